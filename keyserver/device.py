@@ -1,0 +1,244 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One emulated SRX: configuration database, groups, GDOI endpoint and RPCs, still sans-IO."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import asyncssh
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from lxml import etree
+
+from .config.database import ConfigurationDatabase
+from .config.edit import LoadError, Operation, Severity, apply
+from .config.junos_schema import Generation, junos_schema
+from .config.read_text import read_set, read_text
+from .config.read_xml import read_xml
+from .config.store import Store
+from .config.tree import Tree, lookup
+from .gdoi.key_server import Address, Event, KeyServerEndpoint
+from .groups.server import RSA_BITS, GroupServer
+from .lab import DeviceSpec
+from .netconf.configuration_rpcs import CONFIGURATION_RPCS
+from .netconf.operational_rpcs import (
+    OPERATIONAL_RPCS,
+    Identity,
+    as_text,
+    command_operation,
+)
+from .netconf.reply import Dialect, RpcError, RpcFailure
+from .netconf.session import NetconfSession, Request
+from .netconf.xml import local_name, parse
+
+_MODELS = {
+    Generation.V1: ("srx240h2", "srx240h2", "12.3X48-D105"),
+    Generation.V2: ("vSRX", "vsrx", "22.4R1"),
+}
+_HOST_KEY = "ssh host key"
+_CLIENT_ERROR_LIMIT = 200
+
+
+class LabConfigurationError(Exception):
+    """A device's initial configuration that Junos would refuse."""
+
+
+def read_initial(spec: DeviceSpec, text: str) -> Tree:
+    """The configuration of a lab's ``config`` file: set commands, XML or curly-brace text."""
+    schema = junos_schema(spec.generation)
+    tree: Tree = {}
+    stripped = text.lstrip()
+    problems: list[LoadError] = []
+    if stripped.startswith("<"):
+        edits, problems = read_xml(schema, parse(text.encode()))
+    elif stripped.startswith(("set ", "delete ", "deactivate ")):
+        edits = []
+        for edit in read_set(schema, text):
+            if isinstance(edit, LoadError):
+                problems.append(edit)
+            else:
+                problems += apply(schema, tree, [edit], Operation.MERGE)
+    else:
+        edits, problems = read_text(schema, text)
+    problems += apply(schema, tree, edits, Operation.MERGE)
+    errors = [p for p in problems if p.severity is Severity.ERROR]
+    if errors:
+        first = errors[0]
+        raise LabConfigurationError(
+            f"{spec.name}: {first.path}: {first.message} ({first.bad_element})"
+        )
+    return tree
+
+
+class Device:
+    """An SRX key server without its sockets."""
+
+    def __init__(self, spec: DeviceSpec, initial: Tree, now: float) -> None:
+        self.spec = spec
+        self.sessions: dict[int, NetconfSession] = {}
+        self._next_session = 1000
+        self._store = Store(spec.state)
+        self._signing: dict[str, rsa.RSAPrivateKey] = {}
+        self.groups = GroupServer(
+            (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
+            self._signing_key,
+            spec.profile,
+            spec.accept_doi,
+        )
+        self.database = ConfigurationDatabase(
+            spec.generation, self._store, initial, now, strict=spec.strict
+        )
+        self.endpoint = KeyServerEndpoint(self.groups, spec.profile)
+        self.groups.on_peers_changed = self.endpoint.forget
+        self.groups.configure({}, self.database.effective(), now)
+        self.database.on_commit.append(self.groups.configure)
+        self.on_deadline_changed: Callable[[], None] = lambda: None
+        self._bound_confirmation: int | None = None
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def host_key(self) -> asyncssh.SSHKey:
+        """The device's SSH host key; as durable as its store."""
+        pem = self._store.signing_key(_HOST_KEY)
+        if pem is None:
+            key = asyncssh.generate_private_key("ssh-ed25519")
+            self._store.add_signing_key(_HOST_KEY, key.export_private_key())
+            return key
+        return asyncssh.import_private_key(pem)
+
+    def _signing_key(self, certificate: str) -> rsa.RSAPrivateKey:
+        if certificate not in self._signing:
+            name = f"certificate {certificate}"
+            pem = self._store.signing_key(name)
+            if pem is None:
+                key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+                self._store.add_signing_key(
+                    name,
+                    key.private_bytes(
+                        serialization.Encoding.PEM,
+                        serialization.PrivateFormat.PKCS8,
+                        serialization.NoEncryption(),
+                    ),
+                )
+            else:
+                loaded = serialization.load_pem_private_key(pem, None)
+                assert isinstance(loaded, rsa.RSAPrivateKey)
+                key = loaded
+            self._signing[certificate] = key
+        return self._signing[certificate]
+
+    # Key plane
+
+    def datagram(
+        self, data: bytes, source: Address, now: float
+    ) -> tuple[bytes | None, list[Event]]:
+        """A GDOI datagram came in."""
+        return self.endpoint.receive(data, source, now)
+
+    # Management plane
+
+    def open_session(self, user: str, now: float) -> NetconfSession:
+        """A NETCONF session for an authenticated user."""
+        self._next_session += 1
+        session = NetconfSession(self, self._next_session, user, now)
+        self.sessions[self._next_session] = session
+        return session
+
+    def session_ended(self, session: NetconfSession, now: float) -> None:
+        """Session state goes; an RFC confirmed commit is bound to its session."""
+        number = session.holder.session_id
+        self.sessions.pop(number, None)
+        self.database.session_ended(session.holder)
+        if self._bound_confirmation == number and self.database.pending is not None:
+            self._bound_confirmation = None
+            self.database.expire(self.database.pending.deadline)
+            self.on_deadline_changed()
+
+    def expire(self, now: float) -> None:
+        """Do what is due: take an unconfirmed commit back."""
+        self.database.expire(now)
+
+    def _netconf(self) -> Tree:
+        found: Tree = lookup(self.database.committed, "system", "services", "netconf")
+        return found
+
+    def dialect(self) -> Dialect:
+        """How replies are written, as the committed configuration says."""
+        return Dialect(self.identity().release, "rfc-compliant" in self._netconf())
+
+    def chunks_offered(self) -> bool:
+        """base:1.1 is offered only in rfc-compliant mode with version-1.1."""
+        return {"rfc-compliant", "version-1.1"} <= set(self._netconf())
+
+    def terse_results(self) -> bool:
+        """Old releases answer a commit with a bare ``ok``."""
+        return not self.identity().modern
+
+    def identity(self) -> Identity:
+        """What the device says it is."""
+        model, product, release = _MODELS[self.spec.generation]
+        hostname = lookup(self.database.committed, "system").get("host-name", self.spec.name)
+        return Identity(
+            hostname,
+            self.spec.model or model,
+            self.spec.model or product,
+            self.spec.release or release,
+            f"EM{zlib.crc32(self.spec.name.encode()):010}",
+            self.spec.generation.value,
+            self.spec.cluster_node,
+        )
+
+    def perform(self, request: Request) -> list[etree._Element]:
+        """Carry out one RPC."""
+        name = local_name(request.operation)
+        if name == "command":
+            return self._command(request)
+        if name == "kill-session":
+            return self._kill(request)
+        configure = CONFIGURATION_RPCS.get(name)
+        if configure is not None:
+            done = configure(self.database, request)
+            if name in ("commit", "commit-configuration"):
+                self._after_commit(name, request)
+            return done
+        operate = OPERATIONAL_RPCS.get(name)
+        if operate is None:
+            raise RpcFailure(RpcError("syntax error", bad_element=name[:_CLIENT_ERROR_LIMIT]))
+        elements = operate(self.identity(), self.groups, request)
+        form = request.operation.get("format")
+        return as_text(elements, request) if form in ("text", "ascii") else elements
+
+    def _after_commit(self, name: str, request: Request) -> None:
+        pending = self.database.pending
+        if pending is None:
+            self._bound_confirmation = None
+        elif name == "commit":
+            self._bound_confirmation = request.holder.session_id
+        self.on_deadline_changed()
+
+    def _command(self, request: Request) -> list[etree._Element]:
+        line = " ".join((request.operation.text or "").split())
+        operation = command_operation(line)
+        if operation is None:
+            raise RpcFailure(RpcError("syntax error", bad_element=line[:_CLIENT_ERROR_LIMIT]))
+        form = request.operation.get("format")
+        if local_name(operation) != "get-configuration" and form is not None:
+            operation.set("format", form)
+        return self.perform(Request(operation, request.session, request.now))
+
+    def _kill(self, request: Request) -> list[etree._Element]:
+        text = request.text("session-id") or ""
+        number = int(text) if text.isdigit() and len(text) < 10 else -1
+        victim = self.sessions.get(number)
+        if victim is None or victim is request.session:
+            raise RpcFailure(
+                RpcError("invalid session-id", tag="invalid-value", bad_element="session-id")
+            )
+        victim.end(request.now)
+        if victim.terminate is not None:
+            victim.terminate()
+        return [request.dialect.base("ok")]

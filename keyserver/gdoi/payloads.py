@@ -1,0 +1,442 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Payload bodies of phase 1 and GDOI, each a dataclass with ``encode`` and ``decode``.
+
+Formats: RFC 2408 §3 (SA, proposal, transform, ID, notification, delete), RFC 6407 §5 (GDOI SA,
+SAK, GAP, SAT, KD, SEQ). Where the RFC's text and figures differ, the figures, the reference
+implementation and Wireshark agree; they are followed here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from dataclasses import dataclass
+from enum import Enum
+from typing import Self
+
+from .numbers import GDOI_DOI, KEK_PROTOCOL, IdType, PayloadType
+from .wire import (
+    Attribute,
+    MalformedPayload,
+    Payload,
+    Reader,
+    decode_attributes,
+    decode_chain,
+    encode_attributes,
+    encode_chain,
+    encode_payload,
+)
+
+
+class Profile(Enum):
+    """Which implementation's reading of the RFC is spoken.
+
+    ``cisco-reference`` is Cisco's GDOI reference code: group id in little-endian order, SAT
+    addresses reversed, and in one release six reserved octets in the SAK.
+    """
+
+    RFC6407 = "rfc6407"
+    CISCO_REFERENCE = "cisco-reference"
+
+
+# Phase 1
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A transform payload (RFC 2408 §3.6)."""
+
+    number: int
+    identifier: int
+    attributes: tuple[Attribute, ...]
+    reserved: bytes = b"\0\0"
+
+    def encode(self) -> bytes:
+        return (
+            struct.pack("!BB2s", self.number, self.identifier, self.reserved)
+            + encode_attributes(self.attributes)
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "transform")
+        number, identifier, reserved = reader.number(1), reader.number(1), reader.take(2)
+        return cls(number, identifier, decode_attributes(reader.rest(), "transform"), reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal payload (RFC 2408 §3.5) with its transforms."""
+
+    number: int
+    protocol: int
+    spi: bytes
+    transforms: tuple[Transform, ...]
+
+    def encode(self) -> bytes:
+        head = struct.pack("!BBBB", self.number, self.protocol, len(self.spi), len(self.transforms))
+        payloads = [Payload(PayloadType.TRANSFORM, t.encode()) for t in self.transforms]
+        return head + self.spi + encode_chain(payloads)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "proposal")
+        number, protocol = reader.number(1), reader.number(1)
+        spi_size, count = reader.number(1), reader.number(1)
+        spi = reader.take(spi_size)
+        payloads, left = decode_chain(PayloadType.TRANSFORM if count else 0, reader.rest())
+        if left or len(payloads) != count:
+            raise MalformedPayload(f"proposal: {count} transforms expected, {len(payloads)} found")
+        if any(p.type != PayloadType.TRANSFORM for p in payloads):
+            raise MalformedPayload("proposal: something else than transforms inside")
+        return cls(number, protocol, spi, tuple(Transform.decode(p.body) for p in payloads))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase1Sa:
+    """SA payload of phase 1 (RFC 2408 §3.4)."""
+
+    proposals: tuple[Proposal, ...]
+    doi: int = GDOI_DOI
+    situation: int = 0
+
+    def encode(self) -> bytes:
+        payloads = [Payload(PayloadType.PROPOSAL, p.encode()) for p in self.proposals]
+        return struct.pack("!II", self.doi, self.situation) + encode_chain(payloads)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "SA")
+        doi, situation = reader.number(4), reader.number(4)
+        payloads, left = decode_chain(PayloadType.PROPOSAL, reader.rest())
+        if left or any(p.type != PayloadType.PROPOSAL for p in payloads):
+            raise MalformedPayload("SA: something else than proposals inside")
+        return cls(tuple(Proposal.decode(p.body) for p in payloads), doi, situation)
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """ID payload (RFC 2407 §4.6.2): phase 1 identities and, as KEY_ID, the group."""
+
+    type: int
+    data: bytes
+    protocol: int = 0
+    port: int = 0
+
+    def encode(self) -> bytes:
+        return struct.pack("!BBH", self.type, self.protocol, self.port) + self.data
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "ID")
+        kind, protocol, port = reader.number(1), reader.number(1), reader.number(2)
+        return cls(kind, reader.rest(), protocol, port)
+
+    @classmethod
+    def group(cls, group_id: int, profile: Profile = Profile.RFC6407) -> Self:
+        """The group to register to (RFC 6407 §5.1.1): a 4-octet KEY_ID."""
+        order = "little" if profile is Profile.CISCO_REFERENCE else "big"
+        return cls(IdType.KEY_ID, group_id.to_bytes(4, order))  # type: ignore[arg-type]
+
+    def group_id(self, profile: Profile = Profile.RFC6407) -> int:
+        """The group id of a KEY_ID."""
+        if self.type != IdType.KEY_ID or len(self.data) != 4:
+            raise MalformedPayload(f"ID: type {self.type} of {len(self.data)} octets is no group")
+        order = "little" if profile is Profile.CISCO_REFERENCE else "big"
+        return int.from_bytes(self.data, order)  # type: ignore[arg-type]
+
+    @classmethod
+    def address(cls, address: str) -> Self:
+        """An IPv4 or IPv6 address identity."""
+        parsed = ipaddress.ip_address(address)
+        kind = IdType.IPV4_ADDR if parsed.version == 4 else IdType.IPV6_ADDR
+        return cls(kind, parsed.packed)
+
+    def __str__(self) -> str:
+        if self.type == IdType.IPV4_ADDR and len(self.data) == 4:
+            return str(ipaddress.IPv4Address(self.data))
+        if self.type in (IdType.FQDN, IdType.USER_FQDN):
+            return self.data.decode("ascii", "replace")
+        return f"{self.type}:{self.data.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Notification payload (RFC 2408 §3.14)."""
+
+    type: int
+    spi: bytes = b""
+    protocol: int = 1
+    data: bytes = b""
+    doi: int = GDOI_DOI
+
+    def encode(self) -> bytes:
+        head = struct.pack("!IBBH", self.doi, self.protocol, len(self.spi), self.type)
+        return head + self.spi + self.data
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "notification")
+        doi, protocol, size, kind = (reader.number(n) for n in (4, 1, 1, 2))
+        return cls(kind, reader.take(size), protocol, reader.rest(), doi)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete payload (RFC 2408 §3.15)."""
+
+    protocol: int
+    spis: tuple[bytes, ...]
+    doi: int = GDOI_DOI
+
+    def encode(self) -> bytes:
+        size = len(self.spis[0]) if self.spis else 0
+        head = struct.pack("!IBBH", self.doi, self.protocol, size, len(self.spis))
+        return head + b"".join(self.spis)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "delete")
+        doi, protocol, size, count = (reader.number(n) for n in (4, 1, 1, 2))
+        spis = tuple(reader.take(size) for _ in range(count if size else 0))
+        reader.done()
+        return cls(protocol, spis, doi)
+
+
+# GDOI
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Source or destination in a SAK or SAT: identification type, port, data (§5.3, §5.5)."""
+
+    type: int
+    port: int
+    data: bytes
+
+    def encode(self) -> bytes:
+        return struct.pack("!BHB", self.type, self.port, len(self.data)) + self.data
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        kind, port = reader.number(1), reader.number(2)
+        return cls(kind, port, reader.take(reader.number(1)))
+
+    @classmethod
+    def host(cls, address: str, port: int) -> Self:
+        """One IPv4 host."""
+        return cls(IdType.IPV4_ADDR, port, ipaddress.IPv4Address(address).packed)
+
+    @classmethod
+    def prefix(cls, prefix: str, port: int) -> Self:
+        """An IPv4 prefix as address and mask."""
+        network = ipaddress.IPv4Network(prefix, strict=False)
+        return cls(
+            IdType.IPV4_ADDR_SUBNET, port, network.network_address.packed + network.netmask.packed
+        )
+
+    def __str__(self) -> str:
+        if self.type == IdType.IPV4_ADDR and len(self.data) == 4:
+            return str(ipaddress.IPv4Address(self.data))
+        if self.type == IdType.IPV4_ADDR_SUBNET and len(self.data) == 8:
+            address, mask = (ipaddress.IPv4Address(self.data[n : n + 4]) for n in (0, 4))
+            return f"{address}/{int(mask).bit_count()}"
+        return f"{self.type}:{self.data.hex()}"
+
+
+SAK_RESERVED = b"\0" * 4
+_SAK_RESERVED_LENGTHS = (4, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class KekPolicy:
+    """SAK payload: the policy of the group's KEK (RFC 6407 §5.3).
+
+    ``reserved`` is RESERVED2, four octets; six in one release of the reference implementation.
+    """
+
+    source: Selector
+    destination: Selector
+    spi: bytes
+    attributes: tuple[Attribute, ...]
+    protocol: int = KEK_PROTOCOL
+    reserved: bytes = SAK_RESERVED
+
+    def encode(self) -> bytes:
+        return b"".join(
+            (
+                bytes([self.protocol]),
+                self.source.encode(),
+                self.destination.encode(),
+                self.spi,
+                self.reserved,
+                encode_attributes(self.attributes),
+            )
+        )
+
+    @classmethod
+    def decode(cls, body: bytes, profile: Profile = Profile.RFC6407) -> Self:
+        reader = Reader(body, "SAK")
+        protocol = reader.number(1)
+        source, destination = Selector.read(reader), Selector.read(reader)
+        spi, rest = reader.take(16), reader.rest()
+        lengths = _SAK_RESERVED_LENGTHS if profile is Profile.CISCO_REFERENCE else (4,)
+        failure = MalformedPayload("SAK: reserved octets missing")
+        for length in lengths:
+            if len(rest) < length:
+                break
+            try:
+                attributes = decode_attributes(rest[length:], "SAK")
+            except MalformedPayload as error:
+                failure = error
+                continue
+            return cls(source, destination, spi, attributes, protocol, rest[:length])
+        raise failure
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAssociatedPolicy:
+    """GAP payload (RFC 6407 §5.4)."""
+
+    attributes: tuple[Attribute, ...]
+
+    def encode(self) -> bytes:
+        return encode_attributes(self.attributes)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        return cls(decode_attributes(body, "GAP"))
+
+
+@dataclass(frozen=True, slots=True)
+class TekPolicy:
+    """SAT payload for ESP or AH (RFC 6407 §5.5.1): one traffic selector and its SA."""
+
+    protocol_id: int
+    protocol: int
+    source: Selector
+    destination: Selector
+    transform: int
+    spi: bytes
+    attributes: tuple[Attribute, ...]
+
+    def encode(self) -> bytes:
+        return b"".join(
+            (
+                bytes([self.protocol_id, self.protocol]),
+                self.source.encode(),
+                self.destination.encode(),
+                bytes([self.transform]),
+                self.spi,
+                encode_attributes(self.attributes),
+            )
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "SAT")
+        protocol_id, protocol = reader.number(1), reader.number(1)
+        if protocol_id not in (1, 2):
+            raise MalformedPayload(f"SAT: protocol {protocol_id} is neither ESP nor AH")
+        source, destination = Selector.read(reader), Selector.read(reader)
+        transform, spi = reader.number(1), reader.take(4)
+        attributes = decode_attributes(reader.rest(), "SAT")
+        return cls(protocol_id, protocol, source, destination, transform, spi, attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSa:
+    """SA payload of GDOI with its attribute payloads (RFC 6407 §5.2)."""
+
+    kek: KekPolicy | None
+    gap: GroupAssociatedPolicy | None
+    teks: tuple[TekPolicy, ...]
+    doi: int = GDOI_DOI
+    situation: int = 0
+
+    def encode(self) -> bytes:
+        payloads = [Payload(PayloadType.SAK, self.kek.encode())] if self.kek else []
+        if self.gap:
+            payloads.append(Payload(PayloadType.GAP, self.gap.encode()))
+        payloads += [Payload(PayloadType.SAT, tek.encode()) for tek in self.teks]
+        first = payloads[0].type if payloads else 0
+        head = struct.pack("!IIHH", self.doi, self.situation, first, 0)
+        return head + encode_chain(payloads)
+
+    @classmethod
+    def decode(cls, body: bytes, profile: Profile = Profile.RFC6407) -> Self:
+        reader = Reader(body, "SA")
+        doi, situation, first, reserved = (reader.number(n) for n in (4, 4, 2, 2))
+        if doi != GDOI_DOI or reserved != 0:
+            raise MalformedPayload(f"SA: DOI {doi}, reserved {reserved}")
+        payloads, left = decode_chain(first, reader.rest())
+        if left:
+            raise MalformedPayload(f"SA: {len(left)} octets too many")
+        kek, gap, teks = None, None, []
+        for payload in payloads:
+            if payload.type == PayloadType.SAK and kek is None and gap is None and not teks:
+                kek = KekPolicy.decode(payload.body, profile)
+            elif payload.type == PayloadType.GAP and gap is None and not teks:
+                gap = GroupAssociatedPolicy.decode(payload.body)
+            elif payload.type == PayloadType.SAT:
+                teks.append(TekPolicy.decode(payload.body))
+            else:
+                raise MalformedPayload(f"SA: payload {payload.type} where it must not be")
+        return cls(kek, gap, tuple(teks), doi, situation)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPacket:
+    """One key packet of a KD payload (RFC 6407 §5.6)."""
+
+    type: int
+    spi: bytes
+    attributes: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDownload:
+    """KD payload (RFC 6407 §5.6)."""
+
+    packets: tuple[KeyPacket, ...]
+
+    def encode(self) -> bytes:
+        parts = [struct.pack("!HH", len(self.packets), 0)]
+        for packet in self.packets:
+            inner = bytes([len(packet.spi)]) + packet.spi + encode_attributes(packet.attributes)
+            parts.append(encode_payload(packet.type, inner))
+        return b"".join(parts)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        reader = Reader(body, "KD")
+        count, reserved = reader.number(2), reader.number(2)
+        if reserved != 0:
+            raise MalformedPayload("KD: reserved octets are not zero")
+        packets = []
+        for _ in range(count):
+            kind, zero, length = (reader.number(n) for n in (1, 1, 2))
+            if zero != 0 or length < 5:
+                raise MalformedPayload(f"KD: key packet of {length} octets")
+            inner = Reader(reader.take(length - 4), "key packet")
+            spi = inner.take(inner.number(1))
+            packets.append(KeyPacket(kind, spi, decode_attributes(inner.rest(), "key packet")))
+        reader.done()
+        return cls(tuple(packets))
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """SEQ payload (RFC 6407 §5.7)."""
+
+    number: int
+
+    def encode(self) -> bytes:
+        return self.number.to_bytes(4, "big")
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        if len(body) != 4:
+            raise MalformedPayload(f"SEQ: {len(body)} octets, 4 expected")
+        return cls(int.from_bytes(body, "big"))

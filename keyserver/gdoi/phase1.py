@@ -1,0 +1,426 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""IKEv1 phase 1 in main mode with pre-shared keys (RFC 2409 §5.4), both ends, sans-IO.
+
+    initiator                    responder
+    HDR, SA                 ->
+                            <-   HDR, SA
+    HDR, KE, Ni             ->
+                            <-   HDR, KE, Nr
+    HDR*, IDii, HASH_I      ->
+                            <-   HDR*, IDir, HASH_R
+
+Each end takes a whole datagram and returns the one to send back. A refusal raises
+:class:`Refused` with the notification that the RFC has for it and changes nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from .crypto import HASH_NAMES, CbcCipher, Phase1Keys, derive_keys, oakley_cipher
+from .dh import DH_GROUPS, InvalidPublicValue
+from .numbers import (
+    GDOI_DOI,
+    LIFE_TYPE_SECONDS,
+    Exchange,
+    Flags,
+    NotifyType,
+    OakleyAttribute,
+    OakleyAuthentication,
+    OakleyCipher,
+    PayloadType,
+)
+from .payloads import Identification, Phase1Sa, Proposal, Transform
+from .wire import (
+    COOKIE_LENGTH,
+    HEADER_LENGTH,
+    Attribute,
+    Header,
+    MalformedPayload,
+    Payload,
+    attribute_map,
+    decode_chain,
+    encode_chain,
+    encode_message,
+)
+
+KEY_IKE = 1
+PROTO_ISAKMP = 1
+NONCE_LENGTH = 20
+_NONCE_LENGTHS = range(8, 257)
+_CIPHER_NUMBERS = {
+    "des": OakleyCipher.DES_CBC,
+    "3des": OakleyCipher.TRIPLE_DES_CBC,
+    "aes": OakleyCipher.AES_CBC,
+}
+_HASH_NUMBERS = {name: number for number, name in HASH_NAMES.items()}
+
+
+class Refused(Exception):
+    """A message that is refused: why, and the notification to answer it with."""
+
+    def __init__(self, notify: NotifyType, reason: str) -> None:
+        super().__init__(reason)
+        self.notify = notify
+
+
+@dataclass(frozen=True, slots=True)
+class Phase1Proposal:
+    """What one phase 1 transform stands for."""
+
+    cipher: CbcCipher
+    hash_name: str
+    dh_group: int
+    authentication: OakleyAuthentication = OakleyAuthentication.PRE_SHARED_KEY
+
+    def transform(self, number: int, lifetime: int) -> Transform:
+        """The transform payload that offers this; ``lifetime`` in seconds."""
+        short = Attribute.short
+        attributes = [
+            short(OakleyAttribute.ENCRYPTION_ALGORITHM, _CIPHER_NUMBERS[self.cipher.name]),
+            short(OakleyAttribute.HASH_ALGORITHM, _HASH_NUMBERS[self.hash_name]),
+            short(OakleyAttribute.AUTHENTICATION_METHOD, self.authentication),
+            short(OakleyAttribute.GROUP_DESCRIPTION, self.dh_group),
+            short(OakleyAttribute.LIFE_TYPE, LIFE_TYPE_SECONDS),
+            Attribute.long(OakleyAttribute.LIFE_DURATION, lifetime.to_bytes(4, "big")),
+        ]
+        if self.cipher.name == "aes":
+            key_bits = self.cipher.key_length * 8
+            attributes.append(short(OakleyAttribute.KEY_LENGTH, key_bits))
+        return Transform(number, KEY_IKE, tuple(attributes))
+
+    @classmethod
+    def of(cls, transform: Transform) -> Phase1Proposal | None:
+        """What a transform offers; None for anything that is not known here."""
+        attributes = attribute_map(transform.attributes, "transform")
+
+        def number(kind: OakleyAttribute) -> int:
+            return attributes[kind].number if kind in attributes else 0
+
+        cipher = oakley_cipher(
+            number(OakleyAttribute.ENCRYPTION_ALGORITHM), number(OakleyAttribute.KEY_LENGTH)
+        )
+        hash_name = HASH_NAMES.get(number(OakleyAttribute.HASH_ALGORITHM))
+        group = number(OakleyAttribute.GROUP_DESCRIPTION)
+        method = number(OakleyAttribute.AUTHENTICATION_METHOD)
+        if cipher is None or hash_name is None or group not in DH_GROUPS:
+            return None
+        if method not in set(OakleyAuthentication) or transform.identifier != KEY_IKE:
+            return None
+        return cls(cipher, hash_name, group, OakleyAuthentication(method))
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPolicy:
+    """How one peer (a Junos IKE gateway) is met: its key, what it may propose, identities."""
+
+    name: str
+    pre_shared_key: bytes
+    proposals: tuple[Phase1Proposal, ...]
+    local_identity: Identification
+    remote_identity: Identification
+    accepted_dois: tuple[int, ...] = (GDOI_DOI,)
+
+    def __repr__(self) -> str:
+        return f"PeerPolicy({self.name!r})"
+
+
+class CipherChain:
+    """The CBC chain of one exchange: each message continues from the last ciphertext block."""
+
+    def __init__(self, keys: Phase1Keys, iv: bytes) -> None:
+        self._keys = keys
+        self.iv = iv
+
+    def open(self, datagram: bytes) -> bytes:
+        """The payloads of an encrypted datagram with their padding; does not move the chain."""
+        return self._keys.cipher.decrypt(
+            self._keys.encryption_key, self.iv, datagram[HEADER_LENGTH:]
+        )
+
+    def advance(self, datagram: bytes) -> None:
+        """Continue behind a datagram that was accepted."""
+        self.iv = datagram[-self._keys.cipher.block :]
+
+    def seal(self, header: Header, plain: bytes, first_payload: int) -> bytes:
+        """An encrypted datagram; moves the chain."""
+        sealed = self._keys.cipher.encrypt(self._keys.encryption_key, self.iv, plain)
+        header = replace(
+            header,
+            next_payload=first_payload,
+            flags=header.flags | Flags.ENCRYPTION,
+            length=HEADER_LENGTH + len(sealed),
+        )
+        datagram = header.encode() + sealed
+        self.advance(datagram)
+        return datagram
+
+
+def pick(payloads: list[Payload], *kinds: PayloadType) -> list[bytes]:
+    """The bodies of exactly these payloads; vendor ids and notifications may stand beside them."""
+    ignorable = (PayloadType.VENDOR_ID, PayloadType.NOTIFICATION, PayloadType.CR)
+    found = {p.type: p.body for p in payloads if p.type not in ignorable}
+    counted = [p.type for p in payloads if p.type not in ignorable]
+    if sorted(counted) != sorted(kinds):
+        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"payloads {counted}, {list(kinds)} expected")
+    return [found[kind] for kind in kinds]
+
+
+def _clear_payloads(header: Header, datagram: bytes) -> list[Payload]:
+    payloads, left = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
+    if left:
+        raise MalformedPayload(f"{len(left)} octets behind the last payload")
+    return payloads
+
+
+class _Proof:
+    """What HASH_I and HASH_R are computed over (RFC 2409 §5)."""
+
+    def __init__(
+        self, keys: Phase1Keys, public: tuple[bytes, bytes], cookies: tuple[bytes, bytes], sa: bytes
+    ) -> None:
+        self._keys, self._public, self._cookies, self._sa = keys, public, cookies, sa
+
+    def initiator(self, identity: bytes) -> bytes:
+        data = b"".join((*self._public, *self._cookies, self._sa, identity))
+        return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
+
+    def responder(self, identity: bytes) -> bytes:
+        data = b"".join((*self._public[::-1], *self._cookies[::-1], self._sa, identity))
+        return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
+
+
+class State(Enum):
+    """How far a phase 1 exchange has come."""
+
+    SA = "sa"
+    KEY_EXCHANGE = "key exchange"
+    AUTHENTICATION = "authentication"
+    ESTABLISHED = "established"
+
+
+class Phase1Responder:
+    """The key server's end of main mode."""
+
+    def __init__(self, policy: PeerPolicy) -> None:
+        self.policy = policy
+        self.state = State.SA
+        self.cookies = (b"", b"")
+        self.keys: Phase1Keys | None = None
+        self.last_block = b""
+        self.proposal: Phase1Proposal | None = None
+        self.shared_secret = b""
+        self._sa_body = b""
+        self._proof: _Proof | None = None
+        self._chain: CipherChain | None = None
+
+    def receive(self, header: Header, datagram: bytes) -> bytes:
+        """Take the next message of the exchange, give the answer."""
+        handler = {
+            State.SA: self._on_sa,
+            State.KEY_EXCHANGE: self._on_key_exchange,
+            State.AUTHENTICATION: self._on_authentication,
+        }.get(self.state)
+        if handler is None:
+            raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
+        encrypted = bool(header.flags & Flags.ENCRYPTION)
+        if encrypted is not (self.state is State.AUTHENTICATION):
+            raise Refused(NotifyType.PAYLOAD_MALFORMED, f"{self.state.value}: wrong encryption flag")
+        return handler(header, datagram)
+
+    def _on_sa(self, header: Header, datagram: bytes) -> bytes:
+        (body,) = pick(_clear_payloads(header, datagram), PayloadType.SA)
+        offered = Phase1Sa.decode(body)
+        if offered.doi not in self.policy.accepted_dois:
+            raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, f"DOI {offered.doi} is not accepted")
+        chosen = self._choose(offered)
+        self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
+        self._sa_body = body
+        answer = Phase1Sa((chosen,), offered.doi, offered.situation)
+        self.state = State.KEY_EXCHANGE
+        return self._clear([Payload(PayloadType.SA, answer.encode())])
+
+    def _choose(self, offered: Phase1Sa) -> Proposal:
+        for proposal in offered.proposals:
+            if proposal.protocol != PROTO_ISAKMP:
+                continue
+            for transform in proposal.transforms:
+                known = Phase1Proposal.of(transform)
+                if known is not None and known in self.policy.proposals:
+                    self.proposal = known
+                    return replace(proposal, spi=b"", transforms=(transform,))
+        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no offered proposal is configured")
+
+    def _clear(self, payloads: list[Payload]) -> bytes:
+        return encode_message(Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION), payloads)
+
+    def _on_key_exchange(self, header: Header, datagram: bytes) -> bytes:
+        peer_public, peer_nonce = pick(
+            _clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
+        )
+        _check_nonce(peer_nonce)
+        assert self.proposal is not None
+        group = DH_GROUPS[self.proposal.dh_group]
+        secret, public = group.key_pair()
+        try:
+            shared = group.shared_secret(secret, peer_public)
+        except InvalidPublicValue as error:
+            raise Refused(NotifyType.INVALID_KEY_INFORMATION, str(error)) from None
+        nonce = secrets.token_bytes(NONCE_LENGTH)
+        publics = (peer_public, public)
+        self.shared_secret = shared
+        self.keys = derive_keys(
+            self.proposal.hash_name,
+            self.proposal.cipher,
+            self.policy.pre_shared_key,
+            (peer_nonce, nonce),
+            publics,
+            shared,
+            b"".join(self.cookies),
+        )
+        self._proof = _Proof(self.keys, publics, self.cookies, self._sa_body)
+        self._chain = CipherChain(self.keys, self.keys.first_iv)
+        self.state = State.AUTHENTICATION
+        return self._clear([Payload(PayloadType.KE, public), Payload(PayloadType.NONCE, nonce)])
+
+    def _on_authentication(self, header: Header, datagram: bytes) -> bytes:
+        assert self._chain is not None and self._proof is not None
+        plain = self._chain.open(datagram)
+        try:
+            payloads, _ = decode_chain(header.next_payload, plain)
+            identity, proof = pick(payloads, PayloadType.ID, PayloadType.HASH)
+        except (MalformedPayload, Refused):
+            # With another pre-shared key the payloads decrypt to noise.
+            raise Refused(
+                NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
+            ) from None
+        if not hmac.compare_digest(proof, self._proof.initiator(identity)):
+            raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_I does not match")
+        claimed, expected = Identification.decode(identity), self.policy.remote_identity
+        if (claimed.type, claimed.data) != (expected.type, expected.data):
+            raise Refused(
+                NotifyType.INVALID_ID_INFORMATION, f"identity {claimed} is not {expected}"
+            )
+        self._chain.advance(datagram)
+        own = self.policy.local_identity.encode()
+        chain = [
+            Payload(PayloadType.ID, own),
+            Payload(PayloadType.HASH, self._proof.responder(own)),
+        ]
+        header = Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION)
+        answer = self._chain.seal(header, encode_chain(chain), PayloadType.ID)
+        self.last_block = self._chain.iv
+        self.state = State.ESTABLISHED
+        return answer
+
+
+class Phase1Initiator:
+    """The member's end of main mode."""
+
+    def __init__(self, policy: PeerPolicy, lifetime: int = 28800, doi: int = GDOI_DOI) -> None:
+        self.policy = policy
+        self.state = State.SA
+        self.cookies = (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH))
+        self.keys: Phase1Keys | None = None
+        self.last_block = b""
+        self.proposal: Phase1Proposal | None = None
+        transforms = tuple(p.transform(n, lifetime) for n, p in enumerate(policy.proposals, 1))
+        self._sa_body = Phase1Sa((Proposal(1, PROTO_ISAKMP, b"", transforms),), doi).encode()
+        self._secret, self._public, self._nonce = 0, b"", secrets.token_bytes(NONCE_LENGTH)
+        self._proof: _Proof | None = None
+        self._chain: CipherChain | None = None
+
+    def first(self) -> bytes:
+        """Message 1."""
+        return self._clear([Payload(PayloadType.SA, self._sa_body)])
+
+    def receive(self, header: Header, datagram: bytes) -> bytes | None:
+        """Take the responder's next message, give the answer; None when established."""
+        handler = {
+            State.SA: self._on_sa,
+            State.KEY_EXCHANGE: self._on_key_exchange,
+            State.AUTHENTICATION: self._on_authentication,
+        }.get(self.state)
+        if handler is None:
+            raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
+        return handler(header, datagram)
+
+    def _clear(self, payloads: list[Payload]) -> bytes:
+        return encode_message(Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION), payloads)
+
+    def _on_sa(self, header: Header, datagram: bytes) -> bytes:
+        (body,) = pick(_clear_payloads(header, datagram), PayloadType.SA)
+        answer = Phase1Sa.decode(body)
+        transforms = [t for p in answer.proposals for t in p.transforms]
+        chosen = Phase1Proposal.of(transforms[0]) if len(transforms) == 1 else None
+        if chosen is None or chosen not in self.policy.proposals:
+            raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "the answer is not what was offered")
+        self.proposal = chosen
+        self.cookies = (self.cookies[0], header.responder_cookie)
+        self._secret, self._public = DH_GROUPS[chosen.dh_group].key_pair()
+        self.state = State.KEY_EXCHANGE
+        return self._clear(
+            [Payload(PayloadType.KE, self._public), Payload(PayloadType.NONCE, self._nonce)]
+        )
+
+    def _on_key_exchange(self, header: Header, datagram: bytes) -> bytes:
+        peer_public, peer_nonce = pick(
+            _clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
+        )
+        _check_nonce(peer_nonce)
+        assert self.proposal is not None
+        try:
+            shared = DH_GROUPS[self.proposal.dh_group].shared_secret(self._secret, peer_public)
+        except InvalidPublicValue as error:
+            raise Refused(NotifyType.INVALID_KEY_INFORMATION, str(error)) from None
+        publics = (self._public, peer_public)
+        self.keys = derive_keys(
+            self.proposal.hash_name,
+            self.proposal.cipher,
+            self.policy.pre_shared_key,
+            (self._nonce, peer_nonce),
+            publics,
+            shared,
+            b"".join(self.cookies),
+        )
+        self._proof = _Proof(self.keys, publics, self.cookies, self._sa_body)
+        self._chain = CipherChain(self.keys, self.keys.first_iv)
+        own = self.policy.local_identity.encode()
+        chain = [
+            Payload(PayloadType.ID, own),
+            Payload(PayloadType.HASH, self._proof.initiator(own)),
+        ]
+        sealed = self._chain.seal(
+            Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION),
+            encode_chain(chain),
+            PayloadType.ID,
+        )
+        self.state = State.AUTHENTICATION
+        return sealed
+
+    def _on_authentication(self, header: Header, datagram: bytes) -> None:
+        assert self._chain is not None and self._proof is not None
+        if not header.flags & Flags.ENCRYPTION:
+            raise Refused(NotifyType.PAYLOAD_MALFORMED, "authentication is not encrypted")
+        payloads, _ = decode_chain(header.next_payload, self._chain.open(datagram))
+        identity, proof = pick(payloads, PayloadType.ID, PayloadType.HASH)
+        if not hmac.compare_digest(proof, self._proof.responder(identity)):
+            raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_R does not match")
+        claimed, expected = Identification.decode(identity), self.policy.remote_identity
+        # A member pins its key server (RFC 6407 §7.2.2): any key holder could answer otherwise.
+        if (claimed.type, claimed.data) != (expected.type, expected.data):
+            raise Refused(
+                NotifyType.INVALID_ID_INFORMATION, f"key server {claimed} is not {expected}"
+            )
+        self._chain.advance(datagram)
+        self.last_block = self._chain.iv
+        self.state = State.ESTABLISHED
+
+
+def _check_nonce(nonce: bytes) -> None:
+    if len(nonce) not in _NONCE_LENGTHS:
+        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce of {len(nonce)} octets")

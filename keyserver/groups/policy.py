@@ -1,0 +1,276 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the committed configuration says about peers and groups, in the protocol's terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..config.schema import InvalidValue, ipv4_address
+from ..config.secret import is_obscured, reveal
+from ..config.tree import Tree, lookup
+from ..gdoi.crypto import JUNOS_CIPHERS, CbcCipher
+from ..gdoi.numbers import (
+    EspTransform,
+    IdType,
+    IpsecAuthentication,
+    OakleyAuthentication,
+    SigHashAlgorithm,
+)
+from ..gdoi.payloads import Identification
+from ..gdoi.phase1 import PeerPolicy, Phase1Proposal
+
+DEFAULT_KEK_LIFETIME = 3600
+DEFAULT_TEK_LIFETIME = 3600
+DEFAULT_HEARTBEAT = 300
+DEFAULT_RETRANSMISSIONS = 2
+DEFAULT_RETRANSMISSION_PERIOD = 10
+DEFAULT_ACTIVATION_DELAY = 15
+
+_HASHES = {"md5": "md5", "sha1": "sha1", "sha-256": "sha256", "sha-384": "sha384"}
+_DH_GROUPS = {"group1": 1, "group2": 2, "group5": 5, "group14": 14, "group24": 24}
+_AUTHENTICATION = {
+    "pre-shared-keys": OakleyAuthentication.PRE_SHARED_KEY,
+    "rsa-signatures": OakleyAuthentication.RSA_SIGNATURES,
+}
+# (encryption, hash, group) that Junos' named proposal sets stand for.
+_PROPOSAL_SETS = {
+    "basic": (("des-cbc", "sha1", "group1"), ("des-cbc", "md5", "group1")),
+    "compatible": (
+        ("3des-cbc", "sha1", "group2"),
+        ("3des-cbc", "md5", "group2"),
+        ("des-cbc", "sha1", "group2"),
+        ("des-cbc", "md5", "group2"),
+    ),
+    "standard": (("3des-cbc", "sha1", "group2"), ("aes-128-cbc", "sha1", "group2")),
+}
+_DEFAULT_PROPOSAL = ("3des-cbc", "sha1", "group2")
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityAlgorithm:
+    """An ESP authentication algorithm; ``key_length`` in octets (RFC 6407 §5.6.1.2)."""
+
+    number: IpsecAuthentication
+    key_length: int
+
+
+ESP_INTEGRITY = {
+    "hmac-md5-96": IntegrityAlgorithm(IpsecAuthentication.HMAC_MD5, 16),
+    "hmac-sha1-96": IntegrityAlgorithm(IpsecAuthentication.HMAC_SHA1, 20),
+    "hmac-sha-256-128": IntegrityAlgorithm(IpsecAuthentication.HMAC_SHA2_256, 32),
+}
+ESP_TRANSFORMS = {
+    "des": EspTransform.DES,
+    "3des": EspTransform.TRIPLE_DES,
+    "aes": EspTransform.AES_CBC,
+}
+SIG_HASHES = {
+    "md5": SigHashAlgorithm.MD5,
+    "sha1": SigHashAlgorithm.SHA1,
+    "sha-256": SigHashAlgorithm.SHA256,
+    "sha-384": SigHashAlgorithm.SHA384,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KekSettings:
+    """``server-member-communication`` of a group; times in seconds."""
+
+    communication: str
+    cipher: CbcCipher
+    sig_hash: SigHashAlgorithm
+    certificate: str | None
+    lifetime: int
+    heartbeat: int
+    retransmissions: int
+    retransmission_period: int
+    multicast_group: str | None
+    multicast_interface: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSelector:
+    """One match-policy."""
+
+    name: str
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    protocol: int
+
+
+@dataclass(frozen=True, slots=True)
+class TekSettings:
+    """One ipsec-sa of a group; ``lifetime`` in seconds."""
+
+    name: str
+    cipher: CbcCipher
+    integrity: IntegrityAlgorithm
+    lifetime: int
+    selectors: tuple[TrafficSelector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """A group as configured."""
+
+    name: str
+    group_id: int
+    gateways: frozenset[str]
+    member_threshold: int | None
+    activation_delay: int
+    server_address: str | None
+    kek: KekSettings | None
+    teks: tuple[TekSettings, ...]
+
+
+def group_settings(tree: Tree) -> dict[str, GroupSettings]:
+    """Groups of an effective configuration by name; those without an id cannot serve anyone."""
+    server = lookup(tree, "security", "group-vpn", "server")
+    proposals = lookup(server, "ipsec", "proposal")
+    return {
+        name: GroupSettings(
+            name,
+            int(group["group-id"]),
+            frozenset(group.get("ike-gateway", {})),
+            int(group["member-threshold"]) if "member-threshold" in group else None,
+            int(group.get("activation-time-delay", DEFAULT_ACTIVATION_DELAY)),
+            group.get("server-address"),
+            _kek(group.get("server-member-communication")),
+            tuple(
+                _tek(association, body, proposals.get(body.get("proposal"), {}))
+                for association, body in group.get("ipsec-sa", {}).items()
+            ),
+        )
+        for name, group in server.get("group", {}).items()
+        if "group-id" in group
+    }
+
+
+def _kek(block: Tree | None) -> KekSettings | None:
+    if block is None or "encryption-algorithm" not in block or "sig-hash-algorithm" not in block:
+        return None
+
+    def number(leaf: str, default: int) -> int:
+        return int(block.get(leaf, default))
+
+    return KekSettings(
+        block.get("communication-type", "unicast"),
+        JUNOS_CIPHERS[block["encryption-algorithm"]],
+        SIG_HASHES[block["sig-hash-algorithm"]],
+        block.get("certificate"),
+        number("lifetime-seconds", DEFAULT_KEK_LIFETIME),
+        number("heartbeat", DEFAULT_HEARTBEAT),
+        number("number-of-retransmission", DEFAULT_RETRANSMISSIONS),
+        number("retransmission-period", DEFAULT_RETRANSMISSION_PERIOD),
+        block.get("multicast-group"),
+        block.get("multicast-outgoing-interface"),
+    )
+
+
+def _tek(name: str, body: Tree, proposal: Tree) -> TekSettings:
+    default_integrity = "hmac-sha1-96"
+    return TekSettings(
+        name,
+        JUNOS_CIPHERS[proposal.get("encryption-algorithm", "3des-cbc")],
+        ESP_INTEGRITY[proposal.get("authentication-algorithm", default_integrity)],
+        int(proposal.get("lifetime-seconds", DEFAULT_TEK_LIFETIME)),
+        tuple(
+            TrafficSelector(
+                policy,
+                selector.get("source", "0.0.0.0/0"),
+                selector.get("destination", "0.0.0.0/0"),
+                int(selector.get("source-port", 0)),
+                int(selector.get("destination-port", 0)),
+                int(selector.get("protocol", 0)),
+            )
+            for policy, selector in body.get("match-policy", {}).items()
+        ),
+    )
+
+
+def peer_policies(
+    tree: Tree, local_address: str, accepted_dois: tuple[int, ...]
+) -> dict[str, PeerPolicy]:
+    """Peers by address: every IKE gateway with an address, a policy and a usable key."""
+    ike = lookup(tree, "security", "group-vpn", "server", "ike")
+    peers = {}
+    for name, gateway in ike.get("gateway", {}).items():
+        policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
+        key = _pre_shared_key(policy.get("pre-shared-key", {}))
+        address = gateway.get("address")
+        if address is None or key is None or policy.get("mode", "main") != "main":
+            continue
+        local = _identity(gateway.get("local-identity")) or Identification.address(
+            gateway.get("local-address", local_address)
+        )
+        remote = _identity(gateway.get("remote-identity")) or Identification.address(address)
+        proposals = _proposals(policy, lookup(ike, "proposal"))
+        peers[address] = PeerPolicy(name, key, proposals, local, remote, accepted_dois)
+    return peers
+
+
+def _pre_shared_key(block: Tree) -> bytes | None:
+    for leaf, decode in (
+        ("ascii-text", lambda text: text.encode("latin-1")),
+        ("hexadecimal", bytes.fromhex),
+    ):
+        text = block.get(leaf)
+        if text is not None:
+            try:
+                return decode(reveal(text) if is_obscured(text) else text)
+            except ValueError:
+                return None
+    return None
+
+
+def _proposals(policy: Tree, defined: Tree) -> tuple[Phase1Proposal, ...]:
+    named = [
+        (
+            proposal.get("encryption-algorithm", _DEFAULT_PROPOSAL[0]),
+            proposal.get("authentication-algorithm", _DEFAULT_PROPOSAL[1]),
+            proposal.get("dh-group", _DEFAULT_PROPOSAL[2]),
+            proposal.get("authentication-method", "pre-shared-keys"),
+        )
+        for proposal in (defined.get(name, {}) for name in policy.get("proposals", []))
+    ]
+    named += [(*words, "pre-shared-keys") for words in _PROPOSAL_SETS.get(policy.get("proposal-set", ""), ())]
+    return tuple(phase1_proposal(*words) for words in named)
+
+
+def phase1_proposal(
+    encryption: str, authentication: str, dh_group: str, method: str = "pre-shared-keys"
+) -> Phase1Proposal:
+    """A phase 1 proposal from Junos' words. KeyError for a word that is none."""
+    return Phase1Proposal(
+        JUNOS_CIPHERS[encryption],
+        _HASHES[authentication],
+        _DH_GROUPS[dh_group],
+        _AUTHENTICATION[method],
+    )
+
+
+def _identity(block: Tree | None) -> Identification | None:
+    for kind, leaf, number in (
+        ("inet", "identity-ipv4", IdType.IPV4_ADDR),
+        ("hostname", "identity-hostname", IdType.FQDN),
+        ("user-at-hostname", "identity-user", IdType.USER_FQDN),
+    ):
+        value = lookup(block or {}, kind).get(leaf)
+        if value:
+            return identity_of(value, number)
+    return None
+
+
+def identity_of(text: str, kind: IdType | None = None) -> Identification:
+    """An identity from text: an address, ``user@host`` or a host name."""
+    try:
+        if kind in (None, IdType.IPV4_ADDR):
+            return Identification.address(ipv4_address(text))
+    except InvalidValue:
+        if kind is IdType.IPV4_ADDR:
+            raise
+    guessed = IdType.USER_FQDN if "@" in text else IdType.FQDN
+    return Identification(kind or guessed, text.encode())

@@ -1,0 +1,278 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading a lab file: which devices and members there are. Errors name the file and the key."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .config.junos_schema import Generation
+from .gdoi.payloads import Profile
+
+
+class LabError(Exception):
+    """A lab file that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A local address and port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may log in."""
+
+    name: str
+    password: str | None = field(default=None, repr=False)
+    authorized_key: str | None = None
+
+
+@dataclass(frozen=True)
+class DeviceSpec:
+    """One emulated SRX."""
+
+    name: str
+    generation: Generation = Generation.V2
+    netconf: Endpoint | None = None
+    gdoi: Endpoint | None = None
+    users: tuple[User, ...] = ()
+    config: Path | None = None
+    state: Path | None = None
+    strict: bool = True
+    profile: Profile = Profile.RFC6407
+    accept_doi: tuple[int, ...] = (2,)
+    model: str | None = None
+    release: str | None = None
+    cluster_node: str | None = None
+
+
+@dataclass(frozen=True)
+class MemberSpec:
+    """One reference member. ``server`` is a device's name or ``ADDRESS:PORT``."""
+
+    name: str
+    server: Endpoint
+    server_name: str
+    group: int
+    address: str
+    psk: str = field(repr=False)
+    identity: str | None = None
+    server_identity: str | None = None
+    generation: Generation | None = None
+    proposals: tuple[tuple[str, str, str], ...] = ()
+    profile: Profile = Profile.RFC6407
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A whole lab file."""
+
+    devices: tuple[DeviceSpec, ...]
+    members: tuple[MemberSpec, ...]
+    speed: float = 1.0
+    known_hosts: Path | None = None
+
+
+class _Section:
+    """One mapping of the file, with error messages that say where."""
+
+    def __init__(self, where: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise LabError(f"{where}: a mapping is expected")
+        self.where = where
+        self._left = dict(value)
+
+    def take(self, key: str, convert: Callable[[Any], Any], default: Any = None) -> Any:
+        if key not in self._left or self._left[key] is None:
+            self._left.pop(key, None)
+            return default
+        value = self._left.pop(key)
+        try:
+            return convert(value)
+        except LabError:
+            raise
+        except (ValueError, TypeError, KeyError) as error:
+            raise LabError(f"{self.where}: {key}: {value!r} is not accepted ({error})") from None
+
+    def need(self, key: str, convert: Callable[[Any], Any]) -> Any:
+        if self._left.get(key) is None:
+            raise LabError(f"{self.where}: {key} is missing")
+        return self.take(key, convert)
+
+    def done(self) -> None:
+        if self._left:
+            raise LabError(f"{self.where}: unknown key {next(iter(self._left))!r}")
+
+
+def _address(value: Any) -> str:
+    return str(ipaddress.ip_address(str(value)))
+
+
+def _port(value: Any) -> int:
+    number = int(value)
+    if not 1 <= number <= 65535:
+        raise ValueError("a port is 1 to 65535")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0 < number <= 100_000:
+        raise ValueError("a speed is above 0 and at most 100000")
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false")
+    return value
+
+
+def _dois(value: Any) -> tuple[int, ...]:
+    numbers = tuple(int(n) for n in value)
+    if not numbers or set(numbers) - {1, 2}:
+        raise ValueError("[2] or [1, 2]")
+    return numbers
+
+
+def _items(where: str, value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise LabError(f"{where}: a list is expected")
+    return value
+
+
+def read_lab(path: Path) -> Lab:
+    """Read and check a lab file; paths inside are relative to it."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LabError(f"{path}: {error}") from None
+    top = _Section(str(path), document)
+    base = path.resolve().parent
+    devices = [
+        _device(f"{path}: devices[{number}]", entry, base)
+        for number, entry in enumerate(_items(f"{path}: devices", top.take("devices", lambda v: v)))
+    ]
+    by_name = {device.name: device for device in devices}
+    if len(by_name) != len(devices):
+        raise LabError(f"{path}: two devices have the same name")
+    members = tuple(
+        _member(f"{path}: members[{number}]", entry, by_name)
+        for number, entry in enumerate(_items(f"{path}: members", top.take("members", lambda v: v)))
+    )
+    clock = _Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
+    speed = clock.take("speed", _positive, 1.0)
+    known_hosts = top.take("known_hosts", lambda v: base / str(v))
+    clock.done()
+    top.done()
+    return Lab(tuple(devices), members, speed, known_hosts)
+
+
+def _endpoint(where: str, value: Any, default_port: int) -> Endpoint:
+    section = _Section(where, value)
+    endpoint = Endpoint(
+        section.take("address", _address, "127.0.0.1"), section.take("port", _port, default_port)
+    )
+    section.done()
+    return endpoint
+
+
+def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
+    section = _Section(where, entry)
+    gdoi = section.take("gdoi", dict)
+    profile, accepted = Profile.RFC6407, (2,)
+    if gdoi is not None:
+        key_plane = _Section(f"{where}: gdoi", gdoi)
+        profile = key_plane.take("profile", Profile, profile)
+        accepted = key_plane.take("accept_doi", _dois, accepted)
+        host, port = key_plane.take("address", _address, "127.0.0.1"), key_plane.take("port", _port, 848)
+        key_plane.done()
+        gdoi = Endpoint(host, port)
+    spec = DeviceSpec(
+        name=section.need("name", str),
+        generation=section.take("generation", Generation, Generation.V2),
+        netconf=section.take("netconf", lambda v: _endpoint(f"{where}: netconf", v, 830)),
+        gdoi=gdoi,
+        users=tuple(
+            _user(f"{where}: users[{n}]", user)
+            for n, user in enumerate(_items(f"{where}: users", section.take("users", lambda v: v)))
+        ),
+        config=section.take("config", lambda v: base / str(v)),
+        state=section.take("state", lambda v: base / str(v)),
+        strict=section.take("strict", _flag, True),
+        profile=profile,
+        accept_doi=accepted,
+        model=section.take("model", str),
+        release=section.take("release", str),
+        cluster_node=section.take("cluster_node", str),
+    )
+    section.done()
+    return spec
+
+
+def _user(where: str, entry: Any) -> User:
+    section = _Section(where, entry)
+    user = User(
+        section.need("name", str),
+        section.take("password", str),
+        section.take("authorized_key", str),
+    )
+    section.done()
+    if user.password is None and user.authorized_key is None:
+        raise LabError(f"{where}: password or authorized_key is missing")
+    return user
+
+
+def _proposal(value: Any) -> tuple[str, str, str]:
+    section = _Section("proposal", value)
+    words = tuple(
+        section.need(key, str)
+        for key in ("encryption_algorithm", "authentication_algorithm", "dh_group")
+    )
+    section.done()
+    return words  # type: ignore[return-value]
+
+
+def _member(where: str, entry: Any, devices: dict[str, DeviceSpec]) -> MemberSpec:
+    section = _Section(where, entry)
+    server_name = section.need("server", str)
+    device = devices.get(server_name)
+    if device is not None and device.gdoi is not None:
+        server = device.gdoi
+    else:
+        host, _, port = server_name.rpartition(":")
+        try:
+            server = Endpoint(_address(host), _port(port))
+        except ValueError:
+            raise LabError(
+                f"{where}: server: {server_name!r} is neither a device with gdoi nor ADDRESS:PORT"
+            ) from None
+    spec = MemberSpec(
+        name=section.need("name", str),
+        server=server,
+        server_name=server_name,
+        group=section.need("group", int),
+        address=section.take("address", _address, "127.0.0.1"),
+        psk=section.need("psk", str),
+        identity=section.take("identity", str),
+        server_identity=section.take("server_identity", str),
+        generation=section.take("generation", Generation, device.generation if device else None),
+        proposals=section.take("proposals", lambda v: tuple(_proposal(p) for p in v), ()),
+        profile=section.take("profile", Profile, device.profile if device else Profile.RFC6407),
+    )
+    section.done()
+    return spec

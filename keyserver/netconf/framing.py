@@ -1,0 +1,103 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""NETCONF message framing, sans-IO: end-of-message (RFC 4742 §4) and chunked (RFC 6242 §4.2)."""
+
+from __future__ import annotations
+
+END_OF_MESSAGE = b"]]>]]>"
+LARGEST_MESSAGE = 64 * 1024 * 1024
+_LARGEST_CHUNK = 4294967295
+
+
+class FramingError(Exception):
+    """The peer broke the framing; RFC 6242 §4.2 says to end the session."""
+
+
+class MessageTooBig(FramingError):
+    """A message grew beyond the limit."""
+
+
+class Framer:
+    """Cuts the byte stream of one direction into messages, and frames messages to send.
+
+    Starts with end-of-message framing; :meth:`use_chunks` switches both directions after the
+    hello exchange. Remembers how far it searched, so that a message that arrives byte by byte
+    costs no more than one that arrives whole.
+    """
+
+    def __init__(self, largest: int = LARGEST_MESSAGE) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._chunked = False
+        self._message = bytearray()
+        self._largest = largest
+
+    def use_chunks(self) -> None:
+        """Chunked framing from the next byte on."""
+        self._chunked = True
+        self._searched = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the peer."""
+        self._buffer += data
+
+    def next_message(self) -> bytes | None:
+        """The next whole message, or None when more bytes are needed."""
+        return self._next_chunked() if self._chunked else self._next_delimited()
+
+    def frame(self, message: bytes) -> bytes:
+        """``message`` ready to be sent."""
+        if self._chunked:
+            return b"\n#%d\n%b\n##\n" % (len(message), message)
+        return message + END_OF_MESSAGE
+
+    def _next_delimited(self) -> bytes | None:
+        found = self._buffer.find(END_OF_MESSAGE, self._searched)
+        if found < 0:
+            self._searched = max(0, len(self._buffer) - len(END_OF_MESSAGE) + 1)
+            self._limit(len(self._buffer))
+            return None
+        message = bytes(self._buffer[:found])
+        del self._buffer[: found + len(END_OF_MESSAGE)]
+        self._searched = 0
+        self._limit(len(message))
+        return message
+
+    def _next_chunked(self) -> bytes | None:
+        while True:
+            header = self._chunk_header()
+            if header is None:
+                return None
+            size, start = header
+            if size == 0:
+                del self._buffer[:start]
+                message, self._message = bytes(self._message), bytearray()
+                if not message:
+                    raise FramingError("end of chunks without a chunk")
+                return message
+            self._limit(len(self._message) + size)
+            if len(self._buffer) < start + size:
+                return None
+            self._message += self._buffer[start : start + size]
+            del self._buffer[: start + size]
+
+    def _chunk_header(self) -> tuple[int, int] | None:
+        """(chunk size, where it starts); size 0 is the end of chunks; None: need more."""
+        buffer = self._buffer
+        if not b"\n#".startswith(bytes(buffer[:2])) and bytes(buffer[:2]) != b"\n#":
+            raise FramingError("chunk does not start with LF '#'")
+        end = buffer.find(b"\n", 2, 14)
+        if end < 0:
+            if len(buffer) >= 14:
+                raise FramingError("chunk size too long")
+            return None
+        size = bytes(buffer[2:end])
+        if size == b"#":
+            return 0, end + 1
+        if not size.isdigit() or size.startswith(b"0") or int(size) > _LARGEST_CHUNK:
+            raise FramingError(f"invalid chunk size {size!r}")
+        return int(size), end + 1
+
+    def _limit(self, size: int) -> None:
+        if size > self._largest:
+            raise MessageTooBig(f"message of {size} octets exceeds {self._largest}")

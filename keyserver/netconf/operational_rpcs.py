@@ -1,0 +1,415 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Operational RPCs: software, system, the Group VPN show and clear commands, ``<command>``.
+
+The child elements of ``registered-members`` are not published; the names here reuse the
+vocabulary of the server's published statistics reply and are marked as assumed in the docs.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from ..config.schema import InvalidValue, integer
+from ..groups.server import GroupServer, GroupView, MemberView
+from .reply import RpcError, RpcFailure, xml_text
+from .session import Request
+from .xml import local_name
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the device says it is."""
+
+    hostname: str
+    model: str
+    product: str
+    release: str
+    serial: str
+    generation: str
+    cluster_node: str | None = None
+
+    @property
+    def modern(self) -> bool:
+        """True from Junos 15.1 on: version and commit results are reported in full."""
+        return int(self.release.split(".")[0]) > 15
+
+
+Elements = list[etree._Element]
+Handler = Callable[[Identity, GroupServer, Request], Elements]
+
+
+def _software_information(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own = request.dialect.own
+    information = own(
+        "software-information",
+        None,
+        own("host-name", identity.hostname),
+        own("product-model", identity.model),
+        own("product-name", identity.product),
+    )
+    if identity.modern:
+        information.append(own("os-name", "junos-es"))
+        information.append(own("junos-version", identity.release))
+    information.append(
+        own(
+            "package-information",
+            None,
+            own("name", "junos"),
+            own("comment", f"JUNOS Software Release [{identity.release}]"),
+        )
+    )
+    return [information]
+
+
+def _system_information(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own = request.dialect.own
+    return [
+        own(
+            "system-information",
+            None,
+            own("hardware-model", identity.model),
+            own("os-name", "junos-es" if identity.modern else "junos"),
+            own("os-version", identity.release),
+            own("serial-number", identity.serial),
+            own("host-name", identity.hostname),
+        )
+    ]
+
+
+def _chassis_inventory(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own = request.dialect.own
+    chassis = own(
+        "chassis",
+        None,
+        own("name", "Chassis"),
+        own("serial-number", identity.serial),
+        own("description", identity.model.upper()),
+    )
+    return [own("chassis-inventory", None, chassis)]
+
+
+def _route_engine(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own = request.dialect.own
+    engine = own(
+        "route-engine",
+        None,
+        own("status", "OK"),
+        own("model", f"RE-{identity.model.upper()}"),
+        own("last-reboot-reason", "0x1:power cycle/failure"),
+    )
+    return [own("route-engine-information", None, engine)]
+
+
+# Group VPN
+
+_GROUP_NAME = ("group", "show-security-group-vpn-server-reg-group-name",
+               "clear-security-group-vpn-server-group-name")
+_GROUP_ID = ("group-id", "show-security-group-vpn-server-reg-group-id",
+             "clear-security-group-vpn-server-group-id")
+_operational_group_id = integer(1, 65535)
+
+
+def _argument(request: Request, names: Iterable[str]) -> str | None:
+    return next((text for name in names if (text := request.text(name)) is not None), None)
+
+
+def _chosen_groups(groups: GroupServer, request: Request, now: float) -> list[GroupView]:
+    """Groups that ``group`` or ``group-id`` picks; all of them without either."""
+    name, number = _argument(request, _GROUP_NAME), _argument(request, _GROUP_ID)
+    if number is not None:
+        try:
+            number = _operational_group_id(number)
+        except InvalidValue as refusal:
+            raise RpcFailure(RpcError(str(refusal), bad_element="group-id")) from None
+    return [
+        group
+        for group in groups.views(now)
+        if (name is None or group.name == name)
+        and (number is None or str(group.group_id) == number)
+    ]
+
+
+def _is_detail(request: Request) -> bool:
+    return request.child("detail") is not None or request.text("level") == "detail"
+
+
+def _local_time(seconds: float) -> str:
+    return time.strftime("%a %b %d %Y %H:%M:%S", time.gmtime(seconds))
+
+
+def _statistics(request: Request, member: MemberView) -> etree._Element:
+    own = request.dialect.own
+    counters = member.counters
+    return own(
+        "group-vpn-stats",
+        None,
+        own("group-vpn-pull-succeeded", str(counters.pull_succeeded)),
+        own("group-vpn-pull-failed", str(counters.pull_failed)),
+        own("group-vpn-push-sent", str(counters.push_sent)),
+        own("group-vpn-push-acknowledged", str(counters.push_acknowledged)),
+        own("group-vpn-push-unacknowledged", str(counters.push_unacknowledged)),
+    )
+
+
+def _registered_members(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    peer = request.text("peer-address")
+    root = own("security-group-vpn-server-registered-members")
+    dialect.styled(root, style="detail" if detail else "brief")
+    for group in _chosen_groups(groups, request, request.now):
+        members = [m for m in group.members if peer is None or m.address == peer]
+        if peer is not None and not members:
+            continue
+        block = own(
+            "group-vpn-registered-members",
+            None,
+            own("group-vpn-group-name", xml_text(group.name)),
+            own("group-vpn-group-id", str(group.group_id)),
+            own("group-vpn-member-count", str(len(members))),
+        )
+        for member in members:
+            entry = own(
+                "group-vpn-member",
+                None,
+                own("group-vpn-member-gateway", xml_text(member.gateway)),
+                own("group-vpn-member-address", f"\n{member.address}\n"),
+                dialect.styled(
+                    own("group-vpn-member-last-update", _local_time(member.last_update)),
+                    seconds=str(int(member.last_update)),
+                ),
+                own("group-vpn-member-vsys", "root"),
+            )
+            if detail:
+                entry.append(_statistics(request, member))
+            block.append(entry)
+        root.append(block)
+    if identity.cluster_node is None:
+        return [root]
+    item = own(
+        "multi-routing-engine-item", None, own("re-name", identity.cluster_node), root
+    )
+    return [own("multi-routing-engine-results", None, item)]
+
+
+def _server_statistics(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own = request.dialect.own
+    root = own("security-group-vpn-server-stats")
+    for group in _chosen_groups(groups, request, request.now):
+        total = group.counters
+        root.append(own("group-vpn-group-name", xml_text(group.name)))
+        root.append(own("group-vpn-group-id", str(group.group_id)))
+        root.append(
+            own(
+                "server-stats",
+                None,
+                own(
+                    "group-vpn-stats",
+                    None,
+                    own("group-vpn-pull-succeeded", str(total.pull_succeeded)),
+                    own("group-vpn-pull-failed", str(total.pull_failed)),
+                    own(
+                        "group-vpn-pull-exceed-member-threshold",
+                        str(total.pull_exceed_member_threshold),
+                    ),
+                    own("group-vpn-push-sent", str(total.push_sent)),
+                    own("group-vpn-push-acknowledged", str(total.push_acknowledged)),
+                    own("group-vpn-push-unacknowledged", str(total.push_unacknowledged)),
+                ),
+            )
+        )
+    return [root]
+
+
+def _kek_associations(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    own = request.dialect.own
+    root = own("security-group-vpn-server-kek-sa")
+    for group in _chosen_groups(groups, request, request.now):
+        if group.kek is None:
+            continue
+        root.append(
+            own(
+                "gvpn-server-kek-security-associations",
+                None,
+                own("security-association-index", str(int(group.kek.spi[:6], 16))),
+                own("life-remaining", str(group.kek.life_remaining)),
+                own("initiator-cookie", group.kek.spi[:16]),
+                own("responder-cookie", group.kek.spi[16:]),
+                own("group-id", str(group.group_id)),
+            )
+        )
+    return [root]
+
+
+def _clear_server(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    for group in _chosen_groups(groups, request, request.now):
+        groups.clear(group.name, request.now)
+    return []
+
+
+def _clear_statistics(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+    for group in _chosen_groups(groups, request, request.now):
+        groups.clear_statistics(group.name)
+    return []
+
+
+# Text form and <command>
+
+_LABELS = (
+    ("group-vpn-pull-succeeded", "Pull Succeeded"),
+    ("group-vpn-pull-failed", "Pull Failed"),
+    ("group-vpn-pull-exceed-member-threshold", "Pull Exceed Member Threshold"),
+    ("group-vpn-push-sent", "Push Sent"),
+    ("group-vpn-push-acknowledged", "Push Acknowledged"),
+    ("group-vpn-push-unacknowledged", "Push Unacknowledged"),
+)
+
+
+def _value(element: etree._Element, name: str) -> str:
+    found = next((e for e in element.iter("{*}" + name)), None)
+    return "" if found is None else (found.text or "").strip()
+
+
+def _counters_text(element: etree._Element) -> str:
+    lines = ["Stats:"]
+    for name, label in _LABELS:
+        if any(True for _ in element.iter("{*}" + name)):
+            lines.append(f"    {label:<31}: {_value(element, name)}")
+    return "\n".join(lines)
+
+
+def _members_text(element: etree._Element) -> str:
+    lines = []
+    for block in element.iter("{*}group-vpn-registered-members"):
+        name, number = _value(block, "group-vpn-group-name"), _value(block, "group-vpn-group-id")
+        lines.append(f"Group: {name}, Group Id: {number}")
+        count = _value(block, "group-vpn-member-count")
+        lines.append(f"Total number of registered members: {count}")
+        members = list(block.iter("{*}group-vpn-member"))
+        detail = any(True for _ in block.iter("{*}group-vpn-stats"))
+        if members and not detail:
+            lines.append(f"{'Member Gateway':<20} {'Member IP':<16} {'Last Update':<24} Vsys")
+        for member in members:
+            gateway, address, update, vsys = (
+                _value(member, f"group-vpn-member-{field}")
+                for field in ("gateway", "address", "last-update", "vsys")
+            )
+            if detail:
+                lines.append(f"Member gateway: {gateway}, Member IP: {address}, Vsys: {vsys}")
+                lines.append(f"Last Update: {update}")
+                lines.append(_counters_text(member))
+            else:
+                lines.append(f"{gateway:<20} {address:<16} {update:<24} {vsys}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _generic_text(element: etree._Element) -> str:
+    lines = []
+    for node in element.iter(tag=etree.Element):
+        text = (node.text or "").strip()
+        if text and not len(node):
+            lines.append(f"{local_name(node)}: {text}")
+    return "\n".join(lines)
+
+
+def _version_text(element: etree._Element) -> str:
+    return (
+        f"Hostname: {_value(element, 'host-name')}\n"
+        f"Model: {_value(element, 'product-model')}\n"
+        f"{_value(element, 'comment')}"
+    )
+
+
+def _statistics_text(element: etree._Element) -> str:
+    lines = []
+    for node in element:
+        name, text = local_name(node), (node.text or "").strip()
+        if name == "group-vpn-group-name":
+            lines.append(f"Group: {text}, Group Id: ")
+        elif name == "group-vpn-group-id":
+            lines[-1] += text
+        else:
+            lines.append(_counters_text(node))
+    return "\n".join(lines)
+
+
+_TEXT = {
+    "security-group-vpn-server-registered-members": _members_text,
+    "multi-routing-engine-results": _members_text,
+    "security-group-vpn-server-stats": _statistics_text,
+    "software-information": _version_text,
+}
+
+
+def as_text(elements: Elements, request: Request) -> Elements:
+    """An operational reply as Junos' CLI text in ``<output>``."""
+    text = "\n".join(_TEXT.get(local_name(e), _generic_text)(e) for e in elements)
+    return [request.dialect.own("output", xml_text(f"\n{text}\n"))]
+
+
+OPERATIONAL_RPCS: dict[str, Handler] = {
+    "get-software-information": _software_information,
+    "get-system-information": _system_information,
+    "get-chassis-inventory": _chassis_inventory,
+    "get-route-engine-information": _route_engine,
+    "get-security-group-vpn-server-registered-members": _registered_members,
+    "get-security-group-vpn-server-stats": _server_statistics,
+    "get-security-group-vpn-server-kek-sa": _kek_associations,
+    "clear-security-group-vpn-server": _clear_server,
+    "clear-security-group-vpn-server-statistics": _clear_statistics,
+}
+
+COMMANDS: dict[str, str] = {
+    "show version": "get-software-information",
+    "show system information": "get-system-information",
+    "show chassis hardware": "get-chassis-inventory",
+    "show chassis routing-engine": "get-route-engine-information",
+    "show security group-vpn server registered-members":
+        "get-security-group-vpn-server-registered-members",
+    "show security group-vpn server kek security-associations":
+        "get-security-group-vpn-server-kek-sa",
+    "show security group-vpn server statistics": "get-security-group-vpn-server-stats",
+    "clear security group-vpn server statistics": "clear-security-group-vpn-server-statistics",
+    "clear security group-vpn server": "clear-security-group-vpn-server",
+    "show configuration": "get-configuration",
+    "show system commit": "get-commit-information",
+}
+_FLAGS = ("detail", "brief", "now")
+
+
+def command_operation(line: str) -> etree._Element | None:
+    """The RPC behind a CLI command; None for commands that the device does not know."""
+    line, *pipes = (part.strip() for part in line.split("|"))
+    words = line.split()
+    for count in range(len(words), 0, -1):
+        rpc = COMMANDS.get(" ".join(words[:count]))
+        if rpc is None:
+            continue
+        operation, rest = etree.Element(rpc), words[count:]
+        if rpc == "get-configuration":
+            shown = next((p for p in pipes if p.startswith("display ")), "display text")
+            operation.set("format", shown.split()[-1])
+            operation.set("database", "committed")
+            node = etree.SubElement(operation, "configuration") if rest else operation
+            for word in rest:
+                if not re.fullmatch(r"[a-z][a-z0-9-]*", word):
+                    return None
+                node = etree.SubElement(node, word)
+            return operation
+        while rest:
+            word = rest.pop(0)
+            if word in _FLAGS:
+                etree.SubElement(operation, word)
+            elif rest and word in ("group", "group-id", "peer-address"):
+                etree.SubElement(operation, word).text = rest.pop(0)
+            else:
+                return None
+        return operation
+    return None

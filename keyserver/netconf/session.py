@@ -1,0 +1,215 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One NETCONF session, sans-IO: bytes in, bytes out, time passed in (RFC 6241, RFC 6242)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lxml import etree
+
+from ..config.database import Holder, utc
+from .framing import FramingError, Framer, MessageTooBig
+from .reply import BASE, Dialect, RpcError, RpcFailure, xml_text
+from .xml import MalformedMessage, local_name, parse, serialize
+
+BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
+BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
+_CAPABILITIES = (
+    BASE_1_0,
+    "urn:ietf:params:netconf:capability:candidate:1.0",
+    "urn:ietf:params:netconf:capability:confirmed-commit:1.0",
+    "urn:ietf:params:netconf:capability:validate:1.0",
+    "urn:ietf:params:netconf:capability:url:1.0?scheme=http,ftp,file",
+    "urn:ietf:params:xml:ns:netconf:base:1.0",
+    "urn:ietf:params:xml:ns:netconf:capability:candidate:1.0",
+    "urn:ietf:params:xml:ns:netconf:capability:confirmed-commit:1.0",
+    "urn:ietf:params:xml:ns:netconf:capability:validate:1.0",
+    "urn:ietf:params:xml:ns:netconf:capability:url:1.0?scheme=http,ftp,file",
+    "http://xml.juniper.net/netconf/junos/1.0",
+    "http://xml.juniper.net/dmi/system/1.0",
+)
+
+
+class Request:
+    """One RPC on its way through the device: the operation and who asks, when."""
+
+    def __init__(self, operation: etree._Element, session: NetconfSession, now: float) -> None:
+        self.operation = operation
+        self.session = session
+        self.now = now
+
+    @property
+    def holder(self) -> Holder:
+        """The session as the configuration database knows it."""
+        return self.session.holder
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the reply is to be written."""
+        return self.session.dialect
+
+    def child(self, name: str) -> etree._Element | None:
+        """The operation's child of that local name."""
+        return next(
+            (c for c in self.operation.iterchildren(tag=etree.Element) if local_name(c) == name),
+            None,
+        )
+
+    def text(self, name: str) -> str | None:
+        """The stripped text of the operation's child of that local name."""
+        child = self.child(name)
+        return None if child is None else (child.text or "").strip()
+
+
+class Host(Protocol):
+    """What a session needs of the device that it belongs to."""
+
+    def dialect(self) -> Dialect: ...
+
+    def chunks_offered(self) -> bool: ...
+
+    def terse_results(self) -> bool: ...
+
+    def perform(self, request: Request) -> list[etree._Element]:
+        """Carry out one RPC; the children of its rpc-reply. Raises RpcFailure."""
+
+    def session_ended(self, session: NetconfSession, now: float) -> None: ...
+
+
+class NetconfSession:
+    """Protocol state of one session.
+
+    :meth:`greeting` gives the first bytes to send; :meth:`receive` takes bytes and gives bytes;
+    ``closing`` turns True when the transport is to be closed after sending them;
+    :meth:`end` is to be called once when the transport is gone, whatever the reason.
+    """
+
+    def __init__(self, host: Host, session_id: int, user: str, now: float) -> None:
+        self.host = host
+        self.holder = Holder(session_id, user, now)
+        self.dialect = host.dialect()
+        self.closing = False
+        self.terminate: Callable[[], None] | None = None
+        """Set by the edge: closes the transport at once (kill-session)."""
+        self._framer = Framer()
+        self._chunks = host.chunks_offered()
+        self._greeted = False
+        self._ended = False
+
+    def greeting(self) -> bytes:
+        """Junos' two comments and the server's hello."""
+        hello = etree.Element(etree.QName(BASE, "hello"), nsmap={None: BASE})
+        offered = etree.SubElement(hello, etree.QName(BASE, "capabilities"))
+        names = [*_CAPABILITIES, BASE_1_1] if self._chunks else _CAPABILITIES
+        for name in names:
+            etree.SubElement(offered, etree.QName(BASE, "capability")).text = name
+        number = etree.SubElement(hello, etree.QName(BASE, "session-id"))
+        number.text = str(self.holder.session_id)
+        etree.indent(hello, "  ")
+        comments = (
+            "<!-- No zombies were killed during the creation of this user interface -->\n"
+            f"<!-- user {_comment(self.holder.user)}, class j-super-user -->\n"
+        )
+        return comments.encode() + self._framer.frame(serialize(hello) + b"\n")
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """Take bytes from the client; the bytes to send back."""
+        out = bytearray()
+        self._framer.feed(data)
+        try:
+            while not self.closing:
+                message = self._framer.next_message()
+                if message is None:
+                    break
+                if message.strip():
+                    out += self._message(message, now)
+        except FramingError as error:
+            self.closing = True
+            tag = "too-big" if isinstance(error, MessageTooBig) else "malformed-message"
+            out += self._reply(None, [RpcError(str(error), tag=tag, kind="rpc")])
+        return bytes(out)
+
+    def end(self, now: float) -> None:
+        """The transport is gone: locks and uncommitted edits go with it."""
+        if not self._ended:
+            self._ended = self.closing = True
+            self.host.session_ended(self, now)
+
+    def _message(self, message: bytes, now: float) -> bytes:
+        try:
+            root = parse(message)
+        except MalformedMessage as error:
+            if not self._greeted:
+                self.closing = True
+                return b""
+            return self._reply(None, [RpcError(str(error), tag="malformed-message", kind="rpc")])
+        name = local_name(root)
+        if not self._greeted:
+            return self._hello(root, name)
+        if name != "rpc":
+            error = RpcError("rpc expected", tag="malformed-message", kind="rpc", bad_element=name)
+            return self._reply(None, [error])
+        return self._rpc(root, now)
+
+    def _hello(self, root: etree._Element, name: str) -> bytes:
+        found = {(c.text or "").strip() for c in root.iter("{*}capability")}
+        stranger = any(True for _ in root.iter("{*}session-id"))
+        both_1_1 = self._chunks and BASE_1_1 in found
+        # A Junos accepts a client's hello in either family of URNs.
+        common = both_1_1 or any(c.endswith("netconf:base:1.0") for c in found)
+        if name != "hello" or stranger or not common:
+            self.closing = True
+            return b""
+        self._greeted = True
+        if both_1_1:
+            self._framer.use_chunks()
+        return b""
+
+    def _rpc(self, rpc: etree._Element, now: float) -> bytes:
+        operations = list(rpc.iterchildren(tag=etree.Element))
+        if len(operations) != 1:
+            return self._reply(rpc, [RpcError("exactly one operation is expected", kind="rpc")])
+        operation = operations[0]
+        closes = local_name(operation) == "close-session"
+        if rpc.get("message-id") is None and self._chunks:
+            error = RpcError(
+                "message-id is missing",
+                tag="missing-attribute",
+                kind="rpc",
+                bad_attribute="message-id",
+                bad_element="rpc",
+            )
+            return self._reply(rpc, [error])
+        content: list[etree._Element] | list[RpcError]
+        if closes:
+            content = [self.dialect.base("ok")]
+        else:
+            try:
+                content = self.host.perform(Request(operation, self, now))
+            except RpcFailure as failure:
+                content = list(failure.errors)
+        out = self._reply(rpc, content)
+        if closes:
+            self.closing = True
+            out += f"<!-- session end at {utc(now)} -->\n".encode()
+        return out
+
+    def _reply(
+        self, rpc: etree._Element | None, content: list[etree._Element] | list[RpcError]
+    ) -> bytes:
+        reply = self.dialect.reply()
+        if rpc is not None:
+            for name, value in rpc.attrib.items():
+                reply.set(name, value)
+        for part in content:
+            reply.append(part.element(self.dialect) if isinstance(part, RpcError) else part)
+        for element in (e for e in reply if e.text is None and len(e)):
+            element.text = "\n"
+        reply.text = "\n"
+        return self._framer.frame(serialize(reply) + b"\n")
+
+
+def _comment(text: str) -> str:
+    return xml_text(text).replace("--", "__")

@@ -1,0 +1,284 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The edge: sockets, the clock and the event loop around sans-IO devices.
+
+One loop serves all devices of a lab: NETCONF over SSH through asyncssh, GDOI over UDP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import asyncssh
+
+from .device import Device, LabConfigurationError, read_initial
+from .gdoi.key_server import RefusedPeer
+from .lab import DeviceSpec, Lab, LabError, User
+from .netconf.session import NetconfSession
+
+log = logging.getLogger("keyserver")
+
+CHANNELS_PER_CONNECTION = 10
+LOGIN_SECONDS = 30
+_EXEC_FORMS = ("netconf", "xml-mode netconf need-trailer", "xml-mode netconf")
+_RECEIVE_BUFFER = 4 * 1024 * 1024
+
+Clock = Callable[[], float]
+
+
+def lab_clock(speed: float) -> Clock:
+    """Seconds since the epoch, running ``speed`` times as fast as the wall clock from now on."""
+    if speed == 1:
+        return time.time
+    started, epoch = time.monotonic(), time.time()
+    return lambda: epoch + (time.monotonic() - started) * speed
+
+
+class _Channel(asyncssh.SSHServerSession[bytes]):
+    """One SSH channel that carries NETCONF."""
+
+    def __init__(self, device: Device, clock: Clock, user: str, ended: Callable[[], None]) -> None:
+        self._device, self._clock, self._user, self._ended = device, clock, user, ended
+        self._channel: asyncssh.SSHServerChannel[bytes] | None = None
+        self._session: NetconfSession | None = None
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def pty_requested(self, *_: object) -> bool:
+        return True
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return subsystem == "netconf"
+
+    def exec_requested(self, command: str) -> bool:
+        return command in _EXEC_FORMS
+
+    def session_started(self) -> None:
+        assert self._channel is not None
+        self._session = self._device.open_session(self._user, self._clock())
+        self._session.terminate = self._channel.abort
+        self._channel.write(self._session.greeting())
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._session is None or self._channel is None or self._session.closing:
+            return
+        try:
+            answer = self._session.receive(data, self._clock())
+        except Exception:
+            # A fault of ours must not take the other devices of the lab down.
+            log.exception("%s: session failed", self._device.spec.name)
+            self._session.closing = True
+            answer = b""
+        if answer:
+            self._channel.write(answer)
+        if self._session.closing:
+            self._session.end(self._clock())
+            self._channel.exit(0)
+
+    def eof_received(self) -> bool:
+        # What was asked has been answered already: writes are in order before the close.
+        return False
+
+    def pause_writing(self) -> None:
+        # A reader that is slower than its own requests must not fill our memory.
+        if self._channel is not None:
+            self._channel.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._channel is not None:
+            self._channel.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._session is not None:
+            self._session.end(self._clock())
+        self._ended()
+
+
+class _Login(asyncssh.SSHServer):
+    """Authentication of one SSH connection."""
+
+    def __init__(self, device: Device, clock: Clock) -> None:
+        self._device, self._clock = device, clock
+        self._users = {user.name: user for user in device.spec.users}
+        self._user: User | None = None
+        self._open = 0
+
+    def begin_auth(self, username: str) -> bool:
+        self._user = self._users.get(username)
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        known = self._users.get(username)
+        expected = known.password if known is not None else None
+        return expected is not None and hmac.compare_digest(expected.encode(), password.encode())
+
+    def public_key_auth_supported(self) -> bool:
+        return self._user is not None and self._user.authorized_key is not None
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        if self._user is None or self._user.authorized_key is None:
+            return False
+        try:
+            return key == asyncssh.import_public_key(self._user.authorized_key)
+        except asyncssh.KeyImportError:
+            return False
+
+    def session_requested(self) -> _Channel | bool:
+        if self._open >= CHANNELS_PER_CONNECTION or self._user is None:
+            return False
+        self._open += 1
+        return _Channel(self._device, self._clock, self._user.name, self._channel_ended)
+
+    def _channel_ended(self) -> None:
+        self._open -= 1
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """The GDOI socket of one device."""
+
+    def __init__(self, device: Device, clock: Clock) -> None:
+        self._device, self._clock = device, clock
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        try:
+            answer, events = self._device.datagram(data, addr, self._clock())
+        except Exception:
+            log.exception("%s: datagram from %s failed", self._device.spec.name, addr[0])
+            return
+        for event in events:
+            level = logging.WARNING if isinstance(event, RefusedPeer) else logging.INFO
+            log.log(level, "%s: %s", self._device.spec.name, event)
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, addr)
+
+
+class LabServer:
+    """All devices of a lab, listening."""
+
+    def __init__(self, lab: Lab, clock: Clock | None = None) -> None:
+        self.lab = lab
+        self.clock = clock or lab_clock(lab.speed)
+        self.devices: list[Device] = []
+        self._closers: list[Callable[[], None]] = []
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._files: dict[Path, str] = {}
+
+    async def start(self) -> None:
+        """Open every store and socket; LabError says which one cannot be had."""
+        try:
+            for spec in self.lab.devices:
+                await self._start(spec)
+        except BaseException:
+            self.stop()
+            raise
+        if self.lab.known_hosts is not None:
+            self._write_known_hosts(self.lab.known_hosts)
+
+    def stop(self) -> None:
+        """Close everything; idempotent."""
+        for timer in self._timers.values():
+            timer.cancel()
+        while self._closers:
+            self._closers.pop()()
+
+    def _read(self, path: Path) -> str:
+        if path not in self._files:
+            try:
+                self._files[path] = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise LabError(f"{path}: {error}") from None
+        return self._files[path]
+
+    async def _start(self, spec: DeviceSpec) -> None:
+        try:
+            initial = read_initial(spec, self._read(spec.config)) if spec.config else {}
+        except (LabConfigurationError, ValueError) as error:
+            raise LabError(f"{spec.config}: {error}") from None
+        device = Device(spec, initial, self.clock())
+        self.devices.append(device)
+        self._closers.append(device.close)
+        device.on_deadline_changed = lambda: self._schedule(device)
+        self._schedule(device)
+        try:
+            if spec.netconf is not None:
+                await self._listen_ssh(device)
+            if spec.gdoi is not None:
+                await self._listen_udp(device)
+        except OSError as error:
+            raise LabError(f"{spec.name}: cannot listen: {error.strerror or error}") from None
+
+    async def _listen_ssh(self, device: Device) -> None:
+        endpoint = device.spec.netconf
+        assert endpoint is not None
+        listener = await asyncssh.listen(
+            endpoint.host,
+            endpoint.port,
+            server_factory=lambda: _Login(device, self.clock),
+            # Key objects, not paths: asyncssh reads host key files again for every connection.
+            server_host_keys=[device.host_key()],
+            encryption_algs=[
+                "aes128-gcm@openssh.com",
+                "aes256-gcm@openssh.com",
+                "aes128-ctr",
+                "aes256-ctr",
+                "chacha20-poly1305@openssh.com",
+            ],
+            compression_algs=None,
+            gss_host=None,
+            line_editor=False,
+            encoding=None,
+            login_timeout=LOGIN_SECONDS,
+            backlog=1024,
+            reuse_address=True,
+        )
+        self._closers.append(listener.close)
+
+    async def _listen_udp(self, device: Device) -> None:
+        endpoint = device.spec.gdoi
+        assert endpoint is not None
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Datagrams(device, self.clock), local_addr=(endpoint.host, endpoint.port)
+        )
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._closers.append(transport.close)
+
+    def _schedule(self, device: Device) -> None:
+        name = device.spec.name
+        if name in self._timers:
+            self._timers.pop(name).cancel()
+        deadline = device.database.deadline
+        if deadline is None:
+            return
+        delay = max(0.0, deadline - self.clock()) / self.lab.speed
+
+        def due() -> None:
+            device.expire(self.clock())
+            self._schedule(device)
+
+        self._timers[name] = asyncio.get_running_loop().call_later(delay + 0.001, due)
+
+    def _write_known_hosts(self, path: Path) -> None:
+        lines = []
+        for device in self.devices:
+            endpoint = device.spec.netconf
+            if endpoint is not None:
+                key = device.host_key().export_public_key().decode().split()[:2]
+                lines.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(key)}\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(lines), encoding="utf-8")
