@@ -124,7 +124,7 @@ def encode_payload(next_type: int, body: bytes) -> bytes:
 
 def encode_chain(payloads: list[Payload]) -> bytes:
     """A payload chain; the last one's next payload is 0."""
-    following = [payload.type for payload in payloads[1:]] + [0]
+    following = [payload.type for payload in payloads[1:]] + [0] * bool(payloads)
     return b"".join(
         encode_payload(next_type, payload.body)
         for payload, next_type in zip(payloads, following, strict=True)
