@@ -1,0 +1,73 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What every action of the collection does: check options, reach the device, shape failures."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.connection import Connection as SocketConnection
+from ansible.plugins.action import ActionBase
+
+# Imported here because Ansible's main process loads an action's file once, before it forks its
+# workers: what is imported now is paid once for the play and not once for each host.
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import netconf_session
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NetcommonRpc, Rpc
+
+if shutil.which("ssh") is None:
+    netconf_session._paramiko_session()
+
+_NATIVE = "groupvpn.junos.netconf"
+_NETCOMMON = ("ansible.netcommon.netconf", "netconf")
+
+
+class DeviceAction(ActionBase):
+    """Base of the collection's action plugins."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+    options: dict[str, Any] = {}
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the options, do the work, turn failures into one clear message."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        host = (task_vars or {}).get("inventory_hostname", "")
+        validator = ArgumentSpecValidator(**self.options)
+        checked = validator.validate(self._task.args)
+        if checked.error_messages:
+            result.update(failed=True, msg=f"{host}: {'; '.join(checked.error_messages)}")
+            return result
+        try:
+            result.update(self.work(checked.validated_parameters))
+        except Refused as refusal:
+            lines = [f"{host}: {objection}" for objection in refusal.objections]
+            result.update(failed=True, msg="\n".join(lines))
+        except (GroupVpnError, AnsibleConnectionFailure) as error:
+            unreachable = isinstance(error, AnsibleConnectionFailure)
+            text = str(error).removeprefix(f"{host}: ")
+            result.update({"unreachable" if unreachable else "failed": True, "msg": f"{host}: {text}"})
+        return result
+
+    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Do what the module is for; its return values."""
+        raise NotImplementedError
+
+    def device(self) -> Rpc:
+        """RPCs over the task's connection."""
+        connection = self._connection
+        name = getattr(connection, "ansible_name", None) or connection.transport
+        if name == _NATIVE or connection.transport == _NATIVE:
+            rpc: Rpc = connection.rpc()
+            return rpc
+        if name in _NETCOMMON or connection.transport in _NETCOMMON:
+            socket = SocketConnection(connection.socket_path)
+            return NetcommonRpc(socket.dispatch, self._play_context.remote_addr or "")
+        raise GroupVpnError(
+            f"connection {connection.transport!r} cannot carry NETCONF; set ansible_connection to "
+            f"{_NATIVE}"
+        )

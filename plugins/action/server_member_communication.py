@@ -1,0 +1,64 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action plugin of ``groupvpn.junos.server_member_communication``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import configure, options
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.device import CommitOptions
+from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.tree import State
+
+LONGEST_CONFIRM_MINUTES = 65535
+
+
+class ActionModule(DeviceAction):
+    """Configure, read, render or parse ``server-member-communication``."""
+
+    options = options.server_member_communication()
+
+    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        state = options["state"]
+        wanted_generation = options["generation"]
+        generation = None if wanted_generation == "auto" else Generation(wanted_generation)
+        if state == "parsed":
+            return {"changed": False, "parsed": configure.parse(options["running_config"])}
+        want = configure.wanted(options["config"], generation)
+        if state == "rendered":
+            return {"changed": False, **configure.render(want, generation)}
+        if state == "gathered":
+            return {"changed": False, "gathered": configure.gather(self.device())}
+        request = configure.Request(
+            want=want,
+            state=State(state),
+            generation=generation,
+            commit=_commit_options(options),
+            validate_on_device=options["validate_on_device"],
+            check=self._task.check_mode,
+            diff=self._task.diff,
+        )
+        result = configure.apply(self.device(), request)
+        text = result.pop("diff_text")
+        if self._task.diff and text:
+            result["diff"] = {"prepared": text}
+        return result
+
+
+def _commit_options(options: dict[str, Any]) -> CommitOptions:
+    minutes = options["commit_confirmed"]
+    private = options["edit_mode"] == "private"
+    if minutes is not None and not 1 <= minutes <= LONGEST_CONFIRM_MINUTES:
+        raise Refused(
+            [f"commit_confirmed {minutes}: 1 to {LONGEST_CONFIRM_MINUTES} minutes are accepted"]
+        )
+    if minutes is not None and private:
+        raise Refused(
+            ["commit_confirmed: Junos cannot confirm a commit in private mode; use edit_mode exclusive"]
+        )
+    return CommitOptions(
+        options["commit_comment"], minutes, options["commit_synchronize"], private
+    )

@@ -1,0 +1,197 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: netconf
+author: groupvpn.junos contributors (@groupvpn)
+short_description: NETCONF to Junos devices without a process of its own
+version_added: 0.1.0
+description:
+  - Connects to a Junos device by NETCONF over SSH, inside Ansible's worker process.
+  - Uses C(ncclient), with its polling replaced, over the OpenSSH client or over C(paramiko).
+  - The OpenSSH transport honours C(~/.ssh/config), agents, jump hosts, hardware keys and
+    C(known_hosts), and needs one login for all tasks of a play.
+requirements:
+  - ncclient >= 0.7.0
+  - lxml
+options:
+  host:
+    description: Name or address of the device.
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: ansible_host
+  port:
+    description: TCP port of NETCONF over SSH.
+    type: int
+    default: 830
+    ini:
+      - {section: defaults, key: remote_port}
+    env:
+      - name: ANSIBLE_REMOTE_PORT
+    vars:
+      - name: ansible_port
+  remote_user:
+    description: User to log in as; the SSH client's choice when not set.
+    ini:
+      - {section: defaults, key: remote_user}
+    env:
+      - name: ANSIBLE_REMOTE_USER
+    vars:
+      - name: ansible_user
+  password:
+    description:
+      - Password to log in with.
+      - It is handed to the SSH client through a named pipe, never in an argument, an environment
+        variable or a file.
+    vars:
+      - name: ansible_password
+      - name: ansible_ssh_pass
+      - name: ansible_ssh_password
+  private_key_file:
+    description: Private key to log in with.
+    ini:
+      - {section: defaults, key: private_key_file}
+    env:
+      - name: ANSIBLE_PRIVATE_KEY_FILE
+    vars:
+      - name: ansible_private_key_file
+      - name: ansible_ssh_private_key_file
+  host_key_checking:
+    description: Refuse a device whose host key is unknown or has changed.
+    type: bool
+    default: true
+    ini:
+      - {section: defaults, key: host_key_checking}
+    env:
+      - name: ANSIBLE_HOST_KEY_CHECKING
+    vars:
+      - name: ansible_host_key_checking
+      - name: ansible_ssh_host_key_checking
+  known_hosts_file:
+    description: File of known host keys to use instead of the SSH client's own.
+    type: path
+    vars:
+      - name: ansible_known_hosts_file
+  ssh_common_args:
+    description: More arguments for the SSH client, such as C(-J jumphost); OpenSSH only.
+    default: ""
+    ini:
+      - {section: ssh_connection, key: ssh_common_args}
+    env:
+      - name: ANSIBLE_SSH_COMMON_ARGS
+    vars:
+      - name: ansible_ssh_common_args
+  transport:
+    description:
+      - What carries the session.
+      - V(auto) takes the OpenSSH client where it is installed and can do what the options ask,
+        else paramiko.
+    choices: [auto, openssh, paramiko]
+    default: auto
+    vars:
+      - name: ansible_netconf_transport
+  persist:
+    description: Seconds that the login stays open for the play's next tasks; 0 for none.
+    type: int
+    default: 60
+    vars:
+      - name: ansible_netconf_persist
+  connect_timeout:
+    description: Seconds to wait for the connection and the device's hello.
+    type: int
+    default: 10
+    vars:
+      - name: ansible_connect_timeout
+  rpc_timeout:
+    description: Seconds to wait for each reply.
+    type: int
+    default: 60
+    vars:
+      - name: ansible_rpc_timeout
+      - name: ansible_command_timeout
+"""
+
+import shlex
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.connection import ConnectionBase
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session import (
+    Target,
+    open_manager,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NcclientRpc
+
+
+class Connection(ConnectionBase):
+    """NETCONF to one device for one task."""
+
+    transport = "groupvpn.junos.netconf"
+    has_pipelining = False
+    force_persistence = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._manager: Any = None
+
+    def _target(self) -> Target:
+        def text(option: str) -> str | None:
+            value = self.get_option(option)
+            return str(value) if value not in (None, "") else None
+
+        return Target(
+            host=text("host") or "",
+            port=int(self.get_option("port")),
+            user=text("remote_user"),
+            password=text("password"),
+            private_key_file=text("private_key_file"),
+            host_key_checking=bool(self.get_option("host_key_checking")),
+            known_hosts_file=text("known_hosts_file"),
+            ssh_common_args=tuple(shlex.split(text("ssh_common_args") or "")),
+            persist=int(self.get_option("persist")),
+            connect_timeout=float(self.get_option("connect_timeout")),
+            rpc_timeout=float(self.get_option("rpc_timeout")),
+        )
+
+    def _connect(self) -> Connection:
+        if not self._connected:
+            try:
+                self._manager = open_manager(self._target(), str(self.get_option("transport")))
+            except TransportFailure as failure:
+                raise AnsibleConnectionFailure(str(failure)) from None
+            self._connected = True
+        return self
+
+    def rpc(self) -> NcclientRpc:
+        """RPCs to the device; connects when that has not happened yet."""
+        self._connect()
+        return NcclientRpc(self._manager, str(self._manager._session.target))
+
+    def close(self) -> None:
+        """End the session; the login stays for the next task as ``persist`` says."""
+        if self._manager is not None:
+            session = self._manager._session
+            if session.connected:
+                # The device gives back locks at once, and answers before the channel goes.
+                try:
+                    self._manager.close_session()
+                except Exception as error:
+                    self._display.vvv(f"close-session: {error}")
+            session.close()
+            self._manager = None
+        self._connected = False
+
+    def exec_command(self, cmd: str, in_data: Any = None, sudoable: bool = True) -> Any:
+        raise AnsibleError(
+            "groupvpn.junos.netconf carries NETCONF, not shell commands; use a module of the "
+            "groupvpn.junos collection, or another connection for this task"
+        )
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        raise AnsibleError("groupvpn.junos.netconf carries NETCONF, not files")
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        raise AnsibleError("groupvpn.junos.netconf carries NETCONF, not files")

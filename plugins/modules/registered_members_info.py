@@ -1,0 +1,1 @@
+DOCUMENTATION = "module: registered_members_info\nshort_description: x\noptions: {}\n"

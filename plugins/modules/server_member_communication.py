@@ -1,0 +1,1 @@
+DOCUMENTATION = "module: server_member_communication\nshort_description: x\noptions: {}\n"

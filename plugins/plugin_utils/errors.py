@@ -1,0 +1,37 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Failures that the collection reports: each names host, statement, value and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class GroupVpnError(Exception):
+    """Anything that ends a task. ``str()`` is the whole message for the user."""
+
+
+class Refused(GroupVpnError):
+    """Input that the device, or the documents, would refuse; one line per objection."""
+
+    def __init__(self, objections: Sequence[str]) -> None:
+        super().__init__("\n".join(objections))
+        self.objections = list(objections)
+
+
+class DeviceError(GroupVpnError):
+    """The device answered with an error; ``messages`` are its own words."""
+
+    def __init__(self, step: str, messages: Sequence[str], *, warnings_only: bool = False) -> None:
+        super().__init__(f"{step}: {'; '.join(messages)}")
+        self.step = step
+        self.messages = list(messages)
+        self.warnings_only = warnings_only
+
+
+class TransportFailure(GroupVpnError):
+    """The device cannot be reached, or the connection broke."""
+
+
+class MalformedReply(GroupVpnError):
+    """A reply or a document that is not what it should be."""

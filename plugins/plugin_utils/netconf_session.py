@@ -1,0 +1,547 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""ncclient sessions without its polling loop, over the OpenSSH client or paramiko.
+
+ncclient looks every 0.1 s whether there is something to send; each RPC waits for that. Here a
+request is written at once and its reply read at once, in the caller's thread; manager, device
+handler, hello, framing and error classes stay ncclient's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ncclient.devices.junos import JunosDeviceHandler
+from ncclient.manager import Manager
+from ncclient.operations import RaiseMode
+from ncclient.transport.errors import SessionCloseError, TransportError
+from ncclient.transport.session import (
+    END_DELIM,
+    MSG_DELIM,
+    HelloHandler,
+    NetconfBase,
+    Session,
+)
+
+from .errors import MalformedReply, TransportFailure
+
+_READ_SIZE = 256 * 1024
+LARGEST_REPLY = 256 * 1024 * 1024
+# Made once in Ansible's main process and inherited by its workers: tasks of one play share a
+# master connection, another run (another password, another key) never does.
+_RUN_SALT = secrets.token_bytes(16)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how to connect; times in seconds."""
+
+    host: str
+    port: int = 830
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    private_key_file: str | None = None
+    host_key_checking: bool = True
+    known_hosts_file: str | None = None
+    ssh_common_args: tuple[str, ...] = ()
+    persist: int = 60
+    connect_timeout: float = 10.0
+    rpc_timeout: float = 60.0
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class _Deadline:
+    """How long one step may still take."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        return max(0.001, self._end - time.monotonic())
+
+    def check(self, what: str) -> None:
+        if time.monotonic() >= self._end:
+            raise TimeoutError(f"no {what} within {self._seconds:g} s")
+
+
+class _Handler(JunosDeviceHandler):
+    """Junos as ncclient knows it, less the rewriting of every reply."""
+
+    def transform_reply(self) -> None:
+        return None
+
+
+class _DirectMixin(Session):
+    """Write at once, block on reads. Sits in front of an ncclient Session class."""
+
+    target: Target
+    step = "connect"
+    held = b""
+
+    def _greet(self) -> None:
+        """Exchange hellos (RFC 6241 §8.1)."""
+        found: list[tuple[str, Any]] = []
+        failures: list[Exception] = []
+        listener = HelloHandler(lambda *hello: found.append(hello), failures.append)
+        self.add_listener(listener)
+        deadline = _Deadline(self.target.connect_timeout)
+        self.step = "NETCONF hello"
+        self._write(HelloHandler.build(self._client_capabilities, self._device_handler))
+        self._dispatch_message(self._message(deadline, "hello"))
+        self.remove_listener(listener)
+        if failures:
+            raise failures[0]
+        if not found:
+            raise MalformedReply("the device does not begin with a NETCONF hello")
+        self._id, self._server_capabilities = found[0]
+        base_1_1 = "urn:ietf:params:netconf:base:1.1"
+        if base_1_1 in self._server_capabilities and base_1_1 in self._client_capabilities:
+            self._base = NetconfBase.BASE_11
+
+    def _write(self, message: str) -> None:
+        data = message.encode()
+        if self._base == NetconfBase.BASE_11:
+            data = b"\n#%d\n%b%b" % (len(data), data, END_DELIM)
+        else:
+            data += MSG_DELIM
+        while data:
+            sent = self._transport_write(data)
+            if sent <= 0:
+                raise SessionCloseError("", None)
+            data = data[sent:]
+
+    def _read(self, deadline: _Deadline, what: str) -> bytes:
+        deadline.check(what)
+        self._set_timeout(deadline.left())
+        try:
+            data = self._transport_read()
+        except TimeoutError:
+            deadline.check(what)
+            raise TimeoutError(f"no {what} within its time") from None
+        if not data:
+            raise SessionCloseError("", None)
+        return bytes(data)
+
+    def send(self, message: str) -> None:
+        """Send a request and read until its reply has been dispatched."""
+        if not self.connected:
+            raise TransportError("the session is closed")
+        deadline = _Deadline(self.target.rpc_timeout)
+        try:
+            self._write(message)
+            self._dispatch_message(self._message(deadline, "reply"))
+        except Exception:
+            # Whatever is half read is of no use to a later request.
+            self._connected = False
+            raise
+
+    def _message(self, deadline: _Deadline, what: str) -> str:
+        """One whole message; decoded at once, so that no read can split a character."""
+        pieces, size = [], 0
+        for piece in _unframed(self, deadline, what):
+            size += len(piece)
+            if size > LARGEST_REPLY:
+                raise MalformedReply(f"reply larger than {LARGEST_REPLY} octets")
+            pieces.append(piece)
+        return b"".join(pieces).decode("utf-8", "replace").strip()
+
+    def _dispatch_message(self, raw: str) -> None:
+        if "<!DOCTYPE" in raw or "<!ENTITY" in raw:
+            raise MalformedReply("XML with a document type or entities is refused")
+        super()._dispatch_message(raw)
+
+    def stream(self, message: str) -> Iterator[bytes]:
+        """Send a request and give its reply as raw pieces, without keeping them."""
+        deadline = _Deadline(self.target.rpc_timeout)
+        whole = False
+        try:
+            self._write(message)
+            yield from _unframed(self, deadline, "reply")
+            whole = True
+        finally:
+            if not whole:
+                self._connected = False
+
+    def _set_timeout(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def _unframed(session: _DirectMixin, deadline: _Deadline, what: str) -> Iterator[bytes]:
+    """One message's octets, framing removed as it comes; what follows stays in ``held``."""
+    chunked = session._base == NetconfBase.BASE_11
+    return (_chunks if chunked else _delimited)(session, deadline, what)
+
+
+def _delimited(session: _DirectMixin, deadline: _Deadline, what: str) -> Iterator[bytes]:
+    keep = len(MSG_DELIM) - 1
+    while (end := session.held.find(MSG_DELIM)) < 0:
+        if len(session.held) > keep:
+            piece, session.held = session.held[:-keep], session.held[-keep:]
+            yield piece
+        session.held += session._read(deadline, what)
+    last, session.held = session.held[:end], session.held[end + len(MSG_DELIM) :]
+    yield last
+
+
+_CHUNK = re.compile(rb"\n#(?:([1-9][0-9]{0,9})|(#))\n")
+_LONGEST_HEADER = 14
+
+
+def _chunks(session: _DirectMixin, deadline: _Deadline, what: str) -> Iterator[bytes]:
+    while True:
+        match = _CHUNK.match(session.held)
+        if match is None:
+            if len(session.held) > _LONGEST_HEADER:
+                raise MalformedReply("broken chunked framing")
+            session.held += session._read(deadline, what)
+            continue
+        session.held = session.held[match.end() :]
+        if match[2]:
+            return
+        left = int(match[1])
+        while left:
+            if not session.held:
+                session.held = session._read(deadline, what)
+            piece, session.held = session.held[:left], session.held[left:]
+            left -= len(piece)
+            yield piece
+
+
+# OpenSSH
+
+
+class OpenSshSession(_DirectMixin):
+    """NETCONF over ``ssh -s HOST netconf``: configuration, agents, jump hosts are OpenSSH's."""
+
+    def __init__(self, target: Target) -> None:
+        self._device_handler = _Handler({"name": "junos"})
+        super().__init__(self._device_handler.get_capabilities())
+        self._device_handler = _Handler({"name": "junos"})
+        self.target = target
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the session
+        self._askpass: _AskPass | None = None
+
+    def open(self) -> None:
+        """Start ssh and exchange hellos."""
+        ours, theirs = socket.socketpair()
+        environment = dict(os.environ, LC_ALL="C")
+        if self.target.password is not None:
+            self._askpass = _AskPass(self.target.password)
+            environment.update(self._askpass.environment)
+        try:
+            self._process = subprocess.Popen(
+                _ssh_command(self.target),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=self._errors,
+                env=environment,
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+        self._socket = ours
+        self._connected = True
+        try:
+            self._greet()
+        finally:
+            if self._askpass is not None:
+                self._askpass.close()
+
+    def complaint(self) -> str:
+        """What ssh itself said."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+        self._errors.seek(0)
+        return self._errors.read(8192).decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """Close the pipe and let ssh end."""
+        self._connected = False
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            try:
+                self._process.wait(2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(2)
+        self._errors.close()
+
+    def _set_timeout(self, seconds: float) -> None:
+        assert self._socket is not None
+        self._socket.settimeout(seconds)
+
+    def _transport_read(self) -> bytes:
+        assert self._socket is not None
+        return self._socket.recv(_READ_SIZE)
+
+    def _transport_write(self, data: bytes) -> int:
+        assert self._socket is not None
+        self._socket.settimeout(self.target.rpc_timeout)
+        return self._socket.send(data)
+
+
+def _ssh_command(target: Target) -> list[str]:
+    checking = "yes" if target.host_key_checking else "no"
+    options = {
+        "StrictHostKeyChecking": checking,
+        "ConnectTimeout": str(max(1, int(target.connect_timeout))),
+        "ServerAliveInterval": "15",
+        "NumberOfPasswordPrompts": "1",
+        "ForwardX11": "no",
+        "ForwardAgent": "no",
+        "LogLevel": "ERROR",
+    }
+    if target.password is None:
+        options["BatchMode"] = "yes"
+    else:
+        options["PreferredAuthentications"] = (
+            "publickey,password,keyboard-interactive"
+            if target.private_key_file
+            else "password,keyboard-interactive"
+        )
+    known_hosts = target.known_hosts_file
+    if known_hosts is None and not target.host_key_checking:
+        known_hosts = "/dev/null"
+    if known_hosts is not None:
+        options["UserKnownHostsFile"] = known_hosts
+        options["GlobalKnownHostsFile"] = "/dev/null"
+    if target.persist > 0:
+        options["ControlMaster"] = "auto"
+        options["ControlPersist"] = str(target.persist)
+        options["ControlPath"] = str(_control_path(target))
+    command = ["ssh", "-s", "-T", "-p", str(target.port)]
+    for name, value in options.items():
+        command += ["-o", f"{name}={value}"]
+    if target.user is not None:
+        command += ["-l", target.user]
+    if target.private_key_file is not None:
+        command += ["-i", target.private_key_file, "-o", "IdentitiesOnly=yes"]
+    return [*command, *target.ssh_common_args, "--", target.host, "netconf"]
+
+
+def _control_path(target: Target) -> Path:
+    directory = Path.home() / ".ansible" / "cp"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret = repr((target, target.password)).encode()
+    return directory / f"gv-{sha256(_RUN_SALT + secret).hexdigest()[:24]}"
+
+
+_ASKPASS = b"""#!/bin/sh
+case "$1" in
+*assword*) exec cat "$GROUPVPN_ASKPASS" ;;
+esac
+exit 1
+"""
+
+
+class _AskPass:
+    """Hands a password to ssh through a named pipe: in no argument, variable or file."""
+
+    def __init__(self, password: str) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="groupvpn-"))
+        self._pipe = self._directory / "pipe"
+        os.mkfifo(self._pipe, 0o600)
+        script = self._directory / "askpass"
+        script.write_bytes(_ASKPASS)
+        script.chmod(stat.S_IRWXU)
+        self.environment = {
+            "SSH_ASKPASS": str(script),
+            "SSH_ASKPASS_REQUIRE": "force",
+            "GROUPVPN_ASKPASS": str(self._pipe),
+            "DISPLAY": os.environ.get("DISPLAY", ":0"),
+        }
+        self._password = password
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError), open(self._pipe, "wb", buffering=0) as pipe:
+            pipe.write(self._password.encode() + b"\n")
+
+    def close(self) -> None:
+        """Remove the pipe; a writer that nobody asked is released first."""
+        with contextlib.suppress(OSError):
+            os.close(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK))
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._thread.join(1)
+
+
+# paramiko
+
+
+@cache
+def _paramiko_session() -> type[_DirectMixin]:
+    # paramiko costs 0.4 s to import: only those who use it pay.
+    from ncclient.transport.ssh import SSHSession
+
+    class ParamikoSession(_DirectMixin, SSHSession):
+        """NETCONF over ncclient's own paramiko transport."""
+
+        def __init__(self, target: Target) -> None:
+            SSHSession.__init__(self, _Handler({"name": "junos"}))
+            self.target = target
+
+        def open(self) -> None:
+            target = self.target
+            if target.host_key_checking:
+                self.load_known_hosts(target.known_hosts_file)
+            self.connect(
+                host=target.host,
+                port=target.port,
+                timeout=target.connect_timeout,
+                username=target.user or _local_user(),
+                password=target.password,
+                key_filename=target.private_key_file,
+                hostkey_verify=target.host_key_checking,
+                allow_agent=target.password is None,
+                look_for_keys=target.password is None and target.private_key_file is None,
+                ssh_config=True,
+            )
+
+        def _post_connect(self, timeout: float = 60) -> None:
+            self._greet()
+
+        def complaint(self) -> str:
+            return ""
+
+        def _set_timeout(self, seconds: float) -> None:
+            self._channel.settimeout(seconds)
+
+        def _transport_read(self) -> bytes:
+            return bytes(self._channel.recv(_READ_SIZE))
+
+        def close(self) -> None:
+            self._connected = False
+            if self._transport is not None:
+                self._transport.close()
+            self._channel = None
+
+    return ParamikoSession
+
+
+def _local_user() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
+# Choosing and opening
+
+
+@cache
+def _openssh_version() -> tuple[int, int] | None:
+    """(major, minor) of the ssh client; None without one."""
+    program = shutil.which("ssh")
+    if program is None:
+        return None
+    banner = subprocess.run(
+        [program, "-V"], capture_output=True, text=True, timeout=10, check=False
+    ).stderr
+    match = re.search(r"OpenSSH_(\d+)\.(\d+)", banner)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+_ASKPASS_REQUIRE_SINCE = (8, 4)
+
+
+def choose_transport(wanted: str, target: Target) -> str:
+    """``openssh`` or ``paramiko`` for ``auto``: the cheaper one that can do what is asked."""
+    if wanted != "auto":
+        return wanted
+    if shutil.which("ssh") is None:
+        return "paramiko"
+    if target.password is None or target.ssh_common_args:
+        return "openssh"
+    version = _openssh_version()
+    return "openssh" if version and version >= _ASKPASS_REQUIRE_SINCE else "paramiko"
+
+
+def open_manager(target: Target, transport: str = "auto") -> Manager:
+    """A connected ncclient manager that raises nothing by itself.
+
+    Raises TransportFailure that names host, step and remedy.
+    """
+    chosen = choose_transport(transport, target)
+    session: Any = None
+    try:
+        session = OpenSshSession(target) if chosen == "openssh" else _paramiko_session()(target)
+        session.open()
+    except Exception as error:
+        said = session.complaint() if session is not None else ""
+        step = session.step if session is not None else "connect"
+        if session is not None:
+            with contextlib.suppress(Exception):
+                session.close()
+        raise TransportFailure(explain(target, step, error, said)) from None
+    manager = Manager(session, session._device_handler, timeout=int(target.rpc_timeout) + 1)
+    manager.raise_mode = RaiseMode.NONE
+    manager.huge_tree = True
+    return manager
+
+
+_EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key for .* does not match|BadHostKey",
+        "the host key has changed",
+        "find out why; if the change is right, replace the key in known_hosts",
+    ),
+    (
+        r"Host key verification failed|host key is known|Unknown host key|HostKey|not known",
+        "the host key is not known",
+        "add it to known_hosts, or set host_key_checking to false for a lab",
+    ),
+    (
+        r"Permission denied|[Aa]uthentication failed|Authentication(Error|Exception)|Too many auth",
+        "authentication failed",
+        "check ansible_user and ansible_password or ansible_private_key_file",
+    ),
+    (
+        r"Connection refused|ConnectionRefused|Unable to connect|Could not open socket",
+        "nothing listens there",
+        "check ansible_host and ansible_port, and 'set system services netconf ssh'",
+    ),
+    (r"Could not resolve|Name or service|getaddrinfo", "the name is unknown", "check ansible_host"),
+    (
+        r"subsystem request failed",
+        "the device offers no NETCONF subsystem",
+        "configure 'set system services netconf ssh'",
+    ),
+    (
+        r"[Tt]imed? ?out|no (hello|reply)|within",
+        "it did not answer in time",
+        "check reachability, or raise connect_timeout or rpc_timeout",
+    ),
+)
+
+
+def explain(target: Target, step: str, error: Exception, said: str) -> str:
+    """One sentence about a failed connection: host, step, cause, remedy."""
+    detail = said.splitlines()[-1] if said else str(error) or type(error).__name__
+    for pattern, cause, remedy in _EXPLANATIONS:
+        if re.search(pattern, f"{said}\n{type(error).__name__}: {error}"):
+            return f"{target}: {step}: {cause} ({detail}); {remedy}"
+    return f"{target}: {step}: the connection failed ({detail})"
+
