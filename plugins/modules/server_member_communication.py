@@ -1,1 +1,237 @@
-DOCUMENTATION = "module: server_member_communication\nshort_description: x\noptions: {}\n"
+#!/usr/bin/python
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Documentation only: the action plugin of the same name does the work on the controller.
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_member_communication
+short_description: Rekey settings of Group VPN key servers on Junos SRX
+version_added: 0.1.0
+author:
+  - groupvpn.junos contributors (@groupvpn)
+description:
+  - Manages C(server-member-communication) of the groups below
+    C([edit security group-vpn server group]) on a Junos SRX key server.
+  - Without this block a key server sends no rekey messages; a wrong value in it cuts sites off.
+    What the device or its documents would refuse is refused before the device is touched.
+  - Only the difference is loaded, under a lock; when there is none, one RPC reads the
+    configuration and nothing is locked.
+  - Runs on the controller, over NETCONF.
+extends_documentation_fragment:
+  - groupvpn.junos.attributes
+options:
+  config:
+    description:
+      - Settings per group.
+      - Required for the states V(merged), V(replaced), V(overridden) and V(rendered).
+      - With state V(deleted), the groups to delete from; all groups when left out.
+    type: list
+    elements: dict
+    suboptions:
+      group:
+        description: Name of an existing group, 1 to 32 characters.
+        type: str
+        required: true
+      communication_type:
+        description:
+          - Whether rekey messages go to each member (unicast) or to a multicast group.
+          - The device takes V(unicast) when it is not configured; V(multicast) needs Group VPNv1.
+        type: str
+        choices: [unicast, multicast]
+      lifetime_seconds:
+        description:
+          - Lifetime of the key encryption key (KEK) in seconds; the device's default is 3600.
+          - Group VPNv1 takes 180 to 86400, Group VPNv2 300 to 86400.
+        type: int
+      retransmission_period:
+        description:
+          - Seconds, 2 to 60, between a unicast rekey message and its retransmission; the device's
+            default is 10.
+        type: int
+      number_of_retransmission:
+        description:
+          - How often, 0 to 60, an unacknowledged unicast rekey message is sent again; the device's
+            default is 2.
+        type: int
+      heartbeat:
+        description:
+          - Interval of heartbeat messages in seconds, 60 to 3600; the device's default is 300.
+          - Deprecated in Group VPNv2.
+        type: int
+      encryption_algorithm:
+        description:
+          - Encryption of rekey messages; the device has no default, so it must be there.
+          - V(3des-cbc) and V(des-cbc) need Group VPNv1.
+        type: str
+        choices: [3des-cbc, aes-128-cbc, aes-192-cbc, aes-256-cbc, des-cbc]
+      sig_hash_algorithm:
+        description:
+          - Hash of the rekey signature; the device has no default, so it must be there.
+          - Group VPNv1 takes V(md5) and V(sha1), Group VPNv2 V(sha-256) and V(sha-384).
+        type: str
+        choices: [md5, sha1, sha-256, sha-384]
+      certificate:
+        description: Local certificate (RSA), 1 to 32 characters, whose key signs rekey messages.
+        type: str
+      multicast_group:
+        description: Multicast group that rekey messages are sent to; Group VPNv1 only.
+        type: str
+      multicast_outgoing_interface:
+        description: Interface that multicast rekey messages leave by; Group VPNv1 only.
+        type: str
+  state:
+    description:
+      - V(merged) adds to what is configured.
+      - V(replaced) makes each named group's block exactly what is given.
+      - V(overridden) does so and removes the block of every other group.
+      - V(deleted) removes the block of the named groups.
+      - V(gathered) reads the settings from the device.
+      - V(rendered) gives set lines and XML for O(config) without a device.
+      - V(parsed) gives the settings in O(running_config) without a device.
+    type: str
+    choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
+    default: merged
+  running_config:
+    description: Junos configuration as XML, set lines or curly-brace text, for state V(parsed).
+    type: str
+  generation:
+    description:
+      - Group VPN generation, which decides what values are legal.
+      - V(auto) asks the device for its release, and only when something is to be changed.
+    type: str
+    choices: [auto, v1, v2]
+    default: auto
+  commit_comment:
+    description: Comment for the commit log.
+    type: str
+  commit_confirmed:
+    description:
+      - Minutes, 1 to 65535, after which the device takes the change back unless it is confirmed by
+        another commit.
+      - Not possible with O(edit_mode=private).
+    type: int
+  commit_synchronize:
+    description: Commit on all routing engines.
+    type: bool
+    default: false
+  edit_mode:
+    description:
+      - V(exclusive) locks the candidate configuration.
+      - V(private) works on a private copy, beside other users' uncommitted changes.
+    type: str
+    choices: [exclusive, private]
+    default: exclusive
+  validate_on_device:
+    description: In check mode, have the device load, compare, check and discard the change.
+    type: bool
+    default: false
+seealso:
+  - module: groupvpn.junos.registered_members_info
+"""
+
+EXAMPLES = r"""
+- name: Let the server send unicast rekeys
+  groupvpn.junos.server_member_communication:
+    config:
+      - group: GRP-0001
+        communication_type: unicast
+        encryption_algorithm: aes-256-cbc
+        sig_hash_algorithm: sha-256
+        lifetime_seconds: 7200
+
+- name: Multicast rekeys on a Group VPNv1 server
+  groupvpn.junos.server_member_communication:
+    state: replaced
+    config:
+      - group: GRP-0002
+        communication_type: multicast
+        multicast_group: 233.252.0.1
+        multicast_outgoing_interface: ge-0/0/1.0
+        encryption_algorithm: aes-128-cbc
+        sig_hash_algorithm: sha1
+
+- name: Change it back after ten minutes unless a later commit confirms it
+  groupvpn.junos.server_member_communication:
+    commit_confirmed: 10
+    commit_comment: shorter KEK lifetime
+    config:
+      - group: GRP-0001
+        lifetime_seconds: 3600
+
+- name: No rekeys for a group of dynamic peers
+  groupvpn.junos.server_member_communication:
+    state: deleted
+    config:
+      - group: GRP-0003
+
+- name: Set lines for a change window, without a device
+  groupvpn.junos.server_member_communication:
+    state: rendered
+    generation: v2
+    config:
+      - group: GRP-0001
+        encryption_algorithm: aes-256-cbc
+        sig_hash_algorithm: sha-384
+"""
+
+RETURN = r"""
+before:
+  description: Settings of all groups before the task.
+  returned: for states merged, replaced, overridden and deleted
+  type: list
+  elements: dict
+  sample: [{group: GRP-0001, encryption_algorithm: aes-128-cbc, sig_hash_algorithm: sha-256}]
+after:
+  description: Settings of all groups after the task (in check mode, as they would be).
+  returned: for states merged, replaced, overridden and deleted
+  type: list
+  elements: dict
+  sample: [{group: GRP-0001, encryption_algorithm: aes-256-cbc, sig_hash_algorithm: sha-256}]
+commands:
+  description: The change as set and delete commands.
+  returned: for states merged, replaced, overridden, deleted and rendered
+  type: list
+  elements: str
+  sample:
+    - set security group-vpn server group GRP-0001 server-member-communication heartbeat 120
+xml:
+  description: The change as the Junos XML that is loaded.
+  returned: for states merged, replaced, overridden, deleted and rendered
+  type: str
+  sample: <configuration>...</configuration>
+diff:
+  description: The change as C(show | compare) prints it, under C(prepared).
+  returned: with --diff, when something changes
+  type: dict
+  sample: {prepared: "[edit security group-vpn server group GRP-0001 ...]"}
+membership_reset:
+  description: Groups whose member list the change clears.
+  returned: for states merged, replaced, overridden and deleted
+  type: list
+  elements: str
+  sample: [GRP-0001]
+warnings:
+  description: What to know about the change.
+  returned: for states merged, replaced, overridden and deleted
+  type: list
+  elements: str
+  sample: []
+gathered:
+  description: Settings of all groups on the device.
+  returned: for state gathered
+  type: list
+  elements: dict
+  sample: [{group: GRP-0001, heartbeat: 120}]
+rendered:
+  description: Set lines for the given settings.
+  returned: for state rendered
+  type: str
+  sample: set security group-vpn server group GRP-0001 server-member-communication heartbeat 120
+parsed:
+  description: Settings found in the given configuration.
+  returned: for state parsed
+  type: list
+  elements: dict
+  sample: [{group: GRP-0001, heartbeat: 120}]
+"""

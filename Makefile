@@ -1,0 +1,72 @@
+# groupvpn.junos: `make demo` and `make test` do everything from a fresh checkout.
+
+PYTHON ?= python3
+VENV ?= .venv
+REQUIREMENTS ?= tests/requirements.txt
+BIN := $(CURDIR)/$(VENV)/bin
+COLLECTION := build/collections/ansible_collections/groupvpn/junos
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+export PATH := $(BIN):$(PATH)
+
+SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
+	galaxy.yml README.md LICENSE CHANGELOG.md -type f -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: env demo test matrix bench lint sanity docs clean
+
+env: $(VENV)/.ready $(COLLECTION)/.ready
+
+$(VENV)/.ready: $(REQUIREMENTS)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r $(REQUIREMENTS)
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps \
+		-r tests/requirements-collections.txt
+	touch $@
+
+$(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
+	rm -rf build/artifact $(COLLECTION)
+	$(BIN)/ansible-galaxy collection build --output-path build/artifact . >/dev/null
+	$(BIN)/ansible-galaxy collection install --force --no-deps --offline -p build/collections \
+		build/artifact/groupvpn-junos-*.tar.gz >/dev/null
+	touch $@
+
+demo: env
+	$(BIN)/python -m tests.demo
+
+test: env
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Oldest and newest supported pairs; an interpreter that is not there is a named skip.
+matrix:
+	@for pair in 3.11:tests/requirements.txt 3.12:tests/requirements.txt 3.13:tests/requirements-newest.txt; do \
+		version=$${pair%%:*}; requirements=$${pair##*:}; \
+		if python$$version -c '' 2>/dev/null; then \
+			echo "== Python $$version, $$requirements"; \
+			$(MAKE) --no-print-directory test PYTHON=python$$version VENV=build/venv-$$version \
+				REQUIREMENTS=$$requirements || exit 1; \
+		else echo "== Python $$version: SKIPPED, python$$version is not installed"; fi; \
+	done
+
+bench: env
+	$(BIN)/python -m tests.benchmarks
+
+docs: env
+	$(BIN)/python -m tests.module_pages docs/modules
+
+lint: env build/lint/.ready
+	build/lint/bin/ruff format --check .
+	build/lint/bin/ruff check .
+	build/lint/bin/mypy
+	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
+		$(CURDIR)/build/lint/bin/ansible-lint --offline --profile production
+	$(MAKE) --no-print-directory sanity
+
+build/lint/.ready: tests/requirements-lint.txt
+	$(PYTHON) -m venv --clear build/lint
+	build/lint/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
+	touch $@
+
+sanity: env
+	$(BIN)/python -m tests.sanity_run $(COLLECTION)
+
+clean:
+	rm -rf .venv build
