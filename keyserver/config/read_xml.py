@@ -18,6 +18,10 @@ def read_xml(
 ) -> tuple[list[Edit], list[LoadError]]:
     """Edits below a ``<configuration>`` element."""
     problems: list[LoadError] = []
+    inner = list(configuration.iterchildren(tag=etree.Element))
+    if len(inner) == 1 and local_name(inner[0]) == local_name(configuration):
+        # ncclient wraps what it is given, also when that is rooted already.
+        configuration = inner[0]
     return _children(root, configuration, [], problems), problems
 
 

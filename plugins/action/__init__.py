@@ -22,13 +22,11 @@ if shutil.which("ssh") is None:
     netconf_session._paramiko_session()
 
 _NATIVE = "groupvpn.junos.netconf"
-_NETCOMMON = ("ansible.netcommon.netconf", "netconf")
 
 
 class DeviceAction(ActionBase):
     """Base of the collection's action plugins."""
 
-    _requires_connection = False
     _supports_check_mode = True
     _supports_async = False
     options: dict[str, Any] = {}
@@ -60,13 +58,13 @@ class DeviceAction(ActionBase):
     def device(self) -> Rpc:
         """RPCs over the task's connection."""
         connection = self._connection
-        name = getattr(connection, "ansible_name", None) or connection.transport
-        if name == _NATIVE or connection.transport == _NATIVE:
+        if connection.transport == _NATIVE:
             rpc: Rpc = connection.rpc()
             return rpc
-        if name in _NETCOMMON or connection.transport in _NETCOMMON:
-            socket = SocketConnection(connection.socket_path)
-            return NetcommonRpc(socket.dispatch, self._play_context.remote_addr or "")
+        # ansible.netcommon's connections run in a process of their own, behind this socket.
+        path = getattr(connection, "socket_path", None)
+        if path is not None:
+            return NetcommonRpc(SocketConnection(path).dispatch, self._play_context.remote_addr or "")
         raise GroupVpnError(
             f"connection {connection.transport!r} cannot carry NETCONF; set ansible_connection to "
             f"{_NATIVE}"

@@ -1,0 +1,32 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fixtures that more than one kind of test needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import COLLECTIONS, LabDirectory, Process, hub_config
+
+if str(COLLECTIONS) not in sys.path:
+    sys.path.insert(0, str(COLLECTIONS))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> LabDirectory:
+    """An empty lab directory."""
+    return LabDirectory(tmp_path)
+
+
+@pytest.fixture
+def hub(lab: LabDirectory) -> Iterator[Process]:
+    """One v2 key server, ``hub-1``, with the groups G1 and G2 and two gateways, running."""
+    members = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", members, ("G1", "G2")))
+    process = lab.serve()
+    yield process
+    process.stop()

@@ -1,0 +1,312 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Registration, both ends in one process, no socket: what is granted and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.read_text import read_set
+from keyserver.gdoi.key_server import KeyServerEndpoint
+from keyserver.gdoi.numbers import KekAttribute, KeyPacketType
+from keyserver.gdoi.payloads import GroupSa, Identification, KeyDownload, Phase1Sa
+from keyserver.gdoi.phase1 import PeerPolicy
+from keyserver.gdoi.wire import Header, MalformedPayload, decode_attributes, decode_chain
+from keyserver.groups.policy import phase1_proposal
+from keyserver.groups.server import GroupServer
+from keyserver.member.machine import GroupMember, MemberState
+from tests.lab import PSK, hub_config
+
+SERVER, GM = "192.0.2.1", "192.0.2.11"
+V1_SMC = "set security group-vpn server group G1 server-member-communication "
+
+
+def tree_of(generation: Generation, text: str):
+    schema, tree = junos_schema(generation), {}
+    for edit in read_set(schema, text):
+        assert not isinstance(edit, LoadError), edit
+        assert apply(schema, tree, [edit], Operation.MERGE) == []
+    return tree
+
+
+@pytest.fixture(scope="session")
+def signing_key():
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    return lambda name: key
+
+
+class World:
+    """A key server and its members, wired together, with a hand-moved clock."""
+
+    def __init__(self, signing_key, generation="v2", phase1=None, extra=(), members=1):
+        self.generation = Generation(generation)
+        self.now = 1_800_000_000.0
+        gateways = {f"gm-{n}": f"192.0.2.{10 + n}" for n in range(1, members + 1)}
+        self.text = hub_config("hub", generation, gateways, ("G1", "G2"), phase1, extra)
+        self.phase1 = phase1 or (
+            ("group2", "sha1", "3des-cbc") if generation == "v1" else
+            ("group14", "sha-256", "aes-256-cbc")
+        )
+        self.groups = GroupServer((SERVER, 848), signing_key)
+        self.endpoint = KeyServerEndpoint(self.groups)
+        self.groups.on_peers_changed = self.endpoint.forget
+        self.tree = tree_of(self.generation, self.text)
+        self.groups.configure({}, self.tree, self.now)
+        self.events = []
+
+    def commit(self, *lines):
+        new = tree_of(self.generation, self.text + "\n".join(lines))
+        self.groups.configure(self.tree, new, self.now)
+        self.tree = new
+
+    def member(self, address=GM, group=1, psk=PSK, **more):
+        dh, digest, cipher = self.phase1
+        policy = PeerPolicy(
+            "ks",
+            psk.encode(),
+            (phase1_proposal(cipher, digest, dh),),
+            Identification.address(address),
+            Identification.address(more.pop("pinned", SERVER)),
+        )
+        return GroupMember("site", group, policy, jitter=lambda: 0.5)
+
+    def run(self, member, address=GM, source=None):
+        """Exchange datagrams until both are silent; every datagram that was sent."""
+        queue, sent = member.start(self.now), []
+        while queue:
+            datagram = queue.pop(0)
+            sent.append(datagram)
+            answer, events = self.endpoint.receive(datagram, (source or address, 848), self.now)
+            self.events += events
+            if answer is not None:
+                sent.append(answer)
+                queue += member.receive(answer, self.now)
+        return sent
+
+    def listed(self, name="G1"):
+        view = next(v for v in self.groups.views(self.now) if v.name == name)
+        return [m.address for m in view.members], view.counters
+
+
+V2 = list(itertools.product(
+    ("group14", "group24"), ("sha-256", "sha-384"), ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc")
+))
+V1 = list(itertools.product(
+    ("group1", "group2", "group5", "group14"), ("md5", "sha1", "sha-256"),
+    ("des-cbc", "3des-cbc", "aes-128-cbc", "aes-192-cbc", "aes-256-cbc"),
+))
+
+
+@pytest.mark.parametrize(
+    ("generation", "phase1"), [("v2", p) for p in V2] + [("v1", p) for p in V1],
+    ids=lambda p: p if isinstance(p, str) else "-".join(p),
+)
+def test_a_member_registers_with_every_phase_1_algorithm(signing_key, generation, phase1):
+    world = World(signing_key, generation, phase1)
+    member = world.member()
+    sent = world.run(member)
+    assert member.state is MemberState.REGISTERED
+    assert len(sent) == 10
+    assert world.listed()[0] == [GM]
+    assert member.installed is not None and member.installed.kek is None
+
+
+@pytest.mark.parametrize(
+    ("generation", "cipher", "sig_hash", "number", "bits", "octets"),
+    [
+        ("v1", "des-cbc", "md5", 1, 64, 16),
+        ("v1", "3des-cbc", "sha1", 2, 192, 32),
+        ("v1", "aes-192-cbc", "sha1", 3, 192, 40),
+        ("v2", "aes-128-cbc", "sha-256", 3, 128, 32),
+        ("v2", "aes-256-cbc", "sha-384", 3, 256, 48),
+    ],
+)
+def test_the_kek_follows_the_committed_configuration(
+    signing_key, generation, cipher, sig_hash, number, bits, octets
+):
+    world = World(signing_key, generation)
+    world.commit(V1_SMC + f"encryption-algorithm {cipher} sig-hash-algorithm {sig_hash} "
+                 "lifetime-seconds 900")
+    member = world.member()
+    world.run(member)
+    assert member.installed is not None
+    policy, kek = member.installed.policy.kek, member.installed.kek
+    assert policy is not None and kek is not None
+    found = {a.type: a.number for a in policy.attributes}
+    assert found[KekAttribute.ALGORITHM] == number
+    assert found[KekAttribute.KEY_LENGTH] == bits
+    assert found[KekAttribute.KEY_LIFETIME] == 900
+    assert found[KekAttribute.SIG_HASH_ALGORITHM] == {
+        "md5": 1, "sha1": 2, "sha-256": 3, "sha-384": 4}[sig_hash]
+    assert len(kek.attributes[0].value) == octets
+    assert member.installed.sequence == 0
+
+
+def test_members_of_one_group_get_the_same_keys_and_another_group_other_keys(signing_key):
+    world = World(signing_key, members=2)
+    one, two, other = world.member(), world.member("192.0.2.12"), world.member(group=2)
+    world.run(one)
+    world.run(two, "192.0.2.12")
+    world.run(other)
+    assert one.installed.teks == two.installed.teks
+    assert one.installed.teks != other.installed.teks
+    assert {p.type for p in one.installed.teks} == {KeyPacketType.TEK}
+
+
+def test_configuring_the_block_clears_the_list_and_changing_it_does_not(signing_key):
+    world = World(signing_key)
+    world.run(world.member())
+    assert world.listed()[0] == [GM]
+    block = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
+    world.commit(block)
+    assert world.listed()[0] == []
+    world.run(world.member())
+    world.commit(block, V1_SMC + "lifetime-seconds 900")
+    assert world.listed()[0] == [GM]
+
+
+def test_without_the_block_a_silent_member_stays_listed(signing_key):
+    world = World(signing_key)
+    member = world.member()
+    world.run(member)
+    member.stop()
+    world.now += 86_400
+    assert world.listed()[0] == [GM]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"psk": "another"}, "wrong pre-shared key"),
+        ({"group": 99}, "is not for this gateway"),
+        ({"address": "192.0.2.99"}, "no IKE gateway"),
+    ],
+)
+def test_who_must_not_register_is_refused_and_counted(signing_key, change, reason):
+    world = World(signing_key)
+    member = world.member(**change)
+    world.run(member, change.get("address", GM))
+    assert member.state is not MemberState.REGISTERED
+    assert reason in " ".join(getattr(e, "reason", "") for e in world.events)
+    assert world.listed()[0] == []
+    assert world.endpoint.counters.refused == 1
+    if "group" not in change and "address" not in change:
+        assert world.listed()[1].pull_failed == 1
+
+
+def test_an_identity_that_is_not_the_gateways_is_refused(signing_key):
+    world = World(signing_key)
+    member = world.member("192.0.2.99")
+    world.run(member, source=GM)
+    assert "identity 192.0.2.99 is not 192.0.2.11" in world.events[-1].reason
+    assert world.listed()[0] == []
+
+
+def test_a_member_refuses_a_key_server_that_it_did_not_pin(signing_key):
+    world = World(signing_key)
+    member = world.member(pinned="192.0.2.200")
+    world.run(member)
+    assert member.state is not MemberState.REGISTERED
+    assert "is not 192.0.2.200" in (member.events[-1].reason or "")
+
+
+def test_the_member_threshold_holds_and_known_members_come_back(signing_key):
+    threshold = "set security group-vpn server group G1 member-threshold 1"
+    world = World(signing_key, extra=(threshold,), members=2)
+    world.run(world.member())
+    late = world.member("192.0.2.12")
+    world.run(late, "192.0.2.12")
+    assert late.events[-1].reason == "MEMBER-THRESHOLD-EXCEEDED"
+    members, counters = world.listed()
+    assert members == [GM]
+    assert counters.pull_exceed_member_threshold == 1
+    again = world.member()
+    world.run(again)
+    assert again.state is MemberState.REGISTERED
+
+
+def test_a_replayed_datagram_gets_the_same_answer_and_changes_nothing(signing_key):
+    world = World(signing_key)
+    sent = world.run(world.member())
+    before = world.listed()
+    counters = vars(before[1]).copy()
+    for datagram, answer in zip(sent[4::2], sent[5::2], strict=True):
+        again, events = world.endpoint.receive(datagram, (GM, 848), world.now)
+        assert again in (None, answer)
+        assert not events
+    assert vars(world.listed()[1]) == counters
+
+
+def test_the_non_esp_marker_is_accepted_on_any_port(signing_key):
+    world = World(signing_key)
+    member = world.member()
+    (first,) = member.start(world.now)
+    answer, _ = world.endpoint.receive(bytes(4) + first, (GM, 4848), world.now)
+    assert answer is not None and answer[:4] == bytes(4)
+    assert member.receive(answer[4:], world.now)
+
+
+def test_a_member_retransmits_gives_up_and_tries_again(signing_key):
+    world = World(signing_key)
+    member = world.member()
+    (first,) = member.start(world.now)
+    for _ in range(3):
+        world.now = member.wake_at
+        assert member.tick(world.now) == [first]
+    world.now = member.wake_at
+    assert member.tick(world.now) == []
+    assert member.events[-1].event == "refused"
+    world.now = member.wake_at
+    (again,) = member.tick(world.now)
+    assert again != first
+
+
+def test_a_member_registers_again_before_its_keys_end(signing_key):
+    world = World(signing_key)
+    member = world.member()
+    world.run(member)
+    # TEK lifetime 3600 s less three activation delays of 15 s.
+    assert member.wake_at == world.now + 3600 - 45
+    world.now = member.wake_at
+    assert member.tick(world.now)
+    assert member.events[-1].event == "reregistering"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_damaged_datagram_neither_crashes_nor_registers(signing_key, data):
+    world = World(signing_key, phase1=("group14", "sha-256", "aes-128-cbc"))
+    member = world.member()
+    (datagram,) = member.start(world.now)
+    damaged = bytearray(datagram)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(damaged)))
+    world.endpoint.receive(bytes(damaged), (GM, 848), world.now)
+    world.endpoint.receive(bytes(damaged[:cut]), (GM, 848), world.now)
+    assert world.listed()[0] == []
+
+
+@given(st.binary(max_size=400))
+def test_no_decoder_does_more_than_refuse(octets):
+    for decode in (
+        Header.decode,
+        Phase1Sa.decode,
+        GroupSa.decode,
+        KeyDownload.decode,
+        Identification.decode,
+        lambda data: decode_chain(1, data),
+        lambda data: decode_attributes(data, "x"),
+    ):
+        try:
+            decode(octets)
+        except MalformedPayload:
+            pass

@@ -1,0 +1,241 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A lab for tests and the demonstration: configurations, processes, playbooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTIONS = ROOT / "build" / "collections"
+USER, PASSWORD, PSK = "netops", "lab-Passw0rd", "made-up-key-1"
+START_SECONDS = 30
+
+_PHASE_1 = {
+    "v1": ("group2", "sha1", "3des-cbc", "hmac-sha1-96", "3des-cbc"),
+    "v2": ("group14", "sha-256", "aes-256-cbc", "hmac-sha-256-128", "aes-256-cbc"),
+}
+
+
+def hub_config(
+    name: str,
+    generation: str,
+    members: dict[str, str],
+    groups: tuple[str, ...] = ("G1",),
+    phase1: tuple[str, str, str] | None = None,
+    extra: tuple[str, ...] = (),
+) -> str:
+    """Set lines of a key server: ``members`` maps gateway names to addresses."""
+    dh, digest, cipher, esp_auth, esp_cipher = _PHASE_1[generation]
+    dh, digest, cipher = phase1 or (dh, digest, cipher)
+    server = "set security group-vpn server"
+    lines = [
+        f"set system host-name {name}",
+        f"{server} ike proposal p1 authentication-method pre-shared-keys",
+        f"{server} ike proposal p1 dh-group {dh}",
+        f"{server} ike proposal p1 authentication-algorithm {digest}",
+        f"{server} ike proposal p1 encryption-algorithm {cipher}",
+        f"{server} ike policy pol proposals p1",
+        f"{server} ike policy pol pre-shared-key ascii-text {PSK}",
+        f"{server} ipsec proposal esp authentication-algorithm {esp_auth}",
+        f"{server} ipsec proposal esp encryption-algorithm {esp_cipher}",
+    ]
+    for gateway, address in members.items():
+        lines.append(f"{server} ike gateway {gateway} ike-policy pol")
+        lines.append(f"{server} ike gateway {gateway} address {address}")
+    for number, group in enumerate(groups, 1):
+        path = f"{server} group {group}"
+        lines.append(f"{path} group-id {number}")
+        lines += [f"{path} ike-gateway {gateway}" for gateway in members]
+        lines.append(f"{path} ipsec-sa sa-1 proposal esp")
+        lines.append(f"{path} ipsec-sa sa-1 match-policy any source 10.0.0.0/8")
+        lines.append(f"{path} ipsec-sa sa-1 match-policy any destination 10.0.0.0/8")
+    return "\n".join([*lines, *extra]) + "\n"
+
+
+def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
+    """Ports of the loopback address that nothing uses just now."""
+    held = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
+    for one in held:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+class Process:
+    """``python -m keyserver COMMAND LAB`` in the background."""
+
+    def __init__(self, command: str, lab: Path, *options: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "keyserver", command, *options, str(lab)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.output: list[str] = []
+        self._rest = b""
+
+    def wait_for(self, text: str, seconds: float = START_SECONDS, count: int = 1) -> None:
+        """Wait until that many lines of output hold the text."""
+        end = time.monotonic() + seconds
+        while sum(text in line for line in self.output) < count:
+            if not self._read(end - time.monotonic()):
+                shown = "\n".join(self.output[-20:])
+                raise AssertionError(f"{text!r} did not come {count} times in:\n{shown}")
+
+    def _read(self, seconds: float) -> bool:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, seconds))
+        data = os.read(self._process.stdout.fileno(), 65536) if ready else b""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self.output += [line.decode() for line in lines]
+        return bool(data)
+
+    def kill(self) -> None:
+        """What a power cut is to a process."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Interrupt and wait."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+@dataclass
+class LabDirectory:
+    """A lab file with everything beside it, and an inventory for Ansible."""
+
+    path: Path
+    devices: list[dict[str, Any]] = field(default_factory=list)
+    members: list[dict[str, Any]] = field(default_factory=list)
+    configs: dict[str, str] = field(default_factory=dict)
+    clock: dict[str, Any] = field(default_factory=dict)
+
+    def add_device(self, name: str, generation: str, config: str, **more: Any) -> dict[str, Any]:
+        (port,) = free_ports(1)
+        (gdoi,) = free_ports(1, socket.SOCK_DGRAM)
+        device = {
+            "name": name,
+            "generation": generation,
+            "netconf": {"address": "127.0.0.1", "port": port},
+            "gdoi": {"address": "127.0.0.1", "port": gdoi},
+            "users": [{"name": USER, "password": PASSWORD}],
+            "config": f"{name}.conf",
+            "state": f"state/{name}.db",
+            **more,
+        }
+        self.devices.append(device)
+        self.configs[name] = config
+        return device
+
+    def add_member(self, name: str, server: str, address: str, group: int = 1, **more: Any) -> None:
+        self.members.append(
+            {"name": name, "server": server, "group": group, "address": address, "psk": PSK, **more}
+        )
+
+    @property
+    def file(self) -> Path:
+        return self.path / "lab.yml"
+
+    def write(self) -> None:
+        for name, config in self.configs.items():
+            (self.path / f"{name}.conf").write_text(config)
+        document: dict[str, Any] = {"devices": self.devices, "known_hosts": "known_hosts"}
+        if self.members:
+            document["members"] = self.members
+        if self.clock:
+            document["clock"] = self.clock
+        self.file.write_text(yaml.safe_dump(document, sort_keys=False))
+        hosts = {
+            device["name"]: {
+                "ansible_host": "127.0.0.1",
+                "ansible_port": device["netconf"]["port"],
+                "ansible_user": USER,
+                "ansible_password": PASSWORD,
+                "ansible_connection": "groupvpn.junos.netconf",
+                "ansible_known_hosts_file": str(self.path / "known_hosts"),
+                "ansible_python_interpreter": sys.executable,
+            }
+            for device in self.devices
+        }
+        (self.path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+
+    def serve(self) -> Process:
+        """Write everything and start the key servers."""
+        self.write()
+        process = Process("serve", self.file)
+        process.wait_for("ready:")
+        return process
+
+    def port(self, name: str) -> int:
+        return int(next(d["netconf"]["port"] for d in self.devices if d["name"] == name))
+
+
+@dataclass
+class PlayResult:
+    """What ansible-playbook said."""
+
+    code: int
+    output: str
+    tasks: list[dict[str, dict[str, Any]]]
+    """Per task, in order: host to result."""
+
+
+def ansible_environment(**more: str) -> dict[str, str]:
+    """Ansible with the built collection, JSON on standard output, no colours, no retries."""
+    return {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        **more,
+    }
+
+
+def play(
+    lab: LabDirectory, tasks: list[dict[str, Any]], *options: str, hosts: str = "all", **more: Any
+) -> PlayResult:
+    """Run tasks on the lab's devices."""
+    book = lab.path / "play.yml"
+    content = [{"hosts": hosts, "gather_facts": False, "tasks": tasks, **more}]
+    book.write_text(yaml.safe_dump(content, sort_keys=False))
+    program = Path(sys.executable).with_name("ansible-playbook")
+    done = subprocess.run(
+        [str(program), "-i", str(lab.path / "inventory.yml"), *options, str(book)],
+        cwd=lab.path,
+        env=ansible_environment(),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    start = done.stdout.find("{\n")
+    results: list[dict[str, dict[str, Any]]] = []
+    if start >= 0:
+        document, _ = json.JSONDecoder().raw_decode(done.stdout[start:])
+        results = [task["hosts"] for one in document["plays"] for task in one["tasks"]]
+    return PlayResult(done.returncode, done.stdout + done.stderr, results)
