@@ -1,0 +1,207 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Playbooks against the reference key server, over real SSH and real UDP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.lab import PASSWORD, LabDirectory, Process, free_ports, hub_config, play
+
+MODULE = "groupvpn.junos.server_member_communication"
+INFO = "groupvpn.junos.registered_members_info"
+BLOCK = {"group": "G1", "encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+
+
+def one(result, number=0, host="hub-1"):
+    return result.tasks[number][host]
+
+
+def test_all_seven_states(lab, hub):
+    lifetime = {**BLOCK, "lifetime_seconds": 900}
+    other = {**BLOCK, "group": "G2"}
+    result = play(lab, [
+        {MODULE: {"config": [lifetime, other]}},
+        {MODULE: {"config": [lifetime, other]}},
+        {MODULE: {"config": [BLOCK], "state": "replaced"}},
+        {MODULE: {"config": [lifetime], "state": "overridden"}},
+        {MODULE: {"state": "gathered"}},
+        {MODULE: {"state": "deleted"}},
+        {MODULE: {"state": "deleted"}},
+        {MODULE: {"config": [lifetime], "state": "rendered"}, "register": "rendered"},
+        {MODULE: {"running_config": "{{ rendered.rendered }}", "state": "parsed"}},
+    ])
+    assert result.code == 0, result.output[-3000:]
+    changed = [one(result, n)["changed"] for n in range(9)]
+    assert changed == [True, False, True, True, False, True, False, False, False]
+    assert one(result)["membership_reset"] == ["G1", "G2"]
+    assert one(result, 2)["commands"] == [
+        "delete security group-vpn server group G1 server-member-communication lifetime-seconds"
+    ]
+    assert one(result, 3)["after"] == [lifetime]
+    assert one(result, 4)["gathered"] == [lifetime]
+    assert one(result, 5)["after"] == []
+    assert one(result, 8)["parsed"] == [lifetime]
+
+
+def test_check_mode_predicts_exactly_what_the_change_does(lab, hub):
+    task = [{MODULE: {"config": [BLOCK]}}]
+    predicted = one(play(lab, task, "--check", "--diff"))
+    validated = one(play(
+        lab, [{MODULE: {"config": [BLOCK], "validate_on_device": True}}], "--check", "--diff"
+    ))
+    made = one(play(lab, task, "--diff"))
+    assert predicted["diff"] == validated["diff"] == made["diff"]
+    assert predicted["changed"] and made["changed"]
+    assert not one(play(lab, task, "--diff"))["changed"]
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_members_register_and_are_read_back(lab, transport):
+    members = {f"gm-{n}": f"127.0.1.{n}" for n in (1, 2, 3)}
+    for generation in ("v1", "v2"):
+        name = f"hub-{generation}"
+        lab.add_device(name, generation, hub_config(name, generation, members))
+        for gateway, address in members.items():
+            lab.add_member(f"{name}-{gateway}", name, address)
+    server = lab.serve()
+    fleet = Process("members", lab.file, "--events")
+    try:
+        fleet.wait_for('"registered"', count=6)
+        v1 = {"group": "G1", "encryption_algorithm": "3des-cbc", "sig_hash_algorithm": "sha1",
+              "communication_type": "multicast", "multicast_group": "233.252.0.1",
+              "multicast_outgoing_interface": "ge-0/0/1.0"}
+        result = play(lab, [
+            {INFO: {"detail": True}},
+            {MODULE: {"config": ["{{ block }}"]},
+             "vars": {"block": "{{ v1 if 'v1' in inventory_hostname else v2 }}"}},
+            {INFO: {"group": "G1"}},
+        ], vars={"ansible_netconf_transport": transport, "v1": v1, "v2": BLOCK})
+        assert result.code == 0, result.output[-3000:]
+        for host, means in (("hub-v1", "registered_since_configured"), ("hub-v2", "active")):
+            (group,) = one(result, 0, host)["groups"]
+            assert group["list_shows"] == "registered"
+            assert sorted(m["address"] for m in group["members"]) == sorted(members.values())
+            assert all(m["pull_succeeded"] == 1 for m in group["members"])
+            (after,) = one(result, 2, host)["groups"]
+            assert (after["list_shows"], after["member_count"]) == (means, 0)
+    finally:
+        fleet.stop()
+        server.stop()
+
+
+def _fails(lab: LabDirectory, *words: str, seconds: float = 20.0, **variables):
+    started = time.monotonic()
+    result = play(lab, [{MODULE: {"config": [BLOCK]}}], vars=variables)
+    outcome = one(result)
+    assert outcome.get("failed") or outcome.get("unreachable"), outcome
+    message = outcome["msg"]
+    for word in ("hub-1", *words):
+        assert word in message, message
+    assert PASSWORD not in result.output
+    assert "Traceback" not in result.output
+    assert time.monotonic() - started < seconds
+    return message
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_a_wrong_password_is_named(lab, hub, transport):
+    _fails(lab, "authentication failed", "ansible_password",
+           ansible_password="wrong", ansible_netconf_transport=transport)
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_a_changed_host_key_is_refused(lab, hub, transport):
+    from asyncssh import generate_private_key
+
+    other = generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    port = lab.port("hub-1")
+    (lab.path / "known_hosts").write_text(f"[127.0.0.1]:{port} {other}\n")
+    _fails(lab, "host key", ansible_netconf_transport=transport)
+    result = play(lab, [{INFO: {}}], vars={
+        "ansible_host_key_checking": False, "ansible_netconf_transport": transport})
+    assert result.code == 0, result.output[-2000:]
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_an_unknown_host_key_is_refused(lab, hub, transport):
+    (lab.path / "known_hosts").write_text("")
+    _fails(lab, "host key is not known", "known_hosts", ansible_netconf_transport=transport)
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_a_port_where_nothing_listens_is_named(lab, hub, transport):
+    (port,) = free_ports(1)
+    _fails(lab, str(port), "nothing listens", ansible_port=port,
+           ansible_netconf_transport=transport)
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_a_server_that_accepts_and_says_nothing_ends_in_a_timeout(lab, hub, transport):
+    silent = socket.create_server(("127.0.0.1", 0))
+    held = []
+    thread = threading.Thread(
+        target=lambda: held.append(silent.accept()), daemon=True
+    )
+    thread.start()
+    try:
+        _fails(lab, "in time", ansible_port=silent.getsockname()[1], ansible_connect_timeout=2,
+               ansible_netconf_transport=transport, ansible_host_key_checking=False)
+    finally:
+        silent.close()
+
+
+def test_refusals_name_host_statement_value_and_remedy(lab, hub):
+    result = play(lab, [
+        {MODULE: {"config": [{**BLOCK, "lifetime_seconds": 299}]}, "ignore_errors": True},
+        {MODULE: {"config": [{"group": "no<such>\"group"}]}, "ignore_errors": True},
+        {MODULE: {"config": [{"group": "x" * 33}]}, "ignore_errors": True},
+        {MODULE: {"config": [BLOCK], "generation": "v1"}, "ignore_errors": True},
+        {MODULE: {"config": [BLOCK], "commit_confirmed": 0}, "ignore_errors": True},
+        {MODULE: {"config": [{"group": "G1", "no_such_option": 1}]}, "ignore_errors": True},
+        {MODULE: {"state": "gathered"}},
+    ])
+    expected = ["lifetime-seconds 299", "no such group", "33 characters", "sha-256",
+                "commit_confirmed 0", "no_such_option"]
+    for number, word in enumerate(expected):
+        message = one(result, number)["msg"]
+        assert word in message and "hub-1" in message, message
+    assert one(result, 6)["gathered"] == []
+
+
+def test_offline_states_need_no_device(lab, hub):
+    hub.stop()
+    result = play(lab, [
+        {MODULE: {"config": [BLOCK], "state": "rendered"}},
+        {MODULE: {"running_config": "set security group-vpn server group A "
+                  "server-member-communication heartbeat 99", "state": "parsed"}},
+    ])
+    assert result.code == 0, result.output[-2000:]
+    assert one(result)["commands"][0].endswith("encryption-algorithm aes-256-cbc")
+    assert one(result, 1)["parsed"] == [{"group": "A", "heartbeat": 99}]
+
+
+def test_the_list_is_empty_after_a_restart_and_members_are_not_lost(lab):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
+    lab.add_member("site-1", "hub-1", "127.0.1.1")
+    server, fleet = lab.serve(), None
+    try:
+        fleet = Process("members", lab.file, "--events")
+        fleet.wait_for('"registered"')
+        assert one(play(lab, [{INFO: {}}]))["groups"][0]["member_count"] == 1
+        server.kill()
+        server = Process("serve", lab.file)
+        server.wait_for("ready:")
+        assert one(play(lab, [{INFO: {}}]))["groups"][0]["member_count"] == 0
+        fleet.stop()
+        fleet = Process("members", lab.file, "--events")
+        fleet.wait_for('"registered"')
+        assert one(play(lab, [{INFO: {}}]))["groups"][0]["member_count"] == 1
+    finally:
+        server.stop()
+        if fleet is not None:
+            fleet.stop()

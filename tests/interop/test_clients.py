@@ -1,0 +1,272 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Unmodified third-party clients do their real work against the reference key server."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from lxml import etree
+
+from tests.lab import PASSWORD, USER, LabDirectory, Process, hub_config, play
+
+SMC = "security group-vpn server group G1 server-member-communication"
+ALGORITHMS = [
+    f"set {SMC} encryption-algorithm aes-256-cbc",
+    f"set {SMC} sig-hash-algorithm sha-256",
+]
+
+
+@pytest.fixture
+def manager(lab, hub):
+    from ncclient import manager as ncclient
+
+    with ncclient.connect(
+        host="127.0.0.1", port=lab.port("hub-1"), username=USER, password=PASSWORD,
+        hostkey_verify=False, allow_agent=False, look_for_keys=False,
+        device_params={"name": "junos"},
+    ) as connected:
+        yield connected
+
+
+def test_ncclient_configures_in_every_format(manager):
+    manager.lock()
+    manager.load_configuration(action="set", config=ALGORITHMS)
+    manager.load_configuration(format="text", config=f"""
+        security {{ group-vpn {{ server {{ group G1 {{ server-member-communication {{
+        heartbeat 120; }} }} }} }} }}""")
+    manager.load_configuration(format="xml", config=etree.fromstring(
+        "<security><group-vpn><server><group><name>G1</name><server-member-communication>"
+        "<lifetime-seconds>900</lifetime-seconds></server-member-communication></group></server>"
+        "</group-vpn></security>"))
+    difference = manager.compare_configuration().xpath("//configuration-output")[0].text
+    assert "+        lifetime-seconds 900;" in difference
+    manager.validate()
+    manager.commit(comment="from ncclient")
+    manager.unlock()
+    shown = manager.get_configuration(format="set").xpath("//configuration-set")[0].text
+    for line in (*ALGORITHMS, f"set {SMC} heartbeat 120", f"set {SMC} lifetime-seconds 900"):
+        assert line in shown
+    manager.load_configuration(action="set", config=f"delete {SMC}")
+    manager.commit()
+    manager.rollback(1)
+    manager.commit()
+    assert SMC in manager.get_configuration(format="set").xpath("//configuration-set")[0].text
+
+
+def test_ncclient_sees_errors_as_junos_reports_them(manager):
+    from ncclient.operations import RPCError
+
+    cases = {
+        f"set {SMC} lifetime-seconds 299": "Value 299 is not within range (300..86400)",
+        f"set {SMC} lifetime-seconds wat": "Invalid numeric value: 'wat'",
+        f"set {SMC} sig-hash-algorithm md5": "syntax error",
+        f"set {SMC} certificate {'x' * 33}": "Must be string of 32 characters or less",
+        f"delete {SMC} heartbeat": "statement not found",
+    }
+    for line, message in cases.items():
+        with pytest.raises(RPCError, match=re.escape(message)):
+            manager.load_configuration(action="set", config=line)
+    manager.discard_changes()
+    manager.load_configuration(
+        action="set", config="set security group-vpn server group G2 group-id 1"
+    )
+    with pytest.raises(RPCError, match="Group id must be unique among groups"):
+        manager.commit()
+    manager.discard_changes()
+
+
+def test_a_lock_holds_across_sessions_and_ends_with_its_session(lab, manager):
+    from ncclient import manager as ncclient
+    from ncclient.operations import RPCError
+
+    options = dict(
+        host="127.0.0.1", port=lab.port("hub-1"), username=USER, password=PASSWORD,
+        hostkey_verify=False, allow_agent=False, look_for_keys=False,
+        device_params={"name": "junos"},
+    )
+    other = ncclient.connect(**options)
+    other.lock()
+    other.load_configuration(action="set", config=ALGORITHMS)
+    with pytest.raises(RPCError, match="locked by"):
+        manager.lock()
+    with pytest.raises(RPCError, match="locked by"):
+        manager.load_configuration(action="set", config=ALGORITHMS)
+    other._session.transport.close()
+    for _ in range(50):
+        try:
+            manager.lock()
+            break
+        except RPCError:
+            continue
+    assert manager.compare_configuration().xpath("//configuration-output")[0].text.strip() == ""
+
+
+def _ssh(lab: LabDirectory, text: str, tmp_path) -> str:
+    askpass = tmp_path / "askpass"
+    askpass.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
+    askpass.chmod(0o700)
+    done = subprocess.run(
+        ["ssh", "-s", "-p", str(lab.port("hub-1")), "-o", "StrictHostKeyChecking=yes",
+         "-o", f"UserKnownHostsFile={lab.path / 'known_hosts'}", "-l", USER,
+         "127.0.0.1", "netconf"],
+        input=text, capture_output=True, text=True, timeout=30, check=False,
+        env={**os.environ, "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"},
+    )
+    return done.stdout
+
+
+def test_openssh_by_hand(lab, hub, tmp_path):
+    end = "]]>]]>"
+    answer = _ssh(
+        lab,
+        f"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
+        f"</capabilities></hello>{end}\n<rpc><get-software-information/></rpc>{end}\n"
+        f"<rpc><no-such-thing/></rpc>{end}<rpc><close-session/></rpc>{end}",
+        tmp_path,
+    )
+    assert answer.startswith("<!-- No zombies")
+    assert "<product-model>vSRX</product-model>" in answer
+    assert "<bad-element>no-such-thing</bad-element>" in answer
+    assert "<!-- session end at" in answer
+
+
+def test_entities_and_garbage_are_refused_and_the_session_lives(lab, hub, tmp_path):
+    end = "]]>]]>"
+    answer = _ssh(
+        lab,
+        f"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
+        f"</capabilities></hello>{end}"
+        f'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><rpc><a>&x;</a></rpc>{end}'
+        f"<rpc><unclosed></rpc>{end}<rpc><close-session/></rpc>{end}",
+        tmp_path,
+    )
+    assert answer.count("malformed-message") == 2
+    assert "root:" not in answer
+    assert "session end at" in answer
+
+
+def test_pyez_configures_and_reads_facts(lab, hub):
+    from jnpr.junos import Device
+    from jnpr.junos.utils.config import Config
+
+    with Device(host="127.0.0.1", port=lab.port("hub-1"), user=USER, passwd=PASSWORD,
+                hostkey_verify=False, look_for_keys=False, allow_agent=False) as device:
+        assert device.facts["hostname"] == "hub-1"
+        with Config(device, mode="exclusive") as config:
+            config.load("\n".join(ALGORITHMS), format="set")
+            assert "aes-256-cbc" in config.diff()
+            assert config.commit_check()
+            config.commit(comment="from PyEZ")
+            assert config.diff() is None
+        reply = device.rpc.get_security_group_vpn_server_registered_members(detail=True)
+        assert reply.tag == "security-group-vpn-server-registered-members"
+
+
+def _netcommon(lab: LabDirectory, tasks, **more):
+    return play(lab, tasks, vars={
+        "ansible_connection": "ansible.netcommon.netconf",
+        "ansible_network_os": "junipernetworks.junos.junos",
+        "ansible_host_key_checking": False,
+        **more,
+    })
+
+
+def test_ansibles_own_junos_modules_work(lab, hub):
+    xml = lab.path / "change.xml"
+    xml.write_text(
+        "<configuration><security><group-vpn><server><group><name>G1</name>"
+        "<server-member-communication><lifetime-seconds>900</lifetime-seconds>"
+        "</server-member-communication></group></server></group-vpn></security></configuration>"
+    )
+    config, rpc = "junipernetworks.junos.junos_config", "junipernetworks.junos.junos_rpc"
+    result = _netcommon(lab, [
+        {config: {"lines": ALGORITHMS, "comment": "lines"}},
+        {config: {"lines": ALGORITHMS}},
+        {config: {"src": str(xml), "src_format": "xml", "update": "merge"}},
+        {rpc: {"rpc": "get-security-group-vpn-server-registered-members"}},
+        {config: {"lines": [f"set {SMC} heartbeat 1"]}, "ignore_errors": True},
+        {config: {"rollback": 1}},
+        {config: {"lines": [f"set {SMC} heartbeat 70"]}, "check_mode": True},
+        {config: {"lines": [f"set {SMC} heartbeat 70"]}},
+    ])
+    assert result.code == 0, result.output[-3000:]
+    changed = [task["hub-1"].get("changed") for task in result.tasks]
+    assert changed == [True, False, True, False, False, True, True, True]
+    assert result.tasks[4]["hub-1"]["failed"]
+
+
+def test_our_modules_work_over_ansibles_own_connection(lab, hub):
+    block = {"group": "G1", "encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+    module = "groupvpn.junos.server_member_communication"
+    result = _netcommon(lab, [
+        {module: {"config": [block]}},
+        {module: {"config": [block]}},
+        {module: {"config": [{**block, "heartbeat": 59}]}, "ignore_errors": True},
+        {"groupvpn.junos.registered_members_info": {"detail": True}},
+    ])
+    assert result.code == 0, result.output[-3000:]
+    assert [t["hub-1"].get("changed") for t in result.tasks] == [True, False, False, False]
+    assert "60 to 3600 seconds" in result.tasks[2]["hub-1"]["msg"]
+    assert result.tasks[3]["hub-1"]["groups"][0]["list_shows"] == "active"
+
+
+def test_what_was_committed_survives_a_kill(lab):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
+    process = lab.serve()
+    try:
+        block = {"group": "G1", "encryption_algorithm": "aes-256-cbc",
+                 "sig_hash_algorithm": "sha-256"}
+        module = "groupvpn.junos.server_member_communication"
+        assert play(lab, [{module: {"config": [block]}}]).tasks[0]["hub-1"]["changed"]
+        process.kill()
+        process = Process("serve", lab.file)
+        process.wait_for("ready:")
+        result = play(lab, [{module: {"config": [block]}}])
+        assert result.code == 0, result.output[-2000:]
+        assert result.tasks[0]["hub-1"]["changed"] is False
+    finally:
+        process.stop()
+
+
+_COMMITTER = """
+import itertools, sys
+from pathlib import Path
+from keyserver.config.store import CommitRecord, Store
+store = Store(Path(sys.argv[1]))
+start = store.history()[0].sequence if store.history() else 0
+for n in itertools.count(start + 1):
+    tree = {"system": {"host-name": f"h{n}", "domain-name": "x" * 30000}}
+    store.commit(CommitRecord(n, float(n), "u", "netconf", "", tree), None)
+    print(n, flush=True)
+"""
+
+
+def test_a_kill_in_the_middle_of_a_commit_leaves_the_old_or_the_new_configuration(tmp_path):
+    from keyserver.config.store import Store
+
+    path = tmp_path / "hub.db"
+    for round_number in range(8):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _COMMITTER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        acknowledged = 0
+        assert process.stdout is not None
+        for _ in range(5 + round_number):
+            acknowledged = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        acknowledged = int((process.stdout.read().split() or [acknowledged])[-1])
+        process.wait()
+        process.stdout.close()
+        store = Store(path)
+        newest = store.history()[0]
+        store.close()
+        assert newest.sequence in (acknowledged, acknowledged + 1)
+        assert newest.tree["system"]["host-name"] == f"h{newest.sequence}"
+
+

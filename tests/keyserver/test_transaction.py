@@ -1,0 +1,282 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The collection's core against the emulated SRX in one process, each RPC counted.
+
+The two are independent descriptions of Junos; what the module predicts must be what the device
+says, and a failure at any RPC must leave the device unlocked and unchanged.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import configure, members_info
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.device import CommitOptions
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    DeviceError,
+    Refused,
+    TransportFailure,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import refuse_errors
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.tree import State
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from keyserver.config.junos_schema import Generation as EmulatedGeneration
+from keyserver.device import Device, read_initial
+from keyserver.lab import DeviceSpec
+from keyserver.netconf.framing import END_OF_MESSAGE
+from tests.lab import hub_config
+from tests.unit.test_configure import block_of
+
+NOW = 1_800_000_000.0
+HELLO = (
+    b'<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities><capability>'
+    b"urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>" + END_OF_MESSAGE
+)
+GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+
+
+class Wire:
+    """An Rpc that talks to an emulated device without a socket, and can be made to fail."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.session = device.open_session("netops", NOW)
+        self.session.greeting()
+        self.session.receive(HELLO, NOW)
+        self.names: list[str] = []
+        self.break_at: str | None = None
+        self.inject: dict[str, str] = {}
+
+    def raw(self, operation) -> bytes:
+        name = etree.QName(operation).localname
+        self.names.append(name)
+        if name == self.break_at:
+            self.session.end(NOW)
+            raise TransportFailure("hub-1: the connection broke")
+        if self.session.closing:
+            raise TransportFailure("hub-1: the session is closed")
+        if name in self.inject:
+            return self.inject[name].encode()
+        rpc = etree.Element("rpc", {"message-id": "1"})
+        rpc.append(operation)
+        reply = self.session.receive(etree.tostring(rpc) + END_OF_MESSAGE, NOW)
+        return reply.removesuffix(END_OF_MESSAGE)
+
+    def call(self, step, operation):
+        return refuse_errors(step, etree.fromstring(self.raw(operation)))
+
+    def stream(self, step, operation):
+        yield self.raw(operation)
+
+
+def device(generation="v2", groups=("G1", "G2", "G3"), extra=()) -> Device:
+    spec = DeviceSpec("hub-1", EmulatedGeneration(generation))
+    text = hub_config("hub-1", generation, {"gm-1": "192.0.2.11"}, groups, extra=extra)
+    return Device(spec, read_initial(spec, text), NOW)
+
+
+def ask(rpc, state, want, **more):
+    request = configure.Request(configure.wanted(want, None), State(state), **more)
+    return configure.apply(rpc, request)
+
+
+def smc(target: Device, group: str):
+    server = target.database.committed["security"]["group-vpn"]["server"]
+    return server["group"][group].get("server-member-communication")
+
+
+def test_a_change_takes_seven_rpcs_and_nothing_to_do_takes_one_without_a_lock():
+    wire = Wire(device())
+    assert ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
+    assert wire.names == [
+        "get-configuration", "get-software-information", "lock", "get-configuration",
+        "load-configuration", "commit-configuration", "unlock",
+    ]
+    wire.names.clear()
+    assert not ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
+    assert wire.names == ["get-configuration"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    generation=st.sampled_from(["v1", "v2"]),
+    state=st.sampled_from([s.value for s in State]),
+    data=st.data(),
+)
+def test_the_predicted_difference_is_the_devices_own(generation, state, data):
+    kind = Generation(generation)
+    target = device(generation)
+    before = data.draw(st.lists(block_of(kind), min_size=1, max_size=3))
+    after = data.draw(st.lists(block_of(kind), min_size=1, max_size=3))
+
+    def entries(blocks):
+        return [{"group": f"G{n}", **b} for n, b in enumerate(blocks, 1)]
+
+    wire = Wire(target)
+    for state_now, blocks in (("overridden", before), (state, after)):
+        try:
+            predicted = ask(wire, state_now, entries(blocks), check=True)
+        except Refused:
+            with pytest.raises(Refused):
+                ask(wire, state_now, entries(blocks))
+            continue
+        old = target.database.committed
+        done = ask(wire, state_now, entries(blocks), diff=True)
+        said = target.database.difference(old, target.database.committed)
+        assert predicted["diff_text"] == done["diff_text"] == said
+        for key in ("changed", "before", "after", "commands", "xml"):
+            assert predicted[key] == done[key], key
+        assert configure.gather(wire) == done["after"]
+        again = ask(wire, state_now, entries(blocks))
+        assert not again["changed"]
+
+
+def test_check_mode_can_have_the_device_check_and_discards():
+    target = device()
+    wire = Wire(target)
+    result = ask(
+        wire, "merged", [{"group": "G1", **GOOD}], check=True, validate_on_device=True
+    )
+    assert result["changed"]
+    assert "encryption-algorithm aes-256-cbc" in result["diff_text"]
+    assert wire.names[-3:] == ["commit-configuration", "discard-changes", "unlock"]
+    assert smc(target, "G1") is None
+    assert len(target.database.history) == 1
+
+
+def test_private_mode_works_beside_somebody_elses_uncommitted_change():
+    target = device()
+    options = CommitOptions(private=True, comment="by test")
+    wire = Wire(target)
+    ask(wire, "merged", [{"group": "G1", **GOOD}], commit=options)
+    assert smc(target, "G1")["sig-hash-algorithm"] == "sha-256"
+    assert target.database.private == {}
+    assert target.database.history[0].comment == "by test"
+
+
+def test_a_confirmed_commit_is_taken_back_at_its_time():
+    target = device()
+    ask(Wire(target), "merged", [{"group": "G1", **GOOD}], commit=CommitOptions(confirmed=5))
+    assert smc(target, "G1") is not None
+    target.expire(NOW + 299)
+    assert smc(target, "G1") is not None
+    target.expire(NOW + 301)
+    assert smc(target, "G1") is None
+
+
+def test_a_refused_lock_names_its_holder():
+    target = device()
+    other = Wire(target)
+    lock = "<lock><target><candidate/></target></lock>"
+    other.call("lock", etree.fromstring(lock))
+    wire = Wire(target)
+    with pytest.raises(DeviceError, match=r"locked by: netops terminal \(pid \d+\)"):
+        ask(wire, "merged", [{"group": "G1", **GOOD}])
+    assert target.database.lock_holder == other.session.holder
+
+
+def test_an_unknown_group_and_a_wrong_generation_are_refused_before_any_lock():
+    target = device("v2")
+    wire = Wire(target)
+    with pytest.raises(Refused, match="no such group.*it has G1, G2, G3"):
+        ask(wire, "merged", [{"group": "nowhere", **GOOD}])
+    with pytest.raises(Refused, match="Group VPNv2 takes sha-256, sha-384"):
+        ask(wire, "merged", [{"group": "G1", **GOOD, "sig_hash_algorithm": "md5"}])
+    assert "lock" not in wire.names
+
+
+def test_a_commit_that_fails_its_constraint_check_leaves_nothing_behind():
+    target = device()
+    # Somebody commits a duplicate group id past the checks; the next commit trips over it.
+    group = target.database.history[0].tree["security"]["group-vpn"]["server"]["group"]
+    group["G2"]["group-id"] = "1"
+    with pytest.raises(DeviceError, match="Group id must be unique among groups"):
+        ask(Wire(target), "merged", [{"group": "G1", **GOOD}])
+    assert target.database.lock_holder is None
+    assert not target.database.shared.modified
+
+
+@pytest.mark.parametrize("step", ["lock", "load-configuration", "commit-configuration", "unlock"])
+def test_a_connection_that_drops_leaves_the_device_unlocked_and_whole(step):
+    target = device()
+    wire = Wire(target)
+    wire.break_at = step
+    with pytest.raises(TransportFailure):
+        ask(wire, "merged", [{"group": "G1", **GOOD}])
+    assert target.database.lock_holder is None
+    assert not target.database.shared.modified
+    assert (smc(target, "G1") is not None) == (step == "unlock")
+
+
+@pytest.mark.parametrize("step", ["load-configuration", "commit-configuration"])
+def test_an_error_hidden_inside_success_stops_the_task(step):
+    target = device()
+    wire = Wire(target)
+    wire.inject[step] = (
+        '<rpc-reply><ok/><xnm:error xmlns:xnm="http://xml.juniper.net/xnm/1.1/xnm">'
+        "<message>error: daemon is not running</message></xnm:error></rpc-reply>"
+    )
+    with pytest.raises(DeviceError, match="daemon is not running"):
+        ask(wire, "merged", [{"group": "G1", **GOOD}])
+    assert target.database.lock_holder is None
+    assert not target.database.shared.modified
+
+
+def test_a_change_between_reading_and_locking_is_seen():
+    target = device()
+    wire = Wire(target)
+    original = wire.raw
+
+    def meddle(operation):
+        if etree.QName(operation).localname == "lock":
+            wire.raw = original
+            ask(Wire(target), "merged", [{"group": "G1", **GOOD, "heartbeat": 90}])
+        return original(operation)
+
+    wire.raw = meddle
+    result = ask(wire, "merged", [{"group": "G1", **GOOD}])
+    assert not result["changed"]
+    assert smc(target, "G1")["heartbeat"] == "90"
+
+
+def test_a_deactivated_block_is_activated_when_it_is_wanted():
+    target = device()
+    wire = Wire(target)
+    ask(wire, "merged", [{"group": "G1", **GOOD}])
+    path = "security group-vpn server group G1 server-member-communication"
+    load = etree.fromstring(
+        '<load-configuration action="set" format="text"><configuration-set>deactivate '
+        f"{path}</configuration-set></load-configuration>"
+    )
+    wire.call("load", load)
+    wire.call("commit", etree.Element("commit-configuration"))
+    assert target.groups.views(NOW)[0].communication == "none"
+    result = ask(wire, "merged", [{"group": "G1", **GOOD}])
+    assert result["changed"]
+    assert result["commands"][0] == f"activate {path}"
+    assert target.groups.views(NOW)[0].communication == "unicast"
+    assert not ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_registered_members_are_read_with_what_the_list_means(generation):
+    target = device(generation)
+    target.groups.register("gm-1", 1, "192.0.2.11", NOW)
+    result = members_info.read(Wire(target), group="G1", detail=True)
+    (group,) = result["groups"]
+    assert (group["communication"], group["list_shows"]) == ("none", "registered")
+    assert group["members"][0]["pull_succeeded"] == 1
+    everything = members_info.read(Wire(target))["groups"]
+    assert [g["member_count"] for g in everything] == [1, 0, 0]
+
+
+def test_names_with_markup_reach_the_device_as_text():
+    name = "a<b>&'c"
+    target = device(groups=(f'"{name}"',))
+    assert ask(Wire(target), "merged", [{"group": name, **GOOD}])["changed"]
+    assert smc(target, name)["encryption-algorithm"] == "aes-256-cbc"
+
+
