@@ -10,6 +10,7 @@ handler, hello, framing and error classes stay ncclient's.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import secrets
@@ -322,9 +323,8 @@ def _ssh_command(target: Target) -> list[str]:
             if target.private_key_file
             else "password,keyboard-interactive"
         )
-    known_hosts = target.known_hosts_file
-    if known_hosts is None and not target.host_key_checking:
-        known_hosts = "/dev/null"
+    # Without checking, ssh must not see an old key: it would refuse password logins then.
+    known_hosts = target.known_hosts_file if target.host_key_checking else "/dev/null"
     if known_hosts is not None:
         options["UserKnownHostsFile"] = known_hosts
         options["GlobalKnownHostsFile"] = "/dev/null"
@@ -351,7 +351,10 @@ def _control_path(target: Target) -> Path:
 
 _ASKPASS = b"""#!/bin/sh
 case "$1" in
-*assword*) exec cat "$GROUPVPN_ASKPASS" ;;
+*assword*)
+    IFS= read -r line <"$GROUPVPN_ASKPASS"
+    printf '%s\\n' "$line"
+    exit 0 ;;
 esac
 exit 1
 """
@@ -374,15 +377,19 @@ class _AskPass:
             "DISPLAY": os.environ.get("DISPLAY", ":0"),
         }
         self._password = password
+        self._closing = False
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError), open(self._pipe, "wb", buffering=0) as pipe:
-            pipe.write(self._password.encode() + b"\n")
+        # ssh may ask once for each method that the device offers.
+        while not self._closing:
+            with contextlib.suppress(OSError), open(self._pipe, "wb", buffering=0) as pipe:
+                pipe.write(self._password.encode() + b"\n")
 
     def close(self) -> None:
-        """Remove the pipe; a writer that nobody asked is released first."""
+        """Remove the pipe; the writer that waits for a reader is released first."""
+        self._closing = True
         with contextlib.suppress(OSError):
             os.close(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK))
         shutil.rmtree(self._directory, ignore_errors=True)
@@ -392,10 +399,16 @@ class _AskPass:
 # paramiko
 
 
+_SSH_CONFIG = Path.home() / ".ssh" / "config"
+
+
 @cache
 def _paramiko_session() -> type[_DirectMixin]:
     # paramiko costs 0.4 s to import: only those who use it pay.
     from ncclient.transport.ssh import SSHSession
+
+    # Its failures reach the user as one message, not as a logged traceback beside it.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
     class ParamikoSession(_DirectMixin, SSHSession):
         """NETCONF over ncclient's own paramiko transport."""
@@ -418,7 +431,7 @@ def _paramiko_session() -> type[_DirectMixin]:
                 hostkey_verify=target.host_key_checking,
                 allow_agent=target.password is None,
                 look_for_keys=target.password is None and target.private_key_file is None,
-                ssh_config=True,
+                ssh_config=str(_SSH_CONFIG) if _SSH_CONFIG.exists() else None,
             )
 
         def _post_connect(self, timeout: float = 60) -> None:
@@ -530,7 +543,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "configure 'set system services netconf ssh'",
     ),
     (
-        r"[Tt]imed? ?out|no (hello|reply)|within",
+        r"[Tt]imed? ?out|no (hello|reply)|within|protocol banner",
         "it did not answer in time",
         "check reachability, or raise connect_timeout or rpc_timeout",
     ),
