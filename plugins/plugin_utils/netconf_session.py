@@ -408,7 +408,7 @@ def _paramiko_session() -> type[_DirectMixin]:
     from ncclient.transport.ssh import SSHSession
 
     # Its failures reach the user as one message, not as a logged traceback beside it.
-    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    logging.getLogger("ncclient.transport.ssh").setLevel(logging.CRITICAL)
 
     class ParamikoSession(_DirectMixin, SSHSession):
         """NETCONF over ncclient's own paramiko transport."""
