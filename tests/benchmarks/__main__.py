@@ -1,0 +1,302 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``make bench``: side by side with the named peers in one run; prints ratios, asserts nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lxml import etree
+
+from tests.lab import COLLECTIONS, LabDirectory, ansible_environment, hub_config
+
+sys.path.insert(0, str(COLLECTIONS))
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.membership import (
+    read_members,
+)
+
+FLEET, FORKS, FEW, TASKS, MEMBERS, REPEATS = 50, 20, 10, 5, 100_000, 3
+SMC = "security group-vpn server group G1 server-member-communication"
+_NETCOMMON = {
+    "ansible_connection": "ansible.netcommon.netconf",
+    "ansible_network_os": "junipernetworks.junos.junos",
+    "ansible_host_key_checking": False,
+}
+_NOTHING = '''
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Does nothing: what Ansible itself costs."""
+
+    def run(self, tmp=None, task_vars=None):
+        return {**super().run(tmp, task_vars), "changed": False}
+'''
+
+
+def _fleet(path: Path, count: int) -> LabDirectory:
+    lab = LabDirectory(path)
+    for number in range(1, count + 1):
+        name = f"hub-{number}"
+        config = hub_config(name, "v2", {"gm-1": "127.0.9.1"})
+        lab.add_device(name, "v2", config, state=None, gdoi=None)
+    return lab
+
+
+def _ours(lifetime: int) -> dict[str, Any]:
+    block = {
+        "group": "G1",
+        "encryption_algorithm": "aes-256-cbc",
+        "sig_hash_algorithm": "sha-256",
+        "lifetime_seconds": lifetime,
+    }
+    return {"groupvpn.junos.server_member_communication": {"config": [block]}}
+
+
+def _junos_config(lifetime: int) -> dict[str, Any]:
+    lines = [
+        f"set {SMC} encryption-algorithm aes-256-cbc",
+        f"set {SMC} sig-hash-algorithm sha-256",
+        f"set {SMC} lifetime-seconds {lifetime}",
+    ]
+    return {"junipernetworks.junos.junos_config": {"lines": lines}}
+
+
+def _nothing(lifetime: int) -> dict[str, Any]:
+    return {"do_nothing": {}}
+
+
+def _timed_play(
+    lab: LabDirectory, tasks: list[dict[str, Any]], forks: int, variables: dict[str, Any]
+) -> float:
+    plugins = lab.path / "action_plugins"
+    plugins.mkdir(exist_ok=True)
+    (plugins / "do_nothing.py").write_text(_NOTHING)
+    book = lab.path / "bench.yml"
+    content = [{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": tasks}]
+    book.write_text(yaml.safe_dump(content))
+    program = Path(sys.executable).with_name("ansible-playbook")
+    started = time.perf_counter()
+    done = subprocess.run(
+        [str(program), "-i", str(lab.path / "inventory.yml"), "-f", str(forks), str(book)],
+        cwd=lab.path,
+        env=ansible_environment(
+            ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
+            ANSIBLE_ACTION_PLUGINS=str(plugins),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    elapsed = time.perf_counter() - started
+    if done.returncode != 0:
+        raise SystemExit(f"bench: a play failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    return elapsed
+
+
+def _row(name: str, seconds: float, floor: float, peer: float | None = None) -> str:
+    times = f"{peer / seconds:.1f} x faster than junos_config" if peer else ""
+    return f"| {name} | {seconds:.2f} | {seconds / floor:.2f} | {times} |"
+
+
+def fleet() -> Iterator[str]:
+    """One group on 50 devices: change, then nothing to do."""
+    yield f"### {FLEET} devices, forks={FORKS}, one task"
+    yield ""
+    yield "| run | wall s | ratio to an action that does nothing | |"
+    yield "|---|---|---|---|"
+    with tempfile.TemporaryDirectory() as directory:
+        lab = _fleet(Path(directory), FLEET)
+        server = lab.serve()
+        try:
+            lifetimes = iter(range(600, 86400, 60))
+            floor = statistics.median(
+                _timed_play(lab, [_nothing(0)], FORKS, {}) for _ in range(REPEATS)
+            )
+            change, idle = [], []
+            for _ in range(REPEATS):
+                lifetime = next(lifetimes)
+                change.append(_timed_play(lab, [_ours(lifetime)], FORKS, {}))
+                idle.append(_timed_play(lab, [_ours(lifetime)], FORKS, {}))
+            lifetime = next(lifetimes)
+            peer_change = _timed_play(lab, [_junos_config(lifetime)], FORKS, _NETCOMMON)
+            peer_idle = _timed_play(lab, [_junos_config(lifetime)], FORKS, _NETCOMMON)
+        finally:
+            server.stop()
+    yield _row("an action that does nothing", floor, floor)
+    yield _row("ours, change", statistics.median(change), floor, peer_change)
+    yield _row("ours, nothing to do", statistics.median(idle), floor, peer_idle)
+    yield _row("junos_config, change", peer_change, floor)
+    yield _row("junos_config, nothing to do", peer_idle, floor)
+    yield ""
+
+
+def five_tasks() -> Iterator[str]:
+    """Five tasks in one play on ten devices."""
+    yield f"### {TASKS} tasks in one play, {FEW} devices, forks={FEW}"
+    yield ""
+    yield "| run | wall s | ratio to an action that does nothing | |"
+    yield "|---|---|---|---|"
+    with tempfile.TemporaryDirectory() as directory:
+        lab = _fleet(Path(directory), FEW)
+        server = lab.serve()
+        try:
+            floor = statistics.median(
+                _timed_play(lab, [_nothing(0)] * TASKS, FEW, {}) for _ in range(REPEATS)
+            )
+            runs: dict[str, list[float]] = {"openssh": [], "paramiko": []}
+            for number in range(REPEATS):
+                for transport, times in runs.items():
+                    tasks = [_ours(600 + 60 * (number * 10 + n)) for n in range(TASKS)]
+                    variables = {"ansible_netconf_transport": transport}
+                    times.append(_timed_play(lab, tasks, FEW, variables))
+        finally:
+            server.stop()
+    yield _row("actions that do nothing", floor, floor)
+    for transport, times in runs.items():
+        yield _row(f"ours, five changes, {transport}", statistics.median(times), floor)
+    yield ""
+
+
+def _reply() -> bytes:
+    root = etree.Element("security-group-vpn-server-registered-members")
+    group = etree.SubElement(root, "group-vpn-registered-members")
+    etree.SubElement(group, "group-vpn-group-name").text = "G1"
+    etree.SubElement(group, "group-vpn-group-id").text = "1"
+    for n in range(MEMBERS):
+        member = etree.SubElement(group, "group-vpn-member")
+        address = f"198.51.{n // 256 % 256}.{n % 256}"
+        for name, text in (
+            ("gateway", f"gm-{n}"),
+            ("address", address),
+            ("last-update", "Thu Nov 19 2026 16:31:09"),
+            ("vsys", "root"),
+        ):
+            etree.SubElement(member, f"group-vpn-member-{name}").text = f"\n{text}\n"
+    return etree.tostring(root)
+
+
+_FIELDS = ("gateway", "address", "last-update", "vsys")
+
+
+def _by_stream(data: bytes) -> int:
+    pieces = (data[n : n + 65536] for n in range(0, len(data), 65536))
+    return len(read_members(pieces)[0][0].members)
+
+
+def _by_xpath(data: bytes) -> int:
+    tree = etree.parse(BytesIO(data))
+    return len(
+        [
+            {f: (m.xpath(f"string(group-vpn-member-{f})")).strip() for f in _FIELDS}
+            for m in tree.xpath("//group-vpn-member")
+        ]
+    )
+
+
+def _by_pyez(data: bytes) -> int:
+    from jnpr.junos.factory import loadyaml
+    from ncclient.operations.rpc import RPCReply
+    from ncclient.xml_ import NCElement
+
+    definition = {
+        "Members": {
+            "rpc": "get-security-group-vpn-server-registered-members",
+            "item": ".//group-vpn-member",
+            "key": "group-vpn-member-address",
+            "view": "MemberView",
+        },
+        "MemberView": {"fields": {f.replace("-", "_"): f"group-vpn-member-{f}" for f in _FIELDS}},
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump(definition, file)
+        file.flush()
+        table_class = loadyaml(file.name)["Members"]
+    raw = f'<rpc-reply message-id="1">{data.decode()}</rpc-reply>'
+    from ncclient.devices.junos import JunosDeviceHandler
+
+    reply = RPCReply(raw, huge_tree=True)
+    reply.parse()
+    handler = JunosDeviceHandler({"name": "junos"})
+    document = NCElement(reply, handler.transform_reply(), huge_tree=True)
+    table = table_class(xml=document._NCElement__doc)
+    return len([[getattr(row, f.replace("-", "_")) for f in _FIELDS] for row in table])
+
+
+def _measure(work: Callable[[bytes], int], data: bytes) -> tuple[float, float, float]:
+    """(CPU s, peak RSS growth MB, Python peak MB), each in a child of its own."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        import resource
+
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        started = time.process_time()
+        assert work(data) == MEMBERS
+        cpu = time.process_time() - started
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        tracemalloc.start()
+        work(data)
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+        os.write(write_end, f"{cpu} {grown} {peak}".encode())
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        cpu, grown, peak = map(float, pipe.read().split())
+    os.waitpid(child, 0)
+    return cpu, grown, peak
+
+
+def parsing() -> Iterator[str]:
+    """A reply of 100,000 members."""
+    data = _reply()
+    yield f"### Reading {MEMBERS:,} members ({len(data) / 1e6:.1f} MB of XML)"
+    yield ""
+    yield "| reader | CPU s | growth of RSS, MB | ratio of CPU to ours |"
+    yield "|---|---|---|---|"
+    rows = {
+        "ours, as a stream": _by_stream,
+        "lxml.etree.parse and XPath": _by_xpath,
+        "ncclient and a PyEZ table": _by_pyez,
+    }
+    results = {name: _measure(work, data) for name, work in rows.items()}
+    own = results["ours, as a stream"][0]
+    for name, (cpu, grown, _) in results.items():
+        yield f"| {name} | {cpu:.2f} | {grown:.0f} | {cpu / own:.2f} |"
+    yield ""
+
+
+def main() -> int:
+    """Print the tables, and keep them in docs/benchmarks.md."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench`; medians, all rows of a table from one run on one machine.",
+        f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python "
+        f"{platform.python_version()}; key servers and Ansible share the cores.",
+        "",
+    ]
+    print("\n".join(lines), flush=True)
+    for section in (fleet, five_tasks, parsing):
+        for line in section():
+            lines.append(line)
+            print(line, flush=True)
+    (Path(__file__).parents[2] / "docs" / "benchmarks.md").write_text("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
