@@ -199,7 +199,10 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         key_plane = _Section(f"{where}: gdoi", gdoi)
         profile = key_plane.take("profile", Profile, profile)
         accepted = key_plane.take("accept_doi", _dois, accepted)
-        host, port = key_plane.take("address", _address, "127.0.0.1"), key_plane.take("port", _port, 848)
+        host, port = (
+            key_plane.take("address", _address, "127.0.0.1"),
+            key_plane.take("port", _port, 848),
+        )
         key_plane.done()
         gdoi = Endpoint(host, port)
     spec = DeviceSpec(

@@ -88,7 +88,9 @@ def _show(groups_of: dict[str, list[dict[str, Any]]]) -> None:
         for group in groups:
             members = ", ".join(f"{m['gateway']} {m['address']}" for m in group["members"][:2])
             more = len(group["members"]) - 2
-            shown = f"{group['member_count']}: {members}" + (f" and {more} more" if more > 0 else "")
+            shown = f"{group['member_count']}: {members}" + (
+                f" and {more} more" if more > 0 else ""
+            )
             print(
                 f"{host:<7} {group['name']:<6} {group['communication']:<10} "
                 f"{MEANING[group['list_shows']]:<42} {shown}"
@@ -123,9 +125,12 @@ def run(path: Path) -> int:
         groups_of = {host: outcome["groups"] for host, outcome in read.tasks[0].items()}
         _show(groups_of)
         counted = sum(g["member_count"] for groups in groups_of.values() for g in groups)
-        good = again == 0 and counted == total and _changed(first) == {
-            host: settings is not None for host, (_, settings) in HUBS.items()
-        }
+        good = (
+            again == 0
+            and counted == total
+            and _changed(first)
+            == {host: settings is not None for host, (_, settings) in HUBS.items()}
+        )
         say("done: everything as it should be" if good else "NOT as it should be")
         return 0 if good else 1
     finally:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from .read_text import quote
 from .schema import Statement
-from .tree import Identity, Item, Tree, is_branch, items
 from .show import item_text
+from .tree import Identity, Item, Tree, is_branch, items
 
 
 def compare(statement: Statement, old: Tree, new: Tree) -> str:

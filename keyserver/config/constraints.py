@@ -256,11 +256,9 @@ def _limits(statement: Statement, tree: Tree, path: list[str]) -> Iterator[Viola
     """max-elements of every list, and what stands below it."""
     for child in statement.children.values():
         held: Any = tree.get(child.name)
-        if child.kind is Kind.LIST and child.limit is not None and held is not None:
-            if len(held) > child.limit:
-                yield _mgd(
-                    path, child.name, f"number of elements exceeds limit of {child.limit}"
-                )
+        limit = child.limit if child.kind is Kind.LIST else None
+        if limit is not None and held is not None and len(held) > limit:
+            yield _mgd(path, child.name, f"number of elements exceeds limit of {limit}")
     for item in items(statement, tree):
         if item.statement.kind in (Kind.CONTAINER, Kind.LIST):
             yield from _limits(item.statement, item.value, [*path, *item.words])

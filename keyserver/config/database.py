@@ -120,7 +120,8 @@ class ConfigurationDatabase:
             raise self._locked(self.lock_holder, now)
         if self.private:
             raise DatabaseRefusal(
-                "lock-denied", "private edits in use. Try 'configure private' or 'configure dynamic'."
+                "lock-denied",
+                "private edits in use. Try 'configure private' or 'configure dynamic'.",
             )
         if self.shared.modified:
             by = self.shared.touched_by

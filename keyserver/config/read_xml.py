@@ -13,9 +13,7 @@ from .schema import Kind, Statement
 _JUNOS_OPERATIONS = {"delete": Operation.DELETE, "replace": Operation.REPLACE}
 
 
-def read_xml(
-    root: Statement, configuration: etree._Element
-) -> tuple[list[Edit], list[LoadError]]:
+def read_xml(root: Statement, configuration: etree._Element) -> tuple[list[Edit], list[LoadError]]:
     """Edits below a ``<configuration>`` element."""
     problems: list[LoadError] = []
     inner = list(configuration.iterchildren(tag=etree.Element))

@@ -106,13 +106,10 @@ class Store:
             (ROLLBACKS,),
         )
         return [
-            CommitRecord(*row[:5], tree=_decode(json.loads(zlib.decompress(row[5]))))
-            for row in rows
+            CommitRecord(*row[:-1], _decode(json.loads(zlib.decompress(row[-1])))) for row in rows
         ]
 
-    def commit(
-        self, record: CommitRecord, pending: PendingConfirmation | None
-    ) -> None:
+    def commit(self, record: CommitRecord, pending: PendingConfirmation | None) -> None:
         """Make ``record`` the running configuration, in one transaction with ``pending``."""
         body = zlib.compress(json.dumps(_encode(record.tree)).encode(), 1)
         database = self._database

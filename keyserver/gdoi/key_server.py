@@ -192,7 +192,9 @@ class KeyServerEndpoint:
         if policy is None:
             return self._refuse(
                 Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address"),
-                header, source, events,
+                header,
+                source,
+                events,
             )
         association = _Association(Phase1Responder(policy), source, now)
         try:
@@ -296,7 +298,9 @@ class KeyServerEndpoint:
                 association.pulls[header.message_id] = pull
                 pull.done = True
             return notification(
-                keys, association.responder.cookies, association.responder.last_block,
+                keys,
+                association.responder.cookies,
+                association.responder.last_block,
                 refusal.notify,
             )
         while len(association.pulls) >= PULLS_PER_ASSOCIATION:

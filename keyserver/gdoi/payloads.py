@@ -53,10 +53,9 @@ class Transform:
     reserved: bytes = b"\0\0"
 
     def encode(self) -> bytes:
-        return (
-            struct.pack("!BB2s", self.number, self.identifier, self.reserved)
-            + encode_attributes(self.attributes)
-        )
+        return struct.pack(
+            "!BB2s", self.number, self.identifier, self.reserved
+        ) + encode_attributes(self.attributes)
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
@@ -373,7 +372,8 @@ class GroupSa:
         payloads, left = decode_chain(first, reader.rest())
         if left:
             raise MalformedPayload(f"SA: {len(left)} octets too many")
-        kek, gap, teks = None, None, []
+        kek, gap = None, None
+        teks: list[TekPolicy] = []
         for payload in payloads:
             if payload.type == PayloadType.SAK and kek is None and gap is None and not teks:
                 kek = KekPolicy.decode(payload.body, profile)

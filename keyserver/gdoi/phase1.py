@@ -229,7 +229,9 @@ class Phase1Responder:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
         encrypted = bool(header.flags & Flags.ENCRYPTION)
         if encrypted is not (self.state is State.AUTHENTICATION):
-            raise Refused(NotifyType.PAYLOAD_MALFORMED, f"{self.state.value}: wrong encryption flag")
+            raise Refused(
+                NotifyType.PAYLOAD_MALFORMED, f"{self.state.value}: wrong encryption flag"
+            )
         return handler(header, datagram)
 
     def _on_sa(self, header: Header, datagram: bytes) -> bytes:
@@ -288,7 +290,8 @@ class Phase1Responder:
         return self._clear([Payload(PayloadType.KE, public), Payload(PayloadType.NONCE, nonce)])
 
     def _on_authentication(self, header: Header, datagram: bytes) -> bytes:
-        assert self._chain is not None and self._proof is not None
+        assert self._chain is not None
+        assert self._proof is not None
         plain = self._chain.open(datagram)
         try:
             payloads, _ = decode_chain(header.next_payload, plain)
@@ -403,7 +406,8 @@ class Phase1Initiator:
         return sealed
 
     def _on_authentication(self, header: Header, datagram: bytes) -> None:
-        assert self._chain is not None and self._proof is not None
+        assert self._chain is not None
+        assert self._proof is not None
         if not header.flags & Flags.ENCRYPTION:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "authentication is not encrypted")
         payloads, _ = decode_chain(header.next_payload, self._chain.open(datagram))

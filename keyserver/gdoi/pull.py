@@ -2,18 +2,20 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Exchanges under phase 1: GROUPKEY-PULL (RFC 6407 §3.2) and protected notifications.
 
-    member                          key server
-    HDR*, HASH(1), Ni, ID      ->
-                               <-   HDR*, HASH(2), Nr, SA
-    HDR*, HASH(3) [, GAP]      ->
-                               <-   HDR*, HASH(4), [SEQ,] KD
+member                          key server
+HDR*, HASH(1), Ni, ID      ->
+                           <-   HDR*, HASH(2), Nr, SA
+HDR*, HASH(3) [, GAP]      ->
+                           <-   HDR*, HASH(4), [SEQ,] KD
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .crypto import Phase1Keys
 from .numbers import Exchange, Flags, NotifyType, PayloadType
@@ -29,6 +31,7 @@ from .phase1 import NONCE_LENGTH, CipherChain, Refused, pick
 from .wire import Header, MalformedPayload, Payload, decode_chain, encode_chain
 
 _NONCE_LENGTHS = range(8, 129)
+T = TypeVar("T")
 
 
 class ProtectedExchange:
@@ -175,7 +178,7 @@ def notification(
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body)])
 
 
-def _well_formed(decode, *arguments):  # type: ignore[no-untyped-def]
+def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
     try:
         return decode(*arguments)
     except MalformedPayload as error:
@@ -185,4 +188,3 @@ def _well_formed(decode, *arguments):  # type: ignore[no-untyped-def]
 def _check_nonce(nonce: bytes) -> None:
     if len(nonce) not in _NONCE_LENGTHS:
         raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce of {len(nonce)} octets")
-

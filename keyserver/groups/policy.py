@@ -236,7 +236,10 @@ def _proposals(policy: Tree, defined: Tree) -> tuple[Phase1Proposal, ...]:
         )
         for proposal in (defined.get(name, {}) for name in policy.get("proposals", []))
     ]
-    named += [(*words, "pre-shared-keys") for words in _PROPOSAL_SETS.get(policy.get("proposal-set", ""), ())]
+    named += [
+        (*words, "pre-shared-keys")
+        for words in _PROPOSAL_SETS.get(policy.get("proposal-set", ""), ())
+    ]
     return tuple(phase1_proposal(*words) for words in named)
 
 

@@ -152,9 +152,7 @@ class _Group:
         if new.kek != old.kek:
             self.kek = None
         kept = {tek.name: tek for tek in new.teks}
-        self.teks = {
-            name: tek for name, tek in self.teks.items() if kept.get(name) == tek.settings
-        }
+        self.teks = {name: tek for name, tek in self.teks.items() if kept.get(name) == tek.settings}
         self.members = {
             address: member
             for address, member in self.members.items()
@@ -171,7 +169,7 @@ SigningKeys = Callable[[str], rsa.RSAPrivateKey]
 
 
 class GroupServer:
-    """The key server's groups; the :class:`~keyserver.gdoi.key_server.Authority` of its endpoint."""
+    """The key server's groups: the Authority of its GDOI endpoint."""
 
     def __init__(
         self,
@@ -281,9 +279,7 @@ class GroupServer:
         policy = GroupSa(
             self._sak(group, kek, now) if kek else None,
             gap,
-            tuple(
-                _sat(tek, selector, now) for tek in teks for selector in tek.settings.selectors
-            ),
+            tuple(_sat(tek, selector, now) for tek in teks for selector in tek.settings.selectors),
         )
         if not policy.kek and not policy.teks:
             raise Refused(NotifyType.INVALID_ID_INFORMATION, "the group has no policy to give")
@@ -294,7 +290,9 @@ class GroupServer:
         if settings is None:
             return None
         kek = group.kek
-        if kek is None or now >= kek.created + settings.lifetime - _margin(group, settings.lifetime):
+        if kek is None or now >= kek.created + settings.lifetime - _margin(
+            group, settings.lifetime
+        ):
             signing = self._signing_keys(settings.certificate or "")
             kek = group.kek = _Kek(
                 settings,
@@ -311,7 +309,9 @@ class GroupServer:
 
     def _current_tek(self, group: _Group, settings: TekSettings, now: float) -> _Tek:
         tek = group.teks.get(settings.name)
-        if tek is None or now >= tek.created + settings.lifetime - _margin(group, settings.lifetime):
+        if tek is None or now >= tek.created + settings.lifetime - _margin(
+            group, settings.lifetime
+        ):
             tek = group.teks[settings.name] = _Tek(
                 settings,
                 # SPI values up to 255 are reserved (RFC 4303 §2.1).

@@ -168,7 +168,10 @@ class GroupMember:
     ) -> None:
         if phase1.state is State.ESTABLISHED and phase1.keys is not None:
             exchange = ProtectedExchange(
-                phase1.keys, phase1.cookies, Exchange.INFORMATIONAL, header.message_id,
+                phase1.keys,
+                phase1.cookies,
+                Exchange.INFORMATIONAL,
+                header.message_id,
                 phase1.last_block,
             )
             payloads = exchange.open(header, datagram)
@@ -206,9 +209,7 @@ class GroupMember:
         if grant.policy.kek and keks[0].spi != grant.policy.kek.spi:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "KEK SPI differs between SAK and KD")
         sequence = grant.sequence.number if grant.sequence else None
-        self.installed = Installed(
-            grant.policy, teks, keks[0] if keks else None, sequence, now
-        )
+        self.installed = Installed(grant.policy, teks, keks[0] if keks else None, sequence, now)
         self._failures = 0
         self.state = MemberState.REGISTERED
         lifetime = _lifetime(grant.policy)
@@ -248,7 +249,9 @@ def _reason(body: bytes) -> str:
 def _lifetime(policy: GroupSa) -> int:
     """Seconds until the first key of a policy ends."""
     spans = [
-        a.number for tek in policy.teks for a in tek.attributes
+        a.number
+        for tek in policy.teks
+        for a in tek.attributes
         if a.type == IpsecAttribute.LIFE_DURATION
     ]
     if policy.kek is not None:
@@ -258,6 +261,4 @@ def _lifetime(policy: GroupSa) -> int:
 
 def _activation_delay(policy: GroupSa) -> int:
     attributes = policy.gap.attributes if policy.gap else ()
-    return next(
-        (a.number for a in attributes if a.type == GapAttribute.ACTIVATION_TIME_DELAY), 0
-    )
+    return next((a.number for a in attributes if a.type == GapAttribute.ACTIVATION_TIME_DELAY), 0)

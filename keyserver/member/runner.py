@@ -129,7 +129,7 @@ class MemberFleet:
                 raise LabError(
                     f"member {spec.name}: cannot use {spec.address}: {error.strerror or error}"
                 ) from None
-            self._sockets[spec.name] = cast("_MemberSocket", protocol)
+            self._sockets[spec.name] = protocol
 
     def members(self) -> dict[str, GroupMember]:
         """The state machines by name."""

@@ -137,9 +137,7 @@ def _get_configuration(database: ConfigurationDatabase, request: Request) -> Ele
     raise RpcFailure(RpcError("syntax error", bad_element=form))
 
 
-def _comparison(
-    database: ConfigurationDatabase, request: Request, tree: Tree
-) -> etree._Element:
+def _comparison(database: ConfigurationDatabase, request: Request, tree: Tree) -> etree._Element:
     number = _rollback_number(request.operation.get("rollback", "0"))
     with _refusals():
         old = database.rollback(number)
@@ -306,7 +304,7 @@ def _edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
         edits, problems = read_xml(database.schema, inner)
     elif text is not None:
         node = request.child("config-text")
-        inner_text = "".join(node.itertext()) if node is not None else text
+        inner_text = "".join(map(str, node.itertext())) if node is not None else text
         edits, problems = read_text(database.schema, inner_text)
     else:
         raise RpcFailure(RpcError("config is missing", tag="missing-element", bad_element="config"))
@@ -318,8 +316,9 @@ def _edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
         # RFC 6241 §7.2: data-exists and data-missing are errors here, not Junos' warnings.
         raise RpcFailure(
             *(
-                RpcError(p.message, tag=p.tag, kind="application", path=p.path,
-                         bad_element=p.bad_element)
+                RpcError(
+                    p.message, tag=p.tag, kind="application", path=p.path, bad_element=p.bad_element
+                )
                 for p in problems
             )
         )
@@ -403,9 +402,7 @@ def _commit_results(request: Request, name: str) -> Elements:
     if request.session.host.terse_results():
         return _ok(request)
     dialect = request.dialect
-    engine = dialect.own(
-        "routing-engine", None, dialect.own("name", "re0"), dialect.own(name)
-    )
+    engine = dialect.own("routing-engine", None, dialect.own("name", "re0"), dialect.own(name))
     dialect.styled(engine, style="normal")
     return [dialect.own("commit-results", None, engine), dialect.base("ok")]
 
@@ -490,9 +487,7 @@ def _rollback_information(database: ConfigurationDatabase, request: Request) -> 
     with _refusals():
         tree = database.rollback(number)
         old = database.rollback(_rollback_number(against)) if against is not None else None
-    text = (
-        to_text(database.schema, tree) if old is None else database.difference(old, tree)
-    )
+    text = to_text(database.schema, tree) if old is None else database.difference(old, tree)
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))
     information = request.dialect.own("configuration-information", None, output)
     return [request.dialect.own("rollback-information", None, information)]

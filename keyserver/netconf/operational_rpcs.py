@@ -108,10 +108,16 @@ def _route_engine(identity: Identity, groups: GroupServer, request: Request) -> 
 
 # Group VPN
 
-_GROUP_NAME = ("group", "show-security-group-vpn-server-reg-group-name",
-               "clear-security-group-vpn-server-group-name")
-_GROUP_ID = ("group-id", "show-security-group-vpn-server-reg-group-id",
-             "clear-security-group-vpn-server-group-id")
+_GROUP_NAME = (
+    "group",
+    "show-security-group-vpn-server-reg-group-name",
+    "clear-security-group-vpn-server-group-name",
+)
+_GROUP_ID = (
+    "group-id",
+    "show-security-group-vpn-server-reg-group-id",
+    "clear-security-group-vpn-server-group-id",
+)
 _operational_group_id = integer(1, 65535)
 
 
@@ -192,9 +198,7 @@ def _registered_members(identity: Identity, groups: GroupServer, request: Reques
         root.append(block)
     if identity.cluster_node is None:
         return [root]
-    item = own(
-        "multi-routing-engine-item", None, own("re-name", identity.cluster_node), root
-    )
+    item = own("multi-routing-engine-item", None, own("re-name", identity.cluster_node), root)
     return [own("multi-routing-engine-results", None, item)]
 
 
@@ -366,16 +370,15 @@ OPERATIONAL_RPCS: dict[str, Handler] = {
     "clear-security-group-vpn-server-statistics": _clear_statistics,
 }
 
+_SHOW = "show security group-vpn server"
 COMMANDS: dict[str, str] = {
     "show version": "get-software-information",
     "show system information": "get-system-information",
     "show chassis hardware": "get-chassis-inventory",
     "show chassis routing-engine": "get-route-engine-information",
-    "show security group-vpn server registered-members":
-        "get-security-group-vpn-server-registered-members",
-    "show security group-vpn server kek security-associations":
-        "get-security-group-vpn-server-kek-sa",
-    "show security group-vpn server statistics": "get-security-group-vpn-server-stats",
+    f"{_SHOW} registered-members": "get-security-group-vpn-server-registered-members",
+    f"{_SHOW} kek security-associations": "get-security-group-vpn-server-kek-sa",
+    f"{_SHOW} statistics": "get-security-group-vpn-server-stats",
     "clear security group-vpn server statistics": "clear-security-group-vpn-server-statistics",
     "clear security group-vpn server": "clear-security-group-vpn-server",
     "show configuration": "get-configuration",

@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 XNM = "http://xml.juniper.net/xnm/1.1/xnm"
 YANG_CONF = "http://yang.juniper.net/junos-es/conf/"
+
+
+def default_namespace(uri: str) -> Any:
+    """``nsmap`` that makes a namespace the default one (the stubs know prefixes only)."""
+    return {None: uri}
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,10 @@ class Dialect:
 
     def reply(self) -> etree._Element:
         """An empty ``rpc-reply``."""
-        prefix = "nc" if self.rfc_compliant else None
-        return etree.Element(etree.QName(BASE, "rpc-reply"), nsmap={prefix: BASE, "junos": self.junos})
+        prefix: Any = "nc" if self.rfc_compliant else None
+        return etree.Element(
+            etree.QName(BASE, "rpc-reply"), nsmap={prefix: BASE, "junos": self.junos}
+        )
 
     def base(self, name: str, text: str | None = None, *children: etree._Element) -> etree._Element:
         """An element that NETCONF itself defines (``ok``, ``rpc-error``, ``data``)."""
@@ -42,9 +50,7 @@ class Dialect:
 
     def own(self, name: str, text: str | None = None, *children: etree._Element) -> etree._Element:
         """An element that Junos defines."""
-        return _element(
-            etree.QName(None if self.rfc_compliant else BASE, name), text, children
-        )
+        return _element(etree.QName(None if self.rfc_compliant else BASE, name), text, children)
 
     def styled(self, element: etree._Element, **attributes: str) -> etree._Element:
         """``element`` with ``junos:`` attributes."""
@@ -55,7 +61,9 @@ class Dialect:
     def configuration(self) -> etree._Element:
         """An empty ``<configuration>``."""
         namespace = YANG_CONF + "root" if self.rfc_compliant else XNM
-        return etree.Element(etree.QName(namespace, "configuration"), nsmap={None: namespace})
+        return etree.Element(
+            etree.QName(namespace, "configuration"), nsmap=default_namespace(namespace)
+        )
 
 
 def _element(

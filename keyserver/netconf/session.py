@@ -10,8 +10,8 @@ from typing import Protocol
 from lxml import etree
 
 from ..config.database import Holder, utc
-from .framing import FramingError, Framer, MessageTooBig
-from .reply import BASE, Dialect, RpcError, RpcFailure, xml_text
+from .framing import Framer, FramingError, MessageTooBig
+from .reply import BASE, Dialect, RpcError, RpcFailure, default_namespace, xml_text
 from .xml import MalformedMessage, local_name, parse, serialize
 
 BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
@@ -100,7 +100,7 @@ class NetconfSession:
 
     def greeting(self) -> bytes:
         """Junos' two comments and the server's hello."""
-        hello = etree.Element(etree.QName(BASE, "hello"), nsmap={None: BASE})
+        hello = etree.Element(etree.QName(BASE, "hello"), nsmap=default_namespace(BASE))
         offered = etree.SubElement(hello, etree.QName(BASE, "capabilities"))
         names = [*_CAPABILITIES, BASE_1_1] if self._chunks else _CAPABILITIES
         for name in names:
@@ -149,8 +149,10 @@ class NetconfSession:
         if not self._greeted:
             return self._hello(root, name)
         if name != "rpc":
-            error = RpcError("rpc expected", tag="malformed-message", kind="rpc", bad_element=name)
-            return self._reply(None, [error])
+            refusal = RpcError(
+                "rpc expected", tag="malformed-message", kind="rpc", bad_element=name
+            )
+            return self._reply(None, [refusal])
         return self._rpc(root, now)
 
     def _hello(self, root: etree._Element, name: str) -> bytes:

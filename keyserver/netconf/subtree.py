@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 from lxml import etree
 
@@ -30,7 +31,8 @@ def select(wanted: etree._Element, found: etree._Element) -> etree._Element | No
             return None
     if not selections:
         return copy.deepcopy(found)
-    part = etree.Element(found.tag, found.attrib, nsmap=found.nsmap)
+    nsmap: Any = found.nsmap
+    part = etree.Element(found.tag, {str(k): str(v) for k, v in found.attrib.items()}, nsmap=nsmap)
     kept = {local_name(match) for match in matches}
     several = any(local_name(child) == "name" for child in found)
     for child in found:

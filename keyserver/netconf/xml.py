@@ -40,9 +40,9 @@ def parse(message: bytes) -> etree._Element:
         raise MalformedMessage(str(error)) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise MalformedMessage("document type declarations are not accepted")
-    deepest, element = 0, root
+    deepest, _element = 0, root
     walker = etree.iterwalk(root, events=("start", "end"))
-    for event, element in walker:
+    for event, _element in walker:
         deepest += 1 if event == "start" else -1
         if deepest > DEEPEST:
             raise MalformedMessage(f"elements nested deeper than {DEEPEST}")

@@ -48,7 +48,9 @@ class DeviceAction(ActionBase):
         except (GroupVpnError, AnsibleConnectionFailure) as error:
             unreachable = isinstance(error, AnsibleConnectionFailure)
             text = str(error).removeprefix(f"{host}: ")
-            result.update({"unreachable" if unreachable else "failed": True, "msg": f"{host}: {text}"})
+            result.update(
+                {"unreachable" if unreachable else "failed": True, "msg": f"{host}: {text}"}
+            )
         return result
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +66,9 @@ class DeviceAction(ActionBase):
         # ansible.netcommon's connections run in a process of their own, behind this socket.
         path = getattr(connection, "socket_path", None)
         if path is not None:
-            return NetcommonRpc(SocketConnection(path).dispatch, self._play_context.remote_addr or "")
+            return NetcommonRpc(
+                SocketConnection(path).dispatch, self._play_context.remote_addr or ""
+            )
         raise GroupVpnError(
             f"connection {connection.transport!r} cannot carry NETCONF; set ansible_connection to "
             f"{_NATIVE}"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info, options
 from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info, options
 
 
 class ActionModule(DeviceAction):

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
 from ansible_collections.groupvpn.junos.plugins.plugin_utils import configure, options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.device import CommitOptions
-from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.tree import State
@@ -56,9 +56,5 @@ def _commit_options(options: dict[str, Any]) -> CommitOptions:
             [f"commit_confirmed {minutes}: 1 to {LONGEST_CONFIRM_MINUTES} minutes are accepted"]
         )
     if minutes is not None and private:
-        raise Refused(
-            ["commit_confirmed: Junos cannot confirm a commit in private mode; use edit_mode exclusive"]
-        )
-    return CommitOptions(
-        options["commit_comment"], minutes, options["commit_synchronize"], private
-    )
+        raise Refused(["commit_confirmed: not possible in private mode; use edit_mode exclusive"])
+    return CommitOptions(options["commit_comment"], minutes, options["commit_synchronize"], private)

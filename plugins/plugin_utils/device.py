@@ -31,7 +31,9 @@ class CommitOptions:
     private: bool = False
 
 
-def _element(name: str, *children: etree._Element, text: str | None = None, **attributes: str) -> etree._Element:
+def _element(
+    name: str, *children: etree._Element, text: str | None = None, **attributes: str
+) -> etree._Element:
     element = etree.Element(name, attributes)
     element.text = text
     element.extend(children)
@@ -150,4 +152,3 @@ def _lock_advice(message: str) -> str:
             "or use edit_mode private"
         )
     return message
-

@@ -177,7 +177,7 @@ def diff_text(change: Change, generation: Generation) -> str:
         if group.was_inactive:
             lines += [f"[edit {' '.join(path)}]", f"!{INDENT}active: {BLOCK} {{ ... }}"]
         before, after = group.before or {}, group.after or {}
-        touched = {option: 0 for option in [*group.removed, *group.set]}
+        touched = dict.fromkeys([*group.removed, *group.set], 0)
         if touched:
             lines.append(f"[edit {' '.join([*path, BLOCK])}]")
         for statement, _ in ordered(touched, generation):
@@ -266,7 +266,9 @@ def _words(text: str) -> Iterator[str]:
     while position < len(text):
         match = _WORD.match(text, position)
         if match is None:
-            raise MalformedReply(f"running_config: unreadable near {text[position:position + 20]!r}")
+            raise MalformedReply(
+                f"running_config: unreadable near {text[position : position + 20]!r}"
+            )
         position = match.end()
         quoted, mark, word = match.groups()
         if quoted is not None:

@@ -194,8 +194,14 @@ def read_members(pieces: Iterable[bytes]) -> tuple[list[GroupMembers], str | Non
                 errors.append(_error_text(element))
             elif _is_member_element(name):
                 assembler.end_member()
-            if name not in ("error-message", "message", "error-severity", "bad-element",
-                            "error-info", "error-path"):
+            if name not in (
+                "error-message",
+                "message",
+                "error-severity",
+                "bad-element",
+                "error-info",
+                "error-path",
+            ):
                 element.clear()
                 parent = element.getparent()
                 while parent is not None and element.getprevious() is not None:

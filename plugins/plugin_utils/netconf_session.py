@@ -557,4 +557,3 @@ def explain(target: Target, step: str, error: Exception, said: str) -> str:
         if re.search(pattern, f"{said}\n{type(error).__name__}: {error}"):
             return f"{target}: {step}: {cause} ({detail}); {remedy}"
     return f"{target}: {step}: the connection failed ({detail})"
-

@@ -12,10 +12,10 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 
-class Generation(str, Enum):
+class Generation(StrEnum):
     """Group VPN generation. v1: Junos 10.2 to 12.3X48; v2: 15.1X49 and later."""
 
     V1 = "v1"

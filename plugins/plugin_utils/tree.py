@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from .statements import STATEMENTS, Block
 
 
-class State(str, Enum):
+class State(StrEnum):
     """What is to be reached; meanings as in Ansible's network resource modules."""
 
     MERGED = "merged"
@@ -106,9 +106,7 @@ def plan(have: Have, want: Sequence[tuple[str, Block]], state: State) -> Change:
         if name in named and state is not State.DELETED:
             merged = {**(current or {}), **named[name]} if state is State.MERGED else named[name]
             targets[name] = merged or current
-        elif state is State.OVERRIDDEN or (
-            state is State.DELETED and (name in named or not named)
-        ):
+        elif state is State.OVERRIDDEN or (state is State.DELETED and (name in named or not named)):
             targets[name] = None
     changes = []
     for name, after in targets.items():

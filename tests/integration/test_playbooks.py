@@ -24,17 +24,20 @@ def one(result, number=0, host="hub-1"):
 def test_all_seven_states(lab, hub):
     lifetime = {**BLOCK, "lifetime_seconds": 900}
     other = {**BLOCK, "group": "G2"}
-    result = play(lab, [
-        {MODULE: {"config": [lifetime, other]}},
-        {MODULE: {"config": [lifetime, other]}},
-        {MODULE: {"config": [BLOCK], "state": "replaced"}},
-        {MODULE: {"config": [lifetime], "state": "overridden"}},
-        {MODULE: {"state": "gathered"}},
-        {MODULE: {"state": "deleted"}},
-        {MODULE: {"state": "deleted"}},
-        {MODULE: {"config": [lifetime], "state": "rendered"}, "register": "rendered"},
-        {MODULE: {"running_config": "{{ rendered.rendered }}", "state": "parsed"}},
-    ])
+    result = play(
+        lab,
+        [
+            {MODULE: {"config": [lifetime, other]}},
+            {MODULE: {"config": [lifetime, other]}},
+            {MODULE: {"config": [BLOCK], "state": "replaced"}},
+            {MODULE: {"config": [lifetime], "state": "overridden"}},
+            {MODULE: {"state": "gathered"}},
+            {MODULE: {"state": "deleted"}},
+            {MODULE: {"state": "deleted"}},
+            {MODULE: {"config": [lifetime], "state": "rendered"}, "register": "rendered"},
+            {MODULE: {"running_config": "{{ rendered.rendered }}", "state": "parsed"}},
+        ],
+    )
     assert result.code == 0, result.output[-3000:]
     changed = [one(result, n)["changed"] for n in range(9)]
     assert changed == [True, False, True, True, False, True, False, False, False]
@@ -51,12 +54,13 @@ def test_all_seven_states(lab, hub):
 def test_check_mode_predicts_exactly_what_the_change_does(lab, hub):
     task = [{MODULE: {"config": [BLOCK]}}]
     predicted = one(play(lab, task, "--check", "--diff"))
-    validated = one(play(
-        lab, [{MODULE: {"config": [BLOCK], "validate_on_device": True}}], "--check", "--diff"
-    ))
+    validated = one(
+        play(lab, [{MODULE: {"config": [BLOCK], "validate_on_device": True}}], "--check", "--diff")
+    )
     made = one(play(lab, task, "--diff"))
     assert predicted["diff"] == validated["diff"] == made["diff"]
-    assert predicted["changed"] and made["changed"]
+    assert predicted["changed"]
+    assert made["changed"]
     assert not one(play(lab, task, "--diff"))["changed"]
 
 
@@ -72,15 +76,26 @@ def test_members_register_and_are_read_back(lab, transport):
     fleet = Process("members", lab.file, "--events")
     try:
         fleet.wait_for('"registered"', count=6)
-        v1 = {"group": "G1", "encryption_algorithm": "3des-cbc", "sig_hash_algorithm": "sha1",
-              "communication_type": "multicast", "multicast_group": "233.252.0.1",
-              "multicast_outgoing_interface": "ge-0/0/1.0"}
-        result = play(lab, [
-            {INFO: {"detail": True}},
-            {MODULE: {"config": ["{{ block }}"]},
-             "vars": {"block": "{{ v1 if 'v1' in inventory_hostname else v2 }}"}},
-            {INFO: {"group": "G1"}},
-        ], vars={"ansible_netconf_transport": transport, "v1": v1, "v2": BLOCK})
+        v1 = {
+            "group": "G1",
+            "encryption_algorithm": "3des-cbc",
+            "sig_hash_algorithm": "sha1",
+            "communication_type": "multicast",
+            "multicast_group": "233.252.0.1",
+            "multicast_outgoing_interface": "ge-0/0/1.0",
+        }
+        result = play(
+            lab,
+            [
+                {INFO: {"detail": True}},
+                {
+                    MODULE: {"config": ["{{ block }}"]},
+                    "vars": {"block": "{{ v1 if 'v1' in inventory_hostname else v2 }}"},
+                },
+                {INFO: {"group": "G1"}},
+            ],
+            vars={"ansible_netconf_transport": transport, "v1": v1, "v2": BLOCK},
+        )
         assert result.code == 0, result.output[-3000:]
         for host, means in (("hub-v1", "registered_since_configured"), ("hub-v2", "active")):
             (group,) = one(result, 0, host)["groups"]
@@ -110,8 +125,13 @@ def _fails(lab: LabDirectory, *words: str, seconds: float = 20.0, **variables):
 
 @pytest.mark.parametrize("transport", ["openssh", "paramiko"])
 def test_a_wrong_password_is_named(lab, hub, transport):
-    _fails(lab, "authentication failed", "ansible_password",
-           ansible_password="wrong", ansible_netconf_transport=transport)
+    _fails(
+        lab,
+        "authentication failed",
+        "ansible_password",
+        ansible_password="wrong",
+        ansible_netconf_transport=transport,
+    )
 
 
 @pytest.mark.parametrize("transport", ["openssh", "paramiko"])
@@ -122,8 +142,11 @@ def test_a_changed_host_key_is_refused(lab, hub, transport):
     port = lab.port("hub-1")
     (lab.path / "known_hosts").write_text(f"[127.0.0.1]:{port} {other}\n")
     _fails(lab, "host key", ansible_netconf_transport=transport)
-    result = play(lab, [{INFO: {}}], vars={
-        "ansible_host_key_checking": False, "ansible_netconf_transport": transport})
+    result = play(
+        lab,
+        [{INFO: {}}],
+        vars={"ansible_host_key_checking": False, "ansible_netconf_transport": transport},
+    )
     assert result.code == 0, result.output[-2000:]
 
 
@@ -136,50 +159,73 @@ def test_an_unknown_host_key_is_refused(lab, hub, transport):
 @pytest.mark.parametrize("transport", ["openssh", "paramiko"])
 def test_a_port_where_nothing_listens_is_named(lab, hub, transport):
     (port,) = free_ports(1)
-    _fails(lab, str(port), "nothing listens", ansible_port=port,
-           ansible_netconf_transport=transport)
+    _fails(
+        lab, str(port), "nothing listens", ansible_port=port, ansible_netconf_transport=transport
+    )
 
 
 @pytest.mark.parametrize("transport", ["openssh", "paramiko"])
 def test_a_server_that_accepts_and_says_nothing_ends_in_a_timeout(lab, hub, transport):
     silent = socket.create_server(("127.0.0.1", 0))
     held = []
-    thread = threading.Thread(
-        target=lambda: held.append(silent.accept()), daemon=True
-    )
+    thread = threading.Thread(target=lambda: held.append(silent.accept()), daemon=True)
     thread.start()
     try:
-        _fails(lab, "in time", ansible_port=silent.getsockname()[1], ansible_connect_timeout=2,
-               ansible_netconf_transport=transport, ansible_host_key_checking=False)
+        _fails(
+            lab,
+            "in time",
+            ansible_port=silent.getsockname()[1],
+            ansible_connect_timeout=2,
+            ansible_netconf_transport=transport,
+            ansible_host_key_checking=False,
+        )
     finally:
         silent.close()
 
 
 def test_refusals_name_host_statement_value_and_remedy(lab, hub):
-    result = play(lab, [
-        {MODULE: {"config": [{**BLOCK, "lifetime_seconds": 299}]}, "ignore_errors": True},
-        {MODULE: {"config": [{"group": "no<such>\"group"}]}, "ignore_errors": True},
-        {MODULE: {"config": [{"group": "x" * 33}]}, "ignore_errors": True},
-        {MODULE: {"config": [BLOCK], "generation": "v1"}, "ignore_errors": True},
-        {MODULE: {"config": [BLOCK], "commit_confirmed": 0}, "ignore_errors": True},
-        {MODULE: {"config": [{"group": "G1", "no_such_option": 1}]}, "ignore_errors": True},
-        {MODULE: {"state": "gathered"}},
-    ])
-    expected = ["lifetime-seconds 299", "no such group", "33 characters", "sha-256",
-                "commit_confirmed 0", "no_such_option"]
+    result = play(
+        lab,
+        [
+            {MODULE: {"config": [{**BLOCK, "lifetime_seconds": 299}]}, "ignore_errors": True},
+            {MODULE: {"config": [{"group": 'no<such>"group'}]}, "ignore_errors": True},
+            {MODULE: {"config": [{"group": "x" * 33}]}, "ignore_errors": True},
+            {MODULE: {"config": [BLOCK], "generation": "v1"}, "ignore_errors": True},
+            {MODULE: {"config": [BLOCK], "commit_confirmed": 0}, "ignore_errors": True},
+            {MODULE: {"config": [{"group": "G1", "no_such_option": 1}]}, "ignore_errors": True},
+            {MODULE: {"state": "gathered"}},
+        ],
+    )
+    expected = [
+        "lifetime-seconds 299",
+        "no such group",
+        "33 characters",
+        "sha-256",
+        "commit_confirmed 0",
+        "no_such_option",
+    ]
     for number, word in enumerate(expected):
         message = one(result, number)["msg"]
-        assert word in message and "hub-1" in message, message
+        assert word in message, message
+        assert "hub-1" in message, message
     assert one(result, 6)["gathered"] == []
 
 
 def test_offline_states_need_no_device(lab, hub):
     hub.stop()
-    result = play(lab, [
-        {MODULE: {"config": [BLOCK], "state": "rendered"}},
-        {MODULE: {"running_config": "set security group-vpn server group A "
-                  "server-member-communication heartbeat 99", "state": "parsed"}},
-    ])
+    result = play(
+        lab,
+        [
+            {MODULE: {"config": [BLOCK], "state": "rendered"}},
+            {
+                MODULE: {
+                    "running_config": "set security group-vpn server group A "
+                    "server-member-communication heartbeat 99",
+                    "state": "parsed",
+                }
+            },
+        ],
+    )
     assert result.code == 0, result.output[-2000:]
     assert one(result)["commands"][0].endswith("encryption-algorithm aes-256-cbc")
     assert one(result, 1)["parsed"] == [{"group": "A", "heartbeat": 99}]

@@ -27,8 +27,13 @@ def manager(lab, hub):
     from ncclient import manager as ncclient
 
     with ncclient.connect(
-        host="127.0.0.1", port=lab.port("hub-1"), username=USER, password=PASSWORD,
-        hostkey_verify=False, allow_agent=False, look_for_keys=False,
+        host="127.0.0.1",
+        port=lab.port("hub-1"),
+        username=USER,
+        password=PASSWORD,
+        hostkey_verify=False,
+        allow_agent=False,
+        look_for_keys=False,
         device_params={"name": "junos"},
     ) as connected:
         yield connected
@@ -37,13 +42,20 @@ def manager(lab, hub):
 def test_ncclient_configures_in_every_format(manager):
     manager.lock()
     manager.load_configuration(action="set", config=ALGORITHMS)
-    manager.load_configuration(format="text", config=f"""
-        security {{ group-vpn {{ server {{ group G1 {{ server-member-communication {{
-        heartbeat 120; }} }} }} }} }}""")
-    manager.load_configuration(format="xml", config=etree.fromstring(
-        "<security><group-vpn><server><group><name>G1</name><server-member-communication>"
-        "<lifetime-seconds>900</lifetime-seconds></server-member-communication></group></server>"
-        "</group-vpn></security>"))
+    manager.load_configuration(
+        format="text",
+        config="""
+        security { group-vpn { server { group G1 { server-member-communication {
+        heartbeat 120; } } } } }""",
+    )
+    manager.load_configuration(
+        format="xml",
+        config=etree.fromstring(
+            "<security><group-vpn><server><group><name>G1</name><server-member-communication>"
+            "<lifetime-seconds>900</lifetime-seconds></server-member-communication></group></server>"
+            "</group-vpn></security>"
+        ),
+    )
     difference = manager.compare_configuration().xpath("//configuration-output")[0].text
     assert "+        lifetime-seconds 900;" in difference
     manager.validate()
@@ -85,11 +97,16 @@ def test_a_lock_holds_across_sessions_and_ends_with_its_session(lab, manager):
     from ncclient import manager as ncclient
     from ncclient.operations import RPCError
 
-    options = dict(
-        host="127.0.0.1", port=lab.port("hub-1"), username=USER, password=PASSWORD,
-        hostkey_verify=False, allow_agent=False, look_for_keys=False,
-        device_params={"name": "junos"},
-    )
+    options = {
+        "host": "127.0.0.1",
+        "port": lab.port("hub-1"),
+        "username": USER,
+        "password": PASSWORD,
+        "hostkey_verify": False,
+        "allow_agent": False,
+        "look_for_keys": False,
+        "device_params": {"name": "junos"},
+    }
     other = ncclient.connect(**options)
     other.lock()
     other.load_configuration(action="set", config=ALGORITHMS)
@@ -112,10 +129,25 @@ def _ssh(lab: LabDirectory, text: str, tmp_path) -> str:
     askpass.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
     askpass.chmod(0o700)
     done = subprocess.run(
-        ["ssh", "-s", "-p", str(lab.port("hub-1")), "-o", "StrictHostKeyChecking=yes",
-         "-o", f"UserKnownHostsFile={lab.path / 'known_hosts'}", "-l", USER,
-         "127.0.0.1", "netconf"],
-        input=text, capture_output=True, text=True, timeout=30, check=False,
+        [
+            "ssh",
+            "-s",
+            "-p",
+            str(lab.port("hub-1")),
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            f"UserKnownHostsFile={lab.path / 'known_hosts'}",
+            "-l",
+            USER,
+            "127.0.0.1",
+            "netconf",
+        ],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
         env={**os.environ, "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"},
     )
     return done.stdout
@@ -155,8 +187,15 @@ def test_pyez_configures_and_reads_facts(lab, hub):
     from jnpr.junos import Device
     from jnpr.junos.utils.config import Config
 
-    with Device(host="127.0.0.1", port=lab.port("hub-1"), user=USER, passwd=PASSWORD,
-                hostkey_verify=False, look_for_keys=False, allow_agent=False) as device:
+    with Device(
+        host="127.0.0.1",
+        port=lab.port("hub-1"),
+        user=USER,
+        passwd=PASSWORD,
+        hostkey_verify=False,
+        look_for_keys=False,
+        allow_agent=False,
+    ) as device:
         assert device.facts["hostname"] == "hub-1"
         with Config(device, mode="exclusive") as config:
             config.load("\n".join(ALGORITHMS), format="set")
@@ -169,12 +208,16 @@ def test_pyez_configures_and_reads_facts(lab, hub):
 
 
 def _netcommon(lab: LabDirectory, tasks, **more):
-    return play(lab, tasks, vars={
-        "ansible_connection": "ansible.netcommon.netconf",
-        "ansible_network_os": "junipernetworks.junos.junos",
-        "ansible_host_key_checking": False,
-        **more,
-    })
+    return play(
+        lab,
+        tasks,
+        vars={
+            "ansible_connection": "ansible.netcommon.netconf",
+            "ansible_network_os": "junipernetworks.junos.junos",
+            "ansible_host_key_checking": False,
+            **more,
+        },
+    )
 
 
 def test_ansibles_own_junos_modules_work(lab, hub):
@@ -185,16 +228,19 @@ def test_ansibles_own_junos_modules_work(lab, hub):
         "</server-member-communication></group></server></group-vpn></security></configuration>"
     )
     config, rpc = "junipernetworks.junos.junos_config", "junipernetworks.junos.junos_rpc"
-    result = _netcommon(lab, [
-        {config: {"lines": ALGORITHMS, "comment": "lines"}},
-        {config: {"lines": ALGORITHMS}},
-        {config: {"src": str(xml), "src_format": "xml", "update": "merge"}},
-        {rpc: {"rpc": "get-security-group-vpn-server-registered-members"}},
-        {config: {"lines": [f"set {SMC} heartbeat 1"]}, "ignore_errors": True},
-        {config: {"rollback": 1}},
-        {config: {"lines": [f"set {SMC} heartbeat 70"]}, "check_mode": True},
-        {config: {"lines": [f"set {SMC} heartbeat 70"]}},
-    ])
+    result = _netcommon(
+        lab,
+        [
+            {config: {"lines": ALGORITHMS, "comment": "lines"}},
+            {config: {"lines": ALGORITHMS}},
+            {config: {"src": str(xml), "src_format": "xml", "update": "merge"}},
+            {rpc: {"rpc": "get-security-group-vpn-server-registered-members"}},
+            {config: {"lines": [f"set {SMC} heartbeat 1"]}, "ignore_errors": True},
+            {config: {"rollback": 1}},
+            {config: {"lines": [f"set {SMC} heartbeat 70"]}, "check_mode": True},
+            {config: {"lines": [f"set {SMC} heartbeat 70"]}},
+        ],
+    )
     assert result.code == 0, result.output[-3000:]
     changed = [task["hub-1"].get("changed") for task in result.tasks]
     assert changed == [True, False, True, False, False, True, True, True]
@@ -204,12 +250,15 @@ def test_ansibles_own_junos_modules_work(lab, hub):
 def test_our_modules_work_over_ansibles_own_connection(lab, hub):
     block = {"group": "G1", "encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
     module = "groupvpn.junos.server_member_communication"
-    result = _netcommon(lab, [
-        {module: {"config": [block]}},
-        {module: {"config": [block]}},
-        {module: {"config": [{**block, "heartbeat": 59}]}, "ignore_errors": True},
-        {"groupvpn.junos.registered_members_info": {"detail": True}},
-    ])
+    result = _netcommon(
+        lab,
+        [
+            {module: {"config": [block]}},
+            {module: {"config": [block]}},
+            {module: {"config": [{**block, "heartbeat": 59}]}, "ignore_errors": True},
+            {"groupvpn.junos.registered_members_info": {"detail": True}},
+        ],
+    )
     assert result.code == 0, result.output[-3000:]
     assert [t["hub-1"].get("changed") for t in result.tasks] == [True, False, False, False]
     assert "60 to 3600 seconds" in result.tasks[2]["hub-1"]["msg"]
@@ -220,8 +269,11 @@ def test_what_was_committed_survives_a_kill(lab):
     lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
     process = lab.serve()
     try:
-        block = {"group": "G1", "encryption_algorithm": "aes-256-cbc",
-                 "sig_hash_algorithm": "sha-256"}
+        block = {
+            "group": "G1",
+            "encryption_algorithm": "aes-256-cbc",
+            "sig_hash_algorithm": "sha-256",
+        }
         module = "groupvpn.junos.server_member_communication"
         assert play(lab, [{module: {"config": [block]}}]).tasks[0]["hub-1"]["changed"]
         process.kill()
@@ -268,5 +320,3 @@ def test_a_kill_in_the_middle_of_a_commit_leaves_the_old_or_the_new_configuratio
         store.close()
         assert newest.sequence in (acknowledged, acknowledged + 1)
         assert newest.tree["system"]["host-name"] == f"h{newest.sequence}"
-
-

@@ -45,9 +45,22 @@ def _capture(path, datagrams: list[bytes]) -> None:
 
 def _dissect(path, cookie: bytes, key: bytes) -> list[dict]:
     done = subprocess.run(
-        ["tshark", "-r", str(path), "-d", "udp.port==848,isakmp", "-T", "json", "--no-duplicate-keys",
-         "-o", f"uat:ikev1_decryption_table:{cookie.hex()},{key.hex()}"],
-        capture_output=True, text=True, timeout=60, check=True,
+        [
+            "tshark",
+            "-r",
+            str(path),
+            "-d",
+            "udp.port==848,isakmp",
+            "-T",
+            "json",
+            "--no-duplicate-keys",
+            "-o",
+            f"uat:ikev1_decryption_table:{cookie.hex()},{key.hex()}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return json.loads(done.stdout)
 

@@ -53,22 +53,31 @@ class Capture:
         base = Path(VECTORS or "")
         self.notes = json.loads((base / f"{name}.json").read_text())
         self.messages = [
-            (header, d) for d in datagrams(base / f"{name}.pcap")
+            (header, d)
+            for d in datagrams(base / f"{name}.pcap")
             if (header := Header.decode(d)).exchange != Exchange.GROUPKEY_PUSH
         ]
-        clear = [dict((p.type, p.body) for p in decode_chain(h.next_payload, d[HEADER_LENGTH:])[0])
-                 for h, d in self.messages[:4]]
+        clear = [
+            {p.type: p.body for p in decode_chain(h.next_payload, d[HEADER_LENGTH:])[0]}
+            for h, d in self.messages[:4]
+        ]
         self.sa = clear[0][PayloadType.SA]
         self.public = tuple(m[PayloadType.KE] for m in clear[2:])
         nonces = tuple(m[PayloadType.NONCE] for m in clear[2:])
         answer = Phase1Sa.decode(clear[1][PayloadType.SA])
         proposal = Phase1Proposal.of(answer.proposals[0].transforms[0])
-        assert proposal is not None and proposal.cipher is TRIPLE_DES
+        assert proposal is not None
+        assert proposal.cipher is TRIPLE_DES
         header = self.messages[1][0]
         self.cookies = (header.initiator_cookie, header.responder_cookie)
         self.keys: Phase1Keys = derive_keys(
-            proposal.hash_name, proposal.cipher, self.notes["psk"].encode(), nonces, self.public,
-            bytes.fromhex(self.notes["g_xy"]), b"".join(self.cookies),
+            proposal.hash_name,
+            proposal.cipher,
+            self.notes["psk"].encode(),
+            nonces,
+            self.public,
+            bytes.fromhex(self.notes["g_xy"]),
+            b"".join(self.cookies),
         )
 
     def phase1_plain(self) -> list[bytes]:
@@ -119,8 +128,9 @@ def test_phase_1_hashes_are_recomputed(capture):
         payloads, _ = decode_chain(header.next_payload, plain)
         found = {p.type: p.body for p in payloads}
         step = 1 if number == 0 else -1
-        covered = b"".join((*capture.public[::step], *capture.cookies[::step], capture.sa,
-                            found[PayloadType.ID]))
+        covered = b"".join(
+            (*capture.public[::step], *capture.cookies[::step], capture.sa, found[PayloadType.ID])
+        )
         expected = hmac.digest(capture.keys.skeyid, covered, capture.keys.hash_name)
         assert found[PayloadType.HASH] == expected
         identity = Identification.decode(found[PayloadType.ID])
@@ -164,7 +174,9 @@ def test_the_keys_that_were_delivered_are_the_ones_that_were_logged(capture):
                 keys = KeyDownload.decode(payload.body)
             elif payload.type == PayloadType.SA:
                 policy = GroupSa.decode(payload.body, CISCO)
-    assert keys is not None and policy is not None and policy.kek is not None
+    assert keys is not None
+    assert policy is not None
+    assert policy.kek is not None
     kek = next(p for p in keys.packets if p.type == 2)
     logged = capture.notes["kek"][kek.spi.hex()]
     assert kek.spi == policy.kek.spi

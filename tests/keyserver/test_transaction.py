@@ -92,8 +92,13 @@ def test_a_change_takes_seven_rpcs_and_nothing_to_do_takes_one_without_a_lock():
     wire = Wire(device())
     assert ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
     assert wire.names == [
-        "get-configuration", "get-software-information", "lock", "get-configuration",
-        "load-configuration", "commit-configuration", "unlock",
+        "get-configuration",
+        "get-software-information",
+        "lock",
+        "get-configuration",
+        "load-configuration",
+        "commit-configuration",
+        "unlock",
     ]
     wire.names.clear()
     assert not ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
@@ -137,9 +142,7 @@ def test_the_predicted_difference_is_the_devices_own(generation, state, data):
 def test_check_mode_can_have_the_device_check_and_discards():
     target = device()
     wire = Wire(target)
-    result = ask(
-        wire, "merged", [{"group": "G1", **GOOD}], check=True, validate_on_device=True
-    )
+    result = ask(wire, "merged", [{"group": "G1", **GOOD}], check=True, validate_on_device=True)
     assert result["changed"]
     assert "encryption-algorithm aes-256-cbc" in result["diff_text"]
     assert wire.names[-3:] == ["commit-configuration", "discard-changes", "unlock"]
@@ -181,7 +184,7 @@ def test_a_refused_lock_names_its_holder():
 def test_an_unknown_group_and_a_wrong_generation_are_refused_before_any_lock():
     target = device("v2")
     wire = Wire(target)
-    with pytest.raises(Refused, match="no such group.*it has G1, G2, G3"):
+    with pytest.raises(Refused, match=r"no such group.*it has G1, G2, G3"):
         ask(wire, "merged", [{"group": "nowhere", **GOOD}])
     with pytest.raises(Refused, match="Group VPNv2 takes sha-256, sha-384"):
         ask(wire, "merged", [{"group": "G1", **GOOD, "sig_hash_algorithm": "md5"}])
@@ -278,5 +281,3 @@ def test_names_with_markup_reach_the_device_as_text():
     target = device(groups=(f'"{name}"',))
     assert ask(Wire(target), "merged", [{"group": name, **GOOD}])["changed"]
     assert smc(target, name)["encryption-algorithm"] == "aes-256-cbc"
-
-

@@ -90,8 +90,9 @@ def test_what_is_rendered_parses_back_in_all_three_forms(block, before):
     groups = {"G 1": Group("G 1", before)}
     change = plan(groups, [("G 1", block)], State.REPLACED)
     xml = etree.tostring(blocks_xml({"G 1": block}, Generation.V1), encoding="unicode")
-    lines = "\n".join(set_lines(plan({"G 1": Group("G 1")}, [("G 1", block)], State.MERGED),
-                                Generation.V1))
+    lines = "\n".join(
+        set_lines(plan({"G 1": Group("G 1")}, [("G 1", block)], State.MERGED), Generation.V1)
+    )
     assert parse_running(xml)["G 1"].block == block
     if block:
         assert parse_running(lines)["G 1"].block == block
@@ -100,7 +101,11 @@ def test_what_is_rendered_parses_back_in_all_three_forms(block, before):
 
 
 def test_merged_keeps_replaced_drops_and_overridden_clears_the_others():
-    have = {"A": Group("A", {**GOOD, "heartbeat": 90}), "B": Group("B", dict(GOOD)), "C": Group("C")}
+    have = {
+        "A": Group("A", {**GOOD, "heartbeat": 90}),
+        "B": Group("B", dict(GOOD)),
+        "C": Group("C"),
+    }
     want = [("A", {**GOOD, "lifetime_seconds": 900})]
     merged, replaced, overridden = (
         blocks_after(have, plan(have, want, s))
@@ -185,8 +190,12 @@ def test_a_lifetime_shorter_than_ten_activation_delays_is_refused_on_v1():
 
 def test_first_configuration_dynamic_peers_and_slow_detection_are_warned_about():
     have = {"A": Group("A", None, dynamic_gateways=("gw",))}
-    block = {**GOOD, "lifetime_seconds": 300, "retransmission_period": 60,
-             "number_of_retransmission": 60}
+    block = {
+        **GOOD,
+        "lifetime_seconds": 300,
+        "retransmission_period": 60,
+        "number_of_retransmission": 60,
+    }
     found = " ".join(advice(have, plan(have, [("A", block)], State.MERGED)))
     assert "clears its member list" in found
     assert "gw are dynamic peers" in found
@@ -214,8 +223,11 @@ def test_documents_with_entities_or_cut_off_are_refused(document):
 
 @pytest.mark.parametrize(
     "text",
-    ["security { group-vpn {", "}", "set security group-vpn server group A "
-     "server-member-communication heartbeat"],
+    [
+        "security { group-vpn {",
+        "}",
+        "set security group-vpn server group A server-member-communication heartbeat",
+    ],
 )
 def test_running_configurations_that_break_off_are_refused(text):
     with pytest.raises(MalformedReply):
@@ -234,8 +246,8 @@ def test_an_error_inside_success_is_found_whatever_its_namespace():
 
 def test_a_warning_is_no_error():
     reply = etree.fromstring(
-        "<rpc-reply><rpc-error><error-severity>warning</error-severity><error-message>statement not "
-        "found</error-message></rpc-error><ok/></rpc-reply>"
+        "<rpc-reply><rpc-error><error-severity>warning</error-severity><error-message>statement "
+        "not found</error-message></rpc-error><ok/></rpc-reply>"
     )
     assert refuse_errors("load", reply) is reply
 
@@ -271,7 +283,8 @@ def test_collection_and_key_server_do_not_import_each_other():
             assert f"from {forbidden}" not in text, path
     for path in (root / "plugins" / "plugin_utils").glob("*.py"):
         text = path.read_text()
-        assert "import ansible" not in text and "from ansible" not in text, path
+        assert "import ansible" not in text, path
+        assert "from ansible" not in text, path
 
 
 # The referee: Juniper's own YANG
@@ -314,7 +327,10 @@ def test_every_legal_v2_combination_validates_under_junipers_yang(tmp_path):
         modules = [next(directory.glob(f"junos-es-conf-{n}@*.yang")) for n in ("root", "security")]
         return subprocess.run(
             ["yanglint", "-p", str(directory), "-t", "config", *map(str, modules), str(file)],
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
 
     for start in range(0, len(combinations), 50):
