@@ -18,7 +18,8 @@ from pathlib import Path
 
 _BOOTSTRAP = """
 import subprocess, sys
-subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
+ensure = [sys.executable, "-m", "ensurepip", "--default-pip"]
+subprocess.check_call(ensure, stdout=subprocess.DEVNULL)
 args = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
 subprocess.check_call([sys.executable, "-m", "pip", "install", *args])
 """

@@ -242,7 +242,8 @@ def _error_text(element: etree._Element) -> str:
 
 _GROUP_LINE = re.compile(r"^Group:\s*(?P<name>.*?),\s*Group Id:\s*(?P<id>\d+)\s*$")
 _DETAIL_LINE = re.compile(
-    r"^Member gateway:\s*(?P<gateway>.*?),\s*Member IP:\s*(?P<address>\S+?),\s*Vsys:\s*(?P<vsys>\S*)"
+    r"^Member gateway:\s*(?P<gateway>.*?),\s*Member IP:\s*(?P<address>\S+?),"
+    r"\s*Vsys:\s*(?P<vsys>\S*)"
 )
 _BRIEF_LINE = re.compile(
     r"^(?P<gateway>\S+)\s+(?P<address>[0-9a-fA-F:.]+)\s+(?P<last_update>\S.*?\d{4}.*?\S)"

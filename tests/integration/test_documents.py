@@ -1,0 +1,85 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the documents show is what happens."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from tests.lab import ROOT, LabDirectory, Process, play
+from tests.module_pages import MODULES, page
+
+
+def _block(file: str, name: str) -> str:
+    text = (ROOT / file).read_text()
+    match = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)
+    assert match, f"{file} has no block {name}"
+    return match[1]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_pages_are_up_to_date(module):
+    written = (ROOT / "docs" / "modules" / f"{module}.md").read_text()
+    assert written == page(module), "run make docs"
+
+
+def test_the_lab_and_the_playbook_of_the_documents_work(tmp_path):
+    document = yaml.safe_load(_block("docs/reference-key-server.md", "lab"))
+    lab = LabDirectory(tmp_path)
+    (documented,) = document["devices"]
+    device = lab.add_device(
+        "hub-1", documented["generation"], _block("docs/reference-key-server.md", "config")
+    )
+    # Everything as documented, but for ports that other tests may hold.
+    for plane in ("netconf", "gdoi"):
+        documented[plane]["port"] = device[plane]["port"]
+    assert documented == device
+    lab.members = document["members"]
+    server = lab.serve()
+    fleet = Process("members", lab.file)
+    try:
+        fleet.wait_for("all 1 members registered")
+        (content,) = yaml.safe_load(_block("README.md", "playbook"))
+        result = play(lab, content["tasks"])
+        assert result.code == 0, result.output[-2000:]
+        assert result.tasks[0]["hub-1"]["changed"]
+        assert result.tasks[1]["hub-1"]["groups"][0]["list_shows"] == "active"
+        status = Process("status", lab.file)
+        status.wait_for("group GRP-0001 (id 1)")
+        status.stop()
+    finally:
+        fleet.stop()
+        server.stop()
+
+
+def test_status_names_a_device_that_does_not_answer(lab):
+    lab.add_device("hub-1", "v2", "set system host-name hub-1\n")
+    lab.write()
+    status = Process("status", lab.file)
+    status.wait_for("hub-1: not reachable")
+    status.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("devices: [{generation: v3, name: a}]", "generation"),
+        ("devices: [{name: a, colour: red}]", "unknown key 'colour'"),
+        ("devices: [{name: a, gdoi: {port: 99999}}]", "port"),
+        ("members: [{name: m, server: nowhere, group: 1, psk: x}]", "server"),
+        ("devices: [", "line"),
+        ("devices: [{name: a, config: missing.conf}]", "missing.conf"),
+    ],
+)
+def test_a_lab_file_that_cannot_be_used_says_where_it_is_wrong(tmp_path, text, words):
+    file = tmp_path / "lab.yml"
+    file.write_text(text)
+    process = Process("serve", file)
+    process.wait_for("keyserver: ")
+    process.stop()
+    shown = "\n".join(process.output)
+    assert words in shown
+    assert "Traceback" not in shown

@@ -1,0 +1,103 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``make docs``: one Markdown page per module, from its own documentation."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab import COLLECTIONS
+
+MODULES = ("server_member_communication", "registered_members_info")
+_MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
+
+
+def _plain(text: str | list[str]) -> str:
+    lines = [text] if isinstance(text, str) else text
+    marked = (_MARKUP.sub(lambda m: f"`{m[2].split('#')[0]}`", line) for line in lines)
+    return " ".join(" ".join(line.split()) for line in marked)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _options(options: dict[str, Any], prefix: str = "") -> list[str]:
+    rows = []
+    for name, option in options.items():
+        takes = option.get("type", "str")
+        if option.get("elements"):
+            takes += f" of {option['elements']}"
+        if option.get("choices"):
+            takes += ": " + ", ".join(map(str, option["choices"]))
+        notes = [_plain(option["description"])]
+        if option.get("required"):
+            notes.insert(0, "Required.")
+        if "default" in option:
+            notes.append(f"Default: `{option['default']}`.")
+        rows.append(f"| `{prefix}{name}` | {_cell(takes)} | {_cell(' '.join(notes))} |")
+        rows += _options(option.get("suboptions", {}), f"{prefix}{name}[].")
+    return rows
+
+
+def _returns(values: dict[str, Any], prefix: str = "") -> list[str]:
+    rows = []
+    for name, value in values.items():
+        when = f" ({value['returned']})" if value.get("returned") else ""
+        text = _cell(_plain(value["description"]) + when)
+        rows.append(f"| `{prefix}{name}` | {value['type']} | {text} |")
+        rows += _returns(value.get("contains", {}), f"{prefix}{name}[].")
+    return rows
+
+
+def page(module: str) -> str:
+    """The page of one module."""
+    if str(COLLECTIONS) not in sys.path:
+        sys.path.insert(0, str(COLLECTIONS))
+    source = importlib.import_module(f"ansible_collections.groupvpn.junos.plugins.modules.{module}")
+    documentation = yaml.safe_load(source.DOCUMENTATION)
+    lines = [
+        f"# groupvpn.junos.{module}",
+        "",
+        f"{documentation['short_description']}.",
+        "",
+        *(f"- {_plain(line)}" for line in documentation["description"]),
+        "",
+        "## Options",
+        "",
+        "| option | takes | meaning |",
+        "|---|---|---|",
+        *_options(documentation["options"]),
+        "",
+        "## Examples",
+        "",
+        "```yaml",
+        source.EXAMPLES.strip(),
+        "```",
+        "",
+        "## Return values",
+        "",
+        "| value | type | meaning |",
+        "|---|---|---|",
+        *_returns(yaml.safe_load(source.RETURN)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(directory: str) -> int:
+    """Write all pages."""
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    for module in MODULES:
+        (target / f"{module}.md").write_text(page(module), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
