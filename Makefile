@@ -39,9 +39,12 @@ test: env
 matrix:
 	@for pair in 3.11:tests/requirements.txt 3.12:tests/requirements.txt 3.13:tests/requirements-newest.txt; do \
 		version=$${pair%%:*}; requirements=$${pair##*:}; \
-		if python$$version -c '' 2>/dev/null; then \
-			echo "== Python $$version, $$requirements"; \
-			$(MAKE) --no-print-directory test PYTHON=python$$version VENV=build/venv-$$version \
+		python=$$(command -v python$$version || true); \
+		$$python -c '' 2>/dev/null || \
+			python=$$(ls -d $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -1); \
+		if [ -n "$$python" ]; then \
+			echo "== $$python, $$requirements"; \
+			$(MAKE) --no-print-directory test PYTHON=$$python VENV=build/venv-$$version \
 				REQUIREMENTS=$$requirements || exit 1; \
 		else echo "== Python $$version: SKIPPED, python$$version is not installed"; fi; \
 	done

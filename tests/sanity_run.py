@@ -48,6 +48,7 @@ def main(collection: str) -> int:
         ignored = shutil.ignore_patterns("__pycache__", ".ready", "MANIFEST.json", "FILES.json")
         shutil.copytree(collection, target, ignore=ignored)
         shutil.copy(Path(__file__).parents[1] / "galaxy.yml", target)
+        (target / ".gitignore").write_text("/tests/output/\n")
         subprocess.run(["git", "init", "-q"], cwd=target, check=True)
         subprocess.run(["git", "add", "-A"], cwd=target, check=True)
         version = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -239,13 +239,12 @@ class OpenSshSession(_DirectMixin):
         self._device_handler = _Handler({"name": "junos"})
         self.target = target
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
+        self._socket, self._theirs = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the session
         self._askpass: _AskPass | None = None
 
     def open(self) -> None:
         """Start ssh and exchange hellos."""
-        ours, theirs = socket.socketpair()
         environment = dict(os.environ, LC_ALL="C")
         if self.target.password is not None:
             self._askpass = _AskPass(self.target.password)
@@ -253,15 +252,14 @@ class OpenSshSession(_DirectMixin):
         try:
             self._process = subprocess.Popen(
                 _ssh_command(self.target),
-                stdin=theirs,
-                stdout=theirs,
+                stdin=self._theirs,
+                stdout=self._theirs,
                 stderr=self._errors,
                 env=environment,
                 start_new_session=True,
             )
         finally:
-            theirs.close()
-        self._socket = ours
+            self._theirs.close()
         self._connected = True
         try:
             self._greet()
@@ -280,8 +278,7 @@ class OpenSshSession(_DirectMixin):
     def close(self) -> None:
         """Close the pipe and let ssh end."""
         self._connected = False
-        if self._socket is not None:
-            self._socket.close()
+        self._socket.close()
         if self._process is not None:
             try:
                 self._process.wait(2)
@@ -291,15 +288,12 @@ class OpenSshSession(_DirectMixin):
         self._errors.close()
 
     def _set_timeout(self, seconds: float) -> None:
-        assert self._socket is not None
         self._socket.settimeout(seconds)
 
     def _transport_read(self) -> bytes:
-        assert self._socket is not None
         return self._socket.recv(_READ_SIZE)
 
     def _transport_write(self, data: bytes) -> int:
-        assert self._socket is not None
         self._socket.settimeout(self.target.rpc_timeout)
         return self._socket.send(data)
 
