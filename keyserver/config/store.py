@@ -106,7 +106,10 @@ class Store:
             (ROLLBACKS,),
         )
         return [
-            CommitRecord(*row[:-1], _decode(json.loads(zlib.decompress(row[-1])))) for row in rows
+            CommitRecord(
+                number, time, user, client, text, _decode(json.loads(zlib.decompress(body)))
+            )
+            for number, time, user, client, text, body in rows
         ]
 
     def commit(self, record: CommitRecord, pending: PendingConfirmation | None) -> None:

@@ -67,7 +67,7 @@ def gather(rpc: Rpc) -> list[dict[str, object]]:
 
 def render(want: Want, generation: Generation | None) -> dict[str, Any]:
     """The wanted settings as set lines and XML, without a device."""
-    chosen = generation or likely_generation([block for _, block in want])
+    chosen = generation or likely_generation([block for _group, block in want])
     change = Change(tuple(GroupChange(group, None, block) for group, block in want))
     objections = request_objections(want, chosen) + result_objections({}, change, chosen)
     if objections:

@@ -180,7 +180,7 @@ def diff_text(change: Change, generation: Generation) -> str:
         touched = dict.fromkeys([*group.removed, *group.set], 0)
         if touched:
             lines.append(f"[edit {' '.join([*path, BLOCK])}]")
-        for statement, _ in ordered(touched, generation):
+        for statement, _value_before in ordered(touched, generation):
             for sign, side in (("-", before), ("+", after)):
                 if statement.option in side:
                     value = quote(str(side[statement.option]))

@@ -80,7 +80,7 @@ def _groups(rpc: Rpc, choice: dict[str, str], detail: bool) -> list[GroupMembers
 def _as_text(rpc: Rpc, choice: dict[str, str], detail: bool) -> list[GroupMembers]:
     """The CLI's answer: for a device whose XML names nothing that is known here."""
     try:
-        _, text = read_members(rpc.stream(_STEP, _command(choice, detail)))
+        _groups_in_text, text = read_members(rpc.stream(_STEP, _command(choice, detail)))
     except DeviceError:
         return []
     return read_text(text or "")

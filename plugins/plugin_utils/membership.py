@@ -114,7 +114,7 @@ class _Assembler:
             self.end_member()
             self._node = text
             return
-        kind, _, name = place.partition(".")
+        kind, _dot, name = place.partition(".")
         if kind == "group":
             self._group_leaf(name, text)
             return
@@ -174,7 +174,7 @@ def read_members(pieces: Iterable[bytes]) -> tuple[list[GroupMembers], str | Non
 
     def drain() -> None:
         nonlocal text
-        for _, element in parser.read_events():
+        for _event, element in parser.read_events():
             tag = element.tag
             known = names.get(tag)
             if known is None:

@@ -120,7 +120,7 @@ def plan(have: Have, want: Sequence[tuple[str, Block]], state: State) -> Change:
 
 def unknown_groups(have: Have, want: Sequence[tuple[str, Block]]) -> list[str]:
     """Wanted groups that the device does not have."""
-    return [name for name, _ in want if name not in have]
+    return [name for name, _block in want if name not in have]
 
 
 def as_config(blocks: Mapping[str, Block | None]) -> list[dict[str, object]]:
