@@ -220,6 +220,17 @@ def _netcommon(lab: LabDirectory, tasks, **more):
     )
 
 
+def _netcommon_imports() -> bool:
+    """netcommon 8.2 (in ansible 12) needs a function that ansible-core 2.21 no longer has."""
+    import ansible.vars.clean
+
+    return hasattr(ansible.vars.clean, "remove_internal_keys")
+
+
+@pytest.mark.skipif(
+    not _netcommon_imports(),
+    reason="the ansible.netcommon that is installed does not run junos_config on this ansible-core",
+)
 def test_ansibles_own_junos_modules_work(lab, hub):
     xml = lab.path / "change.xml"
     xml.write_text(

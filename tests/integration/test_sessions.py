@@ -1,0 +1,176 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The collection's NETCONF sessions against the reference key server over real SSH."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import asyncssh
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    MalformedReply,
+    TransportFailure,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session import (
+    Target,
+    open_manager,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NcclientRpc
+from lxml import etree
+from ncclient.transport.session import NetconfBase
+
+from keyserver.lab import DeviceSpec, Endpoint, Lab, User
+from keyserver.serve import LabServer
+from tests.lab import PASSWORD, USER, free_ports, hub_config
+
+TRANSPORTS = ("openssh", "paramiko")
+
+
+class Served:
+    """A lab of one device in this process, its loop in a thread."""
+
+    def __init__(self, config, *users: User) -> None:
+        (self.port,) = free_ports(1)
+        spec = DeviceSpec(
+            "hub-1", netconf=Endpoint("127.0.0.1", self.port), users=users, config=config
+        )
+        self.server = LabServer(Lab((spec,), ()))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.server.start(), self._loop).result(20)
+
+    @property
+    def device(self):
+        return self.server.devices[0]
+
+    def target(self, **more) -> Target:
+        options = {"user": USER, "password": PASSWORD, "host_key_checking": False, "persist": 0}
+        return Target("127.0.0.1", self.port, **{**options, **more})
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self.server.stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "hub-1.conf"
+    path.write_text(hub_config("hub-1", "v2", {"gm-1": "192.0.2.11"}))
+    return path
+
+
+@pytest.fixture
+def served(config) -> Iterator[Served]:
+    one = Served(config, User(USER, PASSWORD))
+    yield one
+    one.stop()
+
+
+def _use(target: Target, transport: str):
+    manager = open_manager(target, transport)
+    return NcclientRpc(manager, str(target)), manager._session
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
+    keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(2)]
+    for number, key in enumerate(keys):
+        path = tmp_path / f"key-{number}"
+        path.write_bytes(key.export_private_key())
+        path.chmod(0o600)
+    authorized = keys[0].export_public_key().decode()
+    one = Served(config, User(USER, None, authorized))
+    try:
+        good = one.target(password=None, private_key_file=str(tmp_path / "key-0"))
+        rpc, session = _use(good, transport)
+        assert members_info.read(rpc)["groups"][0]["member_count"] == 0
+        session.close()
+        with pytest.raises(TransportFailure, match="authentication failed"):
+            open_manager(
+                one.target(password=None, private_key_file=str(tmp_path / "key-1")), transport
+            )
+    finally:
+        one.stop()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_reply_of_a_hundred_thousand_members_is_read(served, transport):
+    for number in range(100_000):
+        address = f"198.51.{number >> 8 & 255}.{number & 255}"
+        served.device.groups.register("gm-1", 1, f"{number >> 16}:{address}", 1_800_000_000.0)
+    rpc, session = _use(served.target(), transport)
+    (group,) = members_info.read(rpc)["groups"]
+    session.close()
+    assert group["member_count"] == 100_000
+    assert group["members"][-1]["gateway"] == "gm-1"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_characters_beyond_ascii_and_both_framings_work(served, transport):
+    text = "".join(
+        f"set security group-vpn server group G1 description {'é' * 70}\n"
+        "set system services netconf rfc-compliant\nset system services netconf version-1.1\n"
+    )
+    for chunked in (False, True):
+        rpc, session = _use(served.target(), transport)
+        assert (session._base == NetconfBase.BASE_11) is chunked
+        load = etree.Element("load-configuration", action="set", format="text")
+        etree.SubElement(load, "configuration-set").text = text
+        rpc.call("load", load)
+        rpc.call("commit", etree.Element("commit-configuration"))
+        reply = rpc.call("read", etree.Element("get-configuration", format="xml"))
+        assert next(reply.iter("{*}description")).text == "é" * 70
+        assert members_info.read(rpc)["groups"][0]["name"] == "G1"
+        session.close()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_reply_that_does_not_come_ends_in_its_time_and_says_so(served, transport):
+    rpc, session = _use(served.target(rpc_timeout=1.0), transport)
+    device_session = next(iter(served.device.sessions.values()))
+    device_session.receive = lambda data, now: b""  # the device falls silent
+    with pytest.raises(
+        TransportFailure, match=rf"127.0.0.1:{served.port}: read.*no reply within 1"
+    ):
+        rpc.call("read", etree.Element("get-software-information"))
+    session.close()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_reply_with_entities_is_refused(served, transport):
+    rpc, session = _use(served.target(), transport)
+    device_session = next(iter(served.device.sessions.values()))
+    bomb = b'<!DOCTYPE r [<!ENTITY a "b">]><rpc-reply>&a;</rpc-reply>]]>]]>'
+    device_session.receive = lambda data, now: bomb
+    with pytest.raises(MalformedReply, match="entities"):
+        rpc.call("read", etree.Element("get-software-information"))
+    session.close()
+
+
+def test_the_password_is_in_no_argument_and_no_environment(served):
+    import subprocess
+
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils import netconf_session
+
+    seen = []
+    original = subprocess.Popen
+
+    def watch(command, **options):
+        seen.append((command, options.get("env")))
+        return original(command, **options)
+
+    netconf_session.subprocess.Popen = watch
+    try:
+        _, session = _use(served.target(), "openssh")
+        session.close()
+    finally:
+        netconf_session.subprocess.Popen = original
+    assert seen
+    assert PASSWORD not in repr(seen)
+    assert PASSWORD not in repr(served.target())
