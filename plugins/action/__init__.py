@@ -14,11 +14,11 @@ from ansible.plugins.action import ActionBase
 
 # Imported here because Ansible's main process loads an action's file once, before it forks its
 # workers: what is imported now is paid once for the play and not once for each host.
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import netconf_session
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, netconf_session
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NetcommonRpc, Rpc
 
-if shutil.which("ssh") is None:
+if shutil.which("ssh") is None and not libraries.MISSING:
     netconf_session._paramiko_session()
 
 _NATIVE = "groupvpn.junos.netconf"
@@ -39,6 +39,10 @@ class DeviceAction(ActionBase):
         checked = validator.validate(self._task.args)
         if checked.error_messages:
             result.update(failed=True, msg=f"{host}: {'; '.join(checked.error_messages)}")
+            return result
+        missing = libraries.complaint()
+        if missing is not None:
+            result.update(failed=True, msg=f"{host}: {missing}")
             return result
         try:
             result.update(self.work(checked.validated_parameters))

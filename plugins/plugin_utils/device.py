@@ -13,10 +13,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lxml import etree
-
 from .errors import DeviceError, GroupVpnError, TransportFailure
 from .junos_xml import read_filter, text_of
+from .libraries import etree
 from .rpc import Rpc
 from .statements import Generation
 

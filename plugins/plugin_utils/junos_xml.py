@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from lxml import etree
-
 from .errors import MalformedReply
+from .libraries import etree
 from .statements import (
     BLOCK,
     BY_NAME,

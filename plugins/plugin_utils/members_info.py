@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxml import etree
-
 from .device import Device
 from .errors import DeviceError, Refused
 from .junos_xml import parse_xml
+from .libraries import etree
 from .membership import RPC_NAME, GroupMembers, described, read_members, read_text
 from .rpc import Rpc
 from .tree import blocks_of

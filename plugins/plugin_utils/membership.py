@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lxml import etree
-
 from .errors import DeviceError, MalformedReply
 from .junos_xml import local_name
+from .libraries import etree
 from .statements import Block
 
 # Local names of the reply's leaves, most specific first; the prefix "group-vpn-" is dropped.

@@ -28,19 +28,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ncclient.devices.junos import JunosDeviceHandler
-from ncclient.manager import Manager
-from ncclient.operations import RaiseMode
-from ncclient.transport.errors import SessionCloseError, TransportError
-from ncclient.transport.session import (
+from .errors import MalformedReply, TransportFailure
+from .libraries import (
     END_DELIM,
     MSG_DELIM,
     HelloHandler,
+    JunosDeviceHandler,
+    Manager,
     NetconfBase,
+    RaiseMode,
     Session,
+    SessionCloseError,
+    TransportError,
+    complaint,
 )
-
-from .errors import MalformedReply, TransportFailure
 
 _READ_SIZE = 256 * 1024
 LARGEST_REPLY = 256 * 1024 * 1024
@@ -491,6 +492,9 @@ def open_manager(target: Target, transport: str = "auto") -> Manager:
 
     Raises TransportFailure that names host, step and remedy.
     """
+    missing = complaint()
+    if missing is not None:
+        raise TransportFailure(missing)
     chosen = choose_transport(transport, target)
     session: Any = None
     try:

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lxml import etree
-
 from .errors import DeviceError, MalformedReply, TransportFailure
 from .junos_xml import child, local_name, parse_document, text_of
+from .libraries import etree
 
 _ERRORS = ("rpc-error", "error")
 _LONGEST = 1000

@@ -324,3 +324,38 @@ def test_no_decoder_does_more_than_refuse(octets):
     ):
         with contextlib.suppress(MalformedPayload):
             decode(octets)
+
+
+def test_a_wrong_proof_is_refused_although_it_decrypts(signing_key, monkeypatch):
+    from keyserver.gdoi import phase1
+
+    world = World(signing_key)
+    # The member computes HASH_I first, the server second.
+    right, wrong = phase1._Proof.initiator, iter([bytes(32)])
+    monkeypatch.setattr(
+        phase1._Proof,
+        "initiator",
+        lambda self, identity: next(wrong, None) or right(self, identity),
+    )
+    member = world.member()
+    world.run(member)
+    assert "HASH_I does not match" in world.events[0].reason
+    assert world.listed()[0] == []
+
+
+@pytest.mark.parametrize("message", [6, 8])
+def test_a_pull_message_that_was_altered_changes_nothing(signing_key, message):
+    world = World(signing_key)
+    member = world.member()
+    queue, sent = member.start(world.now), []
+    while queue:
+        datagram = queue.pop(0)
+        if len(sent) == message:
+            # The last block is padding or the last identity octets: it still decrypts.
+            altered = datagram[:-20] + bytes([datagram[-20] ^ 1]) + datagram[-19:]
+            assert world.endpoint.receive(altered, (GM, 848), world.now)[1]
+            assert world.listed()[0] == []
+        answer, _ = world.endpoint.receive(datagram, (GM, 848), world.now)
+        sent += [datagram, answer]
+        queue += member.receive(answer, world.now)
+    assert member.state is MemberState.REGISTERED

@@ -340,3 +340,11 @@ def test_every_legal_v2_combination_validates_under_junipers_yang(tmp_path):
     wrong = lint({"G": {"lifetime_seconds": 299}})
     assert wrong.returncode != 0, "the referee must be able to say no"
     assert BY_OPTION["lifetime_seconds"].objection(299, Generation.V2)
+
+
+def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries
+
+    assert libraries.complaint() is None
+    monkeypatch.setattr(libraries, "MISSING", ["ncclient"])
+    assert "pip install ncclient" in (libraries.complaint() or "")
