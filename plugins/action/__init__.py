@@ -11,6 +11,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.connection import Connection as SocketConnection
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import connection_loader
 
 # Imported here because Ansible's main process loads an action's file once, before it forks its
 # workers: what is imported now is paid once for the play and not once for each host.
@@ -22,6 +23,10 @@ if shutil.which("ssh") is None and not libraries.MISSING:
     netconf_session._paramiko_session()
 
 _NATIVE = "groupvpn.junos.netconf"
+
+
+# So is the connection with its option definitions: each worker would parse them again.
+connection_loader.get(_NATIVE, class_only=True)
 
 
 class DeviceAction(ActionBase):
