@@ -60,8 +60,8 @@ def hub_config(
         lines.append(f"{path} group-id {number}")
         lines += [f"{path} ike-gateway {gateway}" for gateway in members]
         lines.append(f"{path} ipsec-sa sa-1 proposal esp")
-        lines.append(f"{path} ipsec-sa sa-1 match-policy any source 10.0.0.0/8")
-        lines.append(f"{path} ipsec-sa sa-1 match-policy any destination 10.0.0.0/8")
+        lines.append(f"{path} ipsec-sa sa-1 match-policy any source 198.51.100.0/24")
+        lines.append(f"{path} ipsec-sa sa-1 match-policy any destination 203.0.113.0/24")
     return "\n".join([*lines, *extra]) + "\n"
 
 

@@ -181,7 +181,7 @@ def _reply() -> bytes:
     etree.SubElement(group, "group-vpn-group-id").text = "1"
     for n in range(MEMBERS):
         member = etree.SubElement(group, "group-vpn-member")
-        address = f"198.51.{n // 256 % 256}.{n % 256}"
+        address = f"127.{n >> 16}.{n >> 8 & 255}.{n & 255}"
         for name, text in (
             ("gateway", f"gm-{n}"),
             ("address", address),
