@@ -140,6 +140,8 @@ def run(path: Path) -> int:
 
 def main() -> int:
     """Entry point; a signal stops what was started."""
+    # Also where the parent had interrupts ignored, as shells do for background jobs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="groupvpn-demo-") as directory:
