@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-IPSEC_DOI = 1
 GDOI_DOI = 2
 """RFC 6407 §5.1: the Domain of Interpretation of every GDOI SA payload."""
 

@@ -9,7 +9,7 @@ Junos' own, NETCONF's, YANG's or no namespace, depending on the device's mode.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from .errors import MalformedReply
 from .libraries import etree
@@ -59,16 +59,6 @@ def children(element: etree._Element, name: str) -> Iterator[etree._Element]:
 def child(element: etree._Element, name: str) -> etree._Element | None:
     """The first child of that local name."""
     return next(children(element, name), None)
-
-
-def descend(element: etree._Element, path: Iterable[str]) -> etree._Element | None:
-    """Down a path of local names."""
-    here: etree._Element | None = element
-    for name in path:
-        if here is None:
-            return None
-        here = child(here, name)
-    return here
 
 
 # Rendering

@@ -9,7 +9,6 @@ from typing import Any
 from .statements import STATEMENTS, Statement, ValueKind
 
 STATES = ("merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed")
-OFFLINE_STATES = ("rendered", "parsed")
 
 
 def _option(statement: Statement) -> dict[str, Any]:
