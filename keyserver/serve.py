@@ -84,7 +84,10 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self._channel.exit(0)
 
     def eof_received(self) -> bool:
-        # What was asked has been answered already: writes are in order before the close.
+        # What was asked has been answered already: writes are in order before the close. Like
+        # sshd, end the session: a client that closed its input must not wait for its own kill.
+        if self._channel is not None:
+            self._channel.exit(0)
         return False
 
     def pause_writing(self) -> None:
@@ -102,6 +105,14 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._ended()
 
 
+def _acknowledge_at_once(connection: asyncssh.SSHServerConnection) -> None:
+    # OpenSSH's client leaves Nagle's algorithm on while it logs in: each of its small packets
+    # would wait 40 ms for our kernel's delayed acknowledgement.
+    raw = connection.get_extra_info("socket")
+    if raw is not None and hasattr(socket, "TCP_QUICKACK"):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
 class _Login(asyncssh.SSHServer):
     """Authentication of one SSH connection."""
 
@@ -111,7 +122,12 @@ class _Login(asyncssh.SSHServer):
         self._user: User | None = None
         self._open = 0
 
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        _acknowledge_at_once(conn)
+
     def begin_auth(self, username: str) -> bool:
+        _acknowledge_at_once(self._connection)
         self._user = self._users.get(username)
         return True
 

@@ -35,13 +35,17 @@ class DeviceAction(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     options: dict[str, Any] = {}
+    _validator: ArgumentSpecValidator
+
+    def __init_subclass__(cls) -> None:
+        # Building a validator costs as much as validating: once in the main process is enough.
+        cls._validator = ArgumentSpecValidator(**cls.options)
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the options, do the work, turn failures into one clear message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         host = (task_vars or {}).get("inventory_hostname", "")
-        validator = ArgumentSpecValidator(**self.options)
-        checked = validator.validate(self._task.args)
+        checked = self._validator.validate(self._task.args)
         if checked.error_messages:
             result.update(failed=True, msg=f"{host}: {'; '.join(checked.error_messages)}")
             return result

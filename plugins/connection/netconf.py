@@ -173,14 +173,9 @@ class Connection(ConnectionBase):
     def close(self) -> None:
         """End the session; the login stays for the next task as ``persist`` says."""
         if self._manager is not None:
-            session = self._manager._session
-            if session.connected:
-                # The device gives back locks at once, and answers before the channel goes.
-                try:
-                    self._manager.close_session()
-                except Exception as error:
-                    self._display.vvv(f"close-session: {error}")
-            session.close()
+            # Every transaction gave back its lock; a device ends the session of a client that
+            # goes, so that a close-session RPC would be one more round trip for nothing.
+            self._manager._session.close()
             self._manager = None
         self._connected = False
 

@@ -120,9 +120,12 @@ def to_string(element: etree._Element) -> str:
     return etree.tostring(element, encoding="unicode")
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@*+=,%~^!?|-]+")
+
+
 def quote(word: str) -> str:
     """A word as Junos takes it in set lines: quoted when it is not plain."""
-    if re.fullmatch(r"[A-Za-z0-9_./:@*+=,%~^!?|-]+", word):
+    if _PLAIN.fullmatch(word):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

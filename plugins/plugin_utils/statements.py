@@ -105,8 +105,11 @@ def _multicast_address(text: str, longest: int) -> str | None:
     return "an IPv4 multicast address (224.0.0.0 to 239.255.255.255) is expected"
 
 
+_INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9-]*[0-9/:]*(\.[0-9]+)?")
+
+
 def _interface(text: str, longest: int) -> str | None:
-    if len(text) <= longest and re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*[0-9/:]*(\.[0-9]+)?", text):
+    if len(text) <= longest and _INTERFACE.fullmatch(text):
         return None
     return "an interface name such as ge-0/0/1.0 is expected"
 

@@ -88,12 +88,11 @@ def smc(target: Device, group: str):
     return server["group"][group].get("server-member-communication")
 
 
-def test_a_change_takes_seven_rpcs_and_nothing_to_do_takes_one_without_a_lock():
+def test_a_change_takes_six_rpcs_and_nothing_to_do_takes_one_without_a_lock():
     wire = Wire(device())
     assert ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
     assert wire.names == [
         "get-configuration",
-        "get-software-information",
         "lock",
         "get-configuration",
         "load-configuration",
@@ -103,6 +102,21 @@ def test_a_change_takes_seven_rpcs_and_nothing_to_do_takes_one_without_a_lock():
     wire.names.clear()
     assert not ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
     assert wire.names == ["get-configuration"]
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_without_the_release_in_a_replys_namespace_the_device_is_asked_for_it(generation):
+    wire = Wire(device(generation))
+    whole = wire.raw
+
+    def bare(operation):
+        return whole(operation).replace(b"http://xml.juniper.net/junos/", b"urn:lost:")
+
+    wire.raw = bare
+    only_in_v1 = {"encryption_algorithm": "3des-cbc", "sig_hash_algorithm": "sha1"}
+    entry = {"group": "G1", **(only_in_v1 if generation == "v1" else GOOD)}
+    assert ask(wire, "merged", [entry])["changed"]
+    assert wire.names[1] == "get-software-information"
 
 
 @settings(max_examples=60, deadline=None)
