@@ -20,7 +20,9 @@ from .config.read_xml import read_xml
 from .config.store import Store
 from .config.tree import Tree, lookup
 from .gdoi.key_server import Address, Event, KeyServerEndpoint
-from .groups.server import RSA_BITS, GroupServer
+from .groups.group import KeyPlane
+from .groups.keys import RSA_BITS
+from .groups.server import GroupServer
 from .lab import DeviceSpec
 from .netconf.configuration_rpcs import CONFIGURATION_RPCS
 from .netconf.operational_rpcs import (
@@ -82,10 +84,15 @@ class Device:
         self._store = Store(spec.state)
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
         self.groups = GroupServer(
-            (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
-            self._signing_key,
-            spec.profile,
-            spec.accept_doi,
+            KeyPlane(
+                (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
+                self._signing_key,
+                spec.profile,
+                spec.accept_doi,
+                spec.acknowledgement,
+                heartbeats=spec.generation is Generation.V1,
+                any_aggressive=spec.aggressive,
+            )
         )
         self.database = ConfigurationDatabase(
             spec.generation, self._store, initial, now, strict=spec.strict
@@ -95,6 +102,7 @@ class Device:
         self.groups.configure({}, self.database.effective(), now)
         self.database.on_commit.append(self.groups.configure)
         self.on_deadline_changed: Callable[[], None] = lambda: None
+        self.groups.on_activity = lambda: self.on_deadline_changed()
         self._bound_confirmation: int | None = None
 
     def close(self) -> None:
@@ -158,9 +166,15 @@ class Device:
             self.database.expire(self.database.pending.deadline)
             self.on_deadline_changed()
 
+    def deadline(self) -> float | None:
+        """When :meth:`expire` has something to do."""
+        due = (self.database.deadline, self.groups.deadline())
+        return min((d for d in due if d is not None), default=None)
+
     def expire(self, now: float) -> None:
-        """Do what is due: take an unconfirmed commit back."""
+        """Do what is due: take an unconfirmed commit back, rekey, repeat, show a sign of life."""
         self.database.expire(now)
+        self.groups.expire(now)
 
     def _netconf(self) -> Tree:
         found: Tree = lookup(self.database.committed, "system", "services", "netconf")
@@ -208,7 +222,7 @@ class Device:
         operate = OPERATIONAL_RPCS.get(name)
         if operate is None:
             raise RpcFailure(RpcError("syntax error", bad_element=name[:_CLIENT_ERROR_LIMIT]))
-        elements = operate(self.identity(), self.groups, request)
+        elements = operate(self, request)
         form = request.operation.get("format")
         return as_text(elements, request) if form in ("text", "ascii") else elements
 

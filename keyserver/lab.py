@@ -14,10 +14,29 @@ import yaml
 
 from .config.junos_schema import Generation
 from .gdoi.payloads import Profile
+from .gdoi.phase1 import Mode
+from .groups.group import Acknowledgement
 
 
 class LabError(Exception):
     """A lab file that cannot be used."""
+
+
+DEFAULT_HEARTBEAT_THRESHOLD = 3
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What is wrong with a member's link, for tests; shares from 0 to 1, times in seconds.
+
+    ``stop_after``: the member plays dead that long after its start.
+    """
+
+    drop: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    delay: float = 0.0
+    stop_after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,9 @@ class DeviceSpec:
     strict: bool = True
     profile: Profile = Profile.RFC6407
     accept_doi: tuple[int, ...] = (2,)
+    acknowledgement: Acknowledgement = Acknowledgement.RFC8263
+    aggressive: bool = False
+    interfaces: dict[str, str] = field(default_factory=dict)
     model: str | None = None
     release: str | None = None
     cluster_node: str | None = None
@@ -71,6 +93,10 @@ class MemberSpec:
     generation: Generation | None = None
     proposals: tuple[tuple[str, str, str], ...] = ()
     profile: Profile = Profile.RFC6407
+    mode: Mode = Mode.MAIN
+    interface: str | None = None
+    heartbeat_threshold: int = DEFAULT_HEARTBEAT_THRESHOLD
+    faults: Faults = Faults()
 
 
 @dataclass(frozen=True)
@@ -145,6 +171,33 @@ def _dois(value: Any) -> tuple[int, ...]:
     return numbers
 
 
+def _names(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise TypeError("a mapping of Junos interface names to host interfaces")
+    return {str(name): host for name, host in value.items()}
+
+
+def _share(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError("a share is 0 to 1")
+    return number
+
+
+def _seconds(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number <= 86400:
+        raise ValueError("0 to 86400 seconds")
+    return number
+
+
+def _threshold(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number <= 10:
+        raise ValueError("0 to 10; 0 is off")
+    return number
+
+
 def _items(where: str, value: Any) -> list[Any]:
     if value is None:
         return []
@@ -195,8 +248,11 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
     section = _Section(where, entry)
     gdoi = section.take("gdoi", dict)
     profile, accepted = Profile.RFC6407, (2,)
+    acknowledgement, aggressive = Acknowledgement.RFC8263, False
     if gdoi is not None:
         key_plane = _Section(f"{where}: gdoi", gdoi)
+        acknowledgement = key_plane.take("acknowledgement", Acknowledgement, acknowledgement)
+        aggressive = key_plane.take("aggressive", _flag, aggressive)
         profile = key_plane.take("profile", Profile, profile)
         accepted = key_plane.take("accept_doi", _dois, accepted)
         host, port = (
@@ -219,6 +275,9 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         strict=section.take("strict", _flag, True),
         profile=profile,
         accept_doi=accepted,
+        acknowledgement=acknowledgement,
+        aggressive=aggressive,
+        interfaces=section.take("interfaces", _names, {}),
         model=section.take("model", str),
         release=section.take("release", str),
         cluster_node=section.take("cluster_node", str),
@@ -276,6 +335,25 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec]) -> MemberSpe
         generation=section.take("generation", Generation, device.generation if device else None),
         proposals=section.take("proposals", lambda v: tuple(_proposal(p) for p in v), ()),
         profile=section.take("profile", Profile, device.profile if device else Profile.RFC6407),
+        mode=section.take("mode", Mode, Mode.MAIN),
+        interface=section.take("interface", str),
+        heartbeat_threshold=section.take(
+            "heartbeat_threshold", _threshold, DEFAULT_HEARTBEAT_THRESHOLD
+        ),
+        faults=section.take("faults", lambda v: _faults(f"{where}: faults", v), Faults()),
     )
     section.done()
     return spec
+
+
+def _faults(where: str, value: Any) -> Faults:
+    section = _Section(where, value)
+    faults = Faults(
+        section.take("drop", _share, 0.0),
+        section.take("duplicate", _share, 0.0),
+        section.take("reorder", _share, 0.0),
+        section.take("delay", _seconds, 0.0),
+        section.take("stop_after", _seconds),
+    )
+    section.done()
+    return faults

@@ -14,21 +14,21 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import asyncssh
 
 from .device import Device, LabConfigurationError, read_initial
 from .gdoi.key_server import RefusedPeer
+from .groups.group import MulticastTarget, Outgoing
 from .lab import DeviceSpec, Lab, LabError, User
 from .netconf.session import NetconfSession
+from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
 
 CHANNELS_PER_CONNECTION = 10
 LOGIN_SECONDS = 30
 _EXEC_FORMS = ("netconf", "xml-mode netconf need-trailer", "xml-mode netconf")
-_RECEIVE_BUFFER = 4 * 1024 * 1024
 
 Clock = Callable[[], float]
 
@@ -160,27 +160,86 @@ class _Login(asyncssh.SSHServer):
         self._open -= 1
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    """The GDOI socket of one device."""
+class _KeyPlane:
+    """The GDOI socket and the timers of one device."""
 
-    def __init__(self, device: Device, clock: Clock) -> None:
-        self._device, self._clock = device, clock
-        self._transport: asyncio.DatagramTransport | None = None
+    def __init__(self, device: Device, clock: Clock, speed: float) -> None:
+        self._device, self._clock, self._speed = device, clock, speed
+        self._socket: UdpSocket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
+        self._sending: set[asyncio.Task[None]] = set()
+        device.on_deadline_changed = self.stir
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
+    async def listen(self) -> None:
+        """Open the socket; raises OSError."""
+        endpoint = self._device.spec.gdoi
+        if endpoint is not None:
+            self._socket = await UdpSocket.bind(
+                (endpoint.host, endpoint.port), self._received, self._device.spec.interfaces
+            )
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def close(self) -> None:
+        """Stop timers and close the socket."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._sending:
+            task.cancel()
+        if self._socket is not None:
+            self._socket.close()
+
+    def stir(self) -> None:
+        """Something happened: send and look at the clock again, once, when the loop is free."""
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._work)
+
+    def _received(self, data: bytes, addr: tuple[str, int]) -> None:
+        name = self._device.spec.name
         try:
             answer, events = self._device.datagram(data, addr, self._clock())
         except Exception:
-            log.exception("%s: datagram from %s failed", self._device.spec.name, addr[0])
+            log.exception("%s: datagram from %s failed", name, addr[0])
             return
         for event in events:
             level = logging.WARNING if isinstance(event, RefusedPeer) else logging.INFO
-            log.log(level, "%s: %s", self._device.spec.name, event)
-        if answer is not None and self._transport is not None:
-            self._transport.sendto(answer, addr)
+            log.log(level, "%s: %s", name, event)
+        if answer is not None and self._socket is not None:
+            self._socket.send(answer, addr)
+
+    def _work(self) -> None:
+        self._soon = False
+        now = self._clock()
+        deadline = self._device.deadline()
+        if deadline is not None and now >= deadline:
+            self._device.expire(now)
+            deadline = self._device.deadline()
+        outgoing, events = self._device.groups.take()
+        for event in events:
+            log.info("%s: %s", self._device.spec.name, event)
+        for one in outgoing:
+            self._send(one)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            delay = max(0.0, deadline - now) / self._speed + 0.001
+            self._timer = asyncio.get_running_loop().call_later(delay, self._work)
+
+    def _send(self, outgoing: Outgoing) -> None:
+        if self._socket is None:
+            return
+        if isinstance(outgoing.to, MulticastTarget):
+            try:
+                self._socket.send_multicast(outgoing.datagram, outgoing.to)
+            except OSError as error:
+                log.warning("%s: multicast push: %s", self._device.spec.name, error)
+            return
+        task = asyncio.get_running_loop().create_task(
+            self._socket.send_to_all(outgoing.datagram, outgoing.to)
+        )
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
 
 class LabServer:
@@ -191,7 +250,6 @@ class LabServer:
         self.clock = clock or lab_clock(lab.speed)
         self.devices: list[Device] = []
         self._closers: list[Callable[[], None]] = []
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._files: dict[Path, str] = {}
 
     async def start(self) -> None:
@@ -207,8 +265,6 @@ class LabServer:
 
     def stop(self) -> None:
         """Close everything; idempotent."""
-        for timer in self._timers.values():
-            timer.cancel()
         while self._closers:
             self._closers.pop()()
 
@@ -228,15 +284,15 @@ class LabServer:
         device = Device(spec, initial, self.clock())
         self.devices.append(device)
         self._closers.append(device.close)
-        device.on_deadline_changed = lambda: self._schedule(device)
-        self._schedule(device)
+        key_plane = _KeyPlane(device, self.clock, self.lab.speed)
+        self._closers.append(key_plane.close)
         try:
             if spec.netconf is not None:
                 await self._listen_ssh(device)
-            if spec.gdoi is not None:
-                await self._listen_udp(device)
+            await key_plane.listen()
         except OSError as error:
             raise LabError(f"{spec.name}: cannot listen: {error.strerror or error}") from None
+        key_plane.stir()
 
     async def _listen_ssh(self, device: Device) -> None:
         endpoint = device.spec.netconf
@@ -263,31 +319,6 @@ class LabServer:
             reuse_address=True,
         )
         self._closers.append(listener.close)
-
-    async def _listen_udp(self, device: Device) -> None:
-        endpoint = device.spec.gdoi
-        assert endpoint is not None
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Datagrams(device, self.clock), local_addr=(endpoint.host, endpoint.port)
-        )
-        raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        self._closers.append(transport.close)
-
-    def _schedule(self, device: Device) -> None:
-        name = device.spec.name
-        if name in self._timers:
-            self._timers.pop(name).cancel()
-        deadline = device.database.deadline
-        if deadline is None:
-            return
-        delay = max(0.0, deadline - self.clock()) / self.lab.speed
-
-        def due() -> None:
-            device.expire(self.clock())
-            self._schedule(device)
-
-        self._timers[name] = asyncio.get_running_loop().call_later(delay + 0.001, due)
 
     def _write_known_hosts(self, path: Path) -> None:
         lines = []

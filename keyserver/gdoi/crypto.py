@@ -12,7 +12,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-from .numbers import OakleyCipher, OakleyHash
+from .numbers import KekAlgorithm, OakleyCipher, OakleyHash
 from .wire import MalformedPayload
 
 
@@ -48,6 +48,8 @@ DES = CbcCipher("des", 8, 8)
 TRIPLE_DES = CbcCipher("3des", 24, 8)
 AES_128, AES_192, AES_256 = (CbcCipher("aes", bits // 8, 16) for bits in (128, 192, 256))
 
+_AES: dict[int, CbcCipher] = {128: AES_128, 192: AES_192, 256: AES_256}
+
 JUNOS_CIPHERS: dict[str, CbcCipher] = {
     "des-cbc": DES,
     "3des-cbc": TRIPLE_DES,
@@ -60,7 +62,7 @@ JUNOS_CIPHERS: dict[str, CbcCipher] = {
 def oakley_cipher(algorithm: int, key_bits: int) -> CbcCipher | None:
     """The cipher of a phase 1 transform; None when it is not one of ours."""
     if algorithm == OakleyCipher.AES_CBC:
-        return {128: AES_128, 192: AES_192, 256: AES_256}.get(key_bits)
+        return _AES.get(key_bits)
     return _FIXED_LENGTH.get(algorithm)
 
 
@@ -68,6 +70,20 @@ _FIXED_LENGTH: dict[int, CbcCipher] = {
     OakleyCipher.DES_CBC: DES,
     OakleyCipher.TRIPLE_DES_CBC: TRIPLE_DES,
 }
+
+
+def kek_cipher(algorithm: int, key_bits: int) -> CbcCipher | None:
+    """The cipher of an SAK (RFC 6407 §5.3.3); None when it is not one of ours."""
+    if algorithm == KekAlgorithm.AES:
+        return _AES.get(key_bits)
+    return _KEK_FIXED_LENGTH.get(algorithm)
+
+
+_KEK_FIXED_LENGTH: dict[int, CbcCipher] = {
+    KekAlgorithm.DES: DES,
+    KekAlgorithm.TRIPLE_DES: TRIPLE_DES,
+}
+
 
 HASH_NAMES: dict[int, str] = {
     OakleyHash.MD5: "md5",

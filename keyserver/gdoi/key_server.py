@@ -15,10 +15,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .aggressive import AggressiveResponder, initial_identity
 from .numbers import Exchange, NotifyType
-from .payloads import Notification, Profile
-from .phase1 import PeerPolicy, Phase1Responder, Refused, State
+from .payloads import Identification, Notification, Profile
+from .phase1 import Mode, PeerPolicy, Phase1Responder, Refused, State
 from .pull import Grant, ProtectedExchange, PullResponder, notification
+from .push import kek_spi
+from .push_ack import PushAck, decode_ack
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
 
 Address = tuple[str, int]
@@ -29,6 +32,7 @@ HALF_OPEN_LIMIT = 2000
 ASSOCIATION_SECONDS = 3600.0
 ASSOCIATION_LIMIT = 100_000
 PULLS_PER_ASSOCIATION = 8
+_PHASE_1 = (Exchange.IDENTITY_PROTECTION, Exchange.AGGRESSIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A member acknowledged a push."""
+
+    address: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedPeer:
     """A datagram or request was refused; ``gateway`` and ``group_id`` as far as known."""
 
@@ -50,7 +62,21 @@ class RefusedPeer:
     group_id: int | None = None
 
 
-Event = Registered | RefusedPeer
+Event = Registered | Acknowledged | RefusedPeer
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who asks: an authenticated gateway at an address.
+
+    ``marked``: its datagrams carry the non-ESP marker. ``extended``: it told by a vendor id that
+    it knows our private attributes.
+    """
+
+    gateway: str
+    source: Address
+    marked: bool = False
+    extended: bool = False
 
 
 class Authority(Protocol):
@@ -59,11 +85,20 @@ class Authority(Protocol):
     def peer(self, address: str) -> PeerPolicy | None:
         """The policy for a peer at that address; None for a stranger."""
 
-    def grant(self, gateway: str, group_id: int, address: str, now: float) -> Grant:
+    def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
+        """The policy for a peer that is known by its identity only."""
+
+    def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
         """What the peer would get from the group. Raises Refused; changes nothing."""
 
-    def register(self, gateway: str, group_id: int, address: str, now: float) -> None:
+    def register(self, peer: Peer, group_id: int, now: float) -> None:
         """The peer has proved itself: enter it. Raises Refused."""
+
+    def knows_kek(self, spi: bytes) -> bool:
+        """True for the SPI of a KEK whose pushes may be acknowledged."""
+
+    def acknowledge(self, spi: bytes, ack: PushAck, source: Address) -> bool:
+        """A push was acknowledged; False when nobody waits for that."""
 
     def count_refusal(self, gateway: str | None, group_id: int | None, now: float) -> None:
         """A pull of that gateway failed."""
@@ -80,9 +115,10 @@ class _Pull:
 
 @dataclass
 class _Association:
-    responder: Phase1Responder
+    responder: Phase1Responder | AggressiveResponder
     source: Address
     since: float
+    marked: bool
     last_in: bytes = b""
     last_out: bytes = b""
     pulls: dict[int, _Pull] = field(default_factory=dict)
@@ -90,6 +126,30 @@ class _Association:
     @property
     def established(self) -> bool:
         return self.responder.state is State.ESTABLISHED
+
+    @property
+    def peer(self) -> Peer:
+        return Peer(
+            self.responder.policy.name, self.source, self.marked, self.responder.peer_is_extended
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationView:
+    """A phase 1 association without its keys."""
+
+    gateway: str
+    address: str
+    port: int
+    initiator_cookie: str
+    responder_cookie: str
+    mode: str
+    authentication: str
+    hash_name: str
+    cipher: str
+    key_bits: int
+    dh_group: int
+    life_remaining: int
 
 
 @dataclass
@@ -101,6 +161,7 @@ class Counters:
     malformed: int = 0
     replayed: int = 0
     associations: int = 0
+    acknowledged: int = 0
 
 
 class KeyServerEndpoint:
@@ -110,13 +171,21 @@ class KeyServerEndpoint:
         self._authority = authority
         self._profile = profile
         self._half_open: OrderedDict[bytes, _Association] = OrderedDict()
+        # Responder cookies by what a first message is recognised by when it is repeated.
+        self._firsts: dict[tuple[Address, bytes], bytes] = {}
         self._associations: OrderedDict[bytes, _Association] = OrderedDict()
         self.counters = Counters()
 
     def forget(self) -> None:
         """Drop every association (peers' keys or proposals changed)."""
         self._half_open.clear()
+        self._firsts.clear()
         self._associations.clear()
+
+    def associations(self, now: float) -> list[AssociationView]:
+        """Established phase 1 associations."""
+        self._expire(now)
+        return [_association_view(one, now) for one in self._associations.values()]
 
     def receive(
         self, datagram: bytes, source: Address, now: float
@@ -129,7 +198,7 @@ class KeyServerEndpoint:
         events: list[Event] = []
         try:
             header = Header.decode(message)
-            answer = self._dispatch(header, message, source, now, events)
+            answer = self._dispatch(header, message, source, marked, now, events)
         except MalformedPayload as error:
             self.counters.malformed += 1
             events.append(RefusedPeer(source[0], str(error)))
@@ -139,35 +208,72 @@ class KeyServerEndpoint:
         return answer, events
 
     def _dispatch(
-        self, header: Header, message: bytes, source: Address, now: float, events: list[Event]
+        self,
+        header: Header,
+        message: bytes,
+        source: Address,
+        marked: bool,
+        now: float,
+        events: list[Event],
     ) -> bytes | None:
         self._expire(now)
-        if header.exchange == Exchange.IDENTITY_PROTECTION and header.message_id == 0:
-            return self._phase1(header, message, source, now, events)
+        if header.exchange in _PHASE_1 and header.message_id == 0:
+            return self._phase1(header, message, source, marked, now, events)
         if header.exchange == Exchange.GROUPKEY_PULL and header.message_id != 0:
             return self._pull(header, message, source, now, events)
+        if header.exchange == Exchange.GROUPKEY_PUSH_ACK:
+            self._acknowledge(header, message, source, events)
+            return None
         if header.exchange == Exchange.INFORMATIONAL:
             return None
         self.counters.refused += 1
         events.append(RefusedPeer(source[0], f"exchange type {header.exchange} is not supported"))
         return None
 
+    def _acknowledge(
+        self, header: Header, message: bytes, source: Address, events: list[Event]
+    ) -> None:
+        spi = kek_spi(header)
+        # The SPI is compared first: noise must not cost us a decoding.
+        if self._authority.knows_kek(spi):
+            ack = decode_ack(header, message)
+            if self._authority.acknowledge(spi, ack, source):
+                self.counters.acknowledged += 1
+                events.append(Acknowledged(source[0], ack.sequence))
+                return
+        self.counters.refused += 1
+        events.append(RefusedPeer(source[0], "an acknowledgement that nobody waits for"))
+
     def _expire(self, now: float) -> None:
-        for table, age in (
-            (self._half_open, HALF_OPEN_SECONDS),
-            (self._associations, ASSOCIATION_SECONDS),
-        ):
-            while table and now - next(iter(table.values())).since > age:
-                table.popitem(last=False)
+        while self._half_open:
+            oldest = next(iter(self._half_open.values()))
+            if now - oldest.since <= HALF_OPEN_SECONDS:
+                break
+            self._drop_oldest()
+        while self._associations:
+            oldest = next(iter(self._associations.values()))
+            if now - oldest.since <= ASSOCIATION_SECONDS:
+                break
+            self._associations.popitem(last=False)
+
+    def _drop_oldest(self) -> None:
+        cookies, association = self._half_open.popitem(last=False)
+        self._firsts.pop((association.source, cookies[:COOKIE_LENGTH]), None)
 
     # Phase 1
 
     def _phase1(
-        self, header: Header, message: bytes, source: Address, now: float, events: list[Event]
+        self,
+        header: Header,
+        message: bytes,
+        source: Address,
+        marked: bool,
+        now: float,
+        events: list[Event],
     ) -> bytes | None:
         cookies = header.initiator_cookie + header.responder_cookie
         if header.responder_cookie == bytes(COOKIE_LENGTH):
-            return self._first(header, message, source, now, events)
+            return self._first(header, message, source, marked, now, events)
         association = self._half_open.get(cookies) or self._associations.get(cookies)
         if association is None or association.source[0] != source[0]:
             self.counters.refused += 1
@@ -175,37 +281,59 @@ class KeyServerEndpoint:
             return None
         if hmac.compare_digest(message, association.last_in):
             self.counters.replayed += 1
-            return association.last_out
+            return association.last_out or None
         if association.established:
             self.counters.replayed += 1
             return None
         return self._advance(association, cookies, header, message, source, events)
 
     def _first(
-        self, header: Header, message: bytes, source: Address, now: float, events: list[Event]
+        self,
+        header: Header,
+        message: bytes,
+        source: Address,
+        marked: bool,
+        now: float,
+        events: list[Event],
     ) -> bytes | None:
-        for known in self._half_open.values():
-            if known.last_in == message and known.source == source:
-                self.counters.replayed += 1
-                return known.last_out
-        policy = self._authority.peer(source[0])
-        if policy is None:
-            return self._refuse(
-                Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address"),
-                header,
-                source,
-                events,
-            )
-        association = _Association(Phase1Responder(policy), source, now)
+        known = self._half_open.get(self._firsts.get((source, header.initiator_cookie), b""))
+        if known is not None and known.last_in == message:
+            self.counters.replayed += 1
+            return known.last_out
+        try:
+            policy = self._policy(header, message, source)
+        except Refused as refusal:
+            return self._refuse(refusal, header, source, events)
+        kind = AggressiveResponder if header.exchange == Exchange.AGGRESSIVE else Phase1Responder
+        association = _Association(kind(policy), source, now, marked)
         try:
             answer = association.responder.receive(header, message)
         except Refused as refusal:
             return self._refuse(refusal, header, source, events, policy.name)
         while len(self._half_open) >= HALF_OPEN_LIMIT:
-            self._half_open.popitem(last=False)
-        association.last_in, association.last_out = message, answer
-        self._half_open[b"".join(association.responder.cookies)] = association
+            self._drop_oldest()
+        association.last_in, association.last_out = message, answer or b""
+        cookies = b"".join(association.responder.cookies)
+        self._half_open[cookies] = association
+        self._firsts[source, header.initiator_cookie] = cookies
         return answer
+
+    def _policy(self, header: Header, message: bytes, source: Address) -> PeerPolicy:
+        policy = self._authority.peer(source[0])
+        if header.exchange == Exchange.AGGRESSIVE:
+            if policy is None:
+                policy = self._authority.dynamic_peer(initial_identity(header, message))
+            mode = Mode.AGGRESSIVE
+        else:
+            mode = Mode.MAIN
+        if policy is None:
+            raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address")
+        if mode not in policy.modes:
+            raise Refused(
+                NotifyType.INVALID_EXCHANGE_TYPE,
+                f"gateway {policy.name} does not take {mode.value} mode",
+            )
+        return policy
 
     def _advance(
         self,
@@ -222,9 +350,10 @@ class KeyServerEndpoint:
             gateway = association.responder.policy.name
             self._authority.count_refusal(gateway, None, association.since)
             return self._refuse(refusal, header, source, events, gateway)
-        association.last_in, association.last_out = message, answer
+        association.last_in, association.last_out = message, answer or b""
         if association.established:
             del self._half_open[cookies]
+            self._firsts.pop((association.source, cookies[:COOKIE_LENGTH]), None)
             while len(self._associations) >= ASSOCIATION_LIMIT:
                 self._associations.popitem(last=False)
             self._associations[cookies] = association
@@ -283,9 +412,10 @@ class KeyServerEndpoint:
                 association.responder.last_block,
             )
             pull = _Pull(PullResponder(exchange, self._profile))
-        gateway = association.responder.policy.name
+        peer = association.peer
+        gateway = peer.gateway
         try:
-            answer = self._step(pull, header, message, gateway, source, now, events)
+            answer = self._step(pull, header, message, peer, now, events)
         except Refused as refusal:
             self.counters.refused += 1
             group_id = pull.responder.group_id
@@ -314,18 +444,38 @@ class KeyServerEndpoint:
         pull: _Pull,
         header: Header,
         message: bytes,
-        gateway: str,
-        source: Address,
+        peer: Peer,
         now: float,
         events: list[Event],
     ) -> bytes:
         if pull.grant is None:
             group_id = pull.responder.asked(header, message)
-            pull.grant = self._authority.grant(gateway, group_id, source[0], now)
+            pull.grant = self._authority.grant(peer, group_id, now)
             return pull.responder.answer(pull.grant.policy)
         pull.responder.confirmed(header, message)
         group_id = pull.responder.group_id or 0
         pull.done = True
-        self._authority.register(gateway, group_id, source[0], now)
-        events.append(Registered(gateway, group_id, source[0]))
+        self._authority.register(peer, group_id, now)
+        events.append(Registered(peer.gateway, group_id, peer.source[0]))
         return pull.responder.deliver(pull.grant)
+
+
+def _association_view(association: _Association, now: float) -> AssociationView:
+    responder = association.responder
+    proposal = responder.proposal
+    assert proposal is not None
+    initiator, own = responder.cookies
+    return AssociationView(
+        responder.policy.name,
+        association.source[0],
+        association.source[1],
+        initiator.hex(),
+        own.hex(),
+        responder.mode.value,
+        proposal.authentication.name.lower().replace("_", "-"),
+        proposal.hash_name,
+        proposal.cipher.name,
+        proposal.cipher.key_length * 8,
+        proposal.dh_group,
+        max(0, int(association.since + ASSOCIATION_SECONDS - now)),
+    )

@@ -164,6 +164,8 @@ class GapAttribute(IntEnum):
     ACTIVATION_TIME_DELAY = 1
     DEACTIVATION_TIME_DELAY = 2
     SENDER_ID_REQUEST = 3
+    # Ours, from the private range: seconds between heartbeats; only for peers that sent VENDOR_ID.
+    HEARTBEAT_INTERVAL = 128
 
 
 class TekProtocol(IntEnum):
@@ -172,6 +174,9 @@ class TekProtocol(IntEnum):
     ESP = 1
     AH = 2
 
+
+KEK_DELETE_PROTOCOL = 0
+"""Protocol of a KEK in a delete payload (RFC 6407 §5.9)."""
 
 KEK_PROTOCOL = 17
 """SAK protocol: the IP protocol of the push datagrams (UDP)."""

@@ -16,6 +16,7 @@ Each end takes a whole datagram and returns the one to send back. A refusal rais
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, replace
@@ -114,6 +115,17 @@ class Phase1Proposal:
         return cls(cipher, hash_name, group, OakleyAuthentication(method))
 
 
+class Mode(Enum):
+    """How phase 1 runs (RFC 2409 §5), in Junos' words."""
+
+    MAIN = "main"
+    AGGRESSIVE = "aggressive"
+
+
+# RFC 2408 §3.16: a hash that names an extension; who sends it knows our private attributes.
+VENDOR_ID = hashlib.sha256(b"groupvpn.junos GDOI extensions 1").digest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class PeerPolicy:
     """How one peer (a Junos IKE gateway) is met: its key, what it may propose, identities."""
@@ -124,6 +136,7 @@ class PeerPolicy:
     local_identity: Identification
     remote_identity: Identification
     accepted_dois: tuple[int, ...] = (GDOI_DOI,)
+    modes: frozenset[Mode] = frozenset({Mode.MAIN})
 
     def __repr__(self) -> str:
         return f"PeerPolicy({self.name!r})"
@@ -170,14 +183,14 @@ def pick(payloads: list[Payload], *kinds: PayloadType) -> list[bytes]:
     return [found[kind] for kind in kinds]
 
 
-def _clear_payloads(header: Header, datagram: bytes) -> list[Payload]:
+def clear_payloads(header: Header, datagram: bytes) -> list[Payload]:
     payloads, left = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
     if left:
         raise MalformedPayload(f"{len(left)} octets behind the last payload")
     return payloads
 
 
-class _Proof:
+class Proof:
     """What HASH_I and HASH_R are computed over (RFC 2409 §5)."""
 
     def __init__(
@@ -194,6 +207,48 @@ class _Proof:
         return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
 
 
+def choose(offered: Phase1Sa, policy: PeerPolicy) -> tuple[Phase1Proposal, Phase1Sa]:
+    """The first offer that the policy takes, and the SA that says so. Raises Refused."""
+    if offered.doi not in policy.accepted_dois:
+        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, f"DOI {offered.doi} is not accepted")
+    for proposal in offered.proposals:
+        if proposal.protocol != PROTO_ISAKMP:
+            continue
+        for transform in proposal.transforms:
+            known = Phase1Proposal.of(transform)
+            if known is not None and known in policy.proposals:
+                chosen = replace(proposal, spi=b"", transforms=(transform,))
+                return known, Phase1Sa((chosen,), offered.doi, offered.situation)
+    raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no offered proposal is configured")
+
+
+def offer(proposals: tuple[Phase1Proposal, ...], lifetime: int, doi: int) -> bytes:
+    """The body of an SA payload that offers these, best first; ``lifetime`` in seconds."""
+    transforms = tuple(p.transform(n, lifetime) for n, p in enumerate(proposals, 1))
+    return Phase1Sa((Proposal(1, PROTO_ISAKMP, b"", transforms),), doi).encode()
+
+
+def chosen_of(answer: bytes, policy: PeerPolicy) -> Phase1Proposal:
+    """What a responder's SA payload chose, when it was offered. Raises Refused."""
+    transforms = [t for p in Phase1Sa.decode(answer).proposals for t in p.transforms]
+    chosen = Phase1Proposal.of(transforms[0]) if len(transforms) == 1 else None
+    if chosen is None or chosen not in policy.proposals:
+        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "the answer is not what was offered")
+    return chosen
+
+
+def sends_vendor_id(payloads: list[Payload]) -> bool:
+    """True when the peer says that it knows our private attributes."""
+    return Payload(PayloadType.VENDOR_ID, VENDOR_ID) in payloads
+
+
+def check_identity(identity: bytes, expected: Identification, who: str) -> None:
+    """Refuse another identity than the configured one."""
+    claimed = Identification.decode(identity)
+    if (claimed.type, claimed.data) != (expected.type, expected.data):
+        raise Refused(NotifyType.INVALID_ID_INFORMATION, f"{who} {claimed} is not {expected}")
+
+
 class State(Enum):
     """How far a phase 1 exchange has come."""
 
@@ -206,8 +261,11 @@ class State(Enum):
 class Phase1Responder:
     """The key server's end of main mode."""
 
+    mode = Mode.MAIN
+
     def __init__(self, policy: PeerPolicy) -> None:
         self.policy = policy
+        self.peer_is_extended = False
         self.state = State.SA
         self.cookies = (b"", b"")
         self.keys: Phase1Keys | None = None
@@ -215,7 +273,7 @@ class Phase1Responder:
         self.proposal: Phase1Proposal | None = None
         self.shared_secret = b""
         self._sa_body = b""
-        self._proof: _Proof | None = None
+        self._proof: Proof | None = None
         self._chain: CipherChain | None = None
 
     def receive(self, header: Header, datagram: bytes) -> bytes:
@@ -235,36 +293,23 @@ class Phase1Responder:
         return handler(header, datagram)
 
     def _on_sa(self, header: Header, datagram: bytes) -> bytes:
-        (body,) = pick(_clear_payloads(header, datagram), PayloadType.SA)
-        offered = Phase1Sa.decode(body)
-        if offered.doi not in self.policy.accepted_dois:
-            raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, f"DOI {offered.doi} is not accepted")
-        chosen = self._choose(offered)
+        payloads = clear_payloads(header, datagram)
+        (body,) = pick(payloads, PayloadType.SA)
+        self.proposal, answer = choose(Phase1Sa.decode(body), self.policy)
+        self.peer_is_extended = sends_vendor_id(payloads)
         self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
         self._sa_body = body
-        answer = Phase1Sa((chosen,), offered.doi, offered.situation)
         self.state = State.KEY_EXCHANGE
         return self._clear([Payload(PayloadType.SA, answer.encode())])
-
-    def _choose(self, offered: Phase1Sa) -> Proposal:
-        for proposal in offered.proposals:
-            if proposal.protocol != PROTO_ISAKMP:
-                continue
-            for transform in proposal.transforms:
-                known = Phase1Proposal.of(transform)
-                if known is not None and known in self.policy.proposals:
-                    self.proposal = known
-                    return replace(proposal, spi=b"", transforms=(transform,))
-        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no offered proposal is configured")
 
     def _clear(self, payloads: list[Payload]) -> bytes:
         return encode_message(Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION), payloads)
 
     def _on_key_exchange(self, header: Header, datagram: bytes) -> bytes:
         peer_public, peer_nonce = pick(
-            _clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
+            clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
         )
-        _check_nonce(peer_nonce)
+        check_nonce(peer_nonce)
         assert self.proposal is not None
         group = DH_GROUPS[self.proposal.dh_group]
         secret, public = group.key_pair()
@@ -284,7 +329,7 @@ class Phase1Responder:
             shared,
             b"".join(self.cookies),
         )
-        self._proof = _Proof(self.keys, publics, self.cookies, self._sa_body)
+        self._proof = Proof(self.keys, publics, self.cookies, self._sa_body)
         self._chain = CipherChain(self.keys, self.keys.first_iv)
         self.state = State.AUTHENTICATION
         return self._clear([Payload(PayloadType.KE, public), Payload(PayloadType.NONCE, nonce)])
@@ -303,11 +348,7 @@ class Phase1Responder:
             ) from None
         if not hmac.compare_digest(proof, self._proof.initiator(identity)):
             raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_I does not match")
-        claimed, expected = Identification.decode(identity), self.policy.remote_identity
-        if (claimed.type, claimed.data) != (expected.type, expected.data):
-            raise Refused(
-                NotifyType.INVALID_ID_INFORMATION, f"identity {claimed} is not {expected}"
-            )
+        check_identity(identity, self.policy.remote_identity, "identity")
         self._chain.advance(datagram)
         own = self.policy.local_identity.encode()
         chain = [
@@ -324,6 +365,8 @@ class Phase1Responder:
 class Phase1Initiator:
     """The member's end of main mode."""
 
+    exchange = Exchange.IDENTITY_PROTECTION
+
     def __init__(self, policy: PeerPolicy, lifetime: int = 28800, doi: int = GDOI_DOI) -> None:
         self.policy = policy
         self.state = State.SA
@@ -331,15 +374,19 @@ class Phase1Initiator:
         self.keys: Phase1Keys | None = None
         self.last_block = b""
         self.proposal: Phase1Proposal | None = None
-        transforms = tuple(p.transform(n, lifetime) for n, p in enumerate(policy.proposals, 1))
-        self._sa_body = Phase1Sa((Proposal(1, PROTO_ISAKMP, b"", transforms),), doi).encode()
+        self._sa_body = offer(policy.proposals, lifetime, doi)
         self._secret, self._public, self._nonce = 0, b"", secrets.token_bytes(NONCE_LENGTH)
-        self._proof: _Proof | None = None
+        self._proof: Proof | None = None
         self._chain: CipherChain | None = None
 
     def first(self) -> bytes:
         """Message 1."""
-        return self._clear([Payload(PayloadType.SA, self._sa_body)])
+        return self._clear(
+            [
+                Payload(PayloadType.SA, self._sa_body),
+                Payload(PayloadType.VENDOR_ID, VENDOR_ID),
+            ]
+        )
 
     def receive(self, header: Header, datagram: bytes) -> bytes | None:
         """Take the responder's next message, give the answer; None when established."""
@@ -356,13 +403,8 @@ class Phase1Initiator:
         return encode_message(Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION), payloads)
 
     def _on_sa(self, header: Header, datagram: bytes) -> bytes:
-        (body,) = pick(_clear_payloads(header, datagram), PayloadType.SA)
-        answer = Phase1Sa.decode(body)
-        transforms = [t for p in answer.proposals for t in p.transforms]
-        chosen = Phase1Proposal.of(transforms[0]) if len(transforms) == 1 else None
-        if chosen is None or chosen not in self.policy.proposals:
-            raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "the answer is not what was offered")
-        self.proposal = chosen
+        (body,) = pick(clear_payloads(header, datagram), PayloadType.SA)
+        chosen = self.proposal = chosen_of(body, self.policy)
         self.cookies = (self.cookies[0], header.responder_cookie)
         self._secret, self._public = DH_GROUPS[chosen.dh_group].key_pair()
         self.state = State.KEY_EXCHANGE
@@ -372,9 +414,9 @@ class Phase1Initiator:
 
     def _on_key_exchange(self, header: Header, datagram: bytes) -> bytes:
         peer_public, peer_nonce = pick(
-            _clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
+            clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
         )
-        _check_nonce(peer_nonce)
+        check_nonce(peer_nonce)
         assert self.proposal is not None
         try:
             shared = DH_GROUPS[self.proposal.dh_group].shared_secret(self._secret, peer_public)
@@ -390,7 +432,7 @@ class Phase1Initiator:
             shared,
             b"".join(self.cookies),
         )
-        self._proof = _Proof(self.keys, publics, self.cookies, self._sa_body)
+        self._proof = Proof(self.keys, publics, self.cookies, self._sa_body)
         self._chain = CipherChain(self.keys, self.keys.first_iv)
         own = self.policy.local_identity.encode()
         chain = [
@@ -414,17 +456,13 @@ class Phase1Initiator:
         identity, proof = pick(payloads, PayloadType.ID, PayloadType.HASH)
         if not hmac.compare_digest(proof, self._proof.responder(identity)):
             raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_R does not match")
-        claimed, expected = Identification.decode(identity), self.policy.remote_identity
         # A member pins its key server (RFC 6407 §7.2.2): any key holder could answer otherwise.
-        if (claimed.type, claimed.data) != (expected.type, expected.data):
-            raise Refused(
-                NotifyType.INVALID_ID_INFORMATION, f"key server {claimed} is not {expected}"
-            )
+        check_identity(identity, self.policy.remote_identity, "key server")
         self._chain.advance(datagram)
         self.last_block = self._chain.iv
         self.state = State.ESTABLISHED
 
 
-def _check_nonce(nonce: bytes) -> None:
+def check_nonce(nonce: bytes) -> None:
     if len(nonce) not in _NONCE_LENGTHS:
         raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce of {len(nonce)} octets")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..config.schema import InvalidValue, ipv4_address
 from ..config.secret import is_obscured, reveal
@@ -18,7 +18,7 @@ from ..gdoi.numbers import (
     SigHashAlgorithm,
 )
 from ..gdoi.payloads import Identification
-from ..gdoi.phase1 import PeerPolicy, Phase1Proposal
+from ..gdoi.phase1 import Mode, PeerPolicy, Phase1Proposal
 
 DEFAULT_KEK_LIFETIME = 3600
 DEFAULT_TEK_LIFETIME = 3600
@@ -82,11 +82,22 @@ class KekSettings:
     sig_hash: SigHashAlgorithm
     certificate: str | None
     lifetime: int
-    heartbeat: int
+    heartbeat: int | None
     retransmissions: int
     retransmission_period: int
     multicast_group: str | None
     multicast_interface: str | None
+
+    @property
+    def is_multicast(self) -> bool:
+        """True when one datagram goes to everyone."""
+        return self.communication == "multicast"
+
+    def needs_new_key(self, old: KekSettings) -> bool:
+        """True when what the members know of their KEK no longer holds."""
+        kept = {"heartbeat", "retransmissions", "retransmission_period"}
+        names = (f.name for f in fields(self) if f.name not in kept)
+        return any(getattr(self, name) != getattr(old, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,7 @@ class GroupSettings:
     teks: tuple[TekSettings, ...]
 
 
-def group_settings(tree: Tree) -> dict[str, GroupSettings]:
+def group_settings(tree: Tree, heartbeats: bool = True) -> dict[str, GroupSettings]:
     """Groups of an effective configuration by name; those without an id cannot serve anyone."""
     server = lookup(tree, "security", "group-vpn", "server")
     proposals = lookup(server, "ipsec", "proposal")
@@ -138,7 +149,7 @@ def group_settings(tree: Tree) -> dict[str, GroupSettings]:
             int(group["member-threshold"]) if "member-threshold" in group else None,
             int(group.get("activation-time-delay", DEFAULT_ACTIVATION_DELAY)),
             group.get("server-address"),
-            _kek(group.get("server-member-communication")),
+            _kek(group.get("server-member-communication"), heartbeats),
             tuple(
                 _tek(association, body, proposals.get(body.get("proposal"), {}))
                 for association, body in group.get("ipsec-sa", {}).items()
@@ -149,7 +160,7 @@ def group_settings(tree: Tree) -> dict[str, GroupSettings]:
     }
 
 
-def _kek(block: Tree | None) -> KekSettings | None:
+def _kek(block: Tree | None, heartbeats: bool) -> KekSettings | None:
     if block is None or "encryption-algorithm" not in block or "sig-hash-algorithm" not in block:
         return None
 
@@ -162,7 +173,7 @@ def _kek(block: Tree | None) -> KekSettings | None:
         SIG_HASHES[block["sig-hash-algorithm"]],
         block.get("certificate"),
         number("lifetime-seconds", DEFAULT_KEK_LIFETIME),
-        number("heartbeat", DEFAULT_HEARTBEAT),
+        number("heartbeat", DEFAULT_HEARTBEAT) if heartbeats else None,
         number("number-of-retransmission", DEFAULT_RETRANSMISSIONS),
         number("retransmission-period", DEFAULT_RETRANSMISSION_PERIOD),
         block.get("multicast-group"),
@@ -191,25 +202,56 @@ def _tek(name: str, body: Tree, proposal: Tree) -> TekSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """IKE gateways that can be met: by address, or, with a dynamic address, by identity."""
+
+    by_address: dict[str, PeerPolicy]
+    by_identity: dict[tuple[int, bytes], PeerPolicy]
+
+
 def peer_policies(
-    tree: Tree, local_address: str, accepted_dois: tuple[int, ...]
-) -> dict[str, PeerPolicy]:
-    """Peers by address: every IKE gateway with an address, a policy and a usable key."""
+    tree: Tree, local_address: str, accepted_dois: tuple[int, ...], any_aggressive: bool = False
+) -> Peers:
+    """Every IKE gateway with an address or dynamic identity, a policy and a usable key."""
     ike = lookup(tree, "security", "group-vpn", "server", "ike")
-    peers = {}
+    peers = Peers({}, {})
     for name, gateway in ike.get("gateway", {}).items():
         policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
         key = _pre_shared_key(policy.get("pre-shared-key", {}))
-        address = gateway.get("address")
-        if address is None or key is None or policy.get("mode", "main") != "main":
+        address, dynamic = gateway.get("address"), _dynamic_identity(gateway.get("dynamic"))
+        if key is None or (address is None and dynamic is None):
             continue
-        local = _identity(gateway.get("local-identity")) or Identification.address(
-            gateway.get("local-address", local_address)
+        modes = {Mode(policy.get("mode", "main"))}
+        if any_aggressive:
+            modes.add(Mode.AGGRESSIVE)
+        peer = PeerPolicy(
+            name,
+            key,
+            _proposals(policy, lookup(ike, "proposal")),
+            _identity(gateway.get("local-identity"))
+            or Identification.address(gateway.get("local-address", local_address)),
+            dynamic or _identity(gateway.get("remote-identity")) or Identification.address(address),
+            accepted_dois,
+            frozenset(modes),
         )
-        remote = _identity(gateway.get("remote-identity")) or Identification.address(address)
-        proposals = _proposals(policy, lookup(ike, "proposal"))
-        peers[address] = PeerPolicy(name, key, proposals, local, remote, accepted_dois)
+        if dynamic is not None:
+            peers.by_identity[dynamic.type, dynamic.data] = peer
+        else:
+            peers.by_address[address] = peer
     return peers
+
+
+def _dynamic_identity(block: Tree | None) -> Identification | None:
+    for leaf, number in (
+        ("inet", IdType.IPV4_ADDR),
+        ("hostname", IdType.FQDN),
+        ("user-at-hostname", IdType.USER_FQDN),
+    ):
+        value = (block or {}).get(leaf)
+        if value:
+            return identity_of(value, number)
+    return None
 
 
 def _pre_shared_key(block: Tree) -> bytes | None:

@@ -7,16 +7,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 from collections.abc import Callable
 from itertools import product
-from typing import cast
 
 from ..config.junos_schema import Generation
 from ..gdoi.payloads import Identification
 from ..gdoi.phase1 import PeerPolicy, Phase1Proposal
 from ..groups.policy import identity_of, phase1_proposal
-from ..lab import LabError, MemberSpec
+from ..lab import Faults, LabError, MemberSpec
+from ..udp import UdpSocket
+from .faults import FaultyLink
 from .machine import GroupMember, MemberEvent, MemberState
+
+log = logging.getLogger("keyserver")
 
 Clock = Callable[[], float]
 Observer = Callable[[MemberEvent], None]
@@ -54,54 +58,144 @@ def group_member(spec: MemberSpec) -> GroupMember:
         identity_of(spec.server_identity)
         if spec.server_identity
         else Identification.address(spec.server.host),
+        modes=frozenset({spec.mode}),
     )
-    return GroupMember(spec.name, spec.group, policy, spec.profile)
+    return GroupMember(
+        spec.name,
+        spec.group,
+        policy,
+        spec.profile,
+        address=spec.address,
+        heartbeat_threshold=spec.heartbeat_threshold,
+    )
 
 
-class _MemberSocket(asyncio.DatagramProtocol):
+class _Listener:
+    """Multicast groups that members of this process listen to: one socket for each."""
+
+    def __init__(self) -> None:
+        self._members: dict[tuple[str, int, str], set[_MemberEdge]] = {}
+        self._sockets: dict[tuple[str, int, str], UdpSocket] = {}
+
+    async def join(self, group: tuple[str, int], edge: _MemberEdge) -> None:
+        spec = edge.spec
+        key = (*group, spec.interface or spec.address)
+        members = self._members.setdefault(key, set())
+        members.add(edge)
+        if len(members) == 1:
+
+            def arrived(data: bytes, _source: tuple[str, int]) -> None:
+                for member in list(members):
+                    member.arrived(data)
+
+            try:
+                self._sockets[key] = await UdpSocket.join(
+                    group, spec.interface, spec.address, arrived
+                )
+            except OSError as error:
+                log.warning(
+                    "member %s: cannot join %s: %s", spec.name, group[0], error.strerror or error
+                )
+
+    def leave(self, edge: _MemberEdge) -> None:
+        for members in self._members.values():
+            members.discard(edge)
+
+    def close(self) -> None:
+        for one in self._sockets.values():
+            one.close()
+
+
+class _MemberEdge:
     """A member on its own socket."""
 
-    def __init__(self, spec: MemberSpec, clock: Clock, speed: float, observe: Observer) -> None:
+    def __init__(
+        self,
+        spec: MemberSpec,
+        clock: Clock,
+        speed: float,
+        observe: Observer,
+        listener: _Listener,
+    ) -> None:
+        self.spec = spec
         self.member = group_member(spec)
         self._clock, self._speed, self._observe = clock, speed, observe
-        self._transport: asyncio.DatagramTransport | None = None
+        self._listener = listener
+        self._joined: tuple[str, int] | None = None
+        self._joining: asyncio.Task[None] | None = None
+        self._socket: UdpSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._server = (spec.server.host, spec.server.port)
+        self._link = FaultyLink(spec.faults, spec.name) if spec.faults != Faults() else None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
+    async def start(self) -> None:
+        self._socket = await UdpSocket.bind((self.spec.address, 0), self._from_unicast)
+        if self.spec.faults.stop_after is not None:
+            self._later(self.spec.faults.stop_after, self._play_dead)
         self._act(self.member.start(self._clock()))
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self.member.state is not MemberState.STOPPED:
-            self._act(self.member.receive(data, self._clock()))
-
-    def error_received(self, exc: Exception) -> None:
-        # Nothing listens there (yet): the retransmission timer deals with it.
-        return
+    def arrived(self, data: bytes) -> None:
+        """A datagram came in, from whichever socket."""
+        for delay in self._link.deliveries() if self._link else (0.0,):
+            if delay:
+                self._later(delay, lambda: self._take(data))
+            else:
+                self._take(data)
 
     def stop(self) -> None:
         self.member.stop()
+        self._listener.leave(self)
         if self._timer is not None:
             self._timer.cancel()
-        if self._transport is not None:
-            self._transport.close()
+        if self._joining is not None:
+            self._joining.cancel()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _from_unicast(self, data: bytes, source: tuple[str, int]) -> None:
+        # A key server pushes from the socket that it answers from.
+        if source == self._server:
+            self.arrived(data)
+
+    def _take(self, data: bytes) -> None:
+        if self.member.state is not MemberState.STOPPED:
+            self._act(self.member.receive(data, self._clock()))
+
+    def _play_dead(self) -> None:
+        self._observe(MemberEvent("stopped", self.spec.name, self.spec.group, self._clock()))
+        self.stop()
 
     def _tick(self) -> None:
         self._act(self.member.tick(self._clock()))
 
+    def _later(self, seconds: float, work: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds / self._speed, work)
+
     def _act(self, datagrams: list[bytes]) -> None:
-        assert self._transport is not None
         for datagram in datagrams:
-            self._transport.sendto(datagram)
+            for delay in self._link.deliveries() if self._link else (0.0,):
+                if delay:
+                    self._later(delay, lambda one=datagram: self._transmit(one))  # type: ignore[misc]
+                else:
+                    self._transmit(datagram)
         for event in self.member.events:
             self._observe(event)
         self.member.events.clear()
+        group = self.member.multicast
+        if group is not None and group != self._joined:
+            self._joined = group
+            self._joining = asyncio.get_running_loop().create_task(self._listener.join(group, self))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.member.wake_at is not None:
-            delay = max(0.0, self.member.wake_at - self._clock()) / self._speed
-            self._timer = asyncio.get_running_loop().call_later(delay + 0.001, self._tick)
+        wake_at = self.member.wake_at
+        if wake_at is not None:
+            self._timer = self._later(max(0.0, wake_at - self._clock()) + 0.001, self._tick)
+
+    def _transmit(self, datagram: bytes) -> None:
+        if self._socket is not None:
+            self._socket.send(datagram, self._server)
 
 
 class MemberFleet:
@@ -112,33 +206,30 @@ class MemberFleet:
     ) -> None:
         self._specs, self._clock, self._speed = specs, clock, speed
         self._observe = observe
-        self._sockets: dict[str, _MemberSocket] = {}
+        self._listener = _Listener()
+        self._edges: dict[str, _MemberEdge] = {}
 
     async def start(self) -> None:
         """Start every member."""
         for spec in self._specs:
+            edge = _MemberEdge(spec, self._clock, self._speed, self._observe, self._listener)
             try:
-                _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda spec=spec: _MemberSocket(  # type: ignore[misc]
-                        spec, self._clock, self._speed, self._observe
-                    ),
-                    local_addr=(spec.address, 0),
-                    remote_addr=(spec.server.host, spec.server.port),
-                )
+                await edge.start()
             except OSError as error:
                 raise LabError(
                     f"member {spec.name}: cannot use {spec.address}: {error.strerror or error}"
                 ) from None
-            self._sockets[spec.name] = protocol
+            self._edges[spec.name] = edge
 
     def members(self) -> dict[str, GroupMember]:
         """The state machines by name."""
-        return {name: edge.member for name, edge in self._sockets.items()}
+        return {name: edge.member for name, edge in self._edges.items()}
 
     def stop(self) -> None:
         """Stop every member."""
-        for edge in self._sockets.values():
+        for edge in self._edges.values():
             edge.stop()
+        self._listener.close()
 
 
 def event_line(event: MemberEvent) -> str:

@@ -12,11 +12,14 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from lxml import etree
 
 from ..config.schema import InvalidValue, integer
-from ..groups.server import GroupServer, GroupView, MemberView
+from ..gdoi.key_server import AssociationView, KeyServerEndpoint
+from ..groups.group import Member
+from ..groups.server import GroupServer, GroupView, KekView, TekView
 from .reply import RpcError, RpcFailure, xml_text
 from .session import Request
 from .xml import local_name
@@ -41,10 +44,23 @@ class Identity:
 
 
 Elements = list[etree._Element]
-Handler = Callable[[Identity, GroupServer, Request], Elements]
 
 
-def _software_information(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+class Platform(Protocol):
+    """What operational commands ask of a device."""
+
+    groups: GroupServer
+    endpoint: KeyServerEndpoint
+
+    def identity(self) -> Identity:
+        """What the device says it is."""
+
+
+Handler = Callable[[Platform, Request], Elements]
+
+
+def _software_information(device: Platform, request: Request) -> Elements:
+    identity = device.identity()
     own = request.dialect.own
     information = own(
         "software-information",
@@ -67,7 +83,8 @@ def _software_information(identity: Identity, groups: GroupServer, request: Requ
     return [information]
 
 
-def _system_information(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+def _system_information(device: Platform, request: Request) -> Elements:
+    identity = device.identity()
     own = request.dialect.own
     return [
         own(
@@ -82,7 +99,8 @@ def _system_information(identity: Identity, groups: GroupServer, request: Reques
     ]
 
 
-def _chassis_inventory(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+def _chassis_inventory(device: Platform, request: Request) -> Elements:
+    identity = device.identity()
     own = request.dialect.own
     chassis = own(
         "chassis",
@@ -94,7 +112,8 @@ def _chassis_inventory(identity: Identity, groups: GroupServer, request: Request
     return [own("chassis-inventory", None, chassis)]
 
 
-def _route_engine(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+def _route_engine(device: Platform, request: Request) -> Elements:
+    identity = device.identity()
     own = request.dialect.own
     engine = own(
         "route-engine",
@@ -118,6 +137,7 @@ _GROUP_ID = (
     "show-security-group-vpn-server-reg-group-id",
     "clear-security-group-vpn-server-group-id",
 )
+_NOW = ("clear-security-group-vpn-server-now", "now")
 _operational_group_id = integer(1, 65535)
 
 
@@ -149,7 +169,7 @@ def _local_time(seconds: float) -> str:
     return time.strftime("%a %b %d %Y %H:%M:%S", time.gmtime(seconds))
 
 
-def _statistics(request: Request, member: MemberView) -> etree._Element:
+def _statistics(request: Request, member: Member) -> etree._Element:
     own = request.dialect.own
     counters = member.counters
     return own(
@@ -163,13 +183,14 @@ def _statistics(request: Request, member: MemberView) -> etree._Element:
     )
 
 
-def _registered_members(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+def _registered_members(device: Platform, request: Request) -> Elements:
+    identity = device.identity()
     own, dialect = request.dialect.own, request.dialect
     detail = _is_detail(request)
     peer = request.text("peer-address")
     root = own("security-group-vpn-server-registered-members")
     dialect.styled(root, style="detail" if detail else "brief")
-    for group in _chosen_groups(groups, request, request.now):
+    for group in _chosen_groups(device.groups, request, request.now):
         members = [m for m in group.members if peer is None or m.address == peer]
         if peer is not None and not members:
             continue
@@ -202,10 +223,10 @@ def _registered_members(identity: Identity, groups: GroupServer, request: Reques
     return [own("multi-routing-engine-results", None, item)]
 
 
-def _server_statistics(identity: Identity, groups: GroupServer, request: Request) -> Elements:
+def _server_statistics(device: Platform, request: Request) -> Elements:
     own = request.dialect.own
     root = own("security-group-vpn-server-stats")
-    for group in _chosen_groups(groups, request, request.now):
+    for group in _chosen_groups(device.groups, request, request.now):
         total = group.counters
         root.append(own("group-vpn-group-name", xml_text(group.name)))
         root.append(own("group-vpn-group-id", str(group.group_id)))
@@ -231,35 +252,179 @@ def _server_statistics(identity: Identity, groups: GroupServer, request: Request
     return [root]
 
 
-def _kek_associations(identity: Identity, groups: GroupServer, request: Request) -> Elements:
-    own = request.dialect.own
-    root = own("security-group-vpn-server-kek-sa")
-    for group in _chosen_groups(groups, request, request.now):
-        if group.kek is None:
-            continue
-        root.append(
-            own(
-                "gvpn-server-kek-security-associations",
-                None,
-                own("security-association-index", str(int(group.kek.spi[:6], 16))),
-                own("life-remaining", str(group.kek.life_remaining)),
-                own("initiator-cookie", group.kek.spi[:16]),
-                own("responder-cookie", group.kek.spi[16:]),
-                own("group-id", str(group.group_id)),
-            )
-        )
+def _kek_index(kek: KekView) -> str:
+    return str(int(kek.spi[:6], 16))
+
+
+def _kek_associations(device: Platform, request: Request) -> Elements:
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    index = request.text("index")
+    root = dialect.styled(
+        own("security-group-vpn-server-kek-sa"), style="detail" if detail else "brief"
+    )
+    shape = _kek_block if detail else _kek_line
+    for group in _chosen_groups(device.groups, request, request.now):
+        if group.kek is not None and index in (None, _kek_index(group.kek)):
+            root.append(shape(request, group, group.kek))
     return [root]
 
 
-def _clear_server(identity: Identity, groups: GroupServer, request: Request) -> Elements:
-    for group in _chosen_groups(groups, request, request.now):
-        groups.clear(group.name, request.now)
+def _kek_line(request: Request, group: GroupView, kek: KekView) -> etree._Element:
+    own = request.dialect.own
+    return own(
+        "gvpn-server-kek-security-associations",
+        None,
+        own("security-association-index", _kek_index(kek)),
+        own("life-remaining", str(kek.life_remaining)),
+        own("initiator-cookie", kek.spi[:16]),
+        own("responder-cookie", kek.spi[16:]),
+        own("group-id", str(group.group_id)),
+    )
+
+
+def _kek_block(request: Request, group: GroupView, kek: KekView) -> etree._Element:
+    """Element names and order of the published schema of KEK associations."""
+    own = request.dialect.own
+    cipher = kek.cipher if kek.cipher != "aes" else f"aes-{kek.key_bits}"
+    information = own(
+        "kek-sa-group-info",
+        None,
+        own("kek-sa-group-activation-delay", str(group.activation_delay)),
+        own("kek-sa-group-multicast-group", group.communication.capitalize()),
+    )
+    return own(
+        "gvpn-server-kek-security-associations-block",
+        None,
+        information,
+        own("security-association-index", _kek_index(kek)),
+        own("group-name", xml_text(group.name)),
+        own("group-id", str(group.group_id)),
+        own("initiator-cookie", kek.spi[:16]),
+        own("responder-cookie", kek.spi[16:]),
+        own("kek-sa-authentication-method", "RSA"),
+        own("lifetime-remaining", f"Expires in {kek.life_remaining} seconds"),
+        own("rekey-time-remaining", f"{kek.rekey_remaining} seconds"),
+        own(
+            "kek-sa-algorithms",
+            None,
+            own("kek-sa-authentication-algorithm", f"sig-hash-{kek.sig_hash}"),
+            own("kek-sa-encryption-algorithm", f"{cipher}-cbc"),
+        ),
+        own("kek-sa-misc", None, own("kek-sa-sequence-number", str(kek.sequence))),
+        own(
+            "kek-sa-server-info",
+            None,
+            own("kek-sa-server-retrans-period", str(kek.retransmission_period)),
+            own("kek-sa-server-retrans-number", str(kek.retransmissions)),
+        ),
+        own("kek-sa-negotiations", None, own("kek-sa-num-of-negotiations", str(kek.pushes))),
+    )
+
+
+def _ipsec_associations(device: Platform, request: Request) -> Elements:
+    """Children are not published: the names follow those of the other server replies."""
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    root = dialect.styled(
+        own("security-group-vpn-server-security-information"),
+        style="detail" if detail else "brief",
+    )
+    for group in _chosen_groups(device.groups, request, request.now):
+        block = own(
+            "group-vpn-ipsec-security-associations",
+            None,
+            own("group-vpn-group-name", xml_text(group.name)),
+            own("group-vpn-group-id", str(group.group_id)),
+            own("total-active-sa", str(len(group.teks))),
+        )
+        block.extend(_ipsec_entry(request, tek, detail) for tek in group.teks)
+        root.append(block)
+    return [root]
+
+
+def _ipsec_entry(request: Request, tek: TekView, detail: bool) -> etree._Element:
+    own = request.dialect.own
+    cipher = tek.cipher if tek.cipher != "aes" else f"aes-{tek.key_bits}"
+    entry = own(
+        "ipsec-security-association",
+        None,
+        own("ipsec-sa-name", xml_text(tek.name)),
+        own("sa-spi", tek.spi),
+        own("sa-protocol", "ESP"),
+        own("sa-esp-encryption-algorithm", f"{cipher}-cbc"),
+        own("sa-authentication-algorithm", tek.integrity),
+        own("sa-hard-lifetime", str(tek.life_remaining)),
+    )
+    for source, destination in tek.selectors if detail else ():
+        entry.append(
+            own(
+                "match-policy",
+                None,
+                own("sa-source", source),
+                own("sa-destination", destination),
+            )
+        )
+    return entry
+
+
+def _ike_associations(device: Platform, request: Request) -> Elements:
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    peer = request.text("peer-address")
+    root = dialect.styled(
+        own("security-group-vpn-server-ike-security-associations-information"),
+        style="detail" if detail else "brief",
+    )
+    for association in device.endpoint.associations(request.now):
+        if peer in (None, association.address):
+            root.append(_ike_entry(request, association, detail))
+    return [root]
+
+
+def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._Element:
+    """Element names of Junos' published IKE associations."""
+    own = request.dialect.own
+    entry = own(
+        "ike-security-associations-block" if detail else "ike-security-associations",
+        None,
+        own("ike-sa-index", str(int(one.responder_cookie[:6], 16))),
+        own("ike-sa-remote-address", one.address),
+        own("ike-sa-state", "UP"),
+        own("ike-sa-initiator-cookie", one.initiator_cookie),
+        own("ike-sa-responder-cookie", one.responder_cookie),
+        own("ike-sa-exchange-type", one.mode.capitalize()),
+    )
+    if detail:
+        cipher = one.cipher if one.cipher != "aes" else f"aes{one.key_bits}"
+        entry.extend(
+            (
+                own("ike-sa-remote-port", str(one.port)),
+                own("ike-sa-authentication-method", one.authentication),
+                own("ike-sa-lifetime", str(one.life_remaining)),
+                own("ike-gateway-name", xml_text(one.gateway)),
+                own(
+                    "ike-sa-algorithms",
+                    None,
+                    own("ike-sa-authentication-algorithm", f"hmac-{one.hash_name}"),
+                    own("ike-sa-encryption-algorithm", f"{cipher}-cbc"),
+                    own("ike-sa-dhgroup", f"DH-group-{one.dh_group}"),
+                ),
+            )
+        )
+    return entry
+
+
+def _clear_server(device: Platform, request: Request) -> Elements:
+    immediately = any(request.child(name) is not None for name in _NOW)
+    for group in _chosen_groups(device.groups, request, request.now):
+        device.groups.clear(group.name, immediately, request.now)
     return []
 
 
-def _clear_statistics(identity: Identity, groups: GroupServer, request: Request) -> Elements:
-    for group in _chosen_groups(groups, request, request.now):
-        groups.clear_statistics(group.name)
+def _clear_statistics(device: Platform, request: Request) -> Elements:
+    for group in _chosen_groups(device.groups, request, request.now):
+        device.groups.clear_statistics(group.name)
     return []
 
 
@@ -366,6 +531,8 @@ OPERATIONAL_RPCS: dict[str, Handler] = {
     "get-security-group-vpn-server-registered-members": _registered_members,
     "get-security-group-vpn-server-stats": _server_statistics,
     "get-security-group-vpn-server-kek-sa": _kek_associations,
+    "get-security-group-vpn-server-security-information": _ipsec_associations,
+    "get-security-group-vpn-server-ike-security-associations-information": _ike_associations,
     "clear-security-group-vpn-server": _clear_server,
     "clear-security-group-vpn-server-statistics": _clear_statistics,
 }
@@ -378,6 +545,10 @@ COMMANDS: dict[str, str] = {
     "show chassis routing-engine": "get-route-engine-information",
     f"{_SHOW} registered-members": "get-security-group-vpn-server-registered-members",
     f"{_SHOW} kek security-associations": "get-security-group-vpn-server-kek-sa",
+    f"{_SHOW} ipsec security-associations": "get-security-group-vpn-server-security-information",
+    f"{_SHOW} ike security-associations": (
+        "get-security-group-vpn-server-ike-security-associations-information"
+    ),
     f"{_SHOW} statistics": "get-security-group-vpn-server-stats",
     "clear security group-vpn server statistics": "clear-security-group-vpn-server-statistics",
     "clear security group-vpn server": "clear-security-group-vpn-server",

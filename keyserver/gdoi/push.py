@@ -1,0 +1,254 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""GROUPKEY-PUSH (RFC 6407 §4): what a key server sends to all members at once, and its proof.
+
+    HDR*, SEQ, [D,] [SA, KD,] SIG
+
+Everything behind the header is encrypted with the group's KEK and the IV that was distributed
+with it; SIG covers the word "rekey", the header and all payloads before it. A push with neither
+SA nor D is a heartbeat: it carries the sequence number alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
+
+from .crypto import CbcCipher, kek_cipher
+from .numbers import (
+    Exchange,
+    Flags,
+    KekAttribute,
+    KekKeyAttribute,
+    PayloadType,
+    SigAlgorithm,
+    SigHashAlgorithm,
+)
+from .payloads import Delete, GroupSa, KekPolicy, KeyDownload, KeyPacket, Profile, Sequence
+from .wire import (
+    COOKIE_LENGTH,
+    HEADER_LENGTH,
+    Header,
+    MalformedPayload,
+    Payload,
+    attribute_map,
+    decode_chain,
+    encode_chain,
+    encode_payload,
+)
+
+KEK_SPI_LENGTH = 2 * COOKIE_LENGTH
+_LABEL = b"rekey"
+_SMALLEST_MODULUS_BITS = 512
+_LARGEST_MODULUS_BITS = 8192
+_HASHES: dict[SigHashAlgorithm, hashes.HashAlgorithm] = {
+    SigHashAlgorithm.MD5: hashes.MD5(),
+    SigHashAlgorithm.SHA1: hashes.SHA1(),
+    SigHashAlgorithm.SHA256: hashes.SHA256(),
+    SigHashAlgorithm.SHA384: hashes.SHA384(),
+    SigHashAlgorithm.SHA512: hashes.SHA512(),
+}
+# DER of DigestInfo up to the digest itself (RFC 8017 §9.2, note 1).
+_DIGEST_INFO = {
+    SigHashAlgorithm.MD5: bytes.fromhex("3020300c06082a864886f70d020505000410"),
+    SigHashAlgorithm.SHA1: bytes.fromhex("3021300906052b0e03021a05000414"),
+    SigHashAlgorithm.SHA256: bytes.fromhex("3031300d060960864801650304020105000420"),
+    SigHashAlgorithm.SHA384: bytes.fromhex("3041300d060960864801650304020205000430"),
+    SigHashAlgorithm.SHA512: bytes.fromhex("3051300d060960864801650304020305000440"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kek:
+    """A key encryption key as both ends hold it (RFC 6407 §5.3 and §5.6.2.1)."""
+
+    spi: bytes
+    cipher: CbcCipher
+    iv: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    sig_hash: SigHashAlgorithm
+
+
+def kek_of(policy: KekPolicy, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
+    """The KEK and the verification key that an SAK and a KEK key packet describe.
+
+    Raises MalformedPayload for algorithms that are unknown or do not fit the keys.
+    """
+    attributes = attribute_map(policy.attributes, "SAK")
+    unknown = set(attributes) - set(KekAttribute)
+    if unknown:
+        # RFC 6407 §5.3.2: abort on what is not understood.
+        raise MalformedPayload(f"SAK: unknown attribute {min(unknown)}")
+
+    def number(kind: KekAttribute) -> int:
+        return attributes[kind].number if kind in attributes else 0
+
+    algorithm, bits = number(KekAttribute.ALGORITHM), number(KekAttribute.KEY_LENGTH)
+    cipher = kek_cipher(algorithm, bits)
+    if cipher is None:
+        raise MalformedPayload(f"SAK: KEK algorithm {algorithm} with {bits} bits is unknown")
+    sig_hash = number(KekAttribute.SIG_HASH_ALGORITHM)
+    if number(KekAttribute.SIG_ALGORITHM) != SigAlgorithm.RSA:
+        raise MalformedPayload("SAK: the signature algorithm is not RSA")
+    if sig_hash not in set(SigHashAlgorithm):
+        raise MalformedPayload(f"SAK: signature hash {sig_hash} is unknown")
+    keys = attribute_map(packet.attributes, "KEK key packet")
+    material = keys.get(KekKeyAttribute.ALGORITHM_KEY)
+    public = keys.get(KekKeyAttribute.SIG_ALGORITHM_KEY)
+    if material is None or len(material.value) != cipher.block + cipher.key_length:
+        raise MalformedPayload("KD: the KEK key does not fit its algorithm")
+    if public is None:
+        raise MalformedPayload("KD: no verification key")
+    kek = Kek(
+        policy.spi,
+        cipher,
+        material.value[: cipher.block],
+        material.value[cipher.block :],
+        SigHashAlgorithm(sig_hash),
+    )
+    return kek, _public_key(public.value)
+
+
+def _public_key(der: bytes) -> rsa.RSAPublicKey:
+    try:
+        key = serialization.load_der_public_key(der)
+    except Exception:
+        # The library raises several kinds for keys that are none.
+        raise MalformedPayload("KD: the verification key is unreadable") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise MalformedPayload("KD: the verification key is not RSA")
+    if not _SMALLEST_MODULUS_BITS <= key.key_size <= _LARGEST_MODULUS_BITS:
+        raise MalformedPayload(f"KD: RSA modulus of {key.key_size} bits")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a push says."""
+
+    sequence: int
+    deletes: tuple[Delete, ...] = ()
+    policy: GroupSa | None = None
+    keys: KeyDownload | None = None
+
+    @property
+    def is_heartbeat(self) -> bool:
+        """True when it carries the sequence number alone."""
+        return not self.deletes and self.policy is None
+
+
+def _push_header(kek: Kek, length: int) -> Header:
+    return Header(
+        kek.spi[:COOKIE_LENGTH],
+        kek.spi[COOKIE_LENGTH:],
+        PayloadType.SEQ,
+        Exchange.GROUPKEY_PUSH,
+        Flags.ENCRYPTION,
+        0,
+        length,
+    )
+
+
+def _digest(sig_hash: SigHashAlgorithm, header: bytes, covered: bytes) -> bytes:
+    name = _HASHES[sig_hash].name
+    return hashlib.new(name, _LABEL + header + covered).digest()
+
+
+def seal_push(
+    push: Push, kek: Kek, signing_key: rsa.RSAPrivateKey, profile: Profile = Profile.RFC6407
+) -> bytes:
+    """The datagram: signed once, encrypted once, the same for every member.
+
+    The header that is signed has the length without cipher padding; the reference implementation
+    does so too, and RFC 6407 §4.2 has it signed before it is encrypted.
+    """
+    payloads = [Payload(PayloadType.SEQ, Sequence(push.sequence).encode())]
+    payloads += [Payload(PayloadType.DELETE, delete.encode()) for delete in push.deletes]
+    if push.policy is not None and push.keys is not None:
+        payloads.append(Payload(PayloadType.SA, push.policy.encode()))
+        payloads.append(Payload(PayloadType.KD, push.keys.encode()))
+    modulus = (signing_key.key_size + 7) // 8
+    signature = Payload(PayloadType.SIG, bytes(modulus))
+    chain = encode_chain([*payloads, signature])
+    covered = chain[: len(chain) - signature.size]
+    header = _push_header(kek, HEADER_LENGTH + len(chain))
+    digest = _digest(kek.sig_hash, header.encode(), covered)
+    raw = profile is Profile.CISCO_REFERENCE
+    algorithm = NoDigestInfo() if raw else Prehashed(_HASHES[kek.sig_hash])
+    signed = signing_key.sign(digest, padding.PKCS1v15(), algorithm)
+    sealed = kek.cipher.encrypt(kek.key, kek.iv, covered + encode_payload(0, signed))
+    return replace(header, length=HEADER_LENGTH + len(sealed)).encode() + sealed
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPush:
+    """A decrypted push whose signature is still to be verified."""
+
+    push: Push
+    _kek: Kek
+    _covered: bytes
+    _signature: bytes
+    _lengths: tuple[int, int]
+
+    def verify(self, public_key: rsa.RSAPublicKey) -> bool:
+        """True when the key server signed this.
+
+        Implementations differ in two things that RFC 6407 leaves open: whether the digest is
+        wrapped in a DigestInfo and whether the signed length counts the padding. The whole
+        padded block must be one of these, never a prefix of one.
+        """
+        if len(self._signature) != (public_key.key_size + 7) // 8:
+            return False
+        try:
+            found = public_key.recover_data_from_signature(
+                self._signature, padding.PKCS1v15(), None
+            )
+        except (InvalidSignature, ValueError):
+            return False
+        right = False
+        for length in self._lengths:
+            header = _push_header(self._kek, length).encode()
+            digest = _digest(self._kek.sig_hash, header, self._covered)
+            for expected in (_DIGEST_INFO[self._kek.sig_hash] + digest, digest):
+                right |= hmac.compare_digest(found, expected)
+        return right
+
+
+def kek_spi(header: Header) -> bytes:
+    """The SPI of the KEK that a push or its acknowledgement is under (RFC 6407 §4.2)."""
+    return header.initiator_cookie + header.responder_cookie
+
+
+def open_push(
+    header: Header, datagram: bytes, kek: Kek, profile: Profile = Profile.RFC6407
+) -> OpenedPush:
+    """Decrypt and decode. Raises MalformedPayload; nothing is authentic before ``verify``."""
+    if header.message_id != 0 or header.flags != Flags.ENCRYPTION:
+        raise MalformedPayload(
+            f"push with message id {header.message_id:#x} and flags {header.flags:#x}"
+        )
+    plain = kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:])
+    payloads, rest = decode_chain(header.next_payload, plain)
+    kinds = [payload.type for payload in payloads]
+    if kinds[:1] != [PayloadType.SEQ] or kinds[-1:] != [PayloadType.SIG]:
+        raise MalformedPayload(f"push: payloads {kinds}")
+    inner = payloads[1:-1]
+    deletes = [p for p in inner if p.type == PayloadType.DELETE]
+    others = [p for p in inner if p.type != PayloadType.DELETE]
+    if [p.type for p in others] not in ([], [PayloadType.SA, PayloadType.KD]):
+        raise MalformedPayload(f"push: payloads {kinds}")
+    push = Push(
+        Sequence.decode(payloads[0].body).number,
+        tuple(Delete.decode(p.body) for p in deletes),
+        GroupSa.decode(others[0].body, profile) if others else None,
+        KeyDownload.decode(others[1].body) if others else None,
+    )
+    end = len(plain) - len(rest)
+    lengths = (HEADER_LENGTH + end, len(datagram))
+    return OpenedPush(push, kek, plain[: end - payloads[-1].size], payloads[-1].body, lengths)

@@ -1,0 +1,209 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The keys of a group and the GDOI payloads that describe them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ..gdoi.numbers import (
+    ENCAPSULATION_TUNNEL,
+    LIFE_TYPE_SECONDS,
+    EspTransform,
+    GapAttribute,
+    IpsecAttribute,
+    KekAlgorithm,
+    KekAttribute,
+    KekKeyAttribute,
+    KeyPacketType,
+    SigAlgorithm,
+    TekKeyAttribute,
+    TekProtocol,
+)
+from ..gdoi.payloads import (
+    GroupAssociatedPolicy,
+    KekPolicy,
+    KeyPacket,
+    Selector,
+    TekPolicy,
+)
+from ..gdoi.push import KEK_SPI_LENGTH, Kek
+from ..gdoi.wire import Attribute
+from .policy import ESP_TRANSFORMS, KekSettings, TekSettings, TrafficSelector
+
+RSA_BITS = 2048
+_KEK_ALGORITHMS = {
+    "des": KekAlgorithm.DES,
+    "3des": KekAlgorithm.TRIPLE_DES,
+    "aes": KekAlgorithm.AES,
+}
+# SPI values up to 255 are reserved (RFC 4303 §2.1).
+_LOWEST_TEK_SPI = 256
+_TEK_SPI_LENGTH = 4
+
+SigningKeys = Callable[[str], rsa.RSAPrivateKey]
+"""Gives the durable signing key of a certificate name, or of the device for ''."""
+
+
+class SpiPool:
+    """SPIs of one group; none is given out twice."""
+
+    def __init__(self) -> None:
+        self._taken: set[bytes] = set()
+
+    def take(self, length: int, lowest: int = 1) -> bytes:
+        """A new random SPI of that many octets."""
+        while True:
+            spi = secrets.token_bytes(length)
+            if spi not in self._taken and int.from_bytes(spi, "big") >= lowest:
+                self._taken.add(spi)
+                return spi
+
+
+@dataclass
+class GroupKek:
+    """A KEK with what goes with it; ``sequence`` is the last one that was used under it."""
+
+    settings: KekSettings
+    kek: Kek
+    signing_key: rsa.RSAPrivateKey = field(repr=False)
+    created: float
+    sequence: int = 0
+
+    @property
+    def expires(self) -> float:
+        """When its lifetime is over."""
+        return self.created + self.settings.lifetime
+
+    def packet(self) -> KeyPacket:
+        """The key packet that delivers it."""
+        public = self.signing_key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return KeyPacket(
+            KeyPacketType.KEK,
+            self.kek.spi,
+            (
+                # RFC 6407 §5.6.2.1: the IV stands in front of the key.
+                Attribute.long(KekKeyAttribute.ALGORITHM_KEY, self.kek.iv + self.kek.key),
+                Attribute.long(KekKeyAttribute.SIG_ALGORITHM_KEY, public),
+            ),
+        )
+
+    def policy(self, source: tuple[str, int], acknowledgement: int | None, now: float) -> KekPolicy:
+        """The SAK. A unicast push goes to whatever address the member registered from."""
+        settings, short = self.settings, Attribute.short
+        remaining = max(1, int(self.expires - now))
+        attributes = [
+            short(KekAttribute.ALGORITHM, _KEK_ALGORITHMS[settings.cipher.name]),
+            short(KekAttribute.KEY_LENGTH, settings.cipher.key_length * 8),
+            Attribute.long(KekAttribute.KEY_LIFETIME, remaining.to_bytes(4, "big")),
+            short(KekAttribute.SIG_HASH_ALGORITHM, settings.sig_hash),
+            short(KekAttribute.SIG_ALGORITHM, SigAlgorithm.RSA),
+            short(KekAttribute.SIG_KEY_LENGTH, self.signing_key.key_size),
+        ]
+        if acknowledgement is not None:
+            attributes.append(short(KekAttribute.ACK_REQUESTED, acknowledgement))
+        target = settings.multicast_group if settings.is_multicast else None
+        return KekPolicy(
+            Selector.host(*source),
+            Selector.host(target or "0.0.0.0", source[1]),
+            self.kek.spi,
+            tuple(attributes),
+        )
+
+
+def new_kek(
+    settings: KekSettings, spis: SpiPool, signing_keys: SigningKeys, now: float
+) -> GroupKek:
+    """A fresh KEK as configured."""
+    cipher = settings.cipher
+    material = Kek(
+        spis.take(KEK_SPI_LENGTH),
+        cipher,
+        secrets.token_bytes(cipher.block),
+        secrets.token_bytes(cipher.key_length),
+        settings.sig_hash,
+    )
+    return GroupKek(settings, material, signing_keys(settings.certificate or ""), now)
+
+
+@dataclass(frozen=True)
+class GroupTek:
+    """A traffic encryption key of one ipsec-sa."""
+
+    settings: TekSettings
+    spi: bytes
+    encryption_key: bytes = field(repr=False)
+    integrity_key: bytes = field(repr=False)
+    created: float
+
+    @property
+    def expires(self) -> float:
+        """When its lifetime is over."""
+        return self.created + self.settings.lifetime
+
+    def packet(self) -> KeyPacket:
+        """The key packet that delivers it."""
+        return KeyPacket(
+            KeyPacketType.TEK,
+            self.spi,
+            (
+                Attribute.long(TekKeyAttribute.ALGORITHM_KEY, self.encryption_key),
+                Attribute.long(TekKeyAttribute.INTEGRITY_KEY, self.integrity_key),
+            ),
+        )
+
+    def policies(self, now: float) -> list[TekPolicy]:
+        """One SAT for each match-policy."""
+        return [self._policy(selector, now) for selector in self.settings.selectors]
+
+    def _policy(self, selector: TrafficSelector, now: float) -> TekPolicy:
+        settings, short = self.settings, Attribute.short
+        remaining = max(1, int(self.expires - now))
+        attributes = [
+            short(IpsecAttribute.LIFE_TYPE, LIFE_TYPE_SECONDS),
+            Attribute.long(IpsecAttribute.LIFE_DURATION, remaining.to_bytes(4, "big")),
+            short(IpsecAttribute.ENCAPSULATION_MODE, ENCAPSULATION_TUNNEL),
+            short(IpsecAttribute.AUTHENTICATION_ALGORITHM, settings.integrity.number),
+        ]
+        transform = ESP_TRANSFORMS[settings.cipher.name]
+        if transform is EspTransform.AES_CBC:
+            attributes.append(short(IpsecAttribute.KEY_LENGTH, settings.cipher.key_length * 8))
+        return TekPolicy(
+            TekProtocol.ESP,
+            selector.protocol,
+            Selector.prefix(selector.source, selector.source_port),
+            Selector.prefix(selector.destination, selector.destination_port),
+            transform,
+            self.spi,
+            tuple(attributes),
+        )
+
+
+def new_tek(settings: TekSettings, spis: SpiPool, now: float) -> GroupTek:
+    """A fresh TEK as configured."""
+    return GroupTek(
+        settings,
+        spis.take(_TEK_SPI_LENGTH, _LOWEST_TEK_SPI),
+        secrets.token_bytes(settings.cipher.key_length),
+        secrets.token_bytes(settings.integrity.key_length),
+        now,
+    )
+
+
+def associated_policy(
+    activation_delay: int, heartbeat: int | None = None
+) -> GroupAssociatedPolicy | None:
+    """The GAP; ``heartbeat`` seconds only for members that know this private attribute."""
+    found: Iterable[tuple[int, int | None]] = (
+        (GapAttribute.ACTIVATION_TIME_DELAY, activation_delay or None),
+        (GapAttribute.HEARTBEAT_INTERVAL, heartbeat),
+    )
+    attributes = tuple(Attribute.short(kind, n) for kind, n in found if n is not None)
+    return GroupAssociatedPolicy(attributes) if attributes else None
