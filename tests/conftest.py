@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.lab import COLLECTIONS, LabDirectory, Process, hub_config
 
@@ -30,3 +31,10 @@ def hub(lab: LabDirectory) -> Iterator[Process]:
     process = lab.serve()
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def signing_key():
+    """One small RSA key for all certificate names: making keys is slow."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    return lambda name: key

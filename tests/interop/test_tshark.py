@@ -18,9 +18,8 @@ import subprocess
 
 import pytest
 
-from tests.keyserver.test_registration import V1_SMC, World, signing_key
+from tests.keyserver.world import V1_SMC, World
 
-__all__ = ["signing_key"]
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 
 
@@ -108,7 +107,7 @@ def test_tshark_decrypts_and_reads_the_registration(signing_key, tmp_path, gener
         assert read[number][: len(kinds)] == kinds, (number, read[number])
     assert read[7][:3] == ["8", "10", "1"]
     assert read[9][:3] == ["8", "18", "17"]
-    spi = member.installed.kek.spi.hex()
+    spi = member.keys.kek.kek.spi.hex()
     spis = [v.replace(":", "") for v in _values(packets[7], "isakmp.sak.spi")]
     assert spis == [spi]
     assert _values(packets[9], "isakmp.seq.seq") == ["0"]

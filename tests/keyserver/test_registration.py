@@ -6,97 +6,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyserver.config.edit import LoadError, Operation, apply
-from keyserver.config.junos_schema import Generation, junos_schema
-from keyserver.config.read_text import read_set
-from keyserver.gdoi.key_server import KeyServerEndpoint
 from keyserver.gdoi.numbers import KekAttribute, KeyPacketType
 from keyserver.gdoi.payloads import GroupSa, Identification, KeyDownload, Phase1Sa
-from keyserver.gdoi.phase1 import PeerPolicy
 from keyserver.gdoi.wire import Header, MalformedPayload, decode_attributes, decode_chain
-from keyserver.groups.policy import phase1_proposal
-from keyserver.groups.server import GroupServer
-from keyserver.member.machine import GroupMember, MemberState
-from tests.lab import PSK, hub_config
-
-SERVER, GM = "192.0.2.1", "192.0.2.11"
-V1_SMC = "set security group-vpn server group G1 server-member-communication "
-
-
-def tree_of(generation: Generation, text: str):
-    schema, tree = junos_schema(generation), {}
-    for edit in read_set(schema, text):
-        assert not isinstance(edit, LoadError), edit
-        assert apply(schema, tree, [edit], Operation.MERGE) == []
-    return tree
-
-
-@pytest.fixture(scope="session")
-def signing_key():
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    return lambda name: key
-
-
-class World:
-    """A key server and its members, wired together, with a hand-moved clock."""
-
-    def __init__(self, signing_key, generation="v2", phase1=None, extra=(), members=1):
-        self.generation = Generation(generation)
-        self.now = 1_800_000_000.0
-        gateways = {f"gm-{n}": f"192.0.2.{10 + n}" for n in range(1, members + 1)}
-        self.text = hub_config("hub", generation, gateways, ("G1", "G2"), phase1, extra)
-        self.phase1 = phase1 or (
-            ("group2", "sha1", "3des-cbc")
-            if generation == "v1"
-            else ("group14", "sha-256", "aes-256-cbc")
-        )
-        self.groups = GroupServer((SERVER, 848), signing_key)
-        self.endpoint = KeyServerEndpoint(self.groups)
-        self.groups.on_peers_changed = self.endpoint.forget
-        self.tree = tree_of(self.generation, self.text)
-        self.groups.configure({}, self.tree, self.now)
-        self.events = []
-
-    def commit(self, *lines):
-        new = tree_of(self.generation, self.text + "\n".join(lines))
-        self.groups.configure(self.tree, new, self.now)
-        self.tree = new
-
-    def member(self, address=GM, group=1, psk=PSK, **more):
-        dh, digest, cipher = self.phase1
-        policy = PeerPolicy(
-            "ks",
-            psk.encode(),
-            (phase1_proposal(cipher, digest, dh),),
-            Identification.address(address),
-            Identification.address(more.pop("pinned", SERVER)),
-        )
-        return GroupMember("site", group, policy, jitter=lambda: 0.5)
-
-    def run(self, member, address=GM, source=None):
-        """Exchange datagrams until both are silent; every datagram that was sent."""
-        queue, sent = member.start(self.now), []
-        while queue:
-            datagram = queue.pop(0)
-            sent.append(datagram)
-            answer, events = self.endpoint.receive(datagram, (source or address, 848), self.now)
-            self.events += events
-            if answer is not None:
-                sent.append(answer)
-                queue += member.receive(answer, self.now)
-        return sent
-
-    def listed(self, name="G1"):
-        view = next(v for v in self.groups.views(self.now) if v.name == name)
-        return [m.address for m in view.members], view.counters
-
+from keyserver.member.machine import MemberState
+from tests.keyserver.world import GM, V1_SMC, World
 
 V2 = list(
     itertools.product(
@@ -126,8 +46,8 @@ def test_a_member_registers_with_every_phase_1_algorithm(signing_key, generation
     assert member.state is MemberState.REGISTERED
     assert len(sent) == 10
     assert world.listed()[0] == [GM]
-    assert member.installed is not None
-    assert member.installed.kek is None
+    assert member.keys.teks
+    assert member.keys.kek is None
 
 
 @pytest.mark.parametrize(
@@ -149,20 +69,21 @@ def test_the_kek_follows_the_committed_configuration(
     )
     member = world.member()
     world.run(member)
-    assert member.installed is not None
-    policy, kek = member.installed.policy.kek, member.installed.kek
-    assert policy is not None
-    assert kek is not None
-    found = {a.type: a.number for a in policy.attributes}
+    view = world.view().kek
+    assert view.life_remaining == 900
+    kek = member.keys.kek
+    assert kek.kek.spi.hex() == view.spi
+    assert kek.sequence == 0
+    assert kek.expires == world.now + 900
+    (grant,) = world.grants
+    found = {a.type: a.number for a in grant.policy.kek.attributes}
     assert found[KekAttribute.ALGORITHM] == number
     assert found[KekAttribute.KEY_LENGTH] == bits
-    assert found[KekAttribute.KEY_LIFETIME] == 900
     assert (
         found[KekAttribute.SIG_HASH_ALGORITHM]
         == {"md5": 1, "sha1": 2, "sha-256": 3, "sha-384": 4}[sig_hash]
     )
-    assert len(kek.attributes[0].value) == octets
-    assert member.installed.sequence == 0
+    assert len(kek.kek.iv + kek.kek.key) == octets
 
 
 def test_members_of_one_group_get_the_same_keys_and_another_group_other_keys(signing_key):
@@ -171,9 +92,9 @@ def test_members_of_one_group_get_the_same_keys_and_another_group_other_keys(sig
     world.run(one)
     world.run(two, "192.0.2.12")
     world.run(other)
-    assert one.installed.teks == two.installed.teks
-    assert one.installed.teks != other.installed.teks
-    assert {p.type for p in one.installed.teks} == {KeyPacketType.TEK}
+    assert one.keys.teks == two.keys.teks
+    assert one.keys.teks != other.keys.teks
+    assert {t.keys.type for teks in one.keys.teks.values() for t in teks} == {KeyPacketType.TEK}
 
 
 def test_configuring_the_block_clears_the_list_and_changing_it_does_not(signing_key):
@@ -252,12 +173,12 @@ def test_a_replayed_datagram_gets_the_same_answer_and_changes_nothing(signing_ke
     world = World(signing_key)
     sent = world.run(world.member())
     before = world.listed()
-    counters = vars(before[1]).copy()
+    counters = replace(before[1])
     for datagram, answer in zip(sent[4::2], sent[5::2], strict=True):
         again, events = world.endpoint.receive(datagram, (GM, 848), world.now)
         assert again in (None, answer)
         assert not events
-    assert vars(world.listed()[1]) == counters
+    assert world.listed()[1] == counters
 
 
 def test_the_non_esp_marker_is_accepted_on_any_port(signing_key):
@@ -331,9 +252,9 @@ def test_a_wrong_proof_is_refused_although_it_decrypts(signing_key, monkeypatch)
 
     world = World(signing_key)
     # The member computes HASH_I first, the server second.
-    right, wrong = phase1._Proof.initiator, iter([bytes(32)])
+    right, wrong = phase1.Proof.initiator, iter([bytes(32)])
     monkeypatch.setattr(
-        phase1._Proof,
+        phase1.Proof,
         "initiator",
         lambda self, identity: next(wrong, None) or right(self, identity),
     )

@@ -25,6 +25,7 @@ from lxml import etree
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.device import Device, read_initial
+from keyserver.gdoi.key_server import Peer
 from keyserver.lab import DeviceSpec
 from keyserver.netconf.framing import END_OF_MESSAGE
 from tests.lab import hub_config
@@ -281,7 +282,7 @@ def test_a_deactivated_block_is_activated_when_it_is_wanted():
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_registered_members_are_read_with_what_the_list_means(generation):
     target = device(generation)
-    target.groups.register("gm-1", 1, "192.0.2.11", NOW)
+    target.groups.register(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW)
     result = members_info.read(Wire(target), group="G1", detail=True)
     (group,) = result["groups"]
     assert (group["communication"], group["list_shows"]) == ("none", "registered")

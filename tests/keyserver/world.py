@@ -1,0 +1,187 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A key server and its members wired together without a socket, with a hand-moved clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.read_text import read_set
+from keyserver.config.tree import Tree
+from keyserver.gdoi.key_server import Event, KeyServerEndpoint
+from keyserver.gdoi.payloads import Identification, Profile
+from keyserver.gdoi.phase1 import Mode, PeerPolicy
+from keyserver.gdoi.pull import Grant
+from keyserver.groups.group import GroupEvent, KeyPlane, MulticastTarget
+from keyserver.groups.keys import SigningKeys
+from keyserver.groups.policy import identity_of, phase1_proposal
+from keyserver.groups.server import GroupServer, GroupView
+from keyserver.member.machine import GroupMember, MemberState
+from tests.lab import PSK, hub_config
+
+SERVER, GM = "192.0.2.1", "192.0.2.11"
+V1_SMC = "set security group-vpn server group G1 server-member-communication "
+
+
+def tree_of(generation: Generation, text: str) -> Tree:
+    """A configuration from set lines, which must all be right."""
+    schema = junos_schema(generation)
+    tree: Tree = {}
+    for edit in read_set(schema, text):
+        assert not isinstance(edit, LoadError), edit
+        assert apply(schema, tree, [edit], Operation.MERGE) == []
+    return tree
+
+
+class World:
+    """A key server and its members; ``lost`` holds addresses that nothing reaches."""
+
+    def __init__(
+        self,
+        signing_key: SigningKeys,
+        generation: str = "v2",
+        phase1: tuple[str, str, str] | None = None,
+        extra: tuple[str, ...] = (),
+        members: int = 1,
+        **plane: Any,
+    ) -> None:
+        self.generation = Generation(generation)
+        self.now = 1_800_000_000.0
+        gateways = {f"gm-{n}": f"192.0.2.{10 + n}" for n in range(1, members + 1)}
+        self.text = hub_config("hub", generation, gateways, ("G1", "G2"), phase1, extra)
+        self.phase1 = phase1 or (
+            ("group2", "sha1", "3des-cbc")
+            if generation == "v1"
+            else ("group14", "sha-256", "aes-256-cbc")
+        )
+        self.profile = plane.get("profile", Profile.RFC6407)
+        self.groups = GroupServer(
+            KeyPlane((SERVER, 848), signing_key, heartbeats=generation == "v1", **plane)
+        )
+        self.endpoint = KeyServerEndpoint(self.groups, self.profile)
+        self.groups.on_peers_changed = self.endpoint.forget
+        self.tree = tree_of(self.generation, self.text)
+        self.groups.configure({}, self.tree, self.now)
+        self.events: list[Event] = []
+        self.happened: list[GroupEvent] = []
+        self.pushed: list[bytes] = []
+        self.members: dict[str, GroupMember] = {}
+        self.lost: set[str] = set()
+        self.grants: list[Grant] = []
+        give = self.groups.grant
+
+        def grant(*arguments: Any) -> Grant:
+            self.grants.append(give(*arguments))
+            return self.grants[-1]
+
+        self.groups.grant = grant  # type: ignore[method-assign]
+
+    def commit(self, *lines: str) -> None:
+        """The initial configuration and these lines are committed; pushes are delivered."""
+        new = tree_of(self.generation, self.text + "\n".join(lines))
+        self.groups.configure(self.tree, new, self.now)
+        self.tree = new
+        self.flush()
+
+    def member(self, address: str = GM, group: int = 1, psk: str = PSK, **more: Any) -> GroupMember:
+        """A member that is not started yet."""
+        dh, digest, cipher = self.phase1
+        identity = more.pop("identity", None)
+        policy = PeerPolicy(
+            "ks",
+            psk.encode(),
+            (phase1_proposal(cipher, digest, dh),),
+            identity_of(identity) if identity else Identification.address(address),
+            Identification.address(more.pop("pinned", SERVER)),
+            modes=frozenset({Mode(more.pop("mode", "main"))}),
+        )
+        return GroupMember(
+            "site",
+            group,
+            policy,
+            more.pop("profile", self.profile),
+            jitter=lambda: 0.5,
+            address=address,
+            **more,
+        )
+
+    def run(self, member: GroupMember, address: str = GM, source: str | None = None) -> list[bytes]:
+        """Start it and exchange datagrams until both are silent; every datagram that was sent."""
+        self.members[address] = member
+        return self.exchange(member.start(self.now), member, address, source)
+
+    def exchange(
+        self,
+        queue: list[bytes],
+        member: GroupMember,
+        address: str,
+        source: str | None = None,
+    ) -> list[bytes]:
+        """Deliver a member's datagrams, and the answers."""
+        sent = []
+        while queue:
+            datagram = queue.pop(0)
+            sent.append(datagram)
+            answer, events = self.endpoint.receive(datagram, (source or address, 848), self.now)
+            self.events += events
+            if answer is not None:
+                sent.append(answer)
+                queue += member.receive(answer, self.now)
+        return sent
+
+    def joined(self, count: int, **more: Any) -> list[GroupMember]:
+        """That many members, registered."""
+        for n in range(1, count + 1):
+            self.run(self.member(f"192.0.2.{10 + n}", **more), f"192.0.2.{10 + n}")
+        assert all(m.state is MemberState.REGISTERED for m in self.members.values())
+        return list(self.members.values())
+
+    def flush(self) -> None:
+        """Deliver what the key server pushes."""
+        outgoing, happened = self.groups.take()
+        self.happened += happened
+        for out in outgoing:
+            self.pushed.append(out.datagram)
+            if isinstance(out.to, MulticastTarget):
+                targets = [a for a, m in self.members.items() if m.multicast is not None]
+            else:
+                targets = [address for address, _port in out.to]
+            for address in targets:
+                if address in self.members and address not in self.lost:
+                    member = self.members[address]
+                    queue = member.receive(out.datagram, self.now)
+                    self.exchange(queue, member, address)
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock from deadline to deadline; everyone does what is due."""
+        end = self.now + seconds
+        for _ in range(100_000):
+            due = [self.groups.deadline()] + [m.wake_at for m in self.members.values()]
+            following = min((d for d in due if d is not None), default=end)
+            if following > end:
+                break
+            self.now = max(self.now, following)
+            self.groups.expire(self.now)
+            self.flush()
+            for address, member in self.members.items():
+                queue = member.tick(self.now)
+                if address not in self.lost:
+                    self.exchange(queue, member, address)
+        else:
+            raise AssertionError("time does not pass")
+        self.now = end
+
+    def view(self, name: str = "G1") -> GroupView:
+        """A group as operators see it."""
+        return next(v for v in self.groups.views(self.now) if v.name == name)
+
+    def listed(self, name: str = "G1") -> tuple[list[str], Any]:
+        """Addresses in the membership list, and the group's counters."""
+        view = self.view(name)
+        return [m.address for m in view.members], view.counters
+
+    def happenings(self, address: str = GM) -> list[str]:
+        """Names of what a member noted."""
+        return [event.event for event in self.members[address].events]
