@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,11 @@ def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
 class Process:
     """``python -m keyserver COMMAND LAB`` in the background."""
 
-    def __init__(self, command: str, lab: Path, *options: str) -> None:
+    def __init__(
+        self, command: str, lab: Path, *options: str, prefix: Sequence[str] = (sys.executable,)
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "keyserver", command, *options, str(lab)],
+            [*prefix, "-m", "keyserver", command, *options, str(lab)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -137,7 +137,7 @@ def test_a_member_that_missed_one_copy_takes_the_next(signing_key):
 
 def test_a_lost_acknowledgement_is_said_again_and_nothing_is_installed_twice(signing_key):
     world = World(signing_key, extra=(V2_BLOCK,))
-    (member,) = world.joined(1)
+    world.joined(1)
     swallow = world.groups.acknowledge
     world.groups.acknowledge = lambda *_: False
     world.pass_time(3600 - 60 + 5)

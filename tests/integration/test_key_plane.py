@@ -1,0 +1,278 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a playbook configures takes effect on the wire: real SSH, real UDP, real members."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab import LabDirectory, Process, hub_config, play
+
+SMC = "groupvpn.junos.server_member_communication"
+INFO = {"groupvpn.junos.registered_members_info": {"detail": True}}
+SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+UNICAST = {
+    "group": "G1",
+    "encryption_algorithm": "aes-128-cbc",
+    "sig_hash_algorithm": "sha1",
+    "communication_type": "unicast",
+    "number_of_retransmission": 2,
+    "retransmission_period": 2,
+}
+MULTICAST = {
+    "group": "G1",
+    "encryption_algorithm": "aes-128-cbc",
+    "sig_hash_algorithm": "sha1",
+    "communication_type": "multicast",
+    "multicast_group": "233.252.0.7",
+    "multicast_outgoing_interface": "ge-0/0/1.0",
+}
+
+
+@contextmanager
+def running(lab: LabDirectory) -> Iterator[Process]:
+    """A v1 key server with both sites, on a fast clock."""
+    lab.clock = lab.clock or {"speed": 5}
+    if not lab.devices:
+        lab.add_device("hub-1", "v1", hub_config("hub-1", "v1", SITES))
+    server = lab.serve()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def fleet_of(lab: LabDirectory, **faults: dict) -> Iterator[Process]:
+    """Members at both sites; ``faults`` by member name with an underscore."""
+    lab.members.clear()
+    for name, address in SITES.items():
+        fault = faults.get(name.replace("-", "_"))
+        lab.add_member(name, "hub-1", address, **({"faults": fault} if fault else {}))
+    lab.write()
+    fleet = Process("members", lab.file, "--events")
+    try:
+        fleet.wait_for('"registered"', count=len(SITES))
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+def configure(lab: LabDirectory, block: dict, **more: object) -> None:
+    result = play(lab, [{SMC: {"config": [{**block, **more}]}}])
+    assert result.code == 0, result.output
+    assert result.tasks[0]["hub-1"]["changed"]
+
+
+def listed(lab: LabDirectory) -> tuple[list[str], str]:
+    """Gateways in the list of G1, and what the list means."""
+    result = play(lab, [INFO])
+    assert result.code == 0, result.output
+    (group,) = result.tasks[0]["hub-1"]["groups"]
+    return sorted(m["gateway"] for m in group["members"]), group["list_shows"]
+
+
+def listed_within(lab: LabDirectory, wanted: list[str], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while listed(lab)[0] != wanted:
+        assert time.monotonic() < end, f"{listed(lab)} instead of {wanted}"
+
+
+def events(fleet: Process, name: str) -> list[dict]:
+    found = [json.loads(line) for line in fleet.output if line.startswith("{")]
+    return [event for event in found if event["event"] == name]
+
+
+def test_without_the_block_who_registered_stays_listed_though_stopped(lab):
+    with running(lab):
+        with fleet_of(lab):
+            pass
+        assert listed(lab) == (["gm-1", "gm-2"], "registered")
+
+
+def test_configuring_the_block_empties_the_list(lab):
+    with running(lab):
+        with fleet_of(lab):
+            assert listed(lab)[0] == ["gm-1", "gm-2"]
+        configure(lab, UNICAST)
+        assert listed(lab) == ([], "active")
+
+
+def test_unicast_a_stopped_member_leaves_after_the_retransmissions(lab):
+    with running(lab):
+        configure(lab, UNICAST)
+        with fleet_of(lab, gm_2={"stop_after": 1}) as fleet:
+            fleet.wait_for('"stopped"')
+            assert listed(lab) == (["gm-1", "gm-2"], "active")
+            configure(lab, UNICAST, encryption_algorithm="aes-256-cbc")
+            fleet.wait_for('"rekeyed"')
+            # Three copies, two seconds apart, on a clock that runs five times as fast.
+            listed_within(lab, ["gm-1"], 10)
+            (result,) = play(lab, [INFO]).tasks
+            (group,) = result["hub-1"]["groups"]
+            (member,) = group["members"]
+            assert (member["push_sent"], member["push_acknowledged"]) == (1, 1)
+
+
+def test_multicast_a_stopped_member_stays_listed(lab):
+    with running(lab):
+        configure(lab, MULTICAST)
+        with fleet_of(lab, gm_2={"stop_after": 1}) as fleet:
+            fleet.wait_for('"stopped"')
+            # The members need a moment to join the group.
+            time.sleep(0.3)
+            configure(lab, MULTICAST, encryption_algorithm="3des-cbc")
+            fleet.wait_for('"rekeyed"')
+            time.sleep(3)
+            assert listed(lab) == (["gm-1", "gm-2"], "registered_since_configured")
+            assert {e["member"] for e in events(fleet, "rekeyed")} == {"gm-1"}
+
+
+def test_a_rekey_gets_through_a_bad_link(lab):
+    with running(lab):
+        configure(lab, UNICAST, number_of_retransmission=8)
+        bad = {"drop": 0.3, "duplicate": 0.3, "reorder": 0.3, "delay": 0.05}
+        with fleet_of(lab, gm_1=bad, gm_2=bad) as fleet:
+            configure(lab, UNICAST, number_of_retransmission=8, encryption_algorithm="des-cbc")
+            fleet.wait_for('"rekeyed"', count=2, seconds=20)
+            rekeyed = events(fleet, "rekeyed")
+            assert len({e["kek_spi"] for e in rekeyed}) == 1
+            assert len(rekeyed) == 2
+
+
+def test_a_killed_server_is_noticed_by_missing_heartbeats(lab):
+    lab.clock = {"speed": 60}
+    with running(lab) as server:
+        configure(lab, UNICAST, heartbeat=60)
+        with fleet_of(lab) as fleet:
+            fleet.wait_for('"heartbeat"', count=2, seconds=20)
+            server.kill()
+            again = Process("serve", lab.file)
+            try:
+                again.wait_for("ready:")
+                fleet.wait_for('"registered"', count=4, seconds=30)
+                listed_within(lab, ["gm-1", "gm-2"], 5)
+                reasons = {e["reason"] for e in events(fleet, "reregistering")}
+                assert reasons == {"3 heartbeats missed"}
+            finally:
+                again.stop()
+
+
+def test_operators_see_keys_and_associations(lab):
+    with running(lab):
+        configure(lab, UNICAST)
+        with fleet_of(lab):
+            asked = [
+                {"junipernetworks.junos.junos_rpc": {"rpc": rpc, "output": "xml", "attrs": {}}}
+                for rpc in (
+                    "get-security-group-vpn-server-kek-sa",
+                    "get-security-group-vpn-server-security-information",
+                    "get-security-group-vpn-server-ike-security-associations-information",
+                    "get-security-group-vpn-server-stats",
+                )
+            ]
+            for task in asked:
+                task["vars"] = {
+                    "ansible_connection": "ansible.netcommon.netconf",
+                    "ansible_network_os": "junipernetworks.junos.junos",
+                    "ansible_host_key_checking": False,
+                }
+            result = play(lab, asked)
+            assert result.code == 0, result.output
+            texts = [t["hub-1"]["output"] for t in result.tasks]
+            for text, words in zip(
+                map(str, texts),
+                (
+                    ("life-remaining", "initiator-cookie"),
+                    ("sa-spi", "sa-hard-lifetime"),
+                    ("ike-sa-remote-address", "127.0.1.2"),
+                    ("group-vpn-pull-succeeded",),
+                ),
+                strict=True,
+            ):
+                assert all(word in text for word in words), text
+
+
+_NAMESPACES = os.geteuid() == 0 and shutil.which("ip") is not None
+
+
+def _run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
+
+
+@pytest.fixture
+def veth() -> Iterator[tuple[str, str]]:
+    """Two network namespaces with a cable between them: 192.0.2.1 and 192.0.2.11, .12."""
+    names = (f"gv-hub-{os.getpid()}", f"gv-gm-{os.getpid()}")
+    try:
+        for name in names:
+            _run("ip", "netns", "add", name)
+    except subprocess.CalledProcessError as error:
+        subprocess.run(["ip", "netns", "del", names[0]], check=False, capture_output=True)
+        pytest.skip(f"network namespaces cannot be made: {error.stderr.decode().strip()}")
+    try:
+        cable = ("type", "veth", "peer", "wan", "netns", names[1])
+        _run("ip", "-n", names[0], "link", "add", "ge1", *cable)
+        for name, link, *addresses in (
+            (names[0], "ge1", "192.0.2.1"),
+            (names[1], "wan", "192.0.2.11", "192.0.2.12"),
+        ):
+            for address in addresses:
+                _run("ip", "-n", name, "address", "add", f"{address}/24", "dev", link)
+            for up in ("lo", link):
+                _run("ip", "-n", name, "link", "set", up, "up")
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+@pytest.mark.skipif(not _NAMESPACES, reason="network namespaces need root and iproute2")
+def test_multicast_leaves_by_the_configured_interface_between_namespaces(tmp_path, veth):
+    smc = "set security group-vpn server group G1 server-member-communication "
+    block = (
+        smc + "communication-type multicast multicast-group 233.252.0.9",
+        smc + "multicast-outgoing-interface ge-0/0/1.0 heartbeat 60",
+        smc + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha1",
+    )
+    sites = {"gm-1": "192.0.2.11", "gm-2": "192.0.2.12"}
+    lab = LabDirectory(tmp_path, clock={"speed": 60})
+    lab.add_device(
+        "hub-1",
+        "v1",
+        hub_config("hub-1", "v1", sites, extra=block),
+        netconf={"address": "127.0.0.1", "port": 8300},
+        gdoi={"address": "192.0.2.1", "port": 848},
+        interfaces={"ge-0/0/1.0": "ge1"},
+    )
+    for name, address in sites.items():
+        lab.add_member(name, "hub-1", address)
+    lab.write()
+
+    def inside(namespace: str, command: str, *options: str) -> Process:
+        prefix = ["ip", "netns", "exec", namespace, sys.executable]
+        return Process(command, lab.file, *options, prefix=prefix)
+
+    server = inside(veth[0], "serve")
+    fleet = None
+    try:
+        server.wait_for("ready:")
+        fleet = inside(veth[1], "members", "--events")
+        fleet.wait_for('"registered"', count=2)
+        # A heartbeat every 60 s on a clock that runs 60 times as fast.
+        fleet.wait_for('"heartbeat"', count=6, seconds=20)
+        numbers = [e["sequence"] for e in events(fleet, "heartbeat") if e["member"] == "gm-1"]
+        assert numbers == sorted(set(numbers))
+    finally:
+        for process in (fleet, server):
+            if process is not None:
+                process.stop()
