@@ -16,6 +16,7 @@ import pytest
 from keyserver.gdoi.crypto import TRIPLE_DES, Phase1Keys, derive_keys
 from keyserver.gdoi.numbers import Exchange, PayloadType
 from keyserver.gdoi.payloads import (
+    Delete,
     GroupSa,
     Identification,
     KeyDownload,
@@ -24,14 +25,17 @@ from keyserver.gdoi.payloads import (
     Sequence,
 )
 from keyserver.gdoi.phase1 import Phase1Proposal
-from keyserver.gdoi.pull import ProtectedExchange
-from keyserver.gdoi.wire import HEADER_LENGTH, Header, decode_chain, encode_message
+from keyserver.gdoi.pull import Grant, ProtectedExchange
+from keyserver.gdoi.push import kek_spi, open_push
+from keyserver.gdoi.wire import HEADER_LENGTH, Header, decode_chain, encode_chain, encode_message
+from keyserver.member.keys import MemberKeys
 
 VECTORS = os.environ.get("GDOI_VECTORS_DIR")
 pytestmark = pytest.mark.skipif(
     VECTORS is None, reason="GDOI_VECTORS_DIR is not set: no captures to read"
 )
 CISCO = Profile.CISCO_REFERENCE
+NOW = 1_800_000_000.0
 
 
 def datagrams(path: Path) -> list[bytes]:
@@ -50,6 +54,7 @@ def datagrams(path: Path) -> list[bytes]:
 
 class Capture:
     def __init__(self, name: str) -> None:
+        self.name = name
         base = Path(VECTORS or "")
         self.notes = json.loads((base / f"{name}.json").read_text())
         self.messages = [
@@ -198,3 +203,87 @@ def test_a_hash_that_was_tampered_with_is_noticed(capture):
     with pytest.raises(Refused):
         capture.exchange().open(header, bytes(broken))
     assert hashlib.sha1(datagram).digest() != hashlib.sha1(broken).digest()
+
+
+def pushes(name: str) -> list[bytes]:
+    found = datagrams(Path(VECTORS or "") / f"{name}.pcap")
+    return [d for d in found if Header.decode(d).exchange == Exchange.GROUPKEY_PUSH]
+
+
+def registered(capture: Capture) -> MemberKeys:
+    """A member's keys after the captured registration."""
+    exchange, known, bodies = capture.exchange(), b"", []
+    for header, datagram in capture.messages[6:10]:
+        payloads = exchange.open(header, datagram, known=known)
+        bodies.append({p.type: p.body for p in payloads})
+        known += bodies[-1].get(PayloadType.NONCE, b"")
+    grant = Grant(
+        GroupSa.decode(bodies[1][PayloadType.SA], CISCO),
+        KeyDownload.decode(bodies[3][PayloadType.KD]),
+        Sequence.decode(bodies[3][PayloadType.SEQ]),
+    )
+    keys = MemberKeys(CISCO)
+    keys.install_grant(grant, NOW)
+    return keys
+
+
+def test_every_rekey_is_decrypted_verified_and_installed(capture):
+    keys = registered(capture)
+    seen = []
+    for datagram in pushes(capture.name):
+        header = Header.decode(datagram)
+        installed = keys.keks[kek_spi(header)]
+        logged = capture.notes["kek"][installed.kek.spi.hex()]
+        assert installed.kek.iv.hex() == logged["iv"]
+        assert bytes(o & 0xFE for o in installed.kek.key) == _without_low_bits(logged["key"])
+        opened = open_push(header, datagram, installed.kek, CISCO)
+        assert opened.verify(installed.public_key)
+        assert opened.push.sequence == installed.sequence + 1 or not installed.sequence
+        keys.install_push(opened.push, installed, NOW)
+        installed.sequence = opened.push.sequence
+        seen.append(opened.push)
+    assert set(capture.notes["kek"]) == {spi.hex() for spi in keys.keks}
+    # The capture ends with a deletion of every TEK that was ever given out.
+    assert seen[-1].policy is None
+    assert not keys.teks
+
+
+def test_rekeys_encode_to_the_same_octets(capture):
+    keys = registered(capture)
+    for datagram in pushes(capture.name):
+        header = Header.decode(datagram)
+        installed = keys.keks[kek_spi(header)]
+        kek = installed.kek
+        plain = kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:])
+        payloads, padding = decode_chain(header.next_payload, plain)
+        for payload in payloads:
+            decode = {
+                PayloadType.SEQ: Sequence.decode,
+                PayloadType.DELETE: Delete.decode,
+                PayloadType.SA: lambda body: GroupSa.decode(body, CISCO),
+                PayloadType.KD: KeyDownload.decode,
+            }.get(payload.type)
+            if decode is not None:
+                assert decode(payload.body).encode() == payload.body
+        chain = encode_chain(payloads)
+        assert chain + padding == plain
+        sealed = kek.cipher.encrypt(kek.key, kek.iv, chain)
+        if not any(padding):
+            assert header.encode() + sealed == datagram
+        keys.install_push(open_push(header, datagram, kek, CISCO).push, installed, NOW)
+
+
+def test_a_rekey_with_one_bit_changed_is_not_verified(capture):
+    keys = registered(capture)
+    datagram = pushes(capture.name)[0]
+    header = Header.decode(datagram)
+    installed = keys.keks[kek_spi(header)]
+    kek = installed.kek
+    plain = bytearray(kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:]))
+    payloads, _ = decode_chain(header.next_payload, bytes(plain))
+    signature = sum(p.size for p in payloads[:-1]) + 4
+    for position in (7, signature - 5, signature, signature + len(payloads[-1].body) - 1):
+        changed = bytearray(plain)
+        changed[position] ^= 1
+        forged = header.encode() + kek.cipher.encrypt(kek.key, kek.iv, bytes(changed))
+        assert not open_push(header, forged, kek, CISCO).verify(installed.public_key)
