@@ -93,6 +93,7 @@ class MemberSpec:
     generation: Generation | None = None
     proposals: tuple[tuple[str, str, str], ...] = ()
     profile: Profile = Profile.RFC6407
+    port: int = 0
     mode: Mode = Mode.MAIN
     interface: str | None = None
     heartbeat_threshold: int = DEFAULT_HEARTBEAT_THRESHOLD
@@ -335,6 +336,7 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec]) -> MemberSpe
         generation=section.take("generation", Generation, device.generation if device else None),
         proposals=section.take("proposals", lambda v: tuple(_proposal(p) for p in v), ()),
         profile=section.take("profile", Profile, device.profile if device else Profile.RFC6407),
+        port=section.take("port", _port, 0),
         mode=section.take("mode", Mode, Mode.MAIN),
         interface=section.take("interface", str),
         heartbeat_threshold=section.take(

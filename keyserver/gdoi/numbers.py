@@ -191,13 +191,14 @@ class EspTransform(IntEnum):
 
 
 class IpsecAttribute(IntEnum):
-    """IPsec DOI attributes in a SAT (RFC 2407 §4.5, RFC 6407 §5.5.1.1)."""
+    """IPsec DOI attributes in a SAT (RFC 2407 §4.5, RFC 4304, RFC 6407 §5.5.1.1)."""
 
     LIFE_TYPE = 1
     LIFE_DURATION = 2
     ENCAPSULATION_MODE = 4
     AUTHENTICATION_ALGORITHM = 5
     KEY_LENGTH = 6
+    EXTENDED_SEQUENCE_NUMBER = 11
     ADDRESS_PRESERVATION = 14
     SA_DIRECTION = 15
 

@@ -104,6 +104,18 @@ class Header:
         return cls(icookie, rcookie, following, exchange, flags, message_id, length, version)
 
 
+_EXCHANGE_OFFSET = 18
+
+
+def exchange_of(datagram: bytes) -> int:
+    """The exchange type that a datagram claims; 0 when it is too short to have one.
+
+    A leading non-ESP marker is looked through: no initiator cookie begins with four zeros.
+    """
+    message = datagram[4:] if datagram[:4] == bytes(4) else datagram
+    return message[_EXCHANGE_OFFSET] if len(message) >= HEADER_LENGTH else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One payload of a chain: its type and its body without the generic header."""

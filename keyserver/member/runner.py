@@ -12,8 +12,10 @@ from collections.abc import Callable
 from itertools import product
 
 from ..config.junos_schema import Generation
+from ..gdoi.numbers import Exchange
 from ..gdoi.payloads import Identification
 from ..gdoi.phase1 import PeerPolicy, Phase1Proposal
+from ..gdoi.wire import exchange_of
 from ..groups.policy import identity_of, phase1_proposal
 from ..lab import Faults, LabError, MemberSpec
 from ..udp import UdpSocket
@@ -126,10 +128,11 @@ class _MemberEdge:
         self._socket: UdpSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._server = (spec.server.host, spec.server.port)
+        self._pushed_from = self._server
         self._link = FaultyLink(spec.faults, spec.name) if spec.faults != Faults() else None
 
     async def start(self) -> None:
-        self._socket = await UdpSocket.bind((self.spec.address, 0), self._from_unicast)
+        self._socket = await UdpSocket.bind((self.spec.address, self.spec.port), self._from_unicast)
         if self.spec.faults.stop_after is not None:
             self._later(self.spec.faults.stop_after, self._play_dead)
         self._act(self.member.start(self._clock()))
@@ -154,9 +157,14 @@ class _MemberEdge:
             self._socket = None
 
     def _from_unicast(self, data: bytes, source: tuple[str, int]) -> None:
-        # A key server pushes from the socket that it answers from.
-        if source == self._server:
-            self.arrived(data)
+        # RFC 6407 §2.2 lets a key server push from another port than it answers from.
+        if source[0] != self._server[0]:
+            return
+        if exchange_of(data) == Exchange.GROUPKEY_PUSH:
+            self._pushed_from = source
+        elif source != self._server:
+            return
+        self.arrived(data)
 
     def _take(self, data: bytes) -> None:
         if self.member.state is not MemberState.STOPPED:
@@ -195,7 +203,9 @@ class _MemberEdge:
 
     def _transmit(self, datagram: bytes) -> None:
         if self._socket is not None:
-            self._socket.send(datagram, self._server)
+            # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
+            is_ack = exchange_of(datagram) == Exchange.GROUPKEY_PUSH_ACK
+            self._socket.send(datagram, self._pushed_from if is_ack else self._server)
 
 
 class MemberFleet:

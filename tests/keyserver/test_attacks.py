@@ -1,0 +1,338 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Attacks on the key plane: replay, forgery, lies about lengths, floods. State must not move."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from keyserver.gdoi import key_server
+from keyserver.gdoi.dh import DH_GROUPS
+from keyserver.gdoi.numbers import Exchange, PayloadType
+from keyserver.gdoi.payloads import Delete, Identification, Phase1Sa, Proposal, Sequence
+from keyserver.gdoi.phase1 import Phase1Proposal
+from keyserver.gdoi.push import Push, open_push, seal_push
+from keyserver.gdoi.push_ack import AckAlgorithm, encode_ack
+from keyserver.gdoi.wire import (
+    HEADER_LENGTH,
+    Header,
+    Payload,
+    decode_chain,
+    encode_chain,
+    encode_message,
+)
+from keyserver.member.machine import MemberState
+from tests.keyserver.test_rekey import MULTICAST, V1_BLOCK, V2_BLOCK
+from tests.keyserver.world import GM, V1_SMC, World
+
+
+def state_of(member):
+    """Everything that an attacker would like to change."""
+    keys = member.keys
+    sequences = {spi: kek.sequence for spi, kek in keys.keks.items()}
+    return member.state, sequences, dict(keys.teks), keys.current_kek, member.wake_at
+
+
+@pytest.fixture
+def rekeyed(signing_key):
+    """A world after two rekeys: their datagrams, and the KEKs that they were under."""
+    world = World(signing_key, extra=(V2_BLOCK,))
+    world.joined(1)
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-192-cbc")
+    world.pass_time(2)
+    assert len(world.pushed) == 2
+    return world
+
+
+def forged(member, signing_key, push, seal=None):
+    """A push under the member's current KEK, as somebody who knows it could make it."""
+    kek = member.keys.kek.kek
+    return seal_push(push, seal or kek, signing_key(""))
+
+
+def test_replays_change_nothing_also_from_an_earlier_kek(rekeyed):
+    (member,) = rekeyed.members.values()
+    before = state_of(member)
+    for datagram in rekeyed.pushed:
+        assert member.receive(datagram, rekeyed.now) == []
+        # The acknowledgement may be repeated, no more than that.
+        member._acks.clear()
+        assert state_of(member) == before
+
+
+def test_sequence_numbers_that_do_not_grow_are_refused(signing_key, rekeyed):
+    (member,) = rekeyed.members.values()
+    wipe = (Delete(1, (bytes(4),)),)
+    member.receive(forged(member, signing_key, Push(7)), rekeyed.now)
+    before = state_of(member)
+    for number in (0, 1, 6, 7):
+        member.receive(forged(member, signing_key, Push(number, wipe)), rekeyed.now)
+        assert state_of(member) == before
+    assert "replayed" in member.events[-1].reason
+    member.receive(forged(member, signing_key, Push(8, wipe)), rekeyed.now)
+    assert not member.keys.teks
+
+
+def test_who_knows_the_kek_but_not_the_signing_key_cannot_push(rekeyed):
+    (member,) = rekeyed.members.values()
+    before = state_of(member)
+    own = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    wipe = Push(99, (Delete(1, (bytes(4),)), Delete(0, (bytes(16),))))
+    member.receive(forged(member, lambda _: own, wipe), rekeyed.now)
+    assert member.events[-1].reason == "SIG does not match"
+    assert state_of(member) == before
+
+
+def test_a_bad_push_does_not_stop_the_member_from_taking_the_next(signing_key, rekeyed):
+    (member,) = rekeyed.members.values()
+    for noise in (b"", b"\0", secrets.token_bytes(600), rekeyed.pushed[-1][:-1]):
+        member.receive(noise, rekeyed.now)
+    kek = member.keys.kek.kek
+    datagram = seal_push(Push(1), kek, signing_key(""))
+    broken = datagram[:-16] + bytes(16)
+    member.receive(broken, rekeyed.now)
+    member.receive(datagram, rekeyed.now)
+    assert member.events[-1].event == "heartbeat"
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [],
+        [PayloadType.SEQ],
+        [PayloadType.SIG],
+        [PayloadType.SEQ, PayloadType.SEQ, PayloadType.SIG],
+        [PayloadType.SEQ, PayloadType.KD, PayloadType.SIG],
+        [PayloadType.SEQ, PayloadType.NONCE, PayloadType.SIG],
+        [PayloadType.SEQ, PayloadType.SIG, PayloadType.DELETE],
+        [99],
+    ],
+    ids=lambda kinds: "-".join(str(int(k)) for k in kinds) or "none",
+)
+def test_payloads_where_they_must_not_be_are_refused(rekeyed, payloads):
+    (member,) = rekeyed.members.values()
+    before = state_of(member)
+    kek = member.keys.kek.kek
+    chain = encode_chain([Payload(kind, Sequence(9).encode()) for kind in payloads])
+    sealed = kek.cipher.encrypt(kek.key, kek.iv, chain or bytes(16))
+    header = Header(
+        kek.spi[:8], kek.spi[8:], payloads[0] if payloads else 0, 33, 1, 0, 28 + len(sealed)
+    )
+    member.receive(header.encode() + sealed, rekeyed.now)
+    assert member.events[-1].event == "ignored"
+    assert state_of(member) == before
+
+
+def test_every_length_field_of_a_push_may_lie(rekeyed):
+    (member,) = rekeyed.members.values()
+    kek = next(k for s, k in member.keys.keks.items() if rekeyed.pushed[1].startswith(s[:8])).kek
+    datagram = rekeyed.pushed[1]
+    header = Header.decode(datagram)
+    plain = kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:])
+    before = state_of(member)
+    for position in range(0, len(plain) - 1):
+        for lie in (0, 1, 3, 0xFFFF):
+            changed = plain[:position] + struct.pack("!H", lie) + plain[position + 2 :]
+            if changed == plain:
+                continue
+            sealed = kek.cipher.encrypt(kek.key, kek.iv, changed)
+            member.receive(replace(header, length=28 + len(sealed)).encode() + sealed, rekeyed.now)
+    member._acks.clear()
+    assert state_of(member) == before
+    assert {e.event for e in member.events[-1000:]} == {"ignored"}
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda kek, seq: encode_ack(kek, AckAlgorithm.KEK_SHA512, seq, Identification.address(GM)),
+        lambda kek, seq: encode_ack(kek, 1, seq + 1, Identification.address(GM)),
+        lambda kek, seq: encode_ack(kek, 1, seq, Identification.address("192.0.2.99")),
+        lambda kek, seq: encode_ack(
+            replace(kek, key=bytes(32)), 1, seq, Identification.address(GM)
+        ),
+        lambda kek, seq: encode_ack(
+            replace(kek, spi=bytes([1] * 16)), 1, seq, Identification.address(GM)
+        ),
+    ],
+    ids=["hash", "sequence", "identity", "key", "spi"],
+)
+def test_a_forged_acknowledgement_does_not_count(signing_key, forge):
+    world = World(signing_key, extra=(V2_BLOCK,))
+    (member,) = world.joined(1)
+    kek = member.keys.kek.kek
+    world.lost.add(GM)
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    _, events = world.endpoint.receive(forge(kek, 1), (GM, 848), world.now)
+    assert "nobody waits" in events[0].reason
+    assert world.listed()[1].push_acknowledged == 0
+    right = encode_ack(kek, 1, 1, Identification.address(GM))
+    world.endpoint.receive(right, ("192.0.2.99", 848), world.now)
+    assert world.listed()[1].push_acknowledged == 0
+    world.endpoint.receive(right, (GM, 848), world.now)
+    world.endpoint.receive(right, (GM, 848), world.now)
+    assert world.listed()[1].push_acknowledged == 1
+
+
+def test_pushes_under_an_unknown_kek_cost_one_registration_a_minute_at_most(signing_key):
+    world = World(signing_key, "v1", extra=(V1_BLOCK + " heartbeat 3600",))
+    (member,) = world.joined(1)
+    teks = dict(member.keys.teks)
+    for _ in range(600):
+        spi = secrets.token_bytes(16)
+        header = Header(spi[:8], spi[8:], 18, Exchange.GROUPKEY_PUSH, 1, 0, 92)
+        member.receive(header.encode() + secrets.token_bytes(64), world.now)
+        assert member.keys.teks == teks or world.happenings().count("registered") > 1
+        world.pass_time(0.1)
+    assert world.happenings().count("registered") == 2
+
+
+def first_message(world) -> bytes:
+    header = Header(secrets.token_bytes(8), bytes(8), 0, Exchange.IDENTITY_PROTECTION)
+    proposal = Phase1Proposal(
+        *((p.cipher, p.hash_name, p.dh_group) for p in world.groups.peer(GM).proposals).__next__()
+    )
+    sa = Phase1Sa((Proposal(1, 1, b"", (proposal.transform(1, 3600),)),))
+    return encode_message(header, [Payload(PayloadType.SA, sa.encode())])
+
+
+def test_a_cookie_flood_stays_within_the_half_open_table(signing_key, monkeypatch):
+    monkeypatch.setattr(key_server, "HALF_OPEN_LIMIT", 50)
+    world = World(signing_key)
+    tracemalloc.start()
+    for _ in range(100):
+        world.endpoint.receive(first_message(world), (GM, 848), world.now)
+    filled, _ = tracemalloc.get_traced_memory()
+    for _ in range(3000):
+        world.endpoint.receive(first_message(world), (GM, 848), world.now)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(world.endpoint._half_open) == len(world.endpoint._firsts) == 50
+    assert after < filled + 100_000
+    member = world.member()
+    world.run(member)
+    assert member.state is MemberState.REGISTERED
+
+
+def test_floods_from_strangers_keep_nothing(signing_key):
+    world = World(signing_key)
+    for number in range(1000):
+        world.endpoint.receive(first_message(world), (f"198.51.100.{number % 250}", 848), world.now)
+    assert not world.endpoint._half_open
+
+
+@pytest.mark.parametrize("value", [0, 1, "p-1", "p", "p+1", "long", "short"])
+def test_dh_values_out_of_range_are_refused(signing_key, value):
+    world = World(signing_key)
+    group = DH_GROUPS[14]
+    first = first_message(world)
+    answer, _ = world.endpoint.receive(first, (GM, 848), world.now)
+    header = Header.decode(answer)
+    size = group.size
+    octets = {
+        0: bytes(size),
+        1: b"\1".rjust(size, b"\0"),
+        "p-1": (group.prime - 1).to_bytes(size, "big"),
+        "p": group.prime.to_bytes(size, "big"),
+        "p+1": (group.prime + 1).to_bytes(size, "big"),
+        "long": b"\2" * (size + 1),
+        "short": b"\2" * (size - 1),
+    }[value]
+    cookies = (header.initiator_cookie, header.responder_cookie)
+    message = encode_message(
+        Header(*cookies, 0, Exchange.IDENTITY_PROTECTION),
+        [Payload(PayloadType.KE, octets), Payload(PayloadType.NONCE, bytes(20))],
+    )
+    answer, events = world.endpoint.receive(message, (GM, 848), world.now)
+    assert "out of range" in events[0].reason
+    assert Header.decode(answer).exchange == Exchange.INFORMATIONAL
+
+
+def test_no_proof_of_possession_is_taken(signing_key):
+    """RFC 6407 §3.1: CERT and POP of RFC 3547 allow a man in the middle; they are refused."""
+    world = World(signing_key)
+    member = world.member()
+    queue, number, last_block = member.start(world.now), 0, b""
+    while queue:
+        datagram = queue.pop(0)
+        number += 1
+        if number == 5:
+            # Message 3 of the pull, with a POP_I payload behind its HASH.
+            exchange = member._pull._exchange
+            chain = member._pull._exchange._chain
+            chain.iv = last_block
+            datagram = exchange.seal([Payload(19, bytes(64))], known=member._pull._nonces)
+        answer, events = world.endpoint.receive(datagram, (GM, 848), world.now)
+        last_block = answer[-16:]
+        if number == 5:
+            assert "GAP at most" in events[0].reason
+            break
+        queue += member.receive(answer, world.now)
+    assert world.listed()[0] == []
+
+
+def test_large_datagrams_and_fragments_are_refused(signing_key, rekeyed):
+    (member,) = rekeyed.members.values()
+    before = state_of(member)
+    for octets in (bytes(65507), rekeyed.pushed[1] * 40, rekeyed.pushed[1][:512]):
+        member.receive(octets[:65507], rekeyed.now)
+        rekeyed.endpoint.receive(octets[:65507], (GM, 848), rekeyed.now)
+    member._acks.clear()
+    assert state_of(member) == before
+
+
+def test_a_member_of_a_multicast_group_cannot_rekey_the_others(signing_key):
+    world = World(signing_key, "v1", extra=(MULTICAST,), members=2)
+    insider, victim = world.joined(2)
+    before = state_of(victim)
+    own = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    kek = insider.keys.kek.kek
+    victim.receive(seal_push(Push(5, (Delete(1, (bytes(4),)),)), kek, own), world.now)
+    assert state_of(victim) == before
+
+
+def test_secrets_are_in_no_event_and_no_repr(signing_key, rekeyed):
+    (member,) = rekeyed.members.values()
+    kek = member.keys.kek
+    shown = repr((member.events, kek, kek.kek, list(member.keys.teks.values()), rekeyed.view()))
+    hidden = [kek.kek.key, kek.kek.iv]
+    hidden += [a.value for ts in member.keys.teks.values() for t in ts for a in t.keys.attributes]
+    for secret in hidden:
+        assert secret.hex() not in shown
+        assert repr(secret)[2:-1] not in shown
+
+
+def test_a_signature_is_compared_whole(signing_key, rekeyed):
+    """Not only the octets of the hash: what stands around it must be right too."""
+    (member,) = rekeyed.members.values()
+    kek, key = member.keys.kek.kek, signing_key("")
+    datagram = seal_push(Push(50), kek, key)
+    header = Header.decode(datagram)
+    plain = kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:])
+    payloads, _ = decode_chain(header.next_payload, plain)
+    numbers = key.private_numbers()
+    modulus = numbers.public_numbers.n
+    size = (key.key_size + 7) // 8
+    right = pow(int.from_bytes(payloads[-1].body, "big"), 65537, modulus).to_bytes(size, "big")
+    digest = right[-32:]
+    for block in (
+        # Bleichenbacher 2006: short padding, the hash, then what helps to find a root.
+        b"\0\1" + b"\xff" * 8 + b"\0" + right[-51:] + bytes(size - 62),
+        b"\0\2" + b"\xff" * (size - 35) + b"\0" + digest,
+        b"\0\1" + b"\xff" * (size - 36) + b"\0" + b"\0" + digest,
+    ):
+        assert len(block) == size
+        signature = pow(int.from_bytes(block, "big"), numbers.d, modulus).to_bytes(size, "big")
+        chain = plain[: len(plain) - len(plain[sum(p.size for p in payloads[:-1]) :])]
+        chain += encode_chain([Payload(9, signature)])
+        sealed = kek.cipher.encrypt(kek.key, kek.iv, chain)
+        forged_push = replace(header, length=28 + len(sealed)).encode() + sealed
+        opened = open_push(Header.decode(forged_push), forged_push, kek)
+        assert not opened.verify(member.keys.kek.public_key)
