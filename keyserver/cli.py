@@ -13,11 +13,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .keylog import KeyLog, read_keks
 from .lab import Lab, LabError, read_lab
 from .member.machine import MemberEvent
 from .member.runner import MemberFleet, event_line
 from .serve import LabServer, lab_clock
 from .status import lab_status
+from .wireshark import readable_capture
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,11 +36,36 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("lab", type=Path, help="lab file (YAML)")
         command.add_argument("-v", "--verbose", action="store_true", help="log every event")
+        if name == "serve":
+            command.add_argument(
+                "--keylog",
+                type=Path,
+                metavar="FILE",
+                help="append every key that Wireshark needs to FILE; for a lab only",
+            )
         if name == "members":
             command.add_argument(
                 "--events", action="store_true", help="print one JSON line per event"
             )
+    shark = commands.add_parser(
+        "wireshark",
+        help="make a capture readable for Wireshark",
+        description="Copy the GDOI messages of a pcap file so that Wireshark decrypts them.",
+    )
+    shark.add_argument("capture", type=Path, help="pcap file, as tcpdump -w makes it")
+    shark.add_argument("keylog", type=Path, help="file that serve --keylog wrote")
+    shark.add_argument("output", type=Path, help="pcap file to write")
     return parser
+
+
+def _wireshark(options: argparse.Namespace) -> int:
+    try:
+        keks = read_keks(options.keylog.read_text(encoding="ascii"))
+        options.output.write_bytes(readable_capture(options.capture.read_bytes(), keks))
+    except (OSError, ValueError) as error:
+        print(f"keyserver: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 async def _until_stopped() -> None:
@@ -49,8 +76,12 @@ async def _until_stopped() -> None:
     await stopped.wait()
 
 
-async def _serve(lab: Lab) -> None:
-    server = LabServer(lab)
+async def _serve(lab: Lab, keylog: Path | None) -> None:
+    try:
+        sink = KeyLog(keylog) if keylog is not None else None
+    except OSError as error:
+        raise LabError(f"{keylog}: {error.strerror}") from None
+    server = LabServer(lab, key_sink=sink)
     await server.start()
     try:
         for device in server.devices:
@@ -65,6 +96,8 @@ async def _serve(lab: Lab) -> None:
         await _until_stopped()
     finally:
         server.stop()
+        if sink is not None:
+            sink.close()
 
 
 async def _members(lab: Lab, events: bool) -> None:
@@ -93,15 +126,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
-        level=logging.INFO if options.verbose else logging.WARNING,
+        level=logging.INFO if getattr(options, "verbose", False) else logging.WARNING,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
     )
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
+    if options.command == "wireshark":
+        return _wireshark(options)
     try:
         lab = read_lab(options.lab)
         with contextlib.suppress(KeyboardInterrupt):
             if options.command == "serve":
-                asyncio.run(_serve(lab))
+                asyncio.run(_serve(lab, options.keylog))
             elif options.command == "members":
                 asyncio.run(_members(lab, options.events))
             else:

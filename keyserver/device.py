@@ -23,6 +23,7 @@ from .gdoi.key_server import Address, Event, KeyServerEndpoint
 from .groups.group import KeyPlane
 from .groups.keys import RSA_BITS
 from .groups.server import GroupServer
+from .keylog import KeySink, NoKeyLog
 from .lab import DeviceSpec
 from .netconf.configuration_rpcs import CONFIGURATION_RPCS
 from .netconf.operational_rpcs import (
@@ -77,7 +78,10 @@ def read_initial(spec: DeviceSpec, text: str) -> Tree:
 class Device:
     """An SRX key server without its sockets."""
 
-    def __init__(self, spec: DeviceSpec, initial: Tree, now: float) -> None:
+    def __init__(
+        self, spec: DeviceSpec, initial: Tree, now: float, key_sink: KeySink | None = None
+    ) -> None:
+        sink = key_sink or NoKeyLog()
         self.spec = spec
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
@@ -92,12 +96,13 @@ class Device:
                 spec.acknowledgement,
                 heartbeats=spec.generation is Generation.V1,
                 any_aggressive=spec.aggressive,
+                on_kek=sink.kek,
             )
         )
         self.database = ConfigurationDatabase(
             spec.generation, self._store, initial, now, strict=spec.strict
         )
-        self.endpoint = KeyServerEndpoint(self.groups, spec.profile)
+        self.endpoint = KeyServerEndpoint(self.groups, spec.profile, sink.phase1)
         self.groups.on_peers_changed = self.endpoint.forget
         self.groups.configure({}, self.database.effective(), now)
         self.database.on_commit.append(self.groups.configure)

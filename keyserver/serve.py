@@ -20,6 +20,7 @@ import asyncssh
 from .device import Device, LabConfigurationError, read_initial
 from .gdoi.key_server import RefusedPeer
 from .groups.group import MulticastTarget, Outgoing
+from .keylog import KeySink
 from .lab import DeviceSpec, Lab, LabError, User
 from .netconf.session import NetconfSession
 from .udp import UdpSocket
@@ -245,8 +246,11 @@ class _KeyPlane:
 class LabServer:
     """All devices of a lab, listening."""
 
-    def __init__(self, lab: Lab, clock: Clock | None = None) -> None:
+    def __init__(
+        self, lab: Lab, clock: Clock | None = None, key_sink: KeySink | None = None
+    ) -> None:
         self.lab = lab
+        self._key_sink = key_sink
         self.clock = clock or lab_clock(lab.speed)
         self.devices: list[Device] = []
         self._closers: list[Callable[[], None]] = []
@@ -281,7 +285,7 @@ class LabServer:
             initial = read_initial(spec, self._read(spec.config)) if spec.config else {}
         except (LabConfigurationError, ValueError) as error:
             raise LabError(f"{spec.config}: {error}") from None
-        device = Device(spec, initial, self.clock())
+        device = Device(spec, initial, self.clock(), self._key_sink)
         self.devices.append(device)
         self._closers.append(device.close)
         key_plane = _KeyPlane(device, self.clock, self.lab.speed)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -167,9 +168,15 @@ class Counters:
 class KeyServerEndpoint:
     """One key server on one UDP socket."""
 
-    def __init__(self, authority: Authority, profile: Profile = Profile.RFC6407) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        profile: Profile = Profile.RFC6407,
+        on_keys: Callable[[bytes, bytes], None] = lambda cookie, key: None,
+    ) -> None:
         self._authority = authority
         self._profile = profile
+        self._on_keys = on_keys
         self._half_open: OrderedDict[bytes, _Association] = OrderedDict()
         # Responder cookies by what a first message is recognised by when it is repeated.
         self._firsts: dict[tuple[Address, bytes], bytes] = {}
@@ -358,6 +365,9 @@ class KeyServerEndpoint:
                 self._associations.popitem(last=False)
             self._associations[cookies] = association
             self.counters.associations += 1
+            keys = association.responder.keys
+            assert keys is not None
+            self._on_keys(header.initiator_cookie, keys.encryption_key)
         return answer
 
     def _refuse(

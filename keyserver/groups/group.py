@@ -10,7 +10,7 @@ multicast push is neither acknowledged nor repeated; heartbeats carry the sequen
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -49,6 +49,7 @@ class KeyPlane:
     acknowledgement: Acknowledgement = Acknowledgement.RFC8263
     heartbeats: bool = True
     any_aggressive: bool = False
+    on_kek: Callable[[Kek], None] = lambda kek: None
 
 
 @dataclass(slots=True)
@@ -196,7 +197,9 @@ class Group:
         return self.kek
 
     def _fresh_kek(self, settings: KekSettings, now: float) -> GroupKek:
-        return new_kek(settings, self._spis, self._plane.signing_keys, now)
+        fresh = new_kek(settings, self._spis, self._plane.signing_keys, now)
+        self._plane.on_kek(fresh.kek)
+        return fresh
 
     def _living_teks(self, settings: TekSettings, now: float) -> list[GroupTek]:
         teks = [tek for tek in self._teks.get(settings.name, []) if tek.expires > now]

@@ -18,6 +18,8 @@ import subprocess
 
 import pytest
 
+from keyserver.cli import main
+from keyserver.keylog import KeyLog
 from tests.keyserver.world import V1_SMC, World
 
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
@@ -120,3 +122,63 @@ def test_another_key_does_not_decrypt(signing_key, tmp_path):
     _capture(path, sent)
     packets = _dissect(path, sent[0][:8], bytes(32))
     assert "17" not in _values(packets[9], "isakmp.typepayload")[1:3]
+
+
+REKEYS = [
+    ("v1", "des-cbc", "md5"),
+    ("v1", "3des-cbc", "sha1"),
+    ("v2", "aes-128-cbc", "sha-256"),
+    ("v2", "aes-192-cbc", "sha-384"),
+    ("v2", "aes-256-cbc", "sha-256"),
+]
+
+
+@pytest.mark.parametrize(("generation", "cipher", "sig_hash"), REKEYS)
+def test_tshark_decrypts_and_reads_rekeys(signing_key, tmp_path, generation, cipher, sig_hash):
+    """Checked: exchange, SEQ, D, the SAK's SPI, KD types and SPIs, the size of SIG; no SAT."""
+    log = tmp_path / "keys"
+    sink = KeyLog(log)
+    block = f"encryption-algorithm {cipher} sig-hash-algorithm {sig_hash}"
+    world = World(signing_key, generation, on_kek=sink.kek)
+    world.commit(V1_SMC + block)
+    sent = world.run(world.member())
+    world.commit(V1_SMC + block, V1_SMC + "certificate another")
+    world.commit()
+    assert len(world.pushed) == 2
+    plain = tmp_path / "plain.pcap"
+    _capture(plain, [*sent, *world.pushed])
+    readable = tmp_path / "readable.pcap"
+    assert main(["wireshark", str(plain), str(log), str(readable)]) == 0
+    done = subprocess.run(
+        ["tshark", "-r", str(readable), "-T", "json", "--no-duplicate-keys"]
+        + [
+            f"-ouat:ikev1_decryption_table:{line}"
+            for line in log.read_text().split("\n")
+            if line and not line.startswith("#")
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    packets = [
+        p for p in json.loads(done.stdout) if _values(p, "isakmp.exchangetype")[:1] == ["33"]
+    ]
+    assert len(packets) == 2
+    rekey, deletion = packets
+    assert _values(rekey, "isakmp.typepayload")[:3] == ["18", "1", "17"]
+    assert _values(rekey, "isakmp.seq.seq") == ["1"]
+    spis = [v.replace(":", "") for v in _values(rekey, "isakmp.sak.spi")]
+    kek = world.pushed[1][:16].hex()
+    assert spis == [kek]
+    assert _values(deletion, "isakmp.typepayload")[:3] == ["18", "12", "9"]
+    assert not any(_values(p, "_ws.malformed") for p in packets)
+    assert [len(v.replace(":", "")) // 2 for v in _values(deletion, "isakmp.sig")] in ([], [128])
+
+
+def test_a_capture_that_is_none_is_refused(tmp_path, capsys):
+    noise, log = tmp_path / "noise", tmp_path / "keys"
+    noise.write_bytes(b"no capture")
+    log.write_text("")
+    assert main(["wireshark", str(noise), str(log), str(tmp_path / "out")]) == 2
+    assert "not a pcap file" in capsys.readouterr().err

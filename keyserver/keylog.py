@@ -1,0 +1,92 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A log of keys, for Wireshark and for nothing else: off unless asked for by ``--keylog``.
+
+The lines without ``#`` are Wireshark's ``ikev1_decryption_table``: cookie and key in hex. What it
+has no column for, cipher and IV of a KEK, stands in a comment before its line.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .gdoi.crypto import AES_128, AES_192, AES_256, DES, TRIPLE_DES, CbcCipher
+from .gdoi.push import Kek
+from .gdoi.wire import COOKIE_LENGTH
+
+_CIPHERS = {
+    f"{cipher.name}-{cipher.key_length * 8}": cipher
+    for cipher in (DES, TRIPLE_DES, AES_128, AES_192, AES_256)
+}
+
+
+class KeySink(Protocol):
+    """Somebody who wants to know keys."""
+
+    def phase1(self, initiator_cookie: bytes, key: bytes) -> None:
+        """A phase 1 association has this encryption key."""
+
+    def kek(self, kek: Kek) -> None:
+        """A group has this KEK."""
+
+
+class NoKeyLog:
+    """Keeps nothing: the default."""
+
+    def phase1(self, initiator_cookie: bytes, key: bytes) -> None:
+        """See :class:`KeySink`."""
+
+    def kek(self, kek: Kek) -> None:
+        """See :class:`KeySink`."""
+
+
+class KeyLog:
+    """Appends to a file that only its owner may read."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.fdopen(descriptor, "w", encoding="ascii")
+
+    def phase1(self, initiator_cookie: bytes, key: bytes) -> None:
+        """See :class:`KeySink`."""
+        self._write(f"{initiator_cookie.hex()},{key.hex()}")
+
+    def kek(self, kek: Kek) -> None:
+        """See :class:`KeySink`."""
+        name = f"{kek.cipher.name}-{kek.cipher.key_length * 8}"
+        self._write(f"# kek {kek.spi.hex()} {name} {kek.iv.hex()}")
+        self._write(f"{kek.spi[:COOKIE_LENGTH].hex()},{kek.key.hex()}")
+
+    def _write(self, line: str) -> None:
+        self._file.write(line + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class LoggedKek:
+    """A KEK as a key log has it."""
+
+    spi: bytes
+    cipher: CbcCipher
+    iv: bytes
+
+
+def read_keks(text: str) -> dict[bytes, LoggedKek]:
+    """KEKs of a key log by SPI. ValueError for a line that is none."""
+    keks = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words[:2] != ["#", "kek"]:
+            continue
+        if len(words) != 5 or words[3] not in _CIPHERS:
+            raise ValueError(f"not a line of a key log: {line!r}")
+        spi = bytes.fromhex(words[2])
+        keks[spi] = LoggedKek(spi, _CIPHERS[words[3]], bytes.fromhex(words[4]))
+    return keks
