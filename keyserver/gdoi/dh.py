@@ -5,7 +5,12 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from dataclasses import dataclass
+from functools import cached_property
+
+from cryptography import utils
+from cryptography.hazmat.primitives.asymmetric import dh
 
 _MODP_768 = (
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74"
@@ -65,40 +70,71 @@ class InvalidPublicValue(ValueError):
     """A peer's public value outside 2..p-2: it would give the shared secret away."""
 
 
-@dataclass(frozen=True, slots=True)
+# The library is to drop this some day; IKEv1 cannot, and then ``pow`` below takes over.
+warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", DeprecationWarning)
+warnings.filterwarnings(
+    "ignore", "Diffie-Hellman over finite fields", utils.CryptographyDeprecationWarning
+)
+
+DhSecret = int | dh.DHPrivateKey
+
+
+@dataclass(frozen=True)
 class DhGroup:
-    """One group. Public values and shared secrets are ``size`` octets, left-padded."""
+    """One group. Public values and shared secrets are ``size`` octets, left-padded.
+
+    ``named``: OpenSSL knows the group, and computes in it several times faster than ``pow``; for
+    the others it would test the prime each time.
+    """
 
     number: int
     prime: int
     generator: int
+    named: bool
 
     @property
     def size(self) -> int:
         """Octets of a public value."""
         return (self.prime.bit_length() + 7) // 8
 
-    def key_pair(self) -> tuple[int, bytes]:
-        """A new secret exponent and its public value."""
+    @cached_property
+    def _numbers(self) -> dh.DHParameterNumbers:
+        return dh.DHParameterNumbers(self.prime, self.generator)
+
+    @cached_property
+    def _parameters(self) -> dh.DHParameters:
+        return self._numbers.parameters()
+
+    def key_pair(self) -> tuple[DhSecret, bytes]:
+        """A new secret and its public value."""
+        if self.named:
+            key = self._parameters.generate_private_key()
+            return key, key.public_key().public_numbers().y.to_bytes(self.size, "big")
         bits = min(_EXPONENT_BITS, self.prime.bit_length() - 2)
         secret = secrets.randbits(bits) | 1 << (bits - 1)
         return secret, pow(self.generator, secret, self.prime).to_bytes(self.size, "big")
 
-    def shared_secret(self, secret: int, peer: bytes) -> bytes:
-        """g^xy from our exponent and the peer's public value."""
+    def shared_secret(self, secret: DhSecret, peer: bytes) -> bytes:
+        """g^xy from our secret and the peer's public value."""
         value = int.from_bytes(peer, "big")
         if len(peer) != self.size or not 2 <= value <= self.prime - 2:
             raise InvalidPublicValue(f"public value of {len(peer)} octets is out of range")
-        return pow(value, secret, self.prime).to_bytes(self.size, "big")
+        if isinstance(secret, int):
+            return pow(value, secret, self.prime).to_bytes(self.size, "big")
+        try:
+            public = dh.DHPublicNumbers(value, self._numbers).public_key()
+            return secret.exchange(public).rjust(self.size, b"\0")
+        except ValueError as error:
+            raise InvalidPublicValue(f"public value is not of the group ({error})") from None
 
 
 DH_GROUPS: dict[int, DhGroup] = {
-    number: DhGroup(number, int(prime, 16), int(generator, 16))
-    for number, prime, generator in (
-        (1, _MODP_768, "2"),
-        (2, _MODP_1024, "2"),
-        (5, _MODP_1536, "2"),
-        (14, _MODP_2048, "2"),
-        (24, _MODP_2048_256, _MODP_2048_256_GENERATOR),
+    number: DhGroup(number, int(prime, 16), int(generator, 16), named)
+    for number, prime, generator, named in (
+        (1, _MODP_768, "2", False),
+        (2, _MODP_1024, "2", False),
+        (5, _MODP_1536, "2", True),
+        (14, _MODP_2048, "2", True),
+        (24, _MODP_2048_256, _MODP_2048_256_GENERATOR, True),
     )
 }

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from .crypto import HASH_NAMES, CbcCipher, Phase1Keys, derive_keys, oakley_cipher
-from .dh import DH_GROUPS, InvalidPublicValue
+from .dh import DH_GROUPS, DhSecret, InvalidPublicValue
 from .numbers import (
     GDOI_DOI,
     LIFE_TYPE_SECONDS,
@@ -375,7 +375,8 @@ class Phase1Initiator:
         self.last_block = b""
         self.proposal: Phase1Proposal | None = None
         self._sa_body = offer(policy.proposals, lifetime, doi)
-        self._secret, self._public, self._nonce = 0, b"", secrets.token_bytes(NONCE_LENGTH)
+        self._secret: DhSecret = 0
+        self._public, self._nonce = b"", secrets.token_bytes(NONCE_LENGTH)
         self._proof: Proof | None = None
         self._chain: CipherChain | None = None
 

@@ -1,0 +1,194 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The key plane against the least that it could cost: sockets and primitives alone."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import socket
+import statistics
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from keyserver.config.junos_schema import Generation
+from keyserver.gdoi.crypto import AES_256
+from keyserver.gdoi.dh import DH_GROUPS
+from keyserver.gdoi.key_server import Peer
+from keyserver.groups.group import KeyPlane
+from keyserver.groups.server import GroupServer
+from keyserver.member.machine import MemberState
+from keyserver.udp import UdpSocket
+from tests.keyserver.world import V1_SMC, World, tree_of
+from tests.lab import hub_config
+
+_REGISTRATIONS, _REPEATS, _IDLE_SECONDS = 400, 5, 20
+_BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha1 heartbeat 60"
+_FIRST = ipaddress.IPv4Address("127.1.0.1")
+
+
+def _group_server(key: rsa.RSAPrivateKey, count: int, port: int) -> GroupServer:
+    """A v1 key server with that many members of one dynamic gateway."""
+    groups = GroupServer(KeyPlane(("127.0.0.1", 848), lambda _: key))
+    text = hub_config("hub", "v1", {"gm-1": "127.0.0.2"}) + _BLOCK
+    groups.configure({}, tree_of(Generation.V1, text), time.time())
+    for n in range(count):
+        peer = Peer("gm-1", (str(_FIRST + n), port))
+        if n == 0:
+            groups.grant(peer, 1, time.time())
+        groups.register(peer, 1, time.time())
+    groups.take()
+    return groups
+
+
+def _sink() -> socket.socket:
+    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sink.bind(("0.0.0.0", 0))
+    return sink
+
+
+async def _pushed(groups: GroupServer) -> float:
+    udp = await UdpSocket.bind(("127.0.0.1", 0), lambda data, source: None)
+    try:
+        deadline = groups.deadline()
+        assert deadline is not None
+        started = time.perf_counter()
+        # The first thing that is due: a heartbeat or a rekey, signed and encrypted once.
+        groups.expire(deadline)
+        outgoing, _ = groups.take()
+        for one in outgoing:
+            assert isinstance(one.to, tuple)
+            await udp.send_to_all(one.datagram, one.to)
+        return time.perf_counter() - started
+    finally:
+        udp.close()
+
+
+def _bare_loop(datagram: bytes, addresses: list[tuple[str, int]]) -> float:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bare:
+        bare.bind(("127.0.0.1", 0))
+        started = time.perf_counter()
+        for address in addresses:
+            bare.sendto(datagram, address)
+        return time.perf_counter() - started
+
+
+def push() -> Iterator[str]:
+    """One rekey to many unicast members."""
+    yield "### One unicast push, one signature (RSA-2048) and one encryption"
+    yield ""
+    yield "| members | push, ms | bare sendto loop, ms | ratio |"
+    yield "|---|---|---|---|"
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for count in (1_000, 10_000, 100_000):
+        ours, bare = [], []
+        for _ in range(_REPEATS):
+            sink = _sink()
+            port = sink.getsockname()[1]
+            groups = _group_server(key, count, port)
+            ours.append(asyncio.run(_pushed(groups)))
+            addresses = [(str(_FIRST + n), port) for n in range(count)]
+            bare.append(_bare_loop(bytes(620), addresses))
+            sink.close()
+        mine, floor = statistics.median(ours), statistics.median(bare)
+        yield f"| {count:,} | {mine * 1e3:.1f} | {floor * 1e3:.1f} | {mine / floor:.2f} |"
+    yield ""
+
+
+def _registration_ms(key: rsa.RSAPrivateKey) -> float:
+    """CPU of the key server alone for one registration, in ms."""
+    world = World(lambda _: key, members=200)
+    spent = 0.0
+    for n in range(_REGISTRATIONS):
+        address = f"192.0.2.{11 + n % 200}"
+        member = world.member(address)
+        queue = member.start(world.now)
+        while queue:
+            datagram = queue.pop(0)
+            started = time.process_time()
+            answer, _ = world.endpoint.receive(datagram, (address, 848), world.now)
+            spent += time.process_time() - started
+            if answer is not None:
+                queue += member.receive(answer, world.now)
+        assert member.state is MemberState.REGISTERED
+    return spent / _REGISTRATIONS * 1e3
+
+
+def _primitives_ms() -> float:
+    """DH, PRF, hash and cipher calls of one registration and nothing else, in ms."""
+    group = DH_GROUPS[14]
+    _, peer = group.key_pair()
+    started = time.process_time()
+    for _ in range(_REGISTRATIONS):
+        secret, _public = group.key_pair()
+        shared = group.shared_secret(secret, peer)
+        for data in (40, 300, 330, 360, 700, 700, 60, 400, 60, 400):
+            hmac.digest(shared[:32], bytes(data), "sha256")
+        for data in (512, 60, 60, 60):
+            hashlib.sha256(bytes(data)).digest()
+        for data in (64, 64, 96, 288, 64, 608):
+            AES_256.encrypt(shared[:32], shared[:16], bytes(data))
+    return (time.process_time() - started) / _REGISTRATIONS * 1e3
+
+
+def registrations() -> Iterator[str]:
+    """Registrations per second and core."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    mine = statistics.median(_registration_ms(key) for _ in range(_REPEATS))
+    floor = statistics.median(_primitives_ms() for _ in range(_REPEATS))
+    yield "### Registrations (main mode, DH group 14, SHA-256, AES-256), key server alone"
+    yield ""
+    yield "| what | CPU ms | per second and core | share |"
+    yield "|---|---|---|---|"
+    yield f"| registration | {mine:.2f} | {1e3 / mine:.0f} | {floor / mine:.0%} |"
+    yield f"| its primitives alone | {floor:.2f} | {1e3 / floor:.0f} | 100% |"
+    yield ""
+
+
+async def _idle(groups: GroupServer) -> float:
+    """Share of a core over some seconds of heartbeats and timers."""
+    udp = await UdpSocket.bind(("127.0.0.1", 0), lambda data, source: None)
+    started, cpu = time.monotonic(), time.process_time()
+    try:
+        while (left := started + _IDLE_SECONDS - time.monotonic()) > 0:
+            deadline = groups.deadline()
+            assert deadline is not None
+            await asyncio.sleep(min(left, max(0.0, deadline - time.time()) + 0.001))
+            groups.expire(time.time())
+            for one in groups.take()[0]:
+                assert isinstance(one.to, tuple)
+                await udp.send_to_all(one.datagram, one.to)
+        return (time.process_time() - cpu) / (time.monotonic() - started)
+    finally:
+        udp.close()
+
+
+def idle() -> Iterator[str]:
+    """Many members and nothing to do but heartbeats."""
+    count = 10_000
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    sink = _sink()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    groups = _group_server(key, count, sink.getsockname()[1])
+    size = (tracemalloc.get_traced_memory()[0] - before) / count
+    tracemalloc.stop()
+    # Begin in the middle of a heartbeat interval, so that the seconds hold their share of one.
+    group = groups._groups["G1"]
+    group._heartbeat_due = time.time() + _IDLE_SECONDS / 2
+    share = asyncio.run(_idle(groups))
+    sink.close()
+    yield f"### {count:,} members at rest: a heartbeat every 60 s, rekey and retransmission timers"
+    yield ""
+    yield "| CPU over 20 s that hold one heartbeat to all | memory per member |"
+    yield "|---|---|"
+    yield f"| {share:.2%} of a core | {size:.0f} octets |"
+    yield ""
+
+
+SECTIONS = (push, registrations, idle)
