@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import tempfile
@@ -38,6 +39,7 @@ HUBS: dict[str, tuple[str, dict[str, Any] | None]] = {
         },
     ),
 }
+NEW_ALGORITHM = "aes-192-cbc"
 MEANING = {
     "registered": "all that registered, active or not",
     "active": "active members",
@@ -59,9 +61,9 @@ def _lab(path: Path) -> LabDirectory:
     return lab
 
 
-def _configure(lab: LabDirectory) -> PlayResult:
+def _configure(lab: LabDirectory, **change: Any) -> PlayResult:
     wanted = {
-        name: [{"group": "G1", **settings}] if settings else []
+        name: [{"group": "G1", **settings, **change}] if settings else []
         for name, (_, settings) in HUBS.items()
     }
     task = {
@@ -125,8 +127,20 @@ def run(path: Path) -> int:
         groups_of = {host: outcome["groups"] for host, outcome in read.tasks[0].items()}
         _show(groups_of)
         counted = sum(g["member_count"] for groups in groups_of.values() for g in groups)
+        say("changing the KEK's algorithm: who can be rekeyed, is")
+        changed = sum(_changed(_configure(lab, encryption_algorithm=NEW_ALGORITHM)).values())
+        rekeyable = MEMBERS_PER_HUB * sum(s is not None for _, s in HUBS.values())
+        fleet.wait_for('"rekeyed"', count=rekeyable)
+        rekeys = [json.loads(line) for line in fleet.output if '"rekeyed"' in line]
+        for name, (_, settings) in HUBS.items():
+            if settings is not None:
+                ours = [e for e in rekeys if e["member"].startswith(name)]
+                (spi,) = {e["kek_spi"] for e in ours}
+                way = settings["communication_type"]
+                print(f"{name}: {len(ours)} members took KEK {spi[:16]}... by {way} push")
         good = (
-            again == 0
+            changed == 2
+            and again == 0
             and counted == total
             and _changed(first)
             == {host: settings is not None for host, (_, settings) in HUBS.items()}
