@@ -14,7 +14,12 @@ import yaml
 
 from tests.lab import COLLECTIONS
 
-MODULES = ("server_member_communication", "registered_members_info")
+MODULES = (
+    "server_member_communication",
+    "registered_members_info",
+    "membership_audit",
+    "membership_report",
+)
 _MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
 
 

@@ -44,7 +44,8 @@ class DeviceAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the options, do the work, turn failures into one clear message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        host = (task_vars or {}).get("inventory_hostname", "")
+        self._task_vars = task_vars or {}
+        host = self._task_vars.get("inventory_hostname", "")
         checked = self._validator.validate(self._task.args)
         if checked.error_messages:
             result.update(failed=True, msg=f"{host}: {'; '.join(checked.error_messages)}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .audit import seconds_of
 from .device import Device
 from .errors import DeviceError, Refused
 from .junos_xml import parse_xml
@@ -59,6 +60,21 @@ def read(
         groups = [g for g in groups if g.id is None or g.id == group_id]
     blocks = blocks_of(parse_xml(Device(rpc).read()))
     return {"groups": list(described(groups, blocks, detail))}
+
+
+def configured_at(rpc: Rpc) -> float | None:
+    """When the device's configuration was committed last, in seconds since the epoch."""
+    try:
+        reply = rpc.call("read the commit history", etree.Element("get-commit-information"))
+    except DeviceError:
+        # A user who may not see it can still audit.
+        return None
+    newest = next(reply.iter("{*}date-time"), None)
+    if newest is None:
+        return None
+    seconds = (value for name, value in newest.attrib.items() if name.endswith("seconds"))
+    text = next(seconds, "")
+    return float(text) if text.isdigit() else seconds_of(newest.text)
 
 
 def _groups(rpc: Rpc, choice: dict[str, str], detail: bool) -> list[GroupMembers]:

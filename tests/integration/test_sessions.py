@@ -23,6 +23,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import Ncclient
 from lxml import etree
 from ncclient.transport.session import NetconfBase
 
+from keyserver.gdoi.key_server import Peer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
 from keyserver.serve import LabServer
 from tests.lab import PASSWORD, USER, free_ports, hub_config
@@ -103,7 +104,7 @@ def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
 def test_a_reply_of_a_hundred_thousand_members_is_read(served, transport):
     for number in range(100_000):
         address = f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        served.device.groups.register("gm-1", 1, address, 1_800_000_000.0)
+        served.device.groups.register(Peer("gm-1", (address, 848)), 1, 1_800_000_000.0)
     rpc, session = _use(served.target(), transport)
     (group,) = members_info.read(rpc)["groups"]
     session.close()

@@ -1,0 +1,86 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: audit
+author: groupvpn.junos contributors (@groupvpn)
+version_added: 0.1.0
+short_description: Audit groups and members against who is expected
+description:
+  - What M(groupvpn.junos.membership_audit) does, for data from anywhere.
+options:
+  _input:
+    description: Groups as M(groupvpn.junos.registered_members_info) returns them.
+    type: list
+    elements: dict
+    required: true
+  expected:
+    description: As O(groupvpn.junos.membership_audit#module:expected).
+    type: raw
+    default: {}
+  stale_after:
+    description: Seconds without a sign of life after which a member is stale.
+    type: int
+    default: 86400
+  settle_seconds:
+    description: Seconds after a commit during which absence cannot be judged.
+    type: int
+    default: 3600
+  configured_ago:
+    description: Seconds since the last commit.
+    type: float
+  now:
+    description: Seconds since the epoch to judge ages by; the controller's clock when not given.
+    type: float
+"""
+
+EXAMPLES = r"""
+- name: Findings from expectations that another system holds
+  ansible.builtin.debug:
+    msg: "{{ (registered.groups | groupvpn.junos.audit({'GRP-0001': ['192.0.2.11']})).findings }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(compliant), C(findings), C(summary) and C(groups).
+  type: dict
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit as core
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import expectations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
+
+
+def audit(
+    groups: Any,
+    expected: Any = None,
+    stale_after: int = core.DEFAULT_STALE_SECONDS,
+    settle_seconds: int = core.DEFAULT_SETTLE_SECONDS,
+    configured_ago: float | None = None,
+    now: float | None = None,
+) -> dict[str, Any]:
+    """The audit's result."""
+    options = core.Options(
+        time.time() if now is None else float(now),
+        int(stale_after),
+        int(settle_seconds),
+        None if configured_ago is None else float(configured_ago),
+    )
+    try:
+        return core.audit(groups, expectations.read_expected(expected or {}), options)
+    except GroupVpnError as error:
+        raise AnsibleFilterError(f"groupvpn.junos.audit: {error}") from None
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name to function."""
+        return {"audit": audit}

@@ -1,0 +1,82 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: members
+author: groupvpn.junos contributors (@groupvpn)
+version_added: 0.1.0
+short_description: Groups and members of a registered-members reply
+description:
+  - Reads the reply of C(get-security-group-vpn-server-registered-members), as XML or as the CLI's
+    text, that was fetched in any other way.
+options:
+  _input:
+    description: The reply.
+    type: str
+    required: true
+  communication:
+    description: Group name to V(none), V(unicast) or V(multicast); the reply does not tell.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Who is registered, from a saved reply
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.file', 'reply.xml')
+      | groupvpn.junos.members(communication={'GRP-0001': 'unicast'}) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Groups as M(groupvpn.junos.registered_members_info) returns them, with detail.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, membership
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
+
+
+def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Groups and members of a reply."""
+    if not isinstance(reply, str):
+        raise AnsibleFilterError("groupvpn.junos.members: the reply is text, XML or the CLI's")
+    missing = libraries.complaint()
+    if missing is not None:
+        raise AnsibleFilterError(f"groupvpn.junos.members: {missing}")
+    kinds = dict(communication or {})
+    wrong = sorted(set(map(str, kinds.values())) - set(membership.LIST_SHOWS))
+    if wrong:
+        raise AnsibleFilterError(
+            f"groupvpn.junos.members: communication {wrong[0]!r} is none of "
+            f"{', '.join(membership.LIST_SHOWS)}"
+        )
+    blocks = {
+        str(name): {"communication_type": str(kind)} if kind != "none" else None
+        for name, kind in kinds.items()
+    }
+    try:
+        return list(membership.described(_groups(str(reply)), blocks, detail=True))
+    except GroupVpnError as error:
+        raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None
+
+
+def _groups(reply: str) -> list[membership.GroupMembers]:
+    if not reply.lstrip().startswith("<"):
+        return membership.read_text(reply)
+    groups, text = membership.read_members([reply.encode()])
+    return groups if text is None else membership.read_text(text)
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name to function."""
+        return {"members": members}

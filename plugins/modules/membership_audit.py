@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Documentation only: the action plugin of the same name does the work on the controller.
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: membership_audit
+short_description: Compare the members of Group VPN groups with who should be there
+version_added: 0.1.0
+author:
+  - groupvpn.junos contributors (@groupvpn)
+description:
+  - Compares what M(groupvpn.junos.registered_members_info) returned, or reads itself, with who is
+    expected, and says of each finding what the list means in the group's communication type.
+  - A member in the list of a multicast group, or of a group without C(server-member-communication),
+    is never reported as alive. A dynamic peer's absence is no alarm by itself. A list that the last
+    commit may have emptied cannot be judged before members had time to register again.
+extends_documentation_fragment:
+  - groupvpn.junos.attributes
+  - groupvpn.junos.attributes.info
+options:
+  groups:
+    description: What M(groupvpn.junos.registered_members_info) returned; read when not given.
+    type: list
+    elements: dict
+  expected:
+    description:
+      - Who should be there. A list of groups, each with C(group), C(members), C(min_members) and
+        C(role); or a mapping of group names to members; or flat rows with C(group) and C(address)
+        or C(gateway).
+      - A member has C(address), C(gateway) or both, and C(role) V(static) or V(dynamic); a plain
+        string is one of the two.
+      - Without members, nobody is unexpected.
+    type: raw
+  expected_file:
+    description:
+      - CSV file (columns C(group), C(gateway), C(address), C(role), C(min_members); comma or
+        semicolon), or YAML or JSON file with the same as O(expected). On the controller, UTF-8.
+    type: path
+  previous:
+    description:
+      - An earlier result of this module, or the path of an C(audit.json), to tell drift against.
+    type: raw
+  stale_after:
+    description: Seconds without a sign of life after which a member is stale.
+    type: int
+    default: 86400
+  settle_seconds:
+    description: Seconds after a commit during which absence cannot be judged.
+    type: int
+    default: 3600
+  configured_ago:
+    description: Seconds since the last commit; asked of the device when it is read.
+    type: float
+  now:
+    description: Seconds since the epoch to judge ages by; the controller's clock when not given.
+    type: float
+seealso:
+  - module: groupvpn.junos.registered_members_info
+  - module: groupvpn.junos.membership_report
+"""
+
+EXAMPLES = r"""
+- name: Who is missing, who should not be there
+  groupvpn.junos.membership_audit:
+    expected:
+      - group: GRP-0001
+        min_members: 2
+        members:
+          - {gateway: GM-0001, address: 192.0.2.11}
+          - {gateway: GM-HOME, role: dynamic}
+  register: audit
+
+- name: Stop when somebody unexpected holds the keys
+  ansible.builtin.assert:
+    that: "'unexpected' not in (audit.findings | map(attribute='kind'))"
+
+- name: Expectations from a file, drift against last week
+  groupvpn.junos.membership_audit:
+    expected_file: members.csv
+    previous: last-week/audit.json
+"""
+
+RETURN = r"""
+compliant:
+  description: True when nothing worse than a note was found.
+  returned: success
+  type: bool
+  sample: false
+findings:
+  description: What was found, worst first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    group:
+      description: Name of the group.
+      type: str
+      sample: GRP-0001
+    member:
+      description: Gateway and address; empty for a finding about the group.
+      type: str
+      sample: GM-0001 192.0.2.11
+    kind:
+      description:
+        - V(missing), V(unexpected), V(stale), V(duplicate), V(unacknowledged), V(below_minimum) or
+          V(not_proof_of_liveness); also V(group_missing), V(malformed), V(clock), V(unreachable).
+      type: str
+      sample: missing
+    severity:
+      description: V(info), V(warning) or V(error).
+      type: str
+      sample: error
+    why:
+      description: The reason, with what the list means.
+      type: str
+      sample: it never registered, or did not acknowledge a rekey and was removed
+summary:
+  description: Number of C(groups), C(members) and C(findings), C(by_kind) and C(by_severity).
+  returned: success
+  type: dict
+groups:
+  description: The groups, each member with C(state), C(role) and C(age) in seconds.
+  returned: success
+  type: list
+  elements: dict
+drift:
+  description:
+    - Changes since O(previous), each with C(group), C(member), C(change) (V(came), V(left),
+      V(address), V(gateway)), C(before) and C(after). Null without it.
+  returned: success
+  type: list
+  elements: dict
+"""

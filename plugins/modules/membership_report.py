@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Documentation only: the action plugin of the same name does the work on the controller.
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: membership_report
+short_description: Write the membership audits of a fleet as JSON, CSV, JUnit XML and a page
+version_added: 0.1.0
+author:
+  - groupvpn.junos contributors (@groupvpn)
+description:
+  - Puts the results of M(groupvpn.junos.membership_audit) of many hosts into one report, in a
+    directory on the controller.
+  - The role P(groupvpn.junos.membership_audit#role) does all of it.
+extends_documentation_fragment:
+  - groupvpn.junos.attributes
+options:
+  audits:
+    description: Host name to the registered result of its audit, failed ones too.
+    type: dict
+    required: true
+  directory:
+    description: Directory on the controller to write to; made when it does not exist.
+    type: path
+    required: true
+  template:
+    description: Jinja2 template of the page, rendered with autoescape.
+    type: path
+    required: true
+  merge:
+    description: C(audit.json) files of other slices of the fleet that go into the same report.
+    type: list
+    elements: path
+    default: []
+  title:
+    description: Title of the report.
+    type: str
+    default: Group VPN membership audit
+seealso:
+  - module: groupvpn.junos.membership_audit
+"""
+
+EXAMPLES = r"""
+- name: One report of the fleet
+  groupvpn.junos.membership_report:
+    audits: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all
+      | map('extract', hostvars, 'audit'))) }}"
+    directory: reports
+    template: templates/audit.html.j2
+  run_once: true
+  delegate_to: localhost
+  vars:
+    ansible_connection: local
+"""
+
+RETURN = r"""
+files:
+  description: The files of the report.
+  returned: success
+  type: list
+  elements: str
+  sample: [reports/audit.json, reports/members.csv, reports/junit.xml, reports/audit.html]
+summary:
+  description: Counts over the fleet.
+  returned: success
+  type: dict
+worst:
+  description: The worst severity; V(none) without findings.
+  returned: success
+  type: str
+  sample: warning
+screen:
+  description: The report on one screen, line by line.
+  returned: success
+  type: list
+  elements: str
+"""

@@ -1,0 +1,519 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Membership audit: members against expectations, told by what the list means.
+
+Juniper's description of server-member communication says what ``registered-members`` shows:
+without it all that registered, active or not; unicast active members only; multicast those that
+registered since it was configured, alive or not. Every finding says so.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .errors import Refused
+from .expectations import Expectations, ExpectedGroup, ExpectedMember, Role, canonical_address
+from .membership import LIST_SHOWS
+
+DEFAULT_STALE_SECONDS = 86_400
+DEFAULT_SETTLE_SECONDS = 3_600
+CLOCK_TOLERANCE_SECONDS = 120
+
+
+class Kind(StrEnum):
+    """What can be found."""
+
+    MISSING = "missing"
+    UNEXPECTED = "unexpected"
+    STALE = "stale"
+    DUPLICATE = "duplicate"
+    UNACKNOWLEDGED = "unacknowledged"
+    BELOW_MINIMUM = "below_minimum"
+    NOT_PROOF_OF_LIVENESS = "not_proof_of_liveness"
+    GROUP_MISSING = "group_missing"
+    MALFORMED = "malformed"
+    CLOCK = "clock"
+    UNREACHABLE = "unreachable"
+
+
+class Severity(StrEnum):
+    """How bad it is; ``info`` alone leaves a fleet compliant."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+SEVERITIES = tuple(severity.value for severity in Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding; ``member`` is empty when it is about the group as a whole."""
+
+    group: str
+    member: str
+    kind: Kind
+    severity: Severity
+    why: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Plain data."""
+        return {
+            "group": self.group,
+            "member": self.member,
+            "kind": self.kind.value,
+            "severity": self.severity.value,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to judge; times in seconds, ``now`` since the epoch.
+
+    ``configured_ago``: how old the device's configuration is, None when not known.
+    """
+
+    now: float = field(default_factory=time.time)
+    stale_after: int = DEFAULT_STALE_SECONDS
+    settle: int = DEFAULT_SETTLE_SECONDS
+    configured_ago: float | None = None
+
+
+_MEANS = {
+    "registered": (
+        "without server-member-communication the list shows all that registered, active or not"
+    ),
+    "active": "with unicast the list shows active members only",
+    "registered_since_configured": (
+        "with multicast the list shows who registered since it was configured, alive or not"
+    ),
+}
+_ABSENT = {
+    "registered": "it has not registered since the key server started",
+    "active": "it never registered, or did not acknowledge a rekey and was removed",
+    "registered_since_configured": "it has not registered since multicast was configured",
+}
+
+
+def means(list_shows: str) -> str:
+    """What a list shows, as a clause."""
+    return _MEANS.get(list_shows, "what the list shows is not known")
+
+
+# Times
+
+
+_TIMES = (
+    "%a %b %d %Y %H:%M:%S",
+    "%a %b %d %H:%M:%S %Y",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+)
+_ZONE = re.compile(r"\s+(?:UTC|GMT|Z)$")
+
+
+def seconds_of(text: str | None) -> float | None:
+    """A device's time, taken as UTC, in seconds since the epoch; None when unreadable."""
+    if not text:
+        return None
+    plain = _ZONE.sub("", text.strip())
+    for form in _TIMES:
+        try:
+            return float(calendar.timegm(time.strptime(plain, form)))
+        except ValueError:
+            continue
+    return None
+
+
+class _Clock:
+    """``seconds_of`` for many members: fleets register in bursts, equal times are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str | None, float | None] = {}
+
+    def read(self, text: str | None) -> float | None:
+        if text not in self._known:
+            self._known[text] = seconds_of(text)
+        return self._known[text]
+
+
+# The audit
+
+
+def audit(
+    groups: Iterable[Mapping[str, Any]], expected: Expectations, options: Options
+) -> dict[str, Any]:
+    """``compliant``, ``findings``, ``summary`` and ``groups`` with a state for each member.
+
+    ``groups`` is what ``registered_members_info`` returns. Raises Refused when it is not.
+    """
+    findings: list[Finding] = []
+    judged: list[dict[str, Any]] = []
+    clock = _Clock()
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for group in _checked(groups):
+        by_name.setdefault(str(group["name"]), []).append(group)
+    for name, nodes in by_name.items():
+        # A cluster's nodes list the same group; the one that lists more is the active one.
+        group = max(nodes, key=lambda node: len(node["members"]))
+        result = _Audit(group, expected.get(name), options, clock)
+        findings += result.findings
+        judged.append(result.view)
+    for name, wanted in expected.items():
+        if name not in by_name:
+            findings.append(_absent_group(wanted))
+    findings.sort(key=lambda f: SEVERITIES.index(f.severity.value), reverse=True)
+    return {
+        "compliant": all(f.severity is Severity.INFO for f in findings),
+        "findings": [finding.as_dict() for finding in findings],
+        "summary": summary(judged, findings),
+        "groups": judged,
+    }
+
+
+def _checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    if isinstance(groups, (str, bytes, Mapping)) or not isinstance(groups, Iterable):
+        raise Refused(["groups: the list that registered_members_info returns is expected"])
+    for number, group in enumerate(groups):
+        if not isinstance(group, Mapping) or not group.get("name"):
+            raise Refused([f"groups[{number}]: a group with a name is expected"])
+        members = group.get("members")
+        if not isinstance(members, Sequence) or not all(isinstance(m, Mapping) for m in members):
+            raise Refused([f"groups[{number}]: 'members' is a list of mappings"])
+        yield group
+
+
+def _absent_group(wanted: ExpectedGroup) -> Finding:
+    only_dynamic = bool(wanted.members) and all(m.role is Role.DYNAMIC for m in wanted.members)
+    severity = Severity.WARNING if only_dynamic else Severity.ERROR
+    return Finding(wanted.name, "", Kind.GROUP_MISSING, severity, "the device lists no such group")
+
+
+class _Audit:
+    """One group."""
+
+    def __init__(
+        self,
+        group: Mapping[str, Any],
+        expected: ExpectedGroup | None,
+        options: Options,
+        clock: _Clock,
+    ) -> None:
+        self.findings: list[Finding] = []
+        self._name = str(group["name"])
+        self._options, self._clock = options, clock
+        communication = str(group.get("communication") or "none")
+        self._shows = str(group.get("list_shows") or LIST_SHOWS.get(communication) or "registered")
+        self._members = [self._member(member) for member in group["members"]]
+        self._settling = self._is_settling()
+        self._duplicates()
+        if expected is not None:
+            self._compare(expected)
+        self._ages_and_pushes()
+        self._meaning()
+        self.view = {
+            "name": self._name,
+            "id": group.get("id"),
+            "communication": communication,
+            "list_shows": self._shows,
+            "means": means(self._shows),
+            "settling": self._settling,
+            "member_count": len(self._members),
+            "min_members": expected.min_members if expected else None,
+            "expected_count": len(expected.members) if expected else None,
+            "members": self._members,
+        }
+
+    def _is_settling(self) -> bool:
+        """True when the last commit may have emptied the list and members had no time since."""
+        ago = self._options.configured_ago
+        if ago is None or ago >= self._options.settle:
+            return False
+        # Who registered before that commit shows that it did not empty the list.
+        known_from = ago + CLOCK_TOLERANCE_SECONDS
+        return all(m["age"] is None or m["age"] <= known_from for m in self._members)
+
+    def _find(self, member: str, kind: Kind, severity: Severity, why: str) -> None:
+        self.findings.append(Finding(self._name, member, kind, severity, why))
+
+    def _member(self, member: Mapping[str, Any]) -> dict[str, Any]:
+        text = str(member.get("address") or "")
+        address = canonical_address(text)
+        gateway = str(member.get("gateway") or "")
+        state = "listed"
+        if address is None:
+            state = "malformed"
+            self._find(
+                f"{gateway} {text}".strip(),
+                Kind.MALFORMED,
+                Severity.WARNING,
+                f"the device lists the address {text!r}, which is none",
+            )
+        updated = self._clock.read(member.get("last_update"))
+        age = None if updated is None else self._options.now - updated
+        return {**member, "address": address or text, "state": state, "age": age}
+
+    def _duplicates(self) -> None:
+        seen: dict[str, str] = {}
+        for member in self._members:
+            address, gateway = member["address"], str(member.get("gateway") or "")
+            if address in seen:
+                self._mark(member, "duplicate")
+                self._find(
+                    _label(member),
+                    Kind.DUPLICATE,
+                    Severity.WARNING,
+                    f"{address} is listed more than once, as {seen[address]} and as {gateway}",
+                )
+            seen.setdefault(address, gateway)
+
+    def _compare(self, expected: ExpectedGroup) -> None:
+        by_address: dict[str, dict[str, Any]] = {}
+        by_gateway: dict[str, list[dict[str, Any]]] = {}
+        for member in self._members:
+            by_address.setdefault(member["address"], member)
+            by_gateway.setdefault(str(member.get("gateway") or ""), []).append(member)
+        right: set[int] = set()
+        for wanted in expected.members:
+            found = self._found(wanted, by_address, by_gateway)
+            if not found:
+                self._missing(wanted)
+            for member in found:
+                right.add(id(member))
+                member["role"] = wanted.role.value
+                self._moved(wanted, member, len(found))
+        if expected.members:
+            for member in self._members:
+                if id(member) not in right:
+                    self._unexpected(member)
+        minimum = expected.min_members
+        if minimum is not None and len(self._members) < minimum:
+            self._find(
+                "",
+                Kind.BELOW_MINIMUM,
+                self._softened(Severity.ERROR),
+                f"{len(self._members)} members are listed, at least {minimum} are expected; "
+                f"{means(self._shows)}{self._settling_note()}",
+            )
+
+    @staticmethod
+    def _found(
+        wanted: ExpectedMember,
+        by_address: dict[str, dict[str, Any]],
+        by_gateway: dict[str, list[dict[str, Any]]],
+    ) -> list[dict[str, Any]]:
+        if wanted.address is not None:
+            member = by_address.get(wanted.address)
+            if member is not None:
+                return [member]
+            # A dynamic peer is known by its gateway, whatever address it has today.
+            if wanted.role is Role.STATIC:
+                return []
+        return by_gateway.get(wanted.gateway, []) if wanted.gateway else []
+
+    def _moved(self, wanted: ExpectedMember, member: dict[str, Any], count: int) -> None:
+        gateway = str(member.get("gateway") or "")
+        if wanted.address == member["address"] and wanted.gateway not in (None, gateway):
+            self._mark(member, "unexpected")
+            self._find(
+                _label(member),
+                Kind.UNEXPECTED,
+                Severity.ERROR,
+                f"{wanted.address} is expected at gateway {wanted.gateway} and came in by "
+                f"{gateway}",
+            )
+        elif wanted.address is None and wanted.role is Role.STATIC and count > 1:
+            self._mark(member, "duplicate")
+            self._find(
+                _label(member),
+                Kind.DUPLICATE,
+                Severity.WARNING,
+                f"{count} members came in by gateway {gateway}, one is expected",
+            )
+
+    def _missing(self, wanted: ExpectedMember) -> None:
+        if wanted.role is Role.DYNAMIC:
+            severity = Severity.INFO
+            why = "it is a dynamic peer: its absence is no alarm by itself"
+        else:
+            severity = self._softened(Severity.ERROR)
+            why = f"{_ABSENT.get(self._shows, 'it is not listed')}{self._settling_note()}"
+        self._find(str(wanted), Kind.MISSING, severity, f"{why}; {means(self._shows)}")
+
+    def _unexpected(self, member: dict[str, Any]) -> None:
+        self._mark(member, "unexpected")
+        self._find(
+            _label(member),
+            Kind.UNEXPECTED,
+            Severity.ERROR,
+            f"it holds the group's keys and is not expected; {means(self._shows)}",
+        )
+
+    def _ages_and_pushes(self) -> None:
+        stale, future = self._options.stale_after, 0
+        for member in self._members:
+            age = member["age"]
+            if age is not None and age < -CLOCK_TOLERANCE_SECONDS:
+                future += 1
+            if age is not None and age > stale:
+                self._mark(member, "stale")
+                self._find(
+                    _label(member),
+                    Kind.STALE,
+                    Severity.INFO if member.get("role") == "dynamic" else Severity.WARNING,
+                    f"last heard of {_span(age)} ago, more than {_span(stale)}; "
+                    f"{means(self._shows)}",
+                )
+            unacknowledged = member.get("push_unacknowledged")
+            if isinstance(unacknowledged, int) and unacknowledged > 0:
+                self._mark(member, "unacknowledged")
+                self._find(
+                    _label(member),
+                    Kind.UNACKNOWLEDGED,
+                    Severity.WARNING,
+                    f"{unacknowledged} of {member.get('push_sent') or '?'} rekeys were not "
+                    "acknowledged: it may hold old keys",
+                )
+        if future:
+            self._find(
+                "",
+                Kind.CLOCK,
+                Severity.WARNING,
+                f"{future} members were heard of in the future: the device's clock or time zone "
+                "differs from the controller's, ages cannot be trusted",
+            )
+
+    def _meaning(self) -> None:
+        if self._members and self._shows != "active":
+            self._find(
+                "",
+                Kind.NOT_PROOF_OF_LIVENESS,
+                Severity.INFO,
+                f"a member in this list is not thereby alive: {means(self._shows)}",
+            )
+
+    def _softened(self, severity: Severity) -> Severity:
+        return Severity.WARNING if self._settling else severity
+
+    def _settling_note(self) -> str:
+        if not self._settling:
+            return ""
+        ago = self._options.configured_ago or 0
+        return (
+            f" (cannot be judged yet: the configuration is {_span(ago)} old and members "
+            "have had no time to register again)"
+        )
+
+    def _mark(self, member: dict[str, Any], state: str) -> None:
+        if member["state"] == "listed":
+            member["state"] = state
+
+
+def _label(member: Mapping[str, Any]) -> str:
+    return f"{member.get('gateway') or ''} {member['address']}".strip()
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def _span(seconds: float) -> str:
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def summary(groups: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> dict[str, Any]:
+    """Counts for one screen."""
+    kinds: dict[str, int] = {}
+    severities = dict.fromkeys(SEVERITIES, 0)
+    for finding in findings:
+        kinds[finding.kind.value] = kinds.get(finding.kind.value, 0) + 1
+        severities[finding.severity.value] += 1
+    return {
+        "groups": len(groups),
+        "members": sum(group["member_count"] for group in groups),
+        "findings": len(findings),
+        "by_kind": kinds,
+        "by_severity": severities,
+    }
+
+
+def unreachable(why: str) -> dict[str, Any]:
+    """What an audit of a host that could not be asked says: a finding, not a gap."""
+    finding = Finding("", "", Kind.UNREACHABLE, Severity.ERROR, why)
+    return {
+        "compliant": False,
+        "findings": [finding.as_dict()],
+        "summary": summary([], [finding]),
+        "groups": [],
+    }
+
+
+# Drift
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference to an earlier audit."""
+
+    group: str
+    member: str
+    change: str
+    before: str
+    after: str
+
+
+def drift(
+    before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """Who came, who left, who changed address or gateway: lists of groups, earlier and now."""
+    old, new = _placed(before), _placed(after)
+    changes: list[Drift] = []
+    for name in [*new, *(n for n in old if n not in new)]:
+        changes += _group_drift(name, old.get(name, {}), new.get(name, {}))
+    return [asdict(change) for change in changes]
+
+
+def _placed(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Group name to address to gateway."""
+    placed: dict[str, dict[str, str]] = {}
+    for group in groups:
+        members = placed.setdefault(str(group["name"]), {})
+        for member in group["members"]:
+            members[str(member.get("address") or "")] = str(member.get("gateway") or "")
+    return placed
+
+
+def _group_drift(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Drift]:
+    gone = {a: g for a, g in old.items() if a not in new}
+    come = {a: g for a, g in new.items() if a not in old}
+    # Who left and came by the same gateway, once each, has changed its address.
+    left_by, came_by = _single(gone), _single(come)
+    moved = {gateway for gateway in left_by if gateway and gateway in came_by}
+    for gateway in sorted(moved):
+        yield Drift(name, gateway, "address", left_by[gateway], came_by[gateway])
+    for address, gateway in come.items():
+        if gateway not in moved:
+            yield Drift(name, f"{gateway} {address}".strip(), "came", "", address)
+    for address, gateway in gone.items():
+        if gateway not in moved:
+            yield Drift(name, f"{gateway} {address}".strip(), "left", address, "")
+    for address, gateway in new.items():
+        if address in old and old[address] != gateway:
+            yield Drift(name, address, "gateway", old[address], gateway)
+
+
+def _single(members: dict[str, str]) -> dict[str, str]:
+    counts: dict[str, list[str]] = {}
+    for address, gateway in members.items():
+        counts.setdefault(gateway, []).append(address)
+    return {gateway: found[0] for gateway, found in counts.items() if len(found) == 1}
