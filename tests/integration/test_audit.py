@@ -1,0 +1,217 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The audit's roles and modules in real plays: real devices, a real report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from tests.lab import PSK, LabDirectory, Process, hub_config, play
+
+SMC = "groupvpn.junos.server_member_communication"
+AUDIT = "groupvpn.junos.membership_audit"
+SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+UNICAST = {
+    "group": "G1",
+    "encryption_algorithm": "aes-256-cbc",
+    "sig_hash_algorithm": "sha-256",
+    "retransmission_period": 2,
+}
+EXPECTED = [
+    {
+        "group": "G1",
+        "min_members": 2,
+        "members": [{"gateway": name, "address": address} for name, address in SITES.items()],
+    }
+]
+
+
+@pytest.fixture
+def fleet(lab):
+    """Two hubs, v2 and v1, with two sites each; both sites of both are registered."""
+    lab.clock = {"speed": 5}
+    for number, generation in enumerate(("v2", "v1"), 1):
+        name = f"hub-{number}"
+        lab.add_device(name, generation, hub_config(name, generation, SITES))
+        for site, address in SITES.items():
+            lab.add_member(f"{name}-{site}", name, address)
+    server = lab.serve()
+    members = Process("members", lab.file, "--events")
+    try:
+        members.wait_for('"registered"', count=4)
+        yield lab
+    finally:
+        members.stop()
+        server.stop()
+
+
+def role(lab, *options: str, **variables: object):
+    """Run the role over the lab's hosts."""
+    variables.setdefault("membership_audit_directory", str(lab.path / "report"))
+    variables.setdefault("membership_audit_expected", EXPECTED)
+    tasks = [
+        {
+            "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+            "vars": variables,
+        }
+    ]
+    return play(lab, tasks, *options)
+
+
+def document(lab: LabDirectory, name: str = "report") -> dict:
+    return json.loads((lab.path / name / "audit.json").read_text())
+
+
+def kinds(host: dict) -> list[str]:
+    return [finding["kind"] for finding in host["findings"]]
+
+
+def test_the_role_audits_the_fleet_and_writes_one_report(fleet):
+    result = role(fleet)
+    assert result.code == 0, result.output[-3000:]
+    found = document(fleet)
+    assert set(found["hosts"]) == {"hub-1", "hub-2"}
+    assert found["summary"]["members"] == 4
+    assert found["worst"] == "info"
+    assert all(host["compliant"] for host in found["hosts"].values())
+    assert set(kinds(found["hosts"]["hub-1"])) == {"not_proof_of_liveness"}
+    with (fleet.path / "report" / "members.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(r["host"], r["gateway"]) for r in rows} == {
+        (hub, site) for hub in ("hub-1", "hub-2") for site in SITES
+    }
+    junit = ElementTree.parse(fleet.path / "report" / "junit.xml").getroot()
+    assert [s.get("failures") for s in junit.iter("testsuite")] == ["0", "0"]
+    assert "fleet: 2 hosts (0 not reached), 2 groups, 4 members" in result.output
+
+
+def test_unreachable_hosts_are_findings_and_the_gate_fails_the_play(fleet):
+    inventory = yaml.safe_load((fleet.path / "inventory.yml").read_text())
+    lost = dict(inventory["all"]["hosts"]["hub-1"], ansible_port=1)
+    inventory["all"]["hosts"]["hub-0"] = lost
+    (fleet.path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    result = role(fleet, membership_audit_fail_at="error")
+    assert result.code != 0
+    found = document(fleet)
+    assert found["summary"]["unreachable"] == 1
+    assert kinds(found["hosts"]["hub-0"]) == ["unreachable"]
+    assert "nothing listens there" in found["hosts"]["hub-0"]["findings"][0]["why"]
+    assert found["hosts"]["hub-1"]["compliant"]
+    assert "not reached" in (fleet.path / "report" / "audit.html").read_text()
+
+
+def test_a_stopped_unicast_member_is_missing_and_drift_says_that_it_left(lab):
+    lab.clock = {"speed": 5}
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    lab.add_member("gm-1", "hub-1", SITES["gm-1"])
+    lab.add_member("gm-2", "hub-1", SITES["gm-2"], faults={"stop_after": 10})
+    server = lab.serve()
+    members = None
+    try:
+        assert play(lab, [{SMC: {"config": [UNICAST]}}]).code == 0
+        members = Process("members", lab.file, "--events")
+        members.wait_for('"registered"', count=2)
+        assert role(lab).code == 0
+        members.wait_for('"stopped"')
+        change = {**UNICAST, "encryption_algorithm": "aes-128-cbc"}
+        assert play(lab, [{SMC: {"config": [change]}}]).code == 0
+        time.sleep(2.5)
+        result = role(
+            lab,
+            membership_audit_directory=str(lab.path / "second"),
+            membership_audit_previous=str(lab.path / "report" / "audit.json"),
+            membership_audit_settle_seconds=1,
+        )
+        assert result.code == 0, result.output[-3000:]
+        host = document(lab, "second")["hosts"]["hub-1"]
+        assert sorted(set(kinds(host))) == ["below_minimum", "missing"]
+        (missing,) = [f for f in host["findings"] if f["kind"] == "missing"]
+        assert missing["member"] == "gm-2 127.0.1.2"
+        assert "active members only" in missing["why"]
+        assert host["drift"] == [
+            {
+                "group": "G1",
+                "member": "gm-2 127.0.1.2",
+                "change": "left",
+                "before": "127.0.1.2",
+                "after": "",
+            }
+        ]
+    finally:
+        if members is not None:
+            members.stop()
+        server.stop()
+
+
+def test_a_list_that_the_last_commit_emptied_cannot_be_judged_yet(fleet):
+    assert play(fleet, [{SMC: {"config": [UNICAST]}}], hosts="hub-1").code == 0
+    result = play(fleet, [{AUDIT: {"expected": EXPECTED}}], hosts="hub-1")
+    assert result.code == 0, result.output[-2000:]
+    found = result.tasks[0]["hub-1"]
+    assert not found["compliant"]
+    assert {f["severity"] for f in found["findings"]} == {"warning"}
+    assert all("cannot be judged yet" in f["why"] for f in found["findings"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"expected": "nobody"}, "a list of groups"),
+        ({"expected": [{"group": "G1", "members": [{"address": "192.0.2.300"}]}]}, "192.0.2.300"),
+        ({"expected": [{"group": "G1", "members": [{"adress": "192.0.2.3"}]}]}, "unknown key"),
+        ({"expected_file": "/nowhere.csv"}, "/nowhere.csv"),
+        ({"previous": "/nowhere.json"}, "/nowhere.json"),
+        ({"groups": [{"id": 1}]}, "a group with a name"),
+    ],
+)
+def test_bad_input_is_named_and_no_traceback_is_shown(lab, options, words):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    lab.write()
+    options = {"groups": [], **options}
+    result = play(lab, [{AUDIT: options}])
+    assert result.code != 0
+    assert words in result.tasks[0]["hub-1"]["msg"]
+    assert "Traceback" not in result.output
+
+
+def test_filters_do_the_same_for_data_from_anywhere(lab):
+    lab.add_device("hub-1", "v2", "set system host-name hub-1\n")
+    lab.write()
+    text = (
+        "Group: G1, Group Id: 1\nTotal number of registered members: 1\n"
+        "Member Gateway       Member IP        Last Update               Vsys\n"
+        "gm-1                 192.0.2.11       Thu Nov 19 2026 16:31:09  root\n"
+    )
+    expression = (
+        "{{ (text | groupvpn.junos.members(communication={'G1': 'multicast'})"
+        " | groupvpn.junos.audit({'G1': ['192.0.2.11', '192.0.2.12']}, now=1795105900)).findings"
+        " | map(attribute='kind') | list }}"
+    )
+    result = play(lab, [{"ansible.builtin.debug": {"msg": expression}, "vars": {"text": text}}])
+    assert result.code == 0, result.output[-2000:]
+    assert result.tasks[0]["hub-1"]["msg"] == ["missing", "not_proof_of_liveness"]
+
+
+def test_slices_of_a_fleet_merge_into_one_report(fleet):
+    first = role(fleet, "--limit", "hub-1", membership_audit_directory=str(fleet.path / "slice"))
+    assert first.code == 0, first.output[-2000:]
+    second = role(
+        fleet,
+        "--limit",
+        "hub-2",
+        membership_audit_merge=[str(fleet.path / "slice" / "audit.json")],
+    )
+    assert second.code == 0, second.output[-2000:]
+    assert set(document(fleet)["hosts"]) == {"hub-1", "hub-2"}
+
+
+def test_the_made_up_key_is_in_no_file_of_the_report(fleet):
+    assert role(fleet).code == 0
+    for file in (fleet.path / "report").iterdir():
+        assert PSK not in file.read_text()

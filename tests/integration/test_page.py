@@ -1,0 +1,226 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The page in a real browser: it needs no network, filters, sorts, prints, runs nothing foreign."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit, expectations, report
+
+from tests.lab import ROOT
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("chromium") is None or shutil.which("chromedriver") is None,
+    reason="chromium and chromium-driver are not installed",
+)
+TEMPLATE = ROOT / "roles" / "membership_audit" / "templates" / "audit.html.j2"
+ARTEFACTS = ROOT / "build" / "screenshots"
+HOSTILE = "</script><img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'"
+NOW = 1_795_105_920.0
+
+
+def groups(count: int, communication: str = "unicast") -> list[dict]:
+    members = [
+        {
+            "gateway": f"gm-{n:06}",
+            "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}",
+            "last_update": time.strftime("%a %b %d %Y %H:%M:%S", time.gmtime(NOW - n % 90_000)),
+            "push_sent": 4,
+            "push_acknowledged": 4 - (n % 50 == 0),
+            "push_unacknowledged": int(n % 50 == 0),
+        }
+        for n in range(count)
+    ]
+    return [
+        {
+            "name": "GRP-0001",
+            "id": 1,
+            "communication": communication,
+            "list_shows": audit.LIST_SHOWS[communication],
+            "members": members,
+        }
+    ]
+
+
+def document(count: int) -> dict:
+    """Three hosts: one with everything wrong, one good, one that was not reached."""
+    many = groups(count)
+    many[0]["members"][0]["gateway"] = HOSTILE
+    expected = expectations.read_expected(
+        {"GRP-0001": [m["address"] for m in many[0]["members"][:-3]] + ["192.0.2.7"]}
+    )
+    options = audit.Options(now=NOW)
+    bad = audit.audit(many, expected, options)
+    bad["drift"] = audit.drift(groups(count - 1), bad["groups"])
+    good = audit.audit(groups(3, "multicast"), {}, options)
+    return report.document(
+        {"hub-1": bad, "hub-2": good, "hub-3": {"unreachable": True, "msg": HOSTILE}},
+        f"Audit {HOSTILE}",
+    )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--window-size=1200,900",
+    ):
+        options.add_argument(argument)
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "audit.html"
+    path.write_text(report.page(document(500), TEMPLATE))
+    return path
+
+
+def opened(browser, path: Path):
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.dataset.ready") == "yes"
+    return browser
+
+
+def count(browser) -> str:
+    return browser.find_element(By.ID, "count").text
+
+
+def column(browser, number: int) -> list[str]:
+    return browser.execute_script(
+        "return [...document.querySelectorAll('#members tbody tr:not(.spacer)')]"
+        f".map((row) => row.cells[{number}].textContent)"
+    )
+
+
+def test_it_opens_without_a_network_and_without_an_error(browser, page):
+    opened(browser, page)
+    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
+    assert count(browser) == "503 of 503 members"
+    assert "://" not in page.read_text().replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_hostile_name_is_text_and_nothing_runs(browser, page):
+    opened(browser, page)
+    assert browser.title == f"Audit {HOSTILE}"
+    assert browser.find_elements(By.TAG_NAME, "img") == []
+    assert HOSTILE in column(browser, 2)
+    assert HOSTILE in browser.find_element(By.TAG_NAME, "main").text
+
+
+def test_searching_and_choosing_filter_the_members(browser, page):
+    opened(browser, page)
+    search = browser.find_element(By.ID, "search")
+    search.send_keys("gm-00012")
+    assert count(browser) == "10 of 503 members"
+    assert all(name.startswith("gm-00012") for name in column(browser, 2))
+    search.send_keys(" hub-2")
+    assert count(browser) == "0 of 503 members"
+    search.clear()
+    search.send_keys(Keys.SPACE)
+    Select(browser.find_element(By.ID, "state")).select_by_value("unexpected")
+    assert count(browser) == "3 of 503 members"
+    assert set(column(browser, 4)) == {"unexpected"}
+
+
+def test_columns_sort_both_ways_and_say_so(browser, page):
+    opened(browser, page)
+    button = browser.find_element(By.CSS_SELECTOR, "button[data-key=address]")
+    button.send_keys(Keys.ENTER)
+    assert column(browser, 3)[:4] == ["10.0.0.0", "10.0.0.0", "10.0.0.1", "10.0.0.1"]
+    header = button.find_element(By.XPATH, "..")
+    assert header.get_attribute("aria-sort") == "ascending"
+    button.send_keys(Keys.ENTER)
+    assert header.get_attribute("aria-sort") == "descending"
+    assert column(browser, 3)[0] == "10.0.1.243"
+
+
+def test_scrolling_shows_the_last_member(browser, page):
+    opened(browser, page)
+    browser.execute_script(
+        "const v = document.getElementById('viewport'); v.scrollTop = v.scrollHeight;"
+    )
+    end = time.monotonic() + 5
+    while "gm-000002" not in column(browser, 2)[-1]:
+        assert time.monotonic() < end
+    assert len(column(browser, 2)) < 100
+
+
+def test_it_prints(browser, page):
+    opened(browser, page)
+    printed = base64.b64decode(browser.print_page())
+    assert printed.startswith(b"%PDF")
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTEFACTS / "audit.pdf").write_bytes(printed)
+    assert len(printed) > 20_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_it_fits_wide_and_narrow_light_and_dark(browser, page, scheme, width):
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        opened(browser, page)
+        overflow = browser.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0
+        background = browser.execute_script(
+            "return getComputedStyle(document.body).backgroundColor"
+        )
+        assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 20, 25)"}[scheme]
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        browser.save_screenshot(str(ARTEFACTS / f"audit-{scheme}-{width}.png"))
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_it_can_be_used_by_keyboard_and_screen_reader(browser, page):
+    opened(browser, page)
+    unnamed = browser.execute_script(
+        "return [...document.querySelectorAll('input, select, button')].filter("
+        "(e) => !(e.labels && e.labels.length) && !e.textContent.trim()).length"
+    )
+    assert unnamed == 0
+    headings = [h.text for h in browser.find_elements(By.CSS_SELECTOR, "h2")]
+    assert headings[0] == "Groups that need attention"
+    seen = []
+    for _ in range(20):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        seen.append(browser.switch_to.active_element.get_attribute("id"))
+    assert seen.index("search") < seen.index("group") < seen.index("state")
+    assert "viewport" in seen
+
+
+def test_the_first_screen_does_not_need_the_script(page):
+    text = page.read_text()
+    assert "hub-3" in text.split("<script")[0]
+    assert os.linesep + "<noscript>" in text
