@@ -1,0 +1,360 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an audit finds, and how bad that is, by what the list means."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit, expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.lab import ROOT
+
+TEMPLATE = ROOT / "roles" / "membership_audit" / "templates" / "audit.html.j2"
+NOW = 1_795_106_000.0
+RECENT = "Thu Nov 19 2026 16:31:09"  # 131 seconds before NOW
+KINDS = ("none", "unicast", "multicast")
+
+
+def member(address, gateway="gm-1", **more):
+    return {"gateway": gateway, "address": address, "last_update": RECENT, **more}
+
+
+def group(*members, communication="unicast", name="G1", **more):
+    return {
+        "name": name,
+        "id": 1,
+        "communication": communication,
+        "list_shows": audit.LIST_SHOWS[communication],
+        "members": list(members),
+        **more,
+    }
+
+
+def found(groups, expected=None, **options):
+    options.setdefault("now", NOW)
+    wanted = expectations.read_expected(expected or {})
+    return audit.audit(groups, wanted, audit.Options(**options))
+
+
+def pairs(result, *without):
+    return [
+        (f["kind"], f["severity"])
+        for f in result["findings"]
+        if f["kind"] not in (*without, "not_proof_of_liveness")
+    ]
+
+
+@pytest.mark.parametrize("communication", KINDS)
+def test_who_is_expected_and_listed_is_no_finding(communication):
+    result = found([group(member("192.0.2.1"), communication=communication)], {"G1": ["192.0.2.1"]})
+    assert pairs(result) == []
+    assert result["compliant"]
+
+
+@pytest.mark.parametrize(
+    ("communication", "words"),
+    [
+        ("none", "all that registered, active or not"),
+        ("unicast", "active members only"),
+        ("multicast", "registered since it was configured, alive or not"),
+    ],
+)
+def test_every_finding_says_what_the_list_means(communication, words):
+    listed = group(member("192.0.2.9"), communication=communication)
+    result = found([listed], {"G1": {"members": ["192.0.2.1"], "min_members": 5}})
+    kinds = {f["kind"]: f["why"] for f in result["findings"]}
+    assert {"missing", "unexpected", "below_minimum"} <= set(kinds)
+    assert all(words in why for why in kinds.values())
+    assert not result["compliant"]
+
+
+@pytest.mark.parametrize(("communication", "said"), zip(KINDS, (True, False, True), strict=True))
+def test_only_a_unicast_list_is_proof_of_life(communication, said):
+    result = found([group(member("192.0.2.1"), communication=communication)])
+    notes = [f for f in result["findings"] if f["kind"] == "not_proof_of_liveness"]
+    assert bool(notes) is said
+    assert all(note["severity"] == "info" and note["member"] == "" for note in notes)
+    assert result["compliant"]
+
+
+def test_a_dynamic_peers_absence_is_no_alarm():
+    wanted = [{"group": "G1", "members": [{"gateway": "home", "role": "dynamic"}, "192.0.2.1"]}]
+    result = found([group(member("192.0.2.1"))], wanted)
+    assert pairs(result) == [("missing", "info")]
+    assert result["compliant"]
+
+
+def test_a_dynamic_peer_may_have_any_address_and_a_static_one_not():
+    listed = [group(member("203.0.113.9", "home"))]
+    entry = {"gateway": "home", "address": "192.0.2.7"}
+    assert pairs(found(listed, {"G1": [{**entry, "role": "dynamic"}]})) == []
+    assert pairs(found(listed, {"G1": [entry]})) == [("missing", "error"), ("unexpected", "error")]
+
+
+def test_an_address_at_another_gateway_is_unexpected():
+    listed = [group(member("192.0.2.1", "gm-9"))]
+    assert pairs(found(listed, {"G1": [{"gateway": "gm-1", "address": "192.0.2.1"}]})) == [
+        ("unexpected", "error")
+    ]
+
+
+def test_without_expected_members_nobody_is_unexpected():
+    assert pairs(found([group(member("192.0.2.1"))], {"G1": {"min_members": 1}})) == []
+
+
+def test_duplicates_are_found():
+    listed = group(member("192.0.2.1", "gm-1"), member("192.0.2.1", "gm-2"))
+    assert pairs(found([listed])) == [("duplicate", "warning")]
+    twice = group(member("192.0.2.1"), member("192.0.2.2"))
+    assert pairs(found([twice], {"G1": [{"gateway": "gm-1"}]})) == [("duplicate", "warning")] * 2
+
+
+def test_stale_and_unacknowledged_members_are_found():
+    listed = group(
+        member("192.0.2.1", last_update="Thu Nov 12 2026 16:31:09"),
+        member("192.0.2.2", "gm-2", push_sent=5, push_acknowledged=3, push_unacknowledged=2),
+    )
+    result = found([listed])
+    assert pairs(result) == [("stale", "warning"), ("unacknowledged", "warning")]
+    assert "7 d ago" in result["findings"][0]["why"]
+    assert "2 of 5 rekeys" in result["findings"][1]["why"]
+    assert [m["state"] for m in result["groups"][0]["members"]] == ["stale", "unacknowledged"]
+    assert pairs(found([listed], stale_after=30 * 86400)) == [("unacknowledged", "warning")]
+
+
+def test_a_clock_that_differs_is_named():
+    listed = group(member("192.0.2.1", last_update="Fri Nov 20 2026 16:31:09"))
+    assert pairs(found([listed])) == [("clock", "warning")]
+
+
+def test_a_list_younger_than_its_configuration_is_judged_later():
+    expected = {"G1": ["192.0.2.1", "192.0.2.2"]}
+    young = found([group(member("192.0.2.1"))], expected, configured_ago=1000.0)
+    assert pairs(young) == [("missing", "warning")]
+    assert "cannot be judged yet" in young["findings"][0]["why"]
+    assert not young["compliant"]
+    # One member registered before the commit: that commit did not empty the list.
+    older = found([group(member("192.0.2.1"))], expected, configured_ago=5.0)
+    assert pairs(older) == [("missing", "error")]
+    settled = found([group()], expected, configured_ago=7200.0)
+    assert pairs(settled) == [("missing", "error")] * 2
+
+
+def test_a_group_that_the_device_does_not_list_is_an_error():
+    assert pairs(found([], {"G1": ["192.0.2.1"]})) == [("group_missing", "error")]
+    home = {"G1": [{"gateway": "home", "role": "dynamic"}]}
+    assert pairs(found([], home)) == [("group_missing", "warning")]
+
+
+def test_a_malformed_address_of_the_device_is_named():
+    result = found([group(member("192.0.2.999"))])
+    assert pairs(result) == [("malformed", "warning")]
+    assert "192.0.2.999" in result["findings"][0]["why"]
+
+
+def test_ipv6_addresses_are_compared_by_value():
+    listed = group(member("2001:db8:0:0::1"))
+    assert pairs(found([listed], {"G1": ["2001:DB8::1"]})) == []
+
+
+def test_both_nodes_of_a_cluster_are_one_group():
+    nodes = [group(member("192.0.2.1"), node="node0"), group(node="node1")]
+    assert pairs(found(nodes, {"G1": ["192.0.2.1"]})) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        ({"G1": ["192.0.2.1", "192.0.2.1"]}, "expected twice"),
+        (
+            {
+                "G1": [
+                    {"gateway": "a", "address": "192.0.2.1"},
+                    {"gateway": "b", "address": "192.0.2.1", "role": "dynamic"},
+                ]
+            },
+            "as a 192.0.2.1 (static) and as b 192.0.2.1 (dynamic)",
+        ),
+        ({"G1": [{"address": "192.0.2"}]}, "'192.0.2' is no IPv4"),
+        ({"G1": [{"role": "static"}]}, "neither 'address' nor 'gateway'"),
+        ({"G1": [{"gateway": "a", "role": "sometimes"}]}, "neither static nor dynamic"),
+        ({"G1": {"min_members": -1}}, "min_members -1"),
+        ({"G1": {"min_members": "many"}}, "min_members 'many'"),
+        ([{"members": []}], "'group' is missing"),
+        (["G1"], "a mapping with 'group'"),
+        (5, "a list of groups"),
+        ({"G1": [7]}, "a mapping or a string"),
+        ({"G1": {"members": "192.0.2.1"}}, "members is a list"),
+        (
+            [{"group": "G1", "min_members": 1}, {"group": "G1", "min_members": 2}],
+            "contradicts 1",
+        ),
+    ],
+)
+def test_contradictions_and_malformed_expectations_are_refused_by_name(expected, words):
+    with pytest.raises(Refused) as refusal:
+        expectations.read_expected(expected)
+    assert words in str(refusal.value)
+
+
+def test_every_form_of_expectation_says_the_same():
+    forms = (
+        {"G1": [{"gateway": "gm-1", "address": "192.0.2.1"}]},
+        {"G1": {"members": [{"gateway": "gm-1", "address": "192.0.2.1"}]}},
+        [{"group": "G1", "members": [{"gateway": "gm-1", "address": "192.0.2.1"}]}],
+        [{"group": "G1", "gateway": "gm-1", "address": "192.0.2.1"}],
+    )
+    first, *others = map(expectations.read_expected, forms)
+    assert all(first == other for other in others)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter):
+    file = tmp_path / "members.csv"
+    rows = ("Group,Gateway,Address,Role", "G1,gm-1,192.0.2.1,", "G1,home,,dynamic", "", ",,,")
+    file.write_bytes(
+        b"\xef\xbb\xbf" + "\r\n".join(r.replace(",", delimiter) for r in rows).encode()
+    )
+    wanted = expectations.read_expected_file(file)
+    assert [str(m) for m in wanted["G1"].members] == ["gm-1 192.0.2.1", "home"]
+    assert [m.role.value for m in wanted["G1"].members] == ["static", "dynamic"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name,ip\nx,192.0.2.1\n", "columns name, ip"),
+        (b"group,address\nG1\n", "line 2: 2 columns expected"),
+        (b"group,address\nG1,192.0.2.1,more\n", "line 2: 2 columns expected"),
+        ("group,address\nG1,Z\xfcrich\n".encode("latin-1"), "not UTF-8"),
+        (b"", "columns none"),
+        (b'group,address\nG1,"192.0.2.1\n', "line"),
+    ],
+)
+def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content, words):
+    file = tmp_path / "members.csv"
+    file.write_bytes(content)
+    with pytest.raises(Refused) as refusal:
+        expectations.read_expected_file(file)
+    assert words in str(refusal.value)
+    assert "members.csv" in str(refusal.value)
+
+
+def test_drift_tells_who_came_left_moved_and_changed_gateway():
+    before = [group(*(member(f"192.0.2.{n}", f"gm-{n}") for n in (1, 2, 3, 4)))]
+    after = [
+        group(
+            member("192.0.2.1", "gm-1"),
+            member("203.0.113.2", "gm-2"),
+            member("192.0.2.3", "gm-9"),
+            member("192.0.2.5", "gm-5"),
+        )
+    ]
+    changes = {(d["change"], d["before"], d["after"]) for d in audit.drift(before, after)}
+    assert changes == {
+        ("address", "192.0.2.2", "203.0.113.2"),
+        ("gateway", "gm-3", "gm-9"),
+        ("came", "", "192.0.2.5"),
+        ("left", "192.0.2.4", ""),
+    }
+    assert audit.drift(after, after) == []
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["group", "members", "address", "gateway", "role", "name", "x"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_no_data_does_more_than_be_refused(data):
+    for read in (expectations.read_expected, lambda d: found(d)):
+        try:
+            read(data)
+        except Refused as refusal:
+            assert str(refusal)
+
+
+# Reports
+
+
+def document(**hosts):
+    return report.document(hosts, "Audit", now=NOW)
+
+
+def test_a_report_survives_its_file_and_merges(tmp_path):
+    one = document(a=found([group(member("192.0.2.1"))]))
+    path = tmp_path / "audit.json"
+    path.write_text(json.dumps(one))
+    both = report.document(
+        {"b": {"failed": True, "msg": "no route"}}, "Audit", [report.read_document(path)], NOW
+    )
+    assert list(both["hosts"]) == ["a", "b"]
+    assert both["summary"]["hosts"] == 2
+    assert both["summary"]["unreachable"] == 1
+    assert both["worst"] == "error"
+    assert report.screen(both, tmp_path)[1].startswith("error   b (host): 1 unreachable; no route")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "damaged"),
+        ("[]", "not an audit.json"),
+        ('{"format": 2, "hosts": {}}', "format 2"),
+        ('{"format": 1}', "incomplete"),
+        ('{"format": 1, "hosts": {"a": {"groups": [{}], "findings": []}}}', "incomplete"),
+        ('{"format": 1, "hosts": {"a": {"groups": [], "findings": [{}]}}}', "incomplete"),
+    ],
+)
+def test_a_damaged_or_foreign_audit_is_refused(tmp_path, content, words):
+    path = tmp_path / "audit.json"
+    path.write_text(content)
+    with pytest.raises(Refused) as refusal:
+        report.read_document(path)
+    assert words in str(refusal.value)
+
+
+def test_no_cell_of_the_csv_begins_a_formula():
+    one = document(
+        a=found([group(member("192.0.2.1", "=HYPERLINK(1)"), member("192.0.2.2", "-x"))])
+    )
+    rows = report.members_csv(one).splitlines()
+    assert "'=HYPERLINK(1)" in rows[1]
+    assert ",'-x," in rows[2]
+
+
+def test_control_characters_do_not_break_the_junit_file():
+    one = document(a=found([group(member("bad\x00address", "g\x1b[31m"))]))
+    assert "?" in report.junit(one)
+
+
+def test_the_data_of_the_page_cannot_end_its_script():
+    hostile = "</script><script>alert(1)</script><!--"
+    page = report.page(
+        document(**{hostile: found([group(member("192.0.2.1", hostile))])}), TEMPLATE
+    )
+    assert page.count("</script>") == 2
+    assert "<!--" not in page
+    assert hostile not in page
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path):
+    assert report.write(tmp_path / "new", {"a": "1"}) == ["a"]
+    assert report.write(tmp_path / "new", {"a": "1"}) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GroupVpnError):
+        report.write(tmp_path / "file", {"a": "1"})
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a"]
