@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``make demo``: three key servers, twelve members, one playbook, one screen of result."""
+"""``make demo``: three key servers, twelve members, playbooks, a rekey, an audit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.lab import LabDirectory, PlayResult, Process, hub_config, play
+from tests.lab import ROOT, LabDirectory, PlayResult, Process, hub_config, play
 
 MEMBERS_PER_HUB = 4
 _STARTED = time.monotonic()
@@ -26,6 +26,8 @@ HUBS: dict[str, tuple[str, dict[str, Any] | None]] = {
             "encryption_algorithm": "aes-256-cbc",
             "sig_hash_algorithm": "sha-256",
             "lifetime_seconds": 7200,
+            "number_of_retransmission": 1,
+            "retransmission_period": 2,
         },
     ),
     "hub-3": (
@@ -40,6 +42,9 @@ HUBS: dict[str, tuple[str, dict[str, Any] | None]] = {
     ),
 }
 NEW_ALGORITHM = "aes-192-cbc"
+STOPPED = "hub-2-gm-4"
+# Outside the directory of the demonstration, which goes when it ends.
+REPORT = ROOT / "build" / "demo-report"
 MEANING = {
     "registered": "all that registered, active or not",
     "active": "active members",
@@ -100,6 +105,46 @@ def _show(groups_of: dict[str, list[dict[str, Any]]]) -> None:
     print()
 
 
+def _wait_for_silence(lab: LabDirectory) -> None:
+    """Until the key server has given up on the site that is off."""
+    end = time.monotonic() + 20
+    while True:
+        (result,) = play(lab, [{"groupvpn.junos.registered_members_info": {}}], hosts="hub-2").tasks
+        if result["hub-2"]["groups"][0]["member_count"] == MEMBERS_PER_HUB - 1:
+            return
+        if time.monotonic() > end:
+            raise AssertionError("the site that is off stays listed")
+
+
+def _audit(lab: LabDirectory) -> dict[str, Any]:
+    expected = {
+        name: [
+            {
+                "group": "G1",
+                "members": [
+                    {"gateway": f"gm-{n}", "address": f"127.0.{number}.{10 + n}"}
+                    for n in range(1, MEMBERS_PER_HUB + 1)
+                ],
+            }
+        ]
+        for number, name in enumerate(HUBS, 1)
+    }
+    role = {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+        "vars": {
+            "membership_audit_directory": str(REPORT),
+            "membership_audit_expected": "{{ expected[inventory_hostname] }}",
+            "membership_audit_settle_seconds": 1,
+        },
+    }
+    result = play(lab, [role], vars={"expected": expected})
+    if result.code != 0:
+        raise SystemExit(f"the audit failed:\n{result.output}")
+    return next(
+        outcome for task in result.tasks for outcome in task.values() if "screen" in outcome
+    )
+
+
 def run(path: Path) -> int:
     """The whole demonstration in a directory; the exit status."""
     running: list[Process] = []
@@ -138,8 +183,24 @@ def run(path: Path) -> int:
                 (spi,) = {e["kek_spi"] for e in ours}
                 way = settings["communication_type"]
                 print(f"{name}: {len(ours)} members took KEK {spi[:16]}... by {way} push")
+        say("one site of hub-2 is switched off; after the next rekey it is off the list")
+        fleet.stop()
+        lab.members = [m for m in lab.members if m["name"] != STOPPED]
+        lab.write()
+        fleet = Process("members", lab.file, "--events")
+        running.append(fleet)
+        fleet.wait_for('"registered"', count=total - 1)
+        _configure(lab, encryption_algorithm="aes-256-cbc")
+        _wait_for_silence(lab)
+        say("auditing who should be in the groups")
+        audited = _audit(lab)
+        for line in audited["screen"]:
+            print(f"  {line}")
+        kinds = audited["summary"]["by_kind"]
         good = (
-            changed == 2
+            kinds.get("missing") == 1
+            and kinds.get("unexpected") is None
+            and changed == 2
             and again == 0
             and counted == total
             and _changed(first)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -281,10 +282,8 @@ def test_drift_tells_who_came_left_moved_and_changed_gateway():
 )
 def test_no_data_does_more_than_be_refused(data):
     for read in (expectations.read_expected, lambda d: found(d)):
-        try:
+        with contextlib.suppress(Refused):
             read(data)
-        except Refused as refusal:
-            assert str(refusal)
 
 
 # Reports
