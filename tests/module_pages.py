@@ -19,6 +19,7 @@ MODULES = (
     "registered_members_info",
     "membership_audit",
     "membership_report",
+    "confirm_commit",
 )
 _MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
 

@@ -89,3 +89,8 @@ def membership_report() -> dict[str, Any]:
             "title": {"type": "str", "default": "Group VPN membership audit"},
         },
     }
+
+
+def confirm_commit() -> dict[str, Any]:
+    """Arguments of ``ArgumentSpecValidator`` for the confirmation."""
+    return {"argument_spec": {"comment": {"type": "str"}}}
