@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``make docs``: one Markdown page per module, from its own documentation."""
+"""``make docs``: a page for each module and role, from their own documentation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.lab import COLLECTIONS
+from tests.lab import COLLECTIONS, ROOT
 
 MODULES = (
     "server_member_communication",
@@ -21,6 +21,7 @@ MODULES = (
     "membership_report",
     "confirm_commit",
 )
+ROLES = ("server_member_communication", "membership_audit", "reference_key_server")
 _MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
 
 
@@ -79,7 +80,7 @@ def page(module: str) -> str:
         "",
         "| option | takes | meaning |",
         "|---|---|---|",
-        *_options(documentation["options"]),
+        *_options(documentation.get("options") or {}),
         "",
         "## Examples",
         "",
@@ -87,11 +88,44 @@ def page(module: str) -> str:
         source.EXAMPLES.strip(),
         "```",
         "",
-        "## Return values",
+    ]
+    returns = _returns(yaml.safe_load(source.RETURN) or {})
+    if returns:
+        lines += [
+            "## Return values",
+            "",
+            "| value | type | meaning |",
+            "|---|---|---|",
+            *returns,
+            "",
+        ]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def role_page(role: str) -> str:
+    """The README of one role, from its argument specification and its example."""
+    directory = ROOT / "roles" / role
+    specs = yaml.safe_load((directory / "meta" / "argument_specs.yml").read_text())
+    main_spec = specs["argument_specs"]["main"]
+    example = (directory / "meta" / "example.yml").read_text().strip()
+    lines = [
+        f"# Role groupvpn.junos.{role}",
         "",
-        "| value | type | meaning |",
+        f"{main_spec['short_description']}.",
+        "",
+        *(f"- {_plain(line)}" for line in main_spec["description"]),
+        "",
+        "## Variables",
+        "",
+        "| variable | takes | meaning |",
         "|---|---|---|",
-        *_returns(yaml.safe_load(source.RETURN)),
+        *_options(main_spec["options"]),
+        "",
+        "## Example",
+        "",
+        "```yaml",
+        example,
+        "```",
     ]
     return "\n".join(lines) + "\n"
 
@@ -102,6 +136,8 @@ def main(directory: str) -> int:
     target.mkdir(parents=True, exist_ok=True)
     for module in MODULES:
         (target / f"{module}.md").write_text(page(module), encoding="utf-8")
+    for role in ROLES:
+        (ROOT / "roles" / role / "README.md").write_text(role_page(role), encoding="utf-8")
     return 0
 
 
