@@ -108,6 +108,11 @@ class Process:
         self.output += [line.decode() for line in lines]
         return bool(data)
 
+    def peak_mb(self) -> float:
+        """The most memory that the process has held."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
     def kill(self) -> None:
         """What a power cut is to a process."""
         self._process.kill()

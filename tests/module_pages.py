@@ -107,7 +107,7 @@ def role_page(role: str) -> str:
     directory = ROOT / "roles" / role
     specs = yaml.safe_load((directory / "meta" / "argument_specs.yml").read_text())
     main_spec = specs["argument_specs"]["main"]
-    example = (directory / "meta" / "example.yml").read_text().strip()
+    example = (directory / "meta" / "example.yml").read_text().removeprefix("---\n").strip()
     lines = [
         f"# Role groupvpn.junos.{role}",
         "",

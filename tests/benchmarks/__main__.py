@@ -18,8 +18,9 @@ from typing import Any
 import yaml
 from lxml import etree
 
-from tests.benchmarks import key_plane
-from tests.lab import COLLECTIONS, LabDirectory, ansible_environment, hub_config
+from tests.benchmarks import audit, key_plane
+from tests.benchmarks.plays import LOCAL, NETCOMMON, SMC, fleet_of, timed_play
+from tests.lab import COLLECTIONS
 
 sys.path.insert(0, str(COLLECTIONS))
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.membership import (
@@ -27,34 +28,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.membership import (
 )
 
 FLEET, FORKS, FEW, TASKS, MEMBERS, REPEATS = 50, 20, 10, 5, 100_000, 3
-SMC = "security group-vpn server group G1 server-member-communication"
-_NETCOMMON = {
-    "ansible_connection": "ansible.netcommon.netconf",
-    "ansible_network_os": "junipernetworks.junos.junos",
-    "ansible_host_key_checking": False,
-}
-# A connection that costs nothing: ours would be imported by every worker of a play that has no
-# action of ours, and the floor would be none.
-_LOCAL = {"ansible_connection": "local"}
-_NOTHING = '''
-from ansible.plugins.action import ActionBase
-
-
-class ActionModule(ActionBase):
-    """Does nothing: what Ansible itself costs."""
-
-    def run(self, tmp=None, task_vars=None):
-        return {**super().run(tmp, task_vars), "changed": False}
-'''
-
-
-def _fleet(path: Path, count: int) -> LabDirectory:
-    lab = LabDirectory(path)
-    for number in range(1, count + 1):
-        name = f"hub-{number}"
-        config = hub_config(name, "v2", {"gm-1": "127.0.9.1"})
-        lab.add_device(name, "v2", config, state=None, gdoi=None)
-    return lab
 
 
 def _ours(lifetime: int) -> dict[str, Any]:
@@ -80,35 +53,6 @@ def _nothing(lifetime: int) -> dict[str, Any]:
     return {"do_nothing": {}}
 
 
-def _timed_play(
-    lab: LabDirectory, tasks: list[dict[str, Any]], forks: int, variables: dict[str, Any]
-) -> float:
-    plugins = lab.path / "action_plugins"
-    plugins.mkdir(exist_ok=True)
-    (plugins / "do_nothing.py").write_text(_NOTHING)
-    book = lab.path / "bench.yml"
-    content = [{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": tasks}]
-    book.write_text(yaml.safe_dump(content))
-    program = Path(sys.executable).with_name("ansible-playbook")
-    started = time.perf_counter()
-    done = subprocess.run(
-        [str(program), "-i", str(lab.path / "inventory.yml"), "-f", str(forks), str(book)],
-        cwd=lab.path,
-        env=ansible_environment(
-            ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
-            ANSIBLE_ACTION_PLUGINS=str(plugins),
-        ),
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    elapsed = time.perf_counter() - started
-    if done.returncode != 0:
-        raise SystemExit(f"bench: a play failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return elapsed
-
-
 def _row(name: str, seconds: float, floor: float, peer: float | None = None) -> str:
     times = f"{peer / seconds:.1f} x faster than junos_config" if peer else ""
     return f"| {name} | {seconds:.2f} | {seconds / floor:.2f} | {times} |"
@@ -121,21 +65,21 @@ def fleet() -> Iterator[str]:
     yield "| run | wall s | ratio to an action that does nothing | |"
     yield "|---|---|---|---|"
     with tempfile.TemporaryDirectory() as directory:
-        lab = _fleet(Path(directory), FLEET)
+        lab = fleet_of(Path(directory), FLEET)
         server = lab.serve()
         try:
             lifetimes = iter(range(600, 86400, 60))
             floor = statistics.median(
-                _timed_play(lab, [_nothing(0)], FORKS, _LOCAL) for _ in range(REPEATS)
+                timed_play(lab, [_nothing(0)], FORKS, LOCAL) for _ in range(REPEATS)
             )
             change, idle = [], []
             for _ in range(REPEATS):
                 lifetime = next(lifetimes)
-                change.append(_timed_play(lab, [_ours(lifetime)], FORKS, {}))
-                idle.append(_timed_play(lab, [_ours(lifetime)], FORKS, {}))
+                change.append(timed_play(lab, [_ours(lifetime)], FORKS, {}))
+                idle.append(timed_play(lab, [_ours(lifetime)], FORKS, {}))
             lifetime = next(lifetimes)
-            peer_change = _timed_play(lab, [_junos_config(lifetime)], FORKS, _NETCOMMON)
-            peer_idle = _timed_play(lab, [_junos_config(lifetime)], FORKS, _NETCOMMON)
+            peer_change = timed_play(lab, [_junos_config(lifetime)], FORKS, NETCOMMON)
+            peer_idle = timed_play(lab, [_junos_config(lifetime)], FORKS, NETCOMMON)
         finally:
             server.stop()
     yield _row("an action that does nothing", floor, floor)
@@ -153,18 +97,18 @@ def five_tasks() -> Iterator[str]:
     yield "| run | wall s | ratio to an action that does nothing | |"
     yield "|---|---|---|---|"
     with tempfile.TemporaryDirectory() as directory:
-        lab = _fleet(Path(directory), FEW)
+        lab = fleet_of(Path(directory), FEW)
         server = lab.serve()
         try:
             floor = statistics.median(
-                _timed_play(lab, [_nothing(0)] * TASKS, FEW, _LOCAL) for _ in range(REPEATS)
+                timed_play(lab, [_nothing(0)] * TASKS, FEW, LOCAL) for _ in range(REPEATS)
             )
             runs: dict[str, list[float]] = {"openssh": [], "paramiko": []}
             for number in range(REPEATS):
                 for transport, times in runs.items():
                     tasks = [_ours(600 + 60 * (number * 10 + n)) for n in range(TASKS)]
                     variables = {"ansible_netconf_transport": transport}
-                    times.append(_timed_play(lab, tasks, FEW, variables))
+                    times.append(timed_play(lab, tasks, FEW, variables))
         finally:
             server.stop()
     yield _row("actions that do nothing", floor, floor)
@@ -309,7 +253,7 @@ def main() -> int:
         "",
     ]
     print("\n".join(lines), flush=True)
-    for section in (fleet, five_tasks, parsing, *key_plane.SECTIONS):
+    for section in (fleet, five_tasks, parsing, *key_plane.SECTIONS, *audit.SECTIONS):
         for line in section():
             lines.append(line)
             print(line, flush=True)

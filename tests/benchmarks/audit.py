@@ -1,0 +1,199 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The audit against the same job as it is written today, at scale, and in a browser."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.plays import NETCOMMON, SMC, fleet_of, measured_play, timed_play
+from tests.lab import COLLECTIONS, ROOT
+
+if str(COLLECTIONS) not in sys.path:
+    sys.path.insert(0, str(COLLECTIONS))
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit, expectations, report
+
+_FLEET, _FORKS, _MANY, _MANY_FORKS, _MEMBERS, _REPEATS = 50, 20, 1000, 50, 100_000, 3
+_TEMPLATE = ROOT / "roles" / "membership_audit" / "templates" / "audit.html.j2"
+_NOW = 1_795_105_920.0
+
+
+def _ours(lifetime: int) -> list[dict[str, Any]]:
+    block = {
+        "group": "G1",
+        "encryption_algorithm": "aes-256-cbc",
+        "sig_hash_algorithm": "sha-256",
+        "lifetime_seconds": lifetime,
+    }
+    role = {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+        "vars": {"membership_audit_expected": {"G1": ["127.0.9.1"]}},
+    }
+    return [{"groupvpn.junos.server_member_communication": {"config": [block]}}, role]
+
+
+def _todays(lifetime: int) -> list[dict[str, Any]]:
+    lines = [
+        f"set {SMC} encryption-algorithm aes-256-cbc",
+        f"set {SMC} sig-hash-algorithm sha-256",
+        f"set {SMC} lifetime-seconds {lifetime}",
+    ]
+    pattern = "<group-vpn-member-address>\\\\s*(\\\\S+?)\\\\s*</group-vpn-member-address>"
+    text = (
+        "{% for host in ansible_play_hosts %}{{ host }} "
+        "{{ hostvars[host].missing | join(',') }}\n{% endfor %}"
+    )
+    return [
+        {"junipernetworks.junos.junos_config": {"lines": lines}},
+        {
+            "junipernetworks.junos.junos_rpc": {
+                "rpc": "get-security-group-vpn-server-registered-members",
+                "output": "xml",
+            },
+            "register": "reply",
+        },
+        {
+            "ansible.builtin.set_fact": {
+                "missing": "{{ ['127.0.9.1'] | difference(reply.output | string"
+                f" | regex_findall('{pattern}')) }}}}"
+            }
+        },
+        {
+            "ansible.builtin.copy": {"content": text, "dest": "{{ playbook_dir }}/report.txt"},
+            "run_once": True,
+            "delegate_to": "localhost",
+            "vars": {"ansible_connection": "local"},
+        },
+    ]
+
+
+def job() -> Iterator[str]:
+    """Configure, read and audit."""
+    yield f"### Configure, read, audit, report: {_FLEET} devices, forks={_FORKS}"
+    yield ""
+    yield "| run | wall s | |"
+    yield "|---|---|---|"
+    with tempfile.TemporaryDirectory() as directory:
+        lab = fleet_of(Path(directory), _FLEET)
+        server = lab.serve()
+        try:
+            ours = statistics.median(
+                timed_play(lab, _ours(600 + 60 * n), _FORKS, {}) for n in range(_REPEATS)
+            )
+            todays = timed_play(lab, _todays(6000), _FORKS, NETCOMMON)
+        finally:
+            server.stop()
+    yield f"| ours | {ours:.2f} | {todays / ours:.1f} x faster |"
+    yield f"| junos_config, junos_rpc, filters, set_fact, a written report | {todays:.2f} | |"
+    yield ""
+
+
+def scale() -> Iterator[str]:
+    """A thousand devices in one process, one play."""
+    yield f"### {_MANY:,} devices in one process: configure, read, audit, report in one play"
+    yield ""
+    yield "| forks | wall s | largest Ansible process, MB | key servers, MB |"
+    yield "|---|---|---|---|"
+    with tempfile.TemporaryDirectory() as directory:
+        lab = fleet_of(Path(directory), _MANY)
+        server = lab.serve()
+        try:
+            seconds, largest = measured_play(lab, _ours(900), _MANY_FORKS, {})
+            held = server.peak_mb()
+        finally:
+            server.stop()
+    yield f"| {_MANY_FORKS} | {seconds:.1f} | {largest:.0f} | {held:.0f} |"
+    yield ""
+
+
+def _members(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "gateway": f"gm-{n}",
+            "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}",
+            "last_update": f"Thu Nov 19 2026 16:{n // 60 % 32:02}:{n % 60:02}",
+            "vsys": "root",
+            "push_sent": 4,
+            "push_acknowledged": 4,
+            "push_unacknowledged": 0,
+        }
+        for n in range(count)
+    ]
+
+
+def _cpu(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.process_time()
+    result = work()
+    return time.process_time() - started, result
+
+
+def large() -> Iterator[str]:
+    """Many members against as many expected ones."""
+    yield "### Audit of members against as many expected ones"
+    yield ""
+    yield "| members | reading expectations, CPU s | audit, CPU s | report, CPU s |"
+    yield "|---|---|---|---|"
+    for count in (_MEMBERS // 10, _MEMBERS):
+        members = _members(count)
+        groups = [{"name": "G1", "communication": "unicast", "members": members}]
+        raw = [{"group": "G1", "members": [{"address": m["address"]} for m in members]}]
+        reading, expected = _cpu(lambda raw=raw: expectations.read_expected(raw))
+        auditing, result = _cpu(
+            lambda groups=groups, expected=expected: audit.audit(
+                groups, expected, audit.Options(now=_NOW)
+            )
+        )
+        reporting, _ = _cpu(
+            lambda result=result: report.files(report.document({"hub": result}, "x"), _TEMPLATE)
+        )
+        yield f"| {count:,} | {reading:.2f} | {auditing:.2f} | {reporting:.2f} |"
+    yield ""
+
+
+_FILTERING = """
+const search = document.getElementById("search"), times = [];
+for (const word of ["gm-1", "10.0.7", "hub 99", ""]) {
+  search.value = word;
+  const started = performance.now();
+  search.dispatchEvent(new Event("input"));
+  document.body.offsetHeight;
+  times.push(performance.now() - started);
+}
+return Math.max(...times);
+"""
+
+
+def browser() -> Iterator[str]:
+    """The page with many members."""
+    yield f"### audit.html with {_MEMBERS:,} members in Chromium"
+    yield ""
+    try:
+        from tests.integration.browser import chromium
+    except ImportError:
+        yield "selenium is not installed"
+        yield ""
+        return
+    groups = [{"name": "G1", "communication": "unicast", "members": _members(_MEMBERS)}]
+    result = audit.audit(groups, {}, audit.Options(now=_NOW))
+    text = report.page(report.document({"hub": result}, "x"), _TEMPLATE)
+    with tempfile.TemporaryDirectory() as directory, chromium() as driver:
+        path = Path(directory) / "audit.html"
+        path.write_text(text)
+        driver.get(path.as_uri())
+        paint = driver.execute_script(
+            "return performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        )
+        filtering = driver.execute_script(_FILTERING)
+    yield "| size, MB | first paint, ms | slowest of four searches, ms |"
+    yield "|---|---|---|"
+    yield f"| {len(text) / 1e6:.1f} | {paint:.0f} | {filtering:.0f} |"
+    yield ""
+
+
+SECTIONS = (job, scale, large, browser)
