@@ -177,7 +177,7 @@ class LabDirectory:
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
         hosts = {
             device["name"]: {
-                "ansible_host": "127.0.0.1",
+                "ansible_host": device["netconf"]["address"],
                 "ansible_port": device["netconf"]["port"],
                 "ansible_user": USER,
                 "ansible_password": PASSWORD,

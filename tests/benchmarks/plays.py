@@ -41,7 +41,9 @@ def fleet_of(path: Path, count: int) -> LabDirectory:
     for number in range(1, count + 1):
         name = f"hub-{number}"
         config = hub_config(name, "v2", {"gm-1": "127.0.9.1"})
-        lab.add_device(name, "v2", config, state=None, gdoi=None)
+        # Each at its own address: so many ports picked one by one would collide.
+        netconf = {"address": f"127.1.{number >> 8}.{number & 255}", "port": 8300}
+        lab.add_device(name, "v2", config, state=None, gdoi=None, netconf=netconf)
     return lab
 
 
