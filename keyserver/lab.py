@@ -252,9 +252,12 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
     acknowledgement, aggressive = Acknowledgement.RFC8263, False
     if gdoi is not None:
         key_plane = _Section(f"{where}: gdoi", gdoi)
-        acknowledgement = key_plane.take("acknowledgement", Acknowledgement, acknowledgement)
         aggressive = key_plane.take("aggressive", _flag, aggressive)
         profile = key_plane.take("profile", Profile, profile)
+        if profile is Profile.CISCO_REFERENCE:
+            # That implementation knows no acknowledgement; its members would be dropped as silent.
+            acknowledgement = Acknowledgement.NONE
+        acknowledgement = key_plane.take("acknowledgement", Acknowledgement, acknowledgement)
         accepted = key_plane.take("accept_doi", _dois, accepted)
         host, port = (
             key_plane.take("address", _address, "127.0.0.1"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import asyncssh
 import pytest
@@ -48,6 +48,15 @@ class Served:
     @property
     def device(self):
         return self.server.devices[0]
+
+    def register(self, gateway: str, addresses: Iterable[str]) -> None:
+        """Enter members as if they had registered, in the loop that owns the device."""
+
+        async def enter() -> None:
+            for address in addresses:
+                self.device.groups.register(Peer(gateway, (address, 848)), 1, 1_800_000_000.0)
+
+        asyncio.run_coroutine_threadsafe(enter(), self._loop).result(60)
 
     def target(self, **more) -> Target:
         options = {"user": USER, "password": PASSWORD, "host_key_checking": False, "persist": 0}
@@ -102,9 +111,9 @@ def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_reply_of_a_hundred_thousand_members_is_read(served, transport):
-    for number in range(100_000):
-        address = f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        served.device.groups.register(Peer("gm-1", (address, 848)), 1, 1_800_000_000.0)
+    served.register(
+        "gm-1", (f"127.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(100_000))
+    )
     rpc, session = _use(served.target(), transport)
     (group,) = members_info.read(rpc)["groups"]
     session.close()
