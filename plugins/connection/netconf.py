@@ -12,6 +12,8 @@ description:
   - Uses C(ncclient), with its polling replaced, over the OpenSSH client or over C(paramiko).
   - The OpenSSH transport honours C(~/.ssh/config), agents, jump hosts, hardware keys and
     C(known_hosts), and needs one login for all tasks of a play.
+  - A slow path to the device makes one login for all tasks worth more than a cheap one; set
+    O(transport=openssh) then.
 requirements:
   - ncclient >= 0.7.0
   - lxml
@@ -44,7 +46,7 @@ options:
     description:
       - Password to log in with.
       - It is handed to the SSH client through a named pipe, never in an argument, an environment
-        variable or a file.
+        variable or a file; that needs OpenSSH 8.4.
     vars:
       - name: ansible_password
       - name: ansible_ssh_pass
@@ -86,14 +88,15 @@ options:
   transport:
     description:
       - What carries the session.
-      - V(auto) takes the OpenSSH client where it is installed and can do what the options ask,
-        else paramiko.
+      - V(auto) takes the cheaper one that can do what is asked. That is paramiko for a login with
+        a password alone; keys, O(ssh_common_args) and whatever an SSH client's configuration says
+        are left to the OpenSSH client.
     choices: [auto, openssh, paramiko]
     default: auto
     vars:
       - name: ansible_netconf_transport
   persist:
-    description: Seconds that the login stays open for the play's next tasks; 0 for none.
+    description: Seconds that OpenSSH's login stays open for the play's next tasks; 0 for none.
     type: int
     default: 60
     vars:

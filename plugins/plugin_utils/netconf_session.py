@@ -69,6 +69,11 @@ class Target:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def known_as(self) -> str:
+        """The host as known_hosts names it at its port."""
+        return f"[{self.host}]:{self.port}"
+
 
 class _Deadline:
     """How long one step may still take."""
@@ -395,12 +400,16 @@ class _AskPass:
 
 
 _SSH_CONFIG = Path.home() / ".ssh" / "config"
+_SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
+_KNOWN_HOSTS = Path.home() / ".ssh" / "known_hosts"
 
 
 @cache
-def _paramiko_session() -> type[_DirectMixin]:
-    # paramiko costs 0.4 s to import: only those who use it pay.
+def paramiko_session() -> type[_DirectMixin]:
+    """The session class over paramiko, which is imported only for those who use it."""
+    from ncclient.transport.errors import SSHError, SSHUnknownHostError
     from ncclient.transport.ssh import SSHSession
+    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
     # Its failures reach the user as one message, not as a logged traceback beside it.
     logging.getLogger("ncclient.transport.ssh").setLevel(logging.CRITICAL)
@@ -415,19 +424,68 @@ def _paramiko_session() -> type[_DirectMixin]:
         def open(self) -> None:
             target = self.target
             if target.host_key_checking:
-                self.load_known_hosts(target.known_hosts_file)
-            self.connect(
-                host=target.host,
-                port=target.port,
-                timeout=target.connect_timeout,
-                username=target.user or _local_user(),
-                password=target.password,
-                key_filename=target.private_key_file,
-                hostkey_verify=target.host_key_checking,
-                allow_agent=target.password is None,
-                look_for_keys=target.password is None and target.private_key_file is None,
-                ssh_config=str(_SSH_CONFIG) if _SSH_CONFIG.exists() else None,
-            )
+                self._load_host_keys()
+            # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does
+            # not even say that is given as long as the connection may take.
+            guard = threading.Timer(target.connect_timeout, self._give_up)
+            guard.daemon = True
+            guard.start()
+            try:
+                self.connect(
+                    host=target.host,
+                    port=target.port,
+                    timeout=target.connect_timeout,
+                    username=target.user or _local_user(),
+                    password=target.password,
+                    key_filename=target.private_key_file,
+                    hostkey_verify=target.host_key_checking,
+                    allow_agent=target.password is None,
+                    look_for_keys=target.password is None and target.private_key_file is None,
+                    **_way(target),
+                )
+            except SSHUnknownHostError:
+                if len(self._host_keys):
+                    raise SSHError(f"host key for {target} does not match known_hosts") from None
+                raise
+            except Exception:
+                if self._gave_up:
+                    raise TimeoutError(
+                        f"no SSH session within {target.connect_timeout:g} s"
+                    ) from None
+                raise
+            finally:
+                guard.cancel()
+
+        _gave_up = False
+
+        def _give_up(self) -> None:
+            self._gave_up = True
+            if self._transport is not None:
+                self._transport.close()
+
+        def _load_host_keys(self) -> None:
+            """The known keys that may be this host's: a fleet's file has one for each host."""
+            path = Path(self.target.known_hosts_file or _KNOWN_HOSTS)
+            try:
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                return
+            for number, line in enumerate(lines, 1):
+                names = line.lstrip().partition(" ")[0]
+                hashed = names.startswith("|")
+                if not hashed and not _is_named(names, self.target):
+                    continue
+                with contextlib.suppress(InvalidHostKey):
+                    entry = HostKeyEntry.from_line(line, number)
+                    if entry is None:
+                        continue
+                    if not hashed:
+                        # paramiko knows no patterns.
+                        entry.hostnames = [self.target.known_as]
+                    self._host_keys._entries.append(entry)
+
+        def load_known_hosts(self, filename: str | None = None) -> None:
+            """What ncclient would add to the keys that were asked for: nothing."""
 
         def _post_connect(self, timeout: float = 60) -> None:
             self._greet()
@@ -450,6 +508,53 @@ def _paramiko_session() -> type[_DirectMixin]:
     return ParamikoSession
 
 
+def _way(target: Target) -> dict[str, Any]:
+    """ncclient's arguments for how the host is reached: its SSH configuration, or a socket."""
+    if _SSH_CONFIG.exists():
+        return {"ssh_config": str(_SSH_CONFIG)}
+    reached = socket.create_connection((target.host, target.port), target.connect_timeout)
+    # Neither paramiko nor ncclient does: each small packet of the login would wait for the
+    # delayed acknowledgement of the one before.
+    reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return {"sock": reached}
+
+
+def _is_named(names: str, target: Target) -> bool:
+    """Whether the names of a known_hosts line are a host's (sshd(8), SSH_KNOWN_HOSTS)."""
+    own = (target.host, target.known_as)
+    if not any(mark in names for mark in "*?!"):
+        return not set(own).isdisjoint(names.split(","))
+    found = False
+    for pattern in names.split(","):
+        plain = re.escape(pattern.removeprefix("!"))
+        expression = plain.replace(r"\*", ".*").replace(r"\?", ".")
+        if any(re.fullmatch(expression, name) for name in own):
+            if pattern.startswith("!"):
+                return False
+            found = True
+    return found
+
+
+def warm_up() -> None:
+    """Pay now, in the process that forks the workers, what each of them would pay at first use.
+
+    That is importing paramiko, and OpenSSL looking up the algorithms of a usual login.
+    """
+    paramiko_session()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.ciphers import Cipher, modes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
+    exchange, signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    exchange.exchange(exchange.public_key())
+    signing.public_key().verify(signing.sign(b""), b"")
+    for length in (16, 32):
+        Cipher(AES(bytes(length)), modes.CTR(bytes(16))).encryptor().update(b"")
+        AESGCM(bytes(length)).encrypt(bytes(12), b"", b"")
+
+
 def _local_user() -> str:
     import getpass
 
@@ -459,32 +564,31 @@ def _local_user() -> str:
 # Choosing and opening
 
 
-@cache
-def _openssh_version() -> tuple[int, int] | None:
-    """(major, minor) of the ssh client; None without one."""
-    program = shutil.which("ssh")
-    if program is None:
-        return None
-    banner = subprocess.run(
-        [program, "-V"], capture_output=True, text=True, timeout=10, check=False
-    ).stderr
-    match = re.search(r"OpenSSH_(\d+)\.(\d+)", banner)
-    return (int(match[1]), int(match[2])) if match else None
-
-
-_ASKPASS_REQUIRE_SINCE = (8, 4)
-
-
 def choose_transport(wanted: str, target: Target) -> str:
-    """``openssh`` or ``paramiko`` for ``auto``: the cheaper one that can do what is asked."""
+    """``openssh`` or ``paramiko`` for ``auto``: the cheaper one that can do what is asked.
+
+    A login with a password costs paramiko half of what it costs an ssh process. Keys (agents,
+    hardware, passphrases), jump hosts and whatever an SSH configuration says are OpenSSH's.
+    """
     if wanted != "auto":
         return wanted
     if shutil.which("ssh") is None:
         return "paramiko"
-    if target.password is None or target.ssh_common_args:
+    if target.password is None or target.private_key_file is not None:
         return "openssh"
-    version = _openssh_version()
-    return "openssh" if version and version >= _ASKPASS_REQUIRE_SINCE else "paramiko"
+    return "openssh" if target.ssh_common_args or _ssh_is_configured() else "paramiko"
+
+
+def _ssh_is_configured() -> bool:
+    """Whether the SSH client's configuration may say how hosts are reached."""
+    if _SSH_CONFIG.exists():
+        return True
+    files = [_SYSTEM_SSH_CONFIG, *_SYSTEM_SSH_CONFIG.with_suffix(".d").glob("*.conf")]
+    lines: list[str] = []
+    for path in files:
+        with contextlib.suppress(OSError):
+            lines += path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(line.lstrip().lower().startswith("proxy") for line in lines)
 
 
 def open_manager(target: Target, transport: str = "auto") -> Manager:
@@ -498,7 +602,7 @@ def open_manager(target: Target, transport: str = "auto") -> Manager:
     chosen = choose_transport(transport, target)
     session: Any = None
     try:
-        session = OpenSshSession(target) if chosen == "openssh" else _paramiko_session()(target)
+        session = OpenSshSession(target) if chosen == "openssh" else paramiko_session()(target)
         session.open()
     except Exception as error:
         said = session.complaint() if session is not None else ""

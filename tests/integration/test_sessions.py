@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import asyncssh
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info, netconf_session
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     MalformedReply,
     TransportFailure,
@@ -48,6 +48,15 @@ class Served:
     @property
     def device(self):
         return self.server.devices[0]
+
+    def host_key(self) -> str:
+        """Type and key as known_hosts has them."""
+
+        async def ask() -> str:
+            return self.device.host_key().export_public_key().decode()
+
+        asked = asyncio.run_coroutine_threadsafe(ask(), self._loop)
+        return " ".join(asked.result(20).split()[:2])
 
     def register(self, gateway: str, addresses: Iterable[str]) -> None:
         """Enter members as if they had registered, in the loop that owns the device."""
@@ -109,6 +118,47 @@ def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
         one.stop()
 
 
+@pytest.mark.parametrize("line", ["plain", "with others", "hashed", "pattern"])
+def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_path, line):
+    from paramiko.hostkeys import HostKeys
+
+    host = f"[127.0.0.1]:{served.port}"
+    names = {
+        "plain": host,
+        "with others": f"192.0.2.1,{host}",
+        "hashed": HostKeys.hash_host(host),
+        "pattern": "![127.0.0.2]:*,[127.0.0.?]:*",
+    }[line]
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    known = tmp_path / "known_hosts"
+    known.write_text(f"# a fleet\n\n192.0.2.7 {other}\nbroken line\n{names} {served.host_key()}\n")
+    target = served.target(host_key_checking=True, known_hosts_file=str(known))
+    _, session = _use(target, "paramiko")
+    session.close()
+
+
+def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, monkeypatch, tmp_path):
+    monkeypatch.setattr(netconf_session, "_SSH_CONFIG", tmp_path / "config")
+    monkeypatch.setattr(netconf_session, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+
+    def chosen(**more) -> str:
+        return netconf_session.choose_transport("auto", served.target(**more))
+
+    (tmp_path / "ssh_config").write_text("# ProxyJump is commented out\nHost *\n")
+    assert chosen() == "paramiko"
+    # Keys may be an agent's or a token's, arguments and configurations are for ssh.
+    assert chosen(password=None) == "openssh"
+    assert chosen(private_key_file="id_ed25519_sk") == "openssh"
+    assert chosen(ssh_common_args=("-J", "jump")) == "openssh"
+    (tmp_path / "ssh_config").write_text("Host *\n  ProxyJump jump\n")
+    assert chosen() == "openssh"
+    (tmp_path / "ssh_config").unlink()
+    (tmp_path / "config").write_text("Host hub-*\n  User somebody\n")
+    assert chosen() == "openssh"
+    monkeypatch.setattr(netconf_session.shutil, "which", lambda program: None)
+    assert chosen(password=None) == "paramiko"
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_reply_of_a_hundred_thousand_members_is_read(served, transport):
     served.register(
@@ -165,8 +215,6 @@ def test_a_reply_with_entities_is_refused(served, transport):
 
 def test_the_password_is_in_no_argument_and_no_environment(served):
     import subprocess
-
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils import netconf_session
 
     seen = []
     original = subprocess.Popen
