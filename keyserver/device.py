@@ -96,6 +96,7 @@ class Device:
                 spec.acknowledgement,
                 heartbeats=spec.generation is Generation.V1,
                 any_aggressive=spec.aggressive,
+                credentials=spec.certificates,
                 on_kek=sink.kek,
             )
         )
@@ -124,6 +125,8 @@ class Device:
         return asyncssh.import_private_key(pem)
 
     def _signing_key(self, certificate: str) -> rsa.RSAPrivateKey:
+        if certificate in self.spec.certificates:
+            return self.spec.certificates[certificate].private_key
         if certificate not in self._signing:
             name = f"certificate {certificate}"
             pem = self._store.signing_key(name)

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .config.junos_schema import Generation
+from .gdoi.authentication import Credentials
 from .gdoi.payloads import Profile
 from .gdoi.phase1 import Mode
 from .groups.group import Acknowledgement
@@ -73,6 +77,7 @@ class DeviceSpec:
     acknowledgement: Acknowledgement = Acknowledgement.RFC8263
     aggressive: bool = False
     interfaces: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, Credentials] = field(default_factory=dict)
     model: str | None = None
     release: str | None = None
     cluster_node: str | None = None
@@ -87,7 +92,8 @@ class MemberSpec:
     server_name: str
     group: int
     address: str
-    psk: str = field(repr=False)
+    psk: str | None = field(repr=False)
+    credentials: Credentials | None = None
     identity: str | None = None
     server_identity: str | None = None
     generation: Generation | None = None
@@ -225,7 +231,7 @@ def read_lab(path: Path) -> Lab:
     if len(by_name) != len(devices):
         raise LabError(f"{path}: two devices have the same name")
     members = tuple(
-        _member(f"{path}: members[{number}]", entry, by_name)
+        _member(f"{path}: members[{number}]", entry, by_name, base)
         for number, entry in enumerate(_items(f"{path}: members", top.take("members", lambda v: v)))
     )
     clock = _Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
@@ -282,6 +288,7 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         acknowledgement=acknowledgement,
         aggressive=aggressive,
         interfaces=section.take("interfaces", _names, {}),
+        certificates=_certificates(where, section, base),
         model=section.take("model", str),
         release=section.take("release", str),
         cluster_node=section.take("cluster_node", str),
@@ -313,7 +320,9 @@ def _proposal(value: Any) -> tuple[str, str, str]:
     return words  # type: ignore[return-value]
 
 
-def _member(where: str, entry: Any, devices: dict[str, DeviceSpec]) -> MemberSpec:
+def _member(
+    where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path
+) -> MemberSpec:
     section = _Section(where, entry)
     server_name = section.need("server", str)
     device = devices.get(server_name)
@@ -333,7 +342,8 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec]) -> MemberSpe
         server_name=server_name,
         group=section.need("group", int),
         address=section.take("address", _address, "127.0.0.1"),
-        psk=section.need("psk", str),
+        psk=section.take("psk", str),
+        credentials=_own_certificate(where, section, base),
         identity=section.take("identity", str),
         server_identity=section.take("server_identity", str),
         generation=section.take("generation", Generation, device.generation if device else None),
@@ -348,7 +358,66 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec]) -> MemberSpe
         faults=section.take("faults", lambda v: _faults(f"{where}: faults", v), Faults()),
     )
     section.done()
+    if spec.psk is None and spec.credentials is None:
+        raise LabError(f"{where}: psk or certificate is missing")
     return spec
+
+
+def _authorities(section: _Section, base: Path) -> tuple[x509.Certificate, ...]:
+    files = section.take("trusted_ca", lambda v: [base / str(one) for one in v], [])
+    return tuple(authority for file in files for authority in _pem_certificates(file))
+
+
+def _pem_certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise LabError(f"{path}: no PEM certificates ({error})") from None
+
+
+def _pem_key(path: Path) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise LabError(f"{path}: no PEM private key without a passphrase ({error})") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise LabError(f"{path}: the key is not RSA")
+    return key
+
+
+def _credentials(
+    where: str, certificate: Path, key: Path, trusted: tuple[x509.Certificate, ...]
+) -> Credentials:
+    chain, private = tuple(_pem_certificates(certificate)), _pem_key(key)
+    if chain[0].public_key() != private.public_key():
+        raise LabError(f"{where}: {key} is not the key of {certificate}")
+    return Credentials(private, chain, trusted)
+
+
+def _certificates(where: str, section: _Section, base: Path) -> dict[str, Credentials]:
+    """A device's local certificates by name."""
+    trusted = _authorities(section, base)
+    found = {}
+    for name, entry in section.take("certificates", dict, {}).items():
+        inner = f"{where}: certificates: {name}"
+        files = _Section(inner, entry)
+        certificate, key = (
+            base / str(files.need(kind, str)) for kind in ("certificate", "private_key")
+        )
+        files.done()
+        found[str(name)] = _credentials(inner, certificate, key, trusted)
+    return found
+
+
+def _own_certificate(where: str, section: _Section, base: Path) -> Credentials | None:
+    """A member's certificate."""
+    trusted = _authorities(section, base)
+    certificate = section.take("certificate", str)
+    if certificate is None:
+        return None
+    return _credentials(
+        where, base / certificate, base / section.need("private_key", str), trusted
+    )
 
 
 def _faults(where: str, value: Any) -> Faults:

@@ -1,21 +1,21 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""IKEv1 phase 1 in aggressive mode with pre-shared keys (RFC 2409 §5.4), both ends, sans-IO.
+"""IKEv1 phase 1 in aggressive mode (RFC 2409 §5.1 and §5.4), both ends, sans-IO.
 
     initiator                    responder
     HDR, SA, KE, Ni, IDii   ->
                             <-   HDR, SA, KE, Nr, IDir, HASH_R
     HDR[*], HASH_I          ->
 
-The identity comes before the keys, so that peers without a fixed address can be told apart. The
+With RSA signatures ``[CERT,] SIG`` stands where the hash stands. The identity comes before the keys, so that peers without a fixed address can be told apart. The
 price: HASH_R in the clear lets anyone who asks try pre-shared keys at leisure.
 """
 
 from __future__ import annotations
 
-import hmac
 import secrets
 
+from .authentication import proof_kind
 from .crypto import Phase1Keys, derive_keys
 from .dh import DH_GROUPS, InvalidPublicValue
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
@@ -28,7 +28,6 @@ from .phase1 import (
     PeerPolicy,
     Phase1Proposal,
     Proof,
-    Refused,
     State,
     check_identity,
     check_nonce,
@@ -39,6 +38,7 @@ from .phase1 import (
     pick,
     sends_vendor_id,
 )
+from .refusal import Refused
 from .wire import (
     COOKIE_LENGTH,
     Header,
@@ -71,15 +71,16 @@ class AggressiveResponder:
         self.last_block = b""
         self.proposal: Phase1Proposal | None = None
         self.peer_is_extended = False
-        self._expected = b""
+        self._identity = b""
+        self._proof: Proof | None = None
         self._chain: CipherChain | None = None
 
-    def receive(self, header: Header, datagram: bytes) -> bytes | None:
+    def receive(self, header: Header, datagram: bytes, now: float) -> bytes | None:
         """Take the next message; the answer, None when there is none to give."""
         if self.state is State.SA:
             return self._on_first(header, datagram)
         if self.state is State.AUTHENTICATION:
-            self._on_proof(header, datagram)
+            self._on_proof(header, datagram, now)
             return None
         raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
 
@@ -102,32 +103,32 @@ class AggressiveResponder:
         keys = derive_keys(
             proposal.hash_name,
             proposal.cipher,
-            self.policy.pre_shared_key,
+            self.policy.key_for(proposal),
             (peer_nonce, nonce),
             (peer_public, public),
             shared,
             b"".join(cookies),
         )
-        proof = Proof(keys, (peer_public, public), cookies, sa)
+        proof = Proof(keys, proposal, (peer_public, public), cookies, sa)
         self.proposal, self.cookies, self.keys = proposal, cookies, keys
         self.peer_is_extended = sends_vendor_id(payloads)
-        self._expected = proof.initiator(identity)
+        self._identity, self._proof = identity, proof
         self._chain = CipherChain(keys, keys.first_iv)
         self.state = State.AUTHENTICATION
-        own = self.policy.local_identity.encode()
         return encode_message(
             Header(*cookies, 0, Exchange.AGGRESSIVE),
             [
                 Payload(PayloadType.SA, answer.encode()),
                 Payload(PayloadType.KE, public),
                 Payload(PayloadType.NONCE, nonce),
-                Payload(PayloadType.ID, own),
-                Payload(PayloadType.HASH, proof.responder(own)),
+                Payload(PayloadType.ID, self.policy.local_identity.encode()),
+                *proof.of_responder(self.policy),
             ],
         )
 
-    def _on_proof(self, header: Header, datagram: bytes) -> None:
+    def _on_proof(self, header: Header, datagram: bytes, now: float) -> None:
         assert self._chain is not None
+        assert self._proof is not None
         # RFC 2409 §5.4 leaves it to the initiator whether the last message is encrypted.
         encrypted = bool(header.flags & Flags.ENCRYPTION)
         try:
@@ -135,13 +136,12 @@ class AggressiveResponder:
                 payloads, _ = decode_chain(header.next_payload, self._chain.open(datagram))
             else:
                 payloads = clear_payloads(header, datagram)
-            (proof,) = pick(payloads, PayloadType.HASH)
+            (proof,), certificates = self._proof.pick(payloads)
         except (MalformedPayload, Refused):
             raise Refused(
                 NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
             ) from None
-        if not hmac.compare_digest(proof, self._expected):
-            raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_I does not match")
+        self._proof.check_initiator(self.policy, self._identity, proof, certificates, now)
         if encrypted:
             self._chain.advance(datagram)
         self.last_block = self._chain.iv
@@ -180,15 +180,20 @@ class AggressiveInitiator:
             ],
         )
 
-    def receive(self, header: Header, datagram: bytes) -> bytes:
+    def receive(self, header: Header, datagram: bytes, now: float) -> bytes:
         """Message 2 gives message 3; phase 1 is established then."""
         if self.state is not State.SA:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
-        sa, peer_public, peer_nonce, identity, proof = pick(
-            clear_payloads(header, datagram), *_FIRST, PayloadType.HASH
-        )
+        payloads = clear_payloads(header, datagram)
+        certificates = [p.body for p in payloads if p.type == PayloadType.CERT]
+        others = [p for p in payloads if p.type != PayloadType.CERT]
+        signed = any(p.type == PayloadType.SIG for p in others)
+        kind = PayloadType.SIG if signed else PayloadType.HASH
+        sa, peer_public, peer_nonce, identity, proof = pick(others, *_FIRST, kind)
         check_nonce(peer_nonce)
         proposal = chosen_of(sa, self.policy)
+        if proof_kind(proposal.authentication) is not kind:
+            raise Refused(NotifyType.PAYLOAD_MALFORMED, "the proof is not of the agreed kind")
         check_identity(identity, self.policy.remote_identity, "key server")
         try:
             shared = self._group.shared_secret(self._secret, peer_public)
@@ -199,23 +204,19 @@ class AggressiveInitiator:
         keys = derive_keys(
             proposal.hash_name,
             proposal.cipher,
-            self.policy.pre_shared_key,
+            self.policy.key_for(proposal),
             (self._nonce, peer_nonce),
             publics,
             shared,
             b"".join(cookies),
         )
-        proofs = Proof(keys, publics, cookies, self._sa_body)
-        if not hmac.compare_digest(proof, proofs.responder(identity)):
-            raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_R does not match")
+        proofs = Proof(keys, proposal, publics, cookies, self._sa_body)
+        proofs.check_responder(self.policy, identity, proof, certificates, now)
         self.cookies, self.keys = cookies, keys
         chain = CipherChain(keys, keys.first_iv)
-        own = self.policy.local_identity.encode()
-        sealed = chain.seal(
-            Header(*cookies, 0, Exchange.AGGRESSIVE),
-            encode_chain([Payload(PayloadType.HASH, proofs.initiator(own))]),
-            PayloadType.HASH,
-        )
+        own = proofs.of_initiator(self.policy)
+        header = Header(*cookies, 0, Exchange.AGGRESSIVE)
+        sealed = chain.seal(header, encode_chain(own), own[0].type)
         self.last_block = chain.iv
         self.state = State.ESTABLISHED
         return sealed

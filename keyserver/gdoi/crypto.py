@@ -120,14 +120,18 @@ class Phase1Keys:
 def derive_keys(
     hash_name: str,
     cipher: CbcCipher,
-    pre_shared_key: bytes,
+    pre_shared_key: bytes | None,
     nonces: tuple[bytes, bytes],
     public: tuple[bytes, bytes],
     shared_secret: bytes,
     cookies: bytes,
 ) -> Phase1Keys:
-    """Keys for pre-shared key authentication; initiator's value first in every pair."""
-    skeyid = hmac.digest(pre_shared_key, nonces[0] + nonces[1], hash_name)
+    """Keys of a phase 1; initiator's value first in every pair. No key: signatures (§5.1)."""
+    both = nonces[0] + nonces[1]
+    if pre_shared_key is None:
+        skeyid = hmac.digest(both, shared_secret, hash_name)
+    else:
+        skeyid = hmac.digest(pre_shared_key, both, hash_name)
 
     def step(previous: bytes, number: int) -> bytes:
         data = previous + shared_secret + cookies + bytes([number])

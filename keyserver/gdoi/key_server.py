@@ -19,10 +19,11 @@ from typing import Protocol
 from .aggressive import AggressiveResponder, initial_identity
 from .numbers import Exchange, NotifyType
 from .payloads import Identification, Notification, Profile
-from .phase1 import Mode, PeerPolicy, Phase1Responder, Refused, State
+from .phase1 import Mode, PeerPolicy, Phase1Responder, State
 from .pull import Grant, ProtectedExchange, PullResponder, notification
 from .push import kek_spi
 from .push_ack import PushAck, decode_ack
+from .refusal import Refused
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
 
 Address = tuple[str, int]
@@ -88,6 +89,9 @@ class Authority(Protocol):
 
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy for a peer that is known by its identity only."""
+
+    def anonymous_peer(self) -> PeerPolicy | None:
+        """What may be agreed in main mode with a peer whose identity is still to come."""
 
     def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
         """What the peer would get from the group. Raises Refused; changes nothing."""
@@ -292,7 +296,7 @@ class KeyServerEndpoint:
         if association.established:
             self.counters.replayed += 1
             return None
-        return self._advance(association, cookies, header, message, source, events)
+        return self._advance(association, cookies, header, message, source, now, events)
 
     def _first(
         self,
@@ -308,15 +312,14 @@ class KeyServerEndpoint:
             self.counters.replayed += 1
             return known.last_out
         try:
-            policy = self._policy(header, message, source)
+            responder = self._responder(header, message, source)
         except Refused as refusal:
             return self._refuse(refusal, header, source, events)
-        kind = AggressiveResponder if header.exchange == Exchange.AGGRESSIVE else Phase1Responder
-        association = _Association(kind(policy), source, now, marked)
+        association = _Association(responder, source, now, marked)
         try:
-            answer = association.responder.receive(header, message)
+            answer = responder.receive(header, message, now)
         except Refused as refusal:
-            return self._refuse(refusal, header, source, events, policy.name)
+            return self._refuse(refusal, header, source, events, responder.policy.name)
         while len(self._half_open) >= HALF_OPEN_LIMIT:
             self._drop_oldest()
         association.last_in, association.last_out = message, answer or b""
@@ -325,22 +328,18 @@ class KeyServerEndpoint:
         self._firsts[source, header.initiator_cookie] = cookies
         return answer
 
-    def _policy(self, header: Header, message: bytes, source: Address) -> PeerPolicy:
+    def _responder(
+        self, header: Header, message: bytes, source: Address
+    ) -> Phase1Responder | AggressiveResponder:
         policy = self._authority.peer(source[0])
         if header.exchange == Exchange.AGGRESSIVE:
             if policy is None:
                 policy = self._authority.dynamic_peer(initial_identity(header, message))
-            mode = Mode.AGGRESSIVE
-        else:
-            mode = Mode.MAIN
-        if policy is None:
-            raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address")
-        if mode not in policy.modes:
-            raise Refused(
-                NotifyType.INVALID_EXCHANGE_TYPE,
-                f"gateway {policy.name} does not take {mode.value} mode",
-            )
-        return policy
+            return AggressiveResponder(_taking(policy, Mode.AGGRESSIVE))
+        if policy is not None:
+            return Phase1Responder(_taking(policy, Mode.MAIN))
+        anonymous = _taking(self._authority.anonymous_peer(), Mode.MAIN)
+        return Phase1Responder(anonymous, self._authority.dynamic_peer)
 
     def _advance(
         self,
@@ -349,10 +348,11 @@ class KeyServerEndpoint:
         header: Header,
         message: bytes,
         source: Address,
+        now: float,
         events: list[Event],
     ) -> bytes | None:
         try:
-            answer = association.responder.receive(header, message)
+            answer = association.responder.receive(header, message, now)
         except Refused as refusal:
             gateway = association.responder.policy.name
             self._authority.count_refusal(gateway, None, association.since)
@@ -468,6 +468,18 @@ class KeyServerEndpoint:
         self._authority.register(peer, group_id, now)
         events.append(Registered(peer.gateway, group_id, peer.source[0]))
         return pull.responder.deliver(pull.grant)
+
+
+def _taking(policy: PeerPolicy | None, mode: Mode) -> PeerPolicy:
+    """The policy, unless there is none or it does not take that mode."""
+    if policy is None:
+        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address")
+    if mode not in policy.modes:
+        raise Refused(
+            NotifyType.INVALID_EXCHANGE_TYPE,
+            f"gateway {policy.name} does not take {mode.value} mode",
+        )
+    return policy
 
 
 def _association_view(association: _Association, now: float) -> AssociationView:

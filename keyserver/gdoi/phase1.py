@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""IKEv1 phase 1 in main mode with pre-shared keys (RFC 2409 §5.4), both ends, sans-IO.
+"""IKEv1 phase 1 in main mode (RFC 2409 §5.1 and §5.4), both ends, sans-IO.
 
     initiator                    responder
     HDR, SA                 ->
@@ -10,7 +10,7 @@
     HDR*, IDii, HASH_I      ->
                             <-   HDR*, IDir, HASH_R
 
-Each end takes a whole datagram and returns the one to send back. A refusal raises
+With RSA signatures ``[CERT,] SIG`` stands where the hash stands. Each end takes a whole datagram and returns the one to send back. A refusal raises
 :class:`Refused` with the notification that the RFC has for it and changes nothing.
 """
 
@@ -19,9 +19,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from .authentication import Credentials, check_proof, proof_kind, prove
 from .crypto import HASH_NAMES, CbcCipher, Phase1Keys, derive_keys, oakley_cipher
 from .dh import DH_GROUPS, DhSecret, InvalidPublicValue
 from .numbers import (
@@ -36,6 +38,7 @@ from .numbers import (
     PayloadType,
 )
 from .payloads import Identification, Phase1Sa, Proposal, Transform
+from .refusal import Refused
 from .wire import (
     COOKIE_LENGTH,
     HEADER_LENGTH,
@@ -59,14 +62,6 @@ _CIPHER_NUMBERS = {
     "aes": OakleyCipher.AES_CBC,
 }
 _HASH_NUMBERS = {name: number for number, name in HASH_NAMES.items()}
-
-
-class Refused(Exception):
-    """A message that is refused: why, and the notification to answer it with."""
-
-    def __init__(self, notify: NotifyType, reason: str) -> None:
-        super().__init__(reason)
-        self.notify = notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +123,24 @@ VENDOR_ID = hashlib.sha256(b"groupvpn.junos GDOI extensions 1").digest()[:16]
 
 @dataclass(frozen=True, slots=True)
 class PeerPolicy:
-    """How one peer (a Junos IKE gateway) is met: its key, what it may propose, identities."""
+    """How one peer (a Junos IKE gateway) is met: its key, what it may propose, identities.
+
+    ``pre_shared_key`` and ``credentials`` are there as the proposals' authentication needs them.
+    """
 
     name: str
-    pre_shared_key: bytes
+    pre_shared_key: bytes | None
     proposals: tuple[Phase1Proposal, ...]
     local_identity: Identification
     remote_identity: Identification
     accepted_dois: tuple[int, ...] = (GDOI_DOI,)
     modes: frozenset[Mode] = frozenset({Mode.MAIN})
+    credentials: Credentials | None = None
+
+    def key_for(self, proposal: Phase1Proposal) -> bytes | None:
+        """What goes into SKEYID: the pre-shared key, unless signatures are to prove the ends."""
+        is_shared = proposal.authentication is OakleyAuthentication.PRE_SHARED_KEY
+        return self.pre_shared_key if is_shared else None
 
     def __repr__(self) -> str:
         return f"PeerPolicy({self.name!r})"
@@ -191,20 +195,95 @@ def clear_payloads(header: Header, datagram: bytes) -> list[Payload]:
 
 
 class Proof:
-    """What HASH_I and HASH_R are computed over (RFC 2409 §5)."""
+    """What HASH_I and HASH_R are computed over (RFC 2409 §5), and the proofs made of them."""
 
     def __init__(
-        self, keys: Phase1Keys, public: tuple[bytes, bytes], cookies: tuple[bytes, bytes], sa: bytes
+        self,
+        keys: Phase1Keys,
+        proposal: Phase1Proposal,
+        public: tuple[bytes, bytes],
+        cookies: tuple[bytes, bytes],
+        sa: bytes,
     ) -> None:
         self._keys, self._public, self._cookies, self._sa = keys, public, cookies, sa
+        self._authentication = proposal.authentication
 
-    def initiator(self, identity: bytes) -> bytes:
+    def _initiator(self, identity: bytes) -> bytes:
         data = b"".join((*self._public, *self._cookies, self._sa, identity))
         return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
 
-    def responder(self, identity: bytes) -> bytes:
+    def _responder(self, identity: bytes) -> bytes:
         data = b"".join((*self._public[::-1], *self._cookies[::-1], self._sa, identity))
         return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
+
+    def of_initiator(self, policy: PeerPolicy) -> list[Payload]:
+        """The initiator's proof of its own identity."""
+        digest = self._initiator(policy.local_identity.encode())
+        return prove(self._authentication, policy.credentials, digest)
+
+    def of_responder(self, policy: PeerPolicy) -> list[Payload]:
+        """The responder's proof of its own identity."""
+        digest = self._responder(policy.local_identity.encode())
+        return prove(self._authentication, policy.credentials, digest)
+
+    def pick(
+        self, payloads: list[Payload], *kinds: PayloadType
+    ) -> tuple[list[bytes], list[bytes]]:
+        """(these payloads' bodies, the proof's last; certificates beside them)."""
+        certificates = [p.body for p in payloads if p.type == PayloadType.CERT]
+        others = [p for p in payloads if p.type != PayloadType.CERT]
+        return pick(others, *kinds, proof_kind(self._authentication)), certificates
+
+    def check_initiator(
+        self,
+        policy: PeerPolicy,
+        identity: bytes,
+        proof: bytes,
+        certificates: list[bytes],
+        now: float,
+    ) -> None:
+        """Refuse an initiator that is not who it says, or not who it must be."""
+        digest = self._initiator(identity)
+        self._check(policy, identity, proof, digest, certificates, now, "HASH_I")
+        check_identity(identity, policy.remote_identity, "identity")
+
+    def check_responder(
+        self,
+        policy: PeerPolicy,
+        identity: bytes,
+        proof: bytes,
+        certificates: list[bytes],
+        now: float,
+    ) -> None:
+        """Refuse a responder that is not who it says, or not who it must be.
+
+        A member pins its key server (RFC 6407 §7.2.2): any key holder could answer otherwise.
+        """
+        digest = self._responder(identity)
+        self._check(policy, identity, proof, digest, certificates, now, "HASH_R")
+        check_identity(identity, policy.remote_identity, "key server")
+
+    def _check(
+        self,
+        policy: PeerPolicy,
+        identity: bytes,
+        proof: bytes,
+        digest: bytes,
+        certificates: list[bytes],
+        now: float,
+        name: str,
+    ) -> None:
+        claimed = Identification.decode(identity)
+        check_proof(
+            self._authentication,
+            policy.credentials,
+            proof,
+            digest,
+            claimed,
+            certificates,
+            now,
+            name,
+        )
 
 
 def choose(offered: Phase1Sa, policy: PeerPolicy) -> tuple[Phase1Proposal, Phase1Sa]:
@@ -258,13 +337,22 @@ class State(Enum):
     ESTABLISHED = "established"
 
 
+Resolver = Callable[[Identification], PeerPolicy | None]
+"""Gives the policy of a peer that is known by its identity only."""
+
+
 class Phase1Responder:
-    """The key server's end of main mode."""
+    """The key server's end of main mode.
+
+    ``resolve``: the peer is known by its identity only, which main mode tells last; ``policy``
+    is what may be agreed with such a peer until then.
+    """
 
     mode = Mode.MAIN
 
-    def __init__(self, policy: PeerPolicy) -> None:
+    def __init__(self, policy: PeerPolicy, resolve: Resolver | None = None) -> None:
         self.policy = policy
+        self._resolve = resolve
         self.peer_is_extended = False
         self.state = State.SA
         self.cookies = (b"", b"")
@@ -276,7 +364,7 @@ class Phase1Responder:
         self._proof: Proof | None = None
         self._chain: CipherChain | None = None
 
-    def receive(self, header: Header, datagram: bytes) -> bytes:
+    def receive(self, header: Header, datagram: bytes, now: float) -> bytes:
         """Take the next message of the exchange, give the answer."""
         handler = {
             State.SA: self._on_sa,
@@ -290,9 +378,9 @@ class Phase1Responder:
             raise Refused(
                 NotifyType.PAYLOAD_MALFORMED, f"{self.state.value}: wrong encryption flag"
             )
-        return handler(header, datagram)
+        return handler(header, datagram, now)
 
-    def _on_sa(self, header: Header, datagram: bytes) -> bytes:
+    def _on_sa(self, header: Header, datagram: bytes, now: float) -> bytes:
         payloads = clear_payloads(header, datagram)
         (body,) = pick(payloads, PayloadType.SA)
         self.proposal, answer = choose(Phase1Sa.decode(body), self.policy)
@@ -305,7 +393,7 @@ class Phase1Responder:
     def _clear(self, payloads: list[Payload]) -> bytes:
         return encode_message(Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION), payloads)
 
-    def _on_key_exchange(self, header: Header, datagram: bytes) -> bytes:
+    def _on_key_exchange(self, header: Header, datagram: bytes, now: float) -> bytes:
         peer_public, peer_nonce = pick(
             clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
         )
@@ -323,43 +411,51 @@ class Phase1Responder:
         self.keys = derive_keys(
             self.proposal.hash_name,
             self.proposal.cipher,
-            self.policy.pre_shared_key,
+            self.policy.key_for(self.proposal),
             (peer_nonce, nonce),
             publics,
             shared,
             b"".join(self.cookies),
         )
-        self._proof = Proof(self.keys, publics, self.cookies, self._sa_body)
+        self._proof = Proof(self.keys, self.proposal, publics, self.cookies, self._sa_body)
         self._chain = CipherChain(self.keys, self.keys.first_iv)
         self.state = State.AUTHENTICATION
         return self._clear([Payload(PayloadType.KE, public), Payload(PayloadType.NONCE, nonce)])
 
-    def _on_authentication(self, header: Header, datagram: bytes) -> bytes:
+    def _on_authentication(self, header: Header, datagram: bytes, now: float) -> bytes:
         assert self._chain is not None
         assert self._proof is not None
         plain = self._chain.open(datagram)
         try:
             payloads, _ = decode_chain(header.next_payload, plain)
-            identity, proof = pick(payloads, PayloadType.ID, PayloadType.HASH)
+            (identity, proof), certificates = self._proof.pick(payloads, PayloadType.ID)
         except (MalformedPayload, Refused):
             # With another pre-shared key the payloads decrypt to noise.
             raise Refused(
                 NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
             ) from None
-        if not hmac.compare_digest(proof, self._proof.initiator(identity)):
-            raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_I does not match")
-        check_identity(identity, self.policy.remote_identity, "identity")
+        policy = self._policy_for(identity)
+        self._proof.check_initiator(policy, identity, proof, certificates, now)
+        self.policy = policy
         self._chain.advance(datagram)
-        own = self.policy.local_identity.encode()
-        chain = [
-            Payload(PayloadType.ID, own),
-            Payload(PayloadType.HASH, self._proof.responder(own)),
-        ]
+        own = Payload(PayloadType.ID, policy.local_identity.encode())
+        chain = [own, *self._proof.of_responder(policy)]
         header = Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION)
         answer = self._chain.seal(header, encode_chain(chain), PayloadType.ID)
         self.last_block = self._chain.iv
         self.state = State.ESTABLISHED
         return answer
+
+    def _policy_for(self, identity: bytes) -> PeerPolicy:
+        if self._resolve is None:
+            return self.policy
+        claimed = Identification.decode(identity)
+        policy = self._resolve(claimed)
+        if policy is None or self.proposal not in policy.proposals:
+            raise Refused(
+                NotifyType.INVALID_ID_INFORMATION, f"no IKE gateway is known as {claimed}"
+            )
+        return policy
 
 
 class Phase1Initiator:
@@ -389,7 +485,7 @@ class Phase1Initiator:
             ]
         )
 
-    def receive(self, header: Header, datagram: bytes) -> bytes | None:
+    def receive(self, header: Header, datagram: bytes, now: float) -> bytes | None:
         """Take the responder's next message, give the answer; None when established."""
         handler = {
             State.SA: self._on_sa,
@@ -398,12 +494,12 @@ class Phase1Initiator:
         }.get(self.state)
         if handler is None:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
-        return handler(header, datagram)
+        return handler(header, datagram, now)
 
     def _clear(self, payloads: list[Payload]) -> bytes:
         return encode_message(Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION), payloads)
 
-    def _on_sa(self, header: Header, datagram: bytes) -> bytes:
+    def _on_sa(self, header: Header, datagram: bytes, now: float) -> bytes:
         (body,) = pick(clear_payloads(header, datagram), PayloadType.SA)
         chosen = self.proposal = chosen_of(body, self.policy)
         self.cookies = (self.cookies[0], header.responder_cookie)
@@ -413,7 +509,7 @@ class Phase1Initiator:
             [Payload(PayloadType.KE, self._public), Payload(PayloadType.NONCE, self._nonce)]
         )
 
-    def _on_key_exchange(self, header: Header, datagram: bytes) -> bytes:
+    def _on_key_exchange(self, header: Header, datagram: bytes, now: float) -> bytes:
         peer_public, peer_nonce = pick(
             clear_payloads(header, datagram), PayloadType.KE, PayloadType.NONCE
         )
@@ -427,19 +523,16 @@ class Phase1Initiator:
         self.keys = derive_keys(
             self.proposal.hash_name,
             self.proposal.cipher,
-            self.policy.pre_shared_key,
+            self.policy.key_for(self.proposal),
             (self._nonce, peer_nonce),
             publics,
             shared,
             b"".join(self.cookies),
         )
-        self._proof = Proof(self.keys, publics, self.cookies, self._sa_body)
+        self._proof = Proof(self.keys, self.proposal, publics, self.cookies, self._sa_body)
         self._chain = CipherChain(self.keys, self.keys.first_iv)
-        own = self.policy.local_identity.encode()
-        chain = [
-            Payload(PayloadType.ID, own),
-            Payload(PayloadType.HASH, self._proof.initiator(own)),
-        ]
+        own = Payload(PayloadType.ID, self.policy.local_identity.encode())
+        chain = [own, *self._proof.of_initiator(self.policy)]
         sealed = self._chain.seal(
             Header(*self.cookies, 0, Exchange.IDENTITY_PROTECTION),
             encode_chain(chain),
@@ -448,17 +541,14 @@ class Phase1Initiator:
         self.state = State.AUTHENTICATION
         return sealed
 
-    def _on_authentication(self, header: Header, datagram: bytes) -> None:
+    def _on_authentication(self, header: Header, datagram: bytes, now: float) -> None:
         assert self._chain is not None
         assert self._proof is not None
         if not header.flags & Flags.ENCRYPTION:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "authentication is not encrypted")
         payloads, _ = decode_chain(header.next_payload, self._chain.open(datagram))
-        identity, proof = pick(payloads, PayloadType.ID, PayloadType.HASH)
-        if not hmac.compare_digest(proof, self._proof.responder(identity)):
-            raise Refused(NotifyType.AUTHENTICATION_FAILED, "HASH_R does not match")
-        # A member pins its key server (RFC 6407 §7.2.2): any key holder could answer otherwise.
-        check_identity(identity, self.policy.remote_identity, "key server")
+        (identity, proof), certificates = self._proof.pick(payloads, PayloadType.ID)
+        self._proof.check_responder(self.policy, identity, proof, certificates, now)
         self._chain.advance(datagram)
         self.last_block = self._chain.iv
         self.state = State.ESTABLISHED

@@ -27,7 +27,8 @@ from .payloads import (
     Profile,
     Sequence,
 )
-from .phase1 import NONCE_LENGTH, CipherChain, Refused, pick
+from .phase1 import NONCE_LENGTH, CipherChain, pick
+from .refusal import Refused
 from .wire import Header, MalformedPayload, Payload, decode_chain, encode_chain
 
 _NONCE_LENGTHS = range(8, 129)

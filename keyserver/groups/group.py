@@ -10,10 +10,11 @@ multicast push is neither acknowledged nor repeated; heartbeats carry the sequen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ..gdoi.authentication import Credentials
 from ..gdoi.key_server import Address, Peer
 from ..gdoi.numbers import KEK_DELETE_PROTOCOL, TekProtocol
 from ..gdoi.payloads import Delete, GroupSa, Identification, KeyDownload, Profile, Sequence
@@ -39,7 +40,7 @@ class KeyPlane:
 
     ``local`` is the address and port of its socket; ``heartbeats`` is false for Group VPNv2, which
     keeps the statement but has deprecated it; ``any_aggressive`` lets gateways whose IKE policy
-    says main mode use aggressive mode too.
+    says main mode use aggressive mode too; ``credentials`` are the device's certificates by name.
     """
 
     local: Address
@@ -49,6 +50,7 @@ class KeyPlane:
     acknowledgement: Acknowledgement = Acknowledgement.RFC8263
     heartbeats: bool = True
     any_aggressive: bool = False
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
     on_kek: Callable[[Kek], None] = lambda kek: None
 
 

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 
 from ..config.schema import InvalidValue, ipv4_address
 from ..config.secret import is_obscured, reveal
 from ..config.tree import Tree, lookup
+from ..gdoi.authentication import Credentials
 from ..gdoi.crypto import JUNOS_CIPHERS, CbcCipher
 from ..gdoi.numbers import (
     EspTransform,
@@ -204,23 +206,46 @@ def _tek(name: str, body: Tree, proposal: Tree) -> TekSettings:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """IKE gateways that can be met: by address, or, with a dynamic address, by identity."""
+    """IKE gateways that can be met: by address, or, with a dynamic address, by identity.
+
+    ``anonymous``: what may be agreed in main mode with a dynamic gateway, whose identity comes
+    last; only signatures, for a pre-shared key must be chosen before.
+    """
 
     by_address: dict[str, PeerPolicy]
     by_identity: dict[tuple[int, bytes], PeerPolicy]
+    anonymous: PeerPolicy | None
+
+
+_NO_CREDENTIALS: Mapping[str, Credentials] = {}
 
 
 def peer_policies(
-    tree: Tree, local_address: str, accepted_dois: tuple[int, ...], any_aggressive: bool = False
+    tree: Tree,
+    local_address: str,
+    accepted_dois: tuple[int, ...],
+    any_aggressive: bool = False,
+    certificates: Mapping[str, Credentials] = _NO_CREDENTIALS,
 ) -> Peers:
-    """Every IKE gateway with an address or dynamic identity, a policy and a usable key."""
+    """Every IKE gateway with an address or dynamic identity, a policy and a usable key.
+
+    ``certificates``: the device's own, by the names that ``local-certificate`` takes.
+    """
     ike = lookup(tree, "security", "group-vpn", "server", "ike")
-    peers = Peers({}, {})
+    by_address: dict[str, PeerPolicy] = {}
+    by_identity: dict[tuple[int, bytes], PeerPolicy] = {}
     for name, gateway in ike.get("gateway", {}).items():
         policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
         key = _pre_shared_key(policy.get("pre-shared-key", {}))
+        own = certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
         address, dynamic = gateway.get("address"), _dynamic_identity(gateway.get("dynamic"))
-        if key is None or (address is None and dynamic is None):
+        usable = {OakleyAuthentication.PRE_SHARED_KEY: key, OakleyAuthentication.RSA_SIGNATURES: own}
+        proposals = tuple(
+            proposal
+            for proposal in _proposals(policy, lookup(ike, "proposal"))
+            if usable[proposal.authentication] is not None
+        )
+        if not proposals or (address is None and dynamic is None):
             continue
         modes = {Mode(policy.get("mode", "main"))}
         if any_aggressive:
@@ -228,18 +253,35 @@ def peer_policies(
         peer = PeerPolicy(
             name,
             key,
-            _proposals(policy, lookup(ike, "proposal")),
+            proposals,
             _identity(gateway.get("local-identity"))
             or Identification.address(gateway.get("local-address", local_address)),
             dynamic or _identity(gateway.get("remote-identity")) or Identification.address(address),
             accepted_dois,
             frozenset(modes),
+            own,
         )
         if dynamic is not None:
-            peers.by_identity[dynamic.type, dynamic.data] = peer
+            by_identity[dynamic.type, dynamic.data] = peer
         else:
-            peers.by_address[address] = peer
-    return peers
+            by_address[address] = peer
+    return Peers(by_address, by_identity, _anonymous(by_identity.values()))
+
+
+def _anonymous(peers: Iterable[PeerPolicy]) -> PeerPolicy | None:
+    met = [peer for peer in peers if Mode.MAIN in peer.modes]
+    signed = OakleyAuthentication.RSA_SIGNATURES
+    proposals = dict.fromkeys(
+        proposal
+        for peer in met
+        for proposal in peer.proposals
+        if proposal.authentication is signed
+    )
+    if not proposals:
+        return None
+    return replace(
+        met[0], name="a dynamic gateway", pre_shared_key=None, proposals=tuple(proposals)
+    )
 
 
 def _dynamic_identity(block: Tree | None) -> Identification | None:

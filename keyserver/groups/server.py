@@ -18,9 +18,10 @@ from ..config.tree import Tree
 from ..gdoi.key_server import Address, Peer
 from ..gdoi.numbers import NotifyType
 from ..gdoi.payloads import Identification
-from ..gdoi.phase1 import PeerPolicy, Refused
+from ..gdoi.phase1 import PeerPolicy
 from ..gdoi.pull import Grant
 from ..gdoi.push_ack import PushAck
+from ..gdoi.refusal import Refused
 from .group import Group, GroupEvent, KeyPlane, Member, MemberCounters, Outgoing
 from .keys import GroupKek, GroupTek
 from .policy import GroupSettings, Peers, group_settings, peer_policies
@@ -81,7 +82,7 @@ class GroupServer:
         self._plane = plane
         self._groups: dict[str, Group] = {}
         self._by_id: dict[int, Group] = {}
-        self._peers = Peers({}, {})
+        self._peers = Peers({}, {}, None)
         self._gone: list[Group] = []
         self.on_peers_changed: Callable[[], None] = lambda: None
         self.on_activity: Callable[[], None] = lambda: None
@@ -98,7 +99,11 @@ class GroupServer:
         self._groups = {name: self._configured(group, now) for name, group in settings.items()}
         self._by_id = {group.settings.group_id: group for group in self._groups.values()}
         peers = peer_policies(
-            new, self._plane.local[0], self._plane.accepted_dois, self._plane.any_aggressive
+            new,
+            self._plane.local[0],
+            self._plane.accepted_dois,
+            self._plane.any_aggressive,
+            self._plane.credentials,
         )
         if peers != self._peers:
             self._peers = peers
@@ -125,6 +130,10 @@ class GroupServer:
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy of a gateway with a dynamic address."""
         return self._peers.by_identity.get((identity.type, identity.data))
+
+    def anonymous_peer(self) -> PeerPolicy | None:
+        """What may be agreed in main mode with a gateway whose identity is still to come."""
+        return self._peers.anonymous
 
     def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
         """Policy and keys for a member; Refused for strangers and when the group is full."""

@@ -18,10 +18,11 @@ from enum import Enum
 from ..gdoi.aggressive import AggressiveInitiator
 from ..gdoi.numbers import Exchange, NotifyType
 from ..gdoi.payloads import Identification, Notification, Profile
-from ..gdoi.phase1 import Mode, PeerPolicy, Phase1Initiator, Refused, State
+from ..gdoi.phase1 import Mode, PeerPolicy, Phase1Initiator, State
 from ..gdoi.pull import Grant, ProtectedExchange, PullInitiator
 from ..gdoi.push import Push, kek_spi, open_push
 from ..gdoi.push_ack import encode_ack
+from ..gdoi.refusal import Refused
 from ..gdoi.wire import HEADER_LENGTH, Header, MalformedPayload, decode_chain
 from .keys import InstalledKek, MemberKeys
 
@@ -177,7 +178,7 @@ class GroupMember:
         if phase1 is None or header.initiator_cookie != phase1.cookies[0]:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not an answer to this exchange")
         if header.exchange == phase1.exchange and self.state is MemberState.PHASE_1:
-            answer = phase1.receive(header, datagram)
+            answer = phase1.receive(header, datagram, now)
             if phase1.state is State.ESTABLISHED:
                 return self._begin_pull(phase1, answer, now)
             return self._send([answer] if answer else [], now)

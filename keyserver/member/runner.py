@@ -44,8 +44,9 @@ _OFFERS = {
 
 def _offers(spec: MemberSpec) -> tuple[Phase1Proposal, ...]:
     words = spec.proposals or tuple(product(*_OFFERS[spec.generation or Generation.V2]))
+    method = "pre-shared-keys" if spec.credentials is None else "rsa-signatures"
     try:
-        return tuple(phase1_proposal(*w) for w in words)
+        return tuple(phase1_proposal(*w, method) for w in words)
     except KeyError as error:
         raise LabError(f"member {spec.name}: proposals: {error.args[0]!r} is unknown") from None
 
@@ -54,13 +55,14 @@ def group_member(spec: MemberSpec) -> GroupMember:
     """The state machine for a member of the lab file."""
     policy = PeerPolicy(
         spec.server_name,
-        spec.psk.encode("latin-1", "replace"),
+        spec.psk.encode("latin-1", "replace") if spec.psk is not None else None,
         _offers(spec),
         identity_of(spec.identity) if spec.identity else Identification.address(spec.address),
         identity_of(spec.server_identity)
         if spec.server_identity
         else Identification.address(spec.server.host),
         modes=frozenset({spec.mode}),
+        credentials=spec.credentials,
     )
     return GroupMember(
         spec.name,

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from tests.certificates import Authority, write_pem
 from tests.lab import LabDirectory, Process, hub_config, play
 
 SMC = "groupvpn.junos.server_member_communication"
@@ -276,3 +278,51 @@ def test_multicast_leaves_by_the_configured_interface_between_namespaces(tmp_pat
         for process in (fleet, server):
             if process is not None:
                 process.stop()
+
+
+def test_certificates_of_the_lab_file_prove_a_dynamic_member_and_sign_its_rekeys(lab):
+    authority = Authority(time.time())
+    lab.path.joinpath("ca.pem").write_bytes(
+        authority.certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    signed = (
+        "ike proposal rsa authentication-method rsa-signatures",
+        "ike proposal rsa dh-group group14",
+        "ike policy certified proposals rsa",
+        "ike policy certified certificate local-certificate hub",
+        "ike gateway home ike-policy certified",
+        "ike gateway home dynamic hostname home.example.net",
+        "group G1 ike-gateway home",
+    )
+    lab.add_device(
+        "hub-1",
+        "v1",
+        hub_config(
+            "hub-1", "v1", {}, extra=tuple(f"set security group-vpn server {s}" for s in signed)
+        ),
+        trusted_ca=["ca.pem"],
+        certificates={
+            "hub": write_pem(lab.path, "hub", authority.credentials("127.0.0.1", "hub.example.net"))
+        },
+    )
+    with running(lab):
+        configure(lab, UNICAST, certificate="hub")
+        lab.members.append(
+            {
+                "name": "home",
+                "server": "hub-1",
+                "group": 1,
+                "address": "127.0.1.9",
+                "identity": "home.example.net",
+                "trusted_ca": ["ca.pem"],
+                **write_pem(lab.path, "home", authority.credentials("home.example.net")),
+            }
+        )
+        lab.write()
+        fleet = Process("members", lab.file, "--events")
+        try:
+            fleet.wait_for('"registered"')
+            configure(lab, UNICAST, encryption_algorithm="aes-256-cbc", certificate="hub")
+            fleet.wait_for('"rekeyed"')
+        finally:
+            fleet.stop()

@@ -195,7 +195,7 @@ def test_the_keys_that_were_delivered_are_the_ones_that_were_logged(capture):
 
 
 def test_a_hash_that_was_tampered_with_is_noticed(capture):
-    from keyserver.gdoi.phase1 import Refused
+    from keyserver.gdoi.refusal import Refused
 
     header, datagram = capture.messages[6]
     broken = bytearray(datagram)

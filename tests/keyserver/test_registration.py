@@ -252,10 +252,10 @@ def test_a_wrong_proof_is_refused_although_it_decrypts(signing_key, monkeypatch)
 
     world = World(signing_key)
     # The member computes HASH_I first, the server second.
-    right, wrong = phase1.Proof.initiator, iter([bytes(32)])
+    right, wrong = phase1.Proof._initiator, iter([bytes(32)])
     monkeypatch.setattr(
         phase1.Proof,
-        "initiator",
+        "_initiator",
         lambda self, identity: next(wrong, None) or right(self, identity),
     )
     member = world.member()

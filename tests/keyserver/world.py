@@ -88,14 +88,16 @@ class World:
     def member(self, address: str = GM, group: int = 1, psk: str = PSK, **more: Any) -> GroupMember:
         """A member that is not started yet."""
         dh, digest, cipher = self.phase1
-        identity = more.pop("identity", None)
+        identity, credentials = more.pop("identity", None), more.pop("credentials", None)
+        method = "pre-shared-keys" if credentials is None else "rsa-signatures"
         policy = PeerPolicy(
             "ks",
             psk.encode(),
-            (phase1_proposal(cipher, digest, dh),),
+            (phase1_proposal(cipher, digest, dh, method),),
             identity_of(identity) if identity else Identification.address(address),
             Identification.address(more.pop("pinned", SERVER)),
             modes=frozenset({Mode(more.pop("mode", "main"))}),
+            credentials=credentials,
         )
         return GroupMember(
             "site",

@@ -1,0 +1,163 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How the ends of phase 1 prove who they are: pre-shared keys or RSA signatures (RFC 2409 §5).
+
+With a pre-shared key the proof is the hash itself. With signatures it is the hash signed with
+PKCS #1 v1.5, without DigestInfo (§5.1), and the certificate that the key belongs to; the claimed
+identity must be one of that certificate's names.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
+
+from .numbers import IdType, NotifyType, OakleyAuthentication, PayloadType
+from .payloads import Identification
+from .refusal import Refused
+from .wire import Payload
+
+X509_SIGNATURE = 4
+"""Certificate encoding (RFC 2408 §3.9): X.509 certificate for signatures."""
+_MOST_CERTIFICATES = 8
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An end's own key with its certificate (the issuers behind it), and the CAs it trusts."""
+
+    private_key: rsa.RSAPrivateKey = field(repr=False)
+    chain: tuple[x509.Certificate, ...]
+    trusted: tuple[x509.Certificate, ...]
+
+
+def proof_kind(authentication: OakleyAuthentication) -> PayloadType:
+    """The payload that holds the proof."""
+    if authentication is OakleyAuthentication.RSA_SIGNATURES:
+        return PayloadType.SIG
+    return PayloadType.HASH
+
+
+def prove(
+    authentication: OakleyAuthentication, credentials: Credentials | None, digest: bytes
+) -> list[Payload]:
+    """The payloads that prove an identity; ``digest`` is HASH_I or HASH_R."""
+    if authentication is OakleyAuthentication.PRE_SHARED_KEY:
+        return [Payload(PayloadType.HASH, digest)]
+    assert credentials is not None
+    signature = credentials.private_key.sign(digest, padding.PKCS1v15(), NoDigestInfo())
+    certificates = [
+        bytes([X509_SIGNATURE]) + certificate.public_bytes(serialization.Encoding.DER)
+        for certificate in credentials.chain
+    ]
+    return [
+        *(Payload(PayloadType.CERT, body) for body in certificates),
+        Payload(PayloadType.SIG, signature),
+    ]
+
+
+def check_proof(
+    authentication: OakleyAuthentication,
+    credentials: Credentials | None,
+    proof: bytes,
+    digest: bytes,
+    identity: Identification,
+    certificates: Iterable[bytes],
+    now: float,
+    name: str,
+) -> None:
+    """Refuse a proof that is not that of the claimed identity; ``name`` is the hash's (HASH_I)."""
+    if authentication is OakleyAuthentication.PRE_SHARED_KEY:
+        if not hmac.compare_digest(proof, digest):
+            raise Refused(NotifyType.AUTHENTICATION_FAILED, f"{name} does not match")
+        return
+    assert credentials is not None
+    leaf = _trusted(credentials, list(certificates), now)
+    public_key = leaf.public_key()
+    if not isinstance(public_key, rsa.RSAPublicKey):
+        raise Refused(NotifyType.INVALID_CERTIFICATE, "the certificate's key is not RSA")
+    if (identity.type, identity.data) not in names_of(leaf):
+        raise Refused(
+            NotifyType.INVALID_ID_INFORMATION, f"the certificate does not name {identity}"
+        )
+    try:
+        signed = public_key.recover_data_from_signature(proof, padding.PKCS1v15(), None)
+    except (InvalidSignature, ValueError):
+        signed = b""
+    # The whole block is compared: a prefix that matches proves nothing.
+    if not hmac.compare_digest(signed, digest):
+        raise Refused(NotifyType.INVALID_SIGNATURE, f"the signature of {name} does not match")
+
+
+def _is_ca(policy: Policy, certificate: x509.Certificate, ext: x509.BasicConstraints) -> None:
+    if not ext.ca:
+        raise ValueError("an issuer is no certification authority")
+
+
+# A lab's own CA may lack what a public one must have; that it is one, it must say.
+_ISSUER = ExtensionPolicy.permit_all().require_present(
+    x509.BasicConstraints, Criticality.AGNOSTIC, _is_ca
+)
+
+
+def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.Certificate:
+    if not bodies or len(bodies) > _MOST_CERTIFICATES:
+        raise Refused(NotifyType.INVALID_CERTIFICATE, f"{len(bodies)} certificates")
+    if any(body[:1] != bytes([X509_SIGNATURE]) for body in bodies):
+        raise Refused(NotifyType.INVALID_CERT_ENCODING, "a certificate that is not X.509")
+    try:
+        leaf, *others = (x509.load_der_x509_certificate(body[1:]) for body in bodies)
+        verifier = (
+            PolicyBuilder()
+            .store(Store(credentials.trusted))
+            .time(datetime.fromtimestamp(now, UTC))
+            .extension_policies(ca_policy=_ISSUER, ee_policy=ExtensionPolicy.permit_all())
+            .build_client_verifier()
+        )
+        verifier.verify(leaf, others)
+    except (VerificationError, ValueError) as error:
+        raise Refused(
+            NotifyType.INVALID_CERTIFICATE, f"the certificate is not trusted ({error})"
+        ) from None
+    return leaf
+
+
+_IDENTITIES = (
+    (x509.DNSName, IdType.FQDN),
+    (x509.RFC822Name, IdType.USER_FQDN),
+)
+
+
+def names_of(certificate: x509.Certificate) -> set[tuple[int, bytes]]:
+    """The identities (type and data) that a certificate names: its subject and alternatives."""
+    names: set[tuple[int, bytes]] = {
+        (IdType.DER_ASN1_DN, certificate.subject.public_bytes()),
+    }
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
+    except (x509.ExtensionNotFound, ValueError):
+        return names
+    for kind, number in _IDENTITIES:
+        names |= {(number, name.encode()) for name in alternatives.get_values_for_type(kind)}
+    for address in alternatives.get_values_for_type(x509.IPAddress):
+        own = Identification.address(str(address))
+        names.add((own.type, own.data))
+    return names

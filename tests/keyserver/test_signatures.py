@@ -1,0 +1,148 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""RSA signatures and certificates in phase 1 (RFC 2409 §5.1), both modes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from keyserver.gdoi.phase1 import Proof
+from keyserver.member.machine import MemberState
+from tests.certificates import DAYS, Authority
+from tests.keyserver.world import GM, SERVER, V1_SMC, World
+
+NOW = 1_800_000_000.0
+SITE = "site-1.example.net"
+MODES = ("main", "aggressive")
+BLOCK = (f"{V1_SMC}encryption-algorithm aes-128-cbc", f"{V1_SMC}sig-hash-algorithm sha1")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Authority(NOW)
+
+
+@pytest.fixture(scope="module")
+def hub(authority):
+    return authority.credentials(SERVER)
+
+
+@pytest.fixture(scope="module")
+def site(authority):
+    return authority.credentials(SITE, GM, "ops@example.net")
+
+
+def _world(signing_key, hub, mode: str, remote: str) -> World:
+    server = "set security group-vpn server"
+    gateway = f"{server} ike gateway signed"
+    lines = (
+        f"{server} ike proposal rsa authentication-method rsa-signatures",
+        f"{server} ike proposal rsa dh-group group2",
+        f"{server} ike proposal rsa authentication-algorithm sha1",
+        f"{server} ike proposal rsa encryption-algorithm 3des-cbc",
+        f"{server} ike policy certified mode {mode}",
+        f"{server} ike policy certified proposals rsa",
+        f"{server} ike policy certified certificate local-certificate hub",
+        f"{gateway} ike-policy certified",
+        f"{gateway} {remote}",
+        f"{server} group G1 ike-gateway signed",
+        *BLOCK,
+    )
+    world = World(signing_key, "v1", extra=lines, members=0, credentials={"hub": hub})
+    assert world.now == NOW
+    return world
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("remote", "identity"),
+    [
+        (f"address {GM}", None),
+        (f"dynamic hostname {SITE}", SITE),
+        ("dynamic user-at-hostname ops@example.net", "ops@example.net"),
+    ],
+)
+def test_a_member_registers_with_its_certificate(signing_key, hub, site, mode, remote, identity):
+    world = _world(signing_key, hub, mode, remote)
+    member = world.member(mode=mode, credentials=site, identity=identity)
+    world.run(member)
+    assert member.state is MemberState.REGISTERED
+    assert world.listed()[0] == [GM]
+    (view,) = world.endpoint.associations(world.now)
+    assert (view.gateway, view.mode, view.authentication) == ("signed", mode, "rsa-signatures")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_issuer_between_is_sent_along(signing_key, authority, hub, mode):
+    between = Authority(NOW, "Made-up issuer", issuer=authority)
+    world = _world(signing_key, hub, mode, f"address {GM}")
+    member = world.member(mode=mode, credentials=between.credentials(GM))
+    world.run(member)
+    assert member.state is MemberState.REGISTERED
+
+
+def _refused(world: World, member) -> str:
+    world.run(member)
+    assert member.state is not MemberState.REGISTERED
+    assert world.listed()[0] == []
+    return " ".join(getattr(event, "reason", "") for event in [*world.events, *member.events])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_who_is_not_certified_is_refused(signing_key, authority, hub, site, mode):
+    def meets(remote=f"address {GM}", **more) -> str:
+        world = _world(signing_key, hub, mode, remote)
+        return _refused(world, world.member(mode=mode, **more))
+
+    stranger = Authority(NOW, "Another CA").credentials(GM, trusted=(authority,))
+    assert "not trusted" in meets(credentials=stranger)
+    # Right CA, somebody else's certificate.
+    other = authority.credentials("192.0.2.99")
+    assert "does not name" in meets(credentials=other)
+    # A certificate that names it, but another gateway's identity.
+    assert "is not" in meets(credentials=site, identity=SITE)
+    # A member's certificate must not do as an issuer's.
+    issued = replace(other, chain=(*other.chain, *site.chain))
+    assert "does not name" in meets(credentials=issued)
+    assert "no offered proposal" in meets(psk="made-up-key-1")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_certificate_that_is_over_is_refused(signing_key, hub, site, mode):
+    world = _world(signing_key, hub, mode, f"address {GM}")
+    world.now += (DAYS + 1) * 86400
+    assert "not trusted" in _refused(world, world.member(mode=mode, credentials=site))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_member_refuses_a_key_server_that_is_not_certified(signing_key, authority, site, mode):
+    for credentials, reason in (
+        (Authority(NOW, "Another CA").credentials(SERVER, trusted=(authority,)), "not trusted"),
+        (authority.credentials("192.0.2.2"), "does not name"),
+    ):
+        world = _world(signing_key, credentials, mode, f"address {GM}")
+        assert reason in _refused(world, world.member(mode=mode, credentials=site))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_signature_of_something_else_is_refused(signing_key, hub, site, mode, monkeypatch):
+    world = _world(signing_key, hub, mode, f"address {GM}")
+    right, wrong = Proof._initiator, iter([bytes(20)])
+    monkeypatch.setattr(
+        Proof, "_initiator", lambda self, identity: next(wrong, None) or right(self, identity)
+    )
+    member = world.member(mode=mode, credentials=site)
+    assert "signature of HASH_I does not match" in _refused(world, member)
+
+
+def test_main_mode_with_a_pre_shared_key_takes_no_unknown_address(signing_key, hub, site):
+    world = _world(signing_key, hub, "main", f"dynamic hostname {SITE}")
+    member = world.member(address="192.0.2.77", psk="made-up-key-1")
+    world.run(member, "192.0.2.77")
+    assert world.listed()[0] == []
+    unknown = world.member(
+        address="192.0.2.77", credentials=site, identity="ops@example.net"
+    )
+    assert "no IKE gateway is known as ops@example.net" in _refused(world, unknown)
