@@ -103,7 +103,9 @@ class Device:
         self.database = ConfigurationDatabase(
             spec.generation, self._store, initial, now, strict=spec.strict
         )
-        self.endpoint = KeyServerEndpoint(self.groups, spec.profile, sink.phase1)
+        self.endpoint = KeyServerEndpoint(
+            self.groups, spec.profile, sink.phase1, self.groups.cluster
+        )
         self.groups.on_peers_changed = self.endpoint.forget
         self.groups.configure({}, self.database.effective(), now)
         self.database.on_commit.append(self.groups.configure)
@@ -153,7 +155,10 @@ class Device:
         self, data: bytes, source: Address, now: float
     ) -> tuple[bytes | None, list[Event]]:
         """A GDOI datagram came in."""
-        return self.endpoint.receive(data, source, now)
+        answer, events = self.endpoint.receive(data, source, now)
+        if self.groups.cluster.links:
+            self.on_deadline_changed()
+        return answer, events
 
     # Management plane
 

@@ -320,9 +320,7 @@ def _proposal(value: Any) -> tuple[str, str, str]:
     return words  # type: ignore[return-value]
 
 
-def _member(
-    where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path
-) -> MemberSpec:
+def _member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) -> MemberSpec:
     section = _Section(where, entry)
     server_name = section.need("server", str)
     device = devices.get(server_name)
@@ -415,9 +413,7 @@ def _own_certificate(where: str, section: _Section, base: Path) -> Credentials |
     certificate = section.take("certificate", str)
     if certificate is None:
         return None
-    return _credentials(
-        where, base / certificate, base / section.need("private_key", str), trusted
-    )
+    return _credentials(where, base / certificate, base / section.need("private_key", str), trusted)
 
 
 def _faults(where: str, value: Any) -> Faults:

@@ -214,8 +214,8 @@ class _KeyPlane:
         deadline = self._device.deadline()
         if deadline is not None and now >= deadline:
             self._device.expire(now)
-            deadline = self._device.deadline()
-        outgoing, events = self._device.groups.take()
+        outgoing, events = self._device.groups.take(now)
+        deadline = self._device.deadline()
         for event in events:
             log.info("%s: %s", self._device.spec.name, event)
         for one in outgoing:

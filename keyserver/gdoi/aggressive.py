@@ -7,8 +7,9 @@
                             <-   HDR, SA, KE, Nr, IDir, HASH_R
     HDR[*], HASH_I          ->
 
-With RSA signatures ``[CERT,] SIG`` stands where the hash stands. The identity comes before the keys, so that peers without a fixed address can be told apart. The
-price: HASH_R in the clear lets anyone who asks try pre-shared keys at leisure.
+With RSA signatures ``[CERT,] SIG`` stands where the hash stands. The identity comes before the
+keys, so that peers without a fixed address can be told apart. The price: HASH_R in the clear lets
+anyone who asks try pre-shared keys at leisure.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.
         leaf, *others = (x509.load_der_x509_certificate(body[1:]) for body in bodies)
         verifier = (
             PolicyBuilder()
-            .store(Store(credentials.trusted))
+            .store(Store(list(credentials.trusted)))
             .time(datetime.fromtimestamp(now, UTC))
             .extension_policies(ca_policy=_ISSUER, ee_policy=ExtensionPolicy.permit_all())
             .build_client_verifier()

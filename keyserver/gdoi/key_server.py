@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .aggressive import AggressiveResponder, initial_identity
+from .cluster import Session, dpd_message, dpd_of
 from .numbers import Exchange, NotifyType
 from .payloads import Identification, Notification, Profile
 from .phase1 import Mode, PeerPolicy, Phase1Responder, State
@@ -35,6 +36,7 @@ ASSOCIATION_SECONDS = 3600.0
 ASSOCIATION_LIMIT = 100_000
 PULLS_PER_ASSOCIATION = 8
 _PHASE_1 = (Exchange.IDENTITY_PROTECTION, Exchange.AGGRESSIVE)
+_CLUSTER = (Exchange.CLUSTER_INIT, Exchange.CLUSTER_UPDATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,27 @@ class Authority(Protocol):
         """A pull of that gateway failed."""
 
 
+class Cluster(Protocol):
+    """The other key servers that groups are shared with."""
+
+    def owns(self, header: Header, source: Address) -> bool:
+        """True for an answer to a call of ours, or a message under the phase 1 of one."""
+
+    def under_call(self, header: Header, datagram: bytes, now: float) -> bytes | None:
+        """Take such a message. Raises Refused or MalformedPayload."""
+
+    def session_of_call(self, cookies: tuple[bytes, bytes]) -> Session | None:
+        """The phase 1 that a call of ours established."""
+
+    def under_association(
+        self, session: Session, gateway: str, header: Header, datagram: bytes, now: float
+    ) -> bytes | None:
+        """Take a message under a phase 1 that the other end began. Raises Refused."""
+
+    def heard(self, cookies: tuple[bytes, bytes]) -> None:
+        """The other end of that phase 1 has answered a probe."""
+
+
 @dataclass
 class _Pull:
     responder: PullResponder
@@ -131,6 +154,12 @@ class _Association:
     @property
     def established(self) -> bool:
         return self.responder.state is State.ESTABLISHED
+
+    @property
+    def session(self) -> Session:
+        """What exchanges under it begin with."""
+        assert self.responder.keys is not None
+        return Session(self.responder.keys, self.responder.cookies, self.responder.last_block)
 
     @property
     def peer(self) -> Peer:
@@ -177,8 +206,10 @@ class KeyServerEndpoint:
         authority: Authority,
         profile: Profile = Profile.RFC6407,
         on_keys: Callable[[bytes, bytes], None] = lambda cookie, key: None,
+        cluster: Cluster | None = None,
     ) -> None:
         self._authority = authority
+        self._cluster = cluster
         self._profile = profile
         self._on_keys = on_keys
         self._half_open: OrderedDict[bytes, _Association] = OrderedDict()
@@ -228,6 +259,8 @@ class KeyServerEndpoint:
         events: list[Event],
     ) -> bytes | None:
         self._expire(now)
+        if self._cluster is not None and self._cluster.owns(header, source):
+            return self._of_cluster(self._cluster, header, message, source, now, events)
         if header.exchange in _PHASE_1 and header.message_id == 0:
             return self._phase1(header, message, source, marked, now, events)
         if header.exchange == Exchange.GROUPKEY_PULL and header.message_id != 0:
@@ -236,10 +269,61 @@ class KeyServerEndpoint:
             self._acknowledge(header, message, source, events)
             return None
         if header.exchange == Exchange.INFORMATIONAL:
-            return None
+            return self._informed(header, message, source)
+        if self._cluster is not None and header.exchange in _CLUSTER:
+            return self._of_cluster(self._cluster, header, message, source, now, events)
         self.counters.refused += 1
         events.append(RefusedPeer(source[0], f"exchange type {header.exchange} is not supported"))
         return None
+
+    def _informed(self, header: Header, message: bytes, source: Address) -> bytes | None:
+        """Dead peer detection is answered for whoever has a phase 1; the rest is only told."""
+        cookies = (header.initiator_cookie, header.responder_cookie)
+        session = self._cluster.session_of_call(cookies) if self._cluster else None
+        if session is None:
+            association = self._associations.get(b"".join(cookies))
+            if association is None or association.source[0] != source[0]:
+                return None
+            session = association.session
+        try:
+            told = dpd_of(session, header, message)
+        except Refused:
+            self.counters.refused += 1
+            return None
+        if told is None:
+            return None
+        kind, sequence = told
+        if kind is NotifyType.R_U_THERE:
+            return dpd_message(session, NotifyType.R_U_THERE_ACK, sequence)
+        if self._cluster is not None:
+            self._cluster.heard(cookies)
+        return None
+
+    def _of_cluster(
+        self,
+        cluster: Cluster,
+        header: Header,
+        message: bytes,
+        source: Address,
+        now: float,
+        events: list[Event],
+    ) -> bytes | None:
+        """Between key servers; what is refused there is counted and not answered."""
+        try:
+            if cluster.owns(header, source):
+                if header.exchange == Exchange.INFORMATIONAL:
+                    return self._informed(header, message, source)
+                return cluster.under_call(header, message, now)
+            cookies = header.initiator_cookie + header.responder_cookie
+            association = self._associations.get(cookies)
+            if association is None or association.source[0] != source[0]:
+                raise Refused(NotifyType.INVALID_MESSAGE_ID, "no phase 1 with that key server")
+            gateway = association.peer.gateway
+            return cluster.under_association(association.session, gateway, header, message, now)
+        except Refused as refusal:
+            self.counters.refused += 1
+            events.append(RefusedPeer(source[0], str(refusal)))
+            return None
 
     def _acknowledge(
         self, header: Header, message: bytes, source: Address, events: list[Event]

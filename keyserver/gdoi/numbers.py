@@ -19,6 +19,9 @@ class Exchange(IntEnum):
     GROUPKEY_PULL = 32
     GROUPKEY_PUSH = 33
     GROUPKEY_PUSH_ACK = 35
+    # Ours, from the private range: between the servers of a cluster.
+    CLUSTER_INIT = 240
+    CLUSTER_UPDATE = 241
 
 
 class Flags(IntFlag):
@@ -107,7 +110,7 @@ class OakleyAuthentication(IntEnum):
 
 
 class NotifyType(IntEnum):
-    """Notification types (RFC 2408 §3.14.1); the last is ours, from the private range."""
+    """Notification types (RFC 2408 §3.14.1, RFC 3706 §5.3); 8192 is ours, of the private range."""
 
     INVALID_EXCHANGE_TYPE = 7
     INVALID_MESSAGE_ID = 9
@@ -121,6 +124,8 @@ class NotifyType(IntEnum):
     AUTHENTICATION_FAILED = 24
     INVALID_SIGNATURE = 25
     MEMBER_THRESHOLD_EXCEEDED = 8192
+    R_U_THERE = 36136
+    R_U_THERE_ACK = 36137
 
 
 class KekAttribute(IntEnum):

@@ -10,8 +10,9 @@
     HDR*, IDii, HASH_I      ->
                             <-   HDR*, IDir, HASH_R
 
-With RSA signatures ``[CERT,] SIG`` stands where the hash stands. Each end takes a whole datagram and returns the one to send back. A refusal raises
-:class:`Refused` with the notification that the RFC has for it and changes nothing.
+With RSA signatures ``[CERT,] SIG`` stands where the hash stands. Each end takes a whole datagram
+and returns the one to send back. A refusal raises :class:`Refused` with the notification that the
+RFC has for it and changes nothing.
 """
 
 from __future__ import annotations
@@ -226,9 +227,7 @@ class Proof:
         digest = self._responder(policy.local_identity.encode())
         return prove(self._authentication, policy.credentials, digest)
 
-    def pick(
-        self, payloads: list[Payload], *kinds: PayloadType
-    ) -> tuple[list[bytes], list[bytes]]:
+    def pick(self, payloads: list[Payload], *kinds: PayloadType) -> tuple[list[bytes], list[bytes]]:
         """(these payloads' bodies, the proof's last; certificates beside them)."""
         certificates = [p.body for p in payloads if p.type == PayloadType.CERT]
         others = [p for p in payloads if p.type != PayloadType.CERT]

@@ -64,6 +64,7 @@ class PushAck:
 
     sequence: int
     identity: Identification
+    size: int
     _covered: bytes
     _hash: bytes
 
@@ -98,6 +99,7 @@ def decode_ack(header: Header, datagram: bytes) -> PushAck:
     return PushAck(
         Sequence.decode(payloads[1].body).number,
         Identification.decode(payloads[2].body),
+        len(datagram),
         body[payloads[0].size :],
         payloads[0].body,
     )

@@ -21,7 +21,17 @@ from ..gdoi.payloads import Delete, GroupSa, Identification, KeyDownload, Profil
 from ..gdoi.pull import Grant
 from ..gdoi.push import KEK_SPI_LENGTH, Kek, Push, seal_push
 from ..gdoi.push_ack import AckAlgorithm, PushAck
-from .keys import GroupKek, GroupTek, SigningKeys, SpiPool, associated_policy, new_kek, new_tek
+from .keys import (
+    GroupKek,
+    GroupTek,
+    SigningKeys,
+    SpiPool,
+    associated_policy,
+    new_kek,
+    new_tek,
+    shared_kek,
+    shared_teks,
+)
 from .policy import GroupSettings, KekSettings, TekSettings
 
 _REKEY_DELAYS = 4
@@ -64,6 +74,21 @@ class MemberCounters:
     push_sent: int = 0
     push_acknowledged: int = 0
     push_unacknowledged: int = 0
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Push datagrams and acknowledgements of a group."""
+
+    input_bytes: int = 0
+    input_packets: int = 0
+    output_bytes: int = 0
+    output_packets: int = 0
+
+    def sent(self, datagram: bytes, copies: int) -> None:
+        """That many copies went out."""
+        self.output_packets += copies
+        self.output_bytes += copies * len(datagram)
 
 
 @dataclass(slots=True)
@@ -147,6 +172,7 @@ class Group:
         self.settings = settings
         self.members: dict[str, Member] = {}
         self.counters = MemberCounters()
+        self.traffic = Traffic()
         self.kek: GroupKek | None = None
         self.outbox: list[Outgoing] = []
         self.events: list[GroupEvent] = []
@@ -157,18 +183,26 @@ class Group:
         self._teks: dict[str, list[GroupTek]] = {}
         self._outstanding: list[_Outstanding] = []
         self._heartbeat_due: float | None = None
+        # Another server of the cluster makes the keys.
+        self.follower = False
+        # Sub-servers whose members have these keys too.
+        self.shared_with: set[str] = set()
+        self.version = 0
 
     # Registration
 
     def grant(self, peer: Peer, now: float) -> Grant | None:
         """Policy and keys for a member; None when there is nothing to give."""
-        kek = self._current_kek(now)
-        teks = [tek for s in self.settings.teks for tek in self._living_teks(s, now)]
-        if kek is None and not teks:
-            return None
         heartbeat = None
         if peer.extended and self.settings.kek is not None:
             heartbeat = self.settings.kek.heartbeat
+        return self._everything(now, heartbeat)
+
+    def _everything(self, now: float, heartbeat: int | None = None) -> Grant | None:
+        kek = self._current_kek(now)
+        teks = [tek for s in self.settings.teks for tek in self._living_teks(s, now)]
+        if not teks and (kek is None or self.follower):
+            return None
         policy = self._policy(kek, teks, now, heartbeat)
         return Grant(policy, _download(kek, teks), Sequence(kek.sequence) if kek else None)
 
@@ -192,6 +226,8 @@ class Group:
         settings = self.settings.kek
         if settings is None:
             return None
+        if self.follower:
+            return self.kek if self.kek is not None and self.kek.expires > now else None
         if self.kek is None or now >= self._kek_due(self.kek):
             self.kek = self._fresh_kek(settings, now)
         if self._heartbeat_due is None and settings.heartbeat is not None:
@@ -201,13 +237,16 @@ class Group:
     def _fresh_kek(self, settings: KekSettings, now: float) -> GroupKek:
         fresh = new_kek(settings, self._spis, self._plane.signing_keys, now)
         self._plane.on_kek(fresh.kek)
+        self.version += 1
         return fresh
 
     def _living_teks(self, settings: TekSettings, now: float) -> list[GroupTek]:
         teks = [tek for tek in self._teks.get(settings.name, []) if tek.expires > now]
-        if not teks or now >= self._tek_due(teks[0]):
+        if not self.follower and (not teks or now >= self._tek_due(teks[0])):
             teks.insert(0, new_tek(settings, self._spis, now))
-        self._teks[settings.name] = teks
+            self.version += 1
+        if teks:
+            self._teks[settings.name] = teks
         return teks
 
     def _kek_due(self, kek: GroupKek) -> float:
@@ -245,7 +284,8 @@ class Group:
         if old.kek.heartbeat != new.kek.heartbeat:
             self._heartbeat_due = new.kek.heartbeat and now + new.kek.heartbeat
         replaced = self._drop_changed_teks(now)
-        if self.kek is None:
+        if self.kek is None or self.follower:
+            # The root server's commit makes the keys that this one is for.
             return
         fresh = None
         if expelled or new.kek.needs_new_key(old.kek):
@@ -325,6 +365,7 @@ class Group:
     def _renew(self, names: Iterable[str], now: float) -> list[GroupTek]:
         wanted = {settings.name: settings for settings in self.settings.teks}
         fresh = []
+        self.version += 1
         for name in names:
             tek = new_tek(wanted[name], self._spis, now)
             living = [t for t in self._teks.get(name, []) if t.expires > now]
@@ -377,7 +418,9 @@ class Group:
                 settings.multicast_group, self._plane.local[1], settings.multicast_interface
             )
             self.outbox.append(Outgoing(datagram, target))
+            self.traffic.sent(datagram, 1)
             return
+        self.traffic.sent(datagram, len(members))
         for marked in (False, True):
             addresses = tuple(m.source for m in members if m.marked is marked)
             if addresses:
@@ -424,6 +467,8 @@ class Group:
             del push.waiting[source[0]]
             member.counters.push_acknowledged += 1
             self.counters.push_acknowledged += 1
+            self.traffic.input_packets += 1
+            self.traffic.input_bytes += ack.size
             return True
         return False
 
@@ -434,12 +479,17 @@ class Group:
 
     # Time
 
+    @property
+    def _in_use(self) -> bool:
+        return bool(self.members or self.shared_with)
+
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
         due = [push.due for push in self._outstanding]
-        if self.kek is not None and self.members:
-            due.append(self._kek_due(self.kek))
-            due += [self._tek_due(teks[0]) for teks in self._teks.values()]
+        if self.kek is not None and self._in_use:
+            if not self.follower:
+                due.append(self._kek_due(self.kek))
+                due += [self._tek_due(teks[0]) for teks in self._teks.values()]
             if self._heartbeat_due is not None:
                 due.append(self._heartbeat_due)
         return min(due, default=None)
@@ -450,11 +500,11 @@ class Group:
             if now >= push.due:
                 self._repeat(push, now)
         self._outstanding = [push for push in self._outstanding if push.waiting]
-        if self.kek is None or not self.members:
+        if self.kek is None or not self._in_use:
             return
         kek_due = now >= self._kek_due(self.kek)
         names = [name for name, teks in self._teks.items() if now >= self._tek_due(teks[0])]
-        if (kek_due or names) and self.settings.kek is not None:
+        if (kek_due or names) and self.settings.kek is not None and not self.follower:
             fresh = self._fresh_kek(self.settings.kek, now) if kek_due else None
             self._push("rekey", now, kek=fresh, teks=self._renew(names, now))
         heartbeat = self.settings.kek.heartbeat if self.settings.kek else None
@@ -467,6 +517,7 @@ class Group:
     def _repeat(self, push: _Outstanding, now: float) -> None:
         members = list(push.waiting.values())
         if push.tries_left > 0:
+            self.traffic.sent(push.datagram, len(members))
             push.tries_left -= 1
             push.due = now + push.period
             for marked in (False, True):
@@ -482,11 +533,61 @@ class Group:
             for other in self._outstanding:
                 other.waiting.pop(member.address, None)
 
+    # Server clusters
+
+    @property
+    def has_keys(self) -> bool:
+        """True when members may hold keys of this group."""
+        return self.kek is not None or bool(self._teks)
+
+    def share(self, now: float) -> Grant | None:
+        """Every key that is still good, for another server of the cluster."""
+        return self._everything(now)
+
+    def lead(self) -> None:
+        """Make keys from now on: this is the root, or the root is gone."""
+        self.follower = False
+
+    def follow(self, state: Grant | None, now: float) -> None:
+        """Take over another server's keys, and push to our members what is new to them.
+
+        Keys that do not fit our own configuration are left out: both servers need the same one.
+        Raises MalformedPayload.
+        """
+        kek = shared_kek(state, self.settings.kek, self._plane.signing_keys, now)
+        teks = shared_teks(state, self.settings.teks, now)
+        self.follower = True
+        if state is None:
+            return
+        known = {tek.spi: tek for tek in self.teks(now)}
+        wanted = {tek.spi for tek in teks}
+        fresh = [tek for tek in teks if tek.spi not in known]
+        gone = [tek for tek in known.values() if tek.spi not in wanted]
+        rolled = kek if kek and not (self.kek and self.kek.kek.spi == kek.kek.spi) else None
+        for settings in self.settings.teks:
+            own = [tek for tek in teks if tek.settings.name == settings.name]
+            if own:
+                self._teks[settings.name] = sorted(own, key=lambda t: t.created, reverse=True)
+            else:
+                self._teks.pop(settings.name, None)
+        if self.kek is not None and (rolled or fresh or gone):
+            self._push("rekey", now, kek=rolled, teks=fresh, deletes=_tek_deletion(gone))
+        if self.kek is None:
+            self.kek = kek
+        elif kek is not None and rolled is None:
+            self.kek.sequence = max(self.kek.sequence, kek.sequence)
+        if rolled is not None:
+            self._plane.on_kek(rolled.kek)
+
     # What operators see
 
     def teks(self, now: float) -> list[GroupTek]:
         """Every TEK that is still good."""
         return [tek for teks in self._teks.values() for tek in teks if tek.expires > now]
+
+    def activated_at(self, kek: GroupKek) -> float:
+        """When everyone is to use a KEK that was pushed."""
+        return kek.created + self.settings.activation_delay
 
     def rekey_due(self) -> float | None:
         """When the next KEK is due; None without a KEK."""

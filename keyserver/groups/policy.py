@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 
 from ..config.schema import InvalidValue, ipv4_address
 from ..config.secret import is_obscured, reveal
@@ -28,6 +29,8 @@ DEFAULT_HEARTBEAT = 300
 DEFAULT_RETRANSMISSIONS = 2
 DEFAULT_RETRANSMISSION_PERIOD = 10
 DEFAULT_ACTIVATION_DELAY = 15
+DEFAULT_DPD_INTERVAL = 10
+DEFAULT_DPD_THRESHOLD = 5
 
 _HASHES = {"md5": "md5", "sha1": "sha1", "sha-256": "sha256", "sha-384": "sha384"}
 _DH_GROUPS = {"group1": 1, "group2": 2, "group5": 5, "group14": 14, "group24": 24}
@@ -125,6 +128,22 @@ class TekSettings:
     selectors: tuple[TrafficSelector, ...]
 
 
+class ServerRole(Enum):
+    """``server-role`` of a server-cluster."""
+
+    ROOT = "root-server"
+    SUB = "sub-server"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """``server-cluster`` of a group; ``retransmission_period`` in seconds."""
+
+    role: ServerRole
+    gateways: tuple[str, ...]
+    retransmission_period: int
+
+
 @dataclass(frozen=True, slots=True)
 class GroupSettings:
     """A group as configured."""
@@ -134,9 +153,11 @@ class GroupSettings:
     gateways: frozenset[str]
     member_threshold: int | None
     activation_delay: int
+    replay_window: str | None
     server_address: str | None
     kek: KekSettings | None
     teks: tuple[TekSettings, ...]
+    cluster: ClusterSettings | None = None
 
 
 def group_settings(tree: Tree, heartbeats: bool = True) -> dict[str, GroupSettings]:
@@ -150,16 +171,28 @@ def group_settings(tree: Tree, heartbeats: bool = True) -> dict[str, GroupSettin
             frozenset(group.get("ike-gateway", {})),
             int(group["member-threshold"]) if "member-threshold" in group else None,
             int(group.get("activation-time-delay", DEFAULT_ACTIVATION_DELAY)),
+            group.get("anti-replay-time-window"),
             group.get("server-address"),
             _kek(group.get("server-member-communication"), heartbeats),
             tuple(
                 _tek(association, body, proposals.get(body.get("proposal"), {}))
                 for association, body in group.get("ipsec-sa", {}).items()
             ),
+            _cluster(group.get("server-cluster")),
         )
         for name, group in server.get("group", {}).items()
         if "group-id" in group
     }
+
+
+def _cluster(block: Tree | None) -> ClusterSettings | None:
+    if block is None or "server-role" not in block:
+        return None
+    return ClusterSettings(
+        ServerRole(block["server-role"]),
+        tuple(block.get("ike-gateway", {})),
+        int(block.get("retransmission-period", DEFAULT_RETRANSMISSION_PERIOD)),
+    )
 
 
 def _kek(block: Tree | None, heartbeats: bool) -> KekSettings | None:
@@ -239,7 +272,10 @@ def peer_policies(
         key = _pre_shared_key(policy.get("pre-shared-key", {}))
         own = certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
         address, dynamic = gateway.get("address"), _dynamic_identity(gateway.get("dynamic"))
-        usable = {OakleyAuthentication.PRE_SHARED_KEY: key, OakleyAuthentication.RSA_SIGNATURES: own}
+        usable = {
+            OakleyAuthentication.PRE_SHARED_KEY: key,
+            OakleyAuthentication.RSA_SIGNATURES: own,
+        }
         proposals = tuple(
             proposal
             for proposal in _proposals(policy, lookup(ike, "proposal"))
@@ -268,14 +304,53 @@ def peer_policies(
     return Peers(by_address, by_identity, _anonymous(by_identity.values()))
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterPeer:
+    """Another server of a group's cluster, and how it is probed; times in seconds."""
+
+    policy: PeerPolicy
+    address: str
+    own_role: ServerRole
+    retransmission_period: int
+    dpd_interval: int
+    dpd_threshold: int
+
+
+def cluster_peers(
+    tree: Tree, groups: Mapping[str, GroupSettings], peers: Peers
+) -> dict[str, tuple[ClusterPeer, ...]]:
+    """The other servers of each group's cluster that can be reached."""
+    gateways = lookup(tree, "security", "group-vpn", "server", "ike", "gateway")
+    found: dict[str, tuple[ClusterPeer, ...]] = {}
+    for name, group in groups.items():
+        cluster = group.cluster
+        if cluster is None:
+            continue
+        members = []
+        for gateway in cluster.gateways:
+            body = gateways.get(gateway, {})
+            address, probing = body.get("address", ""), body.get("dead-peer-detection", {})
+            policy = peers.by_address.get(address)
+            if policy is not None and policy.name == gateway:
+                members.append(
+                    ClusterPeer(
+                        policy,
+                        address,
+                        cluster.role,
+                        cluster.retransmission_period,
+                        int(probing.get("interval", DEFAULT_DPD_INTERVAL)),
+                        int(probing.get("threshold", DEFAULT_DPD_THRESHOLD)),
+                    )
+                )
+        found[name] = tuple(members)
+    return found
+
+
 def _anonymous(peers: Iterable[PeerPolicy]) -> PeerPolicy | None:
     met = [peer for peer in peers if Mode.MAIN in peer.modes]
     signed = OakleyAuthentication.RSA_SIGNATURES
     proposals = dict.fromkeys(
-        proposal
-        for peer in met
-        for proposal in peer.proposals
-        if proposal.authentication is signed
+        proposal for peer in met for proposal in peer.proposals if proposal.authentication is signed
     )
     if not proposals:
         return None

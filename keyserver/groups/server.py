@@ -22,9 +22,10 @@ from ..gdoi.phase1 import PeerPolicy
 from ..gdoi.pull import Grant
 from ..gdoi.push_ack import PushAck
 from ..gdoi.refusal import Refused
-from .group import Group, GroupEvent, KeyPlane, Member, MemberCounters, Outgoing
+from .cluster import ClusterCounters, ClusterEvent, LinkView, ServerCluster, link_views
+from .group import Group, GroupEvent, KeyPlane, Member, MemberCounters, Outgoing, Traffic
 from .keys import GroupKek, GroupTek
-from .policy import GroupSettings, Peers, group_settings, peer_policies
+from .policy import GroupSettings, Peers, cluster_peers, group_settings, peer_policies
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class KekView:
 
     spi: str
     life_remaining: int
+    activation_remaining: int
     rekey_remaining: int
     sequence: int
     pushes: int
@@ -66,6 +68,8 @@ class GroupView:
     group_id: int
     communication: str
     activation_delay: int
+    replay_window: str | None
+    traffic: Traffic
     members: list[Member]
     counters: MemberCounters
     kek: KekView | None
@@ -84,6 +88,7 @@ class GroupServer:
         self._by_id: dict[int, Group] = {}
         self._peers = Peers({}, {}, None)
         self._gone: list[Group] = []
+        self.cluster = ServerCluster(plane.local[1])
         self.on_peers_changed: Callable[[], None] = lambda: None
         self.on_activity: Callable[[], None] = lambda: None
 
@@ -108,6 +113,7 @@ class GroupServer:
         if peers != self._peers:
             self._peers = peers
             self.on_peers_changed()
+        self.cluster.configure(self._groups, cluster_peers(new, settings, peers), now)
         self.on_activity()
 
     def _configured(self, settings: GroupSettings, now: float) -> Group:
@@ -193,20 +199,26 @@ class GroupServer:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        due = (group.deadline() for group in self._groups.values())
+        due = [group.deadline() for group in self._groups.values()]
+        due.append(self.cluster.deadline())
         return min((d for d in due if d is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Do what is due in every group."""
+        self.cluster.expire(now)
         for group in self._groups.values():
             group.expire(now)
 
-    def take(self) -> tuple[list[Outgoing], list[GroupEvent]]:
+    def take(self, now: float) -> tuple[list[Outgoing], list[GroupEvent | ClusterEvent]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
         everyone = [*self._gone, *self._groups.values()]
         self._gone.clear()
         outgoing = [out for group in everyone for out in _drain(group.outbox)]
-        return outgoing, [event for group in everyone for event in _drain(group.events)]
+        events: list[GroupEvent | ClusterEvent] = [
+            event for group in everyone for event in _drain(group.events)
+        ]
+        between, found = self.cluster.take(now)
+        return outgoing + between, events + list(found)
 
     # What operators see and do
 
@@ -226,6 +238,22 @@ class GroupServer:
         else:
             group.clear(now)
         self.on_activity()
+
+    def links(self, name: str) -> list[LinkView]:
+        """The other servers of a group's cluster."""
+        return link_views(self.cluster, name)
+
+    def clear_cluster(self, now: float) -> None:
+        """``clear security group-vpn server server-cluster``: meet the other servers anew."""
+        for link in self.cluster.links.values():
+            link.redial(now)
+        self.on_activity()
+
+    def clear_cluster_statistics(self, name: str, gateway: str | None) -> None:
+        """Counters of a group's links back to zero."""
+        for (group, peer), link in self.cluster.links.items():
+            if group == name and gateway in (None, peer):
+                link.counters = ClusterCounters()
 
     def clear_statistics(self, name: str) -> None:
         """Counters of a group and its members back to zero."""
@@ -247,6 +275,8 @@ def _view(group: Group, now: float) -> GroupView:
         settings.group_id,
         settings.kek.communication if settings.kek else "none",
         settings.activation_delay,
+        settings.replay_window,
+        group.traffic,
         list(group.members.values()),
         group.counters,
         _kek_view(group, group.kek, now) if group.kek else None,
@@ -259,6 +289,7 @@ def _kek_view(group: Group, kek: GroupKek, now: float) -> KekView:
     return KekView(
         kek.kek.spi.hex(),
         max(0, int(kek.expires - now)),
+        max(0, int(group.activated_at(kek) - now)),
         max(0, int((group.rekey_due() or now) - now)),
         kek.sequence,
         group.pushes,

@@ -8,6 +8,7 @@ vocabulary of the server's published statistics reply and are marked as assumed 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ from lxml import etree
 
 from ..config.schema import InvalidValue, integer
 from ..gdoi.key_server import AssociationView, KeyServerEndpoint
+from ..groups.cluster import LinkView
 from ..groups.group import Member
 from ..groups.server import GroupServer, GroupView, KekView, TekView
 from .reply import RpcError, RpcFailure, xml_text
@@ -287,9 +289,11 @@ def _kek_block(request: Request, group: GroupView, kek: KekView) -> etree._Eleme
     """Element names and order of the published schema of KEK associations."""
     own = request.dialect.own
     cipher = kek.cipher if kek.cipher != "aes" else f"aes-{kek.key_bits}"
+    window = [own("kek-sa-group-replay-window", group.replay_window)] * bool(group.replay_window)
     information = own(
         "kek-sa-group-info",
         None,
+        *window,
         own("kek-sa-group-activation-delay", str(group.activation_delay)),
         own("kek-sa-group-multicast-group", group.communication.capitalize()),
     )
@@ -304,12 +308,21 @@ def _kek_block(request: Request, group: GroupView, kek: KekView) -> etree._Eleme
         own("responder-cookie", kek.spi[16:]),
         own("kek-sa-authentication-method", "RSA"),
         own("lifetime-remaining", f"Expires in {kek.life_remaining} seconds"),
+        own("act-time-remaining", f"{kek.activation_remaining} seconds"),
         own("rekey-time-remaining", f"{kek.rekey_remaining} seconds"),
         own(
             "kek-sa-algorithms",
             None,
             own("kek-sa-authentication-algorithm", f"sig-hash-{kek.sig_hash}"),
             own("kek-sa-encryption-algorithm", f"{cipher}-cbc"),
+        ),
+        own(
+            "kek-sa-traffic-statistics",
+            None,
+            own("kek-sa-input-bytes", str(group.traffic.input_bytes)),
+            own("kek-sa-output-bytes", str(group.traffic.output_bytes)),
+            own("kek-sa-input-packets", str(group.traffic.input_packets)),
+            own("kek-sa-output-packets", str(group.traffic.output_packets)),
         ),
         own("kek-sa-misc", None, own("kek-sa-sequence-number", str(kek.sequence))),
         own(
@@ -413,6 +426,60 @@ def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._E
             )
         )
     return entry
+
+
+def _server_cluster(device: Platform, request: Request) -> Elements:
+    """Children are not published: the names follow those of the other server replies."""
+    own, dialect = request.dialect.own, request.dialect
+    detail, peer = _is_detail(request), request.text("peer-gateway")
+    root = dialect.styled(own("server-cluster-information"), style="detail" if detail else "brief")
+    for group in _chosen_groups(device.groups, request, request.now):
+        links = [link for link in device.groups.links(group.name) if peer in (None, link.gateway)]
+        if not links:
+            continue
+        block = own(
+            "server-cluster-group",
+            None,
+            own("group-vpn-group-name", xml_text(group.name)),
+            own("group-vpn-group-id", str(group.group_id)),
+            own("server-cluster-role", links[0].own_role),
+            own("server-cluster-makes-keys", "yes" if links[0].leading else "no"),
+        )
+        block.extend(_cluster_peer(request, link, detail) for link in links)
+        root.append(block)
+    return [root]
+
+
+def _cluster_peer(request: Request, link: LinkView, detail: bool) -> etree._Element:
+    own = request.dialect.own
+    entry = own(
+        "server-cluster-peer",
+        None,
+        own("peer-gateway", xml_text(link.gateway)),
+        own("peer-address", link.address),
+        own("peer-status", link.state),
+    )
+    if detail:
+        counters = dataclasses.asdict(link.counters)
+        entry.append(
+            own(
+                "server-cluster-stats",
+                None,
+                *(own(name.replace("_", "-"), str(count)) for name, count in counters.items()),
+            )
+        )
+    return entry
+
+
+def _clear_cluster(device: Platform, request: Request) -> Elements:
+    device.groups.clear_cluster(request.now)
+    return []
+
+
+def _clear_cluster_statistics(device: Platform, request: Request) -> Elements:
+    for group in _chosen_groups(device.groups, request, request.now):
+        device.groups.clear_cluster_statistics(group.name, request.text("peer-gateway"))
+    return []
 
 
 def _clear_server(device: Platform, request: Request) -> Elements:
@@ -533,7 +600,10 @@ OPERATIONAL_RPCS: dict[str, Handler] = {
     "get-security-group-vpn-server-kek-sa": _kek_associations,
     "get-security-group-vpn-server-security-information": _ipsec_associations,
     "get-security-group-vpn-server-ike-security-associations-information": _ike_associations,
+    "get-security-group-vpn-svr-svr-cluster-info": _server_cluster,
     "clear-security-group-vpn-server": _clear_server,
+    "clear-security-group-vpn-server-server-cluster": _clear_cluster,
+    "clear-security-group-vpn-svr-svr-cluster-stats": _clear_cluster_statistics,
     "clear-security-group-vpn-server-statistics": _clear_statistics,
 }
 
@@ -550,12 +620,20 @@ COMMANDS: dict[str, str] = {
         "get-security-group-vpn-server-ike-security-associations-information"
     ),
     f"{_SHOW} statistics": "get-security-group-vpn-server-stats",
+    f"{_SHOW} server-cluster": "get-security-group-vpn-svr-svr-cluster-info",
+    "clear security group-vpn server server-cluster statistics": (
+        "clear-security-group-vpn-svr-svr-cluster-stats"
+    ),
+    "clear security group-vpn server server-cluster": (
+        "clear-security-group-vpn-server-server-cluster"
+    ),
     "clear security group-vpn server statistics": "clear-security-group-vpn-server-statistics",
     "clear security group-vpn server": "clear-security-group-vpn-server",
     "show configuration": "get-configuration",
     "show system commit": "get-commit-information",
 }
 _FLAGS = ("detail", "brief", "now")
+_ARGUMENTS = ("group", "group-id", "peer-address", "peer-gateway", "index")
 
 
 def command_operation(line: str) -> etree._Element | None:
@@ -581,7 +659,7 @@ def command_operation(line: str) -> etree._Element | None:
             word = rest.pop(0)
             if word in _FLAGS:
                 etree.SubElement(operation, word)
-            elif rest and word in ("group", "group-id", "peer-address"):
+            elif rest and word in _ARGUMENTS:
                 etree.SubElement(operation, word).text = rest.pop(0)
             else:
                 return None

@@ -27,9 +27,9 @@ from keyserver.gdoi.payloads import (
     Sequence,
     TekPolicy,
 )
-from keyserver.gdoi.refusal import Refused
 from keyserver.gdoi.push import Kek, kek_of, open_push
 from keyserver.gdoi.push_ack import decode_ack
+from keyserver.gdoi.refusal import Refused
 from keyserver.gdoi.wire import (
     HEADER_LENGTH,
     Header,

@@ -326,3 +326,77 @@ def test_certificates_of_the_lab_file_prove_a_dynamic_member_and_sign_its_rekeys
             fleet.wait_for('"rekeyed"')
         finally:
             fleet.stop()
+
+
+def _shown(result, number: int, host: str) -> str:
+    return str(result.tasks[number][host]["output"])
+
+
+def test_a_sub_server_shares_the_roots_keys_and_carries_on_without_it(lab):
+    """Two key servers, each at an address of its own: a cluster's servers use one port."""
+    lab.clock = {"speed": 10}
+    server = "set security group-vpn server"
+    hubs = {"hub-1": ("127.0.2.1", "root-server"), "hub-2": ("127.0.2.2", "sub-server")}
+    block = "group G1 server-member-communication"
+    for name, (address, role) in hubs.items():
+        other = next(a for n, (a, _) in hubs.items() if n != name)
+        lines = (
+            "ike gateway peer ike-policy pol",
+            f"ike gateway peer address {other}",
+            "ike gateway peer dead-peer-detection always-send",
+            "ike gateway peer dead-peer-detection threshold 1",
+            f"group G1 server-cluster server-role {role}",
+            "group G1 server-cluster ike-gateway peer",
+            f"{block} encryption-algorithm aes-256-cbc",
+            f"{block} sig-hash-algorithm sha-256",
+            f"{block} lifetime-seconds 300",
+        )
+        config = hub_config(name, "v2", SITES, extra=tuple(f"{server} {line}" for line in lines))
+        lab.add_device(name, "v2", config, gdoi={"address": address, "port": 8489})
+    show = {
+        "junipernetworks.junos.junos_rpc": {
+            "rpc": "get-security-group-vpn-svr-svr-cluster-info",
+            "output": "xml",
+            "attrs": {},
+        },
+        "vars": {
+            "ansible_connection": "ansible.netcommon.netconf",
+            "ansible_network_os": "junipernetworks.junos.junos",
+            "ansible_host_key_checking": False,
+        },
+    }
+    lab.add_member("site-1", "hub-1", SITES["gm-1"])
+    lab.add_member("site-2", "hub-2", SITES["gm-2"])
+    lab.write()
+    # A process for each, so that one can be killed.
+    servers = {}
+    for name in hubs:
+        alone = LabDirectory(lab.path / name)
+        alone.path.mkdir()
+        alone.devices = [d for d in lab.devices if d["name"] == name]
+        alone.configs, alone.clock = {name: lab.configs[name]}, lab.clock
+        servers[name] = alone.serve()
+    hosts = [(lab.path / name / "known_hosts").read_text() for name in hubs]
+    (lab.path / "known_hosts").write_text("".join(hosts))
+    try:
+        fleet = Process("members", lab.file, "--events")
+        try:
+            fleet.wait_for('"registered"', count=2)
+            events = [json.loads(line) for line in fleet.output if '"registered"' in line]
+            assert events[0]["kek_spi"] == events[1]["kek_spi"]
+            assert events[0]["spis"] == events[1]["spis"]
+            result = play(lab, [show])
+            assert result.code == 0, result.output
+            for name, (_, role) in hubs.items():
+                assert role in _shown(result, 0, name)
+                assert "<peer-status>Up</peer-status>" in _shown(result, 0, name)
+            servers["hub-1"].kill()
+            # The KEK lives half a minute of this clock: the next one is the sub-server's own.
+            fleet.wait_for('"member": "site-2"', seconds=80, count=2)
+            line = [x for x in fleet.output if '"member": "site-2"' in x][1]
+            assert '"rekeyed"' in line, fleet.output
+        finally:
+            fleet.stop()
+    finally:
+        for one in servers.values():
+            one.stop()

@@ -161,9 +161,7 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_reply_of_a_hundred_thousand_members_is_read(served, transport):
-    served.register(
-        "gm-1", (f"127.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(100_000))
-    )
+    served.register("gm-1", (f"127.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(100_000)))
     rpc, session = _use(served.target(), transport)
     (group,) = members_info.read(rpc)["groups"]
     session.close()

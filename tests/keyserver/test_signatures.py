@@ -142,7 +142,5 @@ def test_main_mode_with_a_pre_shared_key_takes_no_unknown_address(signing_key, h
     member = world.member(address="192.0.2.77", psk="made-up-key-1")
     world.run(member, "192.0.2.77")
     assert world.listed()[0] == []
-    unknown = world.member(
-        address="192.0.2.77", credentials=site, identity="ops@example.net"
-    )
+    unknown = world.member(address="192.0.2.77", credentials=site, identity="ops@example.net")
     assert "no IKE gateway is known as ops@example.net" in _refused(world, unknown)

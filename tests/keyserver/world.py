@@ -60,7 +60,7 @@ class World:
         self.groups = GroupServer(
             KeyPlane((SERVER, 848), signing_key, heartbeats=generation == "v1", **plane)
         )
-        self.endpoint = KeyServerEndpoint(self.groups, self.profile)
+        self.endpoint = KeyServerEndpoint(self.groups, self.profile, cluster=self.groups.cluster)
         self.groups.on_peers_changed = self.endpoint.forget
         self.tree = tree_of(self.generation, self.text)
         self.groups.configure({}, self.tree, self.now)
@@ -142,7 +142,7 @@ class World:
 
     def flush(self) -> None:
         """Deliver what the key server pushes."""
-        outgoing, happened = self.groups.take()
+        outgoing, happened = self.groups.take(self.now)
         self.happened += happened
         for out in outgoing:
             self.pushed.append(out.datagram)

@@ -1,0 +1,104 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the servers of a Group VPNv2 cluster say to each other, sans-IO.
+
+Juniper has not published its protocol between key servers. This one is ours; it uses what GDOI
+has: exchanges under a phase 1, with the payloads of a pull, in exchange types of the private
+range (RFC 2408 §3.1).
+
+    sub-server                       root-server
+    HDR*, HASH, ID, [state]     ->                       init: who knows the keys?
+                                <-   HDR*, HASH, ID, [state]
+                                <-   HDR*, HASH, ID, state      update: they have changed
+    HDR*, HASH                  ->
+
+``state`` is SA, [SEQ,] KD: every key that is still good. Dead peer detection is RFC 3706's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from .crypto import Phase1Keys
+from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
+from .payloads import GroupSa, Identification, KeyDownload, Notification, Sequence
+from .pull import Grant, ProtectedExchange
+from .wire import Header, MalformedPayload, Payload
+
+
+@dataclass(frozen=True)
+class Session:
+    """An established phase 1 and what exchanges under it begin with."""
+
+    keys: Phase1Keys
+    cookies: tuple[bytes, bytes]
+    last_block: bytes
+
+    def exchange(self, kind: Exchange, message_id: int) -> ProtectedExchange:
+        """An exchange of that message id."""
+        return ProtectedExchange(self.keys, self.cookies, kind, message_id, self.last_block)
+
+
+def new_message_id() -> int:
+    """Random and not zero (RFC 2408 §3.1)."""
+    return secrets.randbelow(2**32 - 1) + 1
+
+
+def state_payloads(group_id: int, state: Grant | None) -> list[Payload]:
+    """A group and, when there are any, its keys."""
+    chain = [Payload(PayloadType.ID, Identification.group(group_id).encode())]
+    if state is not None:
+        chain.append(Payload(PayloadType.SA, state.policy.encode()))
+        if state.sequence is not None:
+            chain.append(Payload(PayloadType.SEQ, state.sequence.encode()))
+        chain.append(Payload(PayloadType.KD, state.keys.encode()))
+    return chain
+
+
+def read_state(payloads: list[Payload]) -> tuple[int, Grant | None]:
+    """(group id, keys) of an init or update. Raises MalformedPayload."""
+    bodies = {payload.type: payload.body for payload in payloads}
+    kinds = [payload.type for payload in payloads]
+    without = [kind for kind in kinds if kind != PayloadType.SEQ]
+    if len(bodies) != len(kinds) or without not in (
+        [PayloadType.ID],
+        [PayloadType.ID, PayloadType.SA, PayloadType.KD],
+    ):
+        raise MalformedPayload(f"cluster: payloads {kinds}")
+    group_id = Identification.decode(bodies[PayloadType.ID]).group_id()
+    if PayloadType.SA not in bodies:
+        return group_id, None
+    sequence = bodies.get(PayloadType.SEQ)
+    return group_id, Grant(
+        GroupSa.decode(bodies[PayloadType.SA]),
+        KeyDownload.decode(bodies[PayloadType.KD]),
+        Sequence.decode(sequence) if sequence is not None else None,
+    )
+
+
+# Dead peer detection
+
+
+def dpd_message(session: Session, kind: NotifyType, sequence: int) -> bytes:
+    """R-U-THERE or its answer (RFC 3706 §5.3)."""
+    exchange = session.exchange(Exchange.INFORMATIONAL, new_message_id())
+    body = Notification(
+        kind, spi=b"".join(session.cookies), data=sequence.to_bytes(4, "big"), doi=GDOI_DOI
+    )
+    return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
+
+
+def dpd_of(session: Session, header: Header, datagram: bytes) -> tuple[NotifyType, int] | None:
+    """(kind, sequence) of a dead peer detection message; None for another notification.
+
+    Raises Refused or MalformedPayload for what is not authentic.
+    """
+    payloads = session.exchange(Exchange.INFORMATIONAL, header.message_id).open(header, datagram)
+    if [payload.type for payload in payloads] != [PayloadType.NOTIFICATION]:
+        return None
+    notification = Notification.decode(payloads[0].body)
+    kinds = (NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK)
+    if notification.type not in kinds or len(notification.data) != 4:
+        return None
+    return NotifyType(notification.type), int.from_bytes(notification.data, "big")

@@ -1,0 +1,299 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Server clusters: a root and a sub-server share a group's keys, on a hand-moved clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyserver.config.junos_schema import Generation
+from keyserver.gdoi.key_server import KeyServerEndpoint
+from keyserver.gdoi.payloads import Identification
+from keyserver.gdoi.phase1 import PeerPolicy
+from keyserver.groups.group import KeyPlane, MulticastTarget
+from keyserver.groups.policy import phase1_proposal
+from keyserver.groups.server import GroupServer
+from keyserver.member.machine import GroupMember, MemberState
+from tests.keyserver.world import tree_of
+from tests.lab import PSK, hub_config
+
+ROOT, SUB = "192.0.2.1", "192.0.2.2"
+SITES = ("192.0.2.11", "192.0.2.12")
+SERVER = "set security group-vpn server"
+BLOCK = f"{SERVER} group G1 server-member-communication"
+ALGORITHMS = (
+    f"{BLOCK} encryption-algorithm aes-256-cbc",
+    f"{BLOCK} sig-hash-algorithm sha-256",
+    f"{BLOCK} lifetime-seconds 600",
+)
+
+
+def cluster_lines(role: str, other: str, psk: str = PSK) -> tuple[str, ...]:
+    return (
+        f"{SERVER} ike policy between proposals p1",
+        f"{SERVER} ike policy between pre-shared-key ascii-text {psk}",
+        f"{SERVER} ike gateway peer ike-policy between",
+        f"{SERVER} ike gateway peer address {other}",
+        f"{SERVER} ike gateway peer dead-peer-detection always-send",
+        f"{SERVER} ike gateway peer dead-peer-detection interval 10",
+        f"{SERVER} ike gateway peer dead-peer-detection threshold 3",
+        f"{SERVER} group G1 server-cluster server-role {role}",
+        f"{SERVER} group G1 server-cluster ike-gateway peer",
+        f"{SERVER} group G1 server-cluster retransmission-period 5",
+    )
+
+
+class Hub:
+    """One key server of the cluster."""
+
+    def __init__(self, address: str, lines: tuple[str, ...], signing_key, now: float) -> None:
+        self.address = address
+        gateways = {f"gm-{n}": site for n, site in enumerate(SITES, 1)}
+        self.text = hub_config("hub", "v2", gateways, extra=lines)
+        self.groups = GroupServer(KeyPlane((address, 848), signing_key, heartbeats=False))
+        self.endpoint = KeyServerEndpoint(self.groups, cluster=self.groups.cluster)
+        self.tree = tree_of(Generation.V2, self.text)
+        self.groups.configure({}, self.tree, now)
+        self.events: list[object] = []
+
+    def commit(self, now: float, *lines: str) -> None:
+        new = tree_of(Generation.V2, self.text + "\n".join(lines))
+        self.groups.configure(self.tree, new, now)
+        self.tree = new
+
+    def keys(self, now: float) -> tuple[str | None, set[str]]:
+        (view,) = self.groups.views(now)
+        return (view.kek.spi if view.kek else None), {tek.spi for tek in view.teks}
+
+
+class Network:
+    """Hubs and members; ``dead`` addresses neither hear nor speak, ``lose`` says what is lost."""
+
+    def __init__(self, signing_key, psk: str = PSK) -> None:
+        self.now = 1_800_000_000.0
+        self.signing_key = signing_key
+        self.hubs = {
+            ROOT: Hub(
+                ROOT, (*ALGORITHMS, *cluster_lines("root-server", SUB)), signing_key, self.now
+            ),
+            SUB: Hub(
+                SUB, (*ALGORITHMS, *cluster_lines("sub-server", ROOT, psk)), signing_key, self.now
+            ),
+        }
+        self.members: dict[str, GroupMember] = {}
+        self.dead: set[str] = set()
+        self.lose = 0
+
+    def member(self, address: str, server: str) -> GroupMember:
+        policy = PeerPolicy(
+            "ks",
+            PSK.encode(),
+            (phase1_proposal("aes-256-cbc", "sha-256", "group14"),),
+            Identification.address(address),
+            Identification.address(server),
+        )
+        member = GroupMember("site", 1, policy, jitter=lambda: 0.5, address=address)
+        self.members[address] = member
+        self.carry([(address, server, d) for d in member.start(self.now)])
+        self.home[address] = server
+        return member
+
+    @property
+    def home(self) -> dict[str, str]:
+        if not hasattr(self, "_home"):
+            self._home: dict[str, str] = {}
+        return self._home
+
+    def carry(self, queue: list[tuple[str, str, bytes]]) -> None:
+        while queue:
+            source, target, datagram = queue.pop(0)
+            if source in self.dead or target in self.dead:
+                continue
+            if self.lose:
+                self.lose -= 1
+                continue
+            if target in self.hubs:
+                hub = self.hubs[target]
+                answer, events = hub.endpoint.receive(datagram, (source, 848), self.now)
+                hub.events += events
+                if answer is not None:
+                    queue.append((target, source, answer))
+                queue += self.pushed(target)
+            elif target in self.members:
+                answers = self.members[target].receive(datagram, self.now)
+                queue += [(target, source, one) for one in answers]
+
+    def pushed(self, address: str) -> list[tuple[str, str, bytes]]:
+        hub = self.hubs[address]
+        outgoing, events = hub.groups.take(self.now)
+        hub.events += events
+        found = []
+        for out in outgoing:
+            assert not isinstance(out.to, MulticastTarget)
+            found += [(address, target, out.datagram) for target, _port in out.to]
+        return found
+
+    def settle(self) -> None:
+        self.carry([d for address in self.hubs for d in self.pushed(address)])
+
+    def pass_time(self, seconds: float) -> None:
+        end = self.now + seconds
+        for _ in range(100_000):
+            due = [h.groups.deadline() for a, h in self.hubs.items() if a not in self.dead]
+            due += [m.wake_at for m in self.members.values()]
+            following = min((d for d in due if d is not None), default=end)
+            if following > end:
+                break
+            self.now = max(self.now, following)
+            for address, hub in self.hubs.items():
+                if address not in self.dead:
+                    hub.groups.expire(self.now)
+            self.settle()
+            for address, member in self.members.items():
+                answers = member.tick(self.now)
+                self.carry([(address, self.home[address], one) for one in answers])
+        else:
+            raise AssertionError("time does not pass")
+        self.now = end
+
+    def same_keys(self) -> bool:
+        return self.hubs[ROOT].keys(self.now) == self.hubs[SUB].keys(self.now)
+
+    def restart(self, address: str) -> None:
+        lines = ALGORITHMS + (
+            cluster_lines("root-server", SUB)
+            if address == ROOT
+            else cluster_lines("sub-server", ROOT)
+        )
+        self.hubs[address] = Hub(address, lines, self.signing_key, self.now)
+        self.dead.discard(address)
+
+
+@pytest.fixture
+def network(signing_key):
+    made = Network(signing_key)
+    made.pass_time(1)
+    return made
+
+
+def test_members_of_either_server_get_the_same_keys(network):
+    first, second = network.member(SITES[0], ROOT), network.member(SITES[1], SUB)
+    assert {first.state, second.state} == {MemberState.REGISTERED}
+    assert network.same_keys()
+    assert first.keys.tek_spis() == second.keys.tek_spis()
+    assert first.keys.current_kek == second.keys.current_kek
+    # Each lists its own.
+    listed = [h.groups.views(network.now)[0].members[0].address for h in network.hubs.values()]
+    assert listed == list(SITES)
+
+
+def test_the_roots_rekey_reaches_the_members_of_the_sub_server(network):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    before = members[1].keys.current_kek
+    network.pass_time(600)
+    after = {m.keys.current_kek for m in members}
+    assert len(after) == 1
+    assert before not in after
+    assert [e.event for e in members[1].events].count("rekeyed") >= 1
+    assert "reregistering" not in [e.event for e in members[1].events]
+    assert network.same_keys()
+    assert [m.state for m in members] == [MemberState.REGISTERED] * 2
+
+
+def test_a_commit_at_the_root_changes_the_keys_of_both(network):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    change = f"{BLOCK} encryption-algorithm aes-128-cbc"
+    network.hubs[SUB].commit(network.now, change)
+    network.settle()
+    assert [e.event for e in members[1].events] == ["registered"]
+    network.hubs[ROOT].commit(network.now, change)
+    network.settle()
+    assert [[e.event for e in m.events] for m in members] == [["registered", "rekeyed"]] * 2
+    assert members[0].keys.current_kek == members[1].keys.current_kek
+
+
+def test_an_update_that_is_lost_is_repeated(network):
+    network.member(SITES[0], ROOT)
+    second = network.member(SITES[1], SUB)
+    network.hubs[ROOT].commit(network.now, f"{BLOCK} encryption-algorithm aes-128-cbc")
+    queue = network.pushed(ROOT)
+    network.carry([d for d in queue if d[1] != SUB])
+    assert [e.event for e in second.events] == ["registered"]
+    network.pass_time(6)
+    assert [e.event for e in second.events] == ["registered", "rekeyed"]
+    link = network.hubs[ROOT].groups.links("G1")[0]
+    assert (link.counters.update_repeated, link.counters.update_acknowledged) == (1, 1)
+
+
+def test_the_root_fails_and_the_sub_server_carries_on(network):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    kept = members[1].keys.current_kek
+    network.dead.add(ROOT)
+    network.pass_time(45)
+    assert network.hubs[SUB].groups.links("G1")[0].leading
+    network.pass_time(600)
+    # A new KEK by push: the member did not have to ask.
+    assert members[1].keys.current_kek != kept
+    assert "reregistering" not in [e.event for e in members[1].events]
+    # The other site registers there, and has what its neighbour has.
+    other = network.member(SITES[0], SUB)
+    assert other.state is MemberState.REGISTERED
+    assert other.keys.tek_spis() == members[1].keys.tek_spis()
+
+
+def test_a_root_that_comes_back_takes_over_the_keys_that_there_are(network):
+    member = network.member(SITES[1], SUB)
+    network.dead.add(ROOT)
+    network.pass_time(700)
+    alone = network.hubs[SUB].keys(network.now)
+    network.restart(ROOT)
+    network.pass_time(15)
+    assert network.same_keys()
+    assert network.hubs[SUB].keys(network.now) == alone
+    assert not network.hubs[SUB].groups.links("G1")[0].leading
+    network.pass_time(600)
+    assert network.same_keys()
+    assert network.hubs[SUB].keys(network.now) != alone
+    assert "reregistering" not in [e.event for e in member.events]
+
+
+def test_a_sub_server_without_keys_refuses_until_it_has_them(signing_key):
+    network = Network(signing_key)
+    network.dead.add(ROOT)
+    network.pass_time(1)
+    early = network.member(SITES[1], SUB)
+    assert early.state is not MemberState.REGISTERED
+    # Alone for as long as it takes to be sure: it serves.
+    network.pass_time(60)
+    assert early.state is MemberState.REGISTERED
+
+
+def test_a_stranger_gets_no_keys_and_a_wrong_key_no_phase_1(signing_key):
+    network = Network(signing_key, psk="another-made-up-key")
+    network.pass_time(25)
+    assert network.hubs[SUB].keys(network.now) == (None, set())
+    reasons = [getattr(e, "reason", "") for e in network.hubs[ROOT].events]
+    assert any("wrong pre-shared key" in reason for reason in reasons)
+
+
+def test_a_member_cannot_ask_for_what_servers_share(network):
+    from keyserver.gdoi.cluster import new_message_id, state_payloads
+    from keyserver.gdoi.numbers import Exchange
+
+    member = network.member(SITES[0], ROOT)
+    phase1 = member._phase1
+    from keyserver.gdoi.cluster import Session
+
+    session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+    asked = session.exchange(Exchange.CLUSTER_INIT, new_message_id()).seal(state_payloads(1, None))
+    answer, events = network.hubs[ROOT].endpoint.receive(asked, (SITES[0], 848), network.now)
+    assert answer is None
+    assert "no sub-server" in events[0].reason
+
+
+def test_a_session_is_renewed_before_the_root_forgets_it(network):
+    network.member(SITES[1], SUB)
+    network.pass_time(7300)
+    lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
+    assert lost == []
+    assert network.same_keys()
