@@ -10,7 +10,6 @@ from collections.abc import Callable
 import asyncssh
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from lxml import etree
 
 from .config.database import ConfigurationDatabase
 from .config.edit import LoadError, Operation, Severity, apply
@@ -29,11 +28,12 @@ from .netconf.configuration_rpcs import CONFIGURATION_RPCS
 from .netconf.operational_rpcs import (
     OPERATIONAL_RPCS,
     Identity,
+    as_json,
     as_text,
     command_operation,
 )
 from .netconf.reply import Dialect, RpcError, RpcFailure
-from .netconf.session import NetconfSession, Request
+from .netconf.session import Content, NetconfSession, Request
 from .netconf.xml import local_name, parse
 
 _MODELS = {
@@ -219,7 +219,7 @@ class Device:
             self.spec.cluster_node,
         )
 
-    def perform(self, request: Request) -> list[etree._Element]:
+    def perform(self, request: Request) -> Content:
         """Carry out one RPC."""
         name = local_name(request.operation)
         if name == "command":
@@ -237,7 +237,9 @@ class Device:
             raise RpcFailure(RpcError("syntax error", bad_element=name[:_CLIENT_ERROR_LIMIT]))
         elements = operate(self, request)
         form = request.operation.get("format")
-        return as_text(elements, request) if form in ("text", "ascii") else elements
+        if form == "json":
+            return [f"{as_json(elements)}\n"]
+        return list(as_text(elements, request) if form in ("text", "ascii") else elements)
 
     def _after_commit(self, name: str, request: Request) -> None:
         pending = self.database.pending
@@ -247,9 +249,9 @@ class Device:
             self._bound_confirmation = request.holder.session_id
         self.on_deadline_changed()
 
-    def _command(self, request: Request) -> list[etree._Element]:
+    def _command(self, request: Request) -> Content:
         line = " ".join((request.operation.text or "").split())
-        operation = command_operation(line)
+        operation = command_operation(line, self.database.schema)
         if operation is None:
             raise RpcFailure(RpcError("syntax error", bad_element=line[:_CLIENT_ERROR_LIMIT]))
         form = request.operation.get("format")
@@ -257,7 +259,7 @@ class Device:
             operation.set("format", form)
         return self.perform(Request(operation, request.session, request.now))
 
-    def _kill(self, request: Request) -> list[etree._Element]:
+    def _kill(self, request: Request) -> Content:
         text = request.text("session-id") or ""
         number = int(text) if text.isdigit() and len(text) < 10 else -1
         victim = self.sessions.get(number)

@@ -18,6 +18,7 @@ from .compare import compare
 from .constraints import Violation, check
 from .edit import copy_tree
 from .junos_schema import Generation, junos_schema
+from .merge import Conflict, merge
 from .store import ROLLBACKS, CommitRecord, PendingConfirmation, Store
 from .tree import Tree, effective
 
@@ -242,12 +243,9 @@ class ConfigurationDatabase:
             raise DatabaseRefusal(
                 "operation-failed", "commit confirmed is not supported in private mode"
             )
-        self.check(candidate.tree)
         if candidate is not self.shared and candidate.base is not self.committed:
-            raise DatabaseRefusal(
-                "operation-failed",
-                "configuration database has been changed by another user; update required",
-            )
+            candidate = self._merged(holder, candidate, now)
+        self.check(candidate.tree)
         pending = None
         if confirm_seconds is not None:
             restore = self.pending.restore if self.pending else self.history[0].sequence
@@ -258,6 +256,22 @@ class ConfigurationDatabase:
             self._store.set_pending(pending)
             self.pending = pending
         self._rebase(holder)
+
+    def _merged(self, holder: Holder, private: Candidate, now: float) -> Candidate:
+        """A private copy brought up to what others have committed meanwhile."""
+        try:
+            tree = merge(private.base, private.tree, self.committed)
+        except Conflict as conflict:
+            raise DatabaseRefusal(
+                "operation-failed",
+                f"[edit {conflict}]: changed by another user too; discard or change it",
+            ) from None
+        merged = Candidate(self.committed)
+        if tree != self.committed:
+            merged.edit(holder, now)
+            merged.tree = tree
+        self.private[holder.session_id] = merged
+        return merged
 
     def _rebase(self, holder: Holder) -> None:
         if holder.session_id in self.private:

@@ -31,11 +31,11 @@ from ..config.read_xml import read_xml
 from ..config.show import to_json, to_set, to_text, to_xml
 from ..config.tree import Tree
 from .reply import YANG_CONF, RpcError, RpcFailure, xml_text
-from .session import Request
+from .session import Content, Request
 from .subtree import select
 from .xml import local_name
 
-Elements = list[etree._Element]
+Elements = Content
 Handler = Callable[[ConfigurationDatabase, Request], Elements]
 
 CONFIRM_MINUTES = 10.0
@@ -133,7 +133,7 @@ def _get_configuration(database: ConfigurationDatabase, request: Request) -> Ele
         return [dialect.own("configuration-set", xml_text(f"\n{lines}"))]
     if form == "json":
         body = json.dumps({"configuration": to_json(database.schema, tree)}, indent=4)
-        return [dialect.own("configuration-json", xml_text(f"\n{body}\n"))]
+        return [f"{body}\n"]
     raise RpcFailure(RpcError("syntax error", bad_element=form))
 
 
@@ -167,14 +167,13 @@ def _source_tree(database: ConfigurationDatabase, request: Request, default: str
 
 
 def _get_config(database: ConfigurationDatabase, request: Request) -> Elements:
-    tree = _source_tree(database, request, "running")
-    wanted = request.child("filter")
+    source = _source_tree(database, request, "running")
+    tree, wanted = source, request.child("filter")
     if wanted is not None:
-        inner = next(
-            (c for c in wanted.iterchildren(tag=etree.Element)), etree.Element("configuration")
-        )
-        tree = _filtered(database, request, tree, inner)
-    committed = local_name(request.operation) == "get" or tree is database.committed
+        # RFC 6241 §6.4.2: an empty filter selects nothing.
+        inner = next(wanted.iterchildren(tag=etree.Element), None)
+        tree = {} if inner is None else _filtered(database, request, tree, inner)
+    committed = source is database.committed
     data = request.dialect.base("data")
     if tree or not request.dialect.rfc_compliant:
         data.append(_configuration(database, request, tree, committed=committed))
@@ -388,7 +387,9 @@ def _violation(violation: Violation) -> RpcError:
     )
 
 
-def _commit_errors(request: Request, refused: CommitRefused, *, check: bool) -> Elements:
+def _commit_errors(
+    request: Request, refused: CommitRefused, *, check: bool
+) -> list[etree._Element]:
     verb = "configuration check-out failed" if check else "commit failed"
     by_daemon = all(v.source_daemon for v in refused.violations)
     last = verb if by_daemon else f"{verb}: (statements constraint check failed)"
@@ -398,9 +399,9 @@ def _commit_errors(request: Request, refused: CommitRefused, *, check: bool) -> 
     return [results]
 
 
-def _commit_results(request: Request, name: str) -> Elements:
+def _commit_results(request: Request, name: str) -> list[etree._Element]:
     if request.session.host.terse_results():
-        return _ok(request)
+        return [request.dialect.base("ok")]
     dialect = request.dialect
     engine = dialect.own("routing-engine", None, dialect.own("name", "re0"), dialect.own(name))
     dialect.styled(engine, style="normal")
@@ -418,7 +419,27 @@ def _validate(database: ConfigurationDatabase, request: Request) -> Elements:
     return _commit_results(request, "commit-check-success")
 
 
+_COMMIT_OPTIONS = (
+    "check",
+    "confirmed",
+    "confirm-timeout",
+    "log",
+    "synchronize",
+    "force-synchronize",
+    "full",
+)
+_RFC_COMMIT_OPTIONS = ("confirmed", "confirm-timeout")
+"""confirmed-commit:1.0, which has no persistent commits."""
+
+
+def _only(request: Request, known: tuple[str, ...]) -> None:
+    for child in request.operation.iterchildren(tag=etree.Element):
+        if local_name(child) not in known:
+            raise RpcFailure(RpcError("syntax error", bad_element=local_name(child)))
+
+
 def _commit_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
+    _only(request, _COMMIT_OPTIONS)
     check = request.child("check") is not None
     confirm = None
     if request.child("confirmed") is not None:
@@ -430,6 +451,7 @@ def _commit_configuration(database: ConfigurationDatabase, request: Request) -> 
 
 
 def _rfc_commit(database: ConfigurationDatabase, request: Request) -> Elements:
+    _only(request, _RFC_COMMIT_OPTIONS)
     confirm = None
     if request.child("confirmed") is not None:
         confirm = _positive(request.text("confirm-timeout"), 600.0)
@@ -449,7 +471,7 @@ def _positive(text: str | None, default: float) -> float:
 
 def _commit(
     database: ConfigurationDatabase, request: Request, *, check: bool, confirm: float | None
-) -> Elements:
+) -> list[etree._Element]:
     try:
         if check:
             database.check(database.candidate(request.holder).tree)
@@ -496,6 +518,7 @@ def _rollback_information(database: ConfigurationDatabase, request: Request) -> 
 CONFIGURATION_RPCS: dict[str, Handler] = {
     "get-configuration": _get_configuration,
     "get-config": _get_config,
+    "get": _get_config,
     "load-configuration": _load_configuration,
     "edit-config": _edit_config,
     "lock": _lock,

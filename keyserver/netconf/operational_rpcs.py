@@ -9,6 +9,7 @@ vocabulary of the server's published statistics reply and are marked as assumed 
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from typing import Protocol
 
 from lxml import etree
 
-from ..config.schema import InvalidValue, integer
+from ..config.schema import InvalidValue, Kind, Statement, integer
 from ..gdoi.key_server import AssociationView, KeyServerEndpoint
 from ..groups.cluster import LinkView
 from ..groups.group import Member
@@ -636,7 +637,7 @@ _FLAGS = ("detail", "brief", "now")
 _ARGUMENTS = ("group", "group-id", "peer-address", "peer-gateway", "index")
 
 
-def command_operation(line: str) -> etree._Element | None:
+def command_operation(line: str, schema: Statement) -> etree._Element | None:
     """The RPC behind a CLI command; None for commands that the device does not know."""
     line, *pipes = (part.strip() for part in line.split("|"))
     words = line.split()
@@ -646,15 +647,7 @@ def command_operation(line: str) -> etree._Element | None:
             continue
         operation, rest = etree.Element(rpc), words[count:]
         if rpc == "get-configuration":
-            shown = next((p for p in pipes if p.startswith("display ")), "display text")
-            operation.set("format", shown.split()[-1])
-            operation.set("database", "committed")
-            node = etree.SubElement(operation, "configuration") if rest else operation
-            for word in rest:
-                if not re.fullmatch(r"[a-z][a-z0-9-]*", word):
-                    return None
-                node = etree.SubElement(node, word)
-            return operation
+            return _show_configuration(operation, rest, pipes, schema)
         while rest:
             word = rest.pop(0)
             if word in _FLAGS:
@@ -665,3 +658,57 @@ def command_operation(line: str) -> etree._Element | None:
                 return None
         return operation
     return None
+
+
+_PIPES = re.compile(
+    r"display (?P<format>set|xml|json|text)|(?P<compare>compare)( rollback (?P<n>\d+))?"
+)
+
+
+def _show_configuration(
+    operation: etree._Element, path: list[str], pipes: list[str], schema: Statement
+) -> etree._Element | None:
+    """``show configuration PATH | display FORMAT | compare rollback N``."""
+    operation.set("database", "committed")
+    operation.set("format", "text")
+    for pipe in pipes:
+        known = _PIPES.fullmatch(pipe)
+        if known is None and pipe != "no-more":
+            return None
+        if known is not None and known["format"]:
+            operation.set("format", known["format"])
+        elif known is not None:
+            operation.set("compare", "rollback")
+            operation.set("rollback", known["n"] or "1")
+    node = etree.SubElement(operation, "configuration") if path else operation
+    here, words = schema, list(path)
+    while words:
+        word = words.pop(0)
+        child = here.children.get(word)
+        if child is None and here.positional is not None:
+            # Junos leaves some keywords out: the word is the entry's name already.
+            child, words = here.children[here.positional], [word, *words]
+        if child is None:
+            return None
+        node, here = etree.SubElement(node, child.name), child
+        if child.kind is Kind.LIST and words:
+            etree.SubElement(node, child.key).text = words.pop(0).strip('"')
+    return operation
+
+
+# JSON form
+
+
+def as_json(elements: Elements) -> str:
+    """An operational reply as Junos' JSON: each element a list, each text ``data``."""
+
+    def value(element: etree._Element) -> object:
+        inner = list(element.iterchildren(tag=etree.Element))
+        if not inner:
+            return {"data": (element.text or "").strip()}
+        found: dict[str, list[object]] = {}
+        for child in inner:
+            found.setdefault(local_name(child), []).append(value(child))
+        return found
+
+    return json.dumps({local_name(e): [value(e)] for e in elements}, indent=4)

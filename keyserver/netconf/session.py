@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from lxml import etree
@@ -63,6 +63,10 @@ class Request:
         return None if child is None else (child.text or "").strip()
 
 
+Content = Sequence[etree._Element | str]
+"""What a reply holds: elements, or text that stands in it as it is."""
+
+
 class Host(Protocol):
     """What a session needs of the device that it belongs to."""
 
@@ -72,7 +76,7 @@ class Host(Protocol):
 
     def terse_results(self) -> bool: ...
 
-    def perform(self, request: Request) -> list[etree._Element]:
+    def perform(self, request: Request) -> Content:
         """Carry out one RPC; the children of its rpc-reply. Raises RpcFailure."""
 
     def session_ended(self, session: NetconfSession, now: float) -> None: ...
@@ -184,7 +188,7 @@ class NetconfSession:
                 bad_element="rpc",
             )
             return self._reply(rpc, [error])
-        content: list[etree._Element] | list[RpcError]
+        content: Content | list[RpcError]
         if closes:
             content = [self.dialect.base("ok")]
         else:
@@ -198,18 +202,20 @@ class NetconfSession:
             out += f"<!-- session end at {utc(now)} -->\n".encode()
         return out
 
-    def _reply(
-        self, rpc: etree._Element | None, content: list[etree._Element] | list[RpcError]
-    ) -> bytes:
+    def _reply(self, rpc: etree._Element | None, content: Content | list[RpcError]) -> bytes:
         reply = self.dialect.reply()
         if rpc is not None:
             for name, value in rpc.attrib.items():
                 reply.set(name, value)
+        reply.text = "\n"
         for part in content:
+            if isinstance(part, str):
+                # JSON stands in the reply itself.
+                reply.text += xml_text(part)
+                continue
             reply.append(part.element(self.dialect) if isinstance(part, RpcError) else part)
         for element in (e for e in reply if e.text is None and len(e)):
             element.text = "\n"
-        reply.text = "\n"
         return self._framer.frame(serialize(reply) + b"\n")
 
 

@@ -1,0 +1,560 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The management plane without a socket: framing, sessions, formats, locks, commits."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.merge import Conflict, merge
+from keyserver.config.read_json import read_json
+from keyserver.config.read_text import read_set, read_text
+from keyserver.config.read_xml import read_xml
+from keyserver.config.show import to_json, to_set, to_text, to_xml
+from keyserver.device import Device, read_initial
+from keyserver.lab import DeviceSpec
+from tests.lab import hub_config
+
+START = 1_800_000_000.0
+END = b"]]>]]>"
+BASE_1_0, BASE_1_1 = (f"urn:ietf:params:netconf:base:1.{n}" for n in (0, 1))
+SITES = {"gm-1": "192.0.2.11"}
+
+
+class Console:
+    """A device and NETCONF sessions on it, with a hand-moved clock."""
+
+    def __init__(self, generation: str = "v2", state: Path | None = None, **more) -> None:
+        self.now = START
+        self.spec = DeviceSpec("hub-1", generation=Generation(generation), state=state, **more)
+        text = hub_config("hub-1", generation, SITES, ("G1", "G2"))
+        self.device = Device(self.spec, read_initial(self.spec, text), self.now)
+
+    def session(self, *bases: str) -> Session:
+        return Session(self, bases or (BASE_1_0,))
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.device.expire(self.now)
+
+    def hostname(self) -> str:
+        return self.device.identity().hostname
+
+
+class Session:
+    """One client; :meth:`rpc` gives the reply's root without namespaces."""
+
+    def __init__(self, console: Console, bases: tuple[str, ...]) -> None:
+        self._console = console
+        self.netconf = console.device.open_session("netops", console.now)
+        self.greeting = self.netconf.greeting()
+        self.chunked = BASE_1_1 in bases
+        offered = "".join(f"<capability>{base}</capability>" for base in bases)
+        assert self.raw(f"<hello><capabilities>{offered}</capabilities></hello>".encode()) == b""
+
+    def raw(self, message: bytes) -> bytes:
+        return self.netconf.receive(message + END, self._console.now)
+
+    def rpc(self, operation: str) -> etree._Element:
+        answer = self.raw(f'<rpc message-id="1">{operation}</rpc>'.encode())
+        assert answer.endswith(END), answer
+        root = etree.fromstring(answer.removesuffix(END))
+        for element in root.iter(etree.Element):
+            element.tag = etree.QName(element).localname
+        return root
+
+    def set(self, *lines: str) -> etree._Element:
+        text = "\n".join(lines)
+        return self.rpc(
+            f'<load-configuration action="set" format="text"><configuration-set>{text}'
+            "</configuration-set></load-configuration>"
+        )
+
+    def commit(self, inner: str = "") -> etree._Element:
+        return self.rpc(f"<commit-configuration>{inner}</commit-configuration>")
+
+    def compare(self) -> str:
+        reply = self.rpc('<get-configuration compare="rollback" rollback="0" format="text"/>')
+        return (reply.findtext(".//configuration-output") or "").strip()
+
+    def end(self) -> None:
+        self.netconf.end(self._console.now)
+
+
+def errors(reply: etree._Element) -> list[str]:
+    return [e.findtext("error-message").strip() for e in reply.iter("rpc-error")]
+
+
+def tags(reply: etree._Element) -> list[str]:
+    return [e.findtext("error-tag") for e in reply.iter("rpc-error")]
+
+
+@pytest.fixture
+def console():
+    return Console()
+
+
+# Framing and sessions
+
+
+def test_bytes_may_come_one_by_one_or_all_at_once(console):
+    session = console.session()
+    message = b'<rpc message-id="7"><get-system-information/></rpc>' + END
+    slow = b"".join(session.netconf.receive(bytes([octet]), console.now) for octet in message)
+    assert slow.count(b"<host-name>hub-1</host-name>") == 1
+    many = session.netconf.receive(message * 20, console.now)
+    assert many.count(b'message-id="7"') == 20
+
+
+def test_chunks_are_for_sessions_where_both_ends_want_them(console):
+    session = console.session()
+    session.set("set system services netconf rfc-compliant")
+    session.set("set system services netconf version-1.1")
+    session.commit()
+    chunked = console.session(BASE_1_0, BASE_1_1)
+    assert BASE_1_1.encode() in chunked.greeting
+    body = b'<rpc message-id="1"><get-system-information/></rpc>'
+    pieces = [body[n : n + 7] for n in range(0, len(body), 7)]
+    framed = b"".join(b"\n#%d\n%b" % (len(piece), piece) for piece in pieces) + b"\n##\n"
+    answer = chunked.netconf.receive(framed, console.now)
+    assert answer.startswith(b"\n#")
+    assert b"nc:rpc-reply" in answer
+    # RFC 6242 §4.2: a chunk of no known form ends the session.
+    chunked.netconf.receive(b"\n#0\n", console.now)
+    assert chunked.netconf.closing
+    assert BASE_1_1.encode() in console.session(BASE_1_0).greeting
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        b"<hello><capabilities><capability>urn:x</capability></capabilities></hello>",
+        b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
+        b"</capabilities><session-id>4</session-id></hello>",
+        b'<rpc message-id="1"><get-system-information/></rpc>',
+        b"<hello",
+    ],
+)
+def test_who_does_not_begin_with_a_proper_hello_is_let_go(console, hello):
+    session = console.device.open_session("netops", console.now)
+    session.greeting()
+    assert session.receive(hello + END, console.now) == b""
+    assert session.closing
+
+
+def test_attributes_of_the_rpc_come_back(console):
+    session = console.session()
+    answer = session.raw(
+        b'<rpc message-id="a&amp;b" xmlns:x="urn:x" x:y="1"><get-system-information/></rpc>'
+    )
+    assert b'message-id="a&amp;b"' in answer
+    assert etree.fromstring(answer.removesuffix(END)).get("{urn:x}y") == "1"
+
+
+@pytest.mark.parametrize(
+    ("message", "tag"),
+    [
+        (b"<rpc><a></rpc>", "malformed-message"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><rpc><a>&b;</a></rpc>', "malformed-message"),
+        (b"<rpc>" + b"<a>" * 300 + b"</a>" * 300 + b"</rpc>", "malformed-message"),
+        (b"<rpc>\xff</rpc>", "malformed-message"),
+        (b"<rpc></rpc>", "operation-failed"),
+        (b"<rpc><discard-changes/><discard-changes/></rpc>", "operation-failed"),
+        (b"<rpc><no-such-operation/></rpc>", "operation-failed"),
+        (b"<rpc><kill-session><session-id>0</session-id></kill-session></rpc>", "invalid-value"),
+    ],
+)
+def test_what_cannot_be_done_is_answered_and_the_session_lives(console, message, tag):
+    session = console.session()
+    answer = etree.fromstring(session.raw(message).removesuffix(END))
+    assert [e.text for e in answer.iter("{*}error-tag")] == [tag]
+    assert errors(session.rpc("<discard-changes/>")) == []
+
+
+# Formats
+
+MORE = {
+    "v2": (
+        'set security group-vpn server group G1 description "a \\"quoted\\" [name]; {x}"',
+        "set security group-vpn server group G1 member-threshold 10",
+        "set security group-vpn server group G1 activation-time-delay 20",
+        "set security group-vpn server group G1 anti-replay-time-window 1000",
+        "set security group-vpn server group G1 server-member-communication lifetime-seconds 900",
+        "set security group-vpn server group G1 server-member-communication certificate c-1",
+        "set security group-vpn server group G1 ipsec-sa sa-1 match-policy any protocol 6",
+        "set security group-vpn server group G1 ipsec-sa sa-1 match-policy any source-port 0",
+        "set security group-vpn server ike gateway gm-1 local-identity hostname h.example.net",
+        "set security group-vpn server ike gateway far dynamic hostname f.example.net",
+        "set security group-vpn server ike gateway far ike-policy pol",
+        "set security group-vpn server traceoptions file trace size 1m files 3",
+        "set security group-vpn server traceoptions flag ike",
+        "set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.1/24",
+        "set routing-options static route 0.0.0.0/0 next-hop 192.0.2.254",
+        "deactivate security group-vpn server group G2",
+        "deactivate security group-vpn server group G1 description",
+    ),
+    "v1": (
+        "set security group-vpn co-location",
+        "set security group-vpn server group G1 no-anti-replay",
+        "set security group-vpn server group G1 server-address 192.0.2.1",
+        "set security group-vpn server group G1 server-member-communication "
+        "communication-type multicast",
+        "set security group-vpn server group G1 server-member-communication "
+        "multicast-group 233.252.0.1",
+        "set security group-vpn server ike policy pol proposal-set standard",
+        "set security group-vpn server ike policy cert certificate local-certificate hub",
+    ),
+}
+
+
+def tree_of(generation: Generation, lines: str):
+    schema, tree = junos_schema(generation), {}
+    for edit in read_set(schema, lines):
+        assert not isinstance(edit, LoadError), edit
+        assert apply(schema, tree, [edit], Operation.MERGE) == []
+    return tree
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+@pytest.mark.parametrize("form", ["set", "text", "xml", "json"])
+def test_what_a_format_shows_it_also_loads(generation, form):
+    kind = Generation(generation)
+    schema = junos_schema(kind)
+    lines = hub_config("hub", generation, SITES, ("G1", "G2"), extra=MORE[generation])
+    tree, again = tree_of(kind, lines), {}
+    if form == "set":
+        edits = list(read_set(schema, "\n".join(to_set(schema, tree))))
+        assert not any(isinstance(edit, LoadError) for edit in edits)
+        problems = []
+        for edit in edits:
+            problems += apply(schema, again, [edit], Operation.MERGE)
+    else:
+        xml = to_xml(schema, tree, etree.Element("configuration"))
+        edits, problems = {
+            "text": lambda: read_text(schema, to_text(schema, tree)),
+            "xml": lambda: read_xml(schema, etree.fromstring(etree.tostring(xml))),
+            "json": lambda: read_json(schema, json.dumps({"configuration": to_json(schema, tree)})),
+        }[form]()
+        problems += apply(schema, again, edits, Operation.MERGE)
+    assert problems == []
+    assert again == tree
+
+
+YANG = os.environ.get("JUNOS_YANG_DIR")
+_CONF = "http://yang.juniper.net/junos-es/conf/"
+
+
+@pytest.mark.skipif(YANG is None, reason="JUNOS_YANG_DIR is not set: no YANG to check against")
+@pytest.mark.skipif(shutil.which("yanglint") is None, reason="yanglint is not installed")
+def test_a_v2_configuration_of_the_emulator_validates_under_junipers_yang(tmp_path):
+    lines = hub_config("hub", "v2", SITES, ("G1", "G2"), extra=MORE["v2"])
+    kept = [
+        line
+        for line in lines.splitlines()
+        if line.startswith("set security") and "traceoptions file" not in line
+    ]
+    tree = tree_of(Generation.V2, "\n".join(kept))
+    configuration = to_xml(junos_schema(Generation.V2), tree, etree.Element("configuration"))
+    for element in configuration.iter():
+        place = "root" if element is configuration else "security"
+        element.tag = f"{{{_CONF}{place}}}{etree.QName(element).localname}"
+    file, directory = tmp_path / "config.xml", Path(YANG or "")
+    file.write_bytes(etree.tostring(configuration))
+    modules = [next(directory.glob(f"junos-es-conf-{n}@*.yang")) for n in ("root", "security")]
+    done = subprocess.run(
+        ["yanglint", "-p", str(directory), "-t", "config", *map(str, modules), str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_filters_pick_by_path_and_content(console):
+    session = console.session()
+
+    def asked(inner: str) -> etree._Element:
+        return session.rpc(
+            f'<get-config><source><running/></source><filter type="subtree">{inner}</filter>'
+            "</get-config>"
+        )
+
+    path = "<configuration><security><group-vpn><server><group>%s</group></server></group-vpn>"
+    whole = path + "</security></configuration>"
+    names = asked(whole % "<name>G2</name>").findall(".//group/name")
+    assert [name.text for name in names] == ["G2"]
+    assert len(asked(whole % "").findall(".//group")) == 2
+    assert asked("<configuration><system><ntp/></system></configuration>").find(".//ntp") is None
+    # RFC 6241 §6.4.2: an empty filter selects nothing.
+    assert len(asked("").find(".//configuration")) == 0
+
+
+def test_json_stands_in_the_reply_itself(console):
+    session = console.session()
+    reply = session.rpc('<get-configuration format="json"><system/></get-configuration>')
+    assert json.loads(reply.text) == {"configuration": {"system": {"host-name": "hub-1"}}}
+    reply = session.rpc('<command format="json">show version</command>')
+    (software,) = json.loads(reply.text)["software-information"]
+    assert software["host-name"] == [{"data": "hub-1"}]
+
+
+@pytest.mark.parametrize(
+    ("command", "found", "not_found"),
+    [
+        ("show configuration system", "host-name hub-1;", "group-vpn"),
+        (
+            "show configuration security group-vpn server group G2 | display set",
+            "set security group-vpn server group G2 group-id 2",
+            "G1",
+        ),
+        ("show configuration | display xml", "<group-id>2</group-id>", "set security"),
+        ("show configuration | compare rollback 1", "+  host-name other;", "group-vpn"),
+        ("show security group-vpn server statistics group G1", "Pull Succeeded", "G2"),
+    ],
+)
+def test_commands_show_what_the_cli_shows(console, command, found, not_found):
+    session = console.session()
+    if "compare" in command:
+        session.set("set system host-name other")
+        session.commit()
+    reply = session.rpc(f'<command format="text">{command}</command>')
+    text = re.sub(r"\n\+ +", "\n+  ", etree.tostring(reply, encoding="unicode"))
+    assert found in text
+    assert not_found not in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["request system reboot", "show configuration nonsense", "show configuration | frobnicate"],
+)
+def test_an_unknown_command_is_a_syntax_error(console, command):
+    assert errors(console.session().rpc(f"<command>{command}</command>")) == ["syntax error"]
+
+
+# Editing and locks
+
+
+def test_a_lock_is_one_sessions_and_goes_with_it(console):
+    one, other = console.session(), console.session()
+    assert errors(one.rpc("<lock><target><candidate/></target></lock>")) == []
+    one.set("set system host-name half-done")
+    for attempt in (
+        other.rpc("<lock-configuration/>"),
+        other.set("set system host-name mine"),
+        other.commit(),
+        other.rpc("<discard-changes/>"),
+    ):
+        assert tags(attempt) == ["lock-denied"]
+        assert "locked by" in errors(attempt)[0]
+        assert "netops" in errors(attempt)[0]
+    one.end()
+    assert other.compare() == ""
+    assert errors(other.rpc("<lock-configuration/>")) == []
+
+
+def test_an_unlock_discards_and_a_dirty_candidate_cannot_be_locked(console):
+    one, other = console.session(), console.session()
+    one.rpc("<lock-configuration/>")
+    one.set("set system host-name gone")
+    one.rpc("<unlock-configuration/>")
+    assert one.compare() == ""
+    one.set("set system host-name shared")
+    assert errors(other.rpc("<lock-configuration/>")) == ["configuration database modified"]
+    assert tags(other.rpc("<unlock-configuration/>")) == ["operation-failed"]
+
+
+def test_private_copies_are_apart_and_are_merged_when_committed(console):
+    one, other = console.session(), console.session()
+    for session in (one, other):
+        reply = session.rpc("<open-configuration><private/></open-configuration>")
+        assert [e.findtext("error-severity") for e in reply.iter("rpc-error")] == ["warning"]
+    one.set("set system host-name one", "delete security group-vpn server group G2")
+    other.set("set system domain-name other.example")
+    assert "host-name" not in other.compare()
+    assert errors(one.commit()) == []
+    assert errors(other.commit()) == []
+    tree = console.device.database.committed
+    assert tree["system"] == {"host-name": "one", "domain-name": "other.example"}
+    assert list(tree["security"]["group-vpn"]["server"]["group"]) == ["G1"]
+
+
+def test_private_changes_of_the_same_statement_are_a_conflict(console):
+    one, other = console.session(), console.session()
+    for session, name in ((one, "one"), (other, "other")):
+        session.rpc("<open-configuration><private/></open-configuration>")
+        session.set(f"set system host-name {name}")
+    assert errors(one.commit()) == []
+    assert "[edit system host-name]" in errors(other.commit())[0]
+    assert console.hostname() == "one"
+    other.rpc("<close-configuration/>")
+    assert other.compare() == ""
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "merged"),
+    [
+        ({"a": "1"}, {"a": "2"}, {"a": "1", "b": "1"}, {"a": "2", "b": "1"}),
+        ({"a": "1"}, {}, {"a": "1"}, {}),
+        ({"a": "1"}, {"a": "1"}, {}, {}),
+        ({"l": {"x": {}}}, {"l": {"x": {}, "y": {}}}, {"l": {}}, {"l": {"y": {}}}),
+        ({}, {"a": "1"}, {"a": "1"}, {"a": "1"}),
+        ({}, {"@inactive": {"a"}}, {"@inactive": {"b"}}, {"@inactive": {"a", "b"}}),
+    ],
+)
+def test_merging_keeps_both_changes(base, mine, theirs, merged):
+    assert merge(base, mine, theirs) == merged
+    assert merge(base, theirs, mine) == merged
+
+
+def test_merging_says_where_two_changes_meet():
+    with pytest.raises(Conflict, match="l x a"):
+        merge({"l": {"x": {"a": "1"}}}, {"l": {"x": {"a": "2"}}}, {"l": {"x": {}}})
+
+
+@pytest.mark.parametrize(
+    ("operation", "leaf", "tag"),
+    [
+        ("create", "<host-name>x</host-name>", "data-exists"),
+        ("delete", "<time-zone>UTC</time-zone>", "data-missing"),
+        ("remove", "<time-zone>UTC</time-zone>", None),
+        ("frobnicate", "<time-zone>UTC</time-zone>", "bad-attribute"),
+    ],
+)
+def test_edit_config_does_what_rfc_6241_says(console, operation, leaf, tag):
+    session = console.session()
+    name = leaf[1:].partition(">")[0]
+    marked = leaf.replace(f"<{name}>", f'<{name} nc:operation="{operation}">', 1)
+    reply = session.rpc(
+        "<edit-config><target><candidate/></target><config><configuration>"
+        f'<system xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0">{marked}</system>'
+        "</configuration></config></edit-config>"
+    )
+    assert tags(reply) == ([tag] if tag else [])
+    assert session.compare() == ""
+
+
+def test_lines_before_and_behind_an_error_are_loaded_and_the_error_is_counted(console):
+    session = console.session()
+    reply = session.set(
+        "set system host-name ok", "set system nonsense 1", "set system domain-name d.example"
+    )
+    assert errors(reply) == ["syntax error"]
+    assert reply.findtext(".//load-error-count") == "1"
+    assert "ok" in session.compare()
+
+
+# Commits
+
+
+def test_a_commit_says_every_reason_against_it_and_changes_nothing(console):
+    session = console.session()
+    session.set(
+        "set security group-vpn server group G3 group-id 1",
+        "set security group-vpn server group G2 ike-gateway nobody",
+    )
+    before = console.device.database.committed
+    found = errors(session.commit())
+    assert any("unique" in message for message in found)
+    assert any("must be defined" in message for message in found)
+    assert found[-1] == "commit failed: (statements constraint check failed)"
+    assert console.device.database.committed is before
+    check = errors(session.commit("<check/>"))
+    assert check[-1] == "configuration check-out failed: (statements constraint check failed)"
+
+
+def test_an_unconfirmed_commit_is_taken_back_at_its_time(console):
+    session = console.session()
+    session.set("set system host-name trial")
+    session.commit("<confirmed/><confirm-timeout>5</confirm-timeout>")
+    console.pass_time(299)
+    assert console.hostname() == "trial"
+    console.pass_time(1)
+    assert console.hostname() == "hub-1"
+    assert session.compare() == ""
+
+
+def test_a_second_confirmed_commit_keeps_the_point_of_return(console):
+    session = console.session()
+    for name in ("first", "second"):
+        session.set(f"set system host-name {name}")
+        session.commit("<confirmed/>")
+        console.pass_time(500)
+    assert console.hostname() == "second"
+    console.pass_time(101)
+    assert console.hostname() == "hub-1"
+
+
+@pytest.mark.parametrize("confirmation", ["<commit-configuration/>", "<commit/>"])
+def test_a_commit_confirms(console, confirmation):
+    session, other = console.session(), console.session()
+    session.set("set system host-name kept")
+    session.commit("<confirmed/><confirm-timeout>1</confirm-timeout>")
+    assert errors(other.rpc(confirmation)) == []
+    console.pass_time(3600)
+    assert console.hostname() == "kept"
+
+
+def test_an_rfc_confirmed_commit_counts_seconds_and_ends_with_its_session(console):
+    session = console.session()
+    session.set("set system host-name trial")
+    session.rpc("<commit><confirmed/><confirm-timeout>600</confirm-timeout></commit>")
+    console.pass_time(599)
+    assert console.hostname() == "trial"
+    session.end()
+    assert console.hostname() == "hub-1"
+
+
+def test_a_restart_does_not_forget_that_a_commit_is_unconfirmed(tmp_path):
+    console = Console(state=tmp_path / "hub.db")
+    session = console.session()
+    session.set("set system host-name trial")
+    session.commit("<confirmed/><confirm-timeout>5</confirm-timeout>")
+    console.device.close()
+    again = Device(console.spec, {}, START + 299)
+    assert again.identity().hostname == "trial"
+    again.close()
+    late = Device(console.spec, {}, START + 301)
+    assert late.identity().hostname == "hub-1"
+    late.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "<commit-configuration><at-time>23:59</at-time></commit-configuration>",
+        "<commit><confirmed/><persist>token</persist></commit>",
+        "<commit><persist-id>token</persist-id></commit>",
+        "<commit-configuration><confirmed/><confirm-timeout>0</confirm-timeout>"
+        "</commit-configuration>",
+    ],
+)
+def test_a_commit_that_cannot_be_made_as_asked_is_not_made(console, request_):
+    session = console.session()
+    session.set("set system host-name asked")
+    assert errors(session.rpc(request_)) != []
+    assert console.hostname() == "hub-1"
+
+
+def test_fifty_configurations_are_kept_and_come_back(console):
+    session = console.session()
+    for number in range(60):
+        session.set(f"set system host-name name-{number}")
+        session.commit(f"<log>number {number}</log>")
+    session.rpc('<load-configuration rollback="49"/>')
+    session.commit()
+    assert console.hostname() == "name-10"
+    assert errors(session.rpc('<load-configuration rollback="50"/>')) != []
+    history = session.rpc("<get-commit-information/>")
+    assert len(history.findall(".//commit-history")) == 50
+    assert history.findtext(".//log") == "number 59"
