@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from .audit import seconds_of
 from .device import Device
 from .errors import DeviceError, Refused
-from .junos_xml import parse_xml
+from .junos_xml import parse_xml, quote
 from .libraries import etree
 from .membership import RPC_NAME, GroupMembers, described, read_members, read_text
 from .rpc import Rpc
+from .statements import HIERARCHY
 from .tree import blocks_of
 
+LARGEST_ID = 4294967295
 LARGEST_OPERATIONAL_ID = 65535
 _STEP = "read the registered members"
 
@@ -30,7 +33,7 @@ def _request(choice: dict[str, str], detail: bool) -> etree._Element:
 
 def _command(choice: dict[str, str], detail: bool) -> etree._Element:
     words = ["show security group-vpn server registered-members"]
-    words += [f"{name} {value}" for name, value in choice.items()]
+    words += [f"{name} {quote(value)}" for name, value in choice.items()]
     request = etree.Element("command", format="text")
     request.text = " ".join([*words, "detail"] if detail else words)
     return request
@@ -45,6 +48,7 @@ def read(
     detail: bool = False,
 ) -> dict[str, Any]:
     """The module's return values. Raises DeviceError, MalformedReply, TransportFailure."""
+    _check_choice(group_id, peer_address)
     choice: dict[str, str] = {}
     if group is not None:
         choice["group"] = group
@@ -52,14 +56,31 @@ def read(
         choice["group-id"] = str(group_id)
     if peer_address is not None:
         choice["peer-address"] = peer_address
-    if group is not None and any(character.isspace() for character in group):
-        raise Refused([f"group {group!r}: a group name has no white space; correct 'group'"])
     groups = _groups(rpc, choice, detail)
     # The configuration allows larger ids than the show commands take: pick those here.
     if group_id is not None:
         groups = [g for g in groups if g.id is None or g.id == group_id]
     blocks = blocks_of(parse_xml(Device(rpc).read()))
+    if group is not None and group not in blocks and not groups:
+        known = ", ".join(blocks) or "none"
+        place = f"[edit {' '.join([*HIERARCHY, group])}]"
+        raise Refused([f"{place}: the device has no such group; correct 'group' (it has {known})"])
     return {"groups": list(described(groups, blocks, detail))}
+
+
+def _check_choice(group_id: int | None, peer_address: str | None) -> None:
+    objections = []
+    if group_id is not None and not 1 <= group_id <= LARGEST_ID:
+        objections.append(f"group_id {group_id}: 1 to {LARGEST_ID} is accepted; correct 'group_id'")
+    if peer_address is not None:
+        try:
+            ip_address(peer_address)
+        except ValueError:
+            objections.append(
+                f"peer_address {peer_address!r}: an address is expected; correct 'peer_address'"
+            )
+    if objections:
+        raise Refused(objections)
 
 
 def configured_at(rpc: Rpc) -> float | None:

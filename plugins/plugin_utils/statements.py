@@ -80,7 +80,9 @@ class Statement:
         if not known:
             return f"Group VPN{generation} does not have this statement"
         objections = [self._objection(value, g) for g in known]
-        return None if None in objections else objections[-1]
+        if None in objections:
+            return None
+        return "; ".join(dict.fromkeys(o for o in objections if o is not None))
 
     def _objection(self, value: Value, generation: Generation) -> str | None:
         if self.kind is ValueKind.ENUMERATION:

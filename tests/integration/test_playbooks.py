@@ -214,6 +214,29 @@ def test_refusals_name_host_statement_value_and_remedy(lab, hub):
     assert one(result, 6)["gathered"] == []
 
 
+def test_what_cannot_be_asked_about_members_is_named(lab, hub):
+    asked = [
+        {"group": "nope"},
+        {"group": "a b"},
+        {"peer_address": "192.0.2"},
+        {"group_id": 0},
+        {"group": "G1", "group_id": 1},
+    ]
+    result = play(lab, [{INFO: options, "ignore_errors": True} for options in asked])
+    for number, words in enumerate(
+        (
+            ("[edit security group-vpn server group nope]", "no such group", "G1, G2"),
+            ("group a b]", "no such group"),
+            ("peer_address '192.0.2'", "correct 'peer_address'"),
+            ("group_id 0", "1 to 4294967295"),
+            ("mutually exclusive",),
+        )
+    ):
+        message = one(result, number)["msg"]
+        assert message.startswith("hub-1: ")
+        assert all(word in message for word in words), message
+
+
 def test_offline_states_need_no_device(lab, hub):
     hub.stop()
     result = play(
