@@ -123,6 +123,7 @@ class AggressiveResponder:
                 Payload(PayloadType.KE, public),
                 Payload(PayloadType.NONCE, nonce),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
+                *self.policy.requests(proposal),
                 *proof.of_responder(self.policy),
             ],
         )
@@ -177,6 +178,7 @@ class AggressiveInitiator:
                 Payload(PayloadType.KE, self._public),
                 Payload(PayloadType.NONCE, self._nonce),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
+                *self.policy.requests(self.policy.proposals[0]),
                 Payload(PayloadType.VENDOR_ID, VENDOR_ID),
             ],
         )

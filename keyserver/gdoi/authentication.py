@@ -72,6 +72,16 @@ def prove(
     ]
 
 
+def certificate_requests(
+    authentication: OakleyAuthentication, credentials: Credentials | None
+) -> list[Payload]:
+    """CR payloads (RFC 2408 §3.10): many peers send their certificate only when they are asked."""
+    if authentication is OakleyAuthentication.PRE_SHARED_KEY or credentials is None:
+        return []
+    names = dict.fromkeys(one.subject.public_bytes() for one in credentials.trusted)
+    return [Payload(PayloadType.CR, bytes([X509_SIGNATURE]) + name) for name in names]
+
+
 def check_proof(
     authentication: OakleyAuthentication,
     credentials: Credentials | None,

@@ -24,7 +24,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from .authentication import Credentials, check_proof, proof_kind, prove
+from .authentication import (
+    Credentials,
+    certificate_requests,
+    check_proof,
+    proof_kind,
+    prove,
+)
 from .crypto import HASH_NAMES, CbcCipher, Phase1Keys, derive_keys, oakley_cipher
 from .dh import DH_GROUPS, DhSecret, InvalidPublicValue
 from .numbers import (
@@ -142,6 +148,10 @@ class PeerPolicy:
         """What goes into SKEYID: the pre-shared key, unless signatures are to prove the ends."""
         is_shared = proposal.authentication is OakleyAuthentication.PRE_SHARED_KEY
         return self.pre_shared_key if is_shared else None
+
+    def requests(self, proposal: Phase1Proposal) -> list[Payload]:
+        """What asks the peer for its certificate, where signatures are to prove the ends."""
+        return certificate_requests(proposal.authentication, self.credentials)
 
     def __repr__(self) -> str:
         return f"PeerPolicy({self.name!r})"
@@ -419,7 +429,13 @@ class Phase1Responder:
         self._proof = Proof(self.keys, self.proposal, publics, self.cookies, self._sa_body)
         self._chain = CipherChain(self.keys, self.keys.first_iv)
         self.state = State.AUTHENTICATION
-        return self._clear([Payload(PayloadType.KE, public), Payload(PayloadType.NONCE, nonce)])
+        return self._clear(
+            [
+                Payload(PayloadType.KE, public),
+                Payload(PayloadType.NONCE, nonce),
+                *self.policy.requests(self.proposal),
+            ]
+        )
 
     def _on_authentication(self, header: Header, datagram: bytes, now: float) -> bytes:
         assert self._chain is not None
@@ -505,7 +521,11 @@ class Phase1Initiator:
         self._secret, self._public = DH_GROUPS[chosen.dh_group].key_pair()
         self.state = State.KEY_EXCHANGE
         return self._clear(
-            [Payload(PayloadType.KE, self._public), Payload(PayloadType.NONCE, self._nonce)]
+            [
+                Payload(PayloadType.KE, self._public),
+                Payload(PayloadType.NONCE, self._nonce),
+                *self.policy.requests(chosen),
+            ]
         )
 
     def _on_key_exchange(self, header: Header, datagram: bytes, now: float) -> bytes:
