@@ -89,8 +89,9 @@ options:
     description:
       - What carries the session.
       - V(auto) takes the cheaper one that can do what is asked. That is paramiko for a login with
-        a password alone; keys, O(ssh_common_args) and whatever an SSH client's configuration says
-        are left to the OpenSSH client.
+        a password alone, the first time that this run of Ansible connects to the host; later tasks
+        share one login of the OpenSSH client, as O(persist) says. Keys, O(ssh_common_args) and
+        whatever an SSH client's configuration says are always left to the OpenSSH client.
     choices: [auto, openssh, paramiko]
     default: auto
     vars:
@@ -119,6 +120,7 @@ options:
 import shlex
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
@@ -157,6 +159,7 @@ class Connection(ConnectionBase):
             persist=int(self.get_option("persist")),
             connect_timeout=float(self.get_option("connect_timeout")),
             rpc_timeout=float(self.get_option("rpc_timeout")),
+            run_directory=constants.DEFAULT_LOCAL_TMP,
         )
 
     def _connect(self) -> Connection:

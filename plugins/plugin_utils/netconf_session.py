@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +42,7 @@ from .libraries import (
     TransportError,
     complaint,
 )
+from .ssh_mux import MuxUnavailable, open_subsystem
 
 _READ_SIZE = 256 * 1024
 LARGEST_REPLY = 256 * 1024 * 1024
@@ -52,7 +53,10 @@ _RUN_SALT = secrets.token_bytes(16)
 
 @dataclass(frozen=True)
 class Target:
-    """Where and how to connect; times in seconds."""
+    """Where and how to connect; times in seconds.
+
+    ``run_directory``: where this run of Ansible keeps what it removes at its end.
+    """
 
     host: str
     port: int = 830
@@ -65,6 +69,7 @@ class Target:
     persist: int = 60
     connect_timeout: float = 10.0
     rpc_timeout: float = 60.0
+    run_directory: str | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -248,9 +253,36 @@ class OpenSshSession(_DirectMixin):
         self._socket, self._theirs = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the session
         self._askpass: _AskPass | None = None
+        self._control: socket.socket | None = None
 
     def open(self) -> None:
-        """Start ssh and exchange hellos."""
+        """Begin a session, of an open login where there is one, and exchange hellos."""
+        if not self._join_master():
+            self._start_ssh()
+        self._connected = True
+        try:
+            self._greet()
+        finally:
+            if self._askpass is not None:
+                self._askpass.close()
+
+    def _join_master(self) -> bool:
+        if self.target.persist <= 0:
+            return False
+        theirs = self._theirs.fileno()
+        try:
+            self._control = open_subsystem(
+                _control_path(self.target),
+                "netconf",
+                (theirs, theirs, self._errors.fileno()),
+                self.target.connect_timeout,
+            )
+        except MuxUnavailable:
+            return False
+        self._theirs.close()
+        return True
+
+    def _start_ssh(self) -> None:
         environment = dict(os.environ, LC_ALL="C")
         if self.target.password is not None:
             self._askpass = _AskPass(self.target.password)
@@ -266,12 +298,6 @@ class OpenSshSession(_DirectMixin):
             )
         finally:
             self._theirs.close()
-        self._connected = True
-        try:
-            self._greet()
-        finally:
-            if self._askpass is not None:
-                self._askpass.close()
 
     def complaint(self) -> str:
         """What ssh itself said."""
@@ -285,6 +311,8 @@ class OpenSshSession(_DirectMixin):
         """Close the pipe and let ssh end."""
         self._connected = False
         self._socket.close()
+        if self._control is not None:
+            self._control.close()
         if self._process is not None:
             try:
                 self._process.wait(2)
@@ -345,7 +373,7 @@ def _ssh_command(target: Target) -> list[str]:
 def _control_path(target: Target) -> Path:
     directory = Path.home() / ".ansible" / "cp"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    secret = repr((target, target.password)).encode()
+    secret = repr((replace(target, run_directory=None), target.password)).encode()
     return directory / f"gv-{sha256(_RUN_SALT + secret).hexdigest()[:24]}"
 
 
@@ -567,8 +595,10 @@ def _local_user() -> str:
 def choose_transport(wanted: str, target: Target) -> str:
     """``openssh`` or ``paramiko`` for ``auto``: the cheaper one that can do what is asked.
 
-    A login with a password costs paramiko half of what it costs an ssh process. Keys (agents,
-    hardware, passphrases), jump hosts and whatever an SSH configuration says are OpenSSH's.
+    A login with a password costs paramiko half of what it costs an ssh process, but an ssh
+    process can leave it open: the second task of a run on a host makes one login for all that
+    follow. Keys (agents, hardware, passphrases), jump hosts and whatever an SSH configuration
+    says are OpenSSH's.
     """
     if wanted != "auto":
         return wanted
@@ -576,7 +606,23 @@ def choose_transport(wanted: str, target: Target) -> str:
         return "paramiko"
     if target.password is None or target.private_key_file is not None:
         return "openssh"
-    return "openssh" if target.ssh_common_args or _ssh_is_configured() else "paramiko"
+    if target.ssh_common_args or _ssh_is_configured():
+        return "openssh"
+    return "openssh" if _met_before(target) else "paramiko"
+
+
+def _met_before(target: Target) -> bool:
+    """Whether this run of Ansible has connected to the target already."""
+    if target.run_directory is None or target.persist <= 0:
+        return False
+    mark = Path(target.run_directory) / f"{_control_path(target).name}.met"
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _ssh_is_configured() -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -20,6 +21,10 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session imp
     open_manager,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NcclientRpc
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.ssh_mux import (
+    MuxUnavailable,
+    open_subsystem,
+)
 from lxml import etree
 from ncclient.transport.session import NetconfBase
 
@@ -157,6 +162,54 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     assert chosen() == "openssh"
     monkeypatch.setattr(netconf_session.shutil, "which", lambda program: None)
     assert chosen(password=None) == "paramiko"
+
+
+def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
+    monkeypatch.setattr(netconf_session, "_SSH_CONFIG", tmp_path / "config")
+    monkeypatch.setattr(netconf_session, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    target = served.target(persist=5, run_directory=str(tmp_path))
+    used = []
+    for _ in range(4):
+        manager = open_manager(target)
+        session = manager._session
+        assert members_info.read(NcclientRpc(manager, str(target)))["groups"]
+        process = getattr(session, "_process", None)
+        used.append((type(session).__name__, process is not None))
+        session.close()
+    assert used == [
+        ("ParamikoSession", False),
+        ("OpenSshSession", True),
+        ("OpenSshSession", False),
+        ("OpenSshSession", False),
+    ]
+    assert netconf_session._control_path(target).exists()
+    # Another password never gets into a login that is open.
+    with pytest.raises(TransportFailure, match="authentication failed"):
+        open_manager(served.target(persist=5, password="wrong"), "openssh")
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0\0\0\4abcd", b"\xff\xff\xff\xff", None])
+def test_a_control_socket_that_is_no_masters_is_passed_over(served, answer):
+    target = served.target(persist=1, connect_timeout=5.0)
+    path = netconf_session._control_path(target)
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        if answer is not None:
+            listener.listen()
+            threading.Thread(target=lambda: _say(listener, answer), daemon=True).start()
+        with pytest.raises(MuxUnavailable):
+            open_subsystem(path, "netconf", (0, 1, 2), 2)
+    # Nobody listens there now; ssh says what it thinks of that, and a session comes about.
+    path.unlink()
+    _, session = _use(target, "openssh")
+    session.close()
+
+
+def _say(listener: socket.socket, answer: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(answer)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
