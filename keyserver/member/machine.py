@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..gdoi.aggressive import AggressiveInitiator
-from ..gdoi.numbers import Exchange, NotifyType
+from ..gdoi.numbers import Exchange, NotifyType, PayloadType
 from ..gdoi.payloads import Identification, Notification, Profile
 from ..gdoi.phase1 import Mode, PeerPolicy, Phase1Initiator, State
 from ..gdoi.pull import Grant, ProtectedExchange, PullInitiator
 from ..gdoi.push import Push, kek_spi, open_push
 from ..gdoi.push_ack import encode_ack
 from ..gdoi.refusal import Refused
-from ..gdoi.wire import HEADER_LENGTH, Header, MalformedPayload, decode_chain
+from ..gdoi.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .keys import InstalledKek, MemberKeys
 
 RETRANSMIT_SECONDS = (1.0, 2.0, 4.0, 8.0)
@@ -32,6 +32,7 @@ ACK_JITTER_SECONDS = 1.0
 UNKNOWN_KEK_PAUSE_SECONDS = 60.0
 _RE_REGISTER_DELAYS = 3
 _MARKER = bytes(4)
+_FIRST_STATUS = 16384
 
 
 class MemberState(Enum):
@@ -224,9 +225,9 @@ class GroupMember:
                 header.message_id,
                 phase1.last_block,
             )
-            payloads = exchange.open(header, datagram)
-            if self.state is MemberState.PULL:
-                self._fail(_reason(payloads[0].body if payloads else b""), now)
+            errors = [p.body for p in exchange.open(header, datagram) if _is_error(p)]
+            if errors and self.state is MemberState.PULL:
+                self._fail(_reason(errors[0]), now)
             return
         # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
         payloads, _ = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
@@ -373,6 +374,13 @@ class GroupMember:
         self.events.append(
             MemberEvent(event, self.name, self.group, now, spis, kek_spi, sequence, reason)
         )
+
+
+def _is_error(payload: Payload) -> bool:
+    """True for an error notification (RFC 2408 §3.14.1); others may come at any time."""
+    if payload.type != PayloadType.NOTIFICATION:
+        return False
+    return Notification.decode(payload.body).type < _FIRST_STATUS
 
 
 def _reason(body: bytes) -> str:

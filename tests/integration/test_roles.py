@@ -53,7 +53,11 @@ def test_the_role_configures_a_fleet_and_a_second_run_changes_nothing(lab):
 
 def test_a_safe_rollout_confirms_when_the_members_are_back_and_else_is_taken_back(lab):
     lab.clock = {"speed": 30}
-    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    extra = (
+        "set security group-vpn server group G2 group-id 2",
+        "set security group-vpn server group G2 ike-gateway gm-1",
+    )
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES, extra=extra))
     for name, address in SITES.items():
         lab.add_member(name, "hub-1", address)
     server = lab.serve()
@@ -79,7 +83,8 @@ def test_a_safe_rollout_confirms_when_the_members_are_back_and_else_is_taken_bac
             lab,
             config=changed,
             confirm_minutes=1,
-            min_members={"G1": 2},
+            # Each group has a minimum of its own.
+            min_members={"G1": 2, "G2": 0},
             wait_seconds=20,
             poll_seconds=1,
         )
