@@ -247,3 +247,21 @@ def play(
         document, _ = json.JSONDecoder().raw_decode(done.stdout[start:])
         results = [task["hosts"] for one in document["plays"] for task in one["tasks"]]
     return PlayResult(done.returncode, done.stdout + done.stderr, results)
+
+
+def ask(lab: LabDirectory, name: str, operation: str) -> str:
+    """A device's answer to an RPC without arguments, as text."""
+    from ncclient import manager
+    from ncclient.xml_ import new_ele
+
+    with manager.connect(
+        host="127.0.0.1",
+        port=lab.port(name),
+        username=USER,
+        password=PASSWORD,
+        device_params={"name": "junos"},
+        hostkey_verify=False,
+        allow_agent=False,
+        look_for_keys=False,
+    ) as session:
+        return str(session.rpc(new_ele(operation)))
