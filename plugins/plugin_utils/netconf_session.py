@@ -102,6 +102,18 @@ class _Handler(JunosDeviceHandler):
         return None
 
 
+@cache
+def _client_hello() -> str:
+    handler = _Handler({"name": "junos"})
+    hello: str = HelloHandler.build(handler.get_capabilities(), handler)
+    return hello
+
+
+def _refuse_entities(raw: str) -> None:
+    if "<!DOCTYPE" in raw or "<!ENTITY" in raw:
+        raise MalformedReply("XML with a document type or entities is refused")
+
+
 class _DirectMixin(Session):
     """Write at once, block on reads. Sits in front of an ncclient Session class."""
 
@@ -111,20 +123,14 @@ class _DirectMixin(Session):
 
     def _greet(self) -> None:
         """Exchange hellos (RFC 6241 §8.1)."""
-        found: list[tuple[str, Any]] = []
-        failures: list[Exception] = []
-        listener = HelloHandler(lambda *hello: found.append(hello), failures.append)
-        self.add_listener(listener)
         deadline = _Deadline(self.target.connect_timeout)
         self.step = "NETCONF hello"
-        self._write(HelloHandler.build(self._client_capabilities, self._device_handler))
-        self._dispatch_message(self._message(deadline, "hello"))
-        self.remove_listener(listener)
-        if failures:
-            raise failures[0]
-        if not found:
+        self._write(_client_hello())
+        raw = self._message(deadline, "hello")
+        _refuse_entities(raw)
+        self._id, self._server_capabilities = HelloHandler.parse(raw)
+        if not self._server_capabilities:
             raise MalformedReply("the device does not begin with a NETCONF hello")
-        self._id, self._server_capabilities = found[0]
         base_1_1 = "urn:ietf:params:netconf:base:1.1"
         if base_1_1 in self._server_capabilities and base_1_1 in self._client_capabilities:
             self._base = NetconfBase.BASE_11
@@ -177,8 +183,7 @@ class _DirectMixin(Session):
         return b"".join(pieces).decode("utf-8", "replace").strip()
 
     def _dispatch_message(self, raw: str) -> None:
-        if "<!DOCTYPE" in raw or "<!ENTITY" in raw:
-            raise MalformedReply("XML with a document type or entities is refused")
+        _refuse_entities(raw)
         super()._dispatch_message(raw)
 
     def stream(self, message: str) -> Iterator[bytes]:
@@ -569,6 +574,9 @@ def warm_up() -> None:
     That is importing paramiko, and OpenSSL looking up the algorithms of a usual login.
     """
     paramiko_session()
+    _client_hello()
+    _has_ssh()
+    _ssh_is_configured()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.ciphers import Cipher, modes
@@ -602,7 +610,7 @@ def choose_transport(wanted: str, target: Target) -> str:
     """
     if wanted != "auto":
         return wanted
-    if shutil.which("ssh") is None:
+    if not _has_ssh():
         return "paramiko"
     if target.password is None or target.private_key_file is not None:
         return "openssh"
@@ -625,6 +633,12 @@ def _met_before(target: Target) -> bool:
     return False
 
 
+@cache
+def _has_ssh() -> bool:
+    return shutil.which("ssh") is not None
+
+
+@cache
 def _ssh_is_configured() -> bool:
     """Whether the SSH client's configuration may say how hosts are reached."""
     if _SSH_CONFIG.exists():

@@ -103,7 +103,7 @@ def five_tasks() -> Iterator[str]:
             floor = statistics.median(
                 timed_play(lab, [_nothing(0)] * TASKS, FEW, LOCAL) for _ in range(REPEATS)
             )
-            runs: dict[str, list[float]] = {"openssh": [], "paramiko": []}
+            runs: dict[str, list[float]] = {"auto": [], "openssh": [], "paramiko": []}
             for number in range(REPEATS):
                 for transport, times in runs.items():
                     tasks = [_ours(600 + 60 * (number * 10 + n)) for n in range(TASKS)]

@@ -147,6 +147,7 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     monkeypatch.setattr(netconf_session, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
 
     def chosen(**more) -> str:
+        netconf_session._ssh_is_configured.cache_clear()
         return netconf_session.choose_transport("auto", served.target(**more))
 
     (tmp_path / "ssh_config").write_text("# ProxyJump is commented out\nHost *\n")
@@ -160,13 +161,14 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     (tmp_path / "ssh_config").unlink()
     (tmp_path / "config").write_text("Host hub-*\n  User somebody\n")
     assert chosen() == "openssh"
-    monkeypatch.setattr(netconf_session.shutil, "which", lambda program: None)
+    monkeypatch.setattr(netconf_session, "_has_ssh", lambda: False)
     assert chosen(password=None) == "paramiko"
 
 
 def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
     monkeypatch.setattr(netconf_session, "_SSH_CONFIG", tmp_path / "config")
     monkeypatch.setattr(netconf_session, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    netconf_session._ssh_is_configured.cache_clear()
     target = served.target(persist=5, run_directory=str(tmp_path))
     used = []
     for _ in range(4):
