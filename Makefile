@@ -59,6 +59,8 @@ lint: env build/lint/.ready
 	build/lint/bin/ruff format --check .
 	build/lint/bin/ruff check .
 	build/lint/bin/mypy
+	MYPYPATH=build/collections build/lint/bin/mypy --namespace-packages \
+		--explicit-package-bases -p ansible_collections.groupvpn.junos.plugins
 	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
 		$(CURDIR)/build/lint/bin/ansible-lint --offline --profile production
 	$(MAKE) --no-print-directory sanity

@@ -59,7 +59,8 @@ class ActionModule(DeviceAction):
         groups = previous.get("groups") if isinstance(previous, Mapping) else None
         if not isinstance(groups, list):
             raise Refused(["previous: neither an earlier result of this module nor an audit.json"])
-        return json.loads(json.dumps(groups))
+        plain: list[Any] = json.loads(json.dumps(groups))
+        return plain
 
 
 def _expected(options: dict[str, Any]) -> expectations.Expectations:

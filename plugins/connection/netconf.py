@@ -140,6 +140,7 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._connected = False
         self._manager: Any = None
 
     def _target(self) -> Target:

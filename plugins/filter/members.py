@@ -41,6 +41,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, membership
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Block
 
 
 def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -57,7 +58,7 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
             f"groupvpn.junos.members: communication {wrong[0]!r} is none of "
             f"{', '.join(membership.LIST_SHOWS)}"
         )
-    blocks = {
+    blocks: dict[str, Block | None] = {
         str(name): {"communication_type": str(kind)} if kind != "none" else None
         for name, kind in kinds.items()
     }

@@ -117,7 +117,8 @@ def blocks_xml(blocks: Mapping[str, Block | None], generation: Generation) -> et
 def to_string(element: etree._Element) -> str:
     """Indented XML text."""
     etree.indent(element, INDENT)
-    return etree.tostring(element, encoding="unicode")
+    text: str = etree.tostring(element, encoding="unicode")
+    return text
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@*+=,%~^!?|-]+")

@@ -295,8 +295,8 @@ class OpenSshSession(_DirectMixin):
         try:
             self._process = subprocess.Popen(
                 _ssh_command(self.target),
-                stdin=self._theirs,
-                stdout=self._theirs,
+                stdin=self._theirs.fileno(),
+                stdout=self._theirs.fileno(),
                 stderr=self._errors,
                 env=environment,
                 start_new_session=True,
@@ -449,6 +449,8 @@ def paramiko_session() -> type[_DirectMixin]:
 
     class ParamikoSession(_DirectMixin, SSHSession):
         """NETCONF over ncclient's own paramiko transport."""
+
+        _channel: Any
 
         def __init__(self, target: Target) -> None:
             SSHSession.__init__(self, _Handler({"name": "junos"}))

@@ -233,7 +233,8 @@ def junit(found: Mapping[str, Any]) -> str:
                 lines = (f"{f['severity']} {f['kind']} {f['member']}: {f['why']}" for f in bad)
                 failure.text = _xml_text("\n".join(lines))
     etree.indent(root)
-    return etree.tostring(root, encoding="unicode") + "\n"
+    text: str = etree.tostring(root, encoding="unicode")
+    return f"{text}\n"
 
 
 # The page
