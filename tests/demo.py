@@ -12,7 +12,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.lab import ROOT, LabDirectory, PlayResult, Process, hub_config, play
+from tests.lab import (
+    ROOT,
+    LabDirectory,
+    PlayResult,
+    Process,
+    hub_config,
+    play,
+    stop_everything,
+)
 
 MEMBERS_PER_HUB = 4
 _STARTED = time.monotonic()
@@ -227,6 +235,8 @@ def main() -> int:
     except AssertionError as error:
         print(f"the demonstration failed: {error}", file=sys.stderr)
         return 1
+    finally:
+        stop_everything()
 
 
 if __name__ == "__main__":

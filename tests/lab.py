@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -77,13 +78,68 @@ def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
     return ports
 
 
+_RUNNING: set[subprocess.Popen[Any]] = set()
+_INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
+
+
+def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """A process that :func:`stop_everything` knows, whatever interrupts us meanwhile."""
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+    try:
+        process = subprocess.Popen(
+            command,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, usual),
+            **options,
+        )
+        _RUNNING.add(process)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+    return process
+
+
+def stop_everything() -> None:
+    """End every process that still runs, and those that they started."""
+    while _RUNNING:
+        _end(_RUNNING.pop())
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    if process.poll() is not None:
+        return
+    # Stopped, it starts nothing that this does not see. Ansible's workers sit in sessions of their
+    # own and would go on.
+    process.send_signal(signal.SIGSTOP)
+    others = _descendants(process.pid)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for other in others:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(other, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    parents: dict[int, int] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(file.parent.name)] = int(file.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
 class Process:
     """``python -m keyserver COMMAND LAB`` in the background."""
 
     def __init__(
         self, command: str, lab: Path, *options: str, prefix: Sequence[str] = (sys.executable,)
     ) -> None:
-        self._process = subprocess.Popen(
+        self._process = _start(
             [*prefix, "-m", "keyserver", command, *options, str(lab)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -126,6 +182,7 @@ class Process:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+        _RUNNING.discard(self._process)
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -232,21 +289,26 @@ def play(
     content = [{"hosts": hosts, "gather_facts": False, "tasks": tasks, **more}]
     book.write_text(yaml.safe_dump(content, sort_keys=False))
     program = Path(sys.executable).with_name("ansible-playbook")
-    done = subprocess.run(
+    process = _start(
         [str(program), "-i", str(lab.path / "inventory.yml"), *options, str(book)],
         cwd=lab.path,
         env=ansible_environment(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=180,
-        check=False,
     )
-    start = done.stdout.find("{\n")
+    try:
+        output, errors = process.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise
+    _RUNNING.discard(process)
+    start = output.find("{\n")
     results: list[dict[str, dict[str, Any]]] = []
     if start >= 0:
-        document, _ = json.JSONDecoder().raw_decode(done.stdout[start:])
+        document, _ = json.JSONDecoder().raw_decode(output[start:])
         results = [task["hosts"] for one in document["plays"] for task in one["tasks"]]
-    return PlayResult(done.returncode, done.stdout + done.stderr, results)
+    return PlayResult(process.returncode, output + errors, results)
 
 
 def ask(lab: LabDirectory, name: str, operation: str) -> str:
