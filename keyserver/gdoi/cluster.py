@@ -24,7 +24,7 @@ from .crypto import Phase1Keys
 from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
 from .payloads import GroupSa, Identification, KeyDownload, Notification, Sequence
 from .pull import Grant, ProtectedExchange
-from .wire import Header, MalformedPayload, Payload
+from .wire import MalformedPayload, Payload
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,8 @@ def dpd_message(session: Session, kind: NotifyType, sequence: int) -> bytes:
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
 
 
-def dpd_of(session: Session, header: Header, datagram: bytes) -> tuple[NotifyType, int] | None:
-    """(kind, sequence) of a dead peer detection message; None for another notification.
-
-    Raises Refused or MalformedPayload for what is not authentic.
-    """
-    payloads = session.exchange(Exchange.INFORMATIONAL, header.message_id).open(header, datagram)
+def dpd_of(payloads: list[Payload]) -> tuple[NotifyType, int] | None:
+    """(kind, sequence) of a dead peer detection message; None for any other."""
     if [payload.type for payload in payloads] != [PayloadType.NOTIFICATION]:
         return None
     notification = Notification.decode(payloads[0].body)

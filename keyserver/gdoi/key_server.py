@@ -18,9 +18,9 @@ from typing import Protocol
 
 from .aggressive import AggressiveResponder, initial_identity
 from .cluster import Session, dpd_message, dpd_of
-from .numbers import Exchange, NotifyType
-from .payloads import Identification, Notification, Profile
-from .phase1 import Mode, PeerPolicy, Phase1Responder, State
+from .numbers import Exchange, NotifyType, PayloadType
+from .payloads import Delete, Identification, Notification, Profile
+from .phase1 import PROTO_ISAKMP, Mode, PeerPolicy, Phase1Responder, State
 from .pull import Grant, ProtectedExchange, PullResponder, notification
 from .push import kek_spi
 from .push_ack import PushAck, decode_ack
@@ -277,7 +277,7 @@ class KeyServerEndpoint:
         return None
 
     def _informed(self, header: Header, message: bytes, source: Address) -> bytes | None:
-        """Dead peer detection is answered for whoever has a phase 1; the rest is only told."""
+        """Dead peer detection is answered, and a deletion obeyed, for whoever has a phase 1."""
         cookies = (header.initiator_cookie, header.responder_cookie)
         session = self._cluster.session_of_call(cookies) if self._cluster else None
         if session is None:
@@ -285,11 +285,16 @@ class KeyServerEndpoint:
             if association is None or association.source[0] != source[0]:
                 return None
             session = association.session
+        exchange = session.exchange(Exchange.INFORMATIONAL, header.message_id)
         try:
-            told = dpd_of(session, header, message)
+            payloads = exchange.open(header, message)
         except Refused:
             self.counters.refused += 1
             return None
+        for payload in payloads:
+            if payload.type == PayloadType.DELETE:
+                self._deleted(Delete.decode(payload.body), cookies)
+        told = dpd_of(payloads)
         if told is None:
             return None
         kind, sequence = told
@@ -298,6 +303,11 @@ class KeyServerEndpoint:
         if self._cluster is not None:
             self._cluster.heard(cookies)
         return None
+
+    def _deleted(self, delete: Delete, cookies: tuple[bytes, bytes]) -> None:
+        """RFC 2408 §3.15: the peer has given up this phase 1; it may name no other one."""
+        if delete.protocol == PROTO_ISAKMP and b"".join(cookies) in delete.spis:
+            self._associations.pop(b"".join(cookies), None)
 
     def _of_cluster(
         self,

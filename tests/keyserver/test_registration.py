@@ -12,9 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyserver.gdoi.numbers import KekAttribute, KeyPacketType
-from keyserver.gdoi.payloads import GroupSa, Identification, KeyDownload, Phase1Sa
-from keyserver.gdoi.wire import Header, MalformedPayload, decode_attributes, decode_chain
+from keyserver.gdoi.cluster import Session, dpd_message, dpd_of, new_message_id
+from keyserver.gdoi.numbers import (
+    Exchange,
+    KekAttribute,
+    KeyPacketType,
+    NotifyType,
+    PayloadType,
+)
+from keyserver.gdoi.payloads import Delete, GroupSa, Identification, KeyDownload, Phase1Sa
+from keyserver.gdoi.wire import (
+    Header,
+    MalformedPayload,
+    Payload,
+    decode_attributes,
+    decode_chain,
+)
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -280,3 +293,38 @@ def test_a_pull_message_that_was_altered_changes_nothing(signing_key, message):
         sent += [datagram, answer]
         queue += member.receive(answer, world.now)
     assert member.state is MemberState.REGISTERED
+
+
+def _informational(member, *payloads: Payload) -> bytes:
+    phase1 = member._phase1
+    session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+    return session.exchange(Exchange.INFORMATIONAL, new_message_id()).seal(list(payloads))
+
+
+def test_a_peer_that_deletes_its_phase_1_is_forgotten(signing_key):
+    world = World(signing_key)
+    member = world.member()
+    world.run(member)
+    cookies = member._phase1.cookies
+    for spi in (bytes(16), b"".join(cookies)):
+        assert len(world.endpoint.associations(world.now)) == 1
+        delete = Payload(PayloadType.DELETE, Delete(1, (spi,)).encode())
+        world.endpoint.receive(_informational(member, delete), (GM, 848), world.now)
+    assert world.endpoint.associations(world.now) == []
+    # It stays a member: its group keys are not those of phase 1.
+    assert world.listed()[0] == [GM]
+
+
+def test_dead_peer_detection_is_answered_for_whoever_has_a_phase_1(signing_key):
+    world = World(signing_key)
+    member = world.member()
+    world.run(member)
+    phase1 = member._phase1
+    session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+    probe = dpd_message(session, NotifyType.R_U_THERE, 7)
+    answer, _ = world.endpoint.receive(probe, (GM, 848), world.now)
+    header = Header.decode(answer)
+    payloads = session.exchange(Exchange.INFORMATIONAL, header.message_id).open(header, answer)
+    assert dpd_of(payloads) == (NotifyType.R_U_THERE_ACK, 7)
+    altered = probe[:-1] + bytes([probe[-1] ^ 1])
+    assert world.endpoint.receive(altered, (GM, 848), world.now)[0] is None
