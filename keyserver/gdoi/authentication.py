@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
@@ -36,6 +36,13 @@ from .wire import Payload
 X509_SIGNATURE = 4
 """Certificate encoding (RFC 2408 §3.9): X.509 certificate for signatures."""
 _MOST_CERTIFICATES = 8
+# What the library raises for certificates that are none, or not of a kind that it knows.
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,8 @@ def check_proof(
             raise Refused(NotifyType.AUTHENTICATION_FAILED, f"{name} does not match")
         return
     assert credentials is not None
-    leaf = _trusted(credentials, list(certificates), now)
-    public_key = leaf.public_key()
-    if not isinstance(public_key, rsa.RSAPublicKey):
-        raise Refused(NotifyType.INVALID_CERTIFICATE, "the certificate's key is not RSA")
-    if (identity.type, identity.data) not in names_of(leaf):
+    public_key, names = read_certificate(_trusted(credentials, list(certificates), now))
+    if (identity.type, identity.data) not in names:
         raise Refused(
             NotifyType.INVALID_ID_INFORMATION, f"the certificate does not name {identity}"
         )
@@ -129,10 +133,8 @@ _ISSUER = ExtensionPolicy.permit_all().require_present(
 def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.Certificate:
     if not bodies or len(bodies) > _MOST_CERTIFICATES:
         raise Refused(NotifyType.INVALID_CERTIFICATE, f"{len(bodies)} certificates")
-    if any(body[:1] != bytes([X509_SIGNATURE]) for body in bodies):
-        raise Refused(NotifyType.INVALID_CERT_ENCODING, "a certificate that is not X.509")
     try:
-        leaf, *others = (x509.load_der_x509_certificate(body[1:]) for body in bodies)
+        leaf, *others = map(decode_certificate, bodies)
         verifier = (
             PolicyBuilder()
             .store(Store(list(credentials.trusted)))
@@ -141,11 +143,31 @@ def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.
             .build_client_verifier()
         )
         verifier.verify(leaf, others)
-    except (VerificationError, ValueError) as error:
+    except (VerificationError, *_UNREADABLE) as error:
         raise Refused(
             NotifyType.INVALID_CERTIFICATE, f"the certificate is not trusted ({error})"
         ) from None
     return leaf
+
+
+def decode_certificate(body: bytes) -> x509.Certificate:
+    """The body of a CERT payload (RFC 2408 §3.9). Raises Refused or ValueError."""
+    if body[:1] != bytes([X509_SIGNATURE]):
+        raise Refused(NotifyType.INVALID_CERT_ENCODING, "a certificate that is not X.509")
+    return x509.load_der_x509_certificate(body[1:])
+
+
+def read_certificate(
+    certificate: x509.Certificate,
+) -> tuple[rsa.RSAPublicKey, set[tuple[int, bytes]]]:
+    """(key, identities as type and data) of a certificate. Raises Refused."""
+    try:
+        key, names = certificate.public_key(), _names_of(certificate)
+    except _UNREADABLE:
+        raise Refused(NotifyType.INVALID_CERTIFICATE, "the certificate cannot be read") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise Refused(NotifyType.INVALID_CERTIFICATE, "the certificate's key is not RSA")
+    return key, names
 
 
 _IDENTITIES = (
@@ -154,8 +176,8 @@ _IDENTITIES = (
 )
 
 
-def names_of(certificate: x509.Certificate) -> set[tuple[int, bytes]]:
-    """The identities (type and data) that a certificate names: its subject and alternatives."""
+def _names_of(certificate: x509.Certificate) -> set[tuple[int, bytes]]:
+    """The subject and its alternatives."""
     names: set[tuple[int, bytes]] = {
         (IdType.DER_ASN1_DN, certificate.subject.public_bytes()),
     }
@@ -163,7 +185,7 @@ def names_of(certificate: x509.Certificate) -> set[tuple[int, bytes]]:
         alternatives = certificate.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
         ).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return names
     for kind, number in _IDENTITIES:
         names |= {(number, name.encode()) for name in alternatives.get_values_for_type(kind)}

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keyserver.gdoi.aggressive import initial_identity
+from keyserver.gdoi.authentication import decode_certificate, read_certificate
+from keyserver.gdoi.cluster import read_state
 from keyserver.gdoi.crypto import AES_128
 from keyserver.gdoi.numbers import SigHashAlgorithm
 from keyserver.gdoi.payloads import (
@@ -80,6 +82,19 @@ def _keys(octets: bytes) -> None:
         kek_of(policy, packet)
 
 
+def _cluster_state(octets: bytes) -> None:
+    payloads, _ = decode_chain(5, octets)
+    read_state(payloads)
+
+
+def _certificate(octets: bytes) -> None:
+    try:
+        certificate = decode_certificate(octets)
+    except ValueError:
+        return
+    read_certificate(certificate)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": lambda o: _again(o[:HEADER_LENGTH], Header.decode(o).encode()),
     "chain": _chain,
@@ -99,6 +114,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "ack": _ack,
     "first-identity": _first_identity,
     "kek": _keys,
+    "cluster-state": _cluster_state,
+    "certificate": _certificate,
 }
 
 
