@@ -41,6 +41,7 @@ _UNREADABLE = (
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
 
@@ -133,8 +134,8 @@ _ISSUER = ExtensionPolicy.permit_all().require_present(
 def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.Certificate:
     if not bodies or len(bodies) > _MOST_CERTIFICATES:
         raise Refused(NotifyType.INVALID_CERTIFICATE, f"{len(bodies)} certificates")
+    leaf, *others = map(decode_certificate, bodies)
     try:
-        leaf, *others = map(decode_certificate, bodies)
         verifier = (
             PolicyBuilder()
             .store(Store(list(credentials.trusted)))
@@ -151,10 +152,15 @@ def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.
 
 
 def decode_certificate(body: bytes) -> x509.Certificate:
-    """The body of a CERT payload (RFC 2408 §3.9). Raises Refused or ValueError."""
+    """The body of a CERT payload (RFC 2408 §3.9). Raises Refused."""
     if body[:1] != bytes([X509_SIGNATURE]):
         raise Refused(NotifyType.INVALID_CERT_ENCODING, "a certificate that is not X.509")
-    return x509.load_der_x509_certificate(body[1:])
+    try:
+        return x509.load_der_x509_certificate(body[1:])
+    except _UNREADABLE as error:
+        raise Refused(
+            NotifyType.INVALID_CERTIFICATE, f"the certificate cannot be read ({error})"
+        ) from None
 
 
 def read_certificate(

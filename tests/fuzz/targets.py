@@ -88,11 +88,7 @@ def _cluster_state(octets: bytes) -> None:
 
 
 def _certificate(octets: bytes) -> None:
-    try:
-        certificate = decode_certificate(octets)
-    except ValueError:
-        return
-    read_certificate(certificate)
+    read_certificate(decode_certificate(octets))
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
