@@ -128,8 +128,8 @@ class Cluster(Protocol):
     ) -> bytes | None:
         """Take a message under a phase 1 that the other end began. Raises Refused."""
 
-    def heard(self, cookies: tuple[bytes, bytes]) -> None:
-        """The other end of that phase 1 has answered a probe."""
+    def heard(self, cookies: tuple[bytes, bytes], now: float, *, answer: bool) -> None:
+        """The other end of that phase 1 has probed, or answered a probe."""
 
 
 @dataclass
@@ -269,14 +269,16 @@ class KeyServerEndpoint:
             self._acknowledge(header, message, source, events)
             return None
         if header.exchange == Exchange.INFORMATIONAL:
-            return self._informed(header, message, source)
+            return self._informed(header, message, source, now)
         if self._cluster is not None and header.exchange in _CLUSTER:
             return self._of_cluster(self._cluster, header, message, source, now, events)
         self.counters.refused += 1
         events.append(RefusedPeer(source[0], f"exchange type {header.exchange} is not supported"))
         return None
 
-    def _informed(self, header: Header, message: bytes, source: Address) -> bytes | None:
+    def _informed(
+        self, header: Header, message: bytes, source: Address, now: float
+    ) -> bytes | None:
         """Dead peer detection is answered, and a deletion obeyed, for whoever has a phase 1."""
         cookies = (header.initiator_cookie, header.responder_cookie)
         session = self._cluster.session_of_call(cookies) if self._cluster else None
@@ -298,11 +300,10 @@ class KeyServerEndpoint:
         if told is None:
             return None
         kind, sequence = told
-        if kind is NotifyType.R_U_THERE:
-            return dpd_message(session, NotifyType.R_U_THERE_ACK, sequence)
+        asked = kind is NotifyType.R_U_THERE
         if self._cluster is not None:
-            self._cluster.heard(cookies)
-        return None
+            self._cluster.heard(cookies, now, answer=not asked)
+        return dpd_message(session, NotifyType.R_U_THERE_ACK, sequence) if asked else None
 
     def _deleted(self, delete: Delete, cookies: tuple[bytes, bytes]) -> None:
         """RFC 2408 §3.15: the peer has given up this phase 1; it may name no other one."""
@@ -322,7 +323,7 @@ class KeyServerEndpoint:
         try:
             if cluster.owns(header, source):
                 if header.exchange == Exchange.INFORMATIONAL:
-                    return self._informed(header, message, source)
+                    return self._informed(header, message, source, now)
                 return cluster.under_call(header, message, now)
             cookies = header.initiator_cookie + header.responder_cookie
             association = self._associations.get(cookies)

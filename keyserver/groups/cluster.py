@@ -123,8 +123,13 @@ class Link:
         """The sub-server calls, the root answers."""
         return self.peer.own_role is ServerRole.SUB
 
-    def redial(self, now: float) -> None:
-        """Forget the session and begin anew."""
+    def renew(self, now: float) -> None:
+        """Begin anew: call the root again, or tell the sub-server everything again."""
+        if self.dials:
+            self._hang_up(now)
+        self._version = -1
+
+    def _hang_up(self, now: float) -> None:
         self.state, self.session, self._dial, self._init = LinkState.DOWN, None, None, None
         self._update, self._repeat_due, self._unanswered, self._next = None, None, 0, now
         self._renew_at = None
@@ -167,7 +172,11 @@ class Link:
 
     def _probe_peer(self, now: float) -> None:
         if self._unanswered >= self.peer.dpd_threshold:
-            self.redial(now)
+            if self.dials:
+                self._hang_up(now)
+            else:
+                # It calls again, or it is heard again under the session that there is.
+                self.state, self._update, self._unanswered = LinkState.DOWN, None, 0
             self._lose()
             return
         assert self.session is not None
@@ -232,11 +241,14 @@ class Link:
         if not self.dials:
             self.group.shared_with.add(self.peer.policy.name)
         self._next = now + self.peer.dpd_interval
-        self.heard()
+        self._unanswered = 0
 
-    def heard(self) -> None:
+    def heard(self, now: float) -> None:
         """Something authentic came: the other server lives."""
         self._unanswered = 0
+        if self.state is LinkState.DOWN and not self.dials:
+            self._version = -1
+            self._up(now)
 
     # Being called
 
@@ -285,7 +297,7 @@ class Link:
         self.counters.update_repeated += 1
         self.outbox.append(update.datagram)
 
-    def update_acknowledged(self, header: Header, datagram: bytes) -> None:
+    def update_acknowledged(self, header: Header, datagram: bytes, now: float) -> None:
         """The sub-server has an update. Raises Refused."""
         update = self._update
         if update is None or update.message_id != header.message_id:
@@ -293,7 +305,7 @@ class Link:
         update.exchange.open(header, datagram)
         self._update, self._version = None, update.version
         self.counters.update_acknowledged += 1
-        self.heard()
+        self.heard(now)
 
     def update_received(self, header: Header, datagram: bytes, now: float) -> bytes:
         """The root's keys have changed: the acknowledgement."""
@@ -303,7 +315,7 @@ class Link:
         if group_id != self.group.settings.group_id or state is None:
             raise MalformedPayload(f"cluster: update for group {group_id} without keys")
         self.counters.update_received += 1
-        self.heard()
+        self.heard(now)
         self.group.follow(state, now)
         return exchange.seal([])
 
@@ -374,7 +386,7 @@ class ServerCluster:
         """A message under a phase 1 that a sub-server began. Raises Refused."""
         if header.exchange == Exchange.CLUSTER_UPDATE:
             for link in self._of(gateway):
-                link.update_acknowledged(header, datagram)
+                link.update_acknowledged(header, datagram, now)
             return None
 
         def answer() -> bytes:
@@ -398,12 +410,12 @@ class ServerCluster:
             replied = self._replied[gateway] = _Replied(datagram, work())
         return replied.answer
 
-    def heard(self, cookies: tuple[bytes, bytes]) -> None:
-        """A probe was answered under that phase 1."""
+    def heard(self, cookies: tuple[bytes, bytes], now: float, *, answer: bool) -> None:
+        """A probe, or the answer to one of ours, came under that phase 1."""
         for link in self.links.values():
             if link.session is not None and link.session.cookies == cookies:
-                link.counters.probe_answered += 1
-                link.heard()
+                link.counters.probe_answered += answer
+                link.heard(now)
 
     def session_of_call(self, cookies: tuple[bytes, bytes]) -> Session | None:
         """The phase 1 that we began, by its cookies."""

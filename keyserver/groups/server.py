@@ -246,7 +246,7 @@ class GroupServer:
     def clear_cluster(self, now: float) -> None:
         """``clear security group-vpn server server-cluster``: meet the other servers anew."""
         for link in self.cluster.links.values():
-            link.redial(now)
+            link.renew(now)
         self.on_activity()
 
     def clear_cluster_statistics(self, name: str, gateway: str | None) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 import pytest
 
 from keyserver.config.junos_schema import Generation
+from keyserver.gdoi.cluster import Session, new_message_id, state_payloads
 from keyserver.gdoi.key_server import KeyServerEndpoint
+from keyserver.gdoi.numbers import Exchange
 from keyserver.gdoi.payloads import Identification
 from keyserver.gdoi.phase1 import PeerPolicy
 from keyserver.groups.group import KeyPlane, MulticastTarget
@@ -67,7 +69,7 @@ class Hub:
 
 
 class Network:
-    """Hubs and members; ``dead`` addresses neither hear nor speak, ``lose`` says what is lost."""
+    """Hubs and members; ``dead`` addresses neither hear nor speak, ``deaf`` pairs one way only."""
 
     def __init__(self, signing_key, psk: str = PSK) -> None:
         self.now = 1_800_000_000.0
@@ -81,8 +83,9 @@ class Network:
             ),
         }
         self.members: dict[str, GroupMember] = {}
+        self.home: dict[str, str] = {}
         self.dead: set[str] = set()
-        self.lose = 0
+        self.deaf: set[tuple[str, str]] = set()
 
     def member(self, address: str, server: str) -> GroupMember:
         policy = PeerPolicy(
@@ -98,19 +101,10 @@ class Network:
         self.home[address] = server
         return member
 
-    @property
-    def home(self) -> dict[str, str]:
-        if not hasattr(self, "_home"):
-            self._home: dict[str, str] = {}
-        return self._home
-
     def carry(self, queue: list[tuple[str, str, bytes]]) -> None:
         while queue:
             source, target, datagram = queue.pop(0)
-            if source in self.dead or target in self.dead:
-                continue
-            if self.lose:
-                self.lose -= 1
+            if source in self.dead or target in self.dead or (source, target) in self.deaf:
                 continue
             if target in self.hubs:
                 hub = self.hubs[target]
@@ -277,13 +271,8 @@ def test_a_stranger_gets_no_keys_and_a_wrong_key_no_phase_1(signing_key):
 
 
 def test_a_member_cannot_ask_for_what_servers_share(network):
-    from keyserver.gdoi.cluster import new_message_id, state_payloads
-    from keyserver.gdoi.numbers import Exchange
-
     member = network.member(SITES[0], ROOT)
     phase1 = member._phase1
-    from keyserver.gdoi.cluster import Session
-
     session = Session(phase1.keys, phase1.cookies, phase1.last_block)
     asked = session.exchange(Exchange.CLUSTER_INIT, new_message_id()).seal(state_payloads(1, None))
     answer, events = network.hubs[ROOT].endpoint.receive(asked, (SITES[0], 848), network.now)
@@ -297,3 +286,37 @@ def test_a_session_is_renewed_before_the_root_forgets_it(network):
     lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
     assert lost == []
     assert network.same_keys()
+
+
+def test_a_root_that_gave_up_too_early_hears_the_sub_server_again(signing_key):
+    network = Network(signing_key)
+    hasty = f"{SERVER} ike gateway peer dead-peer-detection threshold 1"
+    network.hubs[ROOT].commit(network.now, hasty)
+    network.pass_time(1)
+    second = network.member(SITES[1], SUB)
+    link = network.hubs[ROOT].groups.links
+    network.deaf |= {(ROOT, SUB), (SUB, ROOT)}
+    network.pass_time(22)
+    assert link("G1")[0].state == "Down"
+    network.deaf.clear()
+    network.hubs[ROOT].commit(network.now, hasty, f"{BLOCK} encryption-algorithm aes-128-cbc")
+    network.settle()
+    assert "rekeyed" not in [e.event for e in second.events]
+    network.pass_time(12)
+    assert link("G1")[0].state == "Up"
+    assert "rekeyed" in [e.event for e in second.events]
+    lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
+    assert lost == []
+
+
+def test_clearing_the_cluster_meets_the_other_servers_anew(network):
+    network.member(SITES[1], SUB)
+    before = network.hubs[ROOT].groups.links("G1")[0].counters.init_received
+    for hub in network.hubs.values():
+        hub.groups.clear_cluster(network.now)
+    network.pass_time(2)
+    (link,) = network.hubs[ROOT].groups.links("G1")
+    assert (link.state, link.counters.init_received) == ("Up", before + 1)
+    assert network.same_keys()
+    network.hubs[ROOT].groups.clear_cluster_statistics("G1", None)
+    assert network.hubs[ROOT].groups.links("G1")[0].counters.init_received == 0
