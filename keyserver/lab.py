@@ -312,12 +312,11 @@ def _user(where: str, entry: Any) -> User:
 
 def _proposal(value: Any) -> tuple[str, str, str]:
     section = _Section("proposal", value)
-    words = tuple(
-        section.need(key, str)
-        for key in ("encryption_algorithm", "authentication_algorithm", "dh_group")
-    )
+    encryption = section.need("encryption_algorithm", str)
+    authentication = section.need("authentication_algorithm", str)
+    group = section.need("dh_group", str)
     section.done()
-    return words  # type: ignore[return-value]
+    return encryption, authentication, group
 
 
 def _member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) -> MemberSpec:

@@ -8,7 +8,7 @@ For each level that changed there is one ``[edit ...]`` heading, below it the st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .read_text import quote
 from .schema import Statement
@@ -52,7 +52,9 @@ def _changes(
             yield from _signed("+", after)
 
 
-def _order(statement: Statement, was: dict[Identity, Item], now: dict[Identity, Item]):  # type: ignore[no-untyped-def]
+def _order(
+    statement: Statement, was: dict[Identity, Item], now: dict[Identity, Item]
+) -> Callable[[Identity], tuple[int, int]]:
     places = {identity: place for place, identity in enumerate([*was, *now])}
 
     def rank(identity: Identity) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import ipaddress
 import struct
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import Literal, Self
 
 from .numbers import GDOI_DOI, KEK_PROTOCOL, IdType, PayloadType
 from .wire import (
@@ -38,6 +38,12 @@ class Profile(Enum):
 
     RFC6407 = "rfc6407"
     CISCO_REFERENCE = "cisco-reference"
+
+
+_GROUP_ID_ORDER: dict[Profile, Literal["little", "big"]] = {
+    Profile.RFC6407: "big",
+    Profile.CISCO_REFERENCE: "little",
+}
 
 
 # Phase 1
@@ -135,15 +141,13 @@ class Identification:
     @classmethod
     def group(cls, group_id: int, profile: Profile = Profile.RFC6407) -> Self:
         """The group to register to (RFC 6407 §5.1.1): a 4-octet KEY_ID."""
-        order = "little" if profile is Profile.CISCO_REFERENCE else "big"
-        return cls(IdType.KEY_ID, group_id.to_bytes(4, order))  # type: ignore[arg-type]
+        return cls(IdType.KEY_ID, group_id.to_bytes(4, _GROUP_ID_ORDER[profile]))
 
     def group_id(self, profile: Profile = Profile.RFC6407) -> int:
         """The group id of a KEY_ID."""
         if self.type != IdType.KEY_ID or len(self.data) != 4:
             raise MalformedPayload(f"ID: type {self.type} of {len(self.data)} octets is no group")
-        order = "little" if profile is Profile.CISCO_REFERENCE else "big"
-        return int.from_bytes(self.data, order)  # type: ignore[arg-type]
+        return int.from_bytes(self.data, _GROUP_ID_ORDER[profile])
 
     @classmethod
     def address(cls, address: str) -> Self:

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 from ..config.junos_schema import Generation
@@ -186,7 +187,7 @@ class _MemberEdge:
         for datagram in datagrams:
             for delay in self._link.deliveries() if self._link else (0.0,):
                 if delay:
-                    self._later(delay, lambda one=datagram: self._transmit(one))  # type: ignore[misc]
+                    self._later(delay, partial(self._transmit, datagram))
                 else:
                     self._transmit(datagram)
         for event in self.member.events:

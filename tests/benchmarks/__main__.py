@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import statistics
@@ -197,8 +198,8 @@ READERS = {
 def read_once(name: str, path: str) -> None:
     """Print CPU seconds and growth of memory in MB: in a process of its own, nothing warm."""
     # What a user has loaded anyway is not the reading's.
-    import jnpr.junos.factory  # noqa: F401
-    import ncclient.manager  # noqa: F401
+    for name_of_library in ("jnpr.junos.factory", "ncclient.manager"):
+        importlib.import_module(name_of_library)
 
     before = _peak_mb()
     started = time.process_time()

@@ -76,7 +76,7 @@ class World:
             self.grants.append(give(*arguments))
             return self.grants[-1]
 
-        self.groups.grant = grant  # type: ignore[method-assign]
+        self.groups.grant = grant
 
     def commit(self, *lines: str) -> None:
         """The initial configuration and these lines are committed; pushes are delivered."""
