@@ -286,6 +286,9 @@ def test_a_session_is_renewed_before_the_root_forgets_it(network):
     lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
     assert lost == []
     assert network.same_keys()
+    counters = network.hubs[ROOT].groups.links("G1")[0].counters
+    assert counters.init_received > 1
+    assert counters.update_acknowledged == counters.update_sent
 
 
 def test_a_root_that_gave_up_too_early_hears_the_sub_server_again(signing_key):
