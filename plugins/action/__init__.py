@@ -45,6 +45,23 @@ def _plain(value: Any) -> Any:
     return value
 
 
+_ON_DEVICES = {
+    "confirm_commit",
+    "membership_audit",
+    "registered_members_info",
+    "server_member_communication",
+}
+
+
+def _device_tasks(play: Any) -> int:
+    """How many tasks of a play, as far as that is known beforehand, are ours and for devices."""
+    blocks = [part if isinstance(part, list) else [part] for part in play.get_tasks()]
+    for role in play.get_roles():
+        blocks += [block.get_tasks() for block in role.get_task_blocks()]
+    actions = (str(getattr(task, "action", "")) for block in blocks for task in block)
+    return sum(action.rpartition(".")[2] in _ON_DEVICES for action in actions)
+
+
 class DeviceAction(ActionBase):
     """Base of the collection's action plugins."""
 
@@ -91,7 +108,7 @@ class DeviceAction(ActionBase):
         """RPCs over the task's connection."""
         connection = self._connection
         if connection.transport == _NATIVE:
-            rpc: Rpc = connection.rpc()
+            rpc: Rpc = connection.rpc(_device_tasks(self._task.play) > 1)
             return rpc
         # ansible.netcommon's connections run in a process of their own, behind this socket.
         path = getattr(connection, "socket_path", None)

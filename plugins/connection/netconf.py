@@ -89,9 +89,9 @@ options:
     description:
       - What carries the session.
       - V(auto) takes the cheaper one that can do what is asked. That is paramiko for a login with
-        a password alone, the first time that this run of Ansible connects to the host; later tasks
-        share one login of the OpenSSH client, as O(persist) says. Keys, O(ssh_common_args) and
-        whatever an SSH client's configuration says are always left to the OpenSSH client.
+        a password alone that one task of a play needs; several tasks share one login of the OpenSSH
+        client, as O(persist) says. Keys, O(ssh_common_args) and whatever an SSH client's
+        configuration says are always left to the OpenSSH client.
     choices: [auto, openssh, paramiko]
     default: auto
     vars:
@@ -143,7 +143,7 @@ class Connection(ConnectionBase):
         self._connected = False
         self._manager: Any = None
 
-    def _target(self) -> Target:
+    def _target(self, several_tasks: bool) -> Target:
         def text(option: str) -> str | None:
             value = self.get_option(option)
             return str(value) if value not in (None, "") else None
@@ -160,21 +160,26 @@ class Connection(ConnectionBase):
             persist=int(self.get_option("persist")),
             connect_timeout=float(self.get_option("connect_timeout")),
             rpc_timeout=float(self.get_option("rpc_timeout")),
+            several_tasks=several_tasks,
             run_directory=constants.DEFAULT_LOCAL_TMP,
         )
 
-    def _connect(self) -> Connection:
+    def _connect(self, several_tasks: bool = False) -> Connection:
         if not self._connected:
+            target = self._target(several_tasks)
             try:
-                self._manager = open_manager(self._target(), str(self.get_option("transport")))
+                self._manager = open_manager(target, str(self.get_option("transport")))
             except TransportFailure as failure:
                 raise AnsibleConnectionFailure(str(failure)) from None
             self._connected = True
         return self
 
-    def rpc(self) -> NcclientRpc:
-        """RPCs to the device; connects when that has not happened yet."""
-        self._connect()
+    def rpc(self, several_tasks: bool = False) -> NcclientRpc:
+        """RPCs to the device; connects when that has not happened yet.
+
+        ``several_tasks``: more tasks of the play will want to.
+        """
+        self._connect(several_tasks)
         return NcclientRpc(self._manager, str(self._manager._session.target))
 
     def close(self) -> None:

@@ -55,7 +55,8 @@ _RUN_SALT = secrets.token_bytes(16)
 class Target:
     """Where and how to connect; times in seconds.
 
-    ``run_directory``: where this run of Ansible keeps what it removes at its end.
+    ``several_tasks``: more tasks of the play will connect there. ``run_directory``: where this
+    run of Ansible keeps what it removes at its end.
     """
 
     host: str
@@ -69,6 +70,7 @@ class Target:
     persist: int = 60
     connect_timeout: float = 10.0
     rpc_timeout: float = 60.0
+    several_tasks: bool = False
     run_directory: str | None = None
 
     def __str__(self) -> str:
@@ -378,7 +380,8 @@ def _ssh_command(target: Target) -> list[str]:
 def _control_path(target: Target) -> Path:
     directory = Path.home() / ".ansible" / "cp"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    secret = repr((replace(target, run_directory=None), target.password)).encode()
+    same = replace(target, several_tasks=False, run_directory=None)
+    secret = repr((same, target.password)).encode()
     return directory / f"gv-{sha256(_RUN_SALT + secret).hexdigest()[:24]}"
 
 
@@ -606,9 +609,8 @@ def choose_transport(wanted: str, target: Target) -> str:
     """``openssh`` or ``paramiko`` for ``auto``: the cheaper one that can do what is asked.
 
     A login with a password costs paramiko half of what it costs an ssh process, but an ssh
-    process can leave it open: the second task of a run on a host makes one login for all that
-    follow. Keys (agents, hardware, passphrases), jump hosts and whatever an SSH configuration
-    says are OpenSSH's.
+    process can leave it open for the tasks that follow. Keys (agents, hardware, passphrases), jump
+    hosts and whatever an SSH configuration says are OpenSSH's.
     """
     if wanted != "auto":
         return wanted
@@ -618,12 +620,13 @@ def choose_transport(wanted: str, target: Target) -> str:
         return "openssh"
     if target.ssh_common_args or _ssh_is_configured():
         return "openssh"
-    return "openssh" if _met_before(target) else "paramiko"
+    shared = target.persist > 0 and (target.several_tasks or _met_before(target))
+    return "openssh" if shared else "paramiko"
 
 
 def _met_before(target: Target) -> bool:
-    """Whether this run of Ansible has connected to the target already."""
-    if target.run_directory is None or target.persist <= 0:
+    """Whether this run of Ansible has connected to the target already, in another play perhaps."""
+    if target.run_directory is None:
         return False
     mark = Path(target.run_directory) / f"{_control_path(target).name}.met"
     try:

@@ -152,6 +152,8 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
 
     (tmp_path / "ssh_config").write_text("# ProxyJump is commented out\nHost *\n")
     assert chosen() == "paramiko"
+    assert chosen(several_tasks=True, persist=60) == "openssh"
+    assert chosen(several_tasks=True, persist=0) == "paramiko"
     # Keys may be an agent's or a token's, arguments and configurations are for ssh.
     assert chosen(password=None) == "openssh"
     assert chosen(private_key_file="id_ed25519_sk") == "openssh"
