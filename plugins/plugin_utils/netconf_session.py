@@ -578,10 +578,16 @@ def warm_up() -> None:
 
     That is importing paramiko, and OpenSSL looking up the algorithms of a usual login.
     """
-    paramiko_session()
     _client_hello()
     _has_ssh()
     _ssh_is_configured()
+    # No paramiko, or an OpenSSL that is forbidden these algorithms: whoever needs them will say so.
+    with contextlib.suppress(Exception):
+        paramiko_session()
+        _warm_up_algorithms()
+
+
+def _warm_up_algorithms() -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.ciphers import Cipher, modes
