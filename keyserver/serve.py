@@ -8,6 +8,7 @@ One loop serves all devices of a lab: NETCONF over SSH through asyncssh, GDOI ov
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import socket
@@ -107,11 +108,23 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
 
 def _acknowledge_at_once(connection: asyncssh.SSHServerConnection) -> None:
-    # OpenSSH's client leaves Nagle's algorithm on while it logs in: each of its small packets
-    # would wait 40 ms for our kernel's delayed acknowledgement.
+    """Acknowledge every segment when it comes, not 40 ms later.
+
+    OpenSSH's client leaves Nagle's algorithm on: small packets that follow one another, as those of
+    a login do, wait for our kernel's acknowledgement. The kernel forgets that it was told so.
+    """
     raw = connection.get_extra_info("socket")
-    if raw is not None and hasattr(socket, "TCP_QUICKACK"):
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    if raw is None or not hasattr(socket, "TCP_QUICKACK"):
+        return
+    take = connection.data_received
+
+    def received(data: bytes, datatype: int | None = None) -> None:
+        take(data, datatype)
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    # Put in its place: asyncssh has no hook between the packets of a key exchange.
+    connection.data_received = received  # type: ignore[method-assign]
 
 
 class _Login(asyncssh.SSHServer):
@@ -124,11 +137,9 @@ class _Login(asyncssh.SSHServer):
         self._open = 0
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._connection = conn
         _acknowledge_at_once(conn)
 
     def begin_auth(self, username: str) -> bool:
-        _acknowledge_at_once(self._connection)
         self._user = self._users.get(username)
         return True
 

@@ -25,6 +25,7 @@ from .phase1 import (
     NONCE_LENGTH,
     VENDOR_ID,
     CipherChain,
+    Claim,
     Mode,
     PeerPolicy,
     Phase1Proposal,
@@ -143,7 +144,7 @@ class AggressiveResponder:
             raise Refused(
                 NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
             ) from None
-        self._proof.check_initiator(self.policy, self._identity, proof, certificates, now)
+        self._proof.check_initiator(self.policy, Claim(self._identity, proof, certificates), now)
         if encrypted:
             self._chain.advance(datagram)
         self.last_block = self._chain.iv
@@ -214,7 +215,7 @@ class AggressiveInitiator:
             b"".join(cookies),
         )
         proofs = Proof(keys, proposal, publics, cookies, self._sa_body)
-        proofs.check_responder(self.policy, identity, proof, certificates, now)
+        proofs.check_responder(self.policy, Claim(identity, proof, certificates), now)
         self.cookies, self.keys = cookies, keys
         chain = CipherChain(keys, keys.first_iv)
         own = proofs.of_initiator(self.policy)

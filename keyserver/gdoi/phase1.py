@@ -205,6 +205,15 @@ def clear_payloads(header: Header, datagram: bytes) -> list[Payload]:
     return payloads
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who a peer says it is (an ID payload's body), its proof, and certificates to go with it."""
+
+    identity: bytes
+    proof: bytes
+    certificates: list[bytes]
+
+
 class Proof:
     """What HASH_I and HASH_R are computed over (RFC 2409 §5), and the proofs made of them."""
 
@@ -243,53 +252,29 @@ class Proof:
         others = [p for p in payloads if p.type != PayloadType.CERT]
         return pick(others, *kinds, proof_kind(self._authentication)), certificates
 
-    def check_initiator(
-        self,
-        policy: PeerPolicy,
-        identity: bytes,
-        proof: bytes,
-        certificates: list[bytes],
-        now: float,
-    ) -> None:
+    def check_initiator(self, policy: PeerPolicy, claim: Claim, now: float) -> None:
         """Refuse an initiator that is not who it says, or not who it must be."""
-        digest = self._initiator(identity)
-        self._check(policy, identity, proof, digest, certificates, now, "HASH_I")
-        check_identity(identity, policy.remote_identity, "identity")
+        self._check(policy, claim, self._initiator(claim.identity), now, "HASH_I")
+        check_identity(claim.identity, policy.remote_identity, "identity")
 
-    def check_responder(
-        self,
-        policy: PeerPolicy,
-        identity: bytes,
-        proof: bytes,
-        certificates: list[bytes],
-        now: float,
-    ) -> None:
+    def check_responder(self, policy: PeerPolicy, claim: Claim, now: float) -> None:
         """Refuse a responder that is not who it says, or not who it must be.
 
         A member pins its key server (RFC 6407 §7.2.2): any key holder could answer otherwise.
         """
-        digest = self._responder(identity)
-        self._check(policy, identity, proof, digest, certificates, now, "HASH_R")
-        check_identity(identity, policy.remote_identity, "key server")
+        self._check(policy, claim, self._responder(claim.identity), now, "HASH_R")
+        check_identity(claim.identity, policy.remote_identity, "key server")
 
     def _check(
-        self,
-        policy: PeerPolicy,
-        identity: bytes,
-        proof: bytes,
-        digest: bytes,
-        certificates: list[bytes],
-        now: float,
-        name: str,
+        self, policy: PeerPolicy, claim: Claim, digest: bytes, now: float, name: str
     ) -> None:
-        claimed = Identification.decode(identity)
         check_proof(
             self._authentication,
             policy.credentials,
-            proof,
+            claim.proof,
             digest,
-            claimed,
-            certificates,
+            Identification.decode(claim.identity),
+            claim.certificates,
             now,
             name,
         )
@@ -450,7 +435,7 @@ class Phase1Responder:
                 NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
             ) from None
         policy = self._policy_for(identity)
-        self._proof.check_initiator(policy, identity, proof, certificates, now)
+        self._proof.check_initiator(policy, Claim(identity, proof, certificates), now)
         self.policy = policy
         self._chain.advance(datagram)
         own = Payload(PayloadType.ID, policy.local_identity.encode())
@@ -567,7 +552,7 @@ class Phase1Initiator:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "authentication is not encrypted")
         payloads, _ = decode_chain(header.next_payload, self._chain.open(datagram))
         (identity, proof), certificates = self._proof.pick(payloads, PayloadType.ID)
-        self._proof.check_responder(self.policy, identity, proof, certificates, now)
+        self._proof.check_responder(self.policy, Claim(identity, proof, certificates), now)
         self._chain.advance(datagram)
         self.last_block = self._chain.iv
         self.state = State.ESTABLISHED

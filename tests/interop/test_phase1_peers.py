@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -151,13 +152,22 @@ class _Daemon:
             stderr=subprocess.DEVNULL,
         )
         try:
-            end = time.monotonic() + 10
-            while not (self.directory / "vici").exists() and time.monotonic() < end:
-                time.sleep(0.05)
+            self._wait(time.monotonic() + 20)
             yield
         finally:
             daemon.terminate()
             daemon.wait(10)
+
+    def _wait(self, end: float) -> None:
+        """Until it takes commands: that its socket is there does not mean that it listens."""
+        while True:
+            try:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(str(self.directory / "vici"))
+                return
+            except OSError:
+                assert time.monotonic() < end, "strongSwan does not start"
+                time.sleep(0.05)
 
     def control(self, *words: str) -> str:
         done = subprocess.run(
