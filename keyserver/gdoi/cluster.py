@@ -17,32 +17,10 @@ range (RFC 2408 §3.1).
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
-
-from .crypto import Phase1Keys
 from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
 from .payloads import GroupSa, Identification, KeyDownload, Notification, Sequence
-from .pull import Grant, ProtectedExchange
+from .pull import Grant, Session, new_message_id
 from .wire import MalformedPayload, Payload
-
-
-@dataclass(frozen=True)
-class Session:
-    """An established phase 1 and what exchanges under it begin with."""
-
-    keys: Phase1Keys
-    cookies: tuple[bytes, bytes]
-    last_block: bytes
-
-    def exchange(self, kind: Exchange, message_id: int) -> ProtectedExchange:
-        """An exchange of that message id."""
-        return ProtectedExchange(self.keys, self.cookies, kind, message_id, self.last_block)
-
-
-def new_message_id() -> int:
-    """Random and not zero (RFC 2408 §3.1)."""
-    return secrets.randbelow(2**32 - 1) + 1
 
 
 def state_payloads(group_id: int, state: Grant | None) -> list[Payload]:

@@ -10,18 +10,17 @@ proved that the member is alive (RFC 6407 §3.2 and §7.2.5).
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from .aggressive import AggressiveResponder, initial_identity
-from .cluster import Session, dpd_message, dpd_of
+from .cluster import dpd_message, dpd_of
 from .numbers import Exchange, NotifyType, PayloadType
 from .payloads import Delete, Identification, Notification, Profile
 from .phase1 import PROTO_ISAKMP, Mode, PeerPolicy, Phase1Responder, State
-from .pull import Grant, ProtectedExchange, PullResponder, notification
+from .pull import Grant, PullResponder, Session, new_message_id, notification
 from .push import kek_spi
 from .push_ack import PushAck, decode_ack
 from .refusal import Refused
@@ -483,7 +482,7 @@ class KeyServerEndpoint:
             header.responder_cookie,
             0,
             Exchange.INFORMATIONAL,
-            message_id=secrets.randbelow(2**32 - 1) + 1,
+            message_id=new_message_id(),
         )
         return encode_message(answer, [Payload(11, body)])
 
@@ -505,17 +504,10 @@ class KeyServerEndpoint:
         if pull is not None and pull.done:
             self.counters.replayed += 1
             return None
-        keys = association.responder.keys
-        assert keys is not None
+        session = association.session
         fresh = pull is None
         if pull is None:
-            exchange = ProtectedExchange(
-                keys,
-                association.responder.cookies,
-                Exchange.GROUPKEY_PULL,
-                header.message_id,
-                association.responder.last_block,
-            )
+            exchange = session.exchange(Exchange.GROUPKEY_PULL, header.message_id)
             pull = _Pull(PullResponder(exchange, self._profile))
         peer = association.peer
         gateway = peer.gateway
@@ -532,12 +524,7 @@ class KeyServerEndpoint:
             if fresh or pull.done:
                 association.pulls[header.message_id] = pull
                 pull.done = True
-            return notification(
-                keys,
-                association.responder.cookies,
-                association.responder.last_block,
-                refusal.notify,
-            )
+            return notification(session, refusal.notify)
         while len(association.pulls) >= PULLS_PER_ASSOCIATION:
             association.pulls.pop(next(iter(association.pulls)))
         association.pulls[header.message_id] = pull

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .crypto import Phase1Keys
@@ -80,6 +80,24 @@ class ProtectedExchange:
         following = payloads[0].type if payloads else 0
         head = bytes([following, 0]) + (4 + len(digest)).to_bytes(2, "big") + digest
         return self._chain.seal(self._header, head + covered, PayloadType.HASH)
+
+
+@dataclass(frozen=True)
+class Session:
+    """An established phase 1, and what exchanges under it begin with."""
+
+    keys: Phase1Keys = field(repr=False)
+    cookies: tuple[bytes, bytes]
+    last_block: bytes = field(repr=False)
+
+    def exchange(self, kind: Exchange, message_id: int) -> ProtectedExchange:
+        """An exchange of that message id."""
+        return ProtectedExchange(self.keys, self.cookies, kind, message_id, self.last_block)
+
+
+def new_message_id() -> int:
+    """Random and not zero (RFC 2408 §3.1)."""
+    return secrets.randbelow(2**32 - 1) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +186,10 @@ class PullInitiator:
         )
 
 
-def notification(
-    keys: Phase1Keys, cookies: tuple[bytes, bytes], last_block: bytes, notify: NotifyType
-) -> bytes:
+def notification(session: Session, notify: NotifyType) -> bytes:
     """A protected Informational message (RFC 2409 §5.7)."""
-    exchange = ProtectedExchange(
-        keys, cookies, Exchange.INFORMATIONAL, secrets.randbelow(2**32 - 1) + 1, last_block
-    )
-    body = Notification(notify, spi=b"".join(cookies)).encode()
+    exchange = session.exchange(Exchange.INFORMATIONAL, new_message_id())
+    body = Notification(notify, spi=b"".join(session.cookies)).encode()
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body)])
 
 

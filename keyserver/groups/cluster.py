@@ -14,17 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..gdoi.cluster import (
-    Session,
-    dpd_message,
-    new_message_id,
-    read_state,
-    state_payloads,
-)
+from ..gdoi.cluster import dpd_message, read_state, state_payloads
 from ..gdoi.key_server import Address
 from ..gdoi.numbers import Exchange, NotifyType
 from ..gdoi.phase1 import Phase1Initiator, State
-from ..gdoi.pull import ProtectedExchange
+from ..gdoi.pull import ProtectedExchange, Session, new_message_id
 from ..gdoi.refusal import Refused
 from ..gdoi.wire import Header, MalformedPayload
 from .group import Group, Outgoing

@@ -10,7 +10,6 @@ before its keys run out (Junos: at lifetime - 3 x activation delay).
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,7 +18,7 @@ from ..gdoi.aggressive import AggressiveInitiator
 from ..gdoi.numbers import Exchange, NotifyType, PayloadType
 from ..gdoi.payloads import Identification, Notification, Profile
 from ..gdoi.phase1 import Mode, PeerPolicy, Phase1Initiator, State
-from ..gdoi.pull import Grant, ProtectedExchange, PullInitiator
+from ..gdoi.pull import Grant, PullInitiator, Session, new_message_id
 from ..gdoi.push import Push, kek_spi, open_push
 from ..gdoi.push_ack import encode_ack
 from ..gdoi.refusal import Refused
@@ -198,13 +197,8 @@ class GroupMember:
         self, phase1: Phase1Initiator | AggressiveInitiator, answer: bytes | None, now: float
     ) -> list[bytes]:
         assert phase1.keys is not None
-        exchange = ProtectedExchange(
-            phase1.keys,
-            phase1.cookies,
-            Exchange.GROUPKEY_PULL,
-            secrets.randbelow(2**32 - 1) + 1,
-            phase1.last_block,
-        )
+        session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+        exchange = session.exchange(Exchange.GROUPKEY_PULL, new_message_id())
         self._pull = PullInitiator(exchange, self.group, self._profile)
         self.state = MemberState.PULL
         # Aggressive mode ends with our message: it is repeated together with the first pull.
@@ -218,13 +212,8 @@ class GroupMember:
         now: float,
     ) -> None:
         if phase1.state is State.ESTABLISHED and phase1.keys is not None:
-            exchange = ProtectedExchange(
-                phase1.keys,
-                phase1.cookies,
-                Exchange.INFORMATIONAL,
-                header.message_id,
-                phase1.last_block,
-            )
+            session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+            exchange = session.exchange(Exchange.INFORMATIONAL, header.message_id)
             errors = [p.body for p in exchange.open(header, datagram) if _is_error(p)]
             if errors and self.state is MemberState.PULL:
                 self._fail(_reason(errors[0]), now)

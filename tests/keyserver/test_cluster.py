@@ -7,11 +7,12 @@ from __future__ import annotations
 import pytest
 
 from keyserver.config.junos_schema import Generation
-from keyserver.gdoi.cluster import Session, new_message_id, state_payloads
+from keyserver.gdoi.cluster import state_payloads
 from keyserver.gdoi.key_server import KeyServerEndpoint
 from keyserver.gdoi.numbers import Exchange
 from keyserver.gdoi.payloads import Identification
 from keyserver.gdoi.phase1 import PeerPolicy
+from keyserver.gdoi.pull import Session, new_message_id
 from keyserver.groups.group import KeyPlane, MulticastTarget
 from keyserver.groups.policy import phase1_proposal
 from keyserver.groups.server import GroupServer

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyserver.gdoi.cluster import Session, dpd_message, dpd_of, new_message_id
+from keyserver.gdoi.cluster import dpd_message, dpd_of
 from keyserver.gdoi.numbers import (
     Exchange,
     KekAttribute,
@@ -21,6 +21,7 @@ from keyserver.gdoi.numbers import (
     PayloadType,
 )
 from keyserver.gdoi.payloads import Delete, GroupSa, Identification, KeyDownload, Phase1Sa
+from keyserver.gdoi.pull import Session, new_message_id
 from keyserver.gdoi.wire import (
     Header,
     MalformedPayload,
