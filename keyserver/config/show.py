@@ -20,25 +20,27 @@ INDENT = "    "
 def to_xml(statement: Statement, tree: Tree, element: etree._Element) -> etree._Element:
     """Fill ``element`` (a ``<configuration>``, say) with the statements of ``tree``."""
     namespace = etree.QName(element).namespace
-    for item in items(statement, tree):
-        _item_xml(item, element, namespace)
+    _fill(statement, tree, element, f"{{{namespace}}}" if namespace else "")
     return element
 
 
-def _item_xml(item: Item, parent: etree._Element, namespace: str | None) -> None:
-    def tag(name: str) -> etree.QName:
-        return etree.QName(namespace, name)
+def _fill(statement: Statement, tree: Tree, element: etree._Element, prefix: str) -> None:
+    for item in items(statement, tree):
+        _item_xml(item, element, prefix)
 
-    values = item.value if item.statement.kind is Kind.LEAF_LIST else [item.value]
+
+def _item_xml(item: Item, parent: etree._Element, prefix: str) -> None:
+    statement = item.statement
+    values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
     for value in values:
-        element = etree.SubElement(parent, tag(item.statement.name))
+        element = etree.SubElement(parent, prefix + statement.name)
         if item.inactive:
             element.set("inactive", "inactive")
-        if item.statement.kind is Kind.LIST:
-            etree.SubElement(element, tag(item.statement.key)).text = item.identity[1]
-        if is_branch(item.statement):
-            to_xml(item.statement, value, element)
-        elif item.statement.kind is not Kind.EMPTY:
+        if statement.kind is Kind.LIST:
+            etree.SubElement(element, prefix + statement.key).text = item.identity[1]
+        if is_branch(statement):
+            _fill(statement, value, element, prefix)
+        elif statement.kind is not Kind.EMPTY:
             element.text = value
 
 

@@ -60,8 +60,14 @@ def _ok(request: Request) -> Elements:
 
 
 def _configuration(
-    database: ConfigurationDatabase, request: Request, tree: Tree, *, committed: bool
+    database: ConfigurationDatabase,
+    request: Request,
+    tree: Tree,
+    wanted: etree._Element | None,
+    *,
+    committed: bool,
 ) -> etree._Element:
+    """The part of ``tree`` that the filter asks for, as a configuration element."""
     dialect = request.dialect
     element = dialect.configuration()
     if committed:
@@ -81,6 +87,12 @@ def _configuration(
                 changed_localtime=utc(candidate.changed_at),
             )
     to_xml(database.schema, tree, element)
+    if wanted is not None and len(wanted):
+        part = select(wanted, element)
+        if part is None:
+            del element[:]
+        else:
+            element = part
     if dialect.rfc_compliant:
         for branch in element:
             _requalify(branch, YANG_CONF + local_name(branch))
@@ -92,9 +104,7 @@ def _requalify(element: etree._Element, namespace: str) -> None:
         node.tag = etree.QName(namespace, local_name(node)).text
 
 
-def _filtered(
-    database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
-) -> Tree:
+def _filtered(database: ConfigurationDatabase, tree: Tree, wanted: etree._Element | None) -> Tree:
     """The part of ``tree`` that the filter asks for, as a tree again."""
     if wanted is None or not len(wanted):
         return tree
@@ -121,10 +131,10 @@ def _get_configuration(database: ConfigurationDatabase, request: Request) -> Ele
         if bare:
             wanted = etree.Element("configuration")
             wanted.extend(bare)
-    tree = _filtered(database, request, tree, wanted)
     form = operation.get("format", "xml")
     if form == "xml":
-        return [_configuration(database, request, tree, committed=committed)]
+        return [_configuration(database, request, tree, wanted, committed=committed)]
+    tree = _filtered(database, tree, wanted)
     if form == "text":
         text = xml_text(f"\n{to_text(database.schema, tree)}")
         return [dialect.own("configuration-text", text)]
@@ -168,15 +178,16 @@ def _source_tree(database: ConfigurationDatabase, request: Request, default: str
 
 def _get_config(database: ConfigurationDatabase, request: Request) -> Elements:
     source = _source_tree(database, request, "running")
-    tree, wanted = source, request.child("filter")
+    tree, wanted, inner = source, request.child("filter"), None
     if wanted is not None:
         # RFC 6241 §6.4.2: an empty filter selects nothing.
         inner = next(wanted.iterchildren(tag=etree.Element), None)
-        tree = {} if inner is None else _filtered(database, request, tree, inner)
+        tree = {} if inner is None else source
     committed = source is database.committed
     data = request.dialect.base("data")
-    if tree or not request.dialect.rfc_compliant:
-        data.append(_configuration(database, request, tree, committed=committed))
+    configuration = _configuration(database, request, tree, inner, committed=committed)
+    if len(configuration) or not request.dialect.rfc_compliant:
+        data.append(configuration)
     return [data]
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from lxml import etree
@@ -16,11 +15,12 @@ def select(wanted: etree._Element, found: etree._Element) -> etree._Element | No
     """The part of ``found`` that the filter ``wanted`` (same level) asks for; None for nothing.
 
     An element without children selects all below it; text is a content match; list entries
-    are kept when all their content matches hold, together with their name.
+    are kept when all their content matches hold, together with their name. ``found`` is taken
+    apart for it.
     """
     asked = list(wanted.iterchildren(tag=etree.Element))
     if not asked:
-        return copy.deepcopy(found)
+        return found
     matches = [child for child in asked if (child.text or "").strip() and not len(child)]
     selections = [child for child in asked if child not in matches]
     for match in matches:
@@ -30,15 +30,15 @@ def select(wanted: etree._Element, found: etree._Element) -> etree._Element | No
         if not any((c.text or "").strip() == text for c in held):
             return None
     if not selections:
-        return copy.deepcopy(found)
+        return found
     nsmap: Any = found.nsmap
     part = etree.Element(found.tag, {str(k): str(v) for k, v in found.attrib.items()}, nsmap=nsmap)
     kept = {local_name(match) for match in matches}
     several = any(local_name(child) == "name" for child in found)
-    for child in found:
+    for child in list(found):
         name = local_name(child)
         if name in kept or (several and name == "name"):
-            part.append(copy.deepcopy(child))
+            part.append(child)
             continue
         for selection in selections:
             if local_name(selection) == name:

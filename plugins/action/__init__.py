@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -15,12 +14,12 @@ from ansible.plugins.loader import connection_loader
 
 # Imported here because Ansible's main process loads an action's file once, before it forks its
 # workers: what is imported now is paid once for the play and not once for each host.
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, netconf_session
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, transports
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NetcommonRpc, Rpc
 
 if not libraries.MISSING:
-    netconf_session.warm_up()
+    transports.warm_up()
 
 _NATIVE = "groupvpn.junos.netconf"
 
@@ -35,11 +34,13 @@ gc.freeze()
 
 def _plain(value: Any) -> Any:
     """Options without Ansible's tags, whose copying costs more than the validation itself."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    for kind in (bool, int, float, str):
+    for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value)
     return value
@@ -53,13 +54,17 @@ _ON_DEVICES = {
 }
 
 
-def _device_tasks(play: Any) -> int:
-    """How many tasks of a play, as far as that is known beforehand, are ours and for devices."""
+def _device_tasks(play: Any) -> list[str]:
+    """The tasks of a play, as far as they are known beforehand, that are ours and for devices."""
     blocks = [part if isinstance(part, list) else [part] for part in play.get_tasks()]
     for role in play.get_roles():
         blocks += [block.get_tasks() for block in role.get_task_blocks()]
-    actions = (str(getattr(task, "action", "")) for block in blocks for task in block)
-    return sum(action.rpartition(".")[2] in _ON_DEVICES for action in actions)
+    return [
+        task._uuid
+        for block in blocks
+        for task in block
+        if str(getattr(task, "action", "")).rpartition(".")[2] in _ON_DEVICES
+    ]
 
 
 class DeviceAction(ActionBase):
@@ -68,6 +73,7 @@ class DeviceAction(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     options: dict[str, Any] = {}
+    _may_keep = False
     _validator: ArgumentSpecValidator
 
     def __init_subclass__(cls) -> None:
@@ -89,6 +95,8 @@ class DeviceAction(ActionBase):
             return result
         try:
             result.update(self.work(checked.validated_parameters))
+            if self._may_keep:
+                self._connection.keep()
         except Refused as refusal:
             lines = [f"{host}: {objection}" for objection in refusal.objections]
             result.update(failed=True, msg="\n".join(lines))
@@ -108,7 +116,9 @@ class DeviceAction(ActionBase):
         """RPCs over the task's connection."""
         connection = self._connection
         if connection.transport == _NATIVE:
-            rpc: Rpc = connection.rpc(_device_tasks(self._task.play) > 1)
+            tasks = _device_tasks(self._task.play)
+            rpc: Rpc = connection.rpc(len(tasks) > 1)
+            self._may_keep = tasks[-1:] != [self._task._uuid]
             return rpc
         # ansible.netcommon's connections run in a process of their own, behind this socket.
         path = getattr(connection, "socket_path", None)

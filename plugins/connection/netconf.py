@@ -97,7 +97,10 @@ options:
     vars:
       - name: ansible_netconf_transport
   persist:
-    description: Seconds that OpenSSH's login stays open for the play's next tasks; 0 for none.
+    description:
+      - Seconds that OpenSSH's login and its NETCONF session stay open for the play's next tasks; 0
+        for none.
+      - The session ends with the play's last task for the device, or with Ansible itself.
     type: int
     default: 60
     vars:
@@ -124,11 +127,10 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session import (
-    Target,
-    open_manager,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NcclientRpc
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session import Target
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.openssh_session import end_login
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import SessionRpc
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.transports import open_session
 
 
 class Connection(ConnectionBase):
@@ -141,7 +143,8 @@ class Connection(ConnectionBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._connected = False
-        self._manager: Any = None
+        self._session: Any = None
+        self._keep = False
 
     def _target(self, several_tasks: bool) -> Target:
         def text(option: str) -> str | None:
@@ -168,28 +171,39 @@ class Connection(ConnectionBase):
         if not self._connected:
             target = self._target(several_tasks)
             try:
-                self._manager = open_manager(target, str(self.get_option("transport")))
+                self._session = open_session(target, str(self.get_option("transport")))
             except TransportFailure as failure:
                 raise AnsibleConnectionFailure(str(failure)) from None
             self._connected = True
         return self
 
-    def rpc(self, several_tasks: bool = False) -> NcclientRpc:
+    def rpc(self, several_tasks: bool = False) -> SessionRpc:
         """RPCs to the device; connects when that has not happened yet.
 
         ``several_tasks``: more tasks of the play will want to.
         """
         self._connect(several_tasks)
-        return NcclientRpc(self._manager, str(self._manager._session.target))
+        return SessionRpc(self._session)
+
+    def keep(self) -> None:
+        """Leave the session to a later task of the play; it is in a state to be used again."""
+        self._keep = True
 
     def close(self) -> None:
-        """End the session; the login stays for the next task as ``persist`` says."""
-        if self._manager is not None:
+        """End the session, or leave it; the login stays for later tasks as ``persist`` says."""
+        if self._session is not None:
             # Every transaction gave back its lock; a device ends the session of a client that
             # goes, so that a close-session RPC would be one more round trip for nothing.
-            self._manager._session.close()
-            self._manager = None
+            if not (self._keep and self._session.keep()):
+                self._session.close()
+            self._session = None
         self._connected = False
+
+    def reset(self) -> None:
+        """Forget what tasks before left open (``meta: reset_connection``)."""
+        self._keep = False
+        self.close()
+        end_login(self._target(several_tasks=True))
 
     def exec_command(self, cmd: str, in_data: Any = None, sudoable: bool = True) -> Any:
         raise AnsibleError(

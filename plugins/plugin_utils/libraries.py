@@ -12,10 +12,6 @@ __all__ = [
     "MSG_DELIM",
     "HelloHandler",
     "JunosDeviceHandler",
-    "Manager",
-    "NetconfBase",
-    "RaiseMode",
-    "Session",
     "SessionCloseError",
     "TransportError",
     "complaint",
@@ -31,27 +27,19 @@ try:
 except ImportError:
     MISSING.append("lxml")
 
-JunosDeviceHandler: Any = object
-Session: Any = object
-Manager: Any = None
-RaiseMode: Any = None
+JunosDeviceHandler: Any = None
 SessionCloseError: Any = None
 TransportError: Any = None
 HelloHandler: Any = None
-NetconfBase: Any = None
 END_DELIM: Any = b""
 MSG_DELIM: Any = b""
 try:
     from ncclient.devices.junos import JunosDeviceHandler
-    from ncclient.manager import Manager
-    from ncclient.operations import RaiseMode
     from ncclient.transport.errors import SessionCloseError, TransportError
     from ncclient.transport.session import (
         END_DELIM,
         MSG_DELIM,
         HelloHandler,
-        NetconfBase,
-        Session,
     )
 except ImportError:
     MISSING.append("ncclient")

@@ -9,6 +9,7 @@ errors beside a top-level ``ok``), so replies are searched here, by local name a
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,9 +17,12 @@ from typing import Any, Protocol
 from .errors import DeviceError, MalformedReply, TransportFailure
 from .junos_xml import child, local_name, parse_document, text_of
 from .libraries import etree
+from .netconf_session import NetconfSession, whole_message
 
 _ERRORS = ("rpc-error", "error")
 _LONGEST = 1000
+_BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
+_RPC = f"{{{_BASE}}}rpc"
 
 
 class Rpc(Protocol):
@@ -75,28 +79,34 @@ def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
     return reply
 
 
-class NcclientRpc:
-    """RPCs over an ncclient manager of :mod:`.netconf_session`."""
+class SessionRpc:
+    """RPCs over a session of :mod:`.netconf_session`."""
 
-    def __init__(self, manager: Any, where: str) -> None:
-        self._manager = manager
-        self._where = where
+    def __init__(self, session: NetconfSession) -> None:
+        self._session = session
+        self._where = str(session.target)
+        self._sent = 0
 
     def call(self, step: str, operation: etree._Element) -> etree._Element:
         """See :class:`Rpc`."""
-        with self._failures(step):
-            reply = self._manager.rpc(operation)
-        root = getattr(reply, "_root", None)
-        if root is None:
-            root = parse_document(str(reply).encode())
-        return refuse_errors(step, root)
+        reply = parse_document(whole_message(self.stream(step, operation)).encode())
+        # A device that could not read a request does not know its number either.
+        if reply.get("message-id") not in (None, self._message_id()):
+            self._session.close()
+            raise MalformedReply(f"{self._where}: {step}: the reply answers another request")
+        return refuse_errors(step, reply)
 
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
         """See :class:`Rpc`."""
-        rpc = etree.Element("rpc", {"message-id": "stream"})
+        self._sent += 1
+        rpc = etree.Element(_RPC, {"message-id": self._message_id()}, nsmap={None: _BASE})
         rpc.append(operation)
         with self._failures(step):
-            yield from self._manager._session.stream(etree.tostring(rpc, encoding="unicode"))
+            yield from self._session.request(etree.tostring(rpc, encoding="unicode"))
+
+    def _message_id(self) -> str:
+        # Another process may have used the session before.
+        return f"{os.getpid()}-{self._sent}"
 
     @contextlib.contextmanager
     def _failures(self, step: str) -> Iterator[None]:
@@ -111,9 +121,9 @@ class NcclientRpc:
                 f"{self._where}: {step}: {error}; raise rpc_timeout if the device is slow"
             ) from None
         except Exception as error:
+            words = (str(error).strip() or type(error).__name__, self._session.complaint())
             raise TransportFailure(
-                f"{self._where}: {step}: the connection broke "
-                f"({str(error).strip() or type(error).__name__})"
+                f"{self._where}: {step}: the connection broke ({'; '.join(filter(None, words))})"
             ) from None
 
 

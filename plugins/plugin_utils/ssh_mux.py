@@ -14,7 +14,6 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 _VERSION = 4
 _HELLO = 0x00000001
@@ -65,7 +64,7 @@ def _failures() -> Iterator[None]:
 
 
 def open_subsystem(
-    path: Path, subsystem: str, descriptors: tuple[int, int, int], timeout: float
+    path: str, subsystem: str, descriptors: tuple[int, int, int], timeout: float
 ) -> socket.socket:
     """Have the master at ``path`` run a subsystem on these descriptors (input, output, errors).
 
@@ -76,7 +75,7 @@ def open_subsystem(
     try:
         with _failures():
             control.settimeout(timeout)
-            control.connect(str(path))
+            control.connect(path)
             _send(control, _HELLO, _VERSION)
             kind, version = struct.unpack_from("!II", _receive(control))
             if (kind, version) != (_HELLO, _VERSION):

@@ -9,8 +9,9 @@ import threading
 import time
 
 import pytest
+from ncclient import manager
 
-from tests.lab import PASSWORD, LabDirectory, Process, free_ports, hub_config, play
+from tests.lab import PASSWORD, USER, LabDirectory, Process, free_ports, hub_config, play
 
 MODULE = "groupvpn.junos.server_member_communication"
 INFO = "groupvpn.junos.registered_members_info"
@@ -235,6 +236,41 @@ def test_what_cannot_be_asked_about_members_is_named(lab, hub):
         message = one(result, number)["msg"]
         assert message.startswith("hub-1: ")
         assert all(word in message for word in words), message
+
+
+def _session_number(lab: LabDirectory) -> int:
+    """The device counts its sessions: this one's number."""
+    address, port = lab.devices[0]["netconf"]["address"], lab.devices[0]["netconf"]["port"]
+    with manager.connect(
+        host=address,
+        port=port,
+        username=USER,
+        password=PASSWORD,
+        hostkey_verify=False,
+        allow_agent=False,
+        look_for_keys=False,
+        device_params={"name": "junos"},
+    ) as session:
+        return int(session.session_id)
+
+
+@pytest.mark.parametrize(
+    ("between", "sessions"),
+    [
+        ([], 1),
+        ([{"meta": "reset_connection"}], 2),
+        # Whatever a failed task left behind ends with its session.
+        ([{INFO: {"group": "absent"}, "ignore_errors": True}], 2),
+    ],
+    ids=["nothing", "a reset", "a failure"],
+)
+def test_the_tasks_of_a_play_share_a_session(lab, hub, between, sessions):
+    before = _session_number(lab)
+    lifetime = {**BLOCK, "lifetime_seconds": 900}
+    tasks = [{MODULE: {"config": [BLOCK]}}, {MODULE: {"config": [lifetime]}}, {INFO: {}}]
+    result = play(lab, [*tasks[:1], *between, *tasks[1:]])
+    assert result.code == 0, result.output[-3000:]
+    assert _session_number(lab) - before - 1 == sessions
 
 
 def test_offline_states_need_no_device(lab, hub):

@@ -7,26 +7,28 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import asyncssh
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info, netconf_session
+from ansible_collections.groupvpn.junos.plugins.plugin_utils import (
+    members_info,
+    openssh_session,
+    transports,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     MalformedReply,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session import (
-    Target,
-    open_manager,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NcclientRpc
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import SessionRpc
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.ssh_mux import (
     MuxUnavailable,
     open_subsystem,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.transports import Target, open_session
 from lxml import etree
-from ncclient.transport.session import NetconfBase
 
 from keyserver.gdoi.key_server import Peer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
@@ -72,6 +74,15 @@ class Served:
 
         asyncio.run_coroutine_threadsafe(enter(), self._loop).result(60)
 
+    def end_session(self, number: int) -> None:
+        """What a device does that restarts its NETCONF service."""
+        self._loop.call_soon_threadsafe(self.device.sessions[number].terminate)
+
+    def silence(self) -> None:
+        """The device answers nothing any more in the sessions that there are."""
+        for session in self.device.sessions.values():
+            session.receive = lambda data, now: b""
+
     def target(self, **more) -> Target:
         options = {"user": USER, "password": PASSWORD, "host_key_checking": False, "persist": 0}
         return Target("127.0.0.1", self.port, **{**options, **more})
@@ -97,8 +108,8 @@ def served(config) -> Iterator[Served]:
 
 
 def _use(target: Target, transport: str):
-    manager = open_manager(target, transport)
-    return NcclientRpc(manager, str(target)), manager._session
+    session = open_session(target, transport)
+    return SessionRpc(session), session
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -116,7 +127,7 @@ def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
         assert members_info.read(rpc)["groups"][0]["member_count"] == 0
         session.close()
         with pytest.raises(TransportFailure, match="authentication failed"):
-            open_manager(
+            open_session(
                 one.target(password=None, private_key_file=str(tmp_path / "key-1")), transport
             )
     finally:
@@ -143,12 +154,12 @@ def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_p
 
 
 def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, monkeypatch, tmp_path):
-    monkeypatch.setattr(netconf_session, "_SSH_CONFIG", tmp_path / "config")
-    monkeypatch.setattr(netconf_session, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
+    monkeypatch.setattr(transports, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
 
     def chosen(**more) -> str:
-        netconf_session._ssh_is_configured.cache_clear()
-        return netconf_session.choose_transport("auto", served.target(**more))
+        transports._ssh_is_configured.cache_clear()
+        return transports.choose_transport("auto", served.target(**more))
 
     (tmp_path / "ssh_config").write_text("# ProxyJump is commented out\nHost *\n")
     assert chosen() == "paramiko"
@@ -163,20 +174,19 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     (tmp_path / "ssh_config").unlink()
     (tmp_path / "config").write_text("Host hub-*\n  User somebody\n")
     assert chosen() == "openssh"
-    monkeypatch.setattr(netconf_session, "_has_ssh", lambda: False)
+    monkeypatch.setattr(transports, "_has_ssh", lambda: False)
     assert chosen(password=None) == "paramiko"
 
 
 def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
-    monkeypatch.setattr(netconf_session, "_SSH_CONFIG", tmp_path / "config")
-    monkeypatch.setattr(netconf_session, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
-    netconf_session._ssh_is_configured.cache_clear()
+    monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
+    monkeypatch.setattr(transports, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    transports._ssh_is_configured.cache_clear()
     target = served.target(persist=5, run_directory=str(tmp_path))
     used = []
     for _ in range(4):
-        manager = open_manager(target)
-        session = manager._session
-        assert members_info.read(NcclientRpc(manager, str(target)))["groups"]
+        session = open_session(target)
+        assert members_info.read(SessionRpc(session))["groups"]
         process = getattr(session, "_process", None)
         used.append((type(session).__name__, process is not None))
         session.close()
@@ -186,16 +196,89 @@ def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypat
         ("OpenSshSession", False),
         ("OpenSshSession", False),
     ]
-    assert netconf_session._control_path(target).exists()
+    assert Path(openssh_session.control_path(target)).exists()
     # Another password never gets into a login that is open.
     with pytest.raises(TransportFailure, match="authentication failed"):
-        open_manager(served.target(persist=5, password="wrong"), "openssh")
+        open_session(served.target(persist=5, password="wrong"), "openssh")
+
+
+@pytest.fixture
+def kept(served) -> Target:
+    """A target whose session a task has used and left."""
+    target = served.target(persist=5)
+    session = open_session(target, "openssh")
+    assert members_info.read(SessionRpc(session))["groups"]
+    assert session.keep()
+    assert not session.connected
+    return target
+
+
+def test_a_session_that_was_left_is_used_again(served, kept):
+    (number,) = served.device.sessions
+    for last in (False, True):
+        session = open_session(kept, "openssh")
+        assert list(served.device.sessions) == [number]
+        assert members_info.read(SessionRpc(session))["groups"]
+        if last:
+            session.close()
+        else:
+            assert session.keep()
+    _until(lambda: not served.device.sessions)
+    # A session belongs to one task at a time.
+    two = [open_session(kept, "openssh") for _ in range(2)]
+    assert len(served.device.sessions) == 2
+    for session in two:
+        assert session.keep()
+    again = [open_session(kept, "openssh") for _ in range(2)]
+    assert len(served.device.sessions) == 2
+    for session in again:
+        session.close()
+    _until(lambda: not served.device.sessions)
+
+
+def test_a_session_that_ended_meanwhile_is_passed_over(served, kept):
+    (ended,) = served.device.sessions
+    served.end_session(ended)
+    _until(lambda: not served.device.sessions)
+    session = open_session(kept, "openssh")
+    assert members_info.read(SessionRpc(session))["groups"]
+    assert list(served.device.sessions) != [ended]
+    session.close()
+
+
+def test_only_a_session_in_order_is_left(served):
+    target = served.target(persist=5, rpc_timeout=1.0)
+    session = open_session(target, "openssh")
+    served.silence()
+    with pytest.raises(TransportFailure, match="no reply within 1"):
+        members_info.read(SessionRpc(session))
+    assert not session.keep()
+    session.close()
+    for other in (served.target(persist=0), served.target(persist=5)):
+        session = open_session(other, "openssh")
+        assert session.keep() is (other.persist > 0)
+        session.close()
+
+
+def test_resetting_ends_what_was_left(served, kept):
+    login = Path(openssh_session.control_path(kept))
+    assert login.exists()
+    openssh_session.end_login(kept)
+    _until(lambda: not served.device.sessions and not login.exists())
+    openssh_session.end_login(kept)
+
+
+def _until(holds, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0\0\0\4abcd", b"\xff\xff\xff\xff", None])
 def test_a_control_socket_that_is_no_masters_is_passed_over(served, answer):
     target = served.target(persist=1, connect_timeout=5.0)
-    path = netconf_session._control_path(target)
+    path = Path(openssh_session.control_path(target))
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -203,7 +286,7 @@ def test_a_control_socket_that_is_no_masters_is_passed_over(served, answer):
             listener.listen()
             threading.Thread(target=lambda: _say(listener, answer), daemon=True).start()
         with pytest.raises(MuxUnavailable):
-            open_subsystem(path, "netconf", (0, 1, 2), 2)
+            open_subsystem(str(path), "netconf", (0, 1, 2), 2)
     # Nobody listens there now; ssh says what it thinks of that, and a session comes about.
     path.unlink()
     _, session = _use(target, "openssh")
@@ -234,7 +317,7 @@ def test_characters_beyond_ascii_and_both_framings_work(served, transport):
     )
     for chunked in (False, True):
         rpc, session = _use(served.target(), transport)
-        assert (session._base == NetconfBase.BASE_11) is chunked
+        assert session.chunked is chunked
         load = etree.Element("load-configuration", action="set", format="text")
         etree.SubElement(load, "configuration-set").text = text
         rpc.call("load", load)
@@ -248,8 +331,7 @@ def test_characters_beyond_ascii_and_both_framings_work(served, transport):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_reply_that_does_not_come_ends_in_its_time_and_says_so(served, transport):
     rpc, session = _use(served.target(rpc_timeout=1.0), transport)
-    device_session = next(iter(served.device.sessions.values()))
-    device_session.receive = lambda data, now: b""  # the device falls silent
+    served.silence()
     with pytest.raises(
         TransportFailure, match=rf"127.0.0.1:{served.port}: read.*no reply within 1"
     ):
@@ -268,6 +350,16 @@ def test_a_reply_with_entities_is_refused(served, transport):
     session.close()
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_answer_to_another_request_is_refused(served, transport):
+    rpc, session = _use(served.target(), transport)
+    device_session = next(iter(served.device.sessions.values()))
+    device_session.receive = lambda data, now: b'<rpc-reply message-id="urn:old"/>]]>]]>'
+    with pytest.raises(MalformedReply, match="answers another request"):
+        rpc.call("read", etree.Element("get-software-information"))
+    assert not session.connected
+
+
 def test_the_password_is_in_no_argument_and_no_environment(served):
     import subprocess
 
@@ -278,12 +370,12 @@ def test_the_password_is_in_no_argument_and_no_environment(served):
         seen.append((command, options.get("env")))
         return original(command, **options)
 
-    netconf_session.subprocess.Popen = watch
+    openssh_session.subprocess.Popen = watch
     try:
         _, session = _use(served.target(), "openssh")
         session.close()
     finally:
-        netconf_session.subprocess.Popen = original
+        openssh_session.subprocess.Popen = original
     assert seen
     assert PASSWORD not in repr(seen)
     assert PASSWORD not in repr(served.target())

@@ -1,0 +1,201 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""NETCONF over ncclient's paramiko transport."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import logging
+import re
+import socket
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .libraries import JunosDeviceHandler
+from .netconf_session import READ_SIZE, NetconfSession, Target
+
+SSH_CONFIG = Path.home() / ".ssh" / "config"
+_KNOWN_HOSTS = Path.home() / ".ssh" / "known_hosts"
+
+
+def _import_paramiko() -> None:
+    """Import paramiko, and ``invoke`` not before something of it is used.
+
+    paramiko wants that for one keyword of SSH configurations (``Match exec``), and importing it
+    costs as much as all the rest.
+    """
+    name = "invoke"
+    spec = importlib.util.find_spec(name)
+    if {name, "paramiko"} & sys.modules.keys() or spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = importlib.util.module_from_spec(spec)
+    # An import statement would load the lazy module; paramiko is content to find none.
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        config = importlib.import_module("paramiko.config")
+    finally:
+        sys.modules[name] = lazy
+    spec.loader.exec_module(lazy)
+    config.invoke = lazy  # type: ignore[attr-defined]
+
+
+@cache
+def paramiko_session() -> type[NetconfSession]:
+    """The session class over paramiko, which is imported only for those who use it."""
+    _import_paramiko()
+    from ncclient.transport.errors import SSHError, SSHUnknownHostError
+    from ncclient.transport.ssh import SSHSession
+    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+
+    # Its failures reach the user as one message, not as a logged traceback beside it.
+    logging.getLogger("ncclient.transport.ssh").setLevel(logging.CRITICAL)
+
+    class ParamikoSession(NetconfSession, SSHSession):
+        """NETCONF over ncclient's own paramiko transport."""
+
+        _channel: Any
+
+        def __init__(self, target: Target) -> None:
+            SSHSession.__init__(self, JunosDeviceHandler({"name": "junos"}))
+            self.target = target
+
+        def open(self) -> None:
+            target = self.target
+            if target.host_key_checking:
+                self._load_host_keys()
+            # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does
+            # not even say that is given as long as the connection may take.
+            guard = threading.Timer(target.connect_timeout, self._give_up)
+            guard.daemon = True
+            guard.start()
+            try:
+                self.connect(
+                    host=target.host,
+                    port=target.port,
+                    timeout=target.connect_timeout,
+                    username=target.user or _local_user(),
+                    password=target.password,
+                    key_filename=target.private_key_file,
+                    hostkey_verify=target.host_key_checking,
+                    allow_agent=target.password is None,
+                    look_for_keys=target.password is None and target.private_key_file is None,
+                    **_way(target),
+                )
+            except SSHUnknownHostError:
+                if len(self._host_keys):
+                    raise SSHError(f"host key for {target} does not match known_hosts") from None
+                raise
+            except Exception:
+                if self._gave_up:
+                    raise TimeoutError(
+                        f"no SSH session within {target.connect_timeout:g} s"
+                    ) from None
+                raise
+            finally:
+                guard.cancel()
+
+        _gave_up = False
+
+        def _give_up(self) -> None:
+            self._gave_up = True
+            if self._transport is not None:
+                self._transport.close()
+
+        def _load_host_keys(self) -> None:
+            """The known keys that may be this host's: a fleet's file has one for each host."""
+            path = Path(self.target.known_hosts_file or _KNOWN_HOSTS)
+            try:
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                return
+            for number, line in enumerate(lines, 1):
+                names = line.lstrip().partition(" ")[0]
+                hashed = names.startswith("|")
+                if not hashed and not _is_named(names, self.target):
+                    continue
+                with contextlib.suppress(InvalidHostKey):
+                    entry = HostKeyEntry.from_line(line, number)
+                    if entry is None:
+                        continue
+                    if not hashed:
+                        # paramiko knows no patterns.
+                        entry.hostnames = [self.target.known_as]
+                    self._host_keys._entries.append(entry)
+
+        def load_known_hosts(self, filename: str | None = None) -> None:
+            """What ncclient would add to the keys that were asked for: nothing."""
+
+        def _post_connect(self, timeout: float = 60) -> None:
+            self._greet()
+
+        def _set_timeout(self, seconds: float) -> None:
+            self._channel.settimeout(seconds)
+
+        def _transport_read(self) -> bytes:
+            return bytes(self._channel.recv(READ_SIZE))
+
+        def _transport_write(self, data: bytes) -> int:
+            return int(self._channel.send(data))
+
+        def close(self) -> None:
+            self._connected = False
+            if self._transport is not None:
+                self._transport.close()
+            self._channel = None
+
+    return ParamikoSession
+
+
+def _way(target: Target) -> dict[str, Any]:
+    """ncclient's arguments for how the host is reached: its SSH configuration, or a socket."""
+    if SSH_CONFIG.exists():
+        return {"ssh_config": str(SSH_CONFIG)}
+    reached = socket.create_connection((target.host, target.port), target.connect_timeout)
+    # Neither paramiko nor ncclient does: each small packet of the login would wait for the
+    # delayed acknowledgement of the one before.
+    reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return {"sock": reached}
+
+
+def _is_named(names: str, target: Target) -> bool:
+    """Whether the names of a known_hosts line are a host's (sshd(8), SSH_KNOWN_HOSTS)."""
+    own = (target.host, target.known_as)
+    if not any(mark in names for mark in "*?!"):
+        return not set(own).isdisjoint(names.split(","))
+    found = False
+    for pattern in names.split(","):
+        plain = re.escape(pattern.removeprefix("!"))
+        expression = plain.replace(r"\*", ".*").replace(r"\?", ".")
+        if any(re.fullmatch(expression, name) for name in own):
+            if pattern.startswith("!"):
+                return False
+            found = True
+    return found
+
+
+def _local_user() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
+def warm_up_algorithms() -> None:
+    """Have OpenSSL look up the algorithms of a usual login."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.ciphers import Cipher, modes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
+    exchange, signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    exchange.exchange(exchange.public_key())
+    signing.public_key().verify(signing.sign(b""), b"")
+    for length in (16, 32):
+        Cipher(AES(bytes(length)), modes.CTR(bytes(16))).encryptor().update(b"")
+        AESGCM(bytes(length)).encrypt(bytes(12), b"", b"")
