@@ -123,9 +123,8 @@ def apply(
         ready = _approved(have, change, generation, request)
         progress("load")
         device.load(change_xml(change, generation))
-        text = diff_text(change, generation)
         if request.diff or request.check:
-            text = _confirmed_diff(text, device.compare())
+            text = _confirmed_diff(diff_text(change, generation), device.compare())
         if request.check:
             progress("check")
             device.check()

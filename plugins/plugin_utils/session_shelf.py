@@ -55,7 +55,7 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._boards = [socket.socketpair() for _ in range(_BOARDS)]
+        self._boards = [socket.socketpair() for board in range(_BOARDS)]
         for pair in self._boards:
             for end in pair:
                 end.setblocking(False)
@@ -64,7 +64,7 @@ class Shelf:
     def put(self, name: str, kept: Kept, seconds: float) -> bool:
         """Lay a session down for at most so long; False when there is no room."""
         key = sha256(name.encode()).digest()
-        with self._board(key) as (inner, _):
+        with self._board(key) as (inner, _outer):
             return _lay(inner, _Record(key, time.monotonic() + seconds, kept))
 
     def take(self, name: str) -> Kept | None:
@@ -105,7 +105,7 @@ def _lay(inner: socket.socket, record: _Record) -> bool:
 def _records(outer: socket.socket) -> Iterator[_Record]:
     with contextlib.suppress(BlockingIOError):
         while True:
-            data, descriptors, _, _ = socket.recv_fds(outer, _RECORD.size, 8, _CLOSE_ON_EXEC)
+            data, descriptors = socket.recv_fds(outer, _RECORD.size, 8, _CLOSE_ON_EXEC)[:2]
             key, deadline, chunked = _RECORD.unpack(data)
             yield _Record(key, deadline, Kept(tuple(descriptors), chunked))
 
