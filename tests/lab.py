@@ -311,19 +311,24 @@ def play(
     return PlayResult(process.returncode, output + errors, results)
 
 
+def by_ncclient(lab: LabDirectory, name: str) -> dict[str, Any]:
+    """How ncclient connects to one of the lab's devices."""
+    return {
+        "host": "127.0.0.1",
+        "port": lab.port(name),
+        "username": USER,
+        "password": PASSWORD,
+        "device_params": {"name": "junos"},
+        "hostkey_verify": False,
+        "allow_agent": False,
+        "look_for_keys": False,
+    }
+
+
 def ask(lab: LabDirectory, name: str, operation: str) -> str:
     """A device's answer to an RPC without arguments, as text."""
     from ncclient import manager
     from ncclient.xml_ import new_ele
 
-    with manager.connect(
-        host="127.0.0.1",
-        port=lab.port(name),
-        username=USER,
-        password=PASSWORD,
-        device_params={"name": "junos"},
-        hostkey_verify=False,
-        allow_agent=False,
-        look_for_keys=False,
-    ) as session:
+    with manager.connect(**by_ncclient(lab, name)) as session:
         return str(session.rpc(new_ele(operation)))

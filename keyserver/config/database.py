@@ -212,6 +212,21 @@ class ConfigurationDatabase:
             raise DatabaseRefusal("operation-failed", f"rollback configuration {number} not found")
         return self.history[number].tree
 
+    def rescue(self) -> Tree:
+        """The rescue configuration."""
+        tree = self._store.rescue()
+        if tree is None:
+            raise DatabaseRefusal("operation-failed", "rescue configuration not found")
+        return tree
+
+    def save_rescue(self) -> None:
+        """Make the running configuration the rescue configuration."""
+        self._store.set_rescue(self.committed)
+
+    def delete_rescue(self) -> None:
+        """Forget the rescue configuration."""
+        self._store.set_rescue(None)
+
     def difference(self, old: Tree, new: Tree) -> str:
         """``show | compare`` text from ``old`` to ``new``."""
         return "" if old is new else compare(self.schema, old, new)

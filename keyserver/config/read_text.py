@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,23 +121,53 @@ class _Descent:
         return None
 
 
+def read_levels(root: Statement, path: str) -> list[Edit] | LoadError:
+    """The containers and list entries that a path leads through, from the top."""
+    return _levels(root, list(_tokens(path)))
+
+
+def _levels(root: Statement, words: list[_Token]) -> list[Edit] | LoadError:
+    way = _Descent(root, [])
+    problem = way.walk(words)
+    if problem is None and way.top and (not way.chain or way.last is not way.chain[-1]):
+        problem = LoadError("[edit]", words[-1].text, "syntax error")
+    return problem or way.chain
+
+
 _VERBS = ("set", "delete", "activate", "deactivate")
 
 
 def read_set(root: Statement, text: str) -> Iterator[Edit | LoadError]:
     """Edits of ``set``/``delete``/``activate``/``deactivate`` lines, one chain per line.
 
-    A line that cannot be understood yields a LoadError; the others stand.
+    ``edit``, ``up`` and ``top`` move through the hierarchy as they do in the CLI. A line that
+    cannot be understood yields a LoadError; the others stand.
     """
+    here: list[list[_Token]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             words = list(_tokens(line))
         except MalformedConfiguration:
             yield LoadError("[edit]", f"line {number}", "syntax error")
             continue
+        level = here
+        if words and words[0].text == "top":
+            level, words = [], words[1:]
+        elif words and words[0].text == "up":
+            count = int(words.pop(1).text) if len(words) > 1 and words[1].text.isdigit() else 1
+            level, words = here[: max(0, len(here) - count)], words[1:]
         if not words:
+            here = level
             continue
-        verb, words = words[0].text, words[1:]
+        # A command after "top" or "up" is carried out there, and leads nowhere unless it is "edit".
+        verb, words = words[0].text, [*itertools.chain(*level), *words[1:]]
+        if verb == "edit":
+            levels = _levels(root, words)
+            if isinstance(levels, LoadError):
+                yield levels
+            else:
+                here = [[_Token(word, quoted=True) for word in edit.words] for edit in levels]
+            continue
         if verb not in _VERBS:
             yield LoadError("[edit]", verb, "unknown command.")
             continue

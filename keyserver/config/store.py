@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Durable storage: committed configurations, the pending confirmation, rekey signing keys.
+"""Durable storage: committed configurations and the rescue one, what awaits confirmation, keys.
 
 One sqlite file per device, write-ahead log, ``synchronous=FULL``: a commit is acknowledged only
 after it is on disk, and a kill at any instant leaves the old or the new configuration.
@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS commit_log (
     comment TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS pending (
     one INTEGER PRIMARY KEY CHECK (one = 1), deadline REAL NOT NULL, restore INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rescue (one INTEGER PRIMARY KEY CHECK (one = 1), body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS signing_key (name TEXT PRIMARY KEY, pem BLOB NOT NULL);
 """
 
@@ -79,6 +80,15 @@ def _decode(value: Any) -> Any:
     return value
 
 
+def _pack(tree: Tree) -> bytes:
+    return zlib.compress(json.dumps(_encode(tree)).encode(), 1)
+
+
+def _unpack(body: bytes) -> Tree:
+    tree: Tree = _decode(json.loads(zlib.decompress(body)))
+    return tree
+
+
 class Store:
     """The durable side of one device. ``path`` None keeps everything in memory."""
 
@@ -106,15 +116,13 @@ class Store:
             (ROLLBACKS,),
         )
         return [
-            CommitRecord(
-                number, time, user, client, text, _decode(json.loads(zlib.decompress(body)))
-            )
+            CommitRecord(number, time, user, client, text, _unpack(body))
             for number, time, user, client, text, body in rows
         ]
 
     def commit(self, record: CommitRecord, pending: PendingConfirmation | None) -> None:
         """Make ``record`` the running configuration, in one transaction with ``pending``."""
-        body = zlib.compress(json.dumps(_encode(record.tree)).encode(), 1)
+        body = _pack(record.tree)
         database = self._database
         database.execute("BEGIN IMMEDIATE")
         try:
@@ -148,6 +156,18 @@ class Store:
         """The confirmation that was still awaited when the store was last written."""
         row = self._database.execute("SELECT deadline, restore FROM pending").fetchone()
         return PendingConfirmation(*row) if row else None
+
+    def rescue(self) -> Tree | None:
+        """The configuration that was saved for emergencies."""
+        row = self._database.execute("SELECT body FROM rescue").fetchone()
+        return _unpack(row[0]) if row else None
+
+    def set_rescue(self, tree: Tree | None) -> None:
+        """Save a configuration for emergencies, or forget the one that was saved."""
+        if tree is None:
+            self._database.execute("DELETE FROM rescue")
+        else:
+            self._database.execute("INSERT OR REPLACE INTO rescue VALUES (1, ?)", (_pack(tree),))
 
     def signing_key(self, name: str) -> bytes | None:
         """The PEM of a rekey signing key by certificate name."""

@@ -26,6 +26,7 @@ from ..config.edit import (
     copy_tree,
 )
 from ..config.read_json import read_json
+from ..config.read_patch import read_patch
 from ..config.read_text import read_set, read_text
 from ..config.read_xml import read_xml
 from ..config.show import to_json, to_set, to_text, to_xml
@@ -211,20 +212,30 @@ _ACTIONS = {
     "override": Operation.REPLACE,
     "update": Operation.REPLACE,
     "set": Operation.MERGE,
+    "patch": Operation.MERGE,
 }
 """Junos load actions and what an unmarked statement means in them; "replace" replaces only what
 is marked ``replace``, "override" and "update" put the given configuration in place of the whole."""
 
-_WRAPPERS = ("configuration", "configuration-text", "configuration-set", "configuration-json")
+_WRAPPERS = (
+    "configuration",
+    "configuration-text",
+    "configuration-set",
+    "configuration-json",
+    "configuration-patch",
+)
 
 
 def _load_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
     operation = request.operation
     with _refusals():
         candidate = database.writable(request.holder, request.now)
-        if operation.get("rollback") is not None:
-            number = _rollback_number(operation.get("rollback", ""))
-            chosen = database.rollback(number)
+        rollback = operation.get("rollback")
+        if rollback is not None or operation.get("rescue") is not None:
+            if rollback in (None, "rescue"):
+                chosen = database.rescue()
+            else:
+                chosen = database.rollback(_rollback_number(rollback))
             candidate.edit(request.holder, request.now)
             candidate.tree = copy_tree(chosen)
             candidate.settle()
@@ -263,7 +274,10 @@ def _load(
         "configuration": lambda: read_xml(schema, payload),
         "configuration-text": lambda: read_text(schema, text),
         "configuration-json": lambda: read_json(schema, text),
+        "configuration-patch": lambda: read_patch(schema, text),
     }
+    if action == "patch" and wrapper == "configuration-text":
+        wrapper = "configuration-patch"
     edits, problems = readers[wrapper]()
     if _ACTIONS[action] is Operation.REPLACE:
         tree.clear()
@@ -526,9 +540,35 @@ def _rollback_information(database: ConfigurationDatabase, request: Request) -> 
     return [request.dialect.own("rollback-information", None, information)]
 
 
+def _rescue_information(database: ConfigurationDatabase, request: Request) -> Elements:
+    dialect = request.dialect
+    with _refusals():
+        tree = database.rescue()
+    if (request.text("format") or request.operation.get("format")) == "xml":
+        configuration = to_xml(database.schema, tree, dialect.configuration())
+        return [dialect.own("rescue-information", None, configuration)]
+    text = xml_text(f"\n{to_text(database.schema, tree)}")
+    output = dialect.own("configuration-output", text)
+    information = dialect.own("configuration-information", None, output)
+    return [dialect.own("rescue-information", None, information)]
+
+
+def _save_rescue(database: ConfigurationDatabase, request: Request) -> Elements:
+    database.save_rescue()
+    return _ok(request)
+
+
+def _delete_rescue(database: ConfigurationDatabase, request: Request) -> Elements:
+    database.delete_rescue()
+    return _ok(request)
+
+
 CONFIGURATION_RPCS: dict[str, Handler] = {
     "get-configuration": _get_configuration,
     "get-config": _get_config,
+    "get-rescue-information": _rescue_information,
+    "request-save-rescue-configuration": _save_rescue,
+    "request-delete-rescue-configuration": _delete_rescue,
     "get": _get_config,
     "load-configuration": _load_configuration,
     "edit-config": _edit_config,

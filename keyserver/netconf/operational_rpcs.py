@@ -632,6 +632,9 @@ COMMANDS: dict[str, str] = {
     "clear security group-vpn server": "clear-security-group-vpn-server",
     "show configuration": "get-configuration",
     "show system commit": "get-commit-information",
+    "show system configuration rescue": "get-rescue-information",
+    "request system configuration rescue save": "request-save-rescue-configuration",
+    "request system configuration rescue delete": "request-delete-rescue-configuration",
 }
 _FLAGS = ("detail", "brief", "now")
 _ARGUMENTS = ("group", "group-id", "peer-address", "peer-gateway", "index")

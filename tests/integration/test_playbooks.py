@@ -11,7 +11,7 @@ import time
 import pytest
 from ncclient import manager
 
-from tests.lab import PASSWORD, USER, LabDirectory, Process, free_ports, hub_config, play
+from tests.lab import PASSWORD, LabDirectory, Process, by_ncclient, free_ports, hub_config, play
 
 MODULE = "groupvpn.junos.server_member_communication"
 INFO = "groupvpn.junos.registered_members_info"
@@ -240,17 +240,7 @@ def test_what_cannot_be_asked_about_members_is_named(lab, hub):
 
 def _session_number(lab: LabDirectory) -> int:
     """The device counts its sessions: this one's number."""
-    address, port = lab.devices[0]["netconf"]["address"], lab.devices[0]["netconf"]["port"]
-    with manager.connect(
-        host=address,
-        port=port,
-        username=USER,
-        password=PASSWORD,
-        hostkey_verify=False,
-        allow_agent=False,
-        look_for_keys=False,
-        device_params={"name": "junos"},
-    ) as session:
+    with manager.connect(**by_ncclient(lab, "hub-1")) as session:
         return int(session.session_id)
 
 

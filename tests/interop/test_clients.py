@@ -13,7 +13,7 @@ import sys
 import pytest
 from lxml import etree
 
-from tests.lab import PASSWORD, USER, LabDirectory, Process, hub_config, play
+from tests.lab import PASSWORD, USER, LabDirectory, Process, by_ncclient, hub_config, play
 
 SMC = "security group-vpn server group G1 server-member-communication"
 ALGORITHMS = [
@@ -26,16 +26,7 @@ ALGORITHMS = [
 def manager(lab, hub):
     from ncclient import manager as ncclient
 
-    with ncclient.connect(
-        host="127.0.0.1",
-        port=lab.port("hub-1"),
-        username=USER,
-        password=PASSWORD,
-        hostkey_verify=False,
-        allow_agent=False,
-        look_for_keys=False,
-        device_params={"name": "junos"},
-    ) as connected:
+    with ncclient.connect(**by_ncclient(lab, "hub-1")) as connected:
         yield connected
 
 
@@ -97,17 +88,7 @@ def test_a_lock_holds_across_sessions_and_ends_with_its_session(lab, manager):
     from ncclient import manager as ncclient
     from ncclient.operations import RPCError
 
-    options = {
-        "host": "127.0.0.1",
-        "port": lab.port("hub-1"),
-        "username": USER,
-        "password": PASSWORD,
-        "hostkey_verify": False,
-        "allow_agent": False,
-        "look_for_keys": False,
-        "device_params": {"name": "junos"},
-    }
-    other = ncclient.connect(**options)
+    other = ncclient.connect(**by_ncclient(lab, "hub-1"))
     other.lock()
     other.load_configuration(action="set", config=ALGORITHMS)
     with pytest.raises(RPCError, match="locked by"):
@@ -203,6 +184,25 @@ def test_pyez_configures_and_reads_facts(lab, hub):
             assert config.commit_check()
             config.commit(comment="from PyEZ")
             assert config.diff() is None
+            assert config.rescue("get") is None
+            assert config.rescue("save")
+            config.load(f"set {SMC} heartbeat 70", format="set")
+            config.commit()
+            saved = config.rescue("get")
+            assert "encryption-algorithm" in saved
+            assert "heartbeat" not in saved
+            assert config.rescue("get", format="xml").findtext(".//host-name") == "hub-1"
+            assert config.rescue("reload") is not None
+            assert "heartbeat 70" in config.diff()
+            config.commit()
+            change = config.diff(rb_id=1)
+            assert "heartbeat 70" in change
+            config.rollback(1)
+            assert config.diff() is not None
+            config.load(change, format="text", patch=True)
+            assert config.diff() is None
+            assert config.rescue("delete")
+            assert config.rescue("get") is None
         reply = device.rpc.get_security_group_vpn_server_registered_members(detail=True)
         assert reply.tag == "security-group-vpn-server-registered-members"
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -14,10 +15,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.compare import compare
+from keyserver.config.edit import LoadError, Operation, apply, copy_tree
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.merge import Conflict, merge
 from keyserver.config.read_json import read_json
+from keyserver.config.read_patch import read_patch
 from keyserver.config.read_text import read_set, read_text
 from keyserver.config.read_xml import read_xml
 from keyserver.config.show import to_json, to_set, to_text, to_xml
@@ -223,6 +226,74 @@ def tree_of(generation: Generation, lines: str):
         assert not isinstance(edit, LoadError), edit
         assert apply(schema, tree, [edit], Operation.MERGE) == []
     return tree
+
+
+def test_set_lines_move_through_the_hierarchy():
+    moving = """
+        edit security group-vpn server
+        edit group "G 1"
+        set group-id 1
+        edit server-member-communication
+        up set ike-gateway gm-1
+        set heartbeat 60
+        up 2
+        set ike policy pol mode main
+        up 99 set system host-name hub-1
+        top edit interfaces ge-0/0/0
+        set unit 0 description wan
+        top
+        delete security group-vpn server group "G 1" server-member-communication heartbeat
+    """
+    server = "set security group-vpn server"
+    plain = f"""
+        {server} group "G 1" group-id 1
+        {server} group "G 1" ike-gateway gm-1
+        {server} ike policy pol mode main
+        set system host-name hub-1
+        set interfaces ge-0/0/0 unit 0 description wan
+    """
+    assert tree_of(Generation.V1, moving) == tree_of(Generation.V1, plain)
+    schema = junos_schema(Generation.V1)
+    wrong = "edit security nonsense\nset system host-name a\nedit system host-name b\nup x"
+    bad = [edit for edit in read_set(schema, wrong) if isinstance(edit, LoadError)]
+    assert [error.bad_element for error in bad] == ["nonsense", "b", "x"]
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_a_shown_difference_can_be_loaded_as_a_patch(generation):
+    kind = Generation(generation)
+    schema = junos_schema(kind)
+    base = hub_config("hub-1", generation, SITES, ("G1", "G2"))
+    trees = [tree_of(kind, base), tree_of(kind, "\n".join([base, *MORE[generation]])), {}]
+    for old, new in itertools.permutations(trees, 2):
+        edits, problems = read_patch(schema, compare(schema, old, new))
+        tree = copy_tree(old)
+        assert problems + apply(schema, tree, edits, Operation.MERGE) == []
+        assert tree == new
+
+
+def test_a_patch_that_does_not_fit_says_where(console):
+    session = console.session()
+
+    def load(patch: str) -> etree._Element:
+        return session.rpc(
+            '<load-configuration action="patch" format="text"><configuration-patch>'
+            f"{patch}</configuration-patch></load-configuration>"
+        )
+
+    fits = "[edit system]\n-  host-name hub-1;\n+  host-name hub-9;\n"
+    assert errors(load(fits)) == []
+    assert "+   host-name hub-9;" in session.compare().replace("+    ", "+   ")
+    gone = load("[edit system]\n-  host-name hub-7;\n")
+    assert "statement not found" in "".join(gone.itertext())
+    for wrong in (
+        "+ host-name a;",
+        "[edit nonsense]\n+ a b;",
+        "[edit system host-name x]\n+ a b;",
+        "[edit system]\n* host-name a;",
+        "[edit system]\n+ services {\n",
+    ):
+        assert errors(load(wrong)), wrong
 
 
 @pytest.mark.parametrize("generation", ["v1", "v2"])
@@ -527,6 +598,27 @@ def test_a_restart_does_not_forget_that_a_commit_is_unconfirmed(tmp_path):
     late = Device(console.spec, {}, START + 301)
     assert late.identity().hostname == "hub-1"
     late.close()
+
+
+def test_the_rescue_configuration_is_the_one_that_ran_and_survives_a_restart(tmp_path):
+    console = Console(state=tmp_path / "hub.db")
+    session = console.session()
+    assert errors(session.rpc('<load-configuration rescue="rescue"/>'))
+    session.set("set system host-name uncommitted")
+    assert errors(session.rpc("<request-save-rescue-configuration/>")) == []
+    session.commit()
+    console.device.close()
+    console.device = Device(console.spec, {}, START)
+    session = console.session()
+    saved = session.rpc("<get-rescue-information/>").findtext(".//configuration-output")
+    assert "host-name hub-1;" in saved
+    assert errors(session.rpc('<load-configuration rollback="rescue"/>')) == []
+    session.commit()
+    assert console.device.identity().hostname == "hub-1"
+    command = "<command>request system configuration rescue delete</command>"
+    assert errors(session.rpc(command)) == []
+    assert errors(session.rpc("<get-rescue-information/>")) == ["rescue configuration not found"]
+    console.device.close()
 
 
 @pytest.mark.parametrize(

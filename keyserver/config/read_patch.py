@@ -1,0 +1,70 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reader for what ``show | compare`` prints: the input of ``load patch``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .edit import Edit, LoadError, MalformedConfiguration
+from .read_text import read_levels, read_text
+from .schema import Statement
+
+_HEADING = re.compile(r"\[edit(?: (?P<path>.*))?\]\s*")
+_SIGNS = " +-!"
+
+
+def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
+    """Edits of a difference, in its order; what cannot be understood is reported."""
+    edits: list[Edit] = []
+    problems: list[LoadError] = []
+    for path, lines in _sections(text):
+        levels = read_levels(root, path)
+        if isinstance(levels, LoadError):
+            problems.append(levels)
+            continue
+        statement = levels[-1].statement if levels else root
+        inner, wrong = read_text(statement, "\n".join(_as_text(lines)))
+        problems += wrong
+        for level in reversed(levels):
+            level.children, inner = inner, [level]
+        edits += inner
+    return edits, problems
+
+
+def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
+    path, lines = None, []
+    for line in text.splitlines():
+        heading = _HEADING.fullmatch(line)
+        if heading is None:
+            if path is None and line.strip():
+                raise MalformedConfiguration("syntax error: a patch begins with [edit ...]")
+            lines.append(line)
+            continue
+        if path is not None:
+            yield path, lines
+        path, lines = heading["path"] or "", []
+    if path is not None:
+        yield path, lines
+
+
+def _as_text(lines: list[str]) -> Iterator[str]:
+    """Signed lines as curly-brace text whose statements say what becomes of them."""
+    going = 0
+    for line in filter(str.strip, lines):
+        sign, rest = line[0], line[1:].strip()
+        if sign not in _SIGNS:
+            raise MalformedConfiguration(f"syntax error near '{line[:20]}'")
+        opens = rest.endswith("{")
+        if sign == "!":
+            # What is in a branch whose activation changes is not shown.
+            yield f"{rest.removesuffix('{ ... }').strip()};"
+        elif sign != "-":
+            yield rest
+        elif going:
+            # A branch that goes, goes with all that is in it.
+            going += 1 if opens else -1 if rest == "}" else 0
+        else:
+            going = 1 if opens else 0
+            yield f"delete: {rest.removesuffix('{').strip()};" if opens else f"delete: {rest}"
