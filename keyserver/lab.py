@@ -33,7 +33,7 @@ DEFAULT_HEARTBEAT_THRESHOLD = 3
 class Faults:
     """What is wrong with a member's link, for tests; shares from 0 to 1, times in seconds.
 
-    ``stop_after``: the member plays dead that long after its start.
+    ``stop_after``: the member plays dead that long after it has registered.
     """
 
     drop: float = 0.0

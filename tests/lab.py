@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -67,15 +68,23 @@ def hub_config(
     return "\n".join([*lines, *extra]) + "\n"
 
 
+# Below what the system gives to those who connect: between our choice and the server's bind, some
+# client might get the port otherwise. Parallel test processes choose from ranges of their own.
+_LOWEST_PORT, _PORTS, _SHARES = 20000, 12768, 8
+_share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
+_mine = range(_LOWEST_PORT + _share, _LOWEST_PORT + _PORTS, _SHARES)
+_ports = itertools.islice(itertools.cycle(_mine), os.getpid() % len(_mine), None)
+
+
 def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
     """Ports of the loopback address that nothing uses just now."""
-    held = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_ports)
+        with socket.socket(socket.AF_INET, kind) as trial, contextlib.suppress(OSError):
+            trial.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 _RUNNING: set[subprocess.Popen[Any]] = set()
@@ -250,7 +259,11 @@ class LabDirectory:
         """Write everything and start the key servers."""
         self.write()
         process = Process("serve", self.file)
-        process.wait_for("ready:")
+        try:
+            process.wait_for("ready:")
+        except BaseException:
+            process.stop()
+            raise
         return process
 
     def port(self, name: str) -> int:
@@ -323,6 +336,21 @@ def by_ncclient(lab: LabDirectory, name: str) -> dict[str, Any]:
         "allow_agent": False,
         "look_for_keys": False,
     }
+
+
+def listed(lab: LabDirectory) -> tuple[list[str], str]:
+    """Gateways in the list of G1, and what the list means."""
+    result = play(lab, [{"groupvpn.junos.registered_members_info": {}}])
+    assert result.code == 0, result.output
+    (group,) = result.tasks[0]["hub-1"]["groups"]
+    return sorted(m["gateway"] for m in group["members"]), group["list_shows"]
+
+
+def listed_within(lab: LabDirectory, wanted: list[str], seconds: float) -> None:
+    """Wait until these gateways are in the list of G1."""
+    end = time.monotonic() + seconds
+    while listed(lab)[0] != wanted:
+        assert time.monotonic() < end, f"{listed(lab)} instead of {wanted}"
 
 
 def ask(lab: LabDirectory, name: str, operation: str) -> str:

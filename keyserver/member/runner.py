@@ -132,12 +132,11 @@ class _MemberEdge:
         self._timer: asyncio.TimerHandle | None = None
         self._server = (spec.server.host, spec.server.port)
         self._pushed_from = self._server
+        self._stop_after = spec.faults.stop_after
         self._link = FaultyLink(spec.faults, spec.name) if spec.faults != Faults() else None
 
     async def start(self) -> None:
         self._socket = await UdpSocket.bind((self.spec.address, self.spec.port), self._from_unicast)
-        if self.spec.faults.stop_after is not None:
-            self._later(self.spec.faults.stop_after, self._play_dead)
         self._act(self.member.start(self._clock()))
 
     def arrived(self, data: bytes) -> None:
@@ -192,6 +191,9 @@ class _MemberEdge:
                     self._transmit(datagram)
         for event in self.member.events:
             self._observe(event)
+            if event.event == "registered" and self._stop_after is not None:
+                self._later(self._stop_after, self._play_dead)
+                self._stop_after = None
         self.member.events.clear()
         group = self.member.multicast
         if group is not None and group != self._joined:

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from xml.etree import ElementTree
 
 import pytest
 import yaml
 
-from tests.lab import PSK, LabDirectory, Process, hub_config, play
+from tests.lab import PSK, LabDirectory, Process, hub_config, listed_within, play
 
 SMC = "groupvpn.junos.server_member_communication"
 AUDIT = "groupvpn.junos.membership_audit"
@@ -121,7 +120,7 @@ def test_a_stopped_unicast_member_is_missing_and_drift_says_that_it_left(lab):
         members.wait_for('"stopped"')
         change = {**UNICAST, "encryption_algorithm": "aes-128-cbc"}
         assert play(lab, [{SMC: {"config": [change]}}]).code == 0
-        time.sleep(2.5)
+        listed_within(lab, ["gm-1"], 15)
         result = role(
             lab,
             membership_audit_directory=str(lab.path / "second"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.certificates import Authority, write_pem
-from tests.lab import LabDirectory, Process, ask, hub_config, play
+from tests.lab import (
+    LabDirectory,
+    Process,
+    ask,
+    free_ports,
+    hub_config,
+    listed,
+    listed_within,
+    play,
+)
 
 SMC = "groupvpn.junos.server_member_communication"
 INFO = {"groupvpn.junos.registered_members_info": {"detail": True}}
@@ -73,20 +83,6 @@ def configure(lab: LabDirectory, block: dict, **more: object) -> None:
     result = play(lab, [{SMC: {"config": [{**block, **more}]}}])
     assert result.code == 0, result.output
     assert result.tasks[0]["hub-1"]["changed"]
-
-
-def listed(lab: LabDirectory) -> tuple[list[str], str]:
-    """Gateways in the list of G1, and what the list means."""
-    result = play(lab, [INFO])
-    assert result.code == 0, result.output
-    (group,) = result.tasks[0]["hub-1"]["groups"]
-    return sorted(m["gateway"] for m in group["members"]), group["list_shows"]
-
-
-def listed_within(lab: LabDirectory, wanted: list[str], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while listed(lab)[0] != wanted:
-        assert time.monotonic() < end, f"{listed(lab)} instead of {wanted}"
 
 
 def events(fleet: Process, name: str) -> list[dict]:
@@ -325,6 +321,7 @@ def test_a_sub_server_shares_the_roots_keys_and_carries_on_without_it(lab):
     server = "set security group-vpn server"
     hubs = {"hub-1": ("127.0.2.1", "root-server"), "hub-2": ("127.0.2.2", "sub-server")}
     block = "group G1 server-member-communication"
+    (port,) = free_ports(1, socket.SOCK_DGRAM)
     for name, (address, role) in hubs.items():
         other = next(a for n, (a, _) in hubs.items() if n != name)
         lines = (
@@ -339,21 +336,21 @@ def test_a_sub_server_shares_the_roots_keys_and_carries_on_without_it(lab):
             f"{block} lifetime-seconds 300",
         )
         config = hub_config(name, "v2", SITES, extra=tuple(f"{server} {line}" for line in lines))
-        lab.add_device(name, "v2", config, gdoi={"address": address, "port": 8489})
+        lab.add_device(name, "v2", config, gdoi={"address": address, "port": port})
     lab.add_member("site-1", "hub-1", SITES["gm-1"])
     lab.add_member("site-2", "hub-2", SITES["gm-2"])
     lab.write()
     # A process for each, so that one can be killed.
-    servers = {}
-    for name in hubs:
-        alone = LabDirectory(lab.path / name)
-        alone.path.mkdir()
-        alone.devices = [d for d in lab.devices if d["name"] == name]
-        alone.configs, alone.clock = {name: lab.configs[name]}, lab.clock
-        servers[name] = alone.serve()
-    hosts = [(lab.path / name / "known_hosts").read_text() for name in hubs]
-    (lab.path / "known_hosts").write_text("".join(hosts))
+    servers: dict[str, Process] = {}
     try:
+        for name in hubs:
+            alone = LabDirectory(lab.path / name)
+            alone.path.mkdir()
+            alone.devices = [d for d in lab.devices if d["name"] == name]
+            alone.configs, alone.clock = {name: lab.configs[name]}, lab.clock
+            servers[name] = alone.serve()
+        hosts = [(lab.path / name / "known_hosts").read_text() for name in hubs]
+        (lab.path / "known_hosts").write_text("".join(hosts))
         fleet = Process("members", lab.file, "--events")
         try:
             fleet.wait_for('"registered"', count=2)

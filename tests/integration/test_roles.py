@@ -52,7 +52,7 @@ def test_the_role_configures_a_fleet_and_a_second_run_changes_nothing(lab):
 
 
 def test_a_safe_rollout_confirms_when_the_members_are_back_and_else_is_taken_back(lab):
-    lab.clock = {"speed": 30}
+    lab.clock = {"speed": 10}
     extra = (
         "set security group-vpn server group G2 group-id 2",
         "set security group-vpn server group G2 ike-gateway gm-1",
@@ -63,13 +63,13 @@ def test_a_safe_rollout_confirms_when_the_members_are_back_and_else_is_taken_bac
     server = lab.serve()
     fleet = None
     try:
-        # One minute is two seconds on this clock; nobody is there to come back.
+        # One minute is six seconds on this clock; nobody is there to come back.
         refused = applied(
             lab, confirm_minutes=1, min_members={"G1": 2}, wait_seconds=2, poll_seconds=1
         )
         assert refused.code != 0
         assert "the members did not come back" in refused.output
-        time.sleep(2)
+        time.sleep(6)
         gathered = {"groupvpn.junos.server_member_communication": {"state": "gathered"}}
         assert play(lab, [gathered]).tasks[0]["hub-1"]["gathered"] == []
         fleet = Process("members", lab.file, "--events")
@@ -89,7 +89,7 @@ def test_a_safe_rollout_confirms_when_the_members_are_back_and_else_is_taken_bac
             poll_seconds=1,
         )
         assert kept.code == 0, kept.output[-3000:]
-        time.sleep(3)
+        time.sleep(6)
         (block,) = play(lab, [gathered]).tasks[0]["hub-1"]["gathered"]
         assert block["lifetime_seconds"] == 7200
     finally:
