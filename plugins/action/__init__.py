@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
@@ -56,15 +58,21 @@ _ON_DEVICES = {
 
 def _device_tasks(play: Any) -> list[str]:
     """The tasks of a play, as far as they are known beforehand, that are ours and for devices."""
-    blocks = [part if isinstance(part, list) else [part] for part in play.get_tasks()]
-    for role in play.get_roles():
-        blocks += [block.get_tasks() for block in role.get_task_blocks()]
-    return [
-        task._uuid
-        for block in blocks
-        for task in block
-        if str(getattr(task, "action", "")).rpartition(".")[2] in _ON_DEVICES
-    ]
+    roles = [role.get_task_blocks() for role in play.get_roles()]
+    blocks = [play.pre_tasks, roles, play.tasks, play.post_tasks]
+    actions = ((task._uuid, str(getattr(task, "action", ""))) for task in _flat(blocks))
+    return [uuid for uuid, action in actions if action.rpartition(".")[2] in _ON_DEVICES]
+
+
+def _flat(parts: Iterable[Any]) -> Iterator[Any]:
+    """The tasks in blocks and lists, however deep, in the order in which they run."""
+    for part in parts:
+        if isinstance(part, list):
+            yield from _flat(part)
+        elif isinstance(part, Block):
+            yield from _flat([*part.block, *part.rescue, *part.always])
+        else:
+            yield part
 
 
 class DeviceAction(ActionBase):

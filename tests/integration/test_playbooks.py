@@ -244,23 +244,42 @@ def _session_number(lab: LabDirectory) -> int:
         return int(session.session_id)
 
 
+FIRST, SECOND = {MODULE: {"config": [BLOCK]}}, {MODULE: {"config": [{**BLOCK, "heartbeat": 70}]}}
+
+
 @pytest.mark.parametrize(
-    ("between", "sessions"),
+    ("tasks", "sessions"),
     [
-        ([], 1),
-        ([{"meta": "reset_connection"}], 2),
+        ([FIRST, SECOND, {INFO: {}}], 1),
+        ([FIRST, {"block": [{"block": [SECOND], "always": [{INFO: {}}]}]}], 1),
+        ([FIRST, {"meta": "reset_connection"}, SECOND, {INFO: {}}], 2),
         # Whatever a failed task left behind ends with its session.
-        ([{INFO: {"group": "absent"}, "ignore_errors": True}], 2),
+        ([FIRST, {INFO: {"group": "absent"}, "ignore_errors": True}, SECOND], 2),
     ],
-    ids=["nothing", "a reset", "a failure"],
+    ids=["one by one", "in blocks", "a reset between", "a failure between"],
 )
-def test_the_tasks_of_a_play_share_a_session(lab, hub, between, sessions):
+def test_the_tasks_of_a_play_share_a_session(lab, hub, tasks, sessions):
     before = _session_number(lab)
-    lifetime = {**BLOCK, "lifetime_seconds": 900}
-    tasks = [{MODULE: {"config": [BLOCK]}}, {MODULE: {"config": [lifetime]}}, {INFO: {}}]
-    result = play(lab, [*tasks[:1], *between, *tasks[1:]])
+    result = play(lab, tasks)
     assert result.code == 0, result.output[-3000:]
     assert _session_number(lab) - before - 1 == sessions
+
+
+@pytest.mark.parametrize("strategy", ["ansible.builtin.free", "ansible.builtin.host_pinned"])
+def test_every_strategy_keeps_hosts_apart(lab, strategy):
+    names = [f"hub-{number}" for number in range(1, 6)]
+    for name in names:
+        lab.add_device(name, "v2", hub_config(name, "v2", {f"gm-of-{name}": "127.0.1.1"}))
+    server = lab.serve()
+    try:
+        tasks = [FIRST, SECOND, {"ansible.builtin.meta": "noop"}, {MODULE: {"state": "gathered"}}]
+        result = play(lab, [*tasks, {INFO: {}}], strategy=strategy)
+        assert result.code == 0, result.output[-3000:]
+        for name in names:
+            gathered = [t[name]["gathered"] for t in result.tasks if "gathered" in t.get(name, {})]
+            assert gathered == [[{**BLOCK, "heartbeat": 70}]]
+    finally:
+        server.stop()
 
 
 def test_offline_states_need_no_device(lab, hub):
