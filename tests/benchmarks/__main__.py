@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import platform
 import statistics
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ansible
 import yaml
 from lxml import etree
 
@@ -105,16 +106,19 @@ def five_tasks() -> Iterator[str]:
                 timed_play(lab, [_nothing(0)] * TASKS, FEW, LOCAL) for _ in range(REPEATS)
             )
             runs: dict[str, list[float]] = {"auto": [], "openssh": [], "paramiko": []}
+            idle: list[float] = []
             for number in range(REPEATS):
                 for transport, times in runs.items():
                     tasks = [_ours(600 + 60 * (number * 10 + n)) for n in range(TASKS)]
                     variables = {"ansible_netconf_transport": transport}
                     times.append(timed_play(lab, tasks, FEW, variables))
+                idle.append(timed_play(lab, tasks[-1:] * TASKS, FEW, {}))
         finally:
             server.stop()
     yield _row("actions that do nothing", floor, floor)
     for transport, times in runs.items():
         yield _row(f"ours, five changes, {transport}", statistics.median(times), floor)
+    yield _row("ours, nothing to do", statistics.median(idle), floor)
     yield ""
 
 
@@ -243,6 +247,12 @@ def parsing() -> Iterator[str]:
     yield ""
 
 
+def _bytecode() -> str:
+    """Whether Ansible's start, which is in every floor, reads bytecode or makes it each time."""
+    cached = importlib.util.cache_from_source(ansible.__file__)
+    return "with" if Path(cached).exists() else "without"
+
+
 def main() -> int:
     """Print the tables, and keep them in docs/benchmarks.md."""
     lines = [
@@ -250,7 +260,8 @@ def main() -> int:
         "",
         "Made by `make bench`; medians, all rows of a table from one run on one machine.",
         f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; key servers and Ansible share the cores.",
+        f"{platform.python_version()} {_bytecode()} cached bytecode; key servers and Ansible share "
+        "the cores.",
         "",
     ]
     print("\n".join(lines), flush=True)
