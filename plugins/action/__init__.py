@@ -103,8 +103,8 @@ class DeviceAction(ActionBase):
             return result
         try:
             result.update(self.work(checked.validated_parameters))
-            if self._may_keep:
-                self._connection.keep()
+            if self._connection.transport == _NATIVE:
+                self._connection.finished(self._may_keep)
         except Refused as refusal:
             lines = [f"{host}: {objection}" for objection in refusal.objections]
             result.update(failed=True, msg="\n".join(lines))

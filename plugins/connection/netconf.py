@@ -144,6 +144,7 @@ class Connection(ConnectionBase):
         super().__init__(*args, **kwargs)
         self._connected = False
         self._session: Any = None
+        self._in_order = False
         self._keep = False
 
     def _target(self, several_tasks: bool) -> Target:
@@ -182,12 +183,16 @@ class Connection(ConnectionBase):
 
         ``several_tasks``: more tasks of the play will want to.
         """
+        if not self._in_order:
+            # An item of the task's loop failed: what it may have left in its session ends with it.
+            self.close()
+        self._in_order = self._keep = False
         self._connect(several_tasks)
         return SessionRpc(self._session)
 
-    def keep(self) -> None:
-        """Leave the session to a later task of the play; it is in a state to be used again."""
-        self._keep = True
+    def finished(self, keep: bool) -> None:
+        """The session is in a state to be used again; ``keep``: leave it to a later task."""
+        self._in_order, self._keep = True, keep
 
     def close(self) -> None:
         """End the session, or leave it; the login stays for later tasks as ``persist`` says."""
@@ -201,7 +206,7 @@ class Connection(ConnectionBase):
 
     def reset(self) -> None:
         """Forget what tasks before left open (``meta: reset_connection``)."""
-        self._keep = False
+        self._in_order = self._keep = False
         self.close()
         end_login(self._target(several_tasks=True))
 

@@ -30,18 +30,20 @@ def _import_paramiko() -> None:
     costs as much as all the rest.
     """
     name = "invoke"
+    if {name, "paramiko"} & sys.modules.keys():
+        return
     spec = importlib.util.find_spec(name)
-    if {name, "paramiko"} & sys.modules.keys() or spec is None or spec.loader is None:
+    if spec is None or spec.loader is None:
         return
     spec.loader = importlib.util.LazyLoader(spec.loader)
     lazy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
     # An import statement would load the lazy module; paramiko is content to find none.
     sys.modules[name] = None  # type: ignore[assignment]
     try:
         config = importlib.import_module("paramiko.config")
     finally:
         sys.modules[name] = lazy
-    spec.loader.exec_module(lazy)
     config.invoke = lazy  # type: ignore[attr-defined]
 
 

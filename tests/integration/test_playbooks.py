@@ -245,6 +245,7 @@ def _session_number(lab: LabDirectory) -> int:
 
 
 FIRST, SECOND = {MODULE: {"config": [BLOCK]}}, {MODULE: {"config": [{**BLOCK, "heartbeat": 70}]}}
+LOOP = {INFO: {"group": "{{ item }}"}}
 
 
 @pytest.mark.parametrize(
@@ -255,8 +256,19 @@ FIRST, SECOND = {MODULE: {"config": [BLOCK]}}, {MODULE: {"config": [{**BLOCK, "h
         ([FIRST, {"meta": "reset_connection"}, SECOND, {INFO: {}}], 2),
         # Whatever a failed task left behind ends with its session.
         ([FIRST, {INFO: {"group": "absent"}, "ignore_errors": True}, SECOND], 2),
+        ([FIRST, {**LOOP, "loop": ["G1", "G2"]}, SECOND], 1),
+        ([FIRST, {**LOOP, "loop": ["G1", "absent"], "ignore_errors": True}, SECOND], 2),
+        ([FIRST, {**LOOP, "loop": ["absent", "G1"], "ignore_errors": True}, SECOND], 2),
     ],
-    ids=["one by one", "in blocks", "a reset between", "a failure between"],
+    ids=[
+        "one by one",
+        "in blocks",
+        "a reset between",
+        "a failure between",
+        "a loop",
+        "a loop that ends badly",
+        "a loop that begins badly",
+    ],
 )
 def test_the_tasks_of_a_play_share_a_session(lab, hub, tasks, sessions):
     before = _session_number(lab)
