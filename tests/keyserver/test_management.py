@@ -186,6 +186,10 @@ def test_what_cannot_be_done_is_answered_and_the_session_lives(console, message,
 
 # Formats
 
+GROUPS = (
+    "<security><group-vpn><server><group>",
+    "</group></server></group-vpn></security>",
+)
 MORE = {
     "v2": (
         'set security group-vpn server group G1 description "a \\"quoted\\" [name]; {x}"',
@@ -226,6 +230,45 @@ def tree_of(generation: Generation, lines: str):
         assert not isinstance(edit, LoadError), edit
         assert apply(schema, tree, [edit], Operation.MERGE) == []
     return tree
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("<system><services/></system>", []),
+        ("<system><host-name/></system>", ["hub-1"]),
+        (f"{GROUPS[0]}<name>G9</name><group-id/>{GROUPS[1]}", []),
+        (f"{GROUPS[0]}<name>G2</name><group-id/>{GROUPS[1]}", ["G2", "2"]),
+        (f"{GROUPS[0]}<name/>{GROUPS[1]}", ["G1", "G2"]),
+        # Siblings one after the other, of every entry.
+        (
+            f"{GROUPS[0]}<group-id/><ike-gateway/>{GROUPS[1]}",
+            ["G1", "1", "gm-1", "G2", "2", "gm-1"],
+        ),
+    ],
+)
+def test_a_filter_selects_what_it_names_and_nothing_else(console, wanted, found):
+    session = console.session()
+    for operation in (
+        f"<get-configuration><configuration>{wanted}</configuration></get-configuration>",
+        '<get-config><source><running/></source><filter type="subtree"><configuration>'
+        f"{wanted}</configuration></filter></get-config>",
+    ):
+        reply = session.rpc(operation)
+        assert errors(reply) == []
+        leaves = [e.text.strip() for e in reply.iter() if not len(e) and (e.text or "").strip()]
+        assert leaves == found
+    # Every format shows the same part.
+    lines = session.rpc(operation_in_set_form(wanted)).findtext("configuration-set")
+    assert all(leaf in lines for leaf in found)
+    assert bool(lines.strip()) is bool(found)
+
+
+def operation_in_set_form(wanted: str) -> str:
+    return (
+        f'<get-configuration format="set"><configuration>{wanted}</configuration>'
+        "</get-configuration>"
+    )
 
 
 def test_set_lines_move_through_the_hierarchy():
