@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-REQUIREMENTS ?= tests/requirements.txt
+REQUIREMENTS ?= dev/requirements.txt
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
@@ -19,7 +19,7 @@ $(VENV)/.ready: $(REQUIREMENTS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r $(REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps \
-		-r tests/requirements-collections.txt
+		-r dev/requirements-collections.txt
 	touch $@
 
 $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
@@ -30,14 +30,14 @@ $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
 	touch $@
 
 demo: env
-	$(BIN)/python -m tests.demo
+	$(BIN)/python -m dev.demo
 
 test: env
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Oldest and newest supported pairs; an interpreter that is not there is a named skip.
 matrix:
-	@for pair in 3.11:tests/requirements.txt 3.12:tests/requirements.txt 3.13:tests/requirements-newest.txt; do \
+	@for pair in 3.11:dev/requirements.txt 3.12:dev/requirements.txt 3.13:dev/requirements-newest.txt; do \
 		version=$${pair%%:*}; requirements=$${pair##*:}; \
 		python=$$(command -v python$$version || true); \
 		$$python -c '' 2>/dev/null || \
@@ -53,7 +53,7 @@ bench: env
 	$(BIN)/python -m tests.benchmarks
 
 docs: env
-	$(BIN)/python -m tests.module_pages docs/modules
+	$(BIN)/python -m dev.module_pages docs/modules
 
 lint: env build/lint/.ready
 	build/lint/bin/ruff format --check .
@@ -65,13 +65,13 @@ lint: env build/lint/.ready
 		$(CURDIR)/build/lint/bin/ansible-lint --offline --profile production
 	$(MAKE) --no-print-directory sanity
 
-build/lint/.ready: tests/requirements-lint.txt
+build/lint/.ready: dev/requirements-lint.txt
 	$(PYTHON) -m venv --clear build/lint
 	build/lint/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
 	touch $@
 
 sanity: env
-	$(BIN)/python -m tests.sanity_run $(COLLECTION)
+	$(BIN)/python -m dev.sanity $(COLLECTION)
 
 clean:
 	rm -rf .venv build

@@ -23,7 +23,7 @@ class Demonstration:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "tests.demo"],
+            [sys.executable, "-u", "-m", "dev.demo"],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": str(path)},
             stdout=subprocess.PIPE,

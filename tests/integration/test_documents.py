@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dev.module_pages import MODULES, ROLES, page, role_page
 from tests.lab import ROOT, LabDirectory, Process, free_ports, play
-from tests.module_pages import MODULES, ROLES, page, role_page
 
 
 def _block(file: str, name: str) -> str:
