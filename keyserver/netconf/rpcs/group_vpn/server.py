@@ -1,0 +1,403 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a key server shows and clears.
+
+The child elements of ``registered-members`` are not published; the names here reuse the
+vocabulary of the server's published statistics reply and are marked as assumed in the docs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable
+
+from lxml import etree
+
+from ....config.schema import InvalidValue, integer
+from ....gdoi.key_server import AssociationView
+from ....groups.cluster import LinkView
+from ....groups.group import Member
+from ....groups.server import GroupServer, GroupView, KekView, TekView
+from ...reply import RpcError, RpcFailure, xml_text
+from ...session import Request
+from ..platform import Elements, Handler, Platform
+
+_GROUP_NAME = (
+    "group",
+    "show-security-group-vpn-server-reg-group-name",
+    "clear-security-group-vpn-server-group-name",
+)
+_GROUP_ID = (
+    "group-id",
+    "show-security-group-vpn-server-reg-group-id",
+    "clear-security-group-vpn-server-group-id",
+)
+_NOW = ("clear-security-group-vpn-server-now", "now")
+_operational_group_id = integer(1, 65535)
+
+
+def _argument(request: Request, names: Iterable[str]) -> str | None:
+    return next((text for name in names if (text := request.text(name)) is not None), None)
+
+
+def _chosen_groups(groups: GroupServer, request: Request, now: float) -> list[GroupView]:
+    """Groups that ``group`` or ``group-id`` picks; all of them without either."""
+    name, number = _argument(request, _GROUP_NAME), _argument(request, _GROUP_ID)
+    if number is not None:
+        try:
+            number = _operational_group_id(number)
+        except InvalidValue as refusal:
+            raise RpcFailure(RpcError(str(refusal), bad_element="group-id")) from None
+    return [
+        group
+        for group in groups.views(now)
+        if (name is None or group.name == name)
+        and (number is None or str(group.group_id) == number)
+    ]
+
+
+def _is_detail(request: Request) -> bool:
+    return request.child("detail") is not None or request.text("level") == "detail"
+
+
+def _local_time(seconds: float) -> str:
+    return time.strftime("%a %b %d %Y %H:%M:%S", time.gmtime(seconds))
+
+
+def _statistics(request: Request, member: Member) -> etree._Element:
+    own = request.dialect.own
+    counters = member.counters
+    return own(
+        "group-vpn-stats",
+        None,
+        own("group-vpn-pull-succeeded", str(counters.pull_succeeded)),
+        own("group-vpn-pull-failed", str(counters.pull_failed)),
+        own("group-vpn-push-sent", str(counters.push_sent)),
+        own("group-vpn-push-acknowledged", str(counters.push_acknowledged)),
+        own("group-vpn-push-unacknowledged", str(counters.push_unacknowledged)),
+    )
+
+
+def _registered_members(device: Platform, request: Request) -> Elements:
+    identity = device.identity()
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    peer = request.text("peer-address")
+    root = own("security-group-vpn-server-registered-members")
+    dialect.styled(root, style="detail" if detail else "brief")
+    for group in _chosen_groups(device.groups, request, request.now):
+        members = [m for m in group.members if peer is None or m.address == peer]
+        if peer is not None and not members:
+            continue
+        block = own(
+            "group-vpn-registered-members",
+            None,
+            own("group-vpn-group-name", xml_text(group.name)),
+            own("group-vpn-group-id", str(group.group_id)),
+            own("group-vpn-member-count", str(len(members))),
+        )
+        for member in members:
+            entry = own(
+                "group-vpn-member",
+                None,
+                own("group-vpn-member-gateway", xml_text(member.gateway)),
+                own("group-vpn-member-address", f"\n{member.address}\n"),
+                dialect.styled(
+                    own("group-vpn-member-last-update", _local_time(member.last_update)),
+                    seconds=str(int(member.last_update)),
+                ),
+                own("group-vpn-member-vsys", "root"),
+            )
+            if detail:
+                entry.append(_statistics(request, member))
+            block.append(entry)
+        root.append(block)
+    if identity.cluster_node is None:
+        return [root]
+    item = own("multi-routing-engine-item", None, own("re-name", identity.cluster_node), root)
+    return [own("multi-routing-engine-results", None, item)]
+
+
+def _server_statistics(device: Platform, request: Request) -> Elements:
+    own = request.dialect.own
+    root = own("security-group-vpn-server-stats")
+    for group in _chosen_groups(device.groups, request, request.now):
+        total = group.counters
+        root.append(own("group-vpn-group-name", xml_text(group.name)))
+        root.append(own("group-vpn-group-id", str(group.group_id)))
+        root.append(
+            own(
+                "server-stats",
+                None,
+                own(
+                    "group-vpn-stats",
+                    None,
+                    own("group-vpn-pull-succeeded", str(total.pull_succeeded)),
+                    own("group-vpn-pull-failed", str(total.pull_failed)),
+                    own(
+                        "group-vpn-pull-exceed-member-threshold",
+                        str(total.pull_exceed_member_threshold),
+                    ),
+                    own("group-vpn-push-sent", str(total.push_sent)),
+                    own("group-vpn-push-acknowledged", str(total.push_acknowledged)),
+                    own("group-vpn-push-unacknowledged", str(total.push_unacknowledged)),
+                ),
+            )
+        )
+    return [root]
+
+
+def _kek_index(kek: KekView) -> str:
+    return str(int(kek.spi[:6], 16))
+
+
+def _kek_associations(device: Platform, request: Request) -> Elements:
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    index = request.text("index")
+    root = dialect.styled(
+        own("security-group-vpn-server-kek-sa"), style="detail" if detail else "brief"
+    )
+    shape = _kek_block if detail else _kek_line
+    for group in _chosen_groups(device.groups, request, request.now):
+        if group.kek is not None and index in (None, _kek_index(group.kek)):
+            root.append(shape(request, group, group.kek))
+    return [root]
+
+
+def _kek_line(request: Request, group: GroupView, kek: KekView) -> etree._Element:
+    own = request.dialect.own
+    return own(
+        "gvpn-server-kek-security-associations",
+        None,
+        own("security-association-index", _kek_index(kek)),
+        own("life-remaining", str(kek.life_remaining)),
+        own("initiator-cookie", kek.spi[:16]),
+        own("responder-cookie", kek.spi[16:]),
+        own("group-id", str(group.group_id)),
+    )
+
+
+def _kek_block(request: Request, group: GroupView, kek: KekView) -> etree._Element:
+    """Element names and order of the published schema of KEK associations."""
+    own = request.dialect.own
+    cipher = kek.cipher if kek.cipher != "aes" else f"aes-{kek.key_bits}"
+    window = [own("kek-sa-group-replay-window", group.replay_window)] * bool(group.replay_window)
+    information = own(
+        "kek-sa-group-info",
+        None,
+        *window,
+        own("kek-sa-group-activation-delay", str(group.activation_delay)),
+        own("kek-sa-group-multicast-group", group.communication.capitalize()),
+    )
+    return own(
+        "gvpn-server-kek-security-associations-block",
+        None,
+        information,
+        own("security-association-index", _kek_index(kek)),
+        own("group-name", xml_text(group.name)),
+        own("group-id", str(group.group_id)),
+        own("initiator-cookie", kek.spi[:16]),
+        own("responder-cookie", kek.spi[16:]),
+        own("kek-sa-authentication-method", "RSA"),
+        own("lifetime-remaining", f"Expires in {kek.life_remaining} seconds"),
+        own("act-time-remaining", f"{kek.activation_remaining} seconds"),
+        own("rekey-time-remaining", f"{kek.rekey_remaining} seconds"),
+        own(
+            "kek-sa-algorithms",
+            None,
+            own("kek-sa-authentication-algorithm", f"sig-hash-{kek.sig_hash}"),
+            own("kek-sa-encryption-algorithm", f"{cipher}-cbc"),
+        ),
+        own(
+            "kek-sa-traffic-statistics",
+            None,
+            own("kek-sa-input-bytes", str(group.traffic.input_bytes)),
+            own("kek-sa-output-bytes", str(group.traffic.output_bytes)),
+            own("kek-sa-input-packets", str(group.traffic.input_packets)),
+            own("kek-sa-output-packets", str(group.traffic.output_packets)),
+        ),
+        own("kek-sa-misc", None, own("kek-sa-sequence-number", str(kek.sequence))),
+        own(
+            "kek-sa-server-info",
+            None,
+            own("kek-sa-server-retrans-period", str(kek.retransmission_period)),
+            own("kek-sa-server-retrans-number", str(kek.retransmissions)),
+        ),
+        own("kek-sa-negotiations", None, own("kek-sa-num-of-negotiations", str(kek.pushes))),
+    )
+
+
+def _ipsec_associations(device: Platform, request: Request) -> Elements:
+    """Children are not published: the names follow those of the other server replies."""
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    root = dialect.styled(
+        own("security-group-vpn-server-security-information"),
+        style="detail" if detail else "brief",
+    )
+    for group in _chosen_groups(device.groups, request, request.now):
+        block = own(
+            "group-vpn-ipsec-security-associations",
+            None,
+            own("group-vpn-group-name", xml_text(group.name)),
+            own("group-vpn-group-id", str(group.group_id)),
+            own("total-active-sa", str(len(group.teks))),
+        )
+        block.extend(_ipsec_entry(request, tek, detail) for tek in group.teks)
+        root.append(block)
+    return [root]
+
+
+def _ipsec_entry(request: Request, tek: TekView, detail: bool) -> etree._Element:
+    own = request.dialect.own
+    cipher = tek.cipher if tek.cipher != "aes" else f"aes-{tek.key_bits}"
+    entry = own(
+        "ipsec-security-association",
+        None,
+        own("ipsec-sa-name", xml_text(tek.name)),
+        own("sa-spi", tek.spi),
+        own("sa-protocol", "ESP"),
+        own("sa-esp-encryption-algorithm", f"{cipher}-cbc"),
+        own("sa-authentication-algorithm", tek.integrity),
+        own("sa-hard-lifetime", str(tek.life_remaining)),
+    )
+    for source, destination in tek.selectors if detail else ():
+        entry.append(
+            own(
+                "match-policy",
+                None,
+                own("sa-source", source),
+                own("sa-destination", destination),
+            )
+        )
+    return entry
+
+
+def _ike_associations(device: Platform, request: Request) -> Elements:
+    own, dialect = request.dialect.own, request.dialect
+    detail = _is_detail(request)
+    peer = request.text("peer-address")
+    root = dialect.styled(
+        own("security-group-vpn-server-ike-security-associations-information"),
+        style="detail" if detail else "brief",
+    )
+    for association in device.endpoint.associations(request.now):
+        if peer in (None, association.address):
+            root.append(_ike_entry(request, association, detail))
+    return [root]
+
+
+def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._Element:
+    """Element names of Junos' published IKE associations."""
+    own = request.dialect.own
+    entry = own(
+        "ike-security-associations-block" if detail else "ike-security-associations",
+        None,
+        own("ike-sa-index", str(int(one.responder_cookie[:6], 16))),
+        own("ike-sa-remote-address", one.address),
+        own("ike-sa-state", "UP"),
+        own("ike-sa-initiator-cookie", one.initiator_cookie),
+        own("ike-sa-responder-cookie", one.responder_cookie),
+        own("ike-sa-exchange-type", one.mode.capitalize()),
+    )
+    if detail:
+        cipher = one.cipher if one.cipher != "aes" else f"aes{one.key_bits}"
+        entry.extend(
+            (
+                own("ike-sa-remote-port", str(one.port)),
+                own("ike-sa-authentication-method", one.authentication),
+                own("ike-sa-lifetime", str(one.life_remaining)),
+                own("ike-gateway-name", xml_text(one.gateway)),
+                own(
+                    "ike-sa-algorithms",
+                    None,
+                    own("ike-sa-authentication-algorithm", f"hmac-{one.hash_name}"),
+                    own("ike-sa-encryption-algorithm", f"{cipher}-cbc"),
+                    own("ike-sa-dhgroup", f"DH-group-{one.dh_group}"),
+                ),
+            )
+        )
+    return entry
+
+
+def _server_cluster(device: Platform, request: Request) -> Elements:
+    """Children are not published: the names follow those of the other server replies."""
+    own, dialect = request.dialect.own, request.dialect
+    detail, peer = _is_detail(request), request.text("peer-gateway")
+    root = dialect.styled(own("server-cluster-information"), style="detail" if detail else "brief")
+    for group in _chosen_groups(device.groups, request, request.now):
+        links = [link for link in device.groups.links(group.name) if peer in (None, link.gateway)]
+        if not links:
+            continue
+        block = own(
+            "server-cluster-group",
+            None,
+            own("group-vpn-group-name", xml_text(group.name)),
+            own("group-vpn-group-id", str(group.group_id)),
+            own("server-cluster-role", links[0].own_role),
+            own("server-cluster-makes-keys", "yes" if links[0].leading else "no"),
+        )
+        block.extend(_cluster_peer(request, link, detail) for link in links)
+        root.append(block)
+    return [root]
+
+
+def _cluster_peer(request: Request, link: LinkView, detail: bool) -> etree._Element:
+    own = request.dialect.own
+    entry = own(
+        "server-cluster-peer",
+        None,
+        own("peer-gateway", xml_text(link.gateway)),
+        own("peer-address", link.address),
+        own("peer-status", link.state),
+    )
+    if detail:
+        counters = dataclasses.asdict(link.counters)
+        entry.append(
+            own(
+                "server-cluster-stats",
+                None,
+                *(own(name.replace("_", "-"), str(count)) for name, count in counters.items()),
+            )
+        )
+    return entry
+
+
+def _clear_cluster(device: Platform, request: Request) -> Elements:
+    device.groups.clear_cluster(request.now)
+    return []
+
+
+def _clear_cluster_statistics(device: Platform, request: Request) -> Elements:
+    for group in _chosen_groups(device.groups, request, request.now):
+        device.groups.clear_cluster_statistics(group.name, request.text("peer-gateway"))
+    return []
+
+
+def _clear_server(device: Platform, request: Request) -> Elements:
+    immediately = any(request.child(name) is not None for name in _NOW)
+    for group in _chosen_groups(device.groups, request, request.now):
+        device.groups.clear(group.name, immediately, request.now)
+    return []
+
+
+def _clear_statistics(device: Platform, request: Request) -> Elements:
+    for group in _chosen_groups(device.groups, request, request.now):
+        device.groups.clear_statistics(group.name)
+    return []
+
+
+SERVER_RPCS: dict[str, Handler] = {
+    "get-security-group-vpn-server-registered-members": _registered_members,
+    "get-security-group-vpn-server-stats": _server_statistics,
+    "get-security-group-vpn-server-kek-sa": _kek_associations,
+    "get-security-group-vpn-server-security-information": _ipsec_associations,
+    "get-security-group-vpn-server-ike-security-associations-information": _ike_associations,
+    "get-security-group-vpn-svr-svr-cluster-info": _server_cluster,
+    "clear-security-group-vpn-server": _clear_server,
+    "clear-security-group-vpn-server-server-cluster": _clear_cluster,
+    "clear-security-group-vpn-svr-svr-cluster-stats": _clear_cluster_statistics,
+    "clear-security-group-vpn-server-statistics": _clear_statistics,
+}
