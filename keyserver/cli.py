@@ -5,21 +5,16 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .keylog import KeyLog, read_keks
-from .lab import Lab, LabError, read_lab
-from .member.machine import MemberEvent
-from .member.runner import MemberFleet, event_line
-from .serve import LabServer, lab_clock
-from .status import lab_status
-from .wireshark import readable_capture
+from .capture.keylog import read_keks
+from .capture.wireshark import readable_capture
+from .edge import run
+from .lab import LabError, read_lab
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,60 +63,6 @@ def _wireshark(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _until_stopped() -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
-
-
-async def _serve(lab: Lab, keylog: Path | None) -> None:
-    try:
-        sink = KeyLog(keylog) if keylog is not None else None
-    except OSError as error:
-        raise LabError(f"{keylog}: {error.strerror}") from None
-    server = LabServer(lab, key_sink=sink)
-    await server.start()
-    try:
-        for device in server.devices:
-            spec = device.spec
-            places = [
-                f"{plane} {endpoint.host}:{endpoint.port}"
-                for plane, endpoint in (("NETCONF", spec.netconf), ("GDOI", spec.gdoi))
-                if endpoint is not None
-            ]
-            print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
-        print(f"ready: {len(server.devices)} key servers", flush=True)
-        await _until_stopped()
-    finally:
-        server.stop()
-        if sink is not None:
-            sink.close()
-
-
-async def _members(lab: Lab, events: bool) -> None:
-    registered: set[str] = set()
-
-    def observe(event: MemberEvent) -> None:
-        if events:
-            print(event_line(event), flush=True)
-            return
-        if event.event == "registered":
-            registered.add(event.member)
-            if len(registered) == len(lab.members):
-                print(f"all {len(registered)} members registered", flush=True)
-        elif event.event == "refused":
-            print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
-
-    fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe)
-    try:
-        await fleet.start()
-        await _until_stopped()
-    finally:
-        fleet.stop()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     options = _parser().parse_args(arguments)
@@ -136,11 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lab = read_lab(options.lab)
         with contextlib.suppress(KeyboardInterrupt):
             if options.command == "serve":
-                asyncio.run(_serve(lab, options.keylog))
+                run.serve(lab, options.keylog)
             elif options.command == "members":
-                asyncio.run(_members(lab, options.events))
+                run.members(lab, options.events)
             else:
-                return asyncio.run(lab_status(lab, sys.stdout))
+                return run.status(lab)
     except LabError as error:
         print(f"keyserver: {error}", file=sys.stderr)
         return 2

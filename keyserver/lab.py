@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .config.junos_schema import Generation
-from .gdoi.authentication import Credentials
 from .gdoi.payloads import Profile
-from .gdoi.phase1 import Mode
 from .groups.group import Acknowledgement
+from .ike.authentication import Credentials
+from .ike.proposal import Mode
 
 
 class LabError(Exception):

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from keyserver.gdoi.authentication import Credentials
+from keyserver.ike.authentication import Credentials
 
 DAYS = 30
 

@@ -15,16 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .aggressive import AggressiveResponder, initial_identity
-from .cluster import dpd_message, dpd_of
-from .numbers import Exchange, NotifyType, PayloadType
-from .payloads import Delete, Identification, Notification, Profile
-from .phase1 import PROTO_ISAKMP, Mode, PeerPolicy, Phase1Responder, State
-from .pull import Grant, PullResponder, Session, new_message_id, notification
+from ..ike.aggressive_mode import AggressiveModeResponder, initial_identity
+from ..ike.dpd import dpd_message, dpd_of
+from ..ike.exchange import Phase1Sa, new_message_id, notification
+from ..ike.main_mode import MainModeResponder
+from ..ike.numbers import Exchange, NotifyType, PayloadType
+from ..ike.payloads import Delete, Identification, Notification
+from ..ike.phase1 import State
+from ..ike.proposal import PROTO_ISAKMP, Mode, PeerPolicy
+from ..ike.refusal import Refused
+from ..ike.wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
+from .acknowledgement import PushAck, decode_ack
+from .numbers import GdoiExchange
+from .payloads import Profile
+from .pull import Grant, PullResponder
 from .push import kek_spi
-from .push_ack import PushAck, decode_ack
-from .refusal import Refused
-from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
 
 Address = tuple[str, int]
 
@@ -35,7 +40,6 @@ ASSOCIATION_SECONDS = 3600.0
 ASSOCIATION_LIMIT = 100_000
 PULLS_PER_ASSOCIATION = 8
 _PHASE_1 = (Exchange.IDENTITY_PROTECTION, Exchange.AGGRESSIVE)
-_CLUSTER = (Exchange.CLUSTER_INIT, Exchange.CLUSTER_UPDATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +117,20 @@ class Authority(Protocol):
 class Cluster(Protocol):
     """The other key servers that groups are shared with."""
 
+    def speaks(self, exchange: int) -> bool:
+        """True for an exchange type of this protocol."""
+
     def owns(self, header: Header, source: Address) -> bool:
         """True for an answer to a call of ours, or a message under the phase 1 of one."""
 
     def under_call(self, header: Header, datagram: bytes, now: float) -> bytes | None:
         """Take such a message. Raises Refused or MalformedPayload."""
 
-    def session_of_call(self, cookies: tuple[bytes, bytes]) -> Session | None:
+    def session_of_call(self, cookies: tuple[bytes, bytes]) -> Phase1Sa | None:
         """The phase 1 that a call of ours established."""
 
     def under_association(
-        self, session: Session, gateway: str, header: Header, datagram: bytes, now: float
+        self, session: Phase1Sa, gateway: str, header: Header, datagram: bytes, now: float
     ) -> bytes | None:
         """Take a message under a phase 1 that the other end began. Raises Refused."""
 
@@ -142,7 +149,7 @@ class _Pull:
 
 @dataclass
 class _Association:
-    responder: Phase1Responder | AggressiveResponder
+    responder: MainModeResponder | AggressiveModeResponder
     source: Address
     since: float
     marked: bool
@@ -155,10 +162,10 @@ class _Association:
         return self.responder.state is State.ESTABLISHED
 
     @property
-    def session(self) -> Session:
+    def session(self) -> Phase1Sa:
         """What exchanges under it begin with."""
         assert self.responder.keys is not None
-        return Session(self.responder.keys, self.responder.cookies, self.responder.last_block)
+        return Phase1Sa(self.responder.keys, self.responder.cookies, self.responder.last_block)
 
     @property
     def peer(self) -> Peer:
@@ -262,14 +269,14 @@ class KeyServerEndpoint:
             return self._of_cluster(self._cluster, header, message, source, now, events)
         if header.exchange in _PHASE_1 and header.message_id == 0:
             return self._phase1(header, message, source, marked, now, events)
-        if header.exchange == Exchange.GROUPKEY_PULL and header.message_id != 0:
+        if header.exchange == GdoiExchange.GROUPKEY_PULL and header.message_id != 0:
             return self._pull(header, message, source, now, events)
-        if header.exchange == Exchange.GROUPKEY_PUSH_ACK:
+        if header.exchange == GdoiExchange.GROUPKEY_PUSH_ACK:
             self._acknowledge(header, message, source, events)
             return None
         if header.exchange == Exchange.INFORMATIONAL:
             return self._informed(header, message, source, now)
-        if self._cluster is not None and header.exchange in _CLUSTER:
+        if self._cluster is not None and self._cluster.speaks(header.exchange):
             return self._of_cluster(self._cluster, header, message, source, now, events)
         self.counters.refused += 1
         events.append(RefusedPeer(source[0], f"exchange type {header.exchange} is not supported"))
@@ -424,16 +431,16 @@ class KeyServerEndpoint:
 
     def _responder(
         self, header: Header, message: bytes, source: Address
-    ) -> Phase1Responder | AggressiveResponder:
+    ) -> MainModeResponder | AggressiveModeResponder:
         policy = self._authority.peer(source[0])
         if header.exchange == Exchange.AGGRESSIVE:
             if policy is None:
                 policy = self._authority.dynamic_peer(initial_identity(header, message))
-            return AggressiveResponder(_taking(policy, Mode.AGGRESSIVE))
+            return AggressiveModeResponder(_taking(policy, Mode.AGGRESSIVE))
         if policy is not None:
-            return Phase1Responder(_taking(policy, Mode.MAIN))
+            return MainModeResponder(_taking(policy, Mode.MAIN))
         anonymous = _taking(self._authority.anonymous_peer(), Mode.MAIN)
-        return Phase1Responder(anonymous, self._authority.dynamic_peer)
+        return MainModeResponder(anonymous, self._authority.dynamic_peer)
 
     def _advance(
         self,
@@ -507,7 +514,7 @@ class KeyServerEndpoint:
         session = association.session
         fresh = pull is None
         if pull is None:
-            exchange = session.exchange(Exchange.GROUPKEY_PULL, header.message_id)
+            exchange = session.exchange(GdoiExchange.GROUPKEY_PULL, header.message_id)
             pull = _Pull(PullResponder(exchange, self._profile))
         peer = association.peer
         gateway = peer.gateway

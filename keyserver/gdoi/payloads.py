@@ -1,10 +1,9 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Payload bodies of phase 1 and GDOI, each a dataclass with ``encode`` and ``decode``.
+"""Payload bodies of GDOI, each a dataclass with ``encode`` and ``decode`` (RFC 6407 §5).
 
-Formats: RFC 2408 §3 (SA, proposal, transform, ID, notification, delete), RFC 6407 §5 (GDOI SA,
-SAK, GAP, SAT, KD, SEQ). Where the RFC's text and figures differ, the figures, the reference
-implementation and Wireshark agree; they are followed here.
+Where the RFC's text and figures differ, the figures, the reference implementation and Wireshark
+agree; they are followed here.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Self
 
-from .numbers import GDOI_DOI, KEK_PROTOCOL, IdType, PayloadType
-from .wire import (
+from ..ike.numbers import GDOI_DOI, IdType, PayloadType
+from ..ike.payloads import Identification
+from ..ike.wire import (
     Attribute,
     MalformedPayload,
     Payload,
@@ -27,6 +27,7 @@ from .wire import (
     encode_chain,
     encode_payload,
 )
+from .numbers import KEK_PROTOCOL
 
 
 class Profile(Enum):
@@ -46,168 +47,18 @@ _GROUP_ID_ORDER: dict[Profile, Literal["little", "big"]] = {
 }
 
 
-# Phase 1
+def group_identity(group_id: int, profile: Profile = Profile.RFC6407) -> Identification:
+    """The group to register to (RFC 6407 §5.1.1): a 4-octet KEY_ID."""
+    return Identification(IdType.KEY_ID, group_id.to_bytes(4, _GROUP_ID_ORDER[profile]))
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
-    """A transform payload (RFC 2408 §3.6)."""
-
-    number: int
-    identifier: int
-    attributes: tuple[Attribute, ...]
-    reserved: bytes = b"\0\0"
-
-    def encode(self) -> bytes:
-        return struct.pack(
-            "!BB2s", self.number, self.identifier, self.reserved
-        ) + encode_attributes(self.attributes)
-
-    @classmethod
-    def decode(cls, body: bytes) -> Self:
-        reader = Reader(body, "transform")
-        number, identifier, reserved = reader.number(1), reader.number(1), reader.take(2)
-        return cls(number, identifier, decode_attributes(reader.rest(), "transform"), reserved)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A proposal payload (RFC 2408 §3.5) with its transforms."""
-
-    number: int
-    protocol: int
-    spi: bytes
-    transforms: tuple[Transform, ...]
-
-    def encode(self) -> bytes:
-        head = struct.pack("!BBBB", self.number, self.protocol, len(self.spi), len(self.transforms))
-        payloads = [Payload(PayloadType.TRANSFORM, t.encode()) for t in self.transforms]
-        return head + self.spi + encode_chain(payloads)
-
-    @classmethod
-    def decode(cls, body: bytes) -> Self:
-        reader = Reader(body, "proposal")
-        number, protocol = reader.number(1), reader.number(1)
-        spi_size, count = reader.number(1), reader.number(1)
-        spi = reader.take(spi_size)
-        payloads, left = decode_chain(PayloadType.TRANSFORM if count else 0, reader.rest())
-        if left or len(payloads) != count:
-            raise MalformedPayload(f"proposal: {count} transforms expected, {len(payloads)} found")
-        if any(p.type != PayloadType.TRANSFORM for p in payloads):
-            raise MalformedPayload("proposal: something else than transforms inside")
-        return cls(number, protocol, spi, tuple(Transform.decode(p.body) for p in payloads))
-
-
-@dataclass(frozen=True, slots=True)
-class Phase1Sa:
-    """SA payload of phase 1 (RFC 2408 §3.4)."""
-
-    proposals: tuple[Proposal, ...]
-    doi: int = GDOI_DOI
-    situation: int = 0
-
-    def encode(self) -> bytes:
-        payloads = [Payload(PayloadType.PROPOSAL, p.encode()) for p in self.proposals]
-        return struct.pack("!II", self.doi, self.situation) + encode_chain(payloads)
-
-    @classmethod
-    def decode(cls, body: bytes) -> Self:
-        reader = Reader(body, "SA")
-        doi, situation = reader.number(4), reader.number(4)
-        payloads, left = decode_chain(PayloadType.PROPOSAL, reader.rest())
-        if left or any(p.type != PayloadType.PROPOSAL for p in payloads):
-            raise MalformedPayload("SA: something else than proposals inside")
-        return cls(tuple(Proposal.decode(p.body) for p in payloads), doi, situation)
-
-
-@dataclass(frozen=True, slots=True)
-class Identification:
-    """ID payload (RFC 2407 §4.6.2): phase 1 identities and, as KEY_ID, the group."""
-
-    type: int
-    data: bytes
-    protocol: int = 0
-    port: int = 0
-
-    def encode(self) -> bytes:
-        return struct.pack("!BBH", self.type, self.protocol, self.port) + self.data
-
-    @classmethod
-    def decode(cls, body: bytes) -> Self:
-        reader = Reader(body, "ID")
-        kind, protocol, port = reader.number(1), reader.number(1), reader.number(2)
-        return cls(kind, reader.rest(), protocol, port)
-
-    @classmethod
-    def group(cls, group_id: int, profile: Profile = Profile.RFC6407) -> Self:
-        """The group to register to (RFC 6407 §5.1.1): a 4-octet KEY_ID."""
-        return cls(IdType.KEY_ID, group_id.to_bytes(4, _GROUP_ID_ORDER[profile]))
-
-    def group_id(self, profile: Profile = Profile.RFC6407) -> int:
-        """The group id of a KEY_ID."""
-        if self.type != IdType.KEY_ID or len(self.data) != 4:
-            raise MalformedPayload(f"ID: type {self.type} of {len(self.data)} octets is no group")
-        return int.from_bytes(self.data, _GROUP_ID_ORDER[profile])
-
-    @classmethod
-    def address(cls, address: str) -> Self:
-        """An IPv4 or IPv6 address identity."""
-        parsed = ipaddress.ip_address(address)
-        kind = IdType.IPV4_ADDR if parsed.version == 4 else IdType.IPV6_ADDR
-        return cls(kind, parsed.packed)
-
-    def __str__(self) -> str:
-        if self.type == IdType.IPV4_ADDR and len(self.data) == 4:
-            return str(ipaddress.IPv4Address(self.data))
-        if self.type in (IdType.FQDN, IdType.USER_FQDN):
-            return self.data.decode("ascii", "replace")
-        return f"{self.type}:{self.data.hex()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """Notification payload (RFC 2408 §3.14)."""
-
-    type: int
-    spi: bytes = b""
-    protocol: int = 1
-    data: bytes = b""
-    doi: int = GDOI_DOI
-
-    def encode(self) -> bytes:
-        head = struct.pack("!IBBH", self.doi, self.protocol, len(self.spi), self.type)
-        return head + self.spi + self.data
-
-    @classmethod
-    def decode(cls, body: bytes) -> Self:
-        reader = Reader(body, "notification")
-        doi, protocol, size, kind = (reader.number(n) for n in (4, 1, 1, 2))
-        return cls(kind, reader.take(size), protocol, reader.rest(), doi)
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Delete payload (RFC 2408 §3.15)."""
-
-    protocol: int
-    spis: tuple[bytes, ...]
-    doi: int = GDOI_DOI
-
-    def encode(self) -> bytes:
-        size = len(self.spis[0]) if self.spis else 0
-        head = struct.pack("!IBBH", self.doi, self.protocol, size, len(self.spis))
-        return head + b"".join(self.spis)
-
-    @classmethod
-    def decode(cls, body: bytes) -> Self:
-        reader = Reader(body, "delete")
-        doi, protocol, size, count = (reader.number(n) for n in (4, 1, 1, 2))
-        spis = tuple(reader.take(size) for _ in range(count if size else 0))
-        reader.done()
-        return cls(protocol, spis, doi)
-
-
-# GDOI
+def group_id_of(identity: Identification, profile: Profile = Profile.RFC6407) -> int:
+    """The group id of a KEY_ID. Raises MalformedPayload."""
+    if identity.type != IdType.KEY_ID or len(identity.data) != 4:
+        raise MalformedPayload(
+            f"ID: type {identity.type} of {len(identity.data)} octets is no group"
+        )
+    return int.from_bytes(identity.data, _GROUP_ID_ORDER[profile])
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +104,7 @@ _SAK_RESERVED_LENGTHS = (4, 6)
 
 
 @dataclass(frozen=True, slots=True)
-class KekPolicy:
+class SaKek:
     """SAK payload: the policy of the group's KEK (RFC 6407 §5.3).
 
     ``reserved`` is RESERVED2, four octets; six in one release of the reference implementation.
@@ -313,7 +164,7 @@ class GroupAssociatedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class TekPolicy:
+class SaTek:
     """SAT payload for ESP or AH (RFC 6407 §5.5.1): one traffic selector and its SA."""
 
     protocol_id: int
@@ -352,9 +203,9 @@ class TekPolicy:
 class GroupSa:
     """SA payload of GDOI with its attribute payloads (RFC 6407 §5.2)."""
 
-    kek: KekPolicy | None
+    kek: SaKek | None
     gap: GroupAssociatedPolicy | None
-    teks: tuple[TekPolicy, ...]
+    teks: tuple[SaTek, ...]
     doi: int = GDOI_DOI
     situation: int = 0
 
@@ -377,14 +228,14 @@ class GroupSa:
         if left:
             raise MalformedPayload(f"SA: {len(left)} octets too many")
         kek, gap = None, None
-        teks: list[TekPolicy] = []
+        teks: list[SaTek] = []
         for payload in payloads:
             if payload.type == PayloadType.SAK and kek is None and gap is None and not teks:
-                kek = KekPolicy.decode(payload.body, profile)
+                kek = SaKek.decode(payload.body, profile)
             elif payload.type == PayloadType.GAP and gap is None and not teks:
                 gap = GroupAssociatedPolicy.decode(payload.body)
             elif payload.type == PayloadType.SAT:
-                teks.append(TekPolicy.decode(payload.body))
+                teks.append(SaTek.decode(payload.body))
             else:
                 raise MalformedPayload(f"SA: payload {payload.type} where it must not be")
         return cls(kek, gap, tuple(teks), doi, situation)

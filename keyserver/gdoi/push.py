@@ -20,18 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
 
-from .crypto import CbcCipher, kek_cipher
-from .numbers import (
-    Exchange,
-    Flags,
-    KekAttribute,
-    KekKeyAttribute,
-    PayloadType,
-    SigAlgorithm,
-    SigHashAlgorithm,
-)
-from .payloads import Delete, GroupSa, KekPolicy, KeyDownload, KeyPacket, Profile, Sequence
-from .wire import (
+from ..ike.crypto import CbcCipher
+from ..ike.numbers import Flags, PayloadType
+from ..ike.payloads import Delete
+from ..ike.wire import (
     COOKIE_LENGTH,
     HEADER_LENGTH,
     Header,
@@ -42,6 +34,9 @@ from .wire import (
     encode_chain,
     encode_payload,
 )
+from .crypto import kek_cipher
+from .numbers import GdoiExchange, KekAttribute, KekKeyAttribute, SigAlgorithm, SigHashAlgorithm
+from .payloads import GroupSa, KeyDownload, KeyPacket, Profile, SaKek, Sequence
 
 KEK_SPI_LENGTH = 2 * COOKIE_LENGTH
 _LABEL = b"rekey"
@@ -75,7 +70,7 @@ class Kek:
     sig_hash: SigHashAlgorithm
 
 
-def kek_of(policy: KekPolicy, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
+def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
     """The KEK and the verification key that an SAK and a KEK key packet describe.
 
     Raises MalformedPayload for algorithms that are unknown or do not fit the keys.
@@ -148,7 +143,7 @@ def _push_header(kek: Kek, length: int) -> Header:
         kek.spi[:COOKIE_LENGTH],
         kek.spi[COOKIE_LENGTH:],
         PayloadType.SEQ,
-        Exchange.GROUPKEY_PUSH,
+        GdoiExchange.GROUPKEY_PUSH,
         Flags.ENCRYPTION,
         0,
         length,

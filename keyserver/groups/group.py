@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..gdoi.authentication import Credentials
+from ..gdoi.acknowledgement import AckAlgorithm, PushAck
 from ..gdoi.key_server import Address, Peer
 from ..gdoi.numbers import KEK_DELETE_PROTOCOL, TekProtocol
-from ..gdoi.payloads import Delete, GroupSa, Identification, KeyDownload, Profile, Sequence
+from ..gdoi.payloads import GroupSa, KeyDownload, Profile, Sequence
 from ..gdoi.pull import Grant
 from ..gdoi.push import KEK_SPI_LENGTH, Kek, Push, seal_push
-from ..gdoi.push_ack import AckAlgorithm, PushAck
+from ..ike.authentication import Credentials
+from ..ike.payloads import Delete, Identification
 from .keys import (
     GroupKek,
     GroupTek,
@@ -32,7 +33,7 @@ from .keys import (
     shared_kek,
     shared_teks,
 )
-from .policy import GroupSettings, KekSettings, TekSettings
+from .settings import GroupSettings, KekSettings, TekSettings
 
 _REKEY_DELAYS = 4
 
@@ -160,9 +161,9 @@ class _Outstanding:
     due: float
 
 
-def _rekey_due(created: float, lifetime: int, activation_delay: int) -> float:
+def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
     # A lifetime that leaves no room for the margin is rekeyed at its half.
-    return created + lifetime - min(_REKEY_DELAYS * activation_delay, lifetime / 2)
+    return created + lifetime - min(_REKEY_DELAYS * activation_time_delay, lifetime / 2)
 
 
 class Group:
@@ -250,10 +251,10 @@ class Group:
         return teks
 
     def _kek_due(self, kek: GroupKek) -> float:
-        return _rekey_due(kek.created, kek.settings.lifetime, self.settings.activation_delay)
+        return _rekey_due(kek.created, kek.settings.lifetime, self.settings.activation_time_delay)
 
     def _tek_due(self, tek: GroupTek) -> float:
-        return _rekey_due(tek.created, tek.settings.lifetime, self.settings.activation_delay)
+        return _rekey_due(tek.created, tek.settings.lifetime, self.settings.activation_time_delay)
 
     def _policy(
         self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None
@@ -261,7 +262,7 @@ class Group:
         source = (self.settings.server_address or self._plane.local[0], self._plane.local[1])
         return GroupSa(
             kek.policy(source, self._ack_algorithm(kek), now) if kek else None,
-            associated_policy(self.settings.activation_delay, heartbeat),
+            associated_policy(self.settings.activation_time_delay, heartbeat),
             tuple(policy for tek in teks for policy in tek.policies(now)),
         )
 
@@ -587,7 +588,7 @@ class Group:
 
     def activated_at(self, kek: GroupKek) -> float:
         """When everyone is to use a KEK that was pushed."""
-        return kek.created + self.settings.activation_delay
+        return kek.created + self.settings.activation_time_delay
 
     def rekey_due(self) -> float | None:
         """When the next KEK is due; None without a KEK."""

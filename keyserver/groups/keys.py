@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..gdoi.numbers import (
     ENCAPSULATION_TUNNEL,
-    LIFE_TYPE_SECONDS,
     EspTransform,
     GapAttribute,
     IpsecAttribute,
@@ -25,17 +24,12 @@ from ..gdoi.numbers import (
     TekKeyAttribute,
     TekProtocol,
 )
-from ..gdoi.payloads import (
-    GroupAssociatedPolicy,
-    KekPolicy,
-    KeyPacket,
-    Selector,
-    TekPolicy,
-)
+from ..gdoi.payloads import GroupAssociatedPolicy, KeyPacket, SaKek, SaTek, Selector
 from ..gdoi.pull import Grant
 from ..gdoi.push import KEK_SPI_LENGTH, Kek, kek_of
-from ..gdoi.wire import Attribute, MalformedPayload, attribute_map
-from .policy import ESP_TRANSFORMS, KekSettings, TekSettings, TrafficSelector
+from ..ike.numbers import LIFE_TYPE_SECONDS
+from ..ike.wire import Attribute, MalformedPayload, attribute_map
+from .settings import ESP_TRANSFORMS, KekSettings, MatchPolicy, TekSettings
 
 RSA_BITS = 2048
 _KEK_ALGORITHMS = {
@@ -96,7 +90,7 @@ class GroupKek:
             ),
         )
 
-    def policy(self, source: tuple[str, int], acknowledgement: int | None, now: float) -> KekPolicy:
+    def policy(self, source: tuple[str, int], acknowledgement: int | None, now: float) -> SaKek:
         """The SAK. A unicast push goes to whatever address the member registered from."""
         settings, cipher, short = self.settings, self.kek.cipher, Attribute.short
         remaining = max(1, int(self.expires - now))
@@ -111,7 +105,7 @@ class GroupKek:
         if acknowledgement is not None:
             attributes.append(short(KekAttribute.ACK_REQUESTED, acknowledgement))
         target = settings.multicast_group if settings.is_multicast else None
-        return KekPolicy(
+        return SaKek(
             Selector.host(*source),
             Selector.host(target or "0.0.0.0", source[1]),
             self.kek.spi,
@@ -160,11 +154,11 @@ class GroupTek:
             ),
         )
 
-    def policies(self, now: float) -> list[TekPolicy]:
+    def policies(self, now: float) -> list[SaTek]:
         """One SAT for each match-policy."""
         return [self._policy(selector, now) for selector in self.settings.selectors]
 
-    def _policy(self, selector: TrafficSelector, now: float) -> TekPolicy:
+    def _policy(self, selector: MatchPolicy, now: float) -> SaTek:
         settings, short = self.settings, Attribute.short
         remaining = max(1, int(self.expires - now))
         attributes = [
@@ -176,7 +170,7 @@ class GroupTek:
         transform = ESP_TRANSFORMS[settings.cipher.name]
         if transform is EspTransform.AES_CBC:
             attributes.append(short(IpsecAttribute.KEY_LENGTH, settings.cipher.key_length * 8))
-        return TekPolicy(
+        return SaTek(
             TekProtocol.ESP,
             selector.protocol,
             Selector.prefix(selector.source, selector.source_port),
@@ -228,7 +222,7 @@ def shared_teks(state: Grant | None, wanted: Iterable[TekSettings], now: float) 
     if state is None:
         return []
     packets = {p.spi: p for p in state.keys.packets if p.type == KeyPacketType.TEK}
-    policies: dict[bytes, list[TekPolicy]] = {}
+    policies: dict[bytes, list[SaTek]] = {}
     for policy in state.policy.teks:
         policies.setdefault(policy.spi, []).append(policy)
     if set(policies) != set(packets):
@@ -243,13 +237,11 @@ def shared_teks(state: Grant | None, wanted: Iterable[TekSettings], now: float) 
     return found
 
 
-def _traffic(policy: TekPolicy) -> tuple[object, ...]:
+def _traffic(policy: SaTek) -> tuple[object, ...]:
     return (policy.protocol, policy.source, policy.destination, policy.transform)
 
 
-def _shared_tek(
-    settings: TekSettings, policy: TekPolicy, packet: KeyPacket, now: float
-) -> GroupTek:
+def _shared_tek(settings: TekSettings, policy: SaTek, packet: KeyPacket, now: float) -> GroupTek:
     keys = attribute_map(packet.attributes, "TEK key packet")
     life = attribute_map(policy.attributes, "SAT").get(IpsecAttribute.LIFE_DURATION)
     encryption = keys.get(TekKeyAttribute.ALGORITHM_KEY)
@@ -268,11 +260,11 @@ def _shared_tek(
 
 
 def associated_policy(
-    activation_delay: int, heartbeat: int | None = None
+    activation_time_delay: int, heartbeat: int | None = None
 ) -> GroupAssociatedPolicy | None:
     """The GAP; ``heartbeat`` seconds only for members that know this private attribute."""
     found: Iterable[tuple[int, int | None]] = (
-        (GapAttribute.ACTIVATION_TIME_DELAY, activation_delay or None),
+        (GapAttribute.ACTIVATION_TIME_DELAY, activation_time_delay or None),
         (GapAttribute.HEARTBEAT_INTERVAL, heartbeat),
     )
     attributes = tuple(Attribute.short(kind, n) for kind, n in found if n is not None)

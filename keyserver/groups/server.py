@@ -14,18 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..cluster.servers import ClusterCounters, ClusterEvent, LinkView, ServerCluster, link_views
+from ..cluster.settings import cluster_peers
 from ..config.tree import Tree
+from ..gdoi.acknowledgement import PushAck
 from ..gdoi.key_server import Address, Peer
-from ..gdoi.numbers import NotifyType
-from ..gdoi.payloads import Identification
-from ..gdoi.phase1 import PeerPolicy
 from ..gdoi.pull import Grant
-from ..gdoi.push_ack import PushAck
-from ..gdoi.refusal import Refused
-from .cluster import ClusterCounters, ClusterEvent, LinkView, ServerCluster, link_views
+from ..ike.numbers import NotifyType
+from ..ike.payloads import Identification
+from ..ike.proposal import PeerPolicy
+from ..ike.refusal import Refused
+from .gateways import Peers, peer_policies
 from .group import Group, GroupEvent, KeyPlane, Member, MemberCounters, Outgoing, Traffic
 from .keys import GroupKek, GroupTek
-from .policy import GroupSettings, Peers, cluster_peers, group_settings, peer_policies
+from .settings import GroupSettings, group_settings
 
 T = TypeVar("T")
 
@@ -67,8 +69,8 @@ class GroupView:
     name: str
     group_id: int
     communication: str
-    activation_delay: int
-    replay_window: str | None
+    activation_time_delay: int
+    anti_replay_time_window: str | None
     traffic: Traffic
     members: list[Member]
     counters: MemberCounters
@@ -274,8 +276,8 @@ def _view(group: Group, now: float) -> GroupView:
         settings.name,
         settings.group_id,
         settings.kek.communication if settings.kek else "none",
-        settings.activation_delay,
-        settings.replay_window,
+        settings.activation_time_delay,
+        settings.anti_replay_time_window,
         group.traffic,
         list(group.members.values()),
         group.counters,

@@ -11,21 +11,21 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ..gdoi.acknowledgement import is_supported
 from ..gdoi.numbers import (
     KEK_DELETE_PROTOCOL,
     GapAttribute,
-    IdType,
     IpsecAttribute,
     KekAttribute,
     KeyPacketType,
     TekKeyAttribute,
     TekProtocol,
 )
-from ..gdoi.payloads import GroupSa, KeyDownload, KeyPacket, Profile, Selector, TekPolicy
+from ..gdoi.payloads import GroupSa, KeyDownload, KeyPacket, Profile, SaTek, Selector
 from ..gdoi.pull import Grant
 from ..gdoi.push import Kek, Push, kek_of
-from ..gdoi.push_ack import is_supported
-from ..gdoi.wire import MalformedPayload, attribute_map
+from ..ike.numbers import IdType
+from ..ike.wire import MalformedPayload, attribute_map
 
 _DEFAULT_LIFETIME = 3600
 _LONGEST_LIFETIME = 10 * 365 * 86400
@@ -71,7 +71,7 @@ class MemberKeys:
         self.keks: dict[bytes, InstalledKek] = {}
         self.current_kek: bytes | None = None
         self.teks: dict[SelectorKey, list[InstalledTek]] = {}
-        self.activation_delay = 0
+        self.activation_time_delay = 0
         self.heartbeat: int | None = None
 
     @property
@@ -170,7 +170,7 @@ class MemberKeys:
     def _note_gap(self, policy: GroupSa) -> None:
         for attribute in policy.gap.attributes if policy.gap else ():
             if attribute.type == GapAttribute.ACTIVATION_TIME_DELAY:
-                self.activation_delay = attribute.number
+                self.activation_time_delay = attribute.number
 
     def expire(self, now: float) -> list[str]:
         """Drop what is over; the SPIs in hex that went."""
@@ -228,7 +228,7 @@ def _teks(policy: GroupSa, keys: KeyDownload, now: float) -> list[tuple[Selector
     return found
 
 
-def _tek_lifetime(tek: TekPolicy) -> int:
+def _tek_lifetime(tek: SaTek) -> int:
     known = attribute_map(tek.attributes, "SAT")
     unknown = set(known) - set(IpsecAttribute)
     if unknown:

@@ -14,15 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ..gdoi.aggressive import AggressiveInitiator
-from ..gdoi.numbers import Exchange, NotifyType, PayloadType
-from ..gdoi.payloads import Identification, Notification, Profile
-from ..gdoi.phase1 import Mode, PeerPolicy, Phase1Initiator, State
-from ..gdoi.pull import Grant, PullInitiator, Session, new_message_id
+from ..gdoi.acknowledgement import encode_ack
+from ..gdoi.numbers import GdoiExchange
+from ..gdoi.payloads import Profile
+from ..gdoi.pull import Grant, PullInitiator
 from ..gdoi.push import Push, kek_spi, open_push
-from ..gdoi.push_ack import encode_ack
-from ..gdoi.refusal import Refused
-from ..gdoi.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
+from ..ike.aggressive_mode import AggressiveModeInitiator
+from ..ike.exchange import Phase1Sa, new_message_id
+from ..ike.main_mode import MainModeInitiator
+from ..ike.numbers import Exchange, NotifyType, PayloadType
+from ..ike.payloads import Identification, Notification
+from ..ike.phase1 import State
+from ..ike.proposal import Mode, PeerPolicy
+from ..ike.refusal import Refused
+from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .keys import InstalledKek, MemberKeys
 
 RETRANSMIT_SECONDS = (1.0, 2.0, 4.0, 8.0)
@@ -82,7 +87,7 @@ class GroupMember:
         self.events: list[MemberEvent] = []
         self._policy, self._profile, self._jitter = policy, profile, jitter
         self._address, self._threshold = address, heartbeat_threshold
-        self._phase1: Phase1Initiator | AggressiveInitiator | None = None
+        self._phase1: MainModeInitiator | AggressiveModeInitiator | None = None
         self._pull: PullInitiator | None = None
         self._sent: list[bytes] = []
         self._tries, self._failures = 0, 0
@@ -113,7 +118,7 @@ class GroupMember:
     def start(self, now: float) -> list[bytes]:
         """Begin to register. Keys that are installed stay until new ones come."""
         aggressive = Mode.AGGRESSIVE in self._policy.modes
-        self._phase1 = (AggressiveInitiator if aggressive else Phase1Initiator)(self._policy)
+        self._phase1 = (AggressiveModeInitiator if aggressive else MainModeInitiator)(self._policy)
         self._pull = None
         self._register_due = None
         self.state = MemberState.PHASE_1
@@ -130,7 +135,7 @@ class GroupMember:
         message = datagram[4:] if datagram[:4] == _MARKER else datagram
         try:
             header = Header.decode(message)
-            if header.exchange == Exchange.GROUPKEY_PUSH:
+            if header.exchange == GdoiExchange.GROUPKEY_PUSH:
                 return self._on_push(header, message, now)
             return self._dispatch(header, message, now)
         except (MalformedPayload, Refused) as error:
@@ -182,7 +187,7 @@ class GroupMember:
             if phase1.state is State.ESTABLISHED:
                 return self._begin_pull(phase1, answer, now)
             return self._send([answer] if answer else [], now)
-        if header.exchange == Exchange.GROUPKEY_PULL and self.state is MemberState.PULL:
+        if header.exchange == GdoiExchange.GROUPKEY_PULL and self.state is MemberState.PULL:
             assert self._pull is not None
             outcome = self._pull.receive(header, datagram)
             if isinstance(outcome, Grant):
@@ -194,11 +199,11 @@ class GroupMember:
         return []
 
     def _begin_pull(
-        self, phase1: Phase1Initiator | AggressiveInitiator, answer: bytes | None, now: float
+        self, phase1: MainModeInitiator | AggressiveModeInitiator, answer: bytes | None, now: float
     ) -> list[bytes]:
         assert phase1.keys is not None
-        session = Session(phase1.keys, phase1.cookies, phase1.last_block)
-        exchange = session.exchange(Exchange.GROUPKEY_PULL, new_message_id())
+        session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
+        exchange = session.exchange(GdoiExchange.GROUPKEY_PULL, new_message_id())
         self._pull = PullInitiator(exchange, self.group, self._profile)
         self.state = MemberState.PULL
         # Aggressive mode ends with our message: it is repeated together with the first pull.
@@ -206,13 +211,13 @@ class GroupMember:
 
     def _on_notification(
         self,
-        phase1: Phase1Initiator | AggressiveInitiator,
+        phase1: MainModeInitiator | AggressiveModeInitiator,
         header: Header,
         datagram: bytes,
         now: float,
     ) -> None:
         if phase1.state is State.ESTABLISHED and phase1.keys is not None:
-            session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+            session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
             exchange = session.exchange(Exchange.INFORMATIONAL, header.message_id)
             errors = [p.body for p in exchange.open(header, datagram) if _is_error(p)]
             if errors and self.state is MemberState.PULL:
@@ -254,7 +259,7 @@ class GroupMember:
         if end is None:
             self._register_due = None
             return
-        margin = min(_RE_REGISTER_DELAYS * self.keys.activation_delay, (end - now) / 2)
+        margin = min(_RE_REGISTER_DELAYS * self.keys.activation_time_delay, (end - now) / 2)
         self._register_due, self._register_reason = end - margin, "keys are about to expire"
 
     # Pushes

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyserver.config.junos_schema import Generation
-from keyserver.gdoi.crypto import AES_256
-from keyserver.gdoi.dh import DH_GROUPS
+from keyserver.edge.udp import UdpSocket
 from keyserver.gdoi.key_server import Peer
 from keyserver.groups.group import KeyPlane
 from keyserver.groups.server import GroupServer
+from keyserver.ike.crypto import AES_256
+from keyserver.ike.dh import DH_GROUPS
 from keyserver.member.machine import MemberState
-from keyserver.udp import UdpSocket
 from tests.keyserver.world import V1_SMC, World, tree_of
 from tests.lab import hub_config
 

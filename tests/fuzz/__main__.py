@@ -13,7 +13,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["keyserver.gdoi"]):
+with atheris.instrument_imports(include=["keyserver.gdoi", "keyserver.ike", "keyserver.cluster"]):
     from tests.fuzz.targets import TARGETS, corpus, feed
 
 _NAMES = list(TARGETS)

@@ -11,28 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from keyserver.gdoi.aggressive import initial_identity
-from keyserver.gdoi.authentication import decode_certificate, read_certificate
-from keyserver.gdoi.cluster import read_state
-from keyserver.gdoi.crypto import AES_128
+from keyserver.cluster.messages import read_state
+from keyserver.gdoi.acknowledgement import decode_ack
 from keyserver.gdoi.numbers import SigHashAlgorithm
 from keyserver.gdoi.payloads import (
-    Delete,
     GroupAssociatedPolicy,
     GroupSa,
-    Identification,
-    KekPolicy,
     KeyDownload,
-    Notification,
-    Phase1Sa,
     Profile,
+    SaKek,
+    SaTek,
     Sequence,
-    TekPolicy,
 )
 from keyserver.gdoi.push import Kek, kek_of, open_push
-from keyserver.gdoi.push_ack import decode_ack
-from keyserver.gdoi.refusal import Refused
-from keyserver.gdoi.wire import (
+from keyserver.ike.aggressive_mode import initial_identity
+from keyserver.ike.authentication import decode_certificate, read_certificate
+from keyserver.ike.crypto import AES_128
+from keyserver.ike.payloads import Delete, Identification, Notification, SaPayload
+from keyserver.ike.refusal import Refused
+from keyserver.ike.wire import (
     HEADER_LENGTH,
     Header,
     MalformedPayload,
@@ -76,7 +73,7 @@ def _first_identity(octets: bytes) -> None:
 
 def _keys(octets: bytes) -> None:
     size = int.from_bytes(octets[:2], "big")
-    policy = KekPolicy.decode(octets[2 : 2 + size])
+    policy = SaKek.decode(octets[2 : 2 + size])
     download = KeyDownload.decode(octets[2 + size :])
     for packet in download.packets:
         kek_of(policy, packet)
@@ -95,14 +92,14 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": lambda o: _again(o[:HEADER_LENGTH], Header.decode(o).encode()),
     "chain": _chain,
     "attributes": lambda o: _again(o, encode_attributes(decode_attributes(o, "fuzz"))),
-    "phase1-sa": lambda o: _again(o, Phase1Sa.decode(o).encode()),
+    "phase1-sa": lambda o: _again(o, SaPayload.decode(o).encode()),
     "identification": lambda o: _again(o, Identification.decode(o).encode()),
     "notification": lambda o: _again(o, Notification.decode(o).encode()),
     "delete": lambda o: Delete.decode(o).encode() and None,
     "group-sa": lambda o: _again(o, GroupSa.decode(o).encode()),
     "group-sa-cisco": lambda o: _again(o, GroupSa.decode(o, Profile.CISCO_REFERENCE).encode()),
-    "sak": lambda o: _again(o, KekPolicy.decode(o).encode()),
-    "sat": lambda o: _again(o, TekPolicy.decode(o).encode()),
+    "sak": lambda o: _again(o, SaKek.decode(o).encode()),
+    "sat": lambda o: _again(o, SaTek.decode(o).encode()),
     "gap": lambda o: _again(o, GroupAssociatedPolicy.decode(o).encode()),
     "kd": lambda o: _again(o, KeyDownload.decode(o).encode()),
     "seq": lambda o: _again(o, Sequence.decode(o).encode()),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyserver.gdoi.numbers import Exchange, PayloadType
-from keyserver.gdoi.wire import HEADER_LENGTH, Header, decode_chain
+from keyserver.ike.numbers import Exchange, PayloadType
+from keyserver.ike.wire import HEADER_LENGTH, Header, decode_chain
 from tests.fuzz.targets import TARGETS, corpus, feed
 from tests.keyserver.test_rekey import V2_BLOCK
 from tests.keyserver.world import V1_SMC, World

@@ -30,9 +30,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.ssh_mux import (
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.transports import Target, open_session
 from lxml import etree
 
+from keyserver.edge.serve import LabServer
 from keyserver.gdoi.key_server import Peer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
-from keyserver.serve import LabServer
 from tests.lab import PASSWORD, USER, free_ports, hub_config
 
 TRANSPORTS = ("openssh", "paramiko")

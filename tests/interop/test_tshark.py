@@ -18,8 +18,8 @@ import subprocess
 
 import pytest
 
+from keyserver.capture.keylog import KeyLog
 from keyserver.cli import main
-from keyserver.keylog import KeyLog
 from tests.keyserver.world import V1_SMC, World
 
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

@@ -13,21 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from keyserver.gdoi.crypto import TRIPLE_DES, Phase1Keys, derive_keys
-from keyserver.gdoi.numbers import Exchange, PayloadType
-from keyserver.gdoi.payloads import (
-    Delete,
-    GroupSa,
-    Identification,
-    KeyDownload,
-    Phase1Sa,
-    Profile,
-    Sequence,
-)
-from keyserver.gdoi.phase1 import Phase1Proposal
-from keyserver.gdoi.pull import Grant, ProtectedExchange
+from keyserver.gdoi.numbers import GdoiExchange
+from keyserver.gdoi.payloads import GroupSa, KeyDownload, Profile, Sequence, group_id_of
+from keyserver.gdoi.pull import Grant
 from keyserver.gdoi.push import kek_spi, open_push
-from keyserver.gdoi.wire import HEADER_LENGTH, Header, decode_chain, encode_chain, encode_message
+from keyserver.ike.crypto import TRIPLE_DES, Phase1Keys, derive_keys
+from keyserver.ike.exchange import ProtectedExchange
+from keyserver.ike.numbers import PayloadType
+from keyserver.ike.payloads import Delete, Identification, SaPayload
+from keyserver.ike.proposal import Phase1Proposal
+from keyserver.ike.wire import HEADER_LENGTH, Header, decode_chain, encode_chain, encode_message
 from keyserver.member.keys import MemberKeys
 
 VECTORS = os.environ.get("GDOI_VECTORS_DIR")
@@ -60,7 +55,7 @@ class Capture:
         self.messages = [
             (header, d)
             for d in datagrams(base / f"{name}.pcap")
-            if (header := Header.decode(d)).exchange != Exchange.GROUPKEY_PUSH
+            if (header := Header.decode(d)).exchange != GdoiExchange.GROUPKEY_PUSH
         ]
         clear = [
             {p.type: p.body for p in decode_chain(h.next_payload, d[HEADER_LENGTH:])[0]}
@@ -69,7 +64,7 @@ class Capture:
         self.sa = clear[0][PayloadType.SA]
         self.public = tuple(m[PayloadType.KE] for m in clear[2:])
         nonces = tuple(m[PayloadType.NONCE] for m in clear[2:])
-        answer = Phase1Sa.decode(clear[1][PayloadType.SA])
+        answer = SaPayload.decode(clear[1][PayloadType.SA])
         proposal = Phase1Proposal.of(answer.proposals[0].transforms[0])
         assert proposal is not None
         assert proposal.cipher is TRIPLE_DES
@@ -98,7 +93,7 @@ class Capture:
         self.phase1_plain()
         message_id = self.messages[6][0].message_id
         return ProtectedExchange(
-            self.keys, self.cookies, Exchange.GROUPKEY_PULL, message_id, self.last_block
+            self.keys, self.cookies, GdoiExchange.GROUPKEY_PULL, message_id, self.last_block
         )
 
 
@@ -124,7 +119,7 @@ def test_messages_in_the_clear_encode_to_the_same_octets(capture):
         assert encode_message(header, payloads) == datagram
         for payload in payloads:
             if payload.type == PayloadType.SA:
-                assert Phase1Sa.decode(payload.body).encode() == payload.body
+                assert SaPayload.decode(payload.body).encode() == payload.body
 
 
 def test_phase_1_hashes_are_recomputed(capture):
@@ -164,7 +159,7 @@ def test_the_pull_decrypts_every_hash_is_right_and_it_encodes_again_octet_for_oc
                 nonces += payload.body
             elif payload.type == PayloadType.ID:
                 identity = Identification.decode(payload.body)
-                assert identity.group_id(CISCO) == capture.notes["group_id"]
+                assert group_id_of(identity, CISCO) == capture.notes["group_id"]
     assert seen == [[10, 5], [10, 1], [], [18, 17]]
 
 
@@ -195,7 +190,7 @@ def test_the_keys_that_were_delivered_are_the_ones_that_were_logged(capture):
 
 
 def test_a_hash_that_was_tampered_with_is_noticed(capture):
-    from keyserver.gdoi.refusal import Refused
+    from keyserver.ike.refusal import Refused
 
     header, datagram = capture.messages[6]
     broken = bytearray(datagram)
@@ -207,7 +202,7 @@ def test_a_hash_that_was_tampered_with_is_noticed(capture):
 
 def pushes(name: str) -> list[bytes]:
     found = datagrams(Path(VECTORS or "") / f"{name}.pcap")
-    return [d for d in found if Header.decode(d).exchange == Exchange.GROUPKEY_PUSH]
+    return [d for d in found if Header.decode(d).exchange == GdoiExchange.GROUPKEY_PUSH]
 
 
 def registered(capture: Capture) -> MemberKeys:

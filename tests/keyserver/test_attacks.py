@@ -13,13 +13,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyserver.gdoi import key_server
-from keyserver.gdoi.dh import DH_GROUPS
-from keyserver.gdoi.numbers import Exchange, PayloadType
-from keyserver.gdoi.payloads import Delete, Identification, Phase1Sa, Proposal, Sequence
-from keyserver.gdoi.phase1 import Phase1Proposal
+from keyserver.gdoi.acknowledgement import AckAlgorithm, encode_ack
+from keyserver.gdoi.numbers import GdoiExchange
+from keyserver.gdoi.payloads import Sequence
 from keyserver.gdoi.push import Push, open_push, seal_push
-from keyserver.gdoi.push_ack import AckAlgorithm, encode_ack
-from keyserver.gdoi.wire import (
+from keyserver.ike.dh import DH_GROUPS
+from keyserver.ike.numbers import Exchange, PayloadType
+from keyserver.ike.payloads import Delete, Identification, Proposal, SaPayload
+from keyserver.ike.proposal import Phase1Proposal
+from keyserver.ike.wire import (
     HEADER_LENGTH,
     Header,
     Payload,
@@ -187,7 +189,7 @@ def test_pushes_under_an_unknown_kek_cost_one_registration_a_minute_at_most(sign
     teks = dict(member.keys.teks)
     for _ in range(600):
         spi = secrets.token_bytes(16)
-        header = Header(spi[:8], spi[8:], 18, Exchange.GROUPKEY_PUSH, 1, 0, 92)
+        header = Header(spi[:8], spi[8:], 18, GdoiExchange.GROUPKEY_PUSH, 1, 0, 92)
         member.receive(header.encode() + secrets.token_bytes(64), world.now)
         assert member.keys.teks == teks or world.happenings().count("registered") > 1
         world.pass_time(0.1)
@@ -199,7 +201,7 @@ def first_message(world) -> bytes:
     proposal = Phase1Proposal(
         *((p.cipher, p.hash_name, p.dh_group) for p in world.groups.peer(GM).proposals).__next__()
     )
-    sa = Phase1Sa((Proposal(1, 1, b"", (proposal.transform(1, 3600),)),))
+    sa = SaPayload((Proposal(1, 1, b"", (proposal.transform(1, 3600),)),))
     return encode_message(header, [Payload(PayloadType.SA, sa.encode())])
 
 

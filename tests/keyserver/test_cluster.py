@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.cluster.messages import ClusterExchange, state_payloads
 from keyserver.config.junos_schema import Generation
-from keyserver.gdoi.cluster import state_payloads
 from keyserver.gdoi.key_server import KeyServerEndpoint
-from keyserver.gdoi.numbers import Exchange
-from keyserver.gdoi.payloads import Identification
-from keyserver.gdoi.phase1 import PeerPolicy
-from keyserver.gdoi.pull import Session, new_message_id
+from keyserver.groups.gateways import phase1_proposal
 from keyserver.groups.group import KeyPlane, MulticastTarget
-from keyserver.groups.policy import phase1_proposal
 from keyserver.groups.server import GroupServer
+from keyserver.ike.exchange import Phase1Sa, new_message_id
+from keyserver.ike.payloads import Identification
+from keyserver.ike.proposal import PeerPolicy
 from keyserver.member.machine import GroupMember, MemberState
 from tests.keyserver.world import tree_of
 from tests.lab import PSK, hub_config
@@ -274,8 +273,8 @@ def test_a_stranger_gets_no_keys_and_a_wrong_key_no_phase_1(signing_key):
 def test_a_member_cannot_ask_for_what_servers_share(network):
     member = network.member(SITES[0], ROOT)
     phase1 = member._phase1
-    session = Session(phase1.keys, phase1.cookies, phase1.last_block)
-    asked = session.exchange(Exchange.CLUSTER_INIT, new_message_id()).seal(state_payloads(1, None))
+    session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
+    asked = session.exchange(ClusterExchange.INIT, new_message_id()).seal(state_payloads(1, None))
     answer, events = network.hubs[ROOT].endpoint.receive(asked, (SITES[0], 848), network.now)
     assert answer is None
     assert "no sub-server" in events[0].reason

@@ -24,8 +24,8 @@ from keyserver.config.read_patch import read_patch
 from keyserver.config.read_text import read_set, read_text
 from keyserver.config.read_xml import read_xml
 from keyserver.config.show import to_json, to_set, to_text, to_xml
-from keyserver.device import Device, read_initial
 from keyserver.lab import DeviceSpec
+from keyserver.srx import Device, read_initial
 from tests.lab import hub_config
 
 START = 1_800_000_000.0

@@ -12,23 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyserver.gdoi.cluster import dpd_message, dpd_of
-from keyserver.gdoi.numbers import (
-    Exchange,
-    KekAttribute,
-    KeyPacketType,
-    NotifyType,
-    PayloadType,
-)
-from keyserver.gdoi.payloads import Delete, GroupSa, Identification, KeyDownload, Phase1Sa
-from keyserver.gdoi.pull import Session, new_message_id
-from keyserver.gdoi.wire import (
-    Header,
-    MalformedPayload,
-    Payload,
-    decode_attributes,
-    decode_chain,
-)
+from keyserver.gdoi.numbers import KekAttribute, KeyPacketType
+from keyserver.gdoi.payloads import GroupSa, KeyDownload
+from keyserver.ike.dpd import dpd_message, dpd_of
+from keyserver.ike.exchange import Phase1Sa, new_message_id
+from keyserver.ike.numbers import Exchange, NotifyType, PayloadType
+from keyserver.ike.payloads import Delete, Identification, SaPayload
+from keyserver.ike.wire import Header, MalformedPayload, Payload, decode_attributes, decode_chain
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -250,7 +240,7 @@ def test_a_damaged_datagram_neither_crashes_nor_registers(signing_key, data):
 def test_no_decoder_does_more_than_refuse(octets):
     for decode in (
         Header.decode,
-        Phase1Sa.decode,
+        SaPayload.decode,
         GroupSa.decode,
         KeyDownload.decode,
         Identification.decode,
@@ -262,13 +252,13 @@ def test_no_decoder_does_more_than_refuse(octets):
 
 
 def test_a_wrong_proof_is_refused_although_it_decrypts(signing_key, monkeypatch):
-    from keyserver.gdoi import phase1
+    from keyserver.ike import proof
 
     world = World(signing_key)
     # The member computes HASH_I first, the server second.
-    right, wrong = phase1.Proof._initiator, iter([bytes(32)])
+    right, wrong = proof.Proof._initiator, iter([bytes(32)])
     monkeypatch.setattr(
-        phase1.Proof,
+        proof.Proof,
         "_initiator",
         lambda self, identity: next(wrong, None) or right(self, identity),
     )
@@ -298,7 +288,7 @@ def test_a_pull_message_that_was_altered_changes_nothing(signing_key, message):
 
 def _informational(member, *payloads: Payload) -> bytes:
     phase1 = member._phase1
-    session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+    session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
     return session.exchange(Exchange.INFORMATIONAL, new_message_id()).seal(list(payloads))
 
 
@@ -321,7 +311,7 @@ def test_dead_peer_detection_is_answered_for_whoever_has_a_phase_1(signing_key):
     member = world.member()
     world.run(member)
     phase1 = member._phase1
-    session = Session(phase1.keys, phase1.cookies, phase1.last_block)
+    session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
     probe = dpd_message(session, NotifyType.R_U_THERE, 7)
     answer, _ = world.endpoint.receive(probe, (GM, 848), world.now)
     header = Header.decode(answer)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyserver.gdoi.phase1 import Proof
+from keyserver.ike.proof import Proof
 from keyserver.member.machine import MemberState
 from tests.certificates import DAYS, Authority
 from tests.keyserver.world import GM, SERVER, V1_SMC, World

@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
-from keyserver.device import Device, read_initial
 from keyserver.gdoi.key_server import Peer
 from keyserver.lab import DeviceSpec
 from keyserver.netconf.framing import END_OF_MESSAGE
+from keyserver.srx import Device, read_initial
 from tests.lab import hub_config
 from tests.unit.test_configure import block_of
 

@@ -11,13 +11,14 @@ from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_text import read_set
 from keyserver.config.tree import Tree
 from keyserver.gdoi.key_server import Event, KeyServerEndpoint
-from keyserver.gdoi.payloads import Identification, Profile
-from keyserver.gdoi.phase1 import Mode, PeerPolicy
+from keyserver.gdoi.payloads import Profile
 from keyserver.gdoi.pull import Grant
+from keyserver.groups.gateways import identity_of, phase1_proposal
 from keyserver.groups.group import GroupEvent, KeyPlane, MulticastTarget
 from keyserver.groups.keys import SigningKeys
-from keyserver.groups.policy import identity_of, phase1_proposal
 from keyserver.groups.server import GroupServer, GroupView
+from keyserver.ike.payloads import Identification
+from keyserver.ike.proposal import Mode, PeerPolicy
 from keyserver.member.machine import GroupMember, MemberState
 from tests.lab import PSK, hub_config
 

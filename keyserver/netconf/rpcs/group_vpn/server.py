@@ -14,9 +14,9 @@ from collections.abc import Iterable
 
 from lxml import etree
 
+from ....cluster.servers import LinkView
 from ....config.schema import InvalidValue, integer
 from ....gdoi.key_server import AssociationView
-from ....groups.cluster import LinkView
 from ....groups.group import Member
 from ....groups.server import GroupServer, GroupView, KekView, TekView
 from ...reply import RpcError, RpcFailure, xml_text
@@ -183,12 +183,14 @@ def _kek_block(request: Request, group: GroupView, kek: KekView) -> etree._Eleme
     """Element names and order of the published schema of KEK associations."""
     own = request.dialect.own
     cipher = kek.cipher if kek.cipher != "aes" else f"aes-{kek.key_bits}"
-    window = [own("kek-sa-group-replay-window", group.replay_window)] * bool(group.replay_window)
+    window = [own("kek-sa-group-replay-window", group.anti_replay_time_window)] * bool(
+        group.anti_replay_time_window
+    )
     information = own(
         "kek-sa-group-info",
         None,
         *window,
-        own("kek-sa-group-activation-delay", str(group.activation_delay)),
+        own("kek-sa-group-activation-delay", str(group.activation_time_delay)),
         own("kek-sa-group-multicast-group", group.communication.capitalize()),
     )
     return own(

@@ -11,6 +11,7 @@ import asyncssh
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from .capture.keylog import KeySink, NoKeyLog
 from .config.database import ConfigurationDatabase
 from .config.edit import LoadError, Operation, Severity, apply
 from .config.junos_schema import Generation, junos_schema
@@ -22,7 +23,6 @@ from .gdoi.key_server import Address, Event, KeyServerEndpoint
 from .groups.group import KeyPlane
 from .groups.keys import RSA_BITS
 from .groups.server import GroupServer
-from .keylog import KeySink, NoKeyLog
 from .lab import DeviceSpec
 from .netconf.configuration_rpcs import CONFIGURATION_RPCS
 from .netconf.operational_rpcs import (

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from .gdoi.crypto import AES_128, AES_192, AES_256, DES, TRIPLE_DES, CbcCipher
-from .gdoi.push import Kek
-from .gdoi.wire import COOKIE_LENGTH
+from ..gdoi.push import Kek
+from ..ike.crypto import AES_128, AES_192, AES_256, DES, TRIPLE_DES, CbcCipher
+from ..ike.wire import COOKIE_LENGTH
 
 _CIPHERS = {
     f"{cipher.name}-{cipher.key_length * 8}": cipher

@@ -13,19 +13,19 @@ from functools import partial
 from itertools import product
 
 from ..config.junos_schema import Generation
-from ..gdoi.numbers import Exchange
-from ..gdoi.payloads import Identification
-from ..gdoi.phase1 import PeerPolicy, Phase1Proposal
-from ..gdoi.wire import exchange_of
-from ..groups.policy import identity_of, phase1_proposal
+from ..gdoi.numbers import GdoiExchange
+from ..groups.gateways import identity_of, phase1_proposal
+from ..ike.payloads import Identification
+from ..ike.proposal import PeerPolicy, Phase1Proposal
+from ..ike.wire import exchange_of
 from ..lab import Faults, LabError, MemberSpec
-from ..udp import UdpSocket
-from .faults import FaultyLink
-from .machine import GroupMember, MemberEvent, MemberState
+from ..member.faults import FaultyLink
+from ..member.machine import GroupMember, MemberEvent, MemberState
+from .clock import Clock
+from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
 
-Clock = Callable[[], float]
 Observer = Callable[[MemberEvent], None]
 
 # Everything that a generation's configuration allows, strongest first.
@@ -162,7 +162,7 @@ class _MemberEdge:
         # RFC 6407 §2.2 lets a key server push from another port than it answers from.
         if source[0] != self._server[0]:
             return
-        if exchange_of(data) == Exchange.GROUPKEY_PUSH:
+        if exchange_of(data) == GdoiExchange.GROUPKEY_PUSH:
             self._pushed_from = source
         elif source != self._server:
             return
@@ -209,7 +209,7 @@ class _MemberEdge:
     def _transmit(self, datagram: bytes) -> None:
         if self._socket is not None:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
-            is_ack = exchange_of(datagram) == Exchange.GROUPKEY_PUSH_ACK
+            is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
             self._socket.send(datagram, self._pushed_from if is_ack else self._server)
 
 

@@ -14,11 +14,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .gdoi.numbers import Exchange, Flags, PayloadType
-from .gdoi.payloads import Phase1Sa, Proposal
-from .gdoi.phase1 import PROTO_ISAKMP, Phase1Proposal
-from .gdoi.push import kek_spi
-from .gdoi.wire import (
+from ..gdoi.numbers import GdoiExchange
+from ..gdoi.push import kek_spi
+from ..ike.numbers import Exchange, Flags, PayloadType
+from ..ike.payloads import Proposal, SaPayload
+from ..ike.proposal import PROTO_ISAKMP, Phase1Proposal
+from ..ike.wire import (
     COOKIE_LENGTH,
     HEADER_LENGTH,
     Header,
@@ -84,7 +85,7 @@ def readable_capture(capture: bytes, keks: dict[bytes, LoggedKek]) -> bytes:
             header = Header.decode(message)
         except MalformedPayload:
             continue
-        kek = keks.get(kek_spi(header)) if header.exchange == Exchange.GROUPKEY_PUSH else None
+        kek = keks.get(kek_spi(header)) if header.exchange == GdoiExchange.GROUPKEY_PUSH else None
         if kek is not None:
             if kek.spi not in introduced:
                 introduced.add(kek.spi)
@@ -108,7 +109,7 @@ def _with_ipsec_doi(header: Header, message: bytes) -> bytes:
 
 def _introduction(kek: LoggedKek) -> list[bytes]:
     proposal = Phase1Proposal(kek.cipher, "sha1", 2)
-    sa = Phase1Sa((Proposal(1, PROTO_ISAKMP, b"", (proposal.transform(1, 3600),)),), 1, 1).encode()
+    sa = SaPayload((Proposal(1, PROTO_ISAKMP, b"", (proposal.transform(1, 3600),)),), 1, 1).encode()
     first, second = kek.spi[:COOKIE_LENGTH], kek.spi[COOKIE_LENGTH:]
     exchange = [Payload(PayloadType.KE, bytes(128)), Payload(PayloadType.NONCE, bytes(16))]
     return [

@@ -14,10 +14,9 @@ import hmac
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .numbers import Exchange, PayloadType
-from .payloads import Identification, Sequence
-from .push import Kek
-from .wire import (
+from ..ike.numbers import PayloadType
+from ..ike.payloads import Identification
+from ..ike.wire import (
     COOKIE_LENGTH,
     HEADER_LENGTH,
     Header,
@@ -27,6 +26,9 @@ from .wire import (
     encode_chain,
     encode_message,
 )
+from .numbers import GdoiExchange
+from .payloads import Sequence
+from .push import Kek
 
 _LABEL = b"GROUPKEY-PUSH ACK\0"
 
@@ -83,7 +85,9 @@ def encode_ack(kek: Kek, algorithm: int, sequence: int, identity: Identification
         Payload(PayloadType.ID, identity.encode()),
     ]
     digest = _hash(kek, algorithm, _PRFS[algorithm][1][0], encode_chain(chain))
-    header = Header(kek.spi[:COOKIE_LENGTH], kek.spi[COOKIE_LENGTH:], 0, Exchange.GROUPKEY_PUSH_ACK)
+    header = Header(
+        kek.spi[:COOKIE_LENGTH], kek.spi[COOKIE_LENGTH:], 0, GdoiExchange.GROUPKEY_PUSH_ACK
+    )
     return encode_message(header, [Payload(PayloadType.HASH, digest), *chain])
 
 

@@ -9,9 +9,9 @@ from typing import TextIO
 import asyncssh
 from lxml import etree
 
-from .lab import DeviceSpec, Lab
-from .netconf.framing import END_OF_MESSAGE
-from .netconf.xml import parse
+from ..lab import DeviceSpec, Lab
+from ..netconf.framing import END_OF_MESSAGE
+from ..netconf.xml import parse
 
 _HELLO = (
     b'<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities><capability>'

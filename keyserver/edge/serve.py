@@ -12,35 +12,24 @@ import contextlib
 import hmac
 import logging
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
 
-from .device import Device, LabConfigurationError, read_initial
-from .gdoi.key_server import RefusedPeer
-from .groups.group import MulticastTarget, Outgoing
-from .keylog import KeySink
-from .lab import DeviceSpec, Lab, LabError, User
-from .netconf.session import NetconfSession
+from ..capture.keylog import KeySink
+from ..gdoi.key_server import RefusedPeer
+from ..groups.group import MulticastTarget, Outgoing
+from ..lab import DeviceSpec, Lab, LabError, User
+from ..netconf.session import NetconfSession
+from ..srx import Device, LabConfigurationError, read_initial
+from .clock import Clock, lab_clock
 from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
-
 CHANNELS_PER_CONNECTION = 10
 LOGIN_SECONDS = 30
 _EXEC_FORMS = ("netconf", "xml-mode netconf need-trailer", "xml-mode netconf")
-
-Clock = Callable[[], float]
-
-
-def lab_clock(speed: float) -> Clock:
-    """Seconds since the epoch, running ``speed`` times as fast as the wall clock from now on."""
-    if speed == 1:
-        return time.time
-    started, epoch = time.monotonic(), time.time()
-    return lambda: epoch + (time.monotonic() - started) * speed
 
 
 class _Channel(asyncssh.SSHServerSession[bytes]):

@@ -14,15 +14,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..gdoi.cluster import dpd_message, read_state, state_payloads
 from ..gdoi.key_server import Address
-from ..gdoi.numbers import Exchange, NotifyType
-from ..gdoi.phase1 import Phase1Initiator, State
-from ..gdoi.pull import ProtectedExchange, Session, new_message_id
-from ..gdoi.refusal import Refused
-from ..gdoi.wire import Header, MalformedPayload
-from .group import Group, Outgoing
-from .policy import ClusterPeer, ServerRole
+from ..groups.group import Group, Outgoing
+from ..ike.dpd import dpd_message
+from ..ike.exchange import Phase1Sa, ProtectedExchange, new_message_id
+from ..ike.main_mode import MainModeInitiator
+from ..ike.numbers import Exchange, NotifyType
+from ..ike.phase1 import State
+from ..ike.refusal import Refused
+from ..ike.wire import Header, MalformedPayload
+from .messages import ClusterExchange, read_state, state_payloads
+from .settings import ClusterPeer, ServerRole
 
 DIAL_REPEAT_SECONDS = 1.0
 # Before the root forgets a phase 1 of an hour.
@@ -91,10 +93,10 @@ class Link:
         self.address = (peer.address, port)
         self.state = LinkState.DOWN
         self.counters = ClusterCounters()
-        self.session: Session | None = None
+        self.session: Phase1Sa | None = None
         self.outbox: list[bytes] = []
         self.events: list[ClusterEvent] = []
-        self._dial: Phase1Initiator | None = None
+        self._dial: MainModeInitiator | None = None
         self._init: tuple[int, ProtectedExchange] | None = None
         self._last: bytes = b""
         self._repeat_due: float | None = None
@@ -183,7 +185,7 @@ class Link:
         if self.state is not LinkState.UP:
             self.state = LinkState.DIALING
         self._init = None
-        self._dial = Phase1Initiator(self.peer.policy)
+        self._dial = MainModeInitiator(self.peer.policy)
         self._say(self._dial.first(), now)
 
     def _say(self, datagram: bytes, now: float) -> None:
@@ -208,9 +210,9 @@ class Link:
             self._say(answer, now)
             return
         assert self._dial.keys is not None
-        self.session = Session(self._dial.keys, self._dial.cookies, self._dial.last_block)
+        self.session = Phase1Sa(self._dial.keys, self._dial.cookies, self._dial.last_block)
         message_id = new_message_id()
-        exchange = self.session.exchange(Exchange.CLUSTER_INIT, message_id)
+        exchange = self.session.exchange(ClusterExchange.INIT, message_id)
         self._init = (message_id, exchange)
         self.counters.init_sent += 1
         state = self.group.share(now) if self.group.has_keys else None
@@ -246,9 +248,11 @@ class Link:
 
     # Being called
 
-    def init_received(self, session: Session, header: Header, datagram: bytes, now: float) -> bytes:
+    def init_received(
+        self, session: Phase1Sa, header: Header, datagram: bytes, now: float
+    ) -> bytes:
         """A sub-server asks for the keys, and may have some: the answer."""
-        exchange = session.exchange(Exchange.CLUSTER_INIT, header.message_id)
+        exchange = session.exchange(ClusterExchange.INIT, header.message_id)
         _, state = read_state(exchange.open(header, datagram))
         self.counters.init_received += 1
         if state is not None and not self.group.has_keys:
@@ -271,7 +275,7 @@ class Link:
             return
         assert self.session is not None
         message_id = new_message_id()
-        exchange = self.session.exchange(Exchange.CLUSTER_UPDATE, message_id)
+        exchange = self.session.exchange(ClusterExchange.UPDATE, message_id)
         state = self.group.share(now)
         datagram = exchange.seal(state_payloads(self.group.settings.group_id, state))
         period = self.peer.retransmission_period
@@ -304,7 +308,7 @@ class Link:
     def update_received(self, header: Header, datagram: bytes, now: float) -> bytes:
         """The root's keys have changed: the acknowledgement."""
         assert self.session is not None
-        exchange = self.session.exchange(Exchange.CLUSTER_UPDATE, header.message_id)
+        exchange = self.session.exchange(ClusterExchange.UPDATE, header.message_id)
         group_id, state = read_state(exchange.open(header, datagram))
         if group_id != self.group.settings.group_id or state is None:
             raise MalformedPayload(f"cluster: update for group {group_id} without keys")
@@ -348,6 +352,10 @@ class ServerCluster:
             group.shared_with &= {gateway for of, gateway in kept if of == name}
         self.links = kept
 
+    def speaks(self, exchange: int) -> bool:
+        """True for an exchange type of this protocol."""
+        return exchange in set(ClusterExchange)
+
     def owns(self, header: Header, source: Address) -> bool:
         """True for an answer to one of our calls, or a message under the phase 1 of one."""
         link = self._by_cookie(header.initiator_cookie)
@@ -363,10 +371,10 @@ class ServerCluster:
         if header.exchange == Exchange.IDENTITY_PROTECTION:
             link.answered(header, datagram, now)
             return None
-        if header.exchange == Exchange.CLUSTER_INIT:
+        if header.exchange == ClusterExchange.INIT:
             link.initialised(header, datagram, now)
             return None
-        if header.exchange == Exchange.CLUSTER_UPDATE and link.session is not None:
+        if header.exchange == ClusterExchange.UPDATE and link.session is not None:
             return self._once(
                 link.peer.policy.name,
                 datagram,
@@ -375,16 +383,16 @@ class ServerCluster:
         return None
 
     def under_association(
-        self, session: Session, gateway: str, header: Header, datagram: bytes, now: float
+        self, session: Phase1Sa, gateway: str, header: Header, datagram: bytes, now: float
     ) -> bytes | None:
         """A message under a phase 1 that a sub-server began. Raises Refused."""
-        if header.exchange == Exchange.CLUSTER_UPDATE:
+        if header.exchange == ClusterExchange.UPDATE:
             for link in self._of(gateway):
                 link.update_acknowledged(header, datagram, now)
             return None
 
         def answer() -> bytes:
-            probe = session.exchange(Exchange.CLUSTER_INIT, header.message_id)
+            probe = session.exchange(ClusterExchange.INIT, header.message_id)
             group_id, _ = read_state(probe.open(header, datagram))
             for link in self._of(gateway):
                 if link.group.settings.group_id == group_id and not link.dials:
@@ -411,7 +419,7 @@ class ServerCluster:
                 link.counters.probe_answered += answer
                 link.heard(now)
 
-    def session_of_call(self, cookies: tuple[bytes, bytes]) -> Session | None:
+    def session_of_call(self, cookies: tuple[bytes, bytes]) -> Phase1Sa | None:
         """The phase 1 that we began, by its cookies."""
         sessions = (link.session for link in self.links.values())
         return next((s for s in sessions if s is not None and s.cookies == cookies), None)

@@ -17,15 +17,25 @@ range (RFC 2408 §3.1).
 
 from __future__ import annotations
 
-from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
-from .payloads import GroupSa, Identification, KeyDownload, Notification, Sequence
-from .pull import Grant, Session, new_message_id
-from .wire import MalformedPayload, Payload
+from enum import IntEnum
+
+from ..gdoi.payloads import GroupSa, KeyDownload, Sequence, group_id_of, group_identity
+from ..gdoi.pull import Grant
+from ..ike.numbers import PayloadType
+from ..ike.payloads import Identification
+from ..ike.wire import MalformedPayload, Payload
+
+
+class ClusterExchange(IntEnum):
+    """Exchange types of the private range (RFC 2408 §3.1) that are spoken between key servers."""
+
+    INIT = 240
+    UPDATE = 241
 
 
 def state_payloads(group_id: int, state: Grant | None) -> list[Payload]:
     """A group and, when there are any, its keys."""
-    chain = [Payload(PayloadType.ID, Identification.group(group_id).encode())]
+    chain = [Payload(PayloadType.ID, group_identity(group_id).encode())]
     if state is not None:
         chain.append(Payload(PayloadType.SA, state.policy.encode()))
         if state.sequence is not None:
@@ -44,7 +54,7 @@ def read_state(payloads: list[Payload]) -> tuple[int, Grant | None]:
         [PayloadType.ID, PayloadType.SA, PayloadType.KD],
     ):
         raise MalformedPayload(f"cluster: payloads {kinds}")
-    group_id = Identification.decode(bodies[PayloadType.ID]).group_id()
+    group_id = group_id_of(Identification.decode(bodies[PayloadType.ID]))
     if PayloadType.SA not in bodies:
         return group_id, None
     sequence = bodies.get(PayloadType.SEQ)
@@ -53,26 +63,3 @@ def read_state(payloads: list[Payload]) -> tuple[int, Grant | None]:
         KeyDownload.decode(bodies[PayloadType.KD]),
         Sequence.decode(sequence) if sequence is not None else None,
     )
-
-
-# Dead peer detection
-
-
-def dpd_message(session: Session, kind: NotifyType, sequence: int) -> bytes:
-    """R-U-THERE or its answer (RFC 3706 §5.3)."""
-    exchange = session.exchange(Exchange.INFORMATIONAL, new_message_id())
-    body = Notification(
-        kind, spi=b"".join(session.cookies), data=sequence.to_bytes(4, "big"), doi=GDOI_DOI
-    )
-    return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
-
-
-def dpd_of(payloads: list[Payload]) -> tuple[NotifyType, int] | None:
-    """(kind, sequence) of a dead peer detection message; None for any other."""
-    if [payload.type for payload in payloads] != [PayloadType.NOTIFICATION]:
-        return None
-    notification = Notification.decode(payloads[0].body)
-    kinds = (NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK)
-    if notification.type not in kinds or len(notification.data) != 4:
-        return None
-    return NotifyType(notification.type), int.from_bytes(notification.data, "big")

@@ -19,27 +19,20 @@ import secrets
 from .authentication import proof_kind
 from .crypto import Phase1Keys, derive_keys
 from .dh import DH_GROUPS, InvalidPublicValue
+from .exchange import MessageCipher
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
-from .payloads import Identification, Phase1Sa
+from .payloads import Identification, SaPayload
 from .phase1 import (
     NONCE_LENGTH,
     VENDOR_ID,
-    CipherChain,
-    Claim,
-    Mode,
-    PeerPolicy,
-    Phase1Proposal,
-    Proof,
     State,
-    check_identity,
     check_nonce,
-    choose,
-    chosen_of,
     clear_payloads,
-    offer,
     pick,
     sends_vendor_id,
 )
+from .proof import Claim, Proof, check_identity
+from .proposal import Mode, PeerPolicy, Phase1Proposal, choose, chosen_of, offer
 from .refusal import Refused
 from .wire import (
     COOKIE_LENGTH,
@@ -60,7 +53,7 @@ def initial_identity(header: Header, datagram: bytes) -> Identification:
     return Identification.decode(identity)
 
 
-class AggressiveResponder:
+class AggressiveModeResponder:
     """The key server's end of aggressive mode."""
 
     mode = Mode.AGGRESSIVE
@@ -75,7 +68,7 @@ class AggressiveResponder:
         self.peer_is_extended = False
         self._identity = b""
         self._proof: Proof | None = None
-        self._chain: CipherChain | None = None
+        self._chain: MessageCipher | None = None
 
     def receive(self, header: Header, datagram: bytes, now: float) -> bytes | None:
         """Take the next message; the answer, None when there is none to give."""
@@ -92,7 +85,7 @@ class AggressiveResponder:
         payloads = clear_payloads(header, datagram)
         sa, peer_public, peer_nonce, identity = pick(payloads, *_FIRST)
         check_nonce(peer_nonce)
-        proposal, answer = choose(Phase1Sa.decode(sa), self.policy)
+        proposal, answer = choose(SaPayload.decode(sa), self.policy)
         check_identity(identity, self.policy.remote_identity, "identity")
         group = DH_GROUPS[proposal.dh_group]
         secret, public = group.key_pair()
@@ -115,7 +108,7 @@ class AggressiveResponder:
         self.proposal, self.cookies, self.keys = proposal, cookies, keys
         self.peer_is_extended = sends_vendor_id(payloads)
         self._identity, self._proof = identity, proof
-        self._chain = CipherChain(keys, keys.first_iv)
+        self._chain = MessageCipher(keys, keys.first_iv)
         self.state = State.AUTHENTICATION
         return encode_message(
             Header(*cookies, 0, Exchange.AGGRESSIVE),
@@ -151,7 +144,7 @@ class AggressiveResponder:
         self.state = State.ESTABLISHED
 
 
-class AggressiveInitiator:
+class AggressiveModeInitiator:
     """The member's end of aggressive mode."""
 
     exchange = Exchange.AGGRESSIVE
@@ -217,7 +210,7 @@ class AggressiveInitiator:
         proofs = Proof(keys, proposal, publics, cookies, self._sa_body)
         proofs.check_responder(self.policy, Claim(identity, proof, certificates), now)
         self.cookies, self.keys = cookies, keys
-        chain = CipherChain(keys, keys.first_iv)
+        chain = MessageCipher(keys, keys.first_iv)
         own = proofs.of_initiator(self.policy)
         header = Header(*cookies, 0, Exchange.AGGRESSIVE)
         sealed = chain.seal(header, encode_chain(own), own[0].type)

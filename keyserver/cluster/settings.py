@@ -1,0 +1,86 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the committed configuration says about a group's other key servers (``server-cluster``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from ..config.tree import Tree, lookup
+from ..groups.gateways import Peers
+from ..groups.settings import DEFAULT_RETRANSMISSION_PERIOD
+from ..ike.proposal import PeerPolicy
+
+DEFAULT_DPD_INTERVAL = 10
+DEFAULT_DPD_THRESHOLD = 5
+
+
+class ServerRole(Enum):
+    """``server-role`` of a server-cluster."""
+
+    ROOT = "root-server"
+    SUB = "sub-server"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """``server-cluster`` of a group; ``retransmission_period`` in seconds."""
+
+    role: ServerRole
+    gateways: tuple[str, ...]
+    retransmission_period: int
+
+
+def _cluster(block: Tree | None) -> ClusterSettings | None:
+    if block is None or "server-role" not in block:
+        return None
+    return ClusterSettings(
+        ServerRole(block["server-role"]),
+        tuple(block.get("ike-gateway", {})),
+        int(block.get("retransmission-period", DEFAULT_RETRANSMISSION_PERIOD)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPeer:
+    """Another server of a group's cluster, and how it is probed; times in seconds."""
+
+    policy: PeerPolicy
+    address: str
+    own_role: ServerRole
+    retransmission_period: int
+    dpd_interval: int
+    dpd_threshold: int
+
+
+def cluster_peers(
+    tree: Tree, groups: Iterable[str], peers: Peers
+) -> dict[str, tuple[ClusterPeer, ...]]:
+    """The other servers of each group's cluster that can be reached."""
+    server = lookup(tree, "security", "group-vpn", "server")
+    gateways = lookup(server, "ike", "gateway")
+    found: dict[str, tuple[ClusterPeer, ...]] = {}
+    for name in groups:
+        cluster = _cluster(lookup(server, "group", name).get("server-cluster"))
+        if cluster is None:
+            continue
+        members = []
+        for gateway in cluster.gateways:
+            body = gateways.get(gateway, {})
+            address, probing = body.get("address", ""), body.get("dead-peer-detection", {})
+            policy = peers.by_address.get(address)
+            if policy is not None and policy.name == gateway:
+                members.append(
+                    ClusterPeer(
+                        policy,
+                        address,
+                        cluster.role,
+                        cluster.retransmission_period,
+                        int(probing.get("interval", DEFAULT_DPD_INTERVAL)),
+                        int(probing.get("threshold", DEFAULT_DPD_THRESHOLD)),
+                    )
+                )
+        found[name] = tuple(members)
+    return found

@@ -1,0 +1,87 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The commands that run an event loop until they are interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from ..capture.keylog import KeyLog
+from ..lab import Lab, LabError
+from ..member.machine import MemberEvent
+from .clock import lab_clock
+from .members import MemberFleet, event_line
+from .serve import LabServer
+from .status import lab_status
+
+
+def serve(lab: Lab, keylog: Path | None) -> None:
+    """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError."""
+    asyncio.run(_serve(lab, keylog))
+
+
+def members(lab: Lab, events: bool) -> None:
+    """Run the lab's members until SIGINT or SIGTERM; ``events``: a JSON line for each."""
+    asyncio.run(_members(lab, events))
+
+
+def status(lab: Lab) -> int:
+    """Print what the running key servers say; exit status 1 when one is unreachable."""
+    return asyncio.run(lab_status(lab, sys.stdout))
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+async def _serve(lab: Lab, keylog: Path | None) -> None:
+    try:
+        sink = KeyLog(keylog) if keylog is not None else None
+    except OSError as error:
+        raise LabError(f"{keylog}: {error.strerror}") from None
+    server = LabServer(lab, key_sink=sink)
+    await server.start()
+    try:
+        for device in server.devices:
+            spec = device.spec
+            places = [
+                f"{plane} {endpoint.host}:{endpoint.port}"
+                for plane, endpoint in (("NETCONF", spec.netconf), ("GDOI", spec.gdoi))
+                if endpoint is not None
+            ]
+            print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
+        print(f"ready: {len(server.devices)} key servers", flush=True)
+        await _until_stopped()
+    finally:
+        server.stop()
+        if sink is not None:
+            sink.close()
+
+
+async def _members(lab: Lab, events: bool) -> None:
+    registered: set[str] = set()
+
+    def observe(event: MemberEvent) -> None:
+        if events:
+            print(event_line(event), flush=True)
+            return
+        if event.event == "registered":
+            registered.add(event.member)
+            if len(registered) == len(lab.members):
+                print(f"all {len(registered)} members registered", flush=True)
+        elif event.event == "refused":
+            print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
+
+    fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe)
+    try:
+        await fleet.start()
+        await _until_stopped()
+    finally:
+        fleet.stop()

@@ -1,0 +1,195 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the committed configuration says about IKE gateways, in the protocol's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ..config.schema import InvalidValue, ipv4_address
+from ..config.secret import is_obscured, reveal
+from ..config.tree import Tree, lookup
+from ..ike.authentication import Credentials
+from ..ike.crypto import JUNOS_CIPHERS
+from ..ike.numbers import IdType, OakleyAuthentication
+from ..ike.payloads import Identification
+from ..ike.proposal import Mode, PeerPolicy, Phase1Proposal
+
+_HASHES = {"md5": "md5", "sha1": "sha1", "sha-256": "sha256", "sha-384": "sha384"}
+_DH_GROUPS = {"group1": 1, "group2": 2, "group5": 5, "group14": 14, "group24": 24}
+_AUTHENTICATION = {
+    "pre-shared-keys": OakleyAuthentication.PRE_SHARED_KEY,
+    "rsa-signatures": OakleyAuthentication.RSA_SIGNATURES,
+}
+# (encryption, hash, group) that Junos' named proposal sets stand for.
+_PROPOSAL_SETS = {
+    "basic": (("des-cbc", "sha1", "group1"), ("des-cbc", "md5", "group1")),
+    "compatible": (
+        ("3des-cbc", "sha1", "group2"),
+        ("3des-cbc", "md5", "group2"),
+        ("des-cbc", "sha1", "group2"),
+        ("des-cbc", "md5", "group2"),
+    ),
+    "standard": (("3des-cbc", "sha1", "group2"), ("aes-128-cbc", "sha1", "group2")),
+}
+_DEFAULT_PROPOSAL = ("3des-cbc", "sha1", "group2")
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """IKE gateways that can be met: by address, or, with a dynamic address, by identity.
+
+    ``anonymous``: what may be agreed in main mode with a dynamic gateway, whose identity comes
+    last; only signatures, for a pre-shared key must be chosen before.
+    """
+
+    by_address: dict[str, PeerPolicy]
+    by_identity: dict[tuple[int, bytes], PeerPolicy]
+    anonymous: PeerPolicy | None
+
+
+_NO_CREDENTIALS: Mapping[str, Credentials] = {}
+
+
+def peer_policies(
+    tree: Tree,
+    local_address: str,
+    accepted_dois: tuple[int, ...],
+    any_aggressive: bool = False,
+    certificates: Mapping[str, Credentials] = _NO_CREDENTIALS,
+) -> Peers:
+    """Every IKE gateway with an address or dynamic identity, a policy and a usable key.
+
+    ``certificates``: the device's own, by the names that ``local-certificate`` takes.
+    """
+    ike = lookup(tree, "security", "group-vpn", "server", "ike")
+    by_address: dict[str, PeerPolicy] = {}
+    by_identity: dict[tuple[int, bytes], PeerPolicy] = {}
+    for name, gateway in ike.get("gateway", {}).items():
+        policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
+        key = _pre_shared_key(policy.get("pre-shared-key", {}))
+        own = certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
+        address, dynamic = gateway.get("address"), _dynamic_identity(gateway.get("dynamic"))
+        usable = {
+            OakleyAuthentication.PRE_SHARED_KEY: key,
+            OakleyAuthentication.RSA_SIGNATURES: own,
+        }
+        proposals = tuple(
+            proposal
+            for proposal in _proposals(policy, lookup(ike, "proposal"))
+            if usable[proposal.authentication] is not None
+        )
+        if not proposals or (address is None and dynamic is None):
+            continue
+        modes = {Mode(policy.get("mode", "main"))}
+        if any_aggressive:
+            modes.add(Mode.AGGRESSIVE)
+        peer = PeerPolicy(
+            name,
+            key,
+            proposals,
+            _identity(gateway.get("local-identity"))
+            or Identification.address(gateway.get("local-address", local_address)),
+            dynamic or _identity(gateway.get("remote-identity")) or Identification.address(address),
+            accepted_dois,
+            frozenset(modes),
+            own,
+        )
+        if dynamic is not None:
+            by_identity[dynamic.type, dynamic.data] = peer
+        else:
+            by_address[address] = peer
+    return Peers(by_address, by_identity, _anonymous(by_identity.values()))
+
+
+def _anonymous(peers: Iterable[PeerPolicy]) -> PeerPolicy | None:
+    met = [peer for peer in peers if Mode.MAIN in peer.modes]
+    signed = OakleyAuthentication.RSA_SIGNATURES
+    proposals = dict.fromkeys(
+        proposal for peer in met for proposal in peer.proposals if proposal.authentication is signed
+    )
+    if not proposals:
+        return None
+    return replace(
+        met[0], name="a dynamic gateway", pre_shared_key=None, proposals=tuple(proposals)
+    )
+
+
+def _dynamic_identity(block: Tree | None) -> Identification | None:
+    for leaf, number in (
+        ("inet", IdType.IPV4_ADDR),
+        ("hostname", IdType.FQDN),
+        ("user-at-hostname", IdType.USER_FQDN),
+    ):
+        value = (block or {}).get(leaf)
+        if value:
+            return identity_of(value, number)
+    return None
+
+
+def _pre_shared_key(block: Tree) -> bytes | None:
+    for leaf, decode in (
+        ("ascii-text", lambda text: text.encode("latin-1")),
+        ("hexadecimal", bytes.fromhex),
+    ):
+        text = block.get(leaf)
+        if text is not None:
+            try:
+                return decode(reveal(text) if is_obscured(text) else text)
+            except ValueError:
+                return None
+    return None
+
+
+def _proposals(policy: Tree, defined: Tree) -> tuple[Phase1Proposal, ...]:
+    named = [
+        (
+            proposal.get("encryption-algorithm", _DEFAULT_PROPOSAL[0]),
+            proposal.get("authentication-algorithm", _DEFAULT_PROPOSAL[1]),
+            proposal.get("dh-group", _DEFAULT_PROPOSAL[2]),
+            proposal.get("authentication-method", "pre-shared-keys"),
+        )
+        for proposal in (defined.get(name, {}) for name in policy.get("proposals", []))
+    ]
+    named += [
+        (*words, "pre-shared-keys")
+        for words in _PROPOSAL_SETS.get(policy.get("proposal-set", ""), ())
+    ]
+    return tuple(phase1_proposal(*words) for words in named)
+
+
+def phase1_proposal(
+    encryption: str, authentication: str, dh_group: str, method: str = "pre-shared-keys"
+) -> Phase1Proposal:
+    """A phase 1 proposal from Junos' words. KeyError for a word that is none."""
+    return Phase1Proposal(
+        JUNOS_CIPHERS[encryption],
+        _HASHES[authentication],
+        _DH_GROUPS[dh_group],
+        _AUTHENTICATION[method],
+    )
+
+
+def _identity(block: Tree | None) -> Identification | None:
+    for kind, leaf, number in (
+        ("inet", "identity-ipv4", IdType.IPV4_ADDR),
+        ("hostname", "identity-hostname", IdType.FQDN),
+        ("user-at-hostname", "identity-user", IdType.USER_FQDN),
+    ):
+        value = lookup(block or {}, kind).get(leaf)
+        if value:
+            return identity_of(value, number)
+    return None
+
+
+def identity_of(text: str, kind: IdType | None = None) -> Identification:
+    """An identity from text: an address, ``user@host`` or a host name."""
+    try:
+        if kind in (None, IdType.IPV4_ADDR):
+            return Identification.address(ipv4_address(text))
+    except InvalidValue:
+        if kind is IdType.IPV4_ADDR:
+            raise
+    guessed = IdType.USER_FQDN if "@" in text else IdType.FQDN
+    return Identification(kind or guessed, text.encode())

@@ -1,0 +1,175 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the committed configuration says about groups, in the protocol's terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ..config.tree import Tree, lookup
+from ..gdoi.numbers import EspTransform, IpsecAuthentication, SigHashAlgorithm
+from ..ike.crypto import JUNOS_CIPHERS, CbcCipher
+
+DEFAULT_KEK_LIFETIME = 3600
+DEFAULT_TEK_LIFETIME = 3600
+DEFAULT_HEARTBEAT = 300
+DEFAULT_RETRANSMISSIONS = 2
+DEFAULT_RETRANSMISSION_PERIOD = 10
+DEFAULT_ACTIVATION_DELAY = 15
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityAlgorithm:
+    """An ESP authentication algorithm; ``key_length`` in octets (RFC 6407 §5.6.1.2)."""
+
+    number: IpsecAuthentication
+    key_length: int
+
+
+ESP_INTEGRITY = {
+    "hmac-md5-96": IntegrityAlgorithm(IpsecAuthentication.HMAC_MD5, 16),
+    "hmac-sha1-96": IntegrityAlgorithm(IpsecAuthentication.HMAC_SHA1, 20),
+    "hmac-sha-256-128": IntegrityAlgorithm(IpsecAuthentication.HMAC_SHA2_256, 32),
+}
+ESP_TRANSFORMS = {
+    "des": EspTransform.DES,
+    "3des": EspTransform.TRIPLE_DES,
+    "aes": EspTransform.AES_CBC,
+}
+SIG_HASHES = {
+    "md5": SigHashAlgorithm.MD5,
+    "sha1": SigHashAlgorithm.SHA1,
+    "sha-256": SigHashAlgorithm.SHA256,
+    "sha-384": SigHashAlgorithm.SHA384,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KekSettings:
+    """``server-member-communication`` of a group; times in seconds."""
+
+    communication: str
+    cipher: CbcCipher
+    sig_hash: SigHashAlgorithm
+    certificate: str | None
+    lifetime: int
+    heartbeat: int | None
+    retransmissions: int
+    retransmission_period: int
+    multicast_group: str | None
+    multicast_interface: str | None
+
+    @property
+    def is_multicast(self) -> bool:
+        """True when one datagram goes to everyone."""
+        return self.communication == "multicast"
+
+    def needs_new_key(self, old: KekSettings) -> bool:
+        """True when what the members know of their KEK no longer holds."""
+        kept = {"heartbeat", "retransmissions", "retransmission_period"}
+        names = (f.name for f in fields(self) if f.name not in kept)
+        return any(getattr(self, name) != getattr(old, name) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchPolicy:
+    """One match-policy."""
+
+    name: str
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    protocol: int
+
+
+@dataclass(frozen=True, slots=True)
+class TekSettings:
+    """One ipsec-sa of a group; ``lifetime`` in seconds."""
+
+    name: str
+    cipher: CbcCipher
+    integrity: IntegrityAlgorithm
+    lifetime: int
+    selectors: tuple[MatchPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """A group as configured."""
+
+    name: str
+    group_id: int
+    gateways: frozenset[str]
+    member_threshold: int | None
+    activation_time_delay: int
+    anti_replay_time_window: str | None
+    server_address: str | None
+    kek: KekSettings | None
+    teks: tuple[TekSettings, ...]
+
+
+def group_settings(tree: Tree, heartbeats: bool = True) -> dict[str, GroupSettings]:
+    """Groups of an effective configuration by name; those without an id cannot serve anyone."""
+    server = lookup(tree, "security", "group-vpn", "server")
+    proposals = lookup(server, "ipsec", "proposal")
+    return {
+        name: GroupSettings(
+            name,
+            int(group["group-id"]),
+            frozenset(group.get("ike-gateway", {})),
+            int(group["member-threshold"]) if "member-threshold" in group else None,
+            int(group.get("activation-time-delay", DEFAULT_ACTIVATION_DELAY)),
+            group.get("anti-replay-time-window"),
+            group.get("server-address"),
+            _kek(group.get("server-member-communication"), heartbeats),
+            tuple(
+                _tek(association, body, proposals.get(body.get("proposal"), {}))
+                for association, body in group.get("ipsec-sa", {}).items()
+            ),
+        )
+        for name, group in server.get("group", {}).items()
+        if "group-id" in group
+    }
+
+
+def _kek(block: Tree | None, heartbeats: bool) -> KekSettings | None:
+    if block is None or "encryption-algorithm" not in block or "sig-hash-algorithm" not in block:
+        return None
+
+    def number(leaf: str, default: int) -> int:
+        return int(block.get(leaf, default))
+
+    return KekSettings(
+        block.get("communication-type", "unicast"),
+        JUNOS_CIPHERS[block["encryption-algorithm"]],
+        SIG_HASHES[block["sig-hash-algorithm"]],
+        block.get("certificate"),
+        number("lifetime-seconds", DEFAULT_KEK_LIFETIME),
+        number("heartbeat", DEFAULT_HEARTBEAT) if heartbeats else None,
+        number("number-of-retransmission", DEFAULT_RETRANSMISSIONS),
+        number("retransmission-period", DEFAULT_RETRANSMISSION_PERIOD),
+        block.get("multicast-group"),
+        block.get("multicast-outgoing-interface"),
+    )
+
+
+def _tek(name: str, body: Tree, proposal: Tree) -> TekSettings:
+    default_integrity = "hmac-sha1-96"
+    return TekSettings(
+        name,
+        JUNOS_CIPHERS[proposal.get("encryption-algorithm", "3des-cbc")],
+        ESP_INTEGRITY[proposal.get("authentication-algorithm", default_integrity)],
+        int(proposal.get("lifetime-seconds", DEFAULT_TEK_LIFETIME)),
+        tuple(
+            MatchPolicy(
+                policy,
+                selector.get("source", "0.0.0.0/0"),
+                selector.get("destination", "0.0.0.0/0"),
+                int(selector.get("source-port", 0)),
+                int(selector.get("destination-port", 0)),
+                int(selector.get("protocol", 0)),
+            )
+            for policy, selector in body.get("match-policy", {}).items()
+        ),
+    )

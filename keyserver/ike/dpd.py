@@ -1,0 +1,30 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Dead peer detection (RFC 3706): asking whether the other end of a phase 1 SA lives."""
+
+from __future__ import annotations
+
+from .exchange import Phase1Sa, new_message_id
+from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
+from .payloads import Notification
+from .wire import Payload
+
+
+def dpd_message(session: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
+    """R-U-THERE or its answer (RFC 3706 §5.3)."""
+    exchange = session.exchange(Exchange.INFORMATIONAL, new_message_id())
+    body = Notification(
+        kind, spi=b"".join(session.cookies), data=sequence.to_bytes(4, "big"), doi=GDOI_DOI
+    )
+    return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
+
+
+def dpd_of(payloads: list[Payload]) -> tuple[NotifyType, int] | None:
+    """(kind, sequence) of a dead peer detection message; None for any other."""
+    if [payload.type for payload in payloads] != [PayloadType.NOTIFICATION]:
+        return None
+    notification = Notification.decode(payloads[0].body)
+    kinds = (NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK)
+    if notification.type not in kinds or len(notification.data) != 4:
+        return None
+    return NotifyType(notification.type), int.from_bytes(notification.data, "big")
