@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,26 +11,11 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import connection_loader
 
-# Imported here because Ansible's main process loads an action's file once, before it forks its
-# workers: what is imported now is paid once for the play and not once for each host.
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, transports
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import NetcommonRpc, Rpc
-
-if not libraries.MISSING:
-    transports.warm_up()
-
-_NATIVE = "groupvpn.junos.netconf"
-
-
-# So is the connection with its option definitions: each worker would parse them again.
-connection_loader.get(_NATIVE, class_only=True)
-
-# A worker that collects garbage writes to every object that it inherited, and so copies the
-# memory that it shares with the main process: a tenth of what a task costs.
-gc.freeze()
+from ..plugin_utils.errors import GroupVpnError, Refused
+from ..plugin_utils.netconf import libraries
+from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
+from . import prefork
 
 
 def _plain(value: Any) -> Any:
@@ -103,7 +87,7 @@ class DeviceAction(ActionBase):
             return result
         try:
             result.update(self.work(checked.validated_parameters))
-            if self._connection.transport == _NATIVE:
+            if self._connection.transport == prefork.CONNECTION:
                 self._connection.finished(self._may_keep)
         except Refused as refusal:
             lines = [f"{host}: {objection}" for objection in refusal.objections]
@@ -123,7 +107,7 @@ class DeviceAction(ActionBase):
     def device(self) -> Rpc:
         """RPCs over the task's connection."""
         connection = self._connection
-        if connection.transport == _NATIVE:
+        if connection.transport == prefork.CONNECTION:
             tasks = _device_tasks(self._task.play)
             rpc: Rpc = connection.rpc(len(tasks) > 1)
             self._may_keep = tasks[-1:] != [self._task._uuid]
@@ -139,5 +123,5 @@ class DeviceAction(ActionBase):
             )
         raise GroupVpnError(
             f"connection {connection.transport!r} cannot carry NETCONF; set ansible_connection to "
-            f"{_NATIVE}"
+            f"{prefork.CONNECTION}"
         )

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import options
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.device import CommitOptions, Device
+from ..plugin_utils.engine import options
+from ..plugin_utils.engine.transaction import CommitOptions, Device
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

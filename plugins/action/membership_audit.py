@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import (
-    audit,
-    expectations,
-    members_info,
-    options,
-    report,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ..plugin_utils.audit import drift, expectations, report
+from ..plugin_utils.audit import judgement as core
+from ..plugin_utils.engine import options
+from ..plugin_utils.errors import Refused
+from ..plugin_utils.members import read as members_info
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):
@@ -37,12 +34,12 @@ class ActionModule(DeviceAction):
             if configured_ago is None:
                 committed = members_info.configured_at(rpc)
                 configured_ago = None if committed is None else max(0.0, now - committed)
-        result = audit.audit(
+        result = core.audit(
             groups,
             expected,
-            audit.Options(now, options["stale_after"], options["settle_seconds"], configured_ago),
+            core.Options(now, options["stale_after"], options["settle_seconds"], configured_ago),
         )
-        changes = None if earlier is None else audit.drift(earlier, result["groups"])
+        changes = None if earlier is None else drift.drift(earlier, result["groups"])
         return {"changed": False, **result, "drift": changes}
 
     def _earlier(self, previous: Any) -> list[Any] | None:

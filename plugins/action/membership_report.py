@@ -7,8 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import options, report
+from ..plugin_utils.audit import report
+from ..plugin_utils.engine import options
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import members_info, options
+from ..plugin_utils.engine import options
+from ..plugin_utils.members import read as members_info
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

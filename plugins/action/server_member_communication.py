@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.groupvpn.junos.plugins.action import DeviceAction
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import configure, options
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.device import CommitOptions
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Generation
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.tree import State
+from ..plugin_utils.engine import apply, options
+from ..plugin_utils.engine.plan import State
+from ..plugin_utils.engine.transaction import CommitOptions
+from ..plugin_utils.errors import Refused
+from ..plugin_utils.resources.server_member_communication import Generation
+from . import DeviceAction
 
 LONGEST_CONFIRM_MINUTES = 65535
 
@@ -26,13 +26,13 @@ class ActionModule(DeviceAction):
         wanted_generation = options["generation"]
         generation = None if wanted_generation == "auto" else Generation(wanted_generation)
         if state == "parsed":
-            return {"changed": False, "parsed": configure.parse(options["running_config"])}
-        want = configure.wanted(options["config"], generation)
+            return {"changed": False, "parsed": apply.parse(options["running_config"])}
+        want = apply.wanted(options["config"], generation)
         if state == "rendered":
-            return {"changed": False, **configure.render(want, generation)}
+            return {"changed": False, **apply.render(want, generation)}
         if state == "gathered":
-            return {"changed": False, "gathered": configure.gather(self.device())}
-        request = configure.Request(
+            return {"changed": False, "gathered": apply.gather(self.device())}
+        request = apply.Request(
             want=want,
             state=State(state),
             generation=generation,
@@ -41,7 +41,7 @@ class ActionModule(DeviceAction):
             check=self._task.check_mode,
             diff=self._task.diff,
         )
-        result = configure.apply(self.device(), request)
+        result = apply.apply(self.device(), request)
         text = result.pop("diff_text")
         if self._task.diff and text:
             result["diff"] = {"prepared": text}

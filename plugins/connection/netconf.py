@@ -126,11 +126,12 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf_session import Target
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.openssh_session import end_login
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import SessionRpc
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.transports import open_session
+
+from ..plugin_utils.errors import TransportFailure
+from ..plugin_utils.netconf.openssh import end_login
+from ..plugin_utils.netconf.rpc import SessionRpc
+from ..plugin_utils.netconf.session import Target
+from ..plugin_utils.netconf.transports import open_session
 
 
 class Connection(ConnectionBase):

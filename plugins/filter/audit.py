@@ -52,9 +52,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit as core
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import expectations
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
+
+from ..plugin_utils.audit import expectations
+from ..plugin_utils.audit import judgement as core
+from ..plugin_utils.errors import GroupVpnError
 
 
 def audit(

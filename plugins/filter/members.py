@@ -39,9 +39,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries, membership
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Block
+
+from ..plugin_utils.errors import GroupVpnError
+from ..plugin_utils.members.meaning import LIST_SHOWS, described
+from ..plugin_utils.members.model import GroupMembers
+from ..plugin_utils.members.reply import read_members
+from ..plugin_utils.members.text import read_text
+from ..plugin_utils.netconf import libraries
+from ..plugin_utils.resources.server_member_communication import Block
 
 
 def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -52,27 +57,26 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
     if missing is not None:
         raise AnsibleFilterError(f"groupvpn.junos.members: {missing}")
     kinds = dict(communication or {})
-    wrong = sorted(set(map(str, kinds.values())) - set(membership.LIST_SHOWS))
+    wrong = sorted(set(map(str, kinds.values())) - set(LIST_SHOWS))
     if wrong:
         raise AnsibleFilterError(
-            f"groupvpn.junos.members: communication {wrong[0]!r} is none of "
-            f"{', '.join(membership.LIST_SHOWS)}"
+            f"groupvpn.junos.members: communication {wrong[0]!r} is none of {', '.join(LIST_SHOWS)}"
         )
     blocks: dict[str, Block | None] = {
         str(name): {"communication_type": str(kind)} if kind != "none" else None
         for name, kind in kinds.items()
     }
     try:
-        return list(membership.described(_groups(str(reply)), blocks, detail=True))
+        return list(described(_groups(str(reply)), blocks, detail=True))
     except GroupVpnError as error:
         raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None
 
 
-def _groups(reply: str) -> list[membership.GroupMembers]:
+def _groups(reply: str) -> list[GroupMembers]:
     if not reply.lstrip().startswith("<"):
-        return membership.read_text(reply)
-    groups, text = membership.read_members([reply.encode()])
-    return groups if text is None else membership.read_text(text)
+        return read_text(reply)
+    groups, text = read_members([reply.encode()])
+    return groups if text is None else read_text(text)
 
 
 class FilterModule:

@@ -25,7 +25,7 @@ from tests.benchmarks.plays import LOCAL, NETCOMMON, SMC, fleet_of, timed_play
 from tests.lab import COLLECTIONS
 
 sys.path.insert(0, str(COLLECTIONS))
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.membership import (
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import (
     read_members,
 )
 

@@ -17,7 +17,8 @@ from tests.lab import COLLECTIONS, ROOT
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit, expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 
 _FLEET, _FORKS, _MANY, _MANY_FORKS, _MEMBERS, _REPEATS = 50, 20, 1000, 50, 100_000, 3
 _TEMPLATE = ROOT / "roles" / "membership_audit" / "templates" / "audit.html.j2"

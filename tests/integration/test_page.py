@@ -11,7 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit, expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
+    drift,
+    expectations,
+    report,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 
 from tests.lab import ROOT
 
@@ -64,7 +69,7 @@ def document(count: int) -> dict:
     )
     options = audit.Options(now=NOW)
     bad = audit.audit(many, expected, options)
-    bad["drift"] = audit.drift(groups(count - 1), bad["groups"])
+    bad["drift"] = drift.drift(groups(count - 1), bad["groups"])
     good = audit.audit(groups(3, "multicast"), {}, options)
     return report.document(
         {"hub-1": bad, "hub-2": good, "hub-3": {"unreachable": True, "msg": HOSTILE}},

@@ -13,21 +13,24 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import (
-    members_info,
-    openssh_session,
-    transports,
-)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     MalformedReply,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import SessionRpc
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.ssh_mux import (
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
+    openssh as openssh_session,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import transports
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_mux import (
     MuxUnavailable,
     open_subsystem,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.transports import Target, open_session
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import (
+    Target,
+    open_session,
+)
 from lxml import etree
 
 from keyserver.edge.serve import LabServer

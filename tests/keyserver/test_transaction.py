@@ -9,16 +9,19 @@ says, and a failure at any RPC must leave the device unlocked and unchanged.
 from __future__ import annotations
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import configure, members_info
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.device import CommitOptions
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.transaction import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     Refused,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import refuse_errors
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import Generation
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.tree import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
+    server_member_communication as table,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -80,8 +83,8 @@ def device(generation="v2", groups=("G1", "G2", "G3"), extra=()) -> Device:
 
 
 def ask(rpc, state, want, **more):
-    request = configure.Request(configure.wanted(want, None), State(state), **more)
-    return configure.apply(rpc, request)
+    request = apply.Request(apply.wanted(want, None), State(state), **more)
+    return apply.apply(rpc, request)
 
 
 def smc(target: Device, group: str):
@@ -127,7 +130,7 @@ def test_without_the_release_in_a_replys_namespace_the_device_is_asked_for_it(ge
     data=st.data(),
 )
 def test_the_predicted_difference_is_the_devices_own(generation, state, data):
-    kind = Generation(generation)
+    kind = table.Generation(generation)
     target = device(generation)
     before = data.draw(st.lists(block_of(kind), min_size=1, max_size=3))
     after = data.draw(st.lists(block_of(kind), min_size=1, max_size=3))
@@ -149,7 +152,7 @@ def test_the_predicted_difference_is_the_devices_own(generation, state, data):
         assert predicted["diff_text"] == done["diff_text"] == said
         for key in ("changed", "before", "after", "commands", "xml"):
             assert predicted[key] == done[key], key
-        assert configure.gather(wire) == done["after"]
+        assert apply.gather(wire) == done["after"]
         again = ask(wire, state_now, entries(blocks))
         assert not again["changed"]
 

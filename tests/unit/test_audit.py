@@ -8,7 +8,12 @@ import contextlib
 import json
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import audit, expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
+    drift,
+    expectations,
+    report,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
 from hypothesis import given
 from hypothesis import strategies as st
@@ -256,14 +261,14 @@ def test_drift_tells_who_came_left_moved_and_changed_gateway():
             member("192.0.2.5", "gm-5"),
         )
     ]
-    changes = {(d["change"], d["before"], d["after"]) for d in audit.drift(before, after)}
+    changes = {(d["change"], d["before"], d["after"]) for d in drift.drift(before, after)}
     assert changes == {
         ("address", "192.0.2.2", "203.0.113.2"),
         ("gateway", "gm-3", "gm-9"),
         ("came", "", "192.0.2.5"),
         ("left", "192.0.2.4", ""),
     }
-    assert audit.drift(after, after) == []
+    assert drift.drift(after, after) == []
 
 
 @given(

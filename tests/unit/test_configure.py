@@ -11,37 +11,37 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils import configure, options
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.checks import (
-    advice,
-    request_objections,
-    result_objections,
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, options
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import (
+    Group,
+    State,
+    blocks_after,
+    plan,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.read import (
+    parse_running,
+    parse_xml,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.render import (
+    blocks_xml,
+    change_xml,
+    diff_text,
+    set_lines,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
     Refused,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.junos_xml import (
-    blocks_xml,
-    change_xml,
-    diff_text,
-    parse_document,
-    parse_running,
-    parse_xml,
-    set_lines,
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import parse_document
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
+    server_member_communication as table,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.rpc import refuse_errors
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.statements import (
-    BY_OPTION,
-    STATEMENTS,
-    Generation,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.tree import (
-    Group,
-    State,
-    blocks_after,
-    plan,
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.rules import (
+    advice,
+    request_objections,
+    result_objections,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,16 +65,16 @@ def _value(statement, generation):
 
 
 def block_of(generation):
-    known = {s.option: _value(s, generation) for s in STATEMENTS if s.known_to(generation)}
+    known = {s.option: _value(s, generation) for s in table.STATEMENTS if s.known_to(generation)}
     return st.fixed_dictionaries({}, optional=known)
 
 
-BLOCKS = st.one_of(st.none(), block_of(Generation.V1))
+BLOCKS = st.one_of(st.none(), block_of(table.Generation.V1))
 
 
 @given(
     have=st.fixed_dictionaries({"G1": BLOCKS, "G2": BLOCKS, "G3": BLOCKS}),
-    want=st.dictionaries(SCHEMA_NAMES, block_of(Generation.V1), max_size=3),
+    want=st.dictionaries(SCHEMA_NAMES, block_of(table.Generation.V1), max_size=3),
     state=st.sampled_from(list(State)),
 )
 def test_a_state_once_reached_needs_no_further_change(have, want, state):
@@ -85,18 +85,18 @@ def test_a_state_once_reached_needs_no_further_change(have, want, state):
     assert not plan(reached, wanted, state)
 
 
-@given(block=block_of(Generation.V1), before=BLOCKS)
+@given(block=block_of(table.Generation.V1), before=BLOCKS)
 def test_what_is_rendered_parses_back_in_all_three_forms(block, before):
     groups = {"G 1": Group("G 1", before)}
     change = plan(groups, [("G 1", block)], State.REPLACED)
-    xml = etree.tostring(blocks_xml({"G 1": block}, Generation.V1), encoding="unicode")
+    xml = etree.tostring(blocks_xml({"G 1": block}, table.Generation.V1), encoding="unicode")
     lines = "\n".join(
-        set_lines(plan({"G 1": Group("G 1")}, [("G 1", block)], State.MERGED), Generation.V1)
+        set_lines(plan({"G 1": Group("G 1")}, [("G 1", block)], State.MERGED), table.Generation.V1)
     )
     assert parse_running(xml)["G 1"].block == block
     if block:
         assert parse_running(lines)["G 1"].block == block
-    for line in diff_text(change, Generation.V1).splitlines():
+    for line in diff_text(change, table.Generation.V1).splitlines():
         assert line.startswith(("[edit security", "+    ", "-    "))
 
 
@@ -121,7 +121,7 @@ def test_merged_keeps_replaced_drops_and_overridden_clears_the_others():
 def test_only_the_difference_is_loaded():
     have = {"A": Group("A", {**GOOD, "heartbeat": 90})}
     change = plan(have, [("A", {**GOOD, "lifetime_seconds": 900})], State.REPLACED)
-    block = next(change_xml(change, Generation.V2).iter("server-member-communication"))
+    block = next(change_xml(change, table.Generation.V2).iter("server-member-communication"))
     assert [(e.tag, e.text, e.get("delete")) for e in block] == [
         ("heartbeat", None, "delete"),
         ("lifetime-seconds", "900", None),
@@ -146,7 +146,7 @@ def test_only_the_difference_is_loaded():
     ],
 )
 def test_values_that_the_generation_does_not_take_are_refused(generation, option, value, word):
-    (objection,) = request_objections([("G1", {option: value})], Generation(generation))
+    (objection,) = request_objections([("G1", {option: value})], table.Generation(generation))
     assert word in objection
     assert str(value) in objection
     assert f"correct '{option}'" in objection
@@ -155,15 +155,15 @@ def test_values_that_the_generation_does_not_take_are_refused(generation, option
 @pytest.mark.parametrize("name", ["", "x" * 33, "a\nb"])
 def test_group_names_that_no_device_takes_are_refused(name):
     with pytest.raises(Refused, match="group name"):
-        configure.wanted([{"group": name}], None)
+        apply.wanted([{"group": name}], None)
 
 
 def test_a_group_listed_twice_is_refused():
     with pytest.raises(Refused, match="twice"):
-        configure.wanted([{"group": "A"}, {"group": "A"}], None)
+        apply.wanted([{"group": "A"}, {"group": "A"}], None)
 
 
-def _objections(block, generation=Generation.V1, **group):
+def _objections(block, generation=table.Generation.V1, **group):
     have = {"A": Group("A", None, **group)}
     change = plan(have, [("A", block)], State.MERGED)
     return "\n".join(result_objections(have, change, generation))
@@ -204,7 +204,7 @@ def test_first_configuration_dynamic_peers_and_slow_detection_are_warned_about()
 
 def test_markup_in_a_group_name_stays_text():
     name = "<a>&\"'</a>"
-    xml = blocks_xml({name: dict(GOOD)}, Generation.V2)
+    xml = blocks_xml({name: dict(GOOD)}, table.Generation.V2)
     assert list(parse_xml(parse_document(etree.tostring(xml)))) == [name]
 
 
@@ -231,7 +231,7 @@ def test_documents_with_entities_or_cut_off_are_refused(document):
 )
 def test_running_configurations_that_break_off_are_refused(text):
     with pytest.raises(MalformedReply):
-        configure.parse(text)
+        apply.parse(text)
 
 
 def test_an_error_inside_success_is_found_whatever_its_namespace():
@@ -281,7 +281,7 @@ def test_collection_and_key_server_do_not_import_each_other():
             text = path.read_text()
             assert f"import {forbidden}" not in text, path
             assert f"from {forbidden}" not in text, path
-    for path in (root / "plugins" / "plugin_utils").glob("*.py"):
+    for path in (root / "plugins" / "plugin_utils").rglob("*.py"):
         text = path.read_text()
         assert "import ansible" not in text, path
         assert "from ansible" not in text, path
@@ -305,9 +305,11 @@ def _in_yang_namespaces(configuration):
 def _legal_combinations():
     """Every pair of values of two v2 statements, and every edge of every range."""
     ends = {}
-    for statement in STATEMENTS:
-        if statement.known_to(Generation.V2):
-            legal = statement.values.get(Generation.V2) or statement.ranges.get(Generation.V2)
+    for statement in table.STATEMENTS:
+        if statement.known_to(table.Generation.V2):
+            legal = statement.values.get(table.Generation.V2) or statement.ranges.get(
+                table.Generation.V2
+            )
             ends[statement.option] = legal or ("cert-1", "x" * 32)
     full = itertools.product(*ends.values())
     return [dict(zip(ends, values, strict=True)) for values in full]
@@ -321,7 +323,7 @@ def test_every_legal_v2_combination_validates_under_junipers_yang(tmp_path):
 
     def lint(blocks):
         file = tmp_path / "config.xml"
-        document = _in_yang_namespaces(blocks_xml(blocks, Generation.V2))
+        document = _in_yang_namespaces(blocks_xml(blocks, table.Generation.V2))
         file.write_bytes(etree.tostring(document))
         directory = Path(YANG or "")
         modules = [next(directory.glob(f"junos-es-conf-{n}@*.yang")) for n in ("root", "security")]
@@ -339,11 +341,11 @@ def test_every_legal_v2_combination_validates_under_junipers_yang(tmp_path):
         assert done.returncode == 0, done.stderr
     wrong = lint({"G": {"lifetime_seconds": 299}})
     assert wrong.returncode != 0, "the referee must be able to say no"
-    assert BY_OPTION["lifetime_seconds"].objection(299, Generation.V2)
+    assert table.BY_OPTION["lifetime_seconds"].objection(299, table.Generation.V2)
 
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils import libraries
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import libraries
 
     assert libraries.complaint() is None
     monkeypatch.setattr(libraries, "MISSING", ["ncclient"])

@@ -11,11 +11,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.membership import (
-    described,
-    read_members,
-    read_text,
-)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.meaning import described
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import read_members
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.text import read_text
 
 BRIEF = """
 <rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="1">

@@ -8,7 +8,7 @@ import os
 import socket
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.session_shelf import Kept, Shelf
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.shelf import Kept, Shelf
 
 
 @pytest.fixture

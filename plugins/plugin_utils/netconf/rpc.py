@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .errors import DeviceError, MalformedReply, TransportFailure
-from .junos_xml import child, local_name, parse_document, text_of
+from ..errors import DeviceError, MalformedReply, TransportFailure
 from .libraries import etree
-from .netconf_session import NetconfSession, whole_message
+from .session import NetconfSession, whole_message
+from .xml import child, local_name, parse_document, text_of
 
 _ERRORS = ("rpc-error", "error")
 _LONGEST = 1000
@@ -80,7 +80,7 @@ def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
 
 
 class SessionRpc:
-    """RPCs over a session of :mod:`.netconf_session`."""
+    """RPCs over a session of :mod:`.session`."""
 
     def __init__(self, session: NetconfSession) -> None:
         self._session = session

@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The ``registered-members`` reply: read as a stream, told what the list means.
+"""The ``registered-members`` reply, read as a stream.
 
 Juniper publishes the reply's root element only. Field names are matched by local name through
 ``FIELDS``, which takes the likely vocabularies; where a device answers with none of them, its
@@ -10,14 +10,13 @@ CLI text is read instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .errors import DeviceError, MalformedReply
-from .junos_xml import local_name
-from .libraries import etree
-from .statements import Block
+from ..errors import DeviceError, MalformedReply
+from ..netconf.libraries import etree
+from ..netconf.xml import local_name
+from .model import COUNTERS, GroupMembers, Member
 
 # Local names of the reply's leaves, most specific first; the prefix "group-vpn-" is dropped.
 FIELDS: Mapping[str, str] = {
@@ -55,35 +54,8 @@ FIELDS: Mapping[str, str] = {
     "re-name": "node",
 }
 _PREFIXES = ("group-vpn-", "gvpn-", "server-", "registered-")
-_COUNTERS = (
-    "pull_succeeded",
-    "pull_failed",
-    "push_sent",
-    "push_acknowledged",
-    "push_unacknowledged",
-)
 REPLY_ROOT = "security-group-vpn-server-registered-members"
 RPC_NAME = f"get-{REPLY_ROOT}"
-
-# communication: what the list shows (Juniper, "Understanding Server-Member Communication").
-LIST_SHOWS = {
-    "none": "registered",
-    "unicast": "active",
-    "multicast": "registered_since_configured",
-}
-
-Member = dict[str, Any]
-
-
-@dataclass
-class GroupMembers:
-    """One group of the reply."""
-
-    name: str = ""
-    id: int | None = None
-    node: str | None = None
-    members: list[Member] = field(default_factory=list)
-    count: int | None = None
 
 
 def _field(name: str) -> str | None:
@@ -119,7 +91,7 @@ class _Assembler:
             return
         if name in self._member and name in ("gateway", "address"):
             self.end_member()
-        if name in _COUNTERS:
+        if name in COUNTERS:
             self._member[name] = int(text) if re.fullmatch(r"-?\d{1,18}", text) else None
         else:
             self._member[name] = text
@@ -235,76 +207,3 @@ def _error_text(element: etree._Element) -> str:
     message = fields.get("error-message") or fields.get("message") or ""
     bad = fields.get("bad-element", "")
     return f"{message} ({bad})" if bad else message
-
-
-# CLI text
-
-_GROUP_LINE = re.compile(r"^Group:\s*(?P<name>.*?),\s*Group Id:\s*(?P<id>\d+)\s*$")
-_DETAIL_LINE = re.compile(
-    r"^Member gateway:\s*(?P<gateway>.*?),\s*Member IP:\s*(?P<address>\S+?),"
-    r"\s*Vsys:\s*(?P<vsys>\S*)"
-)
-_BRIEF_LINE = re.compile(
-    r"^(?P<gateway>\S+)\s+(?P<address>[0-9a-fA-F:.]+)\s+(?P<last_update>\S.*?\d{4}.*?\S)"
-    r"(?:\s+(?P<vsys>\S+))?$"
-)
-_COUNTER_LINE = re.compile(r"^(?P<label>P(?:ull|ush) [A-Za-z ]+?)\s*:\s*(?P<value>\d+)$")
-_NODE_LINE = re.compile(r"^(?P<node>node\d+):$")
-
-
-def read_text(text: str) -> list[GroupMembers]:
-    """Groups of the CLI's text form, brief or detail."""
-    groups: list[GroupMembers] = []
-    node = None
-    for line in (line.strip() for line in text.splitlines()):
-        if match := _NODE_LINE.match(line):
-            node = match["node"]
-        elif match := _GROUP_LINE.match(line):
-            groups.append(GroupMembers(match["name"], int(match["id"]), node))
-        elif not groups or line.startswith("Member Gateway"):
-            continue
-        elif match := _DETAIL_LINE.match(line):
-            groups[-1].members.append(match.groupdict())
-        elif line.startswith("Last Update:") and groups[-1].members:
-            groups[-1].members[-1]["last_update"] = line.partition(":")[2].strip()
-        elif (match := _COUNTER_LINE.match(line)) and groups[-1].members:
-            name = match["label"].lower().replace(" ", "_")
-            if name in _COUNTERS:
-                groups[-1].members[-1][name] = int(match["value"])
-        elif match := _BRIEF_LINE.match(line):
-            groups[-1].members.append({k: v for k, v in match.groupdict().items() if v})
-    return groups
-
-
-# The result
-
-
-def _shaped(member: Member, detail: bool) -> Member:
-    shaped: Member = {
-        name: member.get(name) for name in ("gateway", "address", "last_update", "vsys")
-    }
-    if detail:
-        shaped.update({name: member.get(name) for name in _COUNTERS})
-    return shaped
-
-
-def described(
-    groups: Iterable[GroupMembers], blocks: Mapping[str, Block | None], detail: bool
-) -> Iterator[dict[str, Any]]:
-    """The module's ``groups``: each with what its list means."""
-    for group in groups:
-        block = blocks.get(group.name)
-        communication = "none"
-        if block is not None:
-            communication = str(block.get("communication_type", "unicast"))
-        entry: dict[str, Any] = {
-            "name": group.name,
-            "id": group.id,
-            "communication": communication,
-            "list_shows": LIST_SHOWS[communication],
-            "member_count": len(group.members),
-            "members": [_shaped(member, detail) for member in group.members],
-        }
-        if group.node is not None:
-            entry["node"] = group.node
-        yield entry

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from .errors import MalformedReply
+from ..errors import MalformedReply
 from .libraries import (
     END_DELIM,
     MSG_DELIM,

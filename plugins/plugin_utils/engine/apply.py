@@ -8,21 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks import advice, membership_reset, request_objections, result_objections, where
-from .device import CommitOptions, Device
-from .errors import Refused
-from .junos_xml import (
-    blocks_xml,
-    change_xml,
-    diff_text,
-    parse_running,
-    parse_xml,
-    set_lines,
-    to_string,
-)
-from .rpc import Rpc
-from .statements import Block, Generation, likely_generation
-from .tree import (
+from ..errors import Refused
+from ..netconf.rpc import Rpc
+from ..resources.rules import advice, membership_reset, request_objections, result_objections, where
+from ..resources.server_member_communication import Block, Generation, likely_generation
+from .plan import (
     Change,
     GroupChange,
     Have,
@@ -34,6 +24,9 @@ from .tree import (
     plan,
     unknown_groups,
 )
+from .read import parse_running, parse_xml
+from .render import blocks_xml, change_xml, diff_text, set_lines, to_string
+from .transaction import CommitOptions, Device
 
 Want = list[tuple[str, Block]]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .statements import STATEMENTS, Statement, ValueKind
+from ..resources.server_member_communication import STATEMENTS, Statement, ValueKind
 
 STATES = ("merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .statements import STATEMENTS, Block
+from ..resources.server_member_communication import STATEMENTS, Block
 
 
 class State(StrEnum):

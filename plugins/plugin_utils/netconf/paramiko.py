@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .libraries import JunosDeviceHandler
-from .netconf_session import READ_SIZE, NetconfSession, Target
+from .session import READ_SIZE, NetconfSession, Target
 
 SSH_CONFIG = Path.home() / ".ssh" / "config"
 _KNOWN_HOSTS = Path.home() / ".ssh" / "known_hosts"

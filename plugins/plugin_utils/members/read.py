@@ -7,15 +7,19 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
-from .audit import seconds_of
-from .device import Device
-from .errors import DeviceError, Refused
-from .junos_xml import parse_xml, quote
-from .libraries import etree
-from .membership import RPC_NAME, GroupMembers, described, read_members, read_text
-from .rpc import Rpc
-from .statements import HIERARCHY
-from .tree import blocks_of
+from ..engine.plan import blocks_of
+from ..engine.read import parse_xml
+from ..engine.transaction import Device
+from ..engine.words import quote
+from ..errors import DeviceError, Refused
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc
+from ..resources.server_member_communication import HIERARCHY
+from .meaning import described
+from .model import GroupMembers
+from .reply import RPC_NAME, read_members
+from .text import read_text
+from .times import seconds_of
 
 LARGEST_ID = 4294967295
 LARGEST_OPERATIONAL_ID = 65535

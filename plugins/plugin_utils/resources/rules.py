@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .statements import (
+from ..engine.plan import Change, GroupChange, Have
+from .server_member_communication import (
     BLOCK,
     BY_OPTION,
     DEFAULT_ACTIVATION_DELAY,
@@ -22,7 +23,6 @@ from .statements import (
     Generation,
     Value,
 )
-from .tree import Change, GroupChange, Have
 
 
 def where(group: str, statement: str = "") -> str:

@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .errors import DeviceError, GroupVpnError, TransportFailure
-from .junos_xml import read_filter, text_of
-from .libraries import etree
-from .rpc import Rpc
-from .statements import Generation
+from ..errors import DeviceError, GroupVpnError, TransportFailure
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc
+from ..netconf.xml import text_of
+from ..resources.server_member_communication import Generation
+from .render import read_filter
 
 _JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
 _MAJOR = re.compile(r"(\d+)\.")

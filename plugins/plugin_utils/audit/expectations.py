@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .errors import Refused
+from ..errors import Refused
 
 LARGEST_FILE = 64 * 1024 * 1024
 _COLUMNS = ("group", "gateway", "address", "role", "min_members")

@@ -18,10 +18,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .audit import SEVERITIES, Severity, unreachable
-from .errors import GroupVpnError, Refused
+from ..errors import GroupVpnError, Refused
+from ..netconf.libraries import etree
 from .expectations import LARGEST_FILE
-from .libraries import etree
+from .findings import SEVERITIES, Severity, unreachable
 
 FORMAT = 1
 _LARGEST_DOCUMENT = 16 * LARGEST_FILE

@@ -18,9 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-from .netconf_session import READ_SIZE, NetconfSession, Target
-from .session_shelf import Kept, Shelf
-from .ssh_mux import MuxUnavailable, open_subsystem
+from .openssh_mux import MuxUnavailable, open_subsystem
+from .session import READ_SIZE, NetconfSession, Target
+from .shelf import Kept, Shelf
 
 # Made once in Ansible's main process and inherited by its workers: tasks of one play share a
 # login and a session, another run (another password, another key) never does.

@@ -10,11 +10,11 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from .errors import TransportFailure
+from ..errors import TransportFailure
 from .libraries import complaint
-from .netconf_session import NetconfSession, Target, client_hello
-from .openssh_session import OpenSshSession, control_name
-from .paramiko_session import SSH_CONFIG, paramiko_session, warm_up_algorithms
+from .openssh import OpenSshSession, control_name
+from .paramiko import SSH_CONFIG, paramiko_session, warm_up_algorithms
+from .session import NetconfSession, Target, client_hello
 
 _SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 

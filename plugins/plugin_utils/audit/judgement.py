@@ -9,69 +9,20 @@ registered since it was configured, alive or not. Every finding says so.
 
 from __future__ import annotations
 
-import calendar
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import Refused
+from ..errors import Refused
+from ..members.meaning import LIST_SHOWS
+from ..members.times import seconds_of
 from .expectations import Expectations, ExpectedGroup, ExpectedMember, Role, canonical_address
-from .membership import LIST_SHOWS
+from .findings import SEVERITIES, Finding, Kind, Severity, summary
 
 DEFAULT_STALE_SECONDS = 86_400
 DEFAULT_SETTLE_SECONDS = 3_600
 CLOCK_TOLERANCE_SECONDS = 120
-
-
-class Kind(StrEnum):
-    """What can be found."""
-
-    MISSING = "missing"
-    UNEXPECTED = "unexpected"
-    STALE = "stale"
-    DUPLICATE = "duplicate"
-    UNACKNOWLEDGED = "unacknowledged"
-    BELOW_MINIMUM = "below_minimum"
-    NOT_PROOF_OF_LIVENESS = "not_proof_of_liveness"
-    GROUP_MISSING = "group_missing"
-    MALFORMED = "malformed"
-    CLOCK = "clock"
-    UNREACHABLE = "unreachable"
-
-
-class Severity(StrEnum):
-    """How bad it is; ``info`` alone leaves a fleet compliant."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-SEVERITIES = tuple(severity.value for severity in Severity)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding; ``member`` is empty when it is about the group as a whole."""
-
-    group: str
-    member: str
-    kind: Kind
-    severity: Severity
-    why: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Plain data."""
-        return {
-            "group": self.group,
-            "member": self.member,
-            "kind": self.kind.value,
-            "severity": self.severity.value,
-            "why": self.why,
-        }
 
 
 @dataclass(frozen=True)
@@ -108,31 +59,6 @@ def means(list_shows: str) -> str:
     return _MEANS.get(list_shows, "what the list shows is not known")
 
 
-# Times
-
-
-_TIMES = (
-    "%a %b %d %Y %H:%M:%S",
-    "%a %b %d %H:%M:%S %Y",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-)
-_ZONE = re.compile(r"\s+(?:UTC|GMT|Z)$")
-
-
-def seconds_of(text: str | None) -> float | None:
-    """A device's time, taken as UTC, in seconds since the epoch; None when unreadable."""
-    if not text:
-        return None
-    plain = _ZONE.sub("", text.strip())
-    for form in _TIMES:
-        try:
-            return float(calendar.timegm(time.strptime(plain, form)))
-        except ValueError:
-            continue
-    return None
-
-
 class _Clock:
     """``seconds_of`` for many members: fleets register in bursts, equal times are read once."""
 
@@ -143,9 +69,6 @@ class _Clock:
         if text not in self._known:
             self._known[text] = seconds_of(text)
         return self._known[text]
-
-
-# The audit
 
 
 def audit(
@@ -429,91 +352,3 @@ def _span(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def summary(groups: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> dict[str, Any]:
-    """Counts for one screen."""
-    kinds: dict[str, int] = {}
-    severities = dict.fromkeys(SEVERITIES, 0)
-    for finding in findings:
-        kinds[finding.kind.value] = kinds.get(finding.kind.value, 0) + 1
-        severities[finding.severity.value] += 1
-    return {
-        "groups": len(groups),
-        "members": sum(group["member_count"] for group in groups),
-        "findings": len(findings),
-        "by_kind": kinds,
-        "by_severity": severities,
-    }
-
-
-def unreachable(why: str) -> dict[str, Any]:
-    """What an audit of a host that could not be asked says: a finding, not a gap."""
-    finding = Finding("", "", Kind.UNREACHABLE, Severity.ERROR, why)
-    return {
-        "compliant": False,
-        "findings": [finding.as_dict()],
-        "summary": summary([], [finding]),
-        "groups": [],
-    }
-
-
-# Drift
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One difference to an earlier audit."""
-
-    group: str
-    member: str
-    change: str
-    before: str
-    after: str
-
-
-def drift(
-    before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
-) -> list[dict[str, str]]:
-    """Who came, who left, who changed address or gateway: lists of groups, earlier and now."""
-    old, new = _placed(before), _placed(after)
-    changes: list[Drift] = []
-    for name in [*new, *(n for n in old if n not in new)]:
-        changes += _group_drift(name, old.get(name, {}), new.get(name, {}))
-    return [asdict(change) for change in changes]
-
-
-def _placed(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """Group name to address to gateway."""
-    placed: dict[str, dict[str, str]] = {}
-    for group in groups:
-        members = placed.setdefault(str(group["name"]), {})
-        for member in group["members"]:
-            members[str(member.get("address") or "")] = str(member.get("gateway") or "")
-    return placed
-
-
-def _group_drift(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Drift]:
-    gone = {a: g for a, g in old.items() if a not in new}
-    come = {a: g for a, g in new.items() if a not in old}
-    # Who left and came by the same gateway, once each, has changed its address.
-    left_by, came_by = _single(gone), _single(come)
-    moved = {gateway for gateway in left_by if gateway and gateway in came_by}
-    for gateway in sorted(moved):
-        yield Drift(name, gateway, "address", left_by[gateway], came_by[gateway])
-    for address, gateway in come.items():
-        if gateway not in moved:
-            yield Drift(name, f"{gateway} {address}".strip(), "came", "", address)
-    for address, gateway in gone.items():
-        if gateway not in moved:
-            yield Drift(name, f"{gateway} {address}".strip(), "left", address, "")
-    for address, gateway in new.items():
-        if address in old and old[address] != gateway:
-            yield Drift(name, address, "gateway", old[address], gateway)
-
-
-def _single(members: dict[str, str]) -> dict[str, str]:
-    counts: dict[str, list[str]] = {}
-    for address, gateway in members.items():
-        counts.setdefault(gateway, []).append(address)
-    return {gateway: found[0] for gateway, found in counts.items() if len(found) == 1}

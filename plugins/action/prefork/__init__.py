@@ -1,0 +1,28 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is done once in Ansible's main process, before it forks a worker for each host.
+
+Ansible loads an action's file there, so whatever is imported or looked up now is paid once for the
+play and not once for each host. This is the only module of the collection that acts when it is
+imported. (A package, because each file in this folder would need a module of its name.)
+"""
+
+from __future__ import annotations
+
+import gc
+
+from ansible.plugins.loader import connection_loader
+
+from ...plugin_utils.netconf import libraries, transports
+
+CONNECTION = "groupvpn.junos.netconf"
+
+if not libraries.MISSING:
+    transports.warm_up()
+
+# The connection with its option definitions: each worker would parse them again.
+connection_loader.get(CONNECTION, class_only=True)
+
+# A worker that collects garbage writes to every object that it inherited, and so copies the
+# memory that it shares with the main process: a tenth of what a task costs.
+gc.freeze()

@@ -1,0 +1,49 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a list of registered members means, and how it is returned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..resources.server_member_communication import Block
+from .model import COUNTERS, GroupMembers, Member
+
+# communication: what the list shows (Juniper, "Understanding Server-Member Communication").
+LIST_SHOWS = {
+    "none": "registered",
+    "unicast": "active",
+    "multicast": "registered_since_configured",
+}
+
+
+def _shaped(member: Member, detail: bool) -> Member:
+    shaped: Member = {
+        name: member.get(name) for name in ("gateway", "address", "last_update", "vsys")
+    }
+    if detail:
+        shaped.update({name: member.get(name) for name in COUNTERS})
+    return shaped
+
+
+def described(
+    groups: Iterable[GroupMembers], blocks: Mapping[str, Block | None], detail: bool
+) -> Iterator[dict[str, Any]]:
+    """The module's ``groups``: each with what its list means."""
+    for group in groups:
+        block = blocks.get(group.name)
+        communication = "none"
+        if block is not None:
+            communication = str(block.get("communication_type", "unicast"))
+        entry: dict[str, Any] = {
+            "name": group.name,
+            "id": group.id,
+            "communication": communication,
+            "list_shows": LIST_SHOWS[communication],
+            "member_count": len(group.members),
+            "members": [_shaped(member, detail) for member in group.members],
+        }
+        if group.node is not None:
+            entry["node"] = group.node
+        yield entry
