@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 REQUIREMENTS ?= dev/requirements.txt
+# The Python of dev/requirements-newest.txt.
+NEWEST := 3.13
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
@@ -11,7 +13,7 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo test matrix bench lint sanity docs clean
+.PHONY: env demo test matrix bench lint style types roles-lint sanity sanity-newest docs clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -37,15 +39,12 @@ test: env
 
 # Oldest and newest supported pairs; an interpreter that is not there is a named skip.
 matrix:
-	@for pair in 3.11:dev/requirements.txt 3.12:dev/requirements.txt 3.13:dev/requirements-newest.txt; do \
-		version=$${pair%%:*}; requirements=$${pair##*:}; \
-		python=$$(command -v python$$version || true); \
-		$$python -c '' 2>/dev/null || \
-			python=$$(ls -d $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -1); \
-		if [ -n "$$python" ]; then \
-			echo "== $$python, $$requirements"; \
+	@for pair in 3.11:dev/requirements.txt 3.12:dev/requirements.txt $(NEWEST):dev/requirements-newest.txt; do \
+		version=$${pair%%:*}; \
+		if python=$$(dev/find-python $$version); then \
+			echo "== $$python, $${pair##*:}"; \
 			$(MAKE) --no-print-directory test PYTHON=$$python VENV=build/venv-$$version \
-				REQUIREMENTS=$$requirements || exit 1; \
+				REQUIREMENTS=$${pair##*:} || exit 1; \
 		else echo "== Python $$version: SKIPPED, python$$version is not installed"; fi; \
 	done
 
@@ -55,15 +54,21 @@ bench: env
 docs: env
 	$(BIN)/python -m dev.module_pages docs/modules
 
-lint: env build/lint/.ready
+# Four parts that do not need each other: make -j2 lint.
+lint: style types roles-lint sanity
+
+style: build/lint/.ready
 	build/lint/bin/ruff format --check .
 	build/lint/bin/ruff check .
+
+types: env build/lint/.ready
 	build/lint/bin/mypy
 	MYPYPATH=build/collections build/lint/bin/mypy --namespace-packages \
 		--explicit-package-bases -p ansible_collections.groupvpn.junos.plugins
+
+roles-lint: env build/lint/.ready
 	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
 		$(CURDIR)/build/lint/bin/ansible-lint --offline --profile production
-	$(MAKE) --no-print-directory sanity
 
 build/lint/.ready: dev/requirements-lint.txt
 	$(PYTHON) -m venv --clear build/lint
@@ -72,6 +77,13 @@ build/lint/.ready: dev/requirements-lint.txt
 
 sanity: env
 	$(BIN)/python -m dev.sanity $(COLLECTION)
+
+# The newest ansible-core, which wants a newer Python.
+sanity-newest: env
+	@if python=$$(dev/find-python $(NEWEST)); then \
+		$(MAKE) --no-print-directory sanity PYTHON=$$python VENV=build/venv-$(NEWEST) \
+			REQUIREMENTS=dev/requirements-newest.txt; \
+	else echo "sanity on the newest ansible-core: SKIPPED, python$(NEWEST) is not installed"; fi
 
 clean:
 	rm -rf .venv build
