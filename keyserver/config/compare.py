@@ -1,69 +1,201 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``show | compare``: the difference of two configurations in Junos' form.
+"""``show | compare``: the difference of two configurations as Junos lays it out.
 
-For each level that changed there is one ``[edit ...]`` heading, below it the statements that go
-(``-``) and come (``+``), whole branches with everything in them.
+Each place that changed has an ``[edit ...]`` heading, below it the statements that go (``-``) and
+come (``+``), whole branches with everything in them. The layout is unpublished; it follows what
+devices printed in public (``docs/architecture.md`` names the samples):
+
+- the first entry under a heading sets the indentation of all of them: a leaf stands one column
+  behind the levels of the heading's path, a branch two; every deeper level four further;
+- in a list that the user orders, the entry before what is new is named as context, with a blank
+  for a sign; what is new in front of all others is followed by the next entry instead;
+- ``!`` marks what moved in such a list, and, one column further, what was (de)activated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from .read_text import quote
-from .schema import Statement
+from .schema import Kind, Statement
 from .show import item_text
 from .tree import Identity, Item, Tree, is_branch, items
+
+_LEAF, _BRANCH, _MARKED = 1, 2, 3
+"""Columns behind the levels of the path: of a leaf, a branch, a branch whose mark changed."""
 
 
 def compare(statement: Statement, old: Tree, new: Tree) -> str:
     """Junos' compare text; empty when there is no difference."""
-    return "".join(f"{line}\n" for line in _level(statement, old, new, []))
+    page = _Page()
+    _level(page, statement, old, new, _Place())
+    return "".join(f"{line}\n" for line in page.lines)
 
 
-def _level(statement: Statement, old: Tree, new: Tree, path: list[str]) -> Iterator[str]:
-    was = {item.identity: item for item in items(statement, old)}
-    now = {item.identity: item for item in items(statement, new)}
-    changes = list(_changes(statement, was, now))
-    if changes:
-        yield f"[edit {' '.join(map(quote, path))}]" if path else "[edit]"
-        yield from changes
-    for identity, item in now.items():
-        before = was.get(identity)
-        if before is not None and is_branch(item.statement):
-            yield from _level(item.statement, before.value, item.value, [*path, *item.words])
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a difference is: the words of the way, and how many statements they are."""
+
+    words: tuple[str, ...] = ()
+    levels: int = 0
+
+    def below(self, item: Item) -> _Place:
+        return _Place((*self.words, *item.words), self.levels + 1)
+
+    @property
+    def heading(self) -> str:
+        return f"[edit {' '.join(map(quote, self.words))}]" if self.words else "[edit]"
 
 
-def _changes(
-    statement: Statement, was: dict[Identity, Item], now: dict[Identity, Item]
-) -> Iterator[str]:
-    for identity in sorted({**was, **now}, key=_order(statement, was, now)):
-        before, after = was.get(identity), now.get(identity)
-        if before is None or after is None:
-            sign, item = ("-", before) if after is None else ("+", after)
-            assert item is not None
-            yield from _signed(sign, item)
-        elif is_branch(after.statement):
-            if before.inactive != after.inactive:
-                word = "inactive" if after.inactive else "active"
-                yield f"!    {word}: {' '.join(map(quote, after.words))} {{ ... }}"
-        elif before.value != after.value or before.inactive != after.inactive:
-            yield from _signed("-", before)
-            yield from _signed("+", after)
+@dataclass
+class _Page:
+    """The lines so far, and what the last heading stands for."""
+
+    lines: list[str] = field(default_factory=list)
+    under: _Place | None = None
+    indent: str = ""
+
+    def put(self, sign: str, place: _Place, item: Item) -> None:
+        """One statement with all that is in it."""
+        self._head(place, item)
+        self.lines += [f"{sign}{self.indent}{line}" for line in item_text(item)]
+
+    def name(self, sign: str, place: _Place, item: Item, mark: str = "") -> None:
+        """One statement without what is in it; ``mark`` as ``inactive:``."""
+        columns = _MARKED if mark else _BRANCH
+        self._head(place, item)
+        words = " ".join([*([mark] if mark else []), *map(quote, item.words)])
+        self.lines.append(f"{sign}{' ' * (place.levels + columns)}{words} {{ ... }}")
+
+    def leave(self) -> None:
+        """What follows is said under a heading of its own."""
+        self.under = None
+
+    def _head(self, place: _Place, item: Item) -> None:
+        if self.under == place:
+            return
+        columns = _BRANCH if is_branch(item.statement) else _LEAF
+        self.lines.append(place.heading)
+        self.under, self.indent = place, " " * (place.levels + columns)
 
 
-def _order(
-    statement: Statement, was: dict[Identity, Item], now: dict[Identity, Item]
-) -> Callable[[Identity], tuple[int, int]]:
-    places = {identity: place for place, identity in enumerate([*was, *now])}
+def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Place) -> None:
+    if old is new:
+        return
+    was, now = _by_statement(statement, old), _by_statement(statement, new)
+    for name, child in statement.children.items():
+        before, after = was.get(name, {}), now.get(name, {})
+        if child.kind is Kind.LIST and child.user_ordered:
+            _ordered(page, before, after, place)
+        else:
+            _sorted(page, before, after, place)
 
-    def rank(identity: Identity) -> tuple[int, int]:
-        name = identity[0] if isinstance(identity, tuple) else identity
-        return statement.rank(name), places[identity]
 
-    return rank
+Items = dict[Identity, Item]
 
 
-def _signed(sign: str, item: Item) -> Iterator[str]:
-    for line in item_text(item):
-        yield f"{sign}    {line}"
+def _by_statement(statement: Statement, tree: Tree) -> dict[str, Items]:
+    found: dict[str, Items] = {}
+    for item in items(statement, tree):
+        found.setdefault(item.statement.name, {})[item.identity] = item
+    return found
+
+
+def _sorted(page: _Page, before: Items, after: Items, place: _Place) -> None:
+    """A leaf or container, or the entries of a list whose order means nothing."""
+    for identity in {**before, **after}:
+        was, now = before.get(identity), after.get(identity)
+        if was is None or now is None:
+            _come_or_gone(page, was, now, place)
+        else:
+            _both(page, was, now, place)
+
+
+def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:
+    _moves(page, before, after, place)
+    for gap in _gaps(before, after):
+        if gap.added and gap.behind is not None:
+            page.name(" ", place, gap.behind)
+        for item in gap.gone:
+            page.put("-", place, item)
+        for item in gap.added:
+            page.put("+", place, item)
+        if gap.added and gap.behind is None and gap.next is not None:
+            page.name(" ", place, gap.next)
+        if gap.next is not None:
+            _both(page, before[gap.next.identity], gap.next, place)
+
+
+def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
+    """Name the entries that are not where the old order would have them."""
+    expected = deque(identity for identity in before if identity in after)
+    moved: set[Identity] = set()
+    previous: Item | None = None
+    for identity, item in after.items():
+        if identity not in before:
+            continue
+        while expected[0] in moved:
+            expected.popleft()
+        if expected[0] == identity:
+            expected.popleft()
+        else:
+            if not moved and previous is not None:
+                page.name(" ", place, previous)
+            page.name("!", place, item)
+            moved.add(identity)
+        previous = item
+    if moved:
+        page.leave()
+
+
+@dataclass
+class _Gap:
+    """What went and came between two entries that both configurations have."""
+
+    behind: Item | None
+    gone: list[Item] = field(default_factory=list)
+    added: list[Item] = field(default_factory=list)
+    next: Item | None = None
+
+
+def _gaps(before: Items, after: Items) -> Iterator[_Gap]:
+    gone: dict[Identity | None, list[Item]] = {}
+    anchor: Identity | None = None
+    for identity, item in before.items():
+        if identity in after:
+            anchor = identity
+        else:
+            gone.setdefault(anchor, []).append(item)
+    gap = _Gap(None, gone.get(None, []))
+    for identity, item in after.items():
+        if identity in before:
+            gap.next = item
+            yield gap
+            gap = _Gap(item, gone.get(identity, []))
+        else:
+            gap.added.append(item)
+    yield gap
+
+
+def _come_or_gone(page: _Page, was: Item | None, now: Item | None, place: _Place) -> None:
+    if was is not None:
+        page.put("-", place, was)
+    if now is not None:
+        page.put("+", place, now)
+
+
+def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
+    if not is_branch(now.statement):
+        if was.value != now.value or was.inactive != now.inactive:
+            _come_or_gone(page, was, now, place)
+        return
+    if was.inactive != now.inactive:
+        page.leave()
+        page.name("!", place, now, "inactive:" if now.inactive else "active:")
+        page.leave()
+    if was.value is not now.value:
+        _level(page, now.statement, was.value, now.value, place.below(now))
+        page.leave()

@@ -391,7 +391,9 @@ def _interfaces() -> Statement:
                 leaf("description", string(900)),
                 leaf("vlan-id", integer(0, 4094)),
                 container("family", address, address6),
+                user_ordered=False,
             ),
+            user_ordered=False,
         ),
         positional="interface",
     )

@@ -13,6 +13,8 @@ from .schema import Statement
 
 _HEADING = re.compile(r"\[edit(?: (?P<path>.*))?\]\s*")
 _SIGNS = " +-!"
+_COLLAPSED = "{ ... }"
+_MARKS = ("inactive:", "active:")
 
 
 def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
@@ -57,9 +59,10 @@ def _as_text(lines: list[str]) -> Iterator[str]:
         if sign not in _SIGNS:
             raise MalformedConfiguration(f"syntax error near '{line[:20]}'")
         opens = rest.endswith("{")
-        if sign == "!":
-            # What is in a branch whose activation changes is not shown.
-            yield f"{rest.removesuffix('{ ... }').strip()};"
+        if rest.endswith(_COLLAPSED):
+            # What is in a branch whose activation changes is not shown; the rest is context.
+            if rest.startswith(_MARKS):
+                yield f"{rest.removesuffix(_COLLAPSED).strip()};"
         elif sign != "-":
             yield rest
         elif going:

@@ -131,6 +131,7 @@ class Statement:
     the child element ``key``; ``check`` of a LIST checks the key. ``positional`` names the one
     child leaf that is written without its keyword (Junos ``nokeyword``). ``oneliner`` containers
     are shown on one line. ``choice`` children exclude each other: setting one removes the rest.
+    ``user_ordered`` lists keep the order in which their entries were put.
     """
 
     name: str
@@ -144,10 +145,7 @@ class Statement:
     presence: bool = False
     secret: bool = False
     choice: frozenset[str] = frozenset()
-
-    def rank(self, child: str) -> int:
-        """Position of ``child`` in schema order."""
-        return list(self.children).index(child)
+    user_ordered: bool = True
 
 
 def _by_name(children: tuple[Statement, ...]) -> dict[str, Statement]:
@@ -181,6 +179,7 @@ def listing(
     limit: int | None = None,
     oneliner: bool = False,
     choice: tuple[str, ...] = (),
+    user_ordered: bool = True,
 ) -> Statement:
     """A list statement, keyed by its ``name`` element."""
     return Statement(
@@ -191,6 +190,7 @@ def listing(
         limit=limit,
         oneliner=oneliner,
         choice=frozenset(choice),
+        user_ordered=user_ordered,
     )
 
 

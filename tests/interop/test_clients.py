@@ -48,7 +48,7 @@ def test_ncclient_configures_in_every_format(manager):
         ),
     )
     difference = manager.compare_configuration().xpath("//configuration-output")[0].text
-    assert "+        lifetime-seconds 900;" in difference
+    assert "\n+          lifetime-seconds 900;" in difference
     manager.validate()
     manager.commit(comment="from ncclient")
     manager.unlock()

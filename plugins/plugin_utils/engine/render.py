@@ -20,6 +20,9 @@ from .plan import Change, GroupChange
 from .words import quote
 
 INDENT = "    "
+COLUMN = " " * 6
+"""Where ``show | compare`` puts the block, four levels deep and two columns behind them, and its
+leaves, five levels deep and one column behind (``docs/architecture.md``)."""
 
 
 def _element(parent: etree._Element, name: str, value: Value | None = None) -> etree._Element:
@@ -107,15 +110,15 @@ def diff_text(change: Change, generation: Generation) -> str:
         if group.creates_block or group.removes_block:
             sign = "-" if group.removes_block else "+"
             block = (group.before if group.removes_block else group.after) or {}
-            lines += [f"[edit {' '.join(path)}]", f"{sign}{INDENT}{BLOCK} {{"]
+            lines += [f"[edit {' '.join(path)}]", f"{sign}{COLUMN}{BLOCK} {{"]
             lines += [
-                f"{sign}{INDENT * 2}{s.name} {quote(str(value))};"
+                f"{sign}{COLUMN}{INDENT}{s.name} {quote(str(value))};"
                 for s, value in ordered(block, generation)
             ]
-            lines.append(f"{sign}{INDENT}}}")
+            lines.append(f"{sign}{COLUMN}}}")
             continue
         if group.was_inactive:
-            lines += [f"[edit {' '.join(path)}]", f"!{INDENT}active: {BLOCK} {{ ... }}"]
+            lines += [f"[edit {' '.join(path)}]", f"!{COLUMN} active: {BLOCK} {{ ... }}"]
         before, after = group.before or {}, group.after or {}
         touched = dict.fromkeys([*group.removed, *group.set], 0)
         if touched:
@@ -124,5 +127,5 @@ def diff_text(change: Change, generation: Generation) -> str:
             for sign, side in (("-", before), ("+", after)):
                 if statement.option in side:
                     value = quote(str(side[statement.option]))
-                    lines.append(f"{sign}{INDENT}{statement.name} {value};")
+                    lines.append(f"{sign}{COLUMN}{statement.name} {value};")
     return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,125 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The layout of ``show | compare``, as devices printed it in public (names changed)."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyserver.config.compare import compare
+from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.read_text import read_set
+
+SCHEMA = junos_schema(Generation.V2)
+
+
+def tree_of(text: str):
+    tree = {}
+    for edit in read_set(SCHEMA, text):
+        assert not isinstance(edit, LoadError), edit
+        assert apply(SCHEMA, tree, [edit], Operation.MERGE) == []
+    return tree
+
+
+SERVER = "security group-vpn server"
+
+
+@pytest.mark.parametrize(
+    ("common", "gone", "added", "shown"),
+    [
+        pytest.param(
+            "set system time-zone UTC",
+            "",
+            "set system host-name localhost",
+            "[edit system]\n+  host-name localhost;\n",
+            id="a leaf stands one column behind its levels",
+        ),
+        pytest.param(
+            "",
+            "",
+            "set system host-name localhost",
+            "[edit]\n+  system {\n+      host-name localhost;\n+  }\n",
+            id="a branch stands two behind its levels, and its inside four further",
+        ),
+        pytest.param(
+            "set interfaces ge-0/0/1 mtu 1500",
+            "",
+            "set interfaces ge-0/0/0 unit 0 vlan-id 7",
+            "[edit interfaces]\n+   ge-0/0/0 {\n+       unit 0 {\n+           vlan-id 7;\n"
+            "+       }\n+   }\n",
+            id="a sorted list has no context",
+        ),
+        pytest.param(
+            "set system time-zone UTC",
+            "",
+            "set system host-name h\nset system root-authentication ssh-rsa k",
+            "[edit system]\n+  host-name h;\n+  root-authentication {\n+      ssh-rsa k;\n+  }\n",
+            id="the first entry below a heading sets the indentation of all",
+        ),
+        pytest.param(
+            f"set {SERVER} group A group-id 1",
+            "",
+            f"set {SERVER} group B group-id 2",
+            "[edit security group-vpn server]\n      group A { ... }\n"
+            "+     group B {\n+         group-id 2;\n+     }\n",
+            id="what is new in a list of the user's order stands behind its predecessor",
+        ),
+        pytest.param(
+            f"set {SERVER} group A group-id 1",
+            f"set {SERVER} group B group-id 2",
+            f"set {SERVER} group C group-id 3",
+            "[edit security group-vpn server]\n      group A { ... }\n"
+            "-     group B {\n-         group-id 2;\n-     }\n"
+            "+     group C {\n+         group-id 3;\n+     }\n",
+            id="context, then what goes, then what comes",
+        ),
+        pytest.param(
+            f"set {SERVER} group A group-id 1",
+            f"set {SERVER} group B group-id 2",
+            "",
+            "[edit security group-vpn server]\n-     group B {\n-         group-id 2;\n-     }\n",
+            id="what only goes has no context",
+        ),
+        pytest.param(
+            "",
+            f"set {SERVER} group A group-id 1",
+            f"set {SERVER} group A group-id 2",
+            "[edit security group-vpn server group A]\n-     group-id 1;\n+     group-id 2;\n",
+            id="a value that changes goes and comes",
+        ),
+        pytest.param(
+            f"set {SERVER} group A group-id 1",
+            "",
+            f"deactivate {SERVER} group A",
+            "[edit security group-vpn server]\n!      inactive: group A { ... }\n",
+            id="a branch that is deactivated is named one column further",
+        ),
+        pytest.param(
+            "",
+            f"set {SERVER} group A group-id 1\nset {SERVER} group B group-id 2",
+            f"set {SERVER} group B group-id 2\nset {SERVER} group A group-id 1",
+            "[edit security group-vpn server]\n!     group B { ... }\n",
+            id="what moved is marked",
+        ),
+        pytest.param(
+            f"set {SERVER} group B group-id 1",
+            "",
+            "",
+            "",
+            id="no difference, no text",
+        ),
+    ],
+)
+def test_a_difference_is_laid_out_as_junos_does(common, gone, added, shown):
+    old, new = tree_of(f"{common}\n{gone}"), tree_of(f"{common}\n{added}")
+    assert compare(SCHEMA, old, new) == shown
+
+
+def test_an_entry_in_front_of_all_others_is_followed_by_the_next_one():
+    old = tree_of(f"set {SERVER} group B group-id 2")
+    new = tree_of(f"set {SERVER} group A group-id 1\nset {SERVER} group B group-id 2")
+    assert compare(SCHEMA, old, new) == (
+        "[edit security group-vpn server]\n+     group A {\n+         group-id 1;\n+     }\n"
+        "      group B { ... }\n"
+    )
