@@ -19,7 +19,7 @@ from typing import TypeVar
 from ..ike.exchange import ProtectedExchange
 from ..ike.numbers import NotifyType, PayloadType
 from ..ike.payloads import Identification
-from ..ike.phase1 import NONCE_LENGTH, pick
+from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
 from ..ike.wire import Header, MalformedPayload, Payload
 from .payloads import GroupSa, KeyDownload, Profile, Sequence, group_id_of, group_identity

@@ -16,33 +16,15 @@ from __future__ import annotations
 
 import secrets
 
+from .agreement import KeyExchange
 from .authentication import proof_kind
-from .crypto import Phase1Keys, derive_keys
-from .dh import DH_GROUPS, InvalidPublicValue
-from .exchange import MessageCipher
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
 from .payloads import Identification, SaPayload
-from .phase1 import (
-    NONCE_LENGTH,
-    VENDOR_ID,
-    State,
-    check_nonce,
-    clear_payloads,
-    pick,
-    sends_vendor_id,
-)
-from .proof import Claim, Proof, check_identity
-from .proposal import Mode, PeerPolicy, Phase1Proposal, choose, chosen_of, offer
+from .phase1 import VENDOR_ID, Phase1, State, clear_payloads, sends_vendor_id
+from .proof import Claim, Role, check_identity
+from .proposal import Mode, PeerPolicy, choose, chosen_of, offer, pick
 from .refusal import Refused
-from .wire import (
-    COOKIE_LENGTH,
-    Header,
-    MalformedPayload,
-    Payload,
-    decode_chain,
-    encode_chain,
-    encode_message,
-)
+from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, decode_chain
 
 _FIRST = (PayloadType.SA, PayloadType.KE, PayloadType.NONCE, PayloadType.ID)
 
@@ -53,22 +35,19 @@ def initial_identity(header: Header, datagram: bytes) -> Identification:
     return Identification.decode(identity)
 
 
-class AggressiveModeResponder:
+class _AggressiveMode(Phase1):
+    mode = Mode.AGGRESSIVE
+    exchange = Exchange.AGGRESSIVE
+
+
+class AggressiveModeResponder(_AggressiveMode):
     """The key server's end of aggressive mode."""
 
-    mode = Mode.AGGRESSIVE
+    role = Role.RESPONDER
 
     def __init__(self, policy: PeerPolicy) -> None:
-        self.policy = policy
-        self.state = State.SA
-        self.cookies = (b"", b"")
-        self.keys: Phase1Keys | None = None
-        self.last_block = b""
-        self.proposal: Phase1Proposal | None = None
-        self.peer_is_extended = False
+        super().__init__(policy, (b"", b""))
         self._identity = b""
-        self._proof: Proof | None = None
-        self._chain: MessageCipher | None = None
 
     def receive(self, header: Header, datagram: bytes, now: float) -> bytes | None:
         """Take the next message; the answer, None when there is none to give."""
@@ -83,98 +62,69 @@ class AggressiveModeResponder:
         if header.flags & Flags.ENCRYPTION:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "sa: wrong encryption flag")
         payloads = clear_payloads(header, datagram)
-        sa, peer_public, peer_nonce, identity = pick(payloads, *_FIRST)
-        check_nonce(peer_nonce)
+        sa, public, nonce, self._identity = pick(payloads, *_FIRST)
         proposal, answer = choose(SaPayload.decode(sa), self.policy)
-        check_identity(identity, self.policy.remote_identity, "identity")
-        group = DH_GROUPS[proposal.dh_group]
-        secret, public = group.key_pair()
-        try:
-            shared = group.shared_secret(secret, peer_public)
-        except InvalidPublicValue as error:
-            raise Refused(NotifyType.INVALID_KEY_INFORMATION, str(error)) from None
-        nonce = secrets.token_bytes(NONCE_LENGTH)
-        cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
-        keys = derive_keys(
-            proposal.hash_name,
-            proposal.cipher,
-            self.policy.key_for(proposal),
-            (peer_nonce, nonce),
-            (peer_public, public),
-            shared,
-            b"".join(cookies),
-        )
-        proof = Proof(keys, proposal, (peer_public, public), cookies, sa)
-        self.proposal, self.cookies, self.keys = proposal, cookies, keys
+        check_identity(self._identity, self.policy.remote_identity, "identity")
+        self.proposal = proposal
         self.peer_is_extended = sends_vendor_id(payloads)
-        self._identity, self._proof = identity, proof
-        self._chain = MessageCipher(keys, keys.first_iv)
+        self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
+        own = KeyExchange(proposal.dh_group)
+        agreement = self._agree(own, public, nonce, sa)
         self.state = State.AUTHENTICATION
-        return encode_message(
-            Header(*cookies, 0, Exchange.AGGRESSIVE),
+        return self._in_clear(
             [
                 Payload(PayloadType.SA, answer.encode()),
-                Payload(PayloadType.KE, public),
-                Payload(PayloadType.NONCE, nonce),
+                *own.payloads(),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
                 *self.policy.requests(proposal),
-                *proof.of_responder(self.policy),
-            ],
+                *agreement.proof.of(self.role, self.policy),
+            ]
         )
 
     def _on_proof(self, header: Header, datagram: bytes, now: float) -> None:
-        assert self._chain is not None
-        assert self._proof is not None
+        cipher, proofs = self._agreement.cipher, self._agreement.proof
         # RFC 2409 §5.4 leaves it to the initiator whether the last message is encrypted.
         encrypted = bool(header.flags & Flags.ENCRYPTION)
         try:
             if encrypted:
-                payloads, _ = decode_chain(header.next_payload, self._chain.open(datagram))
+                payloads, _ = decode_chain(header.next_payload, cipher.open(datagram))
             else:
                 payloads = clear_payloads(header, datagram)
-            (proof,), certificates = self._proof.pick(payloads)
+            (proof,), certificates = proofs.pick(payloads)
         except (MalformedPayload, Refused):
             raise Refused(
                 NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
             ) from None
-        self._proof.check_initiator(self.policy, Claim(self._identity, proof, certificates), now)
+        claim = Claim(self._identity, proof, certificates)
+        proofs.check(Role.INITIATOR, self.policy, claim, now)
         if encrypted:
-            self._chain.advance(datagram)
-        self.last_block = self._chain.iv
-        self.state = State.ESTABLISHED
+            cipher.advance(datagram)
+        self._established()
 
 
-class AggressiveModeInitiator:
-    """The member's end of aggressive mode."""
+class AggressiveModeInitiator(_AggressiveMode):
+    """The member's end of aggressive mode; ``lifetime`` in seconds."""
 
-    exchange = Exchange.AGGRESSIVE
+    role = Role.INITIATOR
 
     def __init__(self, policy: PeerPolicy, lifetime: int = 28800, doi: int = GDOI_DOI) -> None:
-        self.policy = policy
-        self.state = State.SA
-        self.cookies = (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH))
-        self.keys: Phase1Keys | None = None
-        self.last_block = b""
+        super().__init__(policy, (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH)))
         # The public value goes out with the offer: one DH group only can be offered.
         group = policy.proposals[0].dh_group
         proposals = tuple(p for p in policy.proposals if p.dh_group == group)
-        self._group = DH_GROUPS[group]
         self._sa_body = offer(proposals, lifetime, doi)
-        self._secret, self._public = self._group.key_pair()
-        self._nonce = secrets.token_bytes(NONCE_LENGTH)
+        self._own = KeyExchange(group)
 
     def first(self) -> bytes:
         """Message 1."""
-        return encode_message(
-            Header(*self.cookies, 0, Exchange.AGGRESSIVE),
+        return self._in_clear(
             [
                 Payload(PayloadType.SA, self._sa_body),
-                Payload(PayloadType.KE, self._public),
-                Payload(PayloadType.NONCE, self._nonce),
+                *self._own.payloads(),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
                 *self.policy.requests(self.policy.proposals[0]),
                 Payload(PayloadType.VENDOR_ID, VENDOR_ID),
-            ],
+            ]
         )
 
     def receive(self, header: Header, datagram: bytes, now: float) -> bytes:
@@ -186,34 +136,20 @@ class AggressiveModeInitiator:
         others = [p for p in payloads if p.type != PayloadType.CERT]
         signed = any(p.type == PayloadType.SIG for p in others)
         kind = PayloadType.SIG if signed else PayloadType.HASH
-        sa, peer_public, peer_nonce, identity, proof = pick(others, *_FIRST, kind)
-        check_nonce(peer_nonce)
-        proposal = chosen_of(sa, self.policy)
-        if proof_kind(proposal.authentication) is not kind:
+        sa, public, nonce, identity, proof = pick(others, *_FIRST, kind)
+        chosen, begun = chosen_of(sa, self.policy), self.cookies
+        if proof_kind(chosen.authentication) is not kind:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "the proof is not of the agreed kind")
         check_identity(identity, self.policy.remote_identity, "key server")
+        self.proposal, self.cookies = chosen, (begun[0], header.responder_cookie)
         try:
-            shared = self._group.shared_secret(self._secret, peer_public)
-        except InvalidPublicValue as error:
-            raise Refused(NotifyType.INVALID_KEY_INFORMATION, str(error)) from None
-        cookies = (self.cookies[0], header.responder_cookie)
-        publics = (self._public, peer_public)
-        keys = derive_keys(
-            proposal.hash_name,
-            proposal.cipher,
-            self.policy.key_for(proposal),
-            (self._nonce, peer_nonce),
-            publics,
-            shared,
-            b"".join(cookies),
-        )
-        proofs = Proof(keys, proposal, publics, cookies, self._sa_body)
-        proofs.check_responder(self.policy, Claim(identity, proof, certificates), now)
-        self.cookies, self.keys = cookies, keys
-        chain = MessageCipher(keys, keys.first_iv)
-        own = proofs.of_initiator(self.policy)
-        header = Header(*cookies, 0, Exchange.AGGRESSIVE)
-        sealed = chain.seal(header, encode_chain(own), own[0].type)
-        self.last_block = chain.iv
-        self.state = State.ESTABLISHED
+            agreement = self._agree(self._own, public, nonce, self._sa_body)
+            claim = Claim(identity, proof, certificates)
+            agreement.proof.check(Role.RESPONDER, self.policy, claim, now)
+        except Refused:
+            # Anyone can send a message 2: the right one may still come.
+            self.cookies, self._agreed = begun, None
+            raise
+        sealed = self._sealed(agreement.proof.of(self.role, self.policy))
+        self._established()
         return sealed

@@ -50,7 +50,7 @@ class Credentials:
     """An end's own key with its certificate (the issuers behind it), and the CAs it trusts."""
 
     private_key: rsa.RSAPrivateKey = field(repr=False)
-    chain: tuple[x509.Certificate, ...]
+    certificates: tuple[x509.Certificate, ...]
     trusted: tuple[x509.Certificate, ...]
 
 
@@ -71,7 +71,7 @@ def prove(
     signature = credentials.private_key.sign(digest, padding.PKCS1v15(), NoDigestInfo())
     certificates = [
         bytes([X509_SIGNATURE]) + certificate.public_bytes(serialization.Encoding.DER)
-        for certificate in credentials.chain
+        for certificate in credentials.certificates
     ]
     return [
         *(Payload(PayloadType.CERT, body) for body in certificates),

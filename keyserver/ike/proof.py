@@ -6,15 +6,34 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from enum import Enum
 
 from .authentication import check_proof, proof_kind, prove
 from .crypto import Phase1Keys
 from .numbers import NotifyType, PayloadType
 from .payloads import Identification
-from .phase1 import pick
-from .proposal import PeerPolicy, Phase1Proposal
+from .proposal import PeerPolicy, Phase1Proposal, pick
 from .refusal import Refused
 from .wire import Payload
+
+
+class Role(Enum):
+    """Which end of phase 1 one is; the value is how a refusal calls that end's identity."""
+
+    INITIATOR = "identity"
+    RESPONDER = "key server"
+
+    @property
+    def peer(self) -> Role:
+        """The other end."""
+        return Role.RESPONDER if self is Role.INITIATOR else Role.INITIATOR
+
+    def in_order(self, own: bytes, peers: bytes) -> tuple[bytes, bytes]:
+        """This end's value and the other's, the initiator's first."""
+        return (own, peers) if self is Role.INITIATOR else (peers, own)
+
+
+_HASH_NAMES = {Role.INITIATOR: "HASH_I", Role.RESPONDER: "HASH_R"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +46,7 @@ class Claim:
 
 
 class Proof:
-    """What HASH_I and HASH_R are computed over (RFC 2409 §5), and the proofs made of them."""
+    """What HASH_I and HASH_R are computed over, and the proofs made of them."""
 
     def __init__(
         self,
@@ -40,22 +59,14 @@ class Proof:
         self._keys, self._public, self._cookies, self._sa = keys, public, cookies, sa
         self._authentication = proposal.authentication
 
-    def _initiator(self, identity: bytes) -> bytes:
-        data = b"".join((*self._public, *self._cookies, self._sa, identity))
+    def _digest(self, prover: Role, identity: bytes) -> bytes:
+        public, cookies = prover.in_order(*self._public), prover.in_order(*self._cookies)
+        data = b"".join((*public, *cookies, self._sa, identity))
         return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
 
-    def _responder(self, identity: bytes) -> bytes:
-        data = b"".join((*self._public[::-1], *self._cookies[::-1], self._sa, identity))
-        return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
-
-    def of_initiator(self, policy: PeerPolicy) -> list[Payload]:
-        """The initiator's proof of its own identity."""
-        digest = self._initiator(policy.local_identity.encode())
-        return prove(self._authentication, policy.credentials, digest)
-
-    def of_responder(self, policy: PeerPolicy) -> list[Payload]:
-        """The responder's proof of its own identity."""
-        digest = self._responder(policy.local_identity.encode())
+    def of(self, prover: Role, policy: PeerPolicy) -> list[Payload]:
+        """The payloads that prove our own identity; we are ``prover``."""
+        digest = self._digest(prover, policy.local_identity.encode())
         return prove(self._authentication, policy.credentials, digest)
 
     def pick(self, payloads: list[Payload], *kinds: PayloadType) -> tuple[list[bytes], list[bytes]]:
@@ -64,32 +75,22 @@ class Proof:
         others = [p for p in payloads if p.type != PayloadType.CERT]
         return pick(others, *kinds, proof_kind(self._authentication)), certificates
 
-    def check_initiator(self, policy: PeerPolicy, claim: Claim, now: float) -> None:
-        """Refuse an initiator that is not who it says, or not who it must be."""
-        self._check(policy, claim, self._initiator(claim.identity), now, "HASH_I")
-        check_identity(claim.identity, policy.remote_identity, "identity")
-
-    def check_responder(self, policy: PeerPolicy, claim: Claim, now: float) -> None:
-        """Refuse a responder that is not who it says, or not who it must be.
+    def check(self, prover: Role, policy: PeerPolicy, claim: Claim, now: float) -> None:
+        """Refuse a peer that is not who it says, or not who it must be.
 
         A member pins its key server (RFC 6407 §7.2.2): any key holder could answer otherwise.
         """
-        self._check(policy, claim, self._responder(claim.identity), now, "HASH_R")
-        check_identity(claim.identity, policy.remote_identity, "key server")
-
-    def _check(
-        self, policy: PeerPolicy, claim: Claim, digest: bytes, now: float, name: str
-    ) -> None:
         check_proof(
             self._authentication,
             policy.credentials,
             claim.proof,
-            digest,
+            self._digest(prover, claim.identity),
             Identification.decode(claim.identity),
             claim.certificates,
             now,
-            name,
+            _HASH_NAMES[prover],
         )
+        check_identity(claim.identity, policy.remote_identity, prover.value)
 
 
 def check_identity(identity: bytes, expected: Identification, who: str) -> None:

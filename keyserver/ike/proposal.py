@@ -17,6 +17,7 @@ from .numbers import (
     OakleyAttribute,
     OakleyAuthentication,
     OakleyCipher,
+    PayloadType,
 )
 from .payloads import Identification, Proposal, SaPayload, Transform
 from .refusal import Refused
@@ -24,6 +25,7 @@ from .wire import Attribute, Payload, attribute_map
 
 KEY_IKE = 1
 PROTO_ISAKMP = 1
+NONCE_LENGTH = 20
 _CIPHER_NUMBERS = {
     "des": OakleyCipher.DES_CBC,
     "3des": OakleyCipher.TRIPLE_DES_CBC,
@@ -142,3 +144,13 @@ def chosen_of(answer: bytes, policy: PeerPolicy) -> Phase1Proposal:
     if chosen is None or chosen not in policy.proposals:
         raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "the answer is not what was offered")
     return chosen
+
+
+def pick(payloads: list[Payload], *kinds: PayloadType) -> list[bytes]:
+    """The bodies of exactly these payloads; vendor ids and notifications may stand beside them."""
+    ignorable = (PayloadType.VENDOR_ID, PayloadType.NOTIFICATION, PayloadType.CR)
+    found = {p.type: p.body for p in payloads if p.type not in ignorable}
+    counted = [p.type for p in payloads if p.type not in ignorable]
+    if sorted(counted) != sorted(kinds):
+        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"payloads {counted}, {list(kinds)} expected")
+    return [found[kind] for kind in kinds]

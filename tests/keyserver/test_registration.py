@@ -251,19 +251,15 @@ def test_no_decoder_does_more_than_refuse(octets):
             decode(octets)
 
 
-def test_a_wrong_proof_is_refused_although_it_decrypts(signing_key, monkeypatch):
-    from keyserver.ike import proof
-
+def test_a_phase_1_whose_offer_was_altered_on_the_way_is_refused(signing_key):
     world = World(signing_key)
-    # The member computes HASH_I first, the server second.
-    right, wrong = proof.Proof._initiator, iter([bytes(32)])
-    monkeypatch.setattr(
-        proof.Proof,
-        "_initiator",
-        lambda self, identity: next(wrong, None) or right(self, identity),
-    )
     member = world.member()
-    world.run(member)
+    queue = member.start(world.now)
+    # Another lifetime in message 1: HASH_I covers what the member offered (RFC 2409 §5).
+    offered = (28800).to_bytes(4, "big")
+    assert queue[0].count(offered) == 1
+    queue[0] = queue[0].replace(offered, (28801).to_bytes(4, "big"))
+    world.exchange(queue, member, GM)
     assert "HASH_I does not match" in world.events[0].reason
     assert world.listed()[0] == []
 
