@@ -13,7 +13,7 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo test matrix bench lint style types roles-lint sanity sanity-newest docs clean
+.PHONY: env demo test matrix bench lint style types roles-lint sanity sanity-newest house docs clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -50,6 +50,10 @@ matrix:
 
 bench: env
 	$(BIN)/python -m tests.benchmarks
+
+# The floors of both halves, which room imports which, lines per room.
+house: env
+	@$(BIN)/python -m dev.house
 
 docs: env
 	$(BIN)/python -m dev.module_pages docs/modules

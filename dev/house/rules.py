@@ -1,0 +1,91 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""House rules that imports cannot show, read from syntax trees.
+
+Each rule takes the tree of one module and gives (line, what is wrong).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+Fault = tuple[int, str]
+Rule = Callable[[ast.Module], Iterator[Fault]]
+
+# Attributes that read a clock or touch files, whatever object they are called on.
+_CLOCK = frozenset({"now", "utcnow", "today"})
+_FILES = frozenset(
+    {"read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink", "touch", "iterdir"}
+)
+_BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__"})
+_COLLECTION = "ansible_collections.groupvpn"
+
+
+def faults(rule: Rule, *files: Path) -> list[str]:
+    """What a rule finds in files, as ``path:line: fault``."""
+    return [
+        f"{file}:{line}: {fault}"
+        for file in files
+        for line, fault in rule(ast.parse(file.read_text(), str(file)))
+    ]
+
+
+def absolute_imports(tree: ast.Module) -> Iterator[Fault]:
+    """Imports of the collection by its full name: no tool that reads imports follows them."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(level=0, module=str(name)):
+                names = [name]
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case _:
+                continue
+        for name in names:
+            if name.startswith((_COLLECTION, "plugins")):
+                yield node.lineno, f"absolute import of {name}"
+
+
+def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
+    """Calls that read a clock, touch files or talk to the terminal without a telling import."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in _BUILTINS:
+                yield node.lineno, f"{name}()"
+            case ast.Call(func=ast.Attribute(attr=name)) if name in _CLOCK | _FILES:
+                yield node.lineno, f".{name}()"
+
+
+def acts_at_import(tree: ast.Module) -> Iterator[Fault]:
+    """Statements of a module that do something when it is imported: bare calls, loops, ``with``."""
+    for node in tree.body:
+        match node:
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Expr() | ast.For() | ast.While() | ast.With():
+                yield node.lineno, "acts when imported"
+
+
+def private_of_another(tree: ast.Module) -> Iterator[Fault]:
+    """A test that patches or sets what another object keeps to itself."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="setattr" | "delattr" | "object" | "patch")):
+                yield from _patched(node)
+            case ast.Call(func=ast.Name(id="setattr" | "delattr" | "patch")):
+                yield from _patched(node)
+            case ast.Attribute(ctx=ast.Store() | ast.Del()) if _foreign(node):
+                yield node.lineno, f"sets {ast.unparse(node)}, private to another"
+
+
+def _patched(call: ast.Call) -> Iterator[Fault]:
+    names = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    for name in names[:1]:
+        if name.rpartition(".")[2].startswith("_"):
+            yield call.lineno, f"patches {name}, private to another"
+
+
+def _foreign(node: ast.Attribute) -> bool:
+    private = node.attr.startswith("_") and not node.attr.startswith("__")
+    return private and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
