@@ -12,7 +12,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.errors import GroupVpnError, Refused
+from ..plugin_utils.errors import CommitUnknown, GroupVpnError, Refused
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
 from . import prefork
@@ -30,6 +30,10 @@ def _plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return value
+
+
+def _named(host: str, message: str) -> str:
+    return f"{host}: {message.removeprefix(f'{host}: ')}"
 
 
 _ON_DEVICES = {
@@ -89,15 +93,16 @@ class DeviceAction(ActionBase):
             result.update(self.work(checked.validated_parameters))
             if self._connection.transport == prefork.CONNECTION:
                 self._connection.finished(self._may_keep)
-        except Refused as refusal:
-            lines = [f"{host}: {objection}" for objection in refusal.objections]
-            result.update(failed=True, msg="\n".join(lines))
-        except (GroupVpnError, AnsibleConnectionFailure) as error:
-            unreachable = isinstance(error, AnsibleConnectionFailure)
-            text = str(error).removeprefix(f"{host}: ")
-            result.update(
-                {"unreachable" if unreachable else "failed": True, "msg": f"{host}: {text}"}
-            )
+        except GroupVpnError as error:
+            lines = error.objections if isinstance(error, Refused) else [str(error)]
+            result.update(failed=True, msg="\n".join(_named(host, line) for line in lines))
+            # What may have been done is not reported as not done.
+            result["changed"] = isinstance(error, CommitUnknown)
+            result["warnings"] = list(error.warnings)
+        except AnsibleConnectionFailure as error:
+            result.update(unreachable=True, msg=_named(host, str(error)))
+        # Ansible prints equal warnings once for all hosts.
+        result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
         return result
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:

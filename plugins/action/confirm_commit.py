@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plugin_utils.engine import options
-from ..plugin_utils.engine.transaction import CommitOptions, Device
+from ..plugin_utils.engine import confirm, options
 from . import DeviceAction
 
 
@@ -17,10 +16,9 @@ class ActionModule(DeviceAction):
     options = options.confirm_commit()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
-        if not self._task.check_mode:
-            commit = CommitOptions(comment=options["comment"])
-            device = Device(self.device())
-            # The lock is refused while somebody's uncommitted changes stand in the candidate.
-            with device.editing(commit):
-                device.commit(commit)
-        return {"changed": True}
+        request = confirm.Request(
+            comment=options["comment"],
+            change=confirm.change_of(options["change"]),
+            check=self._task.check_mode,
+        )
+        return confirm.confirm(self.device(), request)

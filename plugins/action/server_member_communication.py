@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..plugin_utils.engine import apply, options
+from ..plugin_utils.engine.device import CommitOptions
 from ..plugin_utils.engine.plan import State
-from ..plugin_utils.engine.transaction import CommitOptions
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.resources.server_member_communication import Generation
 from . import DeviceAction
@@ -57,4 +57,10 @@ def _commit_options(options: dict[str, Any]) -> CommitOptions:
         )
     if minutes is not None and private:
         raise Refused(["commit_confirmed: not possible in private mode; use edit_mode exclusive"])
-    return CommitOptions(options["commit_comment"], minutes, options["commit_synchronize"], private)
+    return CommitOptions(
+        comment=options["commit_comment"],
+        confirmed=minutes,
+        synchronize=options["commit_synchronize"],
+        private=private,
+        refuse_pending=options["pending_confirm"] == "refuse",
+    )

@@ -121,6 +121,7 @@ options:
 """
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from ansible import constants
@@ -189,7 +190,13 @@ class Connection(ConnectionBase):
             self.close()
         self._in_order = self._keep = False
         self._connect(several_tasks)
-        return SessionRpc(self._session)
+        return SessionRpc(self._session, self._another_session)
+
+    def _another_session(self) -> Any:
+        """A session in place of one that broke, over a login of its own."""
+        target = replace(self._target(several_tasks=False), persist=0)
+        self._session = open_session(target, str(self.get_option("transport")))
+        return self._session
 
     def finished(self, keep: bool) -> None:
         """The session is in a state to be used again; ``keep``: leave it to a later task."""

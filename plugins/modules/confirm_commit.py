@@ -13,6 +13,8 @@ author:
 description:
   - Makes a commit permanent that was made with the option C(commit_confirmed) of
     M(groupvpn.junos.server_member_communication). Without this the device takes it back by itself.
+  - Asks the device first what awaits confirmation. When nothing does, nothing is committed and
+    RV(ignore:changed) is false; when the device has taken the commit back, the task fails.
   - Refuses when somebody left uncommitted changes, which the confirmation would commit as well.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
@@ -20,14 +22,47 @@ options:
   comment:
     description: Comment of the confirming commit.
     type: str
+  change:
+    description:
+      - The registered result of the task that made the confirmed commit, or the C(xml) in it.
+      - Its settings are looked for on the device before confirming, and read back afterwards; the
+        task fails when they are not there.
+    type: raw
 seealso:
   - module: groupvpn.junos.server_member_communication
 """
 
 EXAMPLES = r"""
+- name: Change with a way back
+  groupvpn.junos.server_member_communication:
+    commit_confirmed: 10
+    config:
+      - group: GRP-0001
+        lifetime_seconds: 3600
+  register: change
+
 - name: Members are back, keep the change
   groupvpn.junos.confirm_commit:
     comment: members came back
+    change: "{{ change }}"
+  when: change is changed
 """
 
-RETURN = r""" # """
+RETURN = r"""
+msg:
+  description: What was confirmed, or that there was nothing to confirm.
+  returned: always
+  type: str
+  sample: "nothing to confirm: no commit awaits confirmation on the device"
+pending_confirmation:
+  description: The commit that was confirmed, in check mode the one that would be.
+  returned: always
+  type: dict
+  sample: {user: netops, client: netconf, at: 2026-10-05 22:03:43 UTC, minutes: 10, comment: ""}
+warnings:
+  description: What the device warned about, and what it could not tell.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""

@@ -109,6 +109,9 @@ options:
     description:
       - Minutes, 1 to 65535, after which the device takes the change back unless it is confirmed by
         another commit.
+      - When nothing is to be changed, but what is there is still to be confirmed, the task says
+        RV(ignore:changed) and returns RV(pending_confirmation), so that a run that was interrupted
+        before its confirmation can be repeated.
       - Not possible with O(edit_mode=private).
     type: int
   commit_synchronize:
@@ -122,8 +125,19 @@ options:
     type: str
     choices: [exclusive, private]
     default: exclusive
+  pending_confirm:
+    description:
+      - What to do when a confirmed commit, of whomever, still awaits its confirmation. Every commit
+        confirms it, and on Junos so does a check.
+      - V(warn) says whose it is and commits; V(refuse) leaves the device as it is.
+    type: str
+    choices: [warn, refuse]
+    default: warn
   validate_on_device:
-    description: In check mode, have the device load, compare, check and discard the change.
+    description:
+      - In check mode, have the device load, compare, check and discard the change.
+      - While a confirmed commit awaits its confirmation, the check is left out with a warning,
+        because it would confirm that.
     type: bool
     default: false
 seealso:
@@ -211,8 +225,17 @@ membership_reset:
   type: list
   elements: str
   sample: [GRP-0001]
+pending_confirmation:
+  description:
+    - With O(commit_confirmed) when nothing is to be changed, the earlier confirmed commit without
+      whose confirmation the device takes these settings back.
+  returned: for states merged, replaced, overridden and deleted
+  type: dict
+  sample: {user: netops, client: netconf, at: 2026-10-05 22:03:43 UTC, minutes: 10, comment: ""}
 warnings:
-  description: What to know about the change.
+  description:
+    - What to know about the change, what the device warned about, and what went wrong after it
+      had accepted the commit.
   returned: for states merged, replaced, overridden and deleted
   type: list
   elements: str

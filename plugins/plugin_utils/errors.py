@@ -10,6 +10,9 @@ from collections.abc import Sequence
 class GroupVpnError(Exception):
     """Anything that ends a task. ``str()`` is the whole message for the user."""
 
+    warnings: tuple[str, ...] = ()
+    """What the device had warned about before."""
+
 
 class Refused(GroupVpnError):
     """Input that the device, or the documents, would refuse; one line per objection."""
@@ -20,13 +23,16 @@ class Refused(GroupVpnError):
 
 
 class DeviceError(GroupVpnError):
-    """The device answered with an error; ``messages`` are its own words."""
+    """The device answered with an error; ``messages`` are its own words.
 
-    def __init__(self, step: str, messages: Sequence[str], *, warnings_only: bool = False) -> None:
+    ``done``: the answer says as well that what was asked has been done.
+    """
+
+    def __init__(self, step: str, messages: Sequence[str], *, done: bool = False) -> None:
         super().__init__(f"{step}: {'; '.join(messages)}")
         self.step = step
         self.messages = list(messages)
-        self.warnings_only = warnings_only
+        self.done = done
 
 
 class TransportFailure(GroupVpnError):
@@ -35,3 +41,11 @@ class TransportFailure(GroupVpnError):
 
 class MalformedReply(GroupVpnError):
     """A reply or a document that is not what it should be."""
+
+
+class CommitLost(GroupVpnError):
+    """The answer to a commit was lost, and the device, asked again, has not committed."""
+
+
+class CommitUnknown(GroupVpnError):
+    """The answer to a commit was lost, and the device could not be asked what became of it."""

@@ -8,11 +8,14 @@ says, and a failure at any RPC must leave the device unlocked and unchanged.
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.transaction import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitLost,
     DeviceError,
     Refused,
     TransportFailure,
@@ -45,14 +48,24 @@ GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
 class Wire:
     """An Rpc that talks to an emulated device without a socket, and can be made to fail."""
 
+    patience = 0.0
+
     def __init__(self, device: Device) -> None:
         self.device = device
-        self.session = device.open_session("netops", NOW)
-        self.session.greeting()
-        self.session.receive(HELLO, NOW)
         self.names: list[str] = []
         self.break_at: str | None = None
         self.inject: dict[str, str] = {}
+        self.reconnect()
+
+    def reconnect(self) -> bool:
+        self.session = self.device.open_session("netops", NOW)
+        self.session.greeting()
+        self.session.receive(HELLO, NOW)
+        return True
+
+    def end(self) -> bool:
+        self.session.end(NOW)
+        return True
 
     def raw(self, operation) -> bytes:
         name = etree.QName(operation).localname
@@ -92,13 +105,14 @@ def smc(target: Device, group: str):
     return server["group"][group].get("server-member-communication")
 
 
-def test_a_change_takes_six_rpcs_and_nothing_to_do_takes_one_without_a_lock():
+def test_a_change_takes_seven_rpcs_and_nothing_to_do_takes_one_without_a_lock():
     wire = Wire(device())
     assert ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
     assert wire.names == [
         "get-configuration",
         "lock",
         "get-configuration",
+        "get-commit-information",
         "load-configuration",
         "commit-configuration",
         "unlock",
@@ -220,13 +234,23 @@ def test_a_commit_that_fails_its_constraint_check_leaves_nothing_behind():
     assert not target.database.shared.modified
 
 
-@pytest.mark.parametrize("step", ["lock", "load-configuration", "commit-configuration", "unlock"])
-def test_a_connection_that_drops_leaves_the_device_unlocked_and_whole(step):
+@pytest.mark.parametrize(
+    ("step", "failure"),
+    [
+        ("lock", TransportFailure),
+        ("load-configuration", TransportFailure),
+        ("commit-configuration", CommitLost),
+        ("unlock", None),
+    ],
+)
+def test_a_connection_that_drops_leaves_the_device_unlocked_and_whole(step, failure):
     target = device()
     wire = Wire(target)
     wire.break_at = step
-    with pytest.raises(TransportFailure):
-        ask(wire, "merged", [{"group": "G1", **GOOD}])
+    with pytest.raises(failure) if failure else contextlib.nullcontext():
+        result = ask(wire, "merged", [{"group": "G1", **GOOD}])
+        assert result["changed"]
+        assert any("lock" in warning for warning in result["warnings"])
     assert target.database.lock_holder is None
     assert not target.database.shared.modified
     assert (smc(target, "G1") is not None) == (step == "unlock")

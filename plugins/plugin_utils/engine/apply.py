@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Refused
+from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..resources.rules import advice, membership_reset, request_objections, result_objections, where
 from ..resources.server_member_communication import Block, Generation, likely_generation
+from .confirmation import PendingConfirmation
+from .device import CommitOptions, Device
 from .plan import (
     Change,
     GroupChange,
@@ -26,9 +29,12 @@ from .plan import (
 )
 from .read import parse_running, parse_xml
 from .render import blocks_xml, change_xml, diff_text, set_lines, to_string
-from .transaction import CommitOptions, Device
+from .transaction import settings_at_stake, transact
 
 Want = list[tuple[str, Block]]
+
+_SUBJECT = "group-vpn"
+"""What the comparison with an earlier configuration names when these settings differ."""
 
 
 @dataclass(frozen=True)
@@ -84,48 +90,51 @@ class _Plan:
 
     have: Have
     change: Change
-    generation: Generation
+    generation: Generation | None
 
 
-def apply(
-    rpc: Rpc, request: Request, progress: Callable[[str], None] = lambda step: None
-) -> dict[str, Any]:
+def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
     """Bring the device to the wanted state; the module's return values.
 
-    Raises Refused before the device is touched, DeviceError and TransportFailure after which
-    the device is as it was.
+    Raises Refused, DeviceError and TransportFailure, after which the device is as it was, and
+    CommitUnknown, after which it may not be.
     """
     device = Device(rpc)
-    progress("read")
+    first = _planned(device, request)
+    if not first.change or (request.check and not request.validate_on_device):
+        return _result(device, first, _predicted(first), _at_stake(device, request, first))
+    plans: list[_Plan] = []
+
+    def difference() -> etree._Element | None:
+        # Somebody may have committed between our reading and our lock.
+        plans.append(_planned(device, request, first.generation))
+        change, generation = plans[-1].change, plans[-1].generation
+        return change_xml(change, generation) if change and generation else None
+
+    text = transact(device, difference, request.commit, compare=request.diff, check=request.check)
+    diff = _confirmed_diff(_predicted(plans[0]), text) if text else ""
+    return _result(device, plans[0], diff)
+
+
+def _planned(device: Device, request: Request, known: Generation | None = None) -> _Plan:
     have = parse_xml(device.read())
     change = _change(have, request)
-    if not change:
-        return _result(have, change, None)
-    generation = request.generation or device.generation()
-    ready = _approved(have, change, generation, request)
-    if request.check and not request.validate_on_device:
-        return _result(have, change, generation, diff=diff_text(change, generation))
-    text = ""
-    with device.editing(request.commit):
-        progress("read under lock")
-        # Somebody may have committed between our reading and our lock.
-        have = parse_xml(device.read())
-        change = _change(have, request)
-        if not change:
-            return _result(have, change, None)
-        ready = _approved(have, change, generation, request)
-        progress("load")
-        device.load(change_xml(change, generation))
-        if request.diff or request.check:
-            text = _confirmed_diff(diff_text(change, generation), device.compare())
-        if request.check:
-            progress("check")
-            device.check()
-            device.discard()
-        else:
-            progress("commit")
-            device.commit(request.commit)
-    return _result(ready.have, ready.change, generation, diff=text)
+    generation = known or request.generation
+    if change:
+        generation = generation or device.generation()
+        _approve(have, change, generation, request)
+    return _Plan(have, change, generation)
+
+
+def _predicted(ready: _Plan) -> str:
+    return diff_text(ready.change, ready.generation) if ready.generation else ""
+
+
+def _at_stake(device: Device, request: Request, ready: _Plan) -> PendingConfirmation | None:
+    """The confirmed commit that all that is wanted still depends on, if the task makes such."""
+    if ready.change or request.commit.confirmed is None:
+        return None
+    return settings_at_stake(device, _SUBJECT)
 
 
 def _change(have: Have, request: Request) -> Change:
@@ -141,12 +150,11 @@ def _change(have: Have, request: Request) -> Change:
     return plan(have, request.want, request.state)
 
 
-def _approved(have: Have, change: Change, generation: Generation, request: Request) -> _Plan:
+def _approve(have: Have, change: Change, generation: Generation, request: Request) -> None:
     objections = request_objections(request.want, generation)
     objections += result_objections(have, change, generation)
     if objections:
         raise Refused(objections)
-    return _Plan(have, change, generation)
 
 
 def _confirmed_diff(predicted: str, device: str) -> str:
@@ -157,10 +165,12 @@ def _confirmed_diff(predicted: str, device: str) -> str:
 
 
 def _result(
-    have: Have, change: Change, generation: Generation | None, diff: str = ""
+    device: Device, ready: _Plan, diff: str, at_stake: PendingConfirmation | None = None
 ) -> dict[str, Any]:
+    have, change, generation = ready.have, ready.change, ready.generation
     result: dict[str, Any] = {
-        "changed": bool(change),
+        # What the device is about to take back is not what was wanted.
+        "changed": bool(change) or at_stake is not None,
         "before": as_config(blocks_of(have)),
         "after": as_config(blocks_after(have, change)),
         "commands": [],
@@ -168,10 +178,12 @@ def _result(
         "membership_reset": [],
         "warnings": [],
         "diff_text": diff,
+        "pending_confirmation": None if at_stake is None else at_stake.as_result(),
     }
     if generation is not None and change:
         result["commands"] = set_lines(change, generation)
         result["xml"] = to_string(change_xml(change, generation))
         result["membership_reset"] = membership_reset(change)
         result["warnings"] = advice(have, change)
+    result["warnings"] += device.warnings
     return result

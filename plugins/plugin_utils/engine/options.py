@@ -35,6 +35,7 @@ def server_member_communication() -> dict[str, Any]:
                 "choices": ["exclusive", "private"],
                 "default": "exclusive",
             },
+            "pending_confirm": {"type": "str", "choices": ["warn", "refuse"], "default": "warn"},
             "validate_on_device": {"type": "bool", "default": False},
         },
         "required_if": [
@@ -93,4 +94,4 @@ def membership_report() -> dict[str, Any]:
 
 def confirm_commit() -> dict[str, Any]:
     """Arguments of ``ArgumentSpecValidator`` for the confirmation."""
-    return {"argument_spec": {"comment": {"type": "str"}}}
+    return {"argument_spec": {"comment": {"type": "str"}, "change": {"type": "raw"}}}

@@ -1,169 +1,206 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One transaction on a device: read, lock, load the difference, commit, unlock.
+"""One transaction on a device: lock, read again, load the difference, commit, unlock.
 
-No change wanted: one RPC, no lock. Whatever fails: the candidate is discarded, the lock given
-back, and the device's own message reported.
+Up to the commit, whatever fails leaves the device as it was: the candidate is discarded, the lock
+given back, the device's own message reported. Once the device has accepted a commit, trouble is a
+warning. When its answer to the commit is lost, contradicts itself or cannot be read, the device is
+asked what it has, over a new session if need be; what cannot be found out is said to be unknown.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
 
-from ..errors import DeviceError, GroupVpnError, TransportFailure
+from ..errors import (
+    CommitLost,
+    CommitUnknown,
+    DeviceError,
+    GroupVpnError,
+    MalformedReply,
+    Refused,
+    TransportFailure,
+)
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc
-from ..netconf.xml import text_of
-from ..resources.server_member_communication import Generation
-from .render import read_filter
+from ..netconf.rpc import says_done
+from .confirmation import PendingConfirmation, awaiting
+from .device import COMMIT, CommitOptions, Device
 
-_JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
-_MAJOR = re.compile(r"(\d+)\.")
-_IN_COMMENT = re.compile(r"\[([^\]]+)\]")
+Difference = Callable[[], "etree._Element | None"]
+"""Reads the device; what is still to be loaded, None when it has all that is wanted."""
 
-
-@dataclass(frozen=True)
-class CommitOptions:
-    """How to commit; ``confirmed`` in minutes."""
-
-    comment: str | None = None
-    confirmed: int | None = None
-    synchronize: bool = False
-    private: bool = False
+_PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
+"""Seconds between looks for a device whose answer was lost."""
 
 
-def _element(
-    name: str, *children: etree._Element, text: str | None = None, **attributes: str
-) -> etree._Element:
-    element = etree.Element(name, attributes)
-    element.text = text
-    element.extend(children)
-    return element
+def transact(
+    device: Device,
+    difference: Difference,
+    options: CommitOptions,
+    *,
+    compare: bool = False,
+    check: bool = False,
+) -> str | None:
+    """Load what is missing and commit it; with ``check`` have it checked and discarded.
+
+    The device's words for the difference when ``compare`` or ``check`` asks for them; None when
+    under the lock nothing was missing any more. Failures carry the warnings so far.
+    """
+    with saying_warnings(device), device.editing(options):
+        change = difference()
+        if change is None:
+            return None
+        confirms_nothing = _heed_pending(device, options, check)
+        device.load(change)
+        text = device.compare() if compare or check else ""
+        if not check:
+            Commit(device, difference).make(options)
+            return text
+        if confirms_nothing:
+            device.check()
+        device.discard()
+        return text
 
 
-def _standard(operation: str, target: str) -> etree._Element:
-    return _element(operation, _element(target, _element("candidate")))
+@contextlib.contextmanager
+def saying_warnings(device: Device) -> Iterator[None]:
+    """Failures carry what the device has warned about before."""
+    try:
+        yield
+    except GroupVpnError as error:
+        error.warnings = tuple(device.warnings)
+        raise
 
 
-class Device:
-    """A Junos device at the other end of an :class:`Rpc`."""
-
-    def __init__(self, rpc: Rpc) -> None:
-        self._rpc = rpc
-
-        self._namespace = ""
-
-    def read(self) -> etree._Element:
-        """The committed groups and gateways."""
-        request = _element("get-configuration", read_filter(), database="committed", format="xml")
-        reply = self._rpc.call("read the configuration", request)
-        self._namespace = reply.nsmap.get("junos") or ""
-        return reply
-
-    def generation(self) -> Generation:
-        """The device's Group VPN generation, from its release.
-
-        v1 ended with 12.3X48; every release from 15.1X49 on is v2. The release stands in the
-        namespace that Junos declares on each reply; a carrier that drops it costs one RPC.
-        """
-        release = self._namespace.removeprefix(_JUNOS_NAMESPACE)
-        if _MAJOR.match(release) is None:
-            release = self._software_release()
-        major = _MAJOR.match(release)
-        if major is None:
-            raise GroupVpnError(
-                f"the device does not say its Junos release ({release!r}); set 'generation'"
-            )
-        return Generation.V1 if int(major[1]) < 15 else Generation.V2
-
-    def _software_release(self) -> str:
-        reply = self._rpc.call("read the software version", _element("get-software-information"))
-        release = next((text_of(e) for e in reply.iter("{*}junos-version")), "")
-        if release:
-            return release
-        comments = " ".join(text_of(e) for e in reply.iter("{*}comment"))
-        match = _IN_COMMENT.search(comments)
-        return match[1] if match else ""
-
-    @contextlib.contextmanager
-    def editing(self, options: CommitOptions) -> Iterator[None]:
-        """Hold the candidate: exclusively, or as a private copy. Always given back clean."""
-        if options.private:
-            opening = _element("open-configuration", _element("private"))
-            closing = [_element("close-configuration")]
-        else:
-            opening = _standard("lock", "target")
-            closing = [_element("discard-changes"), _standard("unlock", "target")]
-        try:
-            self._rpc.call("lock the configuration", opening)
-        except DeviceError as error:
-            raise DeviceError(error.step, [_lock_advice(m) for m in error.messages]) from None
-        finished = False
-        try:
-            yield
-            finished = True
-        finally:
-            # After a commit there is nothing to discard.
-            for request in closing if not finished or options.private else closing[1:]:
-                self._release(request, finished)
-
-    def _release(self, request: etree._Element, finished: bool) -> None:
-        try:
-            self._rpc.call("unlock the configuration", request)
-        except GroupVpnError:
-            # The failure that brought us here matters more; and a session that is gone took its
-            # lock and its candidate with it.
-            if finished:
-                raise
-
-    def load(self, configuration: etree._Element) -> None:
-        """Load a difference into the candidate."""
-        request = _element("load-configuration", configuration, action="merge", format="xml")
-        self._rpc.call("load the change", request)
-
-    def compare(self) -> str:
-        """The candidate's difference to the committed configuration, in the device's words."""
-        request = _element("get-configuration", compare="rollback", rollback="0", format="text")
-        reply = self._rpc.call("compare", request)
-        output = next(reply.iter("{*}configuration-output"), None)
-        return ((output.text or "") if output is not None else "").strip("\n")
-
-    def check(self) -> None:
-        """Have the device check the candidate."""
-        self._rpc.call("check the commit", _element("commit-configuration", _element("check")))
-
-    def discard(self) -> None:
-        """Make the candidate the committed configuration again."""
-        self._rpc.call("discard the change", _element("discard-changes"))
-
-    def commit(self, options: CommitOptions) -> None:
-        """Commit the candidate."""
-        request = _element("commit-configuration")
-        if options.synchronize:
-            request.append(_element("synchronize"))
-        if options.confirmed is not None:
-            request.append(_element("confirmed"))
-            request.append(_element("confirm-timeout", text=str(options.confirmed)))
-        if options.comment:
-            request.append(_element("log", text=options.comment))
-        try:
-            self._rpc.call("commit", request)
-        except TransportFailure as failure:
-            raise TransportFailure(
-                f"{failure}; whether the device committed is unknown, run the task again to see"
-            ) from None
-
-
-def _lock_advice(message: str) -> str:
-    """A refused lock with who holds it and what to do."""
-    if "locked by" in message:
-        return f"{message}; wait for that session to end, or end it on the device"
-    if "modified" in message:
-        return (
-            f"{message}: someone left uncommitted changes; have them committed or rolled back, "
-            "or use edit_mode private"
+def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
+    """Say what a commit would confirm besides; whether nothing would be confirmed by a check."""
+    try:
+        pending = awaiting(device.history())
+    except DeviceError as error:
+        if options.refuse_pending:
+            raise Refused([f"{error}; pending_confirm is refuse, and {_UNTOLD}"]) from None
+        return True
+    if pending is None:
+        return True
+    if options.refuse_pending:
+        raise Refused(
+            [
+                f"{pending}, and this commit would confirm it; confirm it or let it be taken back "
+                "first, or set pending_confirm to warn"
+            ]
         )
-    return message
+    if check:
+        device.warn(f"{pending}; not checked on the device, because a check would confirm it")
+    else:
+        device.warn(f"{pending}; this commit confirms it")
+    return False
+
+
+def settings_at_stake(device: Device, subject: str) -> PendingConfirmation | None:
+    """The confirmed commit whose end would take settings back that are there now.
+
+    ``subject``: the word that a comparison has when it concerns these settings.
+    """
+    try:
+        pending = awaiting(device.history())
+        if pending is None:
+            return None
+        concerned = subject in device.compare(rollback=1)
+    except DeviceError as error:
+        device.warn(f"{error}; {_UNTOLD}")
+        return None
+    if not concerned:
+        device.warn(f"{pending}; it does not concern these settings")
+        return None
+    device.warn(
+        f"nothing is to be changed, but {pending}; without it the device takes the settings back"
+    )
+    return pending
+
+
+_UNTOLD = "the device does not say whether a commit awaits confirmation"
+
+
+class Commit:
+    """A commit, and what became of it when its answer does not tell."""
+
+    def __init__(self, device: Device, difference: Difference) -> None:
+        self._device, self._difference = device, difference
+
+    def make(self, options: CommitOptions) -> None:
+        """Commit the candidate; returns once it is certain that the device has done so.
+
+        Raises DeviceError or CommitLost when it has not, CommitUnknown when that cannot be found
+        out.
+        """
+        try:
+            reply = self._device.commit(options)
+        except DeviceError as error:
+            if not error.done:
+                raise
+            self._judge(error)
+        except (TransportFailure, MalformedReply) as failure:
+            self._look_again(failure)
+        else:
+            if not says_done(reply):
+                said = "the answer says neither that it was done nor that it was not"
+                self._judge(DeviceError(COMMIT, [said]))
+
+    def _judge(self, answer: DeviceError) -> None:
+        """What a commit did whose answer leaves that open: the session still holds the lock."""
+        try:
+            committed = self._difference() is None
+        except GroupVpnError as failure:
+            raise _unknown(f"{answer}; asked for what it has: {failure}") from None
+        if not committed:
+            raise answer
+        self._device.warn(f"{answer}; the device has committed the change all the same")
+
+    def _look_again(self, lost: GroupVpnError) -> None:
+        """What a commit did whose answer was lost: ask over a new session.
+
+        A change that is there has been committed. One that is not may still come for as long as
+        the session that asked for it lives on the device: only who gets the lock knows that it
+        will not.
+        """
+        self._device.warn(f"the answer to the commit was lost: {lost}")
+        end = time.monotonic() + self._device.rpc.patience
+        found: str | None = None
+        for pause in _PAUSES:
+            found = self._found_after(lost)
+            if found is None or time.monotonic() + pause > end:
+                break
+            time.sleep(pause)
+        if found is not None:
+            raise _unknown(f"{lost}; {found}")
+        self._device.warn("asked again, the device has committed the change")
+
+    def _found_after(self, lost: GroupVpnError) -> str | None:
+        """None when the change is there, else why that is not known yet.
+
+        Raises CommitLost when it is certain that the device has not committed.
+        """
+        try:
+            anew = self._device.again()
+            committed = self._difference() is None
+            # One session's requests are done one after another: there, no is an answer.
+            if anew and not committed:
+                with self._device.editing(CommitOptions()):
+                    committed = self._difference() is None
+        except GroupVpnError as failure:
+            return f"asked again: {failure}"
+        if committed:
+            return None
+        raise CommitLost(
+            f"{lost}; the device has not committed: asked again, it has nothing of the change, and "
+            "nobody else is at work on it; run the task again"
+        )
+
+
+def _unknown(what: str) -> CommitUnknown:
+    return CommitUnknown(
+        f"{what}; whether the device has committed the change is unknown: look at "
+        "'show system commit' there, or run the task again, which reads before it changes"
+    )

@@ -7,9 +7,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+from ..engine.device import Device
 from ..engine.plan import blocks_of
 from ..engine.read import parse_xml
-from ..engine.transaction import Device
 from ..engine.words import quote
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree

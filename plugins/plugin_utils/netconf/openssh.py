@@ -118,7 +118,7 @@ class OpenSshSession(NetconfSession):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(1)
         said = ""
-        if self._errors is not None:
+        if self._errors is not None and not self._errors.closed:
             self._errors.seek(0)
             said = self._errors.read(8192).decode("utf-8", "replace").strip()
         return said or ("" if status is None else f"ssh ended with status {status}")

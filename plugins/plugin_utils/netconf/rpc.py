@@ -14,19 +14,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import DeviceError, MalformedReply, TransportFailure
+from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from .libraries import etree
 from .session import NetconfSession, whole_message
-from .xml import child, local_name, parse_document, text_of
+from .xml import child, clean, local_name, parse_document, text_of
 
 _ERRORS = ("rpc-error", "error")
+_DONE = ("ok", "load-success", "commit-success", "commit-check-success")
+_METHOD_NOT_FOUND = -32601
 _LONGEST = 1000
 _BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _RPC = f"{{{_BASE}}}rpc"
 
 
 class Rpc(Protocol):
-    """What the core needs of a connection."""
+    """What the core needs of a connection.
+
+    ``patience``: seconds that a device may take to be there again after an answer was lost.
+    """
+
+    patience: float
 
     def call(self, step: str, operation: etree._Element) -> etree._Element:
         """Send one operation; the reply's root.
@@ -35,7 +42,16 @@ class Rpc(Protocol):
         """
 
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
-        """Send one operation; its reply in pieces, as raw octets."""
+        """Send one operation; its reply in pieces, as octets that :func:`.xml.clean` has seen."""
+
+    def reconnect(self) -> bool:
+        """Go on over a new session, for when an answer was lost; False: over the one there is.
+
+        Raises TransportFailure when there can be none.
+        """
+
+    def end(self) -> bool:
+        """End the session, and with it what the device holds for it; False when it stays."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +87,58 @@ def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
         yield DeviceMessage(severity or default, shown, path, bad)
 
 
+def says_done(reply: etree._Element) -> bool:
+    """Whether a reply says that what was asked has been done, whatever else it says."""
+    return any(local_name(element) in _DONE for element in reply.iter(etree.Element))
+
+
+def warnings(reply: etree._Element) -> list[str]:
+    """The device's warnings in a reply, each once."""
+    return list(dict.fromkeys(str(m) for m in messages(reply) if m.severity == "warning"))
+
+
 def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
-    """The reply, unless it holds an error."""
+    """The reply, unless it holds an error. Raises DeviceError."""
     errors = [str(m) for m in messages(reply) if m.severity != "warning"]
+    errors += [text for text in map(text_of, reply.iter("{*}output")) if _is_error(text)]
     if errors:
-        raise DeviceError(step, list(dict.fromkeys(errors)))
+        raise DeviceError(step, list(dict.fromkeys(errors)), done=says_done(reply))
+    for count in map(text_of, reply.iter("{*}load-error-count")):
+        if count.strip("0"):
+            raise DeviceError(step, [f"{count} errors that the device does not name"])
     return reply
 
 
-class SessionRpc:
-    """RPCs over a session of :mod:`.session`."""
+def _is_error(output: str) -> bool:
+    """Whether the CLI's output is an error that came as if it were a result."""
+    return output[:6].lower() == "error:"
 
-    def __init__(self, session: NetconfSession) -> None:
+
+@contextlib.contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Malformed replies are reported with whose and for what they are."""
+    try:
+        yield
+    except MalformedReply as error:
+        raise MalformedReply(f"{what}: {error}") from None
+
+
+class SessionRpc:
+    """RPCs over a session of :mod:`.session`; ``reopen`` gives another one to the same device."""
+
+    def __init__(
+        self, session: NetconfSession, reopen: Callable[[], NetconfSession] | None = None
+    ) -> None:
         self._session = session
+        self._reopen = reopen
         self._where = str(session.target)
         self._sent = 0
+        self.patience = session.target.rpc_timeout
 
     def call(self, step: str, operation: etree._Element) -> etree._Element:
         """See :class:`Rpc`."""
-        reply = parse_document(whole_message(self.stream(step, operation)).encode())
+        with _naming(f"{self._where}: {step}"):
+            reply = parse_document(whole_message(self._octets(step, operation)))
         # A device that could not read a request does not know its number either.
         if reply.get("message-id") not in (None, self._message_id()):
             self._session.close()
@@ -98,6 +147,23 @@ class SessionRpc:
 
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
         """See :class:`Rpc`."""
+        with _naming(f"{self._where}: {step}"):
+            yield from clean(self._octets(step, operation))
+
+    def reconnect(self) -> bool:
+        """See :class:`Rpc`."""
+        self._session.close()
+        if self._reopen is None:
+            raise TransportFailure(f"{self._where}: there is no other session to ask over")
+        self._session = self._reopen()
+        return True
+
+    def end(self) -> bool:
+        """See :class:`Rpc`."""
+        self._session.close()
+        return True
+
+    def _octets(self, step: str, operation: etree._Element) -> Iterator[bytes]:
         self._sent += 1
         rpc = etree.Element(_RPC, {"message-id": self._message_id()}, nsmap={None: _BASE})
         rpc.append(operation)
@@ -114,8 +180,6 @@ class SessionRpc:
             yield
         except (DeviceError, MalformedReply):
             raise
-        except etree.XMLSyntaxError as error:
-            raise MalformedReply(f"{self._where}: {step}: malformed reply: {error}") from None
         except TimeoutError as error:
             raise TransportFailure(
                 f"{self._where}: {step}: {error}; raise rpc_timeout if the device is slow"
@@ -128,7 +192,12 @@ class SessionRpc:
 
 
 class NetcommonRpc:
-    """RPCs over the persistent connection of ``ansible.netcommon.netconf``."""
+    """RPCs over the persistent connection of ``ansible.netcommon.netconf``.
+
+    The session is another process's: it can neither be opened again nor ended from here.
+    """
+
+    patience = 10.0
 
     def __init__(self, dispatch: Callable[[str], Any], where: str) -> None:
         self._dispatch = dispatch
@@ -136,11 +205,22 @@ class NetcommonRpc:
 
     def call(self, step: str, operation: etree._Element) -> etree._Element:
         """See :class:`Rpc`."""
-        return refuse_errors(step, parse_document(self._text(step, operation).encode()))
+        text = self._text(step, operation)
+        with _naming(f"{self._where}: {step}"):
+            reply = parse_document(text.encode())
+        return refuse_errors(step, reply)
 
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
         """See :class:`Rpc`; this carrier has the reply in one piece only."""
-        yield self._text(step, operation).encode()
+        return clean([self._text(step, operation).encode()])
+
+    def reconnect(self) -> bool:
+        """See :class:`Rpc`."""
+        return False
+
+    def end(self) -> bool:
+        """See :class:`Rpc`: it ends with the play."""
+        return False
 
     def _text(self, step: str, operation: etree._Element) -> str:
         try:
@@ -153,6 +233,11 @@ class NetcommonRpc:
                     if all(m.severity == "warning" for m in messages(reply)):
                         return text
                     refuse_errors(step, reply)
-            if "rpc-error" in text or getattr(error, "code", None) is not None:
+            if "rpc-error" in text:
                 raise DeviceError(step, [" ".join(text.split())[:_LONGEST]]) from None
+            if getattr(error, "code", None) == _METHOD_NOT_FOUND:
+                raise GroupVpnError(
+                    f"{self._where}: {step}: the connection does not carry NETCONF; set "
+                    "ansible_connection to groupvpn.junos.netconf"
+                ) from None
             raise TransportFailure(f"{self._where}: {step}: {text}") from None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from ..errors import MalformedReply
+from . import hello
 from .libraries import (
     END_DELIM,
     MSG_DELIM,
@@ -84,15 +85,15 @@ def client_hello() -> tuple[str, frozenset[str]]:
     return HelloHandler.build(capabilities, handler), frozenset(capabilities)
 
 
-def whole_message(pieces: Iterable[bytes]) -> str:
-    """A message of bearable size; decoded at once, so that no read can split a character."""
+def whole_message(pieces: Iterable[bytes]) -> bytes:
+    """A message of bearable size. Raises MalformedReply."""
     kept, size = [], 0
     for piece in pieces:
         size += len(piece)
         if size > LARGEST_REPLY:
             raise MalformedReply(f"reply larger than {LARGEST_REPLY} octets")
         kept.append(piece)
-    return b"".join(kept).decode("utf-8", "replace").strip()
+    return b"".join(kept)
 
 
 class NetconfSession:
@@ -151,14 +152,9 @@ class NetconfSession:
         """Exchange hellos (RFC 6241 §8.1)."""
         deadline = _Deadline(self.target.connect_timeout)
         self.step = "NETCONF hello"
-        hello, ours = client_hello()
-        self._write(hello)
-        raw = whole_message(_unframed(self, deadline, "hello"))
-        if "<!DOCTYPE" in raw or "<!ENTITY" in raw:
-            raise MalformedReply("XML with a document type or entities is refused")
-        _session_id, theirs = HelloHandler.parse(raw)
-        if not theirs:
-            raise MalformedReply("the device does not begin with a NETCONF hello")
+        message, ours = client_hello()
+        self._write(message)
+        theirs = hello.capabilities(whole_message(_unframed(self, deadline, "hello")))
         self.chunked = _BASE_1_1 in theirs and _BASE_1_1 in ours
 
     def _write(self, message: str) -> None:

@@ -1,30 +1,150 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""XML of devices: parsed without entities, elements matched by local name.
+"""Octets of a device to XML, and its elements by local name.
 
-The same statement comes in Junos' own, NETCONF's, YANG's or no namespace, depending on the
-device's mode.
+Devices send what no XML parser takes: control characters in a description, Latin-1, ``xmlns`` twice
+(Junos 10.2R2), a ``<routing-engine>`` that is not closed (clusters in rfc-compliant mode). That is
+put right here, for replies read whole and for those read as a stream alike, and nothing else is:
+what breaks off or does not fit together is refused, because a reader that guesses would report what
+it lost as absent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import codecs
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
 
 from ..errors import MalformedReply
 from .libraries import etree
 
+# XML 1.0 §2.2: neither these octets nor references to them may stand in a document.
+_CONTROLS = bytes(octet for octet in range(0x20) if octet not in b"\t\n\r")
+_CONTROL = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
+_REFERENCE = re.compile(
+    rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]));"
+)
+_REPLACEMENT = "\ufffd".encode()
+_NAMESPACE_TWICE = re.compile(
+    rb"""(xmlns(:[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')[^<>]*?)\sxmlns\2\s*=\s*(?:"[^"<]*"|'[^'<]*')"""
+)
+_MOST_REPETITIONS = 8
+_DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")
+_LONGEST_TAG = 64 * 1024
+_LONGEST_REFERENCE = 12
+
+
+@cache
+def _decoder_errors() -> str:
+    """The name of an error handler that reads an octet that is no UTF-8 as Latin-1."""
+
+    def as_latin_1(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        return error.object[error.start : error.end].decode("latin-1"), error.end
+
+    codecs.register_error("groupvpn.latin-1", as_latin_1)
+    return "groupvpn.latin-1"
+
+
+def clean(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The octets of one document as UTF-8, without a declaration and without what XML cannot hold.
+
+    ``pieces`` may be cut anywhere, through characters and tags too.
+    """
+    decode = codecs.getincrementaldecoder("utf-8")(_decoder_errors()).decode
+    held, begun = b"", False
+    for piece in pieces:
+        held += decode(piece).encode()
+        if not begun:
+            if b">" not in held and len(held) < _LONGEST_TAG:
+                continue
+            held, begun = _DECLARATION.sub(b"", held, count=1), True
+        end = _complete(held)
+        if end:
+            ready, held = held[:end], held[end:]
+            yield _repaired(ready)
+    held += decode(b"", final=True).encode()
+    if held:
+        yield _repaired(held)
+
+
+def _complete(data: bytes) -> int:
+    """Where a tag or reference begins that has not ended yet; else the end of ``data``."""
+    start = data.rfind(b"<")
+    if start < 0 or data.find(b">", start) >= 0 or len(data) - start > _LONGEST_TAG:
+        start = len(data)
+    reference = data.rfind(b"&", max(0, start - _LONGEST_REFERENCE), start)
+    return reference if reference >= 0 and data.find(b";", reference, start) < 0 else start
+
+
+def _repaired(data: bytes) -> bytes:
+    # To delete is fast, to search is not.
+    if len(data.translate(None, _CONTROLS)) != len(data):
+        data = _CONTROL.sub(_REPLACEMENT, data)
+    if b"&#" in data:
+        data = _REFERENCE.sub(_REPLACEMENT, data)
+    for _ in range(_MOST_REPETITIONS):
+        data, found = _NAMESPACE_TWICE.subn(rb"\1", data)
+        if not found:
+            break
+    return data
+
 
 def parse_document(data: bytes) -> etree._Element:
-    """The root of an XML document; entities and document types are refused."""
+    """The root of an XML document. Raises MalformedReply; entities are refused as well."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise MalformedReply("XML with a document type or entities is refused")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
-    )
+    text = b"".join(clean([data])).strip()
     try:
-        return etree.fromstring(data.strip(), parser)
+        return _parse(text)
     except (etree.XMLSyntaxError, ValueError) as error:
+        closed = _with_engines_closed(text)
+        if closed != text:
+            with contextlib.suppress(etree.XMLSyntaxError, ValueError):
+                return _parse(closed)
         raise MalformedReply(f"malformed XML: {error}") from None
+
+
+def _parse(data: bytes) -> etree._Element:
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, encoding="utf-8"
+    )
+    return etree.fromstring(data, parser)
+
+
+_MARKUP = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([\w:.-]+)[^<>]*?(/?)>", re.S)
+_LEFT_OPEN = (b"routing-engine", b"commit-results")
+_ENGINE, _ENDS_ENGINE = b"routing-engine", (b"ok", b"routing-engine")
+
+
+def _with_engines_closed(data: bytes) -> bytes:
+    """``data`` with an end tag for each ``<routing-engine>`` that its device forgot to close."""
+    out: list[bytes] = []
+    opened: list[bytes] = []
+    copied = 0
+    for match in _MARKUP.finditer(data):
+        end, name, empty = match.groups()
+        while name and opened and _ends_unclosed(opened[-1], name, bool(end)):
+            out += [data[copied : match.start()], b"</" + opened.pop() + b">"]
+            copied = match.start()
+        if end and opened and opened[-1] == name:
+            opened.pop()
+        elif name and not end and not empty:
+            opened.append(name)
+    return b"".join([*out, data[copied:]])
+
+
+def _ends_unclosed(opened: bytes, name: bytes, end: bool) -> bool:
+    """Whether a tag cannot stand where it does unless ``opened`` was closed before it."""
+    if end:
+        return _local(opened) in _LEFT_OPEN and name != opened
+    return _local(opened) == _ENGINE and _local(name) in _ENDS_ENGINE
+
+
+def _local(name: bytes) -> bytes:
+    return name.rpartition(b":")[2]
 
 
 def local_name(element: etree._Element) -> str:

@@ -1,0 +1,141 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module ``confirm_commit`` does, without Ansible.
+
+A confirmation is a commit of nothing. It is made only when something awaits it, and what it is to
+keep is looked for on the device before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DeviceError, GroupVpnError, MalformedReply, Refused
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc
+from ..netconf.xml import parse_document
+from .confirmation import PendingConfirmation, awaiting, was_confirmed_once, was_taken_back
+from .device import CommitOptions, Device
+from .holds import lacking, selection
+from .transaction import Commit, saying_warnings
+
+NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
+_AT_LOCK = "commit confirmed will be rolled back"
+_LONGEST_LIST = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a task asks for; ``change``: the XML of the change that is to be kept, if known."""
+
+    comment: str | None = None
+    change: etree._Element | None = None
+    check: bool = False
+
+
+def change_of(given: Any) -> etree._Element | None:
+    """The option ``change``: a registered result of a resource module, or its ``xml``.
+
+    None when there is nothing to look for. Raises Refused.
+    """
+    text = given.get("xml", "") if isinstance(given, Mapping) else given
+    if text in (None, ""):
+        return None
+    if isinstance(text, str):
+        try:
+            return parse_document(text.encode())
+        except MalformedReply as error:
+            raise Refused([f"change: {error}; {_EXPECTED}"]) from None
+    raise Refused([f"change: {type(given).__name__}: {_EXPECTED}"])
+
+
+_EXPECTED = "give the registered result of the task that made the confirmed commit, or its 'xml'"
+
+
+def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
+    """Confirm what awaits confirmation; the module's return values.
+
+    Raises DeviceError when what was to be kept is gone, or is gone afterwards.
+    """
+    device = Device(rpc)
+    with saying_warnings(device):
+        pending, told = _pending(device)
+        _refuse_if_gone(device, request.change)
+        if pending is None and told:
+            return _result(device, False, None, NOTHING)
+        if not request.check:
+            _commit(device, request, told)
+            _refuse_if_gone(device, request.change)
+        return _result(device, True, pending, f"confirmed: {pending}" if pending else "confirmed")
+
+
+def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
+    """What awaits confirmation, and whether the device tells."""
+    try:
+        history = device.history()
+    except DeviceError as error:
+        device.warn(f"{error}; the device does not say whether a commit awaits confirmation")
+        return None, False
+    pending = awaiting(history)
+    if pending is None and was_taken_back(history):
+        raise DeviceError(
+            "confirm the commit",
+            [
+                "nothing to confirm: the confirmed commit was not confirmed in its time, and the "
+                "device has taken it back; make the change again"
+            ],
+        )
+    if pending is None and was_confirmed_once(history):
+        return None, not _said_at_lock(device)
+    return pending, True
+
+
+def _said_at_lock(device: Device) -> bool:
+    """Whether a device that does not mark its history says at the lock that a commit awaits."""
+    with device.editing(CommitOptions()):
+        pass
+    return any(_AT_LOCK in warning for warning in device.warnings)
+
+
+def _refuse_if_gone(device: Device, change: etree._Element | None) -> None:
+    if change is None:
+        return
+    gone = lacking(device.committed(selection(change)), change)
+    if gone:
+        more = f" and {len(gone) - _LONGEST_LIST} more" if len(gone) > _LONGEST_LIST else ""
+        raise DeviceError(
+            "confirm the commit",
+            [
+                f"the device does not have what was to be confirmed: "
+                f"{'; '.join(gone[:_LONGEST_LIST])}{more}; it was taken back or changed since; "
+                "make the change again"
+            ],
+        )
+
+
+def _commit(device: Device, request: Request, told: bool) -> None:
+    """The commit that confirms; whether it did is asked when its answer is lost."""
+
+    def awaited() -> etree._Element | None:
+        history = device.history()
+        if was_taken_back(history):
+            raise GroupVpnError("the device has taken the confirmed commit back")
+        return history if awaiting(history) is not None or not told else None
+
+    commit = CommitOptions(comment=request.comment)
+    # The lock is refused while somebody's uncommitted changes stand in the candidate.
+    with device.editing(commit):
+        Commit(device, awaited).make(commit)
+
+
+def _result(
+    device: Device, changed: bool, pending: PendingConfirmation | None, message: str
+) -> dict[str, Any]:
+    return {
+        "changed": changed,
+        "msg": message,
+        "pending_confirmation": None if pending is None else pending.as_result(),
+        "warnings": list(device.warnings),
+    }

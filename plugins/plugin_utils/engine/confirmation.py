@@ -1,0 +1,89 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a device's commit history says of confirmed commits.
+
+While a confirmed commit awaits its confirmation, the newest entry of the history bears
+``<commit-confirmed>rollback pending</commit-confirmed>`` (captured on Junos 24.4). Its
+``<comment>commit confirmed, rollback in 5mins</comment>`` stays there for good, so that alone it
+says only that the entry was such a commit once. When the time is over, the device commits what was
+before, as ``root`` by ``other``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import DeviceError
+from ..netconf.libraries import etree
+from ..netconf.xml import child, local_name, text_of
+
+STEP = "read the commit history"
+_MINUTES = re.compile(r"commit confirmed, rollback in (\d+)\s*min")
+
+
+@dataclass(frozen=True)
+class PendingConfirmation:
+    """A confirmed commit that the device takes back unless it is confirmed.
+
+    ``minutes`` from the commit on; ``at``: when it was committed, as the device prints it.
+    """
+
+    user: str
+    client: str
+    at: str
+    minutes: int | None
+    comment: str
+
+    def __str__(self) -> str:
+        within = "" if self.minutes is None else f", within {self.minutes} minutes"
+        comment = f", {self.comment!r}" if self.comment else ""
+        return (
+            f"the commit of {self.user} by {self.client} at {self.at}{comment} awaits "
+            f"confirmation{within}"
+        )
+
+    def as_result(self) -> dict[str, Any]:
+        """The return value ``pending_confirmation``."""
+        return asdict(self)
+
+
+def _newest(history: etree._Element) -> list[etree._Element]:
+    """Entries of one history, newest first: a cluster's nodes each have one, the first counts."""
+    found = next(history.iter("{*}commit-information"), None)
+    if found is None:
+        raise DeviceError(STEP, ["the answer holds no commit history"])
+    return [entry for entry in found if local_name(entry) == "commit-history"]
+
+
+def awaiting(history: etree._Element) -> PendingConfirmation | None:
+    """What awaits confirmation, from a reply to get-commit-information. Raises DeviceError."""
+    entries = _newest(history)
+    if not entries or child(entries[0], "commit-confirmed") is None:
+        return None
+    newest = entries[0]
+    minutes = _MINUTES.search(text_of(child(newest, "comment")))
+    return PendingConfirmation(
+        user=text_of(child(newest, "user")),
+        client=text_of(child(newest, "client")),
+        at=text_of(child(newest, "date-time")),
+        minutes=None if minutes is None else int(minutes[1]),
+        comment=text_of(child(newest, "log")),
+    )
+
+
+def was_taken_back(history: etree._Element) -> bool:
+    """Whether the device's newest commit took back a confirmed one that nobody confirmed."""
+    entries = _newest(history)
+    if len(entries) < 2:
+        return False
+    own = (text_of(child(entries[0], "user")), text_of(child(entries[0], "client")))
+    before = text_of(child(entries[1], "comment"))
+    return own == ("root", "other") and _MINUTES.search(before) is not None
+
+
+def was_confirmed_once(history: etree._Element) -> bool:
+    """Whether the newest commit was a confirmed one that the device does not mark as pending."""
+    entries = _newest(history)
+    return bool(entries) and _MINUTES.search(text_of(child(entries[0], "comment"))) is not None

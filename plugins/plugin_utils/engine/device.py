@@ -1,0 +1,247 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A Junos device's configuration, over NETCONF: the requests, in the order of a change."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import DeviceError, GroupVpnError
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc, says_done, warnings
+from ..netconf.xml import text_of
+from ..resources.server_member_communication import Generation
+from .confirmation import STEP
+from .render import read_filter
+
+_JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
+_MAJOR = re.compile(r"(\d+)\.")
+_ALWAYS_SAID = ("uncommitted changes will be discarded on exit",)
+"""Said whenever somebody opens a private copy; true, and no news."""
+_IN_COMMENT = re.compile(r"\[([^\]]+)\]")
+
+
+@dataclass(frozen=True)
+class CommitOptions:
+    """How to commit; ``confirmed`` in minutes.
+
+    ``refuse_pending``: do not commit while a confirmed commit awaits its confirmation, because
+    every commit confirms it.
+    """
+
+    comment: str | None = None
+    confirmed: int | None = None
+    synchronize: bool = False
+    private: bool = False
+    refuse_pending: bool = False
+
+
+def _element(
+    name: str, *children: etree._Element, text: str | None = None, **attributes: str
+) -> etree._Element:
+    element = etree.Element(name, attributes)
+    element.text = text
+    element.extend(children)
+    return element
+
+
+def _standard(operation: str, target: str) -> etree._Element:
+    return _element(operation, _element(target, _element("candidate")))
+
+
+class Device:
+    """A Junos device at the other end of an :class:`Rpc`."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self.rpc = rpc
+        self.warnings: list[str] = []
+        """What the device warned about, and what went wrong after a commit."""
+        self._namespace = ""
+        self._holding = False
+
+    def _do(self, step: str, request: etree._Element) -> etree._Element:
+        """Have the device do something; its warnings are kept. Raises DeviceError."""
+        reply = self.rpc.call(step, request)
+        for message in warnings(reply):
+            if message not in _ALWAYS_SAID:
+                self.warn(f"{step}: {message}")
+        return reply
+
+    def warn(self, message: str) -> None:
+        """Keep a warning, once."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+    def read(self) -> etree._Element:
+        """The committed groups and gateways."""
+        request = _element("get-configuration", read_filter(), database="committed", format="xml")
+        reply = self.rpc.call("read the configuration", request)
+        self._namespace = reply.nsmap.get("junos") or ""
+        return reply
+
+    def generation(self) -> Generation:
+        """The device's Group VPN generation, from its release.
+
+        v1 ended with 12.3X48; every release from 15.1X49 on is v2. The release stands in the
+        namespace that Junos declares on each reply; a carrier that drops it costs one RPC.
+        """
+        release = self._namespace.removeprefix(_JUNOS_NAMESPACE)
+        if _MAJOR.match(release) is None:
+            release = self._software_release()
+        major = _MAJOR.match(release)
+        if major is None:
+            raise GroupVpnError(
+                f"the device does not say its Junos release ({release!r}); set 'generation'"
+            )
+        return Generation.V1 if int(major[1]) < 15 else Generation.V2
+
+    def _software_release(self) -> str:
+        reply = self.rpc.call("read the software version", _element("get-software-information"))
+        release = next((text_of(e) for e in reply.iter("{*}junos-version")), "")
+        if release:
+            return release
+        comments = " ".join(text_of(e) for e in reply.iter("{*}comment"))
+        match = _IN_COMMENT.search(comments)
+        return match[1] if match else ""
+
+    @contextlib.contextmanager
+    def editing(self, options: CommitOptions) -> Iterator[None]:
+        """Hold the candidate: exclusively, or as a private copy. Always given back clean."""
+        if options.private:
+            opening = _element("open-configuration", _element("private"))
+            closing = _element("close-configuration")
+        else:
+            opening, closing = _standard("lock", "target"), _standard("unlock", "target")
+        self._lock(opening, closing)
+        self._holding = True
+        try:
+            yield
+        except BaseException:
+            if self._holding:
+                self._abandon(_element("discard-changes"), closing)
+            raise
+        # After a commit there is nothing to discard; a session that was lost holds nothing.
+        if self._holding:
+            self._unlock(closing)
+
+    def _unlock(self, closing: etree._Element) -> None:
+        self._holding = False
+        try:
+            self._do(_UNLOCK, closing)
+        except GroupVpnError as error:
+            ended = self.rpc.end()
+            self.warn(f"{error}; {_LOCK_ENDS[ended]}")
+
+    def _lock(self, opening: etree._Element, closing: etree._Element) -> None:
+        try:
+            reply = self._do(_LOCK, opening)
+            # To open a private copy, Junos answers with nothing or with a warning.
+            if opening.tag == "lock":
+                _insist(_LOCK, reply)
+        except DeviceError as error:
+            if error.done:
+                self._abandon(closing)
+            advised = [_lock_advice(m) for m in error.messages]
+            raise DeviceError(error.step, advised) from None
+
+    def _abandon(self, *requests: etree._Element) -> None:
+        """Give back what is held; the failure that brought us here matters more than another."""
+        self._holding = False
+        try:
+            for request in requests:
+                self.rpc.call(_UNLOCK, request)
+        except GroupVpnError:
+            # A device takes lock and candidate back from a session that is gone.
+            self.rpc.end()
+
+    def load(self, configuration: etree._Element) -> None:
+        """Load a difference into the candidate."""
+        request = _element("load-configuration", configuration, action="merge", format="xml")
+        _insist("load the change", self._do("load the change", request))
+
+    def compare(self, rollback: int = 0) -> str:
+        """The candidate's difference to a committed configuration, in the device's words."""
+        request = _element(
+            "get-configuration", compare="rollback", rollback=str(rollback), format="text"
+        )
+        reply = self.rpc.call("compare", request)
+        output = next(reply.iter("{*}configuration-output"), None)
+        return ((output.text or "") if output is not None else "").strip("\n")
+
+    def check(self) -> None:
+        """Have the device check the candidate."""
+        request = _element("commit-configuration", _element("check"))
+        _insist("check the commit", self._do("check the commit", request))
+
+    def discard(self) -> None:
+        """Make the candidate the committed configuration again."""
+        self._do("discard the change", _element("discard-changes"))
+
+    def history(self) -> etree._Element:
+        """The commit history. Raises DeviceError."""
+        return self.rpc.call(STEP, _element("get-commit-information"))
+
+    def committed(self, selection: etree._Element) -> etree._Element:
+        """What the committed configuration has of a selection."""
+        request = _element("get-configuration", selection, database="committed", format="xml")
+        return self.rpc.call("read the configuration", request)
+
+    def commit(self, options: CommitOptions) -> etree._Element:
+        """Commit the candidate; the device's answer. Raises DeviceError."""
+        return self._do(COMMIT, _commit_request(options))
+
+    def again(self) -> bool:
+        """Go on over a new session; False: over the one there is. Raises TransportFailure."""
+        anew = self.rpc.reconnect()
+        # A session that was lost holds nothing.
+        self._holding = self._holding and not anew
+        return anew
+
+
+COMMIT = "commit"
+_LOCK, _UNLOCK = "lock the configuration", "unlock the configuration"
+_LOCK_ENDS = {
+    True: "the session was ended, and its lock with it",
+    False: "the device may stay locked until the connection ends with the play",
+}
+
+
+def _insist(step: str, reply: etree._Element) -> None:
+    """Raises DeviceError for a reply without error that does not say either that it was done."""
+    if not says_done(reply):
+        raise DeviceError(step, ["the device does not say that it was done"])
+
+
+def _commit_request(options: CommitOptions) -> etree._Element:
+    request = _element("commit-configuration")
+    if options.synchronize:
+        request.append(_element("synchronize"))
+    if options.confirmed is not None:
+        request.append(_element("confirmed"))
+        request.append(_element("confirm-timeout", text=str(options.confirmed)))
+    if options.comment:
+        request.append(_element("log", text=options.comment))
+    return request
+
+
+_LOCK_ADVICE = (
+    ("locked by", "wait for that session to end, or end it on the device"),
+    (
+        "modified",
+        "someone left uncommitted changes in the shared candidate, and Junos refuses private "
+        "editing as well then; have them committed, or discarded with 'rollback 0'",
+    ),
+    (
+        "private edits",
+        "others are editing private copies; use edit_mode private, or wait until they are done",
+    ),
+)
+
+
+def _lock_advice(message: str) -> str:
+    """A refused lock with what to do."""
+    advice = (advice for words, advice in _LOCK_ADVICE if words in message)
+    return "; ".join([message, *list(advice)[:1]])
