@@ -13,7 +13,7 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo test matrix bench lint style types roles-lint sanity sanity-newest house docs clean
+.PHONY: env demo test matrix bench lint style types roles-lint sanity sanity-newest mutation house docs clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -50,6 +50,11 @@ matrix:
 
 bench: env
 	$(BIN)/python -m tests.benchmarks
+
+# Break the code, see whether the tests notice. MUTATION="--count 50 --only keyserver/ike" for a part.
+mutation:
+	$(MAKE) --no-print-directory env VENV=build/venv-mutation REQUIREMENTS=dev/requirements-mutation.txt
+	nice build/venv-mutation/bin/python -m dev.mutation $(MUTATION)
 
 # The floors of both halves, which room imports which, lines per room.
 house: env
