@@ -71,8 +71,10 @@ def mutants_of(root: Path, file: str) -> Iterator[Mutant]:
         if before == after:
             continue
         seen[function, before, after] += 1
-        place = positions[mutation.original_node] if mutation.original_node in positions else None
-        lines = range(place.start.line, place.end.line + 1) if place else range(0)
+        # libcst has no position for some nodes: the function's, then.
+        whole = positions[mutation.contained_by_top_level_function or wrapper.module]
+        place = positions.get(mutation.original_node, whole)
+        lines = range(place.start.line, place.end.line + 1)
         yield Mutant(
             file,
             function,

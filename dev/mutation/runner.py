@@ -49,7 +49,7 @@ class Reach:
     by_line: dict[str, dict[int, list[str]]] = field(default_factory=dict)
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Tests that reach a mutant, quick ones first; for a module's tables, all of the module's."""
+        """Tests that reach a mutant, quick ones first; for tables, those of the module."""
         lines = self.by_line.get(mutant.file, {})
         found = {t for line in mutant.lines for t in lines.get(line, ()) if t}
         if not found and not mutant.function:
