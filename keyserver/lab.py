@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .config.junos_schema import Generation
 from .gdoi.payloads import Profile
-from .groups.group import Acknowledgement
+from .groups.plane import Acknowledgement
 from .ike.authentication import Credentials
 from .ike.proposal import Mode
 

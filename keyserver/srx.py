@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncssh
 from cryptography.hazmat.primitives import serialization
@@ -19,10 +19,12 @@ from .config.read_text import read_set, read_text
 from .config.read_xml import read_xml
 from .config.store import Store
 from .config.tree import Tree, lookup
-from .gdoi.key_server import Address, Event, KeyServerEndpoint
-from .groups.group import KeyPlane
+from .features import COMPANIONS
+from .gdoi.arrival import Address, Event
 from .groups.keys import RSA_BITS
-from .groups.server import GroupServer
+from .groups.plane import KeyPlane, SigningKeys
+from .groups.pushes import Outgoing
+from .key_server import KeyServer
 from .lab import DeviceSpec
 from .netconf.configuration_rpcs import CONFIGURATION_RPCS
 from .netconf.operational_rpcs import (
@@ -75,42 +77,56 @@ def read_initial(spec: DeviceSpec, text: str) -> Tree:
     return tree
 
 
+def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink) -> KeyPlane:
+    """How a device of the lab file speaks GDOI."""
+    return KeyPlane(
+        (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
+        signing_keys,
+        spec.profile,
+        spec.accept_doi,
+        spec.acknowledgement,
+        heartbeats=spec.generation is Generation.V1,
+        any_aggressive=spec.aggressive,
+        credentials=spec.certificates,
+        on_kek=sink.kek,
+    )
+
+
 class Device:
     """An SRX key server without its sockets."""
 
     def __init__(
-        self, spec: DeviceSpec, initial: Tree, now: float, key_sink: KeySink | None = None
+        self,
+        spec: DeviceSpec,
+        initial: Tree,
+        now: float,
+        key_sink: KeySink | None = None,
+        signing_keys: SigningKeys | None = None,
+        on_activity: Callable[[], None] = lambda: None,
     ) -> None:
+        """Put it together.
+
+        ``signing_keys`` take the place of the store's; ``on_activity`` is called when there is
+        something to send or a deadline may have changed.
+        """
         sink = key_sink or NoKeyLog()
         self.spec = spec
+        self.on_deadline_changed = on_activity
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
         self._store = Store(spec.state)
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
-        self.groups = GroupServer(
-            KeyPlane(
-                (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
-                self._signing_key,
-                spec.profile,
-                spec.accept_doi,
-                spec.acknowledgement,
-                heartbeats=spec.generation is Generation.V1,
-                any_aggressive=spec.aggressive,
-                credentials=spec.certificates,
-                on_kek=sink.kek,
-            )
-        )
         self.database = ConfigurationDatabase(
             spec.generation, self._store, initial, now, strict=spec.strict
         )
-        self.endpoint = KeyServerEndpoint(
-            self.groups, spec.profile, sink.phase1, self.groups.cluster
+        plane = key_plane(spec, signing_keys or self._signing_key, sink)
+        self.key_server = KeyServer(plane, COMPANIONS, on_activity, sink.phase1)
+        self.groups, self.endpoint = self.key_server.groups, self.key_server.endpoint
+        self.companions: Sequence[object] = self.key_server.companions
+        self.key_server.configure(self.database.effective(), now)
+        self.database.on_commit.append(
+            lambda _old, new, at: self.key_server.configure(new, at),
         )
-        self.groups.on_peers_changed = self.endpoint.forget
-        self.groups.configure({}, self.database.effective(), now)
-        self.database.on_commit.append(self.groups.configure)
-        self.on_deadline_changed: Callable[[], None] = lambda: None
-        self.groups.on_activity = lambda: self.on_deadline_changed()
         self._bound_confirmation: int | None = None
 
     def close(self) -> None:
@@ -153,12 +169,13 @@ class Device:
 
     def datagram(
         self, data: bytes, source: Address, now: float
-    ) -> tuple[bytes | None, list[Event]]:
+    ) -> tuple[bytes | None, tuple[Event, ...]]:
         """A GDOI datagram came in."""
-        answer, events = self.endpoint.receive(data, source, now)
-        if self.groups.cluster.links:
-            self.on_deadline_changed()
-        return answer, events
+        return self.key_server.receive(data, source, now)
+
+    def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
+        """What is to be sent, which the caller does, and what happened since the last call."""
+        return self.key_server.take(now)
 
     # Management plane
 
@@ -181,13 +198,13 @@ class Device:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        due = (self.database.deadline, self.groups.deadline())
+        due = (self.database.deadline, self.key_server.deadline())
         return min((d for d in due if d is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Do what is due: take an unconfirmed commit back, rekey, repeat, show a sign of life."""
         self.database.expire(now)
-        self.groups.expire(now)
+        self.key_server.expire(now)
 
     def _netconf(self) -> Tree:
         found: Tree = lookup(self.database.committed, "system", "services", "netconf")

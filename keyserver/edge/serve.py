@@ -18,8 +18,9 @@ from pathlib import Path
 import asyncssh
 
 from ..capture.keylog import KeySink
-from ..gdoi.key_server import RefusedPeer
-from ..groups.group import MulticastTarget, Outgoing
+from ..config.tree import Tree
+from ..gdoi.arrival import RefusedPeer
+from ..groups.pushes import MulticastTarget, Outgoing
 from ..lab import DeviceSpec, Lab, LabError, User
 from ..netconf.session import NetconfSession
 from ..srx import Device, LabConfigurationError, read_initial
@@ -164,20 +165,22 @@ class _Login(asyncssh.SSHServer):
 class _KeyPlane:
     """The GDOI socket and the timers of one device."""
 
-    def __init__(self, device: Device, clock: Clock, speed: float) -> None:
-        self._device, self._clock, self._speed = device, clock, speed
+    def __init__(
+        self, spec: DeviceSpec, initial: Tree, clock: Clock, speed: float, sink: KeySink | None
+    ) -> None:
+        self._soon = False
+        self.device = Device(spec, initial, clock(), sink, on_activity=self.stir)
+        self._clock, self._speed = clock, speed
         self._socket: UdpSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._soon = False
         self._sending: set[asyncio.Task[None]] = set()
-        device.on_deadline_changed = self.stir
 
     async def listen(self) -> None:
         """Open the socket; raises OSError."""
-        endpoint = self._device.spec.gdoi
+        endpoint = self.device.spec.gdoi
         if endpoint is not None:
             self._socket = await UdpSocket.bind(
-                (endpoint.host, endpoint.port), self._received, self._device.spec.interfaces
+                (endpoint.host, endpoint.port), self._received, self.device.spec.interfaces
             )
 
     def close(self) -> None:
@@ -196,9 +199,9 @@ class _KeyPlane:
             asyncio.get_running_loop().call_soon(self._work)
 
     def _received(self, data: bytes, addr: tuple[str, int]) -> None:
-        name = self._device.spec.name
+        name = self.device.spec.name
         try:
-            answer, events = self._device.datagram(data, addr, self._clock())
+            answer, events = self.device.datagram(data, addr, self._clock())
         except Exception:
             log.exception("%s: datagram from %s failed", name, addr[0])
             return
@@ -211,13 +214,13 @@ class _KeyPlane:
     def _work(self) -> None:
         self._soon = False
         now = self._clock()
-        deadline = self._device.deadline()
+        deadline = self.device.deadline()
         if deadline is not None and now >= deadline:
-            self._device.expire(now)
-        outgoing, events = self._device.groups.take(now)
-        deadline = self._device.deadline()
+            self.device.expire(now)
+        outgoing, events = self.device.take(now)
+        deadline = self.device.deadline()
         for event in events:
-            log.info("%s: %s", self._device.spec.name, event)
+            log.info("%s: %s", self.device.spec.name, event)
         for one in outgoing:
             self._send(one)
         if self._timer is not None:
@@ -234,7 +237,7 @@ class _KeyPlane:
             try:
                 self._socket.send_multicast(outgoing.datagram, outgoing.to)
             except OSError as error:
-                log.warning("%s: multicast push: %s", self._device.spec.name, error)
+                log.warning("%s: multicast push: %s", self.device.spec.name, error)
             return
         task = asyncio.get_running_loop().create_task(
             self._socket.send_to_all(outgoing.datagram, outgoing.to)
@@ -285,10 +288,10 @@ class LabServer:
             initial = read_initial(spec, self._read(spec.config)) if spec.config else {}
         except (LabConfigurationError, ValueError) as error:
             raise LabError(f"{spec.config}: {error}") from None
-        device = Device(spec, initial, self.clock(), self._key_sink)
+        key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
+        device = key_plane.device
         self.devices.append(device)
         self._closers.append(device.close)
-        key_plane = _KeyPlane(device, self.clock, self.lab.speed)
         self._closers.append(key_plane.close)
         try:
             if spec.netconf is not None:

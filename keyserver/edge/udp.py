@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 
-from ..groups.group import MulticastTarget
+from ..groups.pushes import MulticastTarget
 
 Address = tuple[str, int]
 Receiver = Callable[[bytes, Address], None]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import serialization
@@ -25,10 +25,10 @@ from ..gdoi.numbers import (
     TekProtocol,
 )
 from ..gdoi.payloads import GroupAssociatedPolicy, KeyPacket, SaKek, SaTek, Selector
-from ..gdoi.pull import Grant
-from ..gdoi.push import KEK_SPI_LENGTH, Kek, kek_of
+from ..gdoi.push import KEK_SPI_LENGTH, Kek
 from ..ike.numbers import LIFE_TYPE_SECONDS
-from ..ike.wire import Attribute, MalformedPayload, attribute_map
+from ..ike.wire import Attribute
+from .plane import SigningKeys
 from .settings import ESP_TRANSFORMS, KekSettings, MatchPolicy, TekSettings
 
 RSA_BITS = 2048
@@ -40,9 +40,6 @@ _KEK_ALGORITHMS = {
 # SPI values up to 255 are reserved (RFC 4303 §2.1).
 _LOWEST_TEK_SPI = 256
 _TEK_SPI_LENGTH = 4
-
-SigningKeys = Callable[[str], rsa.RSAPrivateKey]
-"""Gives the durable signing key of a certificate name, or of the device for ''."""
 
 
 class SpiPool:
@@ -189,73 +186,6 @@ def new_tek(settings: TekSettings, spis: SpiPool, now: float) -> GroupTek:
         secrets.token_bytes(settings.cipher.key_length),
         secrets.token_bytes(settings.integrity.key_length),
         now,
-    )
-
-
-# Keys that another server of a cluster made
-
-
-def shared_kek(
-    state: Grant | None, settings: KekSettings | None, signing_keys: SigningKeys, now: float
-) -> GroupKek | None:
-    """The KEK of another server's grant, to push under with our own signature."""
-    if state is None or state.policy.kek is None or settings is None:
-        return None
-    packets = [p for p in state.keys.packets if p.type == KeyPacketType.KEK]
-    if len(packets) != 1 or packets[0].spi != state.policy.kek.spi:
-        raise MalformedPayload("cluster: the KEK's policy and key do not match")
-    kek, _ = kek_of(state.policy.kek, packets[0])
-    attributes = attribute_map(state.policy.kek.attributes, "SAK")
-    life = attributes.get(KekAttribute.KEY_LIFETIME)
-    remaining = life.number if life is not None else settings.lifetime
-    return GroupKek(
-        settings,
-        kek,
-        signing_keys(settings.certificate or ""),
-        now + remaining - settings.lifetime,
-        state.sequence.number if state.sequence is not None else 0,
-    )
-
-
-def shared_teks(state: Grant | None, wanted: Iterable[TekSettings], now: float) -> list[GroupTek]:
-    """The TEKs of another server's grant that our own configuration has a place for."""
-    if state is None:
-        return []
-    packets = {p.spi: p for p in state.keys.packets if p.type == KeyPacketType.TEK}
-    policies: dict[bytes, list[SaTek]] = {}
-    for policy in state.policy.teks:
-        policies.setdefault(policy.spi, []).append(policy)
-    if set(policies) != set(packets):
-        raise MalformedPayload("cluster: the TEKs' policies and keys do not match")
-    found = []
-    for settings in wanted:
-        model = GroupTek(settings, bytes(_TEK_SPI_LENGTH), b"", b"", now)
-        shape = [_traffic(policy) for policy in model.policies(now)]
-        for spi, own in policies.items():
-            if shape == [_traffic(policy) for policy in own]:
-                found.append(_shared_tek(settings, own[0], packets[spi], now))
-    return found
-
-
-def _traffic(policy: SaTek) -> tuple[object, ...]:
-    return (policy.protocol, policy.source, policy.destination, policy.transform)
-
-
-def _shared_tek(settings: TekSettings, policy: SaTek, packet: KeyPacket, now: float) -> GroupTek:
-    keys = attribute_map(packet.attributes, "TEK key packet")
-    life = attribute_map(policy.attributes, "SAT").get(IpsecAttribute.LIFE_DURATION)
-    encryption = keys.get(TekKeyAttribute.ALGORITHM_KEY)
-    integrity = keys.get(TekKeyAttribute.INTEGRITY_KEY)
-    if (
-        encryption is None
-        or integrity is None
-        or len(encryption.value) != settings.cipher.key_length
-        or len(integrity.value) != settings.integrity.key_length
-    ):
-        raise MalformedPayload("cluster: a TEK does not fit its algorithms")
-    remaining = life.number if life is not None else settings.lifetime
-    return GroupTek(
-        settings, packet.spi, encryption.value, integrity.value, now + remaining - settings.lifetime
     )
 
 

@@ -10,72 +10,25 @@ list is empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ..cluster.servers import ClusterCounters, ClusterEvent, LinkView, ServerCluster, link_views
-from ..cluster.settings import cluster_peers
 from ..config.tree import Tree
 from ..gdoi.acknowledgement import PushAck
-from ..gdoi.key_server import Address, Peer
+from ..gdoi.arrival import Address, Peer
 from ..gdoi.pull import Grant
 from ..ike.numbers import NotifyType
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
 from .gateways import Peers, peer_policies
-from .group import Group, GroupEvent, KeyPlane, Member, MemberCounters, Outgoing, Traffic
-from .keys import GroupKek, GroupTek
+from .group import Group, GroupEvent
+from .plane import KeyPlane
+from .pushes import Outgoing
 from .settings import GroupSettings, group_settings
+from .views import GroupView, view_of
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class KekView:
-    """A group's KEK without its key: SPI in hex, seconds left."""
-
-    spi: str
-    life_remaining: int
-    activation_remaining: int
-    rekey_remaining: int
-    sequence: int
-    pushes: int
-    cipher: str
-    key_bits: int
-    sig_hash: str
-    retransmissions: int
-    retransmission_period: int
-
-
-@dataclass(frozen=True)
-class TekView:
-    """A TEK without its keys: SPI in hex, seconds left."""
-
-    name: str
-    spi: str
-    life_remaining: int
-    cipher: str
-    key_bits: int
-    integrity: str
-    selectors: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class GroupView:
-    """A group as the operational commands show it."""
-
-    name: str
-    group_id: int
-    communication: str
-    activation_time_delay: int
-    anti_replay_time_window: str | None
-    traffic: Traffic
-    members: list[Member]
-    counters: MemberCounters
-    kek: KekView | None
-    teks: list[TekView]
 
 
 class GroupServer:
@@ -84,19 +37,21 @@ class GroupServer:
     ``on_activity`` is called when there is something to send or a deadline may have changed.
     """
 
-    def __init__(self, plane: KeyPlane) -> None:
-        self._plane = plane
+    def __init__(self, plane: KeyPlane, on_activity: Callable[[], None] = lambda: None) -> None:
+        self._plane, self._on_activity = plane, on_activity
         self._groups: dict[str, Group] = {}
         self._by_id: dict[int, Group] = {}
-        self._peers = Peers({}, {}, None)
         self._gone: list[Group] = []
-        self.cluster = ServerCluster(plane.local[1])
-        self.on_peers_changed: Callable[[], None] = lambda: None
-        self.on_activity: Callable[[], None] = lambda: None
+        self.peers = Peers({}, {}, None)
+
+    @property
+    def by_name(self) -> Mapping[str, Group]:
+        """The groups, in configuration order."""
+        return self._groups
 
     # Configuration
 
-    def configure(self, old: Tree, new: Tree, now: float) -> None:
+    def configure(self, new: Tree, now: float) -> None:
         """A commit happened: what it says holds from now on."""
         settings = group_settings(new, self._plane.heartbeats)
         for name in list(self._groups):
@@ -105,18 +60,14 @@ class GroupServer:
                 self._dissolve(self._groups.pop(name), now)
         self._groups = {name: self._configured(group, now) for name, group in settings.items()}
         self._by_id = {group.settings.group_id: group for group in self._groups.values()}
-        peers = peer_policies(
+        self.peers = peer_policies(
             new,
             self._plane.local[0],
             self._plane.accepted_dois,
             self._plane.any_aggressive,
             self._plane.credentials,
         )
-        if peers != self._peers:
-            self._peers = peers
-            self.on_peers_changed()
-        self.cluster.configure(self._groups, cluster_peers(new, settings, peers), now)
-        self.on_activity()
+        self._on_activity()
 
     def _configured(self, settings: GroupSettings, now: float) -> Group:
         group = self._groups.get(settings.name)
@@ -133,20 +84,20 @@ class GroupServer:
 
     def peer(self, address: str) -> PeerPolicy | None:
         """The policy for a peer at that address."""
-        return self._peers.by_address.get(address)
+        return self.peers.by_address.get(address)
 
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy of a gateway with a dynamic address."""
-        return self._peers.by_identity.get((identity.type, identity.data))
+        return self.peers.by_identity.get((identity.type, identity.data))
 
     def anonymous_peer(self) -> PeerPolicy | None:
         """What may be agreed in main mode with a gateway whose identity is still to come."""
-        return self._peers.anonymous
+        return self.peers.anonymous
 
     def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
         """Policy and keys for a member; Refused for strangers and when the group is full."""
         group = self._authorized(peer.gateway, group_id)
-        self._room(group, peer.source[0])
+        self._room(group, peer)
         grant = group.grant(peer, now)
         if grant is None:
             raise Refused(NotifyType.INVALID_ID_INFORMATION, "the group has no policy to give")
@@ -155,9 +106,9 @@ class GroupServer:
     def register(self, peer: Peer, group_id: int, now: float) -> None:
         """Enter a member that has proved itself."""
         group = self._authorized(peer.gateway, group_id)
-        self._room(group, peer.source[0])
+        self._room(group, peer)
         group.enter(peer, now)
-        self.on_activity()
+        self._on_activity()
 
     def knows_kek(self, spi: bytes) -> bool:
         """True for the SPI of a KEK whose pushes may be acknowledged."""
@@ -174,10 +125,7 @@ class GroupServer:
         else:
             affected = [g for g in self._groups.values() if gateway in g.settings.gateways]
         for group in affected:
-            group.counters.pull_failed += 1
-            for member in group.members.values():
-                if member.gateway == gateway:
-                    member.counters.pull_failed += 1
+            group.members.count_failed_pull(gateway)
 
     def _authorized(self, gateway: str, group_id: int) -> Group:
         group = self._by_id.get(group_id)
@@ -188,11 +136,11 @@ class GroupServer:
             )
         return group
 
-    def _room(self, group: Group, address: str) -> None:
-        threshold = group.settings.member_threshold
-        if threshold is None or address in group.members or len(group.members) < threshold:
+    def _room(self, group: Group, peer: Peer) -> None:
+        threshold, members = group.settings.member_threshold, group.members
+        if threshold is None or len(members) < threshold or members.of(peer) is not None:
             return
-        group.counters.pull_exceed_member_threshold += 1
+        members.counters.pull_exceed_member_threshold += 1
         raise Refused(
             NotifyType.MEMBER_THRESHOLD_EXCEEDED, f"member threshold {threshold} is exceeded"
         )
@@ -202,31 +150,25 @@ class GroupServer:
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
         due = [group.deadline() for group in self._groups.values()]
-        due.append(self.cluster.deadline())
         return min((d for d in due if d is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Do what is due in every group."""
-        self.cluster.expire(now)
         for group in self._groups.values():
             group.expire(now)
 
-    def take(self, now: float) -> tuple[list[Outgoing], list[GroupEvent | ClusterEvent]]:
+    def take(self) -> tuple[list[Outgoing], list[GroupEvent]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
         everyone = [*self._gone, *self._groups.values()]
         self._gone.clear()
-        outgoing = [out for group in everyone for out in _drain(group.outbox)]
-        events: list[GroupEvent | ClusterEvent] = [
-            event for group in everyone for event in _drain(group.events)
-        ]
-        between, found = self.cluster.take(now)
-        return outgoing + between, events + list(found)
+        outgoing = [out for group in everyone for out in _drain(group.pushes.outbox)]
+        return outgoing, [event for group in everyone for event in _drain(group.events)]
 
     # What operators see and do
 
     def views(self, now: float) -> list[GroupView]:
         """Every group, in configuration order."""
-        return [_view(group, now) for group in self._groups.values()]
+        return [view_of(group, now) for group in self._groups.values()]
 
     def clear(self, name: str, immediately: bool, now: float) -> None:
         """``clear security group-vpn server``: the list empties.
@@ -239,78 +181,13 @@ class GroupServer:
             group.dissolve(now)
         else:
             group.clear(now)
-        self.on_activity()
-
-    def links(self, name: str) -> list[LinkView]:
-        """The other servers of a group's cluster."""
-        return link_views(self.cluster, name)
-
-    def clear_cluster(self, now: float) -> None:
-        """``clear security group-vpn server server-cluster``: meet the other servers anew."""
-        for link in self.cluster.links.values():
-            link.renew(now)
-        self.on_activity()
-
-    def clear_cluster_statistics(self, name: str, gateway: str | None) -> None:
-        """Counters of a group's links back to zero."""
-        for (group, peer), link in self.cluster.links.items():
-            if group == name and gateway in (None, peer):
-                link.counters = ClusterCounters()
+        self._on_activity()
 
     def clear_statistics(self, name: str) -> None:
         """Counters of a group and its members back to zero."""
-        group = self._groups[name]
-        group.counters = MemberCounters()
-        for member in group.members.values():
-            member.counters = MemberCounters()
+        self._groups[name].reset_counters()
 
 
 def _drain(items: list[T]) -> list[T]:
     taken, items[:] = list(items), []
     return taken
-
-
-def _view(group: Group, now: float) -> GroupView:
-    settings = group.settings
-    return GroupView(
-        settings.name,
-        settings.group_id,
-        settings.kek.communication if settings.kek else "none",
-        settings.activation_time_delay,
-        settings.anti_replay_time_window,
-        group.traffic,
-        list(group.members.values()),
-        group.counters,
-        _kek_view(group, group.kek, now) if group.kek else None,
-        [_tek_view(tek, now) for tek in group.teks(now)],
-    )
-
-
-def _kek_view(group: Group, kek: GroupKek, now: float) -> KekView:
-    settings = kek.settings
-    return KekView(
-        kek.kek.spi.hex(),
-        max(0, int(kek.expires - now)),
-        max(0, int(group.activated_at(kek) - now)),
-        max(0, int((group.rekey_due() or now) - now)),
-        kek.sequence,
-        group.pushes,
-        settings.cipher.name,
-        settings.cipher.key_length * 8,
-        settings.sig_hash.name.lower(),
-        settings.retransmissions,
-        settings.retransmission_period,
-    )
-
-
-def _tek_view(tek: GroupTek, now: float) -> TekView:
-    settings = tek.settings
-    return TekView(
-        settings.name,
-        tek.spi.hex(),
-        max(0, int(tek.expires - now)),
-        settings.cipher.name,
-        settings.cipher.key_length * 8,
-        settings.integrity.number.name.lower().replace("_", "-"),
-        tuple((s.source, s.destination) for s in settings.selectors),
-    )

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyserver.config.junos_schema import Generation
 from keyserver.edge.udp import UdpSocket
-from keyserver.gdoi.key_server import Peer
-from keyserver.groups.group import KeyPlane
+from keyserver.gdoi.arrival import Peer
+from keyserver.groups.plane import KeyPlane
 from keyserver.groups.server import GroupServer
 from keyserver.ike.crypto import AES_256
 from keyserver.ike.dh import DH_GROUPS
@@ -36,13 +36,13 @@ def _group_server(key: rsa.RSAPrivateKey, count: int, port: int) -> GroupServer:
     """A v1 key server with that many members of one dynamic gateway."""
     groups = GroupServer(KeyPlane(("127.0.0.1", 848), lambda _: key))
     text = hub_config("hub", "v1", {"gm-1": "127.0.0.2"}) + _BLOCK
-    groups.configure({}, tree_of(Generation.V1, text), time.time())
+    groups.configure(tree_of(Generation.V1, text), time.time())
     for n in range(count):
         peer = Peer("gm-1", (str(_FIRST + n), port))
         if n == 0:
             groups.grant(peer, 1, time.time())
         groups.register(peer, 1, time.time())
-    groups.take(time.time())
+    groups.take()
     return groups
 
 
@@ -60,7 +60,7 @@ async def _pushed(groups: GroupServer) -> float:
         started = time.perf_counter()
         # The first thing that is due: a heartbeat or a rekey, signed and encrypted once.
         groups.expire(deadline)
-        outgoing, _ = groups.take(time.time())
+        outgoing, _ = groups.take()
         for one in outgoing:
             assert isinstance(one.to, tuple)
             await udp.send_to_all(one.datagram, one.to)
@@ -160,7 +160,7 @@ async def _idle(groups: GroupServer) -> float:
             assert deadline is not None
             await asyncio.sleep(min(left, max(0.0, deadline - time.time()) + 0.001))
             groups.expire(time.time())
-            for one in groups.take(time.time())[0]:
+            for one in groups.take()[0]:
                 assert isinstance(one.to, tuple)
                 await udp.send_to_all(one.datagram, one.to)
         return (time.process_time() - cpu) / (time.monotonic() - started)
@@ -179,8 +179,7 @@ def idle() -> Iterator[str]:
     size = (tracemalloc.get_traced_memory()[0] - before) / count
     tracemalloc.stop()
     # Begin in the middle of a heartbeat interval, so that the seconds hold their share of one.
-    group = groups._groups["G1"]
-    group._heartbeat_due = time.time() + _IDLE_SECONDS / 2
+    groups.by_name["G1"].heartbeat.due = time.time() + _IDLE_SECONDS / 2
     share = asyncio.run(_idle(groups))
     sink.close()
     yield f"### {count:,} members at rest: a heartbeat every 60 s, rekey and retransmission timers"

@@ -34,7 +34,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports 
 from lxml import etree
 
 from keyserver.edge.serve import LabServer
-from keyserver.gdoi.key_server import Peer
+from keyserver.gdoi.arrival import Peer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
 from tests.lab import PASSWORD, USER, free_ports, hub_config
 

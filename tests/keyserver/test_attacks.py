@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from keyserver.gdoi import key_server
+from keyserver.gdoi import associations
 from keyserver.gdoi.acknowledgement import AckAlgorithm, encode_ack
 from keyserver.gdoi.numbers import GdoiExchange
 from keyserver.gdoi.payloads import Sequence
@@ -206,7 +206,7 @@ def first_message(world) -> bytes:
 
 
 def test_a_cookie_flood_stays_within_the_half_open_table(signing_key, monkeypatch):
-    monkeypatch.setattr(key_server, "HALF_OPEN_LIMIT", 50)
+    monkeypatch.setattr(associations, "HALF_OPEN_LIMIT", 50)
     world = World(signing_key)
     tracemalloc.start()
     for _ in range(100):
@@ -216,7 +216,7 @@ def test_a_cookie_flood_stays_within_the_half_open_table(signing_key, monkeypatc
         world.endpoint.receive(first_message(world), (GM, 848), world.now)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(world.endpoint._half_open) == len(world.endpoint._firsts) == 50
+    assert world.endpoint.half_open == 50
     assert after < filled + 100_000
     member = world.member()
     world.run(member)
@@ -227,7 +227,7 @@ def test_floods_from_strangers_keep_nothing(signing_key):
     world = World(signing_key)
     for number in range(1000):
         world.endpoint.receive(first_message(world), (f"198.51.100.{number % 250}", 848), world.now)
-    assert not world.endpoint._half_open
+    assert world.endpoint.half_open == 0
 
 
 @pytest.mark.parametrize("value", [0, 1, "p-1", "p", "p+1", "long", "short"])

@@ -8,15 +8,13 @@ import pytest
 
 from keyserver.cluster.messages import ClusterExchange, state_payloads
 from keyserver.config.junos_schema import Generation
-from keyserver.gdoi.key_server import KeyServerEndpoint
 from keyserver.groups.gateways import phase1_proposal
-from keyserver.groups.group import KeyPlane, MulticastTarget
-from keyserver.groups.server import GroupServer
+from keyserver.groups.pushes import MulticastTarget
 from keyserver.ike.exchange import Phase1Sa, new_message_id
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
 from keyserver.member.machine import GroupMember, MemberState
-from tests.keyserver.world import tree_of
+from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
 
 ROOT, SUB = "192.0.2.1", "192.0.2.2"
@@ -52,16 +50,13 @@ class Hub:
         self.address = address
         gateways = {f"gm-{n}": site for n, site in enumerate(SITES, 1)}
         self.text = hub_config("hub", "v2", gateways, extra=lines)
-        self.groups = GroupServer(KeyPlane((address, 848), signing_key, heartbeats=False))
-        self.endpoint = KeyServerEndpoint(self.groups, cluster=self.groups.cluster)
-        self.tree = tree_of(Generation.V2, self.text)
-        self.groups.configure({}, self.tree, now)
+        self.device = device_of(address, Generation.V2, self.text, now, signing_key)
+        self.groups, self.endpoint = self.device.groups, self.device.endpoint
+        (self.cluster,) = self.device.companions
         self.events: list[object] = []
 
     def commit(self, now: float, *lines: str) -> None:
-        new = tree_of(Generation.V2, self.text + "\n".join(lines))
-        self.groups.configure(self.tree, new, now)
-        self.tree = new
+        commit(self.device, self.text + "\n".join(lines), now)
 
     def keys(self, now: float) -> tuple[str | None, set[str]]:
         (view,) = self.groups.views(now)
@@ -119,7 +114,7 @@ class Network:
 
     def pushed(self, address: str) -> list[tuple[str, str, bytes]]:
         hub = self.hubs[address]
-        outgoing, events = hub.groups.take(self.now)
+        outgoing, events = hub.device.take(self.now)
         hub.events += events
         found = []
         for out in outgoing:
@@ -133,7 +128,7 @@ class Network:
     def pass_time(self, seconds: float) -> None:
         end = self.now + seconds
         for _ in range(100_000):
-            due = [h.groups.deadline() for a, h in self.hubs.items() if a not in self.dead]
+            due = [h.device.deadline() for a, h in self.hubs.items() if a not in self.dead]
             due += [m.wake_at for m in self.members.values()]
             following = min((d for d in due if d is not None), default=end)
             if following > end:
@@ -141,7 +136,7 @@ class Network:
             self.now = max(self.now, following)
             for address, hub in self.hubs.items():
                 if address not in self.dead:
-                    hub.groups.expire(self.now)
+                    hub.device.expire(self.now)
             self.settle()
             for address, member in self.members.items():
                 answers = member.tick(self.now)
@@ -215,7 +210,7 @@ def test_an_update_that_is_lost_is_repeated(network):
     assert [e.event for e in second.events] == ["registered"]
     network.pass_time(6)
     assert [e.event for e in second.events] == ["registered", "rekeyed"]
-    link = network.hubs[ROOT].groups.links("G1")[0]
+    link = network.hubs[ROOT].cluster.views("G1")[0]
     assert (link.counters.update_repeated, link.counters.update_acknowledged) == (1, 1)
 
 
@@ -224,7 +219,7 @@ def test_the_root_fails_and_the_sub_server_carries_on(network):
     kept = members[1].keys.current_kek
     network.dead.add(ROOT)
     network.pass_time(45)
-    assert network.hubs[SUB].groups.links("G1")[0].leading
+    assert network.hubs[SUB].cluster.views("G1")[0].leading
     network.pass_time(600)
     # A new KEK by push: the member did not have to ask.
     assert members[1].keys.current_kek != kept
@@ -244,7 +239,7 @@ def test_a_root_that_comes_back_takes_over_the_keys_that_there_are(network):
     network.pass_time(15)
     assert network.same_keys()
     assert network.hubs[SUB].keys(network.now) == alone
-    assert not network.hubs[SUB].groups.links("G1")[0].leading
+    assert not network.hubs[SUB].cluster.views("G1")[0].leading
     network.pass_time(600)
     assert network.same_keys()
     assert network.hubs[SUB].keys(network.now) != alone
@@ -286,7 +281,7 @@ def test_a_session_is_renewed_before_the_root_forgets_it(network):
     lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
     assert lost == []
     assert network.same_keys()
-    counters = network.hubs[ROOT].groups.links("G1")[0].counters
+    counters = network.hubs[ROOT].cluster.views("G1")[0].counters
     assert counters.init_received > 1
     assert counters.update_acknowledged == counters.update_sent
 
@@ -297,7 +292,7 @@ def test_a_root_that_gave_up_too_early_hears_the_sub_server_again(signing_key):
     network.hubs[ROOT].commit(network.now, hasty)
     network.pass_time(1)
     second = network.member(SITES[1], SUB)
-    link = network.hubs[ROOT].groups.links
+    link = network.hubs[ROOT].cluster.views
     network.deaf |= {(ROOT, SUB), (SUB, ROOT)}
     network.pass_time(22)
     assert link("G1")[0].state == "Down"
@@ -314,12 +309,12 @@ def test_a_root_that_gave_up_too_early_hears_the_sub_server_again(signing_key):
 
 def test_clearing_the_cluster_meets_the_other_servers_anew(network):
     network.member(SITES[1], SUB)
-    before = network.hubs[ROOT].groups.links("G1")[0].counters.init_received
+    before = network.hubs[ROOT].cluster.views("G1")[0].counters.init_received
     for hub in network.hubs.values():
-        hub.groups.clear_cluster(network.now)
+        hub.cluster.clear(network.now)
     network.pass_time(2)
-    (link,) = network.hubs[ROOT].groups.links("G1")
+    (link,) = network.hubs[ROOT].cluster.views("G1")
     assert (link.state, link.counters.init_received) == ("Up", before + 1)
     assert network.same_keys()
-    network.hubs[ROOT].groups.clear_cluster_statistics("G1", None)
-    assert network.hubs[ROOT].groups.links("G1")[0].counters.init_received == 0
+    network.hubs[ROOT].cluster.clear_statistics("G1", None)
+    assert network.hubs[ROOT].cluster.views("G1")[0].counters.init_received == 0

@@ -9,7 +9,8 @@ import itertools
 import pytest
 
 from keyserver.gdoi.payloads import Profile
-from keyserver.groups.group import Acknowledgement, WentSilent
+from keyserver.groups.group import WentSilent
+from keyserver.groups.plane import Acknowledgement
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -385,7 +386,7 @@ def test_aggressive_mode_registers_a_peer_that_only_its_identity_tells(signing_k
 
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_aggressive_mode_can_be_allowed_for_every_gateway(signing_key, generation):
-    world = World(signing_key, generation, any_aggressive=True)
+    world = World(signing_key, generation, aggressive=True)
     member = world.member(mode="aggressive")
     world.run(member)
     assert member.state is MemberState.REGISTERED
@@ -394,7 +395,7 @@ def test_aggressive_mode_can_be_allowed_for_every_gateway(signing_key, generatio
 
 
 def test_aggressive_mode_with_another_key_is_refused(signing_key):
-    world = World(signing_key, any_aggressive=True)
+    world = World(signing_key, aggressive=True)
     member = world.member(mode="aggressive", psk="another")
     world.run(member)
     assert member.state is not MemberState.REGISTERED

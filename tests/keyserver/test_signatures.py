@@ -49,7 +49,7 @@ def _world(signing_key, hub, mode: str, remote: str) -> World:
         f"{server} group G1 ike-gateway signed",
         *BLOCK,
     )
-    world = World(signing_key, "v1", extra=lines, members=0, credentials={"hub": hub})
+    world = World(signing_key, "v1", extra=lines, members=0, certificates={"hub": hub})
     assert world.now == NOW
     return world
 

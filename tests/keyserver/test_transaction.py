@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
-from keyserver.gdoi.key_server import Peer
+from keyserver.gdoi.arrival import Peer
 from keyserver.lab import DeviceSpec
 from keyserver.netconf.framing import END_OF_MESSAGE
 from keyserver.srx import Device, read_initial

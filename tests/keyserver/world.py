@@ -6,20 +6,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyserver.config.database import Holder
 from keyserver.config.edit import LoadError, Operation, apply
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_text import read_set
 from keyserver.config.tree import Tree
-from keyserver.gdoi.key_server import Event, KeyServerEndpoint
+from keyserver.gdoi.arrival import Event
 from keyserver.gdoi.payloads import Profile
 from keyserver.gdoi.pull import Grant
 from keyserver.groups.gateways import identity_of, phase1_proposal
-from keyserver.groups.group import GroupEvent, KeyPlane, MulticastTarget
-from keyserver.groups.keys import SigningKeys
-from keyserver.groups.server import GroupServer, GroupView
+from keyserver.groups.plane import SigningKeys
+from keyserver.groups.pushes import MulticastTarget
+from keyserver.groups.views import GroupView
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import Mode, PeerPolicy
+from keyserver.lab import DeviceSpec, Endpoint
 from keyserver.member.machine import GroupMember, MemberState
+from keyserver.srx import Device
 from tests.lab import PSK, hub_config
 
 SERVER, GM = "192.0.2.1", "192.0.2.11"
@@ -36,6 +39,28 @@ def tree_of(generation: Generation, text: str) -> Tree:
     return tree
 
 
+def device_of(
+    address: str,
+    generation: Generation,
+    text: str,
+    now: float,
+    signing_key: SigningKeys,
+    **spec: Any,
+) -> Device:
+    """An SRX with that configuration, as it ships, without its sockets."""
+    made = DeviceSpec("hub", generation, gdoi=Endpoint(address, 848), **spec)
+    return Device(made, tree_of(generation, text), now, signing_keys=signing_key)
+
+
+def commit(device: Device, text: str, now: float) -> None:
+    """These set lines become the whole configuration."""
+    holder = Holder(1, "netops", now)
+    candidate = device.database.writable(holder, now)
+    candidate.edit(holder, now)
+    candidate.tree = tree_of(device.spec.generation, text)
+    device.database.commit(holder, now)
+
+
 class World:
     """A key server and its members; ``lost`` holds addresses that nothing reaches."""
 
@@ -46,7 +71,7 @@ class World:
         phase1: tuple[str, str, str] | None = None,
         extra: tuple[str, ...] = (),
         members: int = 1,
-        **plane: Any,
+        **spec: Any,
     ) -> None:
         self.generation = Generation(generation)
         self.now = 1_800_000_000.0
@@ -57,16 +82,11 @@ class World:
             if generation == "v1"
             else ("group14", "sha-256", "aes-256-cbc")
         )
-        self.profile = plane.get("profile", Profile.RFC6407)
-        self.groups = GroupServer(
-            KeyPlane((SERVER, 848), signing_key, heartbeats=generation == "v1", **plane)
-        )
-        self.endpoint = KeyServerEndpoint(self.groups, self.profile, cluster=self.groups.cluster)
-        self.groups.on_peers_changed = self.endpoint.forget
-        self.tree = tree_of(self.generation, self.text)
-        self.groups.configure({}, self.tree, self.now)
+        self.profile = spec.get("profile", Profile.RFC6407)
+        self.device = device_of(SERVER, self.generation, self.text, self.now, signing_key, **spec)
+        self.groups, self.endpoint = self.device.groups, self.device.endpoint
         self.events: list[Event] = []
-        self.happened: list[GroupEvent] = []
+        self.happened: list[object] = []
         self.pushed: list[bytes] = []
         self.members: dict[str, GroupMember] = {}
         self.lost: set[str] = set()
@@ -81,9 +101,7 @@ class World:
 
     def commit(self, *lines: str) -> None:
         """The initial configuration and these lines are committed; pushes are delivered."""
-        new = tree_of(self.generation, self.text + "\n".join(lines))
-        self.groups.configure(self.tree, new, self.now)
-        self.tree = new
+        commit(self.device, self.text + "\n".join(lines), self.now)
         self.flush()
 
     def member(self, address: str = GM, group: int = 1, psk: str = PSK, **more: Any) -> GroupMember:
@@ -143,7 +161,7 @@ class World:
 
     def flush(self) -> None:
         """Deliver what the key server pushes."""
-        outgoing, happened = self.groups.take(self.now)
+        outgoing, happened = self.device.take(self.now)
         self.happened += happened
         for out in outgoing:
             self.pushed.append(out.datagram)
@@ -161,12 +179,12 @@ class World:
         """Move the clock from deadline to deadline; everyone does what is due."""
         end = self.now + seconds
         for _ in range(100_000):
-            due = [self.groups.deadline()] + [m.wake_at for m in self.members.values()]
+            due = [self.device.deadline()] + [m.wake_at for m in self.members.values()]
             following = min((d for d in due if d is not None), default=end)
             if following > end:
                 break
             self.now = max(self.now, following)
-            self.groups.expire(self.now)
+            self.device.expire(self.now)
             self.flush()
             for address, member in self.members.items():
                 queue = member.tick(self.now)

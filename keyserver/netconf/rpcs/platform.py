@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from lxml import etree
 
-from ...gdoi.key_server import KeyServerEndpoint
+from ...gdoi.endpoint import KeyServerEndpoint
 from ...groups.server import GroupServer
 from ..session import Request
 
@@ -41,6 +41,7 @@ class Platform(Protocol):
 
     groups: GroupServer
     endpoint: KeyServerEndpoint
+    companions: Sequence[object]
 
     def identity(self) -> Identity:
         """What the device says it is."""

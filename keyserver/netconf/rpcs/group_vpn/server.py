@@ -14,11 +14,12 @@ from collections.abc import Iterable
 
 from lxml import etree
 
-from ....cluster.servers import LinkView
+from ....cluster.servers import LinkView, ServerCluster
 from ....config.schema import InvalidValue, integer
-from ....gdoi.key_server import AssociationView
-from ....groups.group import Member
-from ....groups.server import GroupServer, GroupView, KekView, TekView
+from ....gdoi.associations import AssociationView
+from ....groups.members import Member
+from ....groups.server import GroupServer
+from ....groups.views import GroupView, KekView, TekView
 from ...reply import RpcError, RpcFailure, xml_text
 from ...session import Request
 from ..platform import Elements, Handler, Platform
@@ -324,13 +325,19 @@ def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._E
     return entry
 
 
+def _cluster(device: Platform) -> ServerCluster:
+    return next(one for one in device.companions if isinstance(one, ServerCluster))
+
+
 def _server_cluster(device: Platform, request: Request) -> Elements:
     """Children are not published: the names follow those of the other server replies."""
     own, dialect = request.dialect.own, request.dialect
     detail, peer = _is_detail(request), request.text("peer-gateway")
     root = dialect.styled(own("server-cluster-information"), style="detail" if detail else "brief")
     for group in _chosen_groups(device.groups, request, request.now):
-        links = [link for link in device.groups.links(group.name) if peer in (None, link.gateway)]
+        links = [
+            link for link in _cluster(device).views(group.name) if peer in (None, link.gateway)
+        ]
         if not links:
             continue
         block = own(
@@ -368,13 +375,13 @@ def _cluster_peer(request: Request, link: LinkView, detail: bool) -> etree._Elem
 
 
 def _clear_cluster(device: Platform, request: Request) -> Elements:
-    device.groups.clear_cluster(request.now)
+    _cluster(device).clear(request.now)
     return []
 
 
 def _clear_cluster_statistics(device: Platform, request: Request) -> Elements:
     for group in _chosen_groups(device.groups, request, request.now):
-        device.groups.clear_cluster_statistics(group.name, request.text("peer-gateway"))
+        _cluster(device).clear_statistics(group.name, request.text("peer-gateway"))
     return []
 
 

@@ -1,0 +1,26 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where members say that they have a push: GROUPKEY-PUSH-ACK, as key server."""
+
+from __future__ import annotations
+
+from .acknowledgement import decode_ack
+from .arrival import Acknowledged, Arrival, Counters, Outcome
+from .authority import Authority
+
+
+class AcknowledgementDoor:
+    """Acknowledgements of the groups' pushes."""
+
+    def __init__(self, authority: Authority, counters: Counters) -> None:
+        self._authority, self._counters = authority, counters
+
+    def receive(self, arrival: Arrival) -> Outcome:
+        """Take an acknowledgement; it is never answered."""
+        # The SPI is compared first: noise must not cost us a decoding.
+        if self._authority.knows_kek(arrival.cookies):
+            ack = decode_ack(arrival.header, arrival.message)
+            if self._authority.acknowledge(arrival.cookies, ack, arrival.source):
+                self._counters.acknowledged += 1
+                return Outcome(None, (Acknowledged(arrival.source[0], ack.sequence),))
+        return self._counters.refuse(arrival, "an acknowledgement that nobody waits for")

@@ -1,0 +1,113 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A datagram that came in at a key server, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ike.wire import Header
+
+Address = tuple[str, int]
+
+NON_ESP_MARKER = bytes(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A decoded header, the whole message without a marker, where it came from and when.
+
+    ``marked``: the non-ESP marker of RFC 3948 stood in front.
+    """
+
+    header: Header
+    message: bytes
+    source: Address
+    marked: bool
+    now: float
+
+    @property
+    def cookies(self) -> bytes:
+        """Both cookies; under a KEK they are its SPI."""
+        return self.header.initiator_cookie + self.header.responder_cookie
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who asks: an authenticated gateway at an address.
+
+    ``marked``: its datagrams carry the non-ESP marker. ``extended``: it told by a vendor id that
+    it knows our private attributes.
+    """
+
+    gateway: str
+    source: Address
+    marked: bool = False
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A member completed a pull."""
+
+    gateway: str
+    group_id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A member acknowledged a push."""
+
+    address: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPeer:
+    """A datagram or request was refused; ``gateway`` and ``group_id`` as far as known."""
+
+    address: str
+    reason: str
+    gateway: str | None = None
+    group_id: int | None = None
+
+
+Event = Registered | Acknowledged | RefusedPeer
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a datagram: an answer for its sender, and what happened."""
+
+    answer: bytes | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass
+class Counters:
+    """What happened at this endpoint since it started."""
+
+    received: int = 0
+    refused: int = 0
+    malformed: int = 0
+    replayed: int = 0
+    associations: int = 0
+    acknowledged: int = 0
+
+    def refuse(
+        self,
+        arrival: Arrival,
+        reason: object,
+        gateway: str | None = None,
+        group_id: int | None = None,
+        answer: bytes | None = None,
+    ) -> Outcome:
+        """Count a refusal; what comes of it."""
+        self.refused += 1
+        return Outcome(answer, (RefusedPeer(arrival.source[0], str(reason), gateway, group_id),))
+
+    def replay(self, answer: bytes | None) -> Outcome:
+        """Count a message that came again: it gets the same answer as the first time."""
+        self.replayed += 1
+        return Outcome(answer)

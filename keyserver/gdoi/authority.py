@@ -1,0 +1,45 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the doors of a key server ask of its groups."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..ike.payloads import Identification
+from ..ike.proposal import PeerPolicy
+from .acknowledgement import PushAck
+from .arrival import Address, Peer
+from .pull import Grant
+
+
+class Gateways(Protocol):
+    """Who may meet us in phase 1, and how."""
+
+    def peer(self, address: str) -> PeerPolicy | None:
+        """The policy for a peer at that address; None for a stranger."""
+
+    def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
+        """The policy for a peer that is known by its identity only."""
+
+    def anonymous_peer(self) -> PeerPolicy | None:
+        """What may be agreed in main mode with a peer whose identity is still to come."""
+
+    def count_refusal(self, gateway: str | None, group_id: int | None, now: float) -> None:
+        """A phase 1 or a pull of that gateway failed."""
+
+
+class Authority(Gateways, Protocol):
+    """Who is who and who gets which keys."""
+
+    def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
+        """What the peer would get from the group. Raises Refused; changes nothing."""
+
+    def register(self, peer: Peer, group_id: int, now: float) -> None:
+        """The peer has proved itself: enter it. Raises Refused."""
+
+    def knows_kek(self, spi: bytes) -> bool:
+        """True for the SPI of a KEK whose pushes may be acknowledged."""
+
+    def acknowledge(self, spi: bytes, ack: PushAck, source: Address) -> bool:
+        """A push was acknowledged; False when nobody waits for that."""

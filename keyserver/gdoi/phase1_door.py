@@ -1,0 +1,116 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where peers meet the key server: phase 1, as responder."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from ..ike.aggressive_mode import AggressiveModeResponder, initial_identity
+from ..ike.exchange import new_message_id
+from ..ike.main_mode import MainModeResponder
+from ..ike.numbers import Exchange, NotifyType, PayloadType
+from ..ike.payloads import Notification
+from ..ike.proposal import Mode, PeerPolicy
+from ..ike.refusal import Refused
+from ..ike.wire import COOKIE_LENGTH, Header, Payload, encode_message
+from .arrival import Arrival, Counters, Outcome
+from .associations import Association, Associations
+from .authority import Gateways
+
+OnKeys = Callable[[bytes, bytes], None]
+"""Told the initiator's cookie and the encryption key of every phase 1 SA."""
+
+
+class Phase1Door:
+    """Main mode and aggressive mode."""
+
+    def __init__(
+        self, gateways: Gateways, associations: Associations, counters: Counters, on_keys: OnKeys
+    ) -> None:
+        self._gateways, self._associations = gateways, associations
+        self._counters, self._on_keys = counters, on_keys
+
+    def receive(self, arrival: Arrival) -> Outcome:
+        """Take a message of phase 1."""
+        if arrival.header.message_id != 0:
+            return self._counters.refuse(arrival, "phase 1 with a message id")
+        if arrival.header.responder_cookie == bytes(COOKIE_LENGTH):
+            return self._first(arrival)
+        association = self._associations.of(arrival)
+        if association is None:
+            return self._counters.refuse(arrival, "unknown cookies")
+        if hmac.compare_digest(arrival.message, association.last_in):
+            return self._counters.replay(association.last_out or None)
+        if association.established:
+            return self._counters.replay(None)
+        return self._advance(association, arrival)
+
+    def _first(self, arrival: Arrival) -> Outcome:
+        known = self._associations.begun_by(arrival)
+        if known is not None:
+            return self._counters.replay(known.last_out)
+        gateway = None
+        try:
+            responder = self._responder(arrival)
+            gateway = responder.policy.name
+            answer = responder.receive(arrival.header, arrival.message, arrival.now)
+        except Refused as refusal:
+            return self._refuse(refusal, arrival, gateway)
+        association = Association(responder, arrival.source, arrival.now, arrival.marked)
+        association.last_in, association.last_out = arrival.message, answer or b""
+        self._associations.begin(association)
+        return Outcome(answer)
+
+    def _responder(self, arrival: Arrival) -> MainModeResponder | AggressiveModeResponder:
+        policy = self._gateways.peer(arrival.source[0])
+        if arrival.header.exchange == Exchange.AGGRESSIVE:
+            if policy is None:
+                identity = initial_identity(arrival.header, arrival.message)
+                policy = self._gateways.dynamic_peer(identity)
+            return AggressiveModeResponder(_taking(policy, Mode.AGGRESSIVE))
+        if policy is not None:
+            return MainModeResponder(_taking(policy, Mode.MAIN))
+        anonymous = _taking(self._gateways.anonymous_peer(), Mode.MAIN)
+        return MainModeResponder(anonymous, self._gateways.dynamic_peer)
+
+    def _advance(self, association: Association, arrival: Arrival) -> Outcome:
+        responder = association.responder
+        try:
+            answer = responder.receive(arrival.header, arrival.message, arrival.now)
+        except Refused as refusal:
+            gateway = responder.policy.name
+            self._gateways.count_refusal(gateway, None, arrival.now)
+            return self._refuse(refusal, arrival, gateway)
+        association.last_in, association.last_out = arrival.message, answer or b""
+        if association.established:
+            self._associations.establish(association)
+            self._counters.associations += 1
+            self._on_keys(arrival.header.initiator_cookie, responder.sa.keys.encryption_key)
+        return Outcome(answer)
+
+    def _refuse(self, refusal: Refused, arrival: Arrival, gateway: str | None) -> Outcome:
+        """An unprotected notification: phase 1 has no keys to protect it with."""
+        body = Notification(refusal.notify, spi=arrival.cookies).encode()
+        header = Header(
+            arrival.header.initiator_cookie,
+            arrival.header.responder_cookie,
+            0,
+            Exchange.INFORMATIONAL,
+            message_id=new_message_id(),
+        )
+        answer = encode_message(header, [Payload(PayloadType.NOTIFICATION, body)])
+        return self._counters.refuse(arrival, refusal, gateway, answer=answer)
+
+
+def _taking(policy: PeerPolicy | None, mode: Mode) -> PeerPolicy:
+    """The policy, unless there is none or it does not take that mode."""
+    if policy is None:
+        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address")
+    if mode not in policy.modes:
+        raise Refused(
+            NotifyType.INVALID_EXCHANGE_TYPE,
+            f"gateway {policy.name} does not take {mode.value} mode",
+        )
+    return policy

@@ -1,0 +1,184 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The keys of a group: which are good, which are due for new ones, and how they are described.
+
+Junos: new keys are due at lifetime - 4 x activation-time-delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..gdoi.acknowledgement import AckAlgorithm
+from ..gdoi.payloads import GroupSa, KeyDownload
+from ..gdoi.payloads import Sequence as SequenceNumber
+from ..gdoi.pull import Grant
+from .keys import GroupKek, GroupTek, SpiPool, associated_policy, new_kek, new_tek
+from .plane import Acknowledgement, KeyPlane
+from .settings import GroupSettings, KekSettings, TekSettings
+
+_REKEY_DELAYS = 4
+
+
+def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
+    # A lifetime that leaves no room for the margin is rekeyed at its half.
+    return created + lifetime - min(_REKEY_DELAYS * activation_time_delay, lifetime / 2)
+
+
+class Keyring:
+    """KEK and TEKs of one group.
+
+    ``leads``: the keys are made here; a companion protocol may bring them from elsewhere.
+    ``version`` counts what was made or taken over.
+    """
+
+    def __init__(self, settings: GroupSettings, plane: KeyPlane) -> None:
+        self.settings = settings
+        self.kek: GroupKek | None = None
+        self.leads = True
+        self.version = 0
+        self._plane = plane
+        self._spis = SpiPool()
+        # Newest first: the others are still good until their lifetime ends.
+        self._teks: dict[str, list[GroupTek]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """True when no member can hold keys of this group."""
+        return self.kek is None and not self._teks
+
+    # What is good
+
+    def current_kek(self, now: float) -> GroupKek | None:
+        """The KEK to give out; a new one when it is time."""
+        if self.settings.kek is None:
+            return None
+        if not self.leads:
+            return self.kek if self.kek is not None and self.kek.expires > now else None
+        if self.kek is None or now >= self.kek_due(self.kek):
+            self.kek = self.fresh_kek(self.settings.kek, now)
+        return self.kek
+
+    def current_teks(self, settings: TekSettings, now: float) -> list[GroupTek]:
+        """The TEKs of an ipsec-sa to give out, the newest first; a new one when it is time."""
+        teks = [tek for tek in self._teks.get(settings.name, []) if tek.expires > now]
+        if self.leads and (not teks or now >= self._tek_due(teks[0])):
+            teks.insert(0, new_tek(settings, self._spis, now))
+            self.version += 1
+        if teks:
+            self._teks[settings.name] = teks
+        return teks
+
+    def teks(self, now: float) -> list[GroupTek]:
+        """Every TEK that is still good."""
+        return [tek for teks in self._teks.values() for tek in teks if tek.expires > now]
+
+    def newest(self, name: str) -> GroupTek | None:
+        """The newest TEK of an ipsec-sa."""
+        teks = self._teks.get(name)
+        return teks[0] if teks else None
+
+    # What is new
+
+    def fresh_kek(self, settings: KekSettings, now: float) -> GroupKek:
+        """A new KEK; it is the current one only once the members have been told."""
+        fresh = new_kek(settings, self._spis, self._plane.signing_keys, now)
+        self._plane.on_kek(fresh.kek)
+        self.version += 1
+        return fresh
+
+    def renew(self, names: Iterable[str], now: float) -> list[GroupTek]:
+        """New TEKs for these ipsec-sas, beside those that are still good."""
+        wanted = {settings.name: settings for settings in self.settings.teks}
+        fresh = []
+        self.version += 1
+        for name in names:
+            tek = new_tek(wanted[name], self._spis, now)
+            living = [t for t in self._teks.get(name, []) if t.expires > now]
+            self._teks[name] = [tek, *living]
+            fresh.append(tek)
+        return fresh
+
+    def hold(self, name: str, teks: list[GroupTek]) -> None:
+        """Let these, made elsewhere, be the TEKs of an ipsec-sa."""
+        if teks:
+            self._teks[name] = sorted(teks, key=lambda tek: tek.created, reverse=True)
+        else:
+            self._teks.pop(name, None)
+
+    def take_over(self, kek: GroupKek) -> None:
+        """Let this, made elsewhere, be the current KEK."""
+        self.kek = kek
+        self._plane.on_kek(kek.kek)
+
+    # What goes
+
+    def drop_changed(self, now: float) -> list[GroupTek]:
+        """Forget TEKs whose traffic is no longer protected by them; those that went."""
+        wanted = {tek.name: tek for tek in self.settings.teks}
+        gone: list[GroupTek] = []
+        for name, teks in list(self._teks.items()):
+            settings = wanted.get(name)
+            if settings is None or settings.selectors != teks[0].settings.selectors:
+                gone += [tek for tek in self._teks.pop(name) if tek.expires > now]
+        return gone
+
+    def drop_teks(self) -> None:
+        """Forget every TEK."""
+        self._teks.clear()
+
+    # When
+
+    def kek_due(self, kek: GroupKek) -> float:
+        """When a KEK is to be followed by a new one."""
+        return _rekey_due(kek.created, kek.settings.lifetime, self.settings.activation_time_delay)
+
+    def _tek_due(self, tek: GroupTek) -> float:
+        return _rekey_due(tek.created, tek.settings.lifetime, self.settings.activation_time_delay)
+
+    def deadline(self) -> float | None:
+        """When the first key is due for a new one; None where keys are made elsewhere."""
+        if self.kek is None or not self.leads:
+            return None
+        newest = [teks[0] for teks in self._teks.values()]
+        return min([self.kek_due(self.kek), *map(self._tek_due, newest)])
+
+    def due(self, now: float) -> tuple[bool, list[str]]:
+        """(whether a new KEK is due, the ipsec-sas that are due for new TEKs)."""
+        if self.kek is None or not self.leads:
+            return False, []
+        names = [name for name, teks in self._teks.items() if now >= self._tek_due(teks[0])]
+        return now >= self.kek_due(self.kek), names
+
+    # How they are described
+
+    def grant(self, now: float, heartbeat: int | None = None) -> Grant | None:
+        """Every key that is good, for a member; None when there is nothing to give."""
+        kek = self.current_kek(now)
+        teks = [tek for s in self.settings.teks for tek in self.current_teks(s, now)]
+        if not teks and (kek is None or not self.leads):
+            return None
+        sequence = SequenceNumber(kek.sequence) if kek else None
+        return Grant(self.policy(kek, teks, now, heartbeat), download(kek, teks), sequence)
+
+    def policy(
+        self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None
+    ) -> GroupSa:
+        """The SA payload for these keys."""
+        source = (self.settings.server_address or self._plane.local[0], self._plane.local[1])
+        return GroupSa(
+            kek.policy(source, self.ack_algorithm(kek), now) if kek else None,
+            associated_policy(self.settings.activation_time_delay, heartbeat),
+            tuple(policy for tek in teks for policy in tek.policies(now)),
+        )
+
+    def ack_algorithm(self, kek: GroupKek) -> int | None:
+        """How pushes under a KEK are to be acknowledged; None: not at all."""
+        asked = self._plane.acknowledgement is Acknowledgement.RFC8263
+        return AckAlgorithm.KEK_SHA256 if asked and not kek.settings.is_multicast else None
+
+
+def download(kek: GroupKek | None, teks: Iterable[GroupTek]) -> KeyDownload:
+    """The KD payload with these keys."""
+    packets = [tek.packet() for tek in teks]
+    return KeyDownload((*packets, kek.packet()) if kek else tuple(packets))

@@ -1,0 +1,46 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a device speaks GDOI, whatever its groups are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ..gdoi.arrival import Address
+from ..gdoi.payloads import Profile
+from ..gdoi.push import Kek
+from ..ike.authentication import Credentials
+
+SigningKeys = Callable[[str], rsa.RSAPrivateKey]
+"""Gives the durable signing key of a certificate name, or of the device for ''."""
+
+
+class Acknowledgement(Enum):
+    """Whether members are asked to acknowledge a unicast push."""
+
+    RFC8263 = "rfc8263"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class KeyPlane:
+    """What the lab file says about a device's GDOI.
+
+    ``local`` is the address and port of its socket; ``heartbeats`` is false for Group VPNv2, which
+    keeps the statement but has deprecated it; ``any_aggressive`` lets gateways whose IKE policy
+    says main mode use aggressive mode too; ``credentials`` are the device's certificates by name.
+    """
+
+    local: Address
+    signing_keys: SigningKeys
+    profile: Profile = Profile.RFC6407
+    accepted_dois: tuple[int, ...] = (2,)
+    acknowledgement: Acknowledgement = Acknowledgement.RFC8263
+    heartbeats: bool = True
+    any_aggressive: bool = False
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    on_kek: Callable[[Kek], None] = lambda kek: None

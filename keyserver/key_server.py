@@ -1,0 +1,93 @@
+"""The key plane of one key server put together: groups, endpoint, and what speaks beside GDOI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from .config.tree import Tree
+from .gdoi.arrival import Address, Event
+from .gdoi.companion import Companion
+from .gdoi.endpoint import KeyServerEndpoint
+from .gdoi.phase1_door import OnKeys
+from .groups.plane import KeyPlane
+from .groups.pushes import Outgoing
+from .groups.server import GroupServer
+
+
+class ServerCompanion(Companion, Protocol):
+    """A protocol beside GDOI that follows the configuration and keeps time."""
+
+    def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
+        """A commit happened; the groups know of it already."""
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` has something to do."""
+
+    def expire(self, now: float) -> None:
+        """Do what is due."""
+
+    def take(self, now: float) -> tuple[list[Outgoing], Sequence[object]]:
+        """What is to be sent, and what happened since the last call."""
+
+
+MakeCompanion = Callable[[KeyPlane, Callable[[], None]], ServerCompanion]
+
+
+class KeyServer:
+    """One key server without its socket.
+
+    ``on_activity`` is called when there is something to send or a deadline may have changed.
+    """
+
+    def __init__(
+        self,
+        plane: KeyPlane,
+        companions: Sequence[MakeCompanion],
+        on_activity: Callable[[], None],
+        on_keys: OnKeys,
+    ) -> None:
+        self.groups = GroupServer(plane, on_activity)
+        self.companions = [make(plane, on_activity) for make in companions]
+        self.endpoint = KeyServerEndpoint(self.groups, plane.profile, on_keys, self.companions)
+        self._on_activity = on_activity
+
+    def configure(self, tree: Tree, now: float) -> None:
+        """A commit happened: what it says holds from now on."""
+        before = self.groups.peers
+        self.groups.configure(tree, now)
+        if self.groups.peers != before:
+            self.endpoint.forget()
+        for companion in self.companions:
+            companion.configure(tree, self.groups, now)
+        self._on_activity()
+
+    def receive(
+        self, datagram: bytes, source: Address, now: float
+    ) -> tuple[bytes | None, tuple[Event, ...]]:
+        """Take one datagram: the answer for its sender, if any, and what happened."""
+        answer, events = self.endpoint.receive(datagram, source, now)
+        if any(companion.deadline() is not None for companion in self.companions):
+            self._on_activity()
+        return answer, events
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` has something to do."""
+        due = [self.groups.deadline(), *(one.deadline() for one in self.companions)]
+        return min((d for d in due if d is not None), default=None)
+
+    def expire(self, now: float) -> None:
+        """Do what is due: rekey, repeat, show a sign of life."""
+        for companion in self.companions:
+            companion.expire(now)
+        self.groups.expire(now)
+
+    def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
+        """What is to be sent, which the caller does, and what happened since the last call."""
+        outgoing, happened = self.groups.take()
+        events: list[object] = [*happened]
+        for companion in self.companions:
+            more, found = companion.take(now)
+            outgoing += more
+            events += found
+        return outgoing, events
