@@ -16,6 +16,7 @@ from importlinter.domain.helpers import module_expressions_to_modules
 COMPUTES = frozenset(
     {
         "__future__",
+        "abc",
         "bisect",
         "calendar",
         "collections",

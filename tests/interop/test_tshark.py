@@ -139,7 +139,7 @@ def test_tshark_decrypts_and_reads_rekeys(signing_key, tmp_path, generation, cip
     log = tmp_path / "keys"
     sink = KeyLog(log)
     block = f"encryption-algorithm {cipher} sig-hash-algorithm {sig_hash}"
-    world = World(signing_key, generation, on_kek=sink.kek)
+    world = World(signing_key, generation, key_sink=sink)
     world.commit(V1_SMC + block)
     sent = world.run(world.member())
     world.commit(V1_SMC + block, V1_SMC + "certificate another")

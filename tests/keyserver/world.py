@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyserver.capture.keylog import KeySink
 from keyserver.config.database import Holder
 from keyserver.config.edit import LoadError, Operation, apply
 from keyserver.config.junos_schema import Generation, junos_schema
@@ -45,11 +46,12 @@ def device_of(
     text: str,
     now: float,
     signing_key: SigningKeys,
+    key_sink: KeySink | None = None,
     **spec: Any,
 ) -> Device:
     """An SRX with that configuration, as it ships, without its sockets."""
     made = DeviceSpec("hub", generation, gdoi=Endpoint(address, 848), **spec)
-    return Device(made, tree_of(generation, text), now, signing_keys=signing_key)
+    return Device(made, tree_of(generation, text), now, key_sink, signing_key)
 
 
 def commit(device: Device, text: str, now: float) -> None:
