@@ -12,7 +12,7 @@ from typing import Any
 
 from ..plugin_utils.audit import drift, expectations, report
 from ..plugin_utils.audit import judgement as core
-from ..plugin_utils.engine import options
+from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
 from . import DeviceAction
@@ -21,7 +21,7 @@ from . import DeviceAction
 class ActionModule(DeviceAction):
     """Compare registered members with who should be there."""
 
-    options = options.membership_audit()
+    options = audit_options.membership_audit()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         expected = _expected(options)

@@ -7,15 +7,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.audit import report
-from ..plugin_utils.engine import options
 from . import DeviceAction
 
 
 class ActionModule(DeviceAction):
     """Write the audits of a fleet as JSON, CSV, JUnit XML and a page."""
 
-    options = options.membership_report()
+    options = audit_options.membership_report()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         document = report.document(

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plugin_utils.engine import options
+from ..plugin_utils.members import options as member_options
 from ..plugin_utils.members import read as members_info
+from ..plugin_utils.members.asking import Choice
 from . import DeviceAction
 
 
 class ActionModule(DeviceAction):
     """Read who is registered, and what the list means."""
 
-    options = options.registered_members_info()
+    options = member_options.registered_members_info()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"changed": False, **members_info.read(self.device(), **options)}
+        detail = options.pop("detail")
+        return {"changed": False, **members_info.read(self.device(), Choice(**options), detail)}

@@ -40,13 +40,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.errors import GroupVpnError
+from ..plugin_utils.errors import GroupVpnError, MalformedReply
 from ..plugin_utils.members.meaning import LIST_SHOWS, described
-from ..plugin_utils.members.model import GroupMembers
-from ..plugin_utils.members.reply import read_members
+from ..plugin_utils.members.model import Reading
+from ..plugin_utils.members.reply import read_reply
 from ..plugin_utils.members.text import read_text
 from ..plugin_utils.netconf import libraries
-from ..plugin_utils.resources.server_member_communication import Block
 
 
 def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -62,21 +61,20 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
         raise AnsibleFilterError(
             f"groupvpn.junos.members: communication {wrong[0]!r} is none of {', '.join(LIST_SHOWS)}"
         )
-    blocks: dict[str, Block | None] = {
-        str(name): {"communication_type": str(kind)} if kind != "none" else None
-        for name, kind in kinds.items()
-    }
     try:
-        return list(described(_groups(str(reply)), blocks, detail=True))
+        found = _read(str(reply))
+        if found.unclear:
+            raise MalformedReply(f"this is not a list of registered members: {found.doubts()}")
+        named = {str(name): str(kind) for name, kind in kinds.items()}
+        return list(described(found.groups, named, detail=True))
     except GroupVpnError as error:
         raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None
 
 
-def _groups(reply: str) -> list[GroupMembers]:
-    if not reply.lstrip().startswith("<"):
-        return read_text(reply)
-    groups, text = read_members([reply.encode()])
-    return groups if text is None else read_text(text)
+def _read(reply: str) -> Reading:
+    if not reply.strip():
+        raise MalformedReply("the reply is empty")
+    return read_reply([reply.encode()]) if reply.lstrip().startswith("<") else read_text(reply)
 
 
 class FilterModule:

@@ -26,7 +26,7 @@ from tests.lab import COLLECTIONS
 
 sys.path.insert(0, str(COLLECTIONS))
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import (
-    read_members,
+    read_reply,
 )
 
 FLEET, FORKS, FEW, TASKS, MEMBERS, REPEATS = 50, 20, 10, 5, 100_000, 3
@@ -150,7 +150,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _by_stream(path: Path) -> int:
-    return len(read_members(_pieces(path))[0][0].members)
+    return len(read_reply(_pieces(path)).groups[0].members)
 
 
 def _by_xpath(path: Path) -> int:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, options
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import (
     Group,
     State,
@@ -250,28 +250,6 @@ def test_a_warning_is_no_error():
         "not found</error-message></rpc-error><ok/></rpc-reply>"
     )
     assert refuse_errors("load", reply) is reply
-
-
-def test_arguments_and_documentation_agree():
-    import importlib
-
-    import yaml
-
-    for module in ("server_member_communication", "registered_members_info"):
-        path = f"ansible_collections.groupvpn.junos.plugins.modules.{module}"
-        documented = yaml.safe_load(importlib.import_module(path).DOCUMENTATION)["options"]
-        _compare(getattr(options, module)()["argument_spec"], documented)
-
-
-def _compare(spec, documented):
-    assert set(spec) == set(documented)
-    for name, option in spec.items():
-        said = documented[name]
-        for key in ("type", "elements", "default", "required"):
-            assert option.get(key) == said.get(key), (name, key)
-        assert sorted(option.get("choices", [])) == sorted(said.get("choices", [])), name
-        if "options" in option:
-            _compare(option["options"], said["suboptions"])
 
 
 def test_collection_and_key_server_do_not_import_each_other():

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import csv
 import io
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..errors import Refused
+from ..members.addresses import canonical_address
 
 LARGEST_FILE = 64 * 1024 * 1024
 _COLUMNS = ("group", "gateway", "address", "role", "min_members")
@@ -53,24 +52,6 @@ class ExpectedGroup:
 
 
 Expectations = dict[str, ExpectedGroup]
-
-
-@lru_cache(maxsize=4096)
-def _parsed_v6(text: str) -> str | None:
-    try:
-        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
-    except (OSError, ValueError):
-        return None
-
-
-def canonical_address(text: str) -> str | None:
-    """An IPv4 or IPv6 address in its one canonical form; None when it is none."""
-    try:
-        # inet_pton takes only four plain decimal numbers: what it took is canonical.
-        socket.inet_pton(socket.AF_INET, text)
-    except (OSError, ValueError):
-        return _parsed_v6(text)
-    return text
 
 
 def read_expected(raw: Any, where: str = "expected") -> Expectations:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Refused
+from ..members.addresses import canonical_address
 from ..members.meaning import LIST_SHOWS
 from ..members.times import seconds_of
-from .expectations import Expectations, ExpectedGroup, ExpectedMember, Role, canonical_address
+from .expectations import Expectations, ExpectedGroup, ExpectedMember, Role
 from .findings import SEVERITIES, Finding, Kind, Severity, summary
 
 DEFAULT_STALE_SECONDS = 86_400

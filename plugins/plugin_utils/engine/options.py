@@ -49,49 +49,6 @@ def server_member_communication() -> dict[str, Any]:
     }
 
 
-def registered_members_info() -> dict[str, Any]:
-    """Arguments of ``ArgumentSpecValidator`` for the info module."""
-    return {
-        "argument_spec": {
-            "group": {"type": "str"},
-            "group_id": {"type": "int"},
-            "peer_address": {"type": "str"},
-            "detail": {"type": "bool", "default": False},
-        },
-        "mutually_exclusive": [["group", "group_id", "peer_address"]],
-    }
-
-
-def membership_audit() -> dict[str, Any]:
-    """Arguments of ``ArgumentSpecValidator`` for the audit."""
-    return {
-        "argument_spec": {
-            "groups": {"type": "list", "elements": "dict"},
-            "expected": {"type": "raw"},
-            "expected_file": {"type": "path"},
-            "previous": {"type": "raw"},
-            "stale_after": {"type": "int", "default": 86400},
-            "settle_seconds": {"type": "int", "default": 3600},
-            "configured_ago": {"type": "float"},
-            "now": {"type": "float"},
-        },
-        "mutually_exclusive": [["expected", "expected_file"]],
-    }
-
-
-def membership_report() -> dict[str, Any]:
-    """Arguments of ``ArgumentSpecValidator`` for the report."""
-    return {
-        "argument_spec": {
-            "audits": {"type": "dict", "required": True},
-            "directory": {"type": "path", "required": True},
-            "template": {"type": "path", "required": True},
-            "merge": {"type": "list", "elements": "path", "default": []},
-            "title": {"type": "str", "default": "Group VPN membership audit"},
-        },
-    }
-
-
 def confirm_commit() -> dict[str, Any]:
     """Arguments of ``ArgumentSpecValidator`` for the confirmation."""
     return {"argument_spec": {"comment": {"type": "str"}, "change": {"type": "raw"}}}

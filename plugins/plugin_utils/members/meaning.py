@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..resources.server_member_communication import Block
+from ..engine.plan import Group
 from .model import COUNTERS, GroupMembers, Member
 
 # communication: what the list shows (Juniper, "Understanding Server-Member Communication").
@@ -16,6 +16,13 @@ LIST_SHOWS = {
     "unicast": "active",
     "multicast": "registered_since_configured",
 }
+
+
+def communication_of(group: Group) -> str:
+    """What is in force in a group, a key of ``LIST_SHOWS``."""
+    if group.block is None or group.inactive:
+        return "none"
+    return str(group.block.get("communication_type", "unicast"))
 
 
 def _shaped(member: Member, detail: bool) -> Member:
@@ -28,14 +35,15 @@ def _shaped(member: Member, detail: bool) -> Member:
 
 
 def described(
-    groups: Iterable[GroupMembers], blocks: Mapping[str, Block | None], detail: bool
+    groups: Iterable[GroupMembers], communications: Mapping[str, str], detail: bool
 ) -> Iterator[dict[str, Any]]:
-    """The module's ``groups``: each with what its list means."""
+    """The module's ``groups``: each with what its list means.
+
+    ``communications`` says what is in force in each group, a key of ``LIST_SHOWS``; a group that is
+    not named there has no server-member-communication in force.
+    """
     for group in groups:
-        block = blocks.get(group.name)
-        communication = "none"
-        if block is not None:
-            communication = str(block.get("communication_type", "unicast"))
+        communication = communications.get(group.name, "none")
         entry: dict[str, Any] = {
             "name": group.name,
             "id": group.id,

@@ -4,85 +4,65 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
 
 from ..engine.device import Device
-from ..engine.plan import blocks_of
 from ..engine.read import parse_xml
-from ..engine.words import quote
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..resources.server_member_communication import HIERARCHY
-from .meaning import described
-from .model import GroupMembers
-from .reply import RPC_NAME, read_members
-from .text import read_text
+from .addresses import canonical_address
+from .asking import EVERYTHING, Choice, listed
+from .meaning import communication_of, described
 from .times import seconds_of
 
 LARGEST_ID = 4294967295
-LARGEST_OPERATIONAL_ID = 65535
-_STEP = "read the registered members"
 
 
-def _request(choice: dict[str, str], detail: bool) -> etree._Element:
-    request = etree.Element(RPC_NAME)
-    for name, value in choice.items():
-        etree.SubElement(request, name).text = value
-    if detail:
-        etree.SubElement(request, "detail")
-    return request
+def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[str, Any]:
+    """The module's return values.
 
-
-def _command(choice: dict[str, str], detail: bool) -> etree._Element:
-    words = ["show security group-vpn server registered-members"]
-    words += [f"{name} {quote(value)}" for name, value in choice.items()]
-    request = etree.Element("command", format="text")
-    request.text = " ".join([*words, "detail"] if detail else words)
-    return request
-
-
-def read(
-    rpc: Rpc,
-    *,
-    group: str | None = None,
-    group_id: int | None = None,
-    peer_address: str | None = None,
-    detail: bool = False,
-) -> dict[str, Any]:
-    """The module's return values. Raises DeviceError, MalformedReply, TransportFailure."""
-    _check_choice(group_id, peer_address)
-    choice: dict[str, str] = {}
-    if group is not None:
-        choice["group"] = group
-    if group_id is not None and group_id <= LARGEST_OPERATIONAL_ID:
-        choice["group-id"] = str(group_id)
-    if peer_address is not None:
-        choice["peer-address"] = peer_address
-    groups = _groups(rpc, choice, detail)
-    # The configuration allows larger ids than the show commands take: pick those here.
-    if group_id is not None:
-        groups = [g for g in groups if g.id is None or g.id == group_id]
-    blocks = blocks_of(parse_xml(Device(rpc).read()))
-    if group is not None and group not in blocks and not groups:
+    Raises Refused, DeviceError, MalformedReply for a list that cannot be read as a whole, and
+    TransportFailure.
+    """
+    _check(choice)
+    device = Device(rpc)
+    blocks = parse_xml(device.read())
+    communications = {name: communication_of(group) for name, group in blocks.items()}
+    reading = listed(rpc, device.generation(), choice, detail)
+    if choice.group is not None and choice.group not in blocks and not reading.groups:
         known = ", ".join(blocks) or "none"
-        place = f"[edit {' '.join([*HIERARCHY, group])}]"
+        place = f"[edit {' '.join([*HIERARCHY, choice.group])}]"
         raise Refused([f"{place}: the device has no such group; correct 'group' (it has {known})"])
-    return {"groups": list(described(groups, blocks, detail))}
+    return {
+        "groups": list(described(reading.groups, communications, detail)),
+        "warnings": reading.warnings,
+    }
 
 
-def _check_choice(group_id: int | None, peer_address: str | None) -> None:
+def counted(rpc: Rpc) -> dict[str, int]:
+    """How many members each group lists now, the fullest node of a cluster counting.
+
+    Raises what :func:`read` raises: a number that is not known is never 0.
+    """
+    device = Device(rpc)
+    device.read()
+    counts: dict[str, int] = {}
+    for group in listed(rpc, device.generation()).groups:
+        counts[group.name] = max(counts.get(group.name, 0), len(group.members))
+    return counts
+
+
+def _check(choice: Choice) -> None:
     objections = []
-    if group_id is not None and not 1 <= group_id <= LARGEST_ID:
-        objections.append(f"group_id {group_id}: 1 to {LARGEST_ID} is accepted; correct 'group_id'")
-    if peer_address is not None:
-        try:
-            ip_address(peer_address)
-        except ValueError:
-            objections.append(
-                f"peer_address {peer_address!r}: an address is expected; correct 'peer_address'"
-            )
+    number, address = choice.group_id, choice.peer_address
+    if number is not None and not 1 <= number <= LARGEST_ID:
+        objections.append(f"group_id {number}: 1 to {LARGEST_ID} is accepted; correct 'group_id'")
+    if address is not None and canonical_address(address) is None:
+        objections.append(
+            f"peer_address {address!r}: an address is expected; correct 'peer_address'"
+        )
     if objections:
         raise Refused(objections)
 
@@ -100,27 +80,3 @@ def configured_at(rpc: Rpc) -> float | None:
     seconds = (value for name, value in newest.attrib.items() if name.endswith("seconds"))
     text = next(seconds, "")
     return float(text) if text.isdigit() else seconds_of(newest.text)
-
-
-def _groups(rpc: Rpc, choice: dict[str, str], detail: bool) -> list[GroupMembers]:
-    try:
-        groups, text = read_members(rpc.stream(_STEP, _request(choice, detail)))
-    except DeviceError as error:
-        # Group VPNv1 has no levels: it answers <detail/> with a syntax error.
-        if not detail or not any("syntax error" in m and "detail" in m for m in error.messages):
-            raise
-        groups, text = read_members(rpc.stream(_STEP, _request(choice, detail=False)))
-    if groups or text is None:
-        if groups:
-            return groups
-        return _as_text(rpc, choice, detail)
-    return read_text(text)
-
-
-def _as_text(rpc: Rpc, choice: dict[str, str], detail: bool) -> list[GroupMembers]:
-    """The CLI's answer: for a device whose XML names nothing that is known here."""
-    try:
-        _groups_in_text, text = read_members(rpc.stream(_STEP, _command(choice, detail)))
-    except DeviceError:
-        return []
-    return read_text(text or "")

@@ -1,183 +1,45 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The ``registered-members`` reply, read as a stream.
+"""The ``registered-members`` reply, read as a stream that keeps nothing but its result.
 
-Juniper publishes the reply's root element only. Field names are matched by local name through
-``FIELDS``, which takes the likely vocabularies; where a device answers with none of them, its
-CLI text is read instead.
+Elements are matched by local name through :mod:`.vocabulary`. Text that nothing claims is not
+understood: the reader says so, and its caller asks for the CLI's text.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DeviceError, MalformedReply
 from ..netconf.libraries import etree
-from ..netconf.xml import local_name
-from .model import COUNTERS, GroupMembers, Member
+from .assembler import Assembler
+from .model import Reading
+from .text import STEP, read_text
+from .vocabulary import NODE, place_of
 
-# Local names of the reply's leaves, most specific first; the prefix "group-vpn-" is dropped.
-FIELDS: Mapping[str, str] = {
-    "group-name": "group.name",
-    "name-of-group": "group.name",
-    "group-id": "group.id",
-    "member-count": "group.count",
-    "total-members": "group.count",
-    "number-of-members": "group.count",
-    "total-number-of-registered-members": "group.count",
-    "registered-member-count": "group.count",
-    "member-gateway": "member.gateway",
-    "member-gateway-name": "member.gateway",
-    "gateway": "member.gateway",
-    "gateway-name": "member.gateway",
-    "ike-gateway": "member.gateway",
-    "member-address": "member.address",
-    "member-ip": "member.address",
-    "member-ip-address": "member.address",
-    "member-ipaddr": "member.address",
-    "peer-address": "member.address",
-    "ip-address": "member.address",
-    "remote-address": "member.address",
-    "member-last-update": "member.last_update",
-    "last-update": "member.last_update",
-    "last-update-time": "member.last_update",
-    "member-vsys": "member.vsys",
-    "vsys": "member.vsys",
-    "vsys-name": "member.vsys",
-    "pull-succeeded": "member.pull_succeeded",
-    "pull-failed": "member.pull_failed",
-    "push-sent": "member.push_sent",
-    "push-acknowledged": "member.push_acknowledged",
-    "push-unacknowledged": "member.push_unacknowledged",
-    "re-name": "node",
-}
-_PREFIXES = ("group-vpn-", "gvpn-", "server-", "registered-")
 REPLY_ROOT = "security-group-vpn-server-registered-members"
 RPC_NAME = f"get-{REPLY_ROOT}"
 
-
-def _field(name: str) -> str | None:
-    while True:
-        if name in FIELDS:
-            return FIELDS[name]
-        shorter = next((name[len(p) :] for p in _PREFIXES if name.startswith(p)), None)
-        if shorter is None:
-            return None
-        name = shorter
+_TEXT = "output"
+_ITEM = "multi-routing-engine-item"
+_ERRORS = ("rpc-error", "error", "warning")
+_DEEPEST = 64
 
 
-class _Assembler:
-    """Puts leaves, in document order, together into groups and members.
+def read_reply(pieces: Iterable[bytes]) -> Reading:
+    """Everything that a reply says, which comes in pieces; CLI text in it is read too.
 
-    A second value for a field that is taken starts the next member (or group), so nested and
-    flat replies are read alike.
+    Raises DeviceError for an error in the reply, in whatever form, and MalformedReply for one
+    that is cut off, damaged or hostile.
     """
-
-    def __init__(self) -> None:
-        self.groups: list[GroupMembers] = []
-        self._node: str | None = None
-        self._member: Member = {}
-
-    def leaf(self, place: str, text: str) -> None:
-        if place == "node":
-            self.end_member()
-            self._node = text
-            return
-        kind, _dot, name = place.partition(".")
-        if kind == "group":
-            self._group_leaf(name, text)
-            return
-        if name in self._member and name in ("gateway", "address"):
-            self.end_member()
-        if name in COUNTERS:
-            self._member[name] = int(text) if re.fullmatch(r"-?\d{1,18}", text) else None
-        else:
-            self._member[name] = text
-
-    def _group_leaf(self, name: str, text: str) -> None:
-        self.end_member()
-        taken = self.groups and (self.groups[-1].name if name == "name" else None)
-        fresh = not self.groups or bool(taken)
-        if name == "id" and self.groups and self.groups[-1].id is not None:
-            fresh = True
-        if self.groups and self.groups[-1].node != self._node:
-            fresh = True
-        if fresh:
-            self.groups.append(GroupMembers(node=self._node))
-        group = self.groups[-1]
-        if name == "name":
-            group.name = text
-        elif text.isdigit():
-            setattr(group, name, int(text))
-
-    def end_member(self) -> None:
-        """What was collected is one member."""
-        if "address" in self._member or "gateway" in self._member:
-            if not self.groups:
-                self.groups.append(GroupMembers(node=self._node))
-            self.groups[-1].members.append(self._member)
-        self._member = {}
-
-
-# Elements that hold one member: leaving one ends the member.
-_MEMBER_ELEMENTS = {"member", "registered-member", "member-info", "member-entry", "members-entry"}
-
-
-def _is_member_element(name: str) -> bool:
-    stripped = name.removeprefix("group-vpn-").removeprefix("gvpn-")
-    return stripped in _MEMBER_ELEMENTS
-
-
-def read_members(pieces: Iterable[bytes]) -> tuple[list[GroupMembers], str | None]:
-    """(groups, CLI text) of a reply that comes in pieces; one of the two is there.
-
-    Holds one element at a time beside the result. Raises DeviceError for an error in the reply
-    (``rpc-error`` or ``xnm:error`` at any depth), MalformedReply for one that is cut off.
-    """
-    parser = etree.XMLPullParser(
-        events=("end",), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+    target = _Target()
+    parser = etree.XMLParser(
+        target=target, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
     )
-    assembler, errors, text, tail = _Assembler(), [], None, b""
-    names: dict[Any, tuple[str, str | None]] = {}
+    tail = b""
     started = False
-
-    def drain() -> None:
-        nonlocal text
-        for _event, element in parser.read_events():
-            tag = element.tag
-            known = names.get(tag)
-            if known is None:
-                if not isinstance(tag, str):
-                    continue
-                name = local_name(element)
-                known = names[tag] = (name, _field(name))
-            name, place = known
-            if len(element) == 0:
-                if place is not None:
-                    content = (element.text or "").strip()
-                    if content:
-                        assembler.leaf(place, content)
-                elif name == "output":
-                    text = element.text or ""
-            if name in ("rpc-error", "error"):
-                errors.append(_error_text(element))
-            elif _is_member_element(name):
-                assembler.end_member()
-            if name not in (
-                "error-message",
-                "message",
-                "error-severity",
-                "bad-element",
-                "error-info",
-                "error-path",
-            ):
-                element.clear()
-                parent = element.getparent()
-                while parent is not None and element.getprevious() is not None:
-                    del parent[0]
-
     try:
         for piece in pieces:
             guard = tail + piece
@@ -188,22 +50,146 @@ def read_members(pieces: Iterable[bytes]) -> tuple[list[GroupMembers], str | Non
                 piece = piece.lstrip()
                 started = bool(piece)
             parser.feed(piece)
-            drain()
-        parser.close()
-        drain()
+        reading: Reading = parser.close()
     except etree.XMLSyntaxError as error:
         raise MalformedReply(f"registered-members: malformed or cut off reply: {error}") from None
-    assembler.end_member()
-    real = [message for message in errors if message]
-    if real:
-        raise DeviceError("read the registered members", real)
-    return assembler.groups, text if not assembler.groups else None
+    return reading
 
 
-def _error_text(element: etree._Element) -> str:
-    fields = {local_name(part): " ".join((part.text or "").split()) for part in element.iter()}
-    if fields.get("error-severity") == "warning":
-        return ""
-    message = fields.get("error-message") or fields.get("message") or ""
-    bad = fields.get("bad-element", "")
-    return f"{message} ({bad})" if bad else message
+@dataclass(slots=True)
+class _Frame:
+    """An open element."""
+
+    name: str
+    place: str | None
+    number: int
+    leaf: bool = True
+
+
+class _Target:
+    """What lxml's parser tells, element by element."""
+
+    def __init__(self) -> None:
+        self._out = Assembler()
+        self._frames: list[_Frame] = []
+        self._text: list[str] = []
+        self._known: dict[tuple[str, str], tuple[str, str | None]] = {}
+        self._count = 0
+        self._found: list[Reading] = []
+        self._node: str | None = None
+        self._answered = False
+        self._error: dict[str, str] | None = None
+        self._error_at = 0
+        self._errors: list[str] = []
+        self._warnings: list[str] = []
+
+    # The parser's calls
+
+    def start(self, tag: str, attributes: Any) -> None:
+        """An element begins."""
+        frames = self._frames
+        holder = ""
+        if frames:
+            frames[-1].leaf = False
+            holder = frames[-1].name
+            if self._text:
+                self._unclaimed(holder)
+        known = self._known.get((tag, holder))
+        if known is None:
+            name = tag.rpartition("}")[2]
+            known = self._known[tag, holder] = (name, place_of(name, holder))
+        if len(frames) >= _DEEPEST:
+            raise MalformedReply(f"registered-members: elements nested deeper than {_DEEPEST}")
+        self._count += 1
+        frames.append(_Frame(known[0], known[1], self._count))
+        if known[0] in _ERRORS and self._error is None:
+            self._error, self._error_at = {}, len(frames)
+        elif known[0] == REPLY_ROOT:
+            self._answered = True
+        elif known[0] == _ITEM:
+            self._node, self._answered = None, False
+
+    def data(self, text: str) -> None:
+        """Characters, in as many calls as the parser likes."""
+        self._text.append(text)
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        frame = self._frames.pop()
+        if self._error is not None:
+            self._end_in_error(frame)
+            return
+        if not frame.leaf:
+            if self._text:
+                self._unclaimed(frame.name)
+            if frame.name == _ITEM:
+                self._end_item()
+        elif self._text:
+            content = "".join(self._text).strip()
+            self._text.clear()
+            if content:
+                self._leaf(frame, content)
+        self._out.close(frame.number)
+
+    def close(self) -> Reading:
+        """Nothing follows."""
+        whole = self._out.finished()
+        for part in self._found:
+            whole.groups += part.groups
+            for doubt in part.unclear:
+                whole.doubt(doubt)
+        whole.warnings = self._warnings
+        if self._errors:
+            raise DeviceError(STEP, list(dict.fromkeys(self._errors)))
+        if not (self._answered or whole.groups or whole.unclear):
+            whole.doubt("a reply without a list of registered members")
+        return whole
+
+    # What they mean
+
+    def _leaf(self, frame: _Frame, content: str) -> None:
+        if frame.name == _TEXT:
+            self._answered = True
+            self._found.append(read_text(content, self._node))
+        elif frame.place is None:
+            self._out.reading.doubt(f"{self._where()}<{frame.name}>{content}</{frame.name}>")
+        else:
+            if frame.place == NODE:
+                self._node = content
+            else:
+                self._answered = True
+            holder = self._frames[-1].number if self._frames else 0
+            self._out.value(frame.place, content, holder)
+
+    def _unclaimed(self, name: str) -> None:
+        """Text beside elements."""
+        text = "".join(self._text).strip()
+        self._text.clear()
+        if text and self._error is None:
+            self._out.reading.doubt(f"{self._where()}{text!r} in <{name}>")
+
+    def _where(self) -> str:
+        return f"{self._node}: " if self._node else ""
+
+    def _end_item(self) -> None:
+        if not self._answered:
+            self._out.reading.doubt(f"{self._node or 'a node'} gave no list")
+        self._out.node(None)
+        self._node, self._answered = None, True
+
+    def _end_in_error(self, frame: _Frame) -> None:
+        assert self._error is not None
+        text = " ".join("".join(self._text).split())
+        self._text.clear()
+        if frame.leaf and text:
+            self._error.setdefault(frame.name, text)
+        if len(self._frames) + 1 > self._error_at:
+            return
+        error, self._error = self._error, None
+        message = error.get("error-message") or error.get("message") or error.get(frame.name, "")
+        bad = error.get("bad-element", "")
+        words = f"{self._where()}{message or frame.name}{f' ({bad})' if bad else ''}"
+        if frame.name == "warning" or error.get("error-severity") == "warning":
+            self._warnings.append(words)
+        else:
+            self._errors.append(words)

@@ -1,45 +1,115 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``show security group-vpn server registered-members`` as the CLI prints it."""
+"""The CLI's text of ``show security group-vpn server registered-members``, brief or detail.
+
+Every line is claimed by one of the forms below, or counts as not understood.
+"""
 
 from __future__ import annotations
 
 import re
 
-from .model import COUNTERS, GroupMembers
+from ..errors import DeviceError
+from .assembler import Assembler
+from .model import Reading
+from .table import Table, header
+from .vocabulary import ASIDE, PLACES, place_of, spelled
 
-_GROUP_LINE = re.compile(r"^Group:\s*(?P<name>.*?),\s*Group Id:\s*(?P<id>\d+)\s*$")
-_DETAIL_LINE = re.compile(
-    r"^Member gateway:\s*(?P<gateway>.*?),\s*Member IP:\s*(?P<address>\S+?),"
-    r"\s*Vsys:\s*(?P<vsys>\S*)"
+STEP = "read the registered members"
+_LONGEST_LINE = 1000
+
+_ERROR = re.compile(r"error:\s*(?P<words>.+)", re.IGNORECASE)
+_NODE = re.compile(r"(?P<node>node\d+):")
+# Ruled lines, and what a terminal shows before the answer.
+_NOTHING = re.compile(
+    r"[-=\s]*|\{\w+:node\d+\}|\S+@\S+[>#%]\s*show security group-vpn server registered-members\b.*"
 )
-_BRIEF_LINE = re.compile(
-    r"^(?P<gateway>\S+)\s+(?P<address>[0-9a-fA-F:.]+)\s+(?P<last_update>\S.*?\d{4}.*?\S)"
-    r"(?:\s+(?P<vsys>\S+))?$"
+
+
+_WORDS = "|".join(
+    spelled(word) for word in sorted(PLACES, key=len, reverse=True) if "/" not in word
 )
-_COUNTER_LINE = re.compile(r"^(?P<label>P(?:ull|ush) [A-Za-z ]+?)\s*:\s*(?P<value>\d+)$")
-_NODE_LINE = re.compile(r"^(?P<node>node\d+):$")
+_LABEL = re.compile(rf"(?:^|,\s*|\s{{2,}})(?P<label>{_WORDS})\s*:(?!\S*:)\s*", re.IGNORECASE)
+# A label that nobody knows, inside of what would be the value of one that is known.
+_ANOTHER = re.compile(r"(?:,|\s{2,})\s*[A-Za-z][A-Za-z -]*:")
 
 
-def read_text(text: str) -> list[GroupMembers]:
-    """Groups of the CLI's text form, brief or detail."""
-    groups: list[GroupMembers] = []
-    node = None
-    for line in (line.strip() for line in text.splitlines()):
-        if match := _NODE_LINE.match(line):
-            node = match["node"]
-        elif match := _GROUP_LINE.match(line):
-            groups.append(GroupMembers(match["name"], int(match["id"]), node))
-        elif not groups or line.startswith("Member Gateway"):
-            continue
-        elif match := _DETAIL_LINE.match(line):
-            groups[-1].members.append(match.groupdict())
-        elif line.startswith("Last Update:") and groups[-1].members:
-            groups[-1].members[-1]["last_update"] = line.partition(":")[2].strip()
-        elif (match := _COUNTER_LINE.match(line)) and groups[-1].members:
-            name = match["label"].lower().replace(" ", "_")
-            if name in COUNTERS:
-                groups[-1].members[-1][name] = int(match["value"])
-        elif match := _BRIEF_LINE.match(line):
-            groups[-1].members.append({k: v for k, v in match.groupdict().items() if v})
-    return groups
+def read_text(text: str, node: str | None = None) -> Reading:
+    """Groups of a text; ``node`` says of which cluster node it is.
+
+    Raises DeviceError when the text is the device's error.
+    """
+    reader = _Text(node)
+    for line in text.splitlines():
+        reader.line(line.expandtabs().rstrip())
+    return reader.finished()
+
+
+class _Text:
+    """One text, line by line."""
+
+    def __init__(self, node: str | None) -> None:
+        self._out = Assembler(node)
+        self._where = f"{node}: " if node else ""
+        # Without a header line nobody knows which column is which.
+        self._table: Table | None = None
+        # A name that is too long for its column stands on a line of its own.
+        self._name = ""
+
+    def line(self, line: str) -> None:
+        """Claim one line."""
+        short = line.strip()
+        if len(line) > _LONGEST_LINE:
+            self._out.reading.doubt(f"{self._where}{short}")
+            return
+        if self._name:
+            name, self._name = self._name, ""
+            member = self._table.continued(name, line) if self._table else None
+            if member is not None:
+                self._out.row(member)
+                return
+            self._out.reading.doubt(f"{self._where}{name!r}")
+        if _NOTHING.fullmatch(short):
+            return
+        if match := _ERROR.match(short):
+            raise DeviceError(STEP, [f"{self._where}error: {match['words']}"])
+        if match := _NODE.fullmatch(short):
+            self._out.node(match["node"])
+        elif not self._is_header(short, line) and not self._labelled(short):
+            self._row(line, short)
+
+    def finished(self) -> Reading:
+        """What was read."""
+        if self._name:
+            self._out.reading.doubt(f"{self._where}{self._name!r}")
+        return self._out.finished()
+
+    def _is_header(self, short: str, line: str) -> bool:
+        columns = header(line)
+        if columns is not None:
+            self._table = Table(columns)
+        return columns is not None
+
+    def _labelled(self, line: str) -> bool:
+        """True for ``Label: value``, once or more in a line."""
+        matches = list(_LABEL.finditer(line))
+        if not matches or matches[0].start() != 0:
+            return False
+        ends = [match.start() for match in matches[1:]] + [len(line)]
+        for match, end in zip(matches, ends, strict=True):
+            value = line[match.end() : end].strip()
+            place = place_of(match["label"])
+            if _ANOTHER.search(value) or (place == ASIDE and not value.isdigit() and value):
+                self._out.reading.doubt(f"{self._where}{line!r}")
+            elif value and place is not None:
+                self._out.value(place, value)
+        return True
+
+    def _row(self, line: str, short: str) -> None:
+        member = self._table.row(line) if self._table else None
+        if member is not None:
+            self._out.row(member)
+        elif self._table and self._table.may_be_name(short):
+            self._name = short
+        else:
+            self._out.reading.doubt(f"{self._where}{short!r}")

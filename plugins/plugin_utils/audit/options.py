@@ -1,0 +1,37 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ansible options of the modules about audits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def membership_audit() -> dict[str, Any]:
+    """Arguments of ``ArgumentSpecValidator`` for the audit."""
+    return {
+        "argument_spec": {
+            "groups": {"type": "list", "elements": "dict"},
+            "expected": {"type": "raw"},
+            "expected_file": {"type": "path"},
+            "previous": {"type": "raw"},
+            "stale_after": {"type": "int", "default": 86400},
+            "settle_seconds": {"type": "int", "default": 3600},
+            "configured_ago": {"type": "float"},
+            "now": {"type": "float"},
+        },
+        "mutually_exclusive": [["expected", "expected_file"]],
+    }
+
+
+def membership_report() -> dict[str, Any]:
+    """Arguments of ``ArgumentSpecValidator`` for the report."""
+    return {
+        "argument_spec": {
+            "audits": {"type": "dict", "required": True},
+            "directory": {"type": "path", "required": True},
+            "template": {"type": "path", "required": True},
+            "merge": {"type": "list", "elements": "path", "default": []},
+            "title": {"type": "str", "default": "Group VPN membership audit"},
+        },
+    }

@@ -1,0 +1,180 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Values in document order, put together into groups and members; what does not fit is unclear.
+
+Nested and flat replies are put together by the same rules. A group or a member begins with its
+first value, and ends where what holds that value ends or where one of its values comes again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from .model import COUNTERS, GroupMembers, Member, Reading
+from .vocabulary import ASIDE, NODE
+
+_NUMBER = re.compile(r"-?\d{1,18}")
+
+
+@dataclass
+class _Record:
+    """A group or a member that is being read, and the element that its first value is in."""
+
+    holder: int
+    first: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class Assembler:
+    """Takes values one by one; :meth:`finished` gives the whole."""
+
+    def __init__(self, node: str | None = None) -> None:
+        self.reading = Reading()
+        self._node = node
+        self._member: _Record | None = None
+        self._header: _Record | None = None
+        self._group: GroupMembers | None = None
+        self._totals: list[int] = []
+        # Holder to the field that its groups, and its members, begin with.
+        self._begins: dict[tuple[int, str], str] = {}
+
+    def value(self, place: str, text: str, holder: int = 0) -> None:
+        """One value, and which element holds it."""
+        if place == ASIDE:
+            return
+        if place == NODE:
+            self.node(text)
+            return
+        kind, _dot, name = place.partition(".")
+        if kind == "group":
+            self._group_value(name, text, holder)
+        else:
+            self._member_value(name, text, holder)
+
+    def node(self, name: str | None) -> None:
+        """What follows is of this node of a chassis cluster."""
+        self._end_group()
+        self._node = name
+
+    def row(self, member: Member) -> None:
+        """A whole member, as a line of a table has it."""
+        self._end_member()
+        self._add(member)
+
+    def close(self, holder: int) -> None:
+        """An element ended."""
+        if self._member is not None and self._member.holder == holder:
+            self._end_member()
+        if self._header is not None and self._header.holder == holder:
+            self._end_group()
+
+    def finished(self) -> Reading:
+        """Everything that was read, with each count that the device gave compared."""
+        self._end_group()
+        found = self.reading
+        found.groups = _joined(found)
+        for group in found.groups:
+            if not group.name:
+                found.doubt(f"a group without a name (id {group.id})")
+            if group.count not in (None, len(group.members)):
+                found.doubt(_counted(f"group {group.name}", group.count, len(group.members)))
+        rows = sum(len(group.members) for group in found.groups)
+        if self._totals and sum(self._totals) != rows:
+            found.doubt(_counted("all groups", sum(self._totals), rows))
+        return found
+
+    # Members
+
+    def _member_value(self, name: str, text: str, holder: int) -> None:
+        if self._member is not None and name in self._member.fields:
+            self._end_member()
+        if self._member is None:
+            self._member = _Record(holder, name)
+            self._same_beginning(holder, "member", name)
+        self._member.fields[name] = text
+
+    def _end_member(self) -> None:
+        record, self._member = self._member, None
+        if record is not None:
+            self._add({name: self._typed(name, text) for name, text in record.fields.items()})
+
+    def _typed(self, name: str, text: str) -> str | int | None:
+        return self._number(name, text) if name in COUNTERS else text
+
+    def _add(self, member: Member) -> None:
+        shown = " ".join(str(value) for value in member.values())
+        if not member.get("address"):
+            self.reading.doubt(f"a member without an address: {shown}")
+        elif self._group is None:
+            self.reading.doubt(f"a member outside of every group: {shown}")
+        else:
+            self._group.members.append(member)
+
+    # Groups
+
+    def _group_value(self, name: str, text: str, holder: int) -> None:
+        self._end_member()
+        if name == "count" and self._header is None:
+            total = self._number(name, text)
+            self._totals += [] if total is None else [total]
+            return
+        if self._header is not None and name in self._header.fields:
+            self._end_group()
+        if self._header is None:
+            self._header = _Record(holder, name)
+            self._same_beginning(holder, "group", name)
+            self._group = GroupMembers(node=self._node)
+            self.reading.groups.append(self._group)
+        self._header.fields[name] = text
+        self._note(name, text)
+
+    def _note(self, name: str, text: str) -> None:
+        assert self._group is not None
+        if name == "name":
+            self._group.name = text
+            return
+        number = self._number(name, text)
+        if number is not None and name == "id":
+            # The device's models show ids as signed numbers of 32 bits.
+            self._group.id = number % (1 << 32) if number < 0 else number
+        elif number is not None:
+            self._group.count = number
+
+    def _end_group(self) -> None:
+        self._end_member()
+        self._header = self._group = None
+
+    # Both
+
+    def _number(self, name: str, text: str) -> int | None:
+        if _NUMBER.fullmatch(text):
+            return int(text)
+        self.reading.doubt(f"{name.replace('_', ' ')} {text!r} is no number")
+        return None
+
+    def _same_beginning(self, holder: int, kind: str, name: str) -> None:
+        # In a flat list, a record that begins with another value than the one before has lost its
+        # first ones, or the one before has taken them.
+        usual = self._begins.setdefault((holder, kind), name)
+        if usual != name:
+            self.reading.doubt(f"a {kind} that begins with its {name}, others with their {usual}")
+
+
+def _counted(what: str, told: int | None, rows: int) -> str:
+    return f"{what}: the device counts {told} members, {rows} could be read"
+
+
+def _joined(found: Reading) -> list[GroupMembers]:
+    """Groups that a list names more than once, as one each."""
+    joined: dict[tuple[str | None, str], GroupMembers] = {}
+    for group in found.groups:
+        first = joined.setdefault((group.node, group.name), group)
+        if first is group:
+            continue
+        first.members += group.members
+        first.count = group.count if first.count is None else first.count
+        if None not in (first.id, group.id) and first.id != group.id:
+            found.doubt(f"group {group.name} has the ids {first.id} and {group.id}")
+        first.id = group.id if first.id is None else first.id
+    return list(joined.values())

@@ -1,0 +1,139 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rows of a CLI table, whose header line says what its columns are and where they begin.
+
+A row is read by where its columns begin, and by what its cells look like. Where that leaves more
+than one way to read it, it is not understood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from .addresses import canonical_address
+from .model import COUNTERS, Member
+from .vocabulary import PLACES, place_of, spelled
+
+LONGEST_NAME = 32
+
+Columns = Sequence[tuple[str, int]]
+"""Field of a member, and where its column begins."""
+
+_CLOCK = r"\d{1,2}:\d{2}:\d{2}(?:\.\d+)?"
+_DAY = r"[A-Z][a-z]{2}\s+\d{1,2}"
+_ZONE = r"(?:\s?(?:Z|UTC|GMT|[A-Z]{1,4}T|[+-]\d{2}:?\d{2})(?=\s|$))?"
+_AGO = r"(?:\s+\([^()]*\bago\))?"
+_TIME = (
+    rf"(?:[A-Z][a-z]{{2}},?\s+{_DAY}(?:\s+\d{{4}})?\s+{_CLOCK}{_ZONE}(?:\s+\d{{4}})?"
+    rf"|{_DAY}\s+{_CLOCK}{_ZONE}"
+    rf"|\d{{4}}-\d{{2}}-\d{{2}}(?:T|\s+){_CLOCK}{_ZONE}"
+    rf"|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\s+{_CLOCK}{_ZONE}"
+    rf"|[Nn]ever|[Nn]/[Aa]|-){_AGO}"
+)
+_FORMS: Mapping[str, str] = {
+    "gateway": r"\S+(?: \S+)*",
+    "address": r"[0-9A-Fa-f:.]{2,45}",
+    "last_update": _TIME,
+    "vsys": r"\S+",
+    **dict.fromkeys(COUNTERS, r"\d{1,18}"),
+}
+_COLUMN = re.compile(
+    r"\s*(?P<word>"
+    + "|".join(
+        spelled(word)
+        for word in sorted(PLACES, key=len, reverse=True)
+        if PLACES[word].startswith("member.") and "/" not in word
+    )
+    + r")(?=\s|$)",
+    re.IGNORECASE,
+)
+
+
+def header(line: str) -> Columns | None:
+    """The columns that a header line names; None when it is none, or names one that is unknown."""
+    columns: list[tuple[str, int]] = []
+    end = 0
+    while match := _COLUMN.match(line, end):
+        place = place_of(match["word"]) or ""
+        columns.append((place.removeprefix("member."), match.start("word")))
+        end = match.end()
+    names = [name for name, _start in columns]
+    whole = end == len(line) and "address" in names and len(names) == len(set(names))
+    return columns if whole and len(names) > 1 else None
+
+
+class Table:
+    """Rows below one header line."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._names = [name for name, _start in columns]
+        self._starts = [start for _name, start in columns]
+        self._longest_name = _pattern(self._names, _FORMS["gateway"])
+        self._shortest_name = _pattern(self._names, r"\S+?(?: \S+?)*?")
+        first = self._names[0] == "gateway"
+        self._rest = _pattern(self._names[1:], "") if first else None
+
+    def row(self, line: str) -> Member | None:
+        """The member of a line; None when it cannot be told, or not in one way only."""
+        if (found := self._by_columns(line, blanks=2)) is not None:
+            return found
+        matches = [p.fullmatch(line) for p in (self._longest_name, self._shortest_name)]
+        ways = [_member(match.groupdict()) for match in matches if match is not None]
+        # Where one blank parts two cells, the first may also reach into the second's column.
+        if (narrow := self._by_columns(line, blanks=1)) is not None:
+            ways.append(narrow)
+        if not ways:
+            ways += self._touching(line)
+        return ways[0] if ways and all(way == ways[0] for way in ways) else None
+
+    def may_be_name(self, text: str) -> bool:
+        """True for what can be a name that did not fit into its column."""
+        return self._rest is not None and self._width - 1 <= len(text) <= LONGEST_NAME
+
+    def continued(self, name: str, line: str) -> Member | None:
+        """The member whose name stood on the line before; None when this is not its rest."""
+        match = self._rest.fullmatch(line) if self._rest is not None else None
+        return None if match is None else _member({"gateway": name, **match.groupdict()})
+
+    @property
+    def _width(self) -> int:
+        return self._starts[1] - self._starts[0]
+
+    def _by_columns(self, line: str, blanks: int) -> Member | None:
+        """The cells as the header's columns cut them, if every one looks like what it must be."""
+        starts = self._starts
+        if any(line[max(0, start - blanks) : start].strip() for start in starts):
+            return None
+        ends = [*starts[1:], len(line)]
+        cells = {
+            name: line[start:end].strip()
+            for name, start, end in zip(self._names, starts, ends, strict=True)
+        }
+        wrong = (n for n, cell in cells.items() if cell and not re.fullmatch(_FORMS[n], cell))
+        return None if next(wrong, None) is not None else _member(cells)
+
+    def _touching(self, line: str) -> Iterator[Member]:
+        """Every way to part a name that fills its column from the address behind it."""
+        if self._names[:2] != ["gateway", "address"] or self._rest is None:
+            return
+        for end in range(self._width, LONGEST_NAME + 1):
+            member = self.continued(line[:end], line[end:]) if line[end : end + 1].strip() else None
+            if member is not None:
+                yield member
+
+
+def _pattern(names: Sequence[str], gateway: str) -> re.Pattern[str]:
+    """A line with these cells; a virtual system at its end may be missing, but behind a name."""
+    forms = [f"(?P<{n}>{gateway if n == 'gateway' else _FORMS[n]})" for n in names]
+    if len(forms) > 1 and names[-1] == "vsys" and names[-2] != "gateway":
+        forms[-2:] = [rf"{forms[-2]}(?:\s+{forms[-1]})?"]
+    return re.compile(r"\s*" + r"\s+".join(forms) + r"\s*")
+
+
+def _member(cells: Mapping[str, str | None]) -> Member | None:
+    """What cells say; None without an address."""
+    if canonical_address(cells.get("address") or "") is None:
+        return None
+    return {name: int(cell) if name in COUNTERS else cell for name, cell in cells.items() if cell}
