@@ -26,24 +26,18 @@ from .groups.plane import KeyPlane, SigningKeys
 from .groups.pushes import Outgoing
 from .key_server import KeyServer
 from .lab import DeviceSpec
-from .netconf.configuration_rpcs import CONFIGURATION_RPCS
-from .netconf.operational_rpcs import (
-    OPERATIONAL_RPCS,
-    Identity,
-    as_json,
-    as_text,
-    command_operation,
-)
-from .netconf.reply import Dialect, RpcError, RpcFailure
+from .netconf.dispatch import perform
+from .netconf.reply import Dialect
+from .netconf.rpcs.platform import Identity
 from .netconf.session import Content, NetconfSession, Request
-from .netconf.xml import local_name, parse
+from .netconf.work import Steps
+from .netconf.xml import parse
 
 _MODELS = {
     Generation.V1: ("srx240h2", "srx240h2", "12.3X48-D105"),
     Generation.V2: ("vSRX", "vsrx", "22.4R1"),
 }
 _HOST_KEY = "ssh host key"
-_CLIENT_ERROR_LIMIT = 200
 
 
 class LabConfigurationError(Exception):
@@ -112,6 +106,7 @@ class Device:
         sink = key_sink or NoKeyLog()
         self.spec = spec
         self.on_deadline_changed = on_activity
+        self.started = now
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
         self._store = Store(spec.state)
@@ -127,7 +122,6 @@ class Device:
         self.database.on_commit.append(
             lambda _old, new, at: self.key_server.configure(new, at),
         )
-        self._bound_confirmation: int | None = None
 
     def close(self) -> None:
         """Close the store."""
@@ -187,14 +181,10 @@ class Device:
         return session
 
     def session_ended(self, session: NetconfSession, now: float) -> None:
-        """Session state goes; an RFC confirmed commit is bound to its session."""
-        number = session.holder.session_id
-        self.sessions.pop(number, None)
-        self.database.session_ended(session.holder)
-        if self._bound_confirmation == number and self.database.pending is not None:
-            self._bound_confirmation = None
-            self.database.expire(self.database.pending.deadline)
-            self.on_deadline_changed()
+        """What the session held goes with it."""
+        self.sessions.pop(session.holder.session_id, None)
+        self.database.session_ended(session.holder, now)
+        self.on_deadline_changed()
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
@@ -207,7 +197,7 @@ class Device:
         self.key_server.expire(now)
 
     def _netconf(self) -> Tree:
-        found: Tree = lookup(self.database.committed, "system", "services", "netconf")
+        found: Tree = lookup(self.database.effective(), "system", "services", "netconf")
         return found
 
     def dialect(self) -> Dialect:
@@ -220,12 +210,12 @@ class Device:
 
     def terse_results(self) -> bool:
         """Old releases answer a commit with a bare ``ok``."""
-        return not self.identity().modern
+        return not self.identity().commit_results
 
     def identity(self) -> Identity:
         """What the device says it is."""
         model, product, release = _MODELS[self.spec.generation]
-        hostname = lookup(self.database.committed, "system").get("host-name", self.spec.name)
+        hostname = lookup(self.database.effective(), "system").get("host-name", self.spec.name)
         return Identity(
             hostname,
             self.spec.model or model,
@@ -236,55 +226,6 @@ class Device:
             self.spec.cluster_node,
         )
 
-    def perform(self, request: Request) -> Content:
+    def perform(self, request: Request) -> Steps[Content]:
         """Carry out one RPC."""
-        name = local_name(request.operation)
-        if name == "command":
-            return self._command(request)
-        if name == "kill-session":
-            return self._kill(request)
-        configure = CONFIGURATION_RPCS.get(name)
-        if configure is not None:
-            done = configure(self.database, request)
-            if name in ("commit", "commit-configuration"):
-                self._after_commit(name, request)
-            return done
-        operate = OPERATIONAL_RPCS.get(name)
-        if operate is None:
-            raise RpcFailure(RpcError("syntax error", bad_element=name[:_CLIENT_ERROR_LIMIT]))
-        elements = operate(self, request)
-        form = request.operation.get("format")
-        if form == "json":
-            return [f"{as_json(elements)}\n"]
-        return list(as_text(elements, request) if form in ("text", "ascii") else elements)
-
-    def _after_commit(self, name: str, request: Request) -> None:
-        pending = self.database.pending
-        if pending is None:
-            self._bound_confirmation = None
-        elif name == "commit":
-            self._bound_confirmation = request.holder.session_id
-        self.on_deadline_changed()
-
-    def _command(self, request: Request) -> Content:
-        line = " ".join((request.operation.text or "").split())
-        operation = command_operation(line, self.database.schema)
-        if operation is None:
-            raise RpcFailure(RpcError("syntax error", bad_element=line[:_CLIENT_ERROR_LIMIT]))
-        form = request.operation.get("format")
-        if local_name(operation) != "get-configuration" and form is not None:
-            operation.set("format", form)
-        return self.perform(Request(operation, request.session, request.now))
-
-    def _kill(self, request: Request) -> Content:
-        text = request.text("session-id") or ""
-        number = int(text) if text.isdigit() and len(text) < 10 else -1
-        victim = self.sessions.get(number)
-        if victim is None or victim is request.session:
-            raise RpcFailure(
-                RpcError("invalid session-id", tag="invalid-value", bad_element="session-id")
-            )
-        victim.end(request.now)
-        if victim.terminate is not None:
-            victim.terminate()
-        return [request.dialect.base("ok")]
+        return perform(self, request)

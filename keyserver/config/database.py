@@ -5,13 +5,21 @@
 Time comes in as ``now`` (seconds since the epoch); nothing here sleeps or opens a socket. The
 rules are those of Junos' CLI and NETCONF guides: the exclusive lock covers the shared candidate,
 an unlock or the end of the session discards what was not committed, a confirmed commit is taken
-back at its deadline unless another commit confirms it.
+back at its deadline unless another commit confirms it. RFC 6241's confirmed commit (§8.4) is bound
+to its session besides: its end takes the commit back at once, and another session's ``commit``
+cannot confirm it.
+
+A commit has three steps, so that the dear ones can be done beside an event loop: :meth:`stage`
+merges and checks, :meth:`write` makes it durable, :meth:`activate` puts it in force.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Callable
+import logging
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .compare import compare
@@ -19,8 +27,20 @@ from .constraints import Violation, check
 from .edit import copy_tree
 from .junos_schema import Generation, junos_schema
 from .merge import Conflict, merge
-from .store import ROLLBACKS, CommitRecord, PendingConfirmation, Store
+from .store import (
+    ROLLBACKS,
+    CommitEntry,
+    CommitRecord,
+    PendingConfirmation,
+    Store,
+    StoreFailed,
+)
 from .tree import Tree, effective
+
+log = logging.getLogger("keyserver")
+
+RETRY_SECONDS = 10.0
+"""How often a commit that was taken back while the disk was full is tried to be written."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,31 @@ CommitListener = Callable[[Tree, Tree, float], None]
 """Called after each commit with the effective old and new configuration and the time."""
 
 
+@dataclass(frozen=True)
+class Confirmation:
+    """What a commit asks for: to be confirmed within ``seconds``.
+
+    ``bound`` is RFC 6241's form, which the end of the session takes back.
+    """
+
+    seconds: float
+    bound: bool = False
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit that passed its checks.
+
+    ``record`` is None when nothing differs from the running configuration: then only
+    ``pending`` changes. ``effective`` is the new configuration without its inactive parts.
+    """
+
+    holder: Holder
+    record: CommitRecord | None
+    effective: Tree
+    pending: PendingConfirmation | None
+
+
 class ConfigurationDatabase:
     """Committed configuration, history, shared candidate, private copies and the lock."""
 
@@ -94,31 +139,65 @@ class ConfigurationDatabase:
         self.schema = junos_schema(generation)
         self.strict = strict
         self._store = store
-        self.history = store.history()
-        self.pending = store.pending()
         self.on_commit: list[CommitListener] = []
         self.lock_holder: Holder | None = None
         self.private: dict[int, Candidate] = {}
-        if not self.history:
-            self._record(initial, "root", "other", "initial configuration", now, None)
+        self.opened: dict[int, bool] = {}
+        """Sessions that opened the shared candidate, and whether exclusively."""
+        self.history: list[CommitEntry] = []
+        self.committed: Tree = {}
+        """The running configuration."""
+        self.weight = 0
+        """About how many octets a request on the configuration has to deal with."""
+        self._effective: Tree = {}
+        self._unwritten: CommitRecord | None = None
+        self._write_again_at = 0.0
+        self._in_progress = False
+        self._load(store, initial, now)
         self.shared = Candidate(self.committed)
+        if self.pending is not None and self.pending.session is not None:
+            # RFC 6241 §8.4: a session does not outlive a restart, nor does what is bound to it.
+            self._take_back(now)
         self.expire(now)
 
-    @property
-    def committed(self) -> Tree:
-        """The running configuration."""
-        return self.history[0].tree
+    def _load(self, store: Store, initial: Tree, now: float) -> None:
+        self.history = store.history()
+        self.pending = store.pending()
+        if not self.history:
+            record = CommitRecord(1, now, "root", "other", "initial configuration", initial)
+            store.commit(record, None)
+            self.history = store.history()
+        self.weight = store.octets(self.history[0].sequence)
+        self.committed = store.tree(self.history[0].sequence)
+        self._effective = effective(self.committed)
+        self._restore = store.tree(self.pending.restore) if self.pending else self.committed
 
     def effective(self) -> Tree:
         """The running configuration without its inactive parts."""
-        return effective(self.committed)
+        return self._effective
+
+    @contextlib.contextmanager
+    def in_progress(self) -> Iterator[None]:
+        """While a request is being worked on beside the event loop, deadlines wait."""
+        self._in_progress = True
+        try:
+            yield
+        finally:
+            self._in_progress = False
 
     # Locks and private copies
 
-    def lock(self, holder: Holder, now: float) -> None:
-        """Take the exclusive lock on the shared candidate."""
+    def lock(self, holder: Holder, now: float, *, running: bool = False) -> None:
+        """Take the exclusive lock on the shared candidate.
+
+        ``running``: RFC 6241's lock of the running configuration, which another session's
+        confirmed commit forbids (§7.5).
+        """
         if self.lock_holder is not None:
             raise self._locked(self.lock_holder, now)
+        bound = self.pending.session if self.pending is not None else None
+        if running and bound not in (None, holder.session_id):
+            raise DatabaseRefusal("lock-denied", "a confirmed commit is pending", bound)
         if self.private:
             raise DatabaseRefusal(
                 "lock-denied",
@@ -152,30 +231,63 @@ class ConfigurationDatabase:
         self.lock_holder = None
         self.discard()
 
+    def open_shared(self, holder: Holder, now: float, *, exclusive: bool) -> None:
+        """Open the shared candidate for the session, if asked with its lock."""
+        self._not_open(holder)
+        if exclusive:
+            self.lock(holder, now)
+        else:
+            self.writable(holder, now)
+        self.opened[holder.session_id] = exclusive
+
     def open_private(self, holder: Holder, now: float) -> None:
         """Give the session its own copy of the running configuration."""
-        if holder.session_id in self.private:
-            raise DatabaseRefusal("operation-failed", "Configuration database is already open")
+        self._not_open(holder)
         if self.lock_holder is not None:
             raise self._locked(self.lock_holder, now)
         if self.shared.modified:
             raise DatabaseRefusal("operation-failed", "shared configuration database modified")
         self.private[holder.session_id] = Candidate(self.committed)
 
-    def close_private(self, holder: Holder) -> None:
-        """Drop the session's private copy with everything uncommitted in it."""
-        if self.private.pop(holder.session_id, None) is None:
-            raise DatabaseRefusal("operation-failed", "Configuration database is not open")
+    def _not_open(self, holder: Holder) -> None:
+        if holder.session_id in self.private or holder.session_id in self.opened:
+            raise DatabaseRefusal("operation-failed", "Configuration database is already open")
 
-    def session_ended(self, holder: Holder) -> None:
-        """Whatever ended the session: its lock, private copy and uncommitted edits go."""
-        self.private.pop(holder.session_id, None)
+    def close(self, holder: Holder) -> None:
+        """Close what the session opened; what it did not commit is discarded."""
+        number = holder.session_id
+        if self.private.pop(number, None) is not None:
+            return
+        exclusive = self.opened.pop(number, None)
+        if exclusive is None:
+            raise DatabaseRefusal("operation-failed", "Configuration database is not open")
+        if exclusive and self._owns_lock(holder):
+            self.unlock(holder)
+        else:
+            self._discard_edits_of(holder)
+
+    def _owns_lock(self, holder: Holder) -> bool:
+        return self.lock_holder is not None and self.lock_holder.session_id == holder.session_id
+
+    def _discard_edits_of(self, holder: Holder) -> None:
         by = self.shared.touched_by
-        if self.lock_holder is not None and self.lock_holder.session_id == holder.session_id:
+        if by is not None and by.session_id == holder.session_id and self.lock_holder is None:
+            self.discard()
+
+    def session_ended(self, holder: Holder, now: float) -> None:
+        """Whatever ended the session: its lock, private copy and uncommitted edits go.
+
+        So does, at once, a confirmed commit that is bound to it and that it did not confirm.
+        """
+        self.private.pop(holder.session_id, None)
+        self.opened.pop(holder.session_id, None)
+        if self._owns_lock(holder):
             self.lock_holder = None
             self.discard()
-        elif by is not None and by.session_id == holder.session_id and self.lock_holder is None:
-            self.discard()
+        else:
+            self._discard_edits_of(holder)
+        if self.pending is not None and self.pending.session == holder.session_id:
+            self._take_back(now)
 
     # Editing
 
@@ -208,9 +320,11 @@ class ConfigurationDatabase:
             raise DatabaseRefusal(
                 "operation-failed", f"Value {number} is not within range (0..{ROLLBACKS - 1})"
             )
+        if number == 0:
+            return self.committed
         if number >= len(self.history):
             raise DatabaseRefusal("operation-failed", f"rollback configuration {number} not found")
-        return self.history[number].tree
+        return self._store.tree(self.history[number].sequence)
 
     def rescue(self) -> Tree:
         """The rescue configuration."""
@@ -244,33 +358,113 @@ class ConfigurationDatabase:
         holder: Holder,
         now: float,
         comment: str = "",
-        confirm_seconds: float | None = None,
+        confirmation: Confirmation | None = None,
     ) -> None:
-        """Commit the session's candidate; with ``confirm_seconds`` it must be confirmed.
+        """All three steps of a commit at once."""
+        staged = self.stage(holder, now, comment, confirmation)
+        self.write(staged)
+        self.activate(staged, now)
+
+    def stage(
+        self,
+        holder: Holder,
+        now: float,
+        comment: str = "",
+        confirmation: Confirmation | None = None,
+        *,
+        by_rfc: bool = False,
+    ) -> Commit:
+        """Check the session's candidate and say what committing it means.
 
         A commit while a confirmation is awaited confirms it. A second confirmed commit renews
-        the deadline and keeps the original point of return.
+        the deadline and keeps the original point of return. ``by_rfc``: RFC 6241's ``commit``,
+        which must not confirm what is bound to another session. Raises DatabaseRefusal and
+        CommitRefused.
         """
+        candidate = self._committable(holder, now, confirmation)
+        self._may_confirm(holder, by_rfc)
+        self.check(candidate.tree)
+        pending = self._awaited(holder, now, confirmation)
+        if not candidate.modified:
+            return Commit(holder, None, self._effective, pending)
+        record = CommitRecord(
+            self.history[0].sequence + 1,
+            now,
+            holder.user,
+            "netconf",
+            comment,
+            candidate.tree,
+            confirmation.seconds if confirmation else None,
+        )
+        return Commit(holder, record, effective(candidate.tree), pending)
+
+    def _committable(
+        self, holder: Holder, now: float, confirmation: Confirmation | None
+    ) -> Candidate:
         candidate = self.candidate(holder)
         if candidate is self.shared:
-            self.writable(holder, now)
-        elif confirm_seconds is not None:
+            return self.writable(holder, now)
+        if confirmation is not None:
             raise DatabaseRefusal(
                 "operation-failed", "commit confirmed is not supported in private mode"
             )
-        if candidate is not self.shared and candidate.base is not self.committed:
-            candidate = self._merged(holder, candidate, now)
-        self.check(candidate.tree)
-        pending = None
-        if confirm_seconds is not None:
-            restore = self.pending.restore if self.pending else self.history[0].sequence
-            pending = PendingConfirmation(now + confirm_seconds, restore)
-        if candidate.modified:
-            self._record(candidate.tree, holder.user, "netconf", comment, now, pending)
-        elif pending != self.pending:
-            self._store.set_pending(pending)
-            self.pending = pending
-        self._rebase(holder)
+        return (
+            candidate if candidate.base is self.committed else self._merged(holder, candidate, now)
+        )
+
+    def _may_confirm(self, holder: Holder, by_rfc: bool) -> None:
+        bound = self.pending.session if self.pending is not None else None
+        if by_rfc and bound not in (None, holder.session_id):
+            raise DatabaseRefusal(
+                "in-use", f"confirmed commit of session {bound} is pending", bound
+            )
+
+    def _awaited(
+        self, holder: Holder, now: float, confirmation: Confirmation | None
+    ) -> PendingConfirmation | None:
+        if confirmation is None:
+            return None
+        restore = self.pending.restore if self.pending else self.history[0].sequence
+        session = holder.session_id if confirmation.bound else None
+        return PendingConfirmation(now + confirmation.seconds, restore, session)
+
+    def write(self, commit: Commit) -> None:
+        """Make a staged commit durable. Raises StoreFailed: then nothing has changed."""
+        self._write_unwritten()
+        if commit.record is not None:
+            self.weight = self._store.commit(commit.record, commit.pending)
+        elif commit.pending != self.pending:
+            self._store.set_pending(commit.pending)
+
+    def activate(self, commit: Commit, now: float) -> None:
+        """Put in force what was written, and tell the listeners."""
+        if commit.pending is not None and self.pending is None:
+            self._restore = self.committed
+        self.pending = commit.pending
+        if commit.record is not None:
+            self._put_in_force(commit.record, commit.effective, now)
+        if commit.holder.session_id in self.private:
+            self.private[commit.holder.session_id] = Candidate(self.committed)
+            if not self.shared.modified:
+                self.shared = Candidate(self.committed)
+        else:
+            self.shared = Candidate(self.committed)
+
+    def _put_in_force(self, record: CommitRecord, new: Tree, now: float) -> None:
+        entry = CommitEntry(
+            record.sequence,
+            record.time,
+            record.user,
+            record.client,
+            record.comment,
+            record.confirm_seconds,
+        )
+        self.history.insert(0, entry)
+        del self.history[ROLLBACKS:]
+        old, self._effective = self._effective, new
+        self.committed = record.tree
+        for listener in self.on_commit:
+            listener(old, new, now)
 
     def _merged(self, holder: Holder, private: Candidate, now: float) -> Candidate:
         """A private copy brought up to what others have committed meanwhile."""
@@ -288,49 +482,67 @@ class ConfigurationDatabase:
         self.private[holder.session_id] = merged
         return merged
 
-    def _rebase(self, holder: Holder) -> None:
-        if holder.session_id in self.private:
-            self.private[holder.session_id] = Candidate(self.committed)
-            if not self.shared.modified:
-                self.shared = Candidate(self.committed)
-        else:
-            self.shared = Candidate(self.committed)
-
-    def _record(
-        self,
-        tree: Tree,
-        user: str,
-        client: str,
-        comment: str,
-        now: float,
-        pending: PendingConfirmation | None,
-    ) -> None:
-        sequence = self.history[0].sequence + 1 if self.history else 1
-        record = CommitRecord(sequence, now, user, client, comment, tree)
-        self._store.commit(record, pending)
-        old = effective(self.committed) if self.history else {}
-        self.history.insert(0, record)
-        del self.history[ROLLBACKS:]
-        self.pending = pending
-        new = effective(tree)
-        for listener in self.on_commit:
-            listener(old, new, now)
+    # Taking an unconfirmed commit back
 
     def expire(self, now: float) -> bool:
         """Take an unconfirmed commit back when its time is over; True when that happened."""
+        if self._in_progress:
+            return False
+        self._try_unwritten(now)
         if self.pending is None or now < self.pending.deadline:
             return False
-        restore = self.pending.restore
-        target = next((r for r in self.history if r.sequence == restore), self.history[-1])
-        self._record(target.tree, "root", "other", "rollback (commit confirmed timeout)", now, None)
+        self._take_back(now)
+        return True
+
+    def _take_back(self, now: float) -> None:
+        """Return to what was committed before; in force even when the disk is full.
+
+        Until it can be written, the disk holds the unconfirmed commit and its deadline: a
+        restart takes it back too.
+        """
+        record = CommitRecord(
+            self.history[0].sequence + 1,
+            now,
+            "root",
+            "other",
+            "rollback (commit confirmed timeout)",
+            self._restore,
+        )
+        self.pending = None
+        self._unwritten, self._write_again_at = record, now
+        self._try_unwritten(now)
+        self._put_in_force(record, effective(record.tree), now)
         if self.lock_holder is None or not self.shared.modified:
             self.shared = Candidate(self.committed)
-        return True
+
+    def _try_unwritten(self, now: float) -> None:
+        if self._unwritten is None or now < self._write_again_at:
+            return
+        try:
+            self._write_unwritten()
+        except StoreFailed as error:
+            log.error("an unconfirmed commit was taken back, but not written: %s", error)
+            self._write_again_at = now + RETRY_SECONDS
+
+    def _write_unwritten(self) -> None:
+        if self._unwritten is not None:
+            self.weight = self._store.commit(self._unwritten, None)
+            self._unwritten = None
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do next."""
-        return self.pending.deadline if self.pending else None
+        if self._in_progress:
+            return None
+        awaited = self.pending.deadline if self.pending else None
+        again = self._write_again_at if self._unwritten is not None else None
+        return min((d for d in (awaited, again) if d is not None), default=None)
+
+    def minutes_left(self, now: float) -> int | None:
+        """Minutes, rounded up, until an unconfirmed commit is taken back; None without one."""
+        if self.pending is None:
+            return None
+        return max(0, math.ceil((self.pending.deadline - now) / 60))
 
 
 def utc(seconds: float) -> str:

@@ -3,14 +3,21 @@
 """Durable storage: committed configurations and the rescue one, what awaits confirmation, keys.
 
 One sqlite file per device, write-ahead log, ``synchronous=FULL``: a commit is acknowledged only
-after it is on disk, and a kill at any instant leaves the old or the new configuration.
+after it is on disk, and a kill at any instant leaves the old or the new configuration. The file is
+held exclusively for as long as the store is open: a second server on it is refused.
+
+Calls may come from the event loop's thread and from its worker: each is one transaction, and they
+take turns.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
+import threading
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,17 +30,24 @@ ROLLBACKS = 50
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commit_log (
     sequence INTEGER PRIMARY KEY, time REAL NOT NULL, user TEXT NOT NULL, client TEXT NOT NULL,
-    comment TEXT NOT NULL, body BLOB NOT NULL);
+    comment TEXT NOT NULL, body BLOB NOT NULL, confirm_seconds REAL);
 CREATE TABLE IF NOT EXISTS pending (
-    one INTEGER PRIMARY KEY CHECK (one = 1), deadline REAL NOT NULL, restore INTEGER NOT NULL);
+    one INTEGER PRIMARY KEY CHECK (one = 1), deadline REAL NOT NULL, restore INTEGER NOT NULL,
+    session INTEGER);
 CREATE TABLE IF NOT EXISTS rescue (one INTEGER PRIMARY KEY CHECK (one = 1), body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS signing_key (name TEXT PRIMARY KEY, pem BLOB NOT NULL);
 """
+_TABLES = frozenset({"commit_log", "pending", "rescue", "signing_key"})
+_ADDED_LATER = (("commit_log", "confirm_seconds REAL"), ("pending", "session INTEGER"))
+"""Columns that stores of earlier versions do not have."""
 
 
 @dataclass(frozen=True)
 class CommitRecord:
-    """One committed configuration with who, when (seconds since the epoch) and why."""
+    """One committed configuration with who, when (seconds since the epoch) and why.
+
+    ``confirm_seconds`` is the time that was given to confirm it; None for an ordinary commit.
+    """
 
     sequence: int
     time: float
@@ -41,18 +55,43 @@ class CommitRecord:
     client: str
     comment: str
     tree: Tree
+    confirm_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class CommitEntry:
+    """What the history says of one commit; its configuration is read when asked for."""
+
+    sequence: int
+    time: float
+    user: str
+    client: str
+    comment: str
+    confirm_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class PendingConfirmation:
-    """A confirmed commit that is rolled back at ``deadline`` to commit ``restore``."""
+    """A confirmed commit that is rolled back at ``deadline`` to commit ``restore``.
+
+    ``session`` is the NETCONF session that it is bound to (RFC 6241 §8.4), if any.
+    """
 
     deadline: float
     restore: int
+    session: int | None = None
 
 
 class StoreDamaged(Exception):
-    """The state file is not a store, or is from another program."""
+    """The state file is not a store, cannot be read, or is from another program."""
+
+
+class StoreInUse(StoreDamaged):
+    """Another process has the state file open."""
+
+
+class StoreFailed(Exception):
+    """Something could not be written or read: a full disk, a file that went away."""
 
 
 def _encode(value: Any) -> Any:
@@ -80,8 +119,10 @@ def _decode(value: Any) -> Any:
     return value
 
 
-def _pack(tree: Tree) -> bytes:
-    return zlib.compress(json.dumps(_encode(tree)).encode(), 1)
+def _pack(tree: Tree) -> tuple[bytes, int]:
+    """The body of a commit, and how many octets it is unpacked."""
+    plain = json.dumps(_encode(tree)).encode()
+    return zlib.compress(plain, 1), len(plain)
 
 
 def _unpack(body: bytes) -> Tree:
@@ -90,92 +131,191 @@ def _unpack(body: bytes) -> Tree:
 
 
 class Store:
-    """The durable side of one device. ``path`` None keeps everything in memory."""
+    """The durable side of one device. ``path`` None keeps everything in memory.
+
+    Opening raises StoreInUse or StoreDamaged; every other method StoreFailed, also for what is
+    damaged inside.
+    """
 
     def __init__(self, path: Path | None) -> None:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = threading.Lock()
+        self._database = _open(path)
         try:
-            self._database = sqlite3.connect(path or ":memory:", isolation_level=None)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise StoreDamaged(f"{path}: {error}") from None
-        self._body: tuple[Tree, bytes] | None = None
+            _prepare(self._database)
+        except (sqlite3.Error, _Foreign) as error:
+            self._database.close()
+            busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+            text = "is in use by another server" if busy else str(error)
+            raise (StoreInUse if busy else StoreDamaged)(f"{path}: {text}") from None
+
+    @property
+    def durable(self) -> bool:
+        """True when writing means a disk."""
+        return self.path is not None
 
     def close(self) -> None:
         """Close the file; everything acknowledged is already on disk."""
-        self._database.close()
+        with self._lock:
+            self._database.close()
 
-    def history(self) -> list[CommitRecord]:
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._database
+            except (sqlite3.Error, zlib.error, ValueError) as error:
+                raise StoreFailed(f"{self.path or 'memory'}: {error}") from None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                # sqlite has rolled back by itself when the disk was full.
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+    def history(self) -> list[CommitEntry]:
         """Committed configurations, newest (rollback 0) first."""
-        rows = self._database.execute(
-            "SELECT sequence, time, user, client, comment, body FROM commit_log "
-            "ORDER BY sequence DESC LIMIT ?",
-            (ROLLBACKS,),
-        )
-        return [
-            CommitRecord(number, time, user, client, text, _unpack(body))
-            for number, time, user, client, text, body in rows
-        ]
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT sequence, time, user, client, comment, confirm_seconds FROM commit_log "
+                "ORDER BY sequence DESC LIMIT ?",
+                (ROLLBACKS,),
+            )
+            return [CommitEntry(*row) for row in rows]
 
-    def commit(self, record: CommitRecord, pending: PendingConfirmation | None) -> None:
-        """Make ``record`` the running configuration, in one transaction with ``pending``."""
-        body = _pack(record.tree)
-        database = self._database
-        database.execute("BEGIN IMMEDIATE")
-        try:
+    def tree(self, sequence: int) -> Tree:
+        """The configuration of one commit."""
+        tree: Tree = _decode(json.loads(self._plain(sequence)))
+        return tree
+
+    def octets(self, sequence: int) -> int:
+        """How large the configuration of one commit is, unpacked."""
+        return len(self._plain(sequence))
+
+    def _plain(self, sequence: int) -> bytes:
+        with self._reading() as database:
+            row = database.execute(
+                "SELECT body FROM commit_log WHERE sequence = ?", (sequence,)
+            ).fetchone()
+            if row is None:
+                raise StoreFailed(f"{self.path or 'memory'}: commit {sequence} is not there")
+            return zlib.decompress(row[0])
+
+    def commit(self, record: CommitRecord, pending: PendingConfirmation | None) -> int:
+        """Make ``record`` the running configuration, in one transaction with ``pending``.
+
+        Returns its octets before they are compressed.
+        """
+        body, octets = _pack(record.tree)
+        keep = pending.restore if pending is not None else record.sequence
+        with self._writing() as database:
             database.execute(
-                "INSERT INTO commit_log VALUES (?, ?, ?, ?, ?, ?)",
-                (record.sequence, record.time, record.user, record.client, record.comment, body),
+                "INSERT INTO commit_log (sequence, time, user, client, comment, body, "
+                "confirm_seconds) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    record.sequence,
+                    record.time,
+                    record.user,
+                    record.client,
+                    record.comment,
+                    body,
+                    record.confirm_seconds,
+                ),
             )
             database.execute(
-                "DELETE FROM commit_log WHERE sequence <= ?", (record.sequence - ROLLBACKS - 1,)
+                "DELETE FROM commit_log WHERE sequence <= ? AND sequence != ?",
+                (record.sequence - ROLLBACKS - 1, keep),
             )
-            self._write_pending(pending)
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
+            _write_pending(database, pending)
+        return octets
 
     def set_pending(self, pending: PendingConfirmation | None) -> None:
         """Record or clear the confirmation that a commit still waits for."""
-        self._write_pending(pending)
-
-    def _write_pending(self, pending: PendingConfirmation | None) -> None:
-        if pending is None:
-            self._database.execute("DELETE FROM pending")
-        else:
-            self._database.execute(
-                "INSERT OR REPLACE INTO pending VALUES (1, ?, ?)",
-                (pending.deadline, pending.restore),
-            )
+        with self._writing() as database:
+            _write_pending(database, pending)
 
     def pending(self) -> PendingConfirmation | None:
         """The confirmation that was still awaited when the store was last written."""
-        row = self._database.execute("SELECT deadline, restore FROM pending").fetchone()
-        return PendingConfirmation(*row) if row else None
+        with self._reading() as database:
+            row = database.execute("SELECT deadline, restore, session FROM pending").fetchone()
+            return PendingConfirmation(*row) if row else None
 
     def rescue(self) -> Tree | None:
         """The configuration that was saved for emergencies."""
-        row = self._database.execute("SELECT body FROM rescue").fetchone()
-        return _unpack(row[0]) if row else None
+        with self._reading() as database:
+            row = database.execute("SELECT body FROM rescue").fetchone()
+            return _unpack(row[0]) if row else None
 
     def set_rescue(self, tree: Tree | None) -> None:
         """Save a configuration for emergencies, or forget the one that was saved."""
-        if tree is None:
-            self._database.execute("DELETE FROM rescue")
-        else:
-            self._database.execute("INSERT OR REPLACE INTO rescue VALUES (1, ?)", (_pack(tree),))
+        with self._writing() as database:
+            database.execute("DELETE FROM rescue")
+            if tree is not None:
+                database.execute("INSERT INTO rescue VALUES (1, ?)", (_pack(tree)[0],))
 
     def signing_key(self, name: str) -> bytes | None:
         """The PEM of a rekey signing key by certificate name."""
-        row = self._database.execute(
-            "SELECT pem FROM signing_key WHERE name = ?", (name,)
-        ).fetchone()
-        return row[0] if row else None
+        with self._reading() as database:
+            row = database.execute("SELECT pem FROM signing_key WHERE name = ?", (name,)).fetchone()
+            return row[0] if row else None
 
     def add_signing_key(self, name: str, pem: bytes) -> None:
         """Keep a signing key for as long as the store lives."""
-        self._database.execute("INSERT OR REPLACE INTO signing_key VALUES (?, ?)", (name, pem))
+        with self._writing() as database:
+            database.execute("INSERT OR REPLACE INTO signing_key VALUES (?, ?)", (name, pem))
+
+
+class _Foreign(Exception):
+    """A database of another program."""
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    """The file, made readable for its owner alone: it holds private keys."""
+    try:
+        if path is not None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.chmod(0o600)
+        return sqlite3.connect(
+            path or ":memory:", isolation_level=None, timeout=0, check_same_thread=False
+        )
+    except OSError as error:
+        raise StoreDamaged(f"{path}: {error.strerror or error}") from None
+    except sqlite3.Error as error:
+        raise StoreDamaged(f"{path}: {error}") from None
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Take the file for this process, see that it is a store, bring it up to date."""
+    # Before the journal mode: without shared memory, one file less for each device.
+    database.execute("PRAGMA locking_mode=EXCLUSIVE")
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    found = {
+        name
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if not name.startswith("sqlite_")
+    }
+    if found - _TABLES:
+        raise _Foreign("a database of another program")
+    database.executescript(f"BEGIN EXCLUSIVE;{_SCHEMA}COMMIT;")
+    for table, column in _ADDED_LATER:
+        name = column.split()[0]
+        if name not in {row[1] for row in database.execute(f"PRAGMA table_info({table})")}:
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
+def _write_pending(database: sqlite3.Connection, pending: PendingConfirmation | None) -> None:
+    database.execute("DELETE FROM pending")
+    if pending is not None:
+        database.execute(
+            "INSERT INTO pending (one, deadline, restore, session) VALUES (1, ?, ?, ?)",
+            (pending.deadline, pending.restore, pending.session),
+        )

@@ -1,91 +1,146 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""CLI commands (``<command>``) as the RPCs behind them."""
+"""CLI commands (``<command>``) as the RPCs behind them, and the pipes after them."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lxml import etree
 
 from ..config.schema import Kind, Statement
+from .arguments import SHOWN, Accepts, Argument, number, syntax_error
+from .reply import RpcError, RpcFailure
+from .rpcs.platform import OperationalRpc
 
-_SHOW = "show security group-vpn server"
-COMMANDS: dict[str, str] = {
-    "show version": "get-software-information",
-    "show system information": "get-system-information",
-    "show chassis hardware": "get-chassis-inventory",
-    "show chassis routing-engine": "get-route-engine-information",
-    f"{_SHOW} registered-members": "get-security-group-vpn-server-registered-members",
-    f"{_SHOW} kek security-associations": "get-security-group-vpn-server-kek-sa",
-    f"{_SHOW} ipsec security-associations": "get-security-group-vpn-server-security-information",
-    f"{_SHOW} ike security-associations": (
-        "get-security-group-vpn-server-ike-security-associations-information"
-    ),
-    f"{_SHOW} statistics": "get-security-group-vpn-server-stats",
-    f"{_SHOW} server-cluster": "get-security-group-vpn-svr-svr-cluster-info",
-    "clear security group-vpn server server-cluster statistics": (
-        "clear-security-group-vpn-svr-svr-cluster-stats"
-    ),
-    "clear security group-vpn server server-cluster": (
-        "clear-security-group-vpn-server-server-cluster"
-    ),
-    "clear security group-vpn server statistics": "clear-security-group-vpn-server-statistics",
-    "clear security group-vpn server": "clear-security-group-vpn-server",
+_CONFIGURATION_COMMANDS = {
     "show configuration": "get-configuration",
     "show system commit": "get-commit-information",
+    "show system rollback": "get-rollback-information",
     "show system configuration rescue": "get-rescue-information",
     "request system configuration rescue save": "request-save-rescue-configuration",
     "request system configuration rescue delete": "request-delete-rescue-configuration",
 }
-_FLAGS = ("detail", "brief", "now")
-_ARGUMENTS = ("group", "group-id", "peer-address", "peer-gateway", "index")
+_LONGEST_PATTERN = 100
+_MOST_REPETITIONS = 2
+"""More of them in one pattern would take a client's line as long as it likes to match."""
 
 
-def command_operation(line: str, schema: Statement) -> etree._Element | None:
-    """The RPC behind a CLI command; None for commands that the device does not know."""
-    line, *pipes = (part.strip() for part in line.split("|"))
-    words = line.split()
-    for count in range(len(words), 0, -1):
-        rpc = COMMANDS.get(" ".join(words[:count]))
-        if rpc is None:
-            continue
-        operation, rest = etree.Element(rpc), words[count:]
-        if rpc == "get-configuration":
-            return _show_configuration(operation, rest, pipes, schema)
-        while rest:
-            word = rest.pop(0)
-            if word in _FLAGS:
-                etree.SubElement(operation, word)
-            elif rest and word in _ARGUMENTS:
-                etree.SubElement(operation, word).text = rest.pop(0)
-            else:
-                return None
-        return operation
-    return None
+@dataclass(frozen=True)
+class Filter:
+    """One ``| match ...`` and its like: what it does, and its pattern or number."""
+
+    name: str
+    argument: str = ""
 
 
-_PIPES = re.compile(
-    r"display (?P<format>set|xml|json|text)|(?P<compare>compare)( rollback (?P<n>\d+))?"
-)
+@dataclass
+class Command:
+    """What a command line asks for.
+
+    ``display`` is the format to show, None for the RPC's own; ``whole`` means that XML was asked
+    for by a pipe, ``shows_rpc`` that it is the RPC itself.
+    """
+
+    operation: etree._Element
+    display: str | None = None
+    shows_rpc: bool = False
+    filters: list[Filter] = field(default_factory=list)
+
+    @property
+    def of_configuration(self) -> bool:
+        """True for ``show configuration``, which wraps its text in elements of its own."""
+        return self.operation.tag == "get-configuration"
 
 
-def _show_configuration(
-    operation: etree._Element, path: list[str], pipes: list[str], schema: Statement
-) -> etree._Element | None:
-    """``show configuration PATH | display FORMAT | compare rollback N``."""
-    operation.set("database", "committed")
-    operation.set("format", "text")
+def read_command(
+    line: str, schema: Statement, rpcs: Mapping[str, OperationalRpc], form: str | None
+) -> Command:
+    """The RPC behind a CLI command. Raises RpcFailure for what the device does not know.
+
+    ``form`` is the ``format`` attribute of ``<command>``.
+    """
+    words, pipes = _parted(line)
+    name, rest, accepts = _found(words, rpcs, line)
+    command = Command(etree.Element(name), display=_FORMS.get(form or "xml", form))
+    if command.of_configuration:
+        _configuration_path(command, rest, schema)
+    else:
+        _arguments(command.operation, rest, accepts)
     for pipe in pipes:
-        known = _PIPES.fullmatch(pipe)
-        if known is None and pipe != "no-more":
-            return None
-        if known is not None and known["format"]:
-            operation.set("format", known["format"])
-        elif known is not None:
-            operation.set("compare", "rollback")
-            operation.set("rollback", known["n"] or "1")
-    node = etree.SubElement(operation, "configuration") if path else operation
+        _pipe(command, pipe)
+    _shown_as(command)
+    return command
+
+
+_FORMS = {"ascii": "text", "xml": None}
+
+
+def _parted(line: str) -> tuple[list[str], list[list[str]]]:
+    """The words of a command and of each pipe after it."""
+    lexer = shlex.shlex(line, punctuation_chars="|")
+    lexer.quotes, lexer.commenters, lexer.escape = '"', "", ""
+    lexer.whitespace_split = True
+    try:
+        words = list(lexer)
+    except ValueError:
+        raise syntax_error(line) from None
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            parts.append([])
+        else:
+            parts[-1].append(word.strip('"'))
+    return parts[0], parts[1:]
+
+
+def _found(
+    words: list[str], rpcs: Mapping[str, OperationalRpc], line: str
+) -> tuple[str, list[str], Accepts]:
+    """The RPC whose command these words begin with, the longest of several."""
+    known = {rpc.command: name for name, rpc in rpcs.items() if rpc.command}
+    for count in range(len(words), 0, -1):
+        text, rest = " ".join(words[:count]), words[count:]
+        if text in known:
+            return known[text], rest, rpcs[known[text]].accepts
+        if text in _CONFIGURATION_COMMANDS:
+            name = _CONFIGURATION_COMMANDS[text]
+            return name, rest, _CONFIGURATION_ARGUMENTS.get(name, Accepts())
+    raise syntax_error(line)
+
+
+_any_rollback = number(0, 49)
+_CONFIGURATION_ARGUMENTS = {
+    "get-rollback-information": Accepts(
+        (Argument("compare", _any_rollback), Argument("rollback", _any_rollback, word=""))
+    ),
+}
+
+
+def _arguments(operation: etree._Element, words: list[str], accepts: Accepts) -> None:
+    """Words after a command as the RPC's arguments."""
+    spelled = {argument.spelled: argument for argument in accepts.arguments}
+    rest = list(words)
+    if words[:1] == ["compare"] and len(words) == 3:
+        # ``show system rollback compare X Y``: from X to Y.
+        rest = [words[1], "compare", words[2]]
+    while rest:
+        argument = spelled.get(rest[0]) or spelled.get("")
+        if argument is None or (argument.check is not None and argument.spelled and not rest[1:]):
+            raise syntax_error(rest[0])
+        element = etree.SubElement(operation, argument.name)
+        if argument.spelled:
+            rest.pop(0)
+        if argument.check is not None:
+            element.text = rest.pop(0)
+
+
+def _configuration_path(command: Command, path: list[str], schema: Statement) -> None:
+    command.operation.set("database", "committed")
+    node = etree.SubElement(command.operation, "configuration") if path else command.operation
     here, words = schema, list(path)
     while words:
         word = words.pop(0)
@@ -94,8 +149,66 @@ def _show_configuration(
             # Junos leaves some keywords out: the word is the entry's name already.
             child, words = here.children[here.positional], [word, *words]
         if child is None:
-            return None
+            raise syntax_error(word)
         node, here = etree.SubElement(node, child.name), child
         if child.kind is Kind.LIST and words:
-            etree.SubElement(node, child.key).text = words.pop(0).strip('"')
-    return operation
+            etree.SubElement(node, child.key).text = words.pop(0)
+
+
+_DISPLAYS = {"xml", "json", "set", "text"}
+_NUMBERED = {"last": "10", "trim": "0"}
+
+
+def _pipe(command: Command, words: list[str]) -> None:
+    """One pipe: how to display, what to compare with, or which lines to keep."""
+    match words:
+        case ["display", "xml", "rpc"]:
+            command.shows_rpc = True
+        case ["display", form] if form in _DISPLAYS:
+            command.display = form if form != "xml" else None
+        case ["compare"] | ["compare", "rollback", _] if command.of_configuration:
+            command.operation.set("compare", "rollback")
+            command.operation.set("rollback", words[2] if len(words) > 1 else "1")
+        case ["no-more"]:
+            pass
+        case ["count"]:
+            command.filters.append(Filter("count"))
+        case [("match" | "except" | "find") as name, pattern]:
+            command.filters.append(Filter(name, _safe(pattern)))
+        case [("last" | "trim") as name, amount] if amount.isascii() and amount.isdigit():
+            command.filters.append(Filter(name, amount[:9]))
+        case ["last"]:
+            command.filters.append(Filter("last", "10"))
+        case _:
+            raise syntax_error(" ".join(words) or "|")
+
+
+def _safe(pattern: str) -> str:
+    """The pattern, if matching it takes no longer than the lines are long, squared."""
+    repeated = len(re.findall(r"(?<!\\)[*+?{]", pattern))
+    if len(pattern) > _LONGEST_PATTERN or repeated > _MOST_REPETITIONS or "(" in pattern:
+        raise RpcFailure(
+            RpcError(f"regular expression too complex: {pattern[:SHOWN]}", bad_element="match")
+        )
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise RpcFailure(
+            RpcError(f"invalid regular expression: {error}", bad_element=pattern)
+        ) from None
+    return pattern
+
+
+def _shown_as(command: Command) -> None:
+    """Tell the RPC which format the pipes and the attribute come to."""
+    if command.operation.get("compare") is not None:
+        command.operation.set("format", "text")
+        command.display = "text"
+        return
+    if command.display == "set" and not command.of_configuration:
+        raise syntax_error("set")
+    takes_format = command.of_configuration or command.operation.tag not in (
+        _CONFIGURATION_COMMANDS.values()
+    )
+    if takes_format and command.display is not None:
+        command.operation.set("format", command.display)

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 END_OF_MESSAGE = b"]]>]]>"
-LARGEST_MESSAGE = 64 * 1024 * 1024
+LARGEST_MESSAGE = 16 * 1024 * 1024
+"""Octets; five times a configuration of 10,000 gateways as XML."""
 _LARGEST_CHUNK = 4294967295
 
 
@@ -31,6 +32,16 @@ class Framer:
         self._chunked = False
         self._message = bytearray()
         self._largest = largest
+
+    @property
+    def chunked(self) -> bool:
+        """True once chunked framing is in use."""
+        return self._chunked
+
+    @property
+    def buffered(self) -> int:
+        """Octets that were fed and belong to no message given out yet."""
+        return len(self._buffer) + len(self._message)
 
     def use_chunks(self) -> None:
         """Chunked framing from the next byte on."""

@@ -1,17 +1,20 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Operational replies as the CLI's text and as JSON."""
+"""Replies as the CLI's text and as JSON, and what pipes make of them."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 
 from lxml import etree
 
+from .commands import Command
 from .reply import xml_text
 from .rpcs.platform import Elements
-from .session import Request
-from .xml import local_name
+from .session import Content, Request
+from .xml import local_name, serialize
 
 _LABELS = (
     ("group-vpn-pull-succeeded", "Pull Succeeded"),
@@ -24,7 +27,7 @@ _LABELS = (
 
 
 def _value(element: etree._Element, name: str) -> str:
-    found = next((e for e in element.iter("{*}" + name)), None)
+    found = element.find(".//{*}" + name)
     return "" if found is None else (found.text or "").strip()
 
 
@@ -92,7 +95,56 @@ def _statistics_text(element: etree._Element) -> str:
     return "\n".join(lines)
 
 
+def _uptime_text(element: etree._Element) -> str:
+    booted = _value(element, "system-booted-time/{*}date-time")
+    since = _value(element, "system-booted-time/{*}time-length")
+    changed = _value(element, "last-configured-time/{*}date-time")
+    ago = _value(element, "last-configured-time/{*}time-length")
+    return (
+        f"Current time: {_value(element, 'current-time/{*}date-time')}\n"
+        f"System booted: {booted} ({since} ago)\n"
+        f"Last configured: {changed} ({ago} ago) by {_value(element, 'user')}"
+    )
+
+
+def _history_text(element: etree._Element) -> str:
+    lines = []
+    for entry in element.iter("{*}commit-history"):
+        number, user, client = (
+            _value(entry, name) for name in ("sequence-number", "user", "client")
+        )
+        line = f"{number:<3} {_value(entry, 'date-time')} by {user} via {client}"
+        lines.append(f"{line} {_value(entry, 'comment')}".rstrip())
+        lines += [f"    {text}" for text in (_value(entry, "log"),) if text]
+        lines += [f"    {text}" for text in (_value(entry, "commit-confirmed"),) if text]
+    return "\n".join(lines)
+
+
+def _interfaces_text(element: etree._Element) -> str:
+    lines = [f"{'Interface':<24}{'Admin':<6}{'Link':<5}{'Proto':<9}{'Local':<22}Remote"]
+    for one in element.iter("{*}physical-interface", "{*}logical-interface"):
+        name, admin, link = (_own_value(one, n) for n in ("name", "admin-status", "oper-status"))
+        families = list(one.iterchildren("{*}address-family"))
+        head = f"{name:<24}{admin:<6}{link:<5}"
+        rows = [
+            f"{_value(family, 'address-family-name'):<9}{_own_value(address, 'ifa-local')}"
+            for family in families
+            for address in family.iterchildren("{*}interface-address")
+        ]
+        lines.append((head + (rows[0] if rows else "")).rstrip())
+        lines += [" " * len(head) + row for row in rows[1:]]
+    return "\n".join(lines)
+
+
+def _own_value(element: etree._Element, name: str) -> str:
+    found = element.find("{*}" + name)
+    return "" if found is None else (found.text or "").strip()
+
+
 _TEXT = {
+    "system-uptime-information": _uptime_text,
+    "commit-information": _history_text,
+    "interface-information": _interfaces_text,
     "security-group-vpn-server-registered-members": _members_text,
     "multi-routing-engine-results": _members_text,
     "security-group-vpn-server-stats": _statistics_text,
@@ -119,3 +171,52 @@ def as_json(elements: Elements) -> str:
         return found
 
     return json.dumps({local_name(e): [value(e)] for e in elements}, indent=4)
+
+
+# Pipes
+
+_FILTERS: dict[str, Callable[[list[str], str], list[str]]] = {
+    "match": lambda lines, p: [one for one in lines if re.search(p, one, re.IGNORECASE)],
+    "except": lambda lines, p: [one for one in lines if not re.search(p, one, re.IGNORECASE)],
+    "find": lambda lines, p: lines[
+        next((i for i, one in enumerate(lines) if re.search(p, one, re.IGNORECASE)), len(lines)) :
+    ],
+    "count": lambda lines, _: [f"Count: {len(lines)} lines"],
+    "last": lambda lines, p: lines[max(0, len(lines) - int(p)) :],
+    "trim": lambda lines, p: [one[int(p) :] for one in lines],
+}
+_TEXTS = ("output", "configuration-output", "configuration-text", "configuration-set")
+
+
+def piped(content: Content, command: Command, request: Request) -> Content:
+    """The reply of a command: filtered by its pipes, in the elements that clients look for.
+
+    ``show configuration`` as text stands in ``configuration-information``, everything else that
+    is text in ``output``; PyEZ's ``cli()`` and junos_command expect it so.
+    """
+    if not command.filters and not (command.of_configuration and command.display == "text"):
+        return content
+    lines = _lines(content)
+    for one in command.filters:
+        lines = _FILTERS[one.name](lines, one.argument)
+    text = xml_text("\n".join(["", *lines, ""]))
+    own = request.dialect.own
+    if not command.of_configuration:
+        return [own("output", text)]
+    return [own("configuration-information", None, own("configuration-output", text))]
+
+
+def _lines(content: Content) -> list[str]:
+    """The text of a reply, or its XML where it is not text."""
+    found: list[str] = []
+    for part in content:
+        if isinstance(part, str):
+            found += part.splitlines()
+            continue
+        texts = [e for e in part.iter(tag=etree.Element) if local_name(e) in _TEXTS]
+        if not texts:
+            etree.indent(part, "    ")
+            found += serialize(part).decode().splitlines()
+        for one in texts:
+            found += (one.text or "").strip("\n").splitlines()
+    return found

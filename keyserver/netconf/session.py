@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from lxml import etree
@@ -12,7 +14,13 @@ from lxml import etree
 from ..config.database import Holder, utc
 from .framing import Framer, FramingError, MessageTooBig
 from .reply import BASE, Dialect, RpcError, RpcFailure, default_namespace, xml_text
+from .work import LIGHT, Steps, Work, run
 from .xml import MalformedMessage, local_name, parse, serialize
+
+log = logging.getLogger("keyserver")
+
+MOST_ATTRIBUTES = 100
+"""Attributes of an ``rpc`` that are echoed; RFC 6241 §4.1 sets no limit, clients send two."""
 
 BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
 BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
@@ -35,10 +43,14 @@ _CAPABILITIES = (
 class Request:
     """One RPC on its way through the device: the operation and who asks, when."""
 
-    def __init__(self, operation: etree._Element, session: NetconfSession, now: float) -> None:
+    def __init__(
+        self, operation: etree._Element, session: NetconfSession, now: float, octets: int = 0
+    ) -> None:
         self.operation = operation
         self.session = session
         self.now = now
+        self.octets = octets
+        """How long the message was that brought it."""
 
     @property
     def holder(self) -> Holder:
@@ -76,7 +88,7 @@ class Host(Protocol):
 
     def terse_results(self) -> bool: ...
 
-    def perform(self, request: Request) -> Content:
+    def perform(self, request: Request) -> Steps[Content]:
         """Carry out one RPC; the children of its rpc-reply. Raises RpcFailure."""
 
     def session_ended(self, session: NetconfSession, now: float) -> None: ...
@@ -85,8 +97,9 @@ class Host(Protocol):
 class NetconfSession:
     """Protocol state of one session.
 
-    :meth:`greeting` gives the first bytes to send; :meth:`receive` takes bytes and gives bytes;
-    ``closing`` turns True when the transport is to be closed after sending them;
+    :meth:`greeting` gives the first bytes to send; :meth:`feed` takes bytes; :meth:`turn` deals
+    with one message and gives the bytes to send back, in steps of which the long ones may be done
+    elsewhere. ``closing`` turns True when the transport is to be closed after sending them;
     :meth:`end` is to be called once when the transport is gone, whatever the reason.
     """
 
@@ -118,22 +131,46 @@ class NetconfSession:
         )
         return comments.encode() + self._framer.frame(serialize(hello) + b"\n")
 
-    def receive(self, data: bytes, now: float) -> bytes:
-        """Take bytes from the client; the bytes to send back."""
-        out = bytearray()
+    @property
+    def greeted(self) -> bool:
+        """True once the client's hello was accepted."""
+        return self._greeted
+
+    @property
+    def backlog(self) -> int:
+        """Octets that came in and were not dealt with yet."""
+        return self._framer.buffered
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the client."""
         self._framer.feed(data)
+
+    def turn(self, now: float) -> Steps[bytes] | None:
+        """Deal with the next message; None when there is no whole one."""
+        if self.closing:
+            return None
         try:
-            while not self.closing:
-                message = self._framer.next_message()
-                if message is None:
-                    break
-                if message.strip():
-                    out += self._message(message, now)
+            message = self._framer.next_message()
         except FramingError as error:
-            self.closing = True
-            tag = "too-big" if isinstance(error, MessageTooBig) else "malformed-message"
-            out += self._reply(None, [RpcError(str(error), tag=tag, kind="rpc")])
+            return self._broken(error)
+        return None if message is None else self._answer(message, now)
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """:meth:`feed` and every :meth:`turn` that follows, at once."""
+        self.feed(data)
+        out = bytearray()
+        while (steps := self.turn(now)) is not None:
+            out += run(steps)
         return bytes(out)
+
+    def _broken(self, error: FramingError) -> Steps[bytes]:
+        self.closing = True
+        tag = "too-big" if isinstance(error, MessageTooBig) else "malformed-message"
+        return self._refuse(RpcError(str(error), tag=tag, kind="rpc"))
+
+    def _refuse(self, error: RpcError) -> Steps[bytes]:
+        yield from ()
+        return self._reply(None, [error])
 
     def end(self, now: float) -> None:
         """The transport is gone: locks and uncommitted edits go with it."""
@@ -141,9 +178,11 @@ class NetconfSession:
             self._ended = self.closing = True
             self.host.session_ended(self, now)
 
-    def _message(self, message: bytes, now: float) -> bytes:
+    def _answer(self, message: bytes, now: float) -> Steps[bytes]:
+        if not message.strip():
+            return b""
         try:
-            root = parse(message)
+            root = yield Work(partial(parse, message), len(message))
         except MalformedMessage as error:
             if not self._greeted:
                 self.closing = True
@@ -157,7 +196,7 @@ class NetconfSession:
                 "rpc expected", tag="malformed-message", kind="rpc", bad_element=name
             )
             return self._reply(None, [refusal])
-        return self._rpc(root, now)
+        return (yield from self._rpc(root, now, len(message)))
 
     def _hello(self, root: etree._Element, name: str) -> bytes:
         found = {(c.text or "").strip() for c in root.iter("{*}capability")}
@@ -167,56 +206,95 @@ class NetconfSession:
         common = both_1_1 or any(c.endswith("netconf:base:1.0") for c in found)
         if name != "hello" or stranger or not common:
             self.closing = True
-            return b""
+            return self._why_not(found) if name == "hello" and not stranger else b""
         self._greeted = True
         if both_1_1:
             self._framer.use_chunks()
         return b""
 
-    def _rpc(self, rpc: etree._Element, now: float) -> bytes:
+    def _why_not(self, offered: set[str]) -> bytes:
+        """To a client that speaks base:1.1 alone, what would let it in."""
+        if BASE_1_1 not in offered:
+            return b""
+        text = (
+            "no common base: this device offers base:1.0; base:1.1 needs [system services netconf] "
+            "rfc-compliant and version-1.1"
+        )
+        return self._reply(None, [RpcError(text, kind="rpc")])
+
+    def _rpc(self, rpc: etree._Element, now: float, octets: int) -> Steps[bytes]:
+        operation = self._operation(rpc)
+        if isinstance(operation, RpcError):
+            echoed = rpc if len(rpc.attrib) <= MOST_ATTRIBUTES else None
+            return self._reply(echoed, [operation])
+        closes = local_name(operation) == "close-session"
+        try:
+            content = yield from self.host.perform(Request(operation, self, now, octets))
+        except RpcFailure as failure:
+            return self._reply(rpc, failure.errors)
+        except Exception:
+            # Whatever goes wrong with one request, the session and its client go on.
+            log.exception("session %d: %s", self.holder.session_id, local_name(operation)[:100])
+            return self._reply(rpc, [RpcError("internal error", kind="application")])
+        out: bytes = yield Work(partial(self._reply, rpc, content), _weight(content))
+        if closes:
+            self.closing = True
+            if not self._framer.chunked:
+                # In base:1.1 nothing may stand outside the framing.
+                out += f"<!-- session end at {utc(now)} -->\n".encode()
+        return out
+
+    def _operation(self, rpc: etree._Element) -> etree._Element | RpcError:
+        """The one operation of an ``rpc``, or what is wrong with it."""
+        if len(rpc.attrib) > MOST_ATTRIBUTES:
+            return RpcError(
+                f"more than {MOST_ATTRIBUTES} attributes",
+                tag="too-big",
+                kind="rpc",
+                bad_element="rpc",
+            )
         operations = list(rpc.iterchildren(tag=etree.Element))
         if len(operations) != 1:
-            return self._reply(rpc, [RpcError("exactly one operation is expected", kind="rpc")])
-        operation = operations[0]
-        closes = local_name(operation) == "close-session"
+            return RpcError("exactly one operation is expected", kind="rpc")
         if rpc.get("message-id") is None and self._chunks:
-            error = RpcError(
+            return RpcError(
                 "message-id is missing",
                 tag="missing-attribute",
                 kind="rpc",
                 bad_attribute="message-id",
                 bad_element="rpc",
             )
-            return self._reply(rpc, [error])
-        content: Content | list[RpcError]
-        if closes:
-            content = [self.dialect.base("ok")]
-        else:
-            try:
-                content = self.host.perform(Request(operation, self, now))
-            except RpcFailure as failure:
-                content = list(failure.errors)
-        out = self._reply(rpc, content)
-        if closes:
-            self.closing = True
-            out += f"<!-- session end at {utc(now)} -->\n".encode()
-        return out
+        return operations[0]
 
-    def _reply(self, rpc: etree._Element | None, content: Content | list[RpcError]) -> bytes:
+    def _reply(self, rpc: etree._Element | None, content: Content | Sequence[RpcError]) -> bytes:
         reply = self.dialect.reply()
         if rpc is not None:
             for name, value in rpc.attrib.items():
                 reply.set(name, value)
-        reply.text = "\n"
+        texts = [xml_text(part) for part in content if isinstance(part, str)]
+        # JSON stands in the reply itself.
+        reply.text = "\n" + "".join(texts)
         for part in content:
             if isinstance(part, str):
-                # JSON stands in the reply itself.
-                reply.text += xml_text(part)
                 continue
             reply.append(part.element(self.dialect) if isinstance(part, RpcError) else part)
         for element in (e for e in reply if e.text is None and len(e)):
             element.text = "\n"
         return self._framer.frame(serialize(reply) + b"\n")
+
+
+def _weight(content: Content) -> int:
+    """About how many octets a reply has; it need only be right about light or heavy."""
+    octets = 0
+    for part in content:
+        if isinstance(part, str):
+            octets += len(part)
+            continue
+        for element in part.iter():
+            octets += 50 + len(element.text or "")
+            if octets > LIGHT:
+                return octets
+    return octets
 
 
 def _comment(text: str) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
@@ -11,44 +12,65 @@ from lxml import etree
 from .xml import local_name
 
 
-def select(wanted: etree._Element, found: etree._Element) -> etree._Element | None:
-    """The part of ``found`` that the filter ``wanted`` (same level) asks for; None for nothing.
+def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._Element | None:
+    """The part of ``found`` that any of the filters ``wanted`` (same level) asks for; None for
+    nothing.
 
     An element without children selects all below it; text is a content match; list entries
     are kept when all their content matches hold, together with their name. ``found`` is taken
     apart for it.
     """
-    asked = list(wanted.iterchildren(tag=etree.Element))
+    asked = [one for one in wanted if _holds(one, found)]
     if not asked:
+        return None
+    if any(not _selections(one) for one in asked):
         return found
-    matches = [child for child in asked if (child.text or "").strip() and not len(child)]
-    selections = [child for child in asked if child not in matches]
-    for match in matches:
-        text = (match.text or "").strip()
-        name = local_name(match)
-        held = [c for c in found if local_name(c) == name]
-        if not any((c.text or "").strip() == text for c in held):
-            return None
-    if not selections:
-        return found
-    nsmap: Any = found.nsmap
-    part = etree.Element(found.tag, {str(k): str(v) for k, v in found.attrib.items()}, nsmap=nsmap)
-    kept = {local_name(match) for match in matches}
-    several = any(local_name(child) == "name" for child in found)
+    part = _bare(found)
+    kept = {local_name(match) for one in asked for match in _matches(one)}
+    below: dict[str, list[etree._Element]] = {}
+    for one in asked:
+        for selection in _selections(one):
+            below.setdefault(local_name(selection), []).append(selection)
+    named = any(local_name(child) == "name" for child in found)
     for child in list(found):
         name = local_name(child)
-        if name in kept or (several and name == "name"):
+        if name in kept or (named and name == "name"):
             part.append(child)
-            continue
-        for selection in selections:
-            if local_name(selection) == name:
-                chosen = select(selection, child)
-                if chosen is not None:
-                    part.append(chosen)
-                    break
+        elif name in below:
+            chosen = select(below[name], child)
+            if chosen is not None:
+                part.append(chosen)
     bare = all(local_name(child) == "name" for child in part)
-    return None if bare and "name" not in kept and not _asks_for_name(selections) else part
+    return None if bare and "name" not in kept and "name" not in below else part
 
 
-def _asks_for_name(selections: list[etree._Element]) -> bool:
-    return any(local_name(selection) == "name" for selection in selections)
+def _matches(wanted: etree._Element) -> list[etree._Element]:
+    """Content match nodes: elements with text alone."""
+    return [
+        child
+        for child in wanted.iterchildren(tag=etree.Element)
+        if (child.text or "").strip() and not len(child)
+    ]
+
+
+def _selections(wanted: etree._Element) -> list[etree._Element]:
+    """Containment and selection nodes."""
+    matches = _matches(wanted)
+    return [child for child in wanted.iterchildren(tag=etree.Element) if child not in matches]
+
+
+def _holds(wanted: etree._Element, found: etree._Element) -> bool:
+    """True when every content match of the filter is in ``found``."""
+    for match in _matches(wanted):
+        text, name = (match.text or "").strip(), local_name(match)
+        held = ((c.text or "").strip() for c in found if local_name(c) == name)
+        if text not in held:
+            return False
+    return True
+
+
+def _bare(element: etree._Element) -> etree._Element:
+    """The element without what is in it."""
+    nsmap: Any = element.nsmap
+    attributes = {str(name): str(value) for name, value in element.attrib.items()}
+    return etree.Element(element.tag, attributes, nsmap=nsmap)

@@ -328,6 +328,7 @@ def test_a_kill_in_the_middle_of_a_commit_leaves_the_old_or_the_new_configuratio
         process.stdout.close()
         store = Store(path)
         newest = store.history()[0]
+        tree = store.tree(newest.sequence)
         store.close()
         assert newest.sequence in (acknowledged, acknowledged + 1)
-        assert newest.tree["system"]["host-name"] == f"h{newest.sequence}"
+        assert tree["system"]["host-name"] == f"h{newest.sequence}"

@@ -227,7 +227,7 @@ def test_an_unknown_group_and_a_wrong_generation_are_refused_before_any_lock():
 def test_a_commit_that_fails_its_constraint_check_leaves_nothing_behind():
     target = device()
     # Somebody commits a duplicate group id past the checks; the next commit trips over it.
-    group = target.database.history[0].tree["security"]["group-vpn"]["server"]["group"]
+    group = target.database.committed["security"]["group-vpn"]["server"]["group"]
     group["G2"]["group-id"] = "1"
     with pytest.raises(DeviceError, match="Group id must be unique among groups"):
         ask(Wire(target), "merged", [{"group": "G1", **GOOD}])

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lxml import etree
 
+from ...config.database import ConfigurationDatabase
 from ...gdoi.endpoint import KeyServerEndpoint
 from ...groups.server import GroupServer
-from ..session import Request
+from ..arguments import Accepts, Argument
+from ..session import NetconfSession, Request
+from ..work import Steps
 
 
 @dataclass(frozen=True)
@@ -28,23 +32,65 @@ class Identity:
     cluster_node: str | None = None
 
     @property
-    def modern(self) -> bool:
-        """True from Junos 15.1 on: version and commit results are reported in full."""
-        return int(self.release.split(".")[0]) > 15
+    def version_element(self) -> bool:
+        """True for releases whose software information has ``junos-version``: after 15.1."""
+        return self._release > (15, 1)
+
+    @property
+    def commit_results(self) -> bool:
+        """True for releases that answer a commit in full: from 15.1 on, not a bare ``ok``."""
+        return self._release >= (15, 1)
+
+    @property
+    def _release(self) -> tuple[int, ...]:
+        return tuple(int(number) for number in re.findall(r"\d+", self.release)[:2])
 
 
 Elements = list[etree._Element]
+FORMATS = {"format": frozenset({"xml", "text", "ascii", "json"})}
+"""Every operational RPC can be asked for in these."""
 
 
 class Platform(Protocol):
-    """What operational commands ask of a device."""
+    """What RPCs ask of a device."""
 
+    database: ConfigurationDatabase
     groups: GroupServer
     endpoint: KeyServerEndpoint
     companions: Sequence[object]
+    sessions: dict[int, NetconfSession]
+    on_deadline_changed: Callable[[], None]
+    started: float
+    """When the device came up, seconds since the epoch."""
 
     def identity(self) -> Identity:
         """What the device says it is."""
 
 
 Handler = Callable[[Platform, Request], Elements]
+LongHandler = Callable[[Platform, Request], Steps[Elements]]
+
+
+@dataclass(frozen=True)
+class OperationalRpc:
+    """A show, clear or request command: what answers it, what it takes, how the CLI spells it.
+
+    Exactly one of ``handler`` and ``long_handler`` is there.
+    """
+
+    handler: Handler | None = None
+    accepts: Accepts = field(default_factory=lambda: Accepts(attributes=FORMATS))
+    command: str | None = None
+    long_handler: LongHandler | None = None
+
+    def steps(self, device: Platform, request: Request) -> Steps[Elements]:
+        """Answer; what takes long is yielded."""
+        if self.long_handler is not None:
+            return (yield from self.long_handler(device, request))
+        assert self.handler is not None
+        return self.handler(device, request)
+
+
+def takes(*arguments: Argument, alternatives: tuple[frozenset[str], ...] = ()) -> Accepts:
+    """Those arguments, and the output formats that every operational RPC has."""
+    return Accepts(arguments, FORMATS, alternatives)

@@ -2,44 +2,83 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """RPCs on the configuration: Junos' own and the standard ones of RFC 6241.
 
-Each handler takes the device's :class:`ConfigurationDatabase` and a :class:`Request` and returns
-the children of the ``rpc-reply``. ``CONFIGURATION_RPCS`` is the table of them.
+``CONFIGURATION_RPCS`` deal with a whole configuration, so that they may take long;
+``HOLDING_RPCS`` decide who may edit, at once; ``COMMITS`` have steps of their own.
 """
 
 from __future__ import annotations
 
-from .answers import Handler
+from ...arguments import Accepts, Argument
+from .answers import CommitHandler, ConfigurationRpc
 from .archive import (
+    RESCUE,
+    ROLLBACK,
     commit_information,
     delete_rescue,
     rescue_information,
     rollback_information,
     save_rescue,
 )
-from .committing import commit_configuration, rfc_commit, validate
-from .holding import close_configuration, discard, lock, open_configuration, unlock
-from .loading import edit_config, load_configuration
-from .reading import get_config, get_configuration
+from .committing import (
+    COMMIT,
+    COMMIT_CONFIGURATION,
+    SYNCHRONIZED,
+    VALIDATE,
+    commit_configuration,
+    rfc_commit,
+    validate,
+)
+from .holding import (
+    close_configuration,
+    discard,
+    lock,
+    lock_configuration,
+    open_configuration,
+    unlock,
+    unlock_configuration,
+)
+from .loading import EDIT_CONFIG, LOAD_CONFIGURATION, edit_config, load_configuration
+from .reading import GET, GET_CONFIG, GET_CONFIGURATION, get, get_config, get_configuration
 
-CONFIGURATION_RPCS: dict[str, Handler] = {
-    "get-configuration": get_configuration,
-    "get-config": get_config,
-    "get-rescue-information": rescue_information,
-    "request-save-rescue-configuration": save_rescue,
-    "request-delete-rescue-configuration": delete_rescue,
-    "get": get_config,
-    "load-configuration": load_configuration,
-    "edit-config": edit_config,
-    "lock": lock,
-    "unlock": unlock,
-    "lock-configuration": lock,
-    "unlock-configuration": unlock,
-    "open-configuration": open_configuration,
-    "close-configuration": close_configuration,
-    "discard-changes": discard,
-    "validate": validate,
+CONFIGURATION_RPCS: dict[str, ConfigurationRpc] = {
+    "get-configuration": ConfigurationRpc(get_configuration, GET_CONFIGURATION),
+    "get-config": ConfigurationRpc(get_config, GET_CONFIG),
+    "get": ConfigurationRpc(get, GET),
+    "load-configuration": ConfigurationRpc(load_configuration, LOAD_CONFIGURATION),
+    "edit-config": ConfigurationRpc(edit_config, EDIT_CONFIG),
+    "validate": ConfigurationRpc(validate, VALIDATE),
+    "get-commit-information": ConfigurationRpc(commit_information),
+    "get-rollback-information": ConfigurationRpc(rollback_information, ROLLBACK),
+    "get-rescue-information": ConfigurationRpc(rescue_information, RESCUE),
+    "request-save-rescue-configuration": ConfigurationRpc(save_rescue),
+    "request-delete-rescue-configuration": ConfigurationRpc(delete_rescue),
+}
+
+_TARGET = Accepts(payload=frozenset({"target"}))
+_MODES = Accepts(
+    (Argument("private"), Argument("exclusive")),
+    alternatives=(frozenset({"private", "exclusive"}),),
+)
+"""The batch, dynamic and ephemeral databases of larger platforms are not there."""
+
+HOLDING_RPCS: dict[str, ConfigurationRpc] = {
+    "lock": ConfigurationRpc(lock, _TARGET),
+    "unlock": ConfigurationRpc(unlock, _TARGET),
+    "lock-configuration": ConfigurationRpc(lock_configuration),
+    "unlock-configuration": ConfigurationRpc(unlock_configuration),
+    "open-configuration": ConfigurationRpc(open_configuration, _MODES),
+    "close-configuration": ConfigurationRpc(close_configuration),
+    "discard-changes": ConfigurationRpc(discard),
+}
+
+COMMITS: dict[str, CommitHandler] = {
     "commit": rfc_commit,
     "commit-configuration": commit_configuration,
-    "get-commit-information": commit_information,
-    "get-rollback-information": rollback_information,
 }
+
+
+def commit_accepts(name: str, *, clustered: bool) -> Accepts:
+    """What that form of a commit takes; only a chassis cluster has something to synchronize."""
+    if name == "commit":
+        return COMMIT
+    return SYNCHRONIZED if clustered else COMMIT_CONFIGURATION

@@ -6,17 +6,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from ....config.database import ConfigurationDatabase, DatabaseRefusal
+from ...arguments import Accepts, number
 from ...reply import RpcError, RpcFailure
 from ...session import Content, Request
+from ...work import Steps
 
 Elements = Content
 Handler = Callable[[ConfigurationDatabase, Request], Elements]
+CommitHandler = Callable[[ConfigurationDatabase, Request], Steps[Elements]]
+
+
+@dataclass(frozen=True)
+class ConfigurationRpc:
+    """What answers an RPC on the configuration, and what it takes."""
+
+    handler: Handler
+    accepts: Accepts = field(default_factory=Accepts)
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
+    """What the database refuses, as an rpc-error."""
     try:
         yield
     except DatabaseRefusal as refusal:
@@ -26,10 +39,25 @@ def refusals() -> Iterator[None]:
 
 
 def ok(request: Request) -> Elements:
+    """The reply of what has nothing to say."""
     return [request.dialect.base("ok")]
 
 
+def pending_warning(database: ConfigurationDatabase, request: Request) -> list[RpcError]:
+    """What Junos says to who begins to edit while a commit waits to be confirmed."""
+    minutes = database.minutes_left(request.now)
+    if minutes is None or request.dialect.rfc_compliant:
+        return []
+    text = f"commit confirmed will be rolled back in {minutes} minutes"
+    return [RpcError(text, severity="warning")]
+
+
+_any_number = number(0, 9999)
+
+
 def rollback_number(text: str) -> int:
-    if not text.isdigit() or len(text) > 4:
-        raise RpcFailure(RpcError(f"Invalid numeric value: '{text}'", bad_element=text))
+    """The number of a committed configuration, as far as it is one."""
+    problem = _any_number(text)
+    if problem is not None:
+        raise RpcFailure(RpcError(problem, bad_element=text[:200]))
     return int(text)

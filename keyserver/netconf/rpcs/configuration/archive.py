@@ -4,46 +4,79 @@
 
 from __future__ import annotations
 
+import math
+
+from lxml import etree
+
 from ....config.database import ConfigurationDatabase, utc
 from ....config.show import to_text, to_xml
+from ....config.store import ROLLBACKS, CommitEntry
+from ...arguments import Accepts, Argument, number, one_of
 from ...reply import xml_text
 from ...session import Request
-from .answers import Elements, ok, refusals, rollback_number
+from .answers import Elements, ok, refusals
+
+ROLLBACK = Accepts(
+    (
+        Argument("rollback", number(0, ROLLBACKS - 1)),
+        Argument("compare", number(0, ROLLBACKS - 1)),
+        Argument("format", one_of("text")),
+    )
+)
+RESCUE = Accepts(
+    (Argument("format", one_of("text", "xml")),), {"format": frozenset({"text", "xml"})}
+)
 
 
 def commit_information(database: ConfigurationDatabase, request: Request) -> Elements:
-    dialect = request.dialect
-    information = dialect.own("commit-information")
-    for number, record in enumerate(database.history):
-        entry = dialect.own(
-            "commit-history",
-            None,
-            dialect.own("sequence-number", str(number)),
-            dialect.own("user", xml_text(record.user)),
-            dialect.own("client", record.client),
-            dialect.styled(
-                dialect.own("date-time", utc(record.time)), seconds=str(int(record.time))
-            ),
-        )
-        if record.comment:
-            entry.append(dialect.own("log", xml_text(record.comment)))
-        information.append(entry)
+    """The history of commits; the one that awaits its confirmation says so."""
+    information = request.dialect.own("commit-information")
+    for index, entry in enumerate(database.history):
+        pending = index == 0 and database.pending is not None
+        information.append(_history_entry(request, index, entry, pending=pending))
     return [information]
 
 
+def _history_entry(
+    request: Request, index: int, entry: CommitEntry, *, pending: bool
+) -> etree._Element:
+    own, dialect = request.dialect.own, request.dialect
+    element = own(
+        "commit-history",
+        None,
+        own("sequence-number", str(index)),
+        own("user", xml_text(entry.user)),
+        own("client", entry.client),
+        dialect.styled(own("date-time", utc(entry.time)), seconds=str(int(entry.time))),
+    )
+    if entry.confirm_seconds is not None:
+        minutes = math.ceil(entry.confirm_seconds / 60)
+        element.append(own("comment", f"commit confirmed, rollback in {minutes}mins"))
+    if entry.comment:
+        element.append(own("log", xml_text(entry.comment)))
+    if pending:
+        element.append(own("commit-confirmed", "rollback pending"))
+    return element
+
+
 def rollback_information(database: ConfigurationDatabase, request: Request) -> Elements:
-    number = rollback_number(request.text("rollback") or "0")
-    against = request.text("compare")
+    """One committed configuration, or what would make it another one.
+
+    ``rollback`` is the base; a plus sign is what ``compare`` has besides (NETCONF guide,
+    "Compare Two Previous (Rollback) Configurations").
+    """
+    base, other = request.text("rollback") or "0", request.text("compare")
     with refusals():
-        tree = database.rollback(number)
-        old = database.rollback(rollback_number(against)) if against is not None else None
-    text = to_text(database.schema, tree) if old is None else database.difference(old, tree)
+        tree = database.rollback(int(base))
+        new = database.rollback(int(other)) if other is not None else None
+    text = to_text(database.schema, tree) if new is None else database.difference(tree, new)
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))
     information = request.dialect.own("configuration-information", None, output)
     return [request.dialect.own("rollback-information", None, information)]
 
 
 def rescue_information(database: ConfigurationDatabase, request: Request) -> Elements:
+    """The rescue configuration as text, or as XML."""
     dialect = request.dialect
     with refusals():
         tree = database.rescue()
@@ -57,10 +90,12 @@ def rescue_information(database: ConfigurationDatabase, request: Request) -> Ele
 
 
 def save_rescue(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Make what is committed the rescue configuration."""
     database.save_rescue()
     return ok(request)
 
 
 def delete_rescue(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Forget the rescue configuration."""
     database.delete_rescue()
     return ok(request)

@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 from lxml import etree
 
 from ....config.constraints import Violation
-from ....config.database import CommitRefused, ConfigurationDatabase
-from ...reply import RpcError, RpcFailure, xml_text
+from ....config.database import Commit, CommitRefused, ConfigurationDatabase, Confirmation
+from ...arguments import Accepts, Argument, number, syntax_error, text_of
+from ...reply import RpcError, xml_text
 from ...session import Request
-from ...xml import local_name
+from ...work import LIGHT, Steps, Work
 from .answers import Elements, ok, refusals
 from .reading import source_tree
 
-CONFIRM_MINUTES = 10.0
+CONFIRM_MINUTES = 10
 """Junos' default for ``commit confirmed``."""
+CONFIRM_SECONDS = 600
+"""RFC 6241's default."""
 
 
 def _violation(violation: Violation) -> RpcError:
@@ -41,17 +47,24 @@ def _commit_errors(
     return [results]
 
 
-def _commit_results(request: Request, name: str) -> list[etree._Element]:
+def _commit_results(request: Request, name: str, notice: str | None = None) -> list[etree._Element]:
     if request.session.host.terse_results():
         return [request.dialect.base("ok")]
     dialect = request.dialect
     engine = dialect.own("routing-engine", None, dialect.own("name", "re0"), dialect.own(name))
     dialect.styled(engine, style="normal")
-    return [dialect.own("commit-results", None, engine), dialect.base("ok")]
+    results = dialect.own("commit-results", None, engine)
+    if notice is not None:
+        results.append(dialect.own("output", f"\n{notice}\n"))
+    return [results, dialect.base("ok")]
+
+
+VALIDATE = Accepts(payload=frozenset({"source"}))
 
 
 def validate(database: ConfigurationDatabase, request: Request) -> Elements:
-    tree = source_tree(database, request, "candidate")
+    """RFC 6241's validate: what committing would say."""
+    tree = source_tree(database, request)
     try:
         database.check(tree)
     except CommitRefused as refused:
@@ -61,65 +74,93 @@ def validate(database: ConfigurationDatabase, request: Request) -> Elements:
     return _commit_results(request, "commit-check-success")
 
 
-_COMMIT_OPTIONS = (
-    "check",
-    "confirmed",
-    "confirm-timeout",
-    "log",
-    "synchronize",
-    "force-synchronize",
-    "full",
+_CONFIRM_MINUTES = number(1, 65535)
+_CONFIRM_SECONDS = number(1, 4294967295)
+COMMIT_CONFIGURATION = Accepts(
+    (
+        Argument("check"),
+        Argument("confirmed"),
+        Argument("confirm-timeout", _CONFIRM_MINUTES, may_be_empty=True),
+        Argument("log", text_of(512), may_be_empty=True),
+        Argument("full"),
+    )
 )
-_RFC_COMMIT_OPTIONS = ("confirmed", "confirm-timeout")
+SYNCHRONIZED = Accepts(
+    (*COMMIT_CONFIGURATION.arguments, Argument("synchronize"), Argument("force-synchronize"))
+)
+"""On a chassis cluster."""
+COMMIT = Accepts(
+    (Argument("confirmed"), Argument("confirm-timeout", _CONFIRM_SECONDS, may_be_empty=True))
+)
 """confirmed-commit:1.0, which has no persistent commits."""
 
 
-def _only(request: Request, known: tuple[str, ...]) -> None:
-    for child in request.operation.iterchildren(tag=etree.Element):
-        if local_name(child) not in known:
-            raise RpcFailure(RpcError("syntax error", bad_element=local_name(child)))
-
-
-def commit_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
-    _only(request, _COMMIT_OPTIONS)
-    check = request.child("check") is not None
-    confirm = None
-    if request.child("confirmed") is not None:
-        minutes = _positive(request.text("confirm-timeout"), CONFIRM_MINUTES)
-        confirm = minutes * 60
-    elif request.text("confirm-timeout"):
-        confirm = _positive(request.text("confirm-timeout"), CONFIRM_MINUTES) * 60
-    return _commit(database, request, check=check, confirm=confirm)
-
-
-def rfc_commit(database: ConfigurationDatabase, request: Request) -> Elements:
-    _only(request, _RFC_COMMIT_OPTIONS)
-    confirm = None
-    if request.child("confirmed") is not None:
-        confirm = _positive(request.text("confirm-timeout"), 600.0)
-    done = _commit(database, request, check=False, confirm=confirm)
-    return done if local_name(done[0]) == "commit-results" and len(done) == 1 else ok(request)
-
-
-def _positive(text: str | None, default: float) -> float:
-    if not text:
-        return default
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise RpcFailure(
-            RpcError(f"Value {text} is not within range (1..65535)", bad_element="confirm-timeout")
-        )
-    return float(text)
-
-
-def _commit(
-    database: ConfigurationDatabase, request: Request, *, check: bool, confirm: float | None
-) -> list[etree._Element]:
+def commit_configuration(database: ConfigurationDatabase, request: Request) -> Steps[Elements]:
+    """Junos' commit: minutes, a log message, or a check alone."""
+    if request.child("check") is not None:
+        return (yield from _check(database, request))
+    timeout = request.text("confirm-timeout")
+    confirmation = None
+    if request.child("confirmed") is not None or timeout:
+        confirmation = Confirmation(60 * float(timeout or CONFIRM_MINUTES))
     try:
-        if check:
-            database.check(database.candidate(request.holder).tree)
-            return _commit_results(request, "commit-check-success")
-        with refusals():
-            database.commit(request.holder, request.now, request.text("log") or "", confirm)
+        yield from _committed(database, request, confirmation)
     except CommitRefused as refused:
-        return _commit_errors(request, refused, check=check)
-    return _commit_results(request, "commit-success")
+        return _commit_errors(request, refused, check=False)
+    return _commit_results(request, "commit-success", _notice(confirmation))
+
+
+def rfc_commit(database: ConfigurationDatabase, request: Request) -> Steps[Elements]:
+    """RFC 6241's commit: seconds, and bound to its session."""
+    confirmation = None
+    if request.child("confirmed") is not None:
+        seconds = float(request.text("confirm-timeout") or CONFIRM_SECONDS)
+        confirmation = Confirmation(seconds, bound=True)
+    elif request.child("confirm-timeout") is not None:
+        raise syntax_error("confirm-timeout")
+    try:
+        yield from _committed(database, request, confirmation, by_rfc=True)
+    except CommitRefused as refused:
+        return _commit_errors(request, refused, check=False)
+    return ok(request)
+
+
+def _check(database: ConfigurationDatabase, request: Request) -> Steps[Elements]:
+    tree = database.candidate(request.holder).tree
+    try:
+        yield Work(partial(database.check, tree), database.weight)
+    except CommitRefused as refused:
+        return _commit_errors(request, refused, check=True)
+    return _commit_results(request, "commit-check-success")
+
+
+def _committed(
+    database: ConfigurationDatabase,
+    request: Request,
+    confirmation: Confirmation | None,
+    *,
+    by_rfc: bool = False,
+) -> Steps[None]:
+    stage = partial(
+        database.stage,
+        request.holder,
+        request.now,
+        request.text("log") or "",
+        confirmation,
+        by_rfc=by_rfc,
+    )
+    with refusals():
+        staged: Commit = yield Work(stage, database.weight)
+    # A disk may take its time, however little is written.
+    yield Work(partial(database.write, staged), LIGHT + 1)
+    database.activate(staged, request.now)
+
+
+def _notice(confirmation: Confirmation | None) -> str | None:
+    """What the CLI prints about a commit that must be confirmed."""
+    if confirmation is None:
+        return None
+    minutes = math.ceil(confirmation.seconds / 60)
+    return (
+        f"commit confirmed will be automatically rolled back in {minutes} minutes unless confirmed"
+    )

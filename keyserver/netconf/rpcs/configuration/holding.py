@@ -4,48 +4,87 @@
 
 from __future__ import annotations
 
+from lxml import etree
+
 from ....config.database import ConfigurationDatabase
-from ...reply import RpcError
+from ...arguments import refuse_attributes
+from ...reply import RpcError, RpcFailure
 from ...session import Request
-from .answers import Elements, ok, refusals
+from ...xml import local_name
+from .answers import Elements, ok, pending_warning, refusals
+
+
+def target(request: Request, *allowed: str) -> str:
+    """The datastore that ``target`` names (RFC 6241); raises RpcFailure for others."""
+    element = request.child("target")
+    if element is None:
+        raise RpcFailure(RpcError("target is missing", tag="missing-element", bad_element="target"))
+    refuse_attributes(element, {})
+    named = [local_name(child) for child in element.iterchildren(tag=etree.Element)]
+    if len(named) != 1 or named[0] not in allowed:
+        raise RpcFailure(
+            RpcError(
+                f"target must be {' or '.join(allowed)}", tag="invalid-value", bad_element="target"
+            )
+        )
+    return named[0]
+
+
+def _locked(database: ConfigurationDatabase, request: Request, *, running: bool) -> Elements:
+    with refusals():
+        database.lock(request.holder, request.now, running=running)
+    warnings = [e.element(request.dialect) for e in pending_warning(database, request)]
+    return [*warnings, *ok(request)]
 
 
 def lock(database: ConfigurationDatabase, request: Request) -> Elements:
-    with refusals():
-        database.lock(request.holder, request.now)
-    return ok(request)
+    """RFC 6241's lock; Junos has one lock for both datastores."""
+    running = target(request, "candidate", "running") == "running"
+    return _locked(database, request, running=running)
+
+
+def lock_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Junos' own form of the same lock."""
+    return _locked(database, request, running=False)
 
 
 def unlock(database: ConfigurationDatabase, request: Request) -> Elements:
+    """RFC 6241's unlock."""
+    target(request, "candidate", "running")
+    return unlock_configuration(database, request)
+
+
+def unlock_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Give the lock back, and up what was not committed."""
     with refusals():
         database.unlock(request.holder)
     return ok(request)
 
 
 def open_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
-    if request.child("private") is None:
-        with refusals():
-            database.writable(request.holder, request.now)
-        return []
+    """Open the shared candidate (``exclusive``: with its lock) or a private copy."""
+    said = pending_warning(database, request)
     with refusals():
-        database.open_private(request.holder, request.now)
-    if request.dialect.rfc_compliant:
-        return []
-    warning = RpcError("uncommitted changes will be discarded on exit", severity="warning")
-    return [warning.element(request.dialect)]
+        if request.child("private") is not None:
+            database.open_private(request.holder, request.now)
+            if not request.dialect.rfc_compliant:
+                text = "uncommitted changes will be discarded on exit"
+                said.append(RpcError(text, severity="warning"))
+        else:
+            exclusive = request.child("exclusive") is not None
+            database.open_shared(request.holder, request.now, exclusive=exclusive)
+    return [warning.element(request.dialect) for warning in said]
 
 
 def close_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
-    if request.holder.session_id in database.private:
-        database.close_private(request.holder)
-    elif database.lock_holder is None:
-        by = database.shared.touched_by
-        if by is not None and by.session_id == request.holder.session_id:
-            database.discard()
+    """Close what was opened; uncommitted changes are lost."""
+    with refusals():
+        database.close(request.holder)
     return []
 
 
 def discard(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Make the candidate what is committed."""
     with refusals():
         database.writable(request.holder, request.now)
     database.discard(request.holder)

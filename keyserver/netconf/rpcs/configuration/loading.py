@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from ....config.database import ConfigurationDatabase
+from ....config.database import CommitRefused, ConfigurationDatabase
 from ....config.edit import (
     Edit,
     LoadError,
@@ -22,11 +22,14 @@ from ....config.read_json import read_json
 from ....config.read_patch import read_patch
 from ....config.read_text import read_set, read_text
 from ....config.read_xml import read_xml
+from ....config.schema import Statement
 from ....config.tree import Tree
+from ...arguments import SHOWN, Accepts, Argument, one_of, refuse_attributes, syntax_error
 from ...reply import RpcError, RpcFailure, xml_text
 from ...session import Request
 from ...xml import local_name
 from .answers import Elements, ok, refusals, rollback_number
+from .holding import target
 
 
 def _load_error(error: LoadError) -> RpcError:
@@ -51,71 +54,99 @@ _ACTIONS = {
 """Junos load actions and what an unmarked statement means in them; "replace" replaces only what
 is marked ``replace``, "override" and "update" put the given configuration in place of the whole."""
 
-_WRAPPERS = (
-    "configuration",
-    "configuration-text",
-    "configuration-set",
-    "configuration-json",
-    "configuration-patch",
+_WRAPPERS = frozenset(
+    {
+        "configuration",
+        "configuration-text",
+        "configuration-set",
+        "configuration-json",
+        "configuration-patch",
+    }
+)
+LOAD_CONFIGURATION = Accepts(
+    attributes={
+        "action": frozenset(_ACTIONS),
+        "format": frozenset({"xml", "text", "json"}),
+        "rollback": None,
+        "compare": frozenset({"rollback"}),
+        "rescue": frozenset({"rescue"}),
+    },
+    payload=_WRAPPERS,
+    alternatives=(_WRAPPERS,),
 )
 
 
 def load_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
-    operation = request.operation
+    """Load a configuration in any format, or one that was committed before."""
+    given = list(request.operation.iterchildren(tag=etree.Element))
+    earlier = _earlier(database, request)
+    if earlier is not None:
+        if given:
+            raise syntax_error(local_name(given[0]))
+        with refusals():
+            candidate = database.writable(request.holder, request.now)
+        candidate.edit(request.holder, request.now)
+        candidate.tree = copy_tree(earlier)
+        candidate.settle()
+        return [_load_results(request, [])]
+    if not given:
+        raise syntax_error("load-configuration")
+    return [_load_results(request, _load(database, request, given[0]))]
+
+
+def _earlier(database: ConfigurationDatabase, request: Request) -> Tree | None:
+    """The committed or rescue configuration that is asked for instead of one in the request."""
+    rollback = request.operation.get("rollback")
     with refusals():
-        candidate = database.writable(request.holder, request.now)
-        rollback = operation.get("rollback")
-        if rollback is not None or operation.get("rescue") is not None:
-            if rollback in (None, "rescue"):
-                chosen = database.rescue()
-            else:
-                chosen = database.rollback(rollback_number(rollback))
-            candidate.edit(request.holder, request.now)
-            candidate.tree = copy_tree(chosen)
-            candidate.settle()
-            return [_load_results(request, [])]
-    action = operation.get("action", "merge")
-    if action not in _ACTIONS:
-        raise RpcFailure(RpcError("syntax error", bad_element=action))
-    payload = next(
-        (c for c in operation.iterchildren(tag=etree.Element) if local_name(c) in _WRAPPERS), None
-    )
-    if payload is None:
-        raise RpcFailure(RpcError("syntax error", bad_element="load-configuration"))
-    tree = candidate.edit(request.holder, request.now)
-    try:
-        problems = _load(database, tree, payload, action)
-    except MalformedConfiguration as error:
-        problems = [LoadError("[edit]", local_name(payload), str(error))]
-    candidate.settle()
-    return [_load_results(request, problems)]
+        if request.operation.get("rescue") is not None or rollback == "rescue":
+            return database.rescue()
+        return None if rollback is None else database.rollback(rollback_number(rollback))
 
 
 def _load(
-    database: ConfigurationDatabase, tree: Tree, payload: etree._Element, action: str
+    database: ConfigurationDatabase, request: Request, payload: etree._Element
 ) -> list[LoadError]:
-    schema, wrapper = database.schema, local_name(payload)
-    text = payload.text or ""
-    if wrapper == "configuration-set":
-        problems = []
-        for edit in read_set(schema, text):
-            if isinstance(edit, LoadError):
-                problems.append(edit)
-            else:
-                problems += apply(schema, tree, [edit], Operation.MERGE)
-        return problems
-    readers: dict[str, Callable[[], tuple[list[Edit], list[LoadError]]]] = {
-        "configuration": lambda: read_xml(schema, payload),
-        "configuration-text": lambda: read_text(schema, text),
-        "configuration-json": lambda: read_json(schema, text),
-        "configuration-patch": lambda: read_patch(schema, text),
-    }
+    action, wrapper = request.operation.get("action", "merge"), local_name(payload)
+    if wrapper != "configuration":
+        refuse_attributes(payload, {})
+        if len(payload):
+            raise syntax_error(local_name(payload[0]))
+    with refusals():
+        candidate = database.writable(request.holder, request.now)
     if action == "patch" and wrapper == "configuration-text":
         wrapper = "configuration-patch"
-    edits, problems = readers[wrapper]()
+    if (action == "set") != (wrapper == "configuration-set") and action != "merge":
+        raise syntax_error(wrapper)
+    try:
+        edits, problems = _READERS[wrapper](database.schema, payload)
+    except MalformedConfiguration as error:
+        return [LoadError("[edit]", wrapper, str(error))]
+    tree = candidate.edit(request.holder, request.now)
     if _ACTIONS[action] is Operation.REPLACE:
         tree.clear()
-    return problems + apply(schema, tree, edits, Operation.MERGE)
+    problems = problems + apply(database.schema, tree, edits, Operation.MERGE)
+    candidate.settle()
+    return problems
+
+
+def _read_set(schema: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
+    edits: list[Edit] = []
+    problems: list[LoadError] = []
+    for one in read_set(schema, text):
+        if isinstance(one, LoadError):
+            problems.append(one)
+        else:
+            edits.append(one)
+    return edits, problems
+
+
+_READERS: dict[str, Callable[[Statement, etree._Element], tuple[list[Edit], list[LoadError]]]] = {
+    "configuration": read_xml,
+    "configuration-text": lambda schema, payload: read_text(schema, payload.text or ""),
+    "configuration-set": lambda schema, payload: _read_set(schema, payload.text or ""),
+    "configuration-json": lambda schema, payload: read_json(schema, payload.text or ""),
+    "configuration-patch": lambda schema, payload: read_patch(schema, payload.text or ""),
+}
 
 
 def _load_results(request: Request, problems: list[LoadError]) -> etree._Element:
@@ -136,52 +167,103 @@ _DEFAULT_OPERATIONS = {
     "replace": Operation.REPLACE,
     "none": Operation.NONE,
 }
+EDIT_CONFIG = Accepts(
+    (
+        Argument("default-operation", one_of(*_DEFAULT_OPERATIONS)),
+        Argument("test-option", one_of("test-then-set", "set", "test-only")),
+        Argument("error-option", one_of("stop-on-error", "continue-on-error", "rollback-on-error")),
+    ),
+    payload=frozenset({"target", "config", "config-text"}),
+    alternatives=(frozenset({"config", "config-text"}),),
+)
 
 
 def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
-    target = request.child("target")
-    named = [local_name(c) for c in target] if target is not None else []
-    if named != ["candidate"]:
-        raise RpcFailure(
-            RpcError("target must be candidate", tag="invalid-value", bad_element="target")
-        )
-    default = _DEFAULT_OPERATIONS.get(request.text("default-operation") or "merge")
-    if default is None:
-        raise RpcFailure(
-            RpcError("syntax error", tag="invalid-value", bad_element="default-operation")
-        )
+    """RFC 6241's edit, of the candidate alone; all of it or nothing.
+
+    Only ``continue-on-error`` keeps what could be done. ``test-then-set`` sets nothing that
+    could not be committed, ``test-only`` nothing at all.
+    """
+    target(request, "candidate")
     with refusals():
         candidate = database.writable(request.holder, request.now)
-    config = request.child("config")
-    text = request.text("config-text")
+    default = _DEFAULT_OPERATIONS[request.text("default-operation") or "merge"]
+    edits, problems = _edits(database, request)
     trial = copy_tree(candidate.tree)
-    if config is not None:
-        inner = next(
-            (c for c in config.iterchildren(tag=etree.Element)), etree.Element("configuration")
-        )
-        edits, problems = read_xml(database.schema, inner)
-    elif text is not None:
-        node = request.child("config-text")
-        inner_text = "".join(map(str, node.itertext())) if node is not None else text
-        edits, problems = read_text(database.schema, inner_text)
-    else:
-        raise RpcFailure(RpcError("config is missing", tag="missing-element", bad_element="config"))
     if default is Operation.REPLACE:
         trial.clear()
         default = Operation.MERGE
-    problems += apply(database.schema, trial, edits, default)
-    if problems:
-        # RFC 6241 §7.2: data-exists and data-missing are errors here, not Junos' warnings.
-        raise RpcFailure(
-            *(
-                RpcError(
-                    p.message, tag=p.tag, kind="application", path=p.path, bad_element=p.bad_element
-                )
-                for p in problems
-            )
-        )
-    if request.text("test-option") != "test-only":
+    problems = problems + apply(database.schema, trial, edits, default)
+    wrong = [_edit_error(problem) for problem in problems]
+    test = request.text("test-option") or "set"
+    if test != "set" and not wrong:
+        wrong = _would_fail(database, trial)
+    keep = not wrong or request.text("error-option") == "continue-on-error"
+    if keep and test != "test-only":
         candidate.edit(request.holder, request.now)
         candidate.tree = trial
         candidate.settle()
+    if wrong:
+        raise RpcFailure(*wrong)
     return ok(request)
+
+
+def _edits(database: ConfigurationDatabase, request: Request) -> tuple[list[Edit], list[LoadError]]:
+    text = request.child("config-text")
+    try:
+        if text is not None:
+            return read_text(database.schema, _written(text))
+        config = request.child("config")
+        if config is None:
+            raise RpcFailure(
+                RpcError("config is missing", tag="missing-element", bad_element="config")
+            )
+        given = list(config.iterchildren(tag=etree.Element))
+        if not given:
+            return [], []
+        if len(given) > 1 or local_name(given[0]) != "configuration":
+            bad = local_name(given[-1])
+            raise RpcFailure(
+                RpcError("syntax error", tag="unknown-element", bad_element=bad[:SHOWN])
+            )
+        return read_xml(database.schema, given[0])
+    except MalformedConfiguration as error:
+        raise RpcFailure(RpcError(xml_text(str(error)), kind="application")) from None
+
+
+def _written(element: etree._Element) -> str:
+    """The text in ``config-text``, which may stand in ``configuration-text`` there."""
+    inner = list(element.iterchildren(tag=etree.Element))
+    if not inner:
+        return element.text or ""
+    if len(inner) > 1 or local_name(inner[0]) != "configuration-text" or len(inner[0]):
+        raise syntax_error(local_name(inner[-1]))
+    return inner[0].text or ""
+
+
+def _edit_error(problem: LoadError) -> RpcError:
+    """RFC 6241 §7.2: data-exists and data-missing are errors here, not Junos' warnings."""
+    return RpcError(
+        xml_text(problem.message),
+        tag=problem.tag,
+        kind="application",
+        path=xml_text(problem.path),
+        bad_element=xml_text(problem.bad_element),
+    )
+
+
+def _would_fail(database: ConfigurationDatabase, trial: Tree) -> list[RpcError]:
+    try:
+        database.check(trial)
+    except CommitRefused as refused:
+        return [
+            RpcError(
+                xml_text(one.message),
+                tag="invalid-value",
+                kind="application",
+                path=xml_text(one.path),
+                bad_element=xml_text(one.bad_element),
+            )
+            for one in refused.violations
+        ]
+    return []

@@ -5,30 +5,91 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from lxml import etree
 
 from ....config.database import ConfigurationDatabase, utc
 from ....config.edit import Operation, apply
 from ....config.read_xml import read_xml
+from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
 from ....config.tree import Tree
-from ...reply import YANG_CONF, RpcError, RpcFailure, xml_text
+from ...arguments import Accepts, refuse_attributes, syntax_error
+from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, xml_text
 from ...session import Request
 from ...subtree import select
 from ...xml import local_name
 from .answers import Elements, refusals, rollback_number
 
+GET_CONFIGURATION = Accepts(
+    attributes={
+        "database": frozenset({"candidate", "committed"}),
+        "format": frozenset({"xml", "text", "set", "json"}),
+        "compare": frozenset({"rollback"}),
+        "rollback": None,
+        "changed": frozenset({"changed"}),
+        # There are no commit scripts: the configuration after them is the configuration.
+        "commit-scripts": frozenset({"apply", "apply-no-transients"}),
+    },
+    anything=True,
+)
+GET_CONFIG = Accepts(payload=frozenset({"source", "filter"}))
+GET = Accepts(payload=frozenset({"filter"}))
+
+
+def get_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Junos' own reading: four formats, a comparison, or what has changed."""
+    operation = request.operation
+    wanted = _wanted(database.schema, operation)
+    committed = operation.get("database") == "committed"
+    tree = database.committed if committed else database.candidate(request.holder).tree
+    if operation.get("compare") is not None:
+        if wanted is not None or operation.get("format", "text") != "text":
+            raise syntax_error("compare")
+        return [_comparison(database, request, tree)]
+    if operation.get("rollback") is not None:
+        raise syntax_error("rollback")
+    if operation.get("changed") is not None:
+        return [_with_changes(database, request, tree, wanted, committed=committed)]
+    return _FORMATS[operation.get("format", "xml")](database, request, tree, wanted)
+
+
+def _wanted(schema: Statement, operation: etree._Element) -> etree._Element | None:
+    """The filter of a ``get-configuration``, every word of which must be known."""
+    given = list(operation.iterchildren(tag=etree.Element))
+    if not given:
+        return None
+    if local_name(given[0]) == "configuration":
+        if len(given) > 1:
+            raise syntax_error(local_name(given[1]))
+        wanted = given[0]
+    else:
+        # Junos also takes the hierarchy without its <configuration> wrapper.
+        wanted = etree.Element("configuration")
+        wanted.extend(given)
+    refuse_attributes(wanted, {})
+    _refuse_unknown(schema, wanted)
+    return wanted
+
+
+def _refuse_unknown(statement: Statement, wanted: etree._Element) -> None:
+    for child in wanted.iterchildren(tag=etree.Element):
+        name = local_name(child)
+        refuse_attributes(child, {})
+        known = statement.children.get(name)
+        if known is None and name != statement.key:
+            raise syntax_error(name)
+        if known is not None:
+            _refuse_unknown(known, child)
+        elif len(child):
+            raise syntax_error(local_name(child[0]))
+
 
 def _configuration(
-    database: ConfigurationDatabase,
-    request: Request,
-    tree: Tree,
-    wanted: etree._Element | None,
-    *,
-    committed: bool,
+    database: ConfigurationDatabase, request: Request, tree: Tree, *, committed: bool
 ) -> etree._Element:
-    """The part of ``tree`` that the filter asks for, as a configuration element."""
+    """The whole of ``tree`` as a configuration element."""
     dialect = request.dialect
     element = dialect.configuration()
     if committed:
@@ -37,7 +98,7 @@ def _configuration(
             element,
             commit_seconds=str(int(record.time)),
             commit_localtime=utc(record.time),
-            commit_user=record.user,
+            commit_user=xml_text(record.user),
         )
     else:
         candidate = database.candidate(request.holder)
@@ -47,14 +108,20 @@ def _configuration(
                 changed_seconds=str(int(candidate.changed_at)),
                 changed_localtime=utc(candidate.changed_at),
             )
-    to_xml(database.schema, tree, element)
-    if wanted is not None and len(wanted):
-        part = select(wanted, element)
+    return to_xml(database.schema, tree, element)
+
+
+def _chosen(
+    request: Request, element: etree._Element, wanted: list[etree._Element]
+) -> etree._Element:
+    """The parts of a configuration element that the filters select, as the dialect writes it."""
+    if all(len(one) for one in wanted):
+        part = select(wanted, element) if wanted else element
         if part is None:
             del element[:]
         else:
             element = part
-    if dialect.rfc_compliant:
+    if request.dialect.rfc_compliant:
         for branch in element:
             _requalify(branch, YANG_CONF + local_name(branch))
     return element
@@ -65,47 +132,54 @@ def _requalify(element: etree._Element, namespace: str) -> None:
         node.tag = etree.QName(namespace, local_name(node)).text
 
 
+def _as_xml(
+    database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
+) -> Elements:
+    committed = tree is database.committed and request.operation.get("database") == "committed"
+    element = _configuration(database, request, tree, committed=committed)
+    return [_chosen(request, element, [] if wanted is None else [wanted])]
+
+
+def _as_text(
+    database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
+) -> Elements:
+    text = to_text(database.schema, _filtered(database, tree, wanted))
+    return [request.dialect.own("configuration-text", xml_text(f"\n{text}"))]
+
+
+def _as_set(
+    database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
+) -> Elements:
+    lines = to_set(database.schema, _filtered(database, tree, wanted))
+    text = "".join(f"{line}\n" for line in lines)
+    return [request.dialect.own("configuration-set", xml_text(f"\n{text}"))]
+
+
+def _as_json(
+    database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
+) -> Elements:
+    shown = to_json(database.schema, _filtered(database, tree, wanted))
+    return [f"{json.dumps({'configuration': shown}, indent=4)}\n"]
+
+
+_FORMATS: dict[
+    str,
+    Callable[[ConfigurationDatabase, Request, Tree, etree._Element | None], Elements],
+] = {"xml": _as_xml, "text": _as_text, "set": _as_set, "json": _as_json}
+
+
 def _filtered(database: ConfigurationDatabase, tree: Tree, wanted: etree._Element | None) -> Tree:
     """The part of ``tree`` that the filter asks for, as a tree again."""
     if wanted is None or not len(wanted):
         return tree
     whole = to_xml(database.schema, tree, etree.Element("configuration"))
-    part = select(wanted, whole)
+    part = select([wanted], whole)
     if part is None:
         return {}
     edits, _ = read_xml(database.schema, part)
     kept: Tree = {}
     apply(database.schema, kept, edits, Operation.MERGE)
     return kept
-
-
-def get_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
-    operation, dialect = request.operation, request.dialect
-    committed = operation.get("database") == "committed"
-    tree = database.committed if committed else database.candidate(request.holder).tree
-    if operation.get("compare") is not None:
-        return [_comparison(database, request, tree)]
-    wanted = request.child("configuration")
-    if wanted is None:
-        # Junos also takes the hierarchy without its <configuration> wrapper.
-        bare = list(operation.iterchildren(tag=etree.Element))
-        if bare:
-            wanted = etree.Element("configuration")
-            wanted.extend(bare)
-    form = operation.get("format", "xml")
-    if form == "xml":
-        return [_configuration(database, request, tree, wanted, committed=committed)]
-    tree = _filtered(database, tree, wanted)
-    if form == "text":
-        text = xml_text(f"\n{to_text(database.schema, tree)}")
-        return [dialect.own("configuration-text", text)]
-    if form == "set":
-        lines = "".join(f"{line}\n" for line in to_set(database.schema, tree))
-        return [dialect.own("configuration-set", xml_text(f"\n{lines}"))]
-    if form == "json":
-        body = json.dumps({"configuration": to_json(database.schema, tree)}, indent=4)
-        return [f"{body}\n"]
-    raise RpcFailure(RpcError("syntax error", bad_element=form))
 
 
 def _comparison(database: ConfigurationDatabase, request: Request, tree: Tree) -> etree._Element:
@@ -118,29 +192,110 @@ def _comparison(database: ConfigurationDatabase, request: Request, tree: Tree) -
     return request.dialect.own("configuration-information", None, output)
 
 
-def source_tree(database: ConfigurationDatabase, request: Request, default: str) -> Tree:
+def _with_changes(
+    database: ConfigurationDatabase,
+    request: Request,
+    tree: Tree,
+    wanted: etree._Element | None,
+    *,
+    committed: bool,
+) -> etree._Element:
+    """XML with ``junos:changed`` on what differs: from what is committed, or, in what is
+    committed, from what was before."""
+    if request.operation.get("format", "xml") != "xml":
+        raise syntax_error("changed")
+    before = database.committed
+    if committed:
+        before = database.rollback(1) if len(database.history) > 1 else tree
+    element = _configuration(database, request, tree, committed=committed)
+    old = to_xml(database.schema, before, request.dialect.configuration())
+    _mark_changes(request, element, old)
+    return _chosen(request, element, [] if wanted is None else [wanted])
+
+
+def _mark_changes(request: Request, new: etree._Element, old: etree._Element) -> bool:
+    """Mark ``new`` and what is in it when it differs from ``old``, an element of one name."""
+    before = {_identity(child): child for child in old}
+    changed = (new.text or "").strip() != (old.text or "").strip()
+    changed = changed or (new.getparent() is not None and new.attrib.items() != old.attrib.items())
+    for child in new:
+        known = before.pop(_identity(child), None)
+        if known is None:
+            request.dialect.styled(child, changed="changed")
+            changed = True
+        elif _mark_changes(request, child, known):
+            changed = True
+    if changed or before:
+        request.dialect.styled(new, changed="changed")
+    return changed or bool(before)
+
+
+def _identity(element: etree._Element) -> tuple[str, str]:
+    """What makes an element the same one in two configurations: its name and its entry's."""
+    if not len(element):
+        return local_name(element), (element.text or "").strip()
+    first = element[0]
+    named = local_name(first) == "name"
+    return local_name(element), (first.text or "").strip() if named else ""
+
+
+def source_tree(database: ConfigurationDatabase, request: Request) -> Tree:
+    """The datastore that ``source`` names (RFC 6241)."""
     source = request.child("source")
-    names = [local_name(c) for c in source] if source is not None else [default]
-    trees = {
-        "running": lambda: database.committed,
-        "candidate": lambda: database.candidate(request.holder).tree,
-    }
-    if len(names) != 1 or names[0] not in trees:
-        bad = names[0] if names else "source"
-        raise RpcFailure(RpcError("syntax error", bad_element=bad))
-    return trees[names[0]]()
+    if source is None:
+        raise RpcFailure(RpcError("source is missing", tag="missing-element", bad_element="source"))
+    refuse_attributes(source, {})
+    names = [local_name(child) for child in source.iterchildren(tag=etree.Element)]
+    if names == ["running"]:
+        return database.committed
+    if names == ["candidate"]:
+        return database.candidate(request.holder).tree
+    raise syntax_error((names or ["source"])[-1])
 
 
 def get_config(database: ConfigurationDatabase, request: Request) -> Elements:
-    source = source_tree(database, request, "running")
-    tree, wanted, inner = source, request.child("filter"), None
-    if wanted is not None:
-        # RFC 6241 §6.4.2: an empty filter selects nothing.
-        inner = next(wanted.iterchildren(tag=etree.Element), None)
-        tree = {} if inner is None else source
-    committed = source is database.committed
+    """RFC 6241's reading of one datastore."""
+    return _data(database, request, source_tree(database, request))
+
+
+def get(database: ConfigurationDatabase, request: Request) -> Elements:
+    """RFC 6241's ``get``: the running configuration; Junos has no state data in it."""
+    return _data(database, request, database.committed)
+
+
+def _data(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elements:
+    wanted = _subtrees(request)
+    committed = tree is database.committed
+    # RFC 6241 §6.4.2: an empty filter selects nothing.
+    shown = {} if wanted == [] else tree
+    element = _configuration(database, request, shown, committed=committed)
+    configuration = _chosen(request, element, wanted or [])
     data = request.dialect.base("data")
-    configuration = _configuration(database, request, tree, inner, committed=committed)
     if len(configuration) or not request.dialect.rfc_compliant:
         data.append(configuration)
     return [data]
+
+
+def _subtrees(request: Request) -> list[etree._Element] | None:
+    """The subtrees of a filter that can select something; None without a filter."""
+    element = request.child("filter")
+    if element is None:
+        return None
+    refuse_attributes(element, {"type": frozenset({"subtree"})})
+    wanted = []
+    for one in element.iterchildren(tag=etree.Element):
+        _refuse_expressions(one)
+        if local_name(one) == "configuration" and _ours(one):
+            wanted.append(one)
+    return wanted
+
+
+def _ours(element: etree._Element) -> bool:
+    namespace = etree.QName(element).namespace
+    return namespace in (None, BASE, XNM) or str(namespace).startswith(YANG_CONF)
+
+
+def _refuse_expressions(element: etree._Element) -> None:
+    """Attribute match expressions (RFC 6241 §6.2.2) have nothing to match in a configuration."""
+    for node in element.iter(tag=etree.Element):
+        refuse_attributes(node, {})

@@ -11,18 +11,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterable
+from functools import partial
 
 from lxml import etree
 
 from ....cluster.servers import LinkView, ServerCluster
-from ....config.schema import InvalidValue, integer
 from ....gdoi.associations import AssociationView
 from ....groups.members import Member
 from ....groups.server import GroupServer
 from ....groups.views import GroupView, KekView, TekView
-from ...reply import RpcError, RpcFailure, xml_text
+from ...arguments import Argument, address, number, text_of
+from ...reply import xml_text
 from ...session import Request
-from ..platform import Elements, Handler, Platform
+from ...work import Steps, Work
+from ..platform import Elements, OperationalRpc, Platform, takes
+from .level import LEVEL, LEVELS, PLACE, is_detail
 
 _GROUP_NAME = (
     "group",
@@ -34,8 +37,7 @@ _GROUP_ID = (
     "show-security-group-vpn-server-reg-group-id",
     "clear-security-group-vpn-server-group-id",
 )
-_NOW = ("clear-security-group-vpn-server-now", "now")
-_operational_group_id = integer(1, 65535)
+_NOW = "clear-security-group-vpn-server-now"
 
 
 def _argument(request: Request, names: Iterable[str]) -> str | None:
@@ -44,22 +46,13 @@ def _argument(request: Request, names: Iterable[str]) -> str | None:
 
 def _chosen_groups(groups: GroupServer, request: Request, now: float) -> list[GroupView]:
     """Groups that ``group`` or ``group-id`` picks; all of them without either."""
-    name, number = _argument(request, _GROUP_NAME), _argument(request, _GROUP_ID)
-    if number is not None:
-        try:
-            number = _operational_group_id(number)
-        except InvalidValue as refusal:
-            raise RpcFailure(RpcError(str(refusal), bad_element="group-id")) from None
+    name, wanted = _argument(request, _GROUP_NAME), _argument(request, _GROUP_ID)
     return [
         group
         for group in groups.views(now)
         if (name is None or group.name == name)
-        and (number is None or str(group.group_id) == number)
+        and (wanted is None or group.group_id == int(wanted))
     ]
-
-
-def _is_detail(request: Request) -> bool:
-    return request.child("detail") is not None or request.text("level") == "detail"
 
 
 def _local_time(seconds: float) -> str:
@@ -80,14 +73,28 @@ def _statistics(request: Request, member: Member) -> etree._Element:
     )
 
 
-def _registered_members(device: Platform, request: Request) -> Elements:
-    identity = device.identity()
+def _registered_members(device: Platform, request: Request) -> Steps[Elements]:
+    groups = _chosen_groups(device.groups, request, request.now)
+    weight = sum(len(group.members) for group in groups) * _MEMBER_OCTETS
+    root: etree._Element = yield Work(partial(_member_list, request, groups), weight)
+    node = device.identity().cluster_node
+    if node is None:
+        return [root]
+    own = request.dialect.own
+    item = own("multi-routing-engine-item", None, own("re-name", node), root)
+    return [own("multi-routing-engine-results", None, item)]
+
+
+_MEMBER_OCTETS = 500
+"""About how long the entry of one member is."""
+
+
+def _member_list(request: Request, groups: list[GroupView]) -> etree._Element:
     own, dialect = request.dialect.own, request.dialect
-    detail = _is_detail(request)
-    peer = request.text("peer-address")
+    detail, peer = is_detail(request), request.text("peer-address")
     root = own("security-group-vpn-server-registered-members")
     dialect.styled(root, style="detail" if detail else "brief")
-    for group in _chosen_groups(device.groups, request, request.now):
+    for group in groups:
         members = [m for m in group.members if peer is None or m.address == peer]
         if peer is not None and not members:
             continue
@@ -98,26 +105,27 @@ def _registered_members(device: Platform, request: Request) -> Elements:
             own("group-vpn-group-id", str(group.group_id)),
             own("group-vpn-member-count", str(len(members))),
         )
-        for member in members:
-            entry = own(
-                "group-vpn-member",
-                None,
-                own("group-vpn-member-gateway", xml_text(member.gateway)),
-                own("group-vpn-member-address", f"\n{member.address}\n"),
-                dialect.styled(
-                    own("group-vpn-member-last-update", _local_time(member.last_update)),
-                    seconds=str(int(member.last_update)),
-                ),
-                own("group-vpn-member-vsys", "root"),
-            )
-            if detail:
-                entry.append(_statistics(request, member))
-            block.append(entry)
+        block.extend(_member_entry(request, member, detail) for member in members)
         root.append(block)
-    if identity.cluster_node is None:
-        return [root]
-    item = own("multi-routing-engine-item", None, own("re-name", identity.cluster_node), root)
-    return [own("multi-routing-engine-results", None, item)]
+    return root
+
+
+def _member_entry(request: Request, member: Member, detail: bool) -> etree._Element:
+    own = request.dialect.own
+    entry = own(
+        "group-vpn-member",
+        None,
+        own("group-vpn-member-gateway", xml_text(member.gateway)),
+        own("group-vpn-member-address", f"\n{member.address}\n"),
+        request.dialect.styled(
+            own("group-vpn-member-last-update", _local_time(member.last_update)),
+            seconds=str(int(member.last_update)),
+        ),
+        own("group-vpn-member-vsys", "root"),
+    )
+    if detail:
+        entry.append(_statistics(request, member))
+    return entry
 
 
 def _server_statistics(device: Platform, request: Request) -> Elements:
@@ -155,7 +163,7 @@ def _kek_index(kek: KekView) -> str:
 
 def _kek_associations(device: Platform, request: Request) -> Elements:
     own, dialect = request.dialect.own, request.dialect
-    detail = _is_detail(request)
+    detail = is_detail(request)
     index = request.text("index")
     root = dialect.styled(
         own("security-group-vpn-server-kek-sa"), style="detail" if detail else "brief"
@@ -235,7 +243,7 @@ def _kek_block(request: Request, group: GroupView, kek: KekView) -> etree._Eleme
 def _ipsec_associations(device: Platform, request: Request) -> Elements:
     """Children are not published: the names follow those of the other server replies."""
     own, dialect = request.dialect.own, request.dialect
-    detail = _is_detail(request)
+    detail = is_detail(request)
     root = dialect.styled(
         own("security-group-vpn-server-security-information"),
         style="detail" if detail else "brief",
@@ -280,7 +288,7 @@ def _ipsec_entry(request: Request, tek: TekView, detail: bool) -> etree._Element
 
 def _ike_associations(device: Platform, request: Request) -> Elements:
     own, dialect = request.dialect.own, request.dialect
-    detail = _is_detail(request)
+    detail = is_detail(request)
     peer = request.text("peer-address")
     root = dialect.styled(
         own("security-group-vpn-server-ike-security-associations-information"),
@@ -332,7 +340,7 @@ def _cluster(device: Platform) -> ServerCluster:
 def _server_cluster(device: Platform, request: Request) -> Elements:
     """Children are not published: the names follow those of the other server replies."""
     own, dialect = request.dialect.own, request.dialect
-    detail, peer = _is_detail(request), request.text("peer-gateway")
+    detail, peer = is_detail(request), request.text("peer-gateway")
     root = dialect.styled(own("server-cluster-information"), style="detail" if detail else "brief")
     for group in _chosen_groups(device.groups, request, request.now):
         links = [
@@ -386,7 +394,7 @@ def _clear_cluster_statistics(device: Platform, request: Request) -> Elements:
 
 
 def _clear_server(device: Platform, request: Request) -> Elements:
-    immediately = any(request.child(name) is not None for name in _NOW)
+    immediately = request.child(_NOW) is not None
     for group in _chosen_groups(device.groups, request, request.now):
         device.groups.clear(group.name, immediately, request.now)
     return []
@@ -398,15 +406,99 @@ def _clear_statistics(device: Platform, request: Request) -> Elements:
     return []
 
 
-SERVER_RPCS: dict[str, Handler] = {
-    "get-security-group-vpn-server-registered-members": _registered_members,
-    "get-security-group-vpn-server-stats": _server_statistics,
-    "get-security-group-vpn-server-kek-sa": _kek_associations,
-    "get-security-group-vpn-server-security-information": _ipsec_associations,
-    "get-security-group-vpn-server-ike-security-associations-information": _ike_associations,
-    "get-security-group-vpn-svr-svr-cluster-info": _server_cluster,
-    "clear-security-group-vpn-server": _clear_server,
-    "clear-security-group-vpn-server-server-cluster": _clear_cluster,
-    "clear-security-group-vpn-svr-svr-cluster-stats": _clear_cluster_statistics,
-    "clear-security-group-vpn-server-statistics": _clear_statistics,
-}
+_NAME, _NUMBER = text_of(32), number(1, 65535)
+_GROUP = (Argument("group", _NAME), Argument("group-id", _NUMBER))
+_CHOICE = frozenset({"group", "group-id", "peer-address", "peer-gateway", "index"})
+_PEER = Argument("peer-address", address)
+_INDEX = Argument("index", number(0, 4294967295))
+_SHOW, _CLEAR = "show security group-vpn server", "clear security group-vpn server"
+
+_LONG_GROUP = (
+    Argument("show-security-group-vpn-server-reg-group-name", _NAME, "group"),
+    Argument("show-security-group-vpn-server-reg-group-id", _NUMBER, "group-id"),
+)
+"""What registered-members takes in Group VPNv1, and nothing else."""
+_CLEAR_GROUP = (
+    Argument("clear-security-group-vpn-server-group-name", _NAME, "group"),
+    Argument("clear-security-group-vpn-server-group-id", _NUMBER, "group-id"),
+)
+_CLEAR_NOW = Argument("clear-security-group-vpn-server-now", word="now")
+
+
+def _names(arguments: tuple[Argument, ...]) -> frozenset[str]:
+    return frozenset(argument.name for argument in arguments)
+
+
+def _common() -> dict[str, OperationalRpc]:
+    """Known to both generations."""
+    return {
+        "get-security-group-vpn-server-kek-sa": OperationalRpc(
+            _kek_associations,
+            takes(*LEVEL, *_GROUP, _INDEX, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            f"{_SHOW} kek security-associations",
+        ),
+        "get-security-group-vpn-server-security-information": OperationalRpc(
+            _ipsec_associations,
+            takes(*LEVEL, *_GROUP, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            f"{_SHOW} ipsec security-associations",
+        ),
+        "get-security-group-vpn-server-ike-security-associations-information": OperationalRpc(
+            _ike_associations,
+            takes(*LEVEL, *_GROUP, _PEER, _INDEX, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            f"{_SHOW} ike security-associations",
+        ),
+        "clear-security-group-vpn-server": OperationalRpc(
+            _clear_server,
+            takes(*_CLEAR_GROUP, _CLEAR_NOW, alternatives=(_names(_CLEAR_GROUP),)),
+            _CLEAR,
+        ),
+    }
+
+
+def _v1() -> dict[str, OperationalRpc]:
+    return {
+        "get-security-group-vpn-server-registered-members": OperationalRpc(
+            accepts=takes(*_LONG_GROUP, *LEVEL, *_GROUP, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            command=f"{_SHOW} registered-members",
+            long_handler=_registered_members,
+        ),
+    }
+
+
+def _v2() -> dict[str, OperationalRpc]:
+    return {
+        "get-security-group-vpn-server-registered-members": OperationalRpc(
+            accepts=takes(*LEVEL, *_GROUP, _PEER, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            command=f"{_SHOW} registered-members",
+            long_handler=_registered_members,
+        ),
+        "get-security-group-vpn-server-stats": OperationalRpc(
+            _server_statistics, takes(*_GROUP, alternatives=(_CHOICE,)), f"{_SHOW} statistics"
+        ),
+        "get-security-group-vpn-svr-svr-cluster-info": OperationalRpc(
+            _server_cluster,
+            takes(
+                *LEVEL,
+                *_GROUP,
+                Argument("peer-gateway", _NAME),
+                alternatives=(LEVELS, _CHOICE),
+            ),
+            f"{_SHOW} server-cluster",
+        ),
+        "clear-security-group-vpn-server-statistics": OperationalRpc(
+            _clear_statistics, takes(*_GROUP, alternatives=(_CHOICE,)), f"{_CLEAR} statistics"
+        ),
+        "clear-security-group-vpn-server-server-cluster": OperationalRpc(
+            _clear_cluster, command=f"{_CLEAR} server-cluster"
+        ),
+        "clear-security-group-vpn-svr-svr-cluster-stats": OperationalRpc(
+            _clear_cluster_statistics,
+            takes(*_GROUP, Argument("peer-gateway", _NAME), alternatives=(_CHOICE,)),
+            f"{_CLEAR} server-cluster statistics",
+        ),
+    }
+
+
+def server_rpcs(generation: str) -> dict[str, OperationalRpc]:
+    """What a key server of that generation answers (Juniper's YANG; 12.3R4's RPC table)."""
+    return {**_common(), **(_v1() if generation == "v1" else _v2())}

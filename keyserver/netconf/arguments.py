@@ -1,0 +1,151 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an RPC takes: its arguments, their values, and its XML attributes.
+
+What a device does not know it refuses, as Junos does: an argument that is silently ignored makes
+the answer that of another question.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from .reply import RpcError, RpcFailure
+from .xml import local_name
+
+SHOWN = 200
+"""Characters of a client's word that an error repeats."""
+
+ValueCheck = Callable[[str], str | None]
+"""What Junos says against a value; None when it takes it."""
+
+
+def number(low: int, high: int) -> ValueCheck:
+    """A number within a range."""
+
+    def check(text: str) -> str | None:
+        if not (text.isascii() and text.isdigit()):
+            return f"Invalid numeric value: '{text[:SHOWN]}'"
+        if len(text) > 20 or not low <= int(text) <= high:
+            return f"Value {text[:SHOWN]} is not within range ({low}..{high})"
+        return None
+
+    return check
+
+
+def text_of(longest: int) -> ValueCheck:
+    """A string of 1 to ``longest`` characters."""
+
+    def check(text: str) -> str | None:
+        if 1 <= len(text) <= longest:
+            return None
+        return f"Must be string of {longest} characters or less"
+
+    return check
+
+
+def one_of(*words: str) -> ValueCheck:
+    """One of a closed set of words."""
+    return lambda text: None if text in words else "syntax error"
+
+
+def address(text: str) -> str | None:
+    """An IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return f"invalid ip address: {text[:SHOWN]}"
+    return None
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One child element. ``check`` None: an empty element, which is there or not.
+
+    ``word`` is how the CLI spells it; None: like the element. ``may_be_empty``: an element
+    without a value means that none was given.
+    """
+
+    name: str
+    check: ValueCheck | None = None
+    word: str | None = None
+    may_be_empty: bool = False
+
+    @property
+    def spelled(self) -> str:
+        """The CLI's word for it."""
+        return self.word or self.name
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """The arguments and attributes of one RPC.
+
+    ``attributes`` maps names to the values that are taken (None: any). Arguments in one of
+    ``alternatives`` exclude each other. ``payload`` names elements whose content somebody else
+    checks; ``anything`` means that of every child.
+    """
+
+    arguments: tuple[Argument, ...] = ()
+    attributes: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    alternatives: tuple[frozenset[str], ...] = ()
+    payload: frozenset[str] = frozenset()
+    anything: bool = False
+
+    def refuse_others(self, operation: etree._Element) -> None:
+        """Raise RpcFailure for what is unknown, repeated, contradictory or out of range."""
+        refuse_attributes(operation, self.attributes)
+        if self.anything:
+            return
+        known = {argument.name: argument for argument in self.arguments}
+        seen: set[str] = set()
+        for child in operation.iterchildren(tag=etree.Element):
+            name = local_name(child)
+            if name in seen or (name not in known and name not in self.payload):
+                raise syntax_error(name)
+            if any(name in group and seen & group for group in self.alternatives):
+                raise syntax_error(name)
+            seen.add(name)
+            if name in known:
+                refuse_attributes(child, {})
+                _refuse_value(child, known[name])
+
+
+def refuse_attributes(element: etree._Element, known: Mapping[str, frozenset[str] | None]) -> None:
+    """Raise RpcFailure for an attribute that is not known, or whose value is not."""
+    for raw, value in element.attrib.items():
+        name = etree.QName(str(raw)).localname
+        allowed = known.get(name, frozenset())
+        if allowed is not None and value not in allowed:
+            raise RpcFailure(
+                RpcError(
+                    "syntax error",
+                    bad_attribute=name[:SHOWN],
+                    bad_element=local_name(element)[:SHOWN],
+                )
+            )
+
+
+def _refuse_value(element: etree._Element, argument: Argument) -> None:
+    if len(element):
+        raise syntax_error(local_name(element[0]))
+    text = (element.text or "").strip()
+    if argument.check is None:
+        if text:
+            raise syntax_error(text)
+        return
+    if not text and argument.may_be_empty:
+        return
+    problem = argument.check(text) if text else "missing argument."
+    if problem is not None:
+        bad = text if problem == "syntax error" else argument.name
+        raise RpcFailure(RpcError(problem, bad_element=bad[:SHOWN]))
+
+
+def syntax_error(bad: str) -> RpcFailure:
+    """Junos' answer to a word that it does not know."""
+    return RpcFailure(RpcError("syntax error", bad_element=bad[:SHOWN]))
