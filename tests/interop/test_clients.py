@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from lxml import etree
@@ -84,6 +85,23 @@ def test_ncclient_sees_errors_as_junos_reports_them(manager):
     manager.discard_changes()
 
 
+def cut_off(client):
+    """End a client's connection without close-session: its SSH transport goes away."""
+    client._session.transport.close()
+
+
+def locked_within(client, seconds):
+    """Take the lock as soon as the key server has noticed that its holder is gone."""
+    from ncclient.operations import RPCError
+
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return client.lock()
+        except RPCError:
+            assert time.monotonic() < end, f"still locked after {seconds} s"
+
+
 def test_a_lock_holds_across_sessions_and_ends_with_its_session(lab, manager):
     from ncclient import manager as ncclient
     from ncclient.operations import RPCError
@@ -95,13 +113,8 @@ def test_a_lock_holds_across_sessions_and_ends_with_its_session(lab, manager):
         manager.lock()
     with pytest.raises(RPCError, match="locked by"):
         manager.load_configuration(action="set", config=ALGORITHMS)
-    other._session.transport.close()
-    for _ in range(50):
-        try:
-            manager.lock()
-            break
-        except RPCError:
-            continue
+    cut_off(other)
+    locked_within(manager, seconds=10)
     assert manager.compare_configuration().xpath("//configuration-output")[0].text.strip() == ""
 
 

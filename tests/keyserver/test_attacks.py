@@ -4,21 +4,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import struct
 import tracemalloc
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from keyserver.gdoi import associations
 from keyserver.gdoi.acknowledgement import AckAlgorithm, encode_ack
-from keyserver.gdoi.numbers import GdoiExchange
+from keyserver.gdoi.numbers import GdoiExchange, TekProtocol
 from keyserver.gdoi.payloads import Sequence
 from keyserver.gdoi.push import Push, open_push, seal_push
 from keyserver.ike.dh import DH_GROUPS
-from keyserver.ike.numbers import Exchange, PayloadType
+from keyserver.ike.numbers import Exchange, Flags, PayloadType
 from keyserver.ike.payloads import Delete, Identification, Proposal, SaPayload
 from keyserver.ike.proposal import Phase1Proposal
 from keyserver.ike.wire import (
@@ -65,7 +68,7 @@ def test_replays_change_nothing_also_from_an_earlier_kek(rekeyed):
     for datagram in rekeyed.pushed:
         assert member.receive(datagram, rekeyed.now) == []
         # The acknowledgement may be repeated, no more than that.
-        member._acks.clear()
+        rekeyed.pass_time(2)
         assert state_of(member) == before
 
 
@@ -104,32 +107,96 @@ def test_a_bad_push_does_not_stop_the_member_from_taking_the_next(signing_key, r
     assert member.events[-1].event == "heartbeat"
 
 
+def bodies_of_a_push(rekeyed, member):
+    """Bodies of a real push by payload type, its sequence number a new one."""
+    kek = next(k for s, k in member.keys.keks.items() if rekeyed.pushed[1].startswith(s[:8])).kek
+    datagram = rekeyed.pushed[1]
+    plain = kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:])
+    payloads, _ = decode_chain(Header.decode(datagram).next_payload, plain)
+    unused = Delete(TekProtocol.ESP, (bytes(4),)).encode()
+    return {p.type: p.body for p in payloads} | {
+        PayloadType.SEQ: Sequence(member.keys.kek.sequence + 1).encode(),
+        PayloadType.DELETE: unused,
+        PayloadType.NONCE: bytes(16),
+        99: bytes(4),
+    }
+
+
+def signed_chain(kinds, bodies, kek, key):
+    """A push of these payloads as the key server would seal it (RFC 6407 §4.2): what comes before
+    the signature is signed with the key server's own key, so that only the layout is wrong."""
+    payloads = [Payload(kind, bodies[kind]) for kind in kinds]
+    before = payloads[: kinds.index(PayloadType.SIG)] if PayloadType.SIG in kinds else payloads
+    modulus = (key.key_size + 7) // 8
+    whole = encode_chain(
+        [Payload(p.type, bytes(modulus)) if p.type == PayloadType.SIG else p for p in payloads]
+    )
+    covered = whole[: sum(p.size for p in before)]
+    header = Header(
+        kek.spi[:8], kek.spi[8:], kinds[0], GdoiExchange.GROUPKEY_PUSH, Flags.ENCRYPTION, 0
+    )
+    digest = hashlib.sha256(
+        b"rekey" + replace(header, length=HEADER_LENGTH + len(whole)).encode() + covered
+    ).digest()
+    signature = key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+    chain = encode_chain(
+        [Payload(p.type, signature) if p.type == PayloadType.SIG else p for p in payloads]
+    )
+    sealed = kek.cipher.encrypt(kek.key, kek.iv, chain)
+    return replace(header, length=HEADER_LENGTH + len(sealed)).encode() + sealed
+
+
+SEQ, SA, KD, SIG = PayloadType.SEQ, PayloadType.SA, PayloadType.KD, PayloadType.SIG
+
+
 @pytest.mark.parametrize(
-    "payloads",
+    "kinds",
     [
-        [],
-        [PayloadType.SEQ],
-        [PayloadType.SIG],
-        [PayloadType.SEQ, PayloadType.SEQ, PayloadType.SIG],
-        [PayloadType.SEQ, PayloadType.KD, PayloadType.SIG],
-        [PayloadType.SEQ, PayloadType.NONCE, PayloadType.SIG],
-        [PayloadType.SEQ, PayloadType.SIG, PayloadType.DELETE],
-        [99],
+        [SIG],
+        [SEQ],
+        [SA, KD, SIG],
+        [SEQ, SA, KD],
+        [SEQ, SA, SIG],
+        [SEQ, KD, SIG],
+        [SEQ, KD, SA, SIG],
+        [SEQ, SA, KD, SA, KD, SIG],
+        [SEQ, SEQ, SIG],
+        [SEQ, PayloadType.NONCE, SIG],
+        [SEQ, SIG, PayloadType.DELETE],
+        [SEQ, SIG, SA, KD],
+        [SEQ, SIG, SIG],
+        [SEQ, 99, SIG],
     ],
-    ids=lambda kinds: "-".join(str(int(k)) for k in kinds) or "none",
+    ids=lambda kinds: "-".join(str(int(k)) for k in kinds),
 )
-def test_payloads_where_they_must_not_be_are_refused(rekeyed, payloads):
+def test_a_push_that_is_signed_but_laid_out_wrongly_is_refused(signing_key, rekeyed, kinds):
     (member,) = rekeyed.members.values()
     before = state_of(member)
-    kek = member.keys.kek.kek
-    chain = encode_chain([Payload(kind, Sequence(9).encode()) for kind in payloads])
-    sealed = kek.cipher.encrypt(kek.key, kek.iv, chain or bytes(16))
-    header = Header(
-        kek.spi[:8], kek.spi[8:], payloads[0] if payloads else 0, 33, 1, 0, 28 + len(sealed)
+    chain = signed_chain(
+        kinds, bodies_of_a_push(rekeyed, member), member.keys.kek.kek, signing_key("")
     )
-    member.receive(header.encode() + sealed, rekeyed.now)
+    member.receive(chain, rekeyed.now)
     assert member.events[-1].event == "ignored"
     assert state_of(member) == before
+
+
+@pytest.mark.parametrize(
+    ("kinds", "event"),
+    [
+        ([SEQ, SIG], "heartbeat"),
+        ([SEQ, PayloadType.DELETE, SIG], "deleted"),
+        ([SEQ, SA, KD, SIG], "rekeyed"),
+    ],
+    ids=["heartbeat", "delete", "rekey"],
+)
+def test_a_push_that_is_signed_and_laid_out_rightly_is_taken(signing_key, rekeyed, kinds, event):
+    """The counterpart: what the test above refuses, it refuses for its layout."""
+    (member,) = rekeyed.members.values()
+    chain = signed_chain(
+        kinds, bodies_of_a_push(rekeyed, member), member.keys.kek.kek, signing_key("")
+    )
+    member.receive(chain, rekeyed.now)
+    assert member.events[-1].event == event
 
 
 def test_every_length_field_of_a_push_may_lie(rekeyed):
@@ -146,7 +213,6 @@ def test_every_length_field_of_a_push_may_lie(rekeyed):
                 continue
             sealed = kek.cipher.encrypt(kek.key, kek.iv, changed)
             member.receive(replace(header, length=28 + len(sealed)).encode() + sealed, rekeyed.now)
-    member._acks.clear()
     assert state_of(member) == before
     assert {e.event for e in member.events[-1000:]} == {"ignored"}
 
@@ -286,7 +352,7 @@ def test_large_datagrams_and_fragments_are_refused(signing_key, rekeyed):
     for octets in (bytes(65507), rekeyed.pushed[1] * 40, rekeyed.pushed[1][:512]):
         member.receive(octets[:65507], rekeyed.now)
         rekeyed.endpoint.receive(octets[:65507], (GM, 848), rekeyed.now)
-    member._acks.clear()
+    rekeyed.pass_time(2)
     assert state_of(member) == before
 
 
