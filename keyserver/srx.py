@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import asyncssh
 from cryptography.hazmat.primitives import serialization
@@ -38,6 +39,14 @@ _MODELS = {
     Generation.V2: ("vSRX", "vsrx", "22.4R1"),
 }
 _HOST_KEY = "ssh host key"
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """SSH connections at once and new ones a minute; None where none is configured."""
+
+    at_once: int | None
+    a_minute: int | None
 
 
 class LabConfigurationError(Exception):
@@ -207,6 +216,15 @@ class Device:
     def chunks_offered(self) -> bool:
         """base:1.1 is offered only in rfc-compliant mode with version-1.1."""
         return {"rfc-compliant", "version-1.1"} <= set(self._netconf())
+
+    def connection_limits(self) -> ConnectionLimits:
+        """What ``system services netconf ssh`` allows."""
+        ssh = lookup(self._netconf(), "ssh")
+        at_once, a_minute = ssh.get("connection-limit"), ssh.get("rate-limit")
+        return ConnectionLimits(
+            int(at_once) if at_once is not None else None,
+            int(a_minute) if a_minute is not None else None,
+        )
 
     def terse_results(self) -> bool:
         """Old releases answer a commit with a bare ``ok``."""

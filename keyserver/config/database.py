@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,8 +35,6 @@ from .store import (
     StoreFailed,
 )
 from .tree import Tree, effective
-
-log = logging.getLogger("keyserver")
 
 RETRY_SECONDS = 10.0
 """How often a commit that was taken back while the disk was full is tried to be written."""
@@ -140,6 +137,8 @@ class ConfigurationDatabase:
         self.strict = strict
         self._store = store
         self.on_commit: list[CommitListener] = []
+        self.on_trouble: Callable[[str], None] = lambda text: None
+        """Called with a sentence when something was not written that nobody is told of."""
         self.lock_holder: Holder | None = None
         self.private: dict[int, Candidate] = {}
         self.opened: dict[int, bool] = {}
@@ -521,7 +520,7 @@ class ConfigurationDatabase:
         try:
             self._write_unwritten()
         except StoreFailed as error:
-            log.error("an unconfirmed commit was taken back, but not written: %s", error)
+            self.on_trouble(f"an unconfirmed commit was taken back, but not written: {error}")
             self._write_again_at = now + RETRY_SECONDS
 
     def _write_unwritten(self) -> None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -79,21 +78,20 @@ def read_command(
 _FORMS = {"ascii": "text", "xml": None}
 
 
+_WORDS = re.compile(r'\||(?:"[^"]*"|[^\s|"])+')
+
+
 def _parted(line: str) -> tuple[list[str], list[list[str]]]:
     """The words of a command and of each pipe after it."""
-    lexer = shlex.shlex(line, punctuation_chars="|")
-    lexer.quotes, lexer.commenters, lexer.escape = '"', "", ""
-    lexer.whitespace_split = True
-    try:
-        words = list(lexer)
-    except ValueError:
-        raise syntax_error(line) from None
+    words = _WORDS.findall(line)
+    if line.count('"') % 2:
+        raise syntax_error(line)
     parts: list[list[str]] = [[]]
     for word in words:
         if word == "|":
             parts.append([])
         else:
-            parts[-1].append(word.strip('"'))
+            parts[-1].append(word.replace('"', ""))
     return parts[0], parts[1:]
 
 

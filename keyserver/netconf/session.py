@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -16,8 +15,6 @@ from .framing import Framer, FramingError, MessageTooBig
 from .reply import BASE, Dialect, RpcError, RpcFailure, default_namespace, xml_text
 from .work import LIGHT, Steps, Work, run
 from .xml import MalformedMessage, local_name, parse, serialize
-
-log = logging.getLogger("keyserver")
 
 MOST_ATTRIBUTES = 100
 """Attributes of an ``rpc`` that are echoed; RFC 6241 §4.1 sets no limit, clients send two."""
@@ -110,6 +107,8 @@ class NetconfSession:
         self.closing = False
         self.terminate: Callable[[], None] | None = None
         """Set by the edge: closes the transport at once (kill-session)."""
+        self.fault: Callable[[str, Exception], None] | None = None
+        """Set by the edge: notes what went wrong within a request, and which."""
         self._framer = Framer()
         self._chunks = host.chunks_offered()
         self._greeted = False
@@ -232,9 +231,10 @@ class NetconfSession:
             content = yield from self.host.perform(Request(operation, self, now, octets))
         except RpcFailure as failure:
             return self._reply(rpc, failure.errors)
-        except Exception:
+        except Exception as error:
             # Whatever goes wrong with one request, the session and its client go on.
-            log.exception("session %d: %s", self.holder.session_id, local_name(operation)[:100])
+            if self.fault is not None:
+                self.fault(f"session {self.holder.session_id}: {local_name(operation)}", error)
             return self._reply(rpc, [RpcError("internal error", kind="application")])
         out: bytes = yield Work(partial(self._reply, rpc, content), _weight(content))
         if closes:

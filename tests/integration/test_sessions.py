@@ -41,6 +41,22 @@ from tests.lab import PASSWORD, USER, free_ports, hub_config
 TRANSPORTS = ("openssh", "paramiko")
 
 
+def answer_always(session, reply: bytes) -> None:
+    """Make a device's session give the same reply to whatever comes."""
+    turn = session.turn
+
+    def said(now):
+        steps = turn(now)
+        return None if steps is None else _returning(reply)
+
+    session.turn = said
+
+
+def _returning(reply: bytes):
+    yield from ()
+    return reply
+
+
 class Served:
     """A lab of one device in this process, its loop in a thread."""
 
@@ -84,7 +100,7 @@ class Served:
     def silence(self) -> None:
         """The device answers nothing any more in the sessions that there are."""
         for session in self.device.sessions.values():
-            session.receive = lambda data, now: b""
+            answer_always(session, b"")
 
     def target(self, **more) -> Target:
         options = {"user": USER, "password": PASSWORD, "host_key_checking": False, "persist": 0}
@@ -347,7 +363,7 @@ def test_a_reply_with_entities_is_refused(served, transport):
     rpc, session = _use(served.target(), transport)
     device_session = next(iter(served.device.sessions.values()))
     bomb = b'<!DOCTYPE r [<!ENTITY a "b">]><rpc-reply>&a;</rpc-reply>]]>]]>'
-    device_session.receive = lambda data, now: bomb
+    answer_always(device_session, bomb)
     with pytest.raises(MalformedReply, match="entities"):
         rpc.call("read", etree.Element("get-software-information"))
     session.close()
@@ -357,7 +373,7 @@ def test_a_reply_with_entities_is_refused(served, transport):
 def test_the_answer_to_another_request_is_refused(served, transport):
     rpc, session = _use(served.target(), transport)
     device_session = next(iter(served.device.sessions.values()))
-    device_session.receive = lambda data, now: b'<rpc-reply message-id="urn:old"/>]]>]]>'
+    answer_always(device_session, b'<rpc-reply message-id="urn:old"/>]]>]]>')
     with pytest.raises(MalformedReply, match="answers another request"):
         rpc.call("read", etree.Element("get-software-information"))
     assert not session.connected

@@ -9,7 +9,7 @@ vocabulary of the server's published statistics reply and are marked as assumed 
 from __future__ import annotations
 
 import dataclasses
-import time
+import datetime
 from collections.abc import Iterable
 from functools import partial
 
@@ -56,7 +56,8 @@ def _chosen_groups(groups: GroupServer, request: Request, now: float) -> list[Gr
 
 
 def _local_time(seconds: float) -> str:
-    return time.strftime("%a %b %d %Y %H:%M:%S", time.gmtime(seconds))
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.strftime("%a %b %d %Y %H:%M:%S")
 
 
 def _statistics(request: Request, member: Member) -> etree._Element:

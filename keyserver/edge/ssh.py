@@ -1,0 +1,309 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""NETCONF over SSH: logins, channels, and what keeps one client from hurting another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable
+
+import asyncssh
+
+from ..lab import Endpoint, User
+from ..netconf.work import Steps
+from ..srx import Device
+from .clock import Clock
+from .turns import Turns
+
+log = logging.getLogger("keyserver")
+
+CHANNELS_PER_CONNECTION = 10
+LOGIN_SECONDS = 30
+PASSWORDS = 3
+"""Wrong ones before the connection is closed."""
+HELLO_SECONDS = 30
+MESSAGE_SECONDS = 120
+"""How long a message may take from its first octet to its last."""
+KEEPALIVE_SECONDS = 60
+"""A client that does not answer three of these in a row is gone, and its lock with it."""
+BACKLOG = 256 * 1024
+"""Octets of requests that wait; more is not read before they are dealt with."""
+SLICE = 64 * 1024
+_EXEC_FORMS = ("netconf", "xml-mode netconf need-trailer", "xml-mode netconf")
+# Without ChaCha20, which OpenSSH would choose and which costs this library six times what AES does.
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
+_MACS = (
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+    "hmac-sha2-256",
+    "hmac-sha2-512",
+)
+
+
+class NetconfChannel(asyncssh.SSHServerSession[bytes]):
+    """One SSH channel that carries NETCONF: a source of requests.
+
+    A request is taken only while its answers are read, and read only while not too many wait.
+    """
+
+    def __init__(
+        self, device: Device, turns: Turns, clock: Clock, user: str, ended: Callable[[], None]
+    ) -> None:
+        self._device, self._turns, self._clock = device, turns, clock
+        self._user, self._ended = user, ended
+        self._outgoing: deque[memoryview] = deque()
+        self._paused = self._eof = self._gone = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def pty_requested(self, *_: object) -> bool:
+        return True
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return subsystem == "netconf"
+
+    def exec_requested(self, command: str) -> bool:
+        return command in _EXEC_FORMS
+
+    def session_started(self) -> None:
+        self._session = self._device.open_session(self._user, self._clock())
+        self._session.terminate = self._channel.abort
+        self._session.fault = self._fault
+        self._await(HELLO_SECONDS)
+        self._send(self._session.greeting())
+
+    def _fault(self, what: str, error: Exception) -> None:
+        log.error("%s: %s", self._device.spec.name, what, exc_info=error)
+
+    # In
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._timer is None:
+            self._await(MESSAGE_SECONDS)
+        self._session.feed(data)
+        if self._session.backlog > BACKLOG:
+            self._channel.pause_reading()
+        self._turns.wake(self)
+
+    def eof_received(self) -> bool:
+        # What was asked is still answered; then, like sshd, the session ends.
+        self._eof = True
+        self._turns.wake(self)
+        return True
+
+    def _await(self, seconds: float) -> None:
+        """Whole messages, a hello first, within that time."""
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._channel.abort)
+
+    def _in_time(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # Turns
+
+    def next_steps(self) -> Steps[bytes] | None:
+        if self._paused or self._gone:
+            return None
+        steps = self._session.turn(self._clock())
+        if steps is not None:
+            self._in_time()
+        elif self._eof or self._session.closing:
+            self._close()
+        else:
+            # No whole message: the rest of it has to be read.
+            self._channel.resume_reading()
+        return steps
+
+    def answer(self, reply: bytes) -> None:
+        if self._gone:
+            return
+        if self._session.backlog:
+            self._await(MESSAGE_SECONDS)
+        elif not self._session.greeted:
+            self._await(HELLO_SECONDS)
+        self._send(reply)
+        if self._session.closing:
+            self._close()
+
+    # Out
+
+    def _send(self, data: bytes) -> None:
+        """In slices: the library would move all the rest of one piece for every packet of it."""
+        whole = memoryview(data)
+        self._outgoing.extend(whole[at : at + SLICE] for at in range(0, len(whole), SLICE))
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._outgoing and not self._paused:
+            self._channel.write(bytes(self._outgoing.popleft()))
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._pump()
+        self._turns.wake(self)
+
+    # The end
+
+    def _close(self) -> None:
+        """Send what is left, then close the channel."""
+        self._in_time()
+        self._paused = False
+        self._pump()
+        self._turns.finish(self._end)
+        self._channel.exit(0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = True
+        self._in_time()
+        self._outgoing.clear()
+        if hasattr(self, "_session"):
+            self._turns.finish(self._end)
+        self._ended()
+
+    def _end(self) -> None:
+        self._session.end(self._clock())
+
+
+def _acknowledge_at_once(connection: asyncssh.SSHServerConnection) -> None:
+    """Acknowledge every segment when it comes, not 40 ms later.
+
+    OpenSSH's client leaves Nagle's algorithm on: small packets that follow one another, as those of
+    a login do, wait for our kernel's acknowledgement. The kernel forgets that it was told so.
+    """
+    raw = connection.get_extra_info("socket")
+    if raw is None or not hasattr(socket, "TCP_QUICKACK"):
+        return
+    take = connection.data_received
+
+    def received(data: bytes, datatype: int | None = None) -> None:
+        take(data, datatype)
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    # Put in its place: asyncssh has no hook between the packets of a key exchange.
+    connection.data_received = received  # type: ignore[method-assign]
+
+
+class Admission:
+    """How many connections a device has and how fast they come, within what is configured."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._open = 0
+        self._recent: deque[float] = deque()
+
+    def enter(self, now: float) -> str | None:
+        """Count one in; why it must not stay, or None."""
+        self._open += 1
+        self._recent.append(now)
+        while self._recent[0] <= now - 60:
+            self._recent.popleft()
+        limits = self._device.connection_limits()
+        if limits.at_once is not None and self._open > limits.at_once:
+            return f"connection limit of {limits.at_once} exceeded"
+        if limits.a_minute is not None and len(self._recent) > limits.a_minute:
+            return f"rate limit of {limits.a_minute} connections a minute exceeded"
+        return None
+
+    def leave(self) -> None:
+        """One connection less."""
+        self._open -= 1
+
+
+class Login(asyncssh.SSHServer):
+    """Authentication of one SSH connection; the same methods are offered whoever asks."""
+
+    def __init__(self, device: Device, turns: Turns, clock: Clock, admission: Admission) -> None:
+        self._device, self._turns, self._clock = device, turns, clock
+        self._admission = admission
+        self._users = {user.name: user for user in device.spec.users}
+        self._user: User | None = None
+        self._open = self._wrong = 0
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        _acknowledge_at_once(conn)
+        refused = self._admission.enter(asyncio.get_running_loop().time())
+        if refused is not None:
+            conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, refused)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._admission.leave()
+
+    def begin_auth(self, username: str) -> bool:
+        self._user = self._users.get(username)
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        known = self._users.get(username)
+        expected = known.password if known is not None else None
+        same = hmac.compare_digest((expected or "").encode(), password.encode())
+        if same and expected is not None:
+            return True
+        self._wrong += 1
+        await asyncio.sleep(self._wrong)
+        if self._wrong >= PASSWORDS:
+            self._connection.disconnect(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "too many wrong passwords"
+            )
+        return False
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        if self._user is None or self._user.authorized_key is None:
+            return False
+        try:
+            return key == asyncssh.import_public_key(self._user.authorized_key)
+        except asyncssh.KeyImportError:
+            return False
+
+    def session_requested(self) -> NetconfChannel | bool:
+        if self._open >= CHANNELS_PER_CONNECTION or self._user is None:
+            return False
+        self._open += 1
+        return NetconfChannel(
+            self._device, self._turns, self._clock, self._user.name, self._channel_ended
+        )
+
+    def _channel_ended(self) -> None:
+        self._open -= 1
+
+
+async def listen(
+    device: Device, endpoint: Endpoint, turns: Turns, clock: Clock
+) -> asyncssh.SSHAcceptor:
+    """Take logins for one device. Raises OSError."""
+    admission = Admission(device)
+    return await asyncssh.listen(
+        endpoint.host,
+        endpoint.port,
+        server_factory=lambda: Login(device, turns, clock, admission),
+        # Key objects, not paths: asyncssh reads host key files again for every connection.
+        server_host_keys=[device.host_key()],
+        encryption_algs=_CIPHERS,
+        mac_algs=_MACS,
+        compression_algs=None,
+        gss_host=None,
+        line_editor=False,
+        encoding=None,
+        login_timeout=LOGIN_SECONDS,
+        keepalive_interval=KEEPALIVE_SECONDS,
+        backlog=1024,
+        reuse_address=True,
+    )

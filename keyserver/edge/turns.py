@@ -1,0 +1,109 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whose request is next: one at a time for each device, and long work beside the event loop.
+
+Everything that a device's requests share is its configuration database. While a worker deals with
+it for one request, the others of the same device wait; those of other devices, and the key planes,
+go on. All devices share one worker: two of them would only take the interpreter from each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Protocol
+
+from ..netconf.work import Steps
+
+log = logging.getLogger("keyserver")
+
+
+class Source(Protocol):
+    """Where requests come from: one session on its transport."""
+
+    def next_steps(self) -> Steps[bytes] | None:
+        """The next request; None when there is none, or nobody reads the answers."""
+
+    def answer(self, reply: bytes) -> None:
+        """Send the answer to the last request."""
+
+
+class Turns:
+    """The queue of one device.
+
+    ``after_work`` is called when a request has kept the database for longer than a turn of the
+    loop: deadlines have waited for it.
+    """
+
+    def __init__(self, worker: Executor, after_work: Callable[[], None]) -> None:
+        self._worker, self._after_work = worker, after_work
+        self._waiting: deque[Source] = deque()
+        self._ended: deque[Callable[[], None]] = deque()
+        self._busy = self._scheduled = False
+
+    def wake(self, source: Source) -> None:
+        """The source may have a request; it is asked when it is its turn."""
+        if source not in self._waiting:
+            self._waiting.append(source)
+        self._schedule()
+
+    def finish(self, session_end: Callable[[], None]) -> None:
+        """Call this as soon as no request is being worked on."""
+        if self._busy:
+            self._ended.append(session_end)
+        else:
+            session_end()
+
+    def _schedule(self) -> None:
+        if self._waiting and not self._busy and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """One request of one session, then the loop has its turn again."""
+        self._scheduled = False
+        if self._busy or not self._waiting:
+            return
+        source = self._waiting.popleft()
+        steps = source.next_steps()
+        if steps is None:
+            self._schedule()
+            return
+        self._busy = True
+        self._advance(source, steps, None, None)
+
+    def _advance(
+        self, source: Source, steps: Steps[bytes], result: Any, failure: BaseException | None
+    ) -> None:
+        while True:
+            try:
+                work = steps.send(result) if failure is None else steps.throw(failure)
+            except StopIteration as end:
+                self._done(source, end.value)
+                return
+            result, failure = None, None
+            if not work.light:
+                running = asyncio.get_running_loop().run_in_executor(self._worker, work.run)
+                running.add_done_callback(lambda done: self._resume(source, steps, done))
+                return
+            try:
+                result = work.run()
+            except Exception as error:
+                failure = error
+
+    def _resume(self, source: Source, steps: Steps[bytes], done: asyncio.Future[Any]) -> None:
+        if done.cancelled():
+            return
+        failure = done.exception()
+        self._advance(source, steps, None if failure else done.result(), failure)
+        self._after_work()
+
+    def _done(self, source: Source, reply: bytes) -> None:
+        self._busy = False
+        source.answer(reply)
+        while self._ended:
+            self._ended.popleft()()
+        self.wake(source)
