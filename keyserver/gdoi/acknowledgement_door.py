@@ -20,7 +20,7 @@ class AcknowledgementDoor:
         # The SPI is compared first: noise must not cost us a decoding.
         if self._authority.knows_kek(arrival.cookies):
             ack = decode_ack(arrival.header, arrival.message)
-            if self._authority.acknowledge(arrival.cookies, ack, arrival.source):
+            if self._authority.acknowledge(arrival.cookies, ack, arrival.source, arrival.now):
                 self._counters.acknowledged += 1
                 return Outcome(None, (Acknowledged(arrival.source[0], ack.sequence),))
         return self._counters.refuse(arrival, "an acknowledgement that nobody waits for")

@@ -37,13 +37,15 @@ class Peer:
     """Who asks: an authenticated gateway at an address.
 
     ``marked``: its datagrams carry the non-ESP marker. ``extended``: it told by a vendor id that
-    it knows our private attributes.
+    it knows our private attributes. ``identity``: what it proved to be in phase 1.
     """
 
     gateway: str
     source: Address
     marked: bool = False
     extended: bool = False
+    identity: str = ""
+    behind_nat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from ..ike.main_mode import MainModeResponder
 from ..ike.phase1 import State
 from ..ike.wire import COOKIE_LENGTH
 from .arrival import Address, Arrival, Peer
-from .pull import Grant, PullResponder
+from .authority import Registration
+from .pull import PullResponder
 
 HALF_OPEN_SECONDS = 30.0
 HALF_OPEN_LIMIT = 2000
@@ -27,7 +28,7 @@ class Pull:
     """A GROUPKEY-PULL under a phase 1 SA; the last messages tell a repetition."""
 
     responder: PullResponder
-    grant: Grant | None = None
+    registration: Registration | None = None
     done: bool = False
     last_in: bytes = b""
     last_out: bytes = b""

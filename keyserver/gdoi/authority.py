@@ -29,17 +29,25 @@ class Gateways(Protocol):
         """A phase 1 or a pull of that gateway failed."""
 
 
+class Registration(Protocol):
+    """A member between messages 2 and 4 of its pull."""
+
+    @property
+    def grant(self) -> Grant:
+        """What message 2 promises and message 4 delivers."""
+
+    def complete(self, now: float) -> None:
+        """The peer has proved itself: enter it. Raises Refused."""
+
+
 class Authority(Gateways, Protocol):
     """Who is who and who gets which keys."""
 
-    def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
-        """What the peer would get from the group. Raises Refused; changes nothing."""
-
-    def register(self, peer: Peer, group_id: int, now: float) -> None:
-        """The peer has proved itself: enter it. Raises Refused."""
+    def begin(self, peer: Peer, group_id: int, now: float) -> Registration:
+        """The peer asks for the group. Raises Refused; changes nothing."""
 
     def knows_kek(self, spi: bytes) -> bool:
         """True for the SPI of a KEK whose pushes may be acknowledged."""
 
-    def acknowledge(self, spi: bytes, ack: PushAck, source: Address) -> bool:
+    def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A push was acknowledged; False when nobody waits for that."""

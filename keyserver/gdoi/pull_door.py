@@ -60,17 +60,17 @@ class PullDoor:
 
     def _step(self, pull: Pull, peer: Peer, arrival: Arrival) -> Outcome:
         responder = pull.responder
-        if pull.grant is None:
+        registration = pull.registration
+        if registration is None:
             group_id = responder.asked(arrival.header, arrival.message)
-            pull.grant = self._authority.grant(peer, group_id, arrival.now)
-            return Outcome(responder.answer(pull.grant.policy))
+            registration = self._authority.begin(peer, group_id, arrival.now)
+            pull.registration = registration
+            return Outcome(responder.answer(registration.grant.policy))
         responder.confirmed(arrival.header, arrival.message)
-        group_id = responder.group_id or 0
         pull.done = True
-        self._authority.register(peer, group_id, arrival.now)
-        return Outcome(
-            responder.deliver(pull.grant), (Registered(peer.gateway, group_id, peer.source[0]),)
-        )
+        registration.complete(arrival.now)
+        happened = Registered(peer.gateway, responder.group_id or 0, peer.source[0])
+        return Outcome(responder.deliver(registration.grant), (happened,))
 
     def _refuse(
         self,

@@ -6,20 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from ..gdoi.acknowledgement import PushAck
 from ..gdoi.arrival import Address, Peer
 from ..gdoi.numbers import KEK_DELETE_PROTOCOL, TekProtocol
 from ..gdoi.payloads import Profile
-from ..gdoi.pull import Grant
 from ..gdoi.push import KEK_SPI_LENGTH, Push, seal_push
+from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
+from ..ike.refusal import Refused
 from .heartbeat import Heartbeat
 from .keyring import Keyring, download
 from .keys import GroupKek, GroupTek
 from .members import Member, MemberList
 from .plane import KeyPlane
-from .pushes import Pushes
+from .pushes import Pushes, Retransmission
+from .registration import MadePush, Promise
 from .settings import GroupSettings, KekSettings, TekSettings
 
 
@@ -59,23 +62,52 @@ class Group:
         self.events: list[GroupEvent] = []
         self.shared_with: set[str] = set()
         self._profile = plane.profile
+        # Off the list, but not yet known to have what they were told last.
+        self._leaving: dict[Address, Member] = {}
+        # Those whose member never came back are forgotten with the pull that they were made for.
+        self._promises: WeakSet[Promise] = WeakSet()
         self.heartbeat = Heartbeat()
 
     # Registration
 
-    def grant(self, peer: Peer, now: float) -> Grant | None:
+    def promise(self, peer: Peer, now: float) -> Promise | None:
         """Policy and keys for a member; None when there is nothing to give."""
+        # What is due goes out to all before it is given to one.
+        self.expire(now)
         interval = self._interval
         granted = self.keyring.grant(now, interval if peer.extended else None)
-        if granted is not None and granted.policy.kek is not None:
+        if granted is None:
+            return None
+        if granted.policy.kek is not None:
             self.heartbeat.start(interval, now)
-        return granted
+        promise = Promise(granted, now)
+        self._promises.add(promise)
+        return promise
 
-    def enter(self, peer: Peer, now: float) -> Member:
-        """A member has proved itself: list it. It has the newest keys now."""
+    def enter(self, peer: Peer, promise: Promise, now: float) -> None:
+        """A member has proved itself: list it, and push it what was pushed since message 2.
+
+        Raises Refused when it would not have the keys that everybody has.
+        """
+        if promise.is_over(now) or not self._is_kept(promise, now):
+            raise Refused(
+                NotifyType.INVALID_MESSAGE_ID, "the group's keys have changed: register again"
+            )
+        self._promises.discard(promise)
+        left = self._leaving.pop(peer.source, None)
+        if left is not None:
+            self.pushes.settle(left)
         member = self.members.enter(peer, now)
         self.pushes.settle(member)
-        return member
+        for made in promise.missed:
+            self._deliver(made, [member], now)
+
+    def _is_kept(self, promise: Promise, now: float) -> bool:
+        """True when who was promised this has, with what was pushed since, what everybody has."""
+        kek, newest = self.keyring.kek, self.keyring.newest_spis(now)
+        if newest is None or (kek is None and self.settings.kek is not None):
+            return not self.keyring.leads
+        return promise.leads_to(kek.kek.spi if kek is not None else None, newest)
 
     @property
     def _interval(self) -> int | None:
@@ -133,13 +165,12 @@ class Group:
         kek = self.keyring.kek
         if old is None and new is not None:
             # Junos: the list is cleared when server-member communication becomes configured.
-            self.members.clear()
+            self._empty()
         elif new is None and kek is not None:
             self.push("delete", now, deletes=(Delete(KEK_DELETE_PROTOCOL, (kek.kek.spi,)),))
         if old != new:
             self.keyring.kek = None
             self.heartbeat.stop()
-            self.pushes.clear()
 
     def dissolve(self, now: float) -> None:
         """The group is gone, or cleared at once: tell its members to delete everything.
@@ -152,8 +183,7 @@ class Group:
                 Delete(KEK_DELETE_PROTOCOL, (bytes(KEK_SPI_LENGTH),)),
             )
             self.push("delete", now, deletes=everything)
-        self.members.clear()
-        self.pushes.clear()
+        self._empty()
         self.keyring.drop_teks()
         self.keyring.kek = None
         self.heartbeat.stop()
@@ -166,7 +196,11 @@ class Group:
             self.push("policy", now, kek=fresh, teks=self.keyring.renew(names, now))
         else:
             self.keyring.drop_teks()
-        self.pushes.clear()
+        self._empty()
+
+    def _empty(self) -> None:
+        """Nobody is listed any more; what was pushed is repeated until they have it."""
+        self._leaving = {member.source: member for member in self.members}
         self.members.clear()
 
     def _forget(self, member: Member) -> None:
@@ -189,15 +223,43 @@ class Group:
         current.sequence += 1
         push = self._push(current, kek, list(teks), deletes, now)
         datagram = seal_push(push, current.kek, current.signing_key, self._profile)
-        members = [m for m in self.members if not self._is_waiting(m, push)]
-        receivers = self.pushes.send(current.settings, datagram, members)
+        made = MadePush(current.kek, current.sequence, datagram)
+        receivers = self._send(push, made, current, now)
         self.events.append(Pushed(self.settings.name, kind, current.sequence, receivers))
-        if not push.is_heartbeat:
-            self._expect(current, datagram, members, now)
+        for promise in self._promises:
+            promise.note(made, push)
         if kek is not None:
             if self._profile is Profile.CISCO_REFERENCE:
                 kek.sequence = current.sequence
             self.keyring.kek = kek
+
+    def _send(self, push: Push, made: MadePush, current: GroupKek, now: float) -> int:
+        """Send to whom it concerns; how many that are."""
+        self.pushes.count += 1
+        if current.settings.is_multicast:
+            self.pushes.to_group(current.settings, made.datagram, counted=not push.is_heartbeat)
+            return 1
+        members = list(self.members)
+        if push.is_heartbeat:
+            # It would make an older push that is still being repeated look replayed.
+            members = [m for m in members if not self.pushes.waits_for(m)]
+            self.pushes.to_members(members, made.datagram)
+        else:
+            self._deliver(made, members, now)
+        return len(members)
+
+    def _deliver(self, made: MadePush, members: list[Member], now: float) -> None:
+        kek = self.keyring.kek
+        asked = kek is not None and self.keyring.ack_algorithm(kek) is not None
+        self.pushes.deliver(made, members, self._retransmission if asked else None, now)
+
+    @property
+    def _retransmission(self) -> Retransmission | None:
+        kek = self.keyring.kek
+        settings = self.settings.kek or (kek.settings if kek is not None else None)
+        if settings is None:
+            return None
+        return Retransmission(settings.retransmissions, settings.retransmission_period)
 
     def _push(
         self,
@@ -217,24 +279,10 @@ class Group:
         policy = self.keyring.policy(named, teks, now)
         return Push(current.sequence, deletes, policy, download(named, teks))
 
-    def _is_waiting(self, member: Member, push: Push) -> bool:
-        # A heartbeat would make an older push that is still being repeated look replayed.
-        return push.is_heartbeat and self.pushes.waits_for(member)
-
-    def _expect(
-        self, current: GroupKek, datagram: bytes, members: list[Member], now: float
-    ) -> None:
-        if current.settings.is_multicast:
-            self.members.counters.push_sent += 1
-            return
-        self.pushes.count_sent(members)
-        if members and self.keyring.ack_algorithm(current) is not None:
-            settings = self.settings.kek or current.settings
-            self.pushes.expect(current, settings, datagram, members, now)
-
-    def acknowledge(self, spi: bytes, ack: PushAck, source: Address) -> bool:
+    def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
-        return self.pushes.acknowledge(spi, ack, source)
+        member = self.members.at(source) or self._leaving.get(source)
+        return member is not None and self.pushes.acknowledge(member, spi, ack, now)
 
     def knows(self, spi: bytes) -> bool:
         """True while a push under that KEK may be acknowledged."""
@@ -254,10 +302,16 @@ class Group:
             due += [self.keyring.deadline(), self.heartbeat.due]
         return min((d for d in due if d is not None), default=None)
 
+    @property
+    def has_something_to_say(self) -> bool:
+        """True while something is to be sent, repeated or told."""
+        return bool(self.pushes.outbox or self.events or self.pushes.deadline() is not None)
+
     def expire(self, now: float) -> None:
         """Do what is due: repeat, give up, rekey, show a sign of life."""
         for member in self.pushes.expire(now):
-            self.members.discard(member)
+            if not self.members.discard(member):
+                continue
             self.events.append(WentSilent(self.settings.name, member.gateway, member.address))
         if self.keyring.kek is None or not self._in_use:
             return

@@ -18,6 +18,7 @@ from .plane import Acknowledgement, KeyPlane
 from .settings import GroupSettings, KekSettings, TekSettings
 
 _REKEY_DELAYS = 4
+_OVERLAP_DELAYS = 3
 
 
 def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
@@ -72,6 +73,12 @@ class Keyring:
     def teks(self, now: float) -> list[GroupTek]:
         """Every TEK that is still good."""
         return [tek for teks in self._teks.values() for tek in teks if tek.expires > now]
+
+    def newest_spis(self, now: float) -> set[bytes] | None:
+        """SPIs of the TEKs that members send with; None while an ipsec-sa has none."""
+        newest = [self.newest(settings.name) for settings in self.settings.teks]
+        living = {tek.spi for tek in newest if tek is not None and tek.expires > now}
+        return living if len(living) == len(newest) else None
 
     def newest(self, name: str) -> GroupTek | None:
         """The newest TEK of an ipsec-sa."""
@@ -155,11 +162,22 @@ class Keyring:
     def grant(self, now: float, heartbeat: int | None = None) -> Grant | None:
         """Every key that is good, for a member; None when there is nothing to give."""
         kek = self.current_kek(now)
-        teks = [tek for s in self.settings.teks for tek in self.current_teks(s, now)]
+        teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
         if not teks and (kek is None or not self.leads):
             return None
         sequence = SequenceNumber(kek.sequence) if kek else None
         return Grant(self.policy(kek, teks, now, heartbeat), download(kek, teks), sequence)
+
+    def _in_use(self, settings: TekSettings, now: float) -> list[GroupTek]:
+        """Without those that every member has dropped: Junos, 3 x activation-time-delay later."""
+        teks = self.current_teks(settings, now)
+        overlap = _OVERLAP_DELAYS * self.settings.activation_time_delay
+        successors = [now + overlap, *(tek.created for tek in teks)]
+        return [
+            tek
+            for tek, succeeded in zip(teks, successors, strict=False)
+            if now < succeeded + overlap
+        ]
 
     def policy(
         self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None

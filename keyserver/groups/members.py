@@ -31,6 +31,8 @@ class Member:
     marked: bool
     registered_at: float
     last_update: float
+    identity: str = ""
+    behind_nat: bool = False
     counters: MemberCounters = field(default_factory=MemberCounters)
 
     @property
@@ -38,39 +40,69 @@ class Member:
         """What the list shows it by."""
         return self.source[0]
 
+    def is_the(self, peer: Peer) -> bool:
+        """True for a peer at our address that is this member.
+
+        Behind a NAT several members have one address, and each a port of its own. Anyone else may
+        come back from another port.
+        """
+        if self.identity != peer.identity and self.gateway != peer.gateway:
+            return False
+        return self.source == peer.source or not (self.behind_nat or peer.behind_nat)
+
 
 class MemberList:
     """The members of one group, and what is counted over all of them."""
 
     def __init__(self) -> None:
         self.counters = MemberCounters()
-        self._members: dict[str, Member] = {}
+        self._members: dict[Member, None] = {}
+        self._by_address: dict[str, list[Member]] = {}
 
     def __iter__(self) -> Iterator[Member]:
-        return iter(self._members.values())
+        return iter(self._members)
 
     def __len__(self) -> int:
         return len(self._members)
 
     def of(self, peer: Peer) -> Member | None:
         """What a peer is listed as."""
-        return self._members.get(peer.source[0])
+        here = self._by_address.get(peer.source[0], ())
+        return next((member for member in here if member.is_the(peer)), None)
+
+    def at(self, source: Address) -> Member | None:
+        """Who sends from there: that port, or the only one at that address."""
+        here = self._by_address.get(source[0], ())
+        exact = next((member for member in here if member.source == source), None)
+        return exact or (here[0] if len(here) == 1 else None)
 
     def enter(self, peer: Peer, now: float) -> Member:
         """A peer has proved itself: list it, or note that it came again."""
         member = self.of(peer)
-        if member is None or member.gateway != peer.gateway:
+        if member is not None and member.gateway != peer.gateway:
+            self.discard(member)
+            member = None
+        if member is None:
             member = Member(peer.gateway, peer.source, peer.marked, now, now)
-            self._members[member.address] = member
+            self._members[member] = None
+            self._by_address.setdefault(member.address, []).append(member)
         member.source, member.marked = peer.source, peer.marked
+        member.identity, member.behind_nat = peer.identity, peer.behind_nat
         member.last_update = now
         member.counters.pull_succeeded += 1
         self.counters.pull_succeeded += 1
         return member
 
-    def discard(self, member: Member) -> None:
-        """Take a member off the list."""
-        self._members.pop(member.address, None)
+    def discard(self, member: Member) -> bool:
+        """Take a member off the list; False when it is not in it."""
+        if member not in self._members:
+            return False
+        del self._members[member]
+        here = self._by_address[member.address]
+        here.remove(member)
+        if not here:
+            del self._by_address[member.address]
+        return True
 
     def outside(self, gateways: frozenset[str]) -> list[Member]:
         """Those that came through another gateway than these."""
@@ -79,6 +111,7 @@ class MemberList:
     def clear(self) -> None:
         """Empty the list."""
         self._members.clear()
+        self._by_address.clear()
 
     def count_failed_pull(self, gateway: str | None) -> None:
         """A pull of that gateway failed."""

@@ -9,14 +9,17 @@ push is neither acknowledged nor repeated.
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from ..gdoi.acknowledgement import AckAlgorithm, PushAck
 from ..gdoi.arrival import NON_ESP_MARKER, Address
-from ..gdoi.push import Kek
 from ..ike.payloads import Identification
-from .keys import GroupKek
 from .members import Member, MemberCounters
+from .registration import MadePush
 from .settings import KekSettings
 
 
@@ -57,21 +60,38 @@ class Outgoing:
     to: MulticastTarget | tuple[Address, ...]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Retransmission:
+    """How a push is repeated that is not acknowledged; ``period`` in seconds."""
+
+    tries: int
+    period: int
+
+
+@dataclass(eq=False)
 class _Outstanding:
     """A unicast push that some members have not acknowledged yet."""
 
-    kek: Kek
-    sequence: int
-    datagram: bytes
-    waiting: dict[str, Member]
+    made: MadePush
+    waiting: dict[Member, None]
+    retransmission: Retransmission
     tries_left: int
-    period: int
-    due: float
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A push that a member gets when it has acknowledged the one before."""
+
+    made: MadePush
+    retransmission: Retransmission
 
 
 class Pushes:
-    """The pushes of one group; ``outbox`` grows by what is to be sent."""
+    """The pushes of one group; ``outbox`` grows by what is to be sent.
+
+    Sequence numbers only grow (RFC 6407 §4.3): a member that has not acknowledged a push could
+    not take it any more after the next. So each member gets them one after the other.
+    """
 
     def __init__(self, port: int, counters: MemberCounters) -> None:
         self.outbox: list[Outgoing] = []
@@ -79,23 +99,25 @@ class Pushes:
         self.count = 0
         self.counters = counters
         self._port = port
-        self._outstanding: list[_Outstanding] = []
+        self._waiting: dict[Member, _Outstanding] = {}
+        self._held: dict[Member, deque[_Held]] = {}
+        # By when they are due; those that everybody has acknowledged drop out at the front.
+        self._timers: list[tuple[float, int, _Outstanding]] = []
+        self._numbers = itertools.count()
 
     # Sending
 
-    def send(self, settings: KekSettings, datagram: bytes, members: list[Member]) -> int:
-        """Send a push to these members, or to the multicast group; how many datagrams that is."""
-        self.count += 1
-        if settings.is_multicast and settings.multicast_group is not None:
-            interface = settings.multicast_interface
-            target = MulticastTarget(settings.multicast_group, self._port, interface)
-            self.outbox.append(Outgoing(datagram, target))
-            self.traffic.sent(datagram, 1)
-            return 1
-        self._to(members, datagram)
-        return len(members)
+    def to_group(self, settings: KekSettings, datagram: bytes, *, counted: bool) -> None:
+        """Send to the multicast group."""
+        assert settings.multicast_group is not None
+        interface = settings.multicast_interface
+        target = MulticastTarget(settings.multicast_group, self._port, interface)
+        self.outbox.append(Outgoing(datagram, target))
+        self.traffic.sent(datagram, 1)
+        self.counters.push_sent += counted
 
-    def _to(self, members: list[Member], datagram: bytes) -> None:
+    def to_members(self, members: Collection[Member], datagram: bytes) -> None:
+        """Send to these, and wait for nothing."""
         self.traffic.sent(datagram, len(members))
         for marked in (False, True):
             addresses = tuple(m.source for m in members if m.marked is marked)
@@ -103,99 +125,114 @@ class Pushes:
                 # A peer behind NAT-T takes the non-ESP marker of RFC 3948 in front.
                 self.outbox.append(Outgoing(NON_ESP_MARKER * marked + datagram, addresses))
 
-    def expect(
+    def deliver(
         self,
-        kek: GroupKek,
-        settings: KekSettings,
-        datagram: bytes,
+        made: MadePush,
         members: list[Member],
+        retransmission: Retransmission | None,
         now: float,
     ) -> None:
-        """Wait for these members' acknowledgements of what was pushed last under a KEK."""
-        self._outstanding.append(
-            _Outstanding(
-                kek.kek,
-                kek.sequence,
-                datagram,
-                {member.address: member for member in members},
-                settings.retransmissions,
-                settings.retransmission_period,
-                now + settings.retransmission_period,
-            )
-        )
+        """Send to these; with ``retransmission`` in order, and until they acknowledge it."""
+        if retransmission is None:
+            self._sent(members, made)
+            return
+        ready = [member for member in members if member not in self._waiting]
+        for member in members:
+            if member in self._waiting:
+                self._held.setdefault(member, deque()).append(_Held(made, retransmission))
+        self._begin(made, ready, retransmission, now)
 
-    def count_sent(self, members: list[Member]) -> None:
-        """A unicast push went to these."""
+    def _sent(self, members: Collection[Member], made: MadePush) -> None:
+        self.to_members(members, made.datagram)
         for member in members:
             member.counters.push_sent += 1
         self.counters.push_sent += len(members)
+
+    def _begin(
+        self, made: MadePush, members: list[Member], retransmission: Retransmission, now: float
+    ) -> None:
+        if not members:
+            return
+        self._sent(members, made)
+        push = _Outstanding(made, dict.fromkeys(members), retransmission, retransmission.tries)
+        self._waiting.update(dict.fromkeys(members, push))
+        self._schedule(push, now)
+
+    def _schedule(self, push: _Outstanding, now: float) -> None:
+        due = now + push.retransmission.period
+        heappush(self._timers, (due, next(self._numbers), push))
 
     # Waiting
 
     def waits_for(self, member: Member) -> bool:
         """True while the member has not acknowledged some push."""
-        return any(member.address in push.waiting for push in self._outstanding)
+        return member in self._waiting
 
     def settle(self, member: Member) -> None:
         """Wait for that member no longer."""
-        for push in self._outstanding:
-            push.waiting.pop(member.address, None)
-
-    def clear(self) -> None:
-        """Wait for nobody any more."""
-        self._outstanding.clear()
+        self._held.pop(member, None)
+        push = self._waiting.pop(member, None)
+        if push is not None:
+            push.waiting.pop(member, None)
 
     def knows(self, spi: bytes) -> bool:
         """True while a push under that KEK may be acknowledged."""
-        return any(push.kek.spi == spi for push in self._outstanding)
+        return any(push.made.kek.spi == spi for _, _, push in self._timers)
 
-    def acknowledge(self, spi: bytes, ack: PushAck, source: Address) -> bool:
+    def acknowledge(self, member: Member, spi: bytes, ack: PushAck, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
-        for push in self._outstanding:
-            member = push.waiting.get(source[0])
-            if member is None or push.kek.spi != spi or push.sequence != ack.sequence:
-                continue
-            if not _is_by(member, ack, source) or not ack.verify(push.kek, AckAlgorithm.KEK_SHA256):
-                return False
-            del push.waiting[source[0]]
-            member.counters.push_acknowledged += 1
-            self.counters.push_acknowledged += 1
-            self.traffic.received(ack.size)
-            return True
-        return False
+        push = self._waiting.get(member)
+        if push is None or (push.made.kek.spi, push.made.sequence) != (spi, ack.sequence):
+            return False
+        if not _is_by(member, ack) or not ack.verify(push.made.kek, AckAlgorithm.KEK_SHA256):
+            return False
+        del self._waiting[member], push.waiting[member]
+        member.counters.push_acknowledged += 1
+        self.counters.push_acknowledged += 1
+        self.traffic.received(ack.size)
+        self._release(member, now)
+        return True
+
+    def _release(self, member: Member, now: float) -> None:
+        held = self._held.get(member)
+        if held is None:
+            return
+        following = held.popleft()
+        if not held:
+            del self._held[member]
+        self._begin(following.made, [member], following.retransmission, now)
 
     # Time
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        return min((push.due for push in self._outstanding), default=None)
+        while self._timers and not self._timers[0][2].waiting:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
 
     def expire(self, now: float) -> list[Member]:
         """Repeat what is due; the members that did not acknowledge the last copy either."""
         silent: list[Member] = []
-        for push in self._outstanding:
-            if now >= push.due:
-                silent += self._repeat(push, now)
-        for member in silent:
-            self.settle(member)
-        self._outstanding = [push for push in self._outstanding if push.waiting]
+        while (due := self.deadline()) is not None and due <= now:
+            _, _, push = heappop(self._timers)
+            silent += self._repeat(push, now)
         return silent
 
     def _repeat(self, push: _Outstanding, now: float) -> list[Member]:
-        members = list(push.waiting.values())
+        members = list(push.waiting)
         if push.tries_left > 0:
             push.tries_left -= 1
-            push.due = now + push.period
-            self._to(members, push.datagram)
+            self.to_members(members, push.made.datagram)
+            self._schedule(push, now)
             return []
         for member in members:
             member.counters.push_unacknowledged += 1
+            self.settle(member)
         self.counters.push_unacknowledged += len(members)
-        push.waiting.clear()
         return members
 
 
-def _is_by(member: Member, ack: PushAck, source: Address) -> bool:
+def _is_by(member: Member, ack: PushAck) -> bool:
     """RFC 8263 §3: it names the address of the pull; behind NAT the member cannot know that."""
-    own = Identification.address(source[0])
+    own = Identification.address(member.address)
     return member.marked or (ack.identity.type, ack.identity.data) == (own.type, own.data)

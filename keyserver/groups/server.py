@@ -11,6 +11,8 @@ list is empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from ..config.tree import Tree
@@ -25,10 +27,19 @@ from .gateways import Peers, peer_policies
 from .group import Group, GroupEvent
 from .plane import KeyPlane
 from .pushes import Outgoing
+from .registration import Promise
 from .settings import GroupSettings, group_settings
 from .views import GroupView, view_of
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A member between messages 2 and 4 of its pull: what it gets, and how it is entered."""
+
+    grant: Grant
+    complete: Callable[[float], None]
 
 
 class GroupServer:
@@ -48,6 +59,11 @@ class GroupServer:
     def by_name(self) -> Mapping[str, Group]:
         """The groups, in configuration order."""
         return self._groups
+
+    @property
+    def _all(self) -> list[Group]:
+        """The groups, and those whose members are still being told that they are gone."""
+        return [*self._gone, *self._groups.values()]
 
     # Configuration
 
@@ -94,29 +110,32 @@ class GroupServer:
         """What may be agreed in main mode with a gateway whose identity is still to come."""
         return self.peers.anonymous
 
-    def grant(self, peer: Peer, group_id: int, now: float) -> Grant:
+    def begin(self, peer: Peer, group_id: int, now: float) -> Registration:
         """Policy and keys for a member; Refused for strangers and when the group is full."""
-        group = self._authorized(peer.gateway, group_id)
-        self._room(group, peer)
-        grant = group.grant(peer, now)
-        if grant is None:
+        promise = self._admitting(peer, group_id).promise(peer, now)
+        if promise is None:
             raise Refused(NotifyType.INVALID_ID_INFORMATION, "the group has no policy to give")
-        return grant
+        return Registration(promise.grant, partial(self._complete, peer, group_id, promise))
 
-    def register(self, peer: Peer, group_id: int, now: float) -> None:
-        """Enter a member that has proved itself."""
+    def _complete(self, peer: Peer, group_id: int, promise: Promise, now: float) -> None:
+        self._admitting(peer, group_id).enter(peer, promise, now)
+        self._on_activity()
+
+    def _admitting(self, peer: Peer, group_id: int) -> Group:
         group = self._authorized(peer.gateway, group_id)
         self._room(group, peer)
-        group.enter(peer, now)
-        self._on_activity()
+        return group
 
     def knows_kek(self, spi: bytes) -> bool:
         """True for the SPI of a KEK whose pushes may be acknowledged."""
-        return any(group.knows(spi) for group in self._groups.values())
+        return any(group.knows(spi) for group in self._all)
 
-    def acknowledge(self, spi: bytes, ack: PushAck, source: Address) -> bool:
+    def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False for acknowledgements that nobody waits for."""
-        return any(group.acknowledge(spi, ack, source) for group in self._groups.values())
+        known = any(group.acknowledge(spi, ack, source, now) for group in self._all)
+        if known:
+            self._on_activity()
+        return known
 
     def count_refusal(self, gateway: str | None, group_id: int | None, now: float) -> None:
         """A pull failed: count it at the group, or at the groups that the gateway belongs to."""
@@ -149,18 +168,18 @@ class GroupServer:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        due = [group.deadline() for group in self._groups.values()]
+        due = [group.deadline() for group in self._all]
         return min((d for d in due if d is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Do what is due in every group."""
-        for group in self._groups.values():
+        for group in self._all:
             group.expire(now)
+        self._gone = [group for group in self._gone if group.has_something_to_say]
 
     def take(self) -> tuple[list[Outgoing], list[GroupEvent]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
-        everyone = [*self._gone, *self._groups.values()]
-        self._gone.clear()
+        everyone = self._all
         outgoing = [out for group in everyone for out in _drain(group.pushes.outbox)]
         return outgoing, [event for group in everyone for event in _drain(group.events)]
 

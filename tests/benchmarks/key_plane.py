@@ -40,8 +40,8 @@ def _group_server(key: rsa.RSAPrivateKey, count: int, port: int) -> GroupServer:
     for n in range(count):
         peer = Peer("gm-1", (str(_FIRST + n), port))
         if n == 0:
-            groups.grant(peer, 1, time.time())
-        groups.register(peer, 1, time.time())
+            groups.begin(peer, 1, time.time())
+        groups.by_name["G1"].members.enter(peer, time.time())
     groups.take()
     return groups
 

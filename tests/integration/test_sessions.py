@@ -89,7 +89,8 @@ class Served:
 
         async def enter() -> None:
             for address in addresses:
-                self.device.groups.register(Peer(gateway, (address, 848)), 1, 1_800_000_000.0)
+                peer, when = Peer(gateway, (address, 848)), 1_800_000_000.0
+                self.device.groups.begin(peer, 1, when).complete(when)
 
         asyncio.run_coroutine_threadsafe(enter(), self._loop).result(60)
 

@@ -318,6 +318,7 @@ def test_an_expelled_gateway_does_not_get_the_new_keys(signing_key):
     path = "set security group-vpn server group G1 "
     world.text = world.text.replace(f"{path}ike-gateway gm-2\n", "")
     world.commit()
+    world.pass_time(2)
     # RFC 6407 §7.4.1: first the KEK, then the traffic keys under it.
     assert len(world.pushed) == 2
     assert len(leaves.events) == known

@@ -310,7 +310,7 @@ def test_a_deactivated_block_is_activated_when_it_is_wanted():
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_registered_members_are_read_with_what_the_list_means(generation):
     target = device(generation)
-    target.groups.register(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW)
+    target.groups.begin(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW).complete(NOW)
     result = members_info.read(Wire(target), Choice(group="G1"), detail=True)
     (group,) = result["groups"]
     assert (group["communication"], group["list_shows"]) == ("none", "registered")

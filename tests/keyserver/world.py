@@ -18,6 +18,7 @@ from keyserver.gdoi.pull import Grant
 from keyserver.groups.gateways import identity_of, phase1_proposal
 from keyserver.groups.plane import SigningKeys
 from keyserver.groups.pushes import MulticastTarget
+from keyserver.groups.server import Registration
 from keyserver.groups.views import GroupView
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import Mode, PeerPolicy
@@ -93,13 +94,14 @@ class World:
         self.members: dict[str, GroupMember] = {}
         self.lost: set[str] = set()
         self.grants: list[Grant] = []
-        give = self.groups.grant
+        begin = self.groups.begin
 
-        def grant(*arguments: Any) -> Grant:
-            self.grants.append(give(*arguments))
-            return self.grants[-1]
+        def noted(*arguments: Any) -> Registration:
+            registration = begin(*arguments)
+            self.grants.append(registration.grant)
+            return registration
 
-        self.groups.grant = grant
+        self.groups.begin = noted
 
     def commit(self, *lines: str) -> None:
         """The initial configuration and these lines are committed; pushes are delivered."""
@@ -192,6 +194,7 @@ class World:
                 queue = member.tick(self.now)
                 if address not in self.lost:
                     self.exchange(queue, member, address)
+            self.flush()
         else:
             raise AssertionError("time does not pass")
         self.now = end

@@ -1,0 +1,157 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A rekey in the middle of a registration: nobody ends up deaf."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyserver.gdoi.payloads import Profile
+from keyserver.member.machine import MemberState
+from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
+from tests.keyserver.world import GM, V1_SMC, World
+
+PATH = "set security group-vpn server group G1 "
+MESSAGES = 10
+# In phase 1, before and after it, and around each message of the pull.
+MOMENTS = (0, 3, 6, 7, 8, 9, 10)
+
+
+def _kek(world: World, *block: str) -> None:
+    world.commit(*block, V1_SMC + "encryption-algorithm aes-128-cbc")
+
+
+def _policy(world: World, *block: str) -> None:
+    world.text = world.text.replace("198.51.100.0/24", "198.51.100.0/25")
+    world.commit(*block)
+
+
+def _another_sa(world: World, *block: str) -> None:
+    match = PATH + "ipsec-sa sa-2 match-policy m "
+    wanted = (PATH + "ipsec-sa sa-2 proposal esp", match + "source 192.0.2.0/25")
+    world.commit(*block, *wanted, match + "destination 192.0.2.128/25")
+
+
+def _expulsion(world: World, *block: str) -> None:
+    world.text = world.text.replace(f"{PATH}ike-gateway gm-3\n", "")
+    world.commit(*block)
+
+
+def _twice(world: World, *block: str) -> None:
+    _kek(world, *block)
+    _policy(world, *block)
+
+
+def _clear(world: World, *block: str) -> None:
+    world.groups.clear("G1", immediately=False, now=world.now)
+    world.flush()
+
+
+def _clear_now(world: World, *block: str) -> None:
+    world.groups.clear("G1", immediately=True, now=world.now)
+    world.flush()
+
+
+CHANGES = (_kek, _policy, _another_sa, _expulsion, _twice, _clear, _clear_now)
+
+
+def _installed(member) -> set[str]:
+    return {tek.spi.hex() for teks in member.keys.teks.values() for tek in teks}
+
+
+def _register_around(world: World, change, messages: int) -> None:
+    """Register a member; the change happens when that many messages have been delivered."""
+    member = world.members[GM] = world.member()
+    queue, delivered = [(True, d) for d in member.start(world.now)], 0
+    while queue or delivered <= MESSAGES:
+        if delivered == messages:
+            change()
+        delivered += 1
+        if not queue:
+            continue
+        to_server, datagram = queue.pop(0)
+        if to_server:
+            answer, _ = world.endpoint.receive(datagram, (GM, 848), world.now)
+            queue += [(False, answer)] if answer is not None else []
+        else:
+            queue += [(True, d) for d in member.receive(datagram, world.now)]
+    world.flush()
+
+
+@pytest.mark.parametrize("messages", MOMENTS)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__.strip("_"))
+def test_a_commit_between_any_two_messages_leaves_the_new_member_with_everybodys_keys(
+    signing_key, change, messages
+):
+    world = World(signing_key, extra=(V2_BLOCK,), members=3)
+    world.joined(3)
+    del world.members[GM]
+    _register_around(world, lambda: change(world, V2_BLOCK), messages)
+    world.pass_time(25)
+    new, old = world.members[GM], world.members[OTHER]
+    assert new.state is old.state is MemberState.REGISTERED
+    wanted = {tek.spi for tek in world.view().teks if tek.life_remaining > 3600 - 60}
+    assert wanted
+    assert wanted <= _installed(new)
+    assert wanted <= _installed(old)
+    assert new.keys.kek.kek.spi.hex() == old.keys.kek.kek.spi.hex() == world.view().kek.spi
+    if change in (_clear, _clear_now):
+        # Who is off the list comes back when its keys end.
+        return
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-192-cbc")
+    world.pass_time(25)
+    assert new.keys.kek.kek.spi.hex() == world.view().kek.spi
+
+
+@pytest.mark.parametrize("messages", MOMENTS)
+def test_a_block_that_is_configured_meanwhile_reaches_the_new_member_too(signing_key, messages):
+    world = World(signing_key, members=2)
+    _register_around(world, lambda: world.commit(V2_BLOCK), messages)
+    world.pass_time(25)
+    member = world.members[GM]
+    assert member.state is MemberState.REGISTERED
+    listed = GM in world.listed()[0]
+    # Junos clears the list when the block becomes configured: who was in it comes back later.
+    assert listed is (member.keys.kek is not None)
+
+
+@pytest.mark.parametrize("messages", MOMENTS)
+def test_a_new_member_of_a_multicast_group_misses_nothing(signing_key, messages):
+    world = World(signing_key, "v1", extra=(MULTICAST,), members=2)
+    world.joined(2)
+    del world.members[GM]
+    if messages == MESSAGES - 1:
+        pytest.skip("a push that overtakes message 4 is the member's to keep")
+    _register_around(world, lambda: _kek(world, MULTICAST), messages)
+    world.pass_time(25)
+    new, old = world.members[GM], world.members[OTHER]
+    assert new.keys.kek.kek.spi == old.keys.kek.kek.spi
+    assert _installed(new) == _installed(old)
+
+
+def test_pushes_come_to_a_member_in_order_although_one_is_lost(signing_key):
+    world = World(signing_key, extra=(V2_BLOCK,))
+    (member,) = world.joined(1)
+    world.lost.add(GM)
+    _kek(world, V2_BLOCK)
+    world.lost.clear()
+    _policy(world, V2_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    world.pass_time(15)
+    assert member.keys.kek.kek.spi.hex() == world.view().kek.spi
+    assert {tek.spi for tek in world.view().teks} <= _installed(member)
+    counters = world.listed()[1]
+    assert (counters.push_sent, counters.push_acknowledged) == (2, 2)
+    assert "reregistering" not in world.happenings()
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_keys_that_are_due_go_out_to_all_before_one_gets_them(signing_key, profile):
+    world = World(signing_key, "v1", extra=(V1_BLOCK,), members=2, profile=profile)
+    member = world.member(OTHER)
+    world.run(member, OTHER)
+    # The timer is late: a registration comes first.
+    world.now += 3600 - 60
+    world.run(world.member())
+    world.flush()
+    assert world.happenings(OTHER)[-1] == "rekeyed"
+    assert member.keys.kek.kek.spi == world.members[GM].keys.kek.kek.spi
