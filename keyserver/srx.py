@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import asyncssh
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from .capture.keylog import KeySink, NoKeyLog
 from .config.database import ConfigurationDatabase
@@ -29,7 +28,8 @@ from .key_server import KeyServer
 from .lab import DeviceSpec
 from .netconf.dispatch import perform
 from .netconf.reply import Dialect
-from .netconf.rpcs.platform import Identity
+from .netconf.rpcs.operational import operational_rpcs
+from .netconf.rpcs.platform import Identity, OperationalRpc
 from .netconf.session import Content, NetconfSession, Request
 from .netconf.work import Steps
 from .netconf.xml import parse
@@ -116,6 +116,7 @@ class Device:
         self.spec = spec
         self.on_deadline_changed = on_activity
         self.started = now
+        self.rpcs: Mapping[str, OperationalRpc] = operational_rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
         self._store = Store(spec.state)
@@ -136,14 +137,17 @@ class Device:
         """Close the store."""
         self._store.close()
 
-    def host_key(self) -> asyncssh.SSHKey:
-        """The device's SSH host key; as durable as its store."""
+    def host_key(self) -> bytes:
+        """The device's SSH host key, a private key in OpenSSH's form; as durable as its store."""
         pem = self._store.signing_key(_HOST_KEY)
         if pem is None:
-            key = asyncssh.generate_private_key("ssh-ed25519")
-            self._store.add_signing_key(_HOST_KEY, key.export_private_key())
-            return key
-        return asyncssh.import_private_key(pem)
+            pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.OpenSSH,
+                serialization.NoEncryption(),
+            )
+            self._store.add_signing_key(_HOST_KEY, pem)
+        return pem
 
     def _signing_key(self, certificate: str) -> rsa.RSAPrivateKey:
         if certificate in self.spec.certificates:

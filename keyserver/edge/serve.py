@@ -22,7 +22,7 @@ from ..groups.pushes import MulticastTarget, Outgoing
 from ..lab import DeviceSpec, Lab, LabError
 from ..srx import Device, LabConfigurationError, read_initial
 from .clock import Clock, lab_clock
-from .ssh import listen
+from .ssh import host_key, listen
 from .turns import Turns
 from .udp import UdpSocket
 
@@ -187,7 +187,7 @@ class LabServer:
         for device in self.devices:
             endpoint = device.spec.netconf
             if endpoint is not None:
-                key = device.host_key().export_public_key().decode().split()[:2]
+                key = host_key(device).export_public_key().decode().split()[:2]
                 lines.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(key)}\n")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(lines), encoding="utf-8")

@@ -285,6 +285,11 @@ class Login(asyncssh.SSHServer):
         self._open -= 1
 
 
+def host_key(device: Device) -> asyncssh.SSHKey:
+    """What the device proves itself with."""
+    return asyncssh.import_private_key(device.host_key())
+
+
 async def listen(
     device: Device, endpoint: Endpoint, turns: Turns, clock: Clock
 ) -> asyncssh.SSHAcceptor:
@@ -295,7 +300,7 @@ async def listen(
         endpoint.port,
         server_factory=lambda: Login(device, turns, clock, admission),
         # Key objects, not paths: asyncssh reads host key files again for every connection.
-        server_host_keys=[device.host_key()],
+        server_host_keys=[host_key(device)],
         encryption_algs=_CIPHERS,
         mac_algs=_MACS,
         compression_algs=None,

@@ -205,8 +205,6 @@ def _shown_as(command: Command) -> None:
         return
     if command.display == "set" and not command.of_configuration:
         raise syntax_error("set")
-    takes_format = command.of_configuration or command.operation.tag not in (
-        _CONFIGURATION_COMMANDS.values()
-    )
-    if takes_format and command.display is not None:
+    shows = not str(command.operation.tag).startswith("request-")
+    if shows and command.display is not None:
         command.operation.set("format", command.display)

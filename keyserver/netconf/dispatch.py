@@ -14,8 +14,7 @@ from .commands import Command, read_command
 from .presentation import as_json, as_text, piped
 from .reply import RpcError, RpcFailure
 from .rpcs.configuration import COMMITS, CONFIGURATION_RPCS, HOLDING_RPCS, commit_accepts
-from .rpcs.operational import operational_rpcs
-from .rpcs.platform import Elements, OperationalRpc, Platform
+from .rpcs.platform import Elements, Platform
 from .session import Content, Request
 from .work import Steps, Work
 from .xml import local_name
@@ -66,20 +65,22 @@ def _by_table(device: Platform, request: Request, name: str) -> Steps[Content]:
         work = partial(configure.handler, device.database, request)
         with device.database.in_progress():
             content: Content = yield Work(work, request.octets + device.database.weight)
-        return content
-    operate = operational_rpcs(device.identity().generation).get(name)
+        if not configure.shown:
+            return content
+        return _shown([part for part in content if not isinstance(part, str)], request)
+    operate = device.rpcs.get(name)
     if operate is None:
         raise syntax_error(name)
-    elements = yield from _operate(device, request, operate)
+    operate.accepts.refuse_others(request.operation)
+    return _shown((yield from operate.steps(device, request)), request)
+
+
+def _shown(elements: Elements, request: Request) -> Content:
+    """An operational reply in the format that was asked for."""
     form = request.operation.get("format")
     if form == "json":
         return [f"{as_json(elements)}\n"]
     return list(as_text(elements, request) if form in ("text", "ascii") else elements)
-
-
-def _operate(device: Platform, request: Request, rpc: OperationalRpc) -> Steps[Elements]:
-    rpc.accepts.refuse_others(request.operation)
-    return (yield from rpc.steps(device, request))
 
 
 def _command(device: Platform, request: Request) -> Steps[Content]:
@@ -88,7 +89,7 @@ def _command(device: Platform, request: Request) -> Steps[Content]:
     command = read_command(
         line,
         device.database.schema,
-        operational_rpcs(device.identity().generation),
+        device.rpcs,
         request.operation.get("format"),
     )
     if command.shows_rpc:

@@ -144,6 +144,7 @@ def _own_value(element: etree._Element, name: str) -> str:
 _TEXT = {
     "system-uptime-information": _uptime_text,
     "commit-information": _history_text,
+    "rollback-information": lambda element: _value(element, "configuration-output"),
     "interface-information": _interfaces_text,
     "security-group-vpn-server-registered-members": _members_text,
     "multi-routing-engine-results": _members_text,

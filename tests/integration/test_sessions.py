@@ -34,6 +34,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports 
 from lxml import etree
 
 from keyserver.edge.serve import LabServer
+from keyserver.edge.ssh import host_key
 from keyserver.gdoi.arrival import Peer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
 from tests.lab import PASSWORD, USER, free_ports, hub_config
@@ -79,7 +80,7 @@ class Served:
         """Type and key as known_hosts has them."""
 
         async def ask() -> str:
-            return self.device.host_key().export_public_key().decode()
+            return host_key(self.device).export_public_key().decode()
 
         asked = asyncio.run_coroutine_threadsafe(ask(), self._loop)
         return " ".join(asked.result(20).split()[:2])

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,6 +60,8 @@ class Platform(Protocol):
     companions: Sequence[object]
     sessions: dict[int, NetconfSession]
     on_deadline_changed: Callable[[], None]
+    rpcs: Mapping[str, OperationalRpc]
+    """The operational RPCs that it knows, by element name."""
     started: float
     """When the device came up, seconds since the epoch."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ...arguments import Accepts, Argument
 from .answers import CommitHandler, ConfigurationRpc
 from .archive import (
+    COMMITS_MADE,
     RESCUE,
     ROLLBACK,
     commit_information,
@@ -47,8 +48,8 @@ CONFIGURATION_RPCS: dict[str, ConfigurationRpc] = {
     "load-configuration": ConfigurationRpc(load_configuration, LOAD_CONFIGURATION),
     "edit-config": ConfigurationRpc(edit_config, EDIT_CONFIG),
     "validate": ConfigurationRpc(validate, VALIDATE),
-    "get-commit-information": ConfigurationRpc(commit_information),
-    "get-rollback-information": ConfigurationRpc(rollback_information, ROLLBACK),
+    "get-commit-information": ConfigurationRpc(commit_information, COMMITS_MADE, shown=True),
+    "get-rollback-information": ConfigurationRpc(rollback_information, ROLLBACK, shown=True),
     "get-rescue-information": ConfigurationRpc(rescue_information, RESCUE),
     "request-save-rescue-configuration": ConfigurationRpc(save_rescue),
     "request-delete-rescue-configuration": ConfigurationRpc(delete_rescue),

@@ -21,10 +21,14 @@ CommitHandler = Callable[[ConfigurationDatabase, Request], Steps[Elements]]
 
 @dataclass(frozen=True)
 class ConfigurationRpc:
-    """What answers an RPC on the configuration, and what it takes."""
+    """What answers an RPC on the configuration, and what it takes.
+
+    ``shown`` as text and JSON in the way of operational commands.
+    """
 
     handler: Handler
     accepts: Accepts = field(default_factory=Accepts)
+    shown: bool = False
 
 
 @contextmanager

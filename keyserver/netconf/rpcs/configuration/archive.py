@@ -14,14 +14,17 @@ from ....config.store import ROLLBACKS, CommitEntry
 from ...arguments import Accepts, Argument, number, one_of
 from ...reply import xml_text
 from ...session import Request
+from ..platform import FORMATS
 from .answers import Elements, ok, refusals
 
+COMMITS_MADE = Accepts(attributes=FORMATS)
 ROLLBACK = Accepts(
     (
         Argument("rollback", number(0, ROLLBACKS - 1)),
         Argument("compare", number(0, ROLLBACKS - 1)),
         Argument("format", one_of("text")),
-    )
+    ),
+    FORMATS,
 )
 RESCUE = Accepts(
     (Argument("format", one_of("text", "xml")),), {"format": frozenset({"text", "xml"})}

@@ -29,6 +29,7 @@ GET_CONFIGURATION = Accepts(
         "compare": frozenset({"rollback"}),
         "rollback": None,
         "changed": frozenset({"changed"}),
+        "inherit": frozenset({"inherit"}),
         # There are no commit scripts: the configuration after them is the configuration.
         "commit-scripts": frozenset({"apply", "apply-no-transients"}),
     },
@@ -44,6 +45,8 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     wanted = _wanted(database.schema, operation)
     committed = operation.get("database") == "committed"
     tree = database.committed if committed else database.candidate(request.holder).tree
+    if operation.get("inherit") is not None and "groups" in tree:
+        raise syntax_error("inherit")
     if operation.get("compare") is not None:
         if wanted is not None or operation.get("format", "text") != "text":
             raise syntax_error("compare")
