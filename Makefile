@@ -13,7 +13,7 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo test matrix bench lint style types roles-lint sanity sanity-newest mutation house docs clean
+.PHONY: env demo schema test matrix bench lint style types roles-lint sanity sanity-newest mutation house docs clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -78,6 +78,10 @@ types: env build/lint/.ready
 roles-lint: env build/lint/.ready
 	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
 		$(CURDIR)/build/lint/bin/ansible-lint --offline --profile production
+
+# The key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR.
+schema: env
+	$(BIN)/python -m dev.schema
 
 build/lint/.ready: dev/requirements-lint.txt
 	$(PYTHON) -m venv --clear build/lint

@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from .capture.keylog import KeySink, NoKeyLog
+from .config.apply import apply
 from .config.database import ConfigurationDatabase
-from .config.edit import LoadError, Operation, Severity, apply
+from .config.edit import LoadError, Operation, Severity
 from .config.junos_schema import Generation, junos_schema
-from .config.read_text import read_set, read_text
+from .config.read_set import read_set
+from .config.read_text import read_text
 from .config.read_xml import read_xml
 from .config.store import Store
 from .config.tree import Tree, lookup

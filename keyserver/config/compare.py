@@ -19,10 +19,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .read_text import quote
 from .schema import Kind, Statement
-from .show import item_text
-from .tree import Identity, Item, Tree, is_branch, items
+from .show_text import item_text, shared_braces
+from .tree import Identity, Item, Tree, items, natural
+from .words import quote
 
 _LEAF, _BRANCH, _MARKED = 1, 2, 3
 """Columns behind the levels of the path: of a leaf, a branch, a branch whose mark changed."""
@@ -37,13 +37,41 @@ def compare(statement: Statement, old: Tree, new: Tree) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a difference is: the words of the way, and how many statements they are."""
+    """Where a difference is: the words of the way, and how many statements they are.
+
+    ``bare``: in the braces that the entries of a list share; ``repeated``: the word of a
+    container that puts it before each of its statements and has no braces of its own.
+    """
 
     words: tuple[str, ...] = ()
     levels: int = 0
+    bare: bool = False
+    repeated: str = ""
 
     def below(self, item: Item) -> _Place:
+        if self.bare:
+            return _Place((*self.words, *item.key_words), self.levels + 1)
+        if self.repeated:
+            return _Place((*self.words, self.repeated, *item.words), self.levels + 2)
         return _Place((*self.words, *item.words), self.levels + 1)
+
+    def shared(self, statement: Statement) -> _Place:
+        """In the braces of a list."""
+        return _Place((*self.words, statement.shown), self.levels, bare=True)
+
+    def repeating(self, statement: Statement) -> _Place:
+        """In a container without braces."""
+        return _Place(self.words, self.levels, repeated=statement.shown)
+
+    def lines(self, item: Item) -> Iterator[str]:
+        """One statement as it stands here."""
+        lead = f"{self.repeated} " if self.repeated else ""
+        return item_text(item, bare=self.bare, repeated=lead)
+
+    def name(self, item: Item) -> str:
+        """The words with which one statement opens here."""
+        words = item.key_words if self.bare else item.words
+        return " ".join(map(quote, [self.repeated, *words] if self.repeated else words))
 
     @property
     def heading(self) -> str:
@@ -60,24 +88,35 @@ class _Page:
 
     def put(self, sign: str, place: _Place, item: Item) -> None:
         """One statement with all that is in it."""
-        self._head(place, item)
-        self.lines += [f"{sign}{self.indent}{line}" for line in item_text(item)]
+        self._head(place, item.statement)
+        self.lines += [f"{sign}{self.indent}{line}" for line in place.lines(item)]
+
+    def whole(self, sign: str, place: _Place, statement: Statement, entries: Items) -> None:
+        """A list with the braces that its entries share."""
+        self._head(place, statement)
+        lines = shared_braces(statement, list(entries.values()))
+        self.lines += [f"{sign}{self.indent}{line}" for line in lines]
 
     def name(self, sign: str, place: _Place, item: Item, mark: str = "") -> None:
         """One statement without what is in it; ``mark`` as ``inactive:``."""
         columns = _MARKED if mark else _BRANCH
-        self._head(place, item)
-        words = " ".join([*([mark] if mark else []), *map(quote, item.words)])
+        self._head(place, item.statement)
+        words = f"{mark} {place.name(item)}".lstrip()
         self.lines.append(f"{sign}{' ' * (place.levels + columns)}{words} {{ ... }}")
+
+    def say(self, sign: str, place: _Place, item: Item, text: str) -> None:
+        """A comment that comes or goes."""
+        self._head(place, item.statement)
+        self.lines.append(f"{sign}{self.indent}{text}")
 
     def leave(self) -> None:
         """What follows is said under a heading of its own."""
         self.under = None
 
-    def _head(self, place: _Place, item: Item) -> None:
+    def _head(self, place: _Place, statement: Statement) -> None:
         if self.under == place:
             return
-        columns = _BRANCH if is_branch(item.statement) else _LEAF
+        columns = _BRANCH if statement.is_branch else _LEAF
         self.lines.append(place.heading)
         self.under, self.indent = place, " " * (place.levels + columns)
 
@@ -86,12 +125,31 @@ def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Plac
     if old is new:
         return
     was, now = _by_statement(statement, old), _by_statement(statement, new)
-    for name, child in statement.children.items():
-        before, after = was.get(name, {}), now.get(name, {})
-        if child.kind is Kind.LIST and child.user_ordered:
-            _ordered(page, before, after, place)
-        else:
-            _sorted(page, before, after, place)
+    for name in sorted({**was, **now}, key=statement.rank.__getitem__):
+        _child(page, statement.children[name], was.get(name, {}), now.get(name, {}), place)
+
+
+def _child(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
+    """One leaf or container, or one list with all its entries."""
+    if child.homogeneous and child.spelled:
+        if child.kind is Kind.CONTAINER and before and after:
+            _repeating(page, child, before, after, place)
+            return
+        if child.kind is Kind.LIST:
+            if not (before and after):
+                page.whole("+" if after else "-", place, child, after or before)
+                return
+            place = place.shared(child)
+    if child.kind is Kind.LIST and child.user_ordered:
+        _ordered(page, before, after, place)
+    else:
+        _sorted(page, before, after, place)
+
+
+def _repeating(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
+    was, now = before[child.name], after[child.name]
+    _said(page, was, now, place)
+    _level(page, child, was.value, now.value, place.repeating(child))
 
 
 Items = dict[Identity, Item]
@@ -106,12 +164,16 @@ def _by_statement(statement: Statement, tree: Tree) -> dict[str, Items]:
 
 def _sorted(page: _Page, before: Items, after: Items, place: _Place) -> None:
     """A leaf or container, or the entries of a list whose order means nothing."""
-    for identity in {**before, **after}:
+    for identity in sorted({**before, **after}, key=_shown):
         was, now = before.get(identity), after.get(identity)
         if was is None or now is None:
             _come_or_gone(page, was, now, place)
         else:
             _both(page, was, now, place)
+
+
+def _shown(identity: Identity) -> tuple[object, ...]:
+    return natural(identity[1]) if isinstance(identity, tuple) else ()
 
 
 def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:
@@ -188,14 +250,30 @@ def _come_or_gone(page: _Page, was: Item | None, now: Item | None, place: _Place
 
 
 def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
-    if not is_branch(now.statement):
-        if was.value != now.value or was.inactive != now.inactive:
+    if not now.statement.is_branch:
+        if (was.value, was.inactive) != (now.value, now.inactive):
             _come_or_gone(page, was, now, place)
+            return
+        _said(page, was, now, place)
         return
-    if was.inactive != now.inactive:
-        page.leave()
-        page.name("!", place, now, "inactive:" if now.inactive else "active:")
-        page.leave()
+    _said(page, was, now, place)
     if was.value is not now.value:
         _level(page, now.statement, was.value, now.value, place.below(now))
         page.leave()
+
+
+def _said(page: _Page, was: Item, now: Item, place: _Place) -> None:
+    """What changed of what is said about a statement: its marks and its comment."""
+    for before, after, on, off in (
+        (was.inactive, now.inactive, "inactive:", "active:"),
+        (was.protected, now.protected, "protect:", "unprotect:"),
+    ):
+        if before != after:
+            page.leave()
+            page.name("!", place, now, on if after else off)
+            page.leave()
+    if was.comment != now.comment:
+        for sign, text in (("-", was.comment), ("+", now.comment)):
+            if text:
+                page.say(sign, place, now, text)
+        page.name(" ", place, now)

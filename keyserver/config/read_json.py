@@ -7,86 +7,163 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .edit import Edit, LoadError, MalformedConfiguration, Operation, edit_path
-from .schema import Kind, Statement
+from .edit import Edit, LoadError, MalformedConfiguration, Operation, Place, edit_path
+from .schema import KEY_SEPARATOR, Kind, Statement
+
+_DEEPEST = 64
 
 
 def read_json(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
     """Edits of ``{"configuration": {...}}``; attributes stand under ``"@"`` as in Junos."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise MalformedConfiguration(f"invalid JSON: {error}") from None
     if isinstance(document, dict) and "configuration" in document:
         document = document["configuration"]
-    if isinstance(document, list) and len(document) == 1:
-        document = document[0]
+    document = _single(document)
     if not isinstance(document, dict):
         raise MalformedConfiguration("invalid JSON: a configuration object is expected")
-    problems: list[LoadError] = []
-    return _children(root, document, [], problems), problems
+    reader = _Reader()
+    return reader.children(root, document, [], frozenset()), reader.problems
 
 
-def _children(
-    statement: Statement, members: dict[str, Any], path: list[str], problems: list[LoadError]
-) -> list[Edit]:
-    edits: list[Edit] = []
-    for name, value in members.items():
-        if name.startswith("@") or (statement.kind is Kind.LIST and name == statement.key):
-            continue
-        child = statement.children.get(name)
-        if child is None:
-            problems.append(LoadError(edit_path(path), name, "syntax error"))
-            continue
-        attributes = members.get(f"@{name}", {})
-        edits.extend(_edits(child, value, attributes, path, problems))
-    return edits
+def _single(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _edits(
-    statement: Statement, value: Any, attributes: Any, path: list[str], problems: list[LoadError]
-) -> list[Edit]:
-    if statement.kind is Kind.LIST:
-        entries = value if isinstance(value, list) else [value]
-        return [
-            edit
-            for entry in entries
-            if (edit := _branch(statement, entry, path, problems)) is not None
-        ]
-    if statement.kind is Kind.CONTAINER:
-        inner = value[0] if isinstance(value, list) and len(value) == 1 else value
-        edit = _branch(statement, inner, path, problems)
-        return [edit] if edit is not None else []
-    edit = Edit(statement)
-    if statement.kind is not Kind.EMPTY:
+class _Reader:
+    def __init__(self) -> None:
+        self.problems: list[LoadError] = []
+
+    def object(self, path: list[str], bad: str, message: str, **more: str) -> None:
+        """Note a complaint."""
+        self.problems.append(LoadError(edit_path(path), bad, message, **more))  # type: ignore[arg-type]
+
+    def children(
+        self, statement: Statement, members: dict[str, Any], path: list[str], skip: frozenset[str]
+    ) -> list[Edit]:
+        """Edits of an object's members but for those named in ``skip``."""
+        if len(path) > 4 * _DEEPEST:
+            raise MalformedConfiguration("invalid JSON: nested too deeply")
+        edits: list[Edit] = []
+        for name, value in members.items():
+            if name == "@" or name in skip:
+                continue
+            if name.startswith("@"):
+                if name[1:] not in members:
+                    self.object(path, name, "syntax error")
+                continue
+            if name == "undocumented" and isinstance(_single(value), dict):
+                edits += self.children(statement, _single(value), path, skip)
+                continue
+            child = statement.children.get(name)
+            if child is None:
+                self.object(path, name, "syntax error")
+                continue
+            edits += self._edits(child, value, members.get(f"@{name}"), path)
+        return edits
+
+    def _edits(
+        self, statement: Statement, value: Any, attributes: Any, path: list[str]
+    ) -> list[Edit]:
+        if statement.kind is Kind.LIST:
+            entries = value if isinstance(value, list) else [value]
+            found = [self._branch(statement, entry, path) for entry in entries]
+            return [edit for edit in found if edit is not None]
+        if statement.kind is Kind.CONTAINER:
+            edit = self._branch(statement, _single(value), path)
+            return [edit] if edit is not None else []
+        edit = Edit(statement)
+        if not self._values(edit, value, path):
+            return []
+        return [edit] if self._attributes(edit, _single(attributes), path) else []
+
+    def _values(self, edit: Edit, value: Any, path: list[str]) -> bool:
         values = value if isinstance(value, list) else [value]
-        edit.values = [str(item) for item in values if not isinstance(item, dict | list)]
-    _attributes(edit, attributes)
-    return [edit]
+        if edit.statement.kind is Kind.EMPTY:
+            if any(item is not None and item is not True for item in values):
+                self.object([*path, edit.statement.shown], str(values[0])[:40], "syntax error")
+                return False
+            return True
+        for item in values:
+            if isinstance(item, bool):
+                edit.values.append("true" if item else "false")
+            elif isinstance(item, str):
+                edit.values.append(item)
+            elif item is not None:
+                self.object([*path, edit.statement.shown], edit.statement.shown, "syntax error")
+                return False
+        return True
+
+    def _branch(self, statement: Statement, value: Any, path: list[str]) -> Edit | None:
+        if value is None or value == [None]:
+            value = {}
+        if not isinstance(value, dict):
+            self.object(path, statement.shown, "syntax error")
+            return None
+        edit = Edit(statement)
+        skip = frozenset(key.name for key in statement.keys)
+        if statement.kind is Kind.LIST and not self._keys(edit, value, path):
+            return None
+        if not self._attributes(edit, value.get("@"), path):
+            return None
+        edit.children = self.children(statement, value, [*path, *edit.words], skip)
+        return edit
+
+    def _keys(self, edit: Edit, members: dict[str, Any], path: list[str]) -> bool:
+        keys = []
+        for key in edit.statement.keys:
+            found = members.get(key.name, "" if key.optional else None)
+            if found is None or isinstance(found, dict | list | bool):
+                if key.name not in members and "@" in members:
+                    return True
+                self.object(path, edit.statement.shown, "missing argument.")
+                return False
+            keys.append(str(found))
+        edit.key = KEY_SEPARATOR.join(keys)
+        return True
+
+    def _attributes(self, edit: Edit, attributes: Any, path: list[str]) -> bool:
+        if attributes is None:
+            return True
+        if not isinstance(attributes, dict):
+            self.object(path, edit.statement.shown, "syntax error")
+            return False
+        for name, value in attributes.items():
+            if not self._attribute(edit, name, value, attributes):
+                self.object(path, name, "syntax error", tag="bad-attribute")
+                return False
+        return True
+
+    def _attribute(self, edit: Edit, name: str, value: Any, given: dict[str, Any]) -> bool:
+        references = {key.name for key in edit.statement.keys}
+        if name == "operation" and value in {operation.value for operation in Operation}:
+            edit.operation = Operation(value)
+        elif name in ("inactive", "active", "protect", "unprotect") and isinstance(value, bool):
+            if name.endswith("active"):
+                edit.activate = (name == "active") is value
+            else:
+                edit.protect = (name == "protect") is value
+        elif name == "comment" and isinstance(value, str):
+            bare = value.strip().removeprefix("/*").removesuffix("*/").strip()
+            edit.comment = f"/* {bare} */" if bare and "*/" not in bare else ""
+        elif name in ("insert", "rename") and isinstance(value, str):
+            return _refer(edit, name, value, given)
+        else:
+            return name in references and ("insert" in given or "rename" in given)
+        return True
 
 
-def _branch(
-    statement: Statement, value: Any, path: list[str], problems: list[LoadError]
-) -> Edit | None:
-    if value is None or value == [None]:
-        value = {}
-    if not isinstance(value, dict):
-        problems.append(LoadError(edit_path(path), statement.name, "syntax error"))
-        return None
-    edit = Edit(statement)
-    if statement.kind is Kind.LIST and statement.key in value:
-        edit.key = str(value[statement.key])
-    _attributes(edit, value.get("@", {}))
-    edit.children = _children(statement, value, [*path, *edit.words], problems)
-    return edit
-
-
-def _attributes(edit: Edit, attributes: Any) -> None:
-    if not isinstance(attributes, dict):
-        return
-    if "operation" in attributes and attributes["operation"] in {o.value for o in Operation}:
-        edit.operation = Operation(attributes["operation"])
-    if attributes.get("inactive"):
-        edit.activate = False
-    elif attributes.get("active"):
-        edit.activate = True
+def _refer(edit: Edit, name: str, value: str, given: dict[str, Any]) -> bool:
+    """``"insert": "before", "name": "other"`` and ``"rename": "rename", "name": "new"``."""
+    keys = [given.get(key.name) for key in edit.statement.keys]
+    if not keys or not all(isinstance(key, str) for key in keys):
+        return False
+    reference = KEY_SEPARATOR.join(map(str, keys))
+    if name == "rename":
+        edit.rename = reference
+        return value == "rename"
+    edit.place = Place(value == "before", reference)
+    edit.operation = edit.operation or Operation.NONE
+    return value in ("before", "after")

@@ -4,98 +4,243 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from lxml import etree
 
-from ..netconf.xml import local_name
-from .edit import Edit, LoadError, Operation, edit_path
-from .schema import Kind, Statement
+from .edit import Edit, LoadError, Operation, Place, edit_path
+from .schema import KEY_SEPARATOR, Kind, Statement
 
-_JUNOS_OPERATIONS = {"delete": Operation.DELETE, "replace": Operation.REPLACE}
+_TRANSPARENT = "undocumented"
+_COMMENT = "comment"
 
 
 def read_xml(root: Statement, configuration: etree._Element) -> tuple[list[Edit], list[LoadError]]:
-    """Edits below a ``<configuration>`` element."""
-    problems: list[LoadError] = []
-    inner = list(configuration.iterchildren(tag=etree.Element))
-    if len(inner) == 1 and local_name(inner[0]) == local_name(configuration):
+    """Edits below a ``<configuration>`` element, or one that wraps it."""
+    reader = _Reader()
+    inner = list(_elements(configuration))
+    if len(inner) == 1 and _name(inner[0]) == _name(configuration):
         # ncclient wraps what it is given, also when that is rooted already.
         configuration = inner[0]
-    return _children(root, configuration, [], problems), problems
+    reader.no_text(configuration, [])
+    return reader.children(root, configuration, [], frozenset()), reader.problems
 
 
-def _children(
-    statement: Statement,
-    element: etree._Element,
-    path: list[str],
-    problems: list[LoadError],
-    skip: etree._Element | None = None,
-) -> list[Edit]:
-    edits = []
-    for child in element.iterchildren(tag=etree.Element):
-        if child is skip:
-            continue
-        name = local_name(child)
-        known = statement.children.get(name)
-        if known is None:
-            # <undocumented> and <comment> wrap what Junos shows; they are no statements.
-            if name not in ("undocumented", "comment"):
-                problems.append(LoadError(edit_path(path), name, "syntax error"))
-            continue
-        edit = _edit(known, child, path, problems)
-        if edit is not None:
-            edits.append(edit)
-    return edits
+def _elements(element: etree._Element) -> list[etree._Element]:
+    return list(element.iterchildren(tag=etree.Element))
 
 
-def _edit(
-    statement: Statement, element: etree._Element, path: list[str], problems: list[LoadError]
-) -> Edit | None:
-    edit = Edit(statement)
-    _attributes(edit, element, path, problems)
-    text = (element.text or "").strip()
-    if statement.kind in (Kind.LEAF, Kind.LEAF_LIST):
+def _name(element: etree._Element) -> str:
+    tag = str(element.tag)
+    return tag.rpartition("}")[2]
+
+
+def _text(element: etree._Element) -> str:
+    """A value. Layout around it is none of it, unless it has lines itself."""
+    raw = "".join(
+        [element.text or "", *(child.tail or "" for child in element.iterchildren(etree.Comment))]
+    )
+    stripped = raw.strip(" \t\r\n")
+    return raw if "\n" in stripped else stripped
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.problems: list[LoadError] = []
+
+    def object(
+        self, path: list[str], element: etree._Element, bad: str, message: str, **more: str
+    ) -> None:
+        """Note a complaint."""
+        line = element.sourceline
+        self.problems.append(LoadError(edit_path(path), bad, message, line=line, **more))  # type: ignore[arg-type]
+
+    def no_text(self, element: etree._Element, path: list[str]) -> None:
+        """Text beside elements means nothing, so that someone meant something else."""
+        pieces = [element.text, *(child.tail for child in element)]
+        stray = next((piece.strip() for piece in pieces if piece and piece.strip()), None)
+        if stray is not None:
+            self.object(path, element, stray[:40], "syntax error")
+
+    def children(
+        self,
+        statement: Statement,
+        element: etree._Element,
+        path: list[str],
+        skip: frozenset[str],
+    ) -> list[Edit]:
+        """Edits of an element's children but for those named in ``skip``."""
+        edits: list[Edit] = []
+        comment: str | None = None
+        for child in _elements(element):
+            name = _name(child)
+            if name in skip:
+                continue
+            if name == _TRANSPARENT:
+                edits += self.children(statement, child, path, skip)
+                continue
+            known = statement.children.get(name)
+            if known is None and name == _COMMENT:
+                comment = _text(child)
+                continue
+            if known is None:
+                self.object(path, child, name, "syntax error")
+                continue
+            edit = self._edit(known, child, path)
+            if edit is not None:
+                edit.comment = _comment(comment) if comment is not None else edit.comment
+                edits.append(edit)
+            comment = None
+        return edits
+
+    def _edit(self, statement: Statement, element: etree._Element, path: list[str]) -> Edit | None:
+        edit = Edit(statement, line=cast("int | None", element.sourceline))
+        if not self._attributes(edit, element, path):
+            return None
+        if statement.kind is Kind.CONTAINER:
+            below = [*path, *edit.words]
+            self.no_text(element, below)
+            edit.children = self.children(statement, element, below, frozenset())
+            return edit
+        if statement.kind is Kind.LIST:
+            return self._entry(edit, element, path)
+        return self._value(edit, element, path)
+
+    def _value(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
+        inner = _elements(element)
+        if inner:
+            bad = _name(inner[0])
+            self.object([*path, edit.statement.shown], inner[0], bad, "syntax error")
+            return None
+        text = _text(element)
+        if edit.statement.kind is Kind.EMPTY:
+            if text:
+                self.object([*path, edit.statement.shown], element, text[:40], "syntax error")
+                return None
+            return edit
         edit.values = [text] if text else []
-        if any(True for _ in element.iterchildren(tag=etree.Element)):
-            bad = local_name(next(element.iterchildren(tag=etree.Element)))
-            problems.append(LoadError(edit_path([*path, statement.name]), bad, "syntax error"))
+        naming = edit.operation in (Operation.DELETE, Operation.REMOVE) or _marks_only(edit)
+        if not edit.values and not naming:
+            self.object(path, element, edit.statement.shown, "missing argument.")
             return None
-        if not edit.values and edit.operation not in (Operation.DELETE, Operation.REMOVE):
-            problems.append(LoadError(edit_path(path), statement.name, "missing argument."))
-            return None
-    elif statement.kind is Kind.CONTAINER:
-        edit.children = _children(statement, element, [*path, statement.name], problems)
-    elif statement.kind is Kind.LIST:
-        key = next(
-            (
-                child
-                for child in element.iterchildren(tag=etree.Element)
-                if local_name(child) == statement.key
-            ),
-            None,
-        )
-        if key is None:
-            if edit.operation in (Operation.DELETE, Operation.REMOVE):
+        return edit
+
+    def _entry(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
+        statement = edit.statement
+        given = {_name(child): child for child in reversed(_elements(element))}
+        keys = [
+            _text(given[key.name]) if key.name in given else "" if key.optional else None
+            for key in statement.keys
+        ]
+        if any(key is None for key in keys):
+            if keys == [None] * len(keys) and (
+                edit.operation in (Operation.DELETE, Operation.REMOVE) or _marks_only(edit)
+            ):
                 return edit
-            problems.append(LoadError(edit_path(path), statement.name, "missing argument."))
+            self.object(path, element, statement.shown, "missing argument.")
             return None
-        edit.key = (key.text or "").strip()
-        edit.children = _children(statement, element, [*path, *edit.words], problems, skip=key)
-    return edit
+        edit.key = KEY_SEPARATOR.join(key for key in keys if key is not None)
+        below = [*path, *edit.words]
+        self.no_text(element, below)
+        names = frozenset(key.name for key in statement.keys)
+        edit.children = self.children(statement, element, below, names)
+        return edit
+
+    def _attributes(self, edit: Edit, element: etree._Element, path: list[str]) -> bool:
+        references: dict[str, str] = {}
+        for raw, value in element.attrib.items():
+            name = str(raw).rpartition("}")[2]
+            namespace = str(raw).startswith("{")
+            if name in ATTRIBUTES and str(value) in (*ATTRIBUTES[name].values, ""):
+                ATTRIBUTES[name].say(edit, str(value))
+            elif name in ("insert", "rename") or name in {k.name for k in edit.statement.keys}:
+                references[name] = str(value)
+            elif name not in _READ_ONLY and not (namespace and _is_style(str(raw))):
+                self.object(path, element, name, "syntax error", tag="bad-attribute")
+                return False
+        return not references or self._references(edit, element, path, references)
+
+    def _references(
+        self, edit: Edit, element: etree._Element, path: list[str], given: dict[str, str]
+    ) -> bool:
+        """``rename="rename" name="new"``, ``insert="before" name="other"``."""
+        keys = [given.get(key.name, "") for key in edit.statement.keys]
+        wanted, moved = given.get("rename"), given.get("insert")
+        reference = KEY_SEPARATOR.join(keys)
+        if not any(keys):
+            reference = ""
+        if wanted == "rename" and reference and moved is None:
+            edit.rename = reference
+        elif moved in ("first", "last", "before", "after") and wanted is None:
+            if moved in ("before", "after") and reference:
+                edit.place = Place(moved == "before", reference)
+                edit.operation = edit.operation or Operation.NONE
+                return True
+            self.object(path, element, "insert", "missing argument.", tag="bad-attribute")
+            return False
+        else:
+            bad = "rename" if wanted is not None else "insert" if moved is not None else "name"
+            self.object(path, element, bad, "syntax error", tag="bad-attribute")
+            return False
+        return True
 
 
-def _attributes(
-    edit: Edit, element: etree._Element, path: list[str], problems: list[LoadError]
-) -> None:
-    for name, value in element.attrib.items():
-        plain = etree.QName(name).localname
-        if plain == "operation":
-            try:
-                edit.operation = Operation(str(value))
-            except ValueError:
-                problems.append(
-                    LoadError(edit_path(path), plain, "invalid operation", tag="bad-attribute")
-                )
-        elif plain in _JUNOS_OPERATIONS and value in (plain, ""):
-            edit.operation = _JUNOS_OPERATIONS[plain]
-        elif plain in ("inactive", "active"):
-            edit.activate = plain == "active"
+def _marks_only(edit: Edit) -> bool:
+    return edit.activate is not None or edit.protect is not None
+
+
+def _comment(text: str) -> str:
+    bare = text.strip().removeprefix("/*").removesuffix("*/").strip()
+    return f"/* {bare} */" if bare and "*/" not in bare else ""
+
+
+class _Attribute:
+    """An attribute's values, and what it says of an edit."""
+
+    def __init__(self, values: tuple[str, ...], say: Callable[[Edit, str], None]) -> None:
+        self.values = values
+        self.say = say
+
+
+def _operation(edit: Edit, value: str) -> None:
+    edit.operation = Operation(value)
+
+
+def _junos(operation: Operation) -> Callable[[Edit, str], None]:
+    def say(edit: Edit, value: str) -> None:
+        edit.operation = operation
+
+    return say
+
+
+def _activate(wanted: bool) -> Callable[[Edit, str], None]:
+    def say(edit: Edit, value: str) -> None:
+        edit.activate = wanted if value != "false" else not wanted
+
+    return say
+
+
+def _protect(wanted: bool) -> Callable[[Edit, str], None]:
+    def say(edit: Edit, value: str) -> None:
+        edit.protect = wanted if value != "false" else not wanted
+
+    return say
+
+
+ATTRIBUTES = {
+    "operation": _Attribute(tuple(o.value for o in Operation), _operation),
+    "delete": _Attribute(("delete",), _junos(Operation.DELETE)),
+    "replace": _Attribute(("replace",), _junos(Operation.REPLACE)),
+    "create": _Attribute(("create",), _junos(Operation.CREATE)),
+    "inactive": _Attribute(("inactive",), _activate(False)),
+    "active": _Attribute(("active", "true", "false"), _activate(True)),
+    "protect": _Attribute(("protect", "true", "false"), _protect(True)),
+    "unprotect": _Attribute(("unprotect",), _protect(False)),
+}
+_READ_ONLY = frozenset(("changed", "key"))
+
+
+def _is_style(name: str) -> bool:
+    """True for what Junos writes into its replies: ``junos:changed-seconds``, ``junos:group``."""
+    return "xml.juniper.net" in name

@@ -2,115 +2,27 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The emulated Junos schema: which statements exist, what values they take, in which order.
 
-A schema is a tree of :class:`Statement`. :mod:`keyserver.config.junos_schema` holds the tables
-for both Group VPN generations; everything else (loading, showing, comparing, checking) walks
-these trees and names no statement itself.
+A schema is a tree of :class:`Statement`; equal branches are one object. What there is comes from
+:mod:`.statements` (Juniper's YANG) and :mod:`.group_vpn_v1`; everything else (loading, showing,
+comparing, checking) walks these trees and names no statement itself.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
-from .secret import is_obscured, obscure, reveal
+from .values import InvalidValue, ValueCheck, integer, ipv4_address, string, text_of
 
+__all__ = ["InvalidValue", "Kind", "Statement", "integer", "ipv4_address"]
 
-class InvalidValue(ValueError):
-    """A value that Junos would refuse; the text is Junos' own message."""
+KEY_SEPARATOR = "\x1f"
+"""Between the keys of a list that has several; no value can hold it."""
 
-
-ValueCheck = Callable[[str], str]
-"""Takes the value as loaded, returns it as Junos would show it, or raises InvalidValue."""
-
-
-def integer(low: int, high: int) -> ValueCheck:
-    """A ranged unsigned number."""
-
-    def check(text: str) -> str:
-        if not re.fullmatch(r"-?[0-9]+", text):
-            raise InvalidValue(f"Invalid numeric value: '{text}'")
-        number = int(text) if len(text) < 24 else high + 1
-        if not low <= number <= high:
-            raise InvalidValue(f"Value {text} is not within range ({low}..{high})")
-        return str(number)
-
-    return check
-
-
-def enumeration(*allowed: str) -> ValueCheck:
-    """One of a closed set of words; Junos answers anything else with 'syntax error'."""
-
-    def check(text: str) -> str:
-        if text not in allowed:
-            raise InvalidValue("syntax error")
-        return text
-
-    return check
-
-
-def string(longest: int, pattern: str | None = None, message: str | None = None) -> ValueCheck:
-    """A string of 1 to ``longest`` characters, optionally of a pattern with its own message."""
-
-    def check(text: str) -> str:
-        if not 1 <= len(text) <= longest:
-            raise InvalidValue(f"Must be string of {longest} characters or less")
-        if pattern is not None and not re.fullmatch(pattern, text):
-            raise InvalidValue(message or "syntax error")
-        return text
-
-    return check
-
-
-def ipv4_address(text: str) -> str:
-    """A plain IPv4 address."""
-    try:
-        return str(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise InvalidValue(f"invalid ip address or hostname: {text}") from None
-
-
-def ip_prefix(text: str) -> str:
-    """An IPv4 or IPv6 prefix; the length is mandatory, host bits are allowed as in Junos."""
-    try:
-        if "/" not in text:
-            raise ValueError(text)
-        return str(ipaddress.ip_interface(text))
-    except ValueError:
-        raise InvalidValue(f"invalid prefix: '{text}'") from None
-
-
-def ipv4_prefix(text: str) -> str:
-    """An IPv4 prefix with a mandatory length."""
-    shown = ip_prefix(text)
-    if ":" in shown:
-        raise InvalidValue(f"invalid prefix: '{text}'")
-    return shown
-
-
-def ipv4_multicast(text: str) -> str:
-    """An IPv4 multicast group."""
-    if not ipaddress.IPv4Address(ipv4_address(text)).is_multicast:
-        raise InvalidValue(f"invalid multicast address: '{text}'")
-    return text
-
-
-def secret(longest: int, pattern: str | None = None, message: str | None = None) -> ValueCheck:
-    """A reversible secret: kept and shown in Junos' ``$9$`` form, checked in the clear."""
-    clear = string(longest, pattern, message)
-
-    def check(text: str) -> str:
-        if is_obscured(text):
-            try:
-                clear(reveal(text))
-            except ValueError as error:
-                raise InvalidValue(str(error)) from None
-            return text
-        return obscure(clear(text))
-
-    return check
+_VALUED = frozenset(("upto", "through", "prefix-length-range", "address-mask"))
+"""Words of a key behind which a value stands; the others (``exact``, ``add``) say all."""
 
 
 class Kind(Enum):
@@ -123,87 +35,166 @@ class Kind(Enum):
     EMPTY = "empty"
 
 
+class Secrecy(Enum):
+    """What a leaf's value gives away."""
+
+    NONE = ""
+    SECRET = "secret"  # kept in $9$ form
+    HASH = "hash"
+
+
 @dataclass(frozen=True)
+class Key:
+    """One key of a list: its element in XML, its word in the CLI ("" for none)."""
+
+    name: str
+    word: str
+    check: ValueCheck
+
+    @property
+    def optional(self) -> bool:
+        """True for the value of a word that may say all alone (``route-filter … exact``)."""
+        return self.name == "choice-value"
+
+
+_NAME = Key("name", "", text_of(1, 255))
+
+
+@dataclass(frozen=True, eq=False)
 class Statement:
     """One configuration statement.
 
-    ``children`` is in schema order (the order in which Junos shows statements). A LIST's key is
-    the child element ``key``; ``check`` of a LIST checks the key. ``positional`` names the one
-    child leaf that is written without its keyword (Junos ``nokeyword``). ``oneliner`` containers
-    are shown on one line. ``choice`` children exclude each other: setting one removes the rest.
-    ``user_ordered`` lists keep the order in which their entries were put.
+    ``name`` is its element in XML, ``word`` what the CLI calls it. ``below`` gives the children
+    in the order in which Junos shows them. ``spelled`` is False where text has no word for it
+    (``nokeyword``). ``oneliner`` containers are shown on one line, ``terse`` ones when they hold
+    one simple statement. ``homogeneous`` lists put their entries into one pair of braces,
+    ``homogeneous`` containers repeat their word before every child. ``alternatives`` are the
+    choices among the children: cases of names, of which one excludes the others. ``advanced``
+    statements take apply-groups, apply-groups-except and apply-macro.
     """
 
     name: str
     kind: Kind
-    children: Mapping[str, Statement] = field(default_factory=dict)
+    word: str = ""
+    below: Callable[[], Iterable[Statement]] = field(default=tuple, repr=False)
     check: ValueCheck | None = None
-    key: str = "name"
+    keys: tuple[Key, ...] = ()
     limit: int | None = None
-    positional: str | None = None
+    spelled: bool = True
     oneliner: bool = False
+    terse: bool = False
+    homogeneous: bool = False
+    user_ordered: bool = False
     presence: bool = False
-    secret: bool = False
-    choice: frozenset[str] = frozenset()
-    user_ordered: bool = True
+    advanced: bool = False
+    undocumented: bool = False
+    secrecy: Secrecy = Secrecy.NONE
+    alternatives: Callable[[], Iterable[Iterable[Iterable[str]]]] = field(default=tuple, repr=False)
+
+    @cached_property
+    def children(self) -> Mapping[str, Statement]:
+        """The children by their name in XML, in shown order."""
+        first = APPLY if self.advanced else ()
+        return {child.name: child for child in (*first, *self.below())}
+
+    @cached_property
+    def rank(self) -> Mapping[str, int]:
+        """The place of each child in shown order, by its name."""
+        return {name: place for place, name in enumerate(self.children)}
+
+    @cached_property
+    def words(self) -> Mapping[str, Statement]:
+        """The children that have a word, by it."""
+        return {child.word or child.name: child for child in self.children.values()}
+
+    @cached_property
+    def unspelled(self) -> tuple[Statement, ...]:
+        """The children that text writes without a word: leaves, then lists."""
+        found = [child for child in self.children.values() if not child.spelled]
+        return tuple(sorted(found, key=lambda child: child.kind is Kind.LIST))
+
+    @cached_property
+    def excluded(self) -> Mapping[str, frozenset[str]]:
+        """What a child's presence rules out, by the child's name."""
+        found: dict[str, frozenset[str]] = {}
+        for choice in self.alternatives():
+            cases = [frozenset(case) for case in choice]
+            for case in cases:
+                others = frozenset().union(*cases) - case
+                for name in case:
+                    found[name] = found.get(name, frozenset()) | others
+        return found
+
+    @property
+    def is_branch(self) -> bool:
+        """True for statements whose value is itself a tree."""
+        return self.kind in (Kind.CONTAINER, Kind.LIST)
+
+    @cached_property
+    def shown(self) -> str:
+        """The statement's word in text."""
+        return self.word or self.name
+
+    @property
+    def is_secret(self) -> bool:
+        """True where a value is marked in listings and kept out of messages."""
+        return self.secrecy is not Secrecy.NONE
+
+    def key_words(self, key: str) -> list[str]:
+        """An entry's keys as text has them: ``A to-zone B``."""
+        words: list[str] = []
+        for own, value in zip(self.keys, key.split(KEY_SEPARATOR), strict=False):
+            if own.word:
+                words.append(own.word)
+            if value or not own.optional:
+                words.append(value)
+        return words
 
 
-def _by_name(children: tuple[Statement, ...]) -> dict[str, Statement]:
-    return {child.name: child for child in children}
+def value_follows(key: Key, words: list[str]) -> bool:
+    """True when ``key`` takes a word after those that were read for the keys before."""
+    return not key.optional or not words or words[-1] in _VALUED
 
 
-def container(
-    name: str,
-    *children: Statement,
-    positional: str | None = None,
-    oneliner: bool = False,
-    presence: bool = False,
-    choice: tuple[str, ...] = (),
-) -> Statement:
+def container(name: str, *children: Statement, **marks: object) -> Statement:
     """A container statement."""
-    return Statement(
-        name,
-        Kind.CONTAINER,
-        _by_name(children),
-        positional=positional,
-        oneliner=oneliner,
-        presence=presence,
-        choice=frozenset(choice),
-    )
+    return Statement(name, Kind.CONTAINER, below=lambda: children, **marks)  # type: ignore[arg-type]
 
 
-def listing(
-    name: str,
-    key_check: ValueCheck,
-    *children: Statement,
-    limit: int | None = None,
-    oneliner: bool = False,
-    choice: tuple[str, ...] = (),
-    user_ordered: bool = True,
-) -> Statement:
-    """A list statement, keyed by its ``name`` element."""
-    return Statement(
-        name,
-        Kind.LIST,
-        _by_name(children),
-        check=key_check,
-        limit=limit,
-        oneliner=oneliner,
-        choice=frozenset(choice),
-        user_ordered=user_ordered,
-    )
+def listing(name: str, key_check: ValueCheck, *children: Statement, **marks: object) -> Statement:
+    """A list statement, keyed by its ``name`` element, in the user's order."""
+    keys = (Key("name", "", key_check),)
+    marks = {"user_ordered": True, **marks}
+    return Statement(name, Kind.LIST, below=lambda: children, keys=keys, **marks)  # type: ignore[arg-type]
 
 
-def leaf(name: str, check: ValueCheck, *, hidden: bool = False) -> Statement:
-    """A leaf with one value; ``hidden`` marks secret data."""
-    return Statement(name, Kind.LEAF, check=check, secret=hidden)
+def leaf(name: str, check: ValueCheck, **marks: object) -> Statement:
+    """A leaf with one value."""
+    return Statement(name, Kind.LEAF, check=check, **marks)  # type: ignore[arg-type]
 
 
 def leaf_list(name: str, check: ValueCheck, limit: int | None = None) -> Statement:
     """A leaf with any number of values, in the user's order."""
-    return Statement(name, Kind.LEAF_LIST, check=check, limit=limit)
+    return Statement(name, Kind.LEAF_LIST, check=check, limit=limit, user_ordered=True)
 
 
 def flag(name: str) -> Statement:
     """A statement that is present or absent."""
     return Statement(name, Kind.EMPTY)
+
+
+_DATA = listing(
+    "data",
+    string(255),
+    leaf("value", text_of(), spelled=False),
+    spelled=False,
+    homogeneous=True,
+    oneliner=True,
+    user_ordered=False,
+)
+APPLY = (
+    leaf_list("apply-groups", string(254)),
+    leaf_list("apply-groups-except", string(254)),
+    listing("apply-macro", text_of(1, 255), _DATA),
+)
+"""What nearly every branch takes beside its own statements."""

@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Writers: a configuration as Junos XML, curly-brace text, ``set`` commands and JSON."""
+"""Writers: a configuration as Junos XML, ``set`` commands and JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 from lxml import etree
 
-from .read_text import quote
-from .schema import Kind, Statement
-from .tree import Item, Tree, is_branch, items
+from .schema import KEY_SEPARATOR, Kind, Statement
+from .show_text import to_text
+from .tree import Item, Tree, items
+from .words import quote, quoted
 
-SECRET_MARK = " ## SECRET-DATA"
-INDENT = "    "
+__all__ = ["to_json", "to_set", "to_text", "to_xml"]
+
+_UNDOCUMENTED = "undocumented"
 
 
 def to_xml(statement: Statement, tree: Tree, element: etree._Element) -> etree._Element:
@@ -26,102 +28,110 @@ def to_xml(statement: Statement, tree: Tree, element: etree._Element) -> etree._
 
 def _fill(statement: Statement, tree: Tree, element: etree._Element, prefix: str) -> None:
     for item in items(statement, tree):
-        _item_xml(item, element, prefix)
+        parent = element
+        if item.statement.undocumented and not statement.undocumented:
+            parent = etree.SubElement(element, prefix + _UNDOCUMENTED)
+        _item_xml(item, parent, prefix)
 
 
 def _item_xml(item: Item, parent: etree._Element, prefix: str) -> None:
     statement = item.statement
+    if item.comment:
+        etree.SubElement(parent, _comment_tag(parent, prefix)).text = item.comment
     values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
     for value in values:
         element = etree.SubElement(parent, prefix + statement.name)
         if item.inactive:
             element.set("inactive", "inactive")
-        if statement.kind is Kind.LIST:
-            etree.SubElement(element, prefix + statement.key).text = item.identity[1]
-        if is_branch(statement):
+        if item.protected:
+            element.set("protect", "protect")
+        if isinstance(item.identity, tuple):
+            for key, text in zip(
+                statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False
+            ):
+                etree.SubElement(element, prefix + key.name).text = text or None
+        if statement.is_branch:
             _fill(statement, value, element, prefix)
         elif statement.kind is not Kind.EMPTY:
             element.text = value
 
 
+def _comment_tag(parent: etree._Element, prefix: str) -> str:
+    """``junos:comment`` where the document knows that prefix."""
+    namespace = parent.nsmap.get("junos")
+    return f"{{{namespace}}}comment" if namespace else f"{prefix}comment"
+
+
 def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[str]:
-    """The ``set`` commands that build ``tree``, then ``deactivate`` for what is inactive."""
-    inactive: list[str] = []
+    """The ``set`` commands that build ``tree``, with ``deactivate`` and ``protect`` behind."""
     for item in items(statement, tree):
-        path = " ".join([prefix, *map(quote, item.words)])
+        path = " ".join([prefix, *_set_words(item)])
+        yield from _item_set(item, path)
         if item.inactive:
-            inactive.append("deactivate" + path.removeprefix("set"))
-        if is_branch(item.statement):
-            lines = list(to_set(item.statement, item.value, path))
-            yield from lines or [path]
-        elif item.statement.kind is Kind.EMPTY:
-            yield path
-        else:
-            values = item.value if item.statement.kind is Kind.LEAF_LIST else [item.value]
-            for value in values:
-                yield f"{path} {quote(value)}"
-    yield from inactive
+            yield "deactivate" + path.removeprefix("set")
+        if item.protected:
+            yield "protect" + path.removeprefix("set")
 
 
-def leaf_text(item: Item) -> str:
-    """A leaf, leaf-list or flag as one statement of curly-brace text."""
-    words = " ".join(map(quote, item.words))
-    if item.statement.kind is Kind.EMPTY:
-        return f"{words};"
-    if item.statement.kind is Kind.LEAF:
-        shown = f'"{item.value}"' if item.statement.secret else quote(item.value)
-        mark = SECRET_MARK if item.statement.secret else ""
-        return f"{f'{words} {shown}'.strip()};{mark}"
-    shown = " ".join(map(quote, item.value))
-    return f"{words} [ {shown} ];" if len(item.value) > 1 else f"{words} {shown};"
+def _set_words(item: Item) -> list[str]:
+    keywords = {item.statement.shown, *(key.word for key in item.statement.keys)}
+    return [word if word in keywords else quote(word) for word in item.words]
 
 
-def item_text(item: Item, indent: str = "") -> Iterator[str]:
-    """One statement with everything below it as lines of curly-brace text."""
-    tag = "inactive: " if item.inactive else ""
-    if not is_branch(item.statement):
-        yield f"{indent}{tag}{leaf_text(item)}"
-        return
-    words = " ".join(map(quote, item.words))
-    inner = list(items(item.statement, item.value))
-    if not inner:
-        yield f"{indent}{tag}{words};"
-    elif item.statement.oneliner:
-        parts, mark = [words], ""
-        for child in inner:
-            for line in item_text(child):
-                body, _, secret = line.partition(";")
-                parts.append(body)
-                mark = mark or secret
-        yield f"{indent}{tag}{' '.join(parts)};{mark}"
+def _item_set(item: Item, path: str) -> Iterator[str]:
+    statement = item.statement
+    if statement.is_branch:
+        lines = iter(to_set(statement, item.value, path))
+        first = next(lines, None)
+        yield first if first is not None and not _only_marks(first) else path
+        if first is not None and _only_marks(first):
+            yield first
+        yield from lines
+    elif statement.kind is Kind.EMPTY:
+        yield path
     else:
-        yield f"{indent}{tag}{words} {{"
-        for child in inner:
-            yield from item_text(child, indent + INDENT)
-        yield f"{indent}}}"
+        values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
+        for value in values:
+            yield f"{path} {quoted(value) if statement.is_secret else quote(value)}"
 
 
-def to_text(statement: Statement, tree: Tree) -> str:
-    """Curly-brace text of a whole configuration or branch."""
-    return "".join(f"{line}\n" for item in items(statement, tree) for line in item_text(item))
+def _only_marks(line: str) -> bool:
+    return not line.startswith("set ")
 
 
 def to_json(statement: Statement, tree: Tree) -> dict[str, Any]:
     """Junos' JSON object of a configuration or branch."""
     members: dict[str, Any] = {}
     for item in items(statement, tree):
-        name = item.statement.name
-        if item.statement.kind is Kind.LIST:
-            entry = {item.statement.key: item.identity[1], **to_json(item.statement, item.value)}
-            if item.inactive:
-                entry["@"] = {"inactive": True}
-            members.setdefault(name, []).append(entry)
-        elif item.statement.kind is Kind.CONTAINER:
-            members[name] = to_json(item.statement, item.value)
-            if item.inactive:
-                members[name]["@"] = {"inactive": True}
-        else:
-            members[name] = [None] if item.statement.kind is Kind.EMPTY else item.value
-            if item.inactive:
-                members[f"@{name}"] = {"inactive": True}
+        target = members
+        if item.statement.undocumented and not statement.undocumented:
+            target = members.setdefault(_UNDOCUMENTED, {})
+        _item_json(item, target)
     return members
+
+
+def _item_json(item: Item, members: dict[str, Any]) -> None:
+    name, kind = item.statement.name, item.statement.kind
+    said = _said(item)
+    if kind is Kind.LIST:
+        assert isinstance(item.identity, tuple)
+        keys = zip(item.statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False)
+        entry = {**said, **{key.name: text for key, text in keys}}
+        members.setdefault(name, []).append({**entry, **to_json(item.statement, item.value)})
+    elif kind is Kind.CONTAINER:
+        members[name] = {**said, **to_json(item.statement, item.value)}
+    else:
+        members[name] = [None] if kind is Kind.EMPTY else item.value
+        if said:
+            members[f"@{name}"] = said["@"]
+
+
+def _said(item: Item) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if item.comment:
+        attributes["comment"] = item.comment
+    if item.inactive:
+        attributes["inactive"] = True
+    if item.protected:
+        attributes["protect"] = True
+    return {"@": attributes} if attributes else {}

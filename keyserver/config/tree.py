@@ -2,16 +2,21 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A configuration as data: nested dictionaries that follow a schema.
 
-A container is ``{child name: value}``, a list ``{key: entry}``, a leaf a string, a leaf-list a
-list of strings, a flag ``True``. A statement that is present but deactivated is named in its
-parent's set ``INACTIVE`` (a child name, or ``(list name, key)`` for one entry).
+A container is ``{child name: value}``, a list ``{key: entry}`` (several keys of one entry are
+joined by ``KEY_SEPARATOR``), a leaf a string, a leaf-list a list of strings, a flag ``True``.
+What is said about a statement stands in its parent, by the statement's identity (a child name, or
+``(list name, key)`` for one entry): the sets ``INACTIVE`` and ``PROTECTED``, and ``COMMENTS``.
+
+Trees share what they have in common. A branch may be written to by the tree that owns it and by
+no other; marks and values are replaced, never changed.
 """
 
 from __future__ import annotations
 
-import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .schema import Kind, Statement
@@ -19,7 +24,51 @@ from .schema import Kind, Statement
 Tree = dict[str, Any]
 
 INACTIVE = "@inactive"
+PROTECTED = "@protected"
+COMMENTS = "@comments"
+MARKS = frozenset((INACTIVE, PROTECTED, COMMENTS))
 Identity = str | tuple[str, str]
+
+
+class Owner:
+    """Stands for one tree that is written to."""
+
+    __slots__ = ()
+
+
+class Branch(dict[str, Any]):
+    """A container, list or entry, and the owner of the tree that may write to it."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, content: dict[str, Any], owner: Owner | None) -> None:
+        super().__init__(content)
+        self.owner = owner
+
+
+def owner_of(tree: Tree) -> Owner | None:
+    """Who may write to a branch; None for dictionaries that were built by hand."""
+    return tree.owner if isinstance(tree, Branch) else None
+
+
+def copy_tree(tree: Tree) -> Branch:
+    """An independent copy; it shares what neither changes."""
+    if isinstance(tree, Branch):
+        # What the original wrote so far is shared from now on, also with its own later self.
+        tree.owner = Owner()
+        return Branch(tree, Owner())
+    return deep_copy(tree, Owner())
+
+
+def deep_copy(tree: Tree, owner: Owner | None) -> Branch:
+    """A copy that shares no branch."""
+    return Branch(
+        {
+            name: deep_copy(value, owner) if isinstance(value, dict) and name != COMMENTS else value
+            for name, value in tree.items()
+        },
+        owner,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,84 +78,105 @@ class Item:
     statement: Statement
     identity: Identity
     value: Any
-    inactive: bool
-    spelled: bool
-    """False when Junos writes this item without the statement's keyword."""
+    inactive: bool = False
+    protected: bool = False
+    comment: str | None = None
+
+    @property
+    def key_words(self) -> list[str]:
+        """An entry's keys as text has them."""
+        return (
+            self.statement.key_words(self.identity[1]) if isinstance(self.identity, tuple) else []
+        )
 
     @property
     def words(self) -> list[str]:
-        """How the item opens in set and text form: keyword, then the entry's key."""
-        keyword = [self.statement.name] if self.spelled else []
-        return keyword + ([self.identity[1]] if isinstance(self.identity, tuple) else [])
+        """How the item opens in set and text form: keyword, then the entry's keys."""
+        return ([self.statement.shown] if self.statement.spelled else []) + self.key_words
+
+    @property
+    def plain(self) -> bool:
+        """True when nothing is said about the item."""
+        return not (self.inactive or self.protected or self.comment)
+
+
+def names_of(statement: Statement, tree: Tree) -> list[str]:
+    """The children that a branch has, in the order in which Junos shows them."""
+    rank = statement.rank
+    return sorted((name for name in tree if name not in MARKS), key=rank.__getitem__)
 
 
 def items(statement: Statement, tree: Tree) -> Iterator[Item]:
     """What a container or list entry holds, in the order in which Junos shows it."""
-    inactive = tree.get(INACTIVE, frozenset())
-    for child in statement.children.values():
-        value = tree.get(child.name)
-        if value is None:
+    inactive, protected = tree.get(INACTIVE, ()), tree.get(PROTECTED, ())
+    comments = tree.get(COMMENTS, {})
+    children = statement.children
+    for name in names_of(statement, tree):
+        child, value = children[name], tree[name]
+        if child.kind is not Kind.LIST:
+            yield Item(child, name, value, name in inactive, name in protected, comments.get(name))
             continue
-        spelled = statement.positional != child.name
-        if child.kind is Kind.LIST:
-            for key, entry in value.items():
-                identity = (child.name, key)
-                yield Item(child, identity, entry, identity in inactive, spelled)
-        else:
-            yield Item(child, child.name, value, child.name in inactive, spelled)
+        for key in value if child.user_ordered else sorted(value, key=natural):
+            identity = (name, key)
+            yield Item(
+                child,
+                identity,
+                value[key],
+                identity in inactive,
+                identity in protected,
+                comments.get(identity),
+            )
+
+
+_SLOTTED = re.compile(r"([a-z]+)-(\d+)/(\d+)/(\d+)(.*)")
+_NUMBER = re.compile(r"(\d+)")
+
+
+@lru_cache(maxsize=65536)
+def natural(key: str) -> tuple[Any, ...]:
+    """Sorts as Junos does: interfaces by slot, numbers by value, the rest by letter."""
+    slotted = _SLOTTED.fullmatch(key)
+    if slotted is not None:
+        media, *numbers, rest = slotted.groups()
+        return (0, *map(_magnitude, numbers), media, _parts(rest))
+    return (1, _parts(key))
+
+
+def _parts(text: str) -> tuple[Any, ...]:
+    return tuple(
+        (0, _magnitude(part)) if part.isdigit() else (1, (0, part))
+        for part in _NUMBER.split(text)
+        if part
+    )
+
+
+def _magnitude(digits: str) -> tuple[int, str]:
+    plain = digits.lstrip("0")
+    return len(plain), plain
 
 
 def is_branch(statement: Statement) -> bool:
     """True for statements whose value is itself a tree."""
-    return statement.kind in (Kind.CONTAINER, Kind.LIST)
-
-
-def prune(statement: Statement, tree: Tree) -> None:
-    """Remove containers that became empty and mean nothing by being there."""
-    for child in statement.children.values():
-        value = tree.get(child.name)
-        if value is None:
-            continue
-        if child.kind is Kind.LIST:
-            for entry in value.values():
-                prune(child, entry)
-            if not value:
-                del tree[child.name]
-        elif child.kind is Kind.CONTAINER:
-            prune(child, value)
-            if not value and not child.presence:
-                del tree[child.name]
-        elif child.kind is Kind.LEAF_LIST and not value:
-            del tree[child.name]
-    marks = tree.get(INACTIVE)
-    if marks is not None:
-        kept = {mark for mark in marks if _exists(tree, mark)}
-        if kept:
-            tree[INACTIVE] = kept
-        else:
-            del tree[INACTIVE]
-
-
-def _exists(tree: Tree, identity: Identity) -> bool:
-    if isinstance(identity, tuple):
-        return identity[1] in tree.get(identity[0], {})
-    return identity in tree
+    return statement.is_branch
 
 
 def effective(tree: Tree) -> Tree:
-    """A copy without what is deactivated: what the device acts on."""
+    """``tree`` without what is deactivated; what has nothing deactivated is shared."""
     inactive = tree.get(INACTIVE, frozenset())
     kept: Tree = {}
+    changed = False
     for name, value in tree.items():
-        if name == INACTIVE or name in inactive:
+        if name in MARKS or name in inactive:
+            changed = True
             continue
         if isinstance(value, dict):
-            kept[name] = effective(
-                {key: entry for key, entry in value.items() if (name, key) not in inactive}
-            )
+            there = {key: entry for key, entry in value.items() if (name, key) not in inactive}
+            inner = effective(there if len(there) < len(value) else value)
+            kept[name] = inner
+            changed = changed or inner is not value
         else:
-            kept[name] = copy.copy(value)
-    return kept
+            kept[name] = value
+    return kept if changed else tree
 
 
 def lookup(tree: Tree, *path: str) -> Any:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from ..config.schema import Kind, Statement
+from ..config.naming import name_in_xml
+from ..config.schema import Statement
 from .arguments import SHOWN, Accepts, Argument, number, syntax_error
 from .reply import RpcError, RpcFailure
 from .rpcs.platform import OperationalRpc
@@ -138,19 +139,11 @@ def _arguments(operation: etree._Element, words: list[str], accepts: Accepts) ->
 
 def _configuration_path(command: Command, path: list[str], schema: Statement) -> None:
     command.operation.set("database", "committed")
-    node = etree.SubElement(command.operation, "configuration") if path else command.operation
-    here, words = schema, list(path)
-    while words:
-        word = words.pop(0)
-        child = here.children.get(word)
-        if child is None and here.positional is not None:
-            # Junos leaves some keywords out: the word is the entry's name already.
-            child, words = here.children[here.positional], [word, *words]
-        if child is None:
-            raise syntax_error(word)
-        node, here = etree.SubElement(node, child.name), child
-        if child.kind is Kind.LIST and words:
-            etree.SubElement(node, child.key).text = words.pop(0)
+    if path:
+        wanted = etree.SubElement(command.operation, "configuration")
+        problem = name_in_xml(schema, path, wanted)
+        if problem is not None:
+            raise syntax_error(problem.bad_element)
 
 
 _DISPLAYS = {"xml", "json", "set", "text"}

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.config.apply import apply
 from keyserver.config.compare import compare
-from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.edit import LoadError, Operation
 from keyserver.config.junos_schema import Generation, junos_schema
-from keyserver.config.read_text import read_set
+from keyserver.config.read_set import read_set
 
 SCHEMA = junos_schema(Generation.V2)
 
@@ -53,8 +54,9 @@ SERVER = "security group-vpn server"
         pytest.param(
             "set system time-zone UTC",
             "",
-            "set system host-name h\nset system root-authentication ssh-rsa k",
-            "[edit system]\n+  host-name h;\n+  root-authentication {\n+      ssh-rsa k;\n+  }\n",
+            "set system host-name h\nset system root-authentication encrypted-password k",
+            "[edit system]\n+  host-name h;\n+  root-authentication {\n"
+            '+      encrypted-password "k"; ## SECRET-DATA\n+  }\n',
             id="the first entry below a heading sets the indentation of all",
         ),
         pytest.param(

@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from keyserver.config.apply import apply
 from keyserver.config.compare import compare
-from keyserver.config.edit import LoadError, Operation, apply, copy_tree
+from keyserver.config.edit import LoadError, Operation, copy_tree
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.merge import Conflict, merge
 from keyserver.config.read_json import read_json
 from keyserver.config.read_patch import read_patch
-from keyserver.config.read_text import read_set, read_text
+from keyserver.config.read_set import read_set
+from keyserver.config.read_text import read_text
 from keyserver.config.read_xml import read_xml
 from keyserver.config.show import to_json, to_set, to_text, to_xml
 from keyserver.srx import Device

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from keyserver.capture.keylog import KeySink
+from keyserver.config.apply import apply
 from keyserver.config.database import Holder
-from keyserver.config.edit import LoadError, Operation, apply
+from keyserver.config.edit import LoadError, Operation
 from keyserver.config.junos_schema import Generation, junos_schema
-from keyserver.config.read_text import read_set
+from keyserver.config.read_set import read_set
 from keyserver.config.tree import Tree
 from keyserver.gdoi.arrival import Event
 from keyserver.gdoi.payloads import Profile

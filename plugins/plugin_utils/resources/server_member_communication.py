@@ -131,13 +131,13 @@ _FORMS = {
 _V1, _V2 = Generation.V1, Generation.V2
 _AES = ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc")
 
-# Ranks: v2 as in Juniper's YANG, v1 alphabetical as the 10.3 CLI reference lists them.
+# Ranks: v2 as in Juniper's YANG, v1 as a 12.1X47 device has them.
 STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "communication-type",
         ValueKind.ENUMERATION,
         "Whether rekey messages go to each member (unicast) or to a multicast group.",
-        {_V1: 1, _V2: 0},
+        {_V1: 0, _V2: 0},
         values={_V1: ("unicast", "multicast"), _V2: ("unicast",)},
         default="unicast",
     ),
@@ -145,7 +145,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "lifetime-seconds",
         ValueKind.INTEGER,
         "Lifetime of the key encryption key (KEK).",
-        {_V1: 4, _V2: 1},
+        {_V1: 3, _V2: 1},
         ranges={_V1: (180, 86400), _V2: (300, 86400)},
         default=3600,
         unit="seconds",
@@ -154,7 +154,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "retransmission-period",
         ValueKind.INTEGER,
         "Time between a unicast rekey message and its retransmission.",
-        {_V1: 8, _V2: 2},
+        {_V1: 4, _V2: 2},
         ranges={_V1: (2, 60), _V2: (2, 60)},
         default=10,
         unit="seconds",
@@ -163,7 +163,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "number-of-retransmission",
         ValueKind.INTEGER,
         "How often an unacknowledged unicast rekey message is sent again.",
-        {_V1: 7, _V2: 3},
+        {_V1: 5, _V2: 3},
         ranges={_V1: (0, 60), _V2: (0, 60)},
         default=2,
     ),
@@ -171,7 +171,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "heartbeat",
         ValueKind.INTEGER,
         "Interval of heartbeat messages; deprecated in Group VPNv2.",
-        {_V1: 3, _V2: 4},
+        {_V1: 6, _V2: 4},
         ranges={_V1: (60, 3600), _V2: (60, 3600)},
         default=300,
         unit="seconds",
@@ -180,33 +180,33 @@ STATEMENTS: tuple[Statement, ...] = (
         "encryption-algorithm",
         ValueKind.ENUMERATION,
         "Encryption of rekey messages; the device has no default.",
-        {_V1: 2, _V2: 5},
+        {_V1: 7, _V2: 5},
         values={_V1: ("3des-cbc", *_AES, "des-cbc"), _V2: _AES},
     ),
     Statement(
         "sig-hash-algorithm",
         ValueKind.ENUMERATION,
         "Hash of the rekey signature; the device has no default.",
-        {_V1: 9, _V2: 6},
+        {_V1: 8, _V2: 6},
         values={_V1: ("md5", "sha1"), _V2: ("sha-256", "sha-384")},
     ),
     Statement(
         "certificate",
         ValueKind.NAME,
         "Local certificate (RSA) whose key signs rekey messages.",
-        {_V1: 0, _V2: 7},
+        {_V1: 9, _V2: 7},
     ),
     Statement(
         "multicast-group",
         ValueKind.MULTICAST_ADDRESS,
         "Multicast group that rekey messages are sent to; Group VPNv1 only.",
-        {_V1: 5},
+        {_V1: 1},
     ),
     Statement(
         "multicast-outgoing-interface",
         ValueKind.INTERFACE,
         "Interface that multicast rekey messages leave by; Group VPNv1 only.",
-        {_V1: 6},
+        {_V1: 2},
         longest=63,
     ),
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
+from ....config.apply import apply
 from ....config.database import CommitRefused, ConfigurationDatabase
 from ....config.edit import (
     Edit,
@@ -15,12 +16,12 @@ from ....config.edit import (
     MalformedConfiguration,
     Operation,
     Severity,
-    apply,
     copy_tree,
 )
 from ....config.read_json import read_json
 from ....config.read_patch import read_patch
-from ....config.read_text import read_set, read_text
+from ....config.read_set import read_set
+from ....config.read_text import read_text
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.tree import Tree

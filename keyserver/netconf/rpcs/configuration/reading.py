@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from lxml import etree
 
+from ....config.apply import apply
 from ....config.database import ConfigurationDatabase, utc
-from ....config.edit import Operation, apply
+from ....config.edit import Operation
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
@@ -81,7 +82,7 @@ def _refuse_unknown(statement: Statement, wanted: etree._Element) -> None:
         name = local_name(child)
         refuse_attributes(child, {})
         known = statement.children.get(name)
-        if known is None and name != statement.key:
+        if known is None and name not in {key.name for key in statement.keys}:
             raise syntax_error(name)
         if known is not None:
             _refuse_unknown(known, child)

@@ -1,0 +1,173 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The table as the CLI has it: Juniper's YANG with the exceptions put in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import exceptions
+from .table import Table
+
+Node = tuple[Any, ...]
+_BRANCHES = "cl"
+
+
+class Adjusted:
+    """Rebuilds a table's statements, each once for every parent that matters to an exception."""
+
+    def __init__(self, table: Table) -> None:
+        self._old = table
+        self.new = Table([])
+        self._done: dict[tuple[str, int], int] = {}
+        self._wanted = {parent for parent, _ in (*exceptions.WORDS, *exceptions.ORDER)}
+
+    def node(self, parent: str, number: int) -> int:
+        """The number in the new table of a statement of the old one below ``parent``."""
+        key = (parent if parent in self._wanted else "", number)
+        if key not in self._done:
+            self._done[key] = self._rebuilt(parent, self._old.nodes.values[number])
+        return self._done[key]
+
+    def _rebuilt(self, parent: str, node: Node) -> int:
+        name, flags, *rest = node
+        shown = _word(parent, node)
+        if flags[0] in _BRANCHES:
+            flags = flags.replace("P", "O") if name in exceptions.ONE_LINE else flags
+            children = self._children(name, rest[0])
+            keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
+            return self.new.nodes.number((shown, flags, children, *rest[1:2], *keys))
+        if flags[0] == "e":
+            return self.new.nodes.number((shown, flags))
+        kind = self._old.types.values[rest[0]]
+        flags += _secrecy(name, kind)
+        return self.new.nodes.number((shown, flags, self._type(rest[0]), *rest[1:]))
+
+    def _key(self, key: Node) -> Node:
+        name, word, kind = key
+        return name, exceptions.KEY_WORDS.get(name, word), self._type(kind)
+
+    def _type(self, number: int) -> int:
+        kind = self._old.types.values[number]
+        if kind[0] == "union":
+            kind = ("union", *map(self._type, kind[1:]))
+        elif kind[0] == "enum":
+            words = (exceptions.ENUM_WORDS.get(word, word) for word in kind[1:])
+            kind = (
+                "enum",
+                *(f"{n}|{w}" if n != w else n for n, w in zip(kind[1:], words, strict=True)),
+            )
+        elif kind[0] == "unreadable":
+            kind = ("string",)
+        return self.new.types.number(kind)
+
+    def _children(self, parent: str, number: int) -> int:
+        nodes, choices = self._old.children.values[number]
+        names = [self._old.nodes.values[child][0] for child in nodes]
+        order = list(zip(names, nodes, strict=True))
+        for (where, what), behind in exceptions.ORDER.items():
+            if where == parent and what in names and behind in names:
+                moving = next(pair for pair in order if pair[0] == what)
+                order.remove(moving)
+                order.insert([n for n, _ in order].index(behind) + 1, moving)
+        kept = [self.node(parent, child) for _, child in order]
+        if parent in exceptions.ENABLE_BESIDE_DISABLE and "disable" in names:
+            if "enable" not in names:
+                kept.insert(names.index("disable") + 1, self.new.nodes.number(("enable", "e")))
+            choices = (*choices, (("disable",), ("enable",)))
+        return self.new.children.number((tuple(kept), tuple(choices)))
+
+    def with_undocumented(self, nodes: list[int]) -> list[int]:
+        """The top hierarchies with what the YANG has not."""
+        for path, additions in exceptions.UNDOCUMENTED.items():
+            nodes = self._added(nodes, path.split(), additions)
+        return self._added(nodes, ["snmp", "traceoptions", "file"], {"filename": "word"})
+
+    def _added(self, nodes: list[int], path: list[str], additions: dict[str, Any]) -> list[int]:
+        if not path:
+            return [*nodes, *(self._invented(*pair) for pair in additions.items())]
+        at = next(i for i, n in enumerate(nodes) if self._name(n) == path[0])
+        name, flags, children, *rest = self.new.nodes.values[nodes[at]]
+        inner, choices = self.new.children.values[children]
+        below = tuple(self._added(list(inner), path[1:], additions))
+        number = self.new.children.number((below, choices))
+        replaced = self.new.nodes.number((name, flags, number, *rest))
+        return [*nodes[:at], replaced, *nodes[at + 1 :]]
+
+    def _name(self, number: int) -> str:
+        name: str = self.new.nodes.values[number][0].partition("|")[0]
+        return name
+
+    def _invented(self, name: str, what: Any) -> int:
+        if isinstance(what, dict):
+            inner = tuple(self._invented(*pair) for pair in what.items())
+            return self.new.nodes.number((name, "cpx", self.new.children.number((inner, ()))))
+        text = self.new.types.number(("string",))
+        node = {
+            "flag": (name, "ex"),
+            "value": (name, "fx", text, 0),
+            "values": (name, "vUx", text, 0),
+            "word": (name, "fK", text, 0),
+        }[what]
+        return self.new.nodes.number(node)
+
+
+def _word(parent: str, node: Node) -> str:
+    name = node[0]
+    word = exceptions.WORDS.get((parent, name)) or exceptions.WORDS.get(("*", name))
+    if (parent, name) == ("policies", "policy") and len(node[4]) < 2:
+        word = None
+    return f"{name}|{word}" if word else str(name)
+
+
+def _spelled(word: str) -> str:
+    """An enumeration's word, with the CLI's own behind it where that differs."""
+    other = exceptions.ENUM_WORDS.get(word)
+    return f"{word}|{other}" if other else word
+
+
+def _secrecy(name: str, kind: Node) -> str:
+    if name in exceptions.HASHES:
+        return "h"
+    unreadable = kind[0] == "unreadable" and name not in exceptions.READABLE
+    return "s" if unreadable or name in exceptions.SECRETS else ""
+
+
+def whole_table(old: Table) -> dict[str, Any]:
+    """The table as it is kept: types, lists of children, statements, and a root a generation."""
+    adjusted = Adjusted(old)
+    new = adjusted.new
+    body, extras = old.root(), old.group_extras()
+    top = adjusted.with_undocumented([adjusted.node("configuration", n) for n in body.nodes])
+    when = [
+        adjusted.node("groups", number)
+        for number in extras.nodes
+        if old.nodes.values[number][0] == "when"
+    ]
+    name = ("name", "", new.types.number(("string", 1, 254)))
+    roots = {}
+    for generation, order in exceptions.TOP.items():
+        plain = _ordered(new, top, order)
+        system = new.children.number((tuple(plain), ()))
+        kept = [
+            new.nodes.number((word, "lHa", system, 0, (name,)))
+            for word in ("logical-systems", "tenants")
+        ]
+        inner = new.children.number((tuple(when + _ordered(new, [*plain, *kept], order)), ()))
+        groups = new.nodes.number(("groups", "lHUa", inner, 0, (name,)))
+        everything = _ordered(new, [*plain, *kept, groups], order)
+        roots[generation] = new.children.number((tuple(everything), ()))
+    return {
+        "types": new.types.values,
+        "children": new.children.values,
+        "nodes": new.nodes.values,
+        "roots": roots,
+    }
+
+
+def _ordered(table: Table, nodes: list[int], order: list[str]) -> list[int]:
+    def place(number: int) -> int:
+        name = table.nodes.values[number][0]
+        return order.index(name) if name in order else len(order)
+
+    return sorted(nodes, key=place)

@@ -1,0 +1,96 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What Juniper's YANG leaves out or says otherwise than the CLI: the hand-written part.
+
+Found by comparing the YANG with what devices print in public; ``*`` stands for any parent.
+"""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+WORDS = {
+    ("policies", "policy"): "from-zone",
+    ("*", "src-nat-rule-match"): "match",
+    ("*", "dest-nat-rule-match"): "match",
+    ("*", "static-nat-rule-match"): "match",
+    ("*", "ieee-802.3ad"): "802.3ad",
+    ("member-range", "end-range"): "to",
+    ("snmp", "system-name"): "name",
+    ("speed", "ethernet-10m"): "10m",
+    ("speed", "ethernet-100m"): "100m",
+    ("speed", "ethernet-1g"): "1g",
+    ("speed", "ethernet-10g"): "10g",
+}
+"""(parent, statement): the word in the CLI; XML and JSON keep the YANG name."""
+
+KEY_WORDS = {"to-zone-name": "to-zone", "choice-ident": "", "choice-value": ""}
+"""Keys of lists with several: the word before the value in the CLI."""
+
+ENUM_WORDS = {"equal-literal": "=", "plus-literal": "+", "minus-literal": "-"}
+
+SECRETS = frozenset(
+    _words(
+        """ascii-text hexadecimal authentication-key hello-authentication-key
+    authentication-password privacy-password privacy-key secret password simple-password
+    challenge-password chap-secret
+    default-chap-secret default-password local-password pap-password preauthentication-secret
+    passphrase auth_key encrypted-sim-unlock-code wep-key-1 wep-key-2 wep-key-3 wep-key-4"""
+    )
+)
+"""Leaves that hold a secret in ``$9$`` form. ``jt:unreadable`` misses the most important ones."""
+
+HASHES = frozenset({"encrypted-password"})
+"""Leaves that hold the hash of a password."""
+
+READABLE = frozenset({"br-address", "ipv4-prefix", "ipv6-prefix", "psid-offset", "community-name"})
+"""``jt:unreadable``, yet no secrets."""
+
+ONE_LINE = frozenset({"archive"})
+"""oneliner-plus in the YANG; devices show them on one line with any number of leaves."""
+
+ENABLE_BESIDE_DISABLE = frozenset({"interface", "unit", "interface-range", "ike-esp-nat"})
+"""Where ``enable``, the opposite of ``disable``, is missing."""
+
+ORDER = {
+    ("instance", "interface"): "instance-type",
+    ("dialer-options", "dial-string"): "always-on",
+}
+"""(parent, statement): the statement behind which devices show it."""
+
+UNDOCUMENTED = {
+    "system": {"phone-home": {"server": "value", "rfc-compliant": "flag"}},
+    "system services web-management": {"http": {"port": "value", "interface": "values"}},
+    "system services ssh": {"tcp-forwarding": "flag", "no-tcp-forwarding": "flag"},
+    "system services extension-service request-response grpc": {
+        "clear-text": {"address": "value", "port": "value"},
+        "skip-authentication": "flag",
+    },
+    "security pki ca-profile": {"pre-load": "flag"},
+}
+"""Statements that factory settings and real configurations hold and no YANG of 24.4R1 has: a
+container's children, a flag, a leaf or a leaf-list."""
+
+TOP = {
+    "v1": _words(
+        """rcsid version groups apply-groups dynamic-profiles system logical-systems chassis
+        interfaces forwarding-options event-options snmp accounting-options routing-options
+        multicast-snooping-options protocols policy-options class-of-service security firewall
+        access routing-instances services tenants bridge-domains fabric switch-options
+        access-profile multi-chassis jsrc jsrc-partition applications schedulers smtp poe wlan
+        vlans"""
+    ),
+    "v2": _words(
+        """rcsid version groups apply-groups system logical-systems chassis services
+        access-profile security interfaces multi-chassis jsrc-partition snmp forwarding-options
+        event-options accounting-options multicast-snooping-options policy-options
+        class-of-service firewall access protocols routing-instances routing-options tenants
+        bridge-domains fabric switch-options vlans vmhost jsrc applications diameter dialer isdn
+        schedulers smtp poe wlan session-limit-group"""
+    ),
+}
+"""The order in which devices show the top hierarchies (12.1X47 and 18.3 from codeout/junoser's
+example schemas, moved by what 23.4 and 24.4 were seen to print)."""

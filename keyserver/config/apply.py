@@ -1,0 +1,419 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Carrying out a load on a configuration. Values are checked here, once, for all formats.
+
+Only the branches on the way to what changes are copied and tidied, so that a load costs what it
+changes and not what there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from .edit import Edit, LoadError, Operation, Severity, edit_path
+from .schema import KEY_SEPARATOR, Kind, Statement
+from .tree import (
+    COMMENTS,
+    INACTIVE,
+    MARKS,
+    PROTECTED,
+    Branch,
+    Identity,
+    Owner,
+    Tree,
+    deep_copy,
+    owner_of,
+)
+from .values import InvalidValue, ValueCheck, showable, wildcard
+
+_REMOVING = (Operation.DELETE, Operation.REMOVE)
+_GROUPS = "groups"
+
+
+def apply(root: Statement, tree: Tree, edits: list[Edit], default: Operation) -> list[LoadError]:
+    """Carry out a load on ``tree`` in place; what is refused is reported and left out."""
+    load = _Load(owner_of(tree))
+    for edit in edits:
+        load.carry_out(root, tree, edit, default)
+    return load.problems
+
+
+def check_value(statement: Statement, text: str) -> str:
+    """A leaf's value as Junos shows it. Raises InvalidValue."""
+    return statement.check(showable(text)) if statement.check is not None else showable(text)
+
+
+class _Load:
+    """One load: whose branches may be written to, the way down, what was refused."""
+
+    def __init__(self, owner: Owner | None) -> None:
+        self.owner = owner
+        self.way: list[Edit] = []
+        self.problems: list[LoadError] = []
+        self._handlers: dict[Kind, Callable[[Tree, Edit, Operation], None]] = {
+            Kind.CONTAINER: self._container,
+            Kind.LIST: self._entry,
+            Kind.LEAF: self._leaf,
+            Kind.LEAF_LIST: self._leaf_list,
+            Kind.EMPTY: self._flag,
+        }
+
+    # Saying no
+
+    def object(
+        self,
+        bad_element: str,
+        message: str,
+        *,
+        tag: str = "operation-failed",
+        severity: Severity = Severity.ERROR,
+        line: int | None = None,
+    ) -> None:
+        """Note a complaint about something at the end of the way."""
+        where = edit_path([word for edit in self.way for word in edit.words])
+        self.problems.append(LoadError(where, bad_element, message, severity, tag, line))
+
+    def _missing(self, edit: Edit) -> None:
+        words = " ".join([*edit.words, *edit.values])
+        self.object(
+            words,
+            "statement not found",
+            severity=Severity.WARNING,
+            tag="data-missing",
+            line=edit.line,
+        )
+
+    # Writing to what this load owns
+
+    def own(self, tree: Tree, name: str) -> Tree:
+        """The branch ``name`` of ``tree``, made where it is missing, for writing."""
+        value = tree.get(name)
+        if value is None:
+            value = tree[name] = {} if self.owner is None else Branch({}, self.owner)
+        elif owner_of(value) is not self.owner:
+            value = tree[name] = Branch(value, self.owner)
+        found: Tree = value
+        return found
+
+    def drop(self, tree: Tree, identity: Identity) -> bool:
+        """Take a statement away with what is said about it; False when it was not there."""
+        if isinstance(identity, tuple):
+            if identity[1] not in tree.get(identity[0], ()):
+                return False
+            entries = self.own(tree, identity[0])
+            del entries[identity[1]]
+            if not entries:
+                del tree[identity[0]]
+        elif tree.pop(identity, None) is None:
+            return False
+        self._forget(tree, identity)
+        return True
+
+    def _forget(self, tree: Tree, identity: Identity) -> None:
+        for mark in MARKS & tree.keys():
+            kept = [m for m in tree[mark] if m != identity and (m[0] != identity or type(m) is str)]
+            if len(kept) < len(tree[mark]):
+                self._put_marks(tree, mark, kept)
+
+    @staticmethod
+    def _put_marks(tree: Tree, mark: str, kept: list[Identity]) -> None:
+        if not kept:
+            del tree[mark]
+        elif mark == COMMENTS:
+            tree[mark] = {identity: tree[mark][identity] for identity in kept}
+        else:
+            tree[mark] = frozenset(kept)
+
+    # One statement
+
+    def carry_out(self, parent: Statement, tree: Tree, edit: Edit, default: Operation) -> None:
+        """Do what one edit asks for below ``parent``."""
+        operation = edit.operation or default
+        if not self._allowed(parent, tree, edit, operation):
+            return
+        if operation in _REMOVING:
+            self._remove(tree, edit, operation)
+            return
+        if edit.rename is not None or edit.copy is not None:
+            self._rename_or_copy(tree, edit)
+            return
+        if operation is Operation.CREATE and _holds(tree, edit):
+            self.object(" ".join(edit.words), "data exists", tag="data-exists", line=edit.line)
+            return
+        if operation is Operation.NONE and not _holds(tree, edit):
+            self._missing(edit)
+            return
+        before = len(self.problems)
+        self._handlers[edit.statement.kind](tree, edit, operation)
+        if len(self.problems) > before and not _holds(tree, edit):
+            return
+        if operation is not Operation.NONE:
+            for other in parent.excluded.get(edit.statement.name, frozenset()):
+                if other in tree:
+                    self.drop(tree, other)
+        self._mark(tree, edit)
+
+    def _allowed(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> bool:
+        protected = tree.get(PROTECTED)
+        if edit.key is not None and not self._check_keys(edit):
+            return False
+        if protected is not None and edit.identity in protected and edit.protect is None:
+            self._protected(edit, operation)
+            return False
+        if operation in (Operation.REPLACE, *_REMOVING) and edit.statement.is_branch:
+            held = _held(tree, edit)
+            if isinstance(held, dict) and _holds_protected(held):
+                self._protected(edit, operation)
+                return False
+        return True
+
+    def _protected(self, edit: Edit, operation: Operation) -> None:
+        words = " ".join([word for step in (*self.way, edit) for word in step.words])
+        verb = "deleted" if operation in _REMOVING else "changed"
+        self.object(
+            " ".join(edit.words),
+            f"[{words}] is protected, '{words}' cannot be {verb}",
+            line=edit.line,
+        )
+
+    def _check_keys(self, edit: Edit) -> bool:
+        """Put an entry's keys into the form in which Junos shows them."""
+        if edit.pattern:
+            return True
+        shown: list[str] = []
+        values = (edit.key or "").split(KEY_SEPARATOR)
+        for key, value in zip(edit.statement.keys, values, strict=False):
+            if key.optional and not value:
+                shown.append(value)
+                continue
+            checked = self._checked(key.check, value, edit, key.name)
+            if checked is None:
+                return False
+            shown.append(checked)
+        edit.key = KEY_SEPARATOR.join(shown)
+        return True
+
+    def _checked(self, check: ValueCheck | None, text: str, edit: Edit, name: str) -> str | None:
+        """The value as Junos shows it, or None after noting why it is refused."""
+        try:
+            showable(text)
+            return check(text) if check is not None else text
+        except InvalidValue as refusal:
+            if self.way and self.way[0].statement.name == _GROUPS and wildcard(text):
+                return text
+            message = str(refusal)
+            bad = text if message == "syntax error" else name
+            shown = "<secret>" if edit.statement.is_secret else bad
+            self.object(shown, message, line=edit.line)
+            return None
+
+    def _mark(self, tree: Tree, edit: Edit) -> None:
+        for mark, wanted in (
+            (INACTIVE, None if edit.activate is None else not edit.activate),
+            (PROTECTED, edit.protect),
+        ):
+            if wanted is not None:
+                self._set_mark(tree, mark, _identities(tree, edit), wanted)
+        if edit.comment is not None:
+            comments = {**tree.get(COMMENTS, {}), edit.identity: edit.comment}
+            kept = {identity: text for identity, text in comments.items() if text}
+            tree[COMMENTS] = kept
+            if not kept:
+                del tree[COMMENTS]
+
+    @staticmethod
+    def _set_mark(tree: Tree, mark: str, identities: set[Identity], wanted: bool) -> None:
+        held = frozenset(tree.get(mark, ()))
+        changed = held | identities if wanted else held - identities
+        if changed:
+            tree[mark] = changed
+        else:
+            tree.pop(mark, None)
+
+    # Taking away
+
+    def _remove(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        if not self._removed(tree, edit) and operation is Operation.DELETE:
+            self._missing(edit)
+
+    def _removed(self, tree: Tree, edit: Edit) -> bool:
+        name, kind = edit.statement.name, edit.statement.kind
+        if edit.pattern:
+            return self._remove_matching(tree, edit)
+        if kind is Kind.LEAF_LIST and edit.values:
+            held: list[str] = tree.get(name, [])
+            kept = [value for value in held if value not in edit.values]
+            if kept:
+                tree[name] = kept
+            elif held:
+                self.drop(tree, name)
+            return len(kept) < len(held)
+        if kind is Kind.LEAF and edit.values and not self._same(tree, edit):
+            return False
+        return self.drop(tree, edit.identity)
+
+    def _same(self, tree: Tree, edit: Edit) -> bool:
+        """True when a leaf has the value that is to be deleted."""
+        held = tree.get(edit.statement.name)
+        try:
+            return held in (edit.values[0], check_value(edit.statement, edit.values[0]))
+        except InvalidValue:
+            return False
+
+    def _remove_matching(self, tree: Tree, edit: Edit) -> bool:
+        name = edit.statement.name
+        try:
+            wanted = re.compile(edit.key or "")
+        except re.error:
+            self.object(edit.key or "", "invalid regular expression", line=edit.line)
+            return True
+        found = [key for key in tree.get(name, {}) if wanted.search(key)]
+        for key in found:
+            self.drop(tree, (name, key))
+        return bool(found)
+
+    # Renaming, copying, moving
+
+    def _rename_or_copy(self, tree: Tree, edit: Edit) -> None:
+        name, key, new = edit.statement.name, edit.key or "", edit.rename or edit.copy or ""
+        if key not in tree.get(name, {}):
+            self._missing(edit)
+            return
+        entries = self.own(tree, name)
+        target = Edit(edit.statement, new, line=edit.line)
+        if not self._check_keys(target):
+            return
+        new = target.key or ""
+        if new in entries:
+            self.object(new, f"statement '{new}' already exists", tag="data-exists", line=edit.line)
+            return
+        if edit.copy is not None:
+            entries[new] = deep_copy(entries[key], self.owner)
+            return
+        tree[name] = Branch({new if k == key else k: v for k, v in entries.items()}, self.owner)
+        self._rename_marks(tree, (name, key), (name, new))
+
+    def _rename_marks(self, tree: Tree, old: Identity, new: Identity) -> None:
+        for mark in MARKS & tree.keys():
+            held = tree[mark]
+            if old not in held:
+                continue
+            if mark == COMMENTS:
+                tree[mark] = {new if i == old else i: text for i, text in held.items()}
+            else:
+                tree[mark] = (held - {old}) | {new}
+
+    def _move(self, tree: Tree, edit: Edit) -> None:
+        """Put an entry or a value of a leaf-list where the load wants it."""
+        place, name = edit.place, edit.statement.name
+        if place is None:
+            return
+        held = tree[name]
+        moving = edit.key if edit.statement.kind is Kind.LIST else edit.values[0]
+        if place.key not in held or place.key == moving:
+            self.object(place.key, "statement not found", tag="data-missing", line=edit.line)
+            return
+        order = [key for key in held if key != moving]
+        order.insert(order.index(place.key) + (0 if place.before else 1), moving)
+        if isinstance(held, dict):
+            tree[name] = Branch({key: held[key] for key in order}, self.owner)
+        else:
+            tree[name] = order
+
+    # The kinds of statements
+
+    def _children(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        # Inside a created or replaced branch everything is new: what is given is simply merged.
+        new = operation in (Operation.CREATE, Operation.REPLACE)
+        self.way.append(edit)
+        for child in edit.children:
+            self.carry_out(edit.statement, tree, child, Operation.MERGE if new else operation)
+        self.way.pop()
+
+    def _container(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        name = edit.statement.name
+        if operation is Operation.REPLACE:
+            tree.pop(name, None)
+        inner = self.own(tree, name)
+        self._children(inner, edit, operation)
+        if not inner and not edit.statement.presence:
+            self.drop(tree, name)
+
+    def _entry(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        if edit.key is None:
+            self._whole_list(tree, edit, operation)
+            return
+        entries = self.own(tree, edit.statement.name)
+        if operation is Operation.REPLACE and edit.key in entries:
+            entries[edit.key] = Branch({}, self.owner)
+        self._children(self.own(entries, edit.key), edit, operation)
+        self._move(tree, edit)
+
+    def _whole_list(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        """``replace: interfaces { … }``, or marks for all entries."""
+        if operation is Operation.REPLACE:
+            self.drop(tree, edit.statement.name)
+        elif edit.activate is None and edit.protect is None:
+            self.object(edit.statement.shown, "missing argument.", line=edit.line)
+
+    def _leaf(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        if operation is Operation.NONE:
+            return
+        name = edit.statement.name
+        if not edit.values:
+            # ``activate``/``deactivate`` of a leaf names it without a value.
+            marked = (edit.activate, edit.protect, edit.comment) != (None, None, None)
+            if not marked or name not in tree:
+                self.object(edit.statement.shown, "missing argument.", line=edit.line)
+            return
+        shown = self._checked(edit.statement.check, edit.values[-1], edit, name)
+        if shown is not None:
+            tree[name] = shown
+
+    def _leaf_list(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        if operation is Operation.NONE and edit.place is None:
+            return
+        statement, name = edit.statement, edit.statement.name
+        held: list[str] = [] if operation is Operation.REPLACE else tree.get(name, [])
+        checked = [self._checked(statement.check, value, edit, name) for value in edit.values]
+        added = [value for value in checked if value is not None]
+        merged = list(dict.fromkeys([*held, *added]))
+        if statement.limit is not None and len(merged) > statement.limit:
+            self.object(name, f"too many values, {statement.limit} allowed", line=edit.line)
+        elif merged:
+            tree[name] = merged
+            if edit.place is not None and added:
+                self._move(tree, edit)
+
+    def _flag(self, tree: Tree, edit: Edit, operation: Operation) -> None:
+        if operation is not Operation.NONE:
+            tree[edit.statement.name] = True
+
+
+def _held(tree: Tree, edit: Edit) -> Any:
+    identity = edit.identity
+    if isinstance(identity, tuple):
+        return tree.get(identity[0], {}).get(identity[1])
+    return tree.get(identity)
+
+
+def _holds(tree: Tree, edit: Edit) -> bool:
+    return _held(tree, edit) is not None
+
+
+def _identities(tree: Tree, edit: Edit) -> set[Identity]:
+    """What a mark is put on: a whole list stands for its entries."""
+    name = edit.statement.name
+    if edit.statement.kind is Kind.LIST and edit.key is None:
+        return {(name, key) for key in tree.get(name, {})}
+    return {edit.identity}
+
+
+def _holds_protected(tree: Tree) -> bool:
+    return PROTECTED in tree or any(
+        _holds_protected(value)
+        for name, value in tree.items()
+        if isinstance(value, dict) and name not in MARKS
+    )

@@ -1,0 +1,196 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Words of text down a schema: which statements they name."""
+
+from __future__ import annotations
+
+from .edit import Edit, LoadError, edit_path
+from .schema import KEY_SEPARATOR, Kind, Statement, value_follows
+from .values import InvalidValue
+from .words import Quoted, Word
+
+
+class Descent:
+    """Walks words down from a statement, building the chain of edits that they name.
+
+    ``top`` are the edits at the start, ``chain`` the branches entered, ``last`` the statement
+    that the words ended with. ``listed`` is the list whose word came last and whose key did not.
+    """
+
+    def __init__(self, start: Statement, path: list[str], line: int | None = None) -> None:
+        self.start = start
+        self.path = path
+        self.line = line
+        self.chain: list[Edit] = []
+        self.top: list[Edit] = []
+        self.last: Edit | None = None
+        self.listed: Statement | None = None
+
+    @property
+    def here(self) -> Statement:
+        """The branch that the words have led to."""
+        return self.chain[-1].statement if self.chain else self.start
+
+    @property
+    def words(self) -> list[str]:
+        """The way from ``[edit]`` to here."""
+        return [*self.path, *(word for edit in self.chain for word in edit.words)]
+
+    def walk(self, words: list[Word], *, naming: bool = False) -> LoadError | None:
+        """Consume all words; ``naming`` accepts statements without the value they need."""
+        place = 0
+        while place < len(words):
+            child, spelled = self._find(words[place])
+            if child is None:
+                return self._refuse(words[place], "syntax error")
+            place += spelled
+            if child.kind is Kind.CONTAINER:
+                self._enter(Edit(child, line=self.line))
+            elif child.kind is Kind.EMPTY:
+                self._add(Edit(child, line=self.line))
+            elif place >= len(words):
+                return self._unfinished(child, naming)
+            elif child.kind is Kind.LIST:
+                taken = self._entry(child, words[place:])
+                if taken is None:
+                    return self._unfinished(child, naming)
+                place += taken
+            else:
+                values, taken = _values(words[place:])
+                if not values:
+                    return self._refuse(child.shown, "missing argument.")
+                self._add(Edit(child, values=values, line=self.line))
+                place += taken
+        return None
+
+    def _find(self, word: Word) -> tuple[Statement | None, bool]:
+        """What a word names, here or behind a one-line branch; False: without its own word."""
+        depth = len(self.chain)
+        while True:
+            found = _named(self.chain[depth - 1].statement if depth else self.start, word)
+            if found is not None:
+                del self.chain[depth:]
+                return found
+            if not depth or not _may_end(self.chain[depth - 1].statement):
+                return None, False
+            depth -= 1
+
+    def _entry(self, statement: Statement, words: list[Word]) -> int | None:
+        """Enter the entry that the words begin with; how many words its keys are."""
+        keys: list[str] = []
+        place = 0
+        for key in statement.keys:
+            if key.word and place < len(words) and words[place] == key.word:
+                place += 1
+            if not value_follows(key, keys):
+                keys.append("")
+            elif place < len(words):
+                keys.append(str(words[place]))
+                place += 1
+            else:
+                return None
+        self._enter(Edit(statement, key=KEY_SEPARATOR.join(keys), line=self.line))
+        return place
+
+    def _unfinished(self, child: Statement, naming: bool) -> LoadError | None:
+        if child.kind is Kind.LIST:
+            self.listed = child
+        if naming:
+            self._add(Edit(child, line=self.line))
+            return None
+        return self._refuse(child.shown, "missing argument.")
+
+    def _refuse(self, word: str, message: str) -> LoadError:
+        return LoadError(edit_path(self.words), str(word), message, line=self.line)
+
+    def _add(self, edit: Edit) -> None:
+        (self.chain[-1].children if self.chain else self.top).append(edit)
+        self.last = edit
+
+    def _enter(self, edit: Edit) -> None:
+        self._add(edit)
+        self.chain.append(edit)
+
+
+def _named(here: Statement, word: Word) -> tuple[Statement, bool] | None:
+    if isinstance(word, Quoted):
+        # Where a value may stand, quotes say that this is one.
+        found = _taking(here, word)
+        if found is not None:
+            return found, False
+    child = here.words.get(word)
+    if child is not None and child.spelled:
+        return child, True
+    found = _taking(here, word)
+    return (found, False) if found is not None else None
+
+
+def _taking(here: Statement, word: Word) -> Statement | None:
+    """The statement without a word of its own that takes ``word`` as its value."""
+    candidates = here.unspelled
+    for child in candidates[:-1]:
+        if child.check is not None and _accepts(child, word):
+            return child
+    return candidates[-1] if candidates else None
+
+
+def _accepts(statement: Statement, word: Word) -> bool:
+    try:
+        assert statement.check is not None
+        statement.check(word)
+    except InvalidValue:
+        return False
+    return True
+
+
+def _may_end(statement: Statement) -> bool:
+    """True for branches that text writes on one line, behind which their siblings may follow."""
+    plain = not any(not child.name.startswith("apply-") for child in statement.children.values())
+    return statement.oneliner or statement.terse or (statement.kind is Kind.LIST and plain)
+
+
+def _values(words: list[Word]) -> tuple[list[str], int]:
+    """A leaf's value or values, and how many words they are: one, ``[ … ]`` or ``( … )``."""
+    first = words[0]
+    if isinstance(first, Quoted):
+        return [str(first)], 1
+    if first == "[":
+        end = next((n for n, word in enumerate(words) if word == "]"), len(words))
+        return _grouped(words[1:end]), end + 1
+    if first.startswith("("):
+        end = _closing(words)
+        return [" ".join(words[:end])], end
+    return [str(first)], 1
+
+
+def _grouped(words: list[Word]) -> list[str]:
+    """The values between brackets, of which some may be expressions."""
+    values = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        end = 1
+        if word.startswith("(") and not isinstance(word, Quoted):
+            end = _closing(words[place:])
+        values.append(" ".join(words[place : place + end]))
+        place += end
+    return values
+
+
+def _closing(words: list[Word]) -> int:
+    depth = 0
+    for place, word in enumerate(words):
+        if not isinstance(word, Quoted):
+            depth += word.count("(") - word.count(")")
+        if depth <= 0:
+            return place + 1
+    return len(words)
+
+
+def levels(root: Statement, words: list[Word]) -> list[Edit] | LoadError:
+    """The containers and list entries that a path leads through, from the top."""
+    way = Descent(root, [])
+    problem = way.walk(words)
+    if problem is None and way.top and (not way.chain or way.last is not way.chain[-1]):
+        problem = LoadError("[edit]", str(words[-1]), "syntax error")
+    return problem or way.chain

@@ -1,0 +1,152 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Writer of curly-brace text, as ``show configuration`` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from .schema import Kind, Statement
+from .tree import Item, Tree, items
+from .words import quote, quoted
+
+SECRET_MARK = " ## SECRET-DATA"
+INDENT = "    "
+
+
+def to_text(statement: Statement, tree: Tree) -> str:
+    """Curly-brace text of a whole configuration or branch."""
+    return "".join(f"{line}\n" for line in branch_text(statement, tree))
+
+
+def branch_text(statement: Statement, tree: Tree, indent: str = "") -> Iterator[str]:
+    """The statements of a branch, lists whose entries share braces put together."""
+    for child, group in groupby(items(statement, tree), key=lambda item: item.statement):
+        if child.kind is Kind.LIST and child.homogeneous and child.spelled:
+            yield from shared_braces(child, list(group), indent)
+        else:
+            for item in group:
+                yield from item_text(item, indent, repeated=_repeated(statement))
+
+
+def _repeated(statement: Statement) -> str:
+    """The word that a homogeneous container puts before each of its statements."""
+    homogeneous = statement.homogeneous and statement.kind is Kind.CONTAINER
+    return f"{statement.shown} " if homogeneous else ""
+
+
+def shared_braces(statement: Statement, entries: list[Item], indent: str = "") -> Iterator[str]:
+    """A list whose entries stand in one pair of braces."""
+    yield f"{indent}{quote(statement.shown)} {{"
+    for item in entries:
+        yield from item_text(item, indent + INDENT, bare=True)
+    yield f"{indent}}}"
+
+
+def item_text(
+    item: Item, indent: str = "", *, bare: bool = False, repeated: str = ""
+) -> Iterator[str]:
+    """One statement with everything below it; ``bare`` entries without their list's word."""
+    if item.comment:
+        yield f"{indent}{item.comment}"
+    if _spreads(item):
+        # A homogeneous container has no braces of its own.
+        yield from _spread(item, indent)
+        return
+    words = item.key_words if bare else item.words
+    opening = f"{indent}{_tags(item)}{repeated}{_words(item.statement, words)}"
+    if not item.statement.is_branch:
+        value, mark = leaf_value(item)
+        space = " " if value and words else ""
+        yield f"{opening}{space}{value};{mark}"
+        return
+    inner = list(items(item.statement, item.value))
+    if not inner:
+        yield f"{opening};"
+        return
+    line = one_line(item, inner)
+    if line is not None:
+        body, mark = line
+        yield f"{opening} {body};{mark}"
+        return
+    yield f"{opening} {{"
+    yield from branch_text(item.statement, item.value, indent + INDENT)
+    yield f"{indent}}}"
+
+
+def _spreads(item: Item) -> bool:
+    statement = item.statement
+    return (
+        statement.kind is Kind.CONTAINER
+        and statement.homogeneous
+        and bool(item.value)
+        and item.plain
+    )
+
+
+def _spread(item: Item, indent: str) -> Iterator[str]:
+    yield from branch_text(item.statement, item.value, indent)
+
+
+def _tags(item: Item) -> str:
+    return ("protect: " if item.protected else "") + ("inactive: " if item.inactive else "")
+
+
+def _words(statement: Statement, words: list[str]) -> str:
+    """The opening words; a keyword is never quoted."""
+    keyword = {statement.shown, *(key.word for key in statement.keys)}
+    return " ".join(word if word in keyword else quote(word) for word in words)
+
+
+def leaf_value(item: Item) -> tuple[str, str]:
+    """A leaf's value as text, and what is marked behind it."""
+    statement = item.statement
+    if statement.kind is Kind.EMPTY:
+        return "", ""
+    if statement.kind is Kind.LEAF:
+        if statement.is_secret:
+            return quoted(item.value), SECRET_MARK
+        return quote(item.value), ""
+    shown = " ".join(map(quote, item.value))
+    return (f"[ {shown} ]" if len(item.value) > 1 else shown), ""
+
+
+def one_line(item: Item, inner: list[Item]) -> tuple[str, str] | None:
+    """What is in a branch as one line and its mark, or None where braces are needed."""
+    statement = item.statement
+    if not (statement.oneliner or (statement.terse and _terse(inner))):
+        return None
+    return _joined(inner)
+
+
+def _joined(inner: list[Item]) -> tuple[str, str] | None:
+    parts, mark = [], ""
+    for place, child in enumerate(inner):
+        last = place == len(inner) - 1
+        part = _part(child, last)
+        if part is None:
+            return None
+        parts.append(part[0])
+        mark = mark or part[1]
+    return " ".join(parts), mark
+
+
+def _terse(inner: list[Item]) -> bool:
+    return len(inner) == 1 and not inner[0].statement.is_branch
+
+
+def _part(child: Item, last: bool) -> tuple[str, str] | None:
+    if not child.plain:
+        return None
+    words = _words(child.statement, child.words)
+    if not child.statement.is_branch:
+        value, mark = leaf_value(child)
+        return f"{words} {value}".strip(), mark
+    inner = list(items(child.statement, child.value))
+    if not inner:
+        return words, ""
+    if not last or child.statement.homogeneous or child.statement.kind is Kind.LIST:
+        return None
+    below = _joined(inner)
+    return (f"{words} {below[0]}", below[1]) if below is not None else None
