@@ -17,6 +17,8 @@ from tests.lab import COLLECTIONS, ROOT
 MODULES = (
     "server_member_communication",
     "registered_members_info",
+    "clear_members",
+    "wait_for_members",
     "membership_audit",
     "membership_report",
     "confirm_commit",

@@ -37,10 +37,12 @@ def _named(host: str, message: str) -> str:
 
 
 _ON_DEVICES = {
+    "clear_members",
     "confirm_commit",
     "membership_audit",
     "registered_members_info",
     "server_member_communication",
+    "wait_for_members",
 }
 
 

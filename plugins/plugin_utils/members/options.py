@@ -18,3 +18,38 @@ def registered_members_info() -> dict[str, Any]:
         },
         "mutually_exclusive": [["group", "group_id", "peer_address"]],
     }
+
+
+def clear_members() -> dict[str, Any]:
+    """Arguments of ``ArgumentSpecValidator`` for clearing."""
+    return {
+        "argument_spec": {
+            "group": {"type": "str"},
+            "all": {"type": "bool", "default": False},
+            "now": {"type": "bool", "default": False},
+            "statistics": {"type": "bool", "default": False},
+        },
+        "mutually_exclusive": [["now", "statistics"]],
+    }
+
+
+def wait_for_members() -> dict[str, Any]:
+    """Arguments of ``ArgumentSpecValidator`` for waiting."""
+    group = {
+        "group": {"type": "str", "required": True},
+        "members": {"type": "list", "elements": "str", "default": []},
+        "min_members": {"type": "int", "default": 0},
+        "absent": {"type": "list", "elements": "str", "default": []},
+    }
+    return {
+        "argument_spec": {
+            "groups": {"type": "list", "elements": "dict", "options": group, "default": []},
+            "change": {"type": "dict"},
+            "since": {"type": "dict"},
+            "cleared": {"type": "bool", "default": False},
+            "timeout": {"type": "int"},
+            "poll": {"type": "int", "default": 5},
+            "confirm_within": {"type": "int"},
+        },
+        "required_one_of": [["groups", "change"]],
+    }

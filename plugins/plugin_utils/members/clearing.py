@@ -1,0 +1,116 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module ``clear_members`` does, without Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.device import Device
+from ..errors import Refused
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc, warnings
+from ..netconf.xml import text_of
+from ..resources.server_member_communication import HIERARCHY, Generation
+from .asking import Choice, listed
+from .gate import fullest
+from .in_force import Group, read_groups
+from .life import Listed
+from .meaning import described
+
+_CLEAR = "clear-security-group-vpn-server"
+_STATISTICS = "clear-security-group-vpn-server-statistics"
+_COUNTED = "get-security-group-vpn-server-stats"
+_GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group", _COUNTED: "group"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to clear: ``group`` None is every group; ``now``: members drop their keys at once."""
+
+    group: str | None = None
+    now: bool = False
+    statistics: bool = False
+    check: bool = False
+
+
+def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
+    """The module's return values. Raises Refused, DeviceError, TransportFailure."""
+    device = Device(rpc)
+    device.read()
+    generation = device.generation()
+    groups = read_groups(rpc)
+    _refuse(request, generation, groups)
+    affected = _affected(rpc, request, generation, groups)
+    # A group that has nothing to clear is left alone: a clear gives it new keys for nobody.
+    said: list[str] = []
+    if affected and not request.check:
+        whole = request.group is None and len(affected) == len(groups)
+        for name in [None] if whole else [entry["group"] for entry in affected]:
+            said += _clear(rpc, request, name)
+    return {"changed": bool(affected), "cleared": affected, "warnings": said}
+
+
+def _refuse(request: Request, generation: Generation, groups: Mapping[str, Group]) -> None:
+    place = f"[edit {' '.join(HIERARCHY)}]"
+    if request.group is not None and request.group not in groups:
+        known = ", ".join(groups) or "none"
+        raise Refused(
+            [f"{place}: group {request.group!r} is not there; correct 'group' (it has {known})"]
+        )
+    if request.statistics and generation is Generation.V1:
+        raise Refused(["statistics: Group VPNv1 has no statistics to clear; leave it out"])
+
+
+def _affected(
+    rpc: Rpc, request: Request, generation: Generation, groups: Mapping[str, Group]
+) -> list[dict[str, Any]]:
+    """Each group that has something to clear, with its members."""
+    reading = listed(rpc, generation, Choice(group=request.group))
+    kinds = {name: group.communication for name, group in groups.items()}
+    lists = fullest(described(reading.groups, kinds, detail=False))
+    counted = _counted(rpc, request.group) if request.statistics else set()
+    wanted = counted if request.statistics else {n for n, g in lists.items() if g["members"]}
+    return [
+        {
+            "group": name,
+            "communication": kinds.get(name, "none"),
+            "members": _shown(lists[name]["members"]) if name in lists else [],
+        }
+        for name in [*lists, *(n for n in groups if n not in lists)]
+        if name in wanted
+    ]
+
+
+def _shown(members: Sequence[Listed]) -> list[dict[str, Any]]:
+    return [{"gateway": m.get("gateway"), "address": m.get("address")} for m in members]
+
+
+def _counted(rpc: Rpc, group: str | None) -> set[str]:
+    """The groups of which anything was counted."""
+    request = etree.Element(_COUNTED)
+    if group is not None:
+        etree.SubElement(request, _GROUP[_COUNTED]).text = group
+    found, name = set(), ""
+    for element in rpc.call("read the statistics", request).iter("{*}*"):
+        word, text = etree.QName(element).localname, text_of(element)
+        if word == "group-vpn-group-name":
+            name = text
+        elif text.isdigit() and int(text) and word.startswith(("group-vpn-pull", "group-vpn-push")):
+            found.add(name)
+    return found
+
+
+def _clear(rpc: Rpc, request: Request, group: str | None) -> list[str]:
+    """Clear one group or all; what the device said to it."""
+    name = _STATISTICS if request.statistics else _CLEAR
+    operation = etree.Element(name)
+    if group is not None:
+        etree.SubElement(operation, _GROUP[name]).text = group
+    if request.now and not request.statistics:
+        etree.SubElement(operation, f"{_CLEAR}-now")
+    reply = rpc.call(f"clear {group or 'every group'}", operation)
+    said = [" ".join(text_of(output).split()) for output in reply.iter("{*}output")]
+    return [*warnings(reply), *(f"the device says: {text}" for text in said if text)]

@@ -1,0 +1,105 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Signs of life: what shows that a listed member was heard of since an earlier list.
+
+To be listed is none. A registration or an acknowledgement is, if it can only be later than the
+earlier list and than the last commit. Times are compared as the device prints them, to the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .times import local_seconds
+
+Listed = Mapping[str, Any]
+"""A member of the ``groups`` that ``registered_members_info`` returns."""
+
+REGISTERED, ACKNOWLEDGED, KEPT = "registered", "acknowledged", "kept"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When signs of life begin to count.
+
+    ``commit``: the last commit's time as the device prints it; ``rekeyed``: a unicast rekey went
+    out since, a full retransmission cycle ago: the device has kept in its list who acknowledged.
+    """
+
+    commit: str | None = None
+    rekeyed: bool = False
+
+
+def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | None:
+    """What shows that a member lives; None when nothing does.
+
+    ``before``: the member in the earlier list, None when it was not in it.
+    """
+    is_new = before is None or _again(before, now)
+    if is_new and _not_before(now.get("last_update"), moment.commit):
+        return REGISTERED
+    if before is None:
+        return None
+    if _acknowledged_since(before, now):
+        return ACKNOWLEDGED
+    # Group VPNv1 has no counters: what its list means must do.
+    counted = now.get("push_acknowledged") is not None
+    return KEPT if moment.rekeyed and not counted else None
+
+
+def _again(before: Listed, now: Listed) -> bool:
+    """True for a member that registered between two lists."""
+    if now.get("last_update") != before.get("last_update"):
+        return True
+    return _count(now, "pull_succeeded") > _count(before, "pull_succeeded")
+
+
+def _not_before(heard: str | None, commit: str | None) -> bool:
+    heard_at, commit_at = local_seconds(heard), local_seconds(commit)
+    return heard_at is None or commit_at is None or heard_at >= commit_at
+
+
+def _acknowledged_since(before: Listed, now: Listed) -> bool:
+    """True when more was acknowledged than what was on its way in the earlier list."""
+    fresh = _count(now, "push_acknowledged") - _count(before, "push_acknowledged")
+    return fresh > max(0, in_flight(before) or 0)
+
+
+def in_flight(member: Listed) -> int | None:
+    """Rekeys that are neither acknowledged nor given up; None where nothing is counted."""
+    if member.get("push_sent") is None:
+        return None
+    done = _count(member, "push_acknowledged") + _count(member, "push_unacknowledged")
+    return _count(member, "push_sent") - done
+
+
+def _count(member: Listed, name: str) -> int:
+    value = member.get(name)
+    return value if isinstance(value, int) else 0
+
+
+# Who is who in two lists
+
+
+@dataclass
+class Roll:
+    """The members of one group's list, found by name: a gateway, an address, or both."""
+
+    members: Iterable[Listed]
+    _by_address: dict[str, Listed] = field(init=False, default_factory=dict)
+    _by_gateway: dict[str, list[Listed]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for member in self.members:
+            self._by_address.setdefault(str(member.get("address")), member)
+            self._by_gateway.setdefault(str(member.get("gateway")), []).append(member)
+
+    def find(self, gateway: str | None, address: str | None) -> Listed | None:
+        """A member; one whose address changed is found where it alone comes in by its gateway."""
+        found = self._by_address.get(address) if address else None
+        if found is not None and gateway in (None, found.get("gateway")):
+            return found
+        by_gateway = self._by_gateway.get(gateway or "", [])
+        return by_gateway[0] if len(by_gateway) == 1 else None

@@ -1,0 +1,212 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module ``wait_for_members`` does, without Ansible."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..engine.device import Device
+from ..errors import DeviceError, GroupVpnError, Refused, TransportFailure
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc
+from ..netconf.xml import text_of
+from ..resources.server_member_communication import Generation
+from . import gate
+from .asking import listed
+from .in_force import Group, read_groups
+from .meaning import described
+from .waiting import Look, Progress, Times, Watch, wait
+
+CONFIRMING_SECONDS = 30
+"""What must be left of a confirmation's time for confirming."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a task asks for; ``timeout`` None: as long as the change may need.
+
+    ``change``: what a resource module returned; ``since``: what an earlier call returned under
+    that name; ``confirm_within``: minutes after which the device takes the change back.
+    """
+
+    wanted: Mapping[str, gate.Wanted] = field(default_factory=dict)
+    change: Mapping[str, Any] | None = None
+    since: Mapping[str, Any] | None = None
+    cleared: bool = False
+    timeout: int | None = None
+    poll: int = 5
+    confirm_within: int | None = None
+    check: bool = False
+
+
+class NotBack(GroupVpnError):
+    """Members that were waited for were not heard of; ``state`` says of each group who."""
+
+    def __init__(self, state: Sequence[Progress], elapsed: float, unseen: str) -> None:
+        who = "; ".join(str(one) for one in state if not one.done)
+        super().__init__(
+            f"not everybody was heard of within {elapsed:.0f} s: {who}"
+            f"{f'; the last look failed: {unseen}' if unseen else ''}"
+        )
+        self.state = list(state)
+        self.elapsed = elapsed
+
+
+def wait_for(
+    rpc: Rpc,
+    request: Request,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """The module's return values. In check mode: who would be waited for, and how long.
+
+    Raises Refused before anything is waited for, NotBack when time is over, and what reading the
+    list raises.
+    """
+    eyes = _Eyes(rpc)
+    before = _earlier(request.since) if request.since is not None else eyes.look()
+    blocks = gate.changed_blocks(request.change) if request.change is not None else {}
+    entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
+    timeout = request.timeout
+    if timeout is None:
+        timeout = max((entry.seconds for entry in entries), default=0)
+    _refuse_what_does_not_fit(request, entries, timeout)
+    watch = Watch(entries, before)
+    result: dict[str, Any] = {"timeout": timeout, "since": _as_since(before)}
+    if request.check:
+        state, elapsed = watch.progress(before, 0.0), 0.0
+    else:
+        state, elapsed = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
+        if not all(one.done for one in state):
+            raise NotBack(state, elapsed, eyes.failure)
+    result["elapsed"] = round(elapsed, 1)
+    result["groups"] = [one.as_result() for one in state]
+    result["warnings"] = _advice(entries, request, timeout)
+    return result
+
+
+def _refuse_what_does_not_fit(
+    request: Request, entries: Sequence[gate.Awaited], timeout: int
+) -> None:
+    objections = []
+    if request.confirm_within is not None:
+        needed = timeout + request.poll + CONFIRMING_SECONDS
+        if needed > request.confirm_within * 60:
+            slowest = max(entries, key=lambda entry: entry.seconds, default=None)
+            why = "" if slowest is None else f" ({slowest.group}: {slowest.cause.value})"
+            objections.append(
+                f"a wait of {timeout} s{why} does not fit into a confirmation of "
+                f"{request.confirm_within} minutes; give it at least {-(-needed // 60)} minutes"
+            )
+    cycle = max((entry.cycle for entry in entries if entry.names), default=0)
+    if timeout < cycle:
+        objections.append(
+            f"timeout {timeout}: a retransmission cycle takes {cycle} s, before which nobody "
+            f"counts as back; set it to {cycle} or more"
+        )
+    if objections:
+        raise Refused(objections)
+
+
+def _advice(entries: Sequence[gate.Awaited], request: Request, timeout: int) -> list[str]:
+    """What the one who reads the result must know."""
+    found = []
+    for entry in entries:
+        if not entry.proves:
+            found.append(
+                f"{entry.group}: multicast rekeys are not acknowledged: the list proves nothing, "
+                "and nobody was waited for"
+            )
+        elif timeout < entry.seconds:
+            found.append(
+                f"{entry.group}: it may take {entry.seconds} s until {entry.cause.value}; the "
+                f"timeout is {timeout} s"
+            )
+    return found
+
+
+class _Eyes:
+    """Looks at one device; a connection that breaks while waiting is opened again."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        device = Device(rpc)
+        device.read()
+        self._generation = device.generation()
+        self._device = device
+        self.in_force = read_groups(rpc)
+        self.failure = ""
+        self._commit: str | None = None
+        self._last: Look | None = None
+
+    def __call__(self) -> Look:
+        """A look after the change; the one before where the connection broke."""
+        try:
+            if self.failure:
+                self._rpc.reconnect()
+            if self._last is None:
+                self._commit = _committed_at(self._device)
+            self._last = self.look()
+            self.failure = ""
+        except TransportFailure as failure:
+            if self._last is None:
+                raise
+            self.failure = str(failure)
+        return self._last
+
+    def look(self) -> Look:
+        """The lists with their counters, the time of the change, the keys for rekeying."""
+        reading = listed(self._rpc, self._generation, detail=True)
+        kinds = {name: group.communication for name, group in self.in_force.items()}
+        groups = list(described(reading.groups, kinds, detail=True))
+        # Only Group VPNv1 has no counters, and needs to be asked what it sent.
+        keks = _keks(self._rpc, self.in_force) if self._generation is Generation.V1 else {}
+        return Look(groups, self._commit, keks)
+
+
+def _committed_at(device: Device) -> str | None:
+    try:
+        newest = next(device.history().iter("{*}date-time"), None)
+    except DeviceError:
+        # A user who may not see it still sees the lists.
+        return None
+    return text_of(newest) or None
+
+
+def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> dict[str, str]:
+    """Group name to the SPI of its key for rekeying, as far as the device shows it."""
+    names = {str(group.id): group.name for group in groups.values()}
+    request = etree.Element("get-security-group-vpn-server-kek-sa")
+    try:
+        reply = rpc.call("read the keys for rekeying", request)
+    except DeviceError:
+        return {}
+    found = {}
+    for number in reply.iter("{*}group-id"):
+        entry = number.getparent()
+        cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
+        name = names.get(text_of(number))
+        if name is not None and all(cookies):
+            found[name] = "".join(cookies)
+    return found
+
+
+_SIDES = ("initiator", "responder")
+
+
+def _as_since(look: Look) -> dict[str, Any]:
+    return {"groups": list(look.groups), "keks": dict(look.keks)}
+
+
+def _earlier(since: Mapping[str, Any]) -> Look:
+    groups = since.get("groups")
+    if not isinstance(groups, Sequence) or isinstance(groups, str):
+        raise Refused(
+            ["since: what wait_for_members or registered_members_info returned is expected"]
+        )
+    return Look(groups, None, since.get("keks") or {})

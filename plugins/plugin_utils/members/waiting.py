@@ -1,0 +1,166 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Waiting for signs of life: look, tell, sleep, until everybody was heard of or time is over.
+
+The clock and the device are handed in: nothing here knows of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .gate import Awaited, fullest, shown
+from .life import Moment, Roll, sign_of_life
+
+SAY_AGAIN_SECONDS = 60
+"""An unchanged state is told again after this long."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a device: its lists, the time of its last commit, its keys for rekeying."""
+
+    groups: Sequence[Mapping[str, Any]]
+    commit: str | None = None
+    keks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one group is."""
+
+    awaited: Awaited
+    returned: tuple[str, ...]
+    missing: tuple[str, ...]
+    alive: int
+
+    @property
+    def done(self) -> bool:
+        """Everybody who was waited for was heard of."""
+        return not self.missing and self.alive >= self.awaited.min_members
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        entry = self.awaited
+        head = f"{entry.group} ({entry.communication})"
+        if not entry.proves:
+            return f"{head}: {entry.cause.value}"
+        if not entry.names and not entry.min_members:
+            return f"{head}: nobody was listed before, there is nobody to wait for"
+        parts = [f"{len(self.returned)} of {len(entry.names)} heard of"] if entry.names else []
+        if self.returned:
+            parts[-1] += f": {', '.join(self.returned)}"
+        if self.missing:
+            parts.append(f"waiting for {', '.join(self.missing)}")
+        if self.alive < entry.min_members:
+            parts.append(f"{self.alive} of at least {entry.min_members} members alive")
+        return f"{head}: {'; '.join(parts) or 'enough members are alive'}"
+
+    def as_result(self) -> dict[str, Any]:
+        """One of the module's ``groups``."""
+        entry = self.awaited
+        return {
+            "group": entry.group,
+            "communication": entry.communication,
+            "proof": entry.proves,
+            "cause": entry.cause.name.lower(),
+            "why": entry.cause.value,
+            "seconds": entry.seconds,
+            "cycle": entry.cycle,
+            "min_members": entry.min_members,
+            "expected": [shown(name) for name in entry.names],
+            "returned": list(self.returned),
+            "missing": list(self.missing),
+            "alive": self.alive,
+        }
+
+
+@dataclass
+class Watch:
+    """The groups that are waited for, and what was known of them before."""
+
+    entries: Sequence[Awaited]
+    before: Look
+    _rekeyed_at: dict[str, float] = field(default_factory=dict)
+
+    def progress(self, now: Look, elapsed: float) -> list[Progress]:
+        """How far each group is, ``elapsed`` seconds after the wait began."""
+        earlier, lists = fullest(self.before.groups), fullest(now.groups)
+        return [
+            self._of(
+                entry, Roll(_members(earlier, entry)), Roll(_members(lists, entry)), now, elapsed
+            )
+            for entry in self.entries
+        ]
+
+    def _of(
+        self, entry: Awaited, earlier: Roll, listed: Roll, now: Look, elapsed: float
+    ) -> Progress:
+        moment = Moment(now.commit, self._rekeyed(entry, now, elapsed))
+        alive = {
+            id(member)
+            for member in listed.members
+            if sign_of_life(
+                earlier.find(member.get("gateway"), member.get("address")), member, moment
+            )
+        }
+        back = [id(listed.find(*name)) in alive for name in entry.names]
+        returned = [shown(n) for n, is_back in zip(entry.names, back, strict=True) if is_back]
+        missing = [shown(n) for n, is_back in zip(entry.names, back, strict=True) if not is_back]
+        return Progress(entry, tuple(returned), tuple(missing), len(alive))
+
+    def _rekeyed(self, entry: Awaited, now: Look, elapsed: float) -> bool:
+        """True when a unicast rekey was seen to have gone out a whole cycle ago."""
+        old, new = self.before.keks.get(entry.group), now.keks.get(entry.group)
+        if entry.communication != "unicast" or old is None or new in (None, old):
+            return False
+        return elapsed - self._rekeyed_at.setdefault(entry.group, elapsed) >= entry.cycle
+
+
+def _members(lists: Mapping[str, Mapping[str, Any]], entry: Awaited) -> Sequence[Mapping[str, Any]]:
+    group = lists.get(entry.group)
+    return group["members"] if group is not None else ()
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long to wait and how often to look, in seconds; and what tells and passes the time."""
+
+    timeout: float
+    poll: float
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+def wait(
+    watch: Watch, look: Callable[[], Look], times: Times, say: Callable[[str], None]
+) -> tuple[list[Progress], float]:
+    """(how far each group came, seconds that it took). At the end ``done`` says who came back."""
+    begin = times.clock()
+    least = max((entry.cycle for entry in watch.entries if entry.names), default=0)
+    told: dict[str, tuple[str, float]] = {}
+    while True:
+        state = watch.progress(look(), times.clock() - begin)
+        elapsed = times.clock() - begin
+        _tell(state, elapsed, told, say)
+        ready = all(one.done for one in state) and elapsed >= least
+        if ready or elapsed >= times.timeout:
+            return state, elapsed
+        # Before the cycle is over nothing is decided: look again when it is.
+        rest = (least if all(one.done for one in state) else times.timeout) - elapsed
+        times.sleep(max(0.0, min(times.poll, rest)))
+
+
+def _tell(
+    state: Iterable[Progress],
+    elapsed: float,
+    told: dict[str, tuple[str, float]],
+    say: Callable[[str], None],
+) -> None:
+    for one in state:
+        line, when = told.get(one.awaited.group, ("", 0.0))
+        if str(one) != line or elapsed - when >= SAY_AGAIN_SECONDS:
+            told[one.awaited.group] = (str(one), elapsed)
+            say(f"{elapsed:.0f} s: {one}")

@@ -1,0 +1,291 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rollout gate: a change stays only when everybody who was there has shown a sign of life."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.lab import ROOT, Process, ansible_environment, hub_config, listed_within, play
+
+SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2", "gm-3": "127.0.1.3"}
+BLOCK = {
+    "group": "G1",
+    "encryption_algorithm": "aes-256-cbc",
+    "sig_hash_algorithm": "sha-256",
+    "retransmission_period": 2,
+    "number_of_retransmission": 1,
+}
+CYCLE = 4
+V1 = {"sig_hash_algorithm": "sha1"}
+ROLE = "server_member_communication"
+
+
+def block_lines(generation):
+    words = {**BLOCK, **(V1 if generation == "v1" else {})}
+    path = f"set security group-vpn server group {words.pop('group')} server-member-communication"
+    return tuple(f"{path} {name.replace('_', '-')} {value}" for name, value in words.items())
+
+
+class Fleet:
+    """A hub and its sites, each in a process of its own."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.server = None
+        self.sites = {}
+
+    def start(self, generation="v2", extra=(), speed=10):
+        self.lab.clock = {"speed": speed}
+        self.lab.add_device(
+            "hub-1", generation, hub_config("hub-1", generation, SITES, extra=extra)
+        )
+        for name, address in SITES.items():
+            self.lab.add_member(name, "hub-1", address)
+        self.server = self.lab.serve()
+        for name in SITES:
+            self.join(name)
+        for site in self.sites.values():
+            site.wait_for('"registered"')
+
+    def join(self, name, **more):
+        """Start a site; what is given more is in its lab file."""
+        document = yaml.safe_load(self.lab.file.read_text())
+        document["members"] = [
+            {**member, **more} for member in document["members"] if member["name"] == name
+        ]
+        file = self.lab.path / f"{name}.yml"
+        file.write_text(yaml.safe_dump(document))
+        self.sites[name] = Process("members", file, "--events")
+
+    def stop(self):
+        for process in [*self.sites.values(), self.server]:
+            if process is not None:
+                process.stop()
+
+    def settings(self):
+        gathered = play(self.lab, [{f"groupvpn.junos.{ROLE}": {"state": "gathered"}}])
+        (block,) = gathered.tasks[0]["hub-1"]["gathered"] or [None]
+        return block
+
+
+@pytest.fixture
+def fleet(lab):
+    fleet = Fleet(lab)
+    try:
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+def task(config, **variables):
+    named = {f"{ROLE}_{name}": value for name, value in variables.items()}
+    named.setdefault(f"{ROLE}_confirm_minutes", 1)
+    named.setdefault(f"{ROLE}_wait_seconds", 2 * CYCLE)
+    named.setdefault(f"{ROLE}_poll_seconds", 1)
+    include = {"ansible.builtin.include_role": {"name": f"groupvpn.junos.{ROLE}"}}
+    return {**include, "vars": {f"{ROLE}_config": [config], **named}}
+
+
+def applied(fleet, config, *options, **variables):
+    return play(fleet.lab, [task(config, **variables)], *options)
+
+
+def said(result):
+    """What the last failed task said."""
+    return [o["msg"] for t in result.tasks for o in t.values() if o.get("failed")][-1]
+
+
+NEW_KEYS = {**BLOCK, "lifetime_seconds": 7200}
+
+
+@pytest.mark.parametrize("generation", ["v2", "v1"])
+def test_a_change_stays_when_everybody_acknowledged_the_rekey(fleet, generation):
+    fleet.start(generation, block_lines(generation))
+    begin = time.monotonic()
+    config = {**NEW_KEYS, **(V1 if generation == "v1" else {})}
+    kept = applied(fleet, config)
+    assert kept.code == 0, kept.output[-3000:]
+    assert time.monotonic() - begin > CYCLE
+    for name, address in SITES.items():
+        assert f"{name} {address}" in kept.output
+    time.sleep(6)
+    assert fleet.settings()["lifetime_seconds"] == 7200
+
+
+def test_one_dead_member_is_named_and_the_change_is_taken_back(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-3"].kill()
+    refused = applied(fleet, NEW_KEYS)
+    assert refused.code != 0
+    assert "gm-3 127.0.1.3" in said(refused)
+    assert "gm-1" not in said(refused).partition("waiting for")[2]
+    time.sleep(6)
+    assert "lifetime_seconds" not in fleet.settings()
+
+
+def test_with_every_member_dead_nothing_is_confirmed(fleet):
+    fleet.start(extra=block_lines("v2"))
+    for site in fleet.sites.values():
+        site.kill()
+    refused = applied(fleet, NEW_KEYS)
+    assert refused.code != 0
+    assert all(name in said(refused).partition("waiting for")[2] for name in SITES)
+
+
+def test_a_member_with_a_wrong_key_is_not_back(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-2"].stop()
+    fleet.join("gm-2", psk="another-key")
+    refused = applied(fleet, NEW_KEYS)
+    assert refused.code != 0
+    assert "waiting for gm-2 127.0.1.2" in said(refused)
+
+
+def test_a_slow_member_is_waited_for(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-1"].kill()
+    late = threading.Timer(CYCLE + 4, fleet.join, ["gm-1"])
+    late.start()
+    kept = applied(fleet, NEW_KEYS, wait_seconds=60, confirm_minutes=5)
+    late.join()
+    assert kept.code == 0, kept.output[-3000:]
+    assert "waiting for gm-1 127.0.1.1" in kept.output
+
+
+def test_a_member_that_need_not_come_back_is_not_waited_for(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-3"].kill()
+    kept = applied(fleet, NEW_KEYS, wait_for=[{"group": "G1", "absent": ["gm-3"]}])
+    assert kept.code == 0, kept.output[-3000:]
+
+
+def test_a_first_configuration_waits_until_the_traffic_keys_end(fleet):
+    short = "set security group-vpn server ipsec proposal esp lifetime-seconds 180"
+    fleet.start(extra=(short,))
+    # A minute of this clock is six seconds: the members are back after some 14.
+    kept = applied(fleet, BLOCK, wait_seconds=60, confirm_minutes=5)
+    assert kept.code == 0, kept.output[-3000:]
+    assert "3 of 3 heard of" in kept.output
+
+
+def test_a_first_configuration_names_who_does_not_return(fleet):
+    short = "set security group-vpn server ipsec proposal esp lifetime-seconds 180"
+    fleet.start(extra=(short,))
+    fleet.sites["gm-2"].kill()
+    refused = applied(fleet, BLOCK, wait_seconds=22, confirm_minutes=5)
+    assert refused.code != 0
+    assert "waiting for gm-2 127.0.1.2" in said(refused)
+    assert "2 of 3 heard of" in said(refused)
+
+
+def test_a_wait_that_does_not_fit_is_refused_before_anything_is_touched(fleet):
+    fleet.start()
+    # Without a wait of our own, the role waits as long as it may take.
+    refused = applied(fleet, BLOCK, confirm_minutes=10, wait_seconds="{{ omit }}")
+    assert refused.code != 0
+    assert "does not fit into a confirmation of 10 minutes" in said(refused)
+    assert "at least 62 minutes" in said(refused)
+    assert fleet.settings() is None
+
+
+def test_members_told_to_drop_their_keys_register_at_once(fleet):
+    fleet.start(extra=block_lines("v2"))
+    # Nothing is pushed for this change: the next rekey is an hour away.
+    kept = applied(fleet, {**BLOCK, "heartbeat": 600}, clear_members=True)
+    assert kept.code == 0, kept.output[-3000:]
+    assert "3 of 3 heard of" in kept.output
+
+
+def test_multicast_proves_nothing_and_says_so(fleet):
+    path = "set security group-vpn server group G1 server-member-communication"
+    lines = (
+        *block_lines("v1"),
+        f"{path} communication-type multicast",
+        f"{path} multicast-group 239.1.1.1",
+        f"{path} multicast-outgoing-interface ge-0/0/1.0",
+    )
+    fleet.start("v1", lines)
+    kept = applied(fleet, {"group": "G1", "lifetime_seconds": 7200})
+    assert kept.code == 0, kept.output[-3000:]
+    assert "the list proves nothing" in kept.output
+
+
+def test_options_given_as_text_on_the_command_line_work(fleet):
+    fleet.start(extra=block_lines("v2"))
+    texts = {
+        "confirm_minutes": "1",
+        "wait_seconds": "8",
+        "poll_seconds": "1",
+        "clear_members": "false",
+    }
+    options = [part for name, value in texts.items() for part in ("-e", f"{ROLE}_{name}={value}")]
+    least = ("-e", json.dumps({f"{ROLE}_min_members": {"G1": "3"}}))
+    kept = applied(fleet, NEW_KEYS, *options, *least)
+    assert kept.code == 0, kept.output[-3000:]
+
+
+def test_a_controller_that_is_killed_leaves_the_change_to_be_taken_back(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-3"].kill()
+    book = fleet.lab.path / "killed.yml"
+    tasks = [task(NEW_KEYS, wait_seconds=60, confirm_minutes=2)]
+    book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    process = subprocess.Popen(
+        [program, "-i", str(fleet.lab.path / "inventory.yml"), str(book)],
+        cwd=ROOT,
+        env=ansible_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        for line in process.stderr:
+            if "waiting for gm-3" in line:
+                break
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+    assert fleet.settings()["lifetime_seconds"] == 7200
+    time.sleep(12)
+    assert "lifetime_seconds" not in fleet.settings()
+
+
+def test_who_is_cleared_is_told_before_and_the_members_come_back(fleet):
+    fleet.start(extra=block_lines("v2"))
+    clear = {"groupvpn.junos.clear_members": {"group": "G1", "now": True}}
+    told, done, again = (
+        play(fleet.lab, [clear], *options).tasks[0]["hub-1"] for options in (["--check"], [], [])
+    )
+    assert told["changed"]
+    assert sorted(m["gateway"] for m in told["cleared"][0]["members"]) == list(SITES)
+    assert (told["changed"], told["cleared"]) == (done["changed"], done["cleared"])
+    assert isinstance(again["changed"], bool)
+    listed_within(fleet.lab, list(SITES), 20)
+
+
+def test_a_named_member_is_waited_for_without_a_change(fleet):
+    fleet.start(extra=block_lines("v2"))
+    wait = {"groups": [{"group": "G1", "members": ["gm-2"]}], "timeout": 8, "poll": 1}
+    asleep = play(fleet.lab, [{"groupvpn.junos.wait_for_members": wait}])
+    assert asleep.code != 0
+    assert asleep.tasks[0]["hub-1"]["groups"][0]["missing"] == ["gm-2"]
+    fleet.sites["gm-2"].stop()
+    late = threading.Timer(3, fleet.join, ["gm-2"])
+    late.start()
+    woken = play(fleet.lab, [{"groupvpn.junos.wait_for_members": {**wait, "timeout": 30}}])
+    late.join()
+    assert woken.code == 0, woken.output[-2000:]

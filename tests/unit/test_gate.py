@@ -1,0 +1,214 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the rollout gate waits for, what it takes for a sign of life, and when it stops."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import gate
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Cause, Wanted
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.in_force import (
+    Group,
+    groups_of,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.life import (
+    ACKNOWLEDGED,
+    KEPT,
+    REGISTERED,
+    Moment,
+    sign_of_life,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.waiting import (
+    Look,
+    Times,
+    Watch,
+    wait,
+)
+from lxml import etree
+
+UNICAST = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+BEFORE, COMMIT, AFTER = (f"Thu Nov 19 2026 16:31:0{second}" for second in (1, 5, 9))
+
+
+def member(name="gm-1", heard=BEFORE, pulls=1, sent=0, acked=0, **more):
+    return {
+        "gateway": name,
+        "address": f"192.0.2.{name[-1]}",
+        "last_update": heard,
+        "pull_succeeded": pulls,
+        "push_sent": sent,
+        "push_acknowledged": acked,
+        "push_unacknowledged": 0,
+        **more,
+    }
+
+
+NO_COUNTERS = dict.fromkeys(
+    ("pull_succeeded", "push_sent", "push_acknowledged", "push_unacknowledged")
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "moment", "sign"),
+    [
+        (member(), member(), Moment(COMMIT), None),
+        (member(), member(heard=AFTER, pulls=2), Moment(COMMIT), REGISTERED),
+        (member(), member(heard=COMMIT, pulls=2), Moment(COMMIT), REGISTERED),
+        # It registered between the earlier list and the commit.
+        (member(), member(heard=BEFORE.replace("01", "03"), pulls=2), Moment(COMMIT), None),
+        (None, member(heard=AFTER), Moment(COMMIT), REGISTERED),
+        (None, member(heard=BEFORE), Moment(COMMIT), None),
+        (member(), member(sent=1, acked=1), Moment(COMMIT), ACKNOWLEDGED),
+        (member(), member(sent=1), Moment(COMMIT), None),
+        # What was on its way in the earlier list says nothing about what followed.
+        (member(sent=1), member(sent=2, acked=1), Moment(COMMIT), None),
+        (member(sent=1), member(sent=2, acked=2), Moment(COMMIT), ACKNOWLEDGED),
+        # The counters were cleared meanwhile.
+        (member(sent=5, acked=5), member(sent=1, acked=1), Moment(COMMIT), None),
+        (member(**NO_COUNTERS), member(**NO_COUNTERS), Moment(COMMIT), None),
+        (member(**NO_COUNTERS), member(**NO_COUNTERS), Moment(COMMIT, rekeyed=True), KEPT),
+        (member(), member(), Moment(COMMIT, rekeyed=True), None),
+        # A device that shows times in its own zone, or none that can be read.
+        (member(), member(heard=f"{AFTER} CET"), Moment("2026-11-19 16:31:05 CET"), REGISTERED),
+        (member(), member(heard="just now"), Moment(COMMIT), REGISTERED),
+    ],
+)
+def test_a_sign_of_life_is_later_than_the_list_before_and_than_the_commit(
+    before, now, moment, sign
+):
+    assert sign_of_life(before, now, moment) == sign
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cleared", "cause", "seconds"),
+    [
+        (None, UNICAST, False, Cause.KEYS_END, 1800 + 30 + 30),
+        (None, UNICAST, True, Cause.KEYS_END, 1800 + 30 + 30),
+        (UNICAST, None, False, Cause.KEYS_END, 1800 + 30 + 30),
+        (UNICAST, {**UNICAST, "lifetime_seconds": 7200}, False, Cause.PUSH, 30 + 30),
+        (UNICAST, {**UNICAST, "heartbeat": 60}, False, Cause.NEXT_REKEY, 1800 + 30 + 30),
+        (UNICAST, {**UNICAST, "heartbeat": 60}, True, Cause.CLEARED, 30 + 60),
+        (UNICAST, {**UNICAST, "communication_type": "multicast"}, False, Cause.KEYS_END, 1860),
+        (
+            {**UNICAST, "communication_type": "multicast"},
+            {**UNICAST, "communication_type": "multicast", "heartbeat": 60},
+            False,
+            Cause.NEVER,
+            0,
+        ),
+    ],
+)
+def test_how_long_it_takes_depends_on_what_the_change_does(before, after, cleared, cause, seconds):
+    assert gate.cause_of(before, after, cleared) is cause
+    assert gate.seconds_for(cause, before, after, 1800) == seconds
+
+
+def test_the_slower_retransmission_of_before_and_after_is_the_cycle():
+    slow = {"retransmission_period": 60, "number_of_retransmission": 0}
+    assert gate.retransmission_cycle(UNICAST) == 30
+    assert gate.retransmission_cycle(UNICAST, slow) == 60
+    assert gate.retransmission_cycle(None, None) == 0
+
+
+def of_group(*members, node=None):
+    return {"name": "G1", "members": list(members), **({"node": node} if node else {})}
+
+
+def awaited(*members, wanted=None, before=UNICAST, after=None):
+    change = {"G1": (before, after or {**UNICAST, "lifetime_seconds": 7200})}
+    return gate.awaited([of_group(*members)], {"G1": Group("G1")}, change, wanted or {})
+
+
+def test_everybody_who_was_listed_is_waited_for_but_those_who_may_stay_away():
+    wanted = {"G1": Wanted(members=["gm-7", "gm-1"], absent=["192.0.2.2"])}
+    (entry,) = awaited(member("gm-1"), member("gm-2"), wanted=wanted)
+    assert entry.names == [("gm-1", "192.0.2.1"), ("gm-7", None)]
+
+
+class Device:
+    """Lists that change with the time."""
+
+    def __init__(self, *changes):
+        self.now, self._changes = 0.0, changes
+
+    def look(self):
+        return Look([of_group(*m) for t, m in self._changes if t <= self.now][-1:], COMMIT)
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def waited(device, entries, before, timeout=60):
+    lines = []
+    times = Times(timeout, 5, lambda: device.now, device.sleep)
+    watch = Watch(entries, Look([of_group(*before)]))
+    state, elapsed = wait(watch, device.look, times, lines.append)
+    return state, elapsed, lines
+
+
+def test_nobody_counts_before_a_retransmission_cycle_is_over():
+    before = [member("gm-1"), member("gm-2")]
+    acked = [member("gm-1", sent=1, acked=1), member("gm-2", sent=1, acked=1)]
+    state, elapsed, _lines = waited(Device((0, acked)), awaited(*before), before)
+    assert (state[0].done, elapsed) == (True, 30)
+
+
+def test_who_left_the_list_within_the_cycle_is_not_back():
+    before = [member("gm-1"), member("gm-2")]
+    both = [member("gm-1", sent=1, acked=1), member("gm-2", sent=1, acked=1)]
+    device = Device((0, both), (25, both[:1]))
+    state, elapsed, _lines = waited(device, awaited(*before), before)
+    assert (state[0].missing, elapsed) == (("gm-2 192.0.2.2",), 60)
+
+
+def test_a_slow_member_is_waited_for_and_progress_is_told_by_name_when_it_changes():
+    before = [member("gm-1"), member("gm-2")]
+    first = [member("gm-1", sent=1, acked=1), member("gm-2", sent=1)]
+    late = [first[0], member("gm-2", heard=AFTER, pulls=2)]
+    state, elapsed, lines = waited(Device((0, first), (42, late)), awaited(*before), before)
+    assert (state[0].done, elapsed) == (True, 45)
+    assert lines == [
+        "0 s: G1 (unicast): 1 of 2 heard of: gm-1 192.0.2.1; waiting for gm-2 192.0.2.2",
+        "45 s: G1 (unicast): 2 of 2 heard of: gm-1 192.0.2.1, gm-2 192.0.2.2",
+    ]
+
+
+def test_a_cleared_list_counts_again_from_its_first_registration():
+    before = [member("gm-1"), member("gm-2")]
+    entries = awaited(*before, before=None, after=UNICAST)
+    device = Device((0, []), (35, [member("gm-1", heard=AFTER)]))
+    state, _elapsed, _lines = waited(device, entries, before)
+    assert state[0].returned == ("gm-1 192.0.2.1",)
+    assert state[0].missing == ("gm-2 192.0.2.2",)
+
+
+def test_a_minimum_counts_signs_of_life_and_not_rows():
+    before = [member("gm-1"), member("gm-2")]
+    wanted = {"G1": Wanted(min_members=2, absent=["gm-1", "gm-2"])}
+    now = [member("gm-1", sent=1, acked=1), member("gm-2", sent=1)]
+    state, _elapsed, _lines = waited(Device((0, now)), awaited(*before, wanted=wanted), before)
+    assert (state[0].alive, state[0].done) == (1, False)
+
+
+def test_what_is_inactive_at_any_level_is_not_in_force():
+    def configuration(group="", block="", kind=""):
+        return etree.fromstring(
+            "<rpc-reply><configuration><security><group-vpn><server>"
+            f"<group{group}><name>G1</name><server-member-communication{block}>"
+            f"<communication-type{kind}>multicast</communication-type>"
+            "</server-member-communication></group>"
+            "</server></group-vpn></security></configuration></rpc-reply>"
+        )
+
+    off = ' inactive="inactive"'
+    assert groups_of(configuration())["G1"].communication == "multicast"
+    assert groups_of(configuration(kind=off))["G1"].communication == "unicast"
+    assert groups_of(configuration(block=off))["G1"].communication == "none"
+    assert groups_of(configuration(group=off)) == {}
+
+
+def test_only_the_devices_own_key_server_is_read():
+    server = "<group-vpn><server><group><name>G9</name></group></server></group-vpn>"
+    inner = f"<groups><name>x</name><security>{server}</security></groups>"
+    elsewhere = f"<configuration>{inner}</configuration>"
+    assert groups_of(etree.fromstring(elsewhere)) == {}
