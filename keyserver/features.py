@@ -5,7 +5,21 @@ Deleting a folder and its line here deletes the feature.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .cluster.rpcs import cluster_rpcs
 from .cluster.servers import ServerCluster
 from .key_server import MakeCompanion
+from .netconf.rpcs.platform import OperationalRpc
 
-COMPANIONS: tuple[MakeCompanion, ...] = (ServerCluster,)
+
+@dataclass(frozen=True)
+class Feature:
+    """What it speaks beside GDOI, and the RPCs that a generation has for it."""
+
+    companion: MakeCompanion
+    rpcs: Callable[[str], dict[str, OperationalRpc]]
+
+
+FEATURES: tuple[Feature, ...] = (Feature(ServerCluster, cluster_rpcs),)

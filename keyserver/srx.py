@@ -7,6 +7,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -21,7 +22,7 @@ from .config.read_text import read_text
 from .config.read_xml import read_xml
 from .config.store import Store
 from .config.tree import Tree, lookup
-from .features import COMPANIONS
+from .features import FEATURES
 from .gdoi.arrival import Address, Event
 from .groups.keys import RSA_BITS
 from .groups.plane import KeyPlane, SigningKeys
@@ -82,6 +83,14 @@ def read_initial(spec: DeviceSpec, text: str) -> Tree:
     return tree
 
 
+@cache
+def _rpcs(generation: str) -> dict[str, OperationalRpc]:
+    known = dict(operational_rpcs(generation))
+    for feature in FEATURES:
+        known |= feature.rpcs(generation)
+    return known
+
+
 def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink) -> KeyPlane:
     """How a device of the lab file speaks GDOI."""
     return KeyPlane(
@@ -118,7 +127,7 @@ class Device:
         self.spec = spec
         self.on_deadline_changed = on_activity
         self.started = now
-        self.rpcs: Mapping[str, OperationalRpc] = operational_rpcs(spec.generation.value)
+        self.rpcs: Mapping[str, OperationalRpc] = _rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
         self._store = Store(spec.state)
@@ -127,7 +136,9 @@ class Device:
             spec.generation, self._store, initial, now, strict=spec.strict
         )
         plane = key_plane(spec, signing_keys or self._signing_key, sink)
-        self.key_server = KeyServer(plane, COMPANIONS, on_activity, sink.phase1)
+        self.key_server = KeyServer(
+            plane, [feature.companion for feature in FEATURES], on_activity, sink.phase1
+        )
         self.groups, self.endpoint = self.key_server.groups, self.key_server.endpoint
         self.companions: Sequence[object] = self.key_server.companions
         self.key_server.configure(self.database.effective(), now)

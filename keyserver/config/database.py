@@ -26,14 +26,7 @@ from .constraints import Violation, check
 from .edit import copy_tree
 from .junos_schema import Generation, junos_schema
 from .merge import Conflict, merge
-from .store import (
-    ROLLBACKS,
-    CommitEntry,
-    CommitRecord,
-    PendingConfirmation,
-    Store,
-    StoreFailed,
-)
+from .store import ROLLBACKS, CommitEntry, CommitRecord, PendingConfirmation, Store, StoreFailed
 from .tree import Tree, effective
 
 RETRY_SECONDS = 10.0

@@ -8,51 +8,23 @@ vocabulary of the server's published statistics reply and are marked as assumed 
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-from collections.abc import Iterable
 from functools import partial
 
 from lxml import etree
 
-from ....cluster.servers import LinkView, ServerCluster
 from ....gdoi.associations import AssociationView
 from ....groups.members import Member
-from ....groups.server import GroupServer
 from ....groups.views import GroupView, KekView, TekView
-from ...arguments import Argument, address, number, text_of
+from ...arguments import Argument, address, number
 from ...reply import xml_text
 from ...session import Request
 from ...work import Steps, Work
 from ..platform import Elements, OperationalRpc, Platform, takes
+from .chosen import CHOICE, GROUP, NAME, NUMBER, chosen_groups
 from .level import LEVEL, LEVELS, PLACE, is_detail
 
-_GROUP_NAME = (
-    "group",
-    "show-security-group-vpn-server-reg-group-name",
-    "clear-security-group-vpn-server-group-name",
-)
-_GROUP_ID = (
-    "group-id",
-    "show-security-group-vpn-server-reg-group-id",
-    "clear-security-group-vpn-server-group-id",
-)
 _NOW = "clear-security-group-vpn-server-now"
-
-
-def _argument(request: Request, names: Iterable[str]) -> str | None:
-    return next((text for name in names if (text := request.text(name)) is not None), None)
-
-
-def _chosen_groups(groups: GroupServer, request: Request, now: float) -> list[GroupView]:
-    """Groups that ``group`` or ``group-id`` picks; all of them without either."""
-    name, wanted = _argument(request, _GROUP_NAME), _argument(request, _GROUP_ID)
-    return [
-        group
-        for group in groups.views(now)
-        if (name is None or group.name == name)
-        and (wanted is None or group.group_id == int(wanted))
-    ]
 
 
 def _local_time(seconds: float) -> str:
@@ -75,7 +47,7 @@ def _statistics(request: Request, member: Member) -> etree._Element:
 
 
 def _registered_members(device: Platform, request: Request) -> Steps[Elements]:
-    groups = _chosen_groups(device.groups, request, request.now)
+    groups = chosen_groups(device.groups, request, request.now)
     weight = sum(len(group.members) for group in groups) * _MEMBER_OCTETS
     root: etree._Element = yield Work(partial(_member_list, request, groups), weight)
     node = device.identity().cluster_node
@@ -132,7 +104,7 @@ def _member_entry(request: Request, member: Member, detail: bool) -> etree._Elem
 def _server_statistics(device: Platform, request: Request) -> Elements:
     own = request.dialect.own
     root = own("security-group-vpn-server-stats")
-    for group in _chosen_groups(device.groups, request, request.now):
+    for group in chosen_groups(device.groups, request, request.now):
         total = group.counters
         root.append(own("group-vpn-group-name", xml_text(group.name)))
         root.append(own("group-vpn-group-id", str(group.group_id)))
@@ -170,7 +142,7 @@ def _kek_associations(device: Platform, request: Request) -> Elements:
         own("security-group-vpn-server-kek-sa"), style="detail" if detail else "brief"
     )
     shape = _kek_block if detail else _kek_line
-    for group in _chosen_groups(device.groups, request, request.now):
+    for group in chosen_groups(device.groups, request, request.now):
         if group.kek is not None and index in (None, _kek_index(group.kek)):
             root.append(shape(request, group, group.kek))
     return [root]
@@ -249,7 +221,7 @@ def _ipsec_associations(device: Platform, request: Request) -> Elements:
         own("security-group-vpn-server-security-information"),
         style="detail" if detail else "brief",
     )
-    for group in _chosen_groups(device.groups, request, request.now):
+    for group in chosen_groups(device.groups, request, request.now):
         block = own(
             "group-vpn-ipsec-security-associations",
             None,
@@ -334,94 +306,31 @@ def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._E
     return entry
 
 
-def _cluster(device: Platform) -> ServerCluster:
-    return next(one for one in device.companions if isinstance(one, ServerCluster))
-
-
-def _server_cluster(device: Platform, request: Request) -> Elements:
-    """Children are not published: the names follow those of the other server replies."""
-    own, dialect = request.dialect.own, request.dialect
-    detail, peer = is_detail(request), request.text("peer-gateway")
-    root = dialect.styled(own("server-cluster-information"), style="detail" if detail else "brief")
-    for group in _chosen_groups(device.groups, request, request.now):
-        links = [
-            link for link in _cluster(device).views(group.name) if peer in (None, link.gateway)
-        ]
-        if not links:
-            continue
-        block = own(
-            "server-cluster-group",
-            None,
-            own("group-vpn-group-name", xml_text(group.name)),
-            own("group-vpn-group-id", str(group.group_id)),
-            own("server-cluster-role", links[0].own_role),
-            own("server-cluster-makes-keys", "yes" if links[0].leading else "no"),
-        )
-        block.extend(_cluster_peer(request, link, detail) for link in links)
-        root.append(block)
-    return [root]
-
-
-def _cluster_peer(request: Request, link: LinkView, detail: bool) -> etree._Element:
-    own = request.dialect.own
-    entry = own(
-        "server-cluster-peer",
-        None,
-        own("peer-gateway", xml_text(link.gateway)),
-        own("peer-address", link.address),
-        own("peer-status", link.state),
-    )
-    if detail:
-        counters = dataclasses.asdict(link.counters)
-        entry.append(
-            own(
-                "server-cluster-stats",
-                None,
-                *(own(name.replace("_", "-"), str(count)) for name, count in counters.items()),
-            )
-        )
-    return entry
-
-
-def _clear_cluster(device: Platform, request: Request) -> Elements:
-    _cluster(device).clear(request.now)
-    return []
-
-
-def _clear_cluster_statistics(device: Platform, request: Request) -> Elements:
-    for group in _chosen_groups(device.groups, request, request.now):
-        _cluster(device).clear_statistics(group.name, request.text("peer-gateway"))
-    return []
-
-
 def _clear_server(device: Platform, request: Request) -> Elements:
     immediately = request.child(_NOW) is not None
-    for group in _chosen_groups(device.groups, request, request.now):
+    for group in chosen_groups(device.groups, request, request.now):
         device.groups.clear(group.name, immediately, request.now)
     return []
 
 
 def _clear_statistics(device: Platform, request: Request) -> Elements:
-    for group in _chosen_groups(device.groups, request, request.now):
+    for group in chosen_groups(device.groups, request, request.now):
         device.groups.clear_statistics(group.name)
     return []
 
 
-_NAME, _NUMBER = text_of(32), number(1, 65535)
-_GROUP = (Argument("group", _NAME), Argument("group-id", _NUMBER))
-_CHOICE = frozenset({"group", "group-id", "peer-address", "peer-gateway", "index"})
 _PEER = Argument("peer-address", address)
 _INDEX = Argument("index", number(0, 4294967295))
 _SHOW, _CLEAR = "show security group-vpn server", "clear security group-vpn server"
 
 _LONG_GROUP = (
-    Argument("show-security-group-vpn-server-reg-group-name", _NAME, "group"),
-    Argument("show-security-group-vpn-server-reg-group-id", _NUMBER, "group-id"),
+    Argument("show-security-group-vpn-server-reg-group-name", NAME, "group"),
+    Argument("show-security-group-vpn-server-reg-group-id", NUMBER, "group-id"),
 )
 """What registered-members takes in Group VPNv1, and nothing else."""
 _CLEAR_GROUP = (
-    Argument("clear-security-group-vpn-server-group-name", _NAME, "group"),
-    Argument("clear-security-group-vpn-server-group-id", _NUMBER, "group-id"),
+    Argument("clear-security-group-vpn-server-group-name", NAME, "group"),
+    Argument("clear-security-group-vpn-server-group-id", NUMBER, "group-id"),
 )
 _CLEAR_NOW = Argument("clear-security-group-vpn-server-now", word="now")
 
@@ -435,17 +344,17 @@ def _common() -> dict[str, OperationalRpc]:
     return {
         "get-security-group-vpn-server-kek-sa": OperationalRpc(
             _kek_associations,
-            takes(*LEVEL, *_GROUP, _INDEX, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            takes(*LEVEL, *GROUP, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
             f"{_SHOW} kek security-associations",
         ),
         "get-security-group-vpn-server-security-information": OperationalRpc(
             _ipsec_associations,
-            takes(*LEVEL, *_GROUP, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            takes(*LEVEL, *GROUP, *PLACE, alternatives=(LEVELS, CHOICE)),
             f"{_SHOW} ipsec security-associations",
         ),
         "get-security-group-vpn-server-ike-security-associations-information": OperationalRpc(
             _ike_associations,
-            takes(*LEVEL, *_GROUP, _PEER, _INDEX, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            takes(*LEVEL, *GROUP, _PEER, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
             f"{_SHOW} ike security-associations",
         ),
         "clear-security-group-vpn-server": OperationalRpc(
@@ -459,7 +368,7 @@ def _common() -> dict[str, OperationalRpc]:
 def _v1() -> dict[str, OperationalRpc]:
     return {
         "get-security-group-vpn-server-registered-members": OperationalRpc(
-            accepts=takes(*_LONG_GROUP, *LEVEL, *_GROUP, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            accepts=takes(*_LONG_GROUP, *LEVEL, *GROUP, *PLACE, alternatives=(LEVELS, CHOICE)),
             command=f"{_SHOW} registered-members",
             long_handler=_registered_members,
         ),
@@ -469,33 +378,15 @@ def _v1() -> dict[str, OperationalRpc]:
 def _v2() -> dict[str, OperationalRpc]:
     return {
         "get-security-group-vpn-server-registered-members": OperationalRpc(
-            accepts=takes(*LEVEL, *_GROUP, _PEER, *PLACE, alternatives=(LEVELS, _CHOICE)),
+            accepts=takes(*LEVEL, *GROUP, _PEER, *PLACE, alternatives=(LEVELS, CHOICE)),
             command=f"{_SHOW} registered-members",
             long_handler=_registered_members,
         ),
         "get-security-group-vpn-server-stats": OperationalRpc(
-            _server_statistics, takes(*_GROUP, alternatives=(_CHOICE,)), f"{_SHOW} statistics"
-        ),
-        "get-security-group-vpn-svr-svr-cluster-info": OperationalRpc(
-            _server_cluster,
-            takes(
-                *LEVEL,
-                *_GROUP,
-                Argument("peer-gateway", _NAME),
-                alternatives=(LEVELS, _CHOICE),
-            ),
-            f"{_SHOW} server-cluster",
+            _server_statistics, takes(*GROUP, alternatives=(CHOICE,)), f"{_SHOW} statistics"
         ),
         "clear-security-group-vpn-server-statistics": OperationalRpc(
-            _clear_statistics, takes(*_GROUP, alternatives=(_CHOICE,)), f"{_CLEAR} statistics"
-        ),
-        "clear-security-group-vpn-server-server-cluster": OperationalRpc(
-            _clear_cluster, command=f"{_CLEAR} server-cluster"
-        ),
-        "clear-security-group-vpn-svr-svr-cluster-stats": OperationalRpc(
-            _clear_cluster_statistics,
-            takes(*_GROUP, Argument("peer-gateway", _NAME), alternatives=(_CHOICE,)),
-            f"{_CLEAR} server-cluster statistics",
+            _clear_statistics, takes(*GROUP, alternatives=(CHOICE,)), f"{_CLEAR} statistics"
         ),
     }
 
