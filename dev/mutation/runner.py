@@ -51,9 +51,10 @@ class Reach:
     def tests(self, mutant: Mutant) -> list[str]:
         """Tests that reach a mutant, quick ones first; for tables, those of the module."""
         lines = self.by_line.get(mutant.file, {})
-        found = {t for line in mutant.lines for t in lines.get(line, ()) if t}
-        if not found and not mutant.function:
-            found = {t for tests in lines.values() for t in tests if t}
+        found = {t for line in mutant.lines for t in lines.get(line, ())}
+        if not found - {""} and not mutant.function:
+            found = {t for tests in lines.values() for t in tests}
+        found &= set(self.seconds)
         quick = sorted(found, key=lambda test: self.seconds[test])
         until = accumulate((self.seconds[test] for test in quick), initial=0.0)
         return [test for test, before in zip(quick, until, strict=False) if before < PATIENCE]
@@ -98,11 +99,13 @@ class Copy:
         return self.path / (COLLECTION if file.startswith("plugins/") else "") / file
 
     def reach(self, suites: Sequence[str], files: Sequence[str]) -> Reach:
-        """Run the suites once, measured. Raises RuntimeError when they fail without a mutant."""
+        """Run the suites once, measured; tests that fail without a mutant are left out."""
         answer = self.path / "reach.json"
-        if self._forked(lambda: self._measure(suites, files, answer), seconds=1800) != 0:
-            raise RuntimeError(f"{' '.join(suites)}: not green without a mutant, see {self.log}")
-        seconds, by_line = json.loads(answer.read_text())
+        self._forked(lambda: self._measure(suites, files, answer), seconds=1800)
+        seconds, by_line, failed = json.loads(answer.read_text())
+        for test in failed:
+            print(f"left out, not green without a mutant: {test}", flush=True)
+            seconds.pop(test, None)
         lines = {f: {int(n): tests for n, tests in of.items()} for f, of in by_line.items()}
         return Reach(seconds, lines)
 
@@ -133,11 +136,11 @@ class Copy:
         measuring = coverage.Coverage(data_file=None, include=list(places))
         contexts = _Contexts(measuring)
         measuring.start()
-        status = _pytest(suites, contexts)
+        status = _pytest(suites, contexts, whole=True)
         measuring.stop()
         data = measuring.get_data()
         by_line = {name: data.contexts_by_lineno(place) for place, name in places.items()}
-        answer.write_text(json.dumps([contexts.seconds, by_line]))
+        answer.write_text(json.dumps([contexts.seconds, by_line, contexts.failed]))
         return status
 
     def _forked(self, job: Callable[[], int], seconds: float) -> int | None:
@@ -169,10 +172,11 @@ class Copy:
             os._exit(status)
 
 
-def _pytest(tests: Sequence[str], *plugins: object) -> int:
+def _pytest(tests: Sequence[str], *plugins: object, whole: bool = False) -> int:
+    """pytest's status; unless ``whole``, the first failure ends the run."""
     import pytest
 
     sys.dont_write_bytecode = True
     sys.path.insert(0, os.getcwd())
-    quiet = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
-    return int(pytest.main([*quiet, *tests], plugins=list(plugins)))
+    quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
+    return int(pytest.main([*quiet, *([] if whole else ["-x"]), *tests], plugins=list(plugins)))
