@@ -11,7 +11,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export PATH := $(BIN):$(PATH)
 
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
-	galaxy.yml README.md LICENSE CHANGELOG.md -type f -not -name '*.pyc' 2>/dev/null)
+	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: env demo schema test matrix bench lint style types roles-lint sanity sanity-newest mutation house docs clean
 
@@ -77,7 +77,7 @@ types: env build/lint/.ready
 
 roles-lint: env build/lint/.ready
 	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
-		$(CURDIR)/build/lint/bin/ansible-lint --offline --profile production
+		$(CURDIR)/build/lint/bin/ansible-lint
 
 # The key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR.
 schema: env

@@ -36,7 +36,9 @@ X509_SIGNATURE = 4
 """Certificate encoding (RFC 2408 §3.9): X.509 certificate for signatures."""
 _MOST_CERTIFICATES = 8
 # What the library raises for certificates that are none, or not of a kind that it knows.
+# What the library raises for certificates that are damaged; TypeError for a name in a bit string.
 _UNREADABLE = (
+    TypeError,
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
