@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import settings
 
 from tests.lab import COLLECTIONS, LabDirectory, Process, hub_config
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("groupvpn", deadline=None)
+settings.load_profile("groupvpn")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import libcst as cst
@@ -23,12 +24,14 @@ from mutmut.mutation.file_mutation import Mutation, MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
+# Characters on either side of what a mutant changes, in its name.
+_CONTEXT = 24
 _NOTHING_IGNORED = IgnoredCode(set(), set(), set())
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One break: where, what was there, what is there now."""
+    """One break: where, what was there, what is there now (as much of both as tells them apart)."""
 
     file: str
     function: str
@@ -44,7 +47,7 @@ class Mutant:
         """What it is called in reports and in the file of survivors: stable, one line."""
         place = f"{self.file} {self.function or '(module)'}"
         again = f" (occurrence {self.ordinal})" if self.ordinal > 1 else ""
-        return f"{place}: {_one_line(self.before)} => {_one_line(self.after)}{again}"
+        return f"{place}: {self.before} => {self.after}{again}"
 
     def code(self) -> str:
         """The whole mutated module."""
@@ -66,8 +69,10 @@ def mutants_of(root: Path, file: str) -> Iterator[Mutant]:
         function = names.get(mutation.contained_by_top_level_function, "")
         if not _worth_a_run(mutation, function):
             continue
-        before = wrapper.module.code_for_node(mutation.original_node)
-        after = wrapper.module.code_for_node(mutation.mutated_node)
+        before, after = _around_the_change(
+            _one_line(wrapper.module.code_for_node(mutation.original_node)),
+            _one_line(wrapper.module.code_for_node(mutation.mutated_node)),
+        )
         if before == after:
             continue
         seen[function, before, after] += 1
@@ -98,6 +103,23 @@ def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _around_the_change(before: str, after: str) -> tuple[str, str]:
+    """Both texts without most of what they have in common at their ends."""
+    start = _alike(before, after)
+    most = min(len(before), len(after)) - start
+    end = min(most, _alike(before[::-1], after[::-1]))
+    head, tail = max(0, start - _CONTEXT), max(0, end - _CONTEXT)
+    return tuple(  # type: ignore[return-value]
+        "…" * (head > 0) + text[head : len(text) - tail] + "…" * (tail > 0)
+        for text in (before, after)
+    )
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _function_names(module: cst.Module) -> Iterator[tuple[cst.CSTNode, str]]:
