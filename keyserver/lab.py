@@ -20,13 +20,12 @@ from .gdoi.payloads import Profile
 from .groups.plane import Acknowledgement
 from .ike.authentication import Credentials
 from .ike.proposal import Mode
+from .member.options import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
+from .member.traffic import Timing
 
 
 class LabError(Exception):
     """A lab file that cannot be used."""
-
-
-DEFAULT_HEARTBEAT_THRESHOLD = 3
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,9 @@ class MemberSpec:
     mode: Mode = Mode.MAIN
     interface: str | None = None
     heartbeat_threshold: int = DEFAULT_HEARTBEAT_THRESHOLD
+    lifetime: int = DEFAULT_PHASE_1_SECONDS
+    recovery_probe: bool = False
+    timing: Timing = Timing.JUNOS
     faults: Faults = Faults()
 
 
@@ -202,6 +204,13 @@ def _threshold(value: Any) -> int:
     number = int(value)
     if not 0 <= number <= 10:
         raise ValueError("0 to 10; 0 is off")
+    return number
+
+
+def _phase1_seconds(value: Any) -> int:
+    number = int(value)
+    if not 180 <= number <= 86400:
+        raise ValueError("180 to 86400 seconds")
     return number
 
 
@@ -352,6 +361,9 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) 
         heartbeat_threshold=section.take(
             "heartbeat_threshold", _threshold, DEFAULT_HEARTBEAT_THRESHOLD
         ),
+        lifetime=section.take("lifetime_seconds", _phase1_seconds, DEFAULT_PHASE_1_SECONDS),
+        recovery_probe=section.take("recovery_probe", _flag, False),
+        timing=section.take("timing", Timing, Timing.JUNOS),
         faults=section.take("faults", lambda v: _faults(f"{where}: faults", v), Faults()),
     )
     section.done()

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import json
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -19,8 +17,10 @@ from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy, Phase1Proposal
 from ..ike.wire import exchange_of
 from ..lab import Faults, LabError, MemberSpec
+from ..member.events import HeldKeys, MemberEvent
 from ..member.faults import FaultyLink
-from ..member.machine import GroupMember, MemberEvent, MemberState
+from ..member.machine import GroupMember, MemberState
+from ..member.options import MemberOptions
 from .clock import Clock
 from .udp import UdpSocket
 
@@ -68,10 +68,15 @@ def group_member(spec: MemberSpec) -> GroupMember:
     return GroupMember(
         spec.name,
         spec.group,
-        policy,
-        spec.profile,
+        (policy,),
+        MemberOptions(
+            spec.profile,
+            spec.heartbeat_threshold,
+            spec.lifetime,
+            spec.recovery_probe,
+            spec.timing,
+        ),
         address=spec.address,
-        heartbeat_threshold=spec.heartbeat_threshold,
     )
 
 
@@ -173,7 +178,9 @@ class _MemberEdge:
             self._act(self.member.receive(data, self._clock()))
 
     def _play_dead(self) -> None:
-        self._observe(MemberEvent("stopped", self.spec.name, self.spec.group, self._clock()))
+        self._observe(
+            MemberEvent("stopped", self.spec.name, self.spec.group, self._clock(), held=HeldKeys())
+        )
         self.stop()
 
     def _tick(self) -> None:
@@ -245,9 +252,3 @@ class MemberFleet:
         for edge in self._edges.values():
             edge.stop()
         self._listener.close()
-
-
-def event_line(event: MemberEvent) -> str:
-    """An event as one line of JSON."""
-    fields = dataclasses.asdict(event)
-    return json.dumps({key: value for key, value in fields.items() if value not in (None, ())})

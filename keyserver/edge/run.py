@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..capture.keylog import KeyLog
 from ..lab import Lab, LabError
-from ..member.machine import MemberEvent
+from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
-from .members import MemberFleet, event_line
+from .members import MemberFleet
 from .serve import LabServer
 from .status import lab_status
 

@@ -77,10 +77,25 @@ class PullResponder:
         return self._exchange.seal(chain, known=self._nonces)
 
 
-class PullInitiator:
-    """The member's end of one GROUPKEY-PULL."""
+class Unacceptable(Exception):
+    """An authentic message of the key server that this member cannot do what it says."""
 
-    def __init__(self, exchange: ProtectedExchange, group_id: int, profile: Profile) -> None:
+
+class PullInitiator:
+    """The member's end of one GROUPKEY-PULL.
+
+    ``accept`` sees the policy before message 3 says that the member can do what it asks; it raises
+    MalformedPayload when that is not so.
+    """
+
+    def __init__(
+        self,
+        exchange: ProtectedExchange,
+        group_id: int,
+        profile: Profile,
+        accept: Callable[[GroupSa], None] = lambda policy: None,
+    ) -> None:
+        self._accept = accept
         self._exchange = exchange
         self._group_id = group_id
         self._profile = profile
@@ -97,20 +112,33 @@ class PullInitiator:
         return self._exchange.seal(chain)
 
     def receive(self, header: Header, datagram: bytes) -> bytes | Grant:
-        """Message 2 gives message 3 to send; message 4 gives what was granted."""
+        """Message 2 gives message 3 to send; message 4 gives what was granted.
+
+        Raises Refused for what is not authentic, Unacceptable for what is and cannot be done.
+        """
         payloads = self._exchange.open(header, datagram, known=self._nonces)
-        if self.policy is None:
-            nonce, policy = pick(payloads, PayloadType.NONCE, PayloadType.SA)
-            _check_nonce(nonce)
-            self.policy = _well_formed(GroupSa.decode, policy, self._profile)
-            self._nonces += nonce
-            return self._exchange.seal([], known=self._nonces)
+        try:
+            return self._agree(payloads) if self.policy is None else self._granted(payloads)
+        except (MalformedPayload, Refused) as error:
+            raise Unacceptable(str(error)) from None
+
+    def _agree(self, payloads: list[Payload]) -> bytes:
+        nonce, body = pick(payloads, PayloadType.NONCE, PayloadType.SA)
+        _check_nonce(nonce)
+        policy = GroupSa.decode(body, self._profile)
+        self._accept(policy)
+        self.policy = policy
+        self._nonces += nonce
+        return self._exchange.seal([], known=self._nonces)
+
+    def _granted(self, payloads: list[Payload]) -> Grant:
+        assert self.policy is not None
         kinds = [PayloadType.SEQ, PayloadType.KD] if self.policy.kek else [PayloadType.KD]
         *sequence, keys = pick(payloads, *kinds)
         return Grant(
             self.policy,
-            _well_formed(KeyDownload.decode, keys),
-            _well_formed(Sequence.decode, sequence[0]) if sequence else None,
+            KeyDownload.decode(keys),
+            Sequence.decode(sequence[0]) if sequence else None,
         )
 
 

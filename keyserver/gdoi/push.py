@@ -70,16 +70,16 @@ class Kek:
     sig_hash: SigHashAlgorithm
 
 
-def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
-    """The KEK and the verification key that an SAK and a KEK key packet describe.
+def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
+    """The cipher and the signature's hash that an SAK asks for.
 
-    Raises MalformedPayload for algorithms that are unknown or do not fit the keys.
+    Raises MalformedPayload that names what is unknown.
     """
     attributes = attribute_map(policy.attributes, "SAK")
     unknown = set(attributes) - set(KekAttribute)
     if unknown:
         # RFC 6407 §5.3.2: abort on what is not understood.
-        raise MalformedPayload(f"SAK: unknown attribute {min(unknown)}")
+        raise MalformedPayload(f"SAK: attribute {min(unknown)} is unknown")
 
     def number(kind: KekAttribute) -> int:
         return attributes[kind].number if kind in attributes else 0
@@ -93,6 +93,15 @@ def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
         raise MalformedPayload("SAK: the signature algorithm is not RSA")
     if sig_hash not in set(SigHashAlgorithm):
         raise MalformedPayload(f"SAK: signature hash {sig_hash} is unknown")
+    return cipher, SigHashAlgorithm(sig_hash)
+
+
+def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
+    """The KEK and the verification key that an SAK and a KEK key packet describe.
+
+    Raises MalformedPayload for algorithms that are unknown or do not fit the keys.
+    """
+    cipher, sig_hash = check_kek_algorithms(policy)
     keys = attribute_map(packet.attributes, "KEK key packet")
     material = keys.get(KekKeyAttribute.ALGORITHM_KEY)
     public = keys.get(KekKeyAttribute.SIG_ALGORITHM_KEY)
@@ -100,14 +109,8 @@ def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
         raise MalformedPayload("KD: the KEK key does not fit its algorithm")
     if public is None:
         raise MalformedPayload("KD: no verification key")
-    kek = Kek(
-        policy.spi,
-        cipher,
-        material.value[: cipher.block],
-        material.value[cipher.block :],
-        SigHashAlgorithm(sig_hash),
-    )
-    return kek, _public_key(public.value)
+    iv, key = material.value[: cipher.block], material.value[cipher.block :]
+    return Kek(policy.spi, cipher, iv, key, sig_hash), _public_key(public.value)
 
 
 def _public_key(der: bytes) -> rsa.RSAPublicKey:

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a member holds: KEKs and TEKs with their lives, as grants and pushes bring them.
 
-A push is checked as a whole before anything of it is installed.
+A push or a grant is checked as a whole before anything of it is installed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -15,26 +17,32 @@ from ..gdoi.acknowledgement import is_supported
 from ..gdoi.numbers import (
     KEK_DELETE_PROTOCOL,
     GapAttribute,
-    IpsecAttribute,
     KekAttribute,
+    KekKeyAttribute,
     KeyPacketType,
-    TekKeyAttribute,
     TekProtocol,
 )
-from ..gdoi.payloads import GroupSa, KeyDownload, KeyPacket, Profile, SaTek, Selector
+from ..gdoi.payloads import GroupSa, KeyDownload, Profile, SaKek, Selector
 from ..gdoi.pull import Grant
-from ..gdoi.push import Kek, Push, kek_of
+from ..gdoi.push import Kek, Push, check_kek_algorithms, kek_of
 from ..ike.numbers import IdType
 from ..ike.wire import MalformedPayload, attribute_map
+from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys, traffic_sa
+from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Timing, Traffic
 
-_DEFAULT_LIFETIME = 3600
-_LONGEST_LIFETIME = 10 * 365 * 86400
+_DEFAULT_KEK_LIFETIME = 3600
 _CLASS_D = 0b1110
+# Pushes of a KEK that are known again when a copy comes, however late.
+_RECENT_PUSHES = 16
+# Key packets that a member has a use for, or may pass over: sender ids are for counter modes.
+_KEY_PACKETS = (KeyPacketType.TEK, KeyPacketType.KEK, KeyPacketType.SID)
+
+Associations = list[tuple[SelectorKey, TrafficSa]]
 
 
 @dataclass
 class InstalledKek:
-    """A KEK in use; ``last_push`` is the newest accepted push, to acknowledge it again."""
+    """A KEK in use; ``recent`` are accepted pushes by digest, to acknowledge them again."""
 
     kek: Kek
     public_key: rsa.RSAPublicKey
@@ -42,77 +50,103 @@ class InstalledKek:
     expires: float
     ack_algorithm: int | None
     multicast: tuple[str, int] | None
-    last_push: bytes = field(default=b"", repr=False)
-    last_push_sequence: int = 0
+    recent: OrderedDict[bytes, int] = field(default_factory=OrderedDict, repr=False)
 
+    def remember(self, datagram: bytes, sequence: int) -> None:
+        """A push was accepted."""
+        self.recent[hashlib.sha256(datagram).digest()] = sequence
+        if len(self.recent) > _RECENT_PUSHES:
+            self.recent.popitem(last=False)
 
-@dataclass(frozen=True)
-class InstalledTek:
-    """A TEK in use for one selector."""
-
-    spi: bytes
-    transform: int
-    keys: KeyPacket = field(repr=False)
-    expires: float
-
-
-SelectorKey = tuple[int, int, Selector, Selector]
-
-
-def _lifetime(number: int | None) -> int:
-    return min(number or _DEFAULT_LIFETIME, _LONGEST_LIFETIME)
+    def known(self, datagram: bytes) -> int | None:
+        """The sequence number of a push that was accepted before; None for a new one."""
+        return self.recent.get(hashlib.sha256(datagram).digest())
 
 
 class MemberKeys:
     """Everything that is installed at one member."""
 
-    def __init__(self, profile: Profile = Profile.RFC6407) -> None:
-        self._profile = profile
+    def __init__(self, profile: Profile = Profile.RFC6407, timing: Timing = Timing.JUNOS) -> None:
+        self._profile, self._timing = profile, timing
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self.keks: dict[bytes, InstalledKek] = {}
         self.current_kek: bytes | None = None
-        self.teks: dict[SelectorKey, list[InstalledTek]] = {}
-        self.activation_time_delay = 0
         self.heartbeat: int | None = None
+        self.traffic = Traffic(self._timing)
 
     @property
     def kek(self) -> InstalledKek | None:
         """The KEK that the next push should be under."""
         return self.keks.get(self.current_kek) if self.current_kek else None
 
+    @property
+    def teks(self) -> dict[SelectorKey, list[InstalledTek]]:
+        """The TEKs of each selector, newest first."""
+        return self.traffic.selectors
+
+    @property
+    def activation_delay(self) -> int:
+        """The group's activation time delay in seconds; 0 where it names none."""
+        return self.traffic.delays.activation or 0
+
     def tek_spis(self) -> tuple[str, ...]:
         """SPIs of the TEKs to send with, in hex."""
-        return tuple(sorted({teks[0].spi.hex() for teks in self.teks.values()}))
+        return tuple(sorted(self.traffic.sends_with))
 
-    def install_grant(self, grant: Grant, now: float) -> None:
-        """A registration: what it brings replaces everything. Raises MalformedPayload."""
-        kek = self._kek(grant.policy, grant.keys, now)
-        teks = _teks(grant.policy, grant.keys, now)
+    def install_grant(self, grant: Grant, now: float) -> Changes:
+        """A registration. What is held already stays for receiving. Raises MalformedPayload."""
+        policy = grant.policy
+        kek = self._kek(policy, grant.keys, now)
+        teks = _teks(policy, grant.keys)
+        arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
+        known = self.keks.get(kek.kek.spi) if kek is not None else None
+        number = grant.sequence.number if grant.sequence else 0
+        # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
+        stale = known is not None and number < known.sequence
+        self._note_gap(policy)
+        self.traffic.add(teks, arrival, now, stale=stale)
+        if not stale:
+            self.traffic.retire_others({selector for selector, _, _ in teks}, now)
+            self.current_kek = None
         if kek is not None:
-            kek.sequence = grant.sequence.number if grant.sequence else 0
-        self.keks = {kek.kek.spi: kek} if kek else {}
-        self.current_kek = kek.kek.spi if kek else None
-        self.teks = {}
-        self._add(teks)
-        self._note_gap(grant.policy)
-        attributes = grant.policy.gap.attributes if grant.policy.gap else ()
-        self.heartbeat = next(
-            (a.number for a in attributes if a.type == GapAttribute.HEARTBEAT_INTERVAL), None
-        )
+            self._enter(kek, max(number, known.sequence if known else 0))
+        changes = self.traffic.settle(now)
+        # With the first keys nothing changes hands: that event says what is sent with.
+        first = arrival is Arrival.FIRST_REGISTRATION
+        return replace(changes, activated=()) if first else changes
 
-    def install_push(self, push: Push, under: InstalledKek, now: float) -> None:
+    def _enter(self, kek: InstalledKek, number: int) -> None:
+        """A granted KEK is the current one, unless a push has rolled it meanwhile."""
+        kek.sequence = number
+        known = self.keks.get(kek.kek.spi)
+        if known is not None:
+            kek.recent = known.recent
+        self.keks[kek.kek.spi] = kek
+        if self.current_kek is None:
+            self.current_kek = kek.kek.spi
+
+    def install_push(self, push: Push, under: InstalledKek, now: float) -> Changes:
         """An authentic push. Raises MalformedPayload and then has changed nothing."""
         policy, keys = push.policy, push.keys
         kek, teks = None, []
         if policy is not None and keys is not None:
             kek = self._kek(policy, keys, now)
-            teks = _teks(policy, keys, now)
+            teks = _teks(policy, keys)
         for delete in push.deletes:
-            self._delete(delete.protocol, delete.spis)
-        self._add(teks)
+            _check_deletion(delete.protocol)
         if policy is not None:
             self._note_gap(policy)
-        if kek is None:
-            return
+        self.traffic.add(teks, Arrival.PUSH, now)
+        for delete in push.deletes:
+            self._delete(delete.protocol, delete.spis, now, at_once=policy is None)
+        if kek is not None:
+            self._roll(kek)
+        return self.traffic.settle(now)
+
+    def _roll(self, kek: InstalledKek) -> None:
         known = self.keks.get(kek.kek.spi)
         if known is not None:
             # Some servers name the KEK in every push: its count must not begin anew.
@@ -120,6 +154,13 @@ class MemberKeys:
             return
         self.keks[kek.kek.spi] = kek
         self.current_kek = kek.kek.spi
+
+    def check_policy(self, policy: GroupSa) -> None:
+        """Raise MalformedPayload that names what of a policy this member cannot do."""
+        if policy.kek is not None:
+            _check_kek_policy(policy.kek)
+        _check_gap(policy)
+        _associations(policy)
 
     def _kek(self, policy: GroupSa, keys: KeyDownload, now: float) -> InstalledKek | None:
         packets = [packet for packet in keys.packets if packet.type == KeyPacketType.KEK]
@@ -133,76 +174,86 @@ class MemberKeys:
         old_name = self._profile is Profile.CISCO_REFERENCE and packets[0].spi in self.keks
         if packets[0].spi != policy.kek.spi and not old_name:
             raise MalformedPayload("KEK SPI differs between SAK and KD")
+        known = attribute_map(packets[0].attributes, "KEK key packet")
+        for kind in sorted(set(known) - set(KekKeyAttribute)):
+            raise MalformedPayload(f"KD: KEK attribute {kind} is unknown")
         kek, public_key = kek_of(policy.kek, packets[0])
-        attributes = attribute_map(policy.kek.attributes, "SAK")
+        numbers = _check_kek_policy(policy.kek)
+        if numbers.get(KekAttribute.SIG_KEY_LENGTH, public_key.key_size) != public_key.key_size:
+            raise MalformedPayload(
+                f"KD: RSA key of {public_key.key_size} bits, SAK attribute 7 (SIG_KEY_LENGTH) has "
+                f"{numbers[KekAttribute.SIG_KEY_LENGTH]}"
+            )
+        life = numbers.get(KekAttribute.KEY_LIFETIME) or _DEFAULT_KEK_LIFETIME
+        return InstalledKek(
+            kek,
+            public_key,
+            0,
+            now + min(life, LONGEST_LIFETIME),
+            numbers.get(KekAttribute.ACK_REQUESTED),
+            _multicast(policy.kek.destination),
+        )
 
-        def number(kind: KekAttribute) -> int | None:
-            return attributes[kind].number if kind in attributes else None
-
-        ack = number(KekAttribute.ACK_REQUESTED)
-        if ack is not None and not is_supported(ack):
-            raise MalformedPayload(f"SAK: acknowledgement algorithm {ack} is unknown")
-        expires = now + _lifetime(number(KekAttribute.KEY_LIFETIME))
-        return InstalledKek(kek, public_key, 0, expires, ack, _multicast(policy.kek.destination))
-
-    def _add(self, teks: list[tuple[SelectorKey, InstalledTek]]) -> None:
-        for selector, tek in sorted(teks, key=lambda pair: pair[1].expires):
-            known = [t for t in self.teks.get(selector, []) if t.spi != tek.spi]
-            self.teks[selector] = [tek, *known]
-
-    def _delete(self, protocol: int, spis: tuple[bytes, ...]) -> None:
+    def _delete(self, protocol: int, spis: tuple[bytes, ...], now: float, *, at_once: bool) -> None:
         everything = any(not any(spi) for spi in spis)
-        if protocol == KEK_DELETE_PROTOCOL:
-            for spi in list(self.keks) if everything else spis:
-                self.keks.pop(spi, None)
-            if self.current_kek not in self.keks:
-                self.current_kek = None
-        elif protocol in set(TekProtocol):
-            for selector, teks in list(self.teks.items()):
-                kept = [] if everything else [t for t in teks if t.spi not in spis]
-                if kept:
-                    self.teks[selector] = kept
-                else:
-                    del self.teks[selector]
-        else:
-            raise MalformedPayload(f"D: protocol {protocol}")
+        if protocol != KEK_DELETE_PROTOCOL:
+            self.traffic.delete(None if everything else spis, now, at_once=at_once)
+            return
+        for spi in list(self.keks) if everything else spis:
+            self.keks.pop(spi, None)
+        if self.current_kek not in self.keks:
+            self.current_kek = None
 
     def _note_gap(self, policy: GroupSa) -> None:
-        for attribute in policy.gap.attributes if policy.gap else ():
-            if attribute.type == GapAttribute.ACTIVATION_TIME_DELAY:
-                self.activation_time_delay = attribute.number
+        numbers = _check_gap(policy)
+        if GapAttribute.HEARTBEAT_INTERVAL in numbers:
+            self.heartbeat = numbers[GapAttribute.HEARTBEAT_INTERVAL]
+        self.traffic.delays = GroupDelays(
+            numbers.get(GapAttribute.ACTIVATION_TIME_DELAY, self.traffic.delays.activation),
+            numbers.get(GapAttribute.DEACTIVATION_TIME_DELAY, self.traffic.delays.deactivation),
+        )
 
-    def expire(self, now: float) -> list[str]:
-        """Drop what is over; the SPIs in hex that went."""
-        gone = {spi.hex() for spi, kek in self.keks.items() if kek.expires <= now}
+    def settle(self, now: float) -> Changes:
+        """Do what is due: send with what became active, drop what is over."""
+        changes = self.traffic.settle(now)
+        ended = sorted(spi.hex() for spi, kek in self.keks.items() if kek.expires <= now)
         self.keks = {spi: kek for spi, kek in self.keks.items() if kek.expires > now}
         if self.current_kek not in self.keks:
             self.current_kek = None
-        for selector, teks in list(self.teks.items()):
-            gone |= {tek.spi.hex() for tek in teks if tek.expires <= now}
-            living = [tek for tek in teks if tek.expires > now]
-            if living:
-                self.teks[selector] = living
-            else:
-                del self.teks[selector]
-        return sorted(gone)
+        return Changes(changes.activated, changes.dropped, (*changes.expired, *ended))
 
     def first_end(self) -> float | None:
         """When the first key without a successor ends."""
-        ends = [teks[0].expires for teks in self.teks.values()]
-        if self.kek is not None:
-            ends.append(self.kek.expires)
-        return min(ends, default=None)
+        ends = [self.traffic.first_end(), self.kek.expires if self.kek is not None else None]
+        return min((end for end in ends if end is not None), default=None)
 
-    def next_expiry(self) -> float | None:
-        """When :meth:`expire` has something to do."""
-        ends = [tek.expires for teks in self.teks.values() for tek in teks]
-        ends += [kek.expires for kek in self.keks.values()]
-        return min(ends, default=None)
+    def next_change(self) -> float | None:
+        """When :meth:`settle` has something to do."""
+        due = [self.traffic.next_change(), *(kek.expires for kek in self.keks.values())]
+        return min((when for when in due if when is not None), default=None)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self.keks, self.current_kek, self.teks, self.heartbeat = {}, None, {}, None
+
+def _check_kek_policy(policy: SaKek) -> dict[int, int]:
+    """The SAK's attributes as numbers; refuses what is not understood."""
+    check_kek_algorithms(policy)
+    known = attribute_map(policy.attributes, "SAK")
+    ack = known.get(KekAttribute.ACK_REQUESTED)
+    if ack is not None and not is_supported(ack.number):
+        raise MalformedPayload(f"SAK: acknowledgement algorithm {ack.number} is unknown")
+    return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def _check_gap(policy: GroupSa) -> dict[int, int]:
+    """The GAP's attributes as numbers; RFC 6407 §5.4: abort on what is not understood."""
+    known = attribute_map(policy.gap.attributes if policy.gap else (), "GAP")
+    for kind in sorted(set(known) - set(GapAttribute)):
+        raise MalformedPayload(f"GAP: attribute {kind} is unknown")
+    return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def _check_deletion(protocol: int) -> None:
+    if protocol != KEK_DELETE_PROTOCOL and protocol not in set(TekProtocol):
+        raise MalformedPayload(f"D: protocol {protocol}")
 
 
 def _multicast(destination: Selector) -> tuple[str, int] | None:
@@ -212,27 +263,22 @@ def _multicast(destination: Selector) -> tuple[str, int] | None:
     return None
 
 
-def _teks(policy: GroupSa, keys: KeyDownload, now: float) -> list[tuple[SelectorKey, InstalledTek]]:
+def _associations(policy: GroupSa) -> Associations:
+    return [
+        ((tek.protocol_id, tek.protocol, tek.source, tek.destination), traffic_sa(tek))
+        for tek in policy.teks
+    ]
+
+
+def _teks(policy: GroupSa, keys: KeyDownload) -> list[tuple[SelectorKey, TrafficSa, TrafficKeys]]:
+    """RFC 6407 §3.3: keys are matched to the SPIs of the policy, each once."""
+    for packet in keys.packets:
+        if packet.type not in _KEY_PACKETS:
+            raise MalformedPayload(f"KD: key packet of type {packet.type} is not supported")
     packets = {p.spi: p for p in keys.packets if p.type == KeyPacketType.TEK}
     count = sum(packet.type == KeyPacketType.TEK for packet in keys.packets)
     if {tek.spi for tek in policy.teks} != set(packets) or count != len(packets):
         raise MalformedPayload("keys do not match the policy")
-    found = []
-    for tek in policy.teks:
-        packet = packets[tek.spi]
-        attribute_map(packet.attributes, "TEK key packet")
-        if not {a.type for a in packet.attributes} <= set(TekKeyAttribute):
-            raise MalformedPayload("KD: unknown TEK attribute")
-        installed = InstalledTek(tek.spi, tek.transform, packet, now + _tek_lifetime(tek))
-        found.append(((tek.protocol_id, tek.protocol, tek.source, tek.destination), installed))
-    return found
-
-
-def _tek_lifetime(tek: SaTek) -> int:
-    known = attribute_map(tek.attributes, "SAT")
-    unknown = set(known) - set(IpsecAttribute)
-    if unknown:
-        # RFC 6407 §5.5.1.1 with RFC 2407 §4.5: what is not understood is not installed.
-        raise MalformedPayload(f"SAT: unknown attribute {min(unknown)}")
-    life = known.get(IpsecAttribute.LIFE_DURATION)
-    return _lifetime(life.number if life else None)
+    return [
+        (selector, sa, traffic_keys(sa, packets[sa.spi])) for selector, sa in _associations(policy)
+    ]

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A reference group member, sans-IO: registers, installs what it is granted, follows rekeys.
 
-It runs phase 1 and GROUPKEY-PULL, retransmits, gives up and tries again with back-off and
-jitter; takes pushes, acknowledges them, counts heartbeats that do not come, and registers again
-before its keys run out (Junos: at lifetime - 3 x activation delay).
+It tries its key servers in order, with back-off and jitter; takes pushes, acknowledges them, counts
+heartbeats that do not come, answers dead peer detection, and registers again before its keys run
+out (Junos: at lifetime - 3 x activation time delay) or when it sees that it missed something. When
+it changes keys is :mod:`.traffic`'s business.
 """
 
 from __future__ import annotations
@@ -17,26 +18,30 @@ from enum import Enum
 from ..gdoi.acknowledgement import encode_ack
 from ..gdoi.numbers import GdoiExchange
 from ..gdoi.payloads import Profile
-from ..gdoi.pull import Grant, PullInitiator
+from ..gdoi.pull import Grant, Unacceptable
 from ..gdoi.push import Push, kek_spi, open_push
-from ..ike.aggressive_mode import AggressiveModeInitiator
-from ..ike.exchange import Phase1Sa, new_message_id
-from ..ike.main_mode import MainModeInitiator
+from ..ike.dpd import dpd_message, dpd_of
+from ..ike.exchange import Phase1Sa, new_message_id, notification
 from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import Identification, Notification
-from ..ike.phase1 import State
-from ..ike.proposal import Mode, PeerPolicy
+from ..ike.payloads import Delete, Identification, Notification
+from ..ike.proposal import PROTO_ISAKMP, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
+from .events import HeldKeys, MemberEvent
 from .keys import InstalledKek, MemberKeys
+from .options import MemberOptions
+from .recovery import RecoveryProbe
+from .registration import Registration, Step
+from .traffic import Changes
 
-RETRANSMIT_SECONDS = (1.0, 2.0, 4.0, 8.0)
 BACK_OFF_SECONDS = (2.0, 300.0)
 ACK_JITTER_SECONDS = 1.0
 UNKNOWN_KEK_PAUSE_SECONDS = 60.0
 _RE_REGISTER_DELAYS = 3
+_EARLY_PUSHES = 4
 _MARKER = bytes(4)
 _FIRST_STATUS = 16384
+_DEFAULT_OPTIONS = MemberOptions()
 
 
 class MemberState(Enum):
@@ -49,65 +54,66 @@ class MemberState(Enum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True)
-class MemberEvent:
-    """Something that an observer of the member wants to know; never holds keys."""
+_STATES = {Step.PHASE_1: MemberState.PHASE_1, Step.PULL: MemberState.PULL}
 
-    event: str
-    member: str
-    group: int
-    time: float
-    spis: tuple[str, ...] = ()
-    kek_spi: str | None = None
-    sequence: int | None = None
-    reason: str | None = None
+
+@dataclass(frozen=True)
+class _EstablishedSa:
+    sa: Phase1Sa
+    ends: float
 
 
 class GroupMember:
     """One member of one group.
 
-    :meth:`start`, :meth:`receive` and :meth:`tick` return datagrams for the key server;
-    ``wake_at`` says when :meth:`tick` is due; ``events`` grows by what happened; ``multicast`` is
-    the group and port to listen at.
+    :meth:`start`, :meth:`receive` and :meth:`tick` return datagrams for the key server that
+    ``server`` says, an index into ``policies``; ``wake_at`` says when :meth:`tick` is due;
+    ``events`` grows by what happened; ``multicast`` is the group and port to listen at.
     """
 
     def __init__(
         self,
         name: str,
         group: int,
-        policy: PeerPolicy,
-        profile: Profile = Profile.RFC6407,
+        policies: tuple[PeerPolicy, ...],
+        options: MemberOptions = _DEFAULT_OPTIONS,
         jitter: Callable[[], float] = random.random,
         address: str | None = None,
-        heartbeat_threshold: int = 3,
     ) -> None:
-        self.name, self.group = name, group
+        self.name, self.group, self.policies, self.options = name, group, policies, options
+        self.server = 0
         self.state = MemberState.STOPPED
-        self.keys = MemberKeys(profile)
+        self.keys = MemberKeys(options.profile, options.timing)
         self.events: list[MemberEvent] = []
-        self._policy, self._profile, self._jitter = policy, profile, jitter
-        self._address, self._threshold = address, heartbeat_threshold
-        self._phase1: MainModeInitiator | AggressiveModeInitiator | None = None
-        self._pull: PullInitiator | None = None
-        self._sent: list[bytes] = []
-        self._tries, self._failures = 0, 0
-        self._exchange_due: float | None = None
+        self._jitter, self._address = jitter, address
+        self._attempt: Registration | None = None
+        self._established: _EstablishedSa | None = None
+        self._failures = 0
         self._register_due: float | None = None
         self._register_reason = ""
         self._heard = 0.0
+        self._spread = jitter()
         self._hint_after = 0.0
         self._acks: list[tuple[float, bytes]] = []
+        self._early: list[bytes] = []
+        self._probe = RecoveryProbe(jitter) if options.recovery_probe else None
 
     @property
     def wake_at(self) -> float | None:
         """When :meth:`tick` has something to do; None: never."""
         if self.state is MemberState.STOPPED:
             return None
-        due = [self._exchange_due, self._register_due, self.keys.next_expiry()]
-        due += [when for when, _ in self._acks]
+        due = [self._register_due, self.keys.next_change(), *(when for when, _ in self._acks)]
+        due.append(self._attempt.due if self._attempt is not None else None)
+        due.append(self._established.ends if self._established is not None else None)
         if self.state is MemberState.REGISTERED:
-            due.append(self._heartbeat_due())
+            due += [self._heartbeat_due(), self._probe.due if self._probe else None]
         return min((d for d in due if d is not None), default=None)
+
+    @property
+    def phase1(self) -> Phase1Sa | None:
+        """The phase 1 that stands, if any."""
+        return self._established.sa if self._established is not None else None
 
     @property
     def multicast(self) -> tuple[str, int] | None:
@@ -117,12 +123,17 @@ class GroupMember:
 
     def start(self, now: float) -> list[bytes]:
         """Begin to register. Keys that are installed stay until new ones come."""
-        aggressive = Mode.AGGRESSIVE in self._policy.modes
-        self._phase1 = (AggressiveModeInitiator if aggressive else MainModeInitiator)(self._policy)
-        self._pull = None
+        self._attempt = Registration(
+            self.policies[self.server],
+            self.group,
+            self.options.profile,
+            self.options.lifetime,
+            self.keys.check_policy,
+        )
         self._register_due = None
+        self._early.clear()
         self.state = MemberState.PHASE_1
-        return self._send([self._phase1.first()], now)
+        return self._end_phase1() + self._attempt.start(now)
 
     def stop(self) -> None:
         """Fall silent, without a word to the server: what a powered-off site does."""
@@ -137,7 +148,9 @@ class GroupMember:
             header = Header.decode(message)
             if header.exchange == GdoiExchange.GROUPKEY_PUSH:
                 return self._on_push(header, message, now)
-            return self._dispatch(header, message, now)
+            if header.exchange == Exchange.INFORMATIONAL:
+                return self._on_informational(header, message, now)
+            return self._on_answer(header, message, now)
         except (MalformedPayload, Refused) as error:
             # Anyone can send noise: it is noted and changes nothing; the timer goes on.
             self._note("ignored", now, reason=str(error))
@@ -149,118 +162,144 @@ class GroupMember:
             return []
         out = [ack for when, ack in self._acks if when <= now]
         self._acks = [(when, ack) for when, ack in self._acks if when > now]
-        gone = self.keys.expire(now)
-        if gone:
-            self._note("expired", now, spis=tuple(gone))
-        if self.state in (MemberState.PHASE_1, MemberState.PULL):
-            return out + self._repeat(now)
-        if self.state is MemberState.REGISTERED:
-            beat = self._heartbeat_due()
-            if beat is not None and now >= beat:
-                return out + self._register_again(f"{self._threshold} heartbeats missed", now)
-        if self._register_due is not None and now >= self._register_due:
-            if self.state is MemberState.REGISTERED:
-                return out + self._register_again(self._register_reason, now)
-            return out + self.start(now)
-        return out
+        self._tell(self.keys.settle(now), now)
+        if self._established is not None and now >= self._established.ends:
+            out += self._end_phase1()
+        return out + self._register_if_due(now)
 
     # Registration
 
-    def _repeat(self, now: float) -> list[bytes]:
-        if self._exchange_due is None or now < self._exchange_due:
-            return []
-        if self._tries < len(RETRANSMIT_SECONDS):
-            return self._transmit(now)
-        self._fail("no answer from the key server", now)
-        return []
+    def _register_if_due(self, now: float) -> list[bytes]:
+        attempt = self._attempt
+        if attempt is not None:
+            again = attempt.repeat(now)
+            if again is None:
+                self._fail("no answer from the key server", now)
+            return again or []
+        if self.state is MemberState.REGISTERED:
+            reason = self._reason_to_register(now)
+            return self._register_again(reason, now) if reason else []
+        due = self._register_due is not None and now >= self._register_due
+        return self.start(now) if due else []
+
+    def _reason_to_register(self, now: float) -> str | None:
+        beat = self._heartbeat_due()
+        if beat is not None and now >= beat:
+            return f"{self.options.heartbeat_threshold} heartbeats missed"
+        if self._register_due is not None and now >= self._register_due:
+            return self._register_reason
+        if self._probe is not None and self._probe.due is not None and now >= self._probe.due:
+            return f"traffic under unknown SPI {self._probe.fire(now)}"
+        return None
 
     def _register_again(self, reason: str, now: float) -> list[bytes]:
         self._note("reregistering", now, reason=reason)
         return self.start(now)
 
-    def _dispatch(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
-        phase1 = self._phase1
-        if phase1 is None or header.initiator_cookie != phase1.cookies[0]:
+    def _on_answer(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
+        attempt = self._attempt
+        if attempt is None or not attempt.owns(header):
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not an answer to this exchange")
-        if header.exchange == phase1.exchange and self.state is MemberState.PHASE_1:
-            answer = phase1.receive(header, datagram, now)
-            if phase1.state is State.ESTABLISHED:
-                return self._begin_pull(phase1, answer, now)
-            return self._send([answer] if answer else [], now)
-        if header.exchange == GdoiExchange.GROUPKEY_PULL and self.state is MemberState.PULL:
-            assert self._pull is not None
-            outcome = self._pull.receive(header, datagram)
-            if isinstance(outcome, Grant):
-                self._install(outcome, now)
-                return []
-            return self._send([outcome], now)
-        if header.exchange == Exchange.INFORMATIONAL:
-            self._on_notification(phase1, header, datagram, now)
-        return []
+        try:
+            outcome = attempt.receive(header, datagram, now)
+        except Unacceptable as error:
+            return self._abort(attempt, str(error), now)
+        self.state = _STATES.get(attempt.step, self.state)
+        if not isinstance(outcome, Grant):
+            return outcome
+        try:
+            changes = self.keys.install_grant(outcome, now)
+        except MalformedPayload as error:
+            return self._abort(attempt, str(error), now)
+        return self._registered(attempt, changes, now)
 
-    def _begin_pull(
-        self, phase1: MainModeInitiator | AggressiveModeInitiator, answer: bytes | None, now: float
-    ) -> list[bytes]:
-        assert phase1.keys is not None
-        session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
-        exchange = session.exchange(GdoiExchange.GROUPKEY_PULL, new_message_id())
-        self._pull = PullInitiator(exchange, self.group, self._profile)
-        self.state = MemberState.PULL
-        # Aggressive mode ends with our message: it is repeated together with the first pull.
-        return self._send([*([answer] if answer else []), self._pull.first()], now)
+    def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
+        assert attempt.sa is not None
+        self._established = _EstablishedSa(attempt.sa, now + self.options.lifetime)
+        self._attempt, self._failures, self._heard = None, 0, now
+        self.state = MemberState.REGISTERED
+        self._plan(now)
+        self._note_keys("registered", now)
+        self._tell(changes, now)
+        early, self._early = self._early, []
+        return [answer for push in early for answer in self.receive(push, now)]
 
-    def _on_notification(
-        self,
-        phase1: MainModeInitiator | AggressiveModeInitiator,
-        header: Header,
-        datagram: bytes,
-        now: float,
-    ) -> None:
-        if phase1.state is State.ESTABLISHED and phase1.keys is not None:
-            session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
-            exchange = session.exchange(Exchange.INFORMATIONAL, header.message_id)
-            errors = [p.body for p in exchange.open(header, datagram) if _is_error(p)]
-            if errors and self.state is MemberState.PULL:
-                self._fail(_reason(errors[0]), now)
-            return
-        # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
-        payloads, _ = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
-        if payloads:
-            self._note("hint", now, reason=_reason(payloads[0].body))
-
-    def _send(self, datagrams: list[bytes], now: float) -> list[bytes]:
-        self._sent, self._tries = datagrams, 0
-        return self._transmit(now)
-
-    def _transmit(self, now: float) -> list[bytes]:
-        self._exchange_due = now + RETRANSMIT_SECONDS[self._tries]
-        self._tries += 1
-        return list(self._sent)
+    def _abort(self, attempt: Registration, reason: str, now: float) -> list[bytes]:
+        """RFC 6407 §3.3: who cannot accept a policy says so and deletes the phase 1 SA."""
+        assert attempt.sa is not None
+        self._fail(reason, now)
+        told = notification(attempt.sa, NotifyType.ATTRIBUTES_NOT_SUPPORTED)
+        return [told, _deletion(attempt.sa)]
 
     def _fail(self, reason: str, now: float) -> None:
         lowest, highest = BACK_OFF_SECONDS
         pause = min(highest, lowest * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
-        self.state, self._exchange_due = MemberState.WAITING, None
+        self.server = (self.server + 1) % len(self.policies)
+        self.state, self._attempt = MemberState.WAITING, None
         self._register_due = now + pause * (0.5 + self._jitter())
         self._note("refused", now, reason=reason)
 
-    def _install(self, grant: Grant, now: float) -> None:
-        self.keys.install_grant(grant, now)
-        self._failures = 0
-        self._heard = now
-        self.state, self._exchange_due = MemberState.REGISTERED, None
-        self._plan(now)
-        self._note_keys("registered", now)
-
     def _plan(self, now: float) -> None:
-        """Junos: register again at lifetime - 3 x activation delay when nothing came."""
+        """Junos: register again at lifetime - 3 x activation time delay when nothing came.
+
+        Up to half a delay earlier: not the whole group at once, and what comes of it must be in
+        place two delays before the end, when those that were pushed to begin to use the new keys.
+        """
         end = self.keys.first_end()
         if end is None:
             self._register_due = None
             return
-        margin = min(_RE_REGISTER_DELAYS * self.keys.activation_time_delay, (end - now) / 2)
-        self._register_due, self._register_reason = end - margin, "keys are about to expire"
+        delay = self.keys.activation_delay
+        margin = (_RE_REGISTER_DELAYS + 0.5 * self._jitter()) * delay
+        self._register_due = end - min(margin, (end - now) / 2)
+        self._register_reason = "keys are about to expire"
+
+    def _register_soon(self, reason: str, now: float) -> None:
+        soon = now + BACK_OFF_SECONDS[0] * self._jitter()
+        self._register_due = min(self._register_due or soon, soon)
+        self._register_reason = reason
+
+    def heard_spi(self, spi: str, now: float) -> None:
+        """Traffic of the group came in under this SPI (hex), which may be one that is not held."""
+        if self._probe is not None and spi not in self.keys.traffic.receives_with:
+            self._probe.heard(spi, now)
+
+    # Under phase 1
+
+    def _end_phase1(self) -> list[bytes]:
+        """RFC 2408 §3.15: tell the server that a phase 1 SA is not used any longer."""
+        old, self._established = self._established, None
+        return [_deletion(old.sa)] if old is not None else []
+
+    def _on_informational(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
+        cookies = (header.initiator_cookie, header.responder_cookie)
+        attempt = self._attempt
+        known = [self.phase1, attempt.sa if attempt is not None else None]
+        for sa in known:
+            if sa is not None and sa.cookies == cookies:
+                exchange = sa.exchange(Exchange.INFORMATIONAL, header.message_id)
+                return self._informed(sa, exchange.open(header, datagram), now)
+        if attempt is None or not attempt.owns(header):
+            raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not under a phase 1 of ours")
+        # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
+        payloads, _ = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
+        if payloads:
+            self._note("hint", now, reason=_reason(payloads[0].body))
+        return []
+
+    def _informed(self, sa: Phase1Sa, payloads: list[Payload], now: float) -> list[bytes]:
+        told = dpd_of(payloads)
+        if told is not None:
+            kind, sequence = told
+            asked = kind is NotifyType.R_U_THERE
+            return [dpd_message(sa, NotifyType.R_U_THERE_ACK, sequence)] if asked else []
+        errors = [p.body for p in payloads if _is_error(p)]
+        if errors and self.state is MemberState.PULL:
+            self._fail(_reason(errors[0]), now)
+        if sa is self.phase1 and any(_deletes(p, sa) for p in payloads):
+            self._established = None
+        return []
 
     # Pushes
 
@@ -268,13 +307,14 @@ class GroupMember:
         spi = kek_spi(header)
         installed = self.keys.keks.get(spi)
         if installed is None:
-            self._on_unknown_kek(spi, now)
+            self._on_unknown_kek(spi, datagram, now)
             return []
-        if datagram == installed.last_push:
+        known = installed.known(datagram)
+        if known is not None:
             # Our acknowledgement was lost: say it again, change nothing.
-            self._acknowledge(installed, installed.last_push_sequence, now)
+            self._acknowledge(installed, known, now)
             return []
-        opened = open_push(header, datagram, installed.kek, self._profile)
+        opened = open_push(header, datagram, installed.kek, self.options.profile)
         push = opened.push
         # RFC 6407 §7.3.4: the sequence number is looked at before the costly signature.
         if push.sequence <= installed.sequence:
@@ -282,21 +322,33 @@ class GroupMember:
         if not opened.verify(installed.public_key):
             raise MalformedPayload("SIG does not match")
         skipped = push.sequence - installed.sequence - 1
-        self.keys.install_push(push, installed, now)
+        changes = self.keys.install_push(push, installed, now)
         installed.sequence = push.sequence
         self._heard = now
         if push.is_heartbeat:
-            return self._on_heartbeat(installed, skipped, now)
-        installed.last_push, installed.last_push_sequence = datagram, push.sequence
-        self._acknowledge(installed, push.sequence, now)
-        self._on_rekey(push, now)
+            self._note("heartbeat", now, sequence=installed.sequence)
+        else:
+            installed.remember(datagram, push.sequence)
+            self._acknowledge(installed, push.sequence, now)
+            self._on_rekey(push, changes, now)
+        self._on_skipped(skipped, now)
         return []
 
-    def _on_unknown_kek(self, spi: bytes, now: float) -> None:
+    def _on_skipped(self, skipped: int, now: float) -> None:
+        """What was skipped may have held keys, and cannot come any more: SEQ only grows."""
+        registered = self.state is MemberState.REGISTERED
+        if skipped and registered and self.options.profile is Profile.RFC6407:
+            self._register_soon(f"{skipped} pushes missed", now)
+
+    def _on_unknown_kek(self, spi: bytes, datagram: bytes, now: float) -> None:
         """Perhaps the server restarted. Anyone can send this: keys stay, and not too often."""
-        if self.state is not MemberState.REGISTERED or self._profile is Profile.CISCO_REFERENCE:
+        if self._attempt is not None and self._attempt.kek_spi == spi:
+            # It has overtaken message 4, which brings its KEK.
+            self._early = [*self._early, datagram][-_EARLY_PUSHES:]
             return
-        if now < self._hint_after:
+        if self.state is not MemberState.REGISTERED or now < self._hint_after:
+            return
+        if self.options.profile is Profile.CISCO_REFERENCE:
             return
         self._hint_after = now + UNKNOWN_KEK_PAUSE_SECONDS
         self._register_soon("pushes come under an unknown KEK", now)
@@ -310,14 +362,9 @@ class GroupMember:
         # RFC 8263 §3.3: jitter, so that a server is not flooded by a whole group at once.
         self._acks.append((now + ACK_JITTER_SECONDS * self._jitter(), ack))
 
-    def _on_heartbeat(self, installed: InstalledKek, skipped: int, now: float) -> list[bytes]:
-        self._note("heartbeat", now, sequence=installed.sequence)
-        if skipped and self._profile is Profile.RFC6407:
-            return self._register_again(f"{skipped} pushes missed before a heartbeat", now)
-        return []
-
-    def _on_rekey(self, push: Push, now: float) -> None:
+    def _on_rekey(self, push: Push, changes: Changes, now: float) -> None:
         self._note_keys("rekeyed" if push.policy else "deleted", now, push.sequence)
+        self._tell(changes, now)
         if self.state is not MemberState.REGISTERED:
             return
         self._plan(now)
@@ -325,26 +372,38 @@ class GroupMember:
             # RFC 6407 §5.9: begin anew; not all members of the group at the same instant.
             self._register_soon("the key server deleted all keys", now)
 
-    def _register_soon(self, reason: str, now: float) -> None:
-        soon = now + BACK_OFF_SECONDS[0] * self._jitter()
-        self._register_due = min(self._register_due or soon, soon)
-        self._register_reason = reason
-
     def _heartbeat_due(self) -> float | None:
-        """When too many heartbeats were missed; half an interval is left for delays."""
-        interval = self.keys.heartbeat
-        if not interval or not self._threshold or self.keys.kek is None:
+        """When too many heartbeats were missed; half an interval is left for delays.
+
+        All members heard the last one at the same time: they are spread over half a delay, within
+        which a server that forgot its keys can give new ones to all before anyone sends with them.
+        """
+        interval, threshold = self.keys.heartbeat, self.options.heartbeat_threshold
+        if not interval or not threshold or self.keys.kek is None:
             return None
-        return self._heard + interval * (self._threshold + 0.5)
+        spread = self._spread * 0.5 * self.keys.activation_delay
+        return self._heard + interval * (threshold + 0.5) + spread
 
     # Events
 
-    def _note_keys(
-        self,
-        event: str,
-        now: float,
-        sequence: int | None = None,
-    ) -> None:
+    def _tell(self, changes: Changes, now: float) -> None:
+        """Note what became active, what was dropped and what ended."""
+        for event, spis in (
+            ("activated", changes.activated),
+            ("dropped", changes.dropped),
+            ("expired", changes.expired),
+        ):
+            if spis:
+                self._note(event, now, spis=spis, held=self.held())
+        if self._probe is not None:
+            self._probe.look(self.keys.traffic.receives_with)
+
+    def held(self) -> HeldKeys:
+        """What it sends with and receives with now."""
+        sending = self.keys.traffic.sends_with
+        return HeldKeys(sending[0] if sending else None, self.keys.traffic.receives_with)
+
+    def _note_keys(self, event: str, now: float, sequence: int | None = None) -> None:
         kek = self.keys.kek
         if sequence is None and kek is not None:
             sequence = kek.sequence
@@ -354,6 +413,7 @@ class GroupMember:
             spis=self.keys.tek_spis(),
             kek_spi=kek.kek.spi.hex() if kek else None,
             sequence=sequence,
+            held=self.held(),
         )
 
     def _note(
@@ -364,10 +424,24 @@ class GroupMember:
         kek_spi: str | None = None,
         sequence: int | None = None,
         reason: str | None = None,
+        held: HeldKeys | None = None,
     ) -> None:
         self.events.append(
-            MemberEvent(event, self.name, self.group, now, spis, kek_spi, sequence, reason)
+            MemberEvent(event, self.name, self.group, now, spis, kek_spi, sequence, reason, held)
         )
+
+
+def _deletion(sa: Phase1Sa) -> bytes:
+    exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
+    delete = Delete(PROTO_ISAKMP, (b"".join(sa.cookies),))
+    return exchange.seal([Payload(PayloadType.DELETE, delete.encode())])
+
+
+def _deletes(payload: Payload, sa: Phase1Sa) -> bool:
+    if payload.type != PayloadType.DELETE:
+        return False
+    delete = Delete.decode(payload.body)
+    return delete.protocol == PROTO_ISAKMP and b"".join(sa.cookies) in delete.spis
 
 
 def _is_error(payload: Payload) -> bool:

@@ -333,10 +333,9 @@ def test_no_proof_of_possession_is_taken(signing_key):
         number += 1
         if number == 5:
             # Message 3 of the pull, with a POP_I payload behind its HASH.
-            exchange = member._pull._exchange
-            chain = member._pull._exchange._chain
-            chain.iv = last_block
-            datagram = exchange.seal([Payload(19, bytes(64))], known=member._pull._nonces)
+            pull = member._attempt._pull
+            pull._exchange._chain.iv = last_block
+            datagram = pull._exchange.seal([Payload(19, bytes(64))], known=pull._nonces)
         answer, events = world.endpoint.receive(datagram, (GM, 848), world.now)
         last_block = answer[-16:]
         if number == 5:
@@ -371,7 +370,8 @@ def test_secrets_are_in_no_event_and_no_repr(signing_key, rekeyed):
     kek = member.keys.kek
     shown = repr((member.events, kek, kek.kek, list(member.keys.teks.values()), rekeyed.view()))
     hidden = [kek.kek.key, kek.kek.iv]
-    hidden += [a.value for ts in member.keys.teks.values() for t in ts for a in t.keys.attributes]
+    held = [tek.keys for teks in member.keys.teks.values() for tek in teks]
+    hidden += [key for keys in held for key in (keys.encryption, keys.integrity)]
     for secret in hidden:
         assert secret.hex() not in shown
         assert repr(secret)[2:-1] not in shown

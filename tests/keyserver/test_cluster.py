@@ -10,7 +10,7 @@ from keyserver.cluster.messages import ClusterExchange, state_payloads
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.gateways import phase1_proposal
 from keyserver.groups.pushes import MulticastTarget
-from keyserver.ike.exchange import Phase1Sa, new_message_id
+from keyserver.ike.exchange import new_message_id
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
 from keyserver.member.machine import GroupMember, MemberState
@@ -90,7 +90,7 @@ class Network:
             Identification.address(address),
             Identification.address(server),
         )
-        member = GroupMember("site", 1, policy, jitter=lambda: 0.5, address=address)
+        member = GroupMember("site", 1, (policy,), jitter=lambda: 0.5, address=address)
         self.members[address] = member
         self.carry([(address, server, d) for d in member.start(self.now)])
         self.home[address] = server
@@ -267,8 +267,7 @@ def test_a_stranger_gets_no_keys_and_a_wrong_key_no_phase_1(signing_key):
 
 def test_a_member_cannot_ask_for_what_servers_share(network):
     member = network.member(SITES[0], ROOT)
-    phase1 = member._phase1
-    session = Phase1Sa(phase1.keys, phase1.cookies, phase1.last_block)
+    session = member.phase1
     asked = session.exchange(ClusterExchange.INIT, new_message_id()).seal(state_payloads(1, None))
     answer, events = network.hubs[ROOT].endpoint.receive(asked, (SITES[0], 848), network.now)
     assert answer is None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from keyserver.capture.keylog import KeySink
@@ -25,6 +26,7 @@ from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import Mode, PeerPolicy
 from keyserver.lab import DeviceSpec, Endpoint
 from keyserver.member.machine import GroupMember, MemberState
+from keyserver.member.options import MemberOptions
 from keyserver.srx import Device
 from tests.lab import PSK, hub_config
 
@@ -47,13 +49,14 @@ def device_of(
     generation: Generation,
     text: str,
     now: float,
-    signing_key: SigningKeys,
+    signing_key: SigningKeys | None,
     key_sink: KeySink | None = None,
+    on_activity: Callable[[], None] = lambda: None,
     **spec: Any,
 ) -> Device:
     """An SRX with that configuration, as it ships, without its sockets."""
     made = DeviceSpec("hub", generation, gdoi=Endpoint(address, 848), **spec)
-    return Device(made, tree_of(generation, text), now, key_sink, signing_key)
+    return Device(made, tree_of(generation, text), now, key_sink, signing_key, on_activity)
 
 
 def commit(device: Device, text: str, now: float) -> None:
@@ -126,11 +129,10 @@ class World:
         return GroupMember(
             "site",
             group,
-            policy,
-            more.pop("profile", self.profile),
+            (policy,),
+            MemberOptions(more.pop("profile", self.profile), **more),
             jitter=lambda: 0.5,
             address=address,
-            **more,
         )
 
     def run(self, member: GroupMember, address: str = GM, source: str | None = None) -> list[bytes]:

@@ -1,0 +1,100 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`make soak`: many members, many rekeys, bad links; what the observer saw, as one table."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.keyserver.lossy import LossyGroup, faults_of
+from tests.keyserver.observer import Report
+
+CYCLE = 3600 - 60
+LOSSES = (0.0, 0.1, 0.3)
+_HEADINGS = (
+    "scenario",
+    "loss",
+    "seed",
+    "pair-seconds apart",
+    "share",
+    "gaps",
+    "longest without a TEK",
+    "deaf though listed",
+    "alive, unlisted",
+    "CPU",
+)
+
+
+def rekeys(members: int, loss: float, seed: int, generation: str) -> LossyGroup:
+    """Twenty rekeys of the TEK, five of the KEK."""
+    group = LossyGroup(members, faults_of(loss), seed, generation)
+    group.settle()
+    group.run(20 * CYCLE + 60)
+    return group
+
+
+def restart(members: int, loss: float, seed: int, generation: str) -> LossyGroup:
+    """The server is killed, comes back after half a minute; three cycles more."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "hub.db"
+        group = LossyGroup(members, faults_of(loss), seed, generation, state=state)
+        group.settle()
+        group.run(600)
+        group.kill_server()
+        group.run(30)
+        group.start_server()
+        group.run(3 * CYCLE)
+        return group
+
+
+SCENARIOS: dict[str, Callable[[int, float, int, str], LossyGroup]] = {
+    "20 rekeys": rekeys,
+    "server restarted": restart,
+}
+
+
+def _row(name: str, loss: float, seed: int, report: Report, cpu: float) -> tuple[str, ...]:
+    return (
+        name,
+        f"{loss:.0%}",
+        str(seed),
+        f"{report.apart:,.0f}",
+        f"{report.share:.6%}",
+        str(report.gaps),
+        f"{report.longest_without_tek:.1f} s",
+        f"{report.deaf:,.0f} s",
+        f"{report.unlisted:,.0f} s",
+        f"{cpu:.1f} s",
+    )
+
+
+def _rows(options: argparse.Namespace) -> Iterator[tuple[str, ...]]:
+    for name, scenario in SCENARIOS.items():
+        for generation in ("v2", "v1"):
+            for loss in LOSSES:
+                for seed in range(1, options.seeds + 1):
+                    started = time.process_time()
+                    group = scenario(options.members, loss, seed, generation)
+                    report = group.observer.report(group.now)
+                    cpu = time.process_time() - started
+                    yield _row(f"{name}, {generation}", loss, seed, report, cpu)
+
+
+def main() -> None:
+    """Print the table, row by row."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    print("| " + " | ".join(_HEADINGS) + " |")
+    print("|---" * len(_HEADINGS) + "|")
+    for row in _rows(options):
+        print("| " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

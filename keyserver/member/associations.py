@@ -1,0 +1,291 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which security associations a member can use: a policy is read whole, or refused by name.
+
+RFC 6407 §5.5.1.1 takes its attributes from RFC 2407 §4.5: what is not understood, or does not go
+together, is not installed; what RFC 2407 reserves for private use is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from ..gdoi.numbers import (
+    EspTransform,
+    IpsecAttribute,
+    IpsecAuthentication,
+    KeyPacketType,
+    TekKeyAttribute,
+    TekProtocol,
+)
+from ..gdoi.payloads import KeyPacket, SaTek, Selector
+from ..ike.numbers import IdType
+from ..ike.wire import Attribute, MalformedPayload, attribute_map
+
+DEFAULT_LIFETIME = 28800
+"""Seconds, where a policy names none (RFC 2407 §4.5)."""
+LONGEST_LIFETIME = 10 * 365 * 86400
+_FIRST_PRIVATE_ATTRIBUTE = 32001
+_FIRST_PRIVATE_LIFE_TYPE = 61440
+# SPI values up to 255 are reserved (RFC 4303 §2.1).
+_LOWEST_SPI = 256
+
+
+class EncapsulationMode(IntEnum):
+    """Encapsulation Mode (RFC 2407 §4.5)."""
+
+    TUNNEL = 1
+    TRANSPORT = 2
+
+
+class SaDirection(IntEnum):
+    """SA Direction (RFC 6407 §5.5.1.1)."""
+
+    SENDER_ONLY = 1
+    RECEIVER_ONLY = 2
+    SYMMETRIC = 3
+
+
+class AddressPreservation(IntEnum):
+    """Address Preservation (RFC 6407 §5.5.1.1)."""
+
+    NONE = 1
+    SOURCE_ONLY = 2
+    DESTINATION_ONLY = 3
+    SOURCE_AND_DESTINATION = 4
+
+
+class ExtendedSequence(IntEnum):
+    """Extended (64-bit) Sequence Number (RFC 4304 §4)."""
+
+    SIXTY_FOUR_BITS = 1
+
+
+class LifeType(IntEnum):
+    """SA Life Type (RFC 2407 §4.5)."""
+
+    SECONDS = 1
+    KILOBYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cipher:
+    """An ESP cipher; the lengths that its key may have, in octets."""
+
+    name: str
+    key_lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """An integrity algorithm: key in octets, truncated check value in bits."""
+
+    name: str
+    key_length: int
+    bits: int
+
+
+CIPHERS = {
+    EspTransform.DES: Cipher("des-cbc", (8,)),
+    EspTransform.TRIPLE_DES: Cipher("3des-cbc", (24,)),
+    EspTransform.AES_CBC: Cipher("aes-cbc", (16, 24, 32)),
+}
+INTEGRITIES = {
+    IpsecAuthentication.HMAC_MD5: Integrity("hmac-md5-96", 16, 96),
+    IpsecAuthentication.HMAC_SHA1: Integrity("hmac-sha1-96", 20, 96),
+    IpsecAuthentication.HMAC_SHA2_256: Integrity("hmac-sha-256-128", 32, 128),
+}
+# AH transforms (RFC 2407 §4.4.3, RFC 4868) by the authentication that must go with them.
+_AH_TRANSFORMS = {
+    2: IpsecAuthentication.HMAC_MD5,
+    3: IpsecAuthentication.HMAC_SHA1,
+    5: IpsecAuthentication.HMAC_SHA2_256,
+}
+# Octets of a selector's data; one that is empty stands for everything.
+_SELECTOR_LENGTHS = {
+    IdType.IPV4_ADDR: 4,
+    IdType.IPV4_ADDR_SUBNET: 8,
+    IdType.IPV4_ADDR_RANGE: 8,
+    IdType.IPV6_ADDR: 16,
+    IdType.IPV6_ADDR_SUBNET: 32,
+    IdType.IPV6_ADDR_RANGE: 32,
+}
+_ONE_OF: dict[int, type[IntEnum]] = {
+    IpsecAttribute.ENCAPSULATION_MODE: EncapsulationMode,
+    IpsecAttribute.AUTHENTICATION_ALGORITHM: IpsecAuthentication,
+    IpsecAttribute.ADDRESS_PRESERVATION: AddressPreservation,
+    IpsecAttribute.SA_DIRECTION: SaDirection,
+    IpsecAttribute.EXTENDED_SEQUENCE_NUMBER: ExtendedSequence,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSa:
+    """An association that this member can use, without its keys.
+
+    ``cipher`` is None for AH; ``seconds`` and ``kilobytes`` are what is left of its life.
+    """
+
+    protocol: TekProtocol
+    spi: bytes
+    selector: tuple[int, Selector, Selector]
+    cipher: Cipher | None
+    key_length: int
+    integrity: Integrity | None
+    mode: EncapsulationMode
+    direction: SaDirection
+    preservation: AddressPreservation
+    extended_sequence: bool
+    seconds: int
+    kilobytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficKeys:
+    """The keys of one association."""
+
+    encryption: bytes = field(repr=False)
+    integrity: bytes = field(repr=False)
+
+
+def traffic_sa(policy: SaTek) -> TrafficSa:
+    """What a SAT asks for. Raises MalformedPayload that names what cannot be installed."""
+    known = _attributes(policy.attributes)
+    values = {kind: _one_of(kind, known) for kind in _ONE_OF}
+    protocol = TekProtocol(policy.protocol_id)
+    integrity = _integrity(policy, values[IpsecAttribute.AUTHENTICATION_ALGORITHM])
+    cipher, key_length = _cipher(policy, known)
+    if int.from_bytes(policy.spi, "big") < _LOWEST_SPI:
+        raise MalformedPayload(f"SAT: SPI {policy.spi.hex()} is reserved")
+    for name, selector in (("source", policy.source), ("destination", policy.destination)):
+        _check_selector(name, selector)
+    seconds, kilobytes = _life(policy.attributes)
+    return TrafficSa(
+        protocol,
+        policy.spi,
+        (policy.protocol, policy.source, policy.destination),
+        cipher,
+        key_length,
+        integrity,
+        EncapsulationMode(values[IpsecAttribute.ENCAPSULATION_MODE] or EncapsulationMode.TUNNEL),
+        SaDirection(values[IpsecAttribute.SA_DIRECTION] or SaDirection.SYMMETRIC),
+        AddressPreservation(
+            values[IpsecAttribute.ADDRESS_PRESERVATION]
+            or AddressPreservation.SOURCE_AND_DESTINATION
+        ),
+        IpsecAttribute.EXTENDED_SEQUENCE_NUMBER in known,
+        seconds,
+        kilobytes,
+    )
+
+
+def traffic_keys(sa: TrafficSa, packet: KeyPacket) -> TrafficKeys:
+    """The keys that a key packet has for an association. Raises MalformedPayload."""
+    if packet.type != KeyPacketType.TEK:
+        raise MalformedPayload(f"KD: key packet of type {packet.type} for SPI {sa.spi.hex()}")
+    known = attribute_map(packet.attributes, "TEK key packet")
+    for kind in sorted(known):
+        if kind not in (TekKeyAttribute.ALGORITHM_KEY, TekKeyAttribute.INTEGRITY_KEY):
+            raise MalformedPayload(f"KD: TEK attribute {_name(TekKeyAttribute, kind)} is unknown")
+    wanted = {
+        TekKeyAttribute.ALGORITHM_KEY: sa.key_length,
+        TekKeyAttribute.INTEGRITY_KEY: sa.integrity.key_length if sa.integrity else 0,
+    }
+    found = {kind: known[kind].value if kind in known else b"" for kind in wanted}
+    for kind, length in wanted.items():
+        if len(found[kind]) != length:
+            raise MalformedPayload(
+                f"KD: {_name(TekKeyAttribute, kind)} of {len(found[kind])} octets for SPI "
+                f"{sa.spi.hex()}, {length} expected"
+            )
+    return TrafficKeys(found[TekKeyAttribute.ALGORITHM_KEY], found[TekKeyAttribute.INTEGRITY_KEY])
+
+
+def _name(names: type[IntEnum], number: int) -> str:
+    return f"{number} ({names(number).name})" if number in set(names) else str(number)
+
+
+def _attributes(attributes: Iterable[Attribute]) -> dict[int, Attribute]:
+    """By type, but for those of the life; refuses what is unknown and not private."""
+    life = (IpsecAttribute.LIFE_TYPE, IpsecAttribute.LIFE_DURATION)
+    known = attribute_map(tuple(a for a in attributes if a.type not in life), "SAT")
+    for kind in sorted(known):
+        if kind not in set(IpsecAttribute) and kind < _FIRST_PRIVATE_ATTRIBUTE:
+            raise MalformedPayload(f"SAT: attribute {kind} is unknown")
+    return known
+
+
+def _one_of(kind: int, known: dict[int, Attribute]) -> int:
+    """An attribute's value, 0 where it is absent; refuses what it cannot have."""
+    if kind not in known:
+        return 0
+    value = known[kind].number
+    if value not in set(_ONE_OF[kind]):
+        raise MalformedPayload(
+            f"SAT: attribute {_name(IpsecAttribute, kind)}: {value} is not supported"
+        )
+    return value
+
+
+def _integrity(policy: SaTek, number: int) -> Integrity | None:
+    if policy.protocol_id == TekProtocol.AH and _AH_TRANSFORMS.get(policy.transform) != number:
+        raise MalformedPayload(
+            f"SAT: AH transform {policy.transform} does not go with attribute "
+            f"{_name(IpsecAttribute, IpsecAttribute.AUTHENTICATION_ALGORITHM)}: {number or 'none'}"
+        )
+    return INTEGRITIES[IpsecAuthentication(number)] if number else None
+
+
+def _cipher(policy: SaTek, known: dict[int, Attribute]) -> tuple[Cipher | None, int]:
+    """The cipher of ESP and its key's length in octets."""
+    if policy.protocol_id == TekProtocol.AH:
+        return None, 0
+    if policy.transform not in set(EspTransform):
+        raise MalformedPayload(f"SAT: ESP transform {policy.transform} is not supported")
+    cipher = CIPHERS[EspTransform(policy.transform)]
+    if IpsecAttribute.KEY_LENGTH not in known:
+        return cipher, cipher.key_lengths[0]
+    bits = known[IpsecAttribute.KEY_LENGTH].number
+    if bits % 8 or bits // 8 not in cipher.key_lengths:
+        raise MalformedPayload(
+            f"SAT: attribute {_name(IpsecAttribute, IpsecAttribute.KEY_LENGTH)}: {bits} bits do "
+            f"not fit {cipher.name}"
+        )
+    return cipher, bits // 8
+
+
+def _check_selector(name: str, selector: Selector) -> None:
+    expected = (
+        _SELECTOR_LENGTHS.get(IdType(selector.type)) if selector.type in set(IdType) else None
+    )
+    if selector.data and len(selector.data) != expected:
+        raise MalformedPayload(
+            f"SAT: {name} of type {selector.type} with {len(selector.data)} octets"
+        )
+
+
+def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
+    """(seconds, kilobytes): each duration belongs to the type in front of it (RFC 2407 §4.5.4)."""
+    lives: dict[int, int] = {}
+    kind: int | None = None
+    for attribute in attributes:
+        if attribute.type == IpsecAttribute.LIFE_TYPE:
+            kind = _life_type(attribute.number)
+        elif attribute.type == IpsecAttribute.LIFE_DURATION:
+            if kind is None:
+                raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION) without a life type")
+            if lives.setdefault(kind, attribute.number) != attribute.number:
+                raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION): two that contradict")
+            kind = None
+    if 0 in (lives.get(known) for known in LifeType):
+        raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION): a life of 0")
+    seconds = min(lives.get(LifeType.SECONDS, DEFAULT_LIFETIME), LONGEST_LIFETIME)
+    return seconds, lives.get(LifeType.KILOBYTES)
+
+
+def _life_type(number: int) -> int:
+    if number not in set(LifeType) and number < _FIRST_PRIVATE_LIFE_TYPE:
+        raise MalformedPayload(f"SAT: attribute 1 (LIFE_TYPE): {number} is not supported")
+    return number

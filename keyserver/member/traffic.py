@@ -1,0 +1,279 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which TEK a member sends with, which ones it receives with, and when that changes.
+
+For each traffic selector the two newest keys are kept; both decrypt, the newest that is active
+encrypts. A key that was pushed becomes active after twice the activation time delay, one from a
+registration that follows another after once that, one from the first registration at once. The key
+before it goes one activation time delay later (Junos; RFC 6407 §5.4.1 and RFC 5374 §4.2.1).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..gdoi.payloads import Selector
+from .associations import SaDirection, TrafficKeys, TrafficSa
+
+_NEVER = float("inf")
+_KEPT = 2
+# With two keys in a first grant the others still send with the older one, until its life has so
+# many activation delays left.
+_LEFT_AT_ACTIVATION = 2
+_LEFT_AT_DROP = 1
+
+
+class Arrival(Enum):
+    """How keys came to a member."""
+
+    FIRST_REGISTRATION = "first registration"
+    REGISTRATION = "registration"
+    PUSH = "push"
+
+
+class Timing(Enum):
+    """Whose rules a member follows when it changes keys."""
+
+    JUNOS = "junos"
+    RFC6407 = "rfc6407"
+
+
+# How many activation time delays a key waits before it is sent with.
+_WAITS = {
+    Timing.JUNOS: {Arrival.FIRST_REGISTRATION: 0, Arrival.REGISTRATION: 1, Arrival.PUSH: 2},
+    Timing.RFC6407: {Arrival.FIRST_REGISTRATION: 0, Arrival.REGISTRATION: 1, Arrival.PUSH: 1},
+}
+
+
+@dataclass(frozen=True)
+class GroupDelays:
+    """The group's delays in seconds, as its GAP says; None where it does not."""
+
+    activation: int | None = None
+    deactivation: int | None = None
+
+
+@dataclass
+class InstalledTek:
+    """A TEK for one selector; times in seconds since the epoch.
+
+    ``activates``: it is sent with from then on; ``retires``: never again from then on; ``drops``:
+    it is not even received with.
+    """
+
+    sa: TrafficSa
+    keys: TrafficKeys = field(repr=False)
+    expires: float
+    activates: float
+    arrival: Arrival = Arrival.PUSH
+    deactivates: float = 0.0
+    retires: float = _NEVER
+    drops: float = _NEVER
+
+    @property
+    def spi(self) -> bytes:
+        """Its SPI."""
+        return self.sa.spi
+
+    @property
+    def sends(self) -> bool:
+        """True when the policy lets members send with it."""
+        return self.sa.direction is not SaDirection.RECEIVER_ONLY
+
+    @property
+    def receives(self) -> bool:
+        """True when the policy lets members receive with it."""
+        return self.sa.direction is not SaDirection.SENDER_ONLY
+
+
+SelectorKey = tuple[int, int, Selector, Selector]
+"""Protocol of the association, protocol of the traffic, its source and destination."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a look at the clock did: SPIs in hex."""
+
+    activated: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+
+
+class Traffic:
+    """The TEKs of a member; ``selectors`` holds them newest first."""
+
+    def __init__(self, timing: Timing = Timing.JUNOS) -> None:
+        self.selectors: dict[SelectorKey, list[InstalledTek]] = {}
+        self.delays = GroupDelays()
+        self._waits = _WAITS[timing]
+        self._sending: dict[SelectorKey, InstalledTek] = {}
+
+    # What holds now
+
+    @property
+    def sends_with(self) -> tuple[str, ...]:
+        """SPIs that are sent with, in hex, in the policy's order, each once."""
+        current = (self._sending.get(selector) for selector in self.selectors)
+        return tuple(dict.fromkeys(tek.spi.hex() for tek in current if tek is not None))
+
+    @property
+    def receives_with(self) -> tuple[str, ...]:
+        """SPIs that are received with, in hex, newest first."""
+        rows = [tek for teks in self.selectors.values() for tek in teks if tek.receives]
+        rows.sort(key=lambda tek: -tek.expires)
+        return tuple(dict.fromkeys(tek.spi.hex() for tek in rows))
+
+    def is_sending(self, selector: SelectorKey, tek: InstalledTek) -> bool:
+        """True for the key that this selector's traffic is sent with."""
+        return self._sending.get(selector) is tek
+
+    def first_end(self) -> float | None:
+        """When the first selector is without a key, should nothing come."""
+        ends = [teks[0].expires for teks in self.selectors.values() if teks[0].retires == _NEVER]
+        return min(ends, default=None)
+
+    def next_change(self) -> float | None:
+        """When :meth:`settle` has something to do."""
+        found = [w for selector in self.selectors for w in self._moments(selector)]
+        return min((when for when in found if when != _NEVER), default=None)
+
+    def _moments(self, selector: SelectorKey) -> Iterable[float]:
+        teks, sending = self.selectors[selector], self._sending.get(selector)
+        for tek in teks:
+            yield min(tek.expires, tek.drops)
+        if sending is not None:
+            yield sending.retires
+        for newer in itertools.takewhile(lambda tek: tek is not sending, teks):
+            if newer.sends and newer.activates < newer.retires:
+                yield newer.activates
+
+    # Changes
+
+    def add(
+        self,
+        teks: list[tuple[SelectorKey, TrafficSa, TrafficKeys]],
+        arrival: Arrival,
+        now: float,
+        *,
+        stale: bool = False,
+    ) -> None:
+        """Install what is not there yet; of two for one selector the longer lived is newer.
+
+        ``stale``: a push has brought newer ones meanwhile; these are for receiving.
+        """
+        for selector, _, _ in teks:
+            self.selectors.setdefault(selector, [])
+        for selector, sa, keys in sorted(teks, key=lambda row: row[1].seconds):
+            known = self.selectors[selector]
+            if all(tek.spi != sa.spi for tek in known):
+                tek = InstalledTek(
+                    sa, keys, now + sa.seconds, self._activation(known, arrival, now), arrival
+                )
+                tek.deactivates = now + (self.delays.deactivation or 0)
+                known.insert(len(known) if stale and known else 0, tek)
+
+    def _activation(self, known: list[InstalledTek], arrival: Arrival, now: float) -> float:
+        delay = self.delays.activation or 0
+        wait = self._waits[arrival] * delay
+        if not known:
+            return now + wait
+        everybody = known[0].expires - _LEFT_AT_ACTIVATION * delay
+        if arrival is Arrival.FIRST_REGISTRATION:
+            return max(now, min(now + delay, everybody))
+        late = now + wait - everybody
+        if arrival is Arrival.PUSH and delay / 3 < late < wait:
+            # Not the first copy: those that had it count from then, and drop the old key then.
+            return everybody
+        return now + wait
+
+    def delete(self, spis: Iterable[bytes] | None, now: float, *, at_once: bool) -> None:
+        """The server deletes these, or all with None; ``at_once``: nothing replaces them.
+
+        In a rekey they are sent with until what replaces them is active, and received with one
+        activation delay longer: RFC 6407 §5.4.1.2 delays what a rekey destroys.
+        """
+        wanted = None if spis is None else set(spis)
+        delay = self.delays.activation or 0
+        wait = 0 if at_once else self._waits[Arrival.PUSH] * delay
+        for teks in self.selectors.values():
+            for tek in teks:
+                if wanted is None or tek.spi in wanted:
+                    tek.retires = min(tek.retires, now + wait)
+                    longer = 0 if at_once else max(delay, (self.delays.deactivation or 0) - wait)
+                    tek.drops = min(tek.drops, now + wait + longer)
+
+    def retire_others(self, kept: set[SelectorKey], now: float) -> None:
+        """A registration brought a policy without these selectors: received with to their end."""
+        delay = self._waits[Arrival.REGISTRATION] * (self.delays.activation or 0)
+        for selector, teks in self.selectors.items():
+            if selector not in kept:
+                for tek in teks:
+                    tek.retires = min(tek.retires, now + delay)
+
+    def settle(self, now: float) -> Changes:
+        """Do what is due at ``now``."""
+        activated: dict[str, None] = {}
+        gone: dict[str, bool] = {}
+        for selector in list(self.selectors):
+            self._remove(selector, now, gone)
+            fresh = self._choose(selector, now)
+            if fresh is not None:
+                activated[fresh.spi.hex()] = None
+                self._remove(selector, now, gone)
+        left = {tek.spi.hex() for teks in self.selectors.values() for tek in teks}
+        ended = [spi for spi in gone if spi not in left]
+        return Changes(
+            tuple(activated),
+            tuple(sorted(spi for spi in ended if not gone[spi])),
+            tuple(sorted(spi for spi in ended if gone[spi])),
+        )
+
+    def _remove(self, selector: SelectorKey, now: float, gone: dict[str, bool]) -> None:
+        """Take out what is over; ``gone`` notes the SPIs, True for those whose life ended."""
+        teks, sending = self.selectors[selector], self._sending.get(selector)
+        living = [tek for tek in teks if now < min(tek.expires, tek.drops)]
+        # Others may still send with what was sent with here: that has its own time to go.
+        kept = [
+            tek
+            for n, tek in enumerate(living)
+            if n < _KEPT or tek is sending or tek.drops != _NEVER
+        ]
+        gone |= {tek.spi.hex(): tek.expires <= now for tek in teks if tek not in kept}
+        if sending is not None and (sending not in kept or sending.retires <= now):
+            del self._sending[selector]
+            sending.activates = _NEVER
+            # Its successor is needed now: too early is better than nothing.
+            waiting = [tek for tek in kept if tek.sends and now < tek.retires]
+            if waiting:
+                successor = min(waiting, key=lambda tek: tek.activates)
+                successor.activates = min(successor.activates, now)
+        self.selectors[selector] = kept
+        if not kept:
+            del self.selectors[selector]
+
+    def _choose(self, selector: SelectorKey, now: float) -> InstalledTek | None:
+        """Send with the newest active key; that key when it is another one than before."""
+        teks = self.selectors.get(selector, [])
+        active = [tek for tek in teks if tek.sends and tek.activates <= now < tek.retires]
+        if not active or active[0] is self._sending.get(selector):
+            return None
+        fresh = self._sending[selector] = active[0]
+        delay = self.delays.activation or 0
+        for older in teks[teks.index(fresh) + 1 :]:
+            if delay or self.delays.deactivation:
+                older.drops = min(older.drops, self._end_of(older, fresh, now + delay, delay))
+        return fresh
+
+    @staticmethod
+    def _end_of(older: InstalledTek, fresh: InstalledTek, earliest: float, delay: int) -> float:
+        """When the key before an active one goes.
+
+        After a push everybody has the new one, or is off the list. After a registration others may
+        send with the old one to the end of its life, less the margin that Junos leaves.
+        """
+        if fresh.arrival is Arrival.REGISTRATION:
+            return max(earliest, older.expires - _LEFT_AT_DROP * delay)
+        return max(earliest, fresh.deactivates)

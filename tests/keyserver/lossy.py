@@ -1,0 +1,227 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A key server and many members behind lossy links, in one process on a hand-moved clock.
+
+The server is a whole device, put together by the product's own constructor; the links are the
+product's own too. The same seed gives the same run, but for the keys.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from keyserver.config.junos_schema import Generation
+from keyserver.groups.gateways import phase1_proposal
+from keyserver.groups.plane import SigningKeys
+from keyserver.groups.pushes import MulticastTarget
+from keyserver.ike.payloads import Identification
+from keyserver.ike.proposal import PeerPolicy
+from keyserver.lab import Faults
+from keyserver.member.faults import FaultyLink
+from keyserver.member.machine import GroupMember, MemberState
+from keyserver.srx import Device
+from tests.keyserver.observer import Observer, Standing
+from tests.keyserver.world import commit, device_of
+from tests.lab import PSK, hub_config
+
+SERVER = ("192.0.2.1", 848)
+BLOCK = (
+    "set security group-vpn server group G1 server-member-communication "
+    "encryption-algorithm aes-256-cbc sig-hash-algorithm {hash} lifetime-seconds 14400"
+)
+_SIG_HASH = {"v1": "sha1", "v2": "sha-256"}
+_PHASE_1 = {"v1": ("3des-cbc", "sha1", "group2"), "v2": ("aes-256-cbc", "sha-256", "group14")}
+_MOST_STEPS = 20_000_000
+
+
+def faults_of(loss: float) -> Faults:
+    """A bad link: that share is lost; a tenth comes twice, a tenth late, all after 50 ms."""
+    return Faults(drop=loss, duplicate=0.1, reorder=0.1, delay=0.05)
+
+
+class LossyGroup:
+    """One group: a server, ``count`` members, a link each way for each of them, an observer."""
+
+    def __init__(
+        self,
+        count: int,
+        faults: Faults,
+        seed: int = 1,
+        generation: str = "v2",
+        state: Path | None = None,
+        extra: tuple[str, ...] = (),
+        signing_keys: SigningKeys | None = None,
+    ) -> None:
+        self.now = 1_800_000_000.0
+        self.observer = Observer()
+        self.members: dict[str, GroupMember] = {}
+        self.observed_from = self.now
+        self._state, self._signing_keys = state, signing_keys
+        self._generation, self._faults, self._seed = generation, faults, seed
+        addresses = {f"gm-{n}": f"192.0.2.{n + 9}" for n in range(1, count + 1)}
+        block = BLOCK.format(hash=_SIG_HASH[generation])
+        self.text = hub_config("hub", generation, addresses, ("G1",), extra=(block, *extra))
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._wakes: dict[str, float] = {}
+        self._links: dict[str, tuple[FaultyLink, FaultyLink]] = {}
+        self.server: Device | None = None
+        self._server_wake: float | None = None
+        self.start_server()
+        for address in addresses.values():
+            self.add(address)
+
+    # Who is there
+
+    def start_server(self) -> None:
+        """Power on: a device with its durable store, as far as it has one."""
+        self.server = device_of(
+            SERVER[0],
+            Generation(self._generation),
+            self.text,
+            self.now,
+            self._signing_keys,
+            on_activity=self._stir,
+            state=self._state,
+        )
+        self._stir()
+
+    def kill_server(self) -> None:
+        """Power off without a word."""
+        assert self.server is not None
+        self.server.close()
+        self.server, self._server_wake = None, None
+        self.observer.lists((), self.now)
+
+    def add(self, address: str) -> GroupMember:
+        """A member that begins to register within the next second."""
+        words = _PHASE_1[self._generation]
+        policy = PeerPolicy(
+            "hub",
+            PSK.encode(),
+            (phase1_proposal(*words),),
+            Identification.address(address),
+            Identification.address(SERVER[0]),
+        )
+        chance = random.Random(f"{self._seed} {address}")
+        member = GroupMember(address, 1, (policy,), jitter=chance.random, address=address)
+        self.members[address] = member
+        self._links[address] = (
+            FaultyLink(self._faults, f"{self._seed} to {address}"),
+            FaultyLink(self._faults, f"{self._seed} from {address}"),
+        )
+        self._at(self.now + chance.random(), lambda: self._act(member, member.start(self.now)))
+        return member
+
+    def commit(self, *lines: str) -> None:
+        """The present configuration and these lines are committed."""
+        assert self.server is not None
+        self.text += "".join(f"{line}\n" for line in lines)
+        commit(self.server, self.text, self.now)
+
+    @property
+    def registered(self) -> int:
+        """How many members are registered."""
+        return sum(m.state is MemberState.REGISTERED for m in self.members.values())
+
+    # Time
+
+    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Let that much time pass, or until something is so."""
+        end = self.now + seconds
+        for _ in range(_MOST_STEPS):
+            if until() or not self._queue or self._queue[0][0] > end:
+                break
+            when, _, work = heapq.heappop(self._queue)
+            self.now = max(self.now, when)
+            work()
+        else:
+            raise AssertionError("time does not pass")
+        if not until():
+            self.now = end
+
+    def settle(self, within: float = 600.0) -> None:
+        """Until everybody is registered and what was pushed is acknowledged; then observe."""
+        self.run(within, lambda: self.registered == len(self.members))
+        assert self.registered == len(self.members), "not everybody registered"
+        self.run(60.0)
+        self.observer.begin(self.now)
+
+    def _at(self, when: float, work: Callable[[], None]) -> None:
+        heapq.heappush(self._queue, (when, next(self._order), work))
+
+    # The server's side
+
+    def _stir(self) -> None:
+        self._at(self.now, self._server_work)
+
+    def _server_work(self) -> None:
+        server = self.server
+        if server is None:
+            return
+        deadline = server.deadline()
+        if deadline is not None and self.now >= deadline:
+            server.expire(self.now)
+        outgoing, _ = server.take(self.now)
+        for one in outgoing:
+            for member in self._receivers(one.to):
+                self._carry(one.datagram, self._links[member.name][0], self._reaches(member))
+        self._look_at_list(server)
+        deadline = server.deadline()
+        if deadline is not None and deadline != self._server_wake:
+            self._server_wake = deadline
+            self._at(deadline, self._server_work)
+
+    def _receivers(self, to: MulticastTarget | tuple[tuple[str, int], ...]) -> list[GroupMember]:
+        if isinstance(to, MulticastTarget):
+            return [m for m in self.members.values() if m.multicast is not None]
+        return [self.members[host] for host, _ in to if host in self.members]
+
+    def _look_at_list(self, server: Device) -> None:
+        (view,) = [v for v in server.groups.views(self.now) if v.name == "G1"]
+        self.observer.lists([m.address for m in view.members], self.now)
+
+    def _reaches(self, member: GroupMember) -> Callable[[bytes], None]:
+        return lambda data: self._act(member, member.receive(data, self.now))
+
+    # The members' side
+
+    def _act(self, member: GroupMember, datagrams: list[bytes]) -> None:
+        for datagram in datagrams:
+            self._carry(datagram, self._links[member.name][1], self._from(member))
+        self.observer.saw(member.name, standing_of(member), self.now)
+        due = member.wake_at
+        if due is not None and due != self._wakes.get(member.name):
+            self._wakes[member.name] = due
+            self._at(due, lambda: self._wake(member, due))
+
+    def _wake(self, member: GroupMember, due: float) -> None:
+        if self._wakes.get(member.name) == due:
+            del self._wakes[member.name]
+            self._act(member, member.tick(self.now))
+
+    def _from(self, member: GroupMember) -> Callable[[bytes], None]:
+        def arrive(data: bytes) -> None:
+            if self.server is None:
+                return
+            answer, events = self.server.datagram(data, (member.name, SERVER[1]), self.now)
+            if answer is not None:
+                self._carry(answer, self._links[member.name][0], self._reaches(member))
+            if events:
+                self._stir()
+
+        return arrive
+
+    def _carry(self, datagram: bytes, link: FaultyLink, arrive: Callable[[bytes], None]) -> None:
+        for delay in link.deliveries():
+            self._at(self.now + delay, lambda: arrive(datagram))
+
+
+def standing_of(member: GroupMember) -> Standing:
+    """What a member sends with and receives with."""
+    held = member.held()
+    return Standing(held.sends_with, frozenset(held.receives_with))

@@ -1,0 +1,85 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who understands whom while datagrams are lost, doubled and late; `make soak` runs longer.
+
+Seeds are fixed: a run is the same each time, but for the keys.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.keyserver.lossy import LossyGroup, faults_of
+
+MEMBERS, REKEYS = 30, 3
+CYCLE = 3600 - 60
+
+
+def rekeyed(loss, seed=1, **more):
+    group = LossyGroup(MEMBERS, faults_of(loss), seed, **more)
+    group.settle()
+    group.run(REKEYS * CYCLE + 60)
+    return group.observer.report(group.now)
+
+
+@pytest.mark.parametrize(
+    ("generation", "loss", "seed"),
+    [("v2", 0.0, 1), ("v2", 0.1, 1), ("v2", 0.1, 3), ("v1", 0.1, 1)],
+)
+def test_rekeys_leave_no_pair_apart(generation, loss, seed):
+    report = rekeyed(loss, seed, generation=generation)
+    assert report.apart == 0
+    assert report.without_tek == 0
+    assert report.together == pytest.approx(MEMBERS * (MEMBERS - 1) * (REKEYS * CYCLE + 60))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_at_three_lost_in_ten_a_thousandth_is_apart_at_most(seed):
+    report = rekeyed(0.3, seed)
+    assert report.share <= 0.001
+    # A registration: five answers to be had, each repeated for 16.5 s.
+    assert report.longest_without_tek <= 60
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_a_server_that_is_killed_and_comes_back_takes_nobody_from_anybody(generation, tmp_path):
+    group = LossyGroup(MEMBERS, faults_of(0.0), generation=generation, state=tmp_path / "hub.db")
+    group.settle()
+    group.run(600)
+    group.kill_server()
+    group.run(30)
+    group.start_server()
+    group.run(3 * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+    assert group.registered == MEMBERS
+
+
+def test_quick_commits_one_after_the_other_leave_no_pair_apart():
+    group = LossyGroup(MEMBERS, faults_of(0.0))
+    group.settle()
+    for seconds in (4000, 5000, 6000):
+        path = "set security group-vpn server ipsec proposal esp lifetime-seconds"
+        group.commit(f"{path} {seconds}")
+        group.run(8)
+    group.run(120)
+    assert group.observer.report(group.now).apart == 0
+
+
+def test_the_bench_sees_a_gap_where_there_is_one():
+    group = LossyGroup(MEMBERS, faults_of(0.0))
+    group.settle()
+    for member in group.members.values():
+        # As if nobody waited: each sends with what it gets when it gets it.
+        member.keys.traffic._waits = dict.fromkeys(member.keys.traffic._waits, 0)
+    group.run(CYCLE + 60)
+    assert group.observer.report(group.now).gaps > 0
+
+
+def test_events_tell_the_observer_what_the_machines_know():
+    group = LossyGroup(MEMBERS, faults_of(0.3))
+    group.settle()
+    group.run(2 * CYCLE)
+    for member in group.members.values():
+        held = [event.held for event in member.events if event.held is not None]
+        assert held[-1] == member.held()
