@@ -245,9 +245,11 @@ def _cipher(policy: SaTek, known: dict[int, Attribute]) -> tuple[Cipher | None, 
     if policy.transform not in set(EspTransform):
         raise MalformedPayload(f"SAT: ESP transform {policy.transform} is not supported")
     cipher = CIPHERS[EspTransform(policy.transform)]
-    if IpsecAttribute.KEY_LENGTH not in known:
+    stated = known.get(IpsecAttribute.KEY_LENGTH)
+    bits = stated.number if stated is not None else 0
+    if not bits:
+        # The reference implementation says 0 for AES of 128 bits, the default of RFC 3602.
         return cipher, cipher.key_lengths[0]
-    bits = known[IpsecAttribute.KEY_LENGTH].number
     if bits % 8 or bits // 8 not in cipher.key_lengths:
         raise MalformedPayload(
             f"SAT: attribute {_name(IpsecAttribute, IpsecAttribute.KEY_LENGTH)}: {bits} bits do "

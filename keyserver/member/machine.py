@@ -364,7 +364,8 @@ class GroupMember:
 
     def _on_rekey(self, push: Push, changes: Changes, now: float) -> None:
         self._note_keys("rekeyed" if push.policy else "deleted", now, push.sequence)
-        self._tell(changes, now)
+        if push.policy is not None:
+            self._tell(changes, now)
         if self.state is not MemberState.REGISTERED:
             return
         self._plan(now)
