@@ -182,14 +182,17 @@ def test_copies_of_any_recent_push_are_acknowledged_again(signing_key):
 
 
 def test_a_member_that_missed_a_push_registers_again(signing_key):
-    world = World(signing_key, extra=(BLOCK,))
+    multicast = V1_SMC + (
+        "encryption-algorithm 3des-cbc sig-hash-algorithm sha1 communication-type multicast "
+        "multicast-group 239.1.2.3 multicast-outgoing-interface ge-0/0/1.0"
+    )
+    world = World(signing_key, "v1", extra=(multicast,))
     (member,) = world.joined(1)
-    add = "set security group-vpn server group G1 ipsec-sa sa-2 "
+    proposal = "set security group-vpn server ipsec proposal esp lifetime-seconds "
     world.lost.add(GM)
-    world.commit(BLOCK, add + "proposal esp", add + "match-policy m source 192.0.2.0/25")
-    world.pass_time(0.5)
+    world.commit(multicast, proposal + "7000")
     world.lost.clear()
-    world.commit(BLOCK, "set security group-vpn server ipsec proposal esp lifetime-seconds 7200")
+    world.commit(multicast, proposal + "8000")
     world.pass_time(3)
     assert "1 pushes missed" in [e.reason for e in member.events]
     assert world.happenings().count("registered") == 2

@@ -149,8 +149,13 @@ def test_ah_has_an_integrity_key_alone():
 
 def spoiled(world, alter):
     """What the server grants from now on is altered before it is sent."""
-    give = world.groups.grant
-    world.groups.grant = lambda *arguments: alter(give(*arguments))
+    begin = world.groups.begin
+
+    def altered(*arguments):
+        registration = begin(*arguments)
+        return dataclasses.replace(registration, grant=alter(registration.grant))
+
+    world.groups.begin = altered
 
 
 def with_tek_attribute(grant, attribute):
