@@ -191,7 +191,7 @@ class MemberKeys:
             0,
             now + min(life, LONGEST_LIFETIME),
             numbers.get(KekAttribute.ACK_REQUESTED),
-            _multicast(policy.kek.destination),
+            multicast_of(policy.kek.destination),
         )
 
     def _delete(self, protocol: int, spis: tuple[bytes, ...], now: float, *, at_once: bool) -> None:
@@ -256,7 +256,8 @@ def _check_deletion(protocol: int) -> None:
         raise MalformedPayload(f"D: protocol {protocol}")
 
 
-def _multicast(destination: Selector) -> tuple[str, int] | None:
+def multicast_of(destination: Selector) -> tuple[str, int] | None:
+    """Group address and port of a SAK whose pushes are multicast; None for unicast."""
     is_address = destination.type == IdType.IPV4_ADDR and len(destination.data) == 4
     if is_address and destination.data[0] >> 4 == _CLASS_D:
         return str(destination), destination.port

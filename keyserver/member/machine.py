@@ -28,7 +28,7 @@ from ..ike.proposal import PROTO_ISAKMP, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .events import HeldKeys, MemberEvent
-from .keys import InstalledKek, MemberKeys
+from .keys import InstalledKek, MemberKeys, multicast_of
 from .options import MemberOptions
 from .recovery import RecoveryProbe
 from .registration import Registration, Step
@@ -117,9 +117,15 @@ class GroupMember:
 
     @property
     def multicast(self) -> tuple[str, int] | None:
-        """Group address and port that pushes come to; None when they come to the member."""
+        """Group address and port that pushes come to; None when they come to the member.
+
+        Known from message 2 on: a push may come before message 4.
+        """
         kek = self.keys.kek
-        return kek.multicast if kek is not None else None
+        if kek is not None:
+            return kek.multicast
+        promised = self._attempt.promised_kek if self._attempt is not None else None
+        return multicast_of(promised.destination) if promised is not None else None
 
     def start(self, now: float) -> list[bytes]:
         """Begin to register. Keys that are installed stay until new ones come."""
@@ -342,7 +348,8 @@ class GroupMember:
 
     def _on_unknown_kek(self, spi: bytes, datagram: bytes, now: float) -> None:
         """Perhaps the server restarted. Anyone can send this: keys stay, and not too often."""
-        if self._attempt is not None and self._attempt.kek_spi == spi:
+        promised = self._attempt.promised_kek if self._attempt is not None else None
+        if promised is not None and promised.spi == spi:
             # It has overtaken message 4, which brings its KEK.
             self._early = [*self._early, datagram][-_EARLY_PUSHES:]
             return

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from ..gdoi.numbers import GdoiExchange
-from ..gdoi.payloads import GroupSa, Profile
+from ..gdoi.payloads import GroupSa, Profile, SaKek
 from ..gdoi.pull import Grant, PullInitiator
 from ..ike.aggressive_mode import AggressiveModeInitiator
 from ..ike.exchange import Phase1Sa, new_message_id
@@ -63,10 +63,10 @@ class Registration:
         return self._phase1
 
     @property
-    def kek_spi(self) -> bytes | None:
-        """The SPI of the KEK that message 2 promised, while message 4 is awaited."""
+    def promised_kek(self) -> SaKek | None:
+        """The KEK that message 2 promised, while message 4 is awaited."""
         policy = self._pull.policy if self._pull is not None and self.step is Step.PULL else None
-        return policy.kek.spi if policy is not None and policy.kek is not None else None
+        return policy.kek if policy is not None else None
 
     def start(self, now: float) -> list[bytes]:
         """The first message."""
