@@ -178,6 +178,10 @@ class Process:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """What a power cut is to a process."""
         self._process.kill()
@@ -255,10 +259,10 @@ class LabDirectory:
         }
         (self.path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
 
-    def serve(self) -> Process:
+    def serve(self, prefix: Sequence[str] = (sys.executable,)) -> Process:
         """Write everything and start the key servers."""
         self.write()
-        process = Process("serve", self.file)
+        process = Process("serve", self.file, prefix=prefix)
         try:
             process.wait_for("ready:")
         except BaseException:

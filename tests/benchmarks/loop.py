@@ -1,0 +1,187 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a client can do to the others: the longest turn of the server's loop under rude ones.
+
+Two devices in one process: a client is rude to the first, and a polite one asks the second all the
+while. Wall time holds what other processes took from us; CPU time is what counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import asyncssh
+
+from tests.lab import PASSWORD, USER, LabDirectory, Process, hub_config
+
+END = b"]]>]]>"
+HELLO = (
+    b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
+    b"</capabilities></hello>" + END
+)
+GATEWAYS, LINES, ATTRIBUTES, PIPELINED = 5000, 10_350, 50_000, 185_000
+GATEWAY = "set security group-vpn server ike gateway gm-{} {}"
+
+
+class Client:
+    """A NETCONF session that can leave its answers unread."""
+
+    @classmethod
+    async def open(cls, port: int) -> Client:
+        self = cls()
+        self._connection = await asyncssh.connect(
+            "127.0.0.1", port, username=USER, password=PASSWORD, known_hosts=None, config=None
+        )
+        self._process = await self._connection.create_process(subsystem="netconf", encoding=None)
+        self.send(HELLO)
+        await self.answer()
+        return self
+
+    def send(self, data: bytes) -> None:
+        self._process.stdin.write(data)
+
+    async def answer(self) -> bytes:
+        return await self._process.stdout.readuntil(END)
+
+    async def ask(self, operation: str) -> bytes:
+        self.send(f'<rpc message-id="1">{operation}</rpc>'.encode() + END)
+        return await self.answer()
+
+    async def load(self, lines: list[str]) -> bytes:
+        text = "\n".join(lines)
+        return await self.ask(
+            '<load-configuration action="set" format="text"><configuration-set>'
+            f"{text}</configuration-set></load-configuration>"
+        )
+
+    def close(self) -> None:
+        self._connection.abort()
+
+
+def gateways(count: int) -> list[str]:
+    """Set lines of that many gateways."""
+    return [
+        GATEWAY.format(n, more)
+        for n in range(count)
+        for more in ("ike-policy pol", f"address 10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
+    ]
+
+
+async def unread(client: Client) -> None:
+    """185 kB of requests whose answers nobody reads."""
+    question = b'<rpc message-id="1"><get-configuration/></rpc>' + END
+    client.send(question * (PIPELINED // len(question)))
+    await asyncio.sleep(3)
+
+
+async def attributes(client: Client) -> None:
+    """50,000 attributes on one rpc."""
+    many = " ".join(f'a{n}="1"' for n in range(ATTRIBUTES))
+    client.send(f"<rpc {many}><get-configuration/></rpc>".encode() + END)
+    await client.answer()
+
+
+async def set_lines(client: Client) -> None:
+    """10,350 set lines in one load."""
+    await client.load(gateways(LINES // 2))
+
+
+async def commit(client: Client) -> None:
+    """A commit of 5,000 gateways."""
+    await client.load(gateways(GATEWAYS))
+    await client.ask("<commit-configuration/>")
+
+
+async def read(client: Client) -> None:
+    """All of 5,000 gateways, in four formats."""
+    for form in ("xml", "text", "set", "json"):
+        await client.ask(f'<get-configuration format="{form}"/>')
+
+
+async def one_leaf(client: Client) -> None:
+    """One leaf beside 5,000 gateways, loaded and committed."""
+    await client.load(["set system host-name other"])
+    await client.ask("<commit-configuration/>")
+
+
+RUDE: tuple[Callable[[Client], Awaitable[None]], ...] = (
+    unread,
+    attributes,
+    set_lines,
+    commit,
+    read,
+    one_leaf,
+)
+
+
+async def _ask_all_the_while(port: int, stop: asyncio.Event, waits: list[float]) -> None:
+    client = await Client.open(port)
+    while not stop.is_set():
+        began = time.perf_counter()
+        await client.ask("<get-system-information/>")
+        waits.append(time.perf_counter() - began)
+        await asyncio.sleep(0.005)
+    client.close()
+
+
+async def _under(rude: Callable[[Client], Awaitable[None]], lab: LabDirectory) -> list[float]:
+    """How long the second device's answers took meanwhile, in seconds."""
+    stop, waits = asyncio.Event(), list[float]()
+    asking = asyncio.create_task(_ask_all_the_while(lab.port("hub-2"), stop, waits))
+    client = await Client.open(lab.port("hub-1"))
+    await rude(client)
+    stop.set()
+    await asking
+    client.close()
+    return waits
+
+
+def _longest(server: Process) -> tuple[float, float, str]:
+    """(wall ms, CPU ms, what) of the longest turn since the last question."""
+    asked = sum("longest turn" in line for line in server.output)
+    server.signal(signal.SIGUSR1)
+    server.wait_for("longest turn", count=asked + 1)
+    line = next(line for line in reversed(server.output) if "longest turn" in line)
+    found = re.search(r"longest turn: (\S+) (\S+) (.*)", line)
+    assert found is not None
+    return float(found[1]), float(found[2]), found[3]
+
+
+def rows() -> Iterator[str]:
+    """A table for ``docs/benchmarks.md``."""
+    yield "### The longest turn of the loop under rude clients"
+    yield ""
+    yield "| a client does | longest turn, CPU ms (wall) | others wait at most, ms | peak MB |"
+    yield "|---|---|---|---|"
+    with tempfile.TemporaryDirectory() as directory:
+        lab = LabDirectory(Path(directory))
+        for name in ("hub-1", "hub-2"):
+            lab.add_device(name, "v2", hub_config(name, "v2", {"gm-1": "192.0.2.11"}))
+        program = str(Path(__file__).with_name("timed_loop.py"))
+        server = lab.serve(prefix=(sys.executable, program))
+        try:
+            for rude in RUDE:
+                _longest(server)
+                waits = asyncio.run(_under(rude, lab))
+                wall, cpu, what = _longest(server)
+                print(what, file=sys.stderr)
+                name = (rude.__doc__ or "").rstrip(".")
+                yield (
+                    f"| {name} | {cpu:.1f} ({wall:.1f}) | {1000 * max(waits):.0f} "
+                    f"| {server.peak_mb():.0f} |"
+                )
+        finally:
+            server.stop()
+    yield ""
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row, flush=True)
