@@ -66,7 +66,8 @@ def address(text: str) -> str | None:
 class Argument:
     """One child element. ``check`` None: an empty element, which is there or not.
 
-    ``word`` is how the CLI spells it; None: like the element. ``may_be_empty``: an element
+    ``word`` is how the CLI spells it; None: like the element; empty: by its value
+    alone. ``may_be_empty``: an element
     without a value means that none was given.
     """
 
@@ -78,7 +79,7 @@ class Argument:
     @property
     def spelled(self) -> str:
         """The CLI's word for it."""
-        return self.word or self.name
+        return self.name if self.word is None else self.word
 
 
 @dataclass(frozen=True)

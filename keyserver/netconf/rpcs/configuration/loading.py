@@ -80,10 +80,10 @@ LOAD_CONFIGURATION = Accepts(
 def load_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
     """Load a configuration in any format, or one that was committed before."""
     given = list(request.operation.iterchildren(tag=etree.Element))
-    earlier = _earlier(database, request)
-    if earlier is not None:
+    if request.operation.get("rollback") is not None or request.operation.get("rescue") is not None:
         if given:
             raise syntax_error(local_name(given[0]))
+        earlier = _earlier(database, request)
         with refusals():
             candidate = database.writable(request.holder, request.now)
         candidate.edit(request.holder, request.now)
@@ -95,13 +95,13 @@ def load_configuration(database: ConfigurationDatabase, request: Request) -> Ele
     return [_load_results(request, _load(database, request, given[0]))]
 
 
-def _earlier(database: ConfigurationDatabase, request: Request) -> Tree | None:
-    """The committed or rescue configuration that is asked for instead of one in the request."""
+def _earlier(database: ConfigurationDatabase, request: Request) -> Tree:
+    """The committed or rescue configuration that is asked for."""
     rollback = request.operation.get("rollback")
     with refusals():
-        if request.operation.get("rescue") is not None or rollback == "rescue":
+        if rollback in (None, "rescue"):
             return database.rescue()
-        return None if rollback is None else database.rollback(rollback_number(rollback))
+        return database.rollback(rollback_number(rollback))
 
 
 def _load(

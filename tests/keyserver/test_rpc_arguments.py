@@ -1,0 +1,315 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is not done is refused, in Junos' words; what is taken is what Juniper's models take."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from tests.keyserver.console import Console, Session, errors, tags
+
+MEMBERS = "get-security-group-vpn-server-registered-members"
+SET_HOST = "<configuration><system><host-name>other</host-name></system></configuration>"
+
+
+@pytest.fixture
+def console():
+    return Console()
+
+
+@pytest.fixture
+def session(console):
+    return console.session()
+
+
+def bad(reply: etree._Element) -> list[str]:
+    return [e.text for e in reply.iter("bad-element")]
+
+
+REFUSED = {
+    '<get-configuration database="frob"/>': "get-configuration",
+    '<get-configuration compare="frob"/>': "get-configuration",
+    '<get-configuration compare="rollback" format="xml"/>': "compare",
+    '<get-configuration rollback="1"/>': "rollback",
+    '<get-configuration format="yaml"/>': "get-configuration",
+    '<get-configuration recurse="false"/>': "get-configuration",
+    '<get-configuration changed="yes"/>': "get-configuration",
+    '<get-configuration inherit="yes"/>': "get-configuration",
+    "<get-configuration><configuration/><configuration/></get-configuration>": "configuration",
+    "<get-configuration><frob/></get-configuration>": "frob",
+    "<get-configuration><configuration><system><frob/></system></configuration>"
+    "</get-configuration>": "frob",
+    '<get-configuration><configuration><system matching="h*"/></configuration>'
+    "</get-configuration>": "system",
+    "<get-config/>": "source",
+    "<get-config><source><startup/></source></get-config>": "startup",
+    "<get-config><source><running/></source><with-defaults>trim</with-defaults></get-config>": (
+        "with-defaults"
+    ),
+    '<get-config><source><running/></source><filter type="xpath" select="/"/></get-config>': (
+        "filter"
+    ),
+    '<get-config><source><running/></source><filter><configuration a="b"/></filter></get-config>': (
+        "configuration"
+    ),
+    "<get><source><running/></source></get>": "source",
+    "<validate/>": "source",
+    "<validate><source><url>file:///x</url></source></validate>": "url",
+    "<lock/>": "target",
+    "<lock><target><startup/></target></lock>": "target",
+    "<lock-configuration><frob/></lock-configuration>": "frob",
+    "<open-configuration><batch/></open-configuration>": "batch",
+    "<open-configuration><dynamic/></open-configuration>": "dynamic",
+    "<open-configuration><ephemeral/></open-configuration>": "ephemeral",
+    "<open-configuration><ephemeral-instance>e</ephemeral-instance></open-configuration>": (
+        "ephemeral-instance"
+    ),
+    "<open-configuration><private/><exclusive/></open-configuration>": "exclusive",
+    "<commit-configuration><synchronize/></commit-configuration>": "synchronize",
+    "<commit-configuration><force-synchronize/></commit-configuration>": "force-synchronize",
+    "<commit-configuration><at-time>23:00</at-time></commit-configuration>": "at-time",
+    '<commit-configuration detail="detail"/>': "commit-configuration",
+    "<commit-configuration><log>a</log><log>b</log></commit-configuration>": "log",
+    "<commit-configuration><check>x</check></commit-configuration>": "x",
+    "<commit><log>x</log></commit>": "log",
+    "<load-configuration/>": "load-configuration",
+    '<load-configuration url="/var/tmp/x"/>': "load-configuration",
+    f'<load-configuration action="frob">{SET_HOST}</load-configuration>': "load-configuration",
+    f'<load-configuration format="yaml">{SET_HOST}</load-configuration>': "load-configuration",
+    f'<load-configuration action="set">{SET_HOST}</load-configuration>': "configuration",
+    f"<load-configuration>{SET_HOST}{SET_HOST}</load-configuration>": "configuration",
+    f'<load-configuration rollback="1">{SET_HOST}</load-configuration>': "configuration",
+    "<load-configuration><configuration-text>system<b/></configuration-text>"
+    "</load-configuration>": "b",
+    "<edit-config><target><running/></target></edit-config>": "target",
+    "<edit-config><target><candidate/></target><url>file:///x</url></edit-config>": "url",
+    "<edit-config><target><candidate/></target></edit-config>": "config",
+    "<edit-config><target><candidate/></target><test-option>maybe</test-option><config/>"
+    "</edit-config>": "maybe",
+    "<edit-config><target><candidate/></target><error-option>retry</error-option><config/>"
+    "</edit-config>": "retry",
+    "<edit-config><target><candidate/></target><config><frob/></config></edit-config>": "frob",
+    f"<edit-config><target><candidate/></target><config>{SET_HOST}<configuration/></config>"
+    "</edit-config>": "configuration",
+    "<copy-config/>": "copy-config",
+    "<delete-config><target><running/></target></delete-config>": "delete-config",
+    "<kill-session><frob/></kill-session>": "frob",
+    "<close-session><frob/></close-session>": "frob",
+    "<get-commit-information><frob/></get-commit-information>": "frob",
+    "<get-rollback-information><rollback>50</rollback></get-rollback-information>": "rollback",
+    "<get-rollback-information><frob/></get-rollback-information>": "frob",
+    "<get-software-information><detail/></get-software-information>": "detail",
+    '<get-software-information format="yaml"/>': "get-software-information",
+    "<file-list><path>/etc</path></file-list>": "/etc",
+    f"<{MEMBERS}><frob/></{MEMBERS}>": "frob",
+    f"<{MEMBERS}><group>G1</group><group-id>1</group-id></{MEMBERS}>": "group-id",
+    f"<{MEMBERS}><group>G1</group><group>G2</group></{MEMBERS}>": "group",
+    f"<{MEMBERS}><group/></{MEMBERS}>": "group",
+    f"<{MEMBERS}><group-id>65536</group-id></{MEMBERS}>": "group-id",
+    f"<{MEMBERS}><group-id>²</group-id></{MEMBERS}>": "group-id",
+    f"<{MEMBERS}><peer-address>nobody</peer-address></{MEMBERS}>": "peer-address",
+    f"<{MEMBERS}><level>extensive</level></{MEMBERS}>": "extensive",
+    f"<{MEMBERS}><detail/><brief/></{MEMBERS}>": "brief",
+    f"<{MEMBERS}><detail><b/></detail></{MEMBERS}>": "b",
+    f"<{MEMBERS}><fpc>7</fpc></{MEMBERS}>": "fpc",
+    "<command>show frob</command>": "show frob",
+    "<command>show version frob</command>": "frob",
+    "<command>show version | frob</command>": "frob",
+    "<command>show version | display set</command>": "set",
+    "<command>show version | save x</command>": "save x",
+    "<command>show configuration frob</command>": "frob",
+    '<command>show version | match "</command>': 'show version | match "',
+    '<command format="yaml">show version</command>': "command",
+    "<partial-lock/>": "partial-lock",
+    "<create-subscription/>": "create-subscription",
+    "<get-schema/>": "get-schema",
+}
+
+
+@pytest.mark.parametrize("operation", REFUSED)
+def test_what_is_not_done_is_refused_by_name_and_changes_nothing(console, session, operation):
+    session.set("set system domain-name example.com")
+    before = session.compare()
+    reply = session.rpc(operation)
+    assert errors(reply), etree.tostring(reply)
+    assert reply.find(".//ok") is None
+    assert bad(reply)[-1] == REFUSED[operation]
+    assert session.compare() == before
+    assert console.device.database.lock_holder is None
+    assert len(console.device.database.history) == 1
+
+
+def test_a_cluster_has_something_to_synchronize():
+    session = Console(cluster_node="node0").session()
+    assert errors(session.commit("<synchronize/><force-synchronize/>")) == []
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "a*b*c*d", "[", "x" * 101])
+def test_a_pattern_that_could_hold_everybody_up_is_refused(session, pattern):
+    reply = session.rpc(f'<command>show configuration | match "{pattern}"</command>')
+    assert "regular expression" in errors(reply)[0]
+
+
+# Filters
+
+
+def selected(session: Session, subtree: str) -> etree._Element:
+    reply = session.rpc(
+        f"<get-config><source><running/></source><filter>{subtree}</filter></get-config>"
+    )
+    assert errors(reply) == []
+    return reply.find("data")
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "<frob/>",
+        "<security/>",
+        '<configuration xmlns="urn:foreign"/>',
+        "<frob><configuration/></frob>",
+        "",
+    ],
+)
+def test_a_foreign_or_empty_filter_selects_nothing(session, foreign):
+    data = selected(session, foreign)
+    assert data.find(".//system") is None
+    assert "$9$" not in etree.tostring(data, encoding="unicode")
+
+
+def test_several_subtrees_select_each_of_theirs(session):
+    data = selected(
+        session,
+        "<configuration><system><host-name/></system></configuration>"
+        "<configuration><security><group-vpn><server><group><name>G2</name></group></server>"
+        "</group-vpn></security></configuration>"
+        '<configuration xmlns="urn:foreign"/>',
+    )
+    assert data.findtext(".//host-name") == "hub-1"
+    assert [e.text for e in data.iterfind(".//group/name")] == ["G2"]
+    assert data.find(".//ike") is None
+    assert len(data) == 1
+
+
+def test_two_entries_of_one_list_are_selected_by_their_names(session):
+    data = selected(
+        session,
+        "<configuration><security><group-vpn><server><group><name>G1</name><group-id/></group>"
+        "<group><name>G2</name></group></server></group-vpn></security></configuration>",
+    )
+    groups = {e.findtext("name"): e for e in data.iter("group")}
+    assert set(groups) == {"G1", "G2"}
+    assert [e.tag for e in groups["G1"]] == ["name", "group-id"]
+    assert groups["G2"].find("ipsec-sa") is not None
+
+
+# Edits
+
+
+def edit(session: Session, config: str, more: str = "") -> etree._Element:
+    return session.rpc(
+        f"<edit-config><target><candidate/></target>{more}<config><configuration>{config}"
+        "</configuration></config></edit-config>"
+    )
+
+
+HALF = "<system><host-name>other</host-name><domain-name>a_b c</domain-name><frob/></system>"
+DANGLING = (
+    "<security><group-vpn><server><group><name>G2</name><group-id>1</group-id></group></server>"
+    "</group-vpn></security>"
+)
+
+
+@pytest.mark.parametrize("option", ["stop-on-error", "rollback-on-error"])
+def test_an_edit_with_an_error_leaves_nothing_behind(session, option):
+    assert errors(edit(session, HALF, f"<error-option>{option}</error-option>"))
+    assert session.compare() == ""
+
+
+def test_an_edit_that_goes_on_after_errors_keeps_what_could_be_done(session):
+    reply = edit(session, HALF, "<error-option>continue-on-error</error-option>")
+    assert "frob" in bad(reply)
+    assert "other" in session.compare()
+
+
+def test_test_options_check_before_they_set(session):
+    good = "<system><host-name>other</host-name></system>"
+    assert errors(edit(session, good, "<test-option>test-only</test-option>")) == []
+    assert session.compare() == ""
+    for option in ("test-only", "test-then-set"):
+        reply = edit(session, DANGLING, f"<test-option>{option}</test-option>")
+        assert "Group id must be unique among groups" in errors(reply)[0]
+        assert session.compare() == ""
+    assert errors(edit(session, DANGLING, "<test-option>set</test-option>")) == []
+    assert session.compare()
+
+
+# Modes of editing
+
+
+def test_open_exclusive_locks_until_it_is_closed(console, session):
+    other = console.session()
+    assert errors(session.rpc("<open-configuration><exclusive/></open-configuration>")) == []
+    assert tags(other.set("set system host-name other")) == ["lock-denied"]
+    assert tags(other.rpc("<lock-configuration/>")) == ["lock-denied"]
+    session.set("set system host-name mine")
+    assert errors(session.rpc("<close-configuration/>")) == []
+    assert session.compare() == ""
+    assert errors(other.rpc("<lock-configuration/>")) == []
+
+
+@pytest.mark.parametrize("mode", ["", "<exclusive/>", "<private/>"])
+def test_what_is_open_is_not_opened_again_and_what_is_not_open_is_not_closed(session, mode):
+    opened = f"<open-configuration>{mode}</open-configuration>"
+    assert errors(session.rpc("<close-configuration/>")) == ["Configuration database is not open"]
+    session.rpc(opened)
+    again = errors(session.rpc(opened))
+    assert "Configuration database is already open" in again
+    assert errors(session.rpc("<close-configuration/>")) == []
+    assert errors(session.rpc("<close-configuration/>")) == ["Configuration database is not open"]
+
+
+# Earlier configurations
+
+
+def test_the_difference_of_two_rollbacks_leads_from_the_first_to_the_second(session):
+    for name in ("one", "two"):
+        session.set(f"set system host-name {name}")
+        session.commit()
+    reply = session.rpc(
+        "<get-rollback-information><rollback>2</rollback><compare>0</compare>"
+        "</get-rollback-information>"
+    )
+    text = reply.findtext(".//configuration-output")
+    assert "-  host-name hub-1;" in text
+    assert "+  host-name two;" in text
+    command = session.rpc('<command format="text">show system rollback compare 2 0</command>')
+    assert text.strip() in command.findtext("output")
+
+
+def test_what_changed_is_marked_up_to_the_root(session):
+    session.set(
+        "set security group-vpn server group G1 description new",
+        "delete security group-vpn server group G2 ike-gateway",
+    )
+    reply = session.rpc('<get-configuration changed="changed"/>')
+    marked = [
+        e.tag
+        for e in reply.iter()
+        if any(etree.QName(str(name)).localname == "changed" for name in e.attrib)
+    ]
+    assert marked == [
+        "configuration",
+        "security",
+        "group-vpn",
+        "server",
+        "group",
+        "description",
+        "group",
+    ]
+    session.commit()
+    again = session.rpc('<get-configuration changed="changed"/>')
+    assert not any(name.endswith("}changed") for e in again.iter() for name in e.attrib)
+    last = session.rpc('<get-configuration database="committed" changed="changed"/>')
+    assert any(name.endswith("}changed") for e in last.iter("description") for name in e.attrib)
