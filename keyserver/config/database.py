@@ -24,10 +24,11 @@ from dataclasses import dataclass, field
 from .compare import compare
 from .constraints import Violation, check
 from .edit import copy_tree
+from .inherit import in_force
 from .junos_schema import Generation, junos_schema
 from .merge import Conflict, merge
 from .store import ROLLBACKS, CommitEntry, CommitRecord, PendingConfirmation, Store, StoreFailed
-from .tree import Tree, effective
+from .tree import Tree
 
 RETRY_SECONDS = 10.0
 """How often a commit that was taken back while the disk was full is tried to be written."""
@@ -161,7 +162,7 @@ class ConfigurationDatabase:
             self.history = store.history()
         self.weight = store.octets(self.history[0].sequence)
         self.committed = store.tree(self.history[0].sequence)
-        self._effective = effective(self.committed)
+        self._effective = in_force(self.schema, self.committed)
         self._restore = store.tree(self.pending.restore) if self.pending else self.committed
 
     def effective(self) -> Tree:
@@ -341,7 +342,9 @@ class ConfigurationDatabase:
 
     def check(self, tree: Tree) -> None:
         """Raise CommitRefused when ``tree`` breaks a constraint."""
-        violations = check(self.schema, effective(tree), self.generation, strict=self.strict)
+        violations = check(
+            self.schema, in_force(self.schema, tree), self.generation, strict=self.strict
+        )
         if violations:
             raise CommitRefused(violations)
 
@@ -388,7 +391,7 @@ class ConfigurationDatabase:
             candidate.tree,
             confirmation.seconds if confirmation else None,
         )
-        return Commit(holder, record, effective(candidate.tree), pending)
+        return Commit(holder, record, in_force(self.schema, candidate.tree), pending)
 
     def _committable(
         self, holder: Holder, now: float, confirmation: Confirmation | None
@@ -503,7 +506,7 @@ class ConfigurationDatabase:
         self.pending = None
         self._unwritten, self._write_again_at = record, now
         self._try_unwritten(now)
-        self._put_in_force(record, effective(record.tree), now)
+        self._put_in_force(record, in_force(self.schema, record.tree), now)
         if self.lock_holder is None or not self.shared.modified:
             self.shared = Candidate(self.committed)
 

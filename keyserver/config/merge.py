@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tree import INACTIVE, Tree
+from .tree import COMMENTS, INACTIVE, MARKS, PROTECTED, Tree
 
 
 class Conflict(Exception):
@@ -25,15 +25,23 @@ def merge(base: Tree, mine: Tree, theirs: Tree) -> Tree:
 def _merge(base: Tree, mine: Tree, theirs: Tree, path: list[str]) -> Tree:
     merged: Tree = {}
     for name in dict.fromkeys([*theirs, *mine]):
-        if name == INACTIVE:
+        if name in MARKS:
             continue
         value = _value(base.get(name), mine.get(name), theirs.get(name), [*path, str(name)])
         if value is not None:
             merged[name] = value
-    marks = [tree.get(INACTIVE, set()) for tree in (base, mine, theirs)]
-    inactive = (marks[2] | (marks[1] - marks[0])) - (marks[0] - marks[1])
-    if inactive:
-        merged[INACTIVE] = inactive
+    for mark in (INACTIVE, PROTECTED):
+        old, own, others = (frozenset(tree.get(mark, ())) for tree in (base, mine, theirs))
+        if kept := (others | (own - old)) - (old - own):
+            merged[mark] = kept
+    said, mine_said = base.get(COMMENTS, {}), mine.get(COMMENTS, {})
+    comments = {
+        identity: text
+        for identity, text in {**theirs.get(COMMENTS, {}), **mine_said}.items()
+        if identity in mine_said or identity not in said
+    }
+    if comments:
+        merged[COMMENTS] = comments
     return merged
 
 

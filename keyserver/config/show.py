@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
@@ -19,25 +20,39 @@ __all__ = ["to_json", "to_set", "to_text", "to_xml"]
 _UNDOCUMENTED = "undocumented"
 
 
-def to_xml(statement: Statement, tree: Tree, element: etree._Element) -> etree._Element:
-    """Fill ``element`` (a ``<configuration>``, say) with the statements of ``tree``."""
+@dataclass(frozen=True)
+class _Names:
+    """How elements and Junos' own attributes are called: namespaces in braces, or nothing."""
+
+    own: str
+    junos: str
+
+
+def to_xml(
+    statement: Statement, tree: Tree, element: etree._Element, junos: str = ""
+) -> etree._Element:
+    """Fill ``element`` (a ``<configuration>``, say) with the statements of ``tree``.
+
+    ``junos`` is the namespace of comments and of the names of groups.
+    """
     namespace = etree.QName(element).namespace
-    _fill(statement, tree, element, f"{{{namespace}}}" if namespace else "")
+    own = f"{{{namespace}}}" if namespace else ""
+    _fill(statement, tree, element, _Names(own, f"{{{junos}}}" if junos else own))
     return element
 
 
-def _fill(statement: Statement, tree: Tree, element: etree._Element, prefix: str) -> None:
+def _fill(statement: Statement, tree: Tree, element: etree._Element, names: _Names) -> None:
     for item in items(statement, tree):
         parent = element
         if item.statement.undocumented and not statement.undocumented:
-            parent = etree.SubElement(element, prefix + _UNDOCUMENTED)
-        _item_xml(item, parent, prefix)
+            parent = etree.SubElement(element, names.own + _UNDOCUMENTED)
+        _item_xml(item, parent, names)
 
 
-def _item_xml(item: Item, parent: etree._Element, prefix: str) -> None:
-    statement = item.statement
+def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
+    statement, prefix = item.statement, names.own
     if item.comment:
-        etree.SubElement(parent, _comment_tag(parent, prefix)).text = item.comment
+        etree.SubElement(parent, f"{names.junos}comment").text = item.comment
     values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
     for value in values:
         element = etree.SubElement(parent, prefix + statement.name)
@@ -45,21 +60,17 @@ def _item_xml(item: Item, parent: etree._Element, prefix: str) -> None:
             element.set("inactive", "inactive")
         if item.protected:
             element.set("protect", "protect")
+        if item.group is not None:
+            element.set(f"{names.junos}group", item.group)
         if isinstance(item.identity, tuple):
             for key, text in zip(
                 statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False
             ):
                 etree.SubElement(element, prefix + key.name).text = text or None
         if statement.is_branch:
-            _fill(statement, value, element, prefix)
+            _fill(statement, value, element, names)
         elif statement.kind is not Kind.EMPTY:
             element.text = value
-
-
-def _comment_tag(parent: etree._Element, prefix: str) -> str:
-    """``junos:comment`` where the document knows that prefix."""
-    namespace = parent.nsmap.get("junos")
-    return f"{{{namespace}}}comment" if namespace else f"{prefix}comment"
 
 
 def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[str]:

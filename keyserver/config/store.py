@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .tree import INACTIVE, Tree
+from .tree import COMMENTS, MARKS, Identity, Tree
 
 ROLLBACKS = 50
 """Committed configurations that are kept: rollback 0 (current) to rollback 49."""
@@ -97,26 +97,40 @@ class StoreFailed(Exception):
 def _encode(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: sorted(map(list_or_name, inner)) if key == INACTIVE else _encode(inner)
+            key: _encode_marks(inner) if key in MARKS else _encode(inner)
             for key, inner in value.items()
         }
     return value
 
 
-def list_or_name(identity: Any) -> list[str]:
-    """An inactive mark as JSON: ``[name]`` or ``[name, key]``."""
+def _encode_marks(marks: Any) -> list[Any]:
+    """Marks as JSON: ``[name]`` or ``[name, key]``, comments with their text behind."""
+    if isinstance(marks, dict):
+        return [[_identity_as_list(identity), text] for identity, text in marks.items()]
+    return sorted(map(_identity_as_list, marks))
+
+
+def _identity_as_list(identity: Identity) -> list[str]:
     return list(identity) if isinstance(identity, tuple) else [identity]
+
+
+def _identity(parts: list[str]) -> Identity:
+    return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
 
 def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: {m[0] if len(m) == 1 else (m[0], m[1]) for m in inner}
-            if key == INACTIVE
-            else _decode(inner)
+            key: _decode_marks(key, inner) if key in MARKS else _decode(inner)
             for key, inner in value.items()
         }
     return value
+
+
+def _decode_marks(mark: str, kept: list[Any]) -> Any:
+    if mark == COMMENTS:
+        return {_identity(identity): text for identity, text in kept}
+    return frozenset(map(_identity, kept))
 
 
 def _pack(tree: Tree) -> tuple[bytes, int]:

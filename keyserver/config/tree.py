@@ -5,7 +5,8 @@
 A container is ``{child name: value}``, a list ``{key: entry}`` (several keys of one entry are
 joined by ``KEY_SEPARATOR``), a leaf a string, a leaf-list a list of strings, a flag ``True``.
 What is said about a statement stands in its parent, by the statement's identity (a child name, or
-``(list name, key)`` for one entry): the sets ``INACTIVE`` and ``PROTECTED``, and ``COMMENTS``.
+``(list name, key)`` for one entry): the sets ``INACTIVE`` and ``PROTECTED``, and ``COMMENTS``; in
+what is shown with its configuration groups, ``INHERITED`` names the group of what came from one.
 
 Trees share what they have in common. A branch may be written to by the tree that owns it and by
 no other; marks and values are replaced, never changed.
@@ -26,7 +27,8 @@ Tree = dict[str, Any]
 INACTIVE = "@inactive"
 PROTECTED = "@protected"
 COMMENTS = "@comments"
-MARKS = frozenset((INACTIVE, PROTECTED, COMMENTS))
+INHERITED = "@inherited"
+MARKS = frozenset((INACTIVE, PROTECTED, COMMENTS, INHERITED))
 Identity = str | tuple[str, str]
 
 
@@ -64,7 +66,9 @@ def deep_copy(tree: Tree, owner: Owner | None) -> Branch:
     """A copy that shares no branch."""
     return Branch(
         {
-            name: deep_copy(value, owner) if isinstance(value, dict) and name != COMMENTS else value
+            name: deep_copy(value, owner)
+            if isinstance(value, dict) and name not in MARKS
+            else value
             for name, value in tree.items()
         },
         owner,
@@ -81,6 +85,7 @@ class Item:
     inactive: bool = False
     protected: bool = False
     comment: str | None = None
+    group: str | None = None
 
     @property
     def key_words(self) -> list[str]:
@@ -109,12 +114,20 @@ def names_of(statement: Statement, tree: Tree) -> list[str]:
 def items(statement: Statement, tree: Tree) -> Iterator[Item]:
     """What a container or list entry holds, in the order in which Junos shows it."""
     inactive, protected = tree.get(INACTIVE, ()), tree.get(PROTECTED, ())
-    comments = tree.get(COMMENTS, {})
+    comments, groups = tree.get(COMMENTS, {}), tree.get(INHERITED, {})
     children = statement.children
     for name in names_of(statement, tree):
         child, value = children[name], tree[name]
         if child.kind is not Kind.LIST:
-            yield Item(child, name, value, name in inactive, name in protected, comments.get(name))
+            yield Item(
+                child,
+                name,
+                value,
+                name in inactive,
+                name in protected,
+                comments.get(name),
+                groups.get(name),
+            )
             continue
         for key in value if child.user_ordered else sorted(value, key=natural):
             identity = (name, key)
@@ -125,6 +138,7 @@ def items(statement: Statement, tree: Tree) -> Iterator[Item]:
                 identity in inactive,
                 identity in protected,
                 comments.get(identity),
+                groups.get(identity),
             )
 
 

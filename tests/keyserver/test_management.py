@@ -631,3 +631,37 @@ def test_fifty_configurations_are_kept_and_come_back(console):
     history = session.rpc("<get-commit-information/>")
     assert len(history.findall(".//commit-history")) == 50
     assert history.findtext(".//log") == "number 59"
+
+
+def test_marks_comments_and_groups_survive_a_restart(tmp_path):
+    console = Console(state=tmp_path / "hub.db")
+    session = console.session()
+    text = (
+        "groups { g { security { group-vpn { server { group &lt;*> { "
+        "description inherited; } } } } } } apply-groups g;"
+        "system { /* the name */ protect: host-name hub-1; }"
+    )
+    load = "<load-configuration format='text'><configuration-text>"
+    reply = session.rpc(f"{load}{text}</configuration-text></load-configuration>")
+    assert errors(reply) == []
+    assert errors(session.commit()) == []
+    console.device.close()
+    again = Device(console.spec, {}, START)
+    shown = to_text(again.database.schema, again.database.committed)
+    assert "    /* the name */\n    protect: host-name hub-1;\n" in shown
+    groups = again.database.effective()["security"]["group-vpn"]["server"]["group"]
+    assert all(group["description"] == "inherited" for group in groups.values())
+    again.close()
+
+
+def test_an_inherited_configuration_names_the_groups_on_request(console):
+    session = console.session()
+    session.set("set groups g system domain-name example.com")
+    session.set("set apply-groups g")
+    reply = session.rpc('<get-configuration inherit="inherit" groups="groups"/>')
+    assert errors(reply) == []
+    (element,) = reply.iter("{*}domain-name")
+    assert [str(v) for k, v in element.attrib.items() if str(k).endswith("}group")] == ["g"]
+    assert not list(reply.iter("{*}apply-groups", "{*}groups"))
+    bare = session.rpc('<get-configuration inherit="inherit"/>')
+    assert not next(bare.iter("{*}domain-name")).attrib

@@ -12,6 +12,7 @@ from lxml import etree
 from ....config.apply import apply
 from ....config.database import ConfigurationDatabase, utc
 from ....config.edit import Operation
+from ....config.inherit import shown_inherited
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
@@ -31,6 +32,7 @@ GET_CONFIGURATION = Accepts(
         "rollback": None,
         "changed": frozenset({"changed"}),
         "inherit": frozenset({"inherit"}),
+        "groups": frozenset({"groups"}),
         # There are no commit scripts: the configuration after them is the configuration.
         "commit-scripts": frozenset({"apply", "apply-no-transients"}),
     },
@@ -46,8 +48,11 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     wanted = _wanted(database.schema, operation)
     committed = operation.get("database") == "committed"
     tree = database.committed if committed else database.candidate(request.holder).tree
-    if operation.get("inherit") is not None and "groups" in tree:
-        raise syntax_error("inherit")
+    marked = operation.get("groups") is not None
+    if operation.get("inherit") is not None:
+        tree = shown_inherited(database.schema, tree, marked=marked)
+    elif marked:
+        raise syntax_error("groups")
     if operation.get("compare") is not None:
         if wanted is not None or operation.get("format", "text") != "text":
             raise syntax_error("compare")
@@ -112,7 +117,7 @@ def _configuration(
                 changed_seconds=str(int(candidate.changed_at)),
                 changed_localtime=utc(candidate.changed_at),
             )
-    return to_xml(database.schema, tree, element)
+    return to_xml(database.schema, tree, element, dialect.junos)
 
 
 def _chosen(
@@ -139,7 +144,7 @@ def _requalify(element: etree._Element, namespace: str) -> None:
 def _as_xml(
     database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
 ) -> Elements:
-    committed = tree is database.committed and request.operation.get("database") == "committed"
+    committed = request.operation.get("database") == "committed"
     element = _configuration(database, request, tree, committed=committed)
     return [_chosen(request, element, [] if wanted is None else [wanted])]
 

@@ -1,0 +1,100 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What configuration groups bring into a configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyserver.config.inherit import in_force, shown_inherited
+from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.show import to_set
+from keyserver.config.tree import lookup
+from tests.keyserver.test_formats import from_set
+
+V2 = junos_schema(Generation.V2)
+SERVER = "security group-vpn server"
+
+
+def acted_on(text: str) -> list[str]:
+    tree = in_force(V2, from_set(V2, text))
+    own = {name: value for name, value in tree.items() if name not in ("groups", "apply-groups")}
+    return list(to_set(V2, own))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param(
+            "set groups g system host-name a\nset apply-groups g",
+            ["set system host-name a"],
+            id="a group fills what is missing",
+        ),
+        pytest.param(
+            "set groups g system host-name a\nset apply-groups g\nset system host-name b",
+            ["set system host-name b"],
+            id="what is there stays",
+        ),
+        pytest.param(
+            "set groups g system host-name a\nset groups h system host-name b\n"
+            "set apply-groups [ h g ]",
+            ["set system host-name b"],
+            id="the group named first wins",
+        ),
+        pytest.param(
+            f"set groups g {SERVER} group <*> server-member-communication heartbeat 60\n"
+            f"set groups g {SERVER} group <B*> member-threshold 7\n"
+            f"set apply-groups g\nset {SERVER} group A group-id 1\n"
+            f"set {SERVER} group B1 group-id 2",
+            [
+                f"set {SERVER} group A group-id 1",
+                f"set {SERVER} group A server-member-communication heartbeat 60",
+                f"set {SERVER} group B1 group-id 2",
+                f"set {SERVER} group B1 member-threshold 7",
+                f"set {SERVER} group B1 server-member-communication heartbeat 60",
+            ],
+            id="a wildcard stands for the entries that are there",
+        ),
+        pytest.param(
+            f"set groups g {SERVER} group A group-id 1\nset {SERVER} apply-groups g",
+            [f"set {SERVER} apply-groups g", f"set {SERVER} group A group-id 1"],
+            id="a group may be applied anywhere, and bring entries",
+        ),
+        pytest.param(
+            "set groups g system host-name a\nset apply-groups g\n"
+            "set system time-zone UTC\nset system apply-groups-except g",
+            ["set system apply-groups-except g", "set system time-zone UTC"],
+            id="except keeps a group out",
+        ),
+        pytest.param(
+            "set groups g system host-name a\nset apply-groups g\ndeactivate groups g",
+            [],
+            id="a deactivated group brings nothing",
+        ),
+        pytest.param(
+            "set groups g system host-name a\ndeactivate groups g system host-name\n"
+            "set apply-groups g\nset system host-name b\ndeactivate system host-name\n"
+            "set system time-zone UTC",
+            ["set system time-zone UTC"],
+            id="what is deactivated is not there, in groups neither",
+        ),
+        pytest.param(
+            f"set groups g {SERVER} ike gateway <*> address 192.0.2.1\nset apply-groups g\n"
+            f"set {SERVER} ike gateway x dynamic hostname a",
+            [f"set {SERVER} ike gateway x dynamic hostname a"],
+            id="a choice that was made is not made otherwise",
+        ),
+    ],
+)
+def test_groups_bring_in_what_is_not_there(text, found):
+    assert acted_on(text) == found
+
+
+def test_what_is_shown_with_its_groups_says_where_it_came_from_and_hides_them():
+    tree = from_set(
+        V2, "set groups g system host-name a\nset apply-groups g\nset system time-zone UTC"
+    )
+    shown = shown_inherited(V2, tree, marked=True)
+    assert list(to_set(V2, shown)) == ["set system host-name a", "set system time-zone UTC"]
+    assert lookup(shown, "system", "@inherited") == {"host-name": "g"}
+    assert "@inherited" not in shown_inherited(V2, tree, marked=False)["system"]
