@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .capture.keylog import read_keks
+from .capture.sa_export import exported
+from .capture.sa_log import read_sa_log
 from .capture.wireshark import readable_capture
 from .edge import run
 from .lab import LabError, read_lab
@@ -42,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--events", action="store_true", help="print one JSON line per event"
             )
+            command.add_argument(
+                "--sa-log",
+                type=Path,
+                metavar="FILE",
+                help="append every association with its keys to FILE; for a lab only",
+            )
     shark = commands.add_parser(
         "wireshark",
         help="make a capture readable for Wireshark",
@@ -50,7 +58,40 @@ def _parser() -> argparse.ArgumentParser:
     shark.add_argument("capture", type=Path, help="pcap file, as tcpdump -w makes it")
     shark.add_argument("keylog", type=Path, help="file that serve --keylog wrote")
     shark.add_argument("output", type=Path, help="pcap file to write")
+    associations = commands.add_parser(
+        "sa",
+        help="what members installed, as ip xfrm commands or Wireshark's ESP SA table",
+        description="Turn the log of members --sa-log into what other tools read.",
+    )
+    associations.add_argument("sa_log", type=Path, help="file that members --sa-log wrote")
+    associations.add_argument(
+        "--format", choices=("xfrm", "wireshark"), default="xfrm", help="default: xfrm"
+    )
+    associations.add_argument(
+        "--member", help="xfrm: this member's alone; default: all, each under its name"
+    )
+    associations.add_argument(
+        "--peer",
+        action="append",
+        metavar="ADDRESS",
+        help="xfrm: a host to send to; may be repeated; default: the other members in the log",
+    )
     return parser
+
+
+def _associations(options: argparse.Namespace) -> int:
+    try:
+        with options.sa_log.open(encoding="ascii") as lines:
+            history = read_sa_log(lines)
+        for line in exported(history, options.format, options.member, options.peer):
+            print(line)
+    except OSError as error:
+        print(f"keyserver: {options.sa_log}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"keyserver: {options.sa_log}: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _wireshark(options: argparse.Namespace) -> int:
@@ -73,13 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
     if options.command == "wireshark":
         return _wireshark(options)
+    if options.command == "sa":
+        return _associations(options)
     try:
         lab = read_lab(options.lab)
         with contextlib.suppress(KeyboardInterrupt):
             if options.command == "serve":
                 run.serve(lab, options.keylog)
             elif options.command == "members":
-                run.members(lab, options.events)
+                run.members(lab, options.events, options.sa_log)
             else:
                 return run.status(lab)
     except LabError as error:

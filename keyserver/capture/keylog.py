@@ -8,7 +8,6 @@ has no column for, cipher and IV of a KEK, stands in a comment before its line.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +15,7 @@ from typing import Protocol
 from ..gdoi.push import Kek
 from ..ike.crypto import AES_128, AES_192, AES_256, DES, TRIPLE_DES, CbcCipher
 from ..ike.wire import COOKIE_LENGTH
+from .private_file import open_private
 
 _CIPHERS = {
     f"{cipher.name}-{cipher.key_length * 8}": cipher
@@ -44,11 +44,10 @@ class NoKeyLog:
 
 
 class KeyLog:
-    """Appends to a file that only its owner may read."""
+    """Appends to a file that only its owner may read; raises OSError for any other file."""
 
     def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._file = os.fdopen(descriptor, "w", encoding="ascii")
+        self._file = open_private(path)
 
     def phase1(self, initiator_cookie: bytes, key: bytes) -> None:
         """See :class:`KeySink`."""

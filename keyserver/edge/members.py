@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import product
 
+from ..capture.sa_log import SaSink
 from ..config.junos_schema import Generation
 from ..gdoi.numbers import GdoiExchange
 from ..groups.gateways import identity_of, phase1_proposal
@@ -116,6 +117,25 @@ class _Listener:
             one.close()
 
 
+class _Conversation:
+    """Traffic inside groups: what one member of this process sends with, the others hear."""
+
+    def __init__(self) -> None:
+        self._edges: dict[tuple[str, int], list[_MemberEdge]] = {}
+        self._heard: dict[tuple[str, int], set[str]] = {}
+
+    def enter(self, edge: _MemberEdge) -> None:
+        self._edges.setdefault((edge.spec.server_name, edge.spec.group), []).append(edge)
+
+    def sent(self, edge: _MemberEdge, spi: str) -> None:
+        group = edge.spec.server_name, edge.spec.group
+        heard = self._heard.setdefault(group, set())
+        if spi not in heard:
+            heard.add(spi)
+            for other in self._edges[group]:
+                other.hear(spi)
+
+
 class _MemberEdge:
     """A member on its own socket."""
 
@@ -126,8 +146,12 @@ class _MemberEdge:
         speed: float,
         observe: Observer,
         listener: _Listener,
+        conversation: _Conversation,
+        sa_sink: SaSink,
     ) -> None:
         self.spec = spec
+        self._conversation, self._sa_sink = conversation, sa_sink
+        conversation.enter(self)
         self.member = group_member(spec)
         self._clock, self._speed, self._observe = clock, speed, observe
         self._listener = listener
@@ -177,6 +201,12 @@ class _MemberEdge:
         if self.member.state is not MemberState.STOPPED:
             self._act(self.member.receive(data, self._clock()))
 
+    def hear(self, spi: str) -> None:
+        """Traffic under that SPI reaches this site."""
+        if self.member.state is MemberState.REGISTERED:
+            self.member.heard_spi(spi, self._clock())
+            self._act([])
+
     def _play_dead(self) -> None:
         self._observe(
             MemberEvent("stopped", self.spec.name, self.spec.group, self._clock(), held=HeldKeys())
@@ -196,12 +226,13 @@ class _MemberEdge:
                     self._later(delay, partial(self._transmit, datagram))
                 else:
                     self._transmit(datagram)
-        for event in self.member.events:
+        events, self.member.events = self.member.events, []
+        for event in events:
             self._observe(event)
+            self._note_keys(event)
             if event.event == "registered" and self._stop_after is not None:
                 self._later(self._stop_after, self._play_dead)
                 self._stop_after = None
-        self.member.events.clear()
         group = self.member.multicast
         if group is not None and group != self._joined:
             self._joined = group
@@ -212,6 +243,16 @@ class _MemberEdge:
         wake_at = self.member.wake_at
         if wake_at is not None:
             self._timer = self._later(max(0.0, wake_at - self._clock()) + 0.001, self._tick)
+
+    def _note_keys(self, event: MemberEvent) -> None:
+        if event.held is None:
+            return
+        spec = self.spec
+        self._sa_sink.look(
+            spec.name, spec.group, spec.address, self.member.keys.traffic, event.time
+        )
+        if event.held.sends_with is not None:
+            self._conversation.sent(self, event.held.sends_with)
 
     def _transmit(self, datagram: bytes) -> None:
         if self._socket is not None:
@@ -224,17 +265,30 @@ class MemberFleet:
     """All members of a lab."""
 
     def __init__(
-        self, specs: tuple[MemberSpec, ...], clock: Clock, speed: float, observe: Observer
+        self,
+        specs: tuple[MemberSpec, ...],
+        clock: Clock,
+        speed: float,
+        observe: Observer,
+        sa_sink: SaSink,
     ) -> None:
         self._specs, self._clock, self._speed = specs, clock, speed
-        self._observe = observe
-        self._listener = _Listener()
+        self._observe, self._sa_sink = observe, sa_sink
+        self._listener, self._conversation = _Listener(), _Conversation()
         self._edges: dict[str, _MemberEdge] = {}
 
     async def start(self) -> None:
         """Start every member."""
         for spec in self._specs:
-            edge = _MemberEdge(spec, self._clock, self._speed, self._observe, self._listener)
+            edge = _MemberEdge(
+                spec,
+                self._clock,
+                self._speed,
+                self._observe,
+                self._listener,
+                self._conversation,
+                self._sa_sink,
+            )
             try:
                 await edge.start()
             except OSError as error:

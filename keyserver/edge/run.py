@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..capture.keylog import KeyLog
+from ..capture.sa_log import NoSaLog, SaLog, SaSink
 from ..lab import Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
@@ -23,9 +26,9 @@ def serve(lab: Lab, keylog: Path | None) -> None:
     asyncio.run(_serve(lab, keylog))
 
 
-def members(lab: Lab, events: bool) -> None:
+def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
     """Run the lab's members until SIGINT or SIGTERM; ``events``: a JSON line for each."""
-    asyncio.run(_members(lab, events))
+    asyncio.run(_members(lab, events, sa_log))
 
 
 def status(lab: Lab) -> int:
@@ -65,7 +68,7 @@ async def _serve(lab: Lab, keylog: Path | None) -> None:
             sink.close()
 
 
-async def _members(lab: Lab, events: bool) -> None:
+async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
     registered: set[str] = set()
 
     def observe(event: MemberEvent) -> None:
@@ -79,9 +82,26 @@ async def _members(lab: Lab, events: bool) -> None:
         elif event.event == "refused":
             print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
 
-    fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe)
+    with _sa_sink(sa_log) as sink:
+        fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe, sink)
+        try:
+            await fleet.start()
+            await _until_stopped()
+        finally:
+            fleet.stop()
+
+
+@contextlib.contextmanager
+def _sa_sink(path: Path | None) -> Iterator[SaSink]:
+    """Where members' associations are written; raises LabError for a file that must not be used."""
+    if path is None:
+        yield NoSaLog()
+        return
     try:
-        await fleet.start()
-        await _until_stopped()
+        log = SaLog(path)
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from None
+    try:
+        yield log
     finally:
-        fleet.stop()
+        log.close()

@@ -1,0 +1,188 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A log of the associations that members install: off unless asked for by ``--sa-log``.
+
+One JSON object per line: what was installed with its keys, what is sent with, what is gone. The
+log holds real keys; ``sa`` makes of it what other tools read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ..member.associations import TrafficKeys, TrafficSa
+from ..member.traffic import Traffic
+from .private_file import open_private
+
+
+@dataclass(frozen=True)
+class LoggedSelector:
+    """The traffic of an association: prefixes or addresses, ports and protocol, 0 for any."""
+
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    protocol: int
+
+
+@dataclass(frozen=True)
+class LoggedSa:
+    """An association as a member holds it; keys in hex, lengths as the names say.
+
+    ``cipher`` and ``integrity`` are None where there is none; ``address`` is the member's own.
+    """
+
+    member: str
+    group: int
+    address: str
+    spi: str
+    protocol: str
+    mode: str
+    direction: str
+    cipher: str | None
+    encryption_key: str = field(repr=False)
+    integrity: str | None
+    integrity_bits: int
+    integrity_key: str = field(repr=False)
+    extended_sequence: bool
+    selector: LoggedSelector
+
+
+class SaSink(Protocol):
+    """Somebody who wants to know what members install."""
+
+    def look(self, member: str, group: int, address: str, traffic: Traffic, now: float) -> None:
+        """A member's keys may have changed."""
+
+
+class NoSaLog:
+    """Keeps nothing: the default."""
+
+    def look(self, member: str, group: int, address: str, traffic: Traffic, now: float) -> None:
+        """See :class:`SaSink`."""
+
+
+class SaLog:
+    """Appends to a file that only its owner may read; raises OSError for any other file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = open_private(path)
+        self._installed: dict[tuple[str, int], set[LoggedSa]] = {}
+        self._sent: dict[tuple[str, int], tuple[str, ...]] = {}
+
+    def look(self, member: str, group: int, address: str, traffic: Traffic, now: float) -> None:
+        """See :class:`SaSink`."""
+        key = member, group
+        before = self._installed.get(key, set())
+        after = set(_held(member, group, address, traffic))
+        for one in sorted(after - before, key=lambda sa: sa.spi):
+            self._write(now, "installed", dataclasses.asdict(one))
+        if self._sent.get(key) != traffic.sends_with:
+            spis = self._sent[key] = traffic.sends_with
+            self._write(now, "sends", {"member": member, "group": group, "spis": spis})
+        for one in sorted(before - after, key=lambda sa: sa.spi):
+            gone = {"member": member, "group": group, "spi": one.spi}
+            self._write(now, "gone", gone | {"selector": dataclasses.asdict(one.selector)})
+        self._installed[key] = after
+
+    def _write(self, now: float, event: str, fields: dict[str, object]) -> None:
+        self._file.write(json.dumps({"time": now, "event": event, **fields}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _held(member: str, group: int, address: str, traffic: Traffic) -> Iterator[LoggedSa]:
+    for teks in traffic.selectors.values():
+        for tek in teks:
+            yield logged_sa(member, group, address, tek.sa, tek.keys)
+
+
+def logged_sa(member: str, group: int, address: str, sa: TrafficSa, keys: TrafficKeys) -> LoggedSa:
+    """An association with its keys, in the log's words."""
+    protocol, source, destination = sa.selector
+    return LoggedSa(
+        member,
+        group,
+        address,
+        sa.spi.hex(),
+        sa.protocol.name.lower(),
+        sa.mode.name.lower(),
+        sa.direction.name.lower(),
+        sa.cipher.name if sa.cipher is not None else None,
+        keys.encryption.hex(),
+        sa.integrity.name if sa.integrity is not None else None,
+        sa.integrity.bits if sa.integrity is not None else 0,
+        keys.integrity.hex(),
+        sa.extended_sequence,
+        LoggedSelector(
+            str(source) if source.data else "0.0.0.0/0",
+            str(destination) if destination.data else "0.0.0.0/0",
+            source.port,
+            destination.port,
+            protocol,
+        ),
+    )
+
+
+class UnreadableLog(ValueError):
+    """A file that is no log of associations; the text says which line."""
+
+
+@dataclass
+class SaHistory:
+    """What a log tells: every association ever installed, those still held, what is sent with."""
+
+    installed: list[LoggedSa]
+    held: list[LoggedSa]
+    sends: dict[tuple[str, int], tuple[str, ...]]
+
+
+def read_sa_log(lines: Iterable[str]) -> SaHistory:
+    """Read a log. Raises UnreadableLog."""
+    history = SaHistory([], [], {})
+    for number, line in enumerate(lines, 1):
+        try:
+            _take(history, json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnreadableLog(
+                f"line {number} is not of a log of associations ({error})"
+            ) from None
+    return history
+
+
+def _take(history: SaHistory, fields: dict[str, object]) -> None:
+    event = fields.pop("event")
+    del fields["time"]
+    if event == "installed":
+        selector = fields.pop("selector")
+        if not isinstance(selector, dict):
+            raise TypeError("selector")
+        one = LoggedSa(**fields, selector=LoggedSelector(**selector))  # type: ignore[arg-type]
+        history.installed.append(one)
+        history.held.append(one)
+    elif event == "sends":
+        key = str(fields["member"]), int(str(fields["group"]))
+        spis = fields["spis"]
+        if not isinstance(spis, list):
+            raise TypeError("spis")
+        history.sends[key] = tuple(str(spi) for spi in spis)
+    elif event == "gone":
+        gone = LoggedSelector(**fields["selector"])  # type: ignore[arg-type]
+        named = [fields[name] for name in ("member", "group", "spi")]
+        history.held = [
+            sa
+            for sa in history.held
+            if [sa.member, sa.group, sa.spi] != named or sa.selector != gone
+        ]
+    else:
+        raise ValueError(f"event {event!r}")

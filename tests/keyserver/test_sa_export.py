@@ -1,0 +1,200 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What members installed, in other tools' words: one member's SA encrypts, another's decrypts.
+
+The ESP is scapy's: an implementation that shares nothing with ours. It gets its keys from the
+`ip xfrm` commands, as an operator would.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shlex
+import stat
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from scapy.layers.inet import IP, UDP
+from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
+
+from keyserver.capture.keylog import KeyLog
+from keyserver.capture.private_file import open_private
+from keyserver.capture.sa_export import everybody_else, wireshark_table, xfrm_commands
+from keyserver.capture.sa_log import SaLog, UnreadableLog, read_sa_log
+from tests.keyserver.world import GM, V1_SMC, World
+
+OTHER = "192.0.2.12"
+BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
+V1_BLOCK = V1_SMC + "encryption-algorithm 3des-cbc sig-hash-algorithm sha1"
+V1_SUITES = list(
+    itertools.product(
+        ("des-cbc", "3des-cbc", "aes-128-cbc", "aes-192-cbc", "aes-256-cbc"),
+        ("hmac-md5-96", "hmac-sha1-96"),
+    )
+)
+V2_SUITES = [(c, "hmac-sha-256-128") for c in ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc")]
+SCAPY_CIPHERS = {"cbc(des)": "DES", "cbc(des3_ede)": "3DES", "cbc(aes)": "AES-CBC"}
+SCAPY_INTEGRITIES = {
+    "hmac(md5)": "HMAC-MD5-96",
+    "hmac(sha1)": "HMAC-SHA1-96",
+    "hmac(sha256)": "SHA2-256-128",
+}
+
+
+def group(signing_key, tmp_path, generation="v2", suite=None, **more):
+    """A world of two members that log what they install."""
+    cipher, integrity = suite or ("aes-256-cbc", "hmac-sha-256-128")
+    proposal = "set security group-vpn server ipsec proposal esp "
+    lines = (
+        V1_BLOCK if generation == "v1" else BLOCK,
+        f"{proposal}encryption-algorithm {cipher}",
+        f"{proposal}authentication-algorithm {integrity}",
+    )
+    world = World(signing_key, generation, extra=lines, members=2)
+    log = SaLog(tmp_path / "sa.log")
+    for name, address in (("site-1", GM), ("site-2", OTHER)):
+        member = world.member(address, **more)
+        world.run(member, address)
+        look(log, name, address, member, world)
+    return world, log
+
+
+def look(log, name, address, member, world):
+    log.look(name, 1, address, member.keys.traffic, world.now)
+
+
+def history(log):
+    return read_sa_log(log.path.read_text().splitlines())
+
+
+def states(commands):
+    """(source, destination): scapy's association, of `ip xfrm state` commands."""
+    found = {}
+    for command in commands:
+        words = shlex.split(command)
+        if words[2] != "state":
+            continue
+        value = dict(itertools.pairwise(words))
+        auth = words[words.index("auth-trunc") + 1 :]
+        enc = words[words.index("enc") + 1 :]
+        found[value["src"], value["dst"]] = SecurityAssociation(
+            ESP,
+            spi=int(value["spi"], 16),
+            crypt_algo=SCAPY_CIPHERS[enc[0]],
+            crypt_key=bytes.fromhex(enc[1][2:]),
+            auth_algo=SCAPY_INTEGRITIES[auth[0]],
+            auth_key=bytes.fromhex(auth[1][2:]),
+            tunnel_header=IP(src=value["src"], dst=value["dst"]),
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("generation", "suite"),
+    [("v1", suite) for suite in V1_SUITES] + [("v2", suite) for suite in V2_SUITES],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_what_one_member_encrypts_another_decrypts(signing_key, tmp_path, generation, suite):
+    _, log = group(signing_key, tmp_path, generation, suite)
+    told = history(log)
+    one = states(xfrm_commands(told, "site-1", [OTHER]))
+    two = states(xfrm_commands(told, "site-2", [GM]))
+    packet = IP(src="198.51.100.1", dst="203.0.113.1") / UDP(sport=1000, dport=2000) / b"hello"
+    sealed = one[GM, OTHER].encrypt(packet)
+    assert b"hello" not in bytes(sealed)
+    opened = two["0.0.0.0", OTHER].decrypt(IP(bytes(sealed)))
+    assert bytes(opened[UDP].payload) == b"hello"
+    assert (opened.src, opened.dst) == ("198.51.100.1", "203.0.113.1")
+    damaged = bytearray(bytes(sealed))
+    damaged[-20] ^= 1
+    with pytest.raises((IPSecIntegrityError, InvalidSignature)):
+        two["0.0.0.0", OTHER].decrypt(IP(bytes(damaged)))
+
+
+def test_commands_name_algorithms_lengths_mode_direction_and_traffic(signing_key, tmp_path):
+    _, log = group(signing_key, tmp_path)
+    commands = list(xfrm_commands(history(log), "site-1", [OTHER]))
+    state, inward, forward, sender, outward = commands
+    assert re.fullmatch(
+        rf"ip xfrm state add src 0\.0\.0\.0 dst {GM} proto esp spi 0x[0-9a-f]{{8}} mode tunnel "
+        r"replay-window 0 auth-trunc 'hmac\(sha256\)' 0x[0-9a-f]{64} 128 "
+        r"enc 'cbc\(aes\)' 0x[0-9a-f]{64}",
+        state,
+    )
+    traffic = "src 198.51.100.0/24 dst 203.0.113.0/24"
+    assert inward.startswith(f"ip xfrm policy update {traffic} dir in tmpl src 0.0.0.0 dst {GM} ")
+    assert forward == inward.replace(" dir in ", " dir fwd ")
+    assert f"src {GM} dst {OTHER} proto esp spi" in sender
+    spi = re.search(r"spi (0x\w+)", sender).group(1)
+    assert outward.endswith(f"src {GM} dst {OTHER} proto esp mode tunnel spi {spi}")
+    assert everybody_else(history(log), "site-1") == [OTHER]
+
+
+def test_a_rekey_is_sent_with_when_the_member_does_and_the_old_key_goes(signing_key, tmp_path):
+    world, log = group(signing_key, tmp_path)
+    member = world.members[GM]
+
+    def sending():
+        commands = xfrm_commands(history(log), "site-1", [OTHER])
+        return [c for c in commands if c.startswith(f"ip xfrm state add src {GM}")]
+
+    def receiving():
+        commands = xfrm_commands(history(log), "site-1", [OTHER])
+        return [c for c in commands if c.startswith("ip xfrm state add src 0.0.0.0")]
+
+    first = sending()
+    world.pass_time(3600 - 60 + 1)
+    look(log, "site-1", GM, member, world)
+    assert sending() == first
+    assert len(receiving()) == 2
+    world.pass_time(30)
+    look(log, "site-1", GM, member, world)
+    assert len(sending()) == 1
+    assert sending() != first
+    world.pass_time(15)
+    look(log, "site-1", GM, member, world)
+    assert len(receiving()) == 1
+    # A capture holds packets under all of them.
+    assert len(list(wireshark_table(history(log)))) == 2
+
+
+def test_the_log_is_for_its_owner_alone_and_keys_are_in_no_repr(signing_key, tmp_path):
+    _, log = group(signing_key, tmp_path)
+    assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+    (sa, *_) = history(log).installed
+    assert sa.encryption_key not in repr(history(log))
+    assert sa.integrity_key not in repr(history(log))
+
+
+@pytest.mark.parametrize("opened", [SaLog, KeyLog, open_private])
+def test_keys_are_written_to_no_file_that_others_read(tmp_path, opened):
+    shared = tmp_path / "shared"
+    shared.write_text("")
+    shared.chmod(0o640)
+    with pytest.raises(OSError, match="has mode 0640"):
+        opened(shared)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    with pytest.raises(OSError, match="symbolic"):
+        opened(link)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(OSError, match="no plain file"):
+            opened(tmp_path / "pipe")
+    finally:
+        os.close(reader)
+
+
+def test_what_is_no_log_is_refused_with_its_line():
+    for text in (
+        "hello",
+        "{}",
+        '{"event": "installed", "time": 1}',
+        "[1]",
+        '{"event":"x","time":1}',
+    ):
+        with pytest.raises(UnreadableLog, match="line 1"):
+            read_sa_log([text])
