@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,21 @@ from .gdoi.payloads import Profile
 from .groups.plane import Acknowledgement
 from .ike.authentication import Credentials
 from .ike.proposal import Mode
-from .member.options import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
-from .member.traffic import Timing
 
 
 class LabError(Exception):
     """A lab file that cannot be used."""
+
+
+DEFAULT_HEARTBEAT_THRESHOLD = 3
+DEFAULT_PHASE_1_SECONDS = 28800
+
+
+class Timing(Enum):
+    """Whose rules a member follows when it changes keys."""
+
+    JUNOS = "junos"
+    RFC6407 = "rfc6407"
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from ..member.associations import TrafficKeys, TrafficSa
-from ..member.traffic import Traffic
 from .private_file import open_private
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds something: a member of a group."""
+
+    member: str
+    group: int
 
 
 @dataclass(frozen=True)
@@ -54,43 +59,27 @@ class LoggedSa:
     selector: LoggedSelector
 
 
-class SaSink(Protocol):
-    """Somebody who wants to know what members install."""
-
-    def look(self, member: str, group: int, address: str, traffic: Traffic, now: float) -> None:
-        """A member's keys may have changed."""
-
-
-class NoSaLog:
-    """Keeps nothing: the default."""
-
-    def look(self, member: str, group: int, address: str, traffic: Traffic, now: float) -> None:
-        """See :class:`SaSink`."""
-
-
 class SaLog:
     """Appends to a file that only its owner may read; raises OSError for any other file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = open_private(path)
-        self._installed: dict[tuple[str, int], set[LoggedSa]] = {}
-        self._sent: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._installed: dict[Holder, set[LoggedSa]] = {}
+        self._sent: dict[Holder, tuple[str, ...]] = {}
 
-    def look(self, member: str, group: int, address: str, traffic: Traffic, now: float) -> None:
-        """See :class:`SaSink`."""
-        key = member, group
-        before = self._installed.get(key, set())
-        after = set(_held(member, group, address, traffic))
-        for one in sorted(after - before, key=lambda sa: sa.spi):
+    def look(self, holder: Holder, held: set[LoggedSa], sends: tuple[str, ...], now: float) -> None:
+        """A member holds these now, and sends with these SPIs: note what changed."""
+        before, who = self._installed.get(holder, set()), dataclasses.asdict(holder)
+        for one in sorted(held - before, key=lambda sa: sa.spi):
             self._write(now, "installed", dataclasses.asdict(one))
-        if self._sent.get(key) != traffic.sends_with:
-            spis = self._sent[key] = traffic.sends_with
-            self._write(now, "sends", {"member": member, "group": group, "spis": spis})
-        for one in sorted(before - after, key=lambda sa: sa.spi):
-            gone = {"member": member, "group": group, "spi": one.spi}
-            self._write(now, "gone", gone | {"selector": dataclasses.asdict(one.selector)})
-        self._installed[key] = after
+        if self._sent.get(holder) != sends:
+            self._sent[holder] = sends
+            self._write(now, "sends", who | {"spis": sends})
+        for one in sorted(before - held, key=lambda sa: sa.spi):
+            selector = dataclasses.asdict(one.selector)
+            self._write(now, "gone", who | {"spi": one.spi, "selector": selector})
+        self._installed[holder] = held
 
     def _write(self, now: float, event: str, fields: dict[str, object]) -> None:
         self._file.write(json.dumps({"time": now, "event": event, **fields}) + "\n")
@@ -99,39 +88,6 @@ class SaLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-def _held(member: str, group: int, address: str, traffic: Traffic) -> Iterator[LoggedSa]:
-    for teks in traffic.selectors.values():
-        for tek in teks:
-            yield logged_sa(member, group, address, tek.sa, tek.keys)
-
-
-def logged_sa(member: str, group: int, address: str, sa: TrafficSa, keys: TrafficKeys) -> LoggedSa:
-    """An association with its keys, in the log's words."""
-    protocol, source, destination = sa.selector
-    return LoggedSa(
-        member,
-        group,
-        address,
-        sa.spi.hex(),
-        sa.protocol.name.lower(),
-        sa.mode.name.lower(),
-        sa.direction.name.lower(),
-        sa.cipher.name if sa.cipher is not None else None,
-        keys.encryption.hex(),
-        sa.integrity.name if sa.integrity is not None else None,
-        sa.integrity.bits if sa.integrity is not None else 0,
-        keys.integrity.hex(),
-        sa.extended_sequence,
-        LoggedSelector(
-            str(source) if source.data else "0.0.0.0/0",
-            str(destination) if destination.data else "0.0.0.0/0",
-            source.port,
-            destination.port,
-            protocol,
-        ),
-    )
 
 
 class UnreadableLog(ValueError):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import product
 
-from ..capture.sa_log import SaSink
+from ..capture.sa_log import Holder, SaLog
 from ..config.junos_schema import Generation
 from ..gdoi.numbers import GdoiExchange
 from ..groups.gateways import identity_of, phase1_proposal
@@ -23,6 +23,7 @@ from ..member.faults import FaultyLink
 from ..member.machine import GroupMember, MemberState
 from ..member.options import MemberOptions
 from .clock import Clock
+from .held import held_associations
 from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
@@ -147,10 +148,10 @@ class _MemberEdge:
         observe: Observer,
         listener: _Listener,
         conversation: _Conversation,
-        sa_sink: SaSink,
+        sa_log: SaLog | None = None,
     ) -> None:
         self.spec = spec
-        self._conversation, self._sa_sink = conversation, sa_sink
+        self._conversation, self._sa_log = conversation, sa_log
         conversation.enter(self)
         self.member = group_member(spec)
         self._clock, self._speed, self._observe = clock, speed, observe
@@ -248,9 +249,10 @@ class _MemberEdge:
         if event.held is None:
             return
         spec = self.spec
-        self._sa_sink.look(
-            spec.name, spec.group, spec.address, self.member.keys.traffic, event.time
-        )
+        holder, traffic = Holder(spec.name, spec.group), self.member.keys.traffic
+        if self._sa_log is not None:
+            held = held_associations(holder, spec.address, traffic)
+            self._sa_log.look(holder, held, traffic.sends_with, event.time)
         if event.held.sends_with is not None:
             self._conversation.sent(self, event.held.sends_with)
 
@@ -270,10 +272,10 @@ class MemberFleet:
         clock: Clock,
         speed: float,
         observe: Observer,
-        sa_sink: SaSink,
+        sa_log: SaLog | None = None,
     ) -> None:
         self._specs, self._clock, self._speed = specs, clock, speed
-        self._observe, self._sa_sink = observe, sa_sink
+        self._observe, self._sa_log = observe, sa_log
         self._listener, self._conversation = _Listener(), _Conversation()
         self._edges: dict[str, _MemberEdge] = {}
 
@@ -287,7 +289,7 @@ class MemberFleet:
                 self._observe,
                 self._listener,
                 self._conversation,
-                self._sa_sink,
+                self._sa_log,
             )
             try:
                 await edge.start()

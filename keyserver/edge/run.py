@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..capture.keylog import KeyLog
-from ..capture.sa_log import NoSaLog, SaLog, SaSink
+from ..capture.sa_log import SaLog
 from ..lab import Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
@@ -82,8 +82,8 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
         elif event.event == "refused":
             print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
 
-    with _sa_sink(sa_log) as sink:
-        fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe, sink)
+    with _opened(sa_log) as log:
+        fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe, log)
         try:
             await fleet.start()
             await _until_stopped()
@@ -92,10 +92,10 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _sa_sink(path: Path | None) -> Iterator[SaSink]:
+def _opened(path: Path | None) -> Iterator[SaLog | None]:
     """Where members' associations are written; raises LabError for a file that must not be used."""
     if path is None:
-        yield NoSaLog()
+        yield None
         return
     try:
         log = SaLog(path)

@@ -27,8 +27,9 @@ from ..gdoi.pull import Grant
 from ..gdoi.push import Kek, Push, check_kek_algorithms, kek_of
 from ..ike.numbers import IdType
 from ..ike.wire import MalformedPayload, attribute_map
+from ..lab import Timing
 from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys, traffic_sa
-from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Timing, Traffic
+from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic
 
 _DEFAULT_KEK_LIFETIME = 3600
 _CLASS_D = 0b1110

@@ -7,10 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..gdoi.payloads import Profile
-from .traffic import Timing
-
-DEFAULT_HEARTBEAT_THRESHOLD = 3
-DEFAULT_PHASE_1_SECONDS = 28800
+from ..lab import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS, Timing
 
 
 @dataclass(frozen=True)

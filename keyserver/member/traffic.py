@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..gdoi.payloads import Selector
+from ..lab import Timing
 from .associations import SaDirection, TrafficKeys, TrafficSa
 
 _NEVER = float("inf")
@@ -32,13 +33,6 @@ class Arrival(Enum):
     FIRST_REGISTRATION = "first registration"
     REGISTRATION = "registration"
     PUSH = "push"
-
-
-class Timing(Enum):
-    """Whose rules a member follows when it changes keys."""
-
-    JUNOS = "junos"
-    RFC6407 = "rfc6407"
 
 
 # How many activation time delays a key waits before it is sent with.

@@ -10,10 +10,11 @@ import random
 import pytest
 
 from keyserver.gdoi.payloads import Selector
+from keyserver.lab import Timing
 from keyserver.member.associations import TrafficKeys, traffic_sa
 from keyserver.member.events import event_line
 from keyserver.member.machine import MemberState
-from keyserver.member.traffic import Arrival, GroupDelays, Timing, Traffic
+from keyserver.member.traffic import Arrival, GroupDelays, Traffic
 from tests.keyserver.test_associations import sat
 from tests.keyserver.world import GM, V1_SMC, World
 

@@ -22,7 +22,8 @@ from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
 from keyserver.capture.keylog import KeyLog
 from keyserver.capture.private_file import open_private
 from keyserver.capture.sa_export import everybody_else, wireshark_table, xfrm_commands
-from keyserver.capture.sa_log import SaLog, UnreadableLog, read_sa_log
+from keyserver.capture.sa_log import Holder, SaLog, UnreadableLog, read_sa_log
+from keyserver.edge.held import held_associations
 from tests.keyserver.world import GM, V1_SMC, World
 
 OTHER = "192.0.2.12"
@@ -62,7 +63,9 @@ def group(signing_key, tmp_path, generation="v2", suite=None, **more):
 
 
 def look(log, name, address, member, world):
-    log.look(name, 1, address, member.keys.traffic, world.now)
+    holder, traffic = Holder(name, 1), member.keys.traffic
+    held = held_associations(holder, address, traffic)
+    log.look(holder, held, traffic.sends_with, world.now)
 
 
 def history(log):
