@@ -13,7 +13,7 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo schema test matrix bench soak lint style types roles-lint sanity sanity-newest mutation house docs clean
+.PHONY: env demo schema test matrix bench soak lint style types roles-lint sanity sanity-newest mutation faults house docs clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -63,6 +63,10 @@ house: env
 # Many members on bad links for hours of their own time: who understood whom.
 soak: env
 	$(BIN)/python -m dev.soak
+
+# Every stage of a change crossed with every fault of a rude device, as a table.
+faults: env
+	$(BIN)/python -m dev.fault_table
 
 docs: env
 	$(BIN)/python -m dev.module_pages docs/modules

@@ -58,6 +58,9 @@ class Manner(enum.StrEnum):
     TIMEOUT = "timeout"
     """Done, and not a word."""
     DELAY = "delay"
+    """Done; answered after ``seconds``."""
+    SLOW = "slow"
+    """Done after ``seconds`` and answered then; the session lives on until then, asked or not."""
     CUT_BEFORE = "cut before"
     """The connection ends before anything is done."""
     CUT_AFTER = "cut after"
@@ -162,6 +165,8 @@ class Box:
     tells_pending: bool = True
     """Whether the commit history marks what awaits confirmation."""
     says_pending_at_lock: bool = False
+    busy: set[int] = field(default_factory=set)
+    """Sessions that still do something: their end waits for that."""
     lock: int | None = None
     private: dict[int, etree._Element] = field(default_factory=dict)
     pending: etree._Element | None = None
@@ -187,6 +192,10 @@ class Box:
     def working(self, session: int) -> etree._Element:
         return self.private.get(session, self.candidate)
 
+    def discard(self) -> None:
+        """The candidate is the committed configuration again."""
+        self.candidate = copy.deepcopy(self.committed)
+
     def commit(self, session: int, user: str, log: str, confirmed: int | None) -> None:
         if confirmed is None:
             self.pending = None
@@ -194,21 +203,23 @@ class Box:
             self.pending = copy.deepcopy(self.committed)
         self.committed = copy.deepcopy(self.working(session))
         self.history.insert(0, Commit(user, "netconf", self.committed, log, confirmed))
-        self.candidate = copy.deepcopy(self.committed)
+        self.discard()
 
     def expire(self) -> None:
         """The time for a confirmation is over."""
         assert self.pending is not None
         self.committed, self.pending = self.pending, None
-        self.candidate = copy.deepcopy(self.committed)
+        self.discard()
         self.history.insert(0, Commit("root", "other", copy.deepcopy(self.committed)))
 
     def end(self, session: int) -> None:
         """A session is over, whatever ended it."""
+        if session in self.busy:
+            return
         self.private.pop(session, None)
         if self.lock == session:
             self.lock = None
-            self.candidate = copy.deepcopy(self.committed)
+            self.discard()
 
 
 class Refusal(Exception):
@@ -341,7 +352,7 @@ class _Talk:
         if self.number in self.box.private:
             self.box.private[self.number] = copy.deepcopy(self.box.committed)
         else:
-            self.box.candidate = copy.deepcopy(self.box.committed)
+            self.box.discard()
         return self.ok()
 
     def _commit_configuration(self, operation: etree._Element) -> str:
@@ -460,6 +471,19 @@ class _Talk:
         answer = self.reply(rpc.get("message-id"), content)
         self.server.later(fault.seconds, lambda: self.send(answer))
 
+    def _be_slow(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
+        self.box.busy.add(self.number)
+
+        def finish() -> None:
+            answer = self.reply(rpc.get("message-id"), self.done(operation))
+            self.box.busy.discard(self.number)
+            if self.number in self.server.channels:
+                self.send(answer)
+            else:
+                self.box.end(self.number)
+
+        self.server.later(fault.seconds, finish)
+
     def _be_cut_before(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
         self.server.drop(self.number)
 
@@ -567,8 +591,18 @@ class _Login(asyncssh.SSHServer):
     def password_auth_supported(self) -> bool:
         return True
 
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return False
+
     def validate_password(self, username: str, password: str) -> bool:
         self._server.passwords.append(password)
+        if self._server.logins is not None:
+            self._server.logins -= 1
+            if self._server.logins < 0:
+                return False
         return (username, password) == (USER, PASSWORD)
 
     def session_requested(self) -> Any:
@@ -589,6 +623,8 @@ class RudeServer:
         """End the session when more than so many octets of a request have come."""
         self.numbers = itertools.count(101)
         self.channels: dict[int, _Channel] = {}
+        self.logins: int | None = None
+        """How many more logins there may be; None for any number."""
         self.passwords: list[str] = []
         """What clients tried to log in with."""
         self.port = 0

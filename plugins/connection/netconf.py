@@ -47,6 +47,8 @@ options:
       - Password to log in with.
       - It is handed to the SSH client through a named pipe, never in an argument, an environment
         variable or a file; that needs OpenSSH 8.4.
+      - The SSH client gets it once, for the device's own prompt. A jump host that asks for a
+        password gets none; let a key or an agent log in there.
     vars:
       - name: ansible_password
       - name: ansible_ssh_pass
@@ -105,6 +107,19 @@ options:
     default: 60
     vars:
       - name: ansible_netconf_persist
+  control_path_dir:
+    description:
+      - Directory in which OpenSSH's logins listen for the play's next tasks; C(cp) in Ansible's
+        home when not set.
+      - When it cannot be written, or is too long for a socket's path, a directory of the user's own
+        below the one for temporary files takes its place.
+    type: str
+    ini:
+      - {section: ssh_connection, key: control_path_dir}
+    env:
+      - name: ANSIBLE_SSH_CONTROL_PATH_DIR
+    vars:
+      - name: ansible_control_path_dir
   connect_timeout:
     description: Seconds to wait for the connection and the device's hello.
     type: int
@@ -168,6 +183,7 @@ class Connection(ConnectionBase):
             rpc_timeout=float(self.get_option("rpc_timeout")),
             several_tasks=several_tasks,
             run_directory=constants.DEFAULT_LOCAL_TMP,
+            control_directory=text("control_path_dir") or f"{constants.ANSIBLE_HOME}/cp",
         )
 
     def _connect(self, several_tasks: bool = False) -> Connection:

@@ -21,7 +21,10 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
     openssh as openssh_session,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import transports
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
+    openssh_command,
+    transports,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_mux import (
     MuxUnavailable,
     open_subsystem,
@@ -217,7 +220,7 @@ def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypat
         ("OpenSshSession", False),
         ("OpenSshSession", False),
     ]
-    assert Path(openssh_session.control_path(target)).exists()
+    assert Path(openssh_command.control_path(target)).exists()
     # Another password never gets into a login that is open.
     with pytest.raises(TransportFailure, match="authentication failed"):
         open_session(served.target(persist=5, password="wrong"), "openssh")
@@ -282,7 +285,7 @@ def test_only_a_session_in_order_is_left(served):
 
 
 def test_resetting_ends_what_was_left(served, kept):
-    login = Path(openssh_session.control_path(kept))
+    login = Path(openssh_command.control_path(kept))
     assert login.exists()
     openssh_session.end_login(kept)
     _until(lambda: not served.device.sessions and not login.exists())
@@ -299,7 +302,7 @@ def _until(holds, seconds: float = 5.0) -> None:
 @pytest.mark.parametrize("answer", [b"", b"\0\0\0\4abcd", b"\xff\xff\xff\xff", None])
 def test_a_control_socket_that_is_no_masters_is_passed_over(served, answer):
     target = served.target(persist=1, connect_timeout=5.0)
-    path = Path(openssh_session.control_path(target))
+    path = Path(openssh_command.control_path(target))
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

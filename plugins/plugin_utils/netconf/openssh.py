@@ -6,27 +6,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import socket
-import stat
 import subprocess
 import tempfile
-import threading
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import IO
 
+from .askpass import AskPass, as_asker
+from .openssh_command import control_name, control_path, quoted, ssh_command
 from .openssh_mux import MuxUnavailable, open_subsystem
 from .session import READ_SIZE, NetconfSession, Target
-from .shelf import Kept, Shelf
-
-# Made once in Ansible's main process and inherited by its workers: tasks of one play share a
-# login and a session, another run (another password, another key) never does.
-_RUN_SALT = secrets.token_bytes(16)
-_SHELF = Shelf()
-_CONTROL_DIRECTORY = Path.home() / ".ansible" / "cp"
+from .shelf import Kept, shared
 
 
 class OpenSshSession(NetconfSession):
@@ -37,7 +26,7 @@ class OpenSshSession(NetconfSession):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._process: subprocess.Popen[bytes] | None = None
-        self._askpass: _AskPass | None = None
+        self._askpass: AskPass | None = None
         self._control: socket.socket | None = None
         self._errors: IO[bytes] | None = None
 
@@ -61,7 +50,7 @@ class OpenSshSession(NetconfSession):
     def _resume(self) -> bool:
         if self.target.persist <= 0:
             return False
-        kept = _SHELF.take(control_name(self.target))
+        kept = shared().take(control_name(self.target))
         if kept is None:
             return False
         session, errors, *control = kept.descriptors
@@ -78,7 +67,7 @@ class OpenSshSession(NetconfSession):
             return False
         ends = [end for end in (self._socket, self._errors, self._control) if end is not None]
         kept = Kept(tuple(end.fileno() for end in ends), self.chunked)
-        if not _SHELF.put(control_name(self.target), kept, self.target.persist):
+        if not shared().put(control_name(self.target), kept, self.target.persist):
             return False
         self._connected = False
         for end in ends:
@@ -86,24 +75,24 @@ class OpenSshSession(NetconfSession):
         return True
 
     def _join_master(self, ends: tuple[int, int, int]) -> bool:
-        if self.target.persist <= 0:
-            return False
         path, timeout = control_path(self.target), self.target.connect_timeout
+        if path is None:
+            return False
         try:
-            self._control = open_subsystem(path, "netconf", ends, timeout)
+            self._control = open_subsystem(str(path), "netconf", ends, timeout)
         except MuxUnavailable:
             return False
         return True
 
     def _start_ssh(self, ends: tuple[int, int, int]) -> None:
         environment = dict(os.environ, LC_ALL="C")
-        if self.target.persist > 0:
-            _CONTROL_DIRECTORY.mkdir(mode=0o700, parents=True, exist_ok=True)
+        command = ssh_command(self.target)
         if self.target.password is not None:
-            self._askpass = _AskPass(self.target.password)
+            self._askpass = AskPass(self.target.password)
             environment.update(self._askpass.environment)
+            command = as_asker(command)
         self._process = subprocess.Popen(
-            _ssh_command(self.target),
+            command,
             stdin=ends[0],
             stdout=ends[1],
             stderr=ends[2],
@@ -121,7 +110,15 @@ class OpenSshSession(NetconfSession):
         if self._errors is not None and not self._errors.closed:
             self._errors.seek(0)
             said = self._errors.read(8192).decode("utf-8", "replace").strip()
+        if "Permission denied" in said and self._is_jump_hosts():
+            return f"{said.splitlines()[-1]} It was not the device that asked for a password."
         return said or ("" if status is None else f"ssh ended with status {status}")
+
+    def _is_jump_hosts(self) -> bool:
+        """Whether a refusal is a jump host's: there is one, and the device asked for nothing."""
+        way = " ".join(self.target.ssh_common_args)
+        asked = self._askpass is not None and self._askpass.asked
+        return ("-J" in way or "Proxy" in way) and self._askpass is not None and not asked
 
     def close(self) -> None:
         """Close the pipe and let ssh end."""
@@ -150,111 +147,15 @@ class OpenSshSession(NetconfSession):
         return self._socket.send(data)
 
 
-def _ssh_command(target: Target) -> list[str]:
-    checking = "yes" if target.host_key_checking else "no"
-    options = {
-        "StrictHostKeyChecking": checking,
-        "ConnectTimeout": str(max(1, int(target.connect_timeout))),
-        "ServerAliveInterval": "15",
-        "NumberOfPasswordPrompts": "1",
-        "ForwardX11": "no",
-        "ForwardAgent": "no",
-        "LogLevel": "ERROR",
-    }
-    if target.password is None:
-        options["BatchMode"] = "yes"
-    else:
-        options["PreferredAuthentications"] = (
-            "publickey,password,keyboard-interactive"
-            if target.private_key_file
-            else "password,keyboard-interactive"
-        )
-    # Without checking, ssh must not see an old key: it would refuse password logins then.
-    known_hosts = target.known_hosts_file if target.host_key_checking else "/dev/null"
-    if known_hosts is not None:
-        options["UserKnownHostsFile"] = known_hosts
-        options["GlobalKnownHostsFile"] = "/dev/null"
-    if target.persist > 0:
-        options["ControlMaster"] = "auto"
-        options["ControlPersist"] = str(target.persist)
-        options["ControlPath"] = control_path(target)
-    command = ["ssh", "-s", "-T", "-p", str(target.port)]
-    for name, value in options.items():
-        command += ["-o", f"{name}={value}"]
-    if target.user is not None:
-        command += ["-l", target.user]
-    if target.private_key_file is not None:
-        command += ["-i", target.private_key_file, "-o", "IdentitiesOnly=yes"]
-    return [*command, *target.ssh_common_args, "--", target.host, "netconf"]
-
-
 def end_login(target: Target) -> None:
     """Close the session that an earlier task left, and the login, if there are any."""
-    kept = _SHELF.take(control_name(target))
+    kept = shared().take(control_name(target))
     if kept is not None:
         kept.close()
-    if os.path.exists(control_path(target)):
-        command = ["ssh", "-O", "exit", "-o", f"ControlPath={control_path(target)}", target.host]
+    path = control_path(target)
+    if path is not None and path.exists():
+        command = ["ssh", "-O", "exit", "-o", f"ControlPath={quoted(str(path))}", target.host]
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(
                 command, check=False, capture_output=True, timeout=target.connect_timeout
             )
-
-
-def control_path(target: Target) -> str:
-    """Where the login to a target listens."""
-    return str(_CONTROL_DIRECTORY / control_name(target))
-
-
-@cache
-def control_name(target: Target) -> str:
-    """What the tasks of a run find a target's login and session by: all that makes them its own."""
-    identity = repr((target, target.password)).encode()
-    return f"gv-{sha256(_RUN_SALT + identity).hexdigest()[:24]}"
-
-
-_ASKPASS = b"""#!/bin/sh
-case "$1" in
-*assword*)
-    IFS= read -r line <"$GROUPVPN_ASKPASS"
-    printf '%s\\n' "$line"
-    exit 0 ;;
-esac
-exit 1
-"""
-
-
-class _AskPass:
-    """Hands a password to ssh through a named pipe: in no argument, variable or file."""
-
-    def __init__(self, password: str) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="groupvpn-"))
-        self._pipe = self._directory / "pipe"
-        os.mkfifo(self._pipe, 0o600)
-        script = self._directory / "askpass"
-        script.write_bytes(_ASKPASS)
-        script.chmod(stat.S_IRWXU)
-        self.environment = {
-            "SSH_ASKPASS": str(script),
-            "SSH_ASKPASS_REQUIRE": "force",
-            "GROUPVPN_ASKPASS": str(self._pipe),
-            "DISPLAY": os.environ.get("DISPLAY", ":0"),
-        }
-        self._password = password
-        self._closing = False
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        # ssh may ask once for each method that the device offers.
-        while not self._closing:
-            with contextlib.suppress(OSError), open(self._pipe, "wb", buffering=0) as pipe:
-                pipe.write(self._password.encode() + b"\n")
-
-    def close(self) -> None:
-        """Remove the pipe; the writer that waits for a reader is released first."""
-        self._closing = True
-        with contextlib.suppress(OSError):
-            os.close(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK))
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._thread.join(1)

@@ -8,7 +8,6 @@ import contextlib
 import importlib
 import importlib.util
 import logging
-import re
 import socket
 import sys
 import threading
@@ -16,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .known_hosts import known_keys
 from .libraries import JunosDeviceHandler
 from .session import READ_SIZE, NetconfSession, Target
 
 SSH_CONFIG = Path.home() / ".ssh" / "config"
-_KNOWN_HOSTS = Path.home() / ".ssh" / "known_hosts"
 
 
 def _import_paramiko() -> None:
@@ -53,10 +52,22 @@ def paramiko_session() -> type[NetconfSession]:
     _import_paramiko()
     from ncclient.transport.errors import SSHError, SSHUnknownHostError
     from ncclient.transport.ssh import SSHSession
-    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+    from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
 
     # Its failures reach the user as one message, not as a logged traceback beside it.
     logging.getLogger("ncclient.transport.ssh").setLevel(logging.CRITICAL)
+
+    class _HostKeys(HostKeys):
+        """Known keys, and those that no host may have whatever else is said of them."""
+
+        def __init__(self, revoked: frozenset[str]) -> None:
+            super().__init__()
+            self._revoked = revoked
+
+        def check(self, hostname: str, key: Any) -> bool:
+            if key.get_base64() in self._revoked:
+                raise SSHError(f"the host key of {hostname} is revoked")
+            return bool(super().check(hostname, key))
 
     class ParamikoSession(NetconfSession, SSHSession):
         """NETCONF over ncclient's own paramiko transport."""
@@ -90,6 +101,11 @@ def paramiko_session() -> type[NetconfSession]:
                     **_way(target),
                 )
             except SSHUnknownHostError:
+                if self._authority:
+                    raise SSHError(
+                        f"known_hosts vouches for {target} by @cert-authority, and paramiko knows "
+                        "no host certificates"
+                    ) from None
                 if len(self._host_keys):
                     raise SSHError(f"host key for {target} does not match known_hosts") from None
                 raise
@@ -110,25 +126,17 @@ def paramiko_session() -> type[NetconfSession]:
                 self._transport.close()
 
         def _load_host_keys(self) -> None:
-            """The known keys that may be this host's: a fleet's file has one for each host."""
-            path = Path(self.target.known_hosts_file or _KNOWN_HOSTS)
-            try:
-                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            except OSError:
-                return
-            for number, line in enumerate(lines, 1):
-                names = line.lstrip().partition(" ")[0]
-                hashed = names.startswith("|")
-                if not hashed and not _is_named(names, self.target):
-                    continue
+            known = known_keys(self.target)
+            self._host_keys = _HostKeys(known.revoked)
+            for number, key in enumerate(known.keys, 1):
                 with contextlib.suppress(InvalidHostKey):
-                    entry = HostKeyEntry.from_line(line, number)
-                    if entry is None:
-                        continue
-                    if not hashed:
-                        # paramiko knows no patterns.
-                        entry.hostnames = [self.target.known_as]
-                    self._host_keys._entries.append(entry)
+                    # paramiko knows no patterns.
+                    entry = HostKeyEntry.from_line(f"{self.target.known_as} {key}", number)
+                    if entry is not None:
+                        self._host_keys._entries.append(entry)
+            self._authority = known.authority
+
+        _authority = False
 
         def load_known_hosts(self, filename: str | None = None) -> None:
             """What ncclient would add to the keys that were asked for: nothing."""
@@ -163,22 +171,6 @@ def _way(target: Target) -> dict[str, Any]:
     # delayed acknowledgement of the one before.
     reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return {"sock": reached}
-
-
-def _is_named(names: str, target: Target) -> bool:
-    """Whether the names of a known_hosts line are a host's (sshd(8), SSH_KNOWN_HOSTS)."""
-    own = (target.host, target.known_as)
-    if not any(mark in names for mark in "*?!"):
-        return not set(own).isdisjoint(names.split(","))
-    found = False
-    for pattern in names.split(","):
-        plain = re.escape(pattern.removeprefix("!"))
-        expression = plain.replace(r"\*", ".*").replace(r"\?", ".")
-        if any(re.fullmatch(expression, name) for name in own):
-            if pattern.startswith("!"):
-                return False
-            found = True
-    return found
 
 
 def _local_user() -> str:

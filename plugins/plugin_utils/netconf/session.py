@@ -36,7 +36,7 @@ class Target:
     """Where and how to connect; times in seconds.
 
     ``several_tasks``: more tasks of the play will connect there. ``run_directory``: where this
-    run of Ansible keeps what it removes at its end.
+    run of Ansible keeps what it removes at its end. ``control_directory``: where logins listen.
     """
 
     host: str
@@ -52,6 +52,7 @@ class Target:
     rpc_timeout: float = 60.0
     several_tasks: bool = field(default=False, repr=False)
     run_directory: str | None = field(default=None, repr=False)
+    control_directory: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

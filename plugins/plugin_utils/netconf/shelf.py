@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import select
 import socket
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 _RECORD = struct.Struct("!32sd?")
@@ -55,11 +57,15 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._boards = [socket.socketpair() for board in range(_BOARDS)]
-        for pair in self._boards:
-            for end in pair:
-                end.setblocking(False)
-        self._lock = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the shelf
+        # Bare descriptors: Python would complain, at the end of a process, of sockets that nobody
+        # has closed.
+        self._boards = [_bare_pair() for board in range(_BOARDS)]
+        self._lock, name = tempfile.mkstemp(prefix="groupvpn-")
+        os.unlink(name)
+
+    def __del__(self) -> None:
+        for end in itertools.chain(*self._boards, [self._lock]):
+            os.close(end)
 
     def put(self, name: str, kept: Kept, seconds: float) -> bool:
         """Lay a session down for at most so long; False when there is no room."""
@@ -86,10 +92,26 @@ class Shelf:
     def _board(self, key: bytes) -> Iterator[tuple[socket.socket, socket.socket]]:
         number = key[0] % _BOARDS
         fcntl.lockf(self._lock, fcntl.LOCK_EX, 1, number)
+        inner, outer = (socket.socket(fileno=end) for end in self._boards[number])
         try:
-            yield self._boards[number]
+            yield inner, outer
         finally:
+            inner.detach()
+            outer.detach()
             fcntl.lockf(self._lock, fcntl.LOCK_UN, 1, number)
+
+
+@cache
+def shared() -> Shelf:
+    """The shelf of this process and of those that it forks from now on."""
+    return Shelf()
+
+
+def _bare_pair() -> tuple[int, int]:
+    pair = socket.socketpair()
+    for end in pair:
+        end.setblocking(False)
+    return pair[0].detach(), pair[1].detach()
 
 
 def _lay(inner: socket.socket, record: _Record) -> bool:

@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 from functools import cache
 from pathlib import Path
 
 from ..errors import TransportFailure
+from . import shelf
+from .known_hosts import known_keys
 from .libraries import complaint
-from .openssh import OpenSshSession, control_name
+from .openssh import OpenSshSession
+from .openssh_command import control_name
 from .paramiko import SSH_CONFIG, paramiko_session, warm_up_algorithms
 from .session import NetconfSession, Target, client_hello
+from .trouble import explain
 
 _SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 
@@ -22,11 +25,14 @@ _SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 def warm_up() -> None:
     """Pay now, in the process that forks the workers, what each of them would pay at first use.
 
-    That is importing paramiko, and OpenSSL looking up the algorithms of a usual login.
+    That is importing paramiko, and OpenSSL looking up the algorithms of a usual login. The shelf
+    that tasks share is made here because only what is there before the fork is shared.
     """
     client_hello()
     _has_ssh()
     _ssh_is_configured()
+    with contextlib.suppress(OSError):
+        shelf.shared()
     # No paramiko, or an OpenSSL that is forbidden these algorithms: whoever needs them will say so.
     with contextlib.suppress(Exception):
         paramiko_session()
@@ -47,6 +53,8 @@ def choose_transport(wanted: str, target: Target) -> str:
     if target.password is None or target.private_key_file is not None:
         return "openssh"
     if target.ssh_common_args or _ssh_is_configured():
+        return "openssh"
+    if target.host_key_checking and known_keys(target).authority:
         return "openssh"
     shared = target.persist > 0 and (target.several_tasks or _met_before(target))
     return "openssh" if shared else "paramiko"
@@ -95,6 +103,7 @@ def open_session(target: Target, transport: str = "auto") -> NetconfSession:
     chosen = choose_transport(transport, target)
     session: NetconfSession | None = None
     try:
+        _require_key(target)
         session = OpenSshSession(target) if chosen == "openssh" else paramiko_session()(target)
         session.open()
     except Exception as error:
@@ -103,49 +112,15 @@ def open_session(target: Target, transport: str = "auto") -> NetconfSession:
         if session is not None:
             with contextlib.suppress(Exception):
                 session.close()
-        raise TransportFailure(explain(target, step, error, said)) from None
+        raise TransportFailure(explain(str(target), step, error, said)) from None
     return session
 
 
-_EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
-    (
-        r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key for .* does not match|BadHostKey",
-        "the host key has changed",
-        "find out why; if the change is right, replace the key in known_hosts",
-    ),
-    (
-        r"Host key verification failed|host key is known|Unknown host key|HostKey|not known",
-        "the host key is not known",
-        "add it to known_hosts, or set host_key_checking to false for a lab",
-    ),
-    (
-        r"Permission denied|[Aa]uthentication failed|Authentication(Error|Exception)|Too many auth",
-        "authentication failed",
-        "check ansible_user and ansible_password or ansible_private_key_file",
-    ),
-    (
-        r"Connection refused|ConnectionRefused|Unable to connect|Could not open socket",
-        "nothing listens there",
-        "check ansible_host and ansible_port, and 'set system services netconf ssh'",
-    ),
-    (r"Could not resolve|Name or service|getaddrinfo", "the name is unknown", "check ansible_host"),
-    (
-        r"subsystem request failed",
-        "the device offers no NETCONF subsystem",
-        "configure 'set system services netconf ssh'",
-    ),
-    (
-        r"[Tt]imed? ?out|no (hello|reply)|within|protocol banner",
-        "it did not answer in time",
-        "check reachability, or raise connect_timeout or rpc_timeout",
-    ),
-)
-
-
-def explain(target: Target, step: str, error: Exception, said: str) -> str:
-    """One sentence about a failed connection: host, step, cause, remedy."""
-    detail = said.splitlines()[-1] if said else str(error) or type(error).__name__
-    for pattern, cause, remedy in _EXPLANATIONS:
-        if re.search(pattern, f"{said}\n{type(error).__name__}: {error}"):
-            return f"{target}: {step}: {cause} ({detail}); {remedy}"
-    return f"{target}: {step}: the connection failed ({detail})"
+def _require_key(target: Target) -> None:
+    """ssh goes on without a key that is not there, and the device refuses what is left."""
+    if target.private_key_file is None:
+        return
+    path = Path(target.private_key_file).expanduser()
+    # The private half may be an agent's or a token's.
+    if not path.exists() and not path.with_name(f"{path.name}.pub").exists():
+        raise FileNotFoundError(f"there is no private key at {path}")

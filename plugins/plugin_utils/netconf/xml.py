@@ -28,7 +28,7 @@ _REFERENCE = re.compile(
 )
 _REPLACEMENT = "\ufffd".encode()
 _NAMESPACE_TWICE = re.compile(
-    rb"""(xmlns(:[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')[^<>]*?)\sxmlns\2\s*=\s*(?:"[^"<]*"|'[^'<]*')"""
+    rb"""(xmlns((?::[\w.-]+)?)\s*=\s*(?:"[^"<]*"|'[^'<]*')[^<>]*?)\sxmlns\2\s*=\s*(?:"[^"<]*"|'[^'<]*')"""
 )
 _MOST_REPETITIONS = 8
 _DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")

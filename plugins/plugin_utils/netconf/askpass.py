@@ -1,0 +1,73 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The password for ssh: answered once, to the ssh that logs in to the target, and to no other.
+
+ssh asks a program that it starts for passwords, passphrases and confirmations alike, and so does
+the ssh that it starts itself for a jump host, in the same environment. The program knows by its
+parent who asks, and by the prompt what for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+# Not the prompt of a device that wants a new password instead of an old one.
+_PROGRAM = b"""#!/bin/sh
+[ "$PPID" = "$GROUPVPN_ASKER" ] || exit 1
+case "$1" in
+*[Nn]ew*assword*) exit 1 ;;
+*assword:*|*assword\\ for*) ;;
+*) exit 1 ;;
+esac
+mkdir "$GROUPVPN_ASKPASS.asked" 2>/dev/null || exit 1
+IFS= read -r line <"$GROUPVPN_ASKPASS"
+printf '%s\\n' "$line"
+"""
+
+
+def as_asker(command: Sequence[str]) -> list[str]:
+    """A command whose process is the one that will be answered."""
+    # exec keeps the process's number, which is known only once there is one.
+    return ["/bin/sh", "-c", 'GROUPVPN_ASKER=$$ exec "$@"', "sh", *command]
+
+
+class AskPass:
+    """Hands a password to ssh through a named pipe: in no argument, variable or file."""
+
+    def __init__(self, password: str) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="groupvpn-"))
+        self._pipe = self._directory / "pipe"
+        os.mkfifo(self._pipe, 0o600)
+        program = self._directory / "askpass"
+        program.write_bytes(_PROGRAM)
+        program.chmod(stat.S_IRWXU)
+        self.environment = {
+            "SSH_ASKPASS": str(program),
+            "SSH_ASKPASS_REQUIRE": "force",
+            "GROUPVPN_ASKPASS": str(self._pipe),
+            "DISPLAY": os.environ.get("DISPLAY", ":0"),
+        }
+        self.asked = False
+        """Whether the ssh that logs in has asked; known once this is closed."""
+        self._password = password
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError), open(self._pipe, "wb", buffering=0) as pipe:
+            pipe.write(self._password.encode() + b"\n")
+
+    def close(self) -> None:
+        """Remove the pipe; a writer that waits for a reader is released first."""
+        self.asked = self._pipe.with_name(f"{self._pipe.name}.asked").exists()
+        with contextlib.suppress(OSError):
+            os.close(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK))
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._thread.join(1)

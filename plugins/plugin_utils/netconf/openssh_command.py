@@ -1,0 +1,115 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ssh command for a target, and where a login listens for those who share it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from .session import Target
+
+# Made once in Ansible's main process and inherited by its workers: tasks of one play share a
+# login and a session, another run (another password, another key) never does.
+_RUN_SALT = secrets.token_bytes(16)
+_LONGEST_SOCKET_PATH = 103
+"""What a Unix socket's path may have everywhere (unix(7), and BSD's 104 with its last 0)."""
+_SSH_SUFFIX = 17
+"""What ssh appends while it makes its socket."""
+
+
+def ssh_command(target: Target) -> list[str]:
+    """``ssh`` as it carries NETCONF to a target."""
+    options = {
+        "StrictHostKeyChecking": "yes" if target.host_key_checking else "no",
+        "ConnectTimeout": str(max(1, int(target.connect_timeout))),
+        "ServerAliveInterval": "15",
+        "NumberOfPasswordPrompts": "1",
+        "ForwardX11": "no",
+        "ForwardAgent": "no",
+        "LogLevel": "ERROR",
+        **_authentication(target),
+        **_known_hosts(target),
+    }
+    path = control_path(target)
+    if path is not None:
+        options["ControlMaster"] = "auto"
+        options["ControlPersist"] = str(target.persist)
+        options["ControlPath"] = quoted(str(path))
+    command = ["ssh", "-s", "-T", "-p", str(target.port)]
+    for name, value in options.items():
+        command += ["-o", f"{name}={value}"]
+    if target.user is not None:
+        command += ["-l", target.user]
+    if target.private_key_file is not None:
+        identity = target.private_key_file.replace("%", "%%")
+        command += ["-i", identity, "-o", "IdentitiesOnly=yes"]
+    return [*command, *target.ssh_common_args, "--", target.host, "netconf"]
+
+
+def _authentication(target: Target) -> dict[str, str]:
+    if target.password is None:
+        return {"BatchMode": "yes"}
+    methods = "password,keyboard-interactive"
+    if target.private_key_file:
+        methods = f"publickey,{methods}"
+    return {"PreferredAuthentications": methods}
+
+
+def _known_hosts(target: Target) -> dict[str, str]:
+    # Without checking, ssh must not see an old key: it would refuse password logins then.
+    file = target.known_hosts_file if target.host_key_checking else "/dev/null"
+    if file is None:
+        return {}
+    return {"UserKnownHostsFile": quoted(file), "GlobalKnownHostsFile": "/dev/null"}
+
+
+def quoted(path: str) -> str:
+    """A path as a value of ssh's configuration: one word, in which ``%`` stands for itself."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def control_path(target: Target) -> Path | None:
+    """Where the login to a target listens; None when it is not to be kept, or cannot be."""
+    if target.persist <= 0:
+        return None
+    directory = _control_directory(target.control_directory)
+    return None if directory is None else directory / control_name(target)
+
+
+@cache
+def control_name(target: Target) -> str:
+    """What the tasks of a run find a target's login and session by: all that makes them its own."""
+    identity = repr((target, target.password)).encode()
+    return f"gv-{sha256(_RUN_SALT + identity).hexdigest()[:24]}"
+
+
+@cache
+def _control_directory(wanted: str | None) -> Path | None:
+    """A directory of ours alone that a socket's path may name: as wanted, or a short one."""
+    preferred = Path(wanted).expanduser() if wanted else Path.home() / ".ansible" / "cp"
+    short = Path(tempfile.gettempdir()) / f"groupvpn-{os.getuid()}"
+    return next((d for d in (preferred, short) if _fits(d) and _is_ours(d)), None)
+
+
+def _fits(directory: Path) -> bool:
+    name = f"/gv-{'0' * 24}"
+    return len(os.fsencode(directory)) + len(name) + _SSH_SUFFIX <= _LONGEST_SOCKET_PATH
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether it is there, made if need be, writable for us, and for nobody else."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = directory.lstat()
+    except OSError:
+        return False
+    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not others
+    return ours and os.access(directory, os.W_OK | os.X_OK)

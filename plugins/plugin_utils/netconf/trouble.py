@@ -1,0 +1,122 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why a session could not be opened, and what to do: from what ssh, paramiko or the device said."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import DeviceError, MalformedReply
+
+# In this order: what comes first may be followed by a sentence that fits a later line as well.
+_EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"marked as revoked|REVOKED HOST KEY|host key of .* is revoked",
+        "the host key is revoked",
+        "known_hosts marks it @revoked; do not log in there before that is cleared up",
+    ),
+    (
+        r"@cert-authority",
+        "the host key cannot be judged",
+        "set ansible_netconf_transport to openssh, which knows certificates",
+    ),
+    (
+        r"IDENTIFICATION HAS CHANGED|[Hh]ost key for .* (?:has changed|does not match)|BadHostKey",
+        "the host key has changed",
+        "find out why; if the change is right, replace the key in known_hosts",
+    ),
+    (
+        r"Could not resolve|Name or service not known|[Nn]ame resolution|nodename nor|gaierror",
+        "the name is unknown",
+        "check ansible_host",
+    ),
+    (
+        r"host key is known for|Host key verification failed|SSHUnknownHostError|Unknown host key",
+        "the host key is not known",
+        "add it to known_hosts, or set host_key_checking to false for a lab",
+    ),
+    (
+        r"Connection refused|ConnectionRefused|Unable to connect|Could not open socket",
+        "nothing listens there",
+        "check ansible_host and ansible_port, and 'set system services netconf ssh'",
+    ),
+    (
+        r"No route to host|[Nn]etwork is unreachable|Host is (?:down|unreachable)",
+        "there is no way to it",
+        "check ansible_host, and routes and filters between here and there",
+    ),
+    (
+        r"Bad configuration option|Bad owner or permissions|Can't open user config|"
+        r"unknown option|[Mm]issing argument|terminating, \d+ bad",
+        "the SSH client refuses its configuration",
+        "check ansible_ssh_common_args and the SSH configuration",
+    ),
+    (
+        r"Unable to negotiate|no matching|no acceptable|Incompatible(?:Peer| ssh peer)",
+        "the two have no algorithm in common",
+        "allow the device's in the SSH configuration, and set ansible_netconf_transport to openssh",
+    ),
+    (
+        r"It was not the device that asked",
+        "the jump host refused the login",
+        "ansible_password is the device's alone; let a key or an agent log in to the jump host",
+    ),
+    (
+        r"Load key|no private key at|UNPROTECTED PRIVATE KEY|private key file|PasswordRequired|"
+        r"load PEM|MalformedFraming|[Cc]ould not deserialize",
+        "the private key cannot be used",
+        "check ansible_private_key_file, its permissions and its passphrase",
+    ),
+    (
+        r"Permission denied|[Aa]uthentication failed|Authentication(?:Error|Exception)|"
+        r"Too many auth",
+        "authentication failed",
+        "check ansible_user and ansible_password or ansible_private_key_file",
+    ),
+    (
+        r"subsystem request failed",
+        "the device offers no NETCONF subsystem",
+        "configure 'set system services netconf ssh'",
+    ),
+    (
+        r"[Tt]imed? ?out|no hello within|no SSH session within|protocol banner",
+        "it did not answer in time",
+        "check reachability, or raise connect_timeout",
+    ),
+    (
+        r"Connection (?:closed|reset)|kex_exchange_identification|Unexpected session close|"
+        r"Socket is closed|SessionCloseError|Broken ?[Pp]ipe|EOFError|ended with status",
+        "the device ended the connection",
+        "its log may say why: the user's login class, connection-limit or rate-limit of "
+        "'system services netconf ssh', or a filter",
+    ),
+)
+
+
+def explain(where: str, step: str, error: Exception, said: str) -> str:
+    """One sentence about a failed connection: host, step, cause, remedy.
+
+    ``said``: what the program that carries the session said of itself.
+    """
+    if isinstance(error, DeviceError):
+        words = " ".join(error.messages)
+        return (
+            f"{where}: {step}: the device refuses this user ({words}); give the user a login class "
+            "that may use NETCONF, or check ansible_user"
+        )
+    text = f"{said}\n{type(error).__name__}: {error}"
+    for pattern, cause, remedy in _EXPLANATIONS:
+        match = re.search(pattern, text)
+        if match is not None:
+            return f"{where}: {step}: {cause} ({_line(text, match.start())}); {remedy}"
+    if isinstance(error, MalformedReply):
+        return f"{where}: {step}: {error}; check ansible_port: NETCONF over SSH is at 830, or at 22"
+    detail = said.splitlines()[-1] if said else str(error) or type(error).__name__
+    return f"{where}: {step}: the connection failed ({detail})"
+
+
+def _line(text: str, position: int) -> str:
+    """The line of a text that a position is in, without the name of an exception."""
+    start = text.rfind("\n", 0, position) + 1
+    line = text[start:].partition("\n")[0].strip()
+    return re.sub(r"^\w+(?:Error|Exception|Failed): (?=\S)", "", line)

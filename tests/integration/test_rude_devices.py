@@ -1,0 +1,414 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What rude devices do beyond one bad answer: slowness, odd octets, banners, pending commits."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import yaml
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, confirm
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitUnknown,
+    DeviceError,
+    GroupVpnError,
+    Refused,
+    TransportFailure,
+)
+from lxml import etree
+
+from tests.integration.test_rude import (
+    BLOCK,
+    CHANGE_LINE,
+    TRANSPORTS,
+    Client,
+    awaiting_confirmation,
+    change,
+    target,
+)
+from tests.lab import play
+from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box
+
+MODULE = "groupvpn.junos.server_member_communication"
+CONFIRM = "groupvpn.junos.confirm_commit"
+
+pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
+
+
+def has_change(server: RudeServer) -> bool:
+    return any(CHANGE_LINE in line for line in server.box.lines)
+
+
+# The answer to a commit
+
+
+def test_a_commit_that_takes_longer_than_the_answer_may_is_waited_for(transport):
+    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=1.2)
+    with RudeServer(box("G1"), slow) as server:
+        with Client(target(server, rpc_timeout=0.8), transport) as client:
+            result = change(client.rpc())
+        assert has_change(server)
+    assert result["changed"]
+    assert "has committed the change" in " ".join(result["warnings"])
+
+
+def test_a_commit_that_may_still_come_is_not_reported_as_not_done(transport):
+    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=4)
+    with RudeServer(box("G1"), slow) as server:
+        with (
+            Client(target(server, rpc_timeout=0.5), transport) as client,
+            pytest.raises(CommitUnknown, match=r"unknown.*read") as raised,
+        ):
+            change(client.rpc())
+        assert "locked by" in str(raised.value)
+
+
+def test_a_device_that_is_gone_after_a_commit_leaves_it_unknown(transport):
+    with RudeServer(box("G1"), Fault(Stage.COMMIT, Manner.CUT_AFTER)) as server:
+        server.logins = 1
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(CommitUnknown, match="unknown") as raised,
+        ):
+            change(client.rpc())
+        assert has_change(server)
+    assert raised.value.warnings
+
+
+@pytest.mark.parametrize("octets", [1, 60, 300])
+def test_a_connection_that_ends_within_a_request_is_a_failure_and_no_change(transport, octets):
+    with RudeServer(box("G1")) as server:
+        server.cut_requests_after = octets
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(TransportFailure, match="the connection broke"),
+        ):
+            change(client.rpc())
+        assert not has_change(server)
+        assert server.settled()
+        assert not server.box.locked
+
+
+@pytest.mark.parametrize("stage", [Stage.READ, Stage.LOCK, Stage.COMMIT, Stage.UNLOCK])
+def test_late_answers_are_answers(transport, stage):
+    with RudeServer(box("G1"), Fault(stage, Manner.DELAY, seconds=0.3)) as server:
+        with Client(target(server, rpc_timeout=5.0), transport) as client:
+            assert change(client.rpc())["changed"]
+        assert not server.box.locked
+
+
+# Octets
+
+
+def _doubled(answer: bytes) -> bytes:
+    return answer.replace(
+        b" xmlns:junos", b' xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:junos', 1
+    )
+
+
+ODD = {
+    "a control character": lambda a: a.replace(
+        b"<group-id>1<", b"<description>a\x01b</description><group-id>1<"
+    ),
+    "a reference to one": lambda a: a.replace(
+        b"<group-id>1<", b"<description>&#1;&#x1f;</description><group-id>1<"
+    ),
+    "Latin-1": lambda a: a.replace(
+        b"<group-id>1<", b"<description>Z\xfcrich</description><group-id>1<"
+    ),
+    "a namespace twice": _doubled,
+    "a declaration of ASCII": lambda a: (
+        b'<?xml version="1.0" encoding="us-ascii"?>\n'
+        + a.replace(b"<group-id>1<", "<description>Zürich</description><group-id>1<".encode())
+    ),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_octet_makes_no_device_unreadable(transport, odd):
+    fault = Fault(Stage.READ, Manner.REWRITE, nth=0, rewrite=ODD[odd])
+    with (
+        RudeServer(box("G1", block={"heartbeat": "90"}), fault) as server,
+        Client(target(server), transport) as client,
+    ):
+        rpc = client.rpc()
+        assert apply.gather(rpc) == [{"group": "G1", "heartbeat": 90}]
+        # And what is read as a stream.
+        request = etree.Element("get-configuration", database="committed")
+        streamed = etree.fromstring(b"".join(rpc.stream("read", request)))
+        assert [e.text for e in streamed.iter("{*}heartbeat")] == ["90"]
+        if odd in ("Latin-1", "a declaration of ASCII"):
+            assert [e.text for e in streamed.iter("{*}description")] == ["Zürich"]
+
+
+def test_a_reply_that_breaks_off_is_never_half_a_configuration(transport):
+    cut = Fault(Stage.READ, Manner.REWRITE, rewrite=lambda a: a[: a.index(b"<name>G2")])
+    with (
+        RudeServer(box("G1", "G2", block={"heartbeat": "90"}), cut) as server,
+        Client(target(server), transport) as client,
+        pytest.raises(GroupVpnError, match="read the configuration: malformed XML"),
+    ):
+        apply.gather(client.rpc())
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_an_rfc_compliant_cluster_that_forgets_an_end_tag_is_understood(transport, check):
+    faults = (Fault(Stage.CHECK, Manner.UNCLOSED), Fault(Stage.COMMIT, Manner.UNCLOSED))
+    with RudeServer(box("G1", rfc_compliant=True), *faults) as server:
+        with Client(target(server), transport) as client:
+            result = change(client.rpc(), check=check, validate_on_device=check)
+        assert has_change(server) is not check
+        assert not server.box.locked
+    assert result["changed"]
+    assert not [w for w in result["warnings"] if "commit" in w]
+
+
+@pytest.mark.parametrize("release", ["12.3X48-D105", "15.1X49-D240", "24.4R1"])
+def test_the_generation_is_that_of_the_release(transport, release):
+    v1 = {"group": "G1", "encryption_algorithm": "3des-cbc", "sig_hash_algorithm": "sha1"}
+    with (
+        RudeServer(box("G1", release=release)) as server,
+        Client(target(server), transport) as client,
+    ):
+        rpc = client.rpc()
+        for block, taken in ((v1, release < "15"), (BLOCK, release > "15")):
+            if taken:
+                assert change(rpc, block=block)["changed"]
+            else:
+                with pytest.raises(Refused, match="Group VPNv"):
+                    change(rpc, block=block)
+
+
+# Before the hello
+
+
+def test_a_banner_before_the_hello_is_passed_over(transport):
+    banner = (
+        b"\r\n*** Authorised use only. Errors are logged. ***\r\n<b>Have a nice day</b>\r\n\r\n"
+    )
+    with (
+        RudeServer(box("G1"), before_hello=banner) as server,
+        Client(target(server), transport) as client,
+    ):
+        assert change(client.rpc())["changed"]
+
+
+RESTRICTED = b"""<rpc-reply>
+<rpc-error>
+<error-severity>warning</error-severity>
+<error-message>
+user "netops" does not have access privileges.
+</error-message>
+</rpc-error>
+</rpc-reply>
+<rpc-reply>
+<rpc-error>
+<error-type>protocol</error-type>
+<error-tag>operation-failed</error-tag>
+<error-severity>error</error-severity>
+<error-message>
+Restricted user session.
+</error-message>
+</rpc-error>
+</rpc-reply>
+
+"""
+
+
+def test_what_a_device_says_to_a_restricted_user_reaches_him(transport):
+    with (
+        RudeServer(box("G1"), before_hello=RESTRICTED) as server,
+        Client(target(server), transport) as client,
+        pytest.raises(TransportFailure) as raised,
+    ):
+        client.open()
+    message = str(raised.value)
+    assert 'user "netops" does not have access privileges.' in message
+    assert "Restricted user session." in message
+    assert "login class" in message
+
+
+# What awaits confirmation
+
+
+def _confirm(server: RudeServer, transport: str, **more):
+    with Client(target(server), transport) as client:
+        return confirm.confirm(client.rpc(), confirm.Request(**more))
+
+
+def _two(**more):
+    return {"group": "G1", "heartbeat": 120, **GOOD_V2, **more}
+
+
+GOOD_V2 = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+
+
+def made_with_confirmation(server: RudeServer, transport: str):
+    with Client(target(server), transport) as client:
+        return change(client.rpc(), block=_two(), commit=CommitOptions("mine", confirmed=10))
+
+
+def test_a_repeated_change_that_awaits_confirmation_is_not_ok(transport):
+    with RudeServer(box("G1")) as server:
+        first = made_with_confirmation(server, transport)
+        assert first["changed"]
+        assert first["pending_confirmation"] is None
+        again = made_with_confirmation(server, transport)
+        assert again["changed"]
+        assert again["pending_confirmation"]["minutes"] == 10
+        assert again["pending_confirmation"]["comment"] == "mine"
+        assert "takes the settings back" in " ".join(again["warnings"])
+        # It is still the device's to take back, and at the same time as before.
+        assert server.box.pending is not None
+        assert _confirm(server, transport)["changed"]
+        assert not made_with_confirmation(server, transport)["changed"]
+
+
+def test_somebody_elses_pending_commit_that_is_about_something_else_changes_nothing(transport):
+    with RudeServer(box("G1", block={"heartbeat": "90"})) as server:
+        server.box.pending = server.box.committed
+        server.box.history.insert(0, server.box.history[0])
+        server.box.history[0].confirmed = 5
+        with Client(target(server), transport) as client:
+            options = CommitOptions(confirmed=10)
+            have = {"group": "G1", "heartbeat": 90}
+            result = change(client.rpc(), State.MERGED, have, commit=options)
+    assert not result["changed"]
+    assert "does not concern these settings" in " ".join(result["warnings"])
+
+
+def test_a_commit_that_would_confirm_somebody_elses_says_so_or_is_refused(transport):
+    for refuse in (True, False):
+        with awaiting_confirmation() as server:
+            with Client(target(server), transport) as client:
+                options = CommitOptions(refuse_pending=refuse)
+                if refuse:
+                    with pytest.raises(Refused, match=r"netops by netconf.*would confirm it"):
+                        change(client.rpc(), commit=options)
+                else:
+                    warned = change(client.rpc(), commit=options)["warnings"]
+                    assert "this commit confirms it" in " ".join(warned)
+            assert has_change(server) is not refuse
+            assert (server.box.pending is None) is not refuse
+            assert not server.box.locked
+
+
+def test_a_check_on_the_device_never_confirms_anything(transport):
+    with awaiting_confirmation() as server:
+        with Client(target(server), transport) as client:
+            result = change(client.rpc(), check=True, validate_on_device=True)
+        assert server.box.pending is not None
+    assert "a check would confirm it" in " ".join(result["warnings"])
+
+
+def test_confirming_confirms_once(transport):
+    with RudeServer(box("G1")) as server:
+        made = made_with_confirmation(server, transport)
+        keep = confirm.change_of(made)
+        looked = _confirm(server, transport, change=keep, check=True)
+        assert looked["changed"]
+        assert server.box.pending is not None
+        done = _confirm(server, transport, change=keep, comment="keep")
+        assert done["changed"]
+        assert server.box.pending is None
+        assert server.box.history[0].log == "keep"
+        for check in (True, False):
+            again = _confirm(server, transport, change=keep, check=check)
+            assert (again["changed"], again["msg"]) == (False, confirm.NOTHING)
+        assert server.box.history[0].log == "keep"
+
+
+def test_confirming_what_was_taken_back_fails(transport):
+    with RudeServer(box("G1")) as server:
+        made = made_with_confirmation(server, transport)
+        server.box.expire()
+        for more in ({}, {"check": True}, {"change": confirm.change_of(made)}):
+            with pytest.raises(DeviceError, match="taken it back"):
+                _confirm(server, transport, **more)
+        assert len(server.box.history) == 3
+
+
+def test_confirming_fails_when_what_was_to_be_kept_is_gone(transport):
+    with RudeServer(box("G1")) as server:
+        made = made_with_confirmation(server, transport)
+        with Client(target(server), transport) as client:
+            other = _two(heartbeat=300)
+            change(client.rpc(), block=other, commit=CommitOptions(confirmed=5))
+        with pytest.raises(DeviceError, match="heartbeat 120"):
+            _confirm(server, transport, change=confirm.change_of(made))
+        assert server.box.pending is not None
+
+
+def test_a_device_that_does_not_tell_is_confirmed_to_be_sure(transport):
+    with RudeServer(box("G1"), Fault(Stage.HISTORY, Manner.ERROR, nth=0)) as server:
+        made_with_confirmation(server, transport)
+        result = _confirm(server, transport)
+        assert server.box.pending is None
+    assert result["changed"]
+    assert "does not say whether" in " ".join(result["warnings"])
+
+
+def test_a_device_that_marks_nothing_but_warns_at_the_lock_is_believed(transport):
+    quiet = box("G1", tells_pending=False, says_pending_at_lock=True)
+    with RudeServer(quiet) as server:
+        made_with_confirmation(server, transport)
+        assert _confirm(server, transport)["changed"]
+        assert server.box.pending is None
+        assert not _confirm(server, transport)["changed"]
+
+
+# As Ansible reports it
+
+
+def _inventory(lab, server: RudeServer, transport: str, **more) -> None:
+    hosts = {
+        name: {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": server.port,
+            "ansible_user": USER,
+            "ansible_password": PASSWORD,
+            "ansible_connection": "groupvpn.junos.netconf",
+            "ansible_netconf_transport": transport,
+            "ansible_host_key_checking": False,
+            "ansible_rpc_timeout": 1,
+            "ansible_python_interpreter": sys.executable,
+            **more,
+        }
+        for name in ("hub-1",)
+    }
+    (lab.path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+
+
+def test_handlers_run_and_warnings_name_their_host_after_a_lost_answer(lab, transport):
+    faults = (
+        Fault(Stage.LOAD, Manner.WARNING, "statement not found"),
+        Fault(Stage.COMMIT, Manner.CUT_AFTER, octets=40),
+    )
+    with RudeServer(box("G1"), *faults) as server:
+        _inventory(lab, server, transport)
+        task = {MODULE: {"config": [BLOCK]}, "notify": "told"}
+        handlers = [{"name": "told", "ansible.builtin.debug": {"msg": "handled"}}]
+        result = play(lab, [task], handlers=handlers)
+        assert has_change(server)
+    assert result.code == 0, result.output[-3000:]
+    done = result.tasks[0]["hub-1"]
+    assert done["changed"]
+    assert all(warning.startswith("hub-1: ") for warning in done["warnings"])
+    assert any("load the change: statement not found" in w for w in done["warnings"])
+    assert any("answer to the commit was lost" in w for w in done["warnings"])
+    assert result.tasks[1]["hub-1"]["msg"] == "handled"
+
+
+def test_an_unknown_outcome_fails_without_saying_that_nothing_changed(lab, transport):
+    with RudeServer(box("G1"), Fault(Stage.COMMIT, Manner.CUT_AFTER)) as server:
+        server.logins = 1
+        _inventory(lab, server, transport)
+        result = play(lab, [{MODULE: {"config": [BLOCK]}}])
+    done = result.tasks[0]["hub-1"]
+    assert done["failed"]
+    assert done["changed"]
+    assert done["msg"].startswith("hub-1: ")
+    assert "unknown" in done["msg"]

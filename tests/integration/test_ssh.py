@@ -1,0 +1,302 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Passwords, paths and known hosts over real SSH, and what is said when a login fails."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import asyncssh
+import pytest
+import yaml
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import transports
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.askpass import (
+    AskPass,
+    as_asker,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
+    control_path,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
+from paramiko.hostkeys import HostKeys
+
+from tests.integration.test_rude import TRANSPORTS, Client, change, target
+from tests.lab import COLLECTIONS, free_ports, play
+from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box
+
+MODULE = "groupvpn.junos.server_member_communication"
+
+
+def fails(where, transport: str) -> str:
+    with pytest.raises(TransportFailure) as raised:
+        open_session(where, transport)
+    return str(raised.value)
+
+
+# The password
+
+
+def test_a_jump_host_that_asks_for_a_password_is_not_told_the_devices():
+    with RudeServer(box("G1")) as jump, RudeServer(box("G1")) as server:
+        quiet = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -W %h:%p"
+        proxy = f"ProxyCommand={quiet} -p {jump.port} {USER}@127.0.0.1"
+        message = fails(target(server, ssh_common_args=("-o", proxy)), "openssh")
+        assert PASSWORD not in jump.passwords
+        assert server.passwords == []
+    assert "the jump host refused the login" in message
+
+
+def test_the_password_is_tried_once():
+    with RudeServer(box("G1")) as server:
+        message = fails(target(server, password="wrong"), "openssh")
+        assert server.passwords.count("wrong") == 1
+    assert "authentication failed" in message
+
+
+def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_path):
+    helper = AskPass("s3cret")
+    try:
+        ask = '"$SSH_ASKPASS" "$0" || echo none'
+
+        def asked(prompt: str, *before: str) -> str:
+            command = as_asker(["sh", "-c", ask, prompt])
+            done = subprocess.run(
+                [*before, *command],
+                env={**os.environ, **helper.environment},
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+            )
+            return done.stdout.strip()
+
+        for prompt in (
+            "Enter passphrase for key '/k': ",
+            "Are you sure you want to continue connecting (yes/no)? ",
+            "New password: ",
+            "Verification code: ",
+        ):
+            assert asked(prompt) == "none"
+        # Somebody whom the ssh that logs in has started.
+        other = as_asker(["sh", "-c", f"sh -c '{ask}; :' \"$0\"", "u@h's password: "])
+        done = subprocess.run(
+            other,
+            env={**os.environ, **helper.environment},
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        assert done.stdout.strip() == "none"
+        assert asked("u@h's password: ") == "s3cret"
+        assert asked("u@h's password: ") == "none"
+    finally:
+        helper.close()
+
+
+# Paths
+
+HOMES = {
+    "long": "x" * 120,
+    "blank": "a home",
+    "percent": "100%h",
+    "quote": 'a"b',
+    "plain": "home",
+}
+
+
+@pytest.mark.parametrize("home", HOMES)
+def test_logins_are_shared_whatever_the_home_is_called(tmp_path, home):
+    directory = tmp_path / HOMES[home]
+    directory.mkdir()
+    with RudeServer(box("G1")) as server:
+        where = target(server, persist=5, control_directory=str(directory / "cp"))
+        path = control_path(where)
+        assert path is not None
+        assert (path.parent == directory / "cp") is (len(str(directory)) < 50)
+        _used_twice(where)
+        assert path.exists()
+
+
+def _used_twice(where) -> None:
+    processes = []
+    for _ in range(2):
+        with Client(where, "openssh") as client:
+            assert change(client.rpc()) is not None
+            processes.append(client.sessions[0]._process is not None)
+    assert processes == [True, False]
+
+
+def test_a_home_that_cannot_be_written_costs_no_login(tmp_path):
+    (tmp_path / "home").write_text("a file where a directory is wanted")
+    with RudeServer(box("G1")) as server:
+        where = target(server, persist=5, control_directory=str(tmp_path / "home" / "cp"))
+        _used_twice(where)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("name", ["known hosts", "100%h", "known_hosts"])
+def test_known_hosts_is_read_whatever_it_is_called(tmp_path, transport, name):
+    with RudeServer(box("G1")) as server:
+        known = tmp_path / name
+        known.write_text(f"[127.0.0.1]:{server.port} {server.host_key}\n")
+        where = target(server, host_key_checking=True, known_hosts_file=str(known))
+        with Client(where, transport) as client:
+            assert change(client.rpc())["changed"]
+
+
+def test_ansibles_own_directories_are_honoured(lab, tmp_path):
+    home, control = tmp_path / "home of ansible", tmp_path / "cp"
+    with RudeServer(box("G1")) as server:
+        host = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": server.port,
+            "ansible_user": USER,
+            "ansible_password": PASSWORD,
+            "ansible_connection": "groupvpn.junos.netconf",
+            "ansible_netconf_transport": "openssh",
+            "ansible_host_key_checking": False,
+            "ansible_netconf_persist": 5,
+            "ansible_python_interpreter": sys.executable,
+        }
+        inventory = lab.path / "inventory.yml"
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": {"hub-1": host}}}))
+        tasks = [{MODULE: {"state": "gathered"}}, {MODULE: {"state": "gathered"}}]
+        for name, directory in (
+            ("ANSIBLE_HOME", home / "cp"),
+            ("ANSIBLE_SSH_CONTROL_PATH_DIR", control),
+        ):
+            os.environ[name] = str(home if name == "ANSIBLE_HOME" else control)
+            try:
+                result = play(lab, tasks)
+            finally:
+                del os.environ[name]
+            assert result.code == 0, result.output[-2000:]
+            used = directory if len(str(directory)) < 55 else None
+            if used is not None:
+                assert list(used.glob("gv-*"))
+
+
+# Known hosts
+
+
+def _keys() -> tuple[str, str]:
+    return tuple(
+        " ".join(
+            asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()[:2]
+        )
+        for _ in range(2)
+    )
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("names", ["{host}", "*", "{hashed}", "[127.0.0.?]:*"])
+def test_a_revoked_key_is_refused_even_if_it_is_known(tmp_path, transport, names):
+    with RudeServer(box("G1")) as server:
+        host = f"[127.0.0.1]:{server.port}"
+        shown = names.format(host=host, hashed=HostKeys.hash_host(host))
+        known = tmp_path / "known_hosts"
+        known.write_text(
+            f"{host} {server.host_key}\n@revoked {shown} {server.host_key} compromised\n"
+        )
+        where = target(server, host_key_checking=True, known_hosts_file=str(known))
+        message = fails(where, transport)
+        assert "the host key is revoked" in message
+        assert server.passwords == []
+        # Another host's revocation, or another key's, is no matter here.
+        other, _ = _keys()
+        known.write_text(
+            f"@revoked 192.0.2.1 {server.host_key}\n@revoked * {other}\n{host} {server.host_key}\n"
+        )
+        open_session(where, transport).close()
+
+
+def test_what_only_a_certificate_authority_vouches_for_is_left_to_openssh(tmp_path):
+    with RudeServer(box("G1")) as server:
+        authority, _ = _keys()
+        known = tmp_path / "known_hosts"
+        known.write_text(f"@cert-authority * {authority}\n")
+        where = target(server, host_key_checking=True, known_hosts_file=str(known))
+        assert transports.choose_transport("auto", where) == "openssh"
+        message = fails(where, "paramiko")
+        assert "@cert-authority" in message
+        assert "openssh" in message
+        assert "the host key is not known" in fails(where, "openssh")
+        assert server.passwords == []
+        # A key that is known besides is known.
+        known.write_text(
+            f"@cert-authority * {authority}\n[127.0.0.1]:{server.port} {server.host_key}\n"
+        )
+        open_session(where, "paramiko").close()
+
+
+# What is said
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_mistyped_name_is_said_to_be_unknown(transport):
+    with RudeServer(box("G1")) as server:
+        message = fails(replace(target(server), host="no-such-host.invalid"), transport)
+    assert "the name is unknown" in message
+    assert "ansible_host" in message
+    assert "host_key_checking" not in message
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_login_that_is_cut_short_has_a_cause_and_a_remedy(transport):
+    with RudeServer(box("G1"), Fault(Stage.HELLO, Manner.CUT_BEFORE)) as server:
+        message = fails(target(server), transport)
+    assert "the device ended the connection" in message
+    assert "login class" in message
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_key_file_that_is_none_is_named(tmp_path, transport):
+    key = tmp_path / "id_none"
+    key.write_text("no key\n")
+    key.chmod(0o600)
+    with RudeServer(box("G1")) as server:
+        for path in (key, tmp_path / "absent"):
+            where = target(server, password=None, private_key_file=str(path))
+            message = fails(where, transport)
+            assert "the private key cannot be used" in message
+
+
+def test_ssh_arguments_that_ssh_refuses_are_named():
+    with RudeServer(box("G1")) as server:
+        where = target(server, ssh_common_args=tuple(shlex.split("-o NoSuchOption=1")))
+        message = fails(where, "openssh")
+    assert "the SSH client refuses its configuration" in message
+    assert "nosuchoption" in message.lower()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_port_of_something_else_is_no_mystery(transport):
+    (port,) = free_ports(1)
+    with RudeServer(box("G1")) as server:
+        assert "nothing listens there" in fails(replace(target(server), port=port), transport)
+
+
+def test_importing_the_connection_opens_nothing():
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "before = set(os.listdir('/proc/self/fd'))\n"
+        "import ansible_collections.groupvpn.junos.plugins.connection.netconf\n"
+        "import ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports\n"
+        "print(len(set(os.listdir('/proc/self/fd')) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(COLLECTIONS)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path("/"),
+    )
+    assert done.stdout.strip() == "0", done.stderr
