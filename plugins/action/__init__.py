@@ -12,6 +12,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
+from ..plugin_utils.engine.options import number_objections
 from ..plugin_utils.errors import CommitUnknown, GroupVpnError, Refused
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
@@ -70,7 +71,7 @@ class DeviceAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = False
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"argument_spec": {}}
     _may_keep = False
     _validator: ArgumentSpecValidator
 
@@ -83,9 +84,11 @@ class DeviceAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         host = self._task_vars.get("inventory_hostname", "")
-        checked = self._validator.validate(_plain(self._task.args))
-        if checked.error_messages:
-            result.update(failed=True, msg=f"{host}: {'; '.join(checked.error_messages)}")
+        given = _plain(self._task.args)
+        checked = self._validator.validate(given)
+        objections = [*checked.error_messages, *number_objections(self._spec(), given)]
+        if objections:
+            result.update(failed=True, msg=f"{host}: {'; '.join(objections)}")
             return result
         missing = libraries.complaint()
         if missing is not None:
@@ -106,6 +109,10 @@ class DeviceAction(ActionBase):
         # Ansible prints equal warnings once for all hosts.
         result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
         return result
+
+    def _spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = self.options["argument_spec"]
+        return spec
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do what the module is for; its return values."""

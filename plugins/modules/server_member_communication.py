@@ -25,7 +25,8 @@ options:
     description:
       - Settings per group.
       - Required for the states V(merged), V(replaced), V(overridden) and V(rendered).
-      - With state V(deleted), the groups to delete from; all groups when left out.
+      - With state V(deleted), the groups to delete from.
+      - An empty list is refused.
     type: list
     elements: dict
     suboptions:
@@ -85,15 +86,27 @@ options:
       - V(merged) adds to what is configured.
       - V(replaced) makes each named group's block exactly what is given.
       - V(overridden) does so and removes the block of every other group.
-      - V(deleted) removes the block of the named groups.
-      - V(gathered) reads the settings from the device.
+      - V(deleted) removes the block of the named groups, of all groups with O(all=true).
+      - V(gathered) reads what is in force on the device.
       - V(rendered) gives set lines and XML for O(config) without a device.
       - V(parsed) gives the settings in O(running_config) without a device.
+      - What is inactive is not in force; it is named in RV(warnings), and activated when it is
+        wanted. What configuration groups bring in (C(apply-groups)) is in force and is not set
+        again; RV(warnings) names the group, because only a change of that group takes it away.
     type: str
     choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
     default: merged
+  all:
+    description: With state V(deleted), remove the block of every group.
+    type: bool
+    default: false
   running_config:
-    description: Junos configuration as XML, set lines or curly-brace text, for state V(parsed).
+    description:
+      - Junos configuration as XML, JSON, set lines or curly-brace text, for state V(parsed); a
+        whole configuration, or the part below C([edit security group-vpn server]).
+      - What a terminal puts around it (prompts, banners) is left out. Settings of configuration
+        groups, logical systems and tenants are not the device's own and are not returned. Text in
+        which no Junos configuration is recognised is refused.
     type: str
   generation:
     description:
@@ -191,13 +204,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: Settings of all groups before the task.
+  description: Settings in force of all groups before the task.
   returned: for states merged, replaced, overridden and deleted
   type: list
   elements: dict
   sample: [{group: GRP-0001, encryption_algorithm: aes-128-cbc, sig_hash_algorithm: sha-256}]
 after:
-  description: Settings of all groups after the task (in check mode, as they would be).
+  description: Settings in force of all groups after the task (in check mode, as they would be).
   returned: for states merged, replaced, overridden and deleted
   type: list
   elements: dict
@@ -234,14 +247,15 @@ pending_confirmation:
   sample: {user: netops, client: netconf, at: 2026-10-05 22:03:43 UTC, minutes: 10, comment: ""}
 warnings:
   description:
-    - What to know about the change, what the device warned about, and what went wrong after it
-      had accepted the commit.
-  returned: for states merged, replaced, overridden and deleted
+    - What to know about the change, what the device warned about, and what went wrong after it had
+      accepted the commit.
+    - What is inactive, what comes from configuration groups, and what could not be read.
+  returned: for all states but rendered
   type: list
   elements: str
   sample: []
 gathered:
-  description: Settings of all groups on the device.
+  description: Settings in force of all groups on the device.
   returned: for state gathered
   type: list
   elements: dict

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitLost,
     DeviceError,
@@ -23,8 +24,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.asking import Choice
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
-    server_member_communication as table,
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    RESOURCE,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,7 +98,8 @@ def device(generation="v2", groups=("G1", "G2", "G3"), extra=()) -> Device:
 
 
 def ask(rpc, state, want, **more):
-    request = apply.Request(apply.wanted(want, None), State(state), **more)
+    wanted = apply.wanted(RESOURCE, want, None)
+    request = apply.Request(RESOURCE, wanted, State(state), **more)
     return apply.apply(rpc, request)
 
 
@@ -145,7 +147,7 @@ def test_without_the_release_in_a_replys_namespace_the_device_is_asked_for_it(ge
     data=st.data(),
 )
 def test_the_predicted_difference_is_the_devices_own(generation, state, data):
-    kind = table.Generation(generation)
+    kind = Generation(generation)
     target = device(generation)
     before = data.draw(st.lists(block_of(kind), min_size=1, max_size=3))
     after = data.draw(st.lists(block_of(kind), min_size=1, max_size=3))
@@ -167,7 +169,7 @@ def test_the_predicted_difference_is_the_devices_own(generation, state, data):
         assert predicted["diff_text"] == done["diff_text"] == said
         for key in ("changed", "before", "after", "commands", "xml"):
             assert predicted[key] == done[key], key
-        assert apply.gather(wire) == done["after"]
+        assert apply.gather(RESOURCE, wire)["gathered"] == done["after"]
         again = ask(wire, state_now, entries(blocks))
         assert not again["changed"]
 

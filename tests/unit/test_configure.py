@@ -11,23 +11,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import (
-    Group,
-    State,
-    blocks_after,
-    plan,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.read import (
-    parse_running,
-    parse_xml,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.render import (
-    blocks_xml,
-    change_xml,
-    diff_text,
-    set_lines,
-)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, options
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import change_xml, edits
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.checks import request_objections
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Kind
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.shape import Given
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import Configuration
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
@@ -35,97 +25,117 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import parse_document
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
-    server_member_communication as table,
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    RESOURCE,
+    TABLE,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.rules import (
-    advice,
-    request_objections,
-    result_objections,
-)
-from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tests.unit.paper import planned
+
 GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
-SCHEMA_NAMES = st.sampled_from(["G1", "G2", "G3"])
+V1, V2 = Generation.V1, Generation.V2
 
 
-def _value(statement, generation):
-    if generation in statement.values:
-        return st.sampled_from(statement.values[generation])
-    if generation in statement.ranges:
-        return st.integers(*statement.ranges[generation])
+def _value(leaf, generation):
+    if leaf.kind is Kind.ENUMERATION:
+        return st.sampled_from(leaf.values[generation])
+    if leaf.kind is Kind.INTEGER:
+        return st.integers(*leaf.ranges[generation])
     samples = {
         "certificate": "cert-1",
         "multicast_group": "233.252.0.1",
         "multicast_outgoing_interface": "ge-0/0/1.0",
     }
-    return st.just(samples[statement.option])
+    return st.just(samples[leaf.option])
 
 
 def block_of(generation):
-    known = {s.option: _value(s, generation) for s in table.STATEMENTS if s.known_to(generation)}
+    known = {s.option: _value(s, generation) for s in TABLE.children if s.known_to(generation)}
     return st.fixed_dictionaries({}, optional=known)
 
 
-BLOCKS = st.one_of(st.none(), block_of(table.Generation.V1))
+def groups_xml(blocks):
+    """Groups with blocks (None: without) as a device has them."""
+    lines = []
+    for name, block in blocks.items():
+        inside = "".join(
+            f"<{option.replace('_', '-')}>{value}</{option.replace('_', '-')}>"
+            for option, value in (block or {}).items()
+        )
+        own = "" if block is None else f"<{TABLE.name}>{inside}</{TABLE.name}>"
+        lines.append(f"<group><name>{name}</name>{own}</group>")
+    return f"<security><group-vpn><server>{''.join(lines)}</server></group-vpn></security>"
 
 
-@given(
-    have=st.fixed_dictionaries({"G1": BLOCKS, "G2": BLOCKS, "G3": BLOCKS}),
-    want=st.dictionaries(SCHEMA_NAMES, block_of(table.Generation.V1), max_size=3),
-    state=st.sampled_from(list(State)),
-)
-def test_a_state_once_reached_needs_no_further_change(have, want, state):
-    groups = {name: Group(name, block) for name, block in have.items()}
-    wanted = list(want.items())
-    change = plan(groups, wanted, state)
-    reached = {name: Group(name, b) for name, b in blocks_after(groups, change).items()}
-    assert not plan(reached, wanted, state)
+def ask(blocks, want, state, generation="v2", **more):
+    config = [{"group": name, **block} for name, block in want.items()]
+    return planned(RESOURCE, groups_xml(blocks), config, state, generation, **more)
 
 
-@given(block=block_of(table.Generation.V1), before=BLOCKS)
-def test_what_is_rendered_parses_back_in_all_three_forms(block, before):
-    groups = {"G 1": Group("G 1", before)}
-    change = plan(groups, [("G 1", block)], State.REPLACED)
-    xml = etree.tostring(blocks_xml({"G 1": block}, table.Generation.V1), encoding="unicode")
-    lines = "\n".join(
-        set_lines(plan({"G 1": Group("G 1")}, [("G 1", block)], State.MERGED), table.Generation.V1)
-    )
-    assert parse_running(xml)["G 1"].block == block
-    if block:
-        assert parse_running(lines)["G 1"].block == block
-    for line in diff_text(change, table.Generation.V1).splitlines():
-        assert line.startswith(("[edit security", "+    ", "-    "))
+def blocks_after(result):
+    return {
+        entry["group"]: {k: v for k, v in entry.items() if k != "group"}
+        for entry in result["after"]
+    }
 
 
 def test_merged_keeps_replaced_drops_and_overridden_clears_the_others():
-    have = {
-        "A": Group("A", {**GOOD, "heartbeat": 90}),
-        "B": Group("B", dict(GOOD)),
-        "C": Group("C"),
-    }
-    want = [("A", {**GOOD, "lifetime_seconds": 900})]
+    have = {"A": {**GOOD, "heartbeat": 90}, "B": dict(GOOD), "C": None}
+    want = {"A": {**GOOD, "lifetime_seconds": 900}}
     merged, replaced, overridden = (
-        blocks_after(have, plan(have, want, s))
-        for s in (State.MERGED, State.REPLACED, State.OVERRIDDEN)
+        blocks_after(ask(have, want, state)) for state in ("merged", "replaced", "overridden")
     )
     assert merged["A"] == {**GOOD, "heartbeat": 90, "lifetime_seconds": 900}
     assert replaced["A"] == {**GOOD, "lifetime_seconds": 900}
     assert replaced["B"] == GOOD
-    assert overridden == {"A": {**GOOD, "lifetime_seconds": 900}, "B": None, "C": None}
-    assert blocks_after(have, plan(have, [], State.DELETED)) == {"A": None, "B": None, "C": None}
+    assert overridden == {"A": {**GOOD, "lifetime_seconds": 900}}
+
+
+def test_deleted_takes_the_named_groups_and_everything_only_when_that_is_said():
+    have = {"A": dict(GOOD), "B": dict(GOOD), "C": None}
+    assert blocks_after(ask(have, {"A": {}}, "deleted")) == {"B": GOOD}
+    assert blocks_after(ask(have, {}, "deleted", everything=True)) == {}
+    assert not ask(have, {"C": {}, "nowhere": {}}, "deleted")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("config", "state", "everything", "words"),
+    [
+        ([], "deleted", False, "it is empty"),
+        ([], "overridden", False, "it is empty"),
+        ([], "merged", False, "it is empty"),
+        (None, "deleted", False, "'all: true' removes everything"),
+        ([{"group": "A"}], "merged", True, "only for state deleted"),
+    ],
+)
+def test_what_would_take_away_more_than_is_named_is_refused(config, state, everything, words):
+    with pytest.raises(Refused, match=words):
+        apply.named(config, state, everything)
+
+
+def test_each_removal_is_told_by_name():
+    have = {"A": dict(GOOD), "B": dict(GOOD), "C": dict(GOOD)}
+    deleted = ask(have, {"A": {}, "B": {}}, "deleted")["warnings"]
+    overridden = ask(have, {"C": dict(GOOD)}, "overridden")["warnings"]
+    for warnings in (deleted, overridden):
+        told = [line for line in warnings if "is removed" in line]
+        assert [name for name in "ABC" if any(f"group {name}]" in t for t in told)] == ["A", "B"]
 
 
 def test_only_the_difference_is_loaded():
-    have = {"A": Group("A", {**GOOD, "heartbeat": 90})}
-    change = plan(have, [("A", {**GOOD, "lifetime_seconds": 900})], State.REPLACED)
-    block = next(change_xml(change, table.Generation.V2).iter("server-member-communication"))
+    have = {"A": {**GOOD, "heartbeat": 90}}
+    xml = ask(have, {"A": {**GOOD, "lifetime_seconds": 900}}, "replaced")["xml"]
+    block = next(etree.fromstring(xml).iter("server-member-communication"))
     assert [(e.tag, e.text, e.get("delete")) for e in block] == [
         ("heartbeat", None, "delete"),
         ("lifetime-seconds", "900", None),
     ]
+
+
+def _request_objections(block, generation):
+    return request_objections(RESOURCE, Given(RESOURCE, [block]).tree, Generation(generation))
 
 
 @pytest.mark.parametrize(
@@ -146,27 +156,46 @@ def test_only_the_difference_is_loaded():
     ],
 )
 def test_values_that_the_generation_does_not_take_are_refused(generation, option, value, word):
-    (objection,) = request_objections([("G1", {option: value})], table.Generation(generation))
+    (objection,) = _request_objections({"group": "G1", option: value}, generation)
     assert word in objection
     assert str(value) in objection
-    assert f"correct '{option}'" in objection
+    assert f"'{option}'" in objection
 
 
 @pytest.mark.parametrize("name", ["", "x" * 33, "a\nb"])
 def test_group_names_that_no_device_takes_are_refused(name):
     with pytest.raises(Refused, match="group name"):
-        apply.wanted([{"group": name}], None)
+        apply.wanted(RESOURCE, [{"group": name}], None)
 
 
 def test_a_group_listed_twice_is_refused():
     with pytest.raises(Refused, match="twice"):
-        apply.wanted([{"group": "A"}, {"group": "A"}], None)
+        apply.wanted(RESOURCE, [{"group": "A"}, {"group": "A"}], None)
 
 
-def _objections(block, generation=table.Generation.V1, **group):
-    have = {"A": Group("A", None, **group)}
-    change = plan(have, [("A", block)], State.MERGED)
-    return "\n".join(result_objections(have, change, generation))
+@pytest.mark.parametrize("value", [True, False, "yes", "1e3", "0x10", 1.5, "1.0", [1], " "])
+def test_what_is_no_whole_number_is_refused(value):
+    spec = options.resource_options(RESOURCE)["argument_spec"]
+    given = {"config": [{"group": "A", "number_of_retransmission": value}]}
+    (objection,) = options.number_objections(spec, given)
+    assert objection.startswith("config.number_of_retransmission:")
+
+
+@pytest.mark.parametrize("value", [0, 7, "7", "+7", "-1", None])
+def test_whole_numbers_are_none_of_its_business(value):
+    spec = options.resource_options(RESOURCE)["argument_spec"]
+    given = {"config": [{"group": "A", "number_of_retransmission": value}]}
+    assert not list(options.number_objections(spec, given))
+
+
+def _objections(block, inside="", generation="v1"):
+    group = f"<group><name>A</name>{inside}</group>"
+    group = f"<security><group-vpn><server>{group}</server></group-vpn></security>"
+    try:
+        planned(RESOURCE, group, [{"group": "A", **block}], "merged", generation)
+    except Refused as refusal:
+        return "\n".join(refusal.objections)
+    return ""
 
 
 def test_algorithms_must_be_there_after_the_change():
@@ -183,29 +212,38 @@ def test_multicast_needs_group_and_interface_and_unicast_takes_neither():
 
 def test_a_lifetime_shorter_than_ten_activation_delays_is_refused_on_v1():
     v1 = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
-    found = _objections({**v1, "lifetime_seconds": 300}, activation_delay=60)
-    assert "600 or more" in found
-    assert not _objections({**v1, "lifetime_seconds": 600}, activation_delay=60)
+    delay = "<activation-time-delay>60</activation-time-delay>"
+    assert "600 or more" in _objections({**v1, "lifetime_seconds": 300}, delay)
+    assert not _objections({**v1, "lifetime_seconds": 600}, delay)
 
 
 def test_first_configuration_dynamic_peers_and_slow_detection_are_warned_about():
-    have = {"A": Group("A", None, dynamic_gateways=("gw",))}
+    inside = (
+        "<security><group-vpn><server>"
+        "<ike><gateway><name>gw</name><dynamic><hostname>a</hostname></dynamic></gateway></ike>"
+        "<group><name>A</name><ike-gateway><name>gw</name></ike-gateway></group>"
+        "</server></group-vpn></security>"
+    )
     block = {
+        "group": "A",
         **GOOD,
         "lifetime_seconds": 300,
         "retransmission_period": 60,
         "number_of_retransmission": 60,
     }
-    found = " ".join(advice(have, plan(have, [("A", block)], State.MERGED)))
+    result = planned(RESOURCE, inside, [block], "merged")
+    found = " ".join(result["warnings"])
     assert "clears its member list" in found
     assert "gw are dynamic peers" in found
     assert "after 3660 s" in found
+    assert result["membership_reset"] == ["A"]
 
 
 def test_markup_in_a_group_name_stays_text():
     name = "<a>&\"'</a>"
-    xml = blocks_xml({name: dict(GOOD)}, table.Generation.V2)
-    assert list(parse_xml(parse_document(etree.tostring(xml)))) == [name]
+    rendered = apply.render(RESOURCE, apply.wanted(RESOURCE, [{"group": name, **GOOD}], V2), V2)
+    assert apply.parse(RESOURCE, rendered["xml"])["parsed"] == [{"group": name, **GOOD}]
+    assert apply.parse(RESOURCE, rendered["rendered"])["parsed"] == [{"group": name, **GOOD}]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +269,7 @@ def test_documents_with_entities_or_cut_off_are_refused(document):
 )
 def test_running_configurations_that_break_off_are_refused(text):
     with pytest.raises(MalformedReply):
-        apply.parse(text)
+        apply.parse(RESOURCE, text)
 
 
 def test_an_error_inside_success_is_found_whatever_its_namespace():
@@ -283,12 +321,9 @@ def _in_yang_namespaces(configuration):
 def _legal_combinations():
     """Every pair of values of two v2 statements, and every edge of every range."""
     ends = {}
-    for statement in table.STATEMENTS:
-        if statement.known_to(table.Generation.V2):
-            legal = statement.values.get(table.Generation.V2) or statement.ranges.get(
-                table.Generation.V2
-            )
-            ends[statement.option] = legal or ("cert-1", "x" * 32)
+    for leaf in TABLE.children:
+        if leaf.known_to(V2):
+            ends[leaf.option] = leaf.values.get(V2) or leaf.ranges.get(V2) or ("cert-1", "x" * 32)
     full = itertools.product(*ends.values())
     return [dict(zip(ends, values, strict=True)) for values in full]
 
@@ -301,7 +336,9 @@ def test_every_legal_v2_combination_validates_under_junipers_yang(tmp_path):
 
     def lint(blocks):
         file = tmp_path / "config.xml"
-        document = _in_yang_namespaces(blocks_xml(blocks, table.Generation.V2))
+        want = Given(RESOURCE, [{"group": name, **block} for name, block in blocks.items()]).tree
+        change = edits(RESOURCE.root, Configuration(), Configuration(want), V2)
+        document = _in_yang_namespaces(change_xml(RESOURCE.prefix, change))
         file.write_bytes(etree.tostring(document))
         directory = Path(YANG or "")
         modules = [next(directory.glob(f"junos-es-conf-{n}@*.yang")) for n in ("root", "security")]
@@ -319,7 +356,7 @@ def test_every_legal_v2_combination_validates_under_junipers_yang(tmp_path):
         assert done.returncode == 0, done.stderr
     wrong = lint({"G": {"lifetime_seconds": 299}})
     assert wrong.returncode != 0, "the referee must be able to say no"
-    assert table.BY_OPTION["lifetime_seconds"].objection(299, table.Generation.V2)
+    assert TABLE.by_name["lifetime-seconds"].objection(299, V2)
 
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch):

@@ -7,7 +7,6 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import Group
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
@@ -116,17 +115,16 @@ def test_a_nodes_error_is_the_devices_error():
 
 
 @pytest.mark.parametrize(
-    ("block", "inactive", "communication", "shows"),
+    ("block", "communication", "shows"),
     [
-        (None, False, "none", "registered"),
-        ({"heartbeat": 60}, False, "unicast", "active"),
-        ({"communication_type": "unicast"}, False, "unicast", "active"),
-        ({"communication_type": "unicast"}, True, "none", "registered"),
-        ({"communication_type": "multicast"}, False, "multicast", "registered_since_configured"),
+        (None, "none", "registered"),
+        ({"heartbeat": 60}, "unicast", "active"),
+        ({"communication_type": "unicast"}, "unicast", "active"),
+        ({"communication_type": "multicast"}, "multicast", "registered_since_configured"),
     ],
 )
-def test_what_a_list_means_depends_on_what_is_in_force(block, inactive, communication, shows):
-    in_force = communication_of(Group("G1", block, inactive))
+def test_what_a_list_means_depends_on_what_is_in_force(block, communication, shows):
+    in_force = communication_of(block)
     entry = next(described(whole(BRIEF), {"G1": in_force}, detail=False))
     assert (entry["communication"], entry["list_shows"]) == (communication, shows)
 

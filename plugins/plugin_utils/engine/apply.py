@@ -1,96 +1,131 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the module ``server_member_communication`` does, without Ansible."""
+"""What a resource module does, without Ansible: any resource, any state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..resources.rules import advice, membership_reset, request_objections, result_objections, where
-from ..resources.server_member_communication import Block, Generation, likely_generation
+from .advice import change_warnings, reading_warnings
+from .change import Edit, change_xml, edits, set_lines, to_string
+from .checks import request_objections, result_objections
+from .compare import difference
 from .confirmation import PendingConfirmation
 from .device import CommitOptions, Device
-from .plan import (
-    Change,
-    GroupChange,
-    Have,
-    State,
-    as_config,
-    blocks_after,
-    blocks_of,
-    normalize,
-    plan,
-    unknown_groups,
-)
-from .read import parse_running, parse_xml
-from .render import blocks_xml, change_xml, diff_text, set_lines, to_string
+from .plan import State, UpdatePassword, plan
+from .resource import Outlook, Resource
+from .schema import Leaf, Tree, walk
+from .secret import MASK
+from .shape import Given, as_config
 from .transaction import settings_at_stake, transact
-
-Want = list[tuple[str, Block]]
-
-_SUBJECT = "group-vpn"
-"""What the comparison with an earlier configuration names when these settings differ."""
+from .tree import Configuration, Reading
+from .values import Generation
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a task asks for. ``generation`` None: ask the device."""
+    """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all."""
 
-    want: Want
+    resource: Resource
+    want: Tree
     state: State
     generation: Generation | None = None
+    everything: bool = False
+    secrets: UpdatePassword = UpdatePassword.ALWAYS
     commit: CommitOptions = field(default_factory=CommitOptions)
     validate_on_device: bool = False
     check: bool = False
     diff: bool = False
 
 
-def wanted(config: Sequence[Mapping[str, Any]] | None, generation: Generation | None) -> Want:
+def wanted(resource: Resource, config: Any, generation: Generation | None) -> Tree:
     """The ``config`` option, checked as far as that needs no device. Raises Refused."""
-    want = [normalize(entry) for entry in config or ()]
-    objections = request_objections(want, generation)
+    given = Given(resource, config)
+    objections = given.objections + request_objections(resource, given.tree, generation)
     if objections:
         raise Refused(objections)
-    return want
+    return given.tree
 
 
-def gather(rpc: Rpc) -> list[dict[str, object]]:
-    """The settings on the device."""
-    return as_config(blocks_of(parse_xml(Device(rpc).read())))
+def named(config: Any, state: str, everything: bool) -> None:
+    """Refuse what would take away more than somebody has named. Raises Refused."""
+    if config is not None and not config:
+        raise Refused(
+            [
+                f"config: it is empty, and state {state} would be about everything or nothing; "
+                "name what is meant; 'state: deleted' with 'all: true' removes everything"
+            ]
+        )
+    if everything and state != State.DELETED:
+        raise Refused([f"all: only for state deleted, not for {state}; leave it out"])
+    if state == State.DELETED and config is None and not everything:
+        raise Refused(
+            [
+                "config: state deleted needs the names of what to remove; 'all: true' removes "
+                "everything"
+            ]
+        )
 
 
-def render(want: Want, generation: Generation | None) -> dict[str, Any]:
-    """The wanted settings as set lines and XML, without a device."""
-    chosen = generation or likely_generation([block for _group, block in want])
-    change = Change(tuple(GroupChange(group, None, block) for group, block in want))
-    objections = request_objections(want, chosen) + result_objections({}, change, chosen)
-    if objections:
-        raise Refused(objections)
-    commands = set_lines(change, chosen)
+def gather(resource: Resource, rpc: Rpc) -> dict[str, Any]:
+    """What is in force on the device; the module's return values."""
+    have = resource.read(Device(rpc).read(resource.read_filter()))
     return {
-        "rendered": "\n".join(commands),
-        "commands": commands,
-        "xml": to_string(blocks_xml(dict(want), chosen)),
+        "gathered": as_config(resource, have.in_force(resource.root)),
+        "warnings": reading_warnings(resource, have),
     }
 
 
-def parse(running: str) -> list[dict[str, object]]:
-    """The settings of a configuration text."""
-    return as_config(blocks_of(parse_running(running)))
+def parse(resource: Resource, running: str) -> dict[str, Any]:
+    """What a configuration text sets; the module's return values. Raises MalformedReply."""
+    have = resource.parse(running)
+    return {
+        "parsed": as_config(resource, have.in_force(resource.root)),
+        "warnings": reading_warnings(resource, have),
+    }
+
+
+def render(resource: Resource, want: Tree, generation: Generation | None) -> dict[str, Any]:
+    """The wanted settings as set lines and XML, without a device."""
+    chosen = generation or _likely_generation(resource, want)
+    target = plan(resource.root, Reading(), want, State.MERGED)
+    after = target.tree
+    outlook = Outlook(Reading(), target, {}, after, want, chosen)
+    objections = request_objections(resource, want, chosen)
+    if resource.anchored is not None:
+        objections += result_objections(resource, outlook)
+    if objections:
+        raise Refused(objections)
+    change = edits(resource.root, Configuration(), target, chosen)
+    commands = set_lines(resource.prefix, change)
+    return {
+        "rendered": "\n".join(commands),
+        "commands": commands,
+        "xml": to_string(change_xml(resource.prefix, change)),
+    }
+
+
+def _likely_generation(resource: Resource, want: Tree) -> Generation:
+    """The generation that settings fit when no device says it: v2 unless only v1 takes them."""
+    unfit = {g: bool(request_objections(resource, want, g)) for g in Generation}
+    return Generation.V1 if unfit[Generation.V2] and not unfit[Generation.V1] else Generation.V2
 
 
 @dataclass(frozen=True)
 class _Plan:
     """A change that may be made."""
 
-    have: Have
-    change: Change
-    generation: Generation | None
+    outlook: Outlook
+    change: list[Edit]
+
+    @property
+    def generation(self) -> Generation | None:
+        return self.outlook.generation
 
 
 def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
@@ -102,88 +137,123 @@ def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
     device = Device(rpc)
     first = _planned(device, request)
     if not first.change or (request.check and not request.validate_on_device):
-        return _result(device, first, _predicted(first), _at_stake(device, request, first))
+        diff = _predicted(request, first)
+        return _result(device, request, first, diff, _at_stake(device, request, first))
     plans: list[_Plan] = []
 
-    def difference() -> etree._Element | None:
+    def missing() -> etree._Element | None:
         # Somebody may have committed between our reading and our lock.
         plans.append(_planned(device, request, first.generation))
-        change, generation = plans[-1].change, plans[-1].generation
-        return change_xml(change, generation) if change and generation else None
+        change = plans[-1].change
+        return change_xml(request.resource.prefix, change, reveal=True) if change else None
 
-    text = transact(device, difference, request.commit, compare=request.diff, check=request.check)
-    diff = _confirmed_diff(_predicted(plans[0]), text) if text else ""
-    return _result(device, plans[0], diff)
+    text = transact(device, missing, request.commit, compare=request.diff, check=request.check)
+    diff = _confirmed_diff(request, _predicted(request, plans[0]), text) if text else ""
+    return _result(device, request, plans[0], diff)
 
 
 def _planned(device: Device, request: Request, known: Generation | None = None) -> _Plan:
-    have = parse_xml(device.read())
-    change = _change(have, request)
+    resource, root = request.resource, request.resource.root
+    have = resource.read(device.read(resource.read_filter()))
+    before = have.in_force(root)
+    _refuse_unknown_entries(request, have)
+    target = plan(
+        root,
+        have,
+        request.want,
+        request.state,
+        everything=request.everything,
+        secrets=request.secrets,
+    )
     generation = known or request.generation
+    change = edits(root, have.explicit, target, generation)
+    after = before
     if change:
         generation = generation or device.generation()
-        _approve(have, change, generation, request)
-    return _Plan(have, change, generation)
+        change = edits(root, have.explicit, target, generation)
+        after = Reading(target, have.inherited, ancestor_inactive=have.ancestor_inactive).in_force(
+            root
+        )
+    outlook = Outlook(have, target, before, after, request.want, generation, request.state)
+    if change:
+        objections = request_objections(resource, request.want, generation)
+        objections += result_objections(resource, outlook)
+        if objections:
+            raise Refused(objections)
+    return _Plan(outlook, change)
 
 
-def _predicted(ready: _Plan) -> str:
-    return diff_text(ready.change, ready.generation) if ready.generation else ""
+def _refuse_unknown_entries(request: Request, have: Reading) -> None:
+    """Entries that only the device's operator makes must be there."""
+    node = request.resource.anchored
+    if node is None or not node.fixed or request.state is State.DELETED:
+        return
+    there = {**have.explicit.tree.get(node.name, {}), **have.inherited.get(node.name, {})}
+    objections = [
+        f"{request.resource.where((node.name, name))}: the device has no such {node.name}; create "
+        f"it first, or correct '{node.key.option}' (it has {', '.join(there) or 'none'})"
+        for name in request.want.get(node.name, {})
+        if name not in there
+    ]
+    if objections:
+        raise Refused(objections)
+
+
+def _predicted(request: Request, ready: _Plan) -> str:
+    if not ready.change:
+        return ""
+    outlook, resource = ready.outlook, request.resource
+    return difference(
+        resource.prefix, resource.root, outlook.have.explicit, outlook.target, outlook.generation
+    )
 
 
 def _at_stake(device: Device, request: Request, ready: _Plan) -> PendingConfirmation | None:
     """The confirmed commit that all that is wanted still depends on, if the task makes such."""
     if ready.change or request.commit.confirmed is None:
         return None
-    return settings_at_stake(device, _SUBJECT)
+    return settings_at_stake(device, request.resource.subject)
 
 
-def _change(have: Have, request: Request) -> Change:
-    missing = unknown_groups(have, request.want)
-    if missing and request.state is not State.DELETED:
-        raise Refused(
-            [
-                f"{where(name)}: the device has no such group; create it first, or correct "
-                f"'group' (it has {', '.join(have) or 'none'})"
-                for name in missing
-            ]
-        )
-    return plan(have, request.want, request.state)
-
-
-def _approve(have: Have, change: Change, generation: Generation, request: Request) -> None:
-    objections = request_objections(request.want, generation)
-    objections += result_objections(have, change, generation)
-    if objections:
-        raise Refused(objections)
-
-
-def _confirmed_diff(predicted: str, device: str) -> str:
+def _confirmed_diff(request: Request, predicted: str, device: str) -> str:
     """The predicted difference, unless the device's own says something else than layout."""
-    if "".join(predicted.split()) == "".join(device.split()):
+    masked = _masked(request.resource, device)
+    if "".join(predicted.split()) == "".join(masked.split()):
         return predicted
-    return f"{device}\n"
+    return f"{masked}\n"
+
+
+def _masked(resource: Resource, text: str) -> str:
+    """A device's text without secrets."""
+    names = {n.name for _p, n in walk(resource.root) if isinstance(n, Leaf) and n.secret}
+    if not names:
+        return text
+    words = "|".join(map(re.escape, sorted(names)))
+    hidden = re.sub(rf'\b({words}) (?:"[^"\n]*"|[^\s;]+)', rf'\1 "{MASK}"', text)
+    return re.sub(r"[ \t]*## SECRET-DATA", "", hidden)
 
 
 def _result(
-    device: Device, ready: _Plan, diff: str, at_stake: PendingConfirmation | None = None
+    device: Device,
+    request: Request,
+    ready: _Plan,
+    diff: str,
+    at_stake: PendingConfirmation | None = None,
 ) -> dict[str, Any]:
-    have, change, generation = ready.have, ready.change, ready.generation
+    resource, outlook, change = request.resource, ready.outlook, ready.change
     result: dict[str, Any] = {
         # What the device is about to take back is not what was wanted.
         "changed": bool(change) or at_stake is not None,
-        "before": as_config(blocks_of(have)),
-        "after": as_config(blocks_after(have, change)),
-        "commands": [],
-        "xml": "",
-        "membership_reset": [],
-        "warnings": [],
+        "before": as_config(resource, outlook.before),
+        "after": as_config(resource, outlook.after),
+        "commands": set_lines(resource.prefix, change),
+        "xml": to_string(change_xml(resource.prefix, change)) if change else "",
+        "warnings": reading_warnings(resource, outlook.have),
         "diff_text": diff,
         "pending_confirmation": None if at_stake is None else at_stake.as_result(),
+        **resource.rules.results(outlook if change else None),
     }
-    if generation is not None and change:
-        result["commands"] = set_lines(change, generation)
-        result["xml"] = to_string(change_xml(change, generation))
-        result["membership_reset"] = membership_reset(change)
-        result["warnings"] = advice(have, change)
+    if change:
+        result["warnings"] += change_warnings(resource, outlook)
     result["warnings"] += device.warnings
     return result

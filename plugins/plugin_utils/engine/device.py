@@ -13,9 +13,8 @@ from ..errors import DeviceError, GroupVpnError
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc, says_done, warnings
 from ..netconf.xml import text_of
-from ..resources.server_member_communication import Generation
 from .confirmation import STEP
-from .render import read_filter
+from .values import Generation
 
 _JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
 _MAJOR = re.compile(r"(\d+)\.")
@@ -75,9 +74,13 @@ class Device:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def read(self) -> etree._Element:
-        """The committed groups and gateways."""
-        request = _element("get-configuration", read_filter(), database="committed", format="xml")
+    def read(self, selection: etree._Element) -> etree._Element:
+        """What is in force of a selection; what a configuration group brings in says so.
+
+        One request for both views: with ``groups`` a device marks what is inherited.
+        """
+        views = {"database": "committed", "inherit": "inherit", "groups": "groups"}
+        request = _element("get-configuration", selection, format="xml", **views)
         reply = self.rpc.call("read the configuration", request)
         self._namespace = reply.nsmap.get("junos") or ""
         return reply

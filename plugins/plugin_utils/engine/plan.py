@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from ..resources.server_member_communication import STATEMENTS, Block
+from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
+from .tree import Configuration, Reading, tidied
 
 
 class State(StrEnum):
@@ -20,127 +21,230 @@ class State(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True)
-class Group:
-    """A group on the device: its settings (None without the block) and what checks need."""
+class UpdatePassword(StrEnum):
+    """Whether a secret that is there is changed."""
 
-    name: str
-    block: Block | None = None
-    inactive: bool = False
-    dynamic_gateways: tuple[str, ...] = ()
-    activation_delay: int | None = None
+    ALWAYS = "always"
+    ON_CREATE = "on_create"
 
 
-Have = Mapping[str, Group]
+def plan(
+    root: Branch,
+    have: Reading,
+    want: Tree,
+    state: State,
+    *,
+    everything: bool = False,
+    secrets: UpdatePassword = UpdatePassword.ALWAYS,
+) -> Configuration:
+    """The configuration to come to.
 
-
-@dataclass(frozen=True)
-class GroupChange:
-    """What changes in one group's ``server-member-communication``."""
-
-    group: str
-    before: Block | None
-    after: Block | None
-    was_inactive: bool = False
-
-    @property
-    def removes_block(self) -> bool:
-        """The whole block goes."""
-        return self.after is None
-
-    @property
-    def creates_block(self) -> bool:
-        """The block comes to be."""
-        return self.before is None and self.after is not None
-
-    @property
-    def removed(self) -> list[str]:
-        """Options that go while the block stays."""
-        if self.before is None or self.after is None:
-            return []
-        return [option for option in self.before if option not in self.after]
-
-    @property
-    def set(self) -> Block:
-        """Options that come or get another value."""
-        if self.after is None:
-            return {}
-        before = self.before or {}
-        return {
-            option: value for option, value in self.after.items() if before.get(option) != value
-        }
-
-
-@dataclass(frozen=True)
-class Change:
-    """Everything that a task changes on one device."""
-
-    groups: tuple[GroupChange, ...] = field(default=())
-
-    def __bool__(self) -> bool:
-        return bool(self.groups)
-
-
-def normalize(entry: Mapping[str, object]) -> tuple[str, Block]:
-    """(group, settings) of one ``config`` entry; options that are not given are left out."""
-    block: Block = {}
-    for statement in STATEMENTS:
-        value = entry.get(statement.option)
-        if value is not None:
-            # Ansible hands over tagged strings; plain values keep XML and comparison simple.
-            block[statement.option] = int(value) if isinstance(value, int) else str(value)
-    return str(entry["group"]), block
-
-
-def plan(have: Have, want: Sequence[tuple[str, Block]], state: State) -> Change:
-    """What to change so that the device comes to ``state``.
-
-    merged adds to what is there; replaced makes each named group's block what is given;
-    overridden does so and removes the block of every group that is not named; deleted removes
-    the block of the named groups, of all groups when none is named.
+    merged adds to what is there; replaced makes each named entry of a list, and each container
+    that stands in none, what is given; overridden makes the whole what is given; deleted removes
+    the named entries (``everything``: all there is). What is inherited already is not set again,
+    what is wanted and inactive is activated, and a secret that is not given stays.
     """
-    named = dict(want)
-    targets: dict[str, Block | None] = {}
-    for name, group in have.items():
-        current = group.block
-        if name in named and state is not State.DELETED:
-            merged = {**(current or {}), **named[name]} if state is State.MERGED else named[name]
-            targets[name] = merged or current
-        elif state is State.OVERRIDDEN or (state is State.DELETED and (name in named or not named)):
-            targets[name] = None
-    changes = []
-    for name, after in targets.items():
-        group = have[name]
-        before = group.block
-        wakes = group.inactive and after is not None
-        if before != after or wakes:
-            changes.append(GroupChange(name, before, after, wakes))
-    return Change(tuple(changes))
+    planner = _Planner(secrets)
+    come = have.inherited
+    tree = have.explicit.tree
+    if state is State.DELETED:
+        after = _without(root, tree, want, everything)
+    elif state is State.MERGED:
+        after = planner.merged(root, tree, come, want, ())
+    elif state is State.REPLACED:
+        after = planner.replaced(root, tree, come, want, ())
+    else:
+        after = planner.overridden(root, tree, come, want, ())
+    after = tidied(root, after)
+    asleep = {p for p in have.explicit.inactive - planner.woken if _is_there(after, p)}
+    return Configuration(after, frozenset(asleep))
 
 
-def unknown_groups(have: Have, want: Sequence[tuple[str, Block]]) -> list[str]:
-    """Wanted groups that the device does not have."""
-    return [name for name, _block in want if name not in have]
+@dataclass
+class _Planner:
+    secrets: UpdatePassword
+    woken: set[Path] = field(default_factory=set)
+
+    def merged(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+        """What is there, and what is wanted beside it."""
+        after = dict(have)
+        for name, value in want.items():
+            child, here = node.by_name[name], (*path, name)
+            for rival in node.rivals(name):
+                after.pop(rival, None)
+            if isinstance(child, List):
+                entries = after.get(name, {})
+                given = {
+                    k: self.merged(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
+                    for k, w in value.items()
+                }
+                self._entries(after, child, entries, given, _in(come, name), here)
+            elif isinstance(child, Branch):
+                mine = self.merged(child, have.get(name, {}), _in(come, name), value, here)
+                self._branch(after, name, mine, come, here)
+            else:
+                self._value(after, child, value, come, path, exactly=False)
+        return after
+
+    def replaced(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+        """What is there, with each given part as it is given."""
+        after = dict(have)
+        for name, value in want.items():
+            child, here = node.by_name[name], (*path, name)
+            for rival in node.rivals(name):
+                after.pop(rival, None)
+            if isinstance(child, List):
+                entries = after.get(name, {})
+                given = {
+                    k: self._entry(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
+                    for k, w in value.items()
+                }
+                self._entries(after, child, entries, given, _in(come, name), here)
+            elif isinstance(child, Branch):
+                act = self.exact if child.is_unit else self.replaced
+                mine = act(child, have.get(name, {}), _in(come, name), value, here)
+                self._branch(after, name, mine, come, here)
+            else:
+                self._value(after, child, value, come, path, exactly=True)
+        return after
+
+    def _entry(self, node: List, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+        return (self.replaced if node.fixed else self.exact)(node, have, come, want, path)
+
+    def overridden(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+        """What is given, and what is not managed."""
+        after = self.exact(node, have, come, want, path)
+        for child in node.children:
+            if isinstance(child, List) and child.fixed and child.name in have:
+                given = want.get(child.name, {})
+                after[child.name] = {
+                    key: self.replaced(
+                        child,
+                        entry,
+                        _in(come, child.name, key),
+                        given[key],
+                        (*path, child.name, key),
+                    )
+                    if key in given
+                    else _unmanaged(child, entry)
+                    for key, entry in have[child.name].items()
+                }
+        return after
+
+    def exact(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+        """What is given and nothing else, but for secrets that are not given."""
+        after = {n: v for n, v in have.items() if node.by_name[n].context}
+        for name, value in want.items():
+            child, here = node.by_name[name], (*path, name)
+            if isinstance(child, List):
+                entries = have.get(name, {})
+                given = {
+                    k: self._entry(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
+                    for k, w in value.items()
+                }
+                kept = {k: e for k, e in entries.items() if k in given}
+                self._entries(after, child, kept, given, _in(come, name), here)
+                self._arrange(after, child, list(given))
+            elif isinstance(child, Branch):
+                mine = self.exact(child, have.get(name, {}), _in(come, name), value, here)
+                self._branch(after, name, mine, come, here, was=name in have)
+            else:
+                if name in have:
+                    after[name] = have[name]
+                self._value(after, child, value, come, path, exactly=True)
+        self._keep_secrets(after, node, have, want)
+        return after
+
+    def _keep_secrets(self, after: Tree, node: Branch, have: Tree, want: Tree) -> None:
+        for name, value in have.items():
+            child = node.by_name[name]
+            if name in want or not want.keys().isdisjoint(node.rivals(name)):
+                continue
+            if (isinstance(child, Leaf) and child.secret) or (
+                isinstance(child, Container) and child.holds_secrets
+            ):
+                after[name] = value
+
+    def _value(
+        self, after: Tree, child: Statement, value: Any, come: Tree, path: Path, exactly: bool
+    ) -> None:
+        assert isinstance(child, Leaf)
+        name, here = child.name, (*path, child.name)
+        self.woken.add(here)
+        if child.many:
+            there = after.get(name, ())
+            self.woken.update((*here, item) for item in value)
+            fresh = tuple(v for v in value if v in there or v not in come.get(name, ()))
+            after[name] = fresh if exactly else tuple(dict.fromkeys((*there, *fresh)))
+            if not after[name]:
+                del after[name]
+        elif child.secret and name in after and self.secrets is UpdatePassword.ON_CREATE:
+            return
+        elif name in after or come.get(name) != value:
+            after[name] = value
+
+    def _branch(
+        self, after: Tree, name: str, mine: Tree, come: Tree, here: Path, was: bool = False
+    ) -> None:
+        self.woken.add(here)
+        # What is inherited whole needs no shell of its own.
+        if mine or was or name in after or name not in come:
+            after[name] = mine
+
+    def _entries(
+        self, after: Tree, node: List, entries: Tree, given: Tree, come: Tree, here: Path
+    ) -> None:
+        if not node.fixed:
+            self.woken.add(here)
+            self.woken.update((*here, key) for key in given)
+        needed = {k: e for k, e in given.items() if e or k in entries or k not in come}
+        if needed or entries:
+            after[node.name] = {**entries, **needed}
+
+    def _arrange(self, after: Tree, node: List, order: list[str]) -> None:
+        """The order that is given, where the device keeps one."""
+        entries = after.get(node.name, {})
+        if node.user_ordered and entries:
+            after[node.name] = {key: entries[key] for key in order if key in entries}
 
 
-def as_config(blocks: Mapping[str, Block | None]) -> list[dict[str, object]]:
-    """Settings as the module's ``config`` list; groups without the block are left out."""
-    config: list[dict[str, object]] = []
-    for name, block in blocks.items():
-        if block is not None:
-            entry: dict[str, object] = {"group": name}
-            entry.update({s.option: block[s.option] for s in STATEMENTS if s.option in block})
-            config.append(entry)
-    return config
+def _in(tree: Tree, *path: str) -> Tree:
+    here: Any = tree
+    for name in path:
+        here = here.get(name) or {}
+    return here if isinstance(here, dict) else {}
 
 
-def blocks_of(have: Have) -> dict[str, Block | None]:
-    """The settings of every group."""
-    return {name: group.block for name, group in have.items()}
+def _without(node: Branch, have: Tree, want: Tree, everything: bool) -> Tree:
+    """What is there without what is named."""
+    after: Tree = {}
+    for name, value in have.items():
+        child = node.by_name[name]
+        if child.context or not (everything or name in want):
+            after[name] = value
+        elif isinstance(child, List):
+            named = value if everything else want[name]
+            if child.fixed:
+                after[name] = {
+                    k: _unmanaged(child, e) if k in named else e for k, e in value.items()
+                }
+            elif left := {k: e for k, e in value.items() if k not in named}:
+                after[name] = left
+        elif isinstance(child, Container) and not everything and not child.is_unit:
+            after[name] = _without(child, value, want[name], everything)
+        elif isinstance(child, Container) and child.partial:
+            after[name] = _without(child, value, want.get(name, {}), everything)
+    return after
 
 
-def blocks_after(have: Have, change: Change) -> dict[str, Block | None]:
-    """The settings of every group once the change is made."""
-    blocks = blocks_of(have)
-    blocks.update({group.group: group.after for group in change.groups})
-    return blocks
+def _unmanaged(node: Branch, entry: Tree) -> Tree:
+    return {name: value for name, value in entry.items() if node.by_name[name].context}
+
+
+def _is_there(tree: Tree, path: Path) -> bool:
+    here: Any = tree
+    for name in path:
+        if not isinstance(here, dict | tuple) or name not in here:
+            return False
+        here = here[name] if isinstance(here, dict) else None
+    return True

@@ -1,184 +1,178 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Settings out of a configuration: Junos XML, set lines or curly-brace text."""
+"""Settings out of a configuration: Junos XML, JSON, set lines or curly-brace text.
+
+Only ``/configuration/PREFIX`` is a device's own: configuration groups, logical systems and tenants
+hold the same statements for somebody else. Text in which no configuration is recognised is refused.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..errors import MalformedReply
 from ..netconf.libraries import etree
-from ..netconf.xml import child, children, local_name, parse_document, text_of
-from ..resources.server_member_communication import (
-    BLOCK,
-    BY_NAME,
-    HIERARCHY,
-    Block,
-    Value,
-    ValueKind,
-)
-from .plan import Group
+from ..netconf.xml import local_name, parse_document
+from .elements import elements_of_json, take_elements
+from .found import Found
+from .hierarchies import TOP
+from .match import Place, follow
+from .schema import Container, Path, Statement
+from .text import VERBS, lines_of, statements, take_curly, take_lines
+from .tree import Reading
+
+_TEXTS = ("configuration-set", "configuration-text", "configuration-json")
+_PROMPT = re.compile(r"^\s*[\w.-]+@[\w.-]+[>#%]\s*(.*)$")
+_BANNER = re.compile(r"^\s*\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}\s*$")
+_EDIT = re.compile(r"^\s*\[edit((?:\s+[^\]]*)?)\]\s*$")
+_MORE = re.compile(r"^-+\(more(?:\s+\d+%)?\)-+\s*")
 
 
-def _value(name: str, text: str) -> tuple[str, Value] | None:
-    statement = BY_NAME.get(name)
-    if statement is None:
-        return None
-    if statement.kind is ValueKind.INTEGER:
-        if not text.isdigit() or len(text) > 12:
-            raise MalformedReply(f"{BLOCK} {name}: {text!r} is not a number")
-        return statement.option, int(text)
-    return statement.option, text
+def whole(prefix: Path, root: Container) -> Container:
+    """The configuration around a resource's hierarchy; everything beside it is left out."""
+    node: Statement = root
+    for name in reversed(prefix[:-1]):
+        node = Container(name=name, children=(node,), partial=True)
+    return Container(name="configuration", children=(node,), partial=True)
 
 
-def _block(element: etree._Element | None) -> Block | None:
-    if element is None:
-        return None
-    pairs = (
-        _value(local_name(leaf), text_of(leaf)) for leaf in element if local_name(leaf) in BY_NAME
-    )
-    return dict(pair for pair in pairs if pair is not None)
+def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
+    """The settings in a device's reply to ``get-configuration``. Raises MalformedReply."""
+    found = Found()
+    element = _configuration(reply)
+    if element is None and any(local_name(e) not in ("rpc-reply", "data") for e in reply.iter("*")):
+        raise MalformedReply("read the configuration: the reply holds no configuration")
+    if element is not None:
+        take_elements(found, whole(prefix, root), element)
+    return found.reading(prefix, root)
 
 
-def parse_xml(root: etree._Element) -> dict[str, Group]:
-    """Groups of a configuration, wherever in the document it stands."""
-    server = _find_server(root)
-    if server is None:
-        return {}
-    dynamic = set()
-    ike = child(server, "ike")
-    for gateway in children(ike, "gateway") if ike is not None else ():
-        if child(gateway, "dynamic") is not None:
-            dynamic.add(text_of(child(gateway, "name")))
-    groups = {}
-    for entry in children(server, HIERARCHY[-1]):
-        name = text_of(child(entry, "name"))
-        if not name:
-            raise MalformedReply("a group without a name")
-        block = child(entry, BLOCK)
-        gateways = [text_of(child(g, "name")) or text_of(g) for g in children(entry, "ike-gateway")]
-        delay = text_of(child(entry, "activation-time-delay"))
-        groups[name] = Group(
-            name,
-            _block(block),
-            block is not None and block.get("inactive") is not None,
-            tuple(g for g in gateways if g in dynamic),
-            int(delay) if delay.isdigit() else None,
-        )
-    return groups
-
-
-def _find_server(root: etree._Element) -> etree._Element | None:
-    if local_name(root) == "server":
-        return root
-    for element in root.iter("{*}group-vpn"):
-        return child(element, "server")
+def _configuration(root: etree._Element) -> etree._Element | None:
+    """The configuration of a document, not one that is quoted somewhere inside it."""
+    here = [root]
+    while here:
+        for element in here:
+            if local_name(element) == "configuration":
+                return element
+        here = [part for e in here if local_name(e) in ("rpc-reply", "data") for part in e]
     return None
 
 
-def parse_running(text: str) -> dict[str, Group]:
-    """Groups of a configuration given as XML, set lines or curly-brace text."""
-    stripped = text.lstrip()
-    if stripped.startswith("<"):
-        return parse_xml(parse_document(text.encode()))
-    first = stripped.split(None, 1)[:1]
-    if first in (["set"], ["delete"], ["activate"], ["deactivate"]):
-        return _parse_set(text)
-    return _parse_curly(text)
+def read_text(prefix: Path, root: Container, landmarks: Sequence[str], text: str) -> Reading:
+    """The settings in a configuration of any form. Raises MalformedReply.
+
+    ``landmarks`` are the names that tell text from ``[edit PREFIX]`` from text from anywhere else.
+    """
+    found, node = Found(), whole(prefix, root)
+    try:
+        _take(found, node, _Cut.of(text), prefix, landmarks)
+    except MalformedReply as error:
+        raise MalformedReply(f"running_config: {error}") from None
+    return found.reading(prefix, root)
 
 
-_WORD = re.compile(r'\s+|#[^\n]*|/\*.*?\*/|("(?:[^"\\]|\\.)*")|([{};\[\]])|([^\s{};\[\]"]+)', re.S)
+def _take(found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Sequence[str]) -> None:
+    if cut.text.startswith("<"):
+        _take_xml(found, node, cut, prefix, landmarks)
+    elif cut.text.startswith("{"):
+        take_elements(found, node, elements_of_json(cut.text))
+    elif cut.text.split(None, 1)[:1] and cut.text.split(None, 1)[0] in VERBS:
+        commands = list(lines_of(cut.text))
+        heads = [words[1:] for _number, words in commands if words[1:]]
+        if commands[0][1][0] == "edit":
+            heads = heads[:1]
+        take_lines(found, _start(found, node, cut, prefix, landmarks, heads), commands)
+    else:
+        written = statements(cut.text)
+        heads = [statement.words for statement in written]
+        take_curly(found, _start(found, node, cut, prefix, landmarks, heads), written)
 
 
-def _words(text: str) -> Iterator[str]:
-    position = 0
-    while position < len(text):
-        match = _WORD.match(text, position)
-        if match is None:
+def _take_xml(
+    found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Sequence[str]
+) -> None:
+    root = parse_document(cut.text.encode())
+    element = _configuration(root)
+    texts = [e for e in root.iter("*") if local_name(e) in _TEXTS]
+    if element is None and local_name(root) in prefix:
+        # A part of a configuration by itself: put back where it belongs.
+        for name in reversed(prefix[: prefix.index(local_name(root))]):
+            outer = etree.Element(name)
+            outer.append(root)
+            root = outer
+        element = etree.Element("configuration")
+        element.append(root)
+    if element is not None:
+        take_elements(found, node, element)
+    elif texts:
+        _take(found, node, _Cut.of(texts[0].text or ""), prefix, landmarks)
+    else:
+        raise MalformedReply(f"<{local_name(root)}> holds no Junos configuration")
+
+
+def _start(
+    found: Found,
+    node: Container,
+    cut: _Cut,
+    prefix: Path,
+    landmarks: Sequence[str],
+    heads: Sequence[Sequence[str]],
+) -> Place:
+    """Where a text's first level stands in the configuration."""
+    firsts = {head[0] for head in heads}
+    top = Place(node, found.tree)
+    if firsts & TOP:
+        return top
+    if cut.where:
+        place = follow(found, top, cut.where)
+        if not place.known:
             raise MalformedReply(
-                f"running_config: unreadable near {text[position : position + 20]!r}"
+                f"this is [edit {' '.join(cut.where)}], which holds nothing of "
+                f"[edit {' '.join(prefix)}]"
             )
-        position = match.end()
-        quoted, mark, word = match.groups()
-        if quoted is not None:
-            yield re.sub(r"\\(.)", r"\1", quoted[1:-1])
-        elif mark or word:
-            yield mark or word
+        return place
+    for level in range(1, len(prefix)):
+        if prefix[level] in firsts:
+            return follow(found, top, prefix[:level])
+    if firsts & set(landmarks):
+        return follow(found, top, prefix)
+    raise MalformedReply(
+        "no Junos configuration is recognised in it; give a device's configuration, or the part "
+        f"below [edit {' '.join(prefix)}], as text, set lines, XML or JSON"
+    )
 
 
-def _parse_set(text: str) -> dict[str, Group]:
-    blocks: dict[str, Block | None] = {}
-    inactive: set[str] = set()
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = list(_words(line))
-        if len(words) < 6 or tuple(words[1:5]) != HIERARCHY:
-            continue
-        verb, group, rest = words[0], words[5], words[6:]
-        if verb == "set":
-            blocks.setdefault(group, None)
-        if not rest or rest[0] != BLOCK:
-            continue
-        if verb == "deactivate":
-            inactive.add(group)
-            continue
-        if verb != "set":
-            continue
-        block = blocks[group] or {}
-        blocks[group] = block
-        pairs = rest[1:]
-        if len(pairs) % 2:
-            raise MalformedReply(f"running_config: line {number}: {pairs[-1]} has no value")
-        for name, value in zip(pairs[::2], pairs[1::2], strict=True):
-            pair = _value(name, value)
-            if pair is not None:
-                block[pair[0]] = pair[1]
-    return {name: Group(name, block, name in inactive) for name, block in blocks.items()}
+@dataclass(frozen=True)
+class _Cut:
+    """A text without what a terminal puts around it, and where it says that it stands."""
+
+    text: str
+    where: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str) -> _Cut:
+        """Prompts, banners and paging are taken off, whatever they tell is kept."""
+        edit: tuple[str, ...] = ()
+        shown: tuple[str, ...] = ()
+        kept: list[str] = []
+        for line in text.removeprefix("\ufeff").splitlines():
+            plain = _MORE.sub("", line)
+            heading = _EDIT.match(plain)
+            prompt = _PROMPT.match(plain)
+            if heading and not kept:
+                edit = tuple(heading[1].split())
+            elif prompt and not kept:
+                shown = _asked_for(prompt[1])
+            elif not (heading or prompt or _BANNER.match(plain)) and (kept or plain.strip()):
+                kept.append(plain)
+        return cls("\n".join(kept).strip(), (*edit, *shown))
 
 
-def _parse_curly(text: str) -> dict[str, Group]:
-    """Walk the braces; a group is found wherever ``group NAME {`` stands below ``server``."""
-    groups: dict[str, Group] = {}
-    path: list[list[str]] = []
-    statement: list[str] = []
-    for word in _words(text):
-        if word == "{":
-            path.append(statement)
-            statement = []
-            name = _group_of(path)
-            if name is not None:
-                groups.setdefault(name, Group(name))
-                if len(path) >= 2 and path[-1][-1:] == [BLOCK]:
-                    inactive = "inactive:" in path[-1]
-                    groups[name] = Group(name, {}, inactive)
-        elif word in (";", "}"):
-            if word == ";":
-                _curly_leaf(groups, path, statement)
-            elif not path:
-                raise MalformedReply("running_config: unbalanced '}'")
-            else:
-                path.pop()
-            statement = []
-        else:
-            statement.append(word)
-    if path:
-        raise MalformedReply("running_config: unbalanced '{'")
-    return groups
-
-
-def _group_of(path: list[list[str]]) -> str | None:
-    for words in path:
-        plain = [word for word in words if not word.endswith(":")]
-        if len(plain) == 2 and plain[0] == HIERARCHY[-1]:
-            return plain[1]
-    return None
-
-
-def _curly_leaf(groups: dict[str, Group], path: list[list[str]], statement: list[str]) -> None:
-    name = _group_of(path)
-    if name is None or path[-1][-1:] != [BLOCK] or len(statement) < 2:
-        return
-    pair = _value(statement[-2], statement[-1])
-    block = groups[name].block
-    if pair is not None and block is not None:
-        block[pair[0]] = pair[1]
+def _asked_for(command: str) -> tuple[str, ...]:
+    """The hierarchy that a ``show`` command names."""
+    words = command.partition("|")[0].split()
+    if words[:1] != ["show"]:
+        return ()
+    return tuple(words[2:] if words[1:2] == ["configuration"] else words[1:])

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..engine.plan import Group
+from ..resources.server_member_communication import Block
 from .model import COUNTERS, GroupMembers, Member
 
 # communication: what the list shows (Juniper, "Understanding Server-Member Communication").
@@ -18,11 +18,9 @@ LIST_SHOWS = {
 }
 
 
-def communication_of(group: Group) -> str:
-    """What is in force in a group, a key of ``LIST_SHOWS``."""
-    if group.block is None or group.inactive:
-        return "none"
-    return str(group.block.get("communication_type", "unicast"))
+def communication_of(block: Block | None) -> str:
+    """What the block in force in a group means, a key of ``LIST_SHOWS``; None: no block is."""
+    return "none" if block is None else str(block.get("communication_type", "unicast"))
 
 
 def _shaped(member: Member, detail: bool) -> Member:

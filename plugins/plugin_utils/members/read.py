@@ -7,11 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.device import Device
-from ..engine.read import parse_xml
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..resources.server_member_communication import HIERARCHY
+from ..resources.server_member_communication import HIERARCHY, in_force
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed
 from .meaning import communication_of, described
@@ -28,8 +27,8 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
     """
     _check(choice)
     device = Device(rpc)
-    blocks = parse_xml(device.read())
-    communications = {name: communication_of(group) for name, group in blocks.items()}
+    blocks = in_force(device)
+    communications = {name: communication_of(block) for name, block in blocks.items()}
     reading = listed(rpc, device.generation(), choice, detail)
     if choice.group is not None and choice.group not in blocks and not reading.groups:
         known = ", ".join(blocks) or "none"
@@ -47,7 +46,7 @@ def counted(rpc: Rpc) -> dict[str, int]:
     Raises what :func:`read` raises: a number that is not known is never 0.
     """
     device = Device(rpc)
-    device.read()
+    in_force(device)
     counts: dict[str, int] = {}
     for group in listed(rpc, device.generation()).groups:
         counts[group.name] = max(counts.get(group.name, 0), len(group.members))

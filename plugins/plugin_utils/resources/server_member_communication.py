@@ -1,238 +1,279 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The statements of ``server-member-communication``: one table, both Group VPN generations.
-
-Argument checks, rendering, parsing, set lines, differences and documentation derive from
-``STATEMENTS``; no other module names a statement in a branch.
-"""
+"""``server-member-communication`` of the groups of a Group VPN key server: table and rules."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
+from ..engine import values
+from ..engine.device import Device
+from ..engine.resource import Outlook, Resource, Rules
+from ..engine.schema import Container, Kind, Leaf, List, Tree
+from ..engine.values import Generation
 
-class Generation(StrEnum):
-    """Group VPN generation. v1: Junos 10.2 to 12.3X48; v2: 15.1X49 and later."""
-
-    V1 = "v1"
-    V2 = "v2"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-class ValueKind(Enum):
-    """What a statement takes."""
-
-    ENUMERATION = "enumeration"
-    INTEGER = "integer"
-    MULTICAST_ADDRESS = "IPv4 multicast address"
-    INTERFACE = "logical interface name"
-    NAME = "name"
-
-
-Value = str | int
-Block = dict[str, Value]
-"""Settings of one group: option name to value, absent options left out."""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One leaf of ``server-member-communication``.
-
-    ``values`` (enumerations) and ``ranges`` (integers) say per generation what is legal; a
-    generation that is missing there does not know the statement. ``rank`` orders the statements
-    as that generation shows them. ``unit`` is that of integers, ``default`` what the device uses
-    when the statement is absent.
-    """
-
-    name: str
-    kind: ValueKind
-    summary: str
-    rank: Mapping[Generation, int]
-    values: Mapping[Generation, tuple[str, ...]] = field(default_factory=dict)
-    ranges: Mapping[Generation, tuple[int, int]] = field(default_factory=dict)
-    default: Value | None = None
-    unit: str | None = None
-    longest: int = 32
-
-    @property
-    def option(self) -> str:
-        """The Ansible option's name."""
-        return self.name.replace("-", "_")
-
-    def known_to(self, generation: Generation) -> bool:
-        """True when that generation has the statement."""
-        return generation in self.rank
-
-    def all_values(self) -> tuple[str, ...]:
-        """Every word that any generation takes, for enumerations."""
-        return tuple(dict.fromkeys(word for words in self.values.values() for word in words))
-
-    def objection(self, value: Value, generation: Generation | None) -> str | None:
-        """Why the value is not legal, or None; generation None asks for any generation."""
-        candidates = (generation,) if generation else tuple(Generation)
-        known = [g for g in candidates if self.known_to(g)]
-        if not known:
-            return f"Group VPN{generation} does not have this statement"
-        objections = [self._objection(value, g) for g in known]
-        if None in objections:
-            return None
-        return "; ".join(dict.fromkeys(o for o in objections if o is not None))
-
-    def _objection(self, value: Value, generation: Generation) -> str | None:
-        if self.kind is ValueKind.ENUMERATION:
-            words = self.values[generation]
-            listed = ", ".join(words)
-            return None if value in words else f"Group VPN{generation} takes {listed}"
-        if self.kind is ValueKind.INTEGER:
-            low, high = self.ranges[generation]
-            unit = f" {self.unit}" if self.unit else ""
-            if isinstance(value, int) and low <= value <= high:
-                return None
-            return f"Group VPN{generation} takes {low} to {high}{unit}"
-        return _FORMS[self.kind](str(value), self.longest)
-
-
-def _multicast_address(text: str, longest: int) -> str | None:
-    try:
-        if ipaddress.IPv4Address(text).is_multicast:
-            return None
-    except ValueError:
-        pass
-    return "an IPv4 multicast address (224.0.0.0 to 239.255.255.255) is expected"
-
-
-_INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9-]*[0-9/:]*(\.[0-9]+)?")
-
-
-def _interface(text: str, longest: int) -> str | None:
-    if len(text) <= longest and _INTERFACE.fullmatch(text):
-        return None
-    return "an interface name such as ge-0/0/1.0 is expected"
-
-
-def _name(text: str, longest: int) -> str | None:
-    if 1 <= len(text) <= longest and text.isprintable():
-        return None
-    return f"a name of 1 to {longest} printable characters is expected"
-
-
-_FORMS = {
-    ValueKind.MULTICAST_ADDRESS: _multicast_address,
-    ValueKind.INTERFACE: _interface,
-    ValueKind.NAME: _name,
-}
+Block = dict[str, Any]
+"""Settings of one group as options: name to value, absent options left out."""
 
 _V1, _V2 = Generation.V1, Generation.V2
+_ONLY_V1 = frozenset({_V1})
 _AES = ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc")
+BLOCK = "server-member-communication"
+HIERARCHY = ("security", "group-vpn", "server", "group")
+_DEFAULT_ACTIVATION_DELAY = 15
 
-# Ranks: v2 as in Juniper's YANG, v1 as a 12.1X47 device has them.
-STATEMENTS: tuple[Statement, ...] = (
-    Statement(
-        "communication-type",
-        ValueKind.ENUMERATION,
-        "Whether rekey messages go to each member (unicast) or to a multicast group.",
-        {_V1: 0, _V2: 0},
-        values={_V1: ("unicast", "multicast"), _V2: ("unicast",)},
-        default="unicast",
+TABLE = Container(
+    name=BLOCK,
+    presence=True,
+    summary="Rekey messages from the server to the group's members.",
+    children=(
+        Leaf(
+            name="communication-type",
+            kind=Kind.ENUMERATION,
+            summary="Whether rekey messages go to each member (unicast) or to a multicast group.",
+            values={_V1: ("unicast", "multicast"), _V2: ("unicast",)},
+            default="unicast",
+        ),
+        Leaf(
+            name="multicast-group",
+            known=_ONLY_V1,
+            summary="Multicast group that rekey messages are sent to.",
+            form=values.multicast_address,
+        ),
+        Leaf(
+            name="multicast-outgoing-interface",
+            known=_ONLY_V1,
+            summary="Interface that multicast rekey messages leave by.",
+            form=values.interface,
+            longest=63,
+        ),
+        Leaf(
+            name="lifetime-seconds",
+            kind=Kind.INTEGER,
+            summary="Lifetime of the key encryption key (KEK).",
+            ranges={_V1: (180, 86400), _V2: (300, 86400)},
+            default=3600,
+            unit="seconds",
+        ),
+        Leaf(
+            name="retransmission-period",
+            kind=Kind.INTEGER,
+            summary="Time between a unicast rekey message and its retransmission.",
+            ranges={_V1: (2, 60), _V2: (2, 60)},
+            default=10,
+            unit="seconds",
+        ),
+        Leaf(
+            name="number-of-retransmission",
+            kind=Kind.INTEGER,
+            summary="How often an unacknowledged unicast rekey message is sent again.",
+            ranges={_V1: (0, 60), _V2: (0, 60)},
+            default=2,
+        ),
+        Leaf(
+            name="heartbeat",
+            kind=Kind.INTEGER,
+            summary="Interval of heartbeat messages; deprecated in Group VPNv2.",
+            ranges={_V1: (60, 3600), _V2: (60, 3600)},
+            default=300,
+            unit="seconds",
+        ),
+        Leaf(
+            name="encryption-algorithm",
+            kind=Kind.ENUMERATION,
+            summary="Encryption of rekey messages; the device has no default.",
+            values={_V1: ("3des-cbc", *_AES, "des-cbc"), _V2: _AES},
+            required=True,
+        ),
+        Leaf(
+            name="sig-hash-algorithm",
+            kind=Kind.ENUMERATION,
+            summary="Hash of the rekey signature; the device has no default.",
+            values={_V1: ("md5", "sha1"), _V2: ("sha-256", "sha-384")},
+            required=True,
+        ),
+        Leaf(
+            name="certificate",
+            summary="Local certificate (RSA) whose key signs rekey messages.",
+            longest=32,
+        ),
     ),
-    Statement(
-        "lifetime-seconds",
-        ValueKind.INTEGER,
-        "Lifetime of the key encryption key (KEK).",
-        {_V1: 3, _V2: 1},
-        ranges={_V1: (180, 86400), _V2: (300, 86400)},
-        default=3600,
-        unit="seconds",
-    ),
-    Statement(
-        "retransmission-period",
-        ValueKind.INTEGER,
-        "Time between a unicast rekey message and its retransmission.",
-        {_V1: 4, _V2: 2},
-        ranges={_V1: (2, 60), _V2: (2, 60)},
-        default=10,
-        unit="seconds",
-    ),
-    Statement(
-        "number-of-retransmission",
-        ValueKind.INTEGER,
-        "How often an unacknowledged unicast rekey message is sent again.",
-        {_V1: 5, _V2: 3},
-        ranges={_V1: (0, 60), _V2: (0, 60)},
-        default=2,
-    ),
-    Statement(
-        "heartbeat",
-        ValueKind.INTEGER,
-        "Interval of heartbeat messages; deprecated in Group VPNv2.",
-        {_V1: 6, _V2: 4},
-        ranges={_V1: (60, 3600), _V2: (60, 3600)},
-        default=300,
-        unit="seconds",
-    ),
-    Statement(
-        "encryption-algorithm",
-        ValueKind.ENUMERATION,
-        "Encryption of rekey messages; the device has no default.",
-        {_V1: 7, _V2: 5},
-        values={_V1: ("3des-cbc", *_AES, "des-cbc"), _V2: _AES},
-    ),
-    Statement(
-        "sig-hash-algorithm",
-        ValueKind.ENUMERATION,
-        "Hash of the rekey signature; the device has no default.",
-        {_V1: 8, _V2: 6},
-        values={_V1: ("md5", "sha1"), _V2: ("sha-256", "sha-384")},
-    ),
-    Statement(
-        "certificate",
-        ValueKind.NAME,
-        "Local certificate (RSA) whose key signs rekey messages.",
-        {_V1: 9, _V2: 7},
-    ),
-    Statement(
-        "multicast-group",
-        ValueKind.MULTICAST_ADDRESS,
-        "Multicast group that rekey messages are sent to; Group VPNv1 only.",
-        {_V1: 1},
-    ),
-    Statement(
-        "multicast-outgoing-interface",
-        ValueKind.INTERFACE,
-        "Interface that multicast rekey messages leave by; Group VPNv1 only.",
-        {_V1: 2},
-        longest=63,
+)
+"""The block itself, in the device's order of both generations."""
+
+_MULTICAST_ONLY = ("multicast-group", "multicast-outgoing-interface")
+
+
+def _name(summary: str, called: str | None = None) -> Leaf:
+    return Leaf(name="name", summary=summary, longest=32, called=called)
+
+
+_ROOT = Container(
+    name="server",
+    partial=True,
+    children=(
+        Container(
+            name="ike",
+            context=True,
+            partial=True,
+            children=(
+                List(
+                    name="gateway",
+                    context=True,
+                    partial=True,
+                    key=_name("Gateway."),
+                    children=(
+                        Container(name="dynamic", context=True, presence=True, partial=True),
+                    ),
+                ),
+            ),
+        ),
+        List(
+            name="group",
+            fixed=True,
+            partial=True,
+            key=_name("Name of an existing group.", called="group"),
+            children=(
+                List(name="ike-gateway", context=True, key=_name("Gateway.")),
+                Leaf(
+                    name="activation-time-delay",
+                    kind=Kind.INTEGER,
+                    context=True,
+                    ranges={_V1: (10, 900), _V2: (10, 900)},
+                ),
+                replace(TABLE, inline=True),
+            ),
+        ),
     ),
 )
 
-BY_NAME: dict[str, Statement] = {statement.name: statement for statement in STATEMENTS}
-BY_OPTION: dict[str, Statement] = {statement.option: statement for statement in STATEMENTS}
 
-REQUIRED_AFTER_CHANGE = ("encryption_algorithm", "sig_hash_algorithm")
-"""Options without a default that a configured block must have."""
-MULTICAST_ONLY = ("multicast_group", "multicast_outgoing_interface")
-LONGEST_GROUP_NAME = 32
-BLOCK = "server-member-communication"
-HIERARCHY = ("security", "group-vpn", "server", "group")
-DEFAULT_ACTIVATION_DELAY = 15
-
-
-def ordered(options: Mapping[str, Value], generation: Generation) -> list[tuple[Statement, Value]]:
-    """(statement, value) pairs in the order in which that generation shows them."""
-    pairs = [(BY_OPTION[option], value) for option, value in options.items()]
-    return sorted(pairs, key=lambda pair: pair[0].rank.get(generation, len(STATEMENTS)))
+def _changed(outlook: Outlook) -> Iterator[tuple[str, Tree]]:
+    """Groups whose block changes and stays, with the block after the change."""
+    before = _blocks(outlook.before)
+    asleep = outlook.have.explicit.inactive - outlook.target.inactive
+    for name, block in _blocks(outlook.after).items():
+        woken = any(path[:2] == ("group", name) for path in asleep)
+        if block is not None and (block != before.get(name) or woken):
+            yield name, block
 
 
-def likely_generation(blocks: list[Block]) -> Generation:
-    """The generation that settings fit when no device says it: v2 unless only v1 takes them."""
-    for block in blocks:
-        for option, value in block.items():
-            if BY_OPTION[option].objection(value, Generation.V2) is not None:
-                return Generation.V1
-    return Generation.V2
+def _blocks(tree: Tree) -> dict[str, Tree | None]:
+    return {name: group.get(BLOCK) for name, group in tree.get("group", {}).items()}
+
+
+def _effective(block: Tree, name: str) -> Any:
+    leaf = TABLE.by_name[name]
+    return block.get(name, leaf.default if isinstance(leaf, Leaf) else None)
+
+
+def where(group: str, statement: str = "") -> str:
+    """A statement's place as Junos writes it."""
+    return RESOURCE.where(("group", group, BLOCK), statement)
+
+
+def _objections(outlook: Outlook) -> list[str]:
+    found: list[str] = []
+    for name, block in _changed(outlook):
+        found += _multicast(name, block)
+        if outlook.generation is _V1:
+            found += _outlasts_activation(outlook, name, block)
+    return found
+
+
+def _multicast(group: str, block: Tree) -> Iterator[str]:
+    multicast = _effective(block, "communication-type") == "multicast"
+    for name in _MULTICAST_ONLY:
+        option = TABLE.by_name[name].option
+        if multicast and name not in block:
+            yield f"{where(group, name)}: multicast communication needs it; set '{option}'"
+        elif not multicast and name in block:
+            yield (
+                f"{where(group, name)} {block[name]}: without effect in unicast communication; "
+                f"set communication_type to multicast or leave '{option}' out"
+            )
+
+
+def _outlasts_activation(outlook: Outlook, group: str, block: Tree) -> Iterator[str]:
+    settings = outlook.after["group"][group]
+    delay = settings.get("activation-time-delay", _DEFAULT_ACTIVATION_DELAY)
+    lifetime = _effective(block, "lifetime-seconds")
+    if lifetime < 10 * delay:
+        yield (
+            f"{where(group, 'lifetime-seconds')} {lifetime}: less than 10 times the group's "
+            f"activation-time-delay ({delay} s); set 'lifetime_seconds' to {10 * delay} or more"
+        )
+
+
+def _configured_first(outlook: Outlook) -> list[str]:
+    before = _blocks(outlook.before)
+    return [
+        name
+        for name, block in _blocks(outlook.after).items()
+        if block is not None and before.get(name) is None
+    ]
+
+
+def _advice(outlook: Outlook) -> list[str]:
+    found = [
+        f"group {name}: configuring {BLOCK} clears its member list, and IKE phase 1 no longer "
+        "protects every GDOI exchange; members register again"
+        for name in _configured_first(outlook)
+    ]
+    gateways = outlook.after.get("ike", {}).get("gateway", {})
+    for name, block in _changed(outlook):
+        members = outlook.after["group"][name].get("ike-gateway", {})
+        dynamic = [gateway for gateway in members if "dynamic" in gateways.get(gateway, {})]
+        if dynamic:
+            found.append(
+                f"group {name}: IKE gateways {', '.join(dynamic)} are dynamic peers; the server "
+                "may send needless rekey messages to members that are not there"
+            )
+        found += _slow_detection(name, block)
+    return found
+
+
+def _slow_detection(group: str, block: Tree) -> list[str]:
+    if _effective(block, "communication-type") != "unicast":
+        return []
+    period, number, lifetime = (
+        _effective(block, name)
+        for name in ("retransmission-period", "number-of-retransmission", "lifetime-seconds")
+    )
+    detection = period * (number + 1)
+    if detection <= lifetime:
+        return []
+    return [
+        f"group {group}: a dead member is noticed after {detection} s "
+        f"(retransmission-period x (number-of-retransmission + 1)), later than the KEK lifetime "
+        f"of {lifetime} s; lower one of the two"
+    ]
+
+
+def _results(outlook: Outlook | None) -> Mapping[str, Any]:
+    return {"membership_reset": [] if outlook is None else _configured_first(outlook)}
+
+
+RESOURCE = Resource(
+    name="server_member_communication",
+    prefix=HIERARCHY[:-1],
+    root=_ROOT,
+    landmarks=("group",),
+    anchor="group",
+    rules=Rules(_objections, _advice, _results),
+)
+
+
+def in_force(device: Device) -> dict[str, Block | None]:
+    """What is in force for each group that is in force; None: no block is.
+
+    What is inactive does not count, and what configuration groups bring in does.
+    """
+    have = RESOURCE.read(device.read(RESOURCE.read_filter()))
+    blocks = _blocks(have.in_force(RESOURCE.root))
+    return {
+        name: None if block is None else {TABLE.by_name[n].option: v for n, v in block.items()}
+        for name, block in blocks.items()
+    }

@@ -1,0 +1,106 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a user should know about a configuration or a change, as far as a table says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .resource import Outlook, Resource
+from .schema import Branch, List, Path, Tree
+from .tree import Reading
+
+_MOST = 20
+
+
+def reading_warnings(resource: Resource, have: Reading) -> list[str]:
+    """What of a configuration is not in force, comes from elsewhere, or could not be read."""
+    asleep = [
+        f"{resource.where(path)} is inactive: it is not in force"
+        for path in sorted(have.explicit.inactive)
+        if _concerns(resource.root, path)
+    ]
+    found = _capped(list(have.notes)) + _capped(asleep)
+    return found + _capped(list(_inherited(resource, have.sources)))
+
+
+def _capped(found: list[str]) -> list[str]:
+    more = len(found) - _MOST
+    return found if more <= 0 else [*found[:_MOST], f"and {more} more of this kind"]
+
+
+def _inherited(resource: Resource, sources: Mapping[Path, str]) -> Iterator[str]:
+    for path, group in sources.items():
+        above = (path[:n] for n in range(1, len(path)))
+        if not any(place in sources for place in above) and _concerns(resource.root, path):
+            yield (
+                f"{resource.where(path)} comes from configuration group {group}: it is in force, "
+                "and only a change of that group takes it away"
+            )
+
+
+def _concerns(root: Branch, path: Path) -> bool:
+    """Whether a path is managed, or leads to what is."""
+    node: Any = root
+    steps = list(path)
+    while steps:
+        child = node.by_name.get(steps.pop(0)) if isinstance(node, Branch) else None
+        if child is None:
+            break
+        if child.context:
+            return False
+        if isinstance(child, List) and steps:
+            steps.pop(0)
+        node = child
+    return True
+
+
+def change_warnings(resource: Resource, outlook: Outlook) -> list[str]:
+    """What goes with a change."""
+    found = [
+        f"{resource.where(path)} was deactivated on the device; this change activates it"
+        for path in sorted(outlook.have.explicit.inactive - outlook.target.inactive)
+        if _stays(outlook.target.tree, path) and _concerns(resource.root, path)
+    ]
+    return found + removals(resource, outlook) + resource.rules.advice(outlook)
+
+
+def _stays(tree: Tree, path: Path) -> bool:
+    here: Any = tree
+    for name in path:
+        if not isinstance(here, dict | tuple) or name not in here:
+            return False
+        here = here[name] if isinstance(here, dict) else None
+    return True
+
+
+def removals(resource: Resource, outlook: Outlook) -> list[str]:
+    """What is taken away whole, by name."""
+    return [
+        f"{place} is removed: {names}"
+        for place, names in _removed(
+            resource, resource.root, outlook.have.explicit.tree, outlook.target.tree, ()
+        )
+    ]
+
+
+def _removed(
+    resource: Resource, node: Branch, old: Tree, new: Tree, path: Path
+) -> Iterator[tuple[str, str]]:
+    for child in node.managed:
+        was, now, here = old.get(child.name), new.get(child.name), (*path, child.name)
+        if was is None or was is now:
+            continue
+        if isinstance(child, List):
+            gone = [key for key in was if key not in (now or {})]
+            if gone:
+                yield resource.where(path, child.name), ", ".join(gone)
+            for key, entry in was.items():
+                if key in (now or {}):
+                    yield from _removed(resource, child, entry, (now or {})[key], (*here, key))
+        elif isinstance(child, Branch):
+            if now is None:
+                yield resource.where(path, child.name), "all of it"
+            else:
+                yield from _removed(resource, child, was, now, here)

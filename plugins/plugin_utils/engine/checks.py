@@ -1,0 +1,168 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What must not reach a device, as far as a table says it.
+
+The device is not counted on: its schema takes incomplete statements, and a wrong value cuts sites
+off without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .change import shown
+from .resource import Outlook, Resource
+from .schema import Branch, Leaf, List, Path, Statement, Tree
+from .values import Generation
+
+
+def request_objections(resource: Resource, want: Tree, generation: Generation | None) -> list[str]:
+    """Objections to what was asked for, before any device is involved.
+
+    Without a generation only what no generation takes is refused.
+    """
+    return list(_asked(resource, resource.root, want, (), generation))
+
+
+def _asked(
+    resource: Resource, node: Branch, want: Tree, path: Path, generation: Generation | None
+) -> Iterator[str]:
+    yield from _rivals(resource, node, want, path)
+    for name, value in want.items():
+        child, here = node.by_name[name], (*path, name)
+        if not child.known_to(generation):
+            said = f"Group VPN{generation} does not have this statement"
+            yield _refusal(resource, child, value, path, said, "leave out")
+        elif isinstance(child, List):
+            yield from _entries(resource, child, value, here, generation)
+        elif isinstance(child, Branch):
+            yield from _asked(resource, child, value, here, generation)
+        elif isinstance(child, Leaf):
+            for item in value if child.many else (value,):
+                objection = child.objection(item, generation)
+                if objection is not None:
+                    yield _refusal(resource, child, item, path, objection, "correct")
+
+
+def _refusal(
+    resource: Resource, child: Statement, value: Any, path: Path, why: str, remedy: str
+) -> str:
+    text = "" if isinstance(child, Branch) or value is True else f" {shown(value)}"
+    return f"{resource.where(path, child.name)}{text}: {why}; {remedy} '{child.option}'"
+
+
+def _rivals(resource: Resource, node: Branch, want: Tree, path: Path) -> Iterator[str]:
+    for names in node.exclusive:
+        given = [name for name in names if want.get(name) not in (None, False)]
+        if len(given) > 1:
+            options = ", ".join(f"'{node.by_name[name].option}'" for name in given)
+            yield (
+                f"{resource.where(path)} {', '.join(given)}: these exclude each other; "
+                f"give one of {options}"
+            )
+
+
+def _entries(
+    resource: Resource, node: List, entries: Tree, path: Path, generation: Generation | None
+) -> Iterator[str]:
+    if node.most is not None and len(entries) > node.most:
+        yield (
+            f"{resource.where(path)}: {len(entries)} entries, and a device takes {node.most}; "
+            f"shorten '{node.option}'"
+        )
+    for key, entry in entries.items():
+        objection = node.key.objection(key, generation)
+        if objection is not None:
+            option = node.option if node.is_bare else node.key.option
+            yield (
+                f"{resource.where(path)}: {node.name} name of {len(key)} characters: {objection}; "
+                f"correct '{option}'"
+            )
+        yield from _asked(resource, node, entry, (*path, key), generation)
+
+
+def result_objections(resource: Resource, outlook: Outlook) -> list[str]:
+    """Objections to what would be in force after the change."""
+    found = list(_whole(resource, resource.root, outlook, outlook.before, outlook.after, ()))
+    found += _dangling(resource, outlook)
+    return found + resource.rules.objections(outlook)
+
+
+def _whole(
+    resource: Resource, node: Branch, outlook: Outlook, old: Tree, new: Tree, path: Path
+) -> Iterator[str]:
+    """What is wrong in what changes, but for values that were asked for and judged already."""
+    for child in node.managed:
+        was, now, here = old.get(child.name), new.get(child.name), (*path, child.name)
+        if isinstance(child, Leaf):
+            yield from _leaf(resource, child, outlook, now, path)
+        elif was == now or now is None:
+            continue
+        elif isinstance(child, List):
+            for key, entry in now.items():
+                before = (was or {}).get(key)
+                if before != entry:
+                    inside = (*here, key)
+                    yield from _whole(resource, child, outlook, before or {}, entry, inside)
+        elif isinstance(child, Branch):
+            yield from _whole(resource, child, outlook, was or {}, now, here)
+
+
+def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path) -> Iterator[str]:
+    if now is None:
+        if leaf.required:
+            yield (
+                f"{resource.where(path, leaf.name)}: missing after the change, and the device has "
+                f"no default; set '{leaf.option}'"
+            )
+        return
+    if _given(outlook.want, (*path, leaf.name)):
+        return
+    for item in now if leaf.many else (now,):
+        objection = leaf.objection(item, outlook.generation)
+        if objection is not None:
+            yield _refusal(resource, leaf, item, path, objection, "set")
+
+
+def _given(want: Tree, path: Path) -> bool:
+    here: Any = want
+    for name in path:
+        if not isinstance(here, dict) or name not in here:
+            return False
+        here = here[name]
+    return True
+
+
+def _dangling(resource: Resource, outlook: Outlook) -> Iterator[str]:
+    """References to what is not there."""
+    for path, node, name in _references(resource.root, outlook.after, ()):
+        target = node.refers
+        here: Any = outlook.after
+        for step in target:
+            here = here.get(step, {})
+        if name not in here:
+            known = ", ".join(here) or "none"
+            yield (
+                f"{resource.where(path, node.name)} {name}: {resource.where(target[:-1])} has no "
+                f"{target[-1]} of that name after the change (it has {known}); define it, or "
+                f"correct '{node.option}'"
+            )
+
+
+def _references(node: Branch, tree: Tree, path: Path) -> Iterator[tuple[Path, Any, str]]:
+    for child in node.managed:
+        value = tree.get(child.name)
+        if value is None:
+            continue
+        here = (*path, child.name)
+        if isinstance(child, List):
+            for key, entry in value.items():
+                if child.refers:
+                    yield path, child, key
+                yield from _references(child, entry, (*here, key))
+        elif isinstance(child, Branch):
+            yield from _references(child, value, here)
+        elif isinstance(child, Leaf) and child.refers:
+            for item in value if child.many else (value,):
+                yield path, child, item

@@ -1,0 +1,264 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A change as ``show | compare`` prints it.
+
+Junos' layout, from public samples of devices: under each ``[edit PATH]`` stand the statements of
+that level. With *levels* the statements on the path (a list's entry is one), the first statement
+under a heading decides the column of all: a leaf stands at levels + 1 blanks behind the sign,
+anything else at levels + 2. What is inside a printed statement is indented by four more. In a list
+of the user's order the entry before added ones is named, or the one behind them when they stand at
+the front; moved entries, and what is activated, are marked ``!``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .change import shown
+from .schema import Branch, Leaf, List, Path, Statement, Tree
+from .tree import Configuration
+from .values import Generation
+from .words import quote
+
+_INSIDE = 4
+
+
+def difference(
+    prefix: Path,
+    root: Branch,
+    before: Configuration,
+    after: Configuration,
+    generation: Generation | None,
+) -> str:
+    """The difference as text, secrets masked; empty when there is none."""
+    page = _Page(before, after, generation)
+    page.level(root, before.tree, after.tree, _Place(prefix, len(prefix)))
+    return "".join(f"{line}\n" for line in page.lines)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A heading: its words, how many statements they are, and the path below the resource."""
+
+    words: Path
+    levels: int
+    path: Path = ()
+
+    def below(self, name: str, key: str | None = None) -> _Place:
+        more = (name,) if key is None else (name, quote(key))
+        steps = (name,) if key is None else (name, key)
+        return _Place((*self.words, *more), self.levels + 1, (*self.path, *steps))
+
+
+@dataclass
+class _Page:
+    before: Configuration
+    after: Configuration
+    generation: Generation | None
+    lines: list[str] = field(default_factory=list)
+    _heading: Path | None = None
+    _column: int = 0
+
+    def level(self, node: Branch, old: Tree, new: Tree, place: _Place) -> None:
+        """Everything below one heading."""
+        for child in node.ordered({**old, **new}, self.generation):
+            was, now = old.get(child.name), new.get(child.name)
+            if child.context or (was is now and not self._woken(place.below(child.name).path)):
+                continue
+            if isinstance(child, List):
+                self._entries(child, was or {}, now or {}, place)
+            elif isinstance(child, Branch):
+                self._branch(child, None, was, now, place)
+            else:
+                self._leaf(child, was, now, place)
+
+    def _woken(self, path: Path) -> bool:
+        length = len(path)
+        return any(p[:length] == path for p in self.before.inactive - self.after.inactive)
+
+    def _put(
+        self, sign: str, place: _Place, lines: list[tuple[int, str]], leaf: bool = False
+    ) -> None:
+        if self._heading != place.words:
+            self._heading = place.words
+            self._column = place.levels + (1 if leaf else 2)
+            self.lines.append(f"[edit {' '.join(place.words)}]")
+        self.lines += [f"{sign}{' ' * (self._column + depth)}{text}" for depth, text in lines]
+
+    def _leaf(self, child: Statement, was: Any, now: Any, place: _Place) -> None:
+        assert isinstance(child, Leaf)
+        path = place.below(child.name).path
+        texts = [
+            ("-", self._texts(child, was, path, self.before)),
+            ("+", self._texts(child, now, path, self.after)),
+        ]
+        if texts[0][1] != texts[1][1]:
+            for sign, lines in texts:
+                if lines:
+                    self._put(sign, place, lines, leaf=True)
+
+    def _texts(
+        self, child: Leaf, value: Any, path: Path, side: Configuration
+    ) -> list[tuple[int, str]]:
+        return (
+            []
+            if value is None
+            else list(_statement(child, None, value, path, side, self.generation))
+        )
+
+    def _branch(
+        self, child: Branch, key: str | None, was: Tree | None, now: Tree | None, place: _Place
+    ) -> None:
+        here = place.below(child.name, key)
+        if was is None or now is None:
+            for sign, tree, side in (("-", was, self.before), ("+", now, self.after)):
+                if tree is not None:
+                    block = _statement(child, key, tree, here.path, side, self.generation)
+                    self._put(sign, place, list(block))
+            return
+        if here.path in self.before.inactive and here.path not in self.after.inactive:
+            self._heading = None
+            self._put("!", place, [(1, f"active: {_collapsed(child, key, now)}")])
+            self._heading = None
+        self.level(child, was, now, here)
+
+    def _entries(self, node: List, was: Tree, now: Tree, place: _Place) -> None:
+        if not node.user_ordered:
+            for key in sorted({**was, **now}):
+                self._branch(node, key, was.get(key), now.get(key), place)
+            return
+        self._moved(node, was, now, place)
+        for run in _runs(list(was), list(now)):
+            named = run.behind if run.behind is not None else run.next
+            context = [] if named is None else [(0, _collapsed(node, named, now[named]))]
+            if run.added and run.behind is not None:
+                self._put(" ", place, context)
+            for key in run.gone:
+                self._branch(node, key, was[key], None, place)
+            for key in run.added:
+                self._branch(node, key, None, now[key], place)
+            if run.added and run.behind is None and context:
+                self._put(" ", place, context)
+            if run.next is not None:
+                self._branch(node, run.next, was[run.next], now[run.next], place)
+
+    def _moved(self, node: List, was: Tree, now: Tree, place: _Place) -> None:
+        moved = list(_out_of_order(list(was), list(now)))
+        if not moved:
+            return
+        behind = _before(list(now), moved[0], was)
+        self._heading = None
+        if behind is not None:
+            self._put(" ", place, [(0, _collapsed(node, behind, now[behind]))])
+        for key in moved:
+            self._put("!", place, [(0, _collapsed(node, key, now[key]))])
+        self._heading = None
+
+
+@dataclass
+class _Run:
+    """What went and came between two entries that stay."""
+
+    behind: str | None
+    gone: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    next: str | None = None
+
+
+def _runs(was: list[str], now: list[str]) -> Iterator[_Run]:
+    gone: dict[str | None, list[str]] = {}
+    anchor: str | None = None
+    stays = set(now)
+    for key in was:
+        if key in stays:
+            anchor = key
+        else:
+            gone.setdefault(anchor, []).append(key)
+    old = set(was)
+    run = _Run(None, gone.get(None, []))
+    for key in now:
+        if key in old:
+            run.next = key
+            yield run
+            run = _Run(key, gone.get(key, []))
+        else:
+            run.added.append(key)
+    yield run
+
+
+def _out_of_order(was: list[str], now: list[str]) -> Iterator[str]:
+    """Entries that are not the next one of the old order that is still expected."""
+    expected = [key for key in was if key in now]
+    for key in now:
+        if key in expected:
+            if expected[0] != key:
+                yield key
+            expected.remove(key)
+
+
+def _before(order: list[str], key: str, among: Tree) -> str | None:
+    """The entry before ``key`` that was there before."""
+    earlier = [other for other in order[: order.index(key)] if other in among]
+    return earlier[-1] if earlier else None
+
+
+# Statements as text
+
+
+def _collapsed(node: Branch, key: str | None, tree: Tree) -> str:
+    head = node.name if key is None else f"{node.name} {quote(key)}"
+    return f"{head} {{ ... }}" if tree else f"{head};"
+
+
+def _statement(
+    node: Statement,
+    key: str | None,
+    value: Any,
+    path: Path,
+    side: Configuration,
+    generation: Generation | None,
+) -> Iterator[tuple[int, str]]:
+    """A statement and what is in it: (indentation, text)."""
+    mark = "inactive: " if path in side.inactive else ""
+    head = f"{mark}{node.name}" if key is None else f"{mark}{node.name} {quote(key)}"
+    if isinstance(node, Leaf):
+        yield 0, f"{mark}{_leaf_text(node, value)};"
+    elif isinstance(node, Branch):
+        inside = list(_inside(node, value, path, side, generation))
+        if not inside:
+            yield 0, f"{head};"
+        elif _on_one_line(node, value, inside):
+            yield 0, f"{head} {' '.join(text.removesuffix(';') for _depth, text in inside)};"
+        else:
+            yield 0, f"{head} {{"
+            yield from ((depth + _INSIDE, text) for depth, text in inside)
+            yield 0, "}"
+
+
+def _on_one_line(node: Branch, tree: Tree, inside: list[tuple[int, str]]) -> bool:
+    if len(inside) > len(tree):
+        return False
+    return node.oneline or (node.oneline_if_one and len(inside) == 1)
+
+
+def _inside(
+    node: Branch, tree: Tree, path: Path, side: Configuration, generation: Generation | None
+) -> Iterator[tuple[int, str]]:
+    for child in node.ordered(tree, generation):
+        here = (*path, child.name)
+        value = tree[child.name]
+        if isinstance(child, List):
+            for key in value if child.user_ordered else sorted(value):
+                yield from _statement(child, key, value[key], (*here, key), side, generation)
+        else:
+            yield from _statement(child, None, value, here, side, generation)
+
+
+def _leaf_text(leaf: Leaf, value: Any) -> str:
+    if value is True:
+        return leaf.name
+    words = [quote(shown(item)) for item in (value if leaf.many else [value])]
+    text = words[0] if len(words) == 1 else f"[ {' '.join(words)} ]"
+    return text if leaf.bare else f"{leaf.name} {text}"

@@ -1,0 +1,165 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Statements as elements: Junos XML, and JSON, which is turned into the same elements."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..errors import MalformedReply
+from ..netconf.libraries import etree
+from ..netconf.xml import child as child_of
+from ..netconf.xml import local_name, text_of
+from .found import Found
+from .match import APPLY_GROUPS
+from .schema import Branch, Leaf, List, Path, Tree
+from .text import GROUPS
+
+_META = ("apply-groups-except", "apply-macro", "apply-flags")
+
+
+def take_elements(found: Found, node: Branch, element: etree._Element) -> None:
+    """Put an element's content into what was found; ``element`` stands for ``node``."""
+    _branch(found, node, element, found.tree, ())
+
+
+def _mark(element: etree._Element, name: str) -> str | None:
+    """An attribute by local name: ``inactive``, ``group``."""
+    for attribute, value in element.attrib.items():
+        if attribute.rpartition("}")[2].rpartition(":")[2] == name:
+            return str(value)
+    return None
+
+
+def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, path: Path) -> None:
+    for part in element:
+        name = local_name(part)
+        child = node.by_name.get(name)
+        if child is None:
+            _foreign(found, node, part, name, path)
+        elif isinstance(child, List):
+            _entry(found, child, part, tree, path)
+        elif isinstance(child, Branch):
+            here = (*path, name)
+            _marks(found, part, here)
+            _branch(found, child, part, tree.setdefault(name, {}), here)
+        elif isinstance(child, Leaf):
+            text = text_of(part)
+            found.leaf(child, text, tree, path)
+            _marks(found, part, (*path, name, text) if child.many else (*path, name))
+
+
+def _entry(found: Found, node: List, element: etree._Element, tree: Tree, path: Path) -> None:
+    key = text_of(child_of(element, node.key.name)) or (
+        text_of(element) if len(element) == 0 else ""
+    )
+    if not key:
+        raise MalformedReply(f"{' '.join([*path, node.name])}: an entry without a name")
+    here = (*path, node.name, key)
+    _marks(found, element, here)
+    _branch(found, node, element, found.entry(node, key, tree), here)
+
+
+def _marks(found: Found, element: etree._Element, path: Path) -> None:
+    if not element.attrib:
+        return
+    if _mark(element, "inactive") is not None:
+        found.inactive.add(path)
+    group = _mark(element, "group")
+    if group is not None:
+        found.sources[path] = group
+
+
+def _foreign(found: Found, node: Branch, part: etree._Element, name: str, path: Path) -> None:
+    """What the table does not describe here."""
+    if name == APPLY_GROUPS:
+        found.applied[path] = (*found.applied.get(path, ()), text_of(part))
+    elif name == GROUPS and not path:
+        groups = found.groups = found.groups or set()
+        if _touches(part, node):
+            groups.add(text_of(child_of(part, "name")))
+    elif name and not node.partial and name not in _META and not _is_key(node, name):
+        found.unknown(path, name)
+
+
+def _is_key(node: Branch, name: str) -> bool:
+    return isinstance(node, List) and name == node.key.name
+
+
+def _touches(element: etree._Element, node: Branch) -> bool:
+    for part in element:
+        child = node.by_name.get(local_name(part))
+        if isinstance(child, Branch) and child.partial:
+            if _touches(part, child):
+                return True
+        elif child is not None:
+            return True
+    return False
+
+
+# JSON
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+def elements_of_json(text: str) -> etree._Element:
+    """``<configuration>`` of Junos' JSON, its older form with arrays everywhere included."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedReply(f"malformed JSON: {error}") from None
+    if not isinstance(document, dict) or "configuration" not in document:
+        raise MalformedReply("JSON without a 'configuration'")
+    root = etree.Element("configuration")
+    for value in _several(document["configuration"]):
+        _fill(root, value)
+    return root
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _fill(element: etree._Element, value: Any) -> None:
+    """An object's members as an element's children, a plain value as its text."""
+    if not isinstance(value, dict):
+        element.text = _text(value)
+        return
+    for name, member in value.items():
+        if name in ("@", "attributes"):
+            _attributes(element, member)
+        elif name == "data":
+            element.text = _text(member)
+        elif not name.startswith("@"):
+            _members(element, name, member, value.get(f"@{name}"))
+
+
+def _members(element: etree._Element, name: str, member: Any, marks: Any) -> None:
+    if _NOT_IN_NAMES.search(name) or not name or not (name[0].isalpha() or name[0] == "_"):
+        raise MalformedReply(f"JSON: {name!r} is no statement's name")
+    several = _several(marks)
+    for number, item in enumerate(_several(member)):
+        part = etree.SubElement(element, name)
+        _fill(part, item)
+        if number < len(several):
+            _attributes(part, several[number])
+
+
+def _attributes(element: etree._Element, marks: Any) -> None:
+    if not isinstance(marks, dict):
+        return
+    for name, value in marks.items():
+        plain = name.rpartition(":")[2]
+        if plain in ("inactive", "group") and value is not False:
+            element.set(plain, str(value))
+
+
+def _text(value: Any) -> str:
+    if value is None or value is True:
+        return ""
+    text = str(value)
+    if not all(c.isprintable() or c in "\t\n\r" for c in text):
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return text

@@ -1,0 +1,143 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a reader finds, put into the tree of a resource's statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import MalformedReply
+from .schema import Branch, Kind, Leaf, List, Path, Tree
+from .secret import read_secret
+from .tree import Configuration, Reading, tidied
+
+_LONGEST_NUMBER = 12
+_MOST_NOTES = 20
+
+
+@dataclass
+class Found:
+    """Statements as they are found, from the top of the configuration on.
+
+    ``sources`` holds the configuration group of what is inherited, ``unread`` the places of what
+    the table does not know. ``applied`` says where which configuration groups are applied,
+    ``groups`` which of those that the text defines touch the hierarchy; None: it defines none.
+    """
+
+    tree: Tree = field(default_factory=dict)
+    inactive: set[Path] = field(default_factory=set)
+    sources: dict[Path, str] = field(default_factory=dict)
+    unread: dict[str, None] = field(default_factory=dict)
+    applied: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    groups: set[str] | None = None
+
+    def leaf(self, leaf: Leaf, text: str, tree: Tree, path: Path) -> None:
+        """A value for a leaf, or one more for a leaf-list."""
+        value = _value(leaf, text, path)
+        if leaf.many:
+            tree[leaf.name] = tuple(dict.fromkeys((*tree.get(leaf.name, ()), value)))
+        else:
+            tree[leaf.name] = value
+
+    def entry(self, node: List, key: str, tree: Tree) -> Tree:
+        """The tree of a list's entry."""
+        entry: Tree = tree.setdefault(node.name, {}).setdefault(key, {})
+        return entry
+
+    def unknown(self, path: Path, name: str) -> None:
+        """A statement that the table does not know."""
+        self.unread[" ".join([*path, name])] = None
+
+    def reading(self, prefix: Path, node: Branch) -> Reading:
+        """What was found below ``prefix``, cut out."""
+        tree: Any = self.tree
+        for name in prefix:
+            tree = tree.get(name, {})
+        explicit: Tree = tree
+        inherited: Tree = {}
+        sources = _below(self.sources, prefix)
+        if sources:
+            explicit, inherited = _split(node, tree, sources.keys(), ())
+        inactive = frozenset(_below(dict.fromkeys(self.inactive, ""), prefix))
+        asleep = [prefix[:n] for n in range(1, len(prefix) + 1) if prefix[:n] in self.inactive]
+        return Reading(
+            Configuration(tidied(node, explicit), inactive),
+            tidied(node, inherited),
+            sources,
+            tuple(self._notes(asleep, prefix)),
+            bool(asleep),
+        )
+
+    def _notes(self, asleep: list[Path], prefix: Path) -> Iterator[str]:
+        for path in asleep:
+            yield f"[edit {' '.join(path)}] is inactive: nothing below it is in force"
+        unread = [place for place in self.unread if place.startswith(" ".join(prefix))]
+        for place in unread[:_MOST_NOTES]:
+            yield f"not read, because it is not known here: {place}"
+        if len(unread) > _MOST_NOTES:
+            yield f"not read: {len(unread) - _MOST_NOTES} more statements"
+        for path, names in self.applied.items():
+            touching = [n for n in names if self.groups is None or n in self.groups]
+            if touching and path[: len(prefix)] == prefix[: len(path)]:
+                where = " ".join(["[edit", *path]).strip()
+                yield (
+                    f"{where}] apply-groups {' '.join(touching)}: what these configuration groups "
+                    "bring in is not part of this reading"
+                )
+
+
+def _below(places: dict[Path, str], prefix: Path) -> dict[Path, str]:
+    length = len(prefix)
+    return {p[length:]: v for p, v in places.items() if len(p) > length and p[:length] == prefix}
+
+
+def _split(node: Branch, tree: Tree, inherited: Any, path: Path) -> tuple[Tree, Tree]:
+    """What is configured, and what is inherited."""
+    own: Tree = {}
+    come: Tree = {}
+    mine: Any
+    theirs: Any
+    for name, value in tree.items():
+        child, here = node.by_name[name], (*path, name)
+        if here in inherited:
+            come[name] = value
+            continue
+        if isinstance(child, List):
+            pairs = {
+                key: ({}, entry)
+                if (*here, key) in inherited
+                else _split(child, entry, inherited, (*here, key))
+                for key, entry in value.items()
+            }
+            mine = {k: pair[0] for k, pair in pairs.items() if (*here, k) not in inherited}
+            theirs = {k: pair[1] for k, pair in pairs.items() if pair[1] or (*here, k) in inherited}
+        elif isinstance(child, Branch):
+            mine, theirs = _split(child, value, inherited, here)
+        elif isinstance(child, Leaf) and child.many:
+            theirs = tuple(item for item in value if (*here, item) in inherited)
+            mine = tuple(item for item in value if item not in theirs)
+        else:
+            mine, theirs = value, None
+        if mine or not theirs:
+            own[name] = mine
+        if theirs:
+            come[name] = theirs
+    return own, come
+
+
+def _number(leaf: Leaf, text: str, path: Path) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_NUMBER:
+        raise MalformedReply(f"{' '.join([*path, leaf.name])}: {text!r} is not a number")
+    return int(text)
+
+
+def _value(leaf: Leaf, text: str, path: Path) -> Any:
+    convert: dict[Kind, Callable[[], Any]] = {
+        Kind.INTEGER: lambda: _number(leaf, text, path),
+        Kind.FLAG: lambda: True,
+    }
+    if leaf.kind in convert:
+        return convert[leaf.kind]()
+    return read_secret(text) if leaf.secret else text

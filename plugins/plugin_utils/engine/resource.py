@@ -1,0 +1,116 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A resource: a subtree of the configuration, described by a table, and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..netconf.libraries import etree
+from .plan import State
+from .read import read_reply, read_text
+from .schema import Branch, Container, Leaf, List, Path, Tree, walk
+from .tree import Configuration, Reading
+from .values import Generation
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A change that is about to be made; trees hold what is in force."""
+
+    have: Reading
+    target: Configuration
+    before: Tree
+    after: Tree
+    want: Tree
+    generation: Generation | None
+    state: State = State.MERGED
+
+
+Opinion = Callable[[Outlook], list[str]]
+
+
+def _nothing(outlook: Outlook) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a table cannot say.
+
+    ``objections``: why a change must not be made. ``advice``: what a user should know about it.
+    ``results``: further return values, from the change.
+    """
+
+    objections: Opinion = _nothing
+    advice: Opinion = _nothing
+    results: Callable[[Outlook | None], Mapping[str, Any]] = lambda outlook: {}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A subtree of the configuration.
+
+    ``prefix`` leads to ``root`` and includes its name. ``anchor``: the list whose entries the
+    module's ``config`` is; without it ``config`` is a dictionary. ``landmarks``: names by which
+    text from ``[edit PREFIX]`` is known.
+    """
+
+    name: str
+    prefix: Path
+    root: Container
+    landmarks: tuple[str, ...]
+    anchor: str | None = None
+    rules: Rules = field(default_factory=Rules)
+
+    @cached_property
+    def anchored(self) -> List | None:
+        """The list that ``config`` is."""
+        node = self.root.by_name.get(self.anchor or "")
+        return node if isinstance(node, List) else None
+
+    @property
+    def subject(self) -> str:
+        """The word that a comparison has when it concerns these settings."""
+        return self.prefix[1]
+
+    @cached_property
+    def has_secrets(self) -> bool:
+        """Whether there is anything that nobody may see."""
+        return any(isinstance(node, Leaf) and node.secret for _path, node in walk(self.root))
+
+    def read_filter(self) -> etree._Element:
+        """What to ask a device for."""
+        root = etree.Element("configuration")
+        here = root
+        for name in self.prefix:
+            here = etree.SubElement(here, name)
+        _select(here, self.root)
+        return root
+
+    def read(self, reply: etree._Element) -> Reading:
+        """The settings in a device's reply."""
+        return read_reply(self.prefix, self.root, reply)
+
+    def parse(self, text: str) -> Reading:
+        """The settings in a configuration of any form."""
+        return read_text(self.prefix, self.root, self.landmarks, text)
+
+    def where(self, path: Path = (), statement: str = "") -> str:
+        """A statement's place as Junos writes it."""
+        words = " ".join(["".join(c if c.isprintable() else "?" for c in word) for word in path])
+        place = f"[edit {' '.join(self.prefix)} {words}".rstrip()
+        return f"{place}]{' ' + statement if statement else ''}"
+
+
+def _select(parent: etree._Element, node: Branch) -> None:
+    """Ask for a branch whole, but for one of which the table holds only a part."""
+    if not node.partial or isinstance(node, List):
+        return
+    for child in node.children:
+        element = etree.SubElement(parent, child.name)
+        if isinstance(child, Branch):
+            _select(element, child)

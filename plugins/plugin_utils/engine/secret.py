@@ -1,0 +1,65 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Secrets: compared by meaning, shown to nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MASK = "********"
+_MAGIC = "$9$"
+# Junos' reversible scrambling: each character stands for its distance to the one before, within
+# an alphabet of four families; the family of the first says how many characters of salt follow.
+_FAMILIES = ("QzF3n6/9CAtpu0O", "B1IREhcSyrleKvMW8LXx", "7N-dVbwsY2g4oaJZGUDj", "iHkq.mPf5T")
+_SALT = {letter: 3 - number for number, family in enumerate(_FAMILIES) for letter in family}
+_PLACE = {letter: place for place, letter in enumerate("".join(_FAMILIES))}
+_WEIGHTS = (
+    (1, 4, 32),
+    (1, 16, 32),
+    (1, 8, 32),
+    (1, 64),
+    (1, 32),
+    (1, 4, 16, 128),
+    (1, 32, 64),
+)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret in the clear. It prints as a mask; :meth:`reveal` is for the device alone."""
+
+    _text: str
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def reveal(self) -> str:
+        """The secret itself."""
+        return self._text
+
+
+def read_secret(text: str) -> Secret:
+    """A secret as a configuration holds it: scrambled by ``$9$``, or in the clear.
+
+    What is scrambled in a way that cannot be undone stays as it is, and equals nothing else.
+    """
+    return Secret(_unscrambled(text) if text.startswith(_MAGIC) else text)
+
+
+def _unscrambled(text: str) -> str:
+    letters = text.removeprefix(_MAGIC)
+    if not letters or not set(letters) <= _PLACE.keys():
+        return text
+    last, rest = letters[0], letters[1 + _SALT[letters[0]] :]
+    plain: list[str] = []
+    while rest:
+        weights = _WEIGHTS[len(plain) % len(_WEIGHTS)]
+        if len(rest) < len(weights):
+            return text
+        total = 0
+        for letter, weight in zip(rest, weights, strict=False):
+            total += ((_PLACE[letter] - _PLACE[last]) % len(_PLACE) - 1) * weight
+            last = letter
+        plain.append(chr(total % 256))
+        rest = rest[len(weights) :]
+    return "".join(plain)

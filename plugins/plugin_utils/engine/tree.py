@@ -1,0 +1,120 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Configurations as data: what is set, what is inactive, what is inherited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .schema import Branch, Container, Leaf, List, Path, Tree
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Statements, and which of them are inactive."""
+
+    tree: Tree = field(default_factory=dict)
+    inactive: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read below a resource's hierarchy.
+
+    ``explicit`` is what is configured there, ``inherited`` what configuration groups bring in,
+    ``sources`` the group behind each inherited statement. ``notes`` say what could not be read,
+    and what keeps all of it from being in force.
+    """
+
+    explicit: Configuration = field(default_factory=Configuration)
+    inherited: Tree = field(default_factory=dict)
+    sources: Mapping[Path, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    ancestor_inactive: bool = False
+
+    def in_force(self, node: Branch) -> Tree:
+        """What the device acts on."""
+        if self.ancestor_inactive:
+            return {}
+        return overlaid(node, self.inherited, active(node, self.explicit))
+
+
+def active(node: Branch, configuration: Configuration) -> Tree:
+    """A configuration without its inactive parts."""
+    if not configuration.inactive:
+        return configuration.tree
+    return tidied(node, _active(node, configuration.tree, configuration.inactive, ()))
+
+
+def _active(node: Branch, tree: Tree, inactive: frozenset[Path], path: Path) -> Tree:
+    kept: Tree = {}
+    for name, value in tree.items():
+        here, child = (*path, name), node.by_name[name]
+        if here in inactive:
+            continue
+        if isinstance(child, List):
+            kept[name] = {
+                key: _active(child, entry, inactive, (*here, key))
+                for key, entry in value.items()
+                if (*here, key) not in inactive
+            }
+        elif isinstance(child, Branch):
+            kept[name] = _active(child, value, inactive, here)
+        elif isinstance(child, Leaf) and child.many:
+            kept[name] = tuple(item for item in value if (*here, item) not in inactive)
+        else:
+            kept[name] = value
+    return kept
+
+
+def tidied(node: Branch, tree: Tree) -> Tree:
+    """A tree without what vanishes by itself: branches with nothing in them, lists, leaf-lists."""
+    kept: Tree = {}
+    for name, value in tree.items():
+        child = node.by_name[name]
+        if isinstance(child, List):
+            value = {key: tidied(child, entry) for key, entry in value.items()}
+        elif isinstance(child, Branch):
+            value = tidied(child, value)
+        if value not in ({}, ()) or (isinstance(child, Container) and child.presence):
+            kept[name] = value
+    return kept
+
+
+def overlaid(node: Branch, below: Tree, above: Tree) -> Tree:
+    """``below`` where ``above`` says nothing; a choice made above is not undone below."""
+    if not below:
+        return above
+    merged = dict(above)
+    for name, value in below.items():
+        child = node.by_name[name]
+        if name not in merged:
+            if merged.keys().isdisjoint(node.rivals(name)):
+                merged[name] = value
+        elif isinstance(child, List):
+            both = {**merged[name]}
+            for key, entry in value.items():
+                both[key] = overlaid(child, entry, both.get(key, {}))
+            merged[name] = both
+        elif isinstance(child, Branch):
+            merged[name] = overlaid(child, value, merged[name])
+        elif isinstance(child, Leaf) and child.many:
+            merged[name] = tuple(dict.fromkeys((*merged[name], *value)))
+    return merged
+
+
+def without_context(node: Branch, tree: Tree) -> Tree:
+    """A tree without what is only read for checks."""
+    kept: Tree = {}
+    for child in node.managed:
+        if child.name not in tree:
+            continue
+        value = tree[child.name]
+        if isinstance(child, List):
+            kept[child.name] = {k: without_context(child, entry) for k, entry in value.items()}
+        elif isinstance(child, Branch):
+            kept[child.name] = without_context(child, value)
+        else:
+            kept[child.name] = value
+    return kept

@@ -1,0 +1,107 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Group VPN generations, and what a value of a statement may be."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from enum import StrEnum
+
+
+class Generation(StrEnum):
+    """Group VPN generation. v1: Junos 10.2 to 12.3X48; v2: 15.1X49 and later."""
+
+    V1 = "v1"
+    V2 = "v2"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+Form = Callable[[str, int], str | None]
+"""Why a text of at most so many characters is not legal, or None."""
+
+
+def name(text: str, longest: int) -> str | None:
+    """Names and free text."""
+    if 1 <= len(text) <= longest and text.isprintable():
+        return None
+    return f"a name of 1 to {longest} printable characters is expected"
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def identifier(text: str, longest: int) -> str | None:
+    """Names that Junos restricts."""
+    if len(text) <= longest and _IDENTIFIER.fullmatch(text):
+        return None
+    return (
+        f"1 to {longest} letters, digits, '-' and '_', beginning with a letter or digit, "
+        "are expected"
+    )
+
+
+def ipv4_address(text: str, longest: int) -> str | None:
+    """An IPv4 address."""
+    return None if _is(ipaddress.IPv4Address, text) else "an IPv4 address is expected"
+
+
+def ip_address(text: str, longest: int) -> str | None:
+    """An IPv4 or IPv6 address."""
+    return None if _is(ipaddress.ip_address, text) else "an IP address is expected"
+
+
+def ipv4_prefix(text: str, longest: int) -> str | None:
+    """An IPv4 prefix with its length."""
+    if "/" in text and _is(ipaddress.IPv4Interface, text):
+        return None
+    return "an IPv4 prefix with its length, such as 192.0.2.0/24, is expected"
+
+
+def multicast_address(text: str, longest: int) -> str | None:
+    """An IPv4 multicast address."""
+    if _is(ipaddress.IPv4Address, text) and ipaddress.IPv4Address(text).is_multicast:
+        return None
+    return "an IPv4 multicast address (224.0.0.0 to 239.255.255.255) is expected"
+
+
+def _is(kind: Callable[[str], object], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+_INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9-]*[0-9/:]*(\.[0-9]+)?")
+
+
+def interface(text: str, longest: int) -> str | None:
+    """A logical interface."""
+    if len(text) <= longest and _INTERFACE.fullmatch(text):
+        return None
+    return "an interface name such as ge-0/0/1.0 is expected"
+
+
+def hexadecimal(text: str, longest: int) -> str | None:
+    """Hexadecimal digits."""
+    if 1 <= len(text) <= longest and re.fullmatch("[0-9A-Fa-f]+", text):
+        return None
+    return f"1 to {longest} hexadecimal digits are expected"
+
+
+def key_text(text: str, longest: int) -> str | None:
+    """A key that a device can store: printable ASCII."""
+    if 1 <= len(text) <= longest and text.isascii() and text.isprintable():
+        return None
+    return f"1 to {longest} printable ASCII characters are expected"
+
+
+def file_name(text: str, longest: int) -> str | None:
+    """A file's name without a directory."""
+    if 1 <= len(text) <= longest and text.isprintable() and not set("/ %") & set(text):
+        return None
+    return f"a file name of 1 to {longest} characters without '/', '%' or blanks is expected"
