@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..engine.values import Generation
 from ..errors import DeviceError, MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..resources.server_member_communication import Generation
 from .addresses import canonical_address
 from .model import GroupMembers, Reading
 from .reply import RPC_NAME, read_reply
