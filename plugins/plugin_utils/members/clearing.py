@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.device import Device
+from ..engine.values import Generation
 from ..errors import Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc, warnings
 from ..netconf.xml import text_of
-from ..resources.server_member_communication import HIERARCHY, Generation
+from ..resources.server_member_communication import HIERARCHY, RESOURCE
 from .asking import Choice, listed
 from .gate import fullest
 from .in_force import Group, read_groups
@@ -39,7 +40,7 @@ class Request:
 def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     """The module's return values. Raises Refused, DeviceError, TransportFailure."""
     device = Device(rpc)
-    device.read()
+    device.read(RESOURCE.read_filter())
     generation = device.generation()
     groups = read_groups(rpc)
     _refuse(request, generation, groups)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ..resources.server_member_communication import BY_OPTION
+from ..resources.server_member_communication import DEFAULTS
 from .addresses import canonical_address
 from .in_force import Group
 from .life import Listed, Roll
@@ -90,7 +90,7 @@ class Awaited:
 
 def default_of(option: str) -> int:
     """What the device uses when an option is not given."""
-    value = BY_OPTION[option].default
+    value = DEFAULTS[option]
     assert isinstance(value, int)
     return value
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..engine.device import Device
+from ..engine.values import Generation
 from ..errors import DeviceError, GroupVpnError, Refused, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
-from ..resources.server_member_communication import Generation
+from ..resources.server_member_communication import RESOURCE
 from . import gate
 from .asking import listed
 from .in_force import Group, read_groups
@@ -136,7 +137,7 @@ class _Eyes:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         device = Device(rpc)
-        device.read()
+        device.read(RESOURCE.read_filter())
         self._generation = device.generation()
         self._device = device
         self.in_force = read_groups(rpc)

@@ -103,6 +103,9 @@ TABLE = Container(
 )
 """The block itself, in the device's order of both generations."""
 
+DEFAULTS: Mapping[str, Any] = {c.option: c.default for c in TABLE.children if isinstance(c, Leaf)}
+"""What the device uses for each option that is not set; None: there is no default."""
+
 _MULTICAST_ONLY = ("multicast-group", "multicast-outgoing-interface")
 
 
