@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from .config.tree import Tree
@@ -12,7 +13,7 @@ from .gdoi.endpoint import KeyServerEndpoint
 from .gdoi.phase1_door import OnKeys
 from .groups.plane import KeyPlane
 from .groups.pushes import Outgoing
-from .groups.server import GroupServer
+from .groups.server import GroupServer, Wanted
 
 
 class ServerCompanion(Companion, Protocol):
@@ -52,11 +53,21 @@ class KeyServer:
         self.endpoint = KeyServerEndpoint(self.groups, plane.profile, on_keys, self.companions)
         self._on_activity = on_activity
 
+    def follow(self, tree: Tree) -> Callable[[float], None]:
+        """How a configuration would be followed: read now, done when what is returned is called.
+
+        Reading takes as long as the configuration is large, and changes nothing.
+        """
+        return partial(self._configure, tree, self.groups.read(tree))
+
     def configure(self, tree: Tree, now: float) -> None:
         """A commit happened: what it says holds from now on."""
+        self.follow(tree)(now)
+
+    def _configure(self, tree: Tree, wanted: Wanted, now: float) -> None:
         before = self.groups.peers
-        self.groups.configure(tree, now)
-        if self.groups.peers != before:
+        self.groups.configure(wanted, now)
+        if self.groups.peers is not before:
             self.endpoint.forget()
         for companion in self.companions:
             companion.configure(tree, self.groups, now)

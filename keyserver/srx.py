@@ -142,9 +142,7 @@ class Device:
         self.groups, self.endpoint = self.key_server.groups, self.key_server.endpoint
         self.companions: Sequence[object] = self.key_server.companions
         self.key_server.configure(self.database.effective(), now)
-        self.database.on_commit.append(
-            lambda _old, new, at: self.key_server.configure(new, at),
-        )
+        self.database.followers.append(self.key_server.follow)
 
     def close(self) -> None:
         """Close the store."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .compare import compare
@@ -91,8 +91,13 @@ class Candidate:
         return self.tree is not self.base
 
 
-CommitListener = Callable[[Tree, Tree, float], None]
-"""Called after each commit with the effective old and new configuration and the time."""
+Follower = Callable[[Tree], Callable[[float], None]]
+"""Somebody who acts on the configuration.
+
+Called with an effective configuration that may come in force, it says how it would follow: what it
+returns is called with the time when that has happened. Preparing may be done beside the event loop
+and changes nothing.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,13 +116,15 @@ class Commit:
     """A commit that passed its checks.
 
     ``record`` is None when nothing differs from the running configuration: then only
-    ``pending`` changes. ``effective`` is the new configuration without its inactive parts.
+    ``pending`` changes. ``effective`` is the new configuration without its inactive parts,
+    ``follow`` what is to be done when it is in force.
     """
 
     holder: Holder
     record: CommitRecord | None
     effective: Tree
     pending: PendingConfirmation | None
+    follow: Sequence[Callable[[float], None]] = ()
 
 
 class ConfigurationDatabase:
@@ -130,7 +137,7 @@ class ConfigurationDatabase:
         self.schema = junos_schema(generation)
         self.strict = strict
         self._store = store
-        self.on_commit: list[CommitListener] = []
+        self.followers: list[Follower] = []
         self.on_trouble: Callable[[str], None] = lambda text: None
         """Called with a sentence when something was not written that nobody is told of."""
         self.lock_holder: Holder | None = None
@@ -140,8 +147,8 @@ class ConfigurationDatabase:
         self.history: list[CommitEntry] = []
         self.committed: Tree = {}
         """The running configuration."""
-        self.weight = 0
-        """About how many octets a request on the configuration has to deal with."""
+        self._octets = 0
+        self._loaded = 0
         self._effective: Tree = {}
         self._unwritten: CommitRecord | None = None
         self._write_again_at = 0.0
@@ -160,7 +167,7 @@ class ConfigurationDatabase:
             record = CommitRecord(1, now, "root", "other", "initial configuration", initial)
             store.commit(record, None)
             self.history = store.history()
-        self.weight = store.octets(self.history[0].sequence)
+        self._octets = store.heaviest()
         self.committed = store.tree(self.history[0].sequence)
         self._effective = in_force(self.schema, self.committed)
         self._restore = store.tree(self.pending.restore) if self.pending else self.committed
@@ -168,6 +175,19 @@ class ConfigurationDatabase:
     def effective(self) -> Tree:
         """The running configuration without its inactive parts."""
         return self._effective
+
+    @property
+    def weight(self) -> int:
+        """About how many octets a request on the configuration has to deal with.
+
+        The largest configuration that was committed, for a request may ask for it, and what was
+        loaded since.
+        """
+        return self._octets + self._loaded
+
+    def loading(self, octets: int) -> None:
+        """Take note of how much is loaded into a candidate."""
+        self._loaded += octets
 
     @contextlib.contextmanager
     def in_progress(self) -> Iterator[None]:
@@ -391,7 +411,11 @@ class ConfigurationDatabase:
             candidate.tree,
             confirmation.seconds if confirmation else None,
         )
-        return Commit(holder, record, in_force(self.schema, candidate.tree), pending)
+        new = in_force(self.schema, candidate.tree)
+        return Commit(holder, record, new, pending, self._prepared(new))
+
+    def _prepared(self, new: Tree) -> list[Callable[[float], None]]:
+        return [follower(new) for follower in self.followers]
 
     def _committable(
         self, holder: Holder, now: float, confirmation: Confirmation | None
@@ -427,17 +451,18 @@ class ConfigurationDatabase:
         """Make a staged commit durable. Raises StoreFailed: then nothing has changed."""
         self._write_unwritten()
         if commit.record is not None:
-            self.weight = self._store.commit(commit.record, commit.pending)
+            self._octets = max(self._octets, self._store.commit(commit.record, commit.pending))
+            self._loaded = 0
         elif commit.pending != self.pending:
             self._store.set_pending(commit.pending)
 
     def activate(self, commit: Commit, now: float) -> None:
-        """Put in force what was written, and tell the listeners."""
+        """Put in force what was written, and let the followers act."""
         if commit.pending is not None and self.pending is None:
             self._restore = self.committed
         self.pending = commit.pending
         if commit.record is not None:
-            self._put_in_force(commit.record, commit.effective, now)
+            self._put_in_force(commit.record, commit.effective, commit.follow, now)
         if commit.holder.session_id in self.private:
             self.private[commit.holder.session_id] = Candidate(self.committed)
             if not self.shared.modified:
@@ -445,7 +470,13 @@ class ConfigurationDatabase:
         else:
             self.shared = Candidate(self.committed)
 
-    def _put_in_force(self, record: CommitRecord, new: Tree, now: float) -> None:
+    def _put_in_force(
+        self,
+        record: CommitRecord,
+        new: Tree,
+        follow: Sequence[Callable[[float], None]],
+        now: float,
+    ) -> None:
         entry = CommitEntry(
             record.sequence,
             record.time,
@@ -456,10 +487,10 @@ class ConfigurationDatabase:
         )
         self.history.insert(0, entry)
         del self.history[ROLLBACKS:]
-        old, self._effective = self._effective, new
+        self._effective = new
         self.committed = record.tree
-        for listener in self.on_commit:
-            listener(old, new, now)
+        for act in follow:
+            act(now)
 
     def _merged(self, holder: Holder, private: Candidate, now: float) -> Candidate:
         """A private copy brought up to what others have committed meanwhile."""
@@ -506,7 +537,8 @@ class ConfigurationDatabase:
         self.pending = None
         self._unwritten, self._write_again_at = record, now
         self._try_unwritten(now)
-        self._put_in_force(record, in_force(self.schema, record.tree), now)
+        new = in_force(self.schema, record.tree)
+        self._put_in_force(record, new, self._prepared(new), now)
         if self.lock_holder is None or not self.shared.modified:
             self.shared = Candidate(self.committed)
 
@@ -521,7 +553,7 @@ class ConfigurationDatabase:
 
     def _write_unwritten(self) -> None:
         if self._unwritten is not None:
-            self.weight = self._store.commit(self._unwritten, None)
+            self._store.commit(self._unwritten, None)
             self._unwritten = None
 
     @property

@@ -133,6 +133,10 @@ def _decode_marks(mark: str, kept: list[Any]) -> Any:
     return frozenset(map(_identity, kept))
 
 
+_PACKED = 10
+"""How many times smaller a configuration is when it is packed, about."""
+
+
 def _pack(tree: Tree) -> tuple[bytes, int]:
     """The body of a commit, and how many octets it is unpacked."""
     plain = json.dumps(_encode(tree)).encode()
@@ -209,9 +213,11 @@ class Store:
         tree: Tree = _decode(json.loads(self._plain(sequence)))
         return tree
 
-    def octets(self, sequence: int) -> int:
-        """How large the configuration of one commit is, unpacked."""
-        return len(self._plain(sequence))
+    def heaviest(self) -> int:
+        """About how many octets the largest committed configuration has, unpacked."""
+        with self._reading() as database:
+            (packed,) = database.execute("SELECT max(length(body)) FROM commit_log").fetchone()
+            return _PACKED * (packed or 0)
 
     def _plain(self, sequence: int) -> bytes:
         with self._reading() as database:

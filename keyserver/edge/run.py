@@ -49,6 +49,8 @@ async def _serve(lab: Lab, keylog: Path | None) -> None:
         sink = KeyLog(keylog) if keylog is not None else None
     except OSError as error:
         raise LabError(f"{keylog}: {error.strerror}") from None
+    # The loop waits no longer than this for the worker to let it have the interpreter.
+    sys.setswitchinterval(0.001)
     server = LabServer(lab, key_sink=sink)
     await server.start()
     try:

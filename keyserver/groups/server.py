@@ -42,6 +42,17 @@ class Registration:
     complete: Callable[[float], None]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a configuration says: the settings of each group, and the gateways.
+
+    ``peers`` is the very object that is in use when no gateway differs.
+    """
+
+    groups: Mapping[str, GroupSettings]
+    peers: Peers
+
+
 class GroupServer:
     """The key server's groups: the Authority of its GDOI endpoint.
 
@@ -67,22 +78,30 @@ class GroupServer:
 
     # Configuration
 
-    def configure(self, new: Tree, now: float) -> None:
-        """A commit happened: what it says holds from now on."""
-        settings = group_settings(new, self._plane.heartbeats)
-        for name in list(self._groups):
-            known = settings.get(name)
-            if known is None or known.group_id != self._groups[name].settings.group_id:
-                self._dissolve(self._groups.pop(name), now)
-        self._groups = {name: self._configured(group, now) for name, group in settings.items()}
-        self._by_id = {group.settings.group_id: group for group in self._groups.values()}
-        self.peers = peer_policies(
+    def read(self, new: Tree) -> Wanted:
+        """What a configuration says of groups and gateways; changes nothing."""
+        peers = peer_policies(
             new,
             self._plane.local[0],
             self._plane.accepted_dois,
             self._plane.any_aggressive,
             self._plane.credentials,
         )
+        known = self.peers
+        return Wanted(
+            group_settings(new, self._plane.heartbeats), known if peers == known else peers
+        )
+
+    def configure(self, wanted: Wanted, now: float) -> None:
+        """A commit happened: what it says holds from now on."""
+        settings = wanted.groups
+        for name in list(self._groups):
+            known = settings.get(name)
+            if known is None or known.group_id != self._groups[name].settings.group_id:
+                self._dissolve(self._groups.pop(name), now)
+        self._groups = {name: self._configured(group, now) for name, group in settings.items()}
+        self._by_id = {group.settings.group_id: group for group in self._groups.values()}
+        self.peers = wanted.peers
         self._on_activity()
 
     def _configured(self, settings: GroupSettings, now: float) -> Group:

@@ -62,9 +62,11 @@ def _by_table(device: Platform, request: Request, name: str) -> Steps[Content]:
     configure = CONFIGURATION_RPCS.get(name)
     if configure is not None:
         configure.accepts.refuse_others(request.operation)
+        if configure.loads:
+            device.database.loading(request.octets)
         work = partial(configure.handler, device.database, request)
         with device.database.in_progress():
-            content: Content = yield Work(work, request.octets + device.database.weight)
+            content: Content = yield Work(work, device.database.weight)
         if not configure.shown:
             return content
         return _shown([part for part in content if not isinstance(part, str)], request)

@@ -9,7 +9,56 @@ from typing import Any
 
 from lxml import etree
 
+from ..config.schema import KEY_SEPARATOR, Kind, Statement
+from ..config.tree import MARKS, Tree
 from .xml import local_name
+
+
+def narrowed(statement: Statement, tree: Tree, wanted: Sequence[etree._Element]) -> Tree:
+    """The branches of ``tree`` that the filters can select from; more than they select.
+
+    It saves showing what would be thrown away: one entry of many costs what one costs.
+    """
+    asked: dict[str, list[etree._Element]] = {}
+    for one in wanted:
+        if not _selections(one):
+            return tree
+        for child in one.iterchildren(tag=etree.Element):
+            asked.setdefault(local_name(child), []).append(child)
+    kept: Tree = {name: value for name, value in tree.items() if name in MARKS}
+    for name, elements in asked.items():
+        child_statement = statement.children.get(name)
+        if child_statement is None:
+            if name not in {key.name for key in statement.keys}:
+                return tree
+        elif name in tree:
+            kept[name] = _narrowed_child(child_statement, tree[name], elements)
+    return kept
+
+
+def _narrowed_child(statement: Statement, value: Any, wanted: list[etree._Element]) -> Any:
+    if statement.kind is Kind.CONTAINER:
+        return narrowed(statement, value, wanted)
+    if statement.kind is not Kind.LIST:
+        return value
+    keys = [_key_of(statement, one) for one in wanted]
+    if None in keys:
+        return value
+    return {
+        key: narrowed(
+            statement, value[key], [w for w, k in zip(wanted, keys, strict=True) if k == key]
+        )
+        for key in value
+        if key in keys
+    }
+
+
+def _key_of(statement: Statement, wanted: etree._Element) -> str | None:
+    """The one entry that a filter names; None when it names none, or not by its whole key."""
+    texts = [wanted.findtext("{*}" + key.name) for key in statement.keys]
+    if any(text is None or not text.strip() for text in texts):
+        return None
+    return KEY_SEPARATOR.join((text or "").strip() for text in texts)
 
 
 def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._Element | None:

@@ -36,7 +36,7 @@ def _group_server(key: rsa.RSAPrivateKey, count: int, port: int) -> GroupServer:
     """A v1 key server with that many members of one dynamic gateway."""
     groups = GroupServer(KeyPlane(("127.0.0.1", 848), lambda _: key))
     text = hub_config("hub", "v1", {"gm-1": "127.0.0.2"}) + _BLOCK
-    groups.configure(tree_of(Generation.V1, text), time.time())
+    groups.configure(groups.read(tree_of(Generation.V1, text)), time.time())
     for n in range(count):
         peer = Peer("gm-1", (str(_FIRST + n), port))
         if n == 0:

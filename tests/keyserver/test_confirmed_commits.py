@@ -158,7 +158,7 @@ def test_a_dropped_session_is_taken_back_now_and_not_at_its_deadline(console):
     confirmed_by_rfc(session, "soon-gone", 36_000)
     console.now += 5
     heard = []
-    console.device.database.on_commit.append(lambda old, new, at: heard.append(at))
+    console.device.database.followers.append(lambda tree: heard.append)
     session.end()
     assert heard == [START + 5]
     assert console.device.database.history[0].time == START + 5

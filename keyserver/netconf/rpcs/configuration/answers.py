@@ -23,12 +23,13 @@ CommitHandler = Callable[[ConfigurationDatabase, Request], Steps[Elements]]
 class ConfigurationRpc:
     """What answers an RPC on the configuration, and what it takes.
 
-    ``shown`` as text and JSON in the way of operational commands.
+    ``shown`` as text and JSON in the way of operational commands; ``loads`` into a candidate.
     """
 
     handler: Handler
     accepts: Accepts = field(default_factory=Accepts)
     shown: bool = False
+    loads: bool = False
 
 
 @contextmanager

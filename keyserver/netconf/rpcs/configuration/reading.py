@@ -20,7 +20,7 @@ from ....config.tree import Tree
 from ...arguments import Accepts, refuse_attributes, syntax_error
 from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, xml_text
 from ...session import Request
-from ...subtree import select
+from ...subtree import narrowed, select
 from ...xml import local_name
 from .answers import Elements, refusals, rollback_number
 
@@ -145,8 +145,16 @@ def _as_xml(
     database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
 ) -> Elements:
     committed = request.operation.get("database") == "committed"
-    element = _configuration(database, request, tree, committed=committed)
-    return [_chosen(request, element, [] if wanted is None else [wanted])]
+    filters = [] if wanted is None else [wanted]
+    shown = _narrowed(database, tree, filters)
+    element = _configuration(database, request, shown, committed=committed)
+    return [_chosen(request, element, filters)]
+
+
+def _narrowed(database: ConfigurationDatabase, tree: Tree, filters: list[etree._Element]) -> Tree:
+    if not filters or not all(len(one) for one in filters):
+        return tree
+    return narrowed(database.schema, tree, filters)
 
 
 def _as_text(
@@ -181,7 +189,8 @@ def _filtered(database: ConfigurationDatabase, tree: Tree, wanted: etree._Elemen
     """The part of ``tree`` that the filter asks for, as a tree again."""
     if wanted is None or not len(wanted):
         return tree
-    whole = to_xml(database.schema, tree, etree.Element("configuration"))
+    shown = narrowed(database.schema, tree, [wanted])
+    whole = to_xml(database.schema, shown, etree.Element("configuration"))
     part = select([wanted], whole)
     if part is None:
         return {}
@@ -276,7 +285,7 @@ def _data(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elem
     wanted = _subtrees(request)
     committed = tree is database.committed
     # RFC 6241 §6.4.2: an empty filter selects nothing.
-    shown = {} if wanted == [] else tree
+    shown = {} if wanted == [] else _narrowed(database, tree, wanted or [])
     element = _configuration(database, request, shown, committed=committed)
     configuration = _chosen(request, element, wanted or [])
     data = request.dialect.base("data")
