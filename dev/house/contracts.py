@@ -25,6 +25,7 @@ COMPUTES = frozenset(
         "csv",
         "dataclasses",
         "datetime",
+        "decimal",
         "difflib",
         "enum",
         "functools",
@@ -46,6 +47,7 @@ COMPUTES = frozenset(
         "typing",
         "unicodedata",
         "warnings",
+        "weakref",
         "zlib",
     }
 )

@@ -18,7 +18,17 @@ Rule = Callable[[ast.Module], Iterator[Fault]]
 _CLOCK = frozenset({"now", "utcnow", "today"})
 _FILES = frozenset(
     {"read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink", "touch", "iterdir"}
+    | {"get_data"}
 )
+# Attributes of modules that mostly compute, which do more.
+_OF_MODULES = {
+    "time": frozenset({"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"}),
+    "socket": frozenset(
+        {"socket", "create_connection", "create_server", "socketpair", "fromfd", "getaddrinfo"}
+        | {"gethostbyname", "gethostname", "getfqdn"}
+    ),
+    "random": frozenset({"seed"}),
+}
 _BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__"})
 _COLLECTION = "ansible_collections.groupvpn"
 
@@ -48,9 +58,15 @@ def absolute_imports(tree: ast.Module) -> Iterator[Fault]:
 
 
 def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
-    """Calls that read a clock, touch files or talk to the terminal without a telling import."""
+    """What reads a clock, touches files, sockets or the terminal without a telling import."""
     for node in ast.walk(tree):
         match node:
+            case ast.Attribute(value=ast.Name(id=module), attr=name) if name in _OF_MODULES.get(
+                module, ()
+            ):
+                yield node.lineno, f"{module}.{name}"
+            case ast.ImportFrom(module=str(module)) if module in _OF_MODULES:
+                yield node.lineno, f"from {module} import hides what is used of it"
             case ast.Call(func=ast.Name(id=name)) if name in _BUILTINS:
                 yield node.lineno, f"{name}()"
             case ast.Call(func=ast.Attribute(attr=name)) if name in _CLOCK | _FILES:

@@ -21,13 +21,7 @@ CONTRACTS = {
     for contract in read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
 }
 # Until the rooms have arrived where the contracts want them.
-ON_THE_WAY = {
-    "core-floors",
-    "key-server-floors",
-    "no-circles",
-    "key-server-computes",
-    "core-computes",
-}
+ON_THE_WAY = {"core-floors", "no-circles"}
 # (contract, file, a line that breaks it, what the report says)
 BREACHES = [
     ("wall", "plugins/plugin_utils/engine/plan.py", "import keyserver.ike.wire", "keyserver"),
@@ -56,9 +50,10 @@ BREACHES = [
     ("key-server-computes", "keyserver/groups/keys.py", "import sqlite3", "keys imports sqlite3"),
     ("key-server-computes", "keyserver/config/show.py", "import os.path", "show imports os"),
     ("store", "keyserver/config/store.py", "import socket", "store imports socket"),
-    ("lab-file", "keyserver/lab.py", "import subprocess", "lab imports subprocess"),
+    ("files", "keyserver/lab.py", "import subprocess", "lab imports subprocess"),
     ("core-computes", "plugins/plugin_utils/engine/plan.py", "import ansible.errors", "ansible"),
-    ("core-computes", "plugins/plugin_utils/audit/findings.py", "import time", "imports time"),
+    ("core-computes", "plugins/plugin_utils/audit/findings.py", "import sqlite3", "sqlite3"),
+    ("core-files", "plugins/plugin_utils/audit/report.py", "import socket", "imports socket"),
     ("core-computes", "plugins/plugin_utils/resources/new.py", "import os", "new imports os"),
 ]
 
