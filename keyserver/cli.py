@@ -40,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="FILE",
                 help="append every key that Wireshark needs to FILE; for a lab only",
             )
+            command.add_argument(
+                "--lenient",
+                action="store_true",
+                help="start with what is understood of the configuration files, name the rest",
+            )
         if name == "members":
             command.add_argument(
                 "--events", action="store_true", help="print one JSON line per event"
@@ -120,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lab = read_lab(options.lab)
         with contextlib.suppress(KeyboardInterrupt):
             if options.command == "serve":
-                run.serve(lab, options.keylog)
+                run.serve(lab, options.keylog, options.lenient)
             elif options.command == "members":
                 run.members(lab, options.events, options.sa_log)
             else:

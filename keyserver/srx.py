@@ -13,13 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from .capture.keylog import KeySink, NoKeyLog
-from .config.apply import apply
 from .config.database import ConfigurationDatabase
-from .config.edit import LoadError, Operation, Severity
+from .config.edit import LoadError, MalformedConfiguration
+from .config.files import read_file
 from .config.junos_schema import Generation, junos_schema
-from .config.read_set import read_set
-from .config.read_text import read_text
-from .config.read_xml import read_xml
 from .config.store import Store
 from .config.tree import Tree, lookup
 from .features import FEATURES
@@ -35,7 +32,6 @@ from .netconf.rpcs.operational import operational_rpcs
 from .netconf.rpcs.platform import Identity, OperationalRpc
 from .netconf.session import Content, NetconfSession, Request
 from .netconf.work import Steps
-from .netconf.xml import parse
 
 _MODELS = {
     Generation.V1: ("srx240h2", "srx240h2", "12.3X48-D105"),
@@ -57,30 +53,28 @@ class LabConfigurationError(Exception):
 
 
 def read_initial(spec: DeviceSpec, text: str) -> Tree:
-    """The configuration of a lab's ``config`` file: set commands, XML or curly-brace text."""
-    schema = junos_schema(spec.generation)
-    tree: Tree = {}
-    stripped = text.lstrip()
-    problems: list[LoadError] = []
-    if stripped.startswith("<"):
-        edits, problems = read_xml(schema, parse(text.encode()))
-    elif stripped.startswith(("set ", "delete ", "deactivate ")):
-        edits = []
-        for edit in read_set(schema, text):
-            if isinstance(edit, LoadError):
-                problems.append(edit)
-            else:
-                problems += apply(schema, tree, [edit], Operation.MERGE)
-    else:
-        edits, problems = read_text(schema, text)
-    problems += apply(schema, tree, edits, Operation.MERGE)
-    errors = [p for p in problems if p.severity is Severity.ERROR]
-    if errors:
-        first = errors[0]
-        raise LabConfigurationError(
-            f"{spec.name}: {first.path}: {first.message} ({first.bad_element})"
-        )
+    """The configuration of a lab's ``config`` file. Raises LabConfigurationError.
+
+    Everything that Junos would refuse is named, a line for each.
+    """
+    tree, problems = read_leniently(spec, text)
+    if problems:
+        raise LabConfigurationError("\n".join(f"{spec.name}: {p}" for p in problems))
     return tree
+
+
+def read_leniently(spec: DeviceSpec, text: str) -> tuple[Tree, list[str]]:
+    """What is understood of a ``config`` file, and a sentence on each thing that is not."""
+    try:
+        tree, problems = read_file(junos_schema(spec.generation), text)
+    except MalformedConfiguration as error:
+        raise LabConfigurationError(f"{spec.name}: {error}") from None
+    return tree, list(map(_sentence, problems))
+
+
+def _sentence(problem: LoadError) -> str:
+    place = f"line {problem.line}: " if problem.line is not None else ""
+    return f"{place}{problem.path}: {problem.message} ({problem.bad_element})"
 
 
 @cache

@@ -8,7 +8,6 @@ changes and not what there is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +26,7 @@ from .tree import (
     owner_of,
 )
 from .values import InvalidValue, ValueCheck, showable, wildcard
+from .wildcards import matches
 
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
 _GROUPS = "groups"
@@ -264,12 +264,7 @@ class _Load:
 
     def _remove_matching(self, tree: Tree, edit: Edit) -> bool:
         name = edit.statement.name
-        try:
-            wanted = re.compile(edit.key or "")
-        except re.error:
-            self.object(edit.key or "", "invalid regular expression", line=edit.line)
-            return True
-        found = [key for key in tree.get(name, {}) if wanted.search(key)]
+        found = [key for key in tree.get(name, {}) if matches(edit.key or "", key)]
         for key in found:
             self.drop(tree, (name, key))
         return bool(found)

@@ -77,7 +77,7 @@ class Edit:
     None where the load's default applies. ``activate`` and ``protect`` are True or False where
     the load says ``active:``, ``inactive:``, ``protect:`` or ``unprotect:``. ``comment`` is
     ``/* … */``, empty to take one away. ``rename`` and ``copy`` are an entry's new key, ``place``
-    where it goes. ``pattern``: the key is an expression for entries that go.
+    where it goes. ``pattern``: the key is a wildcard for entries that go.
     """
 
     statement: Statement

@@ -9,13 +9,12 @@ entry that is there. Lists and leaf-lists take what the groups add to them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import INACTIVE, INHERITED, MARKS, Branch, Tree, effective
 from .values import wildcard
+from .wildcards import matches
 
 _GROUPS, _APPLY, _EXCEPT = "groups", "apply-groups", "apply-groups-except"
 
@@ -149,30 +148,9 @@ def _stands_for(pattern: str, key: str) -> bool:
     if not any(map(wildcard, ours)) or len(ours) != len(theirs):
         return False
     return all(
-        _glob(one).fullmatch(other) is not None if wildcard(one) else one == other
+        matches(one.removeprefix("<").removesuffix(">"), other) if wildcard(one) else one == other
         for one, other in zip(ours, theirs, strict=True)
     )
-
-
-@lru_cache(maxsize=1024)
-def _glob(pattern: str) -> re.Pattern[str]:
-    """``<ge-0/[1-3]/*>`` as an expression."""
-    pieces: list[str] = []
-    for part in re.findall(r"\[[^\]]*\]|.", pattern.removeprefix("<").removesuffix(">"), re.DOTALL):
-        if part == "*":
-            # Two in a row mean no more than one, and cost much more.
-            pieces += [".*"] if pieces[-1:] != [".*"] else []
-        elif part == "?":
-            pieces.append(".")
-        elif len(part) > 1:
-            inner = part[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-            pieces.append(f"[^{inner[1:]}]" if inner[:1] == "!" else f"[{inner}]")
-        else:
-            pieces.append(re.escape(part))
-    try:
-        return re.compile("".join(pieces), re.DOTALL)
-    except re.error:
-        return re.compile(re.escape(pattern))
 
 
 def _leaf(

@@ -13,6 +13,13 @@ from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import MalformedConfiguration, Word, words_of_line
 
 Found = Edit | LoadError
+COMMANDS = frozenset(
+    (
+        *("set", "delete", "activate", "deactivate", "protect", "unprotect", "annotate"),
+        *("rename", "copy", "insert", "wildcard", "edit", "up", "top", "exit", "quit"),
+    )
+)
+"""What a line may begin with."""
 
 
 def read_set(root: Statement, text: str) -> Iterator[Found]:
@@ -23,9 +30,15 @@ def read_set(root: Statement, text: str) -> Iterator[Found]:
     reader = _Lines(root)
     for number, line in enumerate(_whole_lines(text), start=1):
         try:
-            yield from reader.line(words_of_line(line), number)
+            yield from reader.line(_words_of(line), number)
         except MalformedConfiguration:
             yield LoadError("[edit]", line.strip()[:40], "syntax error", line=number)
+
+
+def _words_of(line: str) -> list[Word]:
+    # A wildcard's brackets are no lists.
+    words = line.split()
+    return list(words) if words[:1] == ["wildcard"] else words_of_line(line)
 
 
 def _whole_lines(text: str) -> list[str]:

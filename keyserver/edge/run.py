@@ -21,9 +21,12 @@ from .serve import LabServer
 from .status import lab_status
 
 
-def serve(lab: Lab, keylog: Path | None) -> None:
-    """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError."""
-    asyncio.run(_serve(lab, keylog))
+def serve(lab: Lab, keylog: Path | None, lenient: bool) -> None:
+    """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError.
+
+    ``lenient``: start with what is understood of the configuration files.
+    """
+    asyncio.run(_serve(lab, keylog, lenient))
 
 
 def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
@@ -44,14 +47,14 @@ async def _until_stopped() -> None:
     await stopped.wait()
 
 
-async def _serve(lab: Lab, keylog: Path | None) -> None:
+async def _serve(lab: Lab, keylog: Path | None, lenient: bool) -> None:
     try:
         sink = KeyLog(keylog) if keylog is not None else None
     except OSError as error:
         raise LabError(f"{keylog}: {error.strerror}") from None
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
-    server = LabServer(lab, key_sink=sink)
+    server = LabServer(lab, key_sink=sink, lenient=lenient)
     await server.start()
     try:
         for device in server.devices:

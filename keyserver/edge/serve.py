@@ -20,7 +20,7 @@ from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import MulticastTarget, Outgoing
 from ..lab import DeviceSpec, Lab, LabError
-from ..srx import Device, LabConfigurationError, read_initial
+from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from .clock import Clock, lab_clock
 from .ssh import host_key, listen
 from .turns import Turns
@@ -117,9 +117,16 @@ class LabServer:
     """All devices of a lab, listening."""
 
     def __init__(
-        self, lab: Lab, clock: Clock | None = None, key_sink: KeySink | None = None
+        self,
+        lab: Lab,
+        clock: Clock | None = None,
+        key_sink: KeySink | None = None,
+        *,
+        lenient: bool = False,
     ) -> None:
+        """``lenient``: what of a configuration file is not understood is left out and logged."""
         self.lab = lab
+        self._lenient = lenient
         self._key_sink = key_sink
         self.clock = clock or lab_clock(lab.speed)
         self.devices: list[Device] = []
@@ -153,9 +160,17 @@ class LabServer:
                 raise LabError(f"{path}: {error}") from None
         return self._files[path]
 
+    def _initial(self, spec: DeviceSpec, text: str) -> Tree:
+        if not self._lenient:
+            return read_initial(spec, text)
+        tree, left_out = read_leniently(spec, text)
+        for what in left_out:
+            log.warning("%s: left out: %s", spec.config, what)
+        return tree
+
     async def _start(self, spec: DeviceSpec) -> None:
         try:
-            initial = read_initial(spec, self._read(spec.config)) if spec.config else {}
+            initial = self._initial(spec, self._read(spec.config)) if spec.config else {}
         except (LabConfigurationError, ValueError) as error:
             raise LabError(f"{spec.config}: {error}") from None
         try:

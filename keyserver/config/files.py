@@ -1,0 +1,117 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Configuration files as people have them.
+
+Text, set commands, XML or JSON, told apart by what they begin with; saved by a device, cut out of
+a terminal or of a NETCONF reply, edited on another system. What stands around the configuration
+(a byte order mark, CRLF, prompts, ``{primary:node0}``, ``[edit]``, the wrapper of an XML reply)
+is left out, and every line keeps its number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from .apply import apply
+from .edit import Edit, LoadError, MalformedConfiguration, Operation, Severity, Tree
+from .read_json import read_json
+from .read_set import COMMANDS, read_set
+from .read_text import read_text
+from .read_xml import read_xml
+from .schema import Statement
+
+_PROMPT = re.compile(r"\s*[\w.-]+@[\w.:-]+[>#%](?P<line>.*)")
+_AROUND = re.compile(
+    r"\s*(\{(primary|secondary|master|backup|linecard)(:[\w-]+)?\}(\[edit[^\]]*\])?"
+    r"|\[edit[^\[\]]*\]|---\(more[^)]*\)---|Entering configuration mode|commit complete"
+    r"|load complete|Exiting configuration mode)\s*"
+)
+_COMMENT_BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.DOTALL | re.MULTILINE)
+_WRAPPERS = ("configuration", "configuration-text", "configuration-set", "configuration-json")
+
+
+def read_file(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
+    """What a file says and what of it is not understood. Raises MalformedConfiguration."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if text.lstrip().startswith("<"):
+        return _xml(schema, text)
+    text = "\n".join(map(_bare, text.split("\n")))
+    if text.lstrip().startswith("{"):
+        return _applied(schema, *read_json(schema, text))
+    if _is_commands(text):
+        return _commands(schema, text)
+    return _applied(schema, *read_text(schema, text))
+
+
+def _bare(line: str) -> str:
+    """A line without the prompt in front of it; nothing for what is no configuration."""
+    if _AROUND.fullmatch(line):
+        return ""
+    prompt = _PROMPT.fullmatch(line)
+    if prompt is None:
+        return line
+    typed = prompt["line"].strip()
+    return typed if typed.partition(" ")[0] in COMMANDS else ""
+
+
+def _is_commands(text: str) -> bool:
+    """True for set commands and their like: what the first line that says something begins with."""
+    for line in _COMMENT_BLOCK.sub("", text).split("\n"):
+        words = line.split("#", 1)[0].split()
+        if words:
+            opens = any(word.endswith(("{", ";")) for word in words)
+            return words[0] in COMMANDS and not opens
+    return False
+
+
+def _commands(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
+    tree: Tree = {}
+    problems: list[LoadError] = []
+    text = _COMMENT_BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
+    for edit in read_set(schema, text):
+        if isinstance(edit, LoadError):
+            problems.append(edit)
+        else:
+            problems += apply(schema, tree, [edit], Operation.MERGE)
+    return tree, _errors(problems)
+
+
+def _applied(
+    schema: Statement, edits: list[Edit], problems: list[LoadError]
+) -> tuple[Tree, list[LoadError]]:
+    tree: Tree = {}
+    return tree, _errors(problems + apply(schema, tree, edits, Operation.MERGE))
+
+
+def _errors(problems: list[LoadError]) -> list[LoadError]:
+    found = [problem for problem in problems if problem.severity is Severity.ERROR]
+    return sorted(found, key=lambda problem: problem.line or 0)
+
+
+def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise MalformedConfiguration("document type declarations are not accepted")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+    )
+    try:
+        # What follows the document is a prompt, or nothing.
+        root = etree.fromstring(text[: text.rindex(">") + 1].strip().encode(), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise MalformedConfiguration(f"syntax error: {error}") from None
+    wrapped = [e for e in root.iter(tag=etree.Element) if _local_name(e) in _WRAPPERS]
+    found = wrapped[0] if wrapped else root
+    if wrapped and _local_name(found) != _WRAPPERS[0]:
+        return read_file(schema, found.text or "")
+    if not wrapped and _local_name(root) not in schema.children:
+        raise MalformedConfiguration(f"syntax error: <{_local_name(root)}> is no configuration")
+    if not wrapped:
+        found = etree.Element(_WRAPPERS[0])
+        found.append(root)
+    return _applied(schema, *read_xml(schema, found))
+
+
+def _local_name(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2]

@@ -1,0 +1,50 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Wildcards for names: ``*``, ``?``, ``[a-z]``, ``[!a-z]``.
+
+Matched without going back more than once for each character: no pattern takes long.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_PIECE = re.compile(r"\[[^\]]+\]|.", re.DOTALL)
+
+
+@lru_cache(maxsize=1024)
+def _pieces(pattern: str) -> tuple[str, ...]:
+    return tuple(_PIECE.findall(pattern))
+
+
+def matches(pattern: str, name: str) -> bool:
+    """True when the whole of ``name`` is what ``pattern`` stands for."""
+    pieces = _pieces(pattern)
+    place = at = 0
+    star, mark = -1, 0
+    while at < len(name):
+        if place < len(pieces) and pieces[place] == "*":
+            star, mark = place, at
+            place += 1
+        elif place < len(pieces) and _one(pieces[place], name[at]):
+            place, at = place + 1, at + 1
+        elif star >= 0:
+            mark += 1
+            place, at = star + 1, mark
+        else:
+            return False
+    return all(piece == "*" for piece in pieces[place:])
+
+
+def _one(piece: str, character: str) -> bool:
+    if len(piece) == 1:
+        return piece in ("?", character)
+    inner = piece[1:-1]
+    negated = inner.startswith(("!", "^")) and len(inner) > 1
+    return _within(inner[1:] if negated else inner, character) is not negated
+
+
+def _within(inner: str, character: str) -> bool:
+    spans = re.findall(r".-.|.", inner, re.DOTALL)
+    return any(span[0] <= character <= span[-1] for span in spans)
