@@ -250,7 +250,8 @@ def secret(clear: ValueCheck) -> ValueCheck:
                 revealed = reveal(text)
             except ValueError:
                 return showable(text)
-            clear(revealed)
+            if revealed:
+                clear(revealed)
             return text
         if not text.isascii():
             raise InvalidValue("Must be a string of ASCII characters")

@@ -33,7 +33,12 @@ _PROPOSAL_SETS = {
     ),
     "standard": (("3des-cbc", "sha1", "group2"), ("aes-128-cbc", "sha1", "group2")),
 }
-_DEFAULT_PROPOSAL = ("3des-cbc", "sha1", "group2")
+_V1_PROPOSAL = {
+    "encryption-algorithm": "3des-cbc",
+    "authentication-algorithm": "sha1",
+    "dh-group": "group2",
+}
+"""What a v1 proposal leaves unsaid. v2 has none of these: what it leaves unsaid is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,13 @@ def peer_policies(
     accepted_dois: tuple[int, ...],
     any_aggressive: bool = False,
     certificates: Mapping[str, Credentials] = _NO_CREDENTIALS,
+    *,
+    v1: bool,
 ) -> Peers:
     """Every IKE gateway with an address or dynamic identity, a policy and a usable key.
 
-    ``certificates``: the device's own, by the names that ``local-certificate`` takes.
+    ``certificates``: the device's own, by the names that ``local-certificate`` takes. Gateways
+    with a host name for an address are not met: nothing here looks names up.
     """
     ike = lookup(tree, "security", "group-vpn", "server", "ike")
     by_address: dict[str, PeerPolicy] = {}
@@ -70,17 +78,20 @@ def peer_policies(
         policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
         key = _pre_shared_key(policy.get("pre-shared-key", {}))
         own = certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
-        address, dynamic = gateway.get("address"), _dynamic_identity(gateway.get("dynamic"))
+        address, dynamic = (
+            _plain(gateway.get("address", "")),
+            _dynamic_identity(gateway.get("dynamic")),
+        )
         usable = {
             OakleyAuthentication.PRE_SHARED_KEY: key,
             OakleyAuthentication.RSA_SIGNATURES: own,
         }
         proposals = tuple(
             proposal
-            for proposal in _proposals(policy, lookup(ike, "proposal"))
+            for proposal in _proposals(policy, lookup(ike, "proposal"), _V1_PROPOSAL if v1 else {})
             if usable[proposal.authentication] is not None
         )
-        if not proposals or (address is None and dynamic is None):
+        if not proposals or (not address and dynamic is None):
             continue
         modes = {Mode(policy.get("mode", "main"))}
         if any_aggressive:
@@ -142,15 +153,27 @@ def _pre_shared_key(block: Tree) -> bytes | None:
     return None
 
 
-def _proposals(policy: Tree, defined: Tree) -> tuple[Phase1Proposal, ...]:
+def _plain(address: str) -> str:
+    """An address; nothing for a host name."""
+    try:
+        return ipv4_address(address)
+    except InvalidValue:
+        return ""
+
+
+_WORDS = ("encryption-algorithm", "authentication-algorithm", "dh-group")
+
+
+def _proposals(policy: Tree, defined: Tree, unsaid: Tree) -> tuple[Phase1Proposal, ...]:
+    """The proposals of a policy; those that leave open what ``unsaid`` does not say are none."""
+    whole = [{**unsaid, **defined.get(name, {})} for name in policy.get("proposals", [])]
     named = [
         (
-            proposal.get("encryption-algorithm", _DEFAULT_PROPOSAL[0]),
-            proposal.get("authentication-algorithm", _DEFAULT_PROPOSAL[1]),
-            proposal.get("dh-group", _DEFAULT_PROPOSAL[2]),
+            *(proposal[word] for word in _WORDS),
             proposal.get("authentication-method", "pre-shared-keys"),
         )
-        for proposal in (defined.get(name, {}) for name in policy.get("proposals", []))
+        for proposal in whole
+        if all(word in proposal for word in _WORDS)
     ]
     named += [
         (*words, "pre-shared-keys")

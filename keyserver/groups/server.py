@@ -86,10 +86,11 @@ class GroupServer:
             self._plane.accepted_dois,
             self._plane.any_aggressive,
             self._plane.credentials,
+            v1=self._plane.heartbeats,
         )
         known = self.peers
         return Wanted(
-            group_settings(new, self._plane.heartbeats), known if peers == known else peers
+            group_settings(new, v1=self._plane.heartbeats), known if peers == known else peers
         )
 
     def configure(self, wanted: Wanted, now: float) -> None:

@@ -109,8 +109,15 @@ class GroupSettings:
     teks: tuple[TekSettings, ...]
 
 
-def group_settings(tree: Tree, heartbeats: bool = True) -> dict[str, GroupSettings]:
-    """Groups of an effective configuration by name; those without an id cannot serve anyone."""
+_V1_PROPOSAL = {"encryption-algorithm": "3des-cbc", "authentication-algorithm": "hmac-sha1-96"}
+"""What a v1 proposal leaves unsaid. v2 has none of these: what it leaves unsaid is missing."""
+
+
+def group_settings(tree: Tree, *, v1: bool) -> dict[str, GroupSettings]:
+    """Groups of an effective configuration by name; those without an id cannot serve anyone.
+
+    Only v1 has heartbeats, and values for what a proposal leaves unsaid.
+    """
     server = lookup(tree, "security", "group-vpn", "server")
     proposals = lookup(server, "ipsec", "proposal")
     return {
@@ -122,10 +129,11 @@ def group_settings(tree: Tree, heartbeats: bool = True) -> dict[str, GroupSettin
             int(group.get("activation-time-delay", DEFAULT_ACTIVATION_DELAY)),
             group.get("anti-replay-time-window"),
             group.get("server-address"),
-            _kek(group.get("server-member-communication"), heartbeats),
+            _kek(group.get("server-member-communication"), v1),
             tuple(
-                _tek(association, body, proposals.get(body.get("proposal"), {}))
+                _tek(association, body, proposal)
                 for association, body in group.get("ipsec-sa", {}).items()
+                if (proposal := _whole(proposals.get(body.get("proposal"), {}), v1)) is not None
             ),
         )
         for name, group in server.get("group", {}).items()
@@ -154,12 +162,17 @@ def _kek(block: Tree | None, heartbeats: bool) -> KekSettings | None:
     )
 
 
+def _whole(proposal: Tree, v1: bool) -> Tree | None:
+    """A proposal with everything that an association needs; None when something is missing."""
+    whole = {**(_V1_PROPOSAL if v1 else {}), **proposal}
+    return whole if _V1_PROPOSAL.keys() <= whole.keys() else None
+
+
 def _tek(name: str, body: Tree, proposal: Tree) -> TekSettings:
-    default_integrity = "hmac-sha1-96"
     return TekSettings(
         name,
-        JUNOS_CIPHERS[proposal.get("encryption-algorithm", "3des-cbc")],
-        ESP_INTEGRITY[proposal.get("authentication-algorithm", default_integrity)],
+        JUNOS_CIPHERS[proposal["encryption-algorithm"]],
+        ESP_INTEGRITY[proposal["authentication-algorithm"]],
         int(proposal.get("lifetime-seconds", DEFAULT_TEK_LIFETIME)),
         tuple(
             MatchPolicy(

@@ -1,0 +1,211 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a commit refuses, in Juniper's words, and what it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyserver.config.constraints import MUSTS, check
+from keyserver.config.inherit import in_force
+from keyserver.config.junos_schema import Generation, junos_schema
+from tests.keyserver.test_formats import from_set
+
+V2 = junos_schema(Generation.V2)
+S, M = "set security group-vpn server", "set security group-vpn member"
+SERVER = f"""
+{S} ike proposal p dh-group group14
+{S} ike proposal p authentication-algorithm sha-256
+{S} ike proposal p encryption-algorithm aes-256-cbc
+{S} ike policy pol proposals p
+{S} ike policy pol pre-shared-key ascii-text secret
+{S} ike gateway gm ike-policy pol
+{S} ike gateway gm address 192.0.2.11
+{S} ike gateway other ike-policy pol
+{S} ike gateway other address 192.0.2.12
+{S} ike gateway other dead-peer-detection always-send
+{S} ipsec proposal e authentication-algorithm hmac-sha-256-128
+{S} ipsec proposal e encryption-algorithm aes-256-cbc
+{S} group G group-id 1
+{S} group G ike-gateway gm
+{S} group G ipsec-sa sa proposal e
+"""
+MEMBER = f"""
+{M} ike proposal p dh-group group14
+{M} ike proposal p authentication-algorithm sha-256
+{M} ike proposal p encryption-algorithm aes-256-cbc
+{M} ike policy pol proposals p
+{M} ike policy pol pre-shared-key ascii-text secret
+{M} ike gateway ks ike-policy pol
+{M} ike gateway ks server-address 192.0.2.1
+{M} ipsec vpn v ike-gateway ks
+{M} ipsec vpn v group-vpn-external-interface ge-0/0/0.0
+{M} ipsec vpn v group 1
+set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.11/24
+"""
+NO_PROPOSAL = "Referenced proposal is not defined"
+NO_INSTANCE = "Referenced routing-instance must be defined"
+NO_TRACING = "'no-remote-trace' is valid only when [system tracing] is configured"
+ONE_KEY = "IKE policy must have either local certificate or pre-shared key configured"
+PROPOSED = "IKE policy must have either proposals or proposal-set configured"
+NO_GATEWAY = (
+    "Referenced IKE gateway must be defined under [edit security group-vpn server ike gateway]"
+)
+
+
+def violations(text: str, *, strict: bool = True) -> list[str]:
+    tree = in_force(V2, from_set(V2, text))
+    found = check(V2, tree, Generation.V2, strict=strict)
+    return [violation.message.removeprefix("mgd: ") for violation in found]
+
+
+@pytest.mark.parametrize("text", [SERVER, MEMBER, ""], ids=["server", "member", "nothing"])
+def test_what_is_whole_is_committed(text):
+    assert violations(text) == []
+
+
+CASES = [
+    (SERVER, f"{S} group H group-id 1", "Group id must be unique among groups"),
+    (SERVER, f"{S} group G ike-gateway nobody", NO_GATEWAY),
+    (
+        SERVER,
+        f"{S} group G ike-gateway other",
+        "Referenced IKE gateway must NOT be defined with dead-peer-detection",
+    ),
+    (SERVER, f"{S} group G server-cluster ike-gateway nobody", NO_GATEWAY),
+    (
+        SERVER,
+        f"{S} group G server-cluster ike-gateway gm",
+        "Referenced IKE gateway must be defined with dead-peer-detection always-send mode",
+    ),
+    (
+        SERVER,
+        f"{S} ike policy agg mode aggressive\n{S} ike policy agg proposals p\n"
+        f"{S} ike policy agg pre-shared-key ascii-text x\n{S} ike gateway dyn ike-policy agg\n"
+        f"{S} ike gateway dyn dynamic hostname a\n"
+        f"{S} ike gateway dyn dead-peer-detection always-send\n"
+        f"{S} group G server-cluster ike-gateway dyn",
+        "Referenced IKE gateway must not be dynamic gateway",
+    ),
+    (SERVER, f"{S} group G ipsec-sa sa proposal nothing", NO_PROPOSAL),
+    (
+        SERVER,
+        f"{S} ike gateway dyn ike-policy pol\n{S} ike gateway dyn dynamic hostname a",
+        "Main mode for dynamic peer with Preshared key based authentication is not allowed",
+    ),
+    (
+        SERVER,
+        f"{S} ike policy agg mode aggressive\n{S} ike policy agg proposals p\n"
+        f"{S} ike policy agg pre-shared-key ascii-text x\n{S} ike gateway dyn ike-policy agg\n"
+        f"{S} ike gateway dyn dynamic hostname a\n"
+        f"{S} ike gateway dyn remote-identity hostname b",
+        "Since the remote gateway is dynamic, Define remote identity under dynamic",
+    ),
+    (
+        MEMBER,
+        "set security ike gateway ks ike-policy x",
+        "Gateway already defined under [security ike]",
+    ),
+    (
+        MEMBER,
+        f"{M} ike gateway ks local-address 192.0.2.1",
+        "Member can not have the same local address as server",
+    ),
+    (
+        MEMBER,
+        "set security ipsec vpn v bind-interface st0.0",
+        "VPN already defined under [security ipsec]",
+    ),
+    (
+        MEMBER,
+        f"{M} ipsec vpn v ike-gateway nobody",
+        "Referenced IKE gateway must be defined under [edit security group-vpn member ike gateway]",
+    ),
+    (
+        MEMBER,
+        "set interfaces ge-0/0/0 unit 0 family bridge",
+        "Bridge interface is not allowed as external-interface",
+    ),
+    (
+        MEMBER,
+        f"{M} ipsec vpn v group-vpn-external-interface ge-0/0/1.0",
+        "Referenced interface must be configured under [edit interfaces] hierarchy",
+    ),
+    (
+        MEMBER,
+        f"{M} ipsec vpn w ike-gateway ks\n{M} ipsec vpn w group 1\n"
+        f"{M} ipsec vpn w group-vpn-external-interface ge-0/0/0.0",
+        "Group id must be unique among group vpns",
+    ),
+    *(
+        (MEMBER, f"{M} ipsec vpn v {rules} rule r application x", "Application must be defined")
+        for rules in ("exclude", "fail-open")
+    ),
+    *(
+        case
+        for base, side, words in ((SERVER, S, "server"), (MEMBER, M, "member"))
+        for case in (
+            (base, f"{side} ike policy pol proposals nothing", NO_PROPOSAL),
+            (base, f"{side} ike policy new pre-shared-key ascii-text x", PROPOSED),
+            (base, f"{side} ike policy new proposals p", ONE_KEY),
+            (
+                base,
+                f"{side} ike gateway new ike-policy none",
+                "Referenced IKE policy must be defined under "
+                f"[edit security group-vpn {words} ike policy]",
+            ),
+            (
+                base,
+                f"{side} ike gateway new ike-policy pol\n"
+                f"{side} ike gateway new routing-instance VR",
+                NO_INSTANCE,
+            ),
+        )
+    ),
+    (SERVER, f"{S} traceoptions no-remote-trace", NO_TRACING),
+    (MEMBER, f"{M} ike traceoptions no-remote-trace", NO_TRACING),
+]
+
+
+@pytest.mark.parametrize(("base", "more", "message"), CASES)
+def test_junipers_commit_rules_are_kept_in_their_words(base, more, message):
+    assert message in violations(f"{base}\n{more}")
+    assert message not in violations(base)
+
+
+def test_every_rule_of_junipers_has_its_case():
+    assert {message for _, _, message in CASES} == {must.message for must in MUSTS}
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [
+        "set routing-instances VR instance-type virtual-router",
+        "deactivate security group-vpn server ike gateway gm",
+    ],
+)
+def test_a_rule_looks_at_what_is_in_force(repair):
+    text = f"{SERVER}\n{S} ike gateway gm routing-instance VR\n{repair}"
+    assert NO_INSTANCE not in violations(text)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "complaint"),
+    [
+        ("ike proposal p dh-group", "dh-group must be configured"),
+        ("ike proposal p encryption-algorithm", "encryption-algorithm must be configured"),
+        (
+            "ipsec proposal e authentication-algorithm",
+            "authentication-algorithm must be configured",
+        ),
+    ],
+)
+def test_v2_has_no_values_of_its_own_for_what_a_proposal_leaves_unsaid(left_out, complaint):
+    text = f"{SERVER}\ndelete security group-vpn server {left_out}"
+    assert violations(text) == [complaint]
+    assert violations(text, strict=False) == []
+
+
+def test_a_key_that_cannot_be_read_is_refused():
+    text = SERVER.replace("ascii-text secret", 'ascii-text "$9$x"')
+    assert violations(text) == ["invalid encrypted data"]
