@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from ..config.naming import name_in_xml
-from ..config.schema import Statement
+from ..config.schema import Kind, Statement
 from .arguments import SHOWN, Accepts, Argument, number, syntax_error
 from .reply import RpcError, RpcFailure
 from .rpcs.platform import OperationalRpc
@@ -49,6 +49,7 @@ class Command:
     display: str | None = None
     shows_rpc: bool = False
     filters: list[Filter] = field(default_factory=list)
+    depth: int = 0
 
     @property
     def of_configuration(self) -> bool:
@@ -144,10 +145,21 @@ def _configuration_path(command: Command, path: list[str], schema: Statement) ->
         problem = name_in_xml(schema, path, wanted)
         if problem is not None:
             raise syntax_error(problem.bad_element)
+        command.depth = _depth(schema, wanted)
+
+
+def _depth(statement: Statement, wanted: etree._Element) -> int:
+    """How many levels a path leads into: what is shown stands in so many blocks."""
+    keys = {key.name for key in statement.keys}
+    below = next((e for e in wanted if e.tag not in keys), None)
+    if below is None:
+        return 0
+    child = statement.children[str(below.tag)]
+    inside = child.kind is Kind.CONTAINER or (child.kind is Kind.LIST and len(below) > 0)
+    return int(inside) + _depth(child, below)
 
 
 _DISPLAYS = {"xml", "json", "set", "text"}
-_NUMBERED = {"last": "10", "trim": "0"}
 
 
 def _pipe(command: Command, words: list[str]) -> None:
@@ -155,6 +167,10 @@ def _pipe(command: Command, words: list[str]) -> None:
     match words:
         case ["display", "xml", "rpc"]:
             command.shows_rpc = True
+        case ["display", "inheritance"] | ["display", "inheritance", "no-comments"] if (
+            command.of_configuration
+        ):
+            command.operation.set("inherit", "inherit")
         case ["display", form] if form in _DISPLAYS:
             command.display = form if form != "xml" else None
         case ["compare"] | ["compare", "rollback", _] if command.of_configuration:

@@ -198,6 +198,8 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     if not command.filters and not (command.of_configuration and command.display == "text"):
         return content
     lines = _lines(content)
+    if command.display == "text" and command.operation.get("compare") is None:
+        lines = _inside(lines, command.depth)
     for one in command.filters:
         lines = _FILTERS[one.name](lines, one.argument)
     text = xml_text("\n".join(["", *lines, ""]))
@@ -205,6 +207,16 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     if not command.of_configuration:
         return [own("output", text)]
     return [own("configuration-information", None, own("configuration-output", text))]
+
+
+def _inside(lines: list[str], depth: int) -> list[str]:
+    """What stands in that many blocks, one in the other, as the CLI shows a path's content."""
+    for _ in range(depth):
+        head = next((at for at, line in enumerate(lines) if line.endswith("{")), None)
+        if head is None:
+            break
+        lines = [line.removeprefix("    ") for line in lines[head + 1 : -1]]
+    return lines
 
 
 def _lines(content: Content) -> list[str]:

@@ -220,6 +220,77 @@ def test_pyez_configures_and_reads_facts(lab, hub):
         assert reply.tag == "security-group-vpn-server-registered-members"
 
 
+@pytest.fixture
+def pyez(lab, hub):
+    from jnpr.junos import Device
+
+    with Device(
+        host="127.0.0.1",
+        port=lab.port("hub-1"),
+        user=USER,
+        passwd=PASSWORD,
+        hostkey_verify=False,
+        look_for_keys=False,
+        allow_agent=False,
+    ) as device:
+        yield device
+
+
+def test_pyez_gathers_every_fact(pyez):
+    facts = dict(pyez.facts)
+    assert facts["hostname"] == "hub-1"
+    assert facts["model"] == "VSRX"
+    assert facts["version"] == "22.4R1"
+    assert facts["version_info"].major == (22, 4)
+    assert facts["serialnumber"].startswith("EM")
+    assert facts["master"] == "RE0"
+    assert facts["RE0"]["mastership_state"] == "master"
+    assert facts["RE0"]["status"] == "OK"
+    assert facts["HOME"] == f"/var/home/{USER}"
+    assert facts["2RE"] is False
+
+
+def test_pyez_shows_what_the_cli_shows(pyez):
+    assert "Hostname: hub-1" in pyez.cli("show version", warning=False)
+    shown = pyez.cli("show configuration security group-vpn server group G1", warning=False)
+    assert "group-id 1;" in shown
+    lines = pyez.cli("show configuration | display set | match group-id", warning=False)
+    assert [line.split()[-1] for line in lines.split("\n") if line] == ["1", "2"]
+    count = pyez.cli("show configuration | display set | match group-id | count", warning=False)
+    assert count.strip() == "Count: 2 lines"
+    assert pyez.cli("show interfaces terse", warning=False).split()[-3:] == ["lo0", "up", "up"]
+    assert "System booted: " in pyez.cli("show system uptime | no-more", warning=False)
+    assert pyez.cli("show system rollback compare 0 0", warning=False).strip() == ""
+    assert pyez.display_xml_rpc("show version").tag == "get-software-information"
+    rpc = pyez.display_xml_rpc("show security group-vpn server registered-members group G1 detail")
+    assert etree.tostring(rpc) == (
+        b"<get-security-group-vpn-server-registered-members><group>G1</group><detail/>"
+        b"</get-security-group-vpn-server-registered-members>"
+    )
+    assert "invalid command" in pyez.display_xml_rpc("show frob")
+    information = pyez.cli("show version", format="xml", warning=False)
+    assert information.findtext("product-model") == "vSRX"
+    uptime = pyez.rpc.get_system_uptime_information({"format": "json"})
+    assert "system-booted-time" in uptime["system-uptime-information"][0]
+
+
+def test_pyez_confirms_what_was_to_be_confirmed(lab, pyez):
+    from jnpr.junos.utils.config import Config
+
+    with Config(pyez) as config:
+        config.load("set system domain-name example.com", format="set")
+        assert config.commit(confirm=5)
+        history = pyez.rpc.get_commit_information()
+        assert history.findtext("commit-history/commit-confirmed") == "rollback pending"
+        config.lock()
+        assert config.commit()
+        config.unlock()
+        history = pyez.rpc.get_commit_information()
+        assert history.find("commit-history/commit-confirmed") is None
+        config.load("delete system domain-name", format="set")
+        config.commit()
+
+
 def _netcommon(lab: LabDirectory, tasks, **more):
     return play(
         lab,
@@ -269,6 +340,45 @@ def test_ansibles_own_junos_modules_work(lab, hub):
     changed = [task["hub-1"].get("changed") for task in result.tasks]
     assert changed == [True, False, True, False, False, True, True, True]
     assert result.tasks[4]["hub-1"]["failed"]
+
+
+@pytest.mark.skipif(
+    not _netcommon_imports(),
+    reason="the installed ansible.netcommon does not run junos modules on this ansible-core",
+)
+def test_ansibles_own_junos_modules_read_facts_and_commands(lab, hub):
+    command, facts = "junipernetworks.junos.junos_command", "junipernetworks.junos.junos_facts"
+    shown = "show configuration system"
+    result = _netcommon(
+        lab,
+        [
+            {command: {"commands": ["show version", shown]}},
+            {command: {"commands": [f"{shown} | display set"]}},
+            {command: {"commands": ["show version | display json"]}},
+            {command: {"commands": ["show version"], "display": "xml"}},
+            {command: {"commands": ["show frob"]}, "ignore_errors": True},
+            {command: {"rpcs": ["get-configuration"], "display": "set"}},
+            {facts: {"gather_subset": ["default", "hardware", "interfaces"]}},
+            {facts: {"gather_subset": ["config"], "config_format": "set"}},
+        ],
+    )
+    assert result.code == 0, result.output[-3000:]
+    answers = [task["hub-1"] for task in result.tasks]
+    version, system = answers[0]["stdout"]
+    assert "Hostname: hub-1" in version
+    assert system == "host-name hub-1;"
+    assert answers[1]["stdout"] == ["set system host-name hub-1"]
+    software = answers[2]["stdout"][0]["software-information"][0]
+    assert software["host-name"] == [{"data": "hub-1"}]
+    assert "<product-model>vSRX</product-model>" in answers[3]["stdout"][0]
+    assert "syntax error" in str(answers[4])
+    assert "set system host-name hub-1" in answers[5]["stdout"][0]
+    found = answers[6]["ansible_facts"]
+    assert found["ansible_net_hostname"] == "hub-1"
+    assert found["ansible_net_serialnum"].startswith("EM")
+    assert found["ansible_net_has_2RE"] is False
+    assert found["ansible_net_interfaces"]["lo0"]["oper-status"] == "up"
+    assert "set system host-name hub-1" in answers[7]["ansible_facts"]["ansible_net_config"]
 
 
 def test_our_modules_work_over_ansibles_own_connection(lab, hub):

@@ -54,9 +54,9 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     elif marked:
         raise syntax_error("groups")
     if operation.get("compare") is not None:
-        if wanted is not None or operation.get("format", "text") != "text":
+        if operation.get("format", "text") != "text":
             raise syntax_error("compare")
-        return [_comparison(database, request, tree)]
+        return [_comparison(database, request, tree, wanted)]
     if operation.get("rollback") is not None:
         raise syntax_error("rollback")
     if operation.get("changed") is not None:
@@ -200,10 +200,14 @@ def _filtered(database: ConfigurationDatabase, tree: Tree, wanted: etree._Elemen
     return kept
 
 
-def _comparison(database: ConfigurationDatabase, request: Request, tree: Tree) -> etree._Element:
+def _comparison(
+    database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
+) -> etree._Element:
     number = rollback_number(request.operation.get("rollback", "0"))
     with refusals():
         old = database.rollback(number)
+    if wanted is not None:
+        old, tree = _filtered(database, old, wanted), _filtered(database, tree, wanted)
     text = database.difference(old, tree)
     # A device without differences answers a lone newline, never an empty element.
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))
