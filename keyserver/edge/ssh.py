@@ -234,14 +234,15 @@ class Login(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         _acknowledge_at_once(conn)
-        refused = self._admission.enter(asyncio.get_running_loop().time())
-        if refused is not None:
-            conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, refused)
+        self._refused = self._admission.enter(asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._admission.leave()
 
     def begin_auth(self, username: str) -> bool:
+        if self._refused is not None:
+            # Not before: a client that still sends its first packets would not read the reason.
+            self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, self._refused)
         self._user = self._users.get(username)
         return True
 

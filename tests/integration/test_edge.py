@@ -1,0 +1,335 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the key server's SSH side does with clients that are slow, silent, rude or many."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import stat
+from collections.abc import AsyncIterator
+
+import asyncssh
+import pytest
+
+from keyserver.edge import ssh
+from keyserver.edge.serve import LabServer
+from keyserver.lab import DeviceSpec, Endpoint, Lab, LabError, User
+from tests.lab import PASSWORD, USER, free_ports
+
+END = b"]]>]]>"
+HELLO = (
+    b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
+    b"</capabilities></hello>" + END
+)
+CHUNKED = HELLO.replace(b"base:1.0", b"base:1.1")
+LIMITS = "set system services netconf ssh {} {}\n"
+
+
+def spec_of(tmp_path, name: str = "hub-1", config: str = "", **more) -> DeviceSpec:
+    file = tmp_path / f"{name}.conf"
+    file.write_text(f"set system host-name {name}\n{config}")
+    (port,) = free_ports(1)
+    users = (User(USER, PASSWORD, None),)
+    return DeviceSpec(name, netconf=Endpoint("127.0.0.1", port), users=users, config=file, **more)
+
+
+@contextlib.asynccontextmanager
+async def serving(*specs: DeviceSpec) -> AsyncIterator[LabServer]:
+    server = LabServer(Lab(specs, ()))
+    await server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def connect(server: LabServer, number: int = 0, **more) -> asyncssh.SSHClientConnection:
+    options = {"username": USER, "password": PASSWORD, "known_hosts": None, "config": None}
+    port = server.devices[number].spec.netconf.port
+    return await asyncssh.connect("127.0.0.1", port, **{**options, "client_keys": None, **more})
+
+
+async def session(connection: asyncssh.SSHClientConnection, hello: bytes = HELLO):
+    process = await connection.create_process(subsystem="netconf", encoding=None)
+    process.stdin.write(hello)
+    if hello:
+        await process.stdout.readuntil(END)
+    return process
+
+
+async def ask(process, operation: str) -> bytes:
+    process.stdin.write(f'<rpc message-id="1">{operation}</rpc>'.encode() + END)
+    return await process.stdout.readuntil(END)
+
+
+async def ended(process) -> None:
+    """The server ends the channel; what it still said is read."""
+    await asyncio.wait_for(process.stdout.read(), 10)
+
+
+def test_who_says_no_hello_in_time_is_let_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(ssh, "HELLO_SECONDS", 0.3)
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            await ended(await session(connection, b""))
+            assert server.devices[0].sessions == {}
+            assert b"hub-1" in await ask(await session(connection), "<get-system-information/>")
+
+    asyncio.run(run())
+
+
+def test_a_message_that_comes_too_slowly_ends_its_session(tmp_path, monkeypatch):
+    monkeypatch.setattr(ssh, "MESSAGE_SECONDS", 0.5)
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            idle, slow = await session(connection), await session(connection)
+            await ask(slow, "<lock-configuration/>")
+            slow.stdin.write(b"<rpc>")
+            await ended(slow)
+            assert server.devices[0].database.lock_holder is None
+            assert b"hub-1" in await ask(idle, "<get-system-information/>")
+
+    asyncio.run(run())
+
+
+def test_what_was_asked_before_the_end_of_input_is_answered(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await session(connection)
+            question = b"<rpc><get-system-information/></rpc>" + END
+            process.stdin.write(question * 20)
+            process.stdin.write_eof()
+            answers = await asyncio.wait_for(process.stdout.read(), 10)
+            assert answers.count(b"<host-name>hub-1</host-name>") == 20
+            assert server.devices[0].sessions == {}
+
+    asyncio.run(run())
+
+
+def test_close_session_ends_the_session_and_what_follows_is_not_done(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await session(connection)
+            process.stdin.write(
+                b"<rpc><lock-configuration/></rpc>"
+                + END
+                + b"<rpc><close-session/></rpc>"
+                + END
+                + b"<rpc><lock-configuration/></rpc>"
+                + END
+            )
+            answers = await asyncio.wait_for(process.stdout.read(), 10)
+            assert answers.count(b"<ok/>") == 2
+            assert server.devices[0].database.lock_holder is None
+
+    asyncio.run(run())
+
+
+def test_in_base_1_1_nothing_stands_outside_the_framing(tmp_path):
+    config = "set system services netconf rfc-compliant\nset system services netconf version-1.1\n"
+
+    async def run():
+        spec = spec_of(tmp_path, config=config)
+        async with serving(spec) as server, await connect(server) as connection:
+            process = await session(connection, CHUNKED)
+            rpc = b'<rpc message-id="1"><close-session/></rpc>'
+            process.stdin.write(b"\n#%d\n%b\n##\n" % (len(rpc), rpc))
+            answer = await asyncio.wait_for(process.stdout.read(), 10)
+            assert answer.startswith(b"\n#")
+            assert answer.endswith(b"\n##\n")
+
+    asyncio.run(run())
+
+
+def test_a_client_of_base_1_1_alone_is_told_what_would_let_it_in(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await connection.create_process(subsystem="netconf", encoding=None)
+            process.stdin.write(CHUNKED)
+            said = await asyncio.wait_for(process.stdout.read(), 10)
+            assert b"rfc-compliant and version-1.1" in said
+
+    asyncio.run(run())
+
+
+def test_three_wrong_passwords_with_growing_delays_end_the_connection(tmp_path):
+    asked = []
+
+    class Guessing(asyncssh.SSHClient):
+        def password_auth_requested(self):
+            asked.append(asyncio.get_running_loop().time())
+            return "wrong"
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            for user in (USER, "nobody"):
+                asked.clear()
+                with pytest.raises(asyncssh.DisconnectError):
+                    await connect(
+                        server,
+                        username=user,
+                        password=None,
+                        client_factory=Guessing,
+                        preferred_auth="password",
+                    )
+                first, second = asked[1] - asked[0], asked[2] - asked[1]
+                assert len(asked) == 3
+                assert 0.9 < first < second
+
+    asyncio.run(run())
+
+
+def test_the_same_methods_are_offered_whoever_asks(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            port = server.devices[0].spec.netconf.port
+            return [
+                await asyncssh.get_server_auth_methods("127.0.0.1", port, username=name)
+                for name in (USER, "nobody")
+            ]
+
+    known, unknown = map(set, asyncio.run(run()))
+    assert known == unknown
+    assert {"password", "publickey"} <= known
+
+
+@pytest.mark.parametrize("statement", ["connection-limit", "rate-limit"])
+def test_no_more_connections_are_taken_than_are_configured(tmp_path, statement):
+    async def run():
+        spec = spec_of(tmp_path, config=LIMITS.format(statement, 2))
+        async with serving(spec) as server:
+            first = await connect(server)
+            second = await connect(server)
+            with pytest.raises(asyncssh.DisconnectError, match="limit of 2"):
+                await connect(server)
+            second.abort()
+            await second.wait_closed()
+            if statement == "connection-limit":
+                (await connect(server)).abort()
+            first.abort()
+
+    asyncio.run(run())
+
+
+def test_no_old_digest_is_agreed(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            for mac in ("hmac-sha1", "umac-64@openssh.com"):
+                with pytest.raises(asyncssh.KeyExchangeFailed):
+                    await connect(server, mac_algs=[mac], encryption_algs=["aes128-ctr"])
+
+    asyncio.run(run())
+
+
+def test_a_client_that_reads_nothing_is_answered_no_further_and_holds_up_nobody(tmp_path):
+    async def run():
+        first, second = spec_of(tmp_path), spec_of(tmp_path, "hub-2")
+        async with serving(first, second) as server:
+            rude, polite = await connect(server), await connect(server, 1)
+            process, other = await session(rude), await session(polite)
+            process.channel.pause_reading()
+            performed, perform = [], server.devices[0].perform
+            server.devices[0].perform = lambda r: performed.append(r) or perform(r)
+            question = b"<rpc><get-configuration/></rpc>" + END
+            process.stdin.write(question * 20_000)
+            for _ in range(200):
+                assert b"hub-2" in await ask(other, "<get-system-information/>")
+            assert 0 < len(performed) < 20_000
+            assert server.devices[0].sessions
+            rude.abort()
+            polite.abort()
+
+    asyncio.run(run())
+
+
+def test_a_fault_of_ours_is_an_answer_and_the_session_goes_on(tmp_path, caplog):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await session(connection)
+            device = server.devices[0]
+            perform = device.perform
+            device.perform = lambda request: 1 / 0
+            answer = await ask(process, "<get-system-information/>")
+            assert b"operation-failed" in answer
+            assert b"ZeroDivisionError" not in answer
+            device.perform = perform
+            assert b"hub-1" in await ask(process, "<get-system-information/>")
+
+    asyncio.run(run())
+    faults = [record for record in caplog.records if record.exc_info]
+    assert len(faults) == 1
+    assert "get-system-information" in faults[0].message
+
+
+# The store
+
+
+def test_a_second_server_on_one_store_does_not_start(tmp_path):
+    spec = spec_of(tmp_path, state=tmp_path / "state" / "hub.db")
+
+    async def run():
+        async with serving(spec):
+            other = LabServer(Lab((spec,), ()))
+            with pytest.raises(LabError, match="in use by another server"):
+                await other.start()
+        async with serving(spec):
+            pass
+
+    asyncio.run(run())
+
+
+def test_a_store_is_its_owners_alone(tmp_path):
+    state = tmp_path / "state" / "hub.db"
+
+    async def run():
+        async with serving(spec_of(tmp_path, state=state)):
+            for file in state.parent.iterdir():
+                assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+            assert stat.S_IMODE(state.parent.stat().st_mode) == 0o700
+
+    asyncio.run(run())
+
+
+def _garbage(path):
+    path.write_bytes(b"no database at all" * 500)
+
+
+def _foreign(path):
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE bookmarks (url TEXT)")
+
+
+def _damaged(path):
+    import sqlite3
+
+    from keyserver.config.store import CommitRecord, Store
+
+    store = Store(path)
+    store.commit(CommitRecord(1, 1.0, "u", "c", "", {}), None)
+    store.close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE commit_log SET body = x'00'")
+        database.commit()
+
+
+def _directory(path):
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [_garbage, _foreign, _damaged, _directory])
+def test_a_store_that_is_none_is_one_sentence(tmp_path, spoil):
+    state = tmp_path / "hub.db"
+    spoil(state)
+
+    async def run():
+        with pytest.raises(LabError, match=r"^hub-1: .*hub\.db") as refused:
+            async with serving(spec_of(tmp_path, state=state)):
+                pass
+        assert "\n" not in str(refused.value)
+
+    asyncio.run(run())
