@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
+from ansible.module_utils.errors import UnsupportedError
 from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
@@ -35,6 +36,14 @@ def _plain(value: Any) -> Any:
 
 def _named(host: str, message: str) -> str:
     return f"{host}: {message.removeprefix(f'{host}: ')}"
+
+
+def _complaints(checked: ValidationResult) -> list[str]:
+    """What is wrong with the options; Ansible's words for an unknown one lack their head."""
+    return [
+        f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else error.msg
+        for error in checked.errors
+    ]
 
 
 _ON_DEVICES = {
@@ -86,7 +95,7 @@ class DeviceAction(ActionBase):
         host = self._task_vars.get("inventory_hostname", "")
         given = _plain(self._task.args)
         checked = self._validator.validate(given)
-        objections = [*checked.error_messages, *number_objections(self._spec(), given)]
+        objections = [*_complaints(checked), *number_objections(self._spec(), given)]
         if objections:
             result.update(failed=True, msg=f"{host}: {'; '.join(objections)}")
             return result

@@ -235,13 +235,18 @@ class Connection(ConnectionBase):
         end_login(self._target(several_tasks=True))
 
     def exec_command(self, cmd: str, in_data: Any = None, sudoable: bool = True) -> Any:
-        raise AnsibleError(
-            "groupvpn.junos.netconf carries NETCONF, not shell commands; use a module of the "
-            "groupvpn.junos collection, or another connection for this task"
-        )
+        raise self._not_carried("shell commands")
 
     def put_file(self, in_path: str, out_path: str) -> None:
-        raise AnsibleError("groupvpn.junos.netconf carries NETCONF, not files")
+        raise self._not_carried("files")
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
-        raise AnsibleError("groupvpn.junos.netconf carries NETCONF, not files")
+        raise self._not_carried("files")
+
+    def _not_carried(self, what: str) -> AnsibleError:
+        host = self.get_option("host")
+        return AnsibleError(
+            f"{host}: the connection groupvpn.junos.netconf carries NETCONF, not {what}; set "
+            "gather_facts to false in the play, use a module of the groupvpn.junos collection, or "
+            "give this task another connection"
+        )

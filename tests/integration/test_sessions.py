@@ -179,10 +179,10 @@ def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_p
 
 def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, monkeypatch, tmp_path):
     monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
-    monkeypatch.setattr(transports, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    monkeypatch.setattr(transports, "SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
 
     def chosen(**more) -> str:
-        transports._ssh_is_configured.cache_clear()
+        transports.ssh_is_configured.cache_clear()
         return transports.choose_transport("auto", served.target(**more))
 
     (tmp_path / "ssh_config").write_text("# ProxyJump is commented out\nHost *\n")
@@ -198,14 +198,14 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     (tmp_path / "ssh_config").unlink()
     (tmp_path / "config").write_text("Host hub-*\n  User somebody\n")
     assert chosen() == "openssh"
-    monkeypatch.setattr(transports, "_has_ssh", lambda: False)
+    monkeypatch.setattr(transports, "has_ssh", lambda: False)
     assert chosen(password=None) == "paramiko"
 
 
 def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
     monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
-    monkeypatch.setattr(transports, "_SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
-    transports._ssh_is_configured.cache_clear()
+    monkeypatch.setattr(transports, "SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    transports.ssh_is_configured.cache_clear()
     target = served.target(persist=5, run_directory=str(tmp_path))
     used = []
     for _ in range(4):

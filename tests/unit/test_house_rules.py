@@ -32,14 +32,13 @@ OUTER = (
     "plugins/plugin_utils/netconf",
 )
 # timed_loop.py times asyncio itself, from within.
-ON_THE_WAY = ("tests/integration/test_sessions.py", "tests/benchmarks/timed_loop.py")
+ON_THE_WAY = ("tests/benchmarks/timed_loop.py",)
 # Single modules of inner rooms that do, and why.
 BY_NAME = {
     "keyserver/config/statements.py": "reads the table that is part of the package",
     "plugins/plugin_utils/audit/expectations.py": "reads the user's files",
     "plugins/plugin_utils/audit/report.py": "writes the report",
     "plugins/plugin_utils/audit/judgement.py": "an audit that is told no time is one of now",
-    "plugins/plugin_utils/engine/transaction.py": "waits before it asks what a lost commit did",
     "plugins/plugin_utils/members/wait_for.py": "waits for members; tests hand in their own clock",
 }
 

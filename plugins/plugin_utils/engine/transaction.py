@@ -11,7 +11,6 @@ asked what it has, over a new session if need be; what cannot be found out is sa
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 
 from ..errors import (
@@ -24,15 +23,12 @@ from ..errors import (
     TransportFailure,
 )
 from ..netconf.libraries import etree
-from ..netconf.rpc import says_done
+from ..netconf.rpc import looks, says_done
 from .confirmation import PendingConfirmation, awaiting
 from .device import COMMIT, CommitOptions, Device
 
 Difference = Callable[[], "etree._Element | None"]
 """Reads the device; what is still to be loaded, None when it has all that is wanted."""
-
-_PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
-"""Seconds between looks for a device whose answer was lost."""
 
 
 def transact(
@@ -166,13 +162,11 @@ class Commit:
         will not.
         """
         self._device.warn(f"the answer to the commit was lost: {lost}")
-        end = time.monotonic() + self._device.rpc.patience
         found: str | None = None
-        for pause in _PAUSES:
+        for _ in looks(self._device.rpc):
             found = self._found_after(lost)
-            if found is None or time.monotonic() + pause > end:
+            if found is None:
                 break
-            time.sleep(pause)
         if found is not None:
             raise _unknown(f"{lost}; {found}")
         self._device.warn("asked again, the device has committed the change")

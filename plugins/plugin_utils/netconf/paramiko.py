@@ -50,116 +50,131 @@ def _import_paramiko() -> None:
 def paramiko_session() -> type[NetconfSession]:
     """The session class over paramiko, which is imported only for those who use it."""
     _import_paramiko()
-    from ncclient.transport.errors import SSHError, SSHUnknownHostError
     from ncclient.transport.ssh import SSHSession
-    from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
 
     # Its failures reach the user as one message, not as a logged traceback beside it.
     logging.getLogger("ncclient.transport.ssh").setLevel(logging.CRITICAL)
 
-    class _HostKeys(HostKeys):
+    class ParamikoSession(_OverParamiko, SSHSession):
+        """NETCONF over ncclient's own paramiko transport."""
+
+        def __init__(self, target: Target) -> None:
+            SSHSession.__init__(self, JunosDeviceHandler({"name": "junos"}))
+            self.target = target
+
+    return ParamikoSession
+
+
+@cache
+def _host_keys() -> type[Any]:
+    from ncclient.transport.errors import SSHError
+    from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
+
+    class KnownHostKeys(HostKeys):
         """Known keys, and those that no host may have whatever else is said of them."""
 
-        def __init__(self, revoked: frozenset[str]) -> None:
+        def __init__(self, target: Target) -> None:
             super().__init__()
-            self._revoked = revoked
+            known = known_keys(target)
+            self._revoked, self.authority = known.revoked, known.authority
+            for number, key in enumerate(known.keys, 1):
+                with contextlib.suppress(InvalidHostKey):
+                    # paramiko knows no patterns.
+                    entry = HostKeyEntry.from_line(f"{target.known_as} {key}", number)
+                    if entry is not None:
+                        self._entries.append(entry)
 
         def check(self, hostname: str, key: Any) -> bool:
             if key.get_base64() in self._revoked:
                 raise SSHError(f"the host key of {hostname} is revoked")
             return bool(super().check(hostname, key))
 
-    class ParamikoSession(NetconfSession, SSHSession):
-        """NETCONF over ncclient's own paramiko transport."""
+    return KnownHostKeys
 
-        _channel: Any
 
-        def __init__(self, target: Target) -> None:
-            SSHSession.__init__(self, JunosDeviceHandler({"name": "junos"}))
-            self.target = target
+class _OverParamiko(NetconfSession):
+    """What :class:`NetconfSession` needs, by what ncclient's ``SSHSession`` has."""
 
-        def open(self) -> None:
-            target = self.target
-            if target.host_key_checking:
-                self._load_host_keys()
-            # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does
-            # not even say that is given as long as the connection may take.
-            guard = threading.Timer(target.connect_timeout, self._give_up)
-            guard.daemon = True
-            guard.start()
-            try:
-                self.connect(
-                    host=target.host,
-                    port=target.port,
-                    timeout=target.connect_timeout,
-                    username=target.user or _local_user(),
-                    password=target.password,
-                    key_filename=target.private_key_file,
-                    hostkey_verify=target.host_key_checking,
-                    allow_agent=target.password is None,
-                    look_for_keys=target.password is None and target.private_key_file is None,
-                    **_way(target),
-                )
-            except SSHUnknownHostError:
-                if self._authority:
-                    raise SSHError(
-                        f"known_hosts vouches for {target} by @cert-authority, and paramiko knows "
-                        "no host certificates"
-                    ) from None
-                if len(self._host_keys):
-                    raise SSHError(f"host key for {target} does not match known_hosts") from None
-                raise
-            except Exception:
-                if self._gave_up:
-                    raise TimeoutError(
-                        f"no SSH session within {target.connect_timeout:g} s"
-                    ) from None
-                raise
-            finally:
-                guard.cancel()
+    connect: Any
+    _channel: Any
+    _transport: Any
+    _host_keys: Any
+    _gave_up = False
 
-        _gave_up = False
+    def open(self) -> None:
+        target = self.target
+        if target.host_key_checking:
+            self._host_keys = _host_keys()(target)
+        # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does not
+        # even say that is given as long as the connection may take.
+        guard = threading.Timer(target.connect_timeout, self._give_up)
+        guard.daemon = True
+        guard.start()
+        try:
+            self._connect()
+        except Exception as error:
+            if self._gave_up:
+                raise TimeoutError(f"no SSH session within {target.connect_timeout:g} s") from None
+            raise self._judged(error) from None
+        finally:
+            guard.cancel()
 
-        def _give_up(self) -> None:
-            self._gave_up = True
-            if self._transport is not None:
-                self._transport.close()
+    def _connect(self) -> None:
+        target = self.target
+        self.connect(
+            host=target.host,
+            port=target.port,
+            timeout=target.connect_timeout,
+            username=target.user or _local_user(),
+            password=target.password,
+            key_filename=target.private_key_file,
+            hostkey_verify=target.host_key_checking,
+            allow_agent=target.password is None,
+            look_for_keys=target.password is None and target.private_key_file is None,
+            **_way(target),
+        )
 
-        def _load_host_keys(self) -> None:
-            known = known_keys(self.target)
-            self._host_keys = _HostKeys(known.revoked)
-            for number, key in enumerate(known.keys, 1):
-                with contextlib.suppress(InvalidHostKey):
-                    # paramiko knows no patterns.
-                    entry = HostKeyEntry.from_line(f"{self.target.known_as} {key}", number)
-                    if entry is not None:
-                        self._host_keys._entries.append(entry)
-            self._authority = known.authority
+    def _judged(self, error: Exception) -> Exception:
+        """An unknown host key, told from one that is another and one that a CA vouches for."""
+        from ncclient.transport.errors import SSHError, SSHUnknownHostError
 
-        _authority = False
+        if not isinstance(error, SSHUnknownHostError):
+            return error
+        judged: Exception = error
+        if self._host_keys.authority:
+            judged = SSHError(
+                f"known_hosts vouches for {self.target} by @cert-authority, and paramiko knows no "
+                "host certificates"
+            )
+        elif len(self._host_keys):
+            judged = SSHError(f"host key for {self.target} does not match known_hosts")
+        return judged
 
-        def load_known_hosts(self, filename: str | None = None) -> None:
-            """What ncclient would add to the keys that were asked for: nothing."""
+    def _give_up(self) -> None:
+        self._gave_up = True
+        if self._transport is not None:
+            self._transport.close()
 
-        def _post_connect(self, timeout: float = 60) -> None:
-            self._greet()
+    def load_known_hosts(self, filename: str | None = None) -> None:
+        """What ncclient would add to the keys that were asked for: nothing."""
 
-        def _set_timeout(self, seconds: float) -> None:
-            self._channel.settimeout(seconds)
+    def _post_connect(self, timeout: float = 60) -> None:
+        self._greet()
 
-        def _transport_read(self) -> bytes:
-            return bytes(self._channel.recv(READ_SIZE))
+    def _set_timeout(self, seconds: float) -> None:
+        self._channel.settimeout(seconds)
 
-        def _transport_write(self, data: bytes) -> int:
-            return int(self._channel.send(data))
+    def _transport_read(self) -> bytes:
+        return bytes(self._channel.recv(READ_SIZE))
 
-        def close(self) -> None:
-            self._connected = False
-            if self._transport is not None:
-                self._transport.close()
-            self._channel = None
+    def _transport_write(self, data: bytes) -> int:
+        return int(self._channel.send(data))
 
-    return ParamikoSession
+    def close(self) -> None:
+        self._connected = False
+        if self._transport is not None:
+            self._transport.close()
+        self._channel = None
 
 
 def _way(target: Target) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ from .xml import child, clean, local_name, parse_document, text_of
 
 _ERRORS = ("rpc-error", "error")
 _DONE = ("ok", "load-success", "commit-success", "commit-check-success")
+_PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
+"""Seconds between looks for a device whose answer was lost."""
 _METHOD_NOT_FOUND = -32601
 _LONGEST = 1000
 _BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
@@ -85,6 +88,16 @@ def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
         default = "warning" if name == "warning" else "error"
         shown = " ".join(message.split())[:_LONGEST] or "unspecified error"
         yield DeviceMessage(severity or default, shown, path, bad)
+
+
+def looks(rpc: Rpc) -> Iterator[None]:
+    """Once at once, and then at growing intervals for as long as the carrier has patience."""
+    end = time.monotonic() + rpc.patience
+    for pause in _PAUSES:
+        yield
+        if time.monotonic() + pause > end:
+            return
+        time.sleep(pause)
 
 
 def says_done(reply: etree._Element) -> bool:

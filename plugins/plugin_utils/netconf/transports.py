@@ -19,7 +19,7 @@ from .paramiko import SSH_CONFIG, paramiko_session, warm_up_algorithms
 from .session import NetconfSession, Target, client_hello
 from .trouble import explain
 
-_SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
+SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 
 
 def warm_up() -> None:
@@ -29,8 +29,8 @@ def warm_up() -> None:
     that tasks share is made here because only what is there before the fork is shared.
     """
     client_hello()
-    _has_ssh()
-    _ssh_is_configured()
+    has_ssh()
+    ssh_is_configured()
     with contextlib.suppress(OSError):
         shelf.shared()
     # No paramiko, or an OpenSSL that is forbidden these algorithms: whoever needs them will say so.
@@ -48,11 +48,11 @@ def choose_transport(wanted: str, target: Target) -> str:
     """
     if wanted != "auto":
         return wanted
-    if not _has_ssh():
+    if not has_ssh():
         return "paramiko"
     if target.password is None or target.private_key_file is not None:
         return "openssh"
-    if target.ssh_common_args or _ssh_is_configured():
+    if target.ssh_common_args or ssh_is_configured():
         return "openssh"
     if target.host_key_checking and known_keys(target).authority:
         return "openssh"
@@ -75,16 +75,17 @@ def _met_before(target: Target) -> bool:
 
 
 @cache
-def _has_ssh() -> bool:
+def has_ssh() -> bool:
+    """Whether there is an OpenSSH client."""
     return shutil.which("ssh") is not None
 
 
 @cache
-def _ssh_is_configured() -> bool:
+def ssh_is_configured() -> bool:
     """Whether the SSH client's configuration may say how hosts are reached."""
     if SSH_CONFIG.exists():
         return True
-    files = [_SYSTEM_SSH_CONFIG, *_SYSTEM_SSH_CONFIG.with_suffix(".d").glob("*.conf")]
+    files = [SYSTEM_SSH_CONFIG, *SYSTEM_SSH_CONFIG.with_suffix(".d").glob("*.conf")]
     lines: list[str] = []
     for path in files:
         with contextlib.suppress(OSError):

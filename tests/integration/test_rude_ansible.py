@@ -1,0 +1,89 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Playbooks against rude devices over connections that are not ours, or not for them."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import yaml
+
+from tests.lab import PlayResult, play
+from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box
+
+MODULE = "groupvpn.junos.server_member_communication"
+BLOCK = {"group": "G1", "encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+NETCOMMON = {
+    "ansible_connection": "ansible.netcommon.netconf",
+    "ansible_network_os": "junipernetworks.junos.junos",
+    "ansible_command_timeout": 5,
+}
+
+
+def run(lab, server: RudeServer, tasks, variables, **more) -> PlayResult:
+    host = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": server.port,
+        "ansible_user": USER,
+        "ansible_password": PASSWORD,
+        "ansible_host_key_checking": False,
+        "ansible_python_interpreter": sys.executable,
+        **variables,
+    }
+    inventory = {"all": {"hosts": {"hub-1": host}}}
+    (lab.path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    return play(lab, tasks, **more)
+
+
+@pytest.mark.parametrize(
+    ("fault", "changed", "word"),
+    [
+        (Fault(Stage.COMMIT, Manner.WARNING, "no licence"), True, "commit: no licence"),
+        (Fault(Stage.COMMIT, Manner.TIMEOUT), True, "has committed the change"),
+        (Fault(Stage.COMMIT, Manner.ERROR), False, "mgd: no"),
+        (Fault(Stage.LOAD, Manner.ERROR), False, "load the change: mgd: no"),
+        (Fault(Stage.UNLOCK, Manner.ERROR), True, "may stay locked"),
+    ],
+    ids=lambda value: f"{value.stage} {value.manner}" if isinstance(value, Fault) else None,
+)
+def test_netcommons_connection_reports_what_is_so(lab, fault, changed, word):
+    with RudeServer(box("G1"), fault) as server:
+        result = run(lab, server, [{MODULE: {"config": [BLOCK]}}], NETCOMMON)
+        there = any("aes-256-cbc" in line for line in server.box.lines)
+        # That session is another process's: only it can end it.
+        assert server.box.locked is (fault.stage is Stage.UNLOCK)
+    done = result.tasks[0]["hub-1"]
+    assert (there, done["changed"]) == (changed, changed), done
+    assert word in " ".join([done.get("msg", ""), *done.get("warnings", [])])
+
+
+def test_a_connection_that_is_no_netconf_is_named(lab):
+    with RudeServer(box("G1")) as server:
+        for connection in ("ansible.builtin.local", "ansible.builtin.ssh"):
+            result = run(
+                lab, server, [{MODULE: {"config": [BLOCK]}}], {"ansible_connection": connection}
+            )
+            message = result.tasks[0]["hub-1"]["msg"]
+            assert "cannot carry NETCONF" in message
+            assert "groupvpn.junos.netconf" in message
+
+
+def test_facts_left_on_name_the_host_and_the_remedy(lab):
+    native = {"ansible_connection": "groupvpn.junos.netconf"}
+    with RudeServer(box("G1")) as server:
+        result = run(lab, server, [{"ansible.builtin.setup": {}}], native)
+    message = result.tasks[0]["hub-1"]["msg"]
+    assert "127.0.0.1: " in message
+    assert "gather_facts to false" in message
+
+
+def test_an_option_that_is_none_is_named_with_what_is_wrong(lab):
+    native = {"ansible_connection": "groupvpn.junos.netconf"}
+    with RudeServer(box("G1")) as server:
+        task = {MODULE: {"config": [{**BLOCK, "colour": "red"}], "speed": 1}}
+        result = run(lab, server, [task], native)
+    message = result.tasks[0]["hub-1"]["msg"]
+    assert message.startswith("hub-1: Unsupported parameters: ")
+    assert "speed" in message
+    assert "config.colour" in message
