@@ -27,9 +27,13 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
+    server_member_communication,
+)
 
 from tests.rude import PASSWORD, USER, Commit, Fault, Manner, RudeServer, Stage, box
 
+RESOURCE = server_member_communication.RESOURCE
 TRANSPORTS = ("openssh", "paramiko")
 MODES = ("exclusive", "private")
 GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
@@ -148,7 +152,13 @@ class Client:
 
 def change(rpc, state=State.MERGED, block=BLOCK, **more):
     """One task of the resource module."""
-    return apply.apply(rpc, apply.Request(apply.wanted([block], None), state, **more))
+    want = apply.wanted(RESOURCE, [block], None)
+    return apply.apply(rpc, apply.Request(RESOURCE, want, state, **more))
+
+
+def gathered(rpc):
+    """What the resource module reads."""
+    return apply.gather(RESOURCE, rpc)["gathered"]
 
 
 def awaiting_confirmation(*faults: Fault) -> RudeServer:
@@ -283,7 +293,9 @@ def _expected_before_commit(cell: Cell, step: str, cause: str) -> tuple[bool, st
     committed = stage is not Stage.CHECK
     if fault in (Manner.UNCLOSED, Manner.EMPTY):
         if stage in (Stage.READ, Stage.READ_AGAIN):
-            return False, "failed", ("no such group",)
+            # An rfc-compliant device answers with nothing where there is nothing.
+            empty = fault is Manner.EMPTY
+            return False, "failed", ("no such group" if empty else "holds no configuration",)
         if stage in (Stage.HISTORY, Stage.COMPARE) or fault is Manner.UNCLOSED:
             return committed, "changed", ()
         if stage is Stage.LOCK and cell.mode == "private":

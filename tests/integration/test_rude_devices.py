@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, confirm
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
@@ -27,6 +27,7 @@ from tests.integration.test_rude import (
     Client,
     awaiting_confirmation,
     change,
+    gathered,
     target,
 )
 from tests.lab import play
@@ -135,7 +136,7 @@ def test_one_odd_octet_makes_no_device_unreadable(transport, odd):
         Client(target(server), transport) as client,
     ):
         rpc = client.rpc()
-        assert apply.gather(rpc) == [{"group": "G1", "heartbeat": 90}]
+        assert gathered(rpc) == [{"group": "G1", "heartbeat": 90}]
         # And what is read as a stream.
         request = etree.Element("get-configuration", database="committed")
         streamed = etree.fromstring(b"".join(rpc.stream("read", request)))
@@ -151,7 +152,7 @@ def test_a_reply_that_breaks_off_is_never_half_a_configuration(transport):
         Client(target(server), transport) as client,
         pytest.raises(GroupVpnError, match="read the configuration: malformed XML"),
     ):
-        apply.gather(client.rpc())
+        gathered(client.rpc())
 
 
 @pytest.mark.parametrize("check", [False, True])
