@@ -13,7 +13,7 @@ from lxml import etree
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show_text import to_text
 from .tree import Item, Tree, items
-from .words import quote, quoted
+from .words import quote_value, quoted
 
 __all__ = ["to_json", "to_set", "to_text", "to_xml"]
 
@@ -76,17 +76,12 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
 def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[str]:
     """The ``set`` commands that build ``tree``, with ``deactivate`` and ``protect`` behind."""
     for item in items(statement, tree):
-        path = " ".join([prefix, *_set_words(item)])
+        path = " ".join([prefix, *item.opening])
         yield from _item_set(item, path)
         if item.inactive:
             yield "deactivate" + path.removeprefix("set")
         if item.protected:
             yield "protect" + path.removeprefix("set")
-
-
-def _set_words(item: Item) -> list[str]:
-    keywords = {item.statement.shown, *(key.word for key in item.statement.keys)}
-    return [word if word in keywords else quote(word) for word in item.words]
 
 
 def _item_set(item: Item, path: str) -> Iterator[str]:
@@ -103,7 +98,8 @@ def _item_set(item: Item, path: str) -> Iterator[str]:
     else:
         values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
         for value in values:
-            yield f"{path} {quoted(value) if statement.is_secret else quote(value)}"
+            shown = quoted(value) if statement.is_secret else quote_value(value)
+            yield f"{path} {shown if statement.spelled else item.apart(shown)}"
 
 
 def _only_marks(line: str) -> bool:

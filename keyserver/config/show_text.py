@@ -9,7 +9,7 @@ from itertools import groupby
 
 from .schema import Kind, Statement
 from .tree import Item, Tree, items
-from .words import quote, quoted
+from .words import quote, quote_value, quoted
 
 SECRET_MARK = " ## SECRET-DATA"
 INDENT = "    "
@@ -54,8 +54,8 @@ def item_text(
         # A homogeneous container has no braces of its own.
         yield from _spread(item, indent)
         return
-    words = item.key_words if bare else item.words
-    opening = f"{indent}{_tags(item)}{repeated}{_words(item.statement, words)}"
+    words = list(map(quote, item.key_words)) if bare else item.opening
+    opening = f"{indent}{_tags(item)}{repeated}{' '.join(words)}"
     if not item.statement.is_branch:
         value, mark = leaf_value(item)
         space = " " if value and words else ""
@@ -93,12 +93,6 @@ def _tags(item: Item) -> str:
     return ("protect: " if item.protected else "") + ("inactive: " if item.inactive else "")
 
 
-def _words(statement: Statement, words: list[str]) -> str:
-    """The opening words; a keyword is never quoted."""
-    keyword = {statement.shown, *(key.word for key in statement.keys)}
-    return " ".join(word if word in keyword else quote(word) for word in words)
-
-
 def leaf_value(item: Item) -> tuple[str, str]:
     """A leaf's value as text, and what is marked behind it."""
     statement = item.statement
@@ -107,8 +101,9 @@ def leaf_value(item: Item) -> tuple[str, str]:
     if statement.kind is Kind.LEAF:
         if statement.is_secret:
             return quoted(item.value), SECRET_MARK
-        return quote(item.value), ""
-    shown = " ".join(map(quote, item.value))
+        shown = quote_value(item.value)
+        return (shown if statement.spelled else item.apart(shown)), ""
+    shown = " ".join(map(quote_value, item.value))
     return (f"[ {shown} ]" if len(item.value) > 1 else shown), ""
 
 
@@ -139,7 +134,7 @@ def _terse(inner: list[Item]) -> bool:
 def _part(child: Item, last: bool) -> tuple[str, str] | None:
     if not child.plain:
         return None
-    words = _words(child.statement, child.words)
+    words = " ".join(child.opening)
     if not child.statement.is_branch:
         value, mark = leaf_value(child)
         return f"{words} {value}".strip(), mark

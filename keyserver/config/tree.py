@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from .schema import Kind, Statement
+from .words import quote, quoted
 
 Tree = dict[str, Any]
 
@@ -86,6 +87,7 @@ class Item:
     protected: bool = False
     comment: str | None = None
     group: str | None = None
+    within: Statement | None = None
 
     @property
     def key_words(self) -> list[str]:
@@ -98,6 +100,21 @@ class Item:
     def words(self) -> list[str]:
         """How the item opens in set and text form: keyword, then the entry's keys."""
         return ([self.statement.shown] if self.statement.spelled else []) + self.key_words
+
+    @property
+    def opening(self) -> list[str]:
+        """The words that open the item, as they are written."""
+        keywords = {self.statement.shown, *(key.word for key in self.statement.keys)}
+        own = [self.statement.shown] if self.statement.spelled else []
+        keys = [word if word in keywords else quote(word) for word in self.key_words]
+        if keys and not own:
+            keys[0] = self.apart(keys[0])
+        return own + keys
+
+    def apart(self, word: str) -> str:
+        """A word that stands where a keyword might: in quotes when it is one."""
+        known = self.within is not None and word in self.within.words
+        return quoted(word) if known else word
 
     @property
     def plain(self) -> bool:
@@ -127,6 +144,7 @@ def items(statement: Statement, tree: Tree) -> Iterator[Item]:
                 name in protected,
                 comments.get(name),
                 groups.get(name),
+                statement,
             )
             continue
         for key in value if child.user_ordered else sorted(value, key=natural):
@@ -139,6 +157,7 @@ def items(statement: Statement, tree: Tree) -> Iterator[Item]:
                 identity in protected,
                 comments.get(identity),
                 groups.get(identity),
+                statement,
             )
 
 

@@ -78,10 +78,13 @@ def quote(word: str) -> str:
     """A word as Junos writes it: in quotes where it could be read as anything else."""
     if _UNQUOTED.fullmatch(word) and word not in TAGS and not word.startswith("/*"):
         return word
-    if word.startswith("(") and balanced(word.split()):
-        # Policy expressions are several words.
-        return word
     return quoted(word)
+
+
+def quote_value(value: str) -> str:
+    """A leaf's value: as a word, but for expressions, which are several."""
+    expression = value.startswith("(") and balanced(value.split(" "))
+    return value if expression else quote(value)
 
 
 def quoted(word: str) -> str:
