@@ -7,9 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .descent import Descent
 from .edit import Edit, LoadError, MalformedConfiguration
-from .read_text import read_levels, read_text
+from .read_text import keyed, read_text
 from .schema import Statement
+from .words import words_of_line
 
 _HEADING = re.compile(r"\[edit(?: (?P<path>.*))?\]\s*")
 _SIGNS = " +-!"
@@ -22,14 +24,19 @@ def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]
     edits: list[Edit] = []
     problems: list[LoadError] = []
     for path, lines in _sections(text):
-        levels = read_levels(root, path)
-        if isinstance(levels, LoadError):
-            problems.append(levels)
+        way = Descent(root, [])
+        problem = way.walk(words_of_line(path))
+        listed = way.listed
+        if problem is not None and listed is None:
+            problems.append(problem)
             continue
-        statement = levels[-1].statement if levels else root
+        # A heading may end with a list whose entries share braces.
+        statement = way.here if listed is None else keyed(listed)
         inner, wrong = read_text(statement, "\n".join(_as_text(lines)))
         problems += wrong
-        for level in reversed(levels):
+        for edit in inner:
+            edit.statement = edit.statement if listed is None else listed
+        for level in reversed(way.chain):
             level.children, inner = inner, [level]
         edits += inner
     return edits, problems

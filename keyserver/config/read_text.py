@@ -7,17 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from .descent import Descent, levels
+from .descent import Descent
 from .edit import Edit, LoadError, Operation, edit_path
 from .schema import Kind, Statement
-from .words import TAGS, Comment, MalformedConfiguration, Quoted, Word, words_of, words_of_line
+from .words import TAGS, Comment, MalformedConfiguration, Quoted, Word, words_of
 
 _DEEPEST = 64
-
-
-def read_levels(root: Statement, path: str) -> list[Edit] | LoadError:
-    """The containers and list entries that a path of words leads through, from the top."""
-    return levels(root, words_of_line(path))
 
 
 def read_text(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
@@ -136,8 +131,7 @@ class _Reader:
             home = descent.chain[-1].children if descent.chain else descent.top
             home.pop()
         self.place += 1
-        keyed = _keyed(listed)
-        entries = self.block(keyed, [*descent.words, listed.shown], depth + 1)
+        entries = self.block(keyed(listed), [*descent.words, listed.shown], depth + 1)
         self._close(descent.words, opening)
         for entry in entries:
             entry.statement = listed
@@ -201,7 +195,7 @@ def _say(edit: Edit, tags: set[str]) -> None:
 
 
 @cache
-def _keyed(listed: Statement) -> Statement:
+def keyed(listed: Statement) -> Statement:
     """A place in which nothing but entries of the list stands, each beginning with its key."""
     entry = replace(listed, spelled=False)
     return Statement(listed.name, Kind.CONTAINER, below=lambda: (entry,))

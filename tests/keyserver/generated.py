@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 import keyserver.config.statements as statements
-from keyserver.config.schema import KEY_SEPARATOR, Kind, Statement
+from keyserver.config.schema import KEY_SEPARATOR, Kind, Statement, value_follows
 from keyserver.config.values import InvalidValue
 
 TABLE = json.loads(
@@ -121,7 +121,7 @@ class Maker:
     def _key(self, statement: Statement) -> str | None:
         keys: list[str] = []
         for key in statement.keys:
-            if key.optional and keys[-1] not in ("upto", "through", "prefix-length-range"):
+            if not value_follows(key, keys):
                 keys.append("")
                 continue
             value = self.value(key.check)
