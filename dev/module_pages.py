@@ -15,6 +15,7 @@ import yaml
 from tests.lab import COLLECTIONS, ROOT
 
 MODULES = (
+    "server",
     "server_member_communication",
     "registered_members_info",
     "clear_members",

@@ -11,9 +11,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+import yaml
+from ansible_collections.groupvpn.junos.plugins.modules import server as server_module
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.shape import as_config
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitLost,
@@ -24,10 +27,13 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.asking import Choice
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
+    RESOURCE as SERVER,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -37,6 +43,7 @@ from keyserver.lab import DeviceSpec
 from keyserver.netconf.framing import END_OF_MESSAGE
 from keyserver.srx import Device, read_initial
 from tests.lab import hub_config
+from tests.unit.tables import FEW_NAMES, trees
 from tests.unit.test_configure import block_of
 
 NOW = 1_800_000_000.0
@@ -327,3 +334,74 @@ def test_names_with_markup_reach_the_device_as_text():
     target = device(groups=(f'"{name}"',))
     assert ask(Wire(target), "merged", [{"group": name, **GOOD}])["changed"]
     assert smc(target, name)["encryption-algorithm"] == "aes-256-cbc"
+
+
+# A whole server
+
+
+EMPTY = "system { host-name hub-1; } security { log { mode stream; } }"
+
+
+def server_config():
+    config = yaml.safe_load(server_module.EXAMPLES)[0]["groupvpn.junos.server"]["config"]
+    config["ike"]["policies"][0]["pre_shared_key"] = "made-up-key-1"
+    return config
+
+
+def server_of(generation):
+    """Configurations of whole servers."""
+    drawn = trees(SERVER.root, generation, FEW_NAMES)
+    return drawn.map(lambda tree: as_config(SERVER, tree)).filter(bool)
+
+
+def serve(rpc, state, config, **more):
+    wanted = apply.wanted(SERVER, config, None)
+    return apply.apply(rpc, apply.Request(SERVER, wanted, State(state), **more))
+
+
+def test_one_commit_builds_a_server_on_an_empty_device_and_a_second_run_is_one_rpc():
+    spec = DeviceSpec("hub-1", EmulatedGeneration("v2"))
+    target = Device(spec, read_initial(spec, EMPTY), NOW)
+    wire = Wire(target)
+    built = serve(wire, "merged", server_config(), diff=True)
+    assert built["changed"]
+    assert wire.names.count("commit-configuration") == 1
+    assert [view.name for view in target.groups.views(NOW)] == ["GRP-0001"]
+    wire.names.clear()
+    assert not serve(wire, "overridden", server_config())["changed"]
+    assert wire.names == ["get-configuration"]
+    gathered = apply.gather(SERVER, wire)["gathered"]
+    assert gathered == built["after"]
+    assert not serve(wire, "overridden", gathered)["changed"]
+    assert "made-up-key-1" not in str(built)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    generation=st.sampled_from(["v1", "v2"]),
+    state=st.sampled_from(["merged", "replaced", "overridden"]),
+    data=st.data(),
+)
+def test_what_is_predicted_for_a_whole_server_is_what_the_device_does(generation, state, data):
+    kind = Generation(generation)
+    spec = DeviceSpec("hub-1", EmulatedGeneration(generation))
+    target = Device(spec, read_initial(spec, EMPTY), NOW)
+    wire = Wire(target)
+    for state_now in ("overridden", state):
+        config = data.draw(server_of(kind))
+        try:
+            predicted = serve(wire, state_now, config, check=True)
+        except Refused:
+            continue
+        old = target.database.committed
+        try:
+            done = serve(wire, state_now, config, diff=True)
+        except DeviceError:
+            # What the device's own constraints refuse is left as it was.
+            assert target.database.committed is old
+            continue
+        event("done")
+        assert predicted["diff_text"] == done["diff_text"]
+        assert predicted["after"] == done["after"]
+        assert apply.gather(SERVER, wire)["gathered"] == done["after"]
+        assert not serve(wire, state_now, config)["changed"]

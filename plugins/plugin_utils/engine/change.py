@@ -246,7 +246,7 @@ def _lines(path: str, edit: Edit) -> Iterator[str]:
 def _leaf_lines(path: str, leaf: Leaf, edit: Edit) -> Iterator[str]:
     here = path if leaf.bare else f"{path} {leaf.name}"
     value = edit.key if leaf.many else edit.value
-    whole = here if value in (None, True) else f"{here} {quote(shown(value))}"
+    whole = here if value is None or value is True else f"{here} {quote(shown(value))}"
     if edit.action is Action.DELETE:
         yield f"delete {whole if leaf.many or leaf.bare else here}"
         return

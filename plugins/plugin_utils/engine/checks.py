@@ -54,7 +54,7 @@ def _refusal(
 
 def _rivals(resource: Resource, node: Branch, want: Tree, path: Path) -> Iterator[str]:
     for names in node.exclusive:
-        given = [name for name in names if want.get(name) not in (None, False)]
+        given = [n for n in names if n in want and want[n] is not False]
         if len(given) > 1:
             options = ", ".join(f"'{node.by_name[name].option}'" for name in given)
             yield (

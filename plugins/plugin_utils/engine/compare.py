@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .change import shown
-from .schema import Branch, Leaf, List, Path, Statement, Tree
+from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
 from .tree import Configuration
 from .values import Generation
 from .words import quote
@@ -32,10 +32,34 @@ def difference(
     after: Configuration,
     generation: Generation | None,
 ) -> str:
-    """The difference as text, secrets masked; empty when there is none."""
+    """The difference as text, secrets masked; empty when there is none.
+
+    A hierarchy that comes or goes whole takes the containers around it along: nothing else of a
+    Group VPN stands beside it, and the first of them is never empty.
+    """
+    if before.tree and after.tree:
+        around = prefix
+    else:
+        around, root = prefix[:1], _around(prefix[1:], root)
+        before, after = _moved(prefix[1:], before), _moved(prefix[1:], after)
     page = _Page(before, after, generation)
-    page.level(root, before.tree, after.tree, _Place(prefix, len(prefix)))
+    page.level(root, before.tree, after.tree, _Place(around, len(around)))
     return "".join(f"{line}\n" for line in page.lines)
+
+
+def _around(path: Path, root: Branch) -> Branch:
+    node: Branch = root
+    for name in reversed(path[:-1]):
+        node = Container(name=name, children=(node,))
+    return Container(name="", children=(node,))
+
+
+def _moved(path: Path, configuration: Configuration) -> Configuration:
+    """A configuration as it stands some containers further out."""
+    tree = configuration.tree
+    for name in reversed(path) if tree else ():
+        tree = {name: tree}
+    return Configuration(tree, frozenset((*path, *place) for place in configuration.inactive))
 
 
 @dataclass(frozen=True)
@@ -94,7 +118,8 @@ class _Page:
             ("-", self._texts(child, was, path, self.before)),
             ("+", self._texts(child, now, path, self.after)),
         ]
-        if texts[0][1] != texts[1][1]:
+        # Masks of different secrets are alike.
+        if was != now or texts[0][1] != texts[1][1]:
             for sign, lines in texts:
                 if lines:
                     self._put(sign, place, lines, leaf=True)

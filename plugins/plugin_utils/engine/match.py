@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..errors import MalformedReply
 from .found import Found
 from .schema import Branch, Kind, Leaf, List, Path, Tree
+from .words import Quoted
 
 APPLY_GROUPS = "apply-groups"
 _META = (APPLY_GROUPS, "apply-groups-except", "apply-macro", "apply-flags")
@@ -64,14 +65,25 @@ def _values(leaf: Leaf, place: Place, left: list[str]) -> list[str]:
     if not left:
         raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: has no value")
     first = left.pop(0)
-    if first != "[" or not leaf.many:
+    if not (leaf.many and is_bracket(first, "[")):
         return [first]
-    if "]" not in left:
-        raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: unbalanced '['")
-    end = left.index("]")
-    values = left[:end]
-    del left[: end + 1]
-    return values
+    return _to_bracket(left, (*place.path, leaf.name))
+
+
+def is_bracket(word: str, bracket: str) -> bool:
+    """Whether a word is a bracket; one that is quoted is a word like any other."""
+    return word == bracket and not isinstance(word, Quoted)
+
+
+def _to_bracket(left: list[str], path: Path) -> list[str]:
+    """Take the words up to the closing bracket."""
+    taken: list[str] = []
+    while left:
+        word = left.pop(0)
+        if is_bracket(word, "]"):
+            return taken
+        taken.append(word)
+    raise MalformedReply(f"{' '.join(path)}: unbalanced '['")
 
 
 def _entry(found: Found, place: Place, node: List, left: list[str]) -> Place:
@@ -80,7 +92,7 @@ def _entry(found: Found, place: Place, node: List, left: list[str]) -> Place:
         # The entries stand in the braces that follow.
         return Place(_Entries.of(node), place.tree, place.path, path)
     key = left.pop(0)
-    if key == "[":
+    if is_bracket(key, "["):
         return _bracketed(found, place, node, left)
     entry = found.entry(node, key, place.tree)
     return Place(node, entry, (*path, key), (*path, key))
@@ -88,9 +100,7 @@ def _entry(found: Found, place: Place, node: List, left: list[str]) -> Place:
 
 def _bracketed(found: Found, place: Place, node: List, left: list[str]) -> Place:
     """Several entries without content, in brackets."""
-    if "]" not in left:
-        raise MalformedReply(f"{' '.join([*place.path, node.name])}: unbalanced '['")
-    while (key := left.pop(0)) != "]":
+    for key in _to_bracket(left, (*place.path, node.name)):
         found.entry(node, key, place.tree)
     return Place(place.node, place.tree, place.path, (*place.path, node.name))
 

@@ -18,10 +18,11 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from .secret import Secret
 from .values import Form, Generation
 from .values import name as name_form
 
-Value = str | int | bool | tuple[str, ...]
+Value = str | int | bool | Secret | tuple[str, ...]
 Tree = dict[str, Any]
 Path = tuple[str, ...]
 """Words that lead to a statement: names, and behind a list's name that of the entry."""
@@ -113,7 +114,8 @@ class Leaf(Statement):
             if isinstance(value, int) and low <= value <= high:
                 return None
             return f"Group VPN{generation} takes {low} to {high}{unit}"
-        return None if self.kind is Kind.FLAG else self.form(str(value), self.longest)
+        text = value.reveal() if isinstance(value, Secret) else str(value)
+        return None if self.kind is Kind.FLAG else self.form(text, self.longest)
 
 
 def _unknown(generation: Generation | None) -> str:

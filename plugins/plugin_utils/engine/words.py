@@ -17,7 +17,7 @@ _WORD = re.compile(
 
 def quote(word: str) -> str:
     """A word as Junos takes it in set lines: quoted when it is not plain."""
-    if _PLAIN.fullmatch(word):
+    if _PLAIN.fullmatch(word) and not word.startswith("/*"):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -177,7 +177,8 @@ def where(group: str, statement: str = "") -> str:
     return RESOURCE.where(("group", group, BLOCK), statement)
 
 
-def _objections(outlook: Outlook) -> list[str]:
+def block_objections(outlook: Outlook) -> list[str]:
+    """What the table cannot say against the blocks that change."""
     found: list[str] = []
     for name, block in _changed(outlook):
         found += _multicast(name, block)
@@ -219,7 +220,8 @@ def _configured_first(outlook: Outlook) -> list[str]:
     ]
 
 
-def _advice(outlook: Outlook) -> list[str]:
+def advice(outlook: Outlook) -> list[str]:
+    """What to know about the blocks that come or change."""
     found = [
         f"group {name}: configuring {BLOCK} clears its member list, and IKE phase 1 no longer "
         "protects every GDOI exchange; members register again"
@@ -255,7 +257,8 @@ def _slow_detection(group: str, block: Tree) -> list[str]:
     ]
 
 
-def _results(outlook: Outlook | None) -> Mapping[str, Any]:
+def results(outlook: Outlook | None) -> Mapping[str, Any]:
+    """Groups whose list of members the change clears."""
     return {"membership_reset": [] if outlook is None else _configured_first(outlook)}
 
 
@@ -265,7 +268,7 @@ RESOURCE = Resource(
     root=_ROOT,
     landmarks=("group",),
     anchor="group",
-    rules=Rules(_objections, _advice, _results),
+    rules=Rules(block_objections, advice, results),
 )
 
 
