@@ -7,13 +7,15 @@ from functools import partial
 from typing import Protocol
 
 from .config.tree import Tree
-from .gdoi.arrival import Address, Event
+from .gdoi.arrival import Event
+from .gdoi.associations import Association
 from .gdoi.companion import Companion
 from .gdoi.endpoint import KeyServerEndpoint
-from .gdoi.phase1_door import OnKeys
+from .gdoi.phase1_door import OnKeys, Ports
 from .groups.plane import KeyPlane
-from .groups.pushes import Outgoing
+from .groups.pushes import Door, Outgoing
 from .groups.server import GroupServer, Wanted
+from .ike.nat import Address
 
 
 class ServerCompanion(Companion, Protocol):
@@ -30,6 +32,10 @@ class ServerCompanion(Companion, Protocol):
 
     def take(self, now: float) -> tuple[list[Outgoing], Sequence[object]]:
         """What is to be sent, and what happened since the last call."""
+
+
+def _door(association: Association) -> Door:
+    return Door.FLOATING if association.floated else Door.GDOI
 
 
 MakeCompanion = Callable[[KeyPlane, Callable[[], None]], ServerCompanion]
@@ -50,7 +56,13 @@ class KeyServer:
     ) -> None:
         self.groups = GroupServer(plane, on_activity)
         self.companions = [make(plane, on_activity) for make in companions]
-        self.endpoint = KeyServerEndpoint(self.groups, plane.profile, on_keys, self.companions)
+        self.endpoint = KeyServerEndpoint(
+            self.groups,
+            plane.profile,
+            on_keys,
+            self.companions,
+            Ports(plane.local, plane.floating_port),
+        )
         self._on_activity = on_activity
 
     def follow(self, tree: Tree) -> Callable[[float], None]:
@@ -68,23 +80,24 @@ class KeyServer:
         before = self.groups.peers
         self.groups.configure(wanted, now)
         if self.groups.peers is not before:
-            self.endpoint.forget()
+            self.endpoint.policies_changed()
         for companion in self.companions:
             companion.configure(tree, self.groups, now)
         self._on_activity()
 
     def receive(
-        self, datagram: bytes, source: Address, now: float
+        self, datagram: bytes, source: Address, now: float, floated: bool = False
     ) -> tuple[bytes | None, tuple[Event, ...]]:
         """Take one datagram: the answer for its sender, if any, and what happened."""
-        answer, events = self.endpoint.receive(datagram, source, now)
+        answer, events = self.endpoint.receive(datagram, source, now, floated)
         if any(companion.deadline() is not None for companion in self.companions):
             self._on_activity()
         return answer, events
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        due = [self.groups.deadline(), *(one.deadline() for one in self.companions)]
+        due = [self.groups.deadline(), self.endpoint.deadline()]
+        due += [companion.deadline() for companion in self.companions]
         return min((d for d in due if d is not None), default=None)
 
     def expire(self, now: float) -> None:
@@ -92,10 +105,15 @@ class KeyServer:
         for companion in self.companions:
             companion.expire(now)
         self.groups.expire(now)
+        self.endpoint.expire(now)
 
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
         outgoing, happened = self.groups.take()
+        outgoing += [
+            Outgoing(one.datagram, (one.association.source,), _door(one.association))
+            for one in self.endpoint.take()
+        ]
         events: list[object] = [*happened]
         for companion in self.companions:
             more, found = companion.take(now)

@@ -28,6 +28,7 @@ class LabError(Exception):
 
 
 DEFAULT_HEARTBEAT_THRESHOLD = 3
+_GDOI, _FLOATING = 848, 4500
 DEFAULT_PHASE_1_SECONDS = 28800
 
 
@@ -77,6 +78,8 @@ class DeviceSpec:
     generation: Generation = Generation.V2
     netconf: Endpoint | None = None
     gdoi: Endpoint | None = None
+    floating_port: int | None = None
+    push_port: int | None = None
     users: tuple[User, ...] = ()
     config: Path | None = None
     state: Path | None = None
@@ -168,6 +171,11 @@ def _port(value: Any) -> int:
     if not 1 <= number <= 65535:
         raise ValueError("a port is 1 to 65535")
     return number
+
+
+def _port_or_none(value: Any) -> int | None:
+    """``false`` switches it off."""
+    return None if value is False else _port(value)
 
 
 def _positive(value: Any) -> float:
@@ -274,6 +282,7 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
     section = _Section(where, entry)
     gdoi = section.take("gdoi", dict)
     profile, accepted = Profile.RFC6407, (2,)
+    floating, push_port = None, None
     acknowledgement, aggressive = Acknowledgement.RFC8263, False
     if gdoi is not None:
         key_plane = _Section(f"{where}: gdoi", gdoi)
@@ -286,8 +295,12 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         accepted = key_plane.take("accept_doi", _dois, accepted)
         host, port = (
             key_plane.take("address", _address, "127.0.0.1"),
-            key_plane.take("port", _port, 848),
+            key_plane.take("port", _port, _GDOI),
         )
+        floating = key_plane.take("nat_port", _port_or_none, _FLOATING if port == _GDOI else None)
+        push_port = key_plane.take("push_port", _port)
+        if len({port, floating, push_port} - {None}) < 3 - [floating, push_port].count(None):
+            raise LabError(f"{where}: gdoi: port, nat_port and push_port must differ")
         key_plane.done()
         gdoi = Endpoint(host, port)
     spec = DeviceSpec(
@@ -295,6 +308,8 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         generation=section.take("generation", Generation, Generation.V2),
         netconf=section.take("netconf", lambda v: _endpoint(f"{where}: netconf", v, 830)),
         gdoi=gdoi,
+        floating_port=floating,
+        push_port=push_port,
         users=tuple(
             _user(f"{where}: users[{n}]", user)
             for n, user in enumerate(_items(f"{where}: users", section.take("users", lambda v: v)))

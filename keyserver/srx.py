@@ -20,10 +20,11 @@ from .config.junos_schema import Generation, junos_schema
 from .config.store import Store
 from .config.tree import Tree, lookup
 from .features import FEATURES
-from .gdoi.arrival import Address, Event
+from .gdoi.arrival import Event
 from .groups.keys import RSA_BITS
 from .groups.plane import KeyPlane, SigningKeys
 from .groups.pushes import Outgoing
+from .ike.nat import Address
 from .key_server import KeyServer
 from .lab import DeviceSpec
 from .netconf.dispatch import perform
@@ -96,6 +97,8 @@ def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink) -> Key
         heartbeats=spec.generation is Generation.V1,
         any_aggressive=spec.aggressive,
         credentials=spec.certificates,
+        floating_port=spec.floating_port,
+        push_port=spec.push_port,
         on_kek=sink.kek,
     )
 
@@ -180,10 +183,10 @@ class Device:
     # Key plane
 
     def datagram(
-        self, data: bytes, source: Address, now: float
+        self, data: bytes, source: Address, now: float, floated: bool = False
     ) -> tuple[bytes | None, tuple[Event, ...]]:
         """A GDOI datagram came in."""
-        return self.key_server.receive(data, source, now)
+        return self.key_server.receive(data, source, now, floated)
 
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""

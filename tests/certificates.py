@@ -84,7 +84,9 @@ class Authority:
 
 def write_pem(directory: Path, name: str, credentials: Credentials) -> dict[str, str]:
     """Write certificate and key; the names of the files as a lab file has them."""
-    chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in credentials.chain)
+    chain = b"".join(
+        one.public_bytes(serialization.Encoding.PEM) for one in credentials.certificates
+    )
     (directory / f"{name}.pem").write_bytes(chain)
     (directory / f"{name}.key").write_bytes(
         credentials.private_key.private_bytes(

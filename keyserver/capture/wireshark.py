@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from ..gdoi.numbers import GdoiExchange
 from ..gdoi.push import kek_spi
 from ..ike.numbers import Exchange, Flags, PayloadType
-from ..ike.payloads import Proposal, SaPayload
-from ..ike.proposal import PROTO_ISAKMP, Phase1Proposal
+from ..ike.payloads import PROTO_ISAKMP, Proposal, SaPayload
+from ..ike.proposal import Phase1Proposal
 from ..ike.wire import (
     COOKIE_LENGTH,
     HEADER_LENGTH,

@@ -18,7 +18,7 @@ from ..capture.keylog import KeySink
 from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
-from ..groups.pushes import MulticastTarget, Outgoing
+from ..groups.pushes import Door, MulticastTarget, Outgoing
 from ..lab import DeviceSpec, Lab, LabError
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from .clock import Clock, lab_clock
@@ -38,26 +38,34 @@ class _KeyPlane:
         self._soon = False
         self.device = Device(spec, initial, clock(), sink, on_activity=self.stir)
         self._clock, self._speed = clock, speed
-        self._socket: UdpSocket | None = None
+        self._sockets: dict[Door, UdpSocket] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
-        """Open the socket; raises OSError."""
-        endpoint = self.device.spec.gdoi
-        if endpoint is not None:
-            self._socket = await UdpSocket.bind(
-                (endpoint.host, endpoint.port), self._received, self.device.spec.interfaces
-            )
+        """Open the sockets; raises OSError."""
+        spec = self.device.spec
+        if spec.gdoi is None:
+            return
+        for door, port in (
+            (Door.GDOI, spec.gdoi.port),
+            (Door.FLOATING, spec.floating_port),
+            (Door.PUSH, spec.push_port),
+        ):
+            if port is not None:
+                received = partial(self._received, door)
+                self._sockets[door] = await UdpSocket.bind(
+                    (spec.gdoi.host, port), received, spec.interfaces
+                )
 
     def close(self) -> None:
-        """Stop timers and close the socket."""
+        """Stop timers and close the sockets."""
         if self._timer is not None:
             self._timer.cancel()
         for task in self._sending:
             task.cancel()
-        if self._socket is not None:
-            self._socket.close()
+        for one in self._sockets.values():
+            one.close()
 
     def stir(self) -> None:
         """Something happened: send and look at the clock again, once, when the loop is free."""
@@ -65,18 +73,19 @@ class _KeyPlane:
             self._soon = True
             asyncio.get_running_loop().call_soon(self._work)
 
-    def _received(self, data: bytes, addr: tuple[str, int]) -> None:
-        name = self.device.spec.name
+    def _received(self, door: Door, data: bytes, addr: tuple[str, int]) -> None:
+        name, floated = self.device.spec.name, door is Door.FLOATING
         try:
-            answer, events = self.device.datagram(data, addr, self._clock())
+            answer, events = self.device.datagram(data, addr, self._clock(), floated)
         except Exception:
             log.exception("%s: datagram from %s failed", name, addr[0])
             return
         for event in events:
             level = logging.WARNING if isinstance(event, RefusedPeer) else logging.INFO
             log.log(level, "%s: %s", name, event)
-        if answer is not None and self._socket is not None:
-            self._socket.send(answer, addr)
+        if answer is not None:
+            self._sockets[door].send(answer, addr)
+        self.stir()
 
     def _work(self) -> None:
         self._soon = False
@@ -98,16 +107,17 @@ class _KeyPlane:
             self._timer = asyncio.get_running_loop().call_later(delay, self._work)
 
     def _send(self, outgoing: Outgoing) -> None:
-        if self._socket is None:
+        socket = self._sockets.get(outgoing.door) or self._sockets.get(Door.GDOI)
+        if socket is None:
             return
         if isinstance(outgoing.to, MulticastTarget):
             try:
-                self._socket.send_multicast(outgoing.datagram, outgoing.to)
+                socket.send_multicast(outgoing.datagram, outgoing.to)
             except OSError as error:
                 log.warning("%s: multicast push: %s", self.device.spec.name, error)
             return
         task = asyncio.get_running_loop().create_task(
-            self._socket.send_to_all(outgoing.datagram, outgoing.to)
+            socket.send_to_all(outgoing.datagram, outgoing.to)
         )
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)

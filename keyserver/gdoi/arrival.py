@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..ike.nat import Address
 from ..ike.wire import Header
-
-Address = tuple[str, int]
 
 NON_ESP_MARKER = bytes(4)
 
@@ -17,7 +16,8 @@ NON_ESP_MARKER = bytes(4)
 class Arrival:
     """A decoded header, the whole message without a marker, where it came from and when.
 
-    ``marked``: the non-ESP marker of RFC 3948 stood in front.
+    ``marked``: the non-ESP marker of RFC 3948 stood in front. ``floated``: it came to the port
+    that peers change to behind a translator.
     """
 
     header: Header
@@ -25,6 +25,7 @@ class Arrival:
     source: Address
     marked: bool
     now: float
+    floated: bool = False
 
     @property
     def cookies(self) -> bytes:
@@ -37,7 +38,8 @@ class Peer:
     """Who asks: an authenticated gateway at an address.
 
     ``marked``: its datagrams carry the non-ESP marker. ``extended``: it told by a vendor id that
-    it knows our private attributes. ``identity``: what it proved to be in phase 1.
+    it knows our private attributes. ``identity``: what it proved to be in phase 1. ``floated``: it
+    is met at the port for those behind a translator.
     """
 
     gateway: str
@@ -46,6 +48,7 @@ class Peer:
     extended: bool = False
     identity: str = ""
     behind_nat: bool = False
+    floated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

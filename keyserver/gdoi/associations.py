@@ -5,21 +5,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from ..ike.aggressive_mode import AggressiveModeResponder
 from ..ike.exchange import Phase1Sa
 from ..ike.main_mode import MainModeResponder
+from ..ike.nat import Address
 from ..ike.phase1 import State
+from ..ike.proposal import Mode
 from ..ike.wire import COOKIE_LENGTH
-from .arrival import Address, Arrival, Peer
+from .arrival import Arrival, Peer
 from .authority import Registration
 from .pull import PullResponder
 
 HALF_OPEN_SECONDS = 30.0
 HALF_OPEN_LIMIT = 2000
-ASSOCIATION_SECONDS = 3600.0
+# Seconds after which the last message of aggressive mode's responder is said again.
+REPEATS = (2.0, 4.0, 8.0)
 ASSOCIATION_LIMIT = 100_000
+_FEW_TIMERS = 100
 PULLS_PER_ASSOCIATION = 8
 
 
@@ -42,6 +48,11 @@ class Association:
     source: Address
     since: float
     marked: bool
+    floated: bool = False
+    first_source: Address = ("", 0)
+    expires: float = 0.0
+    repeats: int = 0
+    speaks_otherwise: bool = False
     last_in: bytes = b""
     last_out: bytes = b""
     pulls: OrderedDict[int, Pull] = field(default_factory=OrderedDict)
@@ -64,9 +75,21 @@ class Association:
     @property
     def peer(self) -> Peer:
         """Who is at the other end."""
+        responder = self.responder
         return Peer(
-            self.responder.policy.name, self.source, self.marked, self.responder.peer_is_extended
+            responder.policy.name,
+            self.source,
+            self.marked,
+            responder.peer_is_extended,
+            str(responder.policy.remote_identity),
+            responder.peer_behind_nat,
+            self.floated,
         )
+
+    def heard_from(self, arrival: Arrival) -> None:
+        """Its other end is there now: a translator may have given it another port."""
+        self.source, self.marked = arrival.source, arrival.marked
+        self.floated = arrival.floated
 
     def keep(self, message_id: int, pull: Pull) -> None:
         """Remember a pull; the oldest gives way when there are many."""
@@ -101,17 +124,22 @@ class Associations:
         # Cookies by what a first message is recognised by when it is repeated.
         self._firsts: dict[tuple[Address, bytes], bytes] = {}
         self._established: OrderedDict[bytes, Association] = OrderedDict()
+        # What is to be looked at when; those that are gone by then are passed over.
+        self._timers: list[tuple[float, bytes]] = []
 
     @property
     def half_open(self) -> int:
         """How many are being made."""
         return len(self._half_open)
 
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._half_open.clear()
-        self._firsts.clear()
-        self._established.clear()
+    def retain(self, keep: Callable[[Association], bool]) -> list[Association]:
+        """Forget all others; the established ones among them."""
+        for cookies in [c for c, one in self._half_open.items() if not keep(one)]:
+            self._drop(cookies)
+        gone = [one for one in self._established.values() if not keep(one)]
+        for association in gone:
+            self.forget(association.cookies)
+        return gone
 
     def begun_by(self, arrival: Arrival) -> Association | None:
         """What an earlier copy of a first message began."""
@@ -132,45 +160,81 @@ class Associations:
     def begin(self, association: Association) -> None:
         """Its first message was answered."""
         while len(self._half_open) >= HALF_OPEN_LIMIT:
-            self._drop_oldest()
+            self._drop(next(iter(self._half_open)))
         cookies = association.cookies
+        association.first_source = association.source
         self._half_open[cookies] = association
         self._firsts[association.source, cookies[:COOKIE_LENGTH]] = cookies
+        self._at(association.since + HALF_OPEN_SECONDS, cookies)
+        if association.responder.mode is Mode.AGGRESSIVE:
+            self._at(association.since + REPEATS[0], cookies)
 
-    def establish(self, association: Association) -> None:
+    def establish(self, association: Association, now: float) -> None:
         """It has come to its end well."""
         cookies = association.cookies
-        del self._half_open[cookies]
-        self._firsts.pop((association.source, cookies[:COOKIE_LENGTH]), None)
+        self._drop(cookies)
         while len(self._established) >= ASSOCIATION_LIMIT:
             self._established.popitem(last=False)
+        association.expires = now + association.responder.lifetime
         self._established[cookies] = association
+        self._at(association.expires, cookies)
 
     def forget(self, cookies: bytes) -> None:
-        """The other end has given it up."""
+        """It was given up."""
         self._established.pop(cookies, None)
 
-    def expire(self, now: float) -> None:
-        """Drop what is over."""
-        while self._half_open:
-            oldest = next(iter(self._half_open.values()))
-            if now - oldest.since <= HALF_OPEN_SECONDS:
-                break
-            self._drop_oldest()
-        while self._established:
-            oldest = next(iter(self._established.values()))
-            if now - oldest.since <= ASSOCIATION_SECONDS:
-                break
-            self._established.popitem(last=False)
+    def _drop(self, cookies: bytes) -> None:
+        association = self._half_open.pop(cookies)
+        self._firsts.pop((association.first_source, cookies[:COOKIE_LENGTH]), None)
 
-    def _drop_oldest(self) -> None:
-        cookies, association = self._half_open.popitem(last=False)
-        self._firsts.pop((association.source, cookies[:COOKIE_LENGTH]), None)
+    # Time
+
+    def _at(self, when: float, cookies: bytes) -> None:
+        heappush(self._timers, (when, cookies))
+        if len(self._timers) > _FEW_TIMERS + 3 * (len(self._half_open) + len(self._established)):
+            # A flood leaves timers of what was dropped: they must not pile up.
+            self._timers = [timer for timer in self._timers if self._is_known(timer[1])]
+            heapify(self._timers)
+
+    def _is_known(self, cookies: bytes) -> bool:
+        return cookies in self._half_open or cookies in self._established
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` has something to do."""
+        while self._timers:
+            when, cookies = self._timers[0]
+            if self._is_known(cookies):
+                return when
+            heappop(self._timers)
+        return None
+
+    def expire(self, now: float) -> tuple[list[Association], list[Association]]:
+        """(those whose life is over, those whose last message is to be said again)."""
+        over: list[Association] = []
+        again: list[Association] = []
+        while (due := self.deadline()) is not None and due <= now:
+            _, cookies = heappop(self._timers)
+            known = self._established.get(cookies)
+            if known is not None and known.expires <= now:
+                self.forget(cookies)
+                over.append(known)
+            elif cookies in self._half_open:
+                again += self._half_open_due(cookies, now)
+        return over, again
+
+    def _half_open_due(self, cookies: bytes, now: float) -> list[Association]:
+        association = self._half_open[cookies]
+        if now >= association.since + HALF_OPEN_SECONDS:
+            self._drop(cookies)
+            return []
+        association.repeats += 1
+        if association.repeats < len(REPEATS):
+            self._at(now + REPEATS[association.repeats], cookies)
+        return [association]
 
     def views(self, now: float) -> list[AssociationView]:
         """Those that are established."""
-        self.expire(now)
-        return [_view(one, now) for one in self._established.values()]
+        return [_view(one, now) for one in self._established.values() if one.expires > now]
 
 
 def _view(association: Association, now: float) -> AssociationView:
@@ -190,5 +254,5 @@ def _view(association: Association, now: float) -> AssociationView:
         proposal.cipher.name,
         proposal.cipher.key_length * 8,
         proposal.dh_group,
-        max(0, int(association.since + ASSOCIATION_SECONDS - now)),
+        max(0, int(association.expires - now)),
     )

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..ike.nat import Address
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy
 from .acknowledgement import PushAck
-from .arrival import Address, Peer
+from .arrival import Peer
 from .pull import Grant
 
 
@@ -21,6 +22,9 @@ class Gateways(Protocol):
 
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy for a peer that is known by its identity only."""
+
+    def policy_of(self, gateway: str) -> PeerPolicy | None:
+        """The policy that a gateway has now; None when it is gone."""
 
     def anonymous_peer(self) -> PeerPolicy | None:
         """What may be agreed in main mode with a peer whose identity is still to come."""

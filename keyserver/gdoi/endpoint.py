@@ -9,20 +9,36 @@ is asked of an :class:`Authority`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from ..ike.exchange import deletion
+from ..ike.nat import Address
 from ..ike.numbers import Exchange
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload
 from .acknowledgement_door import AcknowledgementDoor
-from .arrival import NON_ESP_MARKER, Address, Arrival, Counters, Event, Outcome, RefusedPeer
-from .associations import Associations, AssociationView
+from .arrival import NON_ESP_MARKER, Arrival, Counters, Event, Outcome, RefusedPeer
+from .associations import Association, Associations, AssociationView
 from .authority import Authority
 from .companion import Companion
 from .informational_door import InformationalDoor
 from .numbers import GdoiExchange
 from .payloads import Profile
-from .phase1_door import OnKeys, Phase1Door
+from .phase1_door import NOWHERE, OnKeys, Phase1Door, Ports
 from .pull_door import PullDoor
+
+
+@dataclass(frozen=True)
+class Parting:
+    """A datagram that answers nothing, and the phase 1 SA that it is about."""
+
+    message: bytes
+    association: Association
+
+    @property
+    def datagram(self) -> bytes:
+        """The octets to send."""
+        return NON_ESP_MARKER * self.association.marked + self.message
 
 
 class KeyServerEndpoint:
@@ -34,11 +50,14 @@ class KeyServerEndpoint:
         profile: Profile = Profile.RFC6407,
         on_keys: OnKeys = lambda cookie, key: None,
         companions: Sequence[Companion] = (),
+        ports: Ports = NOWHERE,
     ) -> None:
+        self._outbox: list[Parting] = []
+        self._gateways = authority
         self.counters = Counters()
         self._table = Associations()
         self._companions = companions
-        phase1 = Phase1Door(authority, self._table, self.counters, on_keys)
+        phase1 = Phase1Door(authority, self._table, self.counters, on_keys, ports)
         pulls = PullDoor(authority, self._table, self.counters, profile)
         acknowledgements = AcknowledgementDoor(authority, self.counters)
         informational = InformationalDoor(self._table, self.counters, companions)
@@ -50,9 +69,29 @@ class KeyServerEndpoint:
             GdoiExchange.GROUPKEY_PUSH_ACK: acknowledgements.receive,
         }
 
-    def forget(self) -> None:
-        """Drop every phase 1 SA (peers' keys or proposals changed)."""
-        self._table.clear()
+    def policies_changed(self) -> None:
+        """Give up what was agreed with peers that are now met otherwise; the others stay."""
+        gone = self._table.retain(
+            lambda one: self._gateways.policy_of(one.responder.policy.name) == one.responder.policy
+        )
+        self._outbox += [Parting(deletion(one.sa), one) for one in gone]
+
+    # Time
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` has something to do."""
+        return self._table.deadline()
+
+    def expire(self, now: float) -> None:
+        """Say again what may be lost; give up phase 1 SAs whose life is over."""
+        over, again = self._table.expire(now)
+        self._outbox += [Parting(deletion(one.sa), one) for one in over]
+        self._outbox += [Parting(one.last_out, one) for one in again]
+
+    def take(self) -> list[Parting]:
+        """What is to be sent, which the caller does."""
+        taken, self._outbox = self._outbox, []
+        return taken
 
     @property
     def half_open(self) -> int:
@@ -64,10 +103,16 @@ class KeyServerEndpoint:
         return self._table.views(now)
 
     def receive(
-        self, datagram: bytes, source: Address, now: float
+        self, datagram: bytes, source: Address, now: float, floated: bool = False
     ) -> tuple[bytes | None, tuple[Event, ...]]:
-        """Take one datagram: the answer for its sender, if any, and what happened."""
+        """Take one datagram: the answer for its sender, if any, and what happened.
+
+        ``floated``: it came to the port that peers change to behind a translator, where only what
+        carries the marker is meant for us (RFC 3948 §2.2); the rest is ESP, or keeps a way open.
+        """
         self.counters.received += 1
+        if floated and (datagram[:4] != NON_ESP_MARKER or len(datagram) == len(NON_ESP_MARKER)):
+            return None, ()
         # A peer behind NAT-T puts the non-ESP marker of RFC 3948 in front, on any port.
         marked = (
             datagram[:4] == NON_ESP_MARKER and len(datagram) > len(NON_ESP_MARKER) + HEADER_LENGTH
@@ -75,7 +120,7 @@ class KeyServerEndpoint:
         message = datagram[4:] if marked else datagram
         try:
             header = Header.decode(message)
-            outcome = self._dispatch(Arrival(header, message, source, marked, now))
+            outcome = self._dispatch(Arrival(header, message, source, marked, now, floated))
         except MalformedPayload as error:
             self.counters.malformed += 1
             return None, (RefusedPeer(source[0], str(error)),)
@@ -85,7 +130,7 @@ class KeyServerEndpoint:
         return answer, outcome.events
 
     def _dispatch(self, arrival: Arrival) -> Outcome:
-        self._table.expire(arrival.now)
+        self.expire(arrival.now)
         for companion in self._companions:
             if companion.claims(arrival):
                 return self._of_companion(companion, arrival)

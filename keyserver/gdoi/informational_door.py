@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa
 from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import Delete
-from ..ike.proposal import PROTO_ISAKMP
+from ..ike.payloads import PROTO_ISAKMP, Delete
 from ..ike.refusal import Refused
 from ..ike.wire import Payload
 from .arrival import Arrival, Counters, Outcome

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..ike.aggressive_mode import AggressiveModeResponder, initial_identity
 from ..ike.exchange import new_message_id
 from ..ike.main_mode import MainModeResponder
+from ..ike.nat import Address, Path
 from ..ike.numbers import Exchange, NotifyType, PayloadType
 from ..ike.payloads import Notification
 from ..ike.proposal import Mode, PeerPolicy
@@ -23,12 +25,37 @@ OnKeys = Callable[[bytes, bytes], None]
 """Told the initiator's cookie and the encryption key of every phase 1 SA."""
 
 
+@dataclass(frozen=True)
+class Ports:
+    """Where the key server listens; ``floating``: where those behind a translator come to."""
+
+    local: Address
+    floating: int | None = None
+
+    def path(self, arrival: Arrival) -> Path | None:
+        """The ends of a datagram's way; None when translators are not looked for."""
+        if self.floating is None:
+            return None
+        port = self.floating if arrival.floated else self.local[1]
+        return Path((self.local[0], port), arrival.source)
+
+
+NOWHERE = Ports(("192.0.2.1", 848))
+"""For a key server without a socket."""
+
+
 class Phase1Door:
     """Main mode and aggressive mode."""
 
     def __init__(
-        self, gateways: Gateways, associations: Associations, counters: Counters, on_keys: OnKeys
+        self,
+        gateways: Gateways,
+        associations: Associations,
+        counters: Counters,
+        on_keys: OnKeys,
+        ports: Ports,
     ) -> None:
+        self._ports = ports
         self._gateways, self._associations = gateways, associations
         self._counters, self._on_keys = counters, on_keys
 
@@ -58,25 +85,28 @@ class Phase1Door:
             answer = responder.receive(arrival.header, arrival.message, arrival.now)
         except Refused as refusal:
             return self._refuse(refusal, arrival, gateway)
-        association = Association(responder, arrival.source, arrival.now, arrival.marked)
+        association = Association(
+            responder, arrival.source, arrival.now, arrival.marked, arrival.floated
+        )
         association.last_in, association.last_out = arrival.message, answer or b""
         self._associations.begin(association)
         return Outcome(answer)
 
     def _responder(self, arrival: Arrival) -> MainModeResponder | AggressiveModeResponder:
-        policy = self._gateways.peer(arrival.source[0])
+        policy, path = self._gateways.peer(arrival.source[0]), self._ports.path(arrival)
         if arrival.header.exchange == Exchange.AGGRESSIVE:
             if policy is None:
                 identity = initial_identity(arrival.header, arrival.message)
                 policy = self._gateways.dynamic_peer(identity)
-            return AggressiveModeResponder(_taking(policy, Mode.AGGRESSIVE))
+            return AggressiveModeResponder(_taking(policy, Mode.AGGRESSIVE), path)
         if policy is not None:
-            return MainModeResponder(_taking(policy, Mode.MAIN))
+            return MainModeResponder(_taking(policy, Mode.MAIN), path=path)
         anonymous = _taking(self._gateways.anonymous_peer(), Mode.MAIN)
-        return MainModeResponder(anonymous, self._gateways.dynamic_peer)
+        return MainModeResponder(anonymous, self._gateways.dynamic_peer, path)
 
     def _advance(self, association: Association, arrival: Arrival) -> Outcome:
         responder = association.responder
+        responder.path = self._ports.path(arrival)
         try:
             answer = responder.receive(arrival.header, arrival.message, arrival.now)
         except Refused as refusal:
@@ -85,7 +115,8 @@ class Phase1Door:
             return self._refuse(refusal, arrival, gateway)
         association.last_in, association.last_out = arrival.message, answer or b""
         if association.established:
-            self._associations.establish(association)
+            association.heard_from(arrival)
+            self._associations.establish(association, arrival.now)
             self._counters.associations += 1
             self._on_keys(arrival.header.initiator_cookie, responder.sa.keys.encryption_key)
         return Outcome(answer)

@@ -22,7 +22,16 @@ from ..ike.payloads import Identification
 from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
 from ..ike.wire import Header, MalformedPayload, Payload
-from .payloads import GroupSa, KeyDownload, Profile, Sequence, group_id_of, group_identity
+from .numbers import GapAttribute
+from .payloads import (
+    GroupAssociatedPolicy,
+    GroupSa,
+    KeyDownload,
+    Profile,
+    Sequence,
+    group_id_of,
+    group_identity,
+)
 
 _NONCE_LENGTHS = range(8, 129)
 T = TypeVar("T")
@@ -45,14 +54,20 @@ class PullResponder:
         self._profile = profile
         self._nonces = b""
         self.group_id: int | None = None
+        self.is_authentic = False
+        self.sender_ids_asked = 0
 
     def asked(self, header: Header, datagram: bytes) -> int:
         """Message 1: the group id that the member asks for."""
         payloads = self._exchange.open(header, datagram)
+        self.is_authentic = True
         nonce, identity = pick(payloads, PayloadType.NONCE, PayloadType.ID)
         _check_nonce(nonce)
         self._nonces = nonce
-        self.group_id = _well_formed(group_id_of, Identification.decode(identity), self._profile)
+        try:
+            self.group_id = group_id_of(Identification.decode(identity), self._profile)
+        except MalformedPayload as error:
+            raise Refused(NotifyType.INVALID_ID_INFORMATION, str(error)) from None
         return self.group_id
 
     def answer(self, policy: GroupSa) -> bytes:
@@ -68,6 +83,17 @@ class PullResponder:
         payloads = self._exchange.open(header, datagram, known=self._nonces)
         if any(p.type != PayloadType.GAP for p in payloads):
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "message 3 takes a GAP at most")
+        for payload in payloads:
+            self._asked_for(_well_formed(GroupAssociatedPolicy.decode, payload.body))
+
+    def _asked_for(self, gap: GroupAssociatedPolicy) -> None:
+        for attribute in gap.attributes:
+            if attribute.type != GapAttribute.SENDER_ID_REQUEST:
+                # RFC 6407 §5.4: abort on what is not understood.
+                raise Refused(
+                    NotifyType.ATTRIBUTES_NOT_SUPPORTED, f"GAP: attribute {attribute.type}"
+                )
+            self.sender_ids_asked += attribute.number
 
     def deliver(self, grant: Grant) -> bytes:
         """Message 4: the keys."""

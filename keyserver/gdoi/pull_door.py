@@ -8,14 +8,18 @@ is alive (RFC 6407 §3.2 and §7.2.5).
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from ..ike.exchange import notification
 from ..ike.refusal import Refused
-from .arrival import Arrival, Counters, Outcome, Peer, Registered
+from .arrival import Arrival, Counters, Event, Outcome, Peer, RefusedPeer, Registered
 from .associations import Association, Associations, Pull
 from .authority import Authority
 from .numbers import GdoiExchange
 from .payloads import Profile
 from .pull import PullResponder
+
+_MOST_STRANGERS = 1000
 
 
 class PullDoor:
@@ -30,18 +34,29 @@ class PullDoor:
     ) -> None:
         self._authority, self._associations = authority, associations
         self._counters, self._profile = counters, profile
+        self._strangers: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def receive(self, arrival: Arrival) -> Outcome:
         """Take a message of a pull."""
         association = self._associations.established_for(arrival)
         if association is None or arrival.header.message_id == 0:
-            return self._counters.refuse(arrival, "pull without phase 1")
+            return self._without_phase1(arrival)
         pull = association.pulls.get(arrival.header.message_id)
         if pull is not None and arrival.message == pull.last_in:
             return self._counters.replay(pull.last_out)
         if pull is not None and pull.done:
             return self._counters.replay(None)
         return self._advance(association, pull, arrival)
+
+    def _without_phase1(self, arrival: Arrival) -> Outcome:
+        """An ordinary IKE peer may go on for long after we have forgotten it: say so once."""
+        stranger = (arrival.source[0], arrival.cookies)
+        if stranger in self._strangers:
+            return self._counters.replay(None)
+        if len(self._strangers) >= _MOST_STRANGERS:
+            self._strangers.popitem(last=False)
+        self._strangers[stranger] = None
+        return self._counters.refuse(arrival, "pull without phase 1")
 
     def _advance(self, association: Association, known: Pull | None, arrival: Arrival) -> Outcome:
         message_id = arrival.header.message_id
@@ -50,6 +65,7 @@ class PullDoor:
             outcome = self._step(pull, association.peer, arrival)
         except Refused as refusal:
             return self._refuse(refusal, association, known, pull, arrival)
+        association.heard_from(arrival)
         association.keep(message_id, pull)
         pull.last_in, pull.last_out = arrival.message, outcome.answer or b""
         return outcome
@@ -69,8 +85,13 @@ class PullDoor:
         responder.confirmed(arrival.header, arrival.message)
         pull.done = True
         registration.complete(arrival.now)
-        happened = Registered(peer.gateway, responder.group_id or 0, peer.source[0])
-        return Outcome(responder.deliver(registration.grant), (happened,))
+        group_id = responder.group_id or 0
+        events: tuple[Event, ...] = (Registered(peer.gateway, group_id, peer.source[0]),)
+        if responder.sender_ids_asked:
+            # RFC 6407 §3.5: only counter modes need them, and no proposal of Junos has one.
+            reason = f"SENDER_ID_REQUEST for {responder.sender_ids_asked}: no counter mode is used"
+            events += (RefusedPeer(peer.source[0], reason, peer.gateway, group_id),)
+        return Outcome(responder.deliver(registration.grant), events)
 
     def _refuse(
         self,
@@ -81,12 +102,17 @@ class PullDoor:
         arrival: Arrival,
     ) -> Outcome:
         gateway, group_id = association.peer.gateway, pull.responder.group_id
-        self._authority.count_refusal(gateway, group_id, arrival.now)
-        if group_id is None and known is None:
+        if not pull.responder.is_authentic:
             # Not even the first HASH was right: anyone can send that. Stay silent.
+            self._authority.count_refusal(gateway, group_id, arrival.now)
             return self._counters.refuse(arrival, refusal, gateway, group_id)
         if known is None or pull.done:
             association.keep(arrival.header.message_id, pull)
             pull.done = True
         answer = notification(association.sa, refusal.notify)
+        if group_id is None and association.speaks_otherwise:
+            # An ordinary IKE peer's quick mode has our exchange type: once is enough to know.
+            return self._counters.replay(answer)
+        association.speaks_otherwise |= group_id is None
+        self._authority.count_refusal(gateway, group_id, arrival.now)
         return self._counters.refuse(arrival, refusal, gateway, group_id, answer)

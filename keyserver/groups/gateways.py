@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..config.schema import InvalidValue, ipv4_address
 from ..config.secret import is_obscured, reveal
@@ -39,9 +40,11 @@ _V1_PROPOSAL = {
     "dh-group": "group2",
 }
 """What a v1 proposal leaves unsaid. v2 has none of these: what it leaves unsaid is missing."""
+LONGEST_LIFETIME = 86400
+"""Seconds: a server's proposals have no lifetime of their own, so that what is offered decides."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Peers:
     """IKE gateways that can be met: by address, or, with a dynamic address, by identity.
 
@@ -52,6 +55,13 @@ class Peers:
     by_address: dict[str, PeerPolicy]
     by_identity: dict[tuple[int, bytes], PeerPolicy]
     anonymous: PeerPolicy | None
+
+    @cached_property
+    def by_name(self) -> dict[str, PeerPolicy]:
+        """Every policy that a peer can be met with, by its name."""
+        anonymous = (self.anonymous,) if self.anonymous is not None else ()
+        everyone = (*anonymous, *self.by_identity.values(), *self.by_address.values())
+        return {policy.name: policy for policy in everyone}
 
 
 _NO_CREDENTIALS: Mapping[str, Credentials] = {}
@@ -106,6 +116,7 @@ def peer_policies(
             accepted_dois,
             frozenset(modes),
             own,
+            _lifetime(policy, lookup(ike, "proposal")),
         )
         if dynamic is not None:
             by_identity[dynamic.type, dynamic.data] = peer
@@ -192,6 +203,13 @@ def phase1_proposal(
         _DH_GROUPS[dh_group],
         _AUTHENTICATION[method],
     )
+
+
+def _lifetime(policy: Tree, defined: Tree) -> int:
+    """The shortest of its proposals' lives, where the generation lets a server have one."""
+    bodies = [defined.get(name, {}) for name in policy.get("proposals", [])]
+    lives = [int(body["lifetime-seconds"]) for body in bodies if "lifetime-seconds" in body]
+    return min(lives, default=LONGEST_LIFETIME)
 
 
 def _identity(block: Tree | None) -> Identification | None:

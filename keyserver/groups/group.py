@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from weakref import WeakSet
 
 from ..gdoi.acknowledgement import PushAck
-from ..gdoi.arrival import Address, Peer
+from ..gdoi.arrival import Peer
 from ..gdoi.numbers import KEK_DELETE_PROTOCOL, TekProtocol
 from ..gdoi.payloads import Profile
 from ..gdoi.push import KEK_SPI_LENGTH, Push, seal_push
+from ..ike.nat import Address
 from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
 from ..ike.refusal import Refused

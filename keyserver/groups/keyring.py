@@ -183,7 +183,8 @@ class Keyring:
         self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None
     ) -> GroupSa:
         """The SA payload for these keys."""
-        source = (self.settings.server_address or self._plane.local[0], self._plane.local[1])
+        own, port = self._plane.push_source
+        source = (self.settings.server_address or own, port)
         return GroupSa(
             kek.policy(source, self.ack_algorithm(kek), now) if kek else None,
             associated_policy(self.settings.activation_time_delay, heartbeat),

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..gdoi.arrival import Address, Peer
+from ..gdoi.arrival import Peer
+from ..ike.nat import Address
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Member:
     last_update: float
     identity: str = ""
     behind_nat: bool = False
+    floated: bool = False
     counters: MemberCounters = field(default_factory=MemberCounters)
 
     @property
@@ -87,7 +89,8 @@ class MemberList:
             self._members[member] = None
             self._by_address.setdefault(member.address, []).append(member)
         member.source, member.marked = peer.source, peer.marked
-        member.identity, member.behind_nat = peer.identity, peer.behind_nat
+        member.identity, member.floated = peer.identity, peer.floated
+        member.behind_nat = peer.behind_nat
         member.last_update = now
         member.counters.pull_succeeded += 1
         self.counters.pull_succeeded += 1

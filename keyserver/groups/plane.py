@@ -10,10 +10,10 @@ from enum import Enum
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ..gdoi.arrival import Address
 from ..gdoi.payloads import Profile
 from ..gdoi.push import Kek
 from ..ike.authentication import Credentials
+from ..ike.nat import Address
 
 SigningKeys = Callable[[str], rsa.RSAPrivateKey]
 """Gives the durable signing key of a certificate name, or of the device for ''."""
@@ -32,7 +32,9 @@ class KeyPlane:
 
     ``local`` is the address and port of its socket; ``heartbeats`` is false for Group VPNv2, which
     keeps the statement but has deprecated it; ``any_aggressive`` lets gateways whose IKE policy
-    says main mode use aggressive mode too; ``credentials`` are the device's certificates by name.
+    says main mode use aggressive mode too; ``credentials`` are the device's certificates by name;
+    ``floating_port`` is where peers behind a translator come to (RFC 3947), None: nowhere;
+    ``push_port`` is where pushes come from, None: from where all comes from.
     """
 
     local: Address
@@ -43,4 +45,11 @@ class KeyPlane:
     heartbeats: bool = True
     any_aggressive: bool = False
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    floating_port: int | None = None
+    push_port: int | None = None
     on_kek: Callable[[Kek], None] = lambda kek: None
+
+    @property
+    def push_source(self) -> Address:
+        """Where pushes come from, as the SA KEK payload says."""
+        return self.local[0], self.push_port or self.local[1]

@@ -13,10 +13,12 @@ import itertools
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum
 from heapq import heappop, heappush
 
 from ..gdoi.acknowledgement import AckAlgorithm, PushAck
-from ..gdoi.arrival import NON_ESP_MARKER, Address
+from ..gdoi.arrival import NON_ESP_MARKER
+from ..ike.nat import Address
 from ..ike.payloads import Identification
 from .members import Member, MemberCounters
 from .registration import MadePush
@@ -52,12 +54,24 @@ class MulticastTarget:
     interface: str | None
 
 
+class Door(Enum):
+    """Our ports: for GDOI, for those behind a translator, for pushes (RFC 6407 §2.2)."""
+
+    GDOI = "gdoi"
+    FLOATING = "floating"
+    PUSH = "push"
+
+
 @dataclass(frozen=True)
 class Outgoing:
-    """One datagram for many: to these addresses, or to a multicast group."""
+    """One datagram for many: to these addresses, or to a multicast group.
+
+    ``door``: which of our ports it leaves from.
+    """
 
     datagram: bytes
     to: MulticastTarget | tuple[Address, ...]
+    door: Door = Door.GDOI
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +126,21 @@ class Pushes:
         assert settings.multicast_group is not None
         interface = settings.multicast_interface
         target = MulticastTarget(settings.multicast_group, self._port, interface)
-        self.outbox.append(Outgoing(datagram, target))
+        self.outbox.append(Outgoing(datagram, target, Door.PUSH))
         self.traffic.sent(datagram, 1)
         self.counters.push_sent += counted
 
     def to_members(self, members: Collection[Member], datagram: bytes) -> None:
         """Send to these, and wait for nothing."""
         self.traffic.sent(datagram, len(members))
-        for marked in (False, True):
-            addresses = tuple(m.source for m in members if m.marked is marked)
-            if addresses:
-                # A peer behind NAT-T takes the non-ESP marker of RFC 3948 in front.
-                self.outbox.append(Outgoing(NON_ESP_MARKER * marked + datagram, addresses))
+        by_way: dict[tuple[bool, bool], list[Address]] = {}
+        for member in members:
+            by_way.setdefault((member.marked, member.floated), []).append(member.source)
+        for (marked, floated), addresses in by_way.items():
+            # A peer behind NAT-T takes the non-ESP marker of RFC 3948 in front.
+            octets = NON_ESP_MARKER * marked + datagram
+            door = Door.FLOATING if floated else Door.PUSH
+            self.outbox.append(Outgoing(octets, tuple(addresses), door))
 
     def deliver(
         self,

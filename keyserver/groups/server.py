@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from ..config.tree import Tree
 from ..gdoi.acknowledgement import PushAck
-from ..gdoi.arrival import Address, Peer
+from ..gdoi.arrival import Peer
 from ..gdoi.pull import Grant
+from ..ike.nat import Address
 from ..ike.numbers import NotifyType
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy
@@ -125,6 +126,10 @@ class GroupServer:
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy of a gateway with a dynamic address."""
         return self.peers.by_identity.get((identity.type, identity.data))
+
+    def policy_of(self, gateway: str) -> PeerPolicy | None:
+        """The policy that a gateway has now."""
+        return self.peers.by_name.get(gateway)
 
     def anonymous_peer(self) -> PeerPolicy | None:
         """What may be agreed in main mode with a gateway whose identity is still to come."""

@@ -18,12 +18,14 @@ import secrets
 
 from .agreement import KeyExchange
 from .authentication import proof_kind
+from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
 from .payloads import Identification, SaPayload
-from .phase1 import VENDOR_ID, Phase1, State, clear_payloads, sends_vendor_id
+from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role, check_identity
 from .proposal import Mode, PeerPolicy, choose, chosen_of, offer, pick
 from .refusal import Refused
+from .vendor import VENDOR_ID, vendor_ids
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, decode_chain
 
 _FIRST = (PayloadType.SA, PayloadType.KE, PayloadType.NONCE, PayloadType.ID)
@@ -45,8 +47,8 @@ class AggressiveModeResponder(_AggressiveMode):
 
     role = Role.RESPONDER
 
-    def __init__(self, policy: PeerPolicy) -> None:
-        super().__init__(policy, (b"", b""))
+    def __init__(self, policy: PeerPolicy, path: Path | None = None) -> None:
+        super().__init__(policy, (b"", b""), path)
         self._identity = b""
 
     def receive(self, header: Header, datagram: bytes, now: float) -> bytes | None:
@@ -63,20 +65,22 @@ class AggressiveModeResponder(_AggressiveMode):
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "sa: wrong encryption flag")
         payloads = clear_payloads(header, datagram)
         sa, public, nonce, self._identity = pick(payloads, *_FIRST)
-        proposal, answer = choose(SaPayload.decode(sa), self.policy)
+        choice = choose(SaPayload.decode(sa), self.policy)
         check_identity(self._identity, self.policy.remote_identity, "identity")
-        self.proposal = proposal
-        self.peer_is_extended = sends_vendor_id(payloads)
+        self.proposal, self.lifetime = choice.proposal, choice.lifetime
+        self.peers_vendor_ids = vendor_ids(payloads)
         self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
-        own = KeyExchange(proposal.dh_group)
+        own = KeyExchange(choice.proposal.dh_group)
         agreement = self._agree(own, public, nonce, sa)
         self.state = State.AUTHENTICATION
         return self._in_clear(
             [
-                Payload(PayloadType.SA, answer.encode()),
+                Payload(PayloadType.SA, choice.answer.encode()),
                 *own.payloads(),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
-                *self.policy.requests(proposal),
+                *self.policy.requests(choice.proposal),
+                *self._announcement(),
+                *self._detection(),
                 *agreement.proof.of(self.role, self.policy),
             ]
         )
@@ -99,20 +103,21 @@ class AggressiveModeResponder(_AggressiveMode):
         proofs.check(Role.INITIATOR, self.policy, claim, now)
         if encrypted:
             cipher.advance(datagram)
+        self._detect(payloads)
         self._established()
 
 
 class AggressiveModeInitiator(_AggressiveMode):
-    """The member's end of aggressive mode; ``lifetime`` in seconds."""
+    """The member's end of aggressive mode."""
 
     role = Role.INITIATOR
 
-    def __init__(self, policy: PeerPolicy, lifetime: int = 28800, doi: int = GDOI_DOI) -> None:
-        super().__init__(policy, (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH)))
+    def __init__(self, policy: PeerPolicy, doi: int = GDOI_DOI, path: Path | None = None) -> None:
+        super().__init__(policy, (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH)), path)
         # The public value goes out with the offer: one DH group only can be offered.
         group = policy.proposals[0].dh_group
         proposals = tuple(p for p in policy.proposals if p.dh_group == group)
-        self._sa_body = offer(proposals, lifetime, doi)
+        self._sa_body = offer(proposals, policy.lifetime, doi)
         self._own = KeyExchange(group)
 
     def first(self) -> bytes:
@@ -123,7 +128,7 @@ class AggressiveModeInitiator(_AggressiveMode):
                 *self._own.payloads(),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
                 *self.policy.requests(self.policy.proposals[0]),
-                Payload(PayloadType.VENDOR_ID, VENDOR_ID),
+                *self._announcement(VENDOR_ID),
             ]
         )
 
@@ -150,6 +155,9 @@ class AggressiveModeInitiator(_AggressiveMode):
             # Anyone can send a message 2: the right one may still come.
             self.cookies, self._agreed = begun, None
             raise
-        sealed = self._sealed(agreement.proof.of(self.role, self.policy))
+        self.peers_vendor_ids = vendor_ids(payloads)
+        self._detect(payloads)
+        own = agreement.proof.of(self.role, self.policy)
+        sealed = self._sealed([*own, *self._detection()])
         self._established()
         return sealed

@@ -10,11 +10,11 @@ from .payloads import Notification
 from .wire import Payload
 
 
-def dpd_message(session: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
+def dpd_message(sa: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
     """R-U-THERE or its answer (RFC 3706 §5.3)."""
-    exchange = session.exchange(Exchange.INFORMATIONAL, new_message_id())
+    exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
     body = Notification(
-        kind, spi=b"".join(session.cookies), data=sequence.to_bytes(4, "big"), doi=GDOI_DOI
+        kind, spi=b"".join(sa.cookies), data=sequence.to_bytes(4, "big"), doi=GDOI_DOI
     )
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
 

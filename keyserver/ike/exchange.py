@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from .crypto import Phase1Keys
 from .numbers import Exchange, Flags, NotifyType, PayloadType
-from .payloads import Notification
+from .payloads import PROTO_ISAKMP, Delete, Notification
 from .refusal import Refused
 from .wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain, encode_chain
 
@@ -111,8 +111,15 @@ def new_message_id() -> int:
     return secrets.randbelow(2**32 - 1) + 1
 
 
-def notification(session: Phase1Sa, notify: NotifyType) -> bytes:
+def notification(sa: Phase1Sa, notify: NotifyType) -> bytes:
     """A protected Informational message (RFC 2409 §5.7)."""
-    exchange = session.exchange(Exchange.INFORMATIONAL, new_message_id())
-    body = Notification(notify, spi=b"".join(session.cookies)).encode()
+    exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
+    body = Notification(notify, spi=b"".join(sa.cookies)).encode()
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body)])
+
+
+def deletion(sa: Phase1Sa) -> bytes:
+    """What tells the other end that a phase 1 SA is given up (RFC 2408 §3.15)."""
+    exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
+    body = Delete(PROTO_ISAKMP, (b"".join(sa.cookies),)).encode()
+    return exchange.seal([Payload(PayloadType.DELETE, body)])

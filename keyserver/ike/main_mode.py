@@ -22,12 +22,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from .agreement import KeyExchange
+from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
 from .payloads import Identification, SaPayload
-from .phase1 import VENDOR_ID, Phase1, State, clear_payloads, sends_vendor_id
+from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role
 from .proposal import Mode, PeerPolicy, choose, chosen_of, offer, pick
 from .refusal import Refused
+from .vendor import VENDOR_ID, vendor_ids
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, decode_chain
 
 Resolver = Callable[[Identification], PeerPolicy | None]
@@ -83,26 +85,32 @@ class MainModeResponder(_MainMode):
 
     role = Role.RESPONDER
 
-    def __init__(self, policy: PeerPolicy, resolve: Resolver | None = None) -> None:
-        super().__init__(policy, (b"", b""))
+    def __init__(
+        self, policy: PeerPolicy, resolve: Resolver | None = None, path: Path | None = None
+    ) -> None:
+        super().__init__(policy, (b"", b""), path)
         self._resolve = resolve
         self._sa_body = b""
 
     def _on_sa(self, header: Header, payloads: list[Payload]) -> bytes:
         (self._sa_body,) = pick(payloads, PayloadType.SA)
-        self.proposal, answer = choose(SaPayload.decode(self._sa_body), self.policy)
-        self.peer_is_extended = sends_vendor_id(payloads)
+        choice = choose(SaPayload.decode(self._sa_body), self.policy)
+        self.proposal, self.lifetime = choice.proposal, choice.lifetime
+        self.peers_vendor_ids = vendor_ids(payloads)
         self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
         self.state = State.KEY_EXCHANGE
-        return self._in_clear([Payload(PayloadType.SA, answer.encode())])
+        answer = Payload(PayloadType.SA, choice.answer.encode())
+        return self._in_clear([answer, *self._announcement()])
 
     def _on_key_exchange(self, payloads: list[Payload]) -> bytes:
         public, nonce = pick(payloads, PayloadType.KE, PayloadType.NONCE)
         assert self.proposal is not None
         own = KeyExchange(self.proposal.dh_group)
         self._agree(own, public, nonce, self._sa_body)
+        self._detect(payloads)
         self.state = State.AUTHENTICATION
-        return self._in_clear([*own.payloads(), *self.policy.requests(self.proposal)])
+        requests = self.policy.requests(self.proposal)
+        return self._in_clear([*own.payloads(), *requests, *self._detection()])
 
     def _on_authentication(self, header: Header, datagram: bytes, now: float) -> bytes:
         try:
@@ -133,36 +141,36 @@ class MainModeResponder(_MainMode):
 
 
 class MainModeInitiator(_MainMode):
-    """The member's end of main mode; ``lifetime`` in seconds."""
+    """The member's end of main mode."""
 
     role = Role.INITIATOR
 
-    def __init__(self, policy: PeerPolicy, lifetime: int = 28800, doi: int = GDOI_DOI) -> None:
-        super().__init__(policy, (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH)))
-        self._sa_body = offer(policy.proposals, lifetime, doi)
+    def __init__(self, policy: PeerPolicy, doi: int = GDOI_DOI, path: Path | None = None) -> None:
+        super().__init__(policy, (secrets.token_bytes(COOKIE_LENGTH), bytes(COOKIE_LENGTH)), path)
+        self._sa_body = offer(policy.proposals, policy.lifetime, doi)
         self._own: KeyExchange | None = None
 
     def first(self) -> bytes:
         """Message 1."""
         return self._in_clear(
-            [
-                Payload(PayloadType.SA, self._sa_body),
-                Payload(PayloadType.VENDOR_ID, VENDOR_ID),
-            ]
+            [Payload(PayloadType.SA, self._sa_body), *self._announcement(VENDOR_ID)]
         )
 
     def _on_sa(self, header: Header, payloads: list[Payload]) -> bytes:
         (body,) = pick(payloads, PayloadType.SA)
         self.proposal = chosen_of(body, self.policy)
         self.cookies = (self.cookies[0], header.responder_cookie)
+        self.peers_vendor_ids = vendor_ids(payloads)
         self._own = KeyExchange(self.proposal.dh_group)
         self.state = State.KEY_EXCHANGE
-        return self._in_clear([*self._own.payloads(), *self.policy.requests(self.proposal)])
+        requests = self.policy.requests(self.proposal)
+        return self._in_clear([*self._own.payloads(), *requests, *self._detection()])
 
     def _on_key_exchange(self, payloads: list[Payload]) -> bytes:
         public, nonce = pick(payloads, PayloadType.KE, PayloadType.NONCE)
         assert self._own is not None
         self._agree(self._own, public, nonce, self._sa_body)
+        self._detect(payloads)
         self.state = State.AUTHENTICATION
         return self._own_proof(self.policy)
 

@@ -28,7 +28,7 @@ class Flags(IntFlag):
 
 
 class PayloadType(IntEnum):
-    """ISAKMP payload types (RFC 2408 §3.1, RFC 6407 §5)."""
+    """ISAKMP payload types (RFC 2408 §3.1, RFC 3947 §3.2, RFC 6407 §5)."""
 
     NONE = 0
     SA = 1
@@ -48,6 +48,8 @@ class PayloadType(IntEnum):
     SAT = 16
     KD = 17
     SEQ = 18
+    NAT_D = 20
+    NAT_OA = 21
     GAP = 22
 
 

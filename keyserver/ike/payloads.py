@@ -21,6 +21,9 @@ from .wire import (
     encode_chain,
 )
 
+PROTO_ISAKMP = 1
+"""Protocol id of phase 1 itself (RFC 2407 §4.4.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transform:

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import Enum
 from typing import ClassVar
 
 from .agreement import Agreement, KeyExchange, agree
 from .crypto import Phase1Keys
 from .exchange import Phase1Sa
-from .numbers import Exchange, PayloadType
+from .nat import Path, detection_payloads, translated
+from .numbers import Exchange
 from .proof import Role
 from .proposal import Mode, PeerPolicy, Phase1Proposal
+from .vendor import DEAD_PEER_DETECTION, NAT_TRAVERSAL, VENDOR_ID, vendor_payloads
 from .wire import (
     HEADER_LENGTH,
     Header,
@@ -23,9 +24,6 @@ from .wire import (
     encode_chain,
     encode_message,
 )
-
-# RFC 2408 §3.16: a hash that names an extension; who sends it knows our private attributes.
-VENDOR_ID = hashlib.sha256(b"groupvpn.junos GDOI extensions 1").digest()[:16]
 
 
 class State(Enum):
@@ -44,12 +42,18 @@ class Phase1:
     role: ClassVar[Role]
     exchange: ClassVar[Exchange]
 
-    def __init__(self, policy: PeerPolicy, cookies: tuple[bytes, bytes]) -> None:
+    def __init__(
+        self, policy: PeerPolicy, cookies: tuple[bytes, bytes], path: Path | None = None
+    ) -> None:
+        """``path``: where the ends are, when they are to look for translators in between."""
         self.policy = policy
         self.cookies = cookies
+        self.path = path
+        self.lifetime = policy.lifetime
+        self.behind_nat = self.peer_behind_nat = False
         self.state = State.SA
         self.proposal: Phase1Proposal | None = None
-        self.peer_is_extended = False
+        self.peers_vendor_ids: frozenset[bytes] = frozenset()
         self.last_block = b""
         self._agreed: Agreement | None = None
 
@@ -76,6 +80,35 @@ class Phase1:
         )
         return self._agreed
 
+    @property
+    def peer_is_extended(self) -> bool:
+        """True when the peer knows our private attributes."""
+        return VENDOR_ID in self.peers_vendor_ids
+
+    @property
+    def traverses_nat(self) -> bool:
+        """True when both ends look for translators."""
+        return self.path is not None and NAT_TRAVERSAL in self.peers_vendor_ids
+
+    def _announcement(self, *more: bytes) -> list[Payload]:
+        """What we know beside RFC 2409; ``more``: what only an initiator says."""
+        ours: tuple[bytes, ...] = (DEAD_PEER_DETECTION,)
+        if self.path is not None and (self.role is Role.INITIATOR or self.traverses_nat):
+            ours += (NAT_TRAVERSAL,)
+        return vendor_payloads(*more, *ours)
+
+    def _detection(self) -> list[Payload]:
+        if self.path is None or not self.traverses_nat or self.proposal is None:
+            return []
+        return detection_payloads(self.proposal.hash_name, self.cookies, self.path)
+
+    def _detect(self, payloads: list[Payload]) -> None:
+        if self.path is None or not self.traverses_nat or self.proposal is None:
+            return
+        self.behind_nat, self.peer_behind_nat = translated(
+            payloads, self.proposal.hash_name, self.cookies, self.path
+        )
+
     def _established(self) -> None:
         self.last_block = self._agreement.cipher.iv
         self.state = State.ESTABLISHED
@@ -94,8 +127,3 @@ def clear_payloads(header: Header, datagram: bytes) -> list[Payload]:
     if left:
         raise MalformedPayload(f"{len(left)} octets behind the last payload")
     return payloads
-
-
-def sends_vendor_id(payloads: list[Payload]) -> bool:
-    """True when the peer says that it knows our private attributes."""
-    return Payload(PayloadType.VENDOR_ID, VENDOR_ID) in payloads

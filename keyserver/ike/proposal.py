@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 
 from .authentication import Credentials, certificate_requests
 from .crypto import HASH_NAMES, CbcCipher, oakley_cipher
@@ -19,12 +20,14 @@ from .numbers import (
     OakleyCipher,
     PayloadType,
 )
-from .payloads import Identification, Proposal, SaPayload, Transform
+from .payloads import PROTO_ISAKMP, Identification, Proposal, SaPayload, Transform
 from .refusal import Refused
 from .wire import Attribute, Payload, attribute_map
 
 KEY_IKE = 1
-PROTO_ISAKMP = 1
+DEFAULT_LIFETIME = 28800
+"""Seconds (RFC 2407 §4.5.4): what holds when nothing is said."""
+_LIVES = (OakleyAttribute.LIFE_TYPE, OakleyAttribute.LIFE_DURATION)
 NONCE_LENGTH = 20
 _CIPHER_NUMBERS = {
     "des": OakleyCipher.DES_CBC,
@@ -62,7 +65,7 @@ class Phase1Proposal:
     @classmethod
     def of(cls, transform: Transform) -> Phase1Proposal | None:
         """What a transform offers; None for anything that is not known here."""
-        attributes = attribute_map(transform.attributes, "transform")
+        attributes = attribute_map(_without_lives(transform), "transform")
 
         def number(kind: OakleyAttribute) -> int:
             return attributes[kind].number if kind in attributes else 0
@@ -80,6 +83,23 @@ class Phase1Proposal:
         return cls(cipher, hash_name, group, OakleyAuthentication(method))
 
 
+def _without_lives(transform: Transform) -> tuple[Attribute, ...]:
+    return tuple(a for a in transform.attributes if a.type not in _LIVES)
+
+
+def _lifetime(transform: Transform) -> int:
+    """The seconds of a transform, which may say kilobytes too (RFC 2409 Appendix A)."""
+    lives = [a for a in transform.attributes if a.type in _LIVES]
+    seconds = [
+        duration.number
+        for kind, duration in pairwise(lives)
+        if kind.type == OakleyAttribute.LIFE_TYPE
+        and kind.number == LIFE_TYPE_SECONDS
+        and duration.type == OakleyAttribute.LIFE_DURATION
+    ]
+    return min((s for s in seconds if s > 0), default=DEFAULT_LIFETIME)
+
+
 class Mode(Enum):
     """How phase 1 runs (RFC 2409 §5), in Junos' words."""
 
@@ -92,6 +112,7 @@ class PeerPolicy:
     """How one peer (a Junos IKE gateway) is met: its key, what it may propose, identities.
 
     ``pre_shared_key`` and ``credentials`` are there as the proposals' authentication needs them.
+    ``lifetime`` in seconds: what an initiator offers, and the most that a responder takes.
     """
 
     name: str
@@ -102,6 +123,7 @@ class PeerPolicy:
     accepted_dois: tuple[int, ...] = (GDOI_DOI,)
     modes: frozenset[Mode] = frozenset({Mode.MAIN})
     credentials: Credentials | None = None
+    lifetime: int = DEFAULT_LIFETIME
 
     def key_for(self, proposal: Phase1Proposal) -> bytes | None:
         """What goes into SKEYID: the pre-shared key, unless signatures are to prove the ends."""
@@ -116,8 +138,17 @@ class PeerPolicy:
         return f"PeerPolicy({self.name!r})"
 
 
-def choose(offered: SaPayload, policy: PeerPolicy) -> tuple[Phase1Proposal, SaPayload]:
-    """The first offer that the policy takes, and the SA that says so. Raises Refused."""
+@dataclass(frozen=True)
+class Choice:
+    """What a responder takes of an offer: the SA that says so; ``lifetime`` in seconds."""
+
+    proposal: Phase1Proposal
+    answer: SaPayload
+    lifetime: int
+
+
+def choose(offered: SaPayload, policy: PeerPolicy) -> Choice:
+    """The first offer that the policy takes. Raises Refused."""
     if offered.doi not in policy.accepted_dois:
         raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, f"DOI {offered.doi} is not accepted")
     for proposal in offered.proposals:
@@ -127,7 +158,8 @@ def choose(offered: SaPayload, policy: PeerPolicy) -> tuple[Phase1Proposal, SaPa
             known = Phase1Proposal.of(transform)
             if known is not None and known in policy.proposals:
                 chosen = replace(proposal, spi=b"", transforms=(transform,))
-                return known, SaPayload((chosen,), offered.doi, offered.situation)
+                answer = SaPayload((chosen,), offered.doi, offered.situation)
+                return Choice(known, answer, min(_lifetime(transform), policy.lifetime))
     raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no offered proposal is configured")
 
 
@@ -146,11 +178,21 @@ def chosen_of(answer: bytes, policy: PeerPolicy) -> Phase1Proposal:
     return chosen
 
 
+_BESIDE = frozenset(
+    {
+        PayloadType.VENDOR_ID,
+        PayloadType.NOTIFICATION,
+        PayloadType.CR,
+        PayloadType.NAT_D,
+        PayloadType.NAT_OA,
+    }
+)
+
+
 def pick(payloads: list[Payload], *kinds: PayloadType) -> list[bytes]:
-    """The bodies of exactly these payloads; vendor ids and notifications may stand beside them."""
-    ignorable = (PayloadType.VENDOR_ID, PayloadType.NOTIFICATION, PayloadType.CR)
-    found = {p.type: p.body for p in payloads if p.type not in ignorable}
-    counted = [p.type for p in payloads if p.type not in ignorable]
+    """The bodies of exactly these payloads; what only informs may stand beside them."""
+    found = {p.type: p.body for p in payloads if p.type not in _BESIDE}
+    counted = [p.type for p in payloads if p.type not in _BESIDE]
     if sorted(counted) != sorted(kinds):
         raise Refused(NotifyType.PAYLOAD_MALFORMED, f"payloads {counted}, {list(kinds)} expected")
     return [found[kind] for kind in kinds]

@@ -23,8 +23,8 @@ from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, new_message_id, notification
 from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import Delete, Identification, Notification
-from ..ike.proposal import PROTO_ISAKMP, PeerPolicy
+from ..ike.payloads import PROTO_ISAKMP, Delete, Identification, Notification
+from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .events import HeldKeys, MemberEvent

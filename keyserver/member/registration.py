@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 
 from ..gdoi.numbers import GdoiExchange
@@ -52,7 +53,7 @@ class Registration:
         self._group, self._profile, self._accept = group, profile, accept
         aggressive = Mode.AGGRESSIVE in policy.modes
         initiator = AggressiveModeInitiator if aggressive else MainModeInitiator
-        self._phase1 = initiator(policy, lifetime)
+        self._phase1 = initiator(replace(policy, lifetime=lifetime))
         self._pull: PullInitiator | None = None
         self._sent: list[bytes] = []
         self._tries = 0

@@ -275,7 +275,7 @@ def test_a_cookie_flood_stays_within_the_half_open_table(signing_key, monkeypatc
     monkeypatch.setattr(associations, "HALF_OPEN_LIMIT", 50)
     world = World(signing_key)
     tracemalloc.start()
-    for _ in range(100):
+    for _ in range(3000):
         world.endpoint.receive(first_message(world), (GM, 848), world.now)
     filled, _ = tracemalloc.get_traced_memory()
     for _ in range(3000):

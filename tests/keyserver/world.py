@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -187,7 +188,7 @@ class World:
         end = self.now + seconds
         for _ in range(100_000):
             due = [self.device.deadline()] + [m.wake_at for m in self.members.values()]
-            following = min((d for d in due if d is not None), default=end)
+            following = min((d for d in due if d is not None), default=math.inf)
             if following > end:
                 break
             self.now = max(self.now, following)
