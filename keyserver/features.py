@@ -12,6 +12,8 @@ from .cluster.rpcs import cluster_rpcs
 from .cluster.servers import ServerCluster
 from .key_server import MakeCompanion
 from .netconf.rpcs.platform import OperationalRpc
+from .srx_member.rpcs import member_rpcs
+from .srx_member.sites import SrxMembers
 
 
 @dataclass(frozen=True)
@@ -22,4 +24,7 @@ class Feature:
     rpcs: Callable[[str], dict[str, OperationalRpc]]
 
 
-FEATURES: tuple[Feature, ...] = (Feature(ServerCluster, cluster_rpcs),)
+FEATURES: tuple[Feature, ...] = (
+    Feature(ServerCluster, cluster_rpcs),
+    Feature(SrxMembers, member_rpcs),
+)

@@ -86,7 +86,7 @@ def peer_policies(
     by_identity: dict[tuple[int, bytes], PeerPolicy] = {}
     for name, gateway in ike.get("gateway", {}).items():
         policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
-        key = _pre_shared_key(policy.get("pre-shared-key", {}))
+        key = pre_shared_key(policy.get("pre-shared-key", {}))
         own = certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
         address, dynamic = (
             _plain(gateway.get("address", "")),
@@ -98,7 +98,7 @@ def peer_policies(
         }
         proposals = tuple(
             proposal
-            for proposal in _proposals(policy, lookup(ike, "proposal"), _V1_PROPOSAL if v1 else {})
+            for proposal in proposals_of(policy, lookup(ike, "proposal"), v1)
             if usable[proposal.authentication] is not None
         )
         if not proposals or (not address and dynamic is None):
@@ -110,9 +110,9 @@ def peer_policies(
             name,
             key,
             proposals,
-            _identity(gateway.get("local-identity"))
+            identity(gateway.get("local-identity"))
             or Identification.address(gateway.get("local-address", local_address)),
-            dynamic or _identity(gateway.get("remote-identity")) or Identification.address(address),
+            dynamic or identity(gateway.get("remote-identity")) or Identification.address(address),
             accepted_dois,
             frozenset(modes),
             own,
@@ -150,7 +150,8 @@ def _dynamic_identity(block: Tree | None) -> Identification | None:
     return None
 
 
-def _pre_shared_key(block: Tree) -> bytes | None:
+def pre_shared_key(block: Tree) -> bytes | None:
+    """The key of a ``pre-shared-key``, as text or hexadecimal; None where there is none."""
     for leaf, decode in (
         ("ascii-text", lambda text: text.encode("latin-1")),
         ("hexadecimal", bytes.fromhex),
@@ -175,8 +176,9 @@ def _plain(address: str) -> str:
 _WORDS = ("encryption-algorithm", "authentication-algorithm", "dh-group")
 
 
-def _proposals(policy: Tree, defined: Tree, unsaid: Tree) -> tuple[Phase1Proposal, ...]:
-    """The proposals of a policy; those that leave open what ``unsaid`` does not say are none."""
+def proposals_of(policy: Tree, defined: Tree, v1: bool) -> tuple[Phase1Proposal, ...]:
+    """The proposals of an IKE policy; those that leave open what has no default are none."""
+    unsaid = _V1_PROPOSAL if v1 else {}
     whole = [{**unsaid, **defined.get(name, {})} for name in policy.get("proposals", [])]
     named = [
         (
@@ -212,7 +214,8 @@ def _lifetime(policy: Tree, defined: Tree) -> int:
     return min(lives, default=LONGEST_LIFETIME)
 
 
-def _identity(block: Tree | None) -> Identification | None:
+def identity(block: Tree | None) -> Identification | None:
+    """A ``local-identity`` or ``remote-identity``; None where there is none."""
     for kind, leaf, number in (
         ("inet", "identity-ipv4", IdType.IPV4_ADDR),
         ("hostname", "identity-hostname", IdType.FQDN),

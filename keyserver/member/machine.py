@@ -24,7 +24,7 @@ from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, new_message_id, notification
 from ..ike.numbers import Exchange, NotifyType, PayloadType
 from ..ike.payloads import PROTO_ISAKMP, Delete, Identification, Notification
-from ..ike.proposal import PeerPolicy
+from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .events import HeldKeys, MemberEvent
@@ -58,9 +58,12 @@ _STATES = {Step.PHASE_1: MemberState.PHASE_1, Step.PULL: MemberState.PULL}
 
 
 @dataclass(frozen=True)
-class _EstablishedSa:
+class EstablishedSa:
+    """A phase 1 SA that stands until ``ends``, in seconds since the epoch."""
+
     sa: Phase1Sa
     ends: float
+    mode: Mode
 
 
 class GroupMember:
@@ -87,7 +90,7 @@ class GroupMember:
         self.events: list[MemberEvent] = []
         self._jitter, self._address = jitter, address
         self._attempt: Registration | None = None
-        self._established: _EstablishedSa | None = None
+        self.established: EstablishedSa | None = None
         self._failures = 0
         self._register_due: float | None = None
         self._register_reason = ""
@@ -105,7 +108,7 @@ class GroupMember:
             return None
         due = [self._register_due, self.keys.next_change(), *(when for when, _ in self._acks)]
         due.append(self._attempt.due if self._attempt is not None else None)
-        due.append(self._established.ends if self._established is not None else None)
+        due.append(self.established.ends if self.established is not None else None)
         if self.state is MemberState.REGISTERED:
             due += [self._heartbeat_due(), self._probe.due if self._probe else None]
         return min((d for d in due if d is not None), default=None)
@@ -113,7 +116,7 @@ class GroupMember:
     @property
     def phase1(self) -> Phase1Sa | None:
         """The phase 1 that stands, if any."""
-        return self._established.sa if self._established is not None else None
+        return self.established.sa if self.established is not None else None
 
     @property
     def multicast(self) -> tuple[str, int] | None:
@@ -139,7 +142,21 @@ class GroupMember:
         self._register_due = None
         self._early.clear()
         self.state = MemberState.PHASE_1
-        return self._end_phase1() + self._attempt.start(now)
+        return self.end_phase1() + self._attempt.start(now)
+
+    def leave(self) -> list[bytes]:
+        """Stop being a member: the phase 1 SA is deleted, and every key forgotten."""
+        self.state = MemberState.STOPPED
+        self.keys.clear()
+        return self.end_phase1()
+
+    def knows(self, header: Header) -> bool:
+        """True for a message under a phase 1 SA of ours, whole or in the making."""
+        attempt = self._attempt
+        if attempt is not None and attempt.owns(header):
+            return True
+        sa = self.phase1
+        return sa is not None and sa.cookies == (header.initiator_cookie, header.responder_cookie)
 
     def stop(self) -> None:
         """Fall silent, without a word to the server: what a powered-off site does."""
@@ -169,8 +186,8 @@ class GroupMember:
         out = [ack for when, ack in self._acks if when <= now]
         self._acks = [(when, ack) for when, ack in self._acks if when > now]
         self._tell(self.keys.settle(now), now)
-        if self._established is not None and now >= self._established.ends:
-            out += self._end_phase1()
+        if self.established is not None and now >= self.established.ends:
+            out += self.end_phase1()
         return out + self._register_if_due(now)
 
     # Registration
@@ -221,7 +238,9 @@ class GroupMember:
 
     def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
         assert attempt.sa is not None
-        self._established = _EstablishedSa(attempt.sa, now + self.options.lifetime)
+        self.established = EstablishedSa(
+            attempt.sa, now + self.options.lifetime, attempt.phase1.mode
+        )
         self._attempt, self._failures, self._heard = None, 0, now
         self.state = MemberState.REGISTERED
         self._plan(now)
@@ -273,9 +292,9 @@ class GroupMember:
 
     # Under phase 1
 
-    def _end_phase1(self) -> list[bytes]:
+    def end_phase1(self) -> list[bytes]:
         """RFC 2408 §3.15: tell the server that a phase 1 SA is not used any longer."""
-        old, self._established = self._established, None
+        old, self.established = self.established, None
         return [_deletion(old.sa)] if old is not None else []
 
     def _on_informational(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
@@ -304,7 +323,7 @@ class GroupMember:
         if errors and self.state is MemberState.PULL:
             self._fail(_reason(errors[0]), now)
         if sa is self.phase1 and any(_deletes(p, sa) for p in payloads):
-            self._established = None
+            self.established = None
         return []
 
     # Pushes

@@ -1,0 +1,181 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the committed configuration says about a device's own membership, in protocol terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..config.schema import KEY_SEPARATOR, InvalidValue, ipv4_address
+from ..config.tree import Tree, lookup
+from ..groups.gateways import identity, pre_shared_key, proposals_of
+from ..ike.authentication import Credentials
+from ..ike.numbers import OakleyAuthentication
+from ..ike.payloads import Identification
+from ..ike.proposal import Mode, PeerPolicy
+from ..lab import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
+
+DEFAULT_V2_PHASE_1_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficRule:
+    """An ``exclude`` or ``fail-open`` rule."""
+
+    name: str
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What a registration depends on: when it changes, the device registers anew."""
+
+    group: int
+    servers: tuple[str, ...]
+    policies: tuple[PeerPolicy, ...]
+    local_address: str
+    lifetime: int
+    heartbeat_threshold: int
+    recovery_probe: bool
+
+
+@dataclass(frozen=True)
+class VpnSettings:
+    """One ``member ipsec vpn``; ``enrolment`` None: ``missing`` says what it lacks to register.
+
+    ``zones`` are the pair that sends its traffic through it, None where nothing does.
+    """
+
+    name: str
+    group: int
+    gateway: str
+    enrolment: Enrolment | None
+    missing: str
+    external_interface: str
+    df_bit: str
+    exclude: tuple[TrafficRule, ...]
+    fail_open: tuple[TrafficRule, ...]
+    zones: tuple[str, str] | None
+
+
+def vpn_settings(
+    tree: Tree, local_address: str, credentials: Mapping[str, Credentials], v1: bool
+) -> dict[str, VpnSettings]:
+    """The VPNs of an effective configuration by name; those without a group are not there yet."""
+    member = lookup(tree, "security", "group-vpn", "member")
+    zones = dict(_attachments(tree))
+    found = {}
+    for name, vpn in lookup(member, "ipsec", "vpn").items():
+        if "group" not in vpn:
+            continue
+        gateway = vpn.get("ike-gateway", "")
+        enrolment, missing = _enrolment(member, vpn, local_address, credentials, v1)
+        found[name] = VpnSettings(
+            name,
+            int(vpn["group"]),
+            gateway,
+            enrolment,
+            missing,
+            vpn.get("group-vpn-external-interface", ""),
+            vpn.get("df-bit", "clear"),
+            tuple(_rules(vpn.get("exclude", {}))),
+            tuple(_rules(vpn.get("fail-open", {}))),
+            zones.get(name),
+        )
+    return found
+
+
+def _enrolment(
+    member: Tree,
+    vpn: Tree,
+    local_address: str,
+    credentials: Mapping[str, Credentials],
+    v1: bool,
+) -> tuple[Enrolment | None, str]:
+    ike = lookup(member, "ike")
+    gateway = lookup(ike, "gateway", vpn.get("ike-gateway", ""))
+    policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
+    servers = tuple(_addresses(gateway.get("server-address") or gateway.get("address") or ()))
+    if not servers:
+        return None, "no key server address"
+    key = pre_shared_key(policy.get("pre-shared-key", {}))
+    own = credentials.get(lookup(policy, "certificate").get("local-certificate", ""))
+    usable = {
+        OakleyAuthentication.PRE_SHARED_KEY: key,
+        OakleyAuthentication.RSA_SIGNATURES: own,
+    }
+    defined = lookup(ike, "proposal")
+    proposals = tuple(
+        one for one in proposals_of(policy, defined, v1) if usable[one.authentication] is not None
+    )
+    if not proposals:
+        return None, "no IKE proposal with a key for it"
+    local = gateway.get("local-address", local_address)
+    theirs = identity(gateway.get("remote-identity"))
+    policies = tuple(
+        PeerPolicy(
+            vpn["ike-gateway"],
+            key,
+            proposals,
+            identity(gateway.get("local-identity")) or Identification.address(local),
+            theirs or Identification.address(server),
+            modes=frozenset({Mode(policy.get("mode", "main"))}),
+            credentials=own,
+        )
+        for server in servers
+    )
+    enrolment = Enrolment(
+        int(vpn["group"]),
+        servers,
+        policies,
+        local,
+        _lifetime(policy, defined, v1),
+        int(vpn.get("heartbeat-threshold", DEFAULT_HEARTBEAT_THRESHOLD)),
+        "recovery-probe" in vpn,
+    )
+    return enrolment, ""
+
+
+def _lifetime(policy: Tree, defined: Tree, v1: bool) -> int:
+    """The shortest of its proposals' lives."""
+    usual = DEFAULT_PHASE_1_SECONDS if v1 else DEFAULT_V2_PHASE_1_SECONDS
+    bodies = [defined.get(name, {}) for name in policy.get("proposals", [])]
+    return min((int(body.get("lifetime-seconds", usual)) for body in bodies), default=usual)
+
+
+def _addresses(words: Iterable[str]) -> Iterator[str]:
+    """Those that are addresses; there is no resolver here for names."""
+    for word in [words] if isinstance(words, str) else words:
+        try:
+            yield ipv4_address(word)
+        except InvalidValue:
+            continue
+
+
+def _rules(block: Tree) -> Iterator[TrafficRule]:
+    for name, rule in block.get("rule", {}).items():
+        yield TrafficRule(
+            name,
+            lookup(rule, "source-address").get("address", "0.0.0.0/0"),
+            lookup(rule, "destination-address").get("address", "0.0.0.0/0"),
+        )
+
+
+def _attachments(tree: Tree) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(vpn, zone pair) of ``security ipsec-policy``, and of policies that tunnel into a VPN."""
+    security = lookup(tree, "security")
+    for pair, body in lookup(security, "policies", "policy").items():
+        for policy in body.get("policy", {}).values():
+            vpn = lookup(policy, "then", "permit", "tunnel").get("ipsec-group-vpn")
+            if vpn is not None:
+                yield vpn, _zones(pair)
+    for pair, body in lookup(security, "ipsec-policy", "from-zone").items():
+        if "ipsec-group-vpn" in body:
+            yield body["ipsec-group-vpn"], _zones(pair)
+
+
+def _zones(pair: str) -> tuple[str, str]:
+    source, _, destination = pair.partition(KEY_SEPARATOR)
+    return source, destination

@@ -1,0 +1,197 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An emulated SRX as a member of groups, sans-IO: one reference member for each of its VPNs.
+
+It speaks from the device's GDOI socket and calls its key servers at that socket's port. A commit
+changes it at once: what a registration depends on begins a new one, and what is gone says so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..config.tree import Tree
+from ..gdoi.arrival import Address, Arrival
+from ..gdoi.associations import Association
+from ..gdoi.numbers import GdoiExchange
+from ..groups.plane import KeyPlane
+from ..groups.pushes import Outgoing
+from ..groups.server import GroupServer
+from ..ike.wire import exchange_of
+from ..member.events import MemberEvent
+from ..member.machine import GroupMember
+from ..member.options import MemberOptions
+from .settings import Enrolment, VpnSettings, vpn_settings
+
+
+@dataclass(frozen=True)
+class MemberOfGroup:
+    """What happened to a member VPN of this device."""
+
+    vpn: str
+    event: MemberEvent
+
+
+@dataclass
+class Site:
+    """One VPN, and its member while it can register."""
+
+    settings: VpnSettings
+    member: GroupMember | None = None
+    pushed_from: Address | None = None
+    pushes: int = 0
+    last_failure: str = ""
+
+    @property
+    def server(self) -> str:
+        """The key server that it talks to, or would."""
+        enrolment = self.settings.enrolment
+        if enrolment is None or self.member is None:
+            return ""
+        return enrolment.servers[self.member.server]
+
+    @property
+    def is_up(self) -> bool:
+        """True while it holds a key to send with."""
+        return self.member is not None and bool(self.member.keys.traffic.sends_with)
+
+
+class SrxMembers:
+    """All member VPNs of one device."""
+
+    def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
+        self._plane, self._on_activity = plane, on_activity
+        self.sites: dict[str, Site] = {}
+        self._outbox: list[Outgoing] = []
+        self._events: list[MemberOfGroup] = []
+
+    def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
+        """A commit happened; VPNs whose registration it does not touch go on."""
+        wanted = vpn_settings(
+            tree, self._plane.local[0], self._plane.credentials, v1=self._plane.heartbeats
+        )
+        for name in list(self.sites):
+            if name not in wanted:
+                self._leave(self.sites.pop(name))
+        self.sites = {name: self._configured(one, now) for name, one in wanted.items()}
+
+    def _configured(self, settings: VpnSettings, now: float) -> Site:
+        site = self.sites.get(settings.name)
+        if site is not None and site.settings.enrolment == settings.enrolment:
+            site.settings = settings
+            return site
+        if site is not None:
+            self._leave(site)
+        site = Site(settings)
+        if settings.enrolment is not None:
+            site.member = self._member(settings.name, settings.enrolment)
+            self._act(site, site.member.start(now))
+        return site
+
+    def _member(self, name: str, enrolment: Enrolment) -> GroupMember:
+        options = MemberOptions(
+            self._plane.profile,
+            enrolment.heartbeat_threshold,
+            enrolment.lifetime,
+            enrolment.recovery_probe,
+        )
+        return GroupMember(
+            name,
+            enrolment.group,
+            enrolment.policies,
+            options,
+            random.random,
+            enrolment.local_address,
+        )
+
+    def _leave(self, site: Site) -> None:
+        if site.member is not None:
+            self._act(site, site.member.leave())
+
+    def renew(self, site: Site, now: float) -> None:
+        """``clear security group-vpn member group``: register anew; keys stay until then."""
+        if site.member is not None:
+            self._act(site, site.member.start(now))
+            self._on_activity()
+
+    def forget(self, site: Site, now: float) -> None:
+        """``clear … ipsec security-associations``: drop every key, register anew."""
+        if site.member is not None:
+            site.member.keys.clear()
+            self.renew(site, now)
+
+    def end_phase1(self, site: Site) -> None:
+        """``clear … ike security-associations``: group keys go on."""
+        if site.member is not None:
+            self._act(site, site.member.end_phase1())
+            self._on_activity()
+
+    # Beside GDOI
+
+    def claims(self, arrival: Arrival) -> bool:
+        """True for pushes of our key servers, and for what is under a phase 1 of ours."""
+        return bool(self._for(arrival))
+
+    def _for(self, arrival: Arrival) -> list[Site]:
+        called = [
+            site
+            for site in self.sites.values()
+            if site.settings.enrolment is not None
+            and arrival.source[0] in site.settings.enrolment.servers
+        ]
+        if arrival.header.exchange != GdoiExchange.GROUPKEY_PUSH:
+            return [s for s in called if s.member is not None and s.member.knows(arrival.header)]
+        named = [
+            s for s in called if s.member is not None and arrival.cookies in s.member.keys.keks
+        ]
+        return named or called
+
+    def receive(self, arrival: Arrival, association: Association | None) -> bytes | None:
+        """Take such a message; what it brings about goes out with the next :meth:`take`."""
+        for site in self._for(arrival):
+            if site.member is None:
+                continue
+            if arrival.header.exchange == GdoiExchange.GROUPKEY_PUSH:
+                site.pushed_from = arrival.source
+            self._act(site, site.member.receive(arrival.message, arrival.now))
+        self._on_activity()
+        return None
+
+    def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
+        """A probe came: a member answers its own in :meth:`receive`."""
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` has something to do."""
+        due = [site.member.wake_at for site in self.sites.values() if site.member is not None]
+        return min((when for when in due if when is not None), default=None)
+
+    def expire(self, now: float) -> None:
+        """Do what is due at each."""
+        for site in self.sites.values():
+            if site.member is not None:
+                self._act(site, site.member.tick(now))
+
+    def take(self, now: float) -> tuple[list[Outgoing], Sequence[object]]:
+        """What is to be sent, and what happened since the last call."""
+        outgoing, self._outbox = self._outbox, []
+        events, self._events = self._events, []
+        return outgoing, events
+
+    def _act(self, site: Site, datagrams: list[bytes]) -> None:
+        server = (site.server, self._plane.local[1])
+        for datagram in datagrams:
+            # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
+            is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
+            to = site.pushed_from if is_ack and site.pushed_from is not None else server
+            self._outbox.append(Outgoing(datagram, (to,)))
+        if site.member is None:
+            return
+        for event in site.member.events:
+            site.pushes += event.event == "rekeyed"
+            site.last_failure = (
+                (event.reason or "") if event.event == "refused" else site.last_failure
+            )
+            self._events.append(MemberOfGroup(site.settings.name, event))
+        site.member.events.clear()

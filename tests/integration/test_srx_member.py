@@ -1,0 +1,64 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An emulated SRX that is a member, over real UDP and NETCONF: a commit changes it at once."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from ncclient import manager
+
+from tests.keyserver.test_srx_member import BLOCKS, MEMBER, SMC, site_config
+from tests.lab import ask, by_ncclient, free_ports, hub_config, listed_within
+
+HUB, SITE = "127.0.0.1", "127.0.1.1"
+SECONDS = 20
+
+
+def member_config(generation: str, **more: str) -> str:
+    """That of the other tests, on loopback addresses."""
+    text = site_config(generation, (HUB,), **more)
+    return text.replace("192.0.2.11", SITE).replace(f"address {SITE}/24", "address 192.0.2.11/24")
+
+
+@pytest.fixture(params=["v1", "v2"])
+def running(lab, request):
+    generation = request.param
+    (port,) = free_ports(1, socket.SOCK_DGRAM)
+    block = SMC + BLOCKS[generation]
+    hub = hub_config("hub-1", generation, {"gm-1": SITE}, extra=(block,))
+    lab.add_device("hub-1", generation, hub, gdoi={"address": HUB, "port": port})
+    own = {"address": SITE, "port": port}
+    lab.add_device("site-1", generation, member_config(generation), gdoi=own)
+    server = lab.serve()
+    yield lab, generation
+    server.stop()
+
+
+def associations(lab, count):
+    """The member's IPsec associations, once there are that many tunnels."""
+    end = time.monotonic() + SECONDS
+    while True:
+        reply = ask(lab, "site-1", "get-gvpn-security-associations-information")
+        if f"<total-active-tunnels>{count}</total-active-tunnels>" in reply:
+            return reply
+        assert time.monotonic() < end, reply
+        time.sleep(0.2)
+
+
+def test_a_member_registers_and_a_commit_takes_it_out_and_brings_it_back(running):
+    lab, generation = running
+    listed_within(lab, ["gm-1"], SECONDS)
+    associations(lab, 1)
+    assert SITE in ask(lab, "hub-1", "get-security-group-vpn-server-registered-members")
+    with manager.connect(**by_ncclient(lab, "site-1")) as session:
+        session.load_configuration(action="set", config=[f"delete {MEMBER[4:]}ipsec vpn V1"])
+        session.commit()
+    associations(lab, 0)
+    with manager.connect(**by_ncclient(lab, "site-1")) as session:
+        lines = [line for line in member_config(generation).splitlines() if " vpn V1 " in line]
+        session.load_configuration(action="set", config=lines)
+        session.commit()
+    associations(lab, 1)

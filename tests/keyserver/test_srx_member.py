@@ -1,0 +1,323 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An emulated SRX as a member: its configuration makes it one, its commands show what it holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyserver.config.junos_schema import Generation
+from keyserver.srx_member.sites import SrxMembers
+from tests.keyserver.console import Session
+from tests.keyserver.world import commit, device_of
+from tests.lab import PSK, hub_config
+
+HUB, OTHER_HUB, SITE = "192.0.2.1", "192.0.2.2", "192.0.2.11"
+MEMBER = "set security group-vpn member "
+BLOCKS = {
+    "v1": "encryption-algorithm 3des-cbc sig-hash-algorithm sha1",
+    "v2": "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256",
+}
+SMC = "set security group-vpn server group G1 server-member-communication "
+PHASE_1 = {"v1": ("group2", "sha1", "3des-cbc"), "v2": ("group14", "sha-256", "aes-256-cbc")}
+
+
+def site_config(generation="v2", servers=(HUB,), psk=PSK, extra=()):
+    """Set lines of a member."""
+    dh, digest, cipher = PHASE_1[generation]
+    address = "server-address" if generation == "v2" else "address"
+    lines = [
+        "set system host-name site",
+        f"{MEMBER}ike proposal p1 authentication-method pre-shared-keys",
+        f"{MEMBER}ike proposal p1 dh-group {dh}",
+        f"{MEMBER}ike proposal p1 authentication-algorithm {digest}",
+        f"{MEMBER}ike proposal p1 encryption-algorithm {cipher}",
+        f"{MEMBER}ike policy pol proposals p1",
+        f"{MEMBER}ike policy pol pre-shared-key ascii-text {psk}",
+        f"{MEMBER}ike gateway hub ike-policy pol",
+        *(f"{MEMBER}ike gateway hub {address} {server}" for server in servers),
+        f"{MEMBER}ike gateway hub local-address {SITE}",
+        f"{MEMBER}ipsec vpn V1 ike-gateway hub",
+        f"{MEMBER}ipsec vpn V1 group-vpn-external-interface ge-0/0/1.0",
+        f"{MEMBER}ipsec vpn V1 group 1",
+        "set interfaces ge-0/0/1 unit 0 family inet address 192.0.2.11/24",
+        *extra,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+class Network:
+    """Devices by address; datagrams arrive at once, but at who is switched off."""
+
+    def __init__(self, signing_key, generation="v2", hubs=(HUB,), extra=(), site=()):
+        self.now = 1_800_000_000.0
+        self.generation = Generation(generation)
+        self.down: set[str] = set()
+        self.devices = {}
+        for address in hubs:
+            block = SMC + BLOCKS[generation]
+            text = hub_config("hub", generation, {"gm-1": SITE}, ("G1",), extra=(block, *extra))
+            self.add(address, text, signing_key)
+        self.add(SITE, site_config(generation, hubs, extra=site), signing_key)
+
+    def add(self, address, text, signing_key):
+        self.devices[address] = device_of(address, self.generation, text, self.now, signing_key)
+        self.flush()
+
+    def flush(self):
+        """Deliver everything until nobody has anything to say."""
+        for _ in range(100):
+            sent = [
+                (source, to, out.datagram)
+                for source, device in self.devices.items()
+                for out in device.take(self.now)[0]
+                for to, _ in out.to
+            ]
+            if not sent:
+                return
+            for source, to, datagram in sent:
+                self.carry(source, to, datagram)
+        raise AssertionError("they talk for ever")
+
+    def carry(self, source, to, datagram):
+        if self.down & {source, to} or to not in self.devices:
+            return
+        answer, _ = self.devices[to].datagram(datagram, (source, 848), self.now)
+        if answer is not None:
+            self.carry(to, source, answer)
+
+    def pass_time(self, seconds):
+        end = self.now + seconds
+        for _ in range(100_000):
+            due = [d for device in self.devices.values() if (d := device.deadline()) is not None]
+            following = min(due, default=end)
+            if following > end:
+                break
+            self.now = max(self.now, following)
+            for device in self.devices.values():
+                device.expire(self.now)
+            self.flush()
+        else:
+            raise AssertionError("time does not pass")
+        self.now = end
+
+    def commit(self, address, text):
+        commit(self.devices[address], text, self.now)
+        self.flush()
+
+    @property
+    def site(self):
+        """The member's only VPN."""
+        companions = self.devices[SITE].companions
+        (site,) = next(c for c in companions if isinstance(c, SrxMembers)).sites.values()
+        return site
+
+    def listed(self, hub=HUB):
+        (view,) = self.devices[hub].groups.views(self.now)
+        return [member.address for member in view.members]
+
+    def kek_and_tek(self, hub=HUB):
+        (view,) = self.devices[hub].groups.views(self.now)
+        return view.kek.spi, view.teks[0].spi
+
+    def ask(self, operation):
+        """The reply to an RPC at the member."""
+
+        class At:
+            device, now = self.devices[SITE], self.now
+
+        return Session(At, ("urn:ietf:params:netconf:base:1.0",)).rpc(operation)
+
+
+@pytest.fixture(params=["v1", "v2"])
+def generation(request):
+    return request.param
+
+
+def test_a_device_with_a_member_configuration_registers(signing_key, generation):
+    network = Network(signing_key, generation)
+    assert network.listed() == [SITE]
+    kek, tek = network.kek_and_tek()
+    assert network.site.is_up
+    reply = network.ask(
+        "<get-gvpn-security-associations-information><detail/>"
+        "</get-gvpn-security-associations-information>"
+    )
+    root = {"v1": "security-associations-information"}.get(
+        generation, "ipsec-security-associations-information"
+    )
+    assert reply.find(root).findtext("total-active-tunnels") == "1"
+    found = reply.findall(".//ipsec-security-associations")
+    assert {e.findtext("sa-direction"): e.findtext("sa-spi") for e in found} == {
+        "inbound": tek,
+        "outbound": tek,
+    }
+    block = reply.find(".//ipsec-gvpn-security-associations-block")
+    assert block.findtext("sa-vpn-name") == "V1"
+    assert block.findtext("sa-remote-gateway") == HUB
+    shown = network.ask("<get-gvpn-kek-security-associations-information/>")
+    line = shown.find(".//kek-security-associations")
+    assert line.findtext("initiator-cookie") + line.findtext("responder-cookie") == kek
+    assert (line.findtext("server-address"), line.findtext("group-id")) == (HUB, "1")
+    ike = network.ask("<get-gvpn-ike-security-associations-information/>")
+    assert ike.findtext(".//ike-sa-remote-address") == HUB
+    assert ike.findtext(".//ike-sa-state") == "UP"
+
+
+def test_it_follows_rekeys_for_a_day_and_shows_what_is_pending(signing_key, generation):
+    network = Network(signing_key, generation)
+    network.pass_time(3600 - 60 + 1)
+    reply = network.ask(
+        "<get-gvpn-security-associations-information><detail/>"
+        "</get-gvpn-security-associations-information>"
+    )
+    states = [
+        (e.findtext("sa-direction"), e.findtext("sa-state"), e.findtext("sa-activate-lifetime"))
+        for e in reply.findall(".//ipsec-security-associations")
+    ]
+    assert sorted(states) == [
+        ("inbound", "active", "0"),
+        ("inbound", "pending", "29"),
+        ("outbound", "active", "0"),
+    ]
+    network.pass_time(86_400)
+    assert network.listed() == [SITE]
+    assert network.site.member.keys.kek.kek.spi.hex() == network.kek_and_tek()[0]
+    kek = network.ask(
+        "<get-gvpn-kek-security-associations-information><detail/>"
+        "</get-gvpn-kek-security-associations-information>"
+    )
+    assert int(kek.findtext(".//kek-sa-num-of-negotiations")) >= 24
+
+
+def test_a_v1_member_counts_heartbeats_that_do_not_come(signing_key):
+    network = Network(signing_key, "v1")
+    first = network.site.member.established
+    network.down.add(HUB)
+    network.pass_time(300 * 3 + 149)
+    assert network.site.member.established == first
+    network.pass_time(1 + 8)
+    assert network.site.member.established is None
+    network.down.clear()
+    network.pass_time(120)
+    assert network.site.member.established is not None
+
+
+def test_it_tries_its_key_servers_in_order(signing_key):
+    network = Network(signing_key, hubs=(HUB, OTHER_HUB))
+    assert (network.listed(), network.listed(OTHER_HUB)) == ([SITE], [])
+    network.down.add(HUB)
+    network.pass_time(3600 + 60)
+    assert network.listed(OTHER_HUB) == [SITE]
+    assert network.site.server == OTHER_HUB
+    line = network.ask("<get-gvpn-ike-security-associations-information/>")
+    # Its phase 1 lives 180 s, the default of a v2 member.
+    assert line.find(".//ike-security-associations") is None or (
+        line.findtext(".//ike-sa-remote-address") == OTHER_HUB
+    )
+
+
+def test_a_v2_member_deletes_its_phase_1_after_180_seconds(signing_key):
+    network = Network(signing_key)
+    assert len(network.devices[HUB].endpoint.associations(network.now)) == 1
+    network.pass_time(181)
+    assert network.devices[HUB].endpoint.associations(network.now) == []
+    assert network.site.is_up
+
+
+def test_a_commit_changes_membership_at_once(signing_key, generation):
+    network = Network(signing_key, generation)
+    network.commit(SITE, site_config(generation, psk="another-made-up-key"))
+    assert not network.site.is_up
+    network.commit(SITE, site_config(generation))
+    assert network.site.is_up
+    group = f"{MEMBER}ipsec vpn V1 group 7\n"
+    network.commit(SITE, site_config(generation).replace(f"{MEMBER}ipsec vpn V1 group 1\n", group))
+    assert not network.site.is_up
+    network.commit(SITE, "set system host-name site\n")
+    reply = network.ask("<get-gvpn-security-associations-information/>")
+    assert reply.findtext(".//total-active-tunnels") == "0"
+
+
+def test_a_commit_that_does_not_concern_the_registration_leaves_it_alone(signing_key):
+    network = Network(signing_key)
+    before = network.site.member
+    network.commit(SITE, site_config(extra=(f"{MEMBER}ipsec vpn V1 df-bit copy",)))
+    assert network.site.member is before
+    reply = network.ask(
+        "<get-gvpn-security-associations-information><detail/>"
+        "</get-gvpn-security-associations-information>"
+    )
+    assert reply.findtext(".//sa-df-bit") == "copy"
+
+
+def test_a_member_that_is_refused_shows_why_and_fails_as_configured(signing_key):
+    rules = (
+        f"{MEMBER}ipsec vpn V1 exclude rule manage source-address 192.0.2.11/32",
+        f"{MEMBER}ipsec vpn V1 exclude rule manage destination-address 192.0.2.0/24",
+        f"{MEMBER}ipsec vpn V1 fail-open rule clear source-address 198.51.100.0/24",
+        f"{MEMBER}ipsec vpn V1 fail-open rule clear destination-address 203.0.113.0/24",
+    )
+    network = Network(signing_key, site=rules)
+
+    def policy():
+        reply = network.ask("<get-gvpn-policy-information/>")
+        return [
+            tuple(
+                entry.findtext(name)
+                for name in ("gvpn-policy-type", "sa-policy-source-prefix", "sa-policy-dest-prefix")
+            )
+            for entry in reply.findall(".//gvpn-policy")
+        ]
+
+    excluded = ("exclude", "192.0.2.11/32", "192.0.2.0/24")
+    dropped = ("fail-close", "0.0.0.0/0", "0.0.0.0/0")
+    assert policy() == [excluded, ("dynamic", "198.51.100.0/24", "203.0.113.0/24"), dropped]
+    network.commit(SITE, site_config(psk="another-made-up-key", extra=rules))
+    network.pass_time(60)
+    assert policy() == [excluded, ("fail-open", "198.51.100.0/24", "203.0.113.0/24"), dropped]
+    down = network.ask("<get-gvpn-inactive-tunnels/>")
+    assert down.findtext(".//total-inactive-tunnels") == "1"
+    assert down.findtext(".//sa-down-reason") == "no answer from the key server"
+    incomplete = site_config().replace(f"{MEMBER}ike gateway hub server-address {HUB}\n", "")
+    network.commit(SITE, incomplete)
+    down = network.ask("<get-gvpn-inactive-tunnels/>")
+    assert down.findtext(".//sa-down-reason") == "no key server address"
+
+
+def test_the_zones_that_send_traffic_through_a_vpn_are_shown_with_its_policies(signing_key):
+    zones = (
+        "set security zones security-zone LAN",
+        "set security zones security-zone WAN",
+        "set security ipsec-policy from-zone LAN to-zone WAN ipsec-group-vpn V1",
+    )
+    network = Network(signing_key, site=zones)
+    pair = network.ask("<get-gvpn-policy-information/>").find(".//ipsec-gvpn-sa-zone-pair")
+    assert (pair.findtext("from-zone"), pair.findtext("to-zone")) == ("LAN", "WAN")
+
+
+def test_clear_member_group_registers_anew_without_a_gap(signing_key):
+    network = Network(signing_key)
+    before, held = network.site.member.established, network.site.member.held()
+    assert network.ask("<clear-gvpn-group-information/>") is not None
+    network.flush()
+    assert network.site.member.established.sa.cookies != before.sa.cookies
+    assert network.site.member.held().sends_with == held.sends_with
+    network.ask("<clear-group-vpn-ike-security-associations/>")
+    network.flush()
+    assert network.devices[HUB].endpoint.associations(network.now) == []
+    assert network.site.is_up
+
+
+def test_statistics_have_their_containers_and_no_packets(signing_key):
+    network = Network(signing_key)
+    reply = network.ask("<get-gvpn-ipsec-statistics-information/>")
+    root = reply.find("usp-ipsec-total-statistics-information")
+    assert root.findtext("failclose-statistics/failclose-dropped-pkts") == "0"
+    assert root.findtext("esp-statistics/esp-encrypted-packets") == "0"
+
+
+def test_what_a_generation_lacks_is_no_command_of_it(signing_key):
+    network = Network(signing_key, "v1")
+    for name in ("get-gvpn-policy-information", "get-gvpn-inactive-tunnels"):
+        assert network.ask(f"<{name}/>").find(".//rpc-error") is not None
