@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from keyserver.cluster.messages import ClusterExchange, state_payloads
+from keyserver.cluster.servers import ServerCluster
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.gateways import phase1_proposal
 from keyserver.groups.pushes import MulticastTarget
@@ -52,7 +53,8 @@ class Hub:
         self.text = hub_config("hub", "v2", gateways, extra=lines)
         self.device = device_of(address, Generation.V2, self.text, now, signing_key)
         self.groups, self.endpoint = self.device.groups, self.device.endpoint
-        (self.cluster,) = self.device.companions
+        found = [one for one in self.device.companions if isinstance(one, ServerCluster)]
+        (self.cluster,) = found
         self.events: list[object] = []
 
     def commit(self, now: float, *lines: str) -> None:
