@@ -29,7 +29,7 @@ from ..ike.numbers import IdType
 from ..ike.wire import MalformedPayload, attribute_map
 from ..lab import Timing
 from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys, traffic_sa
-from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic
+from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic, lateness
 
 _DEFAULT_KEK_LIFETIME = 3600
 _CLASS_D = 0b1110
@@ -107,7 +107,8 @@ class MemberKeys:
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
-        self._note_gap(policy)
+        self.traffic.delays = _delays(_check_gap(policy), GroupDelays())
+        self.heartbeat = _check_gap(policy).get(GapAttribute.HEARTBEAT_INTERVAL)
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:
             self.traffic.retire_others({selector for selector, _, _ in teks}, now)
@@ -139,20 +140,22 @@ class MemberKeys:
         for delete in push.deletes:
             _check_deletion(delete.protocol)
         if policy is not None:
-            self._note_gap(policy)
+            self.traffic.delays = _delays(_check_gap(policy), self.traffic.delays)
         self.traffic.add(teks, Arrival.PUSH, now)
         for delete in push.deletes:
             self._delete(delete.protocol, delete.spis, now, at_once=policy is None)
         if kek is not None:
-            self._roll(kek)
+            self._roll(kek, now)
         return self.traffic.settle(now)
 
-    def _roll(self, kek: InstalledKek) -> None:
+    def _roll(self, kek: InstalledKek, now: float) -> None:
         known = self.keks.get(kek.kek.spi)
         if known is not None:
             # Some servers name the KEK in every push: its count must not begin anew.
             known.expires, known.ack_algorithm = kek.expires, kek.ack_algorithm
             return
+        if self.kek is not None:
+            kek.expires -= lateness(self.kek.expires, self.activation_delay, now)
         self.keks[kek.kek.spi] = kek
         self.current_kek = kek.kek.spi
 
@@ -205,15 +208,6 @@ class MemberKeys:
         if self.current_kek not in self.keks:
             self.current_kek = None
 
-    def _note_gap(self, policy: GroupSa) -> None:
-        numbers = _check_gap(policy)
-        if GapAttribute.HEARTBEAT_INTERVAL in numbers:
-            self.heartbeat = numbers[GapAttribute.HEARTBEAT_INTERVAL]
-        self.traffic.delays = GroupDelays(
-            numbers.get(GapAttribute.ACTIVATION_TIME_DELAY, self.traffic.delays.activation),
-            numbers.get(GapAttribute.DEACTIVATION_TIME_DELAY, self.traffic.delays.deactivation),
-        )
-
     def settle(self, now: float) -> Changes:
         """Do what is due: send with what became active, drop what is over."""
         changes = self.traffic.settle(now)
@@ -250,6 +244,14 @@ def _check_gap(policy: GroupSa) -> dict[int, int]:
     for kind in sorted(set(known) - set(GapAttribute)):
         raise MalformedPayload(f"GAP: attribute {kind} is unknown")
     return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def _delays(numbers: dict[int, int], otherwise: GroupDelays) -> GroupDelays:
+    """The delays of a GAP; what it does not name is as before."""
+    return GroupDelays(
+        numbers.get(GapAttribute.ACTIVATION_TIME_DELAY, otherwise.activation),
+        numbers.get(GapAttribute.DEACTIVATION_TIME_DELAY, otherwise.deactivation),
+    )
 
 
 def _check_deletion(protocol: int) -> None:

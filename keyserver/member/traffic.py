@@ -23,8 +23,18 @@ _NEVER = float("inf")
 _KEPT = 2
 # With two keys in a first grant the others still send with the older one, until its life has so
 # many activation delays left.
+_LEFT_AT_PUSH = 4
 _LEFT_AT_ACTIVATION = 2
 _LEFT_AT_DROP = 1
+
+
+def lateness(end: float, delay: int, now: float) -> float:
+    """How long after its time a rekey came that was due before the key's ``end``; 0: in time.
+
+    Not the first copy, then: those that had it count from there, and so does the new key's life.
+    """
+    late = now - (end - _LEFT_AT_PUSH * delay)
+    return late if delay / 3 < late < 2 * delay else 0.0
 
 
 class Arrival(Enum):
@@ -163,25 +173,28 @@ class Traffic:
         for selector, sa, keys in sorted(teks, key=lambda row: row[1].seconds):
             known = self.selectors[selector]
             if all(tek.spi != sa.spi for tek in known):
+                late = self._lateness(known, arrival, now)
                 tek = InstalledTek(
-                    sa, keys, now + sa.seconds, self._activation(known, arrival, now), arrival
+                    sa,
+                    keys,
+                    now + sa.seconds - late,
+                    max(now, self._activation(known, arrival, now) - late),
+                    arrival,
                 )
                 tek.deactivates = now + (self.delays.deactivation or 0)
                 known.insert(len(known) if stale and known else 0, tek)
 
+    def _lateness(self, known: list[InstalledTek], arrival: Arrival, now: float) -> float:
+        if arrival is not Arrival.PUSH or not known:
+            return 0.0
+        return lateness(known[0].expires, self.delays.activation or 0, now)
+
     def _activation(self, known: list[InstalledTek], arrival: Arrival, now: float) -> float:
         delay = self.delays.activation or 0
-        wait = self._waits[arrival] * delay
-        if not known:
-            return now + wait
-        everybody = known[0].expires - _LEFT_AT_ACTIVATION * delay
-        if arrival is Arrival.FIRST_REGISTRATION:
-            return max(now, min(now + delay, everybody))
-        late = now + wait - everybody
-        if arrival is Arrival.PUSH and delay / 3 < late < wait:
-            # Not the first copy: those that had it count from then, and drop the old key then.
-            return everybody
-        return now + wait
+        if arrival is Arrival.FIRST_REGISTRATION and known:
+            # The others change when the older key has so much of its life left.
+            return min(now + delay, known[0].expires - _LEFT_AT_ACTIVATION * delay)
+        return now + self._waits[arrival] * delay
 
     def delete(self, spis: Iterable[bytes] | None, now: float, *, at_once: bool) -> None:
         """The server deletes these, or all with None; ``at_once``: nothing replaces them.

@@ -199,6 +199,17 @@ def test_a_member_that_missed_a_push_registers_again(signing_key):
     assert world.happenings().count("registered") == 2
 
 
+def test_a_registration_brings_the_groups_delays_and_heartbeat_or_ends_them(signing_key):
+    block = V1_SMC + "encryption-algorithm 3des-cbc sig-hash-algorithm sha1 heartbeat 60"
+    world = World(signing_key, "v1", extra=(block,))
+    (member,) = world.joined(1)
+    assert (member.keys.heartbeat, member.keys.activation_delay) == (60, 15)
+    world.text = world.text.replace(block, "")
+    world.commit()
+    world.exchange(member.start(world.now), member, GM)
+    assert member.keys.heartbeat is None
+
+
 def test_a_recovery_probe_registers_for_traffic_that_cannot_be_read(signing_key):
     world = World(signing_key, extra=(BLOCK,))
     member = world.member(recovery_probe=True)
