@@ -24,6 +24,12 @@ class ServerCompanion(Companion, Protocol):
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
         """A commit happened; the groups know of it already."""
 
+    def listens(self) -> frozenset[tuple[str, int, str]]:
+        """Multicast groups to listen to: address, port, Junos' name of the interface."""
+
+    def overhears(self, group_id: int, spi: str, now: float) -> None:
+        """Traffic of a group reaches this device under that SPI (hex)."""
+
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
 
@@ -106,6 +112,15 @@ class KeyServer:
             companion.expire(now)
         self.groups.expire(now)
         self.endpoint.expire(now)
+
+    def listens(self) -> frozenset[tuple[str, int, str]]:
+        """Multicast groups to listen to: address, port, Junos' name of the interface."""
+        return frozenset().union(*(companion.listens() for companion in self.companions))
+
+    def overhears(self, group_id: int, spi: str, now: float) -> None:
+        """Traffic of a group reaches this device under that SPI (hex)."""
+        for companion in self.companions:
+            companion.overhears(group_id, spi, now)
 
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""

@@ -131,6 +131,13 @@ class ServerCluster:
             replied = self._replied[gateway] = _Replied(datagram, work())
         return replied.answer
 
+    def listens(self) -> frozenset[tuple[str, int, str]]:
+        """Servers hear each other by unicast alone."""
+        return frozenset()
+
+    def overhears(self, group_id: int, spi: str, now: float) -> None:
+        """A server has no traffic of its own."""
+
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe, or the answer to one of ours, came under that phase 1 SA."""
         for link in self.links.values():

@@ -162,6 +162,21 @@ class SrxMembers:
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe came: a member answers its own in :meth:`receive`."""
 
+    def listens(self) -> frozenset[tuple[str, int, str]]:
+        """Multicast groups that pushes come to: address, port, Junos' name of the interface."""
+        return frozenset(
+            (*group, site.settings.external_interface)
+            for site in self.sites.values()
+            if site.member is not None and (group := site.member.multicast) is not None
+        )
+
+    def overhears(self, group_id: int, spi: str, now: float) -> None:
+        """Traffic of a group reaches this device under that SPI (hex)."""
+        for site in self.sites.values():
+            if site.member is not None and site.settings.group == group_id:
+                site.member.heard_spi(spi, now)
+        self._on_activity()
+
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
         due = [site.member.wake_at for site in self.sites.values() if site.member is not None]

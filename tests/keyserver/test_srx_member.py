@@ -309,6 +309,31 @@ def test_clear_member_group_registers_anew_without_a_gap(signing_key):
     assert network.site.is_up
 
 
+def test_a_v1_member_of_a_multicast_group_says_where_it_listens(signing_key):
+    block = "communication-type multicast multicast-group 239.1.2.3 multicast-outgoing-interface "
+    network = Network(signing_key, "v1", extra=(f"{SMC}{block}ge-0/0/1.0",))
+    device = network.devices[SITE]
+    assert device.key_server.listens() == {("239.1.2.3", 848, "ge-0/0/1.0")}
+    before = network.site.member.held()
+    network.devices[HUB].groups.clear("G1", immediately=False, now=network.now)
+    for out in network.devices[HUB].take(network.now)[0]:
+        assert out.to.group == "239.1.2.3"
+        device.datagram(out.datagram, (HUB, 848), network.now)
+    assert set(network.site.member.held().receives_with) > set(before.receives_with)
+
+
+def test_recovery_probe_registers_for_traffic_that_cannot_be_read(signing_key):
+    network = Network(signing_key, site=(f"{MEMBER}ipsec vpn V1 recovery-probe",))
+    first = network.site.member.established
+    device = network.devices[SITE]
+    device.key_server.overhears(2, "deadbeef", network.now)
+    network.pass_time(11)
+    assert network.site.member.established == first
+    device.key_server.overhears(1, "deadbeef", network.now)
+    network.pass_time(11)
+    assert network.site.member.established != first
+
+
 def test_statistics_have_their_containers_and_no_packets(signing_key):
     network = Network(signing_key)
     reply = network.ask("<get-gvpn-ipsec-statistics-information/>")
