@@ -21,6 +21,7 @@ from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
 from ..lab import DeviceSpec, Lab, LabError
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
+from ..srx_member.sites import MemberOfGroup
 from .clock import Clock, lab_clock
 from .ssh import host_key, listen
 from .turns import Turns
@@ -41,6 +42,8 @@ class _KeyPlane:
         self._sockets: dict[Door, UdpSocket] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self._groups: dict[tuple[str, int, str], asyncio.Task[UdpSocket | None]] = {}
+        self.on_event: Callable[[object], None] = lambda event: None
 
     async def listen(self) -> None:
         """Open the sockets; raises OSError."""
@@ -64,6 +67,10 @@ class _KeyPlane:
             self._timer.cancel()
         for task in self._sending:
             task.cancel()
+        for joined in self._groups.values():
+            joined.cancel()
+            if joined.done() and not joined.cancelled() and (listener := joined.result()):
+                listener.close()
         for one in self._sockets.values():
             one.close()
 
@@ -97,6 +104,7 @@ class _KeyPlane:
         deadline = self.device.deadline()
         for event in events:
             log.info("%s: %s", self.device.spec.name, event)
+            self.on_event(event)
         for one in outgoing:
             self._send(one)
         if self._timer is not None:
@@ -105,6 +113,25 @@ class _KeyPlane:
         if deadline is not None:
             delay = max(0.0, deadline - now) / self._speed + 0.001
             self._timer = asyncio.get_running_loop().call_later(delay, self._work)
+
+        for group in self.device.key_server.listens() - self._groups.keys():
+            self._groups[group] = asyncio.get_running_loop().create_task(self._join(*group))
+
+    async def _join(self, address: str, port: int, interface: str) -> UdpSocket | None:
+        """Listen to a multicast group that pushes come to."""
+        spec = self.device.spec
+        assert spec.gdoi is not None
+        own, host_interface = spec.gdoi.host, spec.interfaces.get(interface)
+        received = partial(self._received, Door.GDOI)
+        try:
+            return await UdpSocket.join((address, port), host_interface, own, received)
+        except OSError as error:
+            log.warning("%s: cannot join %s: %s", spec.name, address, error.strerror or error)
+            return None
+
+    def hear(self, group_id: int, spi: str) -> None:
+        """Traffic of a group reaches this device under that SPI."""
+        self.device.key_server.overhears(group_id, spi, self._clock())
 
     def _send(self, outgoing: Outgoing) -> None:
         socket = self._sockets.get(outgoing.door) or self._sockets.get(Door.GDOI)
@@ -141,6 +168,7 @@ class LabServer:
         self.clock = clock or lab_clock(lab.speed)
         self.devices: list[Device] = []
         self._closers: list[Callable[[], None]] = []
+        self._planes: list[_KeyPlane] = []
         self._files: dict[Path, str] = {}
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="requests")
         # Long requests that are done must not find their stores closed.
@@ -192,6 +220,8 @@ class LabServer:
         self.devices.append(device)
         self._closers.append(device.close)
         self._closers.append(key_plane.close)
+        self._planes.append(key_plane)
+        key_plane.on_event = self._happened
         try:
             if spec.netconf is not None:
                 await self._listen_ssh(device)
@@ -199,6 +229,15 @@ class LabServer:
         except OSError as error:
             raise LabError(f"{spec.name}: cannot listen: {error.strerror or error}") from None
         key_plane.stir()
+
+    def _happened(self, event: object) -> None:
+        """What one device sends with, the others of its group hear."""
+        if not isinstance(event, MemberOfGroup) or event.event.held is None:
+            return
+        spi = event.event.held.sends_with
+        if spi is not None:
+            for plane in self._planes:
+                plane.hear(event.event.group, spi)
 
     async def _listen_ssh(self, device: Device) -> None:
         endpoint = device.spec.netconf

@@ -175,7 +175,7 @@ class SrxMembers:
         for site in self.sites.values():
             if site.member is not None and site.settings.group == group_id:
                 site.member.heard_spi(spi, now)
-        self._on_activity()
+                self._on_activity()
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 
@@ -62,3 +63,36 @@ def test_a_member_registers_and_a_commit_takes_it_out_and_brings_it_back(running
         session.load_configuration(action="set", config=lines)
         session.commit()
     associations(lab, 1)
+
+
+def cookies(lab, device, rpc):
+    """Initiator cookies of the KEKs that a device shows."""
+    reply = ask(lab, device, rpc)
+    return re.findall("<initiator-cookie>([0-9a-f]+)</initiator-cookie>", reply)
+
+
+def test_a_v1_member_takes_rekeys_by_multicast(lab):
+    (port,) = free_ports(1, socket.SOCK_DGRAM)
+    where = "communication-type multicast multicast-group 233.252.0.9 multicast-outgoing-interface "
+    lines = (SMC + BLOCKS["v1"], f"{SMC}{where}ge-0/0/1.0")
+    hub = hub_config("hub-1", "v1", {"gm-1": SITE}, extra=lines)
+    lab.add_device("hub-1", "v1", hub, gdoi={"address": HUB, "port": port})
+    own = {"address": SITE, "port": port}
+    lab.add_device("site-1", "v1", member_config("v1"), gdoi=own)
+    server = lab.serve()
+    try:
+        associations(lab, 1)
+        member = "get-gvpn-kek-security-associations-information"
+        hubs = "get-security-group-vpn-server-kek-sa"
+        before = cookies(lab, "site-1", member)
+        assert before == cookies(lab, "hub-1", hubs) != []
+        with manager.connect(**by_ncclient(lab, "hub-1")) as session:
+            session.load_configuration(action="set", config=[f"{SMC}sig-hash-algorithm md5"])
+            session.commit()
+        end = time.monotonic() + SECONDS
+        while cookies(lab, "site-1", member) == before:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        assert cookies(lab, "site-1", member) == cookies(lab, "hub-1", hubs)
+    finally:
+        server.stop()
