@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..config.tree import Tree
-from ..gdoi.arrival import Address, Arrival
+from ..gdoi.arrival import Arrival
 from ..gdoi.associations import Association
 from ..gdoi.numbers import GdoiExchange
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
+from ..ike.nat import Address
 from ..ike.wire import exchange_of
 from ..member.events import MemberEvent
 from ..member.machine import GroupMember
