@@ -114,6 +114,7 @@ class MemberSpec:
     port: int = 0
     mode: Mode = Mode.MAIN
     interface: str | None = None
+    server_nat_port: int | None = None
     heartbeat_threshold: int = DEFAULT_HEARTBEAT_THRESHOLD
     lifetime: int = DEFAULT_PHASE_1_SECONDS
     recovery_probe: bool = False
@@ -383,6 +384,7 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) 
         port=section.take("port", _port, 0),
         mode=section.take("mode", Mode, Mode.MAIN),
         interface=section.take("interface", str),
+        server_nat_port=_nat_port(device, server),
         heartbeat_threshold=section.take(
             "heartbeat_threshold", _threshold, DEFAULT_HEARTBEAT_THRESHOLD
         ),
@@ -395,6 +397,13 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) 
     if spec.psk is None and spec.credentials is None:
         raise LabError(f"{where}: psk or certificate is missing")
     return spec
+
+
+def _nat_port(device: DeviceSpec | None, server: Endpoint) -> int | None:
+    """Where a server of this lab, or another, takes those behind a translator."""
+    if device is not None:
+        return device.floating_port
+    return _FLOATING if server.port == _GDOI else None
 
 
 def _authorities(section: _Section, base: Path) -> tuple[x509.Certificate, ...]:

@@ -12,8 +12,10 @@ from itertools import product
 
 from ..capture.sa_log import Holder, SaLog
 from ..config.junos_schema import Generation
+from ..gdoi.arrival import NON_ESP_MARKER
 from ..gdoi.numbers import GdoiExchange
 from ..groups.gateways import identity_of, phase1_proposal
+from ..ike.nat import Path
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy, Phase1Proposal
 from ..ike.wire import exchange_of
@@ -167,6 +169,8 @@ class _MemberEdge:
 
     async def start(self) -> None:
         self._socket = await UdpSocket.bind((self.spec.address, self.spec.port), self._from_unicast)
+        if self.spec.server_nat_port is not None:
+            self.member.paths = (Path(self._socket.address, self._server),)
         self._act(self.member.start(self._clock()))
 
     def arrived(self, data: bytes) -> None:
@@ -194,7 +198,7 @@ class _MemberEdge:
             return
         if exchange_of(data) == GdoiExchange.GROUPKEY_PUSH:
             self._pushed_from = source
-        elif source != self._server:
+        elif source[1] not in (self._server[1], self.spec.server_nat_port):
             return
         self.arrived(data)
 
@@ -260,7 +264,10 @@ class _MemberEdge:
         if self._socket is not None:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
             is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
-            self._socket.send(datagram, self._pushed_from if is_ack else self._server)
+            marker, to = b"", self._server
+            if self.member.floats and self.spec.server_nat_port is not None:
+                marker, to = NON_ESP_MARKER, (self._server[0], self.spec.server_nat_port)
+            self._socket.send(marker + datagram, self._pushed_from if is_ack else to)
 
 
 class MemberFleet:

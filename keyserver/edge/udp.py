@@ -118,6 +118,12 @@ class UdpSocket:
             self._send(datagram, addresses[start : start + _BATCH])
             await asyncio.sleep(0)
 
+    @property
+    def address(self) -> Address:
+        """Where it is bound."""
+        host, port = self._raw.getsockname()[:2]
+        return str(host), int(port)
+
     def send_multicast(self, datagram: bytes, target: MulticastTarget) -> str:
         """Send to a multicast group; the host's interface that it went out of."""
         own = self._raw.getsockname()[0]

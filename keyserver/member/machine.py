@@ -21,7 +21,8 @@ from ..gdoi.payloads import Profile
 from ..gdoi.pull import Grant, Unacceptable
 from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
-from ..ike.exchange import Phase1Sa, new_message_id, notification
+from ..ike.exchange import Phase1Sa, deletion, notification
+from ..ike.nat import Path
 from ..ike.numbers import Exchange, NotifyType, PayloadType
 from ..ike.payloads import PROTO_ISAKMP, Delete, Identification, Notification
 from ..ike.proposal import Mode, PeerPolicy
@@ -71,7 +72,9 @@ class GroupMember:
 
     :meth:`start`, :meth:`receive` and :meth:`tick` return datagrams for the key server that
     ``server`` says, an index into ``policies``; ``wake_at`` says when :meth:`tick` is due;
-    ``events`` grows by what happened; ``multicast`` is the group and port to listen at.
+    ``events`` grows by what happened; ``multicast`` is the group and port to listen at. ``paths``,
+    one for each server, make it look for translators; where ``floats``, its datagrams go to the
+    server's port for that, with the non-ESP marker in front.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class GroupMember:
     ) -> None:
         self.name, self.group, self.policies, self.options = name, group, policies, options
         self.server = 0
+        self.paths: tuple[Path, ...] = ()
         self.state = MemberState.STOPPED
         self.keys = MemberKeys(options.profile, options.timing)
         self.events: list[MemberEvent] = []
@@ -95,6 +99,7 @@ class GroupMember:
         self._register_due: float | None = None
         self._register_reason = ""
         self._heard = 0.0
+        self._floated = False
         self._spread = jitter()
         self._hint_after = 0.0
         self._acks: list[tuple[float, bytes]] = []
@@ -119,6 +124,13 @@ class GroupMember:
         return self.established.sa if self.established is not None else None
 
     @property
+    def floats(self) -> bool:
+        """True when a translator was found on the way to the server (RFC 3947 §4)."""
+        if self._attempt is not None:
+            return self._attempt.floats
+        return self._floated
+
+    @property
     def multicast(self) -> tuple[str, int] | None:
         """Group address and port that pushes come to; None when they come to the member.
 
@@ -138,6 +150,7 @@ class GroupMember:
             self.options.profile,
             self.options.lifetime,
             self.keys.check_policy,
+            self.paths[self.server] if self.paths else None,
         )
         self._register_due = None
         self._early.clear()
@@ -241,6 +254,7 @@ class GroupMember:
         self.established = EstablishedSa(
             attempt.sa, now + self.options.lifetime, attempt.phase1.mode
         )
+        self._floated = attempt.floats
         self._attempt, self._failures, self._heard = None, 0, now
         self.state = MemberState.REGISTERED
         self._plan(now)
@@ -254,7 +268,7 @@ class GroupMember:
         assert attempt.sa is not None
         self._fail(reason, now)
         told = notification(attempt.sa, NotifyType.ATTRIBUTES_NOT_SUPPORTED)
-        return [told, _deletion(attempt.sa)]
+        return [told, deletion(attempt.sa)]
 
     def _fail(self, reason: str, now: float) -> None:
         lowest, highest = BACK_OFF_SECONDS
@@ -295,7 +309,7 @@ class GroupMember:
     def end_phase1(self) -> list[bytes]:
         """RFC 2408 §3.15: tell the server that a phase 1 SA is not used any longer."""
         old, self.established = self.established, None
-        return [_deletion(old.sa)] if old is not None else []
+        return [deletion(old.sa)] if old is not None else []
 
     def _on_informational(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
         cookies = (header.initiator_cookie, header.responder_cookie)
@@ -456,12 +470,6 @@ class GroupMember:
         self.events.append(
             MemberEvent(event, self.name, self.group, now, spis, kek_spi, sequence, reason, held)
         )
-
-
-def _deletion(sa: Phase1Sa) -> bytes:
-    exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
-    delete = Delete(PROTO_ISAKMP, (b"".join(sa.cookies),))
-    return exchange.seal([Payload(PayloadType.DELETE, delete.encode())])
 
 
 def _deletes(payload: Payload, sa: Phase1Sa) -> bool:

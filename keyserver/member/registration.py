@@ -14,6 +14,7 @@ from ..gdoi.pull import Grant, PullInitiator
 from ..ike.aggressive_mode import AggressiveModeInitiator
 from ..ike.exchange import Phase1Sa, new_message_id
 from ..ike.main_mode import MainModeInitiator
+from ..ike.nat import Path
 from ..ike.numbers import NotifyType
 from ..ike.phase1 import State
 from ..ike.proposal import Mode, PeerPolicy
@@ -36,7 +37,7 @@ class Registration:
     """An attempt with one key server.
 
     ``accept`` looks at the policy of message 2 and raises MalformedPayload when the member cannot
-    do what it says.
+    do what it says; ``path``: where the ends are, to look for translators in between.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Registration:
         profile: Profile,
         lifetime: int,
         accept: Callable[[GroupSa], None],
+        path: Path | None = None,
     ) -> None:
         self.step = Step.PHASE_1
         self.due: float | None = None
@@ -53,7 +55,7 @@ class Registration:
         self._group, self._profile, self._accept = group, profile, accept
         aggressive = Mode.AGGRESSIVE in policy.modes
         initiator = AggressiveModeInitiator if aggressive else MainModeInitiator
-        self._phase1 = initiator(replace(policy, lifetime=lifetime))
+        self._phase1 = initiator(replace(policy, lifetime=lifetime), path=path)
         self._pull: PullInitiator | None = None
         self._sent: list[bytes] = []
         self._tries = 0
@@ -62,6 +64,11 @@ class Registration:
     def phase1(self) -> MainModeInitiator | AggressiveModeInitiator:
         """Its end of phase 1."""
         return self._phase1
+
+    @property
+    def floats(self) -> bool:
+        """True when there is a translator in between (RFC 3947 §4)."""
+        return self._phase1.behind_nat or self._phase1.peer_behind_nat
 
     @property
     def promised_kek(self) -> SaKek | None:
