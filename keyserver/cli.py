@@ -45,15 +45,16 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="start with what is understood of the configuration files, name the rest",
             )
-        if name == "members":
-            command.add_argument(
-                "--events", action="store_true", help="print one JSON line per event"
-            )
+        if name != "status":
             command.add_argument(
                 "--sa-log",
                 type=Path,
                 metavar="FILE",
-                help="append every association with its keys to FILE; for a lab only",
+                help="append members' associations with their keys to FILE; for a lab only",
+            )
+        if name == "members":
+            command.add_argument(
+                "--events", action="store_true", help="print one JSON line per event"
             )
     shark = commands.add_parser(
         "wireshark",
@@ -66,9 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     associations = commands.add_parser(
         "sa",
         help="what members installed, as ip xfrm commands or Wireshark's ESP SA table",
-        description="Turn the log of members --sa-log into what other tools read.",
+        description="Turn the log of --sa-log into what other tools read.",
     )
-    associations.add_argument("sa_log", type=Path, help="file that members --sa-log wrote")
+    associations.add_argument("sa_log", type=Path, help="file that --sa-log wrote")
     associations.add_argument(
         "--format", choices=("xfrm", "wireshark"), default="xfrm", help="default: xfrm"
     )
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lab = read_lab(options.lab)
         with contextlib.suppress(KeyboardInterrupt):
             if options.command == "serve":
-                run.serve(lab, options.keylog, options.lenient)
+                run.serve(lab, options.keylog, options.lenient, options.sa_log)
             elif options.command == "members":
                 run.members(lab, options.events, options.sa_log)
             else:

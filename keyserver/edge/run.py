@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from ..capture.keylog import KeyLog
 from ..capture.sa_log import SaLog
@@ -20,13 +21,15 @@ from .members import MemberFleet
 from .serve import LabServer
 from .status import lab_status
 
+Log = TypeVar("Log", KeyLog, SaLog)
 
-def serve(lab: Lab, keylog: Path | None, lenient: bool) -> None:
+
+def serve(lab: Lab, keylog: Path | None, lenient: bool, sa_log: Path | None = None) -> None:
     """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError.
 
     ``lenient``: start with what is understood of the configuration files.
     """
-    asyncio.run(_serve(lab, keylog, lenient))
+    asyncio.run(_serve(lab, keylog, lenient, sa_log))
 
 
 def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
@@ -47,14 +50,15 @@ async def _until_stopped() -> None:
     await stopped.wait()
 
 
-async def _serve(lab: Lab, keylog: Path | None, lenient: bool) -> None:
-    try:
-        sink = KeyLog(keylog) if keylog is not None else None
-    except OSError as error:
-        raise LabError(f"{keylog}: {error.strerror}") from None
+async def _serve(lab: Lab, keylog: Path | None, lenient: bool, sa_log: Path | None) -> None:
+    with _opened(KeyLog, keylog) as sink, _opened(SaLog, sa_log) as log:
+        await _serve_logging(lab, lenient, sink, log)
+
+
+async def _serve_logging(lab: Lab, lenient: bool, sink: KeyLog | None, log: SaLog | None) -> None:
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
-    server = LabServer(lab, key_sink=sink, lenient=lenient)
+    server = LabServer(lab, key_sink=sink, lenient=lenient, sa_log=log)
     await server.start()
     try:
         for device in server.devices:
@@ -69,8 +73,6 @@ async def _serve(lab: Lab, keylog: Path | None, lenient: bool) -> None:
         await _until_stopped()
     finally:
         server.stop()
-        if sink is not None:
-            sink.close()
 
 
 async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
@@ -87,7 +89,7 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
         elif event.event == "refused":
             print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
 
-    with _opened(sa_log) as log:
+    with _opened(SaLog, sa_log) as log:
         fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe, log)
         try:
             await fleet.start()
@@ -97,13 +99,13 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path | None) -> Iterator[SaLog | None]:
-    """Where members' associations are written; raises LabError for a file that must not be used."""
+def _opened(kind: Callable[[Path], Log], path: Path | None) -> Iterator[Log | None]:
+    """A file for keys, where one is asked for; raises LabError for one that must not be used."""
     if path is None:
         yield None
         return
     try:
-        log = SaLog(path)
+        log = kind(path)
     except OSError as error:
         raise LabError(f"{path}: {error.strerror}") from None
     try:

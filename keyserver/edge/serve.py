@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ..capture.keylog import KeySink
+from ..capture.sa_log import Holder, SaLog
 from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
@@ -23,6 +24,7 @@ from ..lab import DeviceSpec, Lab, LabError
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
 from .clock import Clock, lab_clock
+from .held import held_associations
 from .ssh import host_key, listen
 from .turns import Turns
 from .udp import UdpSocket
@@ -160,8 +162,13 @@ class LabServer:
         key_sink: KeySink | None = None,
         *,
         lenient: bool = False,
+        sa_log: SaLog | None = None,
     ) -> None:
-        """``lenient``: what of a configuration file is not understood is left out and logged."""
+        """``lenient``: what of a configuration file is not understood is left out and logged.
+
+        ``sa_log``: told what devices that are members install.
+        """
+        self._sa_log = sa_log
         self.lab = lab
         self._lenient = lenient
         self._key_sink = key_sink
@@ -221,7 +228,7 @@ class LabServer:
         self._closers.append(device.close)
         self._closers.append(key_plane.close)
         self._planes.append(key_plane)
-        key_plane.on_event = self._happened
+        key_plane.on_event = partial(self._happened, spec.name)
         try:
             if spec.netconf is not None:
                 await self._listen_ssh(device)
@@ -230,10 +237,14 @@ class LabServer:
             raise LabError(f"{spec.name}: cannot listen: {error.strerror or error}") from None
         key_plane.stir()
 
-    def _happened(self, event: object) -> None:
+    def _happened(self, device: str, event: object) -> None:
         """What one device sends with, the others of its group hear."""
         if not isinstance(event, MemberOfGroup) or event.event.held is None:
             return
+        if self._sa_log is not None:
+            holder = Holder(f"{device}/{event.vpn}", event.event.group)
+            held = held_associations(holder, event.address, event.traffic)
+            self._sa_log.look(holder, held, event.traffic.sends_with, event.event.time)
         spi = event.event.held.sends_with
         if spi is not None:
             for plane in self._planes:

@@ -92,7 +92,7 @@ class GroupMember:
         self.state = MemberState.STOPPED
         self.keys = MemberKeys(options.profile, options.timing)
         self.events: list[MemberEvent] = []
-        self._jitter, self._address = jitter, address
+        self._jitter, self.address = jitter, address
         self._attempt: Registration | None = None
         self.established: EstablishedSa | None = None
         self._failures = 0
@@ -395,9 +395,9 @@ class GroupMember:
         self._note("unknown_kek", now, reason=f"push under KEK {spi.hex()}")
 
     def _acknowledge(self, installed: InstalledKek, sequence: int, now: float) -> None:
-        if installed.ack_algorithm is None or installed.multicast or self._address is None:
+        if installed.ack_algorithm is None or installed.multicast or self.address is None:
             return
-        identity = Identification.address(self._address)
+        identity = Identification.address(self.address)
         ack = encode_ack(installed.kek, installed.ack_algorithm, sequence, identity)
         # RFC 8263 §3.3: jitter, so that a server is not flooded by a whole group at once.
         self._acks.append((now + ACK_JITTER_SECONDS * self._jitter(), ack))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..config.tree import Tree
 from ..gdoi.arrival import Arrival
@@ -24,15 +24,18 @@ from ..ike.wire import exchange_of
 from ..member.events import MemberEvent
 from ..member.machine import GroupMember
 from ..member.options import MemberOptions
+from ..member.traffic import Traffic
 from .settings import Enrolment, VpnSettings, vpn_settings
 
 
 @dataclass(frozen=True)
 class MemberOfGroup:
-    """What happened to a member VPN of this device."""
+    """What happened to a member VPN of this device, and the keys that it holds now."""
 
     vpn: str
     event: MemberEvent
+    address: str
+    traffic: Traffic = field(repr=False)
 
 
 @dataclass
@@ -209,5 +212,6 @@ class SrxMembers:
             site.last_failure = (
                 (event.reason or "") if event.event == "refused" else site.last_failure
             )
-            self._events.append(MemberOfGroup(site.settings.name, event))
+            address, traffic = site.member.address or "", site.member.keys.traffic
+            self._events.append(MemberOfGroup(site.settings.name, event, address, traffic))
         site.member.events.clear()

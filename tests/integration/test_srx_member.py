@@ -11,8 +11,9 @@ import time
 import pytest
 from ncclient import manager
 
+from keyserver.capture.sa_log import read_sa_log
 from tests.keyserver.test_srx_member import BLOCKS, MEMBER, SMC, site_config
-from tests.lab import ask, by_ncclient, free_ports, hub_config, listed_within
+from tests.lab import Process, ask, by_ncclient, free_ports, hub_config, listed_within
 
 HUB, SITE = "127.0.0.1", "127.0.1.1"
 SECONDS = 20
@@ -33,9 +34,13 @@ def running(lab, request):
     lab.add_device("hub-1", generation, hub, gdoi={"address": HUB, "port": port})
     own = {"address": SITE, "port": port}
     lab.add_device("site-1", generation, member_config(generation), gdoi=own)
-    server = lab.serve()
-    yield lab, generation
-    server.stop()
+    lab.write()
+    server = Process("serve", lab.file, "--sa-log", str(lab.path / "sa.log"))
+    try:
+        server.wait_for("ready:")
+        yield lab, generation
+    finally:
+        server.stop()
 
 
 def associations(lab, count):
@@ -62,7 +67,10 @@ def test_a_member_registers_and_a_commit_takes_it_out_and_brings_it_back(running
         lines = [line for line in member_config(generation).splitlines() if " vpn V1 " in line]
         session.load_configuration(action="set", config=lines)
         session.commit()
-    associations(lab, 1)
+    shown = associations(lab, 1)
+    held = read_sa_log((lab.path / "sa.log").read_text().splitlines()).held
+    assert {(sa.member, sa.address) for sa in held} == {("site-1/V1", SITE)}
+    assert {sa.spi for sa in held} == set(re.findall("<sa-spi>([0-9a-f]+)</sa-spi>", shown))
 
 
 def cookies(lab, device, rpc):
