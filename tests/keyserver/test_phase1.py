@@ -85,6 +85,21 @@ def test_a_phase_1_lives_as_long_as_was_offered_and_ends_with_a_deletion(
     assert world.endpoint.associations(world.now) == []
 
 
+class Offering(MainModeInitiator):
+    """An initiator whose offer has these (type, duration) pairs of a life."""
+
+    def __init__(self, policy, lives):
+        super().__init__(policy)
+        (proposal,) = SaPayload.decode(self._sa_body).proposals
+        (transform,) = proposal.transforms
+        kept = [a for a in transform.attributes if a.type not in (11, 12)]
+        for kind, duration in lives:
+            kept.append(Attribute.short(OakleyAttribute.LIFE_TYPE, kind))
+            kept.append(Attribute.long(OakleyAttribute.LIFE_DURATION, duration.to_bytes(4, "big")))
+        changed = replace(transform, attributes=tuple(kept))
+        self._sa_body = SaPayload((Proposal(1, 1, b"", (changed,)),)).encode()
+
+
 @pytest.mark.parametrize(
     "lives",
     [
@@ -95,15 +110,7 @@ def test_a_phase_1_lives_as_long_as_was_offered_and_ends_with_a_deletion(
 )
 def test_lives_in_seconds_and_kilobytes_are_understood(signing_key, lives):
     world = World(signing_key)
-    end = MainModeInitiator(_policy(world))
-    (proposal,) = SaPayload.decode(end._sa_body).proposals
-    (transform,) = proposal.transforms
-    kept = [a for a in transform.attributes if a.type not in (11, 12)]
-    for kind, duration in lives:
-        kept.append(Attribute.short(OakleyAttribute.LIFE_TYPE, kind))
-        kept.append(Attribute.long(OakleyAttribute.LIFE_DURATION, duration.to_bytes(4, "big")))
-    changed = replace(transform, attributes=tuple(kept))
-    end._sa_body = SaPayload((Proposal(1, 1, b"", (changed,)),)).encode()
+    end = Offering(_policy(world), lives)
     _phase1(world, end)
     assert end.state is State.ESTABLISHED
     (view,) = world.endpoint.associations(world.now)
