@@ -71,6 +71,9 @@ class SaLog:
     def look(self, holder: Holder, held: set[LoggedSa], sends: tuple[str, ...], now: float) -> None:
         """A member holds these now, and sends with these SPIs: note what changed."""
         before, who = self._installed.get(holder, set()), dataclasses.asdict(holder)
+        if holder not in self._installed:
+            # Whatever an earlier run has written of it is over.
+            self._write(now, "begins", who)
         for one in sorted(held - before, key=lambda sa: sa.spi):
             self._write(now, "installed", dataclasses.asdict(one))
         if self._sent.get(holder) != sends:
@@ -126,6 +129,9 @@ def _take(history: SaHistory, fields: dict[str, object]) -> None:
         one = LoggedSa(**fields, selector=LoggedSelector(**selector))  # type: ignore[arg-type]
         history.installed.append(one)
         history.held.append(one)
+    elif event == "begins":
+        who = [fields["member"], fields["group"]]
+        history.held = [sa for sa in history.held if [sa.member, sa.group] != who]
     elif event == "sends":
         key = str(fields["member"]), int(str(fields["group"]))
         spis = fields["spis"]

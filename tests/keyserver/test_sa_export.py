@@ -163,6 +163,15 @@ def test_a_rekey_is_sent_with_when_the_member_does_and_the_old_key_goes(signing_
     assert len(list(wireshark_table(history(log)))) == 2
 
 
+def test_a_run_that_appends_to_an_earlier_ones_log_begins_with_nothing(signing_key, tmp_path):
+    group(signing_key, tmp_path)
+    _, log = group(signing_key, tmp_path)
+    told = history(log)
+    assert len(told.installed) == 4
+    assert len(told.held) == 2
+    assert len(states(xfrm_commands(told, "site-1", [OTHER]))) == 2
+
+
 def test_the_log_is_for_its_owner_alone_and_keys_are_in_no_repr(signing_key, tmp_path):
     _, log = group(signing_key, tmp_path)
     assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
