@@ -18,7 +18,7 @@ from .plane import Acknowledgement, KeyPlane
 from .settings import GroupSettings, KekSettings, TekSettings
 
 _REKEY_DELAYS = 4
-_OVERLAP_DELAYS = 3
+_OVERLAP_DELAYS = 2
 
 
 def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
@@ -169,7 +169,11 @@ class Keyring:
         return Grant(self.policy(kek, teks, now, heartbeat), download(kek, teks), sequence)
 
     def _in_use(self, settings: TekSettings, now: float) -> list[GroupTek]:
-        """Without those that every member has dropped: Junos, 3 x activation-time-delay later."""
+        """Without those that nobody sends with: Junos, 2 x activation-time-delay after the next.
+
+        Receiving goes on one delay longer, but a new member that was given both would send with the
+        old one just when the others drop it.
+        """
         teks = self.current_teks(settings, now)
         overlap = _OVERLAP_DELAYS * self.settings.activation_time_delay
         successors = [now + overlap, *(tek.created for tek in teks)]

@@ -117,6 +117,12 @@ class LossyGroup:
         self._at(self.now + chance.random(), lambda: self._act(member, member.start(self.now)))
         return member
 
+    def replace(self, address: str) -> GroupMember:
+        """The member there is switched off; a new one takes its place, with nothing."""
+        self.members[address].stop()
+        self.observer.gone(address, self.now)
+        return self.add(address)
+
     def commit(self, *lines: str) -> None:
         """The present configuration and these lines are committed."""
         assert self.server is not None

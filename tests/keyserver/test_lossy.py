@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.lab import Faults
 from tests.keyserver.lossy import LossyGroup, faults_of
 
 MEMBERS, REKEYS = 30, 3
@@ -63,6 +64,19 @@ def test_quick_commits_one_after_the_other_leave_no_pair_apart():
         group.commit(f"{path} {seconds}")
         group.run(8)
     group.run(120)
+    assert group.observer.report(group.now).apart == 0
+
+
+@pytest.mark.parametrize("after", [1, 10, 29, 31, 38, 44, 46, 90])
+def test_who_joins_behind_a_rekey_understands_the_others_and_is_understood(after):
+    group = LossyGroup(5, Faults(delay=0.05))
+    group.settle()
+    group.commit("set security group-vpn server ipsec proposal esp lifetime-seconds 4000")
+    group.run(after)
+    member = group.replace("192.0.2.10")
+    group.run(5, lambda: member.held().sends_with is not None)
+    group.observer.begin(group.now)
+    group.run(100)
     assert group.observer.report(group.now).apart == 0
 
 
