@@ -37,9 +37,11 @@ class _Opening:
 
 class _Reader:
     def __init__(self, text: str) -> None:
-        found = list(words_of(text))
-        self.words = [word for word, _ in found]
-        self.lines = [line for _, line in found]
+        self.words: list[Word] = []
+        self.lines: list[int] = []
+        for word, line in words_of(text):
+            self.words.append(word)
+            self.lines.append(line)
         self.place = 0
         self.problems: list[LoadError] = []
 

@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is fuzzed: every decoder that takes octets from the network, by name.
+"""What is fuzzed: every decoder that takes octets from outside, by name.
 
 A target takes any octets and either decodes them, so that they encode to the same again where it
 has an encoder, or raises MalformedPayload or Refused. Anything else is a finding.
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keyserver.cluster.messages import read_state
+from keyserver.config.edit import MalformedConfiguration
 from keyserver.gdoi.acknowledgement import decode_ack
 from keyserver.gdoi.numbers import SigHashAlgorithm
 from keyserver.gdoi.payloads import (
@@ -38,9 +39,10 @@ from keyserver.ike.wire import (
     encode_attributes,
     encode_chain,
 )
+from tests.fuzz.configurations import CONFIGURATION_TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
-REFUSALS = (MalformedPayload, Refused)
+REFUSALS = (MalformedPayload, Refused, MalformedConfiguration)
 _KEK = Kek(bytes(range(16)), AES_128, bytes(16), bytes(16), SigHashAlgorithm.SHA256)
 
 
@@ -109,6 +111,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "kek": _keys,
     "cluster-state": _cluster_state,
     "certificate": _certificate,
+    **CONFIGURATION_TARGETS,
 }
 
 

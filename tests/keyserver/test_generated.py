@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.config.apply import apply
+from keyserver.config.compare import compare
+from keyserver.config.edit import Operation, copy_tree
 from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.read_patch import read_patch
 from keyserver.config.show import to_set
 from tests.keyserver.generated import Maker
 from tests.keyserver.test_formats import FORMATS, from_edits, from_set
 
+V2 = junos_schema(Generation.V2)
 SEEDS = range(40)
 LEAVES = 60
 
@@ -23,6 +28,15 @@ def test_what_is_generated_from_the_schema_survives_every_format(seed, generatio
     for show, read in FORMATS.values():
         assert from_edits(schema, *read(schema, show(schema, tree))) == tree
     assert from_set(schema, "\n".join(to_set(schema, tree))) == tree
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_difference_of_any_two_configurations_is_a_patch(seed):
+    old, new = (Maker(V2, number).tree(LEAVES) for number in (seed, 1000 + seed))
+    edits, problems = read_patch(V2, compare(V2, old, new))
+    tree = copy_tree(old)
+    assert problems + apply(V2, tree, edits, Operation.MERGE) == []
+    assert tree == new
 
 
 @pytest.mark.parametrize("seed", SEEDS)
