@@ -27,10 +27,8 @@ _REFERENCE = re.compile(
     rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]));"
 )
 _REPLACEMENT = "\ufffd".encode()
-_NAMESPACE_TWICE = re.compile(
-    rb"""(xmlns((?::[\w.-]+)?)\s*=\s*(?:"[^"<]*"|'[^'<]*')[^<>]*?)\sxmlns\2\s*=\s*(?:"[^"<]*"|'[^'<]*')"""
-)
-_MOST_REPETITIONS = 8
+_TAG_WITH_NAMESPACE = re.compile(rb"<[^<>]*?xmlns[^<>]*>")
+_NAMESPACE = re.compile(rb"""\s(xmlns(?::[\w.-]+)?)\s*=\s*(?:"[^"]*"|'[^']*')""")
 _DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")
 _LONGEST_TAG = 64 * 1024
 _LONGEST_REFERENCE = 12
@@ -85,11 +83,20 @@ def _repaired(data: bytes) -> bytes:
         data = _CONTROL.sub(_REPLACEMENT, data)
     if b"&#" in data:
         data = _REFERENCE.sub(_REPLACEMENT, data)
-    for _ in range(_MOST_REPETITIONS):
-        data, found = _NAMESPACE_TWICE.subn(rb"\1", data)
-        if not found:
-            break
+    if data.count(b"xmlns") > 1:
+        data = _TAG_WITH_NAMESPACE.sub(lambda tag: _with_namespaces_once(tag[0]), data)
     return data
+
+
+def _with_namespaces_once(tag: bytes) -> bytes:
+    seen: set[bytes] = set()
+
+    def first(declaration: re.Match[bytes]) -> bytes:
+        new = declaration[1] not in seen
+        seen.add(declaration[1])
+        return declaration[0] if new else b""
+
+    return _NAMESPACE.sub(first, tag)
 
 
 def parse_document(data: bytes) -> etree._Element:
