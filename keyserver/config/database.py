@@ -531,7 +531,7 @@ class ConfigurationDatabase:
             now,
             "root",
             "other",
-            "rollback (commit confirmed timeout)",
+            "",
             self._restore,
         )
         self.pending = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -50,12 +51,19 @@ async def _until_stopped() -> None:
     await stopped.wait()
 
 
+def _allow_descriptors() -> None:
+    """As many open files as we may have: a device takes two for its store and one a socket."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def _serve(lab: Lab, keylog: Path | None, lenient: bool, sa_log: Path | None) -> None:
     with _opened(KeyLog, keylog) as sink, _opened(SaLog, sa_log) as log:
         await _serve_logging(lab, lenient, sink, log)
 
 
 async def _serve_logging(lab: Lab, lenient: bool, sink: KeyLog | None, log: SaLog | None) -> None:
+    _allow_descriptors()
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
     server = LabServer(lab, key_sink=sink, lenient=lenient, sa_log=log)

@@ -170,8 +170,7 @@ def rows() -> Iterator[str]:
             for rude in RUDE:
                 _longest(server)
                 waits = asyncio.run(_under(rude, lab))
-                wall, cpu, what = _longest(server)
-                print(what, file=sys.stderr)
+                wall, cpu, _what = _longest(server)
                 name = (rude.__doc__ or "").rstrip(".")
                 yield (
                     f"| {name} | {cpu:.1f} ({wall:.1f}) | {1000 * max(waits):.0f} "

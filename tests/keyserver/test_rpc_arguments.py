@@ -140,6 +140,48 @@ def test_what_is_not_done_is_refused_by_name_and_changes_nothing(console, sessio
     assert len(console.device.database.history) == 1
 
 
+LONG = "show-security-group-vpn-server-reg-group-"
+
+
+@pytest.mark.parametrize(
+    ("generation", "argument", "bad_element"),
+    [
+        ("v1", "<group>G1</group>", "group"),
+        ("v1", "<group-id>1</group-id>", "group-id"),
+        ("v1", "<peer-address>192.0.2.11</peer-address>", "peer-address"),
+        ("v1", "<detail/>", "detail"),
+        ("v1", "<level>detail</level>", "level"),
+        ("v2", f"<{LONG}name>G1</{LONG}name>", f"{LONG}name"),
+    ],
+)
+def test_a_generation_knows_its_own_words_alone(generation, argument, bad_element):
+    session = Console(generation).session()
+    reply = session.rpc(f"<{MEMBERS}>{argument}</{MEMBERS}>")
+    assert errors(reply) == ["syntax error"]
+    assert bad(reply) == [bad_element]
+
+
+@pytest.mark.parametrize(
+    ("generation", "name", "number"),
+    [("v1", f"{LONG}name", f"{LONG}id"), ("v2", "group", "group-id")],
+)
+def test_members_are_asked_for_by_group_in_each_generations_words(generation, name, number):
+    session = Console(generation).session()
+    for argument in (f"<{name}>G2</{name}>", f"<{number}>2</{number}>"):
+        reply = session.rpc(f"<{MEMBERS}>{argument}</{MEMBERS}>")
+        assert [e.text for e in reply.iter("group-vpn-group-name")] == ["G2"]
+    command = "show security group-vpn server registered-members group G2"
+    text = session.rpc(f'<command format="text">{command}</command>')
+    assert "Group: G2, Group Id: 2" in text.findtext("output")
+
+
+@pytest.mark.parametrize(
+    "name", ["get-security-group-vpn-server-stats", "get-gvpn-policy-information"]
+)
+def test_v1_does_not_know_what_came_with_v2(name):
+    assert errors(Console("v1").session().rpc(f"<{name}/>")) == ["syntax error"]
+
+
 def test_a_cluster_has_something_to_synchronize():
     session = Console(cluster_node="node0").session()
     assert errors(session.commit("<synchronize/><force-synchronize/>")) == []
@@ -149,6 +191,14 @@ def test_a_cluster_has_something_to_synchronize():
 def test_a_pattern_that_could_hold_everybody_up_is_refused(session, pattern):
     reply = session.rpc(f'<command>show configuration | match "{pattern}"</command>')
     assert "regular expression" in errors(reply)[0]
+
+
+def test_a_flood_of_attributes_is_an_error_and_the_session_goes_on(session):
+    flood = " ".join(f'a{n}="1"' for n in range(101))
+    answer = session.raw(f"<rpc {flood}><get-system-information/></rpc>".encode())
+    assert b"too-big" in answer
+    assert b"a100" not in answer
+    assert errors(session.rpc("<get-system-information/>")) == []
 
 
 # Filters

@@ -368,7 +368,7 @@ def _common() -> dict[str, OperationalRpc]:
 def _v1() -> dict[str, OperationalRpc]:
     return {
         "get-security-group-vpn-server-registered-members": OperationalRpc(
-            accepts=takes(*_LONG_GROUP, *LEVEL, *GROUP, *PLACE, alternatives=(LEVELS, CHOICE)),
+            accepts=takes(*_LONG_GROUP, *PLACE, alternatives=(_names(_LONG_GROUP),)),
             command=f"{_SHOW} registered-members",
             long_handler=_registered_members,
         ),
