@@ -405,3 +405,51 @@ def test_what_is_predicted_for_a_whole_server_is_what_the_device_does(generation
         assert predicted["after"] == done["after"]
         assert apply.gather(SERVER, wire)["gathered"] == done["after"]
         assert not serve(wire, state_now, config)["changed"]
+
+
+# Removal, and what configuration groups bring in
+
+
+def test_a_removal_says_how_many_members_it_touches():
+    target = device()
+    wire = Wire(target)
+    ask(wire, "merged", [{"group": name, **GOOD} for name in ("G1", "G2")])
+    target.groups.begin(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW).complete(NOW)
+    told = ask(wire, "deleted", [{"group": "G1"}], check=True, counted=members_info.counted)
+    assert "group G1: the removal touches 1 registered members" in told["warnings"]
+    assert not any("group G2: the removal" in warning for warning in told["warnings"])
+
+    def unknown(rpc):
+        raise DeviceError("read the registered members", ["daemon is not running"])
+
+    told = ask(wire, "deleted", [{"group": "G1"}], check=True, counted=unknown)
+    assert any("is not known: " in w and "daemon" in w for w in told["warnings"])
+
+
+INHERITING = (
+    "set groups REKEY security group-vpn server group <*> server-member-communication "
+    "sig-hash-algorithm sha-256",
+    "set groups REKEY security group-vpn server group <*> server-member-communication "
+    "encryption-algorithm aes-256-cbc",
+    "set groups REKEY security group-vpn server group <*> server-member-communication "
+    "lifetime-seconds 4800",
+    "set apply-groups REKEY",
+)
+
+
+def test_what_a_device_inherits_is_in_force_named_and_not_set_again():
+    wire = Wire(device(groups=("G1", "G2"), extra=INHERITING))
+    gathered = apply.gather(RESOURCE, wire)
+    inherited = {"lifetime_seconds": 4800, **GOOD}
+    assert gathered["gathered"] == [{"group": name, **inherited} for name in ("G1", "G2")]
+    assert any("configuration group REKEY" in warning for warning in gathered["warnings"])
+    done = ask(wire, "replaced", [{"group": "G1", "heartbeat": 90}])
+    assert done["commands"] == [
+        "set security group-vpn server group G1 server-member-communication heartbeat 90"
+    ]
+    assert done["membership_reset"] == []
+    assert apply.gather(RESOURCE, wire)["gathered"] == done["after"]
+    assert not ask(wire, "replaced", [{"group": "G1", "heartbeat": 90, **GOOD}])["changed"]
+    gone = ask(wire, "deleted", [{"group": "G1"}])
+    assert apply.gather(RESOURCE, wire)["gathered"] == gone["after"] == gathered["gathered"]
+    assert not ask(wire, "deleted", [{"group": "G1"}])["changed"]

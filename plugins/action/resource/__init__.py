@@ -15,6 +15,7 @@ from ...plugin_utils.engine.plan import State, UpdatePassword
 from ...plugin_utils.engine.resource import Resource
 from ...plugin_utils.engine.values import Generation
 from ...plugin_utils.errors import Refused
+from ...plugin_utils.members.read import counted
 from .. import DeviceAction
 
 LONGEST_CONFIRM_MINUTES = 65535
@@ -53,6 +54,7 @@ class ResourceAction(DeviceAction):
             validate_on_device=options["validate_on_device"],
             check=self._task.check_mode,
             diff=self._task.diff,
+            counted=counted,
         )
         result = apply.apply(self.device(), request)
         text = result.pop("diff_text")

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import Refused
+from ..errors import GroupVpnError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .advice import change_warnings, reading_warnings
@@ -29,7 +30,10 @@ from .values import Generation
 
 @dataclass(frozen=True)
 class Request:
-    """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all."""
+    """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all.
+
+    ``counted``: asks a device how many members each group has.
+    """
 
     resource: Resource
     want: Tree
@@ -41,6 +45,7 @@ class Request:
     validate_on_device: bool = False
     check: bool = False
     diff: bool = False
+    counted: Callable[[Rpc], Mapping[str, int]] | None = None
 
 
 def wanted(resource: Resource, config: Any, generation: Generation | None) -> Tree:
@@ -136,6 +141,7 @@ def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
     """
     device = Device(rpc)
     first = _planned(device, request)
+    _count_touched(device, request, first)
     if not first.change or (request.check and not request.validate_on_device):
         diff = _predicted(request, first)
         return _result(device, request, first, diff, _at_stake(device, request, first))
@@ -197,6 +203,21 @@ def _refuse_unknown_entries(request: Request, have: Reading) -> None:
     ]
     if objections:
         raise Refused(objections)
+
+
+def _count_touched(device: Device, request: Request, ready: _Plan) -> None:
+    """Say how many members a removal touches."""
+    groups = request.resource.rules.touched(ready.outlook) if ready.change else []
+    if not groups or request.counted is None:
+        return
+    try:
+        counts = request.counted(device.rpc)
+    except GroupVpnError as error:
+        device.warn(f"how many members the removal touches is not known: {error}")
+        return
+    for group in groups:
+        listed = counts.get(group, "an unknown number of")
+        device.warn(f"group {group}: the removal touches {listed} registered members")
 
 
 def _predicted(request: Request, ready: _Plan) -> str:

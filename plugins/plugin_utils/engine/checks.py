@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .change import shown
+from .plan import State
 from .resource import Outlook, Resource
 from .schema import Branch, Leaf, List, Path, Statement, Tree
 from .values import Generation
@@ -111,7 +112,8 @@ def _whole(
 
 def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path) -> Iterator[str]:
     if now is None:
-        if leaf.required:
+        # What is left of a block that is deleted comes from a configuration group.
+        if leaf.required and outlook.state is not State.DELETED:
             yield (
                 f"{resource.where(path, leaf.name)}: missing after the change, and the device has "
                 f"no default; set '{leaf.option}'"

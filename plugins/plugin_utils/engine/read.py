@@ -22,11 +22,13 @@ from .match import Place, follow
 from .schema import Container, Path, Statement
 from .text import VERBS, lines_of, statements, take_curly, take_lines
 from .tree import Reading
+from .words import words
 
 _TEXTS = ("configuration-set", "configuration-text", "configuration-json")
 _PROMPT = re.compile(r"^\s*[\w.-]+@[\w.-]+[>#%]\s*(.*)$")
 _BANNER = re.compile(r"^\s*\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}\s*$")
 _EDIT = re.compile(r"^\s*\[edit((?:\s+[^\]]*)?)\]\s*$")
+_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/", re.M | re.S)
 _MORE = re.compile(r"^-+\(more(?:\s+\d+%)?\)-+\s*")
 
 
@@ -78,9 +80,9 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Seq
         _take_xml(found, node, cut, prefix, landmarks)
     elif cut.text.startswith("{"):
         take_elements(found, node, elements_of_json(cut.text))
-    elif cut.text.split(None, 1)[:1] and cut.text.split(None, 1)[0] in VERBS:
-        commands = list(lines_of(cut.text))
-        heads = [words[1:] for _number, words in commands if words[1:]]
+    elif next(words(cut.text), "") in VERBS:
+        commands = list(lines_of(_COMMENT.sub(_same_lines, cut.text)))
+        heads = [command[1:] for _number, command in commands if command[1:]]
         if commands[0][1][0] == "edit":
             heads = heads[:1]
         take_lines(found, _start(found, node, cut, prefix, landmarks, heads), commands)
@@ -88,6 +90,10 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Seq
         written = statements(cut.text)
         heads = [statement.words for statement in written]
         take_curly(found, _start(found, node, cut, prefix, landmarks, heads), written)
+
+
+def _same_lines(comment: re.Match[str]) -> str:
+    return "\n" * comment[0].count("\n")
 
 
 def _take_xml(
@@ -172,7 +178,7 @@ class _Cut:
 
 def _asked_for(command: str) -> tuple[str, ...]:
     """The hierarchy that a ``show`` command names."""
-    words = command.partition("|")[0].split()
-    if words[:1] != ["show"]:
+    asked = command.partition("|")[0].split()
+    if asked[:1] != ["show"]:
         return ()
-    return tuple(words[2:] if words[1:2] == ["configuration"] else words[1:])
+    return tuple(asked[2:] if asked[1:2] == ["configuration"] else asked[1:])

@@ -42,12 +42,14 @@ class Rules:
     """What a table cannot say.
 
     ``objections``: why a change must not be made. ``advice``: what a user should know about it.
-    ``results``: further return values, from the change.
+    ``results``: further return values, from the change. ``touched``: groups whose members a removal
+    touches.
     """
 
     objections: Opinion = _nothing
     advice: Opinion = _nothing
     results: Callable[[Outlook | None], Mapping[str, Any]] = lambda outlook: {}
+    touched: Opinion = _nothing
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,8 @@ def _touches(inside: Iterable[Written], node: Branch) -> bool:
             continue
         if not isinstance(child, Branch) or not child.partial:
             return True
-        if _touches([Written(statement.words[1:])] if statement.words[1:] else [], child):
-            return True
-        if _touches(statement.inside, child):
+        behind = statement.words[2 if isinstance(child, List) else 1 :]
+        if _touches([Written(behind)] if behind else statement.inside, child):
             return True
     return False
 

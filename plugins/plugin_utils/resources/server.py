@@ -267,5 +267,5 @@ RESOURCE = Resource(
     prefix=communication.HIERARCHY[:-1],
     root=_ROOT,
     landmarks=("group",),
-    rules=Rules(_objections, communication.advice, communication.results),
+    rules=Rules(_objections, communication.advice, communication.results, communication.touched),
 )

@@ -262,13 +262,23 @@ def results(outlook: Outlook | None) -> Mapping[str, Any]:
     return {"membership_reset": [] if outlook is None else _configured_first(outlook)}
 
 
+def touched(outlook: Outlook) -> list[str]:
+    """Groups that lose their block, or go themselves."""
+    after = _blocks(outlook.after)
+    return [
+        name
+        for name, block in _blocks(outlook.before).items()
+        if name not in after or (block is not None and after[name] is None)
+    ]
+
+
 RESOURCE = Resource(
     name="server_member_communication",
     prefix=HIERARCHY[:-1],
     root=_ROOT,
     landmarks=("group",),
     anchor="group",
-    rules=Rules(block_objections, advice, results),
+    rules=Rules(block_objections, advice, results, touched),
 )
 
 

@@ -1,0 +1,429 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading configurations: whose they are, what of them is in force, and what is none at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import MalformedReply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
+    RESOURCE as SERVER,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    RESOURCE,
+)
+
+from tests.unit.paper import Paper, planned
+
+GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+OWN = [{"group": "G1", **GOOD}]
+SMC = "security group-vpn server group G1 server-member-communication"
+LINES = f"set {SMC} encryption-algorithm aes-256-cbc\nset {SMC} sig-hash-algorithm sha-256\n"
+BLOCK = "encryption-algorithm aes-256-cbc;\nsig-hash-algorithm sha-256;\n"
+SERVER_TEXT = f"group G1 {{\ngroup-id 1;\nserver-member-communication {{\n{BLOCK}}}\n}}\n"
+CURLY = f"security {{\ngroup-vpn {{\nserver {{\n{SERVER_TEXT}}}\n}}\n}}\n"
+XML_BLOCK = (
+    "<encryption-algorithm>aes-256-cbc</encryption-algorithm>"
+    "<sig-hash-algorithm>sha-256</sig-hash-algorithm>"
+)
+
+
+def in_xml(block=XML_BLOCK, mark="", group="", around="", server=""):
+    return (
+        f"<security{around}><group-vpn><server{server}><group{group}><name>G1</name>"
+        f"<server-member-communication{mark}>{block}</server-member-communication></group>"
+        "</server></group-vpn></security>"
+    )
+
+
+XML = f"<configuration>{in_xml()}</configuration>"
+TREE = {"encryption-algorithm": "aes-256-cbc", "sig-hash-algorithm": "sha-256"}
+GROUP = {"name": "G1", "server-member-communication": TREE}
+JSON = {"configuration": {"security": {"group-vpn": {"server": {"group": [GROUP]}}}}}
+OLD_JSON = {
+    "configuration": [
+        {
+            "attributes": {"xmlns": "http://xml.juniper.net/xnm/1.1/xnm"},
+            "security": [
+                {
+                    "group-vpn": [
+                        {
+                            "server": [
+                                {
+                                    "group": [
+                                        {
+                                            "name": [{"data": "G1"}],
+                                            "server-member-communication": [
+                                                {k: [{"data": v}] for k, v in TREE.items()}
+                                            ],
+                                        }
+                                    ]
+                                }
+                            ]
+                        }
+                    ]
+                }
+            ],
+        }
+    ]
+}
+
+
+def parsed(text):
+    return apply.parse(RESOURCE, text)["parsed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINES,
+        f"# a comment\n## Last commit: 2026-01-02 10:00:00 UTC by root\n{LINES}",
+        f"/* note */\n{LINES}",
+        f"\ufeff{LINES}",
+        LINES.replace("\n", "\r\n"),
+        f"activate {SMC}\n{LINES}",
+        f'{LINES}annotate {SMC} "why"\nprotect security\n',
+        f'annotate security "why"\n{LINES}',
+        f"top\n{LINES}",
+        "edit security group-vpn server group G1 server-member-communication\n"
+        "set encryption-algorithm aes-256-cbc\nup\n"
+        "set server-member-communication sig-hash-algorithm sha-256\ntop\n",
+        "edit system\nset host-name a\ntop edit security group-vpn\n"
+        f"{LINES.replace(' security group-vpn', '')}",
+        LINES.replace("security group-vpn server ", ""),
+        LINES.replace("security group-vpn ", ""),
+        f"{LINES}set {SMC} heartbeat 90\ndelete {SMC} heartbeat\n",
+        f"set {SMC} encryption-algorithm aes-128-cbc\n{LINES}",
+        f"{{primary:node0}}\nuser@host> show configuration | display set\n{LINES}\n"
+        "{primary:node0}\nuser@host> ",
+        f"[edit]\nuser@host# show security | display set\n{LINES}\n[edit]\nuser@host# ",
+        f"[edit security group-vpn server]\nuser@host# show | display set relative\n"
+        f"{LINES.replace('security group-vpn server ', '')}",
+        f"[edit security group-vpn server group G1]\nuser@host# show | display set relative\n"
+        f"{LINES.replace('security group-vpn server group G1 ', '')}",
+        CURLY,
+        f"## Last changed: 2026-01-02\nversion 22.4R1;\nsystem {{ host-name a; }}\n{CURLY}",
+        f"\ufeff{CURLY}".replace("\n", "\r\n"),
+        CURLY.replace("group G1", "protect: group G1"),
+        CURLY.replace("group-id 1;", '/* why */ group-id 1; description "a } # b"; ## no'),
+        f"{{primary:node0}}[edit]\nuser@host# show\n{CURLY}".replace("}[edit]", "}\n[edit]"),
+        f"user@host> show configuration\n{CURLY}\nuser@host> ",
+        f"user@host> show configuration security group-vpn server\n{SERVER_TEXT}",
+        f"[edit security group-vpn]\nuser@host# show server\n{SERVER_TEXT}",
+        SERVER_TEXT,
+        f"server {{\n{SERVER_TEXT}}}\n",
+        f"group-vpn {{ server {{\n{SERVER_TEXT}}} }}\n",
+        XML,
+        f'<?xml version="1.0" encoding="UTF-8"?>\n{XML}',
+        f"<rpc-reply><data>{XML}</data></rpc-reply>",
+        f'<rpc-reply xmlns:junos="http://xml.juniper.net/junos/22.4R1/junos">{XML}'
+        "<cli><banner>{primary:node0}</banner></cli></rpc-reply>",
+        f"user@host> show configuration | display xml\n<rpc-reply>{XML}</rpc-reply>\n\nuser@host> ",
+        XML.replace(
+            "<configuration>", '<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm">'
+        ),
+        XML.replace(
+            "<security>", '<security xmlns="http://yang.juniper.net/junos-es/conf/security">'
+        ),
+        XML.replace("<name>G1</name>", "<name>\nG1\n</name><description>a\x01b</description>"),
+        XML.replace("<configuration>", '<configuration xmlns="a" xmlns="a">'),
+        in_xml(),
+        f"<rpc-reply><configuration-set>{LINES}</configuration-set></rpc-reply>",
+        f"<rpc-reply><configuration-text>\n{CURLY}</configuration-text></rpc-reply>",
+        json.dumps(JSON),
+        f"user@host> show configuration | display json\n{json.dumps(JSON, indent=2)}\nuser@host> ",
+        json.dumps(OLD_JSON),
+    ],
+)
+def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
+    found = apply.parse(RESOURCE, text)
+    assert found == {"parsed": OWN, "warnings": []}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n ",
+        "hello world",
+        "hello { world; }",
+        "Could not resolve hostname",
+        "<html><body>login</body></html>",
+        "<rpc-reply><ok/></rpc-reply>",
+        "<rpc-reply><rpc-error><error-message>no</error-message></rpc-error></rpc-reply>",
+        "{}",
+        '{"a": 1}',
+        "[]",
+        '{"configuration": ',
+        "user@host> ",
+        "set\n",
+        "set foo bar",
+        "security { group-vpn {",
+        "security { group-vpn }",
+        "security { /* group-vpn { }",
+        "}",
+        f"set {SMC} heartbeat",
+        f"{LINES}rename group G1 to group G2",
+        f"set {SMC} heartbeat often",
+        "ike { gateway a { address 192.0.2.1; } }",
+        "[edit interfaces]\nuser@host# show\nge-0/0/0 { unit 0; }",
+    ],
+)
+def test_what_holds_no_configuration_is_refused_and_never_nothing(text):
+    with pytest.raises(MalformedReply):
+        parsed(text)
+
+
+def test_a_configuration_without_the_hierarchy_is_read_as_empty():
+    for text in ("system { host-name a; }", "set system host-name a", "<configuration/>"):
+        assert parsed(text) == []
+
+
+def enclosing(name, curly_head, xml_head, set_head):
+    """The same settings, for somebody else."""
+    server = in_xml().replace("G1", "G9")
+    other = CURLY.replace("G1", "G9")
+    document = {name: [{"name": "KS", **JSON["configuration"]}]}
+    return {
+        "curly": f"{curly_head} {{\n{other}}}\n{CURLY}",
+        "set": LINES.replace("set ", f"set {set_head} ").replace("G1", "G9") + LINES,
+        "xml": f"<configuration>{xml_head}{server}</{name}>{in_xml()}</configuration>",
+        "json": json.dumps({"configuration": {**document, **JSON["configuration"]}}),
+    }
+
+
+@pytest.mark.parametrize("form", ["curly", "set", "xml", "json"])
+@pytest.mark.parametrize("name", ["groups", "logical-systems", "tenants"])
+def test_what_belongs_to_somebody_else_is_not_the_devices_own(name, form):
+    head = f"{name} {{\nKS" if name == "groups" else f"{name} KS"
+    texts = enclosing(name, head, f"<{name}><name>KS</name>", f"{name} KS")
+    text = (
+        texts[form]
+        if name != "groups" or form != "curly"
+        else texts[form].replace(f"}}\n{CURLY}", f"}} }}\n{CURLY}", 1)
+    )
+    assert parsed(text) == OWN
+
+
+@pytest.mark.parametrize("group", ["node0", "KS"])
+def test_a_backup_that_begins_with_groups_is_read(group):
+    text = (
+        f'groups {{ {group} {{ system {{ host-name a; }} }} }}\napply-groups "${{node}}";\n{CURLY}'
+    )
+    assert apply.parse(RESOURCE, text) == {"parsed": OWN, "warnings": []}
+
+
+def test_configuration_groups_that_touch_the_hierarchy_are_named():
+    wild = "server { group <*> { server-member-communication { heartbeat 60; } } }"
+    groups = f"groups {{ KS {{ security {{ group-vpn {{ {wild} }} }} }} }}"
+    path = "security group-vpn server group <*> server-member-communication"
+    for text in (
+        f"{groups}\napply-groups KS;\n{CURLY}",
+        f"set groups KS {path} heartbeat 60\nset apply-groups KS\n{LINES}",
+        f"<configuration><groups><name>KS</name>{in_xml()}</groups><apply-groups>KS</apply-groups>"
+        f"{in_xml()}</configuration>",
+    ):
+        found = apply.parse(RESOURCE, text)
+        assert found["parsed"] == OWN
+        assert ["KS" in w and "not part of this reading" in w for w in found["warnings"]] == [True]
+
+
+# Inactive, at any level, in every form
+
+MARK = {"@": {"inactive": True}}
+ASLEEP = ' inactive="inactive"'
+
+
+def json_with(mark):
+    group = json.loads(json.dumps(GROUP))
+    if mark == "leaf":
+        group["server-member-communication"]["@encryption-algorithm"] = {"inactive": True}
+    if mark == "block":
+        group["server-member-communication"].update(MARK)
+    if mark == "entry":
+        group.update(MARK)
+    document = {"server": {"group": [group]}, **(MARK if mark == "ancestor" else {})}
+    return json.dumps({"configuration": {"security": {"group-vpn": document}}})
+
+
+INACTIVE = {
+    "leaf": (
+        CURLY.replace("encryption", "inactive: encryption"),
+        f"{LINES}deactivate {SMC} encryption-algorithm\n",
+        XML.replace("<encryption-algorithm>", '<encryption-algorithm inactive="inactive">'),
+    ),
+    "block": (
+        CURLY.replace("server-member", "inactive: server-member"),
+        f"{LINES}deactivate {SMC}\n",
+        f"<configuration>{in_xml(mark=ASLEEP)}</configuration>",
+    ),
+    "entry": (
+        CURLY.replace("group G1", "inactive: group G1"),
+        f"{LINES}deactivate security group-vpn server group G1\n",
+        f"<configuration>{in_xml(group=ASLEEP)}</configuration>",
+    ),
+    "ancestor": (
+        CURLY.replace("group-vpn", "inactive: group-vpn"),
+        f"{LINES}deactivate security group-vpn\n",
+        f"<configuration>{in_xml(around=ASLEEP)}</configuration>",
+    ),
+}
+
+
+@pytest.mark.parametrize("level", INACTIVE)
+def test_what_is_inactive_is_not_in_force_and_is_named(level):
+    expected = [{"group": "G1", "sig_hash_algorithm": "sha-256"}] if level == "leaf" else []
+    for text in (*INACTIVE[level], json_with(level)):
+        found = apply.parse(RESOURCE, text)
+        assert found["parsed"] == expected, text
+        assert any("inactive" in warning for warning in found["warnings"]), text
+
+
+def test_a_setting_that_is_inactive_is_activated_when_it_is_wanted():
+    block = XML_BLOCK + '<lifetime-seconds inactive="inactive">5000</lifetime-seconds>'
+    same = [{"group": "G1", "lifetime_seconds": 5000}]
+    change = planned(RESOURCE, in_xml(block), same, "merged")
+    assert change["commands"] == [
+        f"activate {SMC} lifetime-seconds",
+        f"set {SMC} lifetime-seconds 5000",
+    ]
+    assert "lifetime_seconds" not in change["before"][0]
+    assert change["after"][0]["lifetime_seconds"] == 5000
+    assert 'active="active">5000<' in change["xml"]
+
+
+def test_an_inactive_group_is_not_activated_behind_its_owners_back():
+    change = planned(RESOURCE, in_xml(group=ASLEEP), OWN, "merged")
+    assert not change["changed"]
+    assert change["after"] == []
+    assert any("group G1] is inactive" in warning for warning in change["warnings"])
+
+
+# Inheritance
+
+
+def inherited(block):
+    return block.replace("<sig-hash-algorithm>", '<sig-hash-algorithm junos:group="KS">').replace(
+        "<lifetime-seconds>", '<lifetime-seconds junos:group="KS">'
+    )
+
+
+INHERITING = inherited(in_xml(XML_BLOCK + "<lifetime-seconds>4800</lifetime-seconds>"))
+
+
+def test_both_views_are_asked_for_in_one_request():
+    paper = Paper(INHERITING)
+    apply.gather(RESOURCE, paper)
+    (request,) = paper.asked
+    assert (request.get("inherit"), request.get("groups")) == ("inherit", "groups")
+
+
+def test_what_configuration_groups_bring_in_is_in_force_and_named():
+    found = apply.gather(RESOURCE, Paper(INHERITING))
+    assert found["gathered"] == [{"group": "G1", "lifetime_seconds": 4800, **GOOD}]
+    assert sum("configuration group KS" in warning for warning in found["warnings"]) == 2
+
+
+def test_what_is_inherited_is_neither_missing_nor_set_again_nor_removed():
+    wish = [{"group": "G1", "lifetime_seconds": 4800, "encryption_algorithm": "aes-256-cbc"}]
+    for state in ("merged", "replaced", "overridden"):
+        assert not planned(RESOURCE, INHERITING, wish, state)["changed"]
+    changed = planned(RESOURCE, INHERITING, [{"group": "G1", "lifetime_seconds": 900}], "merged")
+    assert changed["commands"] == [f"set {SMC} lifetime-seconds 900"]
+    assert changed["after"][0] == {"group": "G1", **GOOD, "lifetime_seconds": 900}
+    deleted = planned(RESOURCE, INHERITING, [{"group": "G1"}], "deleted")
+    assert deleted["commands"] == [f"delete {SMC}"]
+    assert deleted["after"] == [
+        {"group": "G1", "lifetime_seconds": 4800, "sig_hash_algorithm": "sha-256"}
+    ]
+    assert any("configuration group KS" in warning for warning in deleted["warnings"])
+
+
+def test_a_block_that_is_inherited_whole_is_nothing_to_delete_and_clears_no_list():
+    block = '<server-member-communication junos:group="KS">'
+    inside = inherited(in_xml()).replace("<server-member-communication>", block)
+    inside = inside.replace("<encryption-algorithm>", '<encryption-algorithm junos:group="KS">')
+    deleted = planned(RESOURCE, inside, [{"group": "G1"}], "deleted")
+    assert not deleted["changed"]
+    assert any("configuration group KS" in warning for warning in deleted["warnings"])
+    merged = planned(RESOURCE, inside, [{"group": "G1", "heartbeat": 90}], "merged")
+    assert merged["membership_reset"] == []
+    assert merged["commands"] == [f"set {SMC} heartbeat 90"]
+
+
+# What is not known
+
+
+def test_what_the_table_does_not_know_is_said():
+    for text in (
+        CURLY.replace("encryption", "new-thing 5;\nencryption"),
+        f"{LINES}set {SMC} new-thing 5\n",
+        XML.replace("<encryption", "<new-thing>5</new-thing><encryption"),
+    ):
+        found = apply.parse(RESOURCE, text)
+        assert found["parsed"] == OWN
+        assert any("not read" in w and "new-thing" in w for w in found["warnings"])
+
+
+def test_devices_replies_without_a_configuration():
+    class Odd(Paper):
+        def __init__(self, reply):
+            super().__init__()
+            self._reply = reply
+
+    assert apply.gather(RESOURCE, Odd("<rpc-reply><data/></rpc-reply>"))["gathered"] == []
+    with pytest.raises(MalformedReply):
+        apply.gather(RESOURCE, Odd("<rpc-reply><output>busy</output></rpc-reply>"))
+
+
+def test_the_whole_server_is_read_from_the_example_of_a_device():
+    text = """
+security {
+    group-vpn {
+        server {
+            traceoptions {
+                file gkmp.log size 10m files 3 world-readable;
+                flag all;
+            }
+            ike {
+                policy p {
+                    mode main;
+                    proposals [ a b ];
+                    pre-shared-key ascii-text "$9$LbHX-wg4Z"; ## SECRET-DATA
+                }
+                gateway gw {
+                    ike-policy p;
+                    dynamic hostname a.example;
+                    local-identity inet 192.0.2.1;
+                }
+            }
+            group G1 {
+                ike-gateway gw;
+                ike-gateway gx;
+                no-anti-replay;
+            }
+        }
+    }
+}
+"""
+    assert apply.parse(SERVER, text)["parsed"] == {
+        "traceoptions": {
+            "file": {"filename": "gkmp.log", "size": "10m", "files": 3, "world_readable": True},
+            "flags": ["all"],
+        },
+        "ike": {
+            "policies": [{"name": "p", "mode": "main", "proposals": ["a", "b"]}],
+            "gateways": [
+                {
+                    "name": "gw",
+                    "ike_policy": "p",
+                    "dynamic": {"hostname": "a.example"},
+                    "local_identity": {"inet": {"identity_ipv4": "192.0.2.1"}},
+                }
+            ],
+        },
+        "groups": [{"name": "G1", "ike_gateways": ["gw", "gx"], "no_anti_replay": True}],
+    }
