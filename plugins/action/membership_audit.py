@@ -13,6 +13,7 @@ from typing import Any
 from ..plugin_utils.audit import drift, expectations, report
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
+from ..plugin_utils.audit.findings import Kind, Severity
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
 from . import DeviceAction
@@ -22,47 +23,69 @@ class ActionModule(DeviceAction):
     """Compare registered members with who should be there."""
 
     options = audit_options.membership_audit()
+    _expected: expectations.Expectations | None = None
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """As every action; a failure says who would have been looked for."""
+        result = super().run(tmp, task_vars)
+        if self._expected and (result.get("failed") or result.get("unreachable")):
+            wanted = self._expected.values()
+            result["expected_groups"] = [core.unseen_group(group, "unknown") for group in wanted]
+        return result
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
-        expected = _expected(options)
-        earlier = self._earlier(options["previous"])
+        self._expected = self._read_expected(options)
         now = time.time() if options["now"] is None else options["now"]
         groups, configured_ago = options["groups"], options["configured_ago"]
+        warnings: list[str] = []
         if groups is None:
             rpc = self.device()
-            groups = members_info.read(rpc, detail=True)["groups"]
+            read = members_info.read(rpc, detail=True)
+            groups, warnings = read["groups"], read["warnings"]
             if configured_ago is None:
                 committed = members_info.configured_at(rpc)
                 configured_ago = None if committed is None else max(0.0, now - committed)
         result = core.audit(
             groups,
-            expected,
+            self._expected,
             core.Options(now, options["stale_after"], options["settle_seconds"], configured_ago),
         )
-        changes = None if earlier is None else drift.drift(earlier, result["groups"])
-        return {"changed": False, **result, "drift": changes}
+        result["drift"] = None
+        if options["previous"] not in (None, ""):
+            _tell_drift(result, options["previous"], self._host)
+        return {"changed": False, "warnings": warnings, **result}
 
-    def _earlier(self, previous: Any) -> list[Any] | None:
-        """Groups of an earlier audit: a result, or this host's part of an audit.json."""
-        if previous in (None, ""):
+    def _read_expected(self, options: dict[str, Any]) -> expectations.Expectations:
+        if options["expected_file"] is not None:
+            path = Path(options["expected_file"])
+            return expectations.read_expected_file(path, self._host)
+        return expectations.read_expected(options["expected"] or {}, host=self._host)
+
+    @property
+    def _host(self) -> str:
+        return str(self._task_vars.get("inventory_hostname", ""))
+
+
+def _tell_drift(result: dict[str, Any], previous: Any, host: str) -> None:
+    """Add what changed since an earlier audit; one that cannot be read is a finding."""
+    try:
+        earlier = _earlier(previous, host)
+        if earlier is not None:
+            result["drift"] = drift.drift(earlier, result["groups"])
+    except Refused as error:
+        why = f"the earlier audit cannot be read, so nothing is known of changes since: {error}"
+        core.add_finding(result, Kind.PREVIOUS_UNREADABLE, Severity.WARNING, why)
+
+
+def _earlier(previous: Any, host: str) -> list[Any] | None:
+    """Groups of an earlier audit: a result, or a host's part of an audit.json; None without."""
+    if isinstance(previous, str):
+        found = report.read_document(Path(previous))["hosts"].get(host, {"groups": []})
+        if found.get("unreachable") or found.get("state", "read") != "read":
             return None
-        if isinstance(previous, str):
-            document = report.read_document(Path(previous))
-            host = self._task_vars.get("inventory_hostname", "")
-            previous = document["hosts"].get(host, {})
-            if previous.get("unreachable"):
-                return None
-            previous = previous or {"groups": []}
-        groups = previous.get("groups") if isinstance(previous, Mapping) else None
-        if not isinstance(groups, list):
-            raise Refused(["previous: neither an earlier result of this module nor an audit.json"])
-        plain: list[Any] = json.loads(json.dumps(groups))
-        return plain
-
-
-def _expected(options: dict[str, Any]) -> expectations.Expectations:
-    if options["expected_file"] is not None:
-        return expectations.read_expected_file(Path(options["expected_file"]))
-    if options["expected"] is None:
-        return {}
-    return expectations.read_expected(options["expected"])
+        previous = found
+    groups = previous.get("groups") if isinstance(previous, Mapping) else None
+    if groups is None:
+        raise Refused(["previous: neither an earlier result of this module nor an audit.json"])
+    plain: list[Any] = json.loads(json.dumps(list(core.checked(groups))))
+    return plain

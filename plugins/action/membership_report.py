@@ -22,14 +22,17 @@ class ActionModule(DeviceAction):
             report.plain(options["audits"]),
             options["title"],
             [report.read_document(Path(path)) for path in options["merge"]],
+            pending=options["pending"],
         )
         directory = Path(options["directory"])
-        files = report.files(document, Path(options["template"]))
+        template = options["template"]
+        files = report.files(document, None if template is None else Path(template))
         changed = [] if self._task.check_mode else report.write(directory, files)
         return {
             "changed": bool(changed),
             "files": [str(directory / name) for name in files],
             "summary": document["summary"],
             "worst": document["worst"],
+            "verdict": report.verdict(document, options["fail_at"], directory),
             "screen": report.screen(document, directory),
         }

@@ -33,6 +33,9 @@ options:
   now:
     description: Seconds since the epoch to judge ages by; the controller's clock when not given.
     type: float
+  host:
+    description: The host that the groups are of; expectations that name other hosts are left out.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -65,6 +68,7 @@ def audit(
     settle_seconds: int = core.DEFAULT_SETTLE_SECONDS,
     configured_ago: float | None = None,
     now: float | None = None,
+    host: str | None = None,
 ) -> dict[str, Any]:
     """The audit's result."""
     options = core.Options(
@@ -74,7 +78,7 @@ def audit(
         None if configured_ago is None else float(configured_ago),
     )
     try:
-        return core.audit(groups, expectations.read_expected(expected or {}), options)
+        return core.audit(groups, expectations.read_expected(expected or {}, host=host), options)
     except GroupVpnError as error:
         raise AnsibleFilterError(f"groupvpn.junos.audit: {error}") from None
 

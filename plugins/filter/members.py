@@ -41,6 +41,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.errors import GroupVpnError, MalformedReply
+from ..plugin_utils.members.in_force import Group
 from ..plugin_utils.members.meaning import LIST_SHOWS, described
 from ..plugin_utils.members.model import Reading
 from ..plugin_utils.members.reply import read_reply
@@ -65,7 +66,7 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
         found = _read(str(reply))
         if found.unclear:
             raise MalformedReply(f"this is not a list of registered members: {found.doubts()}")
-        named = {str(name): str(kind) for name, kind in kinds.items()}
+        named = {str(n): Group(str(n), communication=str(kind)) for n, kind in kinds.items()}
         return list(described(found.groups, named, detail=True))
     except GroupVpnError as error:
         raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None

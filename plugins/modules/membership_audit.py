@@ -31,16 +31,23 @@ options:
         or C(gateway).
       - A member has C(address), C(gateway) or both, and C(role) V(static) or V(dynamic); a plain
         string is one of the two.
+      - A group, a row or a member may name its C(host), as the inventory calls it, and then counts
+        for that host only. Several hosts, as a list or separated by blanks, are a server cluster,
+        with one of which a member registers. M(groupvpn.junos.membership_report) judges their lists
+        as one; the audit of one server alone says that it cannot.
+      - Other keys, such as a site or an owner, are free, and shown in the report.
       - Without members, nobody is unexpected.
     type: raw
   expected_file:
     description:
-      - CSV file (columns C(group), C(gateway), C(address), C(role), C(min_members); comma or
-        semicolon), or YAML or JSON file with the same as O(expected). On the controller, UTF-8.
+      - CSV file (columns C(host), C(group), C(gateway), C(address), C(role), C(min_members), others
+        are free; comma or semicolon), or YAML or JSON file with the same as O(expected). One file
+        serves a whole fleet. On the controller, UTF-8.
     type: path
   previous:
     description:
       - An earlier result of this module, or the path of an C(audit.json), to tell drift against.
+        One that is damaged is a finding.
     type: raw
   stale_after:
     description: Seconds without a sign of life after which a member is stale.
@@ -105,7 +112,8 @@ findings:
     kind:
       description:
         - V(missing), V(unexpected), V(stale), V(duplicate), V(unacknowledged), V(below_minimum) or
-          V(not_proof_of_liveness); also V(group_missing), V(malformed), V(clock), V(unreachable).
+          V(not_proof_of_liveness); also V(group_missing), V(malformed), V(clock), V(counters),
+          V(previous_unreadable), and in a report V(unreachable), V(not_read), V(not_asked).
       type: str
       sample: missing
     severity:
@@ -121,10 +129,23 @@ summary:
   returned: success
   type: dict
 groups:
-  description: The groups, each member with C(state), C(role) and C(age) in seconds.
+  description:
+    - The groups, each member with C(state), C(role), C(age) in seconds, C(push_in_flight), and what
+      the expectations say C(about) it; C(absent) are those who are missing.
   returned: success
   type: list
   elements: dict
+expected_groups:
+  description: The groups and who is expected in them, all C(absent).
+  returned: failure
+  type: list
+  elements: dict
+warnings:
+  description: What the device warned about.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 drift:
   description:
     - Changes since O(previous), each with C(group), C(member), C(change) (V(came), V(left),

@@ -26,9 +26,10 @@ options:
     type: path
     required: true
   template:
-    description: Jinja2 template of the page, rendered with autoescape.
+    description:
+      - Jinja2 template of a page of one's own, rendered with autoescape. Without it, the page is
+        the collection's.
     type: path
-    required: true
   merge:
     description: C(audit.json) files of other slices of the fleet that go into the same report.
     type: list
@@ -38,6 +39,16 @@ options:
     description: Title of the report.
     type: str
     default: Group VPN membership audit
+  pending:
+    description: Hosts whose turn is still to come, as under C(serial); a note and no error.
+    type: list
+    elements: str
+    default: []
+  fail_at:
+    description: The severity from which on RV(verdict) says that the fleet's audit is a failure.
+    type: str
+    choices: [never, info, warning, error]
+    default: never
 seealso:
   - module: groupvpn.junos.membership_audit
 """
@@ -48,7 +59,6 @@ EXAMPLES = r"""
     audits: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all
       | map('extract', hostvars, 'audit'))) }}"
     directory: reports
-    template: templates/audit.html.j2
   run_once: true
   delegate_to: localhost
   vars:
@@ -66,6 +76,13 @@ summary:
   description: Counts over the fleet.
   returned: success
   type: dict
+verdict:
+  description:
+    - Why the audit of the fleet is a failure, as a sentence; null when it is none. One that read
+      nothing is always a failure.
+  returned: success
+  type: str
+  sample: the audit found 2 errors, 0 warnings, 3 notes, and error or worse fails it
 worst:
   description: The worst severity; V(none) without findings.
   returned: success

@@ -16,7 +16,9 @@ description:
   - Without that block the list shows all members that registered, active or not. With unicast
     communication it shows only active members. With multicast communication it shows those that
     registered since it was configured, and is no proof that they are alive.
-  - Large replies are read as a stream.
+  - Large replies are read as a stream. A reply that is not understood as a whole is asked for as
+    the CLI's text; when that is not understood either, the task fails and shows what it could not
+    read. Nobody is absent because a row could not be read.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
   - groupvpn.junos.attributes.info
@@ -28,7 +30,7 @@ options:
     description:
       - Only the group of this id.
       - Ids above 65535, which the device's show commands do not take, are picked from the whole
-        list.
+        list. Group VPNv1 is asked with its own argument names.
     type: int
   peer_address:
     description: Only the member with this address.
@@ -135,9 +137,26 @@ groups:
           returned: with detail
           type: int
           sample: 0
+    gateways:
+      description:
+        - The IKE gateways that the group is configured with, each with C(name) and C(address),
+          which is null for a dynamic peer.
+      type: list
+      elements: dict
+      sample: [{name: GM-0001, address: 192.0.2.11}]
+    clustered:
+      description: Whether the group has a server cluster, each of whose servers has its own list.
+      type: bool
+      sample: false
     node:
       description: Node of a chassis cluster.
       returned: on chassis clusters
       type: str
       sample: node0
+warnings:
+  description: What the device warned about.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 """

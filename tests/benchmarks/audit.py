@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.plays import NETCOMMON, SMC, fleet_of, measured_play, timed_play
-from tests.lab import COLLECTIONS, ROOT
+from tests.lab import COLLECTIONS
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
@@ -21,7 +21,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expect
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 
 _FLEET, _FORKS, _MANY, _MANY_FORKS, _MEMBERS, _REPEATS = 50, 20, 1000, 50, 100_000, 3
-_TEMPLATE = ROOT / "roles" / "membership_audit" / "templates" / "audit.html.j2"
 _NOW = 1_795_105_920.0
 
 
@@ -151,7 +150,7 @@ def large() -> Iterator[str]:
             )
         )
         reporting, _ = _cpu(
-            lambda result=result: report.files(report.document({"hub": result}, "x"), _TEMPLATE)
+            lambda result=result: report.files(report.document({"hub": result}, "x"))
         )
         yield f"| {count:,} | {reading:.2f} | {auditing:.2f} | {reporting:.2f} |"
     yield ""
@@ -182,7 +181,7 @@ def browser() -> Iterator[str]:
         return
     groups = [{"name": "G1", "communication": "unicast", "members": _members(_MEMBERS)}]
     result = audit.audit(groups, {}, audit.Options(now=_NOW))
-    text = report.page(report.document({"hub": result}, "x"), _TEMPLATE)
+    text = report.page(report.document({"hub": result}, "x"))
     with tempfile.TemporaryDirectory() as directory, chromium() as driver:
         path = Path(directory) / "audit.html"
         path.write_text(text)

@@ -163,9 +163,8 @@ def test_a_list_that_the_last_commit_emptied_cannot_be_judged_yet(fleet):
     [
         ({"expected": "nobody"}, "a list of groups"),
         ({"expected": [{"group": "G1", "members": [{"address": "192.0.2.300"}]}]}, "192.0.2.300"),
-        ({"expected": [{"group": "G1", "members": [{"adress": "192.0.2.3"}]}]}, "unknown key"),
+        ({"expected": [{"group": "G1", "members": [{"adress": "192.0.2.3"}]}]}, "did you mean"),
         ({"expected_file": "/nowhere.csv"}, "/nowhere.csv"),
-        ({"previous": "/nowhere.json"}, "/nowhere.json"),
         ({"groups": [{"id": 1}]}, "a group with a name"),
     ],
 )
@@ -177,6 +176,102 @@ def test_bad_input_is_named_and_no_traceback_is_shown(lab, options, words):
     assert result.code != 0
     assert words in result.tasks[0]["hub-1"]["msg"]
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"format": 1, "hosts": {"hub-1": {}}}'])
+def test_an_earlier_audit_that_cannot_be_read_is_a_finding(lab, content):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    lab.write()
+    earlier = lab.path / "earlier.json"
+    if content is not None:
+        earlier.write_text(content)
+    result = play(lab, [{AUDIT: {"groups": [], "previous": str(earlier)}}])
+    assert result.code == 0, result.output[-2000:]
+    found = result.tasks[0]["hub-1"]
+    assert [f["kind"] for f in found["findings"]] == ["previous_unreadable"]
+    assert (found["compliant"], found["drift"]) == (False, None)
+
+
+def test_an_earlier_result_without_members_is_a_finding_too(lab):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    lab.write()
+    result = play(lab, [{AUDIT: {"groups": [], "previous": {"groups": [{"name": "G1"}]}}}])
+    assert [f["kind"] for f in result.tasks[0]["hub-1"]["findings"]] == ["previous_unreadable"]
+
+
+def with_inventory(lab, change):
+    inventory = yaml.safe_load((lab.path / "inventory.yml").read_text())
+    change(inventory["all"]["hosts"])
+    (lab.path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+
+
+def lost(hosts, name):
+    hosts[name] = dict(hosts["hub-1"], ansible_port=1)
+
+
+@pytest.mark.parametrize("where", ["hub-0", "hub-9"])
+def test_under_serial_the_fleet_is_judged_once_at_its_end(fleet, where):
+    with_inventory(fleet, lambda hosts: lost(hosts, where))
+    include = {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+        "vars": {
+            "membership_audit_directory": str(fleet.path / "report"),
+            "membership_audit_expected": EXPECTED,
+            "membership_audit_fail_at": "error",
+        },
+    }
+    result = play(fleet, [include], serial=1)
+    assert result.code != 0
+    found = document(fleet)
+    # Every host had its turn, wherever the bad one stands.
+    assert {name: host["state"] for name, host in found["hosts"].items()} == {
+        where: "not_reached",
+        "hub-1": "read",
+        "hub-2": "read",
+    }
+    assert "the audit found 1 error, " in result.output
+
+
+def test_under_serial_a_good_fleet_is_a_success(fleet):
+    include = {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+        "vars": {
+            "membership_audit_directory": str(fleet.path / "report"),
+            "membership_audit_expected": EXPECTED,
+            "membership_audit_fail_at": "error",
+        },
+    }
+    result = play(fleet, [include], serial=1)
+    assert result.code == 0, result.output[-3000:]
+    assert document(fleet)["summary"]["read"] == 2
+
+
+def test_an_audit_that_read_nothing_fails_even_where_no_finding_would(fleet):
+    result = role(fleet, membership_audit_expected_file="/nowhere.csv")
+    assert result.code != 0
+    assert "no list was read of 2 hosts" in result.output
+    found = document(fleet)
+    assert {host["state"] for host in found["hosts"].values()} == {"not_read"}
+
+
+def test_one_file_for_a_fleet_with_what_else_is_known_of_a_site(fleet):
+    rows = "".join(
+        f"{hub},G1,{site},{address},{site} street\n"
+        for hub in ("hub-1", "hub-2")
+        for site, address in SITES.items()
+    )
+    file = fleet.path / "members.csv"
+    file.write_text(f"host,group,gateway,address,street\n{rows}hub-2,G1,gm-9,192.0.2.9,Ninth\n")
+    result = role(fleet, membership_audit_expected_file=str(file))
+    assert result.code == 0, result.output[-3000:]
+    found = document(fleet)
+    assert found["hosts"]["hub-1"]["compliant"]
+    assert "missing" in kinds(found["hosts"]["hub-2"])
+    with (fleet.path / "report" / "members.csv").open() as handle:
+        listed = {(r["host"], r["gateway"]): r for r in csv.DictReader(handle)}
+    assert listed["hub-1", "gm-1"]["street"] == "gm-1 street"
+    assert listed["hub-2", "gm-9"]["state"] == "missing"
+    assert "1 missing: gm-9 192.0.2.9" in result.output
 
 
 def test_filters_do_the_same_for_data_from_anywhere(lab):
@@ -214,3 +309,22 @@ def test_the_made_up_key_is_in_no_file_of_the_report(fleet):
     assert role(fleet).code == 0
     for file in (fleet.path / "report").iterdir():
         assert PSK not in file.read_text()
+
+
+def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
+    (fleet.path / "made").mkdir()
+    include = {
+        "ansible.builtin.include_role": {
+            "name": "groupvpn.junos.membership_audit",
+            "tasks_from": "expectations",
+        },
+        "vars": {"membership_audit_directory": str(fleet.path / "made")},
+    }
+    assert play(fleet, [include]).code == 0
+    for name in ("expectations.yml", "expectations.csv"):
+        file = str(fleet.path / "made" / name)
+        result = role(fleet, membership_audit_expected_file=file)
+        assert result.code == 0, result.output[-3000:]
+        found = document(fleet)
+        assert all(host["compliant"] for host in found["hosts"].values())
+        assert found["hosts"]["hub-2"]["groups"][0]["expected_count"] == 2

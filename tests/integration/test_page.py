@@ -31,7 +31,6 @@ pytestmark = pytest.mark.skipif(
     shutil.which("chromium") is None or shutil.which("chromedriver") is None,
     reason="chromium and chromium-driver are not installed",
 )
-TEMPLATE = ROOT / "roles" / "membership_audit" / "templates" / "audit.html.j2"
 ARTEFACTS = ROOT / "build" / "screenshots"
 HOSTILE = "</script><img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'"
 NOW = 1_795_105_920.0
@@ -86,7 +85,7 @@ def browser():
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("page") / "audit.html"
-    path.write_text(report.page(document(500), TEMPLATE))
+    path.write_text(report.page(document(500)))
     return path
 
 
@@ -110,7 +109,7 @@ def column(browser, number: int) -> list[str]:
 def test_it_opens_without_a_network_and_without_an_error(browser, page):
     opened(browser, page)
     assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
-    assert count(browser) == "503 of 503 members"
+    assert count(browser) == "504 of 504 members"
     assert "://" not in page.read_text().replace("http://www.w3.org/2000/svg", "")
 
 
@@ -126,14 +125,14 @@ def test_searching_and_choosing_filter_the_members(browser, page):
     opened(browser, page)
     search = browser.find_element(By.ID, "search")
     search.send_keys("gm-00012")
-    assert count(browser) == "10 of 503 members"
+    assert count(browser) == "10 of 504 members"
     assert all(name.startswith("gm-00012") for name in column(browser, 2))
     search.send_keys(" hub-2")
-    assert count(browser) == "0 of 503 members"
+    assert count(browser) == "0 of 504 members"
     search.clear()
     search.send_keys(Keys.SPACE)
     Select(browser.find_element(By.ID, "state")).select_by_value("unexpected")
-    assert count(browser) == "3 of 503 members"
+    assert count(browser) == "3 of 504 members"
     assert set(column(browser, 4)) == {"unexpected"}
 
 
@@ -146,7 +145,7 @@ def test_columns_sort_both_ways_and_say_so(browser, page):
     assert header.get_attribute("aria-sort") == "ascending"
     button.send_keys(Keys.ENTER)
     assert header.get_attribute("aria-sort") == "descending"
-    assert column(browser, 3)[0] == "10.0.1.243"
+    assert column(browser, 3)[0] == "192.0.2.7"
 
 
 def test_scrolling_shows_the_last_member(browser, page):
@@ -170,7 +169,7 @@ def test_it_prints(browser, page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("width", [1200, 360])
 def test_it_fits_wide_and_narrow_light_and_dark(browser, page, scheme, width):
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
@@ -218,3 +217,53 @@ def test_the_first_screen_does_not_need_the_script(page):
     text = page.read_text()
     assert "hub-3" in text.split("<script")[0]
     assert os.linesep + "<noscript>" in text
+
+
+def at_width(browser, width):
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def test_on_a_telephone_no_finding_is_cut_off(browser, page):
+    at_width(browser, 360)
+    try:
+        opened(browser, page)
+        cut = browser.execute_script(
+            "return [...document.querySelectorAll('.cards td')].filter((td) => {"
+            " const box = td.getBoundingClientRect();"
+            " return box.width && (box.right > innerWidth || td.scrollWidth > td.clientWidth);"
+            "}).map((td) => td.textContent)"
+        )
+        assert cut == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_short_list_leaves_no_empty_box(browser, tmp_path):
+    path = tmp_path / "audit.html"
+    path.write_text(report.page(document(5)))
+    opened(browser, path)
+    empty = browser.execute_script(
+        "const v = document.getElementById('viewport');"
+        "return v.getBoundingClientRect().height"
+        " - document.getElementById('members').getBoundingClientRect().height"
+    )
+    assert 0 <= empty < 4
+
+
+def test_who_is_missing_is_a_row_and_names_sort_as_people_count(browser, tmp_path):
+    listed = groups(3)
+    for member, name in zip(listed[0]["members"], ("gm-10", "gm-9", "gm-2"), strict=True):
+        member["gateway"] = name
+    expected = expectations.read_expected({"GRP-0001": [{"gateway": "gm-1", "site": "Bern"}]})
+    path = tmp_path / "audit.html"
+    result = audit.audit(listed, expected, audit.Options(now=NOW))
+    path.write_text(report.page(report.document({"hub-1": result}, "Audit")))
+    opened(browser, path)
+    assert column(browser, 2) == ["gm-1", "gm-2", "gm-9", "gm-10"]
+    browser.find_element(By.CSS_SELECTOR, "button[data-key=gateway]").click()
+    assert column(browser, 2) == ["gm-1", "gm-2", "gm-9", "gm-10"]
+    assert column(browser, 4)[0] == "missing"
+    assert column(browser, 7)[0] == "Bern"
+    browser.find_element(By.ID, "search").send_keys("bern")
+    assert column(browser, 2) == ["gm-1"]

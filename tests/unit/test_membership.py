@@ -11,8 +11,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.in_force import Group
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.meaning import (
-    communication_of,
     described,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import (
@@ -115,18 +115,18 @@ def test_a_nodes_error_is_the_devices_error():
 
 
 @pytest.mark.parametrize(
-    ("block", "communication", "shows"),
+    ("communication", "shows"),
     [
-        (None, "none", "registered"),
-        ({"heartbeat": 60}, "unicast", "active"),
-        ({"communication_type": "unicast"}, "unicast", "active"),
-        ({"communication_type": "multicast"}, "multicast", "registered_since_configured"),
+        ("none", "registered"),
+        ("unicast", "active"),
+        ("multicast", "registered_since_configured"),
     ],
 )
-def test_what_a_list_means_depends_on_what_is_in_force(block, communication, shows):
-    in_force = communication_of(block)
-    entry = next(described(whole(BRIEF), {"G1": in_force}, detail=False))
+def test_what_a_list_means_depends_on_what_is_in_force(communication, shows):
+    in_force = {"G1": Group("G1", communication=communication)}
+    entry, other = described(whole(BRIEF), in_force, detail=False)
     assert (entry["communication"], entry["list_shows"]) == (communication, shows)
+    assert (other["communication"], other["list_shows"]) == ("none", "registered")
 
 
 @pytest.mark.parametrize(

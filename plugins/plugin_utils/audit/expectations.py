@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,9 +20,11 @@ from ..errors import Refused
 from ..members.addresses import canonical_address
 
 LARGEST_FILE = 64 * 1024 * 1024
-_COLUMNS = ("group", "gateway", "address", "role", "min_members")
-_GROUP_KEYS = {"group", "members", "min_members", "role"}
-_MEMBER_KEYS = {"gateway", "address", "role"}
+_GROUP_KEYS = {"group", "members", "min_members", "role", "host"}
+_MEMBER_KEYS = {"gateway", "address", "role", "host"}
+_FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
+_ALIKE = 0.8
+_BETWEEN_HOSTS = re.compile(r"[\s,|]+")
 
 
 class Role(Enum):
@@ -32,11 +36,32 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedMember:
-    """One member that should be there: by address, by gateway, or by both."""
+    """One member that should be there: by address, by gateway, or by both.
+
+    ``hosts``: the servers at one of which it is expected, any when empty; more than one are a
+    cluster, whose lists count as one. ``about``: what else is said of it, for the report.
+    """
 
     gateway: str | None
     address: str | None
     role: Role
+    hosts: tuple[str, ...] = ()
+    about: tuple[tuple[str, str], ...] = ()
+
+    def same_as(self, other: ExpectedMember) -> bool:
+        """True for the same expectation, whatever else is said of it."""
+        return (self.gateway, self.address, self.role) == (other.gateway, other.address, other.role)
+
+    def as_row(self, state: str) -> dict[str, Any]:
+        """Plain data, for a list of members."""
+        return {
+            "gateway": self.gateway,
+            "address": self.address,
+            "role": self.role.value,
+            "state": state,
+            "hosts": list(self.hosts),
+            "about": dict(self.about),
+        }
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.gateway, self.address) if part)
@@ -49,22 +74,25 @@ class ExpectedGroup:
     name: str
     members: list[ExpectedMember] = field(default_factory=list)
     min_members: int | None = None
+    hosts: tuple[str, ...] = ()
 
 
 Expectations = dict[str, ExpectedGroup]
 
 
-def read_expected(raw: Any, where: str = "expected") -> Expectations:
+def read_expected(raw: Any, where: str = "expected", host: str | None = None) -> Expectations:
     """Expectations from data. Raises Refused with every objection.
 
     Taken: a mapping of group name to members, or to a mapping with ``members`` and
     ``min_members``; a list of entries with ``group`` and ``members``; flat rows with ``group``
     and one ``address`` or ``gateway``. A member is a mapping, or a string that is one of the two.
+    Each may name the ``host`` that it is for, or several that are a cluster; with ``host`` given,
+    what is for others is left out. Other keys are kept as they are.
     """
     found: Expectations = {}
     objections: list[str] = []
     for place, group, entry in _entries(raw, where, objections):
-        _take_group(found, place, group, entry, objections)
+        _Entry(place, group, entry, host, objections).put_into(found)
     objections += _contradictions(found, where)
     if objections:
         raise Refused(objections)
@@ -92,80 +120,118 @@ def _entries(
             yield place, str(entry["group"]), entry
 
 
-def _take_group(
-    found: Expectations,
-    place: str,
-    name: str,
-    entry: Mapping[str, Any],
-    objections: list[str],
-) -> None:
-    group = found.setdefault(name, ExpectedGroup(name))
-    minimum = entry.get("min_members")
-    if minimum not in (None, ""):
+def _hosts(value: Any) -> tuple[str, ...]:
+    """Host names of a list, or of a text that separates them by blanks, commas or bars."""
+    parts = _BETWEEN_HOSTS.split(value) if isinstance(value, str) else value or ()
+    return tuple(str(part) for part in parts if str(part).strip())
+
+
+@dataclass
+class _Entry:
+    """One entry of expectations: a group with its members, or a flat row."""
+
+    place: str
+    name: str
+    entry: Mapping[str, Any]
+    host: str | None
+    objections: list[str]
+
+    def put_into(self, found: Expectations) -> None:
+        """Add what the entry says, if it is for our host."""
+        hosts = _hosts(self.entry.get("host"))
+        if not self._is_ours(hosts):
+            return
+        group = found.setdefault(self.name, ExpectedGroup(self.name))
+        group.hosts = tuple(dict.fromkeys((*group.hosts, *hosts)))
+        self._take_minimum(group)
+        members = self.entry.get("members")
+        if members is None:
+            self._about(self.entry, _FLAT_KEYS | {"members"}, self.place)
+            named = [key for key in ("gateway", "address") if self.entry.get(key)]
+            members = [self.entry] if named else []
+        else:
+            self._about(self.entry, _GROUP_KEYS, self.place)
+        if isinstance(members, (str, Mapping)) or not isinstance(members, Iterable):
+            self.objections.append(f"{self.place}: members is a list")
+            return
+        for number, member in enumerate(members):
+            flat = member is self.entry
+            taken = self._member(self.place if flat else f"{self.place}.members[{number}]", member)
+            if taken is not None and self._is_ours(taken.hosts):
+                group.members.append(taken)
+
+    def _is_ours(self, hosts: tuple[str, ...]) -> bool:
+        return self.host is None or not hosts or self.host in hosts
+
+    def _take_minimum(self, group: ExpectedGroup) -> None:
+        minimum = self.entry.get("min_members")
+        if minimum in (None, ""):
+            return
         number = _whole_number(minimum)
         if number is None:
-            objections.append(f"{place}: min_members {minimum!r} is no number from 0 up")
+            self.objections.append(f"{self.place}: min_members {minimum!r} is no number from 0 up")
         elif group.min_members is not None and group.min_members != number:
-            objections.append(
-                f"{place}: min_members {number} contradicts {group.min_members} for group {name}"
+            self.objections.append(
+                f"{self.place}: min_members {number} contradicts {group.min_members} for group "
+                f"{self.name}"
             )
         else:
             group.min_members = number
-    members = entry.get("members")
-    if members is None:
-        members = [entry] if _MEMBER_KEYS & {k for k, v in entry.items() if v} - {"role"} else []
-        allowed = _GROUP_KEYS | _MEMBER_KEYS
-    else:
-        allowed = _GROUP_KEYS
-    unknown = sorted(set(map(str, entry)) - allowed)
-    if unknown:
-        objections.append(f"{place}: unknown key {unknown[0]!r}; known are {sorted(allowed)}")
-    if isinstance(members, (str, Mapping)) or not isinstance(members, Iterable):
-        objections.append(f"{place}: members is a list")
-        return
-    default = entry.get("role")
-    for number, member in enumerate(members):
-        inner = place if member is entry else f"{place}.members[{number}]"
-        taken = _member(inner, member, default, objections, flat=member is entry)
-        if taken is not None:
-            group.members.append(taken)
 
+    def _about(
+        self, mapping: Mapping[str, Any], known: set[str], place: str
+    ) -> tuple[tuple[str, str], ...]:
+        """Keys that are free; one that looks like a known one is a mistake."""
+        free = [(str(k), v) for k, v in mapping.items() if str(k) not in known]
+        for key, _value in free:
+            meant = difflib.get_close_matches(key.lower(), known, 1, _ALIKE)
+            if meant:
+                self.objections.append(f"{place}: unknown key {key!r}; did you mean {meant[0]!r}?")
+        return tuple((key, str(value)) for key, value in free if value not in (None, ""))
 
-def _whole_number(value: Any) -> int | None:
-    text = str(value).strip()
-    return int(text) if text.isdigit() and len(text) < 10 and value is not True else None
-
-
-def _member(
-    place: str, member: Any, default: Any, objections: list[str], flat: bool
-) -> ExpectedMember | None:
-    if isinstance(member, Mapping):
-        unknown = sorted(set(map(str, member)) - _MEMBER_KEYS)
-        if unknown and not flat:
-            objections.append(f"{place}: unknown key {unknown[0]!r}")
+    def _member(self, place: str, member: Any) -> ExpectedMember | None:
+        role, hosts = self.entry.get("role"), _hosts(self.entry.get("host"))
+        about: tuple[tuple[str, str], ...] = ()
+        if isinstance(member, Mapping):
+            gateway, address = member.get("gateway"), member.get("address")
+            role, hosts = member.get("role") or role, _hosts(member.get("host")) or hosts
+            flat = member is self.entry
+            about = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
+        elif isinstance(member, str) and member.strip():
+            plain = canonical_address(member.strip())
+            gateway, address = (None, plain) if plain else (member, None)
+        else:
+            self.objections.append(f"{place}: a mapping or a string is expected, not {member!r}")
             return None
-        gateway, address = member.get("gateway"), member.get("address")
-        role = member.get("role") or default
-    elif isinstance(member, str) and member.strip():
-        plain = canonical_address(member.strip())
-        gateway, address, role = (None, plain, default) if plain else (member, None, default)
-    else:
-        objections.append(f"{place}: a mapping or a string is expected, not {member!r}")
-        return None
-    gateway = str(gateway).strip() if gateway not in (None, "") else None
+        names = _names(place, gateway, address, self.objections)
+        if names is None:
+            return None
+        known = {one.value for one in Role}
+        if role not in (None, "") and str(role) not in known:
+            self.objections.append(f"{place}: role {role!r} is neither static nor dynamic")
+            return None
+        return ExpectedMember(*names, Role(str(role)) if role else Role.STATIC, hosts, about)
+
+
+def _names(
+    place: str, gateway: Any, address: Any, objections: list[str]
+) -> tuple[str | None, str | None] | None:
+    """(gateway, address), at least one of which is given and good."""
+    name = str(gateway).strip() if gateway not in (None, "") else None
     text = str(address).strip() if address not in (None, "") else None
-    if gateway is None and text is None:
+    if name is None and text is None:
         objections.append(f"{place}: neither 'address' nor 'gateway'")
         return None
     canonical = canonical_address(text) if text is not None else None
     if text is not None and canonical is None:
         objections.append(f"{place}: {text!r} is no IPv4 or IPv6 address")
         return None
-    known = {one.value for one in Role}
-    if role not in (None, "") and str(role) not in known:
-        objections.append(f"{place}: role {role!r} is neither static nor dynamic")
-        return None
-    return ExpectedMember(gateway, canonical, Role(str(role)) if role else Role.STATIC)
+    return name, canonical
+
+
+def _whole_number(value: Any) -> int | None:
+    text = str(value).strip()
+    return int(text) if text.isdigit() and len(text) < 10 and value is not True else None
 
 
 def _contradictions(found: Expectations, where: str) -> Iterator[str]:
@@ -175,9 +241,12 @@ def _contradictions(found: Expectations, where: str) -> Iterator[str]:
             if member.address is None:
                 continue
             earlier = seen.setdefault(member.address, member)
-            if earlier is member:
+            elsewhere = (
+                earlier.hosts and member.hosts and not set(earlier.hosts) & set(member.hosts)
+            )
+            if earlier is member or elsewhere:
                 continue
-            if earlier == member:
+            if earlier.same_as(member):
                 yield f"{where}: group {group.name}: {member} is expected twice"
             else:
                 yield (
@@ -186,7 +255,7 @@ def _contradictions(found: Expectations, where: str) -> Iterator[str]:
                 )
 
 
-def read_expected_file(path: Path) -> Expectations:
+def read_expected_file(path: Path, host: str | None = None) -> Expectations:
     """Expectations from a CSV file (by its suffix) or a YAML or JSON file. Raises Refused."""
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -197,26 +266,25 @@ def read_expected_file(path: Path) -> Expectations:
     except UnicodeDecodeError as error:
         raise Refused([f"{path}: not UTF-8 (octet {error.start}); save it as UTF-8"]) from None
     if path.suffix.lower() == ".csv":
-        return read_expected(_rows(path, text), str(path))
+        return read_expected(_rows(path, text, host), str(path), host)
     try:
-        return read_expected(yaml.safe_load(text), str(path))
+        return read_expected(yaml.safe_load(text), str(path), host)
     except yaml.YAMLError as error:
         raise Refused([f"{path}: {' '.join(str(error).split())}"]) from None
 
 
-def _rows(path: Path, text: str) -> list[dict[str, str]]:
+def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
     first = text.partition("\n")[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
     try:
-        columns = [name.strip().lower() for name in reader.fieldnames or ()]
-        unknown = [name for name in columns if name not in _COLUMNS]
-        if "group" not in columns or unknown or not {"gateway", "address"} & set(columns):
+        columns = [_column(name) for name in reader.fieldnames or ()]
+        if "group" not in columns or not {"gateway", "address"} & set(columns):
             raise Refused(
                 [
                     f"{path}: columns {', '.join(columns) or 'none'}; "
-                    f"'group' and 'gateway' or 'address' are needed, known are "
-                    f"{', '.join(_COLUMNS)}"
+                    "'group' and 'gateway' or 'address' are needed, known besides are "
+                    "'host', 'role' and 'min_members', others are free"
                 ]
             )
         reader.fieldnames = columns
@@ -224,8 +292,17 @@ def _rows(path: Path, text: str) -> list[dict[str, str]]:
         for row in reader:
             if None in row or None in row.values():
                 raise Refused([f"{path}: line {reader.line_num}: {len(columns)} columns expected"])
+            # Most rows of a fleet's file are for others.
+            if host is not None and row.get("host") and host not in row["host"]:
+                continue
             if any(value.strip() for value in row.values()):
                 rows.append({key: value.strip() for key, value in row.items() if value.strip()})
     except csv.Error as error:
         raise Refused([f"{path}: line {reader.line_num}: {error}"]) from None
     return rows
+
+
+def _column(name: str) -> str:
+    """A column's name; the known ones in whatever case."""
+    plain = name.strip()
+    return plain.lower() if plain.lower() in _FLAT_KEYS else plain

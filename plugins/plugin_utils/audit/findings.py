@@ -23,7 +23,11 @@ class Kind(StrEnum):
     GROUP_MISSING = "group_missing"
     MALFORMED = "malformed"
     CLOCK = "clock"
+    COUNTERS = "counters"
+    PREVIOUS_UNREADABLE = "previous_unreadable"
     UNREACHABLE = "unreachable"
+    NOT_READ = "not_read"
+    NOT_ASKED = "not_asked"
 
 
 class Severity(StrEnum):
@@ -58,6 +62,11 @@ class Finding:
         }
 
 
+def named(member: Mapping[str, Any]) -> str:
+    """A member's gateway and address, as far as they are known."""
+    return " ".join(str(member[k]) for k in ("gateway", "address") if member.get(k))
+
+
 def summary(groups: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> dict[str, Any]:
     """Counts for one screen."""
     kinds: dict[str, int] = {}
@@ -74,11 +83,11 @@ def summary(groups: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) ->
     }
 
 
-def unreachable(why: str) -> dict[str, Any]:
-    """What an audit of a host that could not be asked says: a finding, not a gap."""
-    finding = Finding("", "", Kind.UNREACHABLE, Severity.ERROR, why)
+def without_list(kind: Kind, severity: Severity, why: str) -> dict[str, Any]:
+    """What an audit of a host without a list says: a finding, not a gap."""
+    finding = Finding("", "", kind, severity, why)
     return {
-        "compliant": False,
+        "compliant": severity is Severity.INFO,
         "findings": [finding.as_dict()],
         "summary": summary([], [finding]),
         "groups": [],

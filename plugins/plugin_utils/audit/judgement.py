@@ -16,10 +16,11 @@ from typing import Any
 
 from ..errors import Refused
 from ..members.addresses import canonical_address
+from ..members.life import in_flight
 from ..members.meaning import LIST_SHOWS
 from ..members.times import seconds_of
 from .expectations import Expectations, ExpectedGroup, ExpectedMember, Role
-from .findings import SEVERITIES, Finding, Kind, Severity, summary
+from .findings import SEVERITIES, Finding, Kind, Severity, named, summary
 
 DEFAULT_STALE_SECONDS = 86_400
 DEFAULT_SETTLE_SECONDS = 3_600
@@ -73,7 +74,9 @@ class _Clock:
 
 
 def audit(
-    groups: Iterable[Mapping[str, Any]], expected: Expectations, options: Options
+    groups: Iterable[Mapping[str, Any]],
+    expected: Expectations,
+    options: Options,
 ) -> dict[str, Any]:
     """``compliant``, ``findings``, ``summary`` and ``groups`` with a state for each member.
 
@@ -83,7 +86,7 @@ def audit(
     judged: list[dict[str, Any]] = []
     clock = _Clock()
     by_name: dict[str, list[Mapping[str, Any]]] = {}
-    for group in _checked(groups):
+    for group in checked(groups):
         by_name.setdefault(str(group["name"]), []).append(group)
     for name, nodes in by_name.items():
         # A cluster's nodes list the same group; the one that lists more is the active one.
@@ -94,16 +97,29 @@ def audit(
     for name, wanted in expected.items():
         if name not in by_name:
             findings.append(_absent_group(wanted))
+            judged.append(unseen_group(wanted, "missing"))
     findings.sort(key=lambda f: SEVERITIES.index(f.severity.value), reverse=True)
     return {
         "compliant": all(f.severity is Severity.INFO for f in findings),
         "findings": [finding.as_dict() for finding in findings],
-        "summary": summary(judged, findings),
+        "summary": summary([g for g in judged if g["list_shows"]], findings),
         "groups": judged,
     }
 
 
-def _checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def add_finding(result: dict[str, Any], kind: Kind, severity: Severity, why: str) -> None:
+    """Add one about the host as a whole to an audit's result."""
+    finding = Finding("", "", kind, severity, why)
+    result["findings"] = [finding.as_dict(), *result["findings"]]
+    result["compliant"] = result["compliant"] and severity is Severity.INFO
+    totals = result["summary"]
+    totals["findings"] += 1
+    totals["by_kind"][kind.value] = totals["by_kind"].get(kind.value, 0) + 1
+    totals["by_severity"][severity.value] += 1
+
+
+def checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Groups that have what an audit needs. Raises Refused."""
     if isinstance(groups, (str, bytes, Mapping)) or not isinstance(groups, Iterable):
         raise Refused(["groups: the list that registered_members_info returns is expected"])
     for number, group in enumerate(groups):
@@ -113,6 +129,24 @@ def _checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
         if not isinstance(members, Sequence) or not all(isinstance(m, Mapping) for m in members):
             raise Refused([f"groups[{number}]: 'members' is a list of mappings"])
         yield group
+
+
+def unseen_group(wanted: ExpectedGroup, state: str) -> dict[str, Any]:
+    """The view of a group without a list: who is expected in it, each in that state."""
+    return {
+        "name": wanted.name,
+        "id": None,
+        "communication": None,
+        "list_shows": None,
+        "means": "the device showed no list of it",
+        "settling": False,
+        "member_count": 0,
+        "min_members": wanted.min_members,
+        "expected_count": len(wanted.members),
+        "hosts": list(wanted.hosts),
+        "members": [],
+        "absent": [member.as_row(state) for member in wanted.members],
+    }
 
 
 def _absent_group(wanted: ExpectedGroup) -> Finding:
@@ -132,6 +166,7 @@ class _Audit:
         clock: _Clock,
     ) -> None:
         self.findings: list[Finding] = []
+        self._absent: list[dict[str, Any]] = []
         self._name = str(group["name"])
         self._options, self._clock = options, clock
         communication = str(group.get("communication") or "none")
@@ -153,7 +188,9 @@ class _Audit:
             "member_count": len(self._members),
             "min_members": expected.min_members if expected else None,
             "expected_count": len(expected.members) if expected else None,
+            "hosts": list(expected.hosts) if expected else [],
             "members": self._members,
+            "absent": self._absent,
         }
 
     def _is_settling(self) -> bool:
@@ -192,7 +229,7 @@ class _Audit:
             if address in seen:
                 self._mark(member, "duplicate")
                 self._find(
-                    _label(member),
+                    named(member),
                     Kind.DUPLICATE,
                     Severity.WARNING,
                     f"{address} is listed more than once, as {seen[address]} and as {gateway}",
@@ -213,6 +250,7 @@ class _Audit:
             for member in found:
                 right.add(id(member))
                 member["role"] = wanted.role.value
+                member["about"] = dict(wanted.about)
                 self._moved(wanted, member, len(found))
         if expected.members:
             for member in self._members:
@@ -220,11 +258,13 @@ class _Audit:
                     self._unexpected(member)
         minimum = expected.min_members
         if minimum is not None and len(self._members) < minimum:
+            alone = len(expected.hosts) <= 1
             self._find(
                 "",
                 Kind.BELOW_MINIMUM,
-                self._softened(Severity.ERROR),
-                f"{len(self._members)} members are listed, at least {minimum} are expected; "
+                self._softened(Severity.ERROR) if alone else Severity.WARNING,
+                f"{len(self._members)} members are listed, at least {minimum} are expected"
+                f"{'' if alone else _not_alone(expected.hosts)}; "
                 f"{means(self._shows)}{self._settling_note()}",
             )
 
@@ -248,7 +288,7 @@ class _Audit:
         if wanted.address == member["address"] and wanted.gateway not in (None, gateway):
             self._mark(member, "unexpected")
             self._find(
-                _label(member),
+                named(member),
                 Kind.UNEXPECTED,
                 Severity.ERROR,
                 f"{wanted.address} is expected at gateway {wanted.gateway} and came in by "
@@ -257,14 +297,18 @@ class _Audit:
         elif wanted.address is None and wanted.role is Role.STATIC and count > 1:
             self._mark(member, "duplicate")
             self._find(
-                _label(member),
+                named(member),
                 Kind.DUPLICATE,
                 Severity.WARNING,
                 f"{count} members came in by gateway {gateway}, one is expected",
             )
 
     def _missing(self, wanted: ExpectedMember) -> None:
-        if wanted.role is Role.DYNAMIC:
+        self._absent.append(wanted.as_row("missing"))
+        if len(wanted.hosts) > 1:
+            severity = Severity.INFO if wanted.role is Role.DYNAMIC else Severity.WARNING
+            why = f"it is not listed here{_not_alone(wanted.hosts)}"
+        elif wanted.role is Role.DYNAMIC:
             severity = Severity.INFO
             why = "it is a dynamic peer: its absence is no alarm by itself"
         else:
@@ -275,7 +319,7 @@ class _Audit:
     def _unexpected(self, member: dict[str, Any]) -> None:
         self._mark(member, "unexpected")
         self._find(
-            _label(member),
+            named(member),
             Kind.UNEXPECTED,
             Severity.ERROR,
             f"it holds the group's keys and is not expected; {means(self._shows)}",
@@ -290,17 +334,18 @@ class _Audit:
             if age is not None and age > stale:
                 self._mark(member, "stale")
                 self._find(
-                    _label(member),
+                    named(member),
                     Kind.STALE,
                     Severity.INFO if member.get("role") == "dynamic" else Severity.WARNING,
                     f"last heard of {_span(age)} ago, more than {_span(stale)}; "
                     f"{means(self._shows)}",
                 )
+            self._counters(member)
             unacknowledged = member.get("push_unacknowledged")
             if isinstance(unacknowledged, int) and unacknowledged > 0:
                 self._mark(member, "unacknowledged")
                 self._find(
-                    _label(member),
+                    named(member),
                     Kind.UNACKNOWLEDGED,
                     Severity.WARNING,
                     f"{unacknowledged} of {member.get('push_sent') or '?'} rekeys were not "
@@ -313,6 +358,18 @@ class _Audit:
                 Severity.WARNING,
                 f"{future} members were heard of in the future: the device's clock or time zone "
                 "differs from the controller's, ages cannot be trusted",
+            )
+
+    def _counters(self, member: dict[str, Any]) -> None:
+        """Rekeys that were sent are acknowledged, given up, or on their way."""
+        member["push_in_flight"] = rest = in_flight(member)
+        if rest is not None and rest < 0:
+            self._find(
+                named(member),
+                Kind.COUNTERS,
+                Severity.WARNING,
+                f"the device counts {member['push_sent']} rekeys sent and {-rest} more that were "
+                "acknowledged or given up: its counters do not add up",
             )
 
     def _meaning(self) -> None:
@@ -341,8 +398,8 @@ class _Audit:
             member["state"] = state
 
 
-def _label(member: Mapping[str, Any]) -> str:
-    return f"{member.get('gateway') or ''} {member['address']}".strip()
+def _not_alone(hosts: Sequence[str]) -> str:
+    return f"; {' and '.join(hosts)} are a cluster, whose lists count as one"
 
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))

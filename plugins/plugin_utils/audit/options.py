@@ -30,8 +30,14 @@ def membership_report() -> dict[str, Any]:
         "argument_spec": {
             "audits": {"type": "dict", "required": True},
             "directory": {"type": "path", "required": True},
-            "template": {"type": "path", "required": True},
+            "template": {"type": "path"},
             "merge": {"type": "list", "elements": "path", "default": []},
+            "pending": {"type": "list", "elements": "str", "default": []},
+            "fail_at": {
+                "type": "str",
+                "choices": ["never", "info", "warning", "error"],
+                "default": "never",
+            },
             "title": {"type": "str", "default": "Group VPN membership audit"},
         },
     }

@@ -12,19 +12,23 @@ import csv
 import io
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from ..errors import GroupVpnError, Refused
 from ..netconf.libraries import etree
+from .clusters import judge_as_one
 from .expectations import LARGEST_FILE
-from .findings import SEVERITIES, Severity, unreachable
+from .findings import SEVERITIES, Kind, Severity, named, without_list
 
 FORMAT = 1
 _LARGEST_DOCUMENT = 16 * LARGEST_FILE
+_TEMPLATE = Path(__file__).with_name("audit.html.j2")
 _MEMBER_FIELDS = (
     "gateway",
     "address",
@@ -38,6 +42,7 @@ _MEMBER_FIELDS = (
     "push_sent",
     "push_acknowledged",
     "push_unacknowledged",
+    "push_in_flight",
 )
 
 
@@ -49,58 +54,125 @@ def plain(value: Any) -> Any:
 # The document
 
 
+class State(StrEnum):
+    """What became of a host."""
+
+    READ = "read"
+    NOT_REACHED = "not_reached"
+    NOT_READ = "not_read"
+    NOT_ASKED = "not_asked"
+
+
+_WITHOUT_LIST = {
+    State.NOT_REACHED: Kind.UNREACHABLE,
+    State.NOT_READ: Kind.NOT_READ,
+    State.NOT_ASKED: Kind.NOT_ASKED,
+}
+
+
 def document(
     audits: Mapping[str, Mapping[str, Any]],
     title: str,
     merged: Sequence[Mapping[str, Any]] = (),
     now: float | None = None,
+    pending: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """One document of all hosts; ``merged`` are documents of other slices of the fleet."""
+    """One document of all hosts; ``merged`` are documents of other slices of the fleet.
+
+    ``pending``: hosts whose turn is still to come, which is no finding to act on.
+    """
     hosts: dict[str, Any] = {}
     for other in merged:
-        hosts.update(other["hosts"])
-    hosts.update({name: _host(audit) for name, audit in audits.items()})
+        hosts.update(json.loads(json.dumps(other["hosts"])))
+    for name, audit in audits.items():
+        found = _host(audit, name in pending)
+        # What another slice has read is not replaced by not having asked.
+        if found["state"] != State.NOT_ASKED or name not in hosts:
+            hosts[name] = found
+    for host in hosts.values():
+        host.setdefault("state", State.NOT_REACHED if host.get("unreachable") else State.READ)
+    judge_as_one(hosts)
+    for host in hosts.values():
+        host["compliant"] = all(f["severity"] == Severity.INFO for f in host["findings"])
     totals = _totals(hosts)
     made = time.time() if now is None else now
     return {
         "format": FORMAT,
         "title": title,
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(made)),
-        "hosts": dict(sorted(hosts.items())),
+        "hosts": {name: hosts[name] for name in sorted(hosts, key=natural)},
         "summary": totals,
         "worst": next((s for s in reversed(SEVERITIES) if totals["by_severity"][s]), "none"),
     }
 
 
-def _host(audit: Mapping[str, Any]) -> dict[str, Any]:
-    groups, findings = audit.get("groups"), audit.get("findings")
-    failed = audit.get("unreachable") or audit.get("failed")
-    if failed or not isinstance(groups, list) or not isinstance(findings, list):
-        why = str(audit.get("msg") or "no audit was made of this host")
-        return {**unreachable(why), "drift": None, "unreachable": True}
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts ``gm-2`` before ``gm-10``."""
+    parts = (part for part in _DIGITS.split(text.lower()) if part)
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+
+def _host(audit: Mapping[str, Any], pending: bool) -> dict[str, Any]:
+    state = _state(audit)
+    if state is State.READ:
+        return {
+            "state": state.value,
+            "compliant": bool(audit.get("compliant")),
+            "findings": list(audit["findings"]),
+            "summary": audit.get("summary") or {},
+            "groups": [dict(group) for group in audit["groups"]],
+            "drift": audit.get("drift"),
+            "unreachable": False,
+        }
+    severity = Severity.INFO if pending else Severity.ERROR
+    words = "its turn is still to come" if pending else "no audit was made of this host"
+    view = without_list(_WITHOUT_LIST[state], severity, str(audit.get("msg") or words))
+    # Who would have been looked for, where that is known.
+    groups = [{**group, "absent": _unseen(group)} for group in audit.get("expected_groups") or []]
+    unreachable = state is State.NOT_REACHED
     return {
-        "compliant": bool(audit.get("compliant")),
-        "findings": findings,
-        "summary": audit.get("summary") or {},
+        **view,
+        "state": state.value,
         "groups": groups,
-        "drift": audit.get("drift"),
-        "unreachable": False,
+        "drift": None,
+        "unreachable": unreachable,
     }
+
+
+def _unseen(group: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**row, "state": "unknown"} for row in group["absent"]]
+
+
+def _state(audit: Mapping[str, Any]) -> State:
+    if audit.get("unreachable"):
+        return State.NOT_REACHED
+    if audit.get("failed"):
+        return State.NOT_READ
+    whole = isinstance(audit.get("groups"), list) and isinstance(audit.get("findings"), list)
+    return State.READ if whole else State.NOT_ASKED
 
 
 def _totals(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     severities = dict.fromkeys(SEVERITIES, 0)
     kinds: dict[str, int] = {}
+    states = dict.fromkeys((state.value for state in State), 0)
     for host in hosts.values():
+        states[host["state"]] += 1
         for finding in host["findings"]:
             severities[finding["severity"]] += 1
             kinds[finding["kind"]] = kinds.get(finding["kind"], 0) + 1
+    groups = [g for host in hosts.values() for g in host["groups"]]
     return {
         "hosts": len(hosts),
-        "unreachable": sum(host["unreachable"] for host in hosts.values()),
+        **states,
+        "unreachable": states[State.NOT_REACHED],
         "compliant": sum(host["compliant"] for host in hosts.values()),
-        "groups": sum(len(host["groups"]) for host in hosts.values()),
-        "members": sum(g["member_count"] for host in hosts.values() for g in host["groups"]),
+        "groups": sum(bool(group.get("list_shows")) for group in groups),
+        "members": sum(group["member_count"] for group in groups),
+        "absent": sum(len(group.get("absent") or ()) for group in groups),
         "findings": sum(severities.values()),
         "by_severity": severities,
         "by_kind": dict(sorted(kinds.items())),
@@ -129,25 +201,45 @@ def read_document(path: Path) -> dict[str, Any]:
     return found
 
 
+_FINDING = ("group", "member", "kind", "severity", "why")
+
+
 def _is_whole(hosts: Any) -> bool:
-    return isinstance(hosts, dict) and all(
-        isinstance(host, dict)
-        and isinstance(host.get("groups"), list)
-        and isinstance(host.get("findings"), list)
-        and all(isinstance(f, dict) and f.get("severity") in SEVERITIES for f in host["findings"])
-        and all(
-            isinstance(g, dict) and isinstance(g.get("members"), list) and "member_count" in g
-            for g in host["groups"]
-        )
-        for host in hosts.values()
+    return isinstance(hosts, dict) and all(_is_whole_host(host) for host in hosts.values())
+
+
+def _is_whole_host(host: Any) -> bool:
+    if not isinstance(host, dict):
+        return False
+    findings, groups = host.get("findings"), host.get("groups")
+    return (
+        isinstance(findings, list)
+        and isinstance(groups, list)
+        and all(_is_whole_finding(finding) for finding in findings)
+        and all(_is_whole_group(group) for group in groups)
+        and isinstance(host.get("drift") or [], list)
+        and host.get("state", State.READ) in list(State)
     )
+
+
+def _is_whole_finding(finding: Any) -> bool:
+    texts = isinstance(finding, dict) and all(isinstance(finding.get(f), str) for f in _FINDING)
+    return texts and finding["severity"] in SEVERITIES
+
+
+def _is_whole_group(group: Any) -> bool:
+    if not isinstance(group, dict) or not isinstance(group.get("name"), str):
+        return False
+    members, absent = group.get("members"), group.get("absent") or []
+    rows = [*members, *absent] if isinstance(members, list) and isinstance(absent, list) else [None]
+    return isinstance(group.get("member_count"), int) and all(isinstance(r, dict) for r in rows)
 
 
 # Files
 
 
-def files(found: Mapping[str, Any], template: Path) -> dict[str, str]:
-    """File name to content."""
+def files(found: Mapping[str, Any], template: Path | None = None) -> dict[str, str]:
+    """File name to content; the page by a template of one's own, or by ours."""
     return {
         "audit.json": json.dumps(found, indent=1) + "\n",
         "members.csv": members_csv(found),
@@ -176,16 +268,26 @@ def write(directory: Path, contents: Mapping[str, str]) -> list[str]:
     return changed
 
 
+def rows_of(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Members of a group's list and those who are missing in it, in the order of their names."""
+    rows = [*group["members"], *(group.get("absent") or ())]
+    return sorted(rows, key=lambda row: natural(named(row)))
+
+
 def members_csv(found: Mapping[str, Any]) -> str:
-    """Every member of every group, one in a row."""
+    """Every member of every group, listed or missing, one in a row; free columns at the end."""
+    everyone = [r for h in found["hosts"].values() for g in h["groups"] for r in rows_of(g)]
+    free = sorted({key for row in everyone for key in row.get("about") or ()})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("host", "group", "communication", "list_shows", *_MEMBER_FIELDS))
+    head = ("host", "group", "communication", "list_shows", *_MEMBER_FIELDS, *free)
+    writer.writerow([_cell(name) for name in head])
     for name, host in found["hosts"].items():
         for group in host["groups"]:
             head = (name, group["name"], group.get("communication"), group.get("list_shows"))
-            for member in group["members"]:
-                cells = (member.get(field) for field in _MEMBER_FIELDS)
+            for row in rows_of(group):
+                about = row.get("about") or {}
+                cells = [row.get(f) for f in _MEMBER_FIELDS] + [about.get(key) for key in free]
                 writer.writerow([_cell(value) for value in (*head, *cells)])
     return out.getvalue()
 
@@ -243,12 +345,13 @@ _SEVERITY_ORDER = {name: number for number, name in enumerate(reversed(SEVERITIE
 _MOST_LISTED = 500
 
 
-def page(found: Mapping[str, Any], template: Path) -> str:
+def page(found: Mapping[str, Any], template: Path | None = None) -> str:
     """One file that opens without a network."""
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError:
         raise GroupVpnError("the page needs Jinja2; pip install jinja2") from None
+    template = template or _TEMPLATE
     try:
         text = template.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -279,10 +382,7 @@ def _embedded(data: Any) -> str:
 def _table(found: Mapping[str, Any]) -> dict[str, Any]:
     """Members by column, with hosts and groups named once."""
     groups: list[dict[str, Any]] = []
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in ("group", "gateway", "address", "state", "age", "sent", "acked", "unacked")
-    }
+    columns: dict[str, list[Any]] = {name: [] for name in ("group", "age", "about", *_SHOWN)}
     for name, host in found["hosts"].items():
         for group in host["groups"]:
             groups.append(
@@ -293,17 +393,26 @@ def _table(found: Mapping[str, Any]) -> dict[str, Any]:
                     "shows": group.get("list_shows"),
                 }
             )
-            for member in group["members"]:
-                age = member.get("age")
+            for row in rows_of(group):
+                age = row.get("age")
                 columns["group"].append(len(groups) - 1)
-                columns["gateway"].append(str(member.get("gateway") or ""))
-                columns["address"].append(str(member.get("address") or ""))
-                columns["state"].append(str(member.get("state") or "listed"))
                 columns["age"].append(None if age is None else round(age))
-                columns["sent"].append(member.get("push_sent"))
-                columns["acked"].append(member.get("push_acknowledged"))
-                columns["unacked"].append(member.get("push_unacknowledged"))
+                columns["about"].append(" ".join((row.get("about") or {}).values()))
+                for column, (field, default) in _SHOWN.items():
+                    columns[column].append(default if row.get(field) is None else row[field])
     return {"groups": groups, "members": columns}
+
+
+# Column of the page's data: field of a member, and what stands for one that has none.
+_SHOWN: Mapping[str, tuple[str, str | None]] = {
+    "gateway": ("gateway", ""),
+    "address": ("address", ""),
+    "state": ("state", "listed"),
+    "sent": ("push_sent", None),
+    "acked": ("push_acknowledged", None),
+    "unacked": ("push_unacknowledged", None),
+    "flying": ("push_in_flight", None),
+}
 
 
 def attention(found: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -329,11 +438,36 @@ def attention(found: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "members": view.get("member_count", 0),
                     "expected": view.get("expected_count"),
                     "kinds": _counted(f["kind"] for f in bad),
+                    "who": who(bad),
                     "first": bad[0]["why"],
                 }
             )
-    rows.sort(key=lambda r: (_SEVERITY_ORDER[r["worst"]], -r["count"], r["host"], r["group"]))
+    rows.sort(
+        key=lambda r: (
+            _SEVERITY_ORDER[r["worst"]],
+            -r["count"],
+            natural(r["host"]),
+            natural(r["group"]),
+        )
+    )
     return rows
+
+
+_FIRST_NAMES = 5
+
+
+def who(bad: Sequence[Mapping[str, str]]) -> list[str]:
+    """Of each kind of finding, how many and the first few by name."""
+    by_kind: dict[str, list[str]] = {}
+    for finding in bad:
+        by_kind.setdefault(finding["kind"], []).append(finding["member"])
+    lines = []
+    for kind, members in by_kind.items():
+        names = sorted(filter(None, members), key=natural)
+        more = len(names) - _FIRST_NAMES
+        shown = ", ".join(names[:_FIRST_NAMES]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"{len(members)} {kind.replace('_', ' ')}{f': {shown}' if names else ''}")
+    return lines
 
 
 def _counted(kinds: Iterable[str]) -> str:
@@ -370,22 +504,55 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
     """One screen: the fleet, the groups that need attention, where the files are."""
     totals = found["summary"]
     severities = totals["by_severity"]
+    gaps = [
+        f"{totals[state]} {state.value.replace('_', ' ')}"
+        for state in State
+        if state is State.NOT_REACHED or (state is not State.READ and totals[state])
+    ]
     lines = [
-        f"fleet: {totals['hosts']} hosts ({totals['unreachable']} not reached), "
+        f"fleet: {totals['hosts']} hosts ({', '.join(gaps)}), "
         f"{totals['groups']} groups, {totals['members']} members; "
-        f"{severities['error']} errors, {severities['warning']} warnings, "
-        f"{severities['info']} notes"
+        f"{counted_severities(severities)}"
         + (f"; {totals['drift']} changes since the last audit" if totals["drift"] else "")
     ]
     rows = attention(found)
     for row in rows[:_SCREEN_GROUPS]:
-        lines.append(
-            f"{row['worst']:<7} {row['host']} {row['group']}: {row['kinds']}; {row['first']}"
-        )
+        lines.append(f"{row['worst']:<7} {row['host']} {row['group']}: {'; '.join(row['who'])}")
+        lines.append(f"        {row['first']}")
     if len(rows) > _SCREEN_GROUPS:
         lines.append(f"... and {len(rows) - _SCREEN_GROUPS} more groups that need attention")
     if not rows:
-        lines.append("no group needs attention")
+        lines.append("no group needs attention" if totals[State.READ] else "nothing was read")
     lines.append(f"page: {directory / 'audit.html'}")
     lines.append(f"also: audit.json, members.csv, junit.xml in {directory}")
     return lines
+
+
+_WORDS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def counted_severities(severities: Mapping[str, int]) -> str:
+    """Severities as a sentence counts them, worst first."""
+    return ", ".join(
+        f"{severities[s]} {_WORDS[s]}{'' if severities[s] == 1 else 's'}"
+        for s in reversed(SEVERITIES)
+    )
+
+
+def verdict(found: Mapping[str, Any], fail_at: str, directory: Path) -> str | None:
+    """Why a fleet's audit is a failure, as a sentence; None when it is none.
+
+    ``fail_at``: a severity, or ``never``. An audit that read nothing is always one.
+    """
+    totals = found["summary"]
+    if not totals[State.READ]:
+        return f"no list was read of {totals['hosts']} hosts; {directory / 'audit.html'} says why"
+    if fail_at == "never":
+        return None
+    too_bad = SEVERITIES[SEVERITIES.index(fail_at) :]
+    if not any(totals["by_severity"][severity] for severity in too_bad):
+        return None
+    return (
+        f"the audit found {counted_severities(totals['by_severity'])}, and {fail_at} or worse "
+        f"fails it; {directory / 'audit.html'} tells which"
+    )

@@ -14,7 +14,7 @@ from ..errors import Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc, warnings
 from ..netconf.xml import text_of
-from ..resources.server_member_communication import HIERARCHY, RESOURCE
+from ..resources.server_member_communication import HIERARCHY
 from .asking import Choice, listed
 from .gate import fullest
 from .in_force import Group, read_groups
@@ -40,9 +40,8 @@ class Request:
 def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     """The module's return values. Raises Refused, DeviceError, TransportFailure."""
     device = Device(rpc)
-    device.read(RESOURCE.read_filter())
+    groups = read_groups(device)
     generation = device.generation()
-    groups = read_groups(rpc)
     _refuse(request, generation, groups)
     affected = _affected(rpc, request, generation, groups)
     # A group that has nothing to clear is left alone: a clear gives it new keys for nobody.
@@ -70,14 +69,13 @@ def _affected(
 ) -> list[dict[str, Any]]:
     """Each group that has something to clear, with its members."""
     reading = listed(rpc, generation, Choice(group=request.group))
-    kinds = {name: group.communication for name, group in groups.items()}
-    lists = fullest(described(reading.groups, kinds, detail=False))
+    lists = fullest(described(reading.groups, groups, detail=False))
     counted = _counted(rpc, request.group) if request.statistics else set()
     wanted = counted if request.statistics else {n for n, g in lists.items() if g["members"]}
     return [
         {
             "group": name,
-            "communication": kinds.get(name, "none"),
+            "communication": groups.get(name, Group(name)).communication,
             "members": _shown(lists[name]["members"]) if name in lists else [],
         }
         for name in [*lists, *(n for n in groups if n not in lists)]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..engine.device import Device
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc
 from ..netconf.xml import local_name, text_of
 from ..resources.server_member_communication import BLOCK, HIERARCHY
 
@@ -24,23 +24,33 @@ class Group:
     """One group of a key server.
 
     ``communication``: a key of ``meaning.LIST_SHOWS``; ``gateways``: name to address, None for a
-    dynamic peer; ``key_lifetime``: seconds that the longest-lived traffic key lives.
+    dynamic peer; ``clustered``: other servers have this group too, and lists of their own;
+    ``key_lifetime``: seconds that the longest-lived traffic key lives.
     """
 
     name: str
     id: int | None = None
     communication: str = "none"
     gateways: Mapping[str, str | None] = field(default_factory=dict)
+    clustered: bool = False
     key_lifetime: int = DEFAULT_KEY_LIFETIME
 
 
-def read_groups(rpc: Rpc) -> dict[str, Group]:
+def read_groups(device: Device) -> dict[str, Group]:
     """The groups of a device. Raises DeviceError and TransportFailure."""
-    request = etree.Element("get-configuration", database="committed", format="xml")
-    place = etree.SubElement(request, "configuration")
+    return groups_of(device.read(_selection()))
+
+
+def _selection() -> etree._Element:
+    """Groups, and what they refer to; not the keys of their members."""
+    configuration = etree.Element("configuration")
+    server = configuration
     for name in HIERARCHY[:-1]:
-        place = etree.SubElement(place, name)
-    return groups_of(rpc.call("read the configuration", request))
+        server = etree.SubElement(server, name)
+    etree.SubElement(server, HIERARCHY[-1])
+    for folder, entry in (("ike", "gateway"), ("ipsec", "proposal")):
+        etree.SubElement(etree.SubElement(server, folder), entry)
+    return configuration
 
 
 def groups_of(reply: etree._Element) -> dict[str, Group]:
@@ -82,6 +92,7 @@ def _group(
         _number(element, "group-id"),
         _communication(element),
         {name: gateways[name] for name in names if name in gateways},
+        any(True for _cluster in _active(element, "server-cluster")),
         max(used, default=DEFAULT_KEY_LIFETIME),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..resources.server_member_communication import Block
+from .in_force import Group
 from .model import COUNTERS, GroupMembers, Member
 
 # communication: what the list shows (Juniper, "Understanding Server-Member Communication").
@@ -16,11 +16,6 @@ LIST_SHOWS = {
     "unicast": "active",
     "multicast": "registered_since_configured",
 }
-
-
-def communication_of(block: Block | None) -> str:
-    """What the block in force in a group means, a key of ``LIST_SHOWS``; None: no block is."""
-    return "none" if block is None else str(block.get("communication_type", "unicast"))
 
 
 def _shaped(member: Member, detail: bool) -> Member:
@@ -33,22 +28,23 @@ def _shaped(member: Member, detail: bool) -> Member:
 
 
 def described(
-    groups: Iterable[GroupMembers], communications: Mapping[str, str], detail: bool
+    groups: Iterable[GroupMembers], in_force: Mapping[str, Group], detail: bool
 ) -> Iterator[dict[str, Any]]:
     """The module's ``groups``: each with what its list means.
 
-    ``communications`` says what is in force in each group, a key of ``LIST_SHOWS``; a group that is
-    not named there has no server-member-communication in force.
+    A group that is not in force has no server-member-communication in force either.
     """
     for group in groups:
-        communication = communications.get(group.name, "none")
+        known = in_force.get(group.name, Group(group.name))
         entry: dict[str, Any] = {
             "name": group.name,
             "id": group.id,
-            "communication": communication,
-            "list_shows": LIST_SHOWS[communication],
+            "communication": known.communication,
+            "list_shows": LIST_SHOWS[known.communication],
             "member_count": len(group.members),
             "members": [_shaped(member, detail) for member in group.members],
+            "gateways": [{"name": n, "address": a} for n, a in known.gateways.items()],
+            "clustered": known.clustered,
         }
         if group.node is not None:
             entry["node"] = group.node

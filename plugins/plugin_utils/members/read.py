@@ -10,10 +10,11 @@ from ..engine.device import Device
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..resources.server_member_communication import HIERARCHY, in_force
+from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed
-from .meaning import communication_of, described
+from .in_force import read_groups
+from .meaning import described
 from .times import seconds_of
 
 LARGEST_ID = 4294967295
@@ -27,15 +28,14 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
     """
     _check(choice)
     device = Device(rpc)
-    blocks = in_force(device)
-    communications = {name: communication_of(block) for name, block in blocks.items()}
+    groups = read_groups(device)
     reading = listed(rpc, device.generation(), choice, detail)
-    if choice.group is not None and choice.group not in blocks and not reading.groups:
-        known = ", ".join(blocks) or "none"
+    if choice.group is not None and choice.group not in groups and not reading.groups:
+        known = ", ".join(groups) or "none"
         place = f"[edit {' '.join([*HIERARCHY, choice.group])}]"
         raise Refused([f"{place}: the device has no such group; correct 'group' (it has {known})"])
     return {
-        "groups": list(described(reading.groups, communications, detail)),
+        "groups": list(described(reading.groups, groups, detail)),
         "warnings": reading.warnings,
     }
 
@@ -46,7 +46,7 @@ def counted(rpc: Rpc) -> dict[str, int]:
     Raises what :func:`read` raises: a number that is not known is never 0.
     """
     device = Device(rpc)
-    in_force(device)
+    read_groups(device)
     counts: dict[str, int] = {}
     for group in listed(rpc, device.generation()).groups:
         counts[group.name] = max(counts.get(group.name, 0), len(group.members))

@@ -15,7 +15,6 @@ from ..errors import DeviceError, GroupVpnError, Refused, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
-from ..resources.server_member_communication import RESOURCE
 from . import gate
 from .asking import listed
 from .in_force import Group, read_groups
@@ -137,10 +136,9 @@ class _Eyes:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         device = Device(rpc)
-        device.read(RESOURCE.read_filter())
+        self.in_force = read_groups(device)
         self._generation = device.generation()
         self._device = device
-        self.in_force = read_groups(rpc)
         self.failure = ""
         self._commit: str | None = None
         self._last: Look | None = None
@@ -163,8 +161,7 @@ class _Eyes:
     def look(self) -> Look:
         """The lists with their counters, the time of the change, the keys for rekeying."""
         reading = listed(self._rpc, self._generation, detail=True)
-        kinds = {name: group.communication for name, group in self.in_force.items()}
-        groups = list(described(reading.groups, kinds, detail=True))
+        groups = list(described(reading.groups, self.in_force, detail=True))
         # Only Group VPNv1 has no counters, and needs to be asked what it sent.
         keks = _keks(self._rpc, self.in_force) if self._generation is Generation.V1 else {}
         return Look(groups, self._commit, keks)

@@ -1,0 +1,122 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Expectations for a fleet that exists: from its configured gateways and its lists, to be reviewed.
+
+A gateway that is configured is expected, whether a member came in by it or not. Who is listed
+without that is not expected: somebody has to look at him.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Refused
+from ..members.addresses import canonical_address
+from ..members.gate import fullest
+from .expectations import Role
+from .findings import named
+
+_COLUMNS = ("host", "group", "gateway", "address", "role", "seen")
+REGISTERED, ABSENT = "registered", "configured, not registered"
+
+
+@dataclass(frozen=True)
+class _Server:
+    """One group's list on one host."""
+
+    host: str
+    group: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Servers with the same key are judged together."""
+        return (str(self.group["name"]), "" if self.group.get("clustered") else self.host)
+
+
+def propose(registered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """``expected``, the same as ``csv``, and ``review``: what somebody should look at.
+
+    ``registered``: host to what ``registered_members_info`` returned there. Raises Refused.
+    """
+    together: dict[tuple[str, str], list[_Server]] = {}
+    review: list[str] = []
+    for host, result in registered.items():
+        if not isinstance(result.get("groups"), Sequence):
+            why = result.get("msg") or "no list was read"
+            review.append(f"{host}: not in these expectations: {why}")
+            continue
+        for group in fullest(result["groups"]).values():
+            if "gateways" not in group:
+                raise Refused([f"{host}: group {group['name']} without its configured gateways"])
+            server = _Server(host, group)
+            together.setdefault(server.key, []).append(server)
+    rows = [row for servers in together.values() for row in _rows(servers, review)]
+    return {"expected": _by_group(rows), "csv": _as_csv(rows), "review": review}
+
+
+def _rows(servers: Sequence[_Server], review: list[str]) -> Iterator[dict[str, str]]:
+    hosts = " ".join(server.host for server in servers)
+    name = str(servers[0].group["name"])
+    listed = [m for server in servers for m in server.group["members"]]
+    gateways = {g["name"]: g["address"] for s in servers for g in s.group["gateways"]}
+    for gateway, address in gateways.items():
+        there = [m for m in listed if m.get("gateway") == gateway]
+        row = {
+            "host": hosts,
+            "group": name,
+            "gateway": gateway,
+            "address": canonical_address(address or "") or "",
+            "role": (Role.STATIC if address else Role.DYNAMIC).value,
+            "seen": REGISTERED if there else ABSENT,
+        }
+        yield row
+        review += _doubts(f"{hosts} {name}", row, there)
+    for member in listed:
+        if member.get("gateway") not in gateways:
+            review.append(
+                f"{hosts} {name}: {named(member)} is registered and its gateway is not configured: "
+                "not expected"
+            )
+
+
+def _doubts(
+    where: str, row: Mapping[str, str], there: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
+    if row["seen"] == ABSENT:
+        dynamic = "" if row["role"] == Role.STATIC.value else ", a dynamic peer,"
+        yield f"{where}: {named(row)}{dynamic} is configured and not registered: is it still there?"
+    for member in there:
+        if row["address"] and member.get("address") != row["address"]:
+            yield (
+                f"{where}: {row['gateway']} is configured as {row['address']} and registered from "
+                f"{member.get('address')}: which is right?"
+            )
+
+
+def _by_group(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    told = ("gateway", "address", "role", "seen")
+    for row in rows:
+        hosts = row["host"].split()
+        entry = groups.setdefault(
+            (row["host"], row["group"]),
+            {
+                "host": hosts if len(hosts) > 1 else row["host"],
+                "group": row["group"],
+                "members": [],
+            },
+        )
+        entry["members"].append({name: row[name] for name in told if row[name]})
+    return list(groups.values())
+
+
+def _as_csv(rows: Sequence[Mapping[str, str]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()

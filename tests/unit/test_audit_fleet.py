@@ -1,0 +1,202 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The audit of a fleet: one file for it, clusters as one, who by name, what kind of gap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+
+NOW = 1_795_106_000.0
+RECENT = "Thu Nov 19 2026 16:31:09"
+PLACE = Path("reports")
+
+
+def member(number, **more):
+    name = f"gm-{number}"
+    return {"gateway": name, "address": f"192.0.2.{number}", "last_update": RECENT, **more}
+
+
+def listing(*numbers, **more):
+    members = [member(number, **more) for number in numbers]
+    return [{"name": "G1", "communication": "unicast", "list_shows": "active", "members": members}]
+
+
+def judged(expected, host, groups):
+    wanted = expectations.read_expected(expected, host=host)
+    return audit.audit(groups, wanted, audit.Options(now=NOW))
+
+
+def fleet(expected, **lists):
+    """The document of hosts with these lists."""
+    return report.document({h: judged(expected, h, g) for h, g in lists.items()}, "Audit", now=NOW)
+
+
+def kinds(found, host):
+    return [
+        (f["kind"], f["severity"], f["member"])
+        for f in found["hosts"][host]["findings"]
+        if f["severity"] != "info"
+    ]
+
+
+ROWS = """host,group,gateway,address,site,Owner
+hub_1,G1,gm-1,192.0.2.1,Bern,netops
+hub_1,G1,gm-10,192.0.2.10,Basel,netops
+hub_2,G1,gm-2,192.0.2.2,Chur,field team
+,G2,gm-3,192.0.2.3,,
+"""
+
+
+def test_one_file_serves_a_fleet_and_keeps_what_else_it_says(tmp_path):
+    path = tmp_path / "members.csv"
+    path.write_text(ROWS)
+    for host, names in (("hub_1", ["gm-1", "gm-10"]), ("hub_2", ["gm-2"]), ("hub_3", [])):
+        found = expectations.read_expected_file(path, host)
+        assert [m.gateway for m in found["G1"].members] == names if names else "G1" not in found
+        assert [m.gateway for m in found["G2"].members] == ["gm-3"]
+    found = expectations.read_expected_file(path, "hub_1")
+    document = report.document(
+        {"hub_1": audit.audit(listing(1), found, audit.Options(now=NOW))}, "Audit", now=NOW
+    )
+    header, *rows = report.members_csv(document).splitlines()
+    assert header.endswith(",Owner,site")
+    assert rows[0].startswith("hub_1,G1,unicast,active,gm-1,192.0.2.1,listed,static,")
+    assert rows[0].endswith(",netops,Bern")
+    assert rows[1].startswith("hub_1,G1,unicast,active,gm-10,192.0.2.10,missing,static,")
+    assert rows[1].endswith(",netops,Basel")
+
+
+def test_a_key_that_looks_like_a_known_one_is_a_mistake():
+    with pytest.raises(Refused, match="did you mean 'address'"):
+        expectations.read_expected([{"group": "G1", "gateway": "a", "adress": "192.0.2.1"}])
+
+
+def test_the_same_member_may_be_expected_at_two_servers_that_are_no_cluster():
+    rows = [{"group": "G1", "host": host, "address": "192.0.2.1"} for host in ("a", "b")]
+    assert expectations.read_expected(rows)
+    with pytest.raises(Refused, match="expected twice"):
+        expectations.read_expected([{**row, "host": "a"} for row in rows])
+
+
+CLUSTER = [
+    {
+        "group": "G1",
+        "host": ["a", "b"],
+        "min_members": 3,
+        "members": [{"gateway": f"gm-{n}", "address": f"192.0.2.{n}"} for n in (1, 2, 3)],
+    }
+]
+
+
+def test_a_member_that_another_server_of_the_cluster_lists_is_not_missing():
+    found = fleet(CLUSTER, a=listing(1, 2), b=listing(3))
+    assert [kinds(found, host) for host in ("a", "b")] == [[], []]
+    assert found["summary"]["compliant"] == 2
+    assert found["summary"]["absent"] == 0
+
+
+def test_a_member_that_no_server_of_the_cluster_lists_is_missing_once():
+    found = fleet(CLUSTER, a=listing(1), b=listing(2))
+    assert kinds(found, "a") == [
+        ("missing", "error", "gm-3 192.0.2.3"),
+        ("below_minimum", "error", ""),
+    ]
+    assert kinds(found, "b") == []
+    assert found["summary"]["absent"] == 1
+
+
+def test_with_a_server_unread_nobody_of_its_cluster_is_called_missing_for_sure():
+    audits = {"a": judged(CLUSTER, "a", listing(1, 2)), "b": {"unreachable": True, "msg": "gone"}}
+    found = report.document(audits, "Audit", now=NOW)
+    assert kinds(found, "a") == [
+        ("missing", "warning", "gm-3 192.0.2.3"),
+        ("below_minimum", "warning", ""),
+    ]
+    assert found["hosts"]["a"]["groups"][0]["absent"][0]["state"] == "unknown"
+
+
+def test_one_server_alone_cannot_be_compliant_for_its_cluster():
+    alone = judged(CLUSTER, "a", listing(1, 2))
+    assert not alone["compliant"]
+    assert "a and b are a cluster" in alone["findings"][0]["why"]
+
+
+def test_kinds_of_gaps_are_told_apart():
+    audits = {
+        "a": judged({}, "a", listing(1)),
+        "b": {"unreachable": True, "msg": "no route"},
+        "c": {"failed": True, "msg": "members.csv: line 2: 2 columns expected"},
+        "d": {},
+        "e": {},
+    }
+    found = report.document(audits, "Audit", now=NOW, pending=["e"])
+    states = {name: host["state"] for name, host in found["hosts"].items()}
+    assert states == {
+        "a": "read", "b": "not_reached", "c": "not_read", "d": "not_asked", "e": "not_asked",
+    }  # fmt: skip
+    assert [kinds(found, h)[0][:2] for h in "bcd"] == [
+        ("unreachable", "error"),
+        ("not_read", "error"),
+        ("not_asked", "error"),
+    ]
+    assert kinds(found, "e") == []
+    assert "5 hosts (1 not reached, 1 not read, 2 not asked)" in report.screen(found, PLACE)[0]
+
+
+def test_who_would_have_been_looked_for_at_a_host_that_was_not_reached_is_listed():
+    wanted = expectations.read_expected({"G1": ["192.0.2.1"]})
+    groups = [audit.unseen_group(group, "unknown") for group in wanted.values()]
+    lost = {"unreachable": True, "msg": "no route", "expected_groups": groups}
+    found = report.document({"a": lost}, "Audit", now=NOW)
+    assert report.members_csv(found).splitlines()[1].startswith("a,G1,,,,192.0.2.1,unknown,static")
+
+
+def test_the_terminal_names_the_first_five():
+    wanted = {"G1": [f"192.0.2.{n}" for n in range(1, 9)]}
+    found = fleet(wanted, a=listing(1))
+    (line,) = [one for one in report.screen(found, PLACE) if one.startswith("error")]
+    names = ", ".join(f"192.0.2.{n}" for n in range(2, 7))
+    assert line == f"error   a G1: 7 missing: {names} and 2 more"
+
+
+def test_names_are_sorted_as_people_count():
+    found = fleet({}, **{f"hub{n}": listing(10, 9, 2) for n in (10, 2)})
+    assert list(found["hosts"]) == ["hub2", "hub10"]
+    names = [row.split(",")[4] for row in report.members_csv(found).splitlines()[1:4]]
+    assert names == ["gm-2", "gm-9", "gm-10"]
+
+
+@pytest.mark.parametrize(
+    ("acked", "lost", "flying", "kind"),
+    [(5, 0, 0, []), (3, 1, 1, ["unacknowledged"]), (5, 1, -1, ["counters", "unacknowledged"])],
+)
+def test_rekeys_sent_are_acknowledged_given_up_or_on_their_way(acked, lost, flying, kind):
+    counted = {"push_sent": 5, "push_acknowledged": acked, "push_unacknowledged": lost}
+    result = judged({}, "a", listing(1, **counted))
+    assert result["groups"][0]["members"][0]["push_in_flight"] == flying
+    assert [f["kind"] for f in result["findings"]] == kind
+
+
+@pytest.mark.parametrize(
+    ("fail_at", "words"),
+    [("never", None), ("error", "1 error, 0 warnings, 0 notes, and error or worse fails it")],
+)
+def test_a_verdict_is_a_sentence(fail_at, words):
+    found = fleet({"G1": ["192.0.2.1", "192.0.2.2"]}, a=listing(1))
+    verdict = report.verdict(found, fail_at, PLACE)
+    assert verdict is None if words is None else words in verdict
+
+
+def test_an_audit_that_read_nothing_is_no_success():
+    found = report.document({"a": {"unreachable": True, "msg": "no route"}}, "Audit", now=NOW)
+    assert report.verdict(found, "never", PLACE).startswith("no list was read of 1 hosts")
+
+
+def test_the_page_is_the_collections_own():
+    page = report.page(fleet({}, a=listing(1)))
+    assert "gm-1" in page

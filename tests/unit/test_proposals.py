@@ -1,0 +1,79 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Expectations for a fleet that exists: configured is expected, listed alone is not."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.proposals import propose
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+
+
+def server(gateways, members, **more):
+    return {
+        "groups": [
+            {
+                "name": "G1",
+                "gateways": [{"name": n, "address": a} for n, a in gateways.items()],
+                "members": [{"gateway": n, "address": a} for n, a in members],
+                **more,
+            }
+        ]
+    }
+
+
+ONE = server(
+    {"gm-1": "192.0.2.1", "gm-2": "192.0.2.2", "gm-3": "192.0.2.3", "home": None},
+    [("gm-1", "192.0.2.1"), ("gm-3", "192.0.2.33"), ("home", "203.0.113.7"), ("odd", "192.0.2.9")],
+)
+
+
+def test_what_is_configured_is_expected_and_what_is_doubtful_is_named():
+    found = propose({"hub-1": ONE})
+    (group,) = found["expected"]
+    assert [tuple(member.values()) for member in group["members"]] == [
+        ("gm-1", "192.0.2.1", "static", "registered"),
+        ("gm-2", "192.0.2.2", "static", "configured, not registered"),
+        ("gm-3", "192.0.2.3", "static", "registered"),
+        ("home", "dynamic", "registered"),
+    ]
+    assert [line.partition("G1: ")[2].split()[0] for line in found["review"]] == [
+        "gm-2",
+        "gm-3",
+        "odd",
+    ]
+    assert "registered from 192.0.2.33" in found["review"][1]
+
+
+def test_both_files_read_as_the_same_expectations(tmp_path):
+    found = propose({"hub-1": ONE, "hub-2": ONE})
+    sheet, tree = tmp_path / "e.csv", tmp_path / "e.yml"
+    sheet.write_text(found["csv"])
+    tree.write_text(yaml.safe_dump(found["expected"]))
+    for host in ("hub-1", "hub-2"):
+        read = [expectations.read_expected_file(path, host)["G1"].members for path in (sheet, tree)]
+        assert read[0] == read[1]
+        assert len(read[0]) == 4
+
+
+def test_a_cluster_is_expected_as_one():
+    a = server({"gm-1": "192.0.2.1", "gm-2": "192.0.2.2"}, [("gm-1", "192.0.2.1")], clustered=True)
+    b = server({"gm-1": "192.0.2.1", "gm-2": "192.0.2.2"}, [("gm-2", "192.0.2.2")], clustered=True)
+    found = propose({"a": a, "b": b})
+    (group,) = found["expected"]
+    assert group["host"] == ["a", "b"]
+    assert {member["seen"] for member in group["members"]} == {"registered"}
+    assert found["csv"].splitlines()[1].startswith("a b,G1,gm-1,")
+    assert found["review"] == []
+
+
+def test_a_host_without_a_list_is_named():
+    found = propose({"a": {"failed": True, "msg": "no route"}, "b": ONE})
+    assert found["review"][0] == "a: not in these expectations: no route"
+
+
+def test_lists_without_their_gateways_are_refused():
+    with pytest.raises(Refused, match="without its configured gateways"):
+        propose({"a": {"groups": [{"name": "G1", "members": []}]}})
