@@ -37,11 +37,11 @@ class ActionModule(DeviceAction):
         self._expected = self._read_expected(options)
         now = time.time() if options["now"] is None else options["now"]
         groups, configured_ago = options["groups"], options["configured_ago"]
-        warnings: list[str] = []
+        warnings = self._strangers(options)
         if groups is None:
             rpc = self.device()
             read = members_info.read(rpc, detail=True)
-            groups, warnings = read["groups"], read["warnings"]
+            groups, warnings = read["groups"], [*warnings, *read["warnings"]]
             if configured_ago is None:
                 committed = members_info.configured_at(rpc)
                 configured_ago = None if committed is None else max(0.0, now - committed)
@@ -60,6 +60,20 @@ class ActionModule(DeviceAction):
             path = Path(options["expected_file"])
             return expectations.read_expected_file(path, self._host)
         return expectations.read_expected(options["expected"] or {}, host=self._host)
+
+    def _strangers(self, options: dict[str, Any]) -> list[str]:
+        """Hosts that expectations name and nobody knows: one host of the play looks for them."""
+        if self._host not in self._task_vars.get("ansible_play_hosts_all", [])[:1]:
+            return []
+        file = options["expected_file"]
+        raw = options["expected"] or {} if file is None else expectations.load(Path(file))
+        known = self._task_vars.get("groups", {}).get("all", [])
+        unknown = sorted(expectations.hosts_named(raw).difference(known), key=report.natural)
+        return [
+            f"expectations name the host {name}, which the inventory does not have: nobody looks "
+            "for its members"
+            for name in unknown
+        ]
 
     @property
     def _host(self) -> str:

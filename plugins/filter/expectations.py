@@ -28,7 +28,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(expected), for O(groupvpn.junos.membership_audit#module:expected), the same as text in C(csv),
+    - C(expected), for the option of M(groupvpn.junos.membership_audit), the same as text in C(csv),
       and C(review), sentences about what somebody should look at.
   type: dict
 """

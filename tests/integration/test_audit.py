@@ -262,8 +262,11 @@ def test_one_file_for_a_fleet_with_what_else_is_known_of_a_site(fleet):
     )
     file = fleet.path / "members.csv"
     file.write_text(f"host,group,gateway,address,street\n{rows}hub-2,G1,gm-9,192.0.2.9,Ninth\n")
+    with file.open("a") as handle:
+        handle.write("hub-one,G1,gm-1,127.0.1.1,misspelt\n")
     result = role(fleet, membership_audit_expected_file=str(file))
     assert result.code == 0, result.output[-3000:]
+    assert "hub-1: expectations name the host hub-one, which the inventory" in result.output
     found = document(fleet)
     assert found["hosts"]["hub-1"]["compliant"]
     assert "missing" in kinds(found["hosts"]["hub-2"])

@@ -134,6 +134,17 @@ def test_one_dead_member_is_named_and_the_change_is_taken_back(fleet):
     assert "lifetime_seconds" not in fleet.settings()
 
 
+def test_a_second_run_does_not_confirm_what_the_first_one_did_not(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-3"].kill()
+    first = applied(fleet, NEW_KEYS, confirm_minutes=10)
+    second = applied(fleet, NEW_KEYS, confirm_minutes=10)
+    assert (first.code, second.code) == (2, 2)
+    assert "made by an earlier run and awaits its confirmation" in said(second)
+    listed = play(fleet.lab, [{"groupvpn.junos.confirm_commit": {}}], "--check")
+    assert listed.tasks[0]["hub-1"]["pending_confirmation"] is not None
+
+
 def test_with_every_member_dead_nothing_is_confirmed(fleet):
     fleet.start(extra=block_lines("v2"))
     for site in fleet.sites.values():

@@ -257,6 +257,24 @@ def _contradictions(found: Expectations, where: str) -> Iterator[str]:
 
 def read_expected_file(path: Path, host: str | None = None) -> Expectations:
     """Expectations from a CSV file (by its suffix) or a YAML or JSON file. Raises Refused."""
+    return read_expected(load(path, host), str(path), host)
+
+
+def hosts_named(raw: Any) -> set[str]:
+    """Every host that expectations name."""
+    parts = [
+        part
+        for _place, _group, entry in _entries(raw, "", [])
+        for part in (entry, *(entry.get("members") or ()))
+    ]
+    return {h for part in parts if isinstance(part, Mapping) for h in _hosts(part.get("host"))}
+
+
+def load(path: Path, host: str | None = None) -> Any:
+    """What a file of expectations says; of a table, the rows that may be for that host.
+
+    Raises Refused.
+    """
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise Refused([f"{path}: larger than {LARGEST_FILE} octets"])
@@ -266,9 +284,9 @@ def read_expected_file(path: Path, host: str | None = None) -> Expectations:
     except UnicodeDecodeError as error:
         raise Refused([f"{path}: not UTF-8 (octet {error.start}); save it as UTF-8"]) from None
     if path.suffix.lower() == ".csv":
-        return read_expected(_rows(path, text, host), str(path), host)
+        return _rows(path, text, host)
     try:
-        return read_expected(yaml.safe_load(text), str(path), host)
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise Refused([f"{path}: {' '.join(str(error).split())}"]) from None
 

@@ -50,7 +50,7 @@ class Assembler:
         if kind == "group":
             self._group_value(name, text, holder)
         else:
-            self._member_value(name, text, holder)
+            self.member_value(name, text, holder)
 
     def node(self, name: str | None) -> None:
         """What follows is of this node of a chassis cluster."""
@@ -86,30 +86,34 @@ class Assembler:
 
     # Members
 
-    def _member_value(self, name: str, text: str, holder: int) -> None:
-        if self._member is not None and name in self._member.fields:
+    def member_value(self, name: str, text: str, holder: int) -> None:
+        """One value of a member, which most are."""
+        record = self._member
+        if record is not None and name in record.fields:
             self._end_member()
-        if self._member is None:
-            self._member = _Record(holder, name)
+            record = None
+        if record is None:
+            record = self._member = _Record(holder, name)
             self._same_beginning(holder, "member", name)
-        self._member.fields[name] = text
+        record.fields[name] = text
 
     def _end_member(self) -> None:
         record, self._member = self._member, None
-        if record is not None:
-            self._add({name: self._typed(name, text) for name, text in record.fields.items()})
-
-    def _typed(self, name: str, text: str) -> str | int | None:
-        return self._number(name, text) if name in COUNTERS else text
+        if record is None:
+            return
+        member: Member = dict(record.fields)
+        for name in COUNTERS:
+            if name in member:
+                member[name] = self._number(name, member[name])
+        self._add(member)
 
     def _add(self, member: Member) -> None:
-        shown = " ".join(str(value) for value in member.values())
-        if not member.get("address"):
-            self.reading.doubt(f"a member without an address: {shown}")
-        elif self._group is None:
-            self.reading.doubt(f"a member outside of every group: {shown}")
-        else:
+        if self._group is not None and member.get("address"):
             self._group.members.append(member)
+            return
+        lack = "outside of every group" if member.get("address") else "without an address"
+        shown = " ".join(str(value) for value in member.values())
+        self.reading.doubt(f"a member {lack}: {shown}")
 
     # Groups
 

@@ -9,8 +9,7 @@ understood: the reader says so, and its caller asks for the CLI's text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DeviceError, MalformedReply
 from ..netconf.libraries import etree
@@ -25,7 +24,9 @@ RPC_NAME = f"get-{REPLY_ROOT}"
 _TEXT = "output"
 _ITEM = "multi-routing-engine-item"
 _ERRORS = ("rpc-error", "error", "warning")
+_TELLING = frozenset({*_ERRORS, _ITEM, REPLY_ROOT})
 _DEEPEST = 64
+_MEMBER = "member."
 
 
 def read_reply(pieces: Iterable[bytes]) -> Reading:
@@ -56,14 +57,13 @@ def read_reply(pieces: Iterable[bytes]) -> Reading:
     return reading
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(NamedTuple):
     """An open element."""
 
     name: str
     place: str | None
+    of_member: str
     number: int
-    leaf: bool = True
 
 
 class _Target:
@@ -73,7 +73,7 @@ class _Target:
         self._out = Assembler()
         self._frames: list[_Frame] = []
         self._text: list[str] = []
-        self._known: dict[tuple[str, str], tuple[str, str | None]] = {}
+        self._known: dict[tuple[str, str], tuple[str, str | None, str]] = {}
         self._count = 0
         self._found: list[Reading] = []
         self._node: str | None = None
@@ -88,25 +88,29 @@ class _Target:
     def start(self, tag: str, attributes: Any) -> None:
         """An element begins."""
         frames = self._frames
-        holder = ""
-        if frames:
-            frames[-1].leaf = False
-            holder = frames[-1].name
-            if self._text:
-                self._unclaimed(holder)
+        holder = frames[-1].name if frames else ""
+        if self._text:
+            self._unclaimed(holder)
         known = self._known.get((tag, holder))
         if known is None:
             name = tag.rpartition("}")[2]
-            known = self._known[tag, holder] = (name, place_of(name, holder))
+            place = place_of(name, holder)
+            field = place.removeprefix(_MEMBER) if place and place.startswith(_MEMBER) else ""
+            known = self._known[tag, holder] = (name, place, field)
         if len(frames) >= _DEEPEST:
             raise MalformedReply(f"registered-members: elements nested deeper than {_DEEPEST}")
         self._count += 1
-        frames.append(_Frame(known[0], known[1], self._count))
-        if known[0] in _ERRORS and self._error is None:
-            self._error, self._error_at = {}, len(frames)
-        elif known[0] == REPLY_ROOT:
+        frames.append(_Frame(*known, self._count))
+        if known[0] in _TELLING:
+            self._told(known[0])
+
+    def _told(self, name: str) -> None:
+        """An element begins that means something before it ends."""
+        if name in _ERRORS and self._error is None:
+            self._error, self._error_at = {}, len(self._frames)
+        elif name == REPLY_ROOT:
             self._answered = True
-        elif known[0] == _ITEM:
+        elif name == _ITEM:
             self._node, self._answered = None, False
 
     def data(self, text: str) -> None:
@@ -116,20 +120,24 @@ class _Target:
     def end(self, tag: str) -> None:
         """An element ends."""
         frame = self._frames.pop()
+        # Nothing has begun since it did.
+        leaf = frame.number == self._count
         if self._error is not None:
-            self._end_in_error(frame)
+            self._end_in_error(frame, leaf)
             return
-        if not frame.leaf:
+        if not leaf:
             if self._text:
                 self._unclaimed(frame.name)
             if frame.name == _ITEM:
                 self._end_item()
+            self._out.close(frame.number)
         elif self._text:
             content = "".join(self._text).strip()
             self._text.clear()
-            if content:
+            if content and frame.of_member and self._frames:
+                self._out.member_value(frame.of_member, content, self._frames[-1].number)
+            elif content:
                 self._leaf(frame, content)
-        self._out.close(frame.number)
 
     def close(self) -> Reading:
         """Nothing follows."""
@@ -177,11 +185,11 @@ class _Target:
         self._out.node(None)
         self._node, self._answered = None, True
 
-    def _end_in_error(self, frame: _Frame) -> None:
+    def _end_in_error(self, frame: _Frame, leaf: bool) -> None:
         assert self._error is not None
         text = " ".join("".join(self._text).split())
         self._text.clear()
-        if frame.leaf and text:
+        if leaf and text:
             self._error.setdefault(frame.name, text)
         if len(self._frames) + 1 > self._error_at:
             return

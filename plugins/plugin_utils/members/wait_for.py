@@ -70,7 +70,7 @@ def wait_for(
     """
     eyes = _Eyes(rpc)
     before = _earlier(request.since) if request.since is not None else eyes.look()
-    blocks = gate.changed_blocks(request.change) if request.change is not None else {}
+    blocks = _blocks(request.change)
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
     timeout = request.timeout
     if timeout is None:
@@ -88,6 +88,25 @@ def wait_for(
     result["groups"] = [one.as_result() for one in state]
     result["warnings"] = _advice(entries, request, timeout)
     return result
+
+
+def _blocks(
+    change: Mapping[str, Any] | None,
+) -> dict[str, tuple[gate.Block | None, gate.Block | None]]:
+    """Each group's block before and after the change."""
+    if change is None:
+        return {}
+    blocks = gate.changed_blocks(change)
+    if change.get("changed") and not blocks:
+        # A repeated run of an unconfirmed change: the lists before it are not known any more.
+        raise Refused(
+            [
+                "change: it was made by an earlier run and awaits its confirmation, so nobody "
+                "knows who was listed before it; let the device take it back and run again, or "
+                "use confirm_commit if you know that the members are there"
+            ]
+        )
+    return blocks
 
 
 def _refuse_what_does_not_fit(
