@@ -125,25 +125,24 @@ class Assembler:
             return
         if self._header is not None and name in self._header.fields:
             self._end_group()
-        if self._header is None:
+        if self._header is None or self._group is None:
             self._header = _Record(holder, name)
             self._same_beginning(holder, "group", name)
             self._group = GroupMembers(node=self._node)
             self.reading.groups.append(self._group)
         self._header.fields[name] = text
-        self._note(name, text)
+        self._note(self._group, name, text)
 
-    def _note(self, name: str, text: str) -> None:
-        assert self._group is not None
+    def _note(self, group: GroupMembers, name: str, text: str) -> None:
         if name == "name":
-            self._group.name = text
+            group.name = text
             return
         number = self._number(name, text)
         if number is not None and name == "id":
             # The device's models show ids as signed numbers of 32 bits.
-            self._group.id = number % (1 << 32) if number < 0 else number
+            group.id = number % (1 << 32) if number < 0 else number
         elif number is not None:
-            self._group.count = number
+            group.count = number
 
     def _end_group(self) -> None:
         self._end_member()

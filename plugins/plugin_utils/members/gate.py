@@ -90,9 +90,7 @@ class Awaited:
 
 def default_of(option: str) -> int:
     """What the device uses when an option is not given."""
-    value = DEFAULTS[option]
-    assert isinstance(value, int)
-    return value
+    return int(DEFAULTS[option])
 
 
 def retransmission_cycle(*blocks: Block | None) -> int:

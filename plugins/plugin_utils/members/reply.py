@@ -123,7 +123,7 @@ class _Target:
         # Nothing has begun since it did.
         leaf = frame.number == self._count
         if self._error is not None:
-            self._end_in_error(frame, leaf)
+            self._end_in_error(self._error, frame, leaf)
             return
         if not leaf:
             if self._text:
@@ -185,15 +185,14 @@ class _Target:
         self._out.node(None)
         self._node, self._answered = None, True
 
-    def _end_in_error(self, frame: _Frame, leaf: bool) -> None:
-        assert self._error is not None
+    def _end_in_error(self, error: dict[str, str], frame: _Frame, leaf: bool) -> None:
         text = " ".join("".join(self._text).split())
         self._text.clear()
         if leaf and text:
-            self._error.setdefault(frame.name, text)
+            error.setdefault(frame.name, text)
         if len(self._frames) + 1 > self._error_at:
             return
-        error, self._error = self._error, None
+        self._error = None
         message = error.get("error-message") or error.get("message") or error.get(frame.name, "")
         bad = error.get("bad-element", "")
         words = f"{self._where()}{message or frame.name}{f' ({bad})' if bad else ''}"
