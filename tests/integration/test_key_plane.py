@@ -40,6 +40,7 @@ UNICAST = {
     "number_of_retransmission": 2,
     "retransmission_period": 2,
 }
+V2_UNICAST = {**UNICAST, "sig_hash_algorithm": "sha-256"}
 MULTICAST = {
     "group": "G1",
     "encryption_algorithm": "aes-128-cbc",
@@ -106,12 +107,14 @@ def test_configuring_the_block_empties_the_list(lab):
 
 
 def test_unicast_a_stopped_member_leaves_after_the_retransmissions(lab):
+    # A v1 list has no counters for each member.
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
     with running(lab):
-        configure(lab, UNICAST)
+        configure(lab, V2_UNICAST)
         with fleet_of(lab, gm_2={"stop_after": 1}) as fleet:
             fleet.wait_for('"stopped"')
             assert listed(lab) == (["gm-1", "gm-2"], "active")
-            configure(lab, UNICAST, encryption_algorithm="aes-256-cbc")
+            configure(lab, V2_UNICAST, encryption_algorithm="aes-256-cbc")
             fleet.wait_for('"rekeyed"')
             # Three copies, two seconds apart, on a clock that runs five times as fast.
             listed_within(lab, ["gm-1"], 10)
@@ -166,8 +169,10 @@ def test_a_killed_server_is_noticed_by_missing_heartbeats(lab):
 
 
 def test_operators_see_keys_and_associations(lab):
+    # Group VPNv1 has no statistics of a server.
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
     with running(lab):
-        configure(lab, UNICAST)
+        configure(lab, V2_UNICAST)
         with fleet_of(lab):
             texts = [
                 ask(lab, "hub-1", rpc)

@@ -143,6 +143,8 @@ def test_tshark_decrypts_and_reads_rekeys(signing_key, tmp_path, generation, cip
     world.commit(V1_SMC + block)
     sent = world.run(world.member())
     world.commit(V1_SMC + block, V1_SMC + "certificate another")
+    # The next one is held back until the member has acknowledged this.
+    world.pass_time(2)
     world.commit()
     assert len(world.pushed) == 2
     plain = tmp_path / "plain.pcap"
