@@ -79,6 +79,17 @@ def test_a_device_that_is_gone_after_a_commit_leaves_it_unknown(transport):
     assert raised.value.warnings
 
 
+def test_a_lock_that_is_not_given_back_ends_with_its_session_and_not_with_the_play(transport):
+    with (
+        RudeServer(box("G1"), Fault(Stage.UNLOCK, Manner.ERROR)) as server,
+        Client(target(server, persist=5), transport) as client,
+    ):
+        assert change(client.rpc())["changed"]
+        assert server.settled()
+        assert not server.box.locked
+        assert not client.sessions[0].keep()
+
+
 @pytest.mark.parametrize("octets", [1, 60, 300])
 def test_a_connection_that_ends_within_a_request_is_a_failure_and_no_change(transport, octets):
     with RudeServer(box("G1")) as server:
