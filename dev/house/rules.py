@@ -95,6 +95,30 @@ def private_of_another(tree: ast.Module) -> Iterator[Fault]:
                 yield node.lineno, f"sets {ast.unparse(node)}, private to another"
 
 
+def names_in_tables(tree: ast.Module) -> set[str]:
+    """Names with a hyphen of the statements that a module's tables describe (``name="…"``)."""
+    return {
+        keyword.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "name"
+        and isinstance(keyword.value, ast.Constant)
+        and "-" in str(keyword.value.value)
+    }
+
+
+def naming(words: set[str]) -> Rule:
+    """A rule: no constant is one of these words, which name statements."""
+
+    def named(tree: ast.Module) -> Iterator[Fault]:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and node.value in words:
+                yield node.lineno, f"names the statement {node.value}"
+
+    return named
+
+
 def _patched(call: ast.Call) -> Iterator[Fault]:
     names = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     for name in names[:1]:

@@ -14,8 +14,11 @@ from dev.house.rules import (
     acts_at_import,
     clock_and_files,
     faults,
+    names_in_tables,
+    naming,
     private_of_another,
 )
+from keyserver.config.junos_schema import Generation, junos_schema
 from tests.lab import ROOT
 
 # What may touch files, clock and terminal: as in the contracts of pyproject.toml.
@@ -32,7 +35,7 @@ OUTER = (
     "plugins/plugin_utils/netconf",
 )
 # timed_loop.py times asyncio itself, from within.
-ON_THE_WAY = ("tests/benchmarks/timed_loop.py",)
+FOREIGN = ("tests/benchmarks/timed_loop.py",)
 # Single modules of inner rooms that do, and why.
 BY_NAME = {
     "keyserver/config/statements.py": "reads the table that is part of the package",
@@ -70,7 +73,7 @@ def test_nothing_acts_when_it_is_imported_but_prefork():
 
 
 def test_no_test_patches_what_another_keeps_to_itself():
-    assert not faults(private_of_another, *sources("tests", but_for=ON_THE_WAY))
+    assert not faults(private_of_another, *sources("tests", but_for=FOREIGN))
 
 
 @pytest.mark.parametrize("module", BY_NAME)
@@ -78,9 +81,73 @@ def test_an_exception_is_still_needed(module):
     assert faults(clock_and_files, ROOT / module)
 
 
+# Where the collection names a statement outside its tables, and why.
+NAMED = {
+    "plugins/plugin_utils/members/gate.py": "computes a wait from the lifetimes that are in force",
+    "plugins/plugin_utils/members/in_force.py": "asks for v1's list by what is in force",
+    "plugins/plugin_utils/members/meaning.py": "what the list means depends on one statement",
+    "plugins/plugin_utils/members/vocabulary.py": "elements of replies, some named like statements",
+}
+# The key server's tables, what they mean, and the elements of replies that are named like them.
+SERVERS_TABLES = (
+    "keyserver/config/group_vpn_v1.py",
+    "keyserver/config/constraints.py",
+    "keyserver/groups/settings.py",
+    "keyserver/groups/gateways.py",
+    "keyserver/cluster/settings.py",
+)
+SERVERS_REPLIES = ("keyserver/netconf/rpcs", "keyserver/edge/status.py")
+# Not Group VPN's: they stand at every level of every hierarchy.
+EVERYWHERE = {"apply-groups", "apply-groups-except", "apply-macro"}
+
+
+def collections_statements():
+    """As Junos and as Ansible spells them."""
+    tables = sources("plugins/plugin_utils/resources")
+    names = set().union(*(names_in_tables(ast.parse(file.read_text())) for file in tables))
+    return names | {name.replace("-", "_") for name in names}
+
+
+def servers_statements():
+    def below(statement):
+        for name, child in statement.children.items():
+            yield name
+            yield from below(child)
+
+    trees = [junos_schema(generation).children["security"] for generation in Generation]
+    names = {name for tree in trees for name in below(tree.children["group-vpn"])}
+    return {name for name in names if "-" in name} - EVERYWHERE
+
+
+def test_the_collection_names_statements_in_its_tables_alone():
+    statements = collections_statements()
+    assert {"lifetime-seconds", "sig-hash-algorithm"} <= statements
+    allowed = ("plugins/plugin_utils/resources", "plugins/modules", *NAMED)
+    assert not faults(naming(statements), *sources("plugins", but_for=allowed))
+
+
+@pytest.mark.parametrize("module", NAMED)
+def test_an_exception_still_names_a_statement(module):
+    assert faults(naming(collections_statements()), ROOT / module)
+
+
+def test_the_key_server_names_statements_in_its_tables_alone():
+    statements = servers_statements()
+    assert {"server-member-communication", "exclude-rule"} & statements
+    allowed = SERVERS_TABLES + SERVERS_REPLIES
+    assert not faults(naming(statements), *sources("keyserver", but_for=allowed))
+
+
+def test_the_engine_names_no_statement_that_is_not_in_a_table():
+    """The other way round: the key server's names, of which there are more."""
+    assert not faults(naming(servers_statements()), *sources("plugins/plugin_utils/engine"))
+
+
 @pytest.mark.parametrize(
     ("rule", "line"),
     [
+        (naming({"lifetime-seconds"}), "if leaf.name == 'lifetime-seconds': pass"),
+        (naming({"lifetime_seconds"}), "wait = block['lifetime_seconds']"),
         (absolute_imports, "import ansible_collections.groupvpn.junos.plugins.plugin_utils.errors"),
         (absolute_imports, "from ansible_collections.groupvpn.junos.plugins import action"),
         (absolute_imports, "def f():\n    from plugins.plugin_utils import errors"),
@@ -109,6 +176,7 @@ def test_a_breach_is_noticed(rule, line):
 @pytest.mark.parametrize(
     ("rule", "line"),
     [
+        (naming({"lifetime-seconds"}), "raise Refused('lifetime-seconds is too long')"),
         (absolute_imports, "from ..plugin_utils import errors"),
         (absolute_imports, "import ansible.errors"),
         (clock_and_files, "moment = datetime.datetime.fromtimestamp(now, UTC)"),
