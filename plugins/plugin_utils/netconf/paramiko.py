@@ -46,9 +46,8 @@ def _import_paramiko() -> None:
     config.invoke = lazy  # type: ignore[attr-defined]
 
 
-# A class inside a function counts as one function; its methods are small.
 @cache
-def paramiko_session() -> type[NetconfSession]:  # noqa: C901
+def paramiko_session() -> type[NetconfSession]:
     """The session class over paramiko, which is imported only for those who use it."""
     _import_paramiko()
     from ncclient.transport.ssh import SSHSession
