@@ -27,7 +27,13 @@ ROOMS = (
     "keyserver/ike",
     "keyserver/netconf",
 )
-SUITES = ("tests/unit", "tests/keyserver", "tests/fuzz", "tests/integration/test_sessions.py")
+SUITES = (
+    "tests/unit",
+    "tests/keyserver",
+    "tests/fuzz",
+    "tests/integration/test_sessions.py",
+    "tests/integration/test_rude_devices.py",
+)
 SURVIVORS = Path(__file__).with_name("survivors.yml")
 
 

@@ -93,12 +93,15 @@ def mutants_of(root: Path, file: str) -> Iterator[Mutant]:
 
 
 def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
-    """``count`` of them, each as likely as any other, the same ones for the same seed."""
+    """``count`` of them, each as likely as any other, the same ones for the same seed.
+
+    In the order of their lots: a run that is cut short has tried a fair sample, too.
+    """
 
     def lot(mutant: Mutant) -> bytes:
         return hashlib.sha256(f"{seed} {mutant.name}".encode()).digest()
 
-    return sorted(sorted(mutants, key=lot)[:count], key=lambda m: (m.file, m.lines.start, m.name))
+    return sorted(mutants, key=lot)[:count]
 
 
 def _one_line(text: str) -> str:

@@ -96,7 +96,11 @@ SERVERS_TABLES = (
     "keyserver/groups/gateways.py",
     "keyserver/cluster/settings.py",
 )
-SERVERS_REPLIES = ("keyserver/netconf/rpcs", "keyserver/edge/status.py")
+SERVERS_REPLIES = (
+    "keyserver/netconf/rpcs",
+    "keyserver/srx_member/rpcs.py",
+    "keyserver/edge/status.py",
+)
 # Not Group VPN's: they stand at every level of every hierarchy.
 EVERYWHERE = {"apply-groups", "apply-groups-except", "apply-macro"}
 
