@@ -85,7 +85,6 @@ def test_an_exception_is_still_needed(module):
 NAMED = {
     "plugins/plugin_utils/members/gate.py": "computes a wait from the lifetimes that are in force",
     "plugins/plugin_utils/members/in_force.py": "asks for v1's list by what is in force",
-    "plugins/plugin_utils/members/meaning.py": "what the list means depends on one statement",
     "plugins/plugin_utils/members/vocabulary.py": "elements of replies, some named like statements",
 }
 # The key server's tables, what they mean, and the elements of replies that are named like them.
@@ -95,6 +94,7 @@ SERVERS_TABLES = (
     "keyserver/groups/settings.py",
     "keyserver/groups/gateways.py",
     "keyserver/cluster/settings.py",
+    "keyserver/srx_member/settings.py",
 )
 SERVERS_REPLIES = (
     "keyserver/netconf/rpcs",
