@@ -16,7 +16,7 @@ from ..member.keys import InstalledKek
 from ..member.traffic import InstalledTek
 from ..netconf.arguments import Argument, address, number, text_of
 from ..netconf.reply import xml_text
-from ..netconf.rpcs.group_vpn.level import LEVEL, LEVELS, is_detail
+from ..netconf.rpcs.group_vpn.level import LEVEL, LEVELS, PLACE, is_detail
 from ..netconf.rpcs.platform import Elements, OperationalRpc, Platform, takes
 from ..netconf.session import Request
 from .sites import Site, SrxMembers
@@ -383,24 +383,24 @@ _COMMON = {
     ),
     "get-gvpn-ike-security-associations-information": OperationalRpc(
         _ike,
-        takes(*LEVEL, _PEER, _INDEX, alternatives=(LEVELS,)),
+        takes(*LEVEL, _PEER, _INDEX, *PLACE, alternatives=(LEVELS,)),
         f"{_SHOW} ike security-associations",
     ),
     "get-gvpn-kek-security-associations-information": OperationalRpc(
         _kek,
-        takes(*LEVEL, _PEER, _INDEX, _GROUP_ID, _VPN, alternatives=(LEVELS, _ONE)),
+        takes(*LEVEL, _PEER, _INDEX, _GROUP_ID, _VPN, *PLACE, alternatives=(LEVELS, _ONE)),
         f"{_SHOW} kek security-associations",
     ),
     "clear-gvpn-ipsec-security-association": OperationalRpc(
-        _clear_ipsec, takes(_GROUP_ID), f"{_CLEAR} ipsec security-associations"
+        _clear_ipsec, takes(_GROUP_ID, *PLACE), f"{_CLEAR} ipsec security-associations"
     ),
     "clear-group-vpn-ike-security-associations": OperationalRpc(
-        _clear_ike, takes(_PEER), f"{_CLEAR} ike security-associations"
+        _clear_ike, takes(_PEER, *PLACE), f"{_CLEAR} ike security-associations"
     ),
 }
 _IPSEC_NAME = "get-gvpn-security-associations-information"
 _IPSEC = (
-    takes(*LEVEL, _TUNNEL, _GROUP_ID, alternatives=(LEVELS,)),
+    takes(*LEVEL, _TUNNEL, _GROUP_ID, *PLACE, alternatives=(LEVELS,)),
     f"{_SHOW} ipsec security-associations",
 )
 _RPCS = {

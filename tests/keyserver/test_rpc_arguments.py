@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 from lxml import etree
 
@@ -199,6 +203,49 @@ def test_a_flood_of_attributes_is_an_error_and_the_session_goes_on(session):
     assert b"too-big" in answer
     assert b"a100" not in answer
     assert errors(session.rpc("<get-system-information/>")) == []
+
+
+# The models
+
+
+def _inputs(module: str) -> dict[str, set[str]]:
+    """(RPC: its leaves) of a YANG module, its names only."""
+    found: dict[str, set[str]] = {}
+    for name, body in re.findall(r"^   rpc ([\w-]+) \{(.*?)^   \}", module, re.M | re.S):
+        before_output = body.split("output {")[0]
+        found[name] = set(re.findall(r"\bleaf ([\w-]+)", before_output))
+    return found
+
+
+# A member of the emulator carries no traffic: there is nothing to count, nor an index to clear by.
+NO_TRAFFIC = {
+    "clear-gvpn-ipsec-statistics",
+    "clear-gvpn-ipsec-security-association-statistics",
+}
+LEFT_OUT = {
+    "get-gvpn-ipsec-statistics-information": {"fpc", "pic", "show-gvpn-index-ipsec-statistics"},
+    "clear-gvpn-ipsec-security-association": {"index"},
+    "clear-group-vpn-ike-security-associations": {"index"},
+}
+
+
+@pytest.mark.skipif(not os.environ.get("JUNOS_YANG_DIR"), reason="JUNOS_YANG_DIR is not set")
+def test_group_vpn_commands_take_what_junipers_models_say_and_no_more():
+    """Beside ``level``'s own words as elements, which the CLI has and PyEZ sends."""
+    directory = Path(os.environ["JUNOS_YANG_DIR"]) / "rpc"
+    modelled = {
+        name: leaves
+        for file in sorted(directory.glob("*.yang"))
+        for name, leaves in _inputs(file.read_text()).items()
+        if "gvpn" in name or "group-vpn" in name
+    }
+    rpcs = Console().device.rpcs
+    known = {n: r for n, r in rpcs.items() if "gvpn" in n or "group-vpn" in n}
+    assert set(modelled) - set(known) == NO_TRAFFIC
+    for name, rpc in known.items():
+        taken = {argument.name for argument in rpc.accepts.arguments}
+        assert taken - {"brief", "detail"} == modelled[name] - LEFT_OUT.get(name, set()), name
+        assert ("level" in taken) == ("detail" in taken)
 
 
 # Filters

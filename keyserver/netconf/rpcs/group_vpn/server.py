@@ -383,7 +383,7 @@ def _v2() -> dict[str, OperationalRpc]:
             long_handler=_registered_members,
         ),
         "get-security-group-vpn-server-stats": OperationalRpc(
-            _server_statistics, takes(*GROUP, alternatives=(CHOICE,)), f"{_SHOW} statistics"
+            _server_statistics, takes(*GROUP, *PLACE, alternatives=(CHOICE,)), f"{_SHOW} statistics"
         ),
         "clear-security-group-vpn-server-statistics": OperationalRpc(
             _clear_statistics, takes(*GROUP, alternatives=(CHOICE,)), f"{_CLEAR} statistics"
