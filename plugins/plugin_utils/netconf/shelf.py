@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import os
 import select
 import socket
 import struct
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -63,9 +62,12 @@ class Shelf:
         self._lock, name = tempfile.mkstemp(prefix="groupvpn-")
         os.unlink(name)
 
-    def __del__(self) -> None:
-        for end in itertools.chain(*self._boards, [self._lock]):
-            os.close(end)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # At the end of the interpreter, this module's own names may be gone already.
+        for inner, outer in self._boards:
+            close(inner)
+            close(outer)
+        close(self._lock)
 
     def put(self, name: str, kept: Kept, seconds: float) -> bool:
         """Lay a session down for at most so long; False when there is no room."""
