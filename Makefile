@@ -24,6 +24,9 @@ $(VENV)/.ready: $(REQUIREMENTS)
 		-r dev/requirements-collections.txt
 	touch $@
 
+# Its requirements begin with those of the tests.
+build/venv-mutation/.ready: dev/requirements.txt
+
 $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
 	rm -rf build/artifact $(COLLECTION)
 	$(BIN)/ansible-galaxy collection build --output-path build/artifact . >/dev/null

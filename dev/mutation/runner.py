@@ -28,6 +28,8 @@ COLLECTION = Path("build/collections/ansible_collections/groupvpn/junos")
 _COPIED = ("keyserver", "plugins", "tests", "dev", "docs", "roles", "pyproject.toml", "README.md")
 # Seconds of tests for one mutant. What only a slow test would notice counts as not noticed.
 PATIENCE = 12.0
+# pytest's status of a run that came to its end: all passed, or some failed.
+_RAN = (0, 1)
 # Imported once, before the forks; nothing of the project is among them.
 _WARM = ("pytest", "hypothesis", "lxml.etree", "asyncssh", "yaml", "ncclient.transport", "paramiko")
 
@@ -99,9 +101,14 @@ class Copy:
         return self.path / (COLLECTION if file.startswith("plugins/") else "") / file
 
     def reach(self, suites: Sequence[str], files: Sequence[str]) -> Reach:
-        """Run the suites once, measured; tests that fail without a mutant are left out."""
+        """Run the suites once, measured; tests that fail without a mutant are left out.
+
+        Raises RuntimeError when they do not run at all: then nothing would reach anything.
+        """
         answer = self.path / "reach.json"
-        self._forked(lambda: self._measure(suites, files, answer), seconds=1800)
+        status = self._forked(lambda: self._measure(suites, files, answer), seconds=1800)
+        if status not in _RAN:
+            raise RuntimeError(f"the tests do not run without a mutant, see {self.log}")
         seconds, by_line, failed = json.loads(answer.read_text())
         for test in failed:
             print(f"left out, not green without a mutant: {test}", flush=True)
