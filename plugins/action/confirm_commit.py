@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plugin_utils.engine import confirm, options
+from ..plugin_utils.engine import confirm
+from ..plugin_utils.engine.options import confirm_commit
 from . import DeviceAction
 
 
 class ActionModule(DeviceAction):
     """Make a confirmed commit permanent."""
 
-    options = options.confirm_commit()
+    options = confirm_commit()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         request = confirm.Request(

@@ -112,7 +112,8 @@ class _Page:
         self.lines += [f"{sign}{' ' * (self._column + depth)}{text}" for depth, text in lines]
 
     def _leaf(self, child: Statement, was: Any, now: Any, place: _Place) -> None:
-        assert isinstance(child, Leaf)
+        if not isinstance(child, Leaf):
+            raise AssertionError(child)
         path = place.below(child.name).path
         texts = [
             ("-", self._texts(child, was, path, self.before)),

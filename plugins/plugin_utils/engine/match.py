@@ -48,7 +48,8 @@ def _step(found: Found, place: Place, left: list[str]) -> Place:
         return _entry(found, place, child, left)
     if isinstance(child, Branch):
         return Place(child, place.tree.setdefault(word, {}), path, path)
-    assert isinstance(child, Leaf)
+    if not isinstance(child, Leaf):
+        raise AssertionError(child)
     return _leaf(found, place, child, left)
 
 

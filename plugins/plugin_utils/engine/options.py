@@ -25,7 +25,8 @@ def option(statement: Statement) -> dict[str, Any]:
         if statement.shorthand is not None:
             return {"type": "raw", "no_log": statement.holds_secrets}
         return {"type": "dict", "options": options(statement)}
-    assert isinstance(statement, Leaf)
+    if not isinstance(statement, Leaf):
+        raise AssertionError(statement)
     return _leaf(statement)
 
 

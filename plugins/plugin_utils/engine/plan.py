@@ -168,7 +168,8 @@ class _Planner:
     def _value(
         self, after: Tree, child: Statement, value: Any, come: Tree, path: Path, exactly: bool
     ) -> None:
-        assert isinstance(child, Leaf)
+        if not isinstance(child, Leaf):
+            raise AssertionError(child)
         name, here = child.name, (*path, child.name)
         self.woken.add(here)
         if child.many:

@@ -74,7 +74,8 @@ class Given:
 
 
 def _leaf_value(leaf: Any, value: Any) -> Any:
-    assert isinstance(leaf, Leaf)
+    if not isinstance(leaf, Leaf):
+        raise AssertionError(leaf)
     if leaf.many:
         return tuple(dict.fromkeys(str(item) for item in value))
     if leaf.kind is Kind.FLAG:

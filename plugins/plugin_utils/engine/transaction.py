@@ -163,7 +163,7 @@ class Commit:
         """
         self._device.warn(f"the answer to the commit was lost: {lost}")
         found: str | None = None
-        for _ in looks(self._device.rpc):
+        for _again in looks(self._device.rpc):
             found = self._found_after(lost)
             if found is None:
                 break

@@ -39,7 +39,8 @@ def _decoder_errors() -> str:
     """The name of an error handler that reads an octet that is no UTF-8 as Latin-1."""
 
     def as_latin_1(error: UnicodeError) -> tuple[str, int]:
-        assert isinstance(error, UnicodeDecodeError)
+        if not isinstance(error, UnicodeDecodeError):
+            raise error
         return error.object[error.start : error.end].decode("latin-1"), error.end
 
     codecs.register_error("groupvpn.latin-1", as_latin_1)
