@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -15,6 +16,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server im
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.paper import Paper, planned
 
@@ -427,3 +430,88 @@ security {
         },
         "groups": [{"name": "G1", "ike_gateways": ["gw", "gx"], "no_anti_replay": True}],
     }
+
+
+PIECES = st.sampled_from(
+    [
+        *f"{LINES} {CURLY} {SERVER_TEXT}".split(),
+        *("set ", "delete ", "edit ", "top ", "up ", "insert ", "after ", "deactivate ", "\n", " "),
+        *(
+            "{",
+            "}",
+            ";",
+            "[",
+            "]",
+            '"',
+            "\\",
+            "/*",
+            "*/",
+            "#",
+            "\x00",
+            "ä",
+            "\ufeff",
+            "<",
+            ">",
+            "&",
+        ),
+        *("<configuration>", "</configuration>", "<security>", "<group inactive='a'>", "<name>"),
+        *('{"configuration":', '{"security":', "[null]", "[", "]", "}", '"@":', "1e999", "-1"),
+        *("inactive: ", "groups ", "apply-groups ", "user@host> ", "[edit security]\n"),
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=25), glue=st.sampled_from([" ", "", "\n"]))
+def test_whatever_text_is_given_it_is_read_or_refused(pieces, glue):
+    for resource in (RESOURCE, SERVER):
+        with contextlib.suppress(MalformedReply):
+            apply.parse(resource, glue.join(pieces))
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "security",
+                    "group-vpn",
+                    "server",
+                    "group",
+                    "name",
+                    "@",
+                    "data",
+                    "attributes",
+                    "@x",
+                ]
+            ),
+            inside,
+            max_size=3,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=JSON_VALUES)
+def test_whatever_json_is_given_it_is_read_or_refused(value):
+    for document in (value, {"configuration": value}):
+        with contextlib.suppress(MalformedReply):
+            apply.parse(SERVER, json.dumps(document))
+
+
+@pytest.mark.parametrize("depth", [400, 600, 5_000, 100_000])
+def test_deep_nesting_is_refused_and_never_a_traceback(depth):
+    block = "security { group-vpn { server { group G1 { "
+    for text in (
+        "a { " * depth + "} " * depth,
+        block + "group-id 1 { " * depth + "} " * (depth + 4),
+        '{"configuration": ' + "[" * depth + "]" * depth + "}",
+        '{"configuration": ' + '{"security": ' * depth + "1" + "}" * (depth + 1),
+        "<configuration>" + "<security>" * depth + "</security>" * depth + "</configuration>",
+    ):
+        with contextlib.suppress(MalformedReply):
+            apply.parse(SERVER, text)

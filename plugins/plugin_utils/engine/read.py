@@ -72,6 +72,8 @@ def read_text(prefix: Path, root: Container, landmarks: Sequence[str], text: str
         _take(found, node, _Cut.of(text), prefix, landmarks)
     except MalformedReply as error:
         raise MalformedReply(f"running_config: {error}") from None
+    except RecursionError:
+        raise MalformedReply("running_config: nested too deeply to be a configuration") from None
     return found.reading(prefix, root)
 
 
