@@ -88,10 +88,11 @@ def curly(node, tree, marks, path=(), depth=0):
             if isinstance(child, Branch):
                 body = curly(child, inside, marks, place, depth + 1)
                 lines += [f"{head} {{", *body, "}"] if body else [f"{head};"]
+            elif child.many and any((*here, item) in marks for item in inside):
+                about = {item: "inactive: " * ((*here, item) in marks) for item in inside}
+                lines += [f"{mark}{name} {quote(item)};" for item, mark in about.items()]
             elif child.many:
-                plain = [quote(i) for i in inside if (*here, i) not in marks]
-                lines += [f"{head} [ {' '.join(plain)} ];"] if plain else []
-                lines += [f"inactive: {name} {quote(i)};" for i in inside if (*here, i) in marks]
+                lines.append(f"{name} [ {' '.join(quote(item) for item in inside)} ];")
             else:
                 lines.append(f"{head};" if inside is True else f"{head} {quote(_plain(inside))};")
     return lines

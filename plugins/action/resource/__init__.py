@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...plugin_utils.engine import apply, options
@@ -15,7 +16,7 @@ from ...plugin_utils.engine.plan import State, UpdatePassword
 from ...plugin_utils.engine.resource import Resource
 from ...plugin_utils.engine.values import Generation
 from ...plugin_utils.errors import Refused
-from ...plugin_utils.members.read import counted
+from ...plugin_utils.netconf.rpc import Rpc
 from .. import DeviceAction
 
 LONGEST_CONFIRM_MINUTES = 65535
@@ -54,13 +55,20 @@ class ResourceAction(DeviceAction):
             validate_on_device=options["validate_on_device"],
             check=self._task.check_mode,
             diff=self._task.diff,
-            counted=counted,
+            counted=_counted,
         )
         result = apply.apply(self.device(), request)
         text = result.pop("diff_text")
         if self._task.diff and text:
             result["diff"] = {"prepared": text}
         return result
+
+
+def _counted(rpc: Rpc) -> Mapping[str, int]:
+    # Only a removal asks, so that nobody else pays for importing it.
+    from ...plugin_utils.members.read import counted
+
+    return counted(rpc)
 
 
 def _commit_options(options: dict[str, Any]) -> CommitOptions:

@@ -250,7 +250,7 @@ def _statement(
     mark = "inactive: " if path in side.inactive else ""
     head = f"{mark}{node.name}" if key is None else f"{mark}{node.name} {quote(key)}"
     if isinstance(node, Leaf):
-        yield 0, f"{mark}{_leaf_text(node, value)};"
+        yield from _leaf_statements(node, value, mark, path, side)
     elif isinstance(node, Branch):
         inside = list(_inside(node, value, path, side, generation))
         if not inside:
@@ -280,6 +280,18 @@ def _inside(
                 yield from _statement(child, key, value[key], (*here, key), side, generation)
         else:
             yield from _statement(child, None, value, here, side, generation)
+
+
+def _leaf_statements(
+    leaf: Leaf, value: Any, mark: str, path: Path, side: Configuration
+) -> Iterator[tuple[int, str]]:
+    """A leaf; the values of a leaf-list one by one when some of them are inactive."""
+    asleep = {item for item in value if (*path, item) in side.inactive} if leaf.many else set()
+    if not asleep:
+        yield 0, f"{mark}{_leaf_text(leaf, value)};"
+        return
+    for item in value:
+        yield 0, f"{'inactive: ' if item in asleep else mark}{_leaf_text(leaf, (item,))};"
 
 
 def _leaf_text(leaf: Leaf, value: Any) -> str:

@@ -12,10 +12,8 @@ from ..errors import MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.xml import child as child_of
 from ..netconf.xml import local_name, text_of
-from .found import Found
-from .match import APPLY_GROUPS
+from .found import APPLY_GROUPS, GROUPS, Found
 from .schema import Branch, Leaf, List, Path, Tree
-from .text import GROUPS
 
 _META = ("apply-groups-except", "apply-macro", "apply-flags")
 

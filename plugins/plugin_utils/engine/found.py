@@ -13,6 +13,7 @@ from .schema import Branch, Kind, Leaf, List, Path, Tree
 from .secret import read_secret
 from .tree import Configuration, Reading, tidied
 
+GROUPS, APPLY_GROUPS = "groups", "apply-groups"
 _LONGEST_NUMBER = 12
 _MOST_NOTES = 20
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import MalformedReply
-from .found import Found
+from .found import APPLY_GROUPS, Found
 from .schema import Branch, Kind, Leaf, List, Path, Tree
 from .words import Quoted
 
-APPLY_GROUPS = "apply-groups"
 _META = (APPLY_GROUPS, "apply-groups-except", "apply-macro", "apply-flags")
 
 

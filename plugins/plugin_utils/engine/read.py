@@ -19,7 +19,8 @@ from .elements import elements_of_json, take_elements
 from .found import Found
 from .hierarchies import TOP
 from .match import Place, follow
-from .schema import Container, Path, Statement
+from .reply import configuration_of, whole
+from .schema import Container, Path
 from .text import VERBS, lines_of, statements, take_curly, take_lines
 from .tree import Reading
 from .words import words
@@ -30,36 +31,6 @@ _BANNER = re.compile(r"^\s*\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}\s*$")
 _EDIT = re.compile(r"^\s*\[edit((?:\s+[^\]]*)?)\]\s*$")
 _COMMENT = re.compile(r"^[ \t]*/\*.*?\*/", re.M | re.S)
 _MORE = re.compile(r"^-+\(more(?:\s+\d+%)?\)-+\s*")
-
-
-def whole(prefix: Path, root: Container) -> Container:
-    """The configuration around a resource's hierarchy; everything beside it is left out."""
-    node: Statement = root
-    for name in reversed(prefix[:-1]):
-        node = Container(name=name, children=(node,), partial=True)
-    return Container(name="configuration", children=(node,), partial=True)
-
-
-def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
-    """The settings in a device's reply to ``get-configuration``. Raises MalformedReply."""
-    found = Found()
-    element = _configuration(reply)
-    if element is None and any(local_name(e) not in ("rpc-reply", "data") for e in reply.iter("*")):
-        raise MalformedReply("read the configuration: the reply holds no configuration")
-    if element is not None:
-        take_elements(found, whole(prefix, root), element)
-    return found.reading(prefix, root)
-
-
-def _configuration(root: etree._Element) -> etree._Element | None:
-    """The configuration of a document, not one that is quoted somewhere inside it."""
-    here = [root]
-    while here:
-        for element in here:
-            if local_name(element) == "configuration":
-                return element
-        here = [part for e in here if local_name(e) in ("rpc-reply", "data") for part in e]
-    return None
 
 
 def read_text(prefix: Path, root: Container, landmarks: Sequence[str], text: str) -> Reading:
@@ -102,7 +73,7 @@ def _take_xml(
     found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Sequence[str]
 ) -> None:
     root = parse_document(cut.text.encode())
-    element = _configuration(root)
+    element = configuration_of(root)
     texts = [e for e in root.iter("*") if local_name(e) in _TEXTS]
     if element is None and local_name(root) in prefix:
         # A part of a configuration by itself: put back where it belongs.

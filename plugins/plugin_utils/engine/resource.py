@@ -11,7 +11,7 @@ from typing import Any
 
 from ..netconf.libraries import etree
 from .plan import State
-from .read import read_reply, read_text
+from .reply import read_reply
 from .schema import Branch, Container, Leaf, List, Path, Tree, walk
 from .tree import Configuration, Reading
 from .values import Generation
@@ -99,6 +99,9 @@ class Resource:
 
     def parse(self, text: str) -> Reading:
         """The settings in a configuration of any form."""
+        # Few tasks read text, and all would pay for importing it.
+        from .read import read_text
+
         return read_text(self.prefix, self.root, self.landmarks, text)
 
     def where(self, path: Path = (), statement: str = "") -> str:

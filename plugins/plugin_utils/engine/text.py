@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import MalformedReply
-from .found import Found
+from .found import GROUPS, Found
 from .match import Place, follow, resolve
 from .schema import Branch, List, Path, Tree
 from .words import Quoted, words
 
-GROUPS = "groups"
 _INACTIVE = "inactive:"
 _DELETE = "delete:"
 _MARKS = {_INACTIVE, _DELETE, "active:", "protect:", "replace:"}

@@ -1,0 +1,43 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Settings out of a device's reply, and where in a configuration they stand."""
+
+from __future__ import annotations
+
+from ..errors import MalformedReply
+from ..netconf.libraries import etree
+from ..netconf.xml import local_name
+from .elements import take_elements
+from .found import Found
+from .schema import Container, Path, Statement
+from .tree import Reading
+
+
+def whole(prefix: Path, root: Container) -> Container:
+    """The configuration around a resource's hierarchy; everything beside it is left out."""
+    node: Statement = root
+    for name in reversed(prefix[:-1]):
+        node = Container(name=name, children=(node,), partial=True)
+    return Container(name="configuration", children=(node,), partial=True)
+
+
+def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
+    """The settings in a device's reply to ``get-configuration``. Raises MalformedReply."""
+    found = Found()
+    element = configuration_of(reply)
+    if element is None and any(local_name(e) not in ("rpc-reply", "data") for e in reply.iter("*")):
+        raise MalformedReply("read the configuration: the reply holds no configuration")
+    if element is not None:
+        take_elements(found, whole(prefix, root), element)
+    return found.reading(prefix, root)
+
+
+def configuration_of(root: etree._Element) -> etree._Element | None:
+    """The configuration of a document, not one that is quoted somewhere inside it."""
+    here = [root]
+    while here:
+        for element in here:
+            if local_name(element) == "configuration":
+                return element
+        here = [part for e in here if local_name(e) in ("rpc-reply", "data") for part in e]
+    return None
