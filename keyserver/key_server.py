@@ -96,6 +96,7 @@ class KeyServer:
     ) -> tuple[bytes | None, tuple[Event, ...]]:
         """Take one datagram: the answer for its sender, if any, and what happened."""
         answer, events = self.endpoint.receive(datagram, source, now, floated)
+        self.groups.keep(now)
         if any(companion.deadline() is not None for companion in self.companions):
             self._on_activity()
         return answer, events
@@ -124,6 +125,7 @@ class KeyServer:
 
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
+        self.groups.keep(now)
         outgoing, happened = self.groups.take()
         outgoing += [
             Outgoing(one.datagram, (one.association.source,), _door(one.association))

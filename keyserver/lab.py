@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .config.junos_schema import Generation
 from .gdoi.payloads import Profile
-from .groups.plane import Acknowledgement
+from .groups.plane import Acknowledgement, GroupKeys
 from .ike.authentication import Credentials
 from .ike.proposal import Mode
 
@@ -80,6 +80,7 @@ class DeviceSpec:
     gdoi: Endpoint | None = None
     floating_port: int | None = None
     push_port: int | None = None
+    group_keys: GroupKeys = GroupKeys.DURABLE
     users: tuple[User, ...] = ()
     config: Path | None = None
     state: Path | None = None
@@ -283,7 +284,7 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
     section = _Section(where, entry)
     gdoi = section.take("gdoi", dict)
     profile, accepted = Profile.RFC6407, (2,)
-    floating, push_port = None, None
+    floating, push_port, group_keys = None, None, GroupKeys.DURABLE
     acknowledgement, aggressive = Acknowledgement.RFC8263, False
     if gdoi is not None:
         key_plane = _Section(f"{where}: gdoi", gdoi)
@@ -300,6 +301,7 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         )
         floating = key_plane.take("nat_port", _port_or_none, _FLOATING if port == _GDOI else None)
         push_port = key_plane.take("push_port", _port)
+        group_keys = key_plane.take("group_keys", GroupKeys, group_keys)
         if len({port, floating, push_port} - {None}) < 3 - [floating, push_port].count(None):
             raise LabError(f"{where}: gdoi: port, nat_port and push_port must differ")
         key_plane.done()
@@ -311,6 +313,7 @@ def _device(where: str, entry: Any, base: Path) -> DeviceSpec:
         gdoi=gdoi,
         floating_port=floating,
         push_port=push_port,
+        group_keys=group_keys,
         users=tuple(
             _user(f"{where}: users[{n}]", user)
             for n, user in enumerate(_items(f"{where}: users", section.take("users", lambda v: v)))

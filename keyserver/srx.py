@@ -21,8 +21,9 @@ from .config.store import Store
 from .config.tree import Tree, lookup
 from .features import FEATURES
 from .gdoi.arrival import Event
+from .groups.durable import Forgetful
 from .groups.keys import RSA_BITS
-from .groups.plane import KeyPlane, SigningKeys
+from .groups.plane import GroupKeys, KeyPlane, SigningKeys
 from .groups.pushes import Outgoing
 from .ike.nat import Address
 from .key_server import KeyServer
@@ -86,7 +87,7 @@ def _rpcs(generation: str) -> dict[str, OperationalRpc]:
     return known
 
 
-def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink) -> KeyPlane:
+def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink, store: Store) -> KeyPlane:
     """How a device of the lab file speaks GDOI."""
     return KeyPlane(
         (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
@@ -99,6 +100,7 @@ def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink) -> Key
         credentials=spec.certificates,
         floating_port=spec.floating_port,
         push_port=spec.push_port,
+        key_store=store if spec.group_keys is GroupKeys.DURABLE else Forgetful(),
         on_kek=sink.kek,
     )
 
@@ -132,7 +134,7 @@ class Device:
         self.database = ConfigurationDatabase(
             spec.generation, self._store, initial, now, strict=spec.strict
         )
-        plane = key_plane(spec, signing_keys or self._signing_key, sink)
+        plane = key_plane(spec, signing_keys or self._signing_key, sink, self._store)
         self.key_server = KeyServer(
             plane, [feature.companion for feature in FEATURES], on_activity, sink.phase1
         )

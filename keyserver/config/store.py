@@ -36,8 +36,9 @@ CREATE TABLE IF NOT EXISTS pending (
     session INTEGER);
 CREATE TABLE IF NOT EXISTS rescue (one INTEGER PRIMARY KEY CHECK (one = 1), body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS signing_key (name TEXT PRIMARY KEY, pem BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS group_keys (name TEXT PRIMARY KEY, state BLOB NOT NULL);
 """
-_TABLES = frozenset({"commit_log", "pending", "rescue", "signing_key"})
+_TABLES = frozenset({"commit_log", "pending", "rescue", "signing_key", "group_keys"})
 _ADDED_LATER = (("commit_log", "confirm_seconds REAL"), ("pending", "session INTEGER"))
 """Columns that stores of earlier versions do not have."""
 
@@ -290,6 +291,20 @@ class Store:
         """Keep a signing key for as long as the store lives."""
         with self._writing() as database:
             database.execute("INSERT OR REPLACE INTO signing_key VALUES (?, ?)", (name, pem))
+
+    def group_keys(self, name: str) -> bytes | None:
+        """The keys of a group as they were kept last."""
+        with self._reading() as database:
+            row = database.execute("SELECT state FROM group_keys WHERE name = ?", (name,))
+            found = row.fetchone()
+            return found[0] if found else None
+
+    def set_group_keys(self, name: str, state: bytes | None) -> None:
+        """Keep the keys of a group, or forget them."""
+        with self._writing() as database:
+            database.execute("DELETE FROM group_keys WHERE name = ?", (name,))
+            if state is not None:
+                database.execute("INSERT INTO group_keys VALUES (?, ?)", (name, state))
 
 
 class _Foreign(Exception):

@@ -17,6 +17,8 @@ from ..ike.nat import Address
 from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
 from ..ike.refusal import Refused
+from ..ike.wire import MalformedPayload
+from .durable import decode_state, encode_state
 from .heartbeat import Heartbeat
 from .keyring import Keyring, download
 from .keys import GroupKek, GroupTek
@@ -46,7 +48,16 @@ class WentSilent:
     address: str
 
 
-GroupEvent = Pushed | WentSilent
+@dataclass(frozen=True)
+class KeysLost:
+    """What was kept of a group's keys cannot be read: new ones are made."""
+
+    group: str
+    reason: str
+
+
+GroupEvent = Pushed | WentSilent | KeysLost
+LAST_SEQUENCE = 0xFFFFFFFF
 
 
 class Group:
@@ -62,12 +73,41 @@ class Group:
         self.pushes = Pushes(plane.local[1], self.members.counters)
         self.events: list[GroupEvent] = []
         self.shared_with: set[str] = set()
-        self._profile = plane.profile
+        self.profile = plane.profile
         # Off the list, but not yet known to have what they were told last.
         self._leaving: dict[Address, Member] = {}
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
         self.heartbeat = Heartbeat()
+        self._store, self._kept = plane.key_store, self.keyring.fingerprint
+        self._is_restored = False
+
+    # Across a restart
+
+    def restore(self, now: float) -> None:
+        """Go on with the keys that were kept."""
+        state = self._store.group_keys(self.settings.name)
+        if state is None:
+            return
+        try:
+            self.keyring.restore(*decode_state(state), now)
+        except MalformedPayload as error:
+            self.events.append(KeysLost(self.settings.name, str(error)))
+            return
+        self._kept = self.keyring.fingerprint
+        self._is_restored = self.keyring.kek is not None
+        if self.keyring.kek is not None:
+            self.heartbeat.start(self._interval, now)
+
+    def keep(self, now: float) -> None:
+        """Keep the keys, before anything under them is sent."""
+        fingerprint = self.keyring.fingerprint
+        if fingerprint == self._kept:
+            return
+        grant = self.keyring.snapshot(now)
+        state = encode_state(grant, now) if grant is not None else None
+        self._store.set_group_keys(self.settings.name, state)
+        self._kept = fingerprint
 
     # Registration
 
@@ -221,16 +261,22 @@ class Group:
         """Send under the current KEK; ``kek``, when given, is the current one from then on."""
         current = self.keyring.kek
         assert current is not None
+        if current.sequence >= LAST_SEQUENCE:
+            # Somebody else used them up, and makes the keys: members come back by themselves.
+            return
         current.sequence += 1
+        if current.sequence == LAST_SEQUENCE and kek is None and self.keyring.leads:
+            # RFC 6407 §4.3: there is no number behind it; the next push is under another KEK.
+            kek = self.keyring.fresh_kek(current.settings, now)
         push = self._push(current, kek, list(teks), deletes, now)
-        datagram = seal_push(push, current.kek, current.signing_key, self._profile)
+        datagram = seal_push(push, current.kek, current.signing_key, self.profile)
         made = MadePush(current.kek, current.sequence, datagram)
         receivers = self._send(push, made, current, now)
         self.events.append(Pushed(self.settings.name, kind, current.sequence, receivers))
         for promise in self._promises:
             promise.note(made, push)
         if kek is not None:
-            if self._profile is Profile.CISCO_REFERENCE:
+            if self.profile is Profile.CISCO_REFERENCE:
                 kek.sequence = current.sequence
             self.keyring.kek = kek
 
@@ -272,13 +318,15 @@ class Group:
     ) -> Push:
         # The reference implementation names the KEK in every push, a new one or not.
         named = kek
-        if named is None and teks and self._profile is Profile.CISCO_REFERENCE:
+        if named is None and teks and self.profile is Profile.CISCO_REFERENCE:
             named = current
         if named is None and not teks:
             # RFC 6407 §4: SA and KD are left out when nothing remains to be said.
             return Push(current.sequence, deletes)
         policy = self.keyring.policy(named, teks, now)
-        return Push(current.sequence, deletes, policy, download(named, teks))
+        # And when it rolls, the new key goes by the old one's SPI there.
+        spi = current.kek.spi if self.profile is Profile.CISCO_REFERENCE else None
+        return Push(current.sequence, deletes, policy, download(named, teks, spi))
 
     def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
@@ -294,7 +342,9 @@ class Group:
 
     @property
     def _in_use(self) -> bool:
-        return bool(len(self.members) or self.shared_with)
+        kek = self.keyring.kek
+        listening = self._is_restored and kek is not None and kek.settings.is_multicast
+        return bool(len(self.members) or self.shared_with or listening)
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""

@@ -8,11 +8,13 @@ Junos: new keys are due at lifetime - 4 x activation-time-delay.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..gdoi.acknowledgement import AckAlgorithm
 from ..gdoi.payloads import GroupSa, KeyDownload
 from ..gdoi.payloads import Sequence as SequenceNumber
 from ..gdoi.pull import Grant
+from .adoption import kek_of_grant, teks_of_grant
 from .keys import GroupKek, GroupTek, SpiPool, associated_policy, new_kek, new_tek
 from .plane import Acknowledgement, KeyPlane
 from .settings import GroupSettings, KekSettings, TekSettings
@@ -168,6 +170,35 @@ class Keyring:
         sequence = SequenceNumber(kek.sequence) if kek else None
         return Grant(self.policy(kek, teks, now, heartbeat), download(kek, teks), sequence)
 
+    def snapshot(self, now: float) -> Grant | None:
+        """Every key that is good, without making any; None when there is none."""
+        teks = self.teks(now)
+        kek = self.kek if self.kek is not None and self.kek.expires > now else None
+        if kek is None and not teks:
+            return None
+        sequence = SequenceNumber(kek.sequence) if kek is not None else None
+        return Grant(self.policy(kek, teks, now), download(kek, teks), sequence)
+
+    @property
+    def fingerprint(self) -> tuple[object, ...]:
+        """Differs when there is something else to keep."""
+        kek = (self.kek.kek.spi, self.kek.sequence) if self.kek is not None else ()
+        return (*kek, *(tek.spi for teks in self._teks.values() for tek in teks))
+
+    def restore(self, grant: Grant, kept_at: float, now: float) -> None:
+        """Take over what was kept, as far as it is still good and still configured.
+
+        Raises MalformedPayload.
+        """
+        keys, settings = self._plane.signing_keys, self.settings
+        kek = kek_of_grant(grant, settings.kek, keys, kept_at)
+        teks = teks_of_grant(grant, settings.teks, self._plane.profile, kept_at)
+        for one in settings.teks:
+            own = [tek for tek in teks if tek.settings is one and tek.expires > now]
+            self.hold(one.name, own)
+        if kek is not None and kek.expires > now and _is_as_configured(kek):
+            self.take_over(kek)
+
     def _in_use(self, settings: TekSettings, now: float) -> list[GroupTek]:
         """Without those that nobody sends with: Junos, 2 x activation-time-delay after the next.
 
@@ -192,7 +223,7 @@ class Keyring:
         return GroupSa(
             kek.policy(source, self.ack_algorithm(kek), now) if kek else None,
             associated_policy(self.settings.activation_time_delay, heartbeat),
-            tuple(policy for tek in teks for policy in tek.policies(now)),
+            tuple(policy for tek in teks for policy in tek.policies(now, self._plane.profile)),
         )
 
     def ack_algorithm(self, kek: GroupKek) -> int | None:
@@ -201,7 +232,16 @@ class Keyring:
         return AckAlgorithm.KEK_SHA256 if asked and not kek.settings.is_multicast else None
 
 
-def download(kek: GroupKek | None, teks: Iterable[GroupTek]) -> KeyDownload:
-    """The KD payload with these keys."""
+def _is_as_configured(kek: GroupKek) -> bool:
+    wanted = kek.settings
+    return (kek.kek.cipher, kek.kek.sig_hash) == (wanted.cipher, wanted.sig_hash)
+
+
+def download(
+    kek: GroupKek | None, teks: Iterable[GroupTek], named: bytes | None = None
+) -> KeyDownload:
+    """The KD payload with these keys; ``named``: the SPI that the KEK goes by, not its own."""
     packets = [tek.packet() for tek in teks]
-    return KeyDownload((*packets, kek.packet()) if kek else tuple(packets))
+    if kek is not None:
+        packets.append(replace(kek.packet(), spi=named) if named is not None else kek.packet())
+    return KeyDownload(tuple(packets))

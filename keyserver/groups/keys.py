@@ -24,7 +24,7 @@ from ..gdoi.numbers import (
     TekKeyAttribute,
     TekProtocol,
 )
-from ..gdoi.payloads import GroupAssociatedPolicy, KeyPacket, SaKek, SaTek, Selector
+from ..gdoi.payloads import GroupAssociatedPolicy, KeyPacket, Profile, SaKek, SaTek, Selector
 from ..gdoi.push import KEK_SPI_LENGTH, Kek
 from ..ike.numbers import LIFE_TYPE_SECONDS
 from ..ike.wire import Attribute
@@ -39,7 +39,7 @@ _KEK_ALGORITHMS = {
 }
 # SPI values up to 255 are reserved (RFC 4303 §2.1).
 _LOWEST_TEK_SPI = 256
-_TEK_SPI_LENGTH = 4
+TEK_SPI_LENGTH = 4
 
 
 class SpiPool:
@@ -151,11 +151,11 @@ class GroupTek:
             ),
         )
 
-    def policies(self, now: float) -> list[SaTek]:
-        """One SAT for each match-policy."""
-        return [self._policy(selector, now) for selector in self.settings.selectors]
+    def policies(self, now: float, profile: Profile = Profile.RFC6407) -> list[SaTek]:
+        """One SA TEK payload for each match-policy."""
+        return [self._policy(selector, now, profile) for selector in self.settings.selectors]
 
-    def _policy(self, selector: MatchPolicy, now: float) -> SaTek:
+    def _policy(self, selector: MatchPolicy, now: float, profile: Profile) -> SaTek:
         settings, short = self.settings, Attribute.short
         remaining = max(1, int(self.expires - now))
         attributes = [
@@ -171,18 +171,26 @@ class GroupTek:
             TekProtocol.ESP,
             selector.protocol,
             Selector.prefix(selector.source, selector.source_port),
-            Selector.prefix(selector.destination, selector.destination_port),
+            _destination(selector, profile),
             transform,
             self.spi,
             tuple(attributes),
         )
 
 
+def _destination(selector: MatchPolicy, profile: Profile) -> Selector:
+    address, _, length = selector.destination.partition("/")
+    if length == "32" and profile is Profile.CISCO_REFERENCE:
+        # The reference implementation takes a subnet for a multicast range, not for one host.
+        return Selector.host(address, selector.destination_port)
+    return Selector.prefix(selector.destination, selector.destination_port)
+
+
 def new_tek(settings: TekSettings, spis: SpiPool, now: float) -> GroupTek:
     """A fresh TEK as configured."""
     return GroupTek(
         settings,
-        spis.take(_TEK_SPI_LENGTH, _LOWEST_TEK_SPI),
+        spis.take(TEK_SPI_LENGTH, _LOWEST_TEK_SPI),
         secrets.token_bytes(settings.cipher.key_length),
         secrets.token_bytes(settings.integrity.key_length),
         now,

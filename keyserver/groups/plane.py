@@ -14,6 +14,7 @@ from ..gdoi.payloads import Profile
 from ..gdoi.push import Kek
 from ..ike.authentication import Credentials
 from ..ike.nat import Address
+from .durable import Forgetful, KeyStore
 
 SigningKeys = Callable[[str], rsa.RSAPrivateKey]
 """Gives the durable signing key of a certificate name, or of the device for ''."""
@@ -26,6 +27,13 @@ class Acknowledgement(Enum):
     NONE = "none"
 
 
+class GroupKeys(Enum):
+    """Whether a group's keys outlive the server's process."""
+
+    DURABLE = "durable"
+    FORGOTTEN = "forgotten"
+
+
 @dataclass(frozen=True)
 class KeyPlane:
     """What the lab file says about a device's GDOI.
@@ -34,7 +42,8 @@ class KeyPlane:
     keeps the statement but has deprecated it; ``any_aggressive`` lets gateways whose IKE policy
     says main mode use aggressive mode too; ``credentials`` are the device's certificates by name;
     ``floating_port`` is where peers behind a translator come to (RFC 3947), None: nowhere;
-    ``push_port`` is where pushes come from, None: from where all comes from.
+    ``push_port`` is where pushes come from, None: from where all comes from;
+    ``key_store`` keeps the groups' keys across a restart.
     """
 
     local: Address
@@ -47,6 +56,7 @@ class KeyPlane:
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
     floating_port: int | None = None
     push_port: int | None = None
+    key_store: KeyStore = field(default_factory=Forgetful)
     on_kek: Callable[[Kek], None] = lambda kek: None
 
     @property

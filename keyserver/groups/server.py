@@ -109,7 +109,9 @@ class GroupServer:
     def _configured(self, settings: GroupSettings, now: float) -> Group:
         group = self._groups.get(settings.name)
         if group is None:
-            return Group(settings, self._plane)
+            group = Group(settings, self._plane)
+            group.restore(now)
+            return group
         group.reconfigure(settings, now)
         return group
 
@@ -201,6 +203,11 @@ class GroupServer:
         for group in self._all:
             group.expire(now)
         self._gone = [group for group in self._gone if group.has_something_to_say]
+
+    def keep(self, now: float) -> None:
+        """Keep the groups' keys, where they are to outlive us."""
+        for group in self._all:
+            group.keep(now)
 
     def take(self) -> tuple[list[Outgoing], list[GroupEvent]]:
         """What is to be sent, which the caller does, and what happened since the last call."""

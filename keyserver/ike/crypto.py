@@ -7,13 +7,70 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import Protocol
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
+try:
+    from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+except ImportError:
+    TripleDES = None  # type: ignore[assignment, misc]
+
+from ..ike import des
 from .numbers import OakleyCipher, OakleyHash
 from .wire import MalformedPayload
+
+
+class Provider(Protocol):
+    """What encrypts whole blocks in CBC mode."""
+
+    def encrypt(self, cipher: str, key: bytes, iv: bytes, plain: bytes) -> bytes:
+        """Encrypt; ``cipher`` is des, 3des or aes."""
+
+    def decrypt(self, cipher: str, key: bytes, iv: bytes, sealed: bytes) -> bytes:
+        """Decrypt."""
+
+
+class Library:
+    """OpenSSL, as long as it has the old ciphers."""
+
+    def encrypt(self, cipher: str, key: bytes, iv: bytes, plain: bytes) -> bytes:
+        """See :class:`Provider`."""
+        encryptor = _library_cipher(cipher, key, iv).encryptor()
+        return encryptor.update(plain) + encryptor.finalize()
+
+    def decrypt(self, cipher: str, key: bytes, iv: bytes, sealed: bytes) -> bytes:
+        """See :class:`Provider`."""
+        decryptor = _library_cipher(cipher, key, iv).decryptor()
+        return decryptor.update(sealed) + decryptor.finalize()
+
+
+def _library_cipher(cipher: str, key: bytes, iv: bytes) -> Cipher[modes.CBC]:
+    if cipher == "aes":
+        return Cipher(AES(key), modes.CBC(iv))
+    # Single DES is 3DES with the same key thrice; the library carries no DES of its own.
+    return Cipher(TripleDES(key * 3 if cipher == "des" else key), modes.CBC(iv))
+
+
+class Own:
+    """DES and 3DES without the library, which does all others."""
+
+    def encrypt(self, cipher: str, key: bytes, iv: bytes, plain: bytes) -> bytes:
+        """See :class:`Provider`."""
+        if cipher == "aes":
+            return LIBRARY.encrypt(cipher, key, iv, plain)
+        return des.encrypt_cbc(key, iv, plain)
+
+    def decrypt(self, cipher: str, key: bytes, iv: bytes, sealed: bytes) -> bytes:
+        """See :class:`Provider`."""
+        if cipher == "aes":
+            return LIBRARY.decrypt(cipher, key, iv, sealed)
+        return des.decrypt_cbc(key, iv, sealed)
+
+
+LIBRARY = Library()
+FASTEST: Provider = LIBRARY if TripleDES is not None else Own()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +81,20 @@ class CbcCipher:
     key_length: int
     block: int
 
-    def _cipher(self, key: bytes, iv: bytes) -> Cipher[modes.CBC]:
-        if self.name == "aes":
-            return Cipher(AES(key), modes.CBC(iv))
-        # Single DES is 3DES with the same key thrice; the library carries no DES of its own.
-        return Cipher(TripleDES(key * 3 if self.name == "des" else key), modes.CBC(iv))
-
-    def encrypt(self, key: bytes, iv: bytes, plain: bytes) -> bytes:
+    def encrypt(
+        self, key: bytes, iv: bytes, plain: bytes, provider: Provider | None = None
+    ) -> bytes:
         """Encrypt, padding with zeros to whole blocks (RFC 2409 Appendix B)."""
         padded = plain + bytes(-len(plain) % self.block)
-        encryptor = self._cipher(key, iv).encryptor()
-        return encryptor.update(padded) + encryptor.finalize()
+        return (provider or FASTEST).encrypt(self.name, key, iv, padded)
 
-    def decrypt(self, key: bytes, iv: bytes, sealed: bytes) -> bytes:
+    def decrypt(
+        self, key: bytes, iv: bytes, sealed: bytes, provider: Provider | None = None
+    ) -> bytes:
         """Decrypt whole blocks; the padding stays."""
         if not sealed or len(sealed) % self.block:
             raise MalformedPayload(f"{len(sealed)} encrypted octets are no whole blocks")
-        decryptor = self._cipher(key, iv).decryptor()
-        return decryptor.update(sealed) + decryptor.finalize()
+        return (provider or FASTEST).decrypt(self.name, key, iv, sealed)
 
 
 DES = CbcCipher("des", 8, 8)

@@ -1,16 +1,23 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Diffie-Hellman groups of IKEv1: MODP (RFC 2409 §6, RFC 3526) and RFC 5114 §2.3."""
+"""Diffie-Hellman groups of IKEv1: MODP (RFC 2409 §6, RFC 3526) and RFC 5114 §2.3.
+
+Two providers compute in them. OpenSSL is the faster one for the groups that it knows by name; the
+library is to drop them some day. Python's own integers stay.
+"""
 
 from __future__ import annotations
 
 import secrets
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
+from typing import Protocol
 
-from cryptography import utils
-from cryptography.hazmat.primitives.asymmetric import dh
+try:
+    from cryptography.hazmat.primitives.asymmetric import dh as openssl_dh
+except ImportError:
+    openssl_dh = None  # type: ignore[assignment]
 
 _MODP_768 = (
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74"
@@ -70,21 +77,27 @@ class InvalidPublicValue(ValueError):
     """A peer's public value outside 2..p-2: it would give the shared secret away."""
 
 
-# The library is to drop this some day; IKEv1 cannot, and then ``pow`` below takes over.
-warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", DeprecationWarning)
-warnings.filterwarnings(
-    "ignore", "Diffie-Hellman over finite fields", utils.CryptographyDeprecationWarning
-)
+class Secret(Protocol):
+    """One end's secret in a group."""
 
-DhSecret = int | dh.DHPrivateKey
+    public: bytes
+
+    def shared(self, peer: int) -> bytes:
+        """g^xy from the peer's public value, padded to the group's size. Raises ValueError."""
+
+
+class Provider(Protocol):
+    """What makes secrets."""
+
+    def __call__(self, group: DhGroup) -> Secret:
+        """A new secret in a group."""
 
 
 @dataclass(frozen=True)
 class DhGroup:
     """One group. Public values and shared secrets are ``size`` octets, left-padded.
 
-    ``named``: OpenSSL knows the group, and computes in it several times faster than ``pow``; for
-    the others it would test the prime each time.
+    ``named``: OpenSSL knows the group; in others it would test the prime each time.
     """
 
     number: int
@@ -97,35 +110,70 @@ class DhGroup:
         """Octets of a public value."""
         return (self.prime.bit_length() + 7) // 8
 
-    @cached_property
-    def _numbers(self) -> dh.DHParameterNumbers:
-        return dh.DHParameterNumbers(self.prime, self.generator)
+    def key_pair(self, provider: Provider | None = None) -> tuple[Secret, bytes]:
+        """A new secret and its public value, by the fastest provider that there is."""
+        secret = (provider or self._fastest())(self)
+        return secret, secret.public
 
-    @cached_property
-    def _parameters(self) -> dh.DHParameters:
-        return self._numbers.parameters()
+    def _fastest(self) -> Provider:
+        return OpenSslSecret if self.named and openssl_dh is not None else IntegerSecret
 
-    def key_pair(self) -> tuple[DhSecret, bytes]:
-        """A new secret and its public value."""
-        if self.named:
-            key = self._parameters.generate_private_key()
-            return key, key.public_key().public_numbers().y.to_bytes(self.size, "big")
-        bits = min(_EXPONENT_BITS, self.prime.bit_length() - 2)
-        secret = secrets.randbits(bits) | 1 << (bits - 1)
-        return secret, pow(self.generator, secret, self.prime).to_bytes(self.size, "big")
-
-    def shared_secret(self, secret: DhSecret, peer: bytes) -> bytes:
+    def shared_secret(self, secret: Secret, peer: bytes) -> bytes:
         """g^xy from our secret and the peer's public value."""
         value = int.from_bytes(peer, "big")
         if len(peer) != self.size or not 2 <= value <= self.prime - 2:
             raise InvalidPublicValue(f"public value of {len(peer)} octets is out of range")
-        if isinstance(secret, int):
-            return pow(value, secret, self.prime).to_bytes(self.size, "big")
         try:
-            public = dh.DHPublicNumbers(value, self._numbers).public_key()
-            return secret.exchange(public).rjust(self.size, b"\0")
+            return secret.shared(value)
         except ValueError as error:
             raise InvalidPublicValue(f"public value is not of the group ({error})") from None
+
+
+class IntegerSecret:
+    """A secret exponent, by Python's own integers."""
+
+    def __init__(self, group: DhGroup) -> None:
+        self._group = group
+        bits = min(_EXPONENT_BITS, group.prime.bit_length() - 2)
+        self._exponent = secrets.randbits(bits) | 1 << (bits - 1)
+        self.public = self._power(group.generator)
+
+    def _power(self, base: int) -> bytes:
+        group = self._group
+        return pow(base, self._exponent, group.prime).to_bytes(group.size, "big")
+
+    def shared(self, peer: int) -> bytes:
+        """See :class:`Secret`."""
+        return self._power(peer)
+
+
+class OpenSslSecret:
+    """A secret that OpenSSL keeps."""
+
+    def __init__(self, group: DhGroup) -> None:
+        self._group = group
+        with _unwarned():
+            self._key = _parameters(group).generate_private_key()
+            number = self._key.public_key().public_numbers().y
+        self.public = number.to_bytes(group.size, "big")
+
+    def shared(self, peer: int) -> bytes:
+        """See :class:`Secret`."""
+        group = self._group
+        with _unwarned():
+            numbers = openssl_dh.DHParameterNumbers(group.prime, group.generator)
+            public = openssl_dh.DHPublicNumbers(peer, numbers).public_key()
+            return self._key.exchange(public).rjust(group.size, b"\0")
+
+
+def _unwarned() -> warnings.catch_warnings[None]:
+    # The library says at each call that it will drop this. We know, and have what takes over.
+    return warnings.catch_warnings(action="ignore")
+
+
+@cache
+def _parameters(group: DhGroup) -> openssl_dh.DHParameters:
+    return openssl_dh.DHParameterNumbers(group.prime, group.generator).parameters()
 
 
 DH_GROUPS: dict[int, DhGroup] = {

@@ -79,10 +79,11 @@ class World:
         phase1: tuple[str, str, str] | None = None,
         extra: tuple[str, ...] = (),
         members: int = 1,
+        start: float = 1_800_000_000.0,
         **spec: Any,
     ) -> None:
         self.generation = Generation(generation)
-        self.now = 1_800_000_000.0
+        self.now, self.extra, self.count = start, extra, members
         gateways = {f"gm-{n}": f"192.0.2.{10 + n}" for n in range(1, members + 1)}
         self.text = hub_config("hub", generation, gateways, ("G1", "G2"), phase1, extra)
         self.phase1 = phase1 or (

@@ -76,7 +76,9 @@ def test_every_finding_says_what_the_list_means(communication, words):
     assert not result["compliant"]
 
 
-@pytest.mark.parametrize(("communication", "said"), zip(KINDS, (True, False, True), strict=True))
+@pytest.mark.parametrize(
+    ("communication", "said"), list(zip(KINDS, (True, False, True), strict=True))
+)
 def test_only_a_unicast_list_is_proof_of_life(communication, said):
     result = found([group(member("192.0.2.1"), communication=communication)])
     notes = [f for f in result["findings"] if f["kind"] == "not_proof_of_liveness"]

@@ -1,0 +1,111 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The key server's ports, over real UDP: for GDOI, for those behind a translator, for pushes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from keyserver.config.junos_schema import Generation
+from keyserver.edge.members import MemberFleet
+from keyserver.edge.serve import LabServer
+from keyserver.ike.main_mode import MainModeInitiator
+from keyserver.ike.nat import Path
+from keyserver.ike.numbers import PayloadType
+from keyserver.ike.vendor import NAT_TRAVERSAL
+from keyserver.ike.wire import HEADER_LENGTH, Header, Payload, decode_chain
+from keyserver.lab import Lab, LabError, read_lab
+from tests.keyserver.test_rekey import V2_BLOCK
+from tests.keyserver.world import World
+from tests.lab import LabDirectory, free_ports, hub_config
+
+SECONDS = 20
+
+
+def _lab(lab: LabDirectory, **gdoi) -> Lab:
+    port, nat_port, push_port = free_ports(3, socket.SOCK_DGRAM)
+    text = hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}, extra=(V2_BLOCK,))
+    device = lab.add_device("hub-1", "v2", text)
+    device["gdoi"] = {
+        "address": "127.0.0.1",
+        "port": port,
+        "nat_port": nat_port,
+        "push_port": push_port,
+        **gdoi,
+    }
+    lab.add_member("site-1", "hub-1", "127.0.1.1")
+    lab.write()
+    return read_lab(lab.file)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def _first_message(port: int, signing_key) -> tuple[bytes, tuple[str, int]]:
+    """What comes back for message 1 of main mode, with the marker, at that port; from where."""
+    policy = World(signing_key, Generation.V2.value).member("127.0.1.1").policies[0]
+    end = MainModeInitiator(policy, path=Path(("127.0.1.1", 5000), ("127.0.0.1", port)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.1.1", 0))
+        peer.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendto(peer, bytes(4) + end.first(), ("127.0.0.1", port))
+        async with asyncio.timeout(SECONDS):
+            return await loop.sock_recvfrom(peer, 2000)
+
+
+def test_who_is_behind_a_translator_is_met_at_the_port_for_it(lab, signing_key):
+    made = _lab(lab)
+    (device,) = made.devices
+
+    async def meet() -> tuple[bytes, tuple[str, int]]:
+        server = LabServer(Lab(made.devices, ()))
+        await server.start()
+        try:
+            return await _first_message(device.floating_port, signing_key)
+        finally:
+            server.stop()
+
+    answer, source = asyncio.run(meet())
+    assert source[1] == device.floating_port
+    assert answer[:4] == bytes(4)
+    header = Header.decode(answer[4:])
+    payloads, _ = decode_chain(header.next_payload, answer[4 + HEADER_LENGTH :])
+    assert Payload(PayloadType.VENDOR_ID, NAT_TRAVERSAL) in payloads
+
+
+def test_pushes_leave_from_their_own_port_and_are_acknowledged_there(lab):
+    made = _lab(lab)
+    seen: list[object] = []
+
+    async def rekey() -> tuple[list[str], int]:
+        server = LabServer(Lab(made.devices, ()))
+        await server.start()
+        fleet = MemberFleet(made.members, server.clock, 1.0, lambda event: seen.append(event.event))
+        try:
+            await fleet.start()
+            await _until(lambda: "registered" in seen)
+            groups = server.devices[0].groups
+            groups.clear("G1", immediately=False, now=server.clock())
+            await _until(lambda: groups.views(server.clock())[0].counters.push_acknowledged > 0)
+            return seen, groups.views(server.clock())[0].counters.push_sent
+        finally:
+            fleet.stop()
+            server.stop()
+
+    happened, sent = asyncio.run(rekey())
+    assert "rekeyed" in happened
+    assert sent == 1
+
+
+@pytest.mark.parametrize("gdoi", [{"nat_port": 8481, "port": 8481}, {"group_keys": "perhaps"}])
+def test_ports_and_words_that_cannot_be_are_refused(lab, gdoi):
+    with pytest.raises(LabError, match=r"nat_port|group_keys"):
+        _lab(lab, **gdoi)
