@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One emulated SRX: configuration database, groups, GDOI endpoint and RPCs, still sans-IO."""
+"""One emulated SRX put together, for the edge and for tests; its store is all that it opens."""
 
 from __future__ import annotations
 

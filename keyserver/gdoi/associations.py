@@ -21,7 +21,8 @@ from .authority import Registration
 from .pull import PullResponder
 
 HALF_OPEN_SECONDS = 30.0
-HALF_OPEN_LIMIT = 2000
+# Room for a large group that comes at once after an outage.
+HALF_OPEN_LIMIT = 8192
 # Seconds after which the last message of aggressive mode's responder is said again.
 REPEATS = (2.0, 4.0, 8.0)
 ASSOCIATION_LIMIT = 100_000

@@ -33,8 +33,9 @@ from .numbers import KEK_PROTOCOL
 class Profile(Enum):
     """Which implementation's reading of the RFC is spoken.
 
-    ``cisco-reference`` is Cisco's GDOI reference code: group id in little-endian order, SAT
-    addresses reversed, and in one release six reserved octets in the SAK.
+    ``cisco-reference`` is Cisco's GDOI reference code: group id in little-endian order, a
+    destination of one host as an address, the old KEK's SPI in the KD that rolls it, raw
+    digests under signatures, numbers that go on, and in one release six reserved octets in the SAK.
     """
 
     RFC6407 = "rfc6407"

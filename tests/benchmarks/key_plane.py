@@ -28,6 +28,7 @@ from tests.keyserver.world import V1_SMC, World, tree_of
 from tests.lab import hub_config
 
 _REGISTRATIONS, _REPEATS, _IDLE_SECONDS = 400, 5, 20
+_AT_ONCE = 5000
 _BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha1 heartbeat 60"
 _FIRST = ipaddress.IPv4Address("127.1.0.1")
 
@@ -190,4 +191,36 @@ def idle() -> Iterator[str]:
     yield ""
 
 
-SECTIONS = (push, registrations, idle)
+def at_once() -> Iterator[str]:
+    """A large group comes at the same instant, and a device with as many gateways starts."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    started = time.process_time()
+    world = World(lambda _: key, gateways=_gateways(_AT_ONCE))
+    start = time.process_time() - started
+    members = {address: world.member(address) for address in _gateways(_AT_ONCE).values()}
+    queue = [(a, d) for a, member in members.items() for d in member.start(world.now)]
+    spent = 0.0
+    while queue:
+        started = time.process_time()
+        answers = [(a, world.device.datagram(d, (a, 848), world.now)[0]) for a, d in queue]
+        spent += time.process_time() - started
+        queue = [
+            (address, datagram)
+            for address, answer in answers
+            if answer is not None
+            for datagram in members[address].receive(answer, world.now)
+        ]
+    count = sum(member.state is MemberState.REGISTERED for member in members.values())
+    yield f"### {_AT_ONCE:,} members register at the same instant"
+    yield ""
+    yield "| registered in the first round | key server's CPU | start with as many gateways, CPU |"
+    yield "|---|---|---|"
+    yield f"| {count:,} | {spent:.1f} s | {start:.2f} s |"
+    yield ""
+
+
+def _gateways(count: int) -> dict[str, str]:
+    return {f"gm-{n}": str(_FIRST + n) for n in range(count)}
+
+
+SECTIONS = (push, registrations, at_once, idle)

@@ -80,11 +80,12 @@ class World:
         extra: tuple[str, ...] = (),
         members: int = 1,
         start: float = 1_800_000_000.0,
+        gateways: dict[str, str] | None = None,
         **spec: Any,
     ) -> None:
         self.generation = Generation(generation)
         self.now, self.extra, self.count = start, extra, members
-        gateways = {f"gm-{n}": f"192.0.2.{10 + n}" for n in range(1, members + 1)}
+        gateways = gateways or {f"gm-{n}": f"192.0.2.{10 + n}" for n in range(1, members + 1)}
         self.text = hub_config("hub", generation, gateways, ("G1", "G2"), phase1, extra)
         self.phase1 = phase1 or (
             ("group2", "sha1", "3des-cbc")
