@@ -38,6 +38,9 @@ class _Replied:
     answer: bytes
 
 
+_EXCHANGES = frozenset(ClusterExchange)
+
+
 class ServerCluster:
     """All links of one key server."""
 
@@ -67,8 +70,10 @@ class ServerCluster:
 
     def claims(self, arrival: Arrival) -> bool:
         """True for its exchange types, and for what answers our calls or is under one."""
-        if arrival.header.exchange in set(ClusterExchange):
-            return bool(self.links)
+        if not self.links:
+            return False
+        if arrival.header.exchange in _EXCHANGES:
+            return True
         return self._called(arrival) is not None
 
     def _called(self, arrival: Arrival) -> Link | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from .crypto import Phase1Keys
 from .numbers import Exchange, Flags, NotifyType, PayloadType
@@ -35,12 +35,7 @@ class MessageCipher:
     def seal(self, header: Header, plain: bytes, first_payload: int) -> bytes:
         """An encrypted datagram; moves the chain."""
         sealed = self._keys.cipher.encrypt(self._keys.encryption_key, self.iv, plain)
-        header = replace(
-            header,
-            next_payload=first_payload,
-            flags=header.flags | Flags.ENCRYPTION,
-            length=HEADER_LENGTH + len(sealed),
-        )
+        header = header.leading(first_payload, len(sealed), Flags.ENCRYPTION)
         datagram = header.encode() + sealed
         self.advance(datagram)
         return datagram

@@ -9,7 +9,7 @@ refusal is a :class:`MalformedPayload`. What was decoded encodes to the same oct
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 HEADER_LENGTH = 28
@@ -89,6 +89,19 @@ class Header:
             self.length,
         )
 
+    def leading(self, next_payload: int, octets: int, flags: int = 0) -> Header:
+        """This header in front of that many octets, which begin with that payload; adds flags."""
+        return Header(
+            self.initiator_cookie,
+            self.responder_cookie,
+            next_payload,
+            self.exchange,
+            self.flags | flags,
+            self.message_id,
+            HEADER_LENGTH + octets,
+            self.version,
+        )
+
     @classmethod
     def decode(cls, datagram: bytes) -> Self:
         """The header of a datagram; its length must be that of the datagram."""
@@ -166,7 +179,7 @@ def encode_message(header: Header, payloads: list[Payload]) -> bytes:
     """A message in the clear: header with the right first payload and length, then the chain."""
     chain = encode_chain(payloads)
     first = payloads[0].type if payloads else 0
-    return replace(header, next_payload=first, length=HEADER_LENGTH + len(chain)).encode() + chain
+    return header.leading(first, len(chain)).encode() + chain
 
 
 @dataclass(frozen=True, slots=True)
