@@ -70,6 +70,10 @@ UNDOCUMENTED = {
         "skip-authentication": "flag",
     },
     "security pki ca-profile": {"pre-load": "flag"},
+    "protocols": {"stp": {}},
+    "interfaces interface unit family inet": {
+        "dhcp-client": {"update-server": "flag", "lease-time": "value", "vendor-id": "value"},
+    },
 }
 """Statements that factory settings and real configurations hold and no YANG of 24.4R1 has: a
 container's children, a flag, a leaf or a leaf-list."""

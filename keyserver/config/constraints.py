@@ -10,8 +10,9 @@ The rules that only the Group VPN daemon could enforce are undocumented; they st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from .edit import edit_path
@@ -31,7 +32,7 @@ class Violation:
     source_daemon: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Site:
     """A statement that a rule is about: where it stands, what it says, what is around it.
 
@@ -60,9 +61,9 @@ class Site:
         """The statement as a bad element."""
         return f"{self.name} {self.value}" if isinstance(self.value, str) else self.name
 
-    def has(self, path: str) -> bool:
+    def has(self, steps: Sequence[str]) -> bool:
         """True when something stands at a path from ``[edit]``, ``$$`` being the value."""
-        *way, last = (self.value if step == "$$" else step for step in path.split())
+        *way, last = (self.value if step == "$$" else step for step in steps)
         return last in lookup(self.root, *way)
 
     def count(self, path: str) -> Counter[str]:
@@ -114,11 +115,13 @@ def _stepped(places: Places, step: str) -> Iterator[tuple[tuple[str, ...], tuple
 
 
 def _exists(path: str) -> Holds:
-    return lambda site: site.has(path)
+    steps = path.split()
+    return lambda site: site.has(steps)
 
 
 def _absent(path: str) -> Holds:
-    return lambda site: not site.has(path)
+    steps = path.split()
+    return lambda site: not site.has(steps)
 
 
 _SERVER = "security group-vpn server"
@@ -320,10 +323,12 @@ def _mgd(path: Iterable[str], bad_element: str, message: str) -> Violation:
 
 def _musts(tree: Tree, generation: Generation) -> Iterator[Violation]:
     counts: dict[str, Counter[str]] = {}
-    for must in MUSTS:
-        for site in _sites(tree, must.path, counts):
-            if not must.holds(site):
-                yield _mgd(site.words, site.here, must.message)
+    for path, musts in groupby(MUSTS, key=lambda must: must.path):
+        rules = list(musts)
+        for site in _sites(tree, path, counts):
+            for must in rules:
+                if not must.holds(site):
+                    yield _mgd(site.words, site.here, must.message)
 
 
 Rule = Callable[[Tree, Generation], Iterator[Violation]]

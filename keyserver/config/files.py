@@ -26,7 +26,8 @@ _PROMPT = re.compile(r"\s*[\w.-]+@[\w.:-]+[>#%](?P<line>.*)")
 _AROUND = re.compile(
     r"\s*(\{(primary|secondary|master|backup|linecard)(:[\w-]+)?\}(\[edit[^\]]*\])?"
     r"|\[edit[^\[\]]*\]|---\(more[^)]*\)---|Entering configuration mode|commit complete"
-    r"|load complete|Exiting configuration mode)\s*"
+    r"|load complete|Exiting configuration mode"
+    r"|cli|configure( (private|exclusive))?|commit( and-quit| check)?)\s*"
 )
 _COMMENT_BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.DOTALL | re.MULTILINE)
 _WRAPPERS = ("configuration", "configuration-text", "configuration-set", "configuration-json")

@@ -37,6 +37,7 @@ XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
             "\n[edit]\nroot@hub# commit\ncommit complete\n",
             id="what was typed",
         ),
+        pytest.param(f"configure\n{SET}commit and-quit\nexit\n", id="a script for the CLI"),
         pytest.param(f"<configuration>{XML}</configuration>", id="xml"),
         pytest.param(
             '<?xml version="1.0"?>\n<rpc-reply xmlns:junos="http://xml.juniper.net/junos/22.4R1/'
@@ -58,6 +59,7 @@ XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
             "delete system host-name\nset system host-name hub",
             id="a file that moves and deletes",
         ),
+        pytest.param("edit system\nset host-name hub\nexit\nset system time-zone UTC", id="exit"),
         pytest.param("top edit system\nset host-name hub\nup\nset system time-zone UTC", id="up"),
     ],
 )
