@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..errors import (
     CommitLost,
@@ -22,13 +23,12 @@ from ..errors import (
     Refused,
     TransportFailure,
 )
-from ..netconf.libraries import etree
 from ..netconf.rpc import looks, says_done
 from .confirmation import PendingConfirmation, awaiting
 from .device import COMMIT, CommitOptions, Device
 
-Difference = Callable[[], "etree._Element | None"]
-"""Reads the device; what is still to be loaded, None when it has all that is wanted."""
+Difference = Callable[[], Any]
+"""Reads the device; the element that is still to be loaded, None when nothing is."""
 
 
 def transact(

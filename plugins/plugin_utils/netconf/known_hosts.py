@@ -76,7 +76,7 @@ def _is_named(names: str, own: tuple[str, ...]) -> bool:
 
 
 def _is_hash_of(names: str, name: str) -> bool:
-    _, _, salt, *digest = names.split("|")
+    salt, *digest = names.split("|")[2:]
     try:
         key, wanted = base64.b64decode(salt), base64.b64decode("".join(digest))
     except binascii.Error:
