@@ -36,7 +36,7 @@ def xfrm_commands(history: SaHistory, member: str, peers: Iterable[str]) -> Iter
     state from any source receives for all, and no replay window is kept (the counters of many
     senders would collide); to send there is one for each peer.
     """
-    held = [sa for sa in history.held if sa.member == member]
+    held = [sa for sa in history.held if sa.member == member and _has_its_key(sa)]
     for sa in held:
         if sa.direction != "sender_only":
             yield _state(sa, _ANY, sa.address)
@@ -87,9 +87,14 @@ def wireshark_table(history: SaHistory) -> Iterator[str]:
     """
     seen: set[str] = set()
     for sa in history.installed:
-        if sa.protocol == "esp" and sa.spi not in seen:
+        if sa.protocol == "esp" and sa.spi not in seen and _has_its_key(sa):
             seen.add(sa.spi)
             yield _row(sa)
+
+
+def _has_its_key(sa: LoggedSa) -> bool:
+    """False for what the reference implementation hands out for AES: a cipher without a key."""
+    return sa.cipher is None or bool(sa.encryption_key)
 
 
 def _row(sa: LoggedSa) -> str:

@@ -20,7 +20,7 @@ from ..gdoi.numbers import (
     TekKeyAttribute,
     TekProtocol,
 )
-from ..gdoi.payloads import KeyPacket, SaTek, Selector
+from ..gdoi.payloads import KeyPacket, Profile, SaTek, Selector
 from ..ike.numbers import IdType
 from ..ike.wire import Attribute, MalformedPayload, attribute_map
 
@@ -181,8 +181,15 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
     )
 
 
-def traffic_keys(sa: TrafficSa, packet: KeyPacket) -> TrafficKeys:
-    """The keys that a key packet has for an association. Raises MalformedPayload."""
+def traffic_keys(
+    sa: TrafficSa, packet: KeyPacket, profile: Profile = Profile.RFC6407
+) -> TrafficKeys:
+    """The keys that a key packet has for an association. Raises MalformedPayload.
+
+    In the reference implementation's profile a cipher may come without its key: for AES that
+    implementation states a key of 0 bits and sends none. Its rekeys can be followed; nothing can
+    be encrypted with such an association.
+    """
     if packet.type != KeyPacketType.TEK:
         raise MalformedPayload(f"KD: key packet of type {packet.type} for SPI {sa.spi.hex()}")
     known = attribute_map(packet.attributes, "TEK key packet")
@@ -193,6 +200,8 @@ def traffic_keys(sa: TrafficSa, packet: KeyPacket) -> TrafficKeys:
         TekKeyAttribute.ALGORITHM_KEY: sa.key_length,
         TekKeyAttribute.INTEGRITY_KEY: sa.integrity.key_length if sa.integrity else 0,
     }
+    if profile is Profile.CISCO_REFERENCE and TekKeyAttribute.ALGORITHM_KEY not in known:
+        wanted[TekKeyAttribute.ALGORITHM_KEY] = 0
     found = {kind: known[kind].value if kind in known else b"" for kind in wanted}
     for kind, length in wanted.items():
         if len(found[kind]) != length:

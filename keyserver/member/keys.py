@@ -101,7 +101,7 @@ class MemberKeys:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
         policy = grant.policy
         kek = self._kek(policy, grant.keys, now)
-        teks = _teks(policy, grant.keys)
+        teks = _teks(policy, grant.keys, self._profile)
         arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
         known = self.keks.get(kek.kek.spi) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
@@ -136,7 +136,7 @@ class MemberKeys:
         kek, teks = None, []
         if policy is not None and keys is not None:
             kek = self._kek(policy, keys, now)
-            teks = _teks(policy, keys)
+            teks = _teks(policy, keys, self._profile)
         for delete in push.deletes:
             _check_deletion(delete.protocol)
         if policy is not None:
@@ -274,7 +274,9 @@ def _associations(policy: GroupSa) -> Associations:
     ]
 
 
-def _teks(policy: GroupSa, keys: KeyDownload) -> list[tuple[SelectorKey, TrafficSa, TrafficKeys]]:
+def _teks(
+    policy: GroupSa, keys: KeyDownload, profile: Profile
+) -> list[tuple[SelectorKey, TrafficSa, TrafficKeys]]:
     """RFC 6407 §3.3: keys are matched to the SPIs of the policy, each once."""
     for packet in keys.packets:
         if packet.type not in _KEY_PACKETS:
@@ -284,5 +286,6 @@ def _teks(policy: GroupSa, keys: KeyDownload) -> list[tuple[SelectorKey, Traffic
     if {tek.spi for tek in policy.teks} != set(packets) or count != len(packets):
         raise MalformedPayload("keys do not match the policy")
     return [
-        (selector, sa, traffic_keys(sa, packets[sa.spi])) for selector, sa in _associations(policy)
+        (selector, sa, traffic_keys(sa, packets[sa.spi], profile))
+        for selector, sa in _associations(policy)
     ]

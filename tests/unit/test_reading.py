@@ -16,7 +16,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server im
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.paper import Paper, planned
@@ -497,6 +497,7 @@ JSON_VALUES = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(value=JSON_VALUES)
+@example(value={"@": {"group": "\x1f"}})
 def test_whatever_json_is_given_it_is_read_or_refused(value):
     for document in (value, {"configuration": value}):
         with contextlib.suppress(MalformedReply):

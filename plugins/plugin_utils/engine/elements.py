@@ -151,7 +151,7 @@ def _attributes(element: etree._Element, marks: Any) -> None:
     for name, value in marks.items():
         plain = name.rpartition(":")[2]
         if plain in ("inactive", "group") and value is not False:
-            element.set(plain, str(value))
+            element.set(plain, _text(str(value)))
 
 
 def _text(value: Any) -> str:
