@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+# First, since what it freezes no later import walks through again.
+from . import prefork
+
+# isort: split
+
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,7 +22,6 @@ from ..plugin_utils.engine.options import number_objections
 from ..plugin_utils.errors import CommitUnknown, GroupVpnError, Refused
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
-from . import prefork
 
 
 def _plain(value: Any) -> Any:

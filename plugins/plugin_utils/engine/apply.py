@@ -15,7 +15,6 @@ from ..netconf.rpc import Rpc
 from .advice import change_warnings, reading_warnings
 from .change import Edit, change_xml, edits, set_lines, to_string
 from .checks import request_objections, result_objections
-from .compare import difference
 from .confirmation import PendingConfirmation
 from .device import CommitOptions, Device
 from .plan import State, UpdatePassword, plan
@@ -223,6 +222,9 @@ def _count_touched(device: Device, request: Request, ready: _Plan) -> None:
 def _predicted(request: Request, ready: _Plan) -> str:
     if not ready.change:
         return ""
+    # Only who asks for a difference pays for what lays it out.
+    from .compare import difference
+
     outlook, resource = ready.outlook, request.resource
     return difference(
         resource.prefix, resource.root, outlook.have.explicit, outlook.target, outlook.generation
