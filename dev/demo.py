@@ -82,8 +82,9 @@ def _configure(lab: LabDirectory, **change: Any) -> PlayResult:
     task = {
         "name": "Configure server-member-communication",
         "groupvpn.junos.server_member_communication": {
-            "config": "{{ wanted[inventory_hostname] }}",
-            "state": "overridden",
+            "config": "{{ wanted[inventory_hostname] or omit }}",
+            "state": "{{ 'overridden' if wanted[inventory_hostname] else 'deleted' }}",
+            "all": "{{ omit if wanted[inventory_hostname] else true }}",
             "commit_comment": "make demo",
         },
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from .edit import Edit, LoadError, MalformedConfiguration, Operation, Place, edit_path
 from .schema import KEY_SEPARATOR, Kind, Statement
+from .words import comment_of
 
 _DEEPEST = 64
 
@@ -146,8 +147,7 @@ class _Reader:
             else:
                 edit.protect = (name == "protect") is value
         elif name == "comment" and isinstance(value, str):
-            bare = value.strip().removeprefix("/*").removesuffix("*/").strip()
-            edit.comment = f"/* {bare} */" if bare and "*/" not in bare else ""
+            edit.comment = comment_of(value)
         elif name in ("insert", "rename") and isinstance(value, str):
             return _refer(edit, name, value, given)
         else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from .descent import Descent, levels
 from .edit import Edit, LoadError, Operation, Place
 from .schema import KEY_SEPARATOR, Kind, Statement
-from .words import MalformedConfiguration, Word, words_of_line
+from .words import MalformedConfiguration, Word, comment_of, words_of_line
 
 Found = Edit | LoadError
 COMMANDS = frozenset(
@@ -159,8 +159,7 @@ class _Lines:
         text = str(words[-1])
         if "*/" in text.removesuffix("*/"):
             self._refuse("*/", "syntax error", number)
-        bare = text.removeprefix("/*").removesuffix("*/").strip()
-        last.comment = f"/* {bare} */" if bare else ""
+        last.comment = comment_of(text)
         return first
 
     def _entry(self, level: list[Edit], words: list[Word], number: int) -> tuple[Edit, Edit]:

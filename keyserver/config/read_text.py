@@ -10,7 +10,7 @@ from functools import cache
 from .descent import Descent
 from .edit import Edit, LoadError, Operation, edit_path
 from .schema import Kind, Statement
-from .words import TAGS, Comment, MalformedConfiguration, Quoted, Word, words_of
+from .words import TAGS, Comment, MalformedConfiguration, Quoted, Word, comment_of, words_of
 
 _DEEPEST = 64
 
@@ -70,7 +70,7 @@ class _Reader:
             word = self.words[self.place]
             if isinstance(word, Comment):
                 if not opening.words:
-                    opening.comment = str(word)
+                    opening.comment = comment_of(word) or None
             elif not isinstance(word, Quoted):
                 if word in ("{", "}", ";"):
                     break

@@ -11,6 +11,7 @@ from lxml import etree
 
 from .edit import Edit, LoadError, Operation, Place, edit_path
 from .schema import KEY_SEPARATOR, Kind, Statement
+from .words import comment_of
 
 _TRANSPARENT = "undocumented"
 _COMMENT = "comment"
@@ -89,7 +90,7 @@ class _Reader:
                 continue
             edit = self._edit(known, child, path)
             if edit is not None:
-                edit.comment = _comment(comment) if comment is not None else edit.comment
+                edit.comment = comment_of(comment) if comment is not None else edit.comment
                 edits.append(edit)
             comment = None
         return edits
@@ -188,11 +189,6 @@ class _Reader:
 
 def _marks_only(edit: Edit) -> bool:
     return edit.activate is not None or edit.protect is not None
-
-
-def _comment(text: str) -> str:
-    bare = text.strip().removeprefix("/*").removesuffix("*/").strip()
-    return f"/* {bare} */" if bare and "*/" not in bare else ""
 
 
 class _Attribute:

@@ -24,6 +24,12 @@ class Comment(str):
     __slots__ = ()
 
 
+def comment_of(text: str) -> str:
+    """A comment as it is kept and shown; empty for one that says nothing or would not end."""
+    bare = text.strip().removeprefix("/*").removesuffix("*/").strip()
+    return f"/* {bare} */" if bare and "*/" not in bare else ""
+
+
 Word = str
 """A word or one of the marks ``{ } ; [ ]``; :class:`Quoted` and :class:`Comment` are told apart."""
 

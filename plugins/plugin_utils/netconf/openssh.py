@@ -58,7 +58,7 @@ class OpenSshSession(NetconfSession):
         self._errors = os.fdopen(errors, "r+b")
         self._control = socket.socket(fileno=control[0]) if control else None
         self.chunked = kept.chunked
-        self._connected = True
+        self._connected = self.resumed = True
         return True
 
     def keep(self) -> bool:

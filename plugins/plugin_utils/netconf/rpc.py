@@ -180,8 +180,27 @@ class SessionRpc:
         self._sent += 1
         rpc = etree.Element(_RPC, {"message-id": self._message_id()}, nsmap={None: _BASE})
         rpc.append(operation)
+        request = etree.tostring(rpc, encoding="unicode")
         with self._failures(step):
-            yield from self._session.request(etree.tostring(rpc, encoding="unicode"))
+            pieces = self._session.request(request)
+            try:
+                first = next(pieces)
+            except Exception as error:
+                if isinstance(error, TimeoutError) or not self._was_dead(operation):
+                    raise
+                self.reconnect()
+                pieces = self._session.request(request)
+                first = next(pieces)
+            yield first
+            yield from pieces
+
+    def _was_dead(self, operation: etree._Element) -> bool:
+        """Whether a session that another task left may have ended before this first request.
+
+        Only a reading is asked for again: what else was asked may have been done.
+        """
+        reads = str(operation.tag).startswith("get-")
+        return self._sent == 1 and self._session.resumed and self._reopen is not None and reads
 
     def _message_id(self) -> str:
         # Another process may have used the session before.

@@ -103,6 +103,8 @@ class NetconfSession:
     step = "connect"
     chunked = False
     """Chunked framing (RFC 6242 §4.2) instead of end-of-message."""
+    resumed = False
+    """An earlier task left it: it may have ended since without our having noticed."""
     held = b""
     """What came after the last message."""
     _connected = False
