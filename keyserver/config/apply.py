@@ -25,7 +25,7 @@ from .tree import (
     deep_copy,
     owner_of,
 )
-from .values import InvalidValue, ValueCheck, showable, wildcard
+from .values import InvalidValue, ValueCheck, is_showable, showable, wildcard
 from .wildcards import matches
 
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
@@ -147,7 +147,10 @@ class _Load:
             return
         before = len(self.problems)
         self._handlers[edit.statement.kind](tree, edit, operation)
-        if len(self.problems) > before and not _holds(tree, edit):
+        refused = len(self.problems) > before
+        vanished = edit.statement.kind is Kind.CONTAINER
+        if (refused or vanished) and not _holds(tree, edit):
+            # Nothing is left to which a mark could belong.
             return
         if operation is not Operation.NONE:
             for other in parent.excluded.get(edit.statement.name, frozenset()):
@@ -191,6 +194,10 @@ class _Load:
             checked = self._checked(key.check, value, edit, key.name)
             if checked is None:
                 return False
+            if checked != checked.strip():
+                # XML has no way to tell a name's own white space from that around it.
+                self.object(key.name, "invalid white space around a name", line=edit.line)
+                return False
             shown.append(checked)
         edit.key = KEY_SEPARATOR.join(shown)
         return True
@@ -201,13 +208,18 @@ class _Load:
             showable(text)
             return check(text) if check is not None else text
         except InvalidValue as refusal:
-            if self.way and self.way[0].statement.name == _GROUPS and wildcard(text):
+            if self._may_stand_for_others(text):
                 return text
             message = str(refusal)
             bad = text if message == "syntax error" else name
             shown = "<secret>" if edit.statement.is_secret else bad
             self.object(shown, message, line=edit.line)
             return None
+
+    def _may_stand_for_others(self, text: str) -> bool:
+        """Whether it is a wildcard or variable in a configuration group, and can be shown."""
+        in_group = bool(self.way) and self.way[0].statement.name == _GROUPS
+        return in_group and wildcard(text) and is_showable(text)
 
     def _mark(self, tree: Tree, edit: Edit) -> None:
         for mark, wanted in (
@@ -217,11 +229,16 @@ class _Load:
             if wanted is not None:
                 self._set_mark(tree, mark, _identities(tree, edit), wanted)
         if edit.comment is not None:
-            comments = {**tree.get(COMMENTS, {}), edit.identity: edit.comment}
-            kept = {identity: text for identity, text in comments.items() if text}
-            tree[COMMENTS] = kept
-            if not kept:
-                del tree[COMMENTS]
+            self._annotate(tree, edit, edit.comment)
+
+    def _annotate(self, tree: Tree, edit: Edit, comment: str) -> None:
+        if self._checked(None, comment, edit, "comment") is None:
+            return
+        comments = {**tree.get(COMMENTS, {}), edit.identity: comment}
+        kept = {identity: text for identity, text in comments.items() if text}
+        tree[COMMENTS] = kept
+        if not kept:
+            del tree[COMMENTS]
 
     @staticmethod
     def _set_mark(tree: Tree, mark: str, identities: set[Identity], wanted: bool) -> None:

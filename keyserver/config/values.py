@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import lru_cache
 
 from .secret import is_obscured, obscure, reveal
 
@@ -23,6 +23,11 @@ ValueCheck = Callable[[str], str]
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot carry, and other control characters: a configuration that holds one could
 not be read back in every format."""
+
+
+def is_showable(text: str) -> bool:
+    """Whether every format can show it."""
+    return _UNSHOWABLE.search(text) is None
 
 
 def showable(text: str) -> str:
@@ -281,7 +286,7 @@ NAMED: dict[str, ValueCheck] = {
 """Juniper's own types, where more is known of them than that they are strings."""
 
 
-@cache
+@lru_cache(maxsize=4096)
 def wildcard(text: str) -> bool:
     """True for what stands for other names in a configuration group."""
     return text.startswith(("<", "$")) and not is_obscured(text)
