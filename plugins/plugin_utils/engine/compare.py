@@ -146,7 +146,7 @@ class _Page:
             return
         if here.path in self.before.inactive and here.path not in self.after.inactive:
             self._heading = None
-            self._put("!", place, [(1, f"active: {_collapsed(child, key, now)}")])
+            self._put("!", place, [(1, f"active: {_collapsed(child, key)}")])
             self._heading = None
         self.level(child, was, now, here)
 
@@ -158,7 +158,7 @@ class _Page:
         self._moved(node, was, now, place)
         for run in _runs(list(was), list(now)):
             named = run.behind if run.behind is not None else run.next
-            context = [] if named is None else [(0, _collapsed(node, named, now[named]))]
+            context = [] if named is None else [(0, _collapsed(node, named))]
             if run.added and run.behind is not None:
                 self._put(" ", place, context)
             for key in run.gone:
@@ -177,9 +177,9 @@ class _Page:
         behind = _before(list(now), moved[0], was)
         self._heading = None
         if behind is not None:
-            self._put(" ", place, [(0, _collapsed(node, behind, now[behind]))])
+            self._put(" ", place, [(0, _collapsed(node, behind))])
         for key in moved:
-            self._put("!", place, [(0, _collapsed(node, key, now[key]))])
+            self._put("!", place, [(0, _collapsed(node, key))])
         self._heading = None
 
 
@@ -233,9 +233,10 @@ def _before(order: list[str], key: str, among: Tree) -> str | None:
 # Statements as text
 
 
-def _collapsed(node: Branch, key: str | None, tree: Tree) -> str:
+def _collapsed(node: Branch, key: str | None) -> str:
+    """What is named without its content; devices write an entry that has none in the same way."""
     head = node.name if key is None else f"{node.name} {quote(key)}"
-    return f"{head} {{ ... }}" if tree else f"{head};"
+    return f"{head} {{ ... }}"
 
 
 def _statement(
