@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
@@ -16,6 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.hello import capabilities
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import (
     NetcommonRpc,
+    SessionRpc,
     refuse_errors,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
@@ -197,3 +199,47 @@ def test_a_cause_fits_what_was_said(said, cause):
     assert cause in message
     assert message.startswith("h:830: connect: ")
     assert said.splitlines()[0].split(":")[-1].strip() in message
+
+
+class _Session:
+    """A session that answers, or one that an earlier task left and that has ended since."""
+
+    target = SimpleNamespace(rpc_timeout=1.0)
+
+    def __init__(self, ended: bool) -> None:
+        self.resumed = self.ended = ended
+        self.asked = 0
+
+    def request(self, message: str):
+        self.asked += 1
+        if self.ended:
+            raise ConnectionResetError("reset by peer")
+        yield b"<rpc-reply><ok/></rpc-reply>"
+
+    def close(self) -> None:
+        self.resumed = False
+
+    def complaint(self) -> str:
+        return ""
+
+
+@pytest.mark.parametrize(("operation", "again"), [("get-configuration", 1), ("lock", 0)])
+def test_over_a_session_that_ended_unnoticed_only_a_reading_is_asked_again(operation, again):
+    other = _Session(ended=False)
+    rpc = SessionRpc(_Session(ended=True), lambda: other)
+    if again:
+        rpc.call("read", etree.Element(operation))
+    else:
+        with pytest.raises(TransportFailure):
+            rpc.call("lock", etree.Element(operation))
+    assert other.asked == again
+
+
+def test_a_connection_that_breaks_later_is_not_asked_again():
+    session, other = _Session(ended=False), _Session(ended=False)
+    rpc = SessionRpc(session, lambda: other)
+    rpc.call("read", etree.Element("get-configuration"))
+    session.ended = session.resumed = True
+    with pytest.raises(TransportFailure):
+        rpc.call("read", etree.Element("get-configuration"))
+    assert other.asked == 0

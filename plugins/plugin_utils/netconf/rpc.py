@@ -184,13 +184,12 @@ class SessionRpc:
         with self._failures(step):
             pieces = self._session.request(request)
             try:
-                first = next(pieces)
+                first = next(pieces, b"")
             except Exception as error:
                 if isinstance(error, TimeoutError) or not self._was_dead(operation):
                     raise
                 self.reconnect()
-                pieces = self._session.request(request)
-                first = next(pieces)
+                first, pieces = b"", self._session.request(request)
             yield first
             yield from pieces
 
