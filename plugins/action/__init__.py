@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# First, since what it freezes no later import walks through again.
+# First, since what it freezes no later import makes the garbage collector walk through again.
 from . import prefork
 
 # isort: split

@@ -12,9 +12,9 @@ from __future__ import annotations
 import gc
 
 # isort: split
-# What Ansible has made so far stays: each collection during the imports that follow would walk
-# through all of it, a tenth of what they cost.
-gc.freeze()
+# What is imported stays: to look for garbage in it again and again while it grows would be a tenth
+# of what the imports cost.
+gc.disable()
 
 from ansible.plugins.loader import connection_loader
 
@@ -31,3 +31,4 @@ connection_loader.get(CONNECTION, class_only=True)
 # A worker that collects garbage writes to every object that it inherited, and so copies the
 # memory that it shares with the main process: a tenth of what a task costs.
 gc.freeze()
+gc.enable()

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import GroupVpnError, Refused
 from ..netconf.libraries import etree
@@ -27,8 +26,7 @@ from .tree import Configuration, Reading
 from .values import Generation
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all.
 
     ``counted``: asks a device how many members each group has.
@@ -40,7 +38,7 @@ class Request:
     generation: Generation | None = None
     everything: bool = False
     secrets: UpdatePassword = UpdatePassword.ALWAYS
-    commit: CommitOptions = field(default_factory=CommitOptions)
+    commit: CommitOptions = CommitOptions()
     validate_on_device: bool = False
     check: bool = False
     diff: bool = False
@@ -120,8 +118,7 @@ def _likely_generation(resource: Resource, want: Tree) -> Generation:
     return Generation.V1 if unfit[Generation.V2] and not unfit[Generation.V1] else Generation.V2
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(NamedTuple):
     """A change that may be made."""
 
     outlook: Outlook

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..netconf.libraries import etree
 from .schema import Branch, Leaf, List, Path, Statement, Tree
@@ -27,8 +26,7 @@ class Action(Enum):
     WITHIN = "within"
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """What is done to one statement, or to one entry or value (``key``) of it.
 
     ``behind``: the entry that it is put behind, "" for the front; None: it stays where it is.
@@ -56,11 +54,15 @@ def edits(
     )
 
 
-@dataclass(frozen=True)
 class _Difference:
-    was_inactive: frozenset[Path]
-    is_inactive: frozenset[Path]
-    generation: Generation | None
+    def __init__(
+        self,
+        was_inactive: frozenset[Path],
+        is_inactive: frozenset[Path],
+        generation: Generation | None,
+    ) -> None:
+        self.was_inactive, self.is_inactive = was_inactive, is_inactive
+        self.generation = generation
 
     def of(self, node: Branch, old: Tree, new: Tree, path: Path) -> list[Edit]:
         if old is new and not self.was_inactive:

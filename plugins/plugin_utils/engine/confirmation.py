@@ -12,8 +12,7 @@ before, as ``root`` by ``other``.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DeviceError
 from ..netconf.libraries import etree
@@ -23,8 +22,7 @@ STEP = "read the commit history"
 _MINUTES = re.compile(r"commit confirmed, rollback in (\d+)\s*min")
 
 
-@dataclass(frozen=True)
-class PendingConfirmation:
+class PendingConfirmation(NamedTuple):
     """A confirmed commit that the device takes back unless it is confirmed.
 
     ``minutes`` from the commit on; ``at``: when it was committed, as the device prints it.
@@ -46,7 +44,7 @@ class PendingConfirmation:
 
     def as_result(self) -> dict[str, Any]:
         """The return value ``pending_confirmation``."""
-        return asdict(self)
+        return self._asdict()
 
 
 def _newest(history: etree._Element) -> list[etree._Element]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import DeviceError, GroupVpnError
 from ..netconf.libraries import etree
@@ -23,8 +23,7 @@ _ALWAYS_SAID = ("uncommitted changes will be discarded on exit",)
 _IN_COMMENT = re.compile(r"\[([^\]]+)\]")
 
 
-@dataclass(frozen=True)
-class CommitOptions:
+class CommitOptions(NamedTuple):
     """How to commit; ``confirmed`` in minutes.
 
     ``refuse_pending``: do not commit while a confirmed commit awaits its confirmation, because

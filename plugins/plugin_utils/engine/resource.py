@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..netconf.libraries import etree
 from .plan import State
@@ -17,8 +17,7 @@ from .tree import Configuration, Reading
 from .values import Generation
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(NamedTuple):
     """A change that is about to be made; trees hold what is in force."""
 
     have: Reading
@@ -37,8 +36,7 @@ def _nothing(outlook: Outlook) -> list[str]:
     return []
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What a table cannot say.
 
     ``objections``: why a change must not be made. ``advice``: what a user should know about it.
@@ -52,7 +50,10 @@ class Rules:
     touched: Opinion = _nothing
 
 
-@dataclass(frozen=True)
+RULELESS = Rules()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Resource:
     """A subtree of the configuration.
 
@@ -66,7 +67,7 @@ class Resource:
     root: Container
     landmarks: tuple[str, ...]
     anchor: str | None = None
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules = RULELESS
 
     @cached_property
     def anchored(self) -> List | None:

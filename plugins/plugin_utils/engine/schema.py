@@ -39,7 +39,7 @@ class Kind(Enum):
     FLAG = "flag"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Statement:
     """What every statement has.
 
@@ -63,7 +63,7 @@ class Statement:
         return generation is None or generation in self.known
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Leaf(Statement):
     """A statement with a value, with several (``many``), or with none (``Kind.FLAG``).
 
@@ -122,7 +122,7 @@ def _unknown(generation: Generation | None) -> str:
     return f"Group VPN{generation} does not have this statement"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Branch(Statement):
     """A statement with statements inside.
 
@@ -195,7 +195,7 @@ class Branch(Statement):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Container(Branch):
     """A statement that is there once.
 
@@ -210,7 +210,7 @@ class Container(Branch):
     unit: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class List(Branch):
     """A statement that is there once for each entry's name.
 

@@ -12,16 +12,15 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .session import Target
 
 _AUTHORITY, _REVOKED = "@cert-authority", "@revoked"
 
 
-@dataclass(frozen=True)
-class KnownKeys:
+class KnownKeys(NamedTuple):
     """The lines of one host: its keys as ``type base64``; revoked ones; whether a CA vouches."""
 
     keys: tuple[str, ...]

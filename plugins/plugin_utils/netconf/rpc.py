@@ -12,8 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from .libraries import etree
@@ -57,8 +56,7 @@ class Rpc(Protocol):
         """End the session, and with it what the device holds for it; False when it stays."""
 
 
-@dataclass(frozen=True)
-class DeviceMessage:
+class DeviceMessage(NamedTuple):
     """One error or warning of a device."""
 
     severity: str

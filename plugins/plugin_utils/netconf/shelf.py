@@ -20,17 +20,16 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from typing import NamedTuple
 
 _RECORD = struct.Struct("!32sd?")
 _BOARDS = 16
 _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """A session on the shelf: its descriptors, and whether it uses chunked framing."""
 
     descriptors: tuple[int, ...]
@@ -42,8 +41,7 @@ class Kept:
             os.close(descriptor)
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(NamedTuple):
     key: bytes
     deadline: float
     kept: Kept
