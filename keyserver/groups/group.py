@@ -70,7 +70,7 @@ class Group:
         self.settings = settings
         self.members = MemberList()
         self.keyring = Keyring(settings, plane)
-        self.pushes = Pushes(plane.local[1], self.members.counters)
+        self.pushes = Pushes(plane.push_source[1], self.members.counters, plane.unicast_push_port)
         self.events: list[GroupEvent] = []
         self.shared_with: set[str] = set()
         self.profile = plane.profile
@@ -214,20 +214,26 @@ class Group:
             self.heartbeat.stop()
 
     def dissolve(self, now: float) -> None:
-        """The group is gone, or cleared at once: tell its members to delete everything.
-
-        RFC 6407 §5.9: an SPI of zero means all of them; KEK last.
-        """
+        """The group is gone, or cleared at once: tell its members to delete everything."""
         if self.keyring.kek is not None:
-            everything = (
-                Delete(TekProtocol.ESP, (bytes(4),)),
-                Delete(KEK_DELETE_PROTOCOL, (bytes(KEK_SPI_LENGTH),)),
-            )
-            self.push("delete", now, deletes=everything)
+            self.push("delete", now, deletes=self._everything(self.keyring.kek, now))
         self._empty()
         self.keyring.drop_teks()
         self.keyring.kek = None
         self.heartbeat.stop()
+
+    def _everything(self, kek: GroupKek, now: float) -> tuple[Delete, ...]:
+        """RFC 6407 §5.9: an SPI of zero means all of them; KEK last.
+
+        The reference implementation deletes what is named, and nothing for a zero.
+        """
+        if self.profile is Profile.CISCO_REFERENCE:
+            teks = tek_deletion(self.keyring.teks(now))
+            return (*teks, Delete(KEK_DELETE_PROTOCOL, (kek.kek.spi,)))
+        return (
+            Delete(TekProtocol.ESP, (bytes(4),)),
+            Delete(KEK_DELETE_PROTOCOL, (bytes(KEK_SPI_LENGTH),)),
+        )
 
     def clear(self, now: float) -> None:
         """Give everyone new keys once more and empty the list."""

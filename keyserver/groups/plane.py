@@ -61,5 +61,14 @@ class KeyPlane:
 
     @property
     def push_source(self) -> Address:
-        """Where pushes come from, as the SA KEK payload says."""
+        """Where pushes come from, as the SA KEK payload says; a multicast one goes to that port."""
         return self.local[0], self.push_port or self.local[1]
+
+    @property
+    def unicast_push_port(self) -> int | None:
+        """Which port of a member unicast pushes go to; None: where it registered from.
+
+        The reference implementation listens for them where the SA KEK payload says, and cannot
+        listen there while its GDOI has the same port.
+        """
+        return self.push_port if self.profile is Profile.CISCO_REFERENCE else None

@@ -107,12 +107,15 @@ class Pushes:
     not take it any more after the next. So each member gets them one after the other.
     """
 
-    def __init__(self, port: int, counters: MemberCounters) -> None:
+    def __init__(
+        self, port: int, counters: MemberCounters, unicast_port: int | None = None
+    ) -> None:
+        """``port``: of multicast pushes; ``unicast_port``: of others, None: that of the member."""
         self.outbox: list[Outgoing] = []
         self.traffic = Traffic()
         self.count = 0
         self.counters = counters
-        self._port = port
+        self._port, self._unicast_port = port, unicast_port
         self._waiting: dict[Member, _Outstanding] = {}
         self._held: dict[Member, deque[_Held]] = {}
         # By when they are due; those that everybody has acknowledged drop out at the front.
@@ -135,12 +138,18 @@ class Pushes:
         self.traffic.sent(datagram, len(members))
         by_way: dict[tuple[bool, bool], list[Address]] = {}
         for member in members:
-            by_way.setdefault((member.marked, member.floated), []).append(member.source)
+            by_way.setdefault((member.marked, member.floated), []).append(self._place(member))
         for (marked, floated), addresses in by_way.items():
             # A peer behind NAT-T takes the non-ESP marker of RFC 3948 in front.
             octets = NON_ESP_MARKER * marked + datagram
             door = Door.FLOATING if floated else Door.PUSH
             self.outbox.append(Outgoing(octets, tuple(addresses), door))
+
+    def _place(self, member: Member) -> Address:
+        """Where a member's pushes go; a translator knows no other way than the one it came."""
+        if self._unicast_port is None or member.floated or member.behind_nat:
+            return member.source
+        return member.address, self._unicast_port
 
     def deliver(
         self,

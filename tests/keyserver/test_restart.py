@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyserver.gdoi.numbers import IpsecAttribute
-from keyserver.gdoi.payloads import Profile
 from keyserver.groups.plane import GroupKeys
-from keyserver.ike.numbers import IdType
 from keyserver.member.machine import MemberState
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, V1_SMC, World
@@ -98,45 +95,6 @@ def test_keys_that_were_cleared_do_not_come_back(signing_key, tmp_path):
     world.flush()
     again = _restarted(world, signing_key, **spec)
     assert _keys(again) == (None, set())
-
-
-# Another's member
-
-
-def test_to_the_reference_implementation_a_destination_of_one_host_is_an_address(signing_key):
-    for profile, kind in (
-        (Profile.CISCO_REFERENCE, IdType.IPV4_ADDR),
-        (Profile.RFC6407, IdType.IPV4_ADDR_SUBNET),
-    ):
-        world = World(signing_key, "v1", profile=profile)
-        world.text = world.text.replace("203.0.113.0/24", "203.0.113.7/32")
-        world.commit()
-        world.run(world.member())
-        (tek,) = world.grants[-1].policy.teks
-        assert tek.destination.type == kind
-        assert tek.source.type == IdType.IPV4_ADDR_SUBNET
-        assert IpsecAttribute.LIFE_DURATION in {a.type for a in tek.attributes}
-
-
-@pytest.mark.parametrize("profile", list(Profile))
-def test_a_kek_that_rolls_goes_by_the_old_ones_spi_for_the_reference_implementation(
-    signing_key, profile, monkeypatch
-):
-    from keyserver.groups import group
-
-    sent = []
-    seal = group.seal_push
-    monkeypatch.setattr(
-        group, "seal_push", lambda push, *rest: sent.append(push) or seal(push, *rest)
-    )
-    world = World(signing_key, "v1", extra=(V1_BLOCK,), profile=profile)
-    (member,) = world.joined(1)
-    old = member.keys.kek.kek.spi
-    world.commit(V1_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
-    (push,) = sent
-    (packet,) = [p for p in push.keys.packets if p.type == 2]
-    assert (packet.spi == old) is (profile is Profile.CISCO_REFERENCE)
-    assert push.policy.kek.spi == member.keys.kek.kek.spi != old
 
 
 # Ends
