@@ -3,12 +3,14 @@
 """``make mutation``: do the tests notice when the code is broken?
 
 A sample of one-line breaks over both halves' cores; each must make a test fail. What survives must
-be explained in ``survivors.yml``, or it is a hole in the tests.
+be explained in ``survivors.yml``, or it is a hole in the tests. What was killed and has not changed
+since is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from collections import Counter
@@ -17,7 +19,9 @@ from pathlib import Path
 import yaml
 
 from dev.mutation.mutants import Mutant, mutants_of, sample
-from dev.mutation.runner import Copy, Outcome
+from dev.mutation.reach import Kept
+from dev.mutation.record import Outcome, Record
+from dev.mutation.runner import Copy
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (
@@ -35,6 +39,8 @@ SUITES = (
     "tests/integration/test_rude_devices.py",
 )
 SURVIVORS = Path(__file__).with_name("survivors.yml")
+# What is kept from run to run.
+KEPT = ROOT / "build" / "mutation-kept"
 
 
 def _options() -> argparse.Namespace:
@@ -44,12 +50,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60, help="start no mutant after these")
     parser.add_argument("--only", default="", help="mutants whose name holds this text")
     parser.add_argument("--goal", type=float, default=85, help="per cent that must be killed")
+    parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
     return parser.parse_args()
 
 
+def _files() -> list[str]:
+    return sorted(str(f.relative_to(ROOT)) for room in ROOMS for f in (ROOT / room).rglob("*.py"))
+
+
 def _sample(options: argparse.Namespace) -> list[Mutant]:
-    files = sorted(f for room in ROOMS for f in (ROOT / room).rglob("*.py"))
-    every = [m for f in files for m in mutants_of(ROOT, str(f.relative_to(ROOT)))]
+    every = [m for file in _files() for m in mutants_of(ROOT, file)]
     taken = sample([m for m in every if options.only in m.name], options.count, options.seed)
     print(f"{len(taken)} of {len(every)} mutants, seed {options.seed}", flush=True)
     return taken
@@ -57,24 +67,32 @@ def _sample(options: argparse.Namespace) -> list[Mutant]:
 
 def _run(mutants: list[Mutant], minutes: float) -> dict[str, Outcome]:
     copy = Copy(ROOT, ROOT / "build" / "mutation")
-    reach = copy.reach(SUITES, sorted({m.file for m in mutants}))
+    KEPT.mkdir(parents=True, exist_ok=True)
+    reach = Kept(KEPT, copy.path).reach(
+        copy.test_files(SUITES), lambda stale: copy.measure(stale, _files())
+    )
+    record = Record(KEPT / "results.json", copy.path)
     end, outcomes = time.monotonic() + minutes * 60, {}
     for number, mutant in enumerate(mutants, 1):
-        if time.monotonic() > end:
-            print(f"time is over: {len(mutants) - number + 1} mutants were not tried")
-            break
-        tests = reach.tests(mutant)
-        outcome = copy.run(mutant, tests, sum(reach.seconds[t] for t in tests))
-        outcomes[mutant.name] = outcome
-        if outcome in (Outcome.SURVIVED, Outcome.UNREACHED):
-            print(f"{number}/{len(mutants)} {outcome}: {mutant.name}", flush=True)
+        result = record.still(mutant)
+        if result is None:
+            if time.monotonic() > end:
+                continue
+            tests = reach.tests(mutant, first=record.killer(mutant))
+            result = copy.run(mutant, tests, sum(reach.seconds[t] for t in tests))
+            record.keep(mutant, result)
+        outcomes[mutant.name] = result.outcome
+        if result.outcome.alive:
+            print(f"{number}/{len(mutants)} {result.outcome}: {mutant.name}", flush=True)
+    if len(outcomes) < len(mutants):
+        print(f"time is over: {len(mutants) - len(outcomes)} mutants were not tried")
     return outcomes
 
 
 def _report(outcomes: dict[str, Outcome], goal: float) -> int:
     """Say the score and what is not explained; the exit status."""
     reasons: dict[str, str] = yaml.safe_load(SURVIVORS.read_text()) or {}
-    alive = [n for n, o in outcomes.items() if o in (Outcome.SURVIVED, Outcome.UNREACHED)]
+    alive = [name for name, outcome in outcomes.items() if outcome.alive]
     holes = [name for name in alive if name not in reasons]
     for room in ROOMS:
         of = Counter(o for name, o in outcomes.items() if name.startswith(room + "/"))
@@ -89,6 +107,8 @@ def _report(outcomes: dict[str, Outcome], goal: float) -> int:
 def main() -> int:
     """Sample, run, report."""
     options = _options()
+    if options.fresh:
+        shutil.rmtree(KEPT, ignore_errors=True)
     return _report(_run(_sample(options), options.minutes), options.goal)
 
 

@@ -2,11 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs tests against mutants in a copy of the repository, each in a forked process.
 
-Coverage says which tests reach a line; only these run, the quick ones first, until one fails.
+The parent has imported what the tests use and nothing of the project; coverage says which tests
+reach a line; only these run, the quick ones first, until one fails.
 """
 
 from __future__ import annotations
 
+import compileall
 import importlib
 import json
 import os
@@ -14,76 +16,49 @@ import shutil
 import signal
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import accumulate
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dev.mutation.mutants import Mutant
+from dev.mutation.reach import Contexts, Part
+from dev.mutation.record import Outcome, Result
 
 COLLECTION = Path("build/collections/ansible_collections/groupvpn/junos")
 _COPIED = ("keyserver", "plugins", "tests", "dev", "docs", "roles", "pyproject.toml", "README.md")
-# Seconds of tests for one mutant. What only a slow test would notice counts as not noticed.
-PATIENCE = 12.0
-# pytest's status of a run that came to its end: all passed, or some failed.
+# pytest's statuses: of a run that came to its end (all passed, some failed), of one without tests.
 _RAN = (0, 1)
+_NO_TESTS = 5
 # Imported once, before the forks; nothing of the project is among them.
 _WARM = ("pytest", "hypothesis", "lxml.etree", "asyncssh", "yaml", "ncclient.transport", "paramiko")
 
 
-class Outcome(StrEnum):
-    """What became of a mutant."""
+class _Chosen:
+    """A pytest plugin: of what is collected only these tests run, in this order.
 
-    KILLED = "killed"
-    TIMEOUT = "killed by its time"
-    SURVIVED = "survived"
-    UNREACHED = "survived, no test reaches it"
+    The first that fails is written to a file. A test that is not there (the mutant changed what a
+    table of tests is made of) is no failure.
+    """
 
+    def __init__(self, tests: Sequence[str], killer: Path) -> None:
+        self._order = {test: number for number, test in enumerate(tests)}
+        self._killer = killer
 
-@dataclass
-class Reach:
-    """Which tests run which lines, and how many seconds each test takes."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    by_line: dict[str, dict[int, list[str]]] = field(default_factory=dict)
-
-    def tests(self, mutant: Mutant) -> list[str]:
-        """Tests that reach a mutant, quick ones first; for tables, those of the module."""
-        lines = self.by_line.get(mutant.file, {})
-        found = {t for line in mutant.lines for t in lines.get(line, ())}
-        if not found - {""} and not mutant.function:
-            found = {t for tests in lines.values() for t in tests}
-        found &= set(self.seconds)
-        quick = sorted(found, key=lambda test: self.seconds[test])
-        until = accumulate((self.seconds[test] for test in quick), initial=0.0)
-        return [test for test, before in zip(quick, until, strict=False) if before < PATIENCE]
-
-
-class _Contexts:
-    """A pytest plugin: coverage's context is the test that runs."""
-
-    def __init__(self, measuring: Any) -> None:
-        self._measuring = measuring
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.failed: list[str] = []
-
-    def pytest_runtest_setup(self, item: Any) -> None:
-        self._measuring.switch_context(item.nodeid)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        chosen = (item for item in items if item.nodeid in self._order)
+        items[:] = sorted(chosen, key=lambda item: self._order[item.nodeid])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        self.seconds[report.nodeid] += report.duration
         if report.failed:
-            self.failed.append(report.nodeid)
+            self._killer.write_text(report.nodeid)
 
 
 class Copy:
     """A copy of the repository in which files are broken and mended."""
 
     def __init__(self, root: Path, copy: Path) -> None:
-        self.root, self.path = root, copy
+        self.path = copy
         shutil.rmtree(copy, ignore_errors=True)
         ignored = shutil.ignore_patterns("__pycache__")
         for part in (*_COPIED, str(COLLECTION)):
@@ -92,62 +67,71 @@ class Copy:
             if source.is_dir():
                 shutil.copytree(source, target, ignore=ignored)
             else:
-                shutil.copy(source, target)
+                shutil.copy2(source, target)
         for name in _WARM:
             importlib.import_module(name)
+        for compiled in ("keyserver", COLLECTION / "plugins"):
+            compileall.compile_dir(copy / compiled, quiet=2)
 
     def imported_from(self, file: str) -> Path:
         """Where the tests import a file from: the collection from where Ansible looks for it."""
         return self.path / (COLLECTION if file.startswith("plugins/") else "") / file
 
-    def reach(self, suites: Sequence[str], files: Sequence[str]) -> Reach:
-        """Run the suites once, measured; tests that fail without a mutant are left out.
+    def test_files(self, suites: Sequence[str]) -> list[str]:
+        """The files of tests in folders, and those that are named."""
+        found = (
+            [self.path / suite] if suite.endswith(".py") else (self.path / suite).rglob("test_*.py")
+            for suite in suites
+        )
+        return sorted(str(file.relative_to(self.path)) for files in found for file in files)
+
+    def measure(self, tests: Sequence[str], files: Sequence[str]) -> dict[str, Part]:
+        """Run files of tests once, measured.
 
         Raises RuntimeError when they do not run at all: then nothing would reach anything.
         """
         answer = self.path / "reach.json"
-        status = self._forked(lambda: self._measure(suites, files, answer), seconds=1800)
+        status = self._forked(lambda: self._measured(tests, files, answer), seconds=1800)
         if status not in _RAN:
             raise RuntimeError(f"the tests do not run without a mutant, see {self.log}")
-        seconds, by_line, failed = json.loads(answer.read_text())
-        for test in failed:
-            print(f"left out, not green without a mutant: {test}", flush=True)
-            seconds.pop(test, None)
-        lines = {f: {int(n): tests for n, tests in of.items()} for f, of in by_line.items()}
-        return Reach(seconds, lines)
+        return {file: Part(**part) for file, part in json.loads(answer.read_text()).items()}
 
-    def run(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Outcome:
+    def run(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Result:
         """Break the file, run the tests, mend the file."""
         if not tests:
-            return Outcome.UNREACHED
-        file = self.imported_from(mutant.file)
-        whole = file.read_text()
-        file.write_text(mutant.code())
+            return Result(Outcome.UNREACHED)
+        file, killer = self.imported_from(mutant.file), self.path / "killer"
+        whole, times = file.read_text(), file.stat()
+        killer.write_text("")
         try:
-            status = self._forked(lambda: _pytest(tests), seconds=10 + 5 * seconds)
+            file.write_text(mutant.code())
+            # A time that no compiled file of the whole source has.
+            os.utime(file, (0, 0))
+            status = self._forked(lambda: _chosen(tests, killer), seconds=10 + 5 * seconds)
         finally:
             file.write_text(whole)
+            os.utime(file, (times.st_atime, times.st_mtime))
         if status is None:
-            return Outcome.TIMEOUT
-        return Outcome.SURVIVED if status == 0 else Outcome.KILLED
+            return Result(Outcome.TIMEOUT)
+        survived = status in (0, _NO_TESTS)
+        return Result(Outcome.SURVIVED if survived else Outcome.KILLED, killer.read_text())
 
     @property
     def log(self) -> Path:
         """Output of the last run of tests."""
         return self.path / "log"
 
-    def _measure(self, suites: Sequence[str], files: Sequence[str], answer: Path) -> int:
+    def _measured(self, tests: Sequence[str], files: Sequence[str], answer: Path) -> int:
         import coverage
 
         places = {str(self.imported_from(file)): file for file in files}
         measuring = coverage.Coverage(data_file=None, include=list(places))
-        contexts = _Contexts(measuring)
+        contexts = Contexts(measuring)
         measuring.start()
-        status = _pytest(suites, contexts, whole=True)
+        status = _pytest(tests, contexts)
         measuring.stop()
-        data = measuring.get_data()
-        by_line = {name: data.contexts_by_lineno(place) for place, name in places.items()}
-        answer.write_text(json.dumps([contexts.seconds, by_line, contexts.failed]))
+        parts = contexts.parts(places)
+        answer.write_text(json.dumps({file: asdict(part) for file, part in parts.items()}))
         return status
 
     def _forked(self, job: Callable[[], int], seconds: float) -> int | None:
@@ -179,11 +163,17 @@ class Copy:
             os._exit(status)
 
 
-def _pytest(tests: Sequence[str], *plugins: object, whole: bool = False) -> int:
-    """pytest's status; unless ``whole``, the first failure ends the run."""
+def _chosen(tests: Sequence[str], killer: Path) -> int:
+    """pytest's status of these tests; the first failure ends the run."""
+    # Compiled files are those of the whole sources.
+    sys.dont_write_bytecode = True
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    return _pytest(["-x", *files], _Chosen(tests, killer))
+
+
+def _pytest(arguments: Sequence[str], plugin: object) -> int:
     import pytest
 
-    sys.dont_write_bytecode = True
     sys.path.insert(0, os.getcwd())
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
-    return int(pytest.main([*quiet, *([] if whole else ["-x"]), *tests], plugins=list(plugins)))
+    return int(pytest.main([*quiet, *arguments], plugins=[plugin]))

@@ -85,3 +85,17 @@ def errors(reply: etree._Element) -> list[str]:
 
 def tags(reply: etree._Element) -> list[str]:
     return [e.findtext("error-tag") for e in reply.iter("rpc-error")]
+
+
+def outline(element: etree._Element, depth: int = 0) -> str:
+    """A reply as indented lines, ``name [attribute=value]: text``; without what XML only pads."""
+    marks = "".join(f" [{etree.QName(k).localname}={v}]" for k, v in element.attrib.items())
+    text = (element.text or "").strip()
+    lines = ["  " * depth + etree.QName(element).localname + marks + f": {text}" * bool(text)]
+    lines += [outline(child, depth + 1) for child in element.iterchildren(tag=etree.Element)]
+    return "\n".join(lines)
+
+
+def outlined(reply: etree._Element) -> str:
+    """What a reply holds, as :func:`outline` has it."""
+    return "\n".join(outline(child) for child in reply)

@@ -262,15 +262,19 @@ def _ipsec_entry(request: Request, tek: TekView, detail: bool) -> etree._Element
 def _ike_associations(device: Platform, request: Request) -> Elements:
     own, dialect = request.dialect.own, request.dialect
     detail = is_detail(request)
-    peer = request.text("peer-address")
+    peer, index = request.text("peer-address"), request.text("index")
     root = dialect.styled(
         own("security-group-vpn-server-ike-security-associations-information"),
         style="detail" if detail else "brief",
     )
     for association in device.endpoint.associations(request.now):
-        if peer in (None, association.address):
+        if peer in (None, association.address) and index in (None, _ike_index(association)):
             root.append(_ike_entry(request, association, detail))
     return [root]
+
+
+def _ike_index(one: AssociationView) -> str:
+    return str(int(one.responder_cookie[:6], 16))
 
 
 def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._Element:
@@ -279,7 +283,7 @@ def _ike_entry(request: Request, one: AssociationView, detail: bool) -> etree._E
     entry = own(
         "ike-security-associations-block" if detail else "ike-security-associations",
         None,
-        own("ike-sa-index", str(int(one.responder_cookie[:6], 16))),
+        own("ike-sa-index", _ike_index(one)),
         own("ike-sa-remote-address", one.address),
         own("ike-sa-state", "UP"),
         own("ike-sa-initiator-cookie", one.initiator_cookie),

@@ -1,0 +1,141 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which tests run which lines, kept from run to run.
+
+A file of tests is measured again when it has changed, or a helper of the tests, or a source that
+it reached.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from dev.mutation.mutants import Mutant
+
+# Seconds of tests for one mutant. What only a slow test would notice counts as not noticed.
+PATIENCE = 12.0
+
+
+@dataclass
+class Part:
+    """What one file of tests reaches: lines of sources, each with positions in ``tests``."""
+
+    digest: str = ""
+    tests: list[tuple[str, float]] = field(default_factory=list)
+    lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+class Reach:
+    """All parts: which tests reach a mutant."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for part in parts:
+            self._add(part)
+
+    def _add(self, part: Part) -> None:
+        names = [name for name, _ in part.tests]
+        green = set(names).difference(part.failed)
+        self.seconds.update((name, took) for name, took in part.tests if name in green)
+        for file, lines in part.lines.items():
+            for line, tests in lines.items():
+                self._by_line[file][int(line)].update(green.intersection(names[t] for t in tests))
+
+    def tests(self, mutant: Mutant, first: str = "") -> list[str]:
+        """Tests that reach a mutant: ``first``, then quick ones; for tables, all of the module's.
+
+        Only as many as run within PATIENCE.
+        """
+        lines = self._by_line[mutant.file]
+        found = {t for line in mutant.lines for t in lines.get(line, ())}
+        if not found and not mutant.function:
+            found = {t for tests in lines.values() for t in tests}
+        quick = sorted(found, key=lambda test: (test != first, self.seconds[test]))
+        until = accumulate((self.seconds[test] for test in quick), initial=0.0)
+        return [test for test, before in zip(quick, until, strict=False) if before < PATIENCE]
+
+
+class Contexts:
+    """A pytest plugin: coverage's context is the test that runs."""
+
+    def __init__(self, measuring: Any) -> None:
+        self._measuring = measuring
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._failed: set[str] = set()
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        self._measuring.switch_context(item.nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self._seconds[report.nodeid] += report.duration
+        if report.failed:
+            self._failed.add(report.nodeid)
+
+    def parts(self, places: dict[str, str]) -> dict[str, Part]:
+        """By file of tests; ``places`` has the measured files and what they are called."""
+        parts: dict[str, Part] = defaultdict(Part)
+        position = {}
+        for test, took in self._seconds.items():
+            part = parts[test.partition("::")[0]]
+            position[test] = len(part.tests)
+            part.tests.append((test, took))
+        for test in self._failed:
+            parts[test.partition("::")[0]].failed.append(test)
+        data = self._measuring.get_data()
+        for place, file in places.items():
+            for line, tests in data.contexts_by_lineno(place).items():
+                for test in position.keys() & set(tests):
+                    lines = parts[test.partition("::")[0]].lines.setdefault(file, {})
+                    lines.setdefault(str(line), []).append(position[test])
+        return parts
+
+
+class Kept:
+    """The parts as files; :meth:`reach` measures what is not there or no longer true."""
+
+    def __init__(self, folder: Path, copy: Path) -> None:
+        self._folder, self._copy = folder, copy
+
+    def reach(self, files: Sequence[str], measure: Callable[[list[str]], dict[str, Part]]) -> Reach:
+        """What the files of tests reach; ``measure`` runs some of them."""
+        parts = {file: self._read(file) for file in files}
+        stale = [f for f, part in parts.items() if part.digest != self._digest(f, part)]
+        if stale:
+            print(f"which tests reach which lines: running {len(stale)} files", flush=True)
+            for file, part in measure(stale).items():
+                part.digest = self._digest(file, part)
+                parts[file] = part
+                self._place(file).write_text(json.dumps(asdict(part)))
+        for test in (t for part in parts.values() for t in part.failed):
+            print(f"left out, not green without a mutant: {test}", flush=True)
+        return Reach(parts.values())
+
+    def _place(self, file: str) -> Path:
+        return self._folder / (file.replace("/", ".") + ".json")
+
+    def _read(self, file: str) -> Part:
+        place = self._place(file)
+        return Part(**json.loads(place.read_text())) if place.exists() else Part()
+
+    def _digest(self, file: str, part: Part) -> str:
+        helpers = (p for p in self._copy.glob("tests/**/*.py") if not p.name.startswith("test_"))
+        named = (self._copy / name for name in (file, *part.lines))
+        return digest(*sorted({*helpers, *named}))
+
+
+def digest(*files: Path) -> str:
+    """Of the contents of files; a file that is not there is empty."""
+    whole = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes() if file.exists() else b""
+        whole.update(hashlib.sha256(content).digest())
+    return whole.hexdigest()
