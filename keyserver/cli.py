@@ -1,113 +1,217 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``python -m keyserver``: serve a lab, run its members, show its state."""
+"""The command ``groupvpn-keyserver``: write a lab, serve it, run its members, show its state."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from . import __version__
 from .capture.keylog import read_keks
 from .capture.sa_export import exported
 from .capture.sa_log import read_sa_log
 from .capture.wireshark import readable_capture
 from .edge import run
-from .lab import LabError, read_lab
+from .lab import Lab, LabError, read_lab
+from .starter import write_starter
+
+PROGRAM = "groupvpn-keyserver"
+DEFAULT_LAB = Path("lab.yml")
+_UNHEARD = 128 + signal.SIGPIPE
+"""What a shell says of a program that went on writing to nobody."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m keyserver",
-        description="Reference Group VPN key server: emulated SRX devices and group members.",
+class _Unusable(Exception):
+    """What was given cannot be worked with; in one sentence."""
+
+
+# What each command takes
+
+
+def _lab_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "lab",
+        type=Path,
+        nargs="?",
+        default=DEFAULT_LAB,
+        metavar="LAB",
+        help=f"lab file (YAML); default: {DEFAULT_LAB}",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in (
-        ("serve", "run the lab's key servers until interrupted"),
-        ("members", "run the lab's group members until interrupted"),
-        ("status", "ask the running key servers for their groups, keys and members"),
-    ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("lab", type=Path, help="lab file (YAML)")
-        command.add_argument("-v", "--verbose", action="store_true", help="log every event")
-        if name == "serve":
-            command.add_argument(
-                "--keylog",
-                type=Path,
-                metavar="FILE",
-                help="append every key that Wireshark needs to FILE; for a lab only",
-            )
-            command.add_argument(
-                "--lenient",
-                action="store_true",
-                help="start with what is understood of the configuration files, name the rest",
-            )
-        if name != "status":
-            command.add_argument(
-                "--sa-log",
-                type=Path,
-                metavar="FILE",
-                help="append members' associations with their keys to FILE; for a lab only",
-            )
-        if name == "members":
-            command.add_argument(
-                "--events", action="store_true", help="print one JSON line per event"
-            )
-    shark = commands.add_parser(
-        "wireshark",
-        help="make a capture readable for Wireshark",
-        description="Copy the GDOI messages of a pcap file so that Wireshark decrypts them.",
+    command.add_argument("-v", "--verbose", action="store_true", help="log every event")
+
+
+def _sa_log_argument(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--sa-log",
+        type=Path,
+        metavar="FILE",
+        help="append members' associations with their keys to FILE; for a lab only",
     )
-    shark.add_argument("capture", type=Path, help="pcap file, as tcpdump -w makes it")
-    shark.add_argument("keylog", type=Path, help="file that serve --keylog wrote")
-    shark.add_argument("output", type=Path, help="pcap file to write")
-    associations = commands.add_parser(
-        "sa",
-        help="what members installed, as ip xfrm commands or Wireshark's ESP SA table",
-        description="Turn the log of --sa-log into what other tools read.",
+
+
+def _serve_arguments(command: argparse.ArgumentParser) -> None:
+    _lab_arguments(command)
+    command.add_argument(
+        "--keylog",
+        type=Path,
+        metavar="FILE",
+        help="append every key that Wireshark needs to FILE; for a lab only",
     )
-    associations.add_argument("sa_log", type=Path, help="file that --sa-log wrote")
-    associations.add_argument(
+    command.add_argument(
+        "--lenient",
+        action="store_true",
+        help="start with what is understood of the configuration files, name the rest",
+    )
+    _sa_log_argument(command)
+
+
+def _members_arguments(command: argparse.ArgumentParser) -> None:
+    _lab_arguments(command)
+    _sa_log_argument(command)
+    command.add_argument("--events", action="store_true", help="print one JSON line per event")
+
+
+def _init_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "directory", type=Path, nargs="?", default=Path(), help="default: the current directory"
+    )
+
+
+def _wireshark_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("capture", type=Path, help="pcap file, as tcpdump -w makes it")
+    command.add_argument("keylog", type=Path, help="file that serve --keylog wrote")
+    command.add_argument("output", type=Path, help="pcap file to write")
+
+
+def _sa_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("sa_log", type=Path, help="file that --sa-log wrote")
+    command.add_argument(
         "--format", choices=("xfrm", "wireshark"), default="xfrm", help="default: xfrm"
     )
-    associations.add_argument(
+    command.add_argument(
         "--member", help="xfrm: this member's alone; default: all, each under its name"
     )
-    associations.add_argument(
+    command.add_argument(
         "--peer",
         action="append",
         metavar="ADDRESS",
         help="xfrm: a host to send to; may be repeated; default: the other members in the log",
     )
-    return parser
 
 
-def _associations(options: argparse.Namespace) -> int:
-    try:
-        with options.sa_log.open(encoding="ascii") as lines:
-            history = read_sa_log(lines)
-        for line in exported(history, options.format, options.member, options.peer):
-            print(line)
-    except OSError as error:
-        print(f"keyserver: {options.sa_log}: {error.strerror}", file=sys.stderr)
-        return 2
-    except ValueError as error:
-        print(f"keyserver: {options.sa_log}: {error}", file=sys.stderr)
-        return 2
+# What each command does: options in, exit status out
+
+
+def _init(options: argparse.Namespace) -> int:
+    for file in write_starter(options.directory):
+        print(file)
+    where = "" if options.directory == Path() else f" {options.directory / DEFAULT_LAB}"
+    print(f"next: {PROGRAM} serve{where}")
     return 0
+
+
+def _lab_of(options: argparse.Namespace) -> Lab:
+    if options.lab == DEFAULT_LAB and not options.lab.exists():
+        raise LabError(f"there is no {DEFAULT_LAB} here: name one, or write one with init")
+    return read_lab(options.lab)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    run.serve(_lab_of(options), options.keylog, options.lenient, options.sa_log)
+    return 0
+
+
+def _members(options: argparse.Namespace) -> int:
+    run.members(_lab_of(options), options.events, options.sa_log)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    return run.status(_lab_of(options))
 
 
 def _wireshark(options: argparse.Namespace) -> int:
     try:
         keks = read_keks(options.keylog.read_text(encoding="ascii"))
-        options.output.write_bytes(readable_capture(options.capture.read_bytes(), keks))
-    except (OSError, ValueError) as error:
-        print(f"keyserver: {error}", file=sys.stderr)
-        return 2
+        readable = readable_capture(options.capture.read_bytes(), keks)
+    except ValueError as error:
+        raise _Unusable(str(error)) from None
+    options.output.write_bytes(readable)
     return 0
+
+
+def _associations(options: argparse.Namespace) -> int:
+    with options.sa_log.open(encoding="ascii") as lines:
+        try:
+            history = read_sa_log(lines)
+            for line in exported(history, options.format, options.member, options.peer):
+                print(line)
+        except ValueError as error:
+            raise _Unusable(f"{options.sa_log}: {error}") from None
+    return 0
+
+
+@dataclass(frozen=True)
+class _Command:
+    summary: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    perform: Callable[[argparse.Namespace], int]
+
+
+_COMMANDS = {
+    "init": _Command("write a lab to start from", _init_arguments, _init),
+    "serve": _Command("run the lab's key servers until interrupted", _serve_arguments, _serve),
+    "members": _Command(
+        "run the lab's group members until interrupted", _members_arguments, _members
+    ),
+    "status": _Command(
+        "ask the running key servers for their groups, keys and members", _lab_arguments, _status
+    ),
+    "sa": _Command(
+        "what members installed, as ip xfrm commands or Wireshark's ESP SA table",
+        _sa_arguments,
+        _associations,
+    ),
+    "wireshark": _Command(
+        "make a capture readable for Wireshark", _wireshark_arguments, _wireshark
+    ),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Emulated SRX devices and group members of a Group VPN. "
+        f"From a checkout without installing: python -m {__package__}.",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        command.arguments(
+            commands.add_parser(name, help=command.summary, description=command.summary)
+        )
+    return parser
+
+
+def _say_no_more() -> None:
+    """Nobody reads the output: what is still buffered must not fail when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _perform(options: argparse.Namespace) -> int:
+    status = 0
+    with contextlib.suppress(KeyboardInterrupt):
+        status = _COMMANDS[options.command].perform(options)
+    sys.stdout.flush()
+    return status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,20 +222,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
     )
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
-    if options.command == "wireshark":
-        return _wireshark(options)
-    if options.command == "sa":
-        return _associations(options)
     try:
-        lab = read_lab(options.lab)
-        with contextlib.suppress(KeyboardInterrupt):
-            if options.command == "serve":
-                run.serve(lab, options.keylog, options.lenient, options.sa_log)
-            elif options.command == "members":
-                run.members(lab, options.events, options.sa_log)
-            else:
-                return run.status(lab)
-    except LabError as error:
-        print(f"keyserver: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return _perform(options)
+    except BrokenPipeError:
+        _say_no_more()
+        return _UNHEARD
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename else error
+        print(f"{PROGRAM}: {why}", file=sys.stderr)
+    except (LabError, _Unusable) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+    return 2

@@ -24,6 +24,7 @@ from ..member.events import HeldKeys, MemberEvent
 from ..member.faults import FaultyLink
 from ..member.machine import GroupMember, MemberState
 from ..member.options import MemberOptions
+from .addresses import why_unusable
 from .clock import Clock
 from .held import held_associations
 from .udp import UdpSocket
@@ -301,9 +302,8 @@ class MemberFleet:
             try:
                 await edge.start()
             except OSError as error:
-                raise LabError(
-                    f"member {spec.name}: cannot use {spec.address}: {error.strerror or error}"
-                ) from None
+                why = why_unusable(spec.address, error)
+                raise LabError(f"member {spec.name}: cannot use {spec.address}: {why}") from None
             self._edges[spec.name] = edge
 
     def members(self) -> dict[str, GroupMember]:

@@ -19,6 +19,7 @@ from ..lab import Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
 from .members import MemberFleet
+from .readiness import tell_ready
 from .serve import LabServer
 from .status import lab_status
 
@@ -43,8 +44,8 @@ def status(lab: Lab) -> int:
     return asyncio.run(lab_status(lab, sys.stdout))
 
 
-async def _until_stopped() -> None:
-    stopped = asyncio.Event()
+async def _until_stopped(stopped: asyncio.Event | None = None) -> None:
+    stopped = stopped or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
@@ -78,32 +79,49 @@ async def _serve_logging(lab: Lab, lenient: bool, sink: KeyLog | None, log: SaLo
             ]
             print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
         print(f"ready: {len(server.devices)} key servers", flush=True)
+        tell_ready()
         await _until_stopped()
     finally:
         server.stop()
 
 
-async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
-    registered: set[str] = set()
+class _Teller:
+    """Prints what members experience; ``unheard`` is set when nobody reads it any more."""
 
-    def observe(event: MemberEvent) -> None:
-        if events:
+    def __init__(self, members: int, events: bool) -> None:
+        self._members, self._events = members, events
+        self._registered: set[str] = set()
+        self.unheard = asyncio.Event()
+
+    def __call__(self, event: MemberEvent) -> None:
+        try:
+            self._tell(event)
+        except BrokenPipeError:
+            self.unheard.set()
+
+    def _tell(self, event: MemberEvent) -> None:
+        if self._events:
             print(event_line(event), flush=True)
-            return
-        if event.event == "registered":
-            registered.add(event.member)
-            if len(registered) == len(lab.members):
-                print(f"all {len(registered)} members registered", flush=True)
+        elif event.event == "registered":
+            self._registered.add(event.member)
+            if len(self._registered) == self._members:
+                print(f"all {self._members} members registered", flush=True)
         elif event.event == "refused":
             print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
 
+
+async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
+    tell = _Teller(len(lab.members), events)
     with _opened(SaLog, sa_log) as log:
-        fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, observe, log)
+        fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, tell, log)
         try:
             await fleet.start()
-            await _until_stopped()
+            tell_ready()
+            await _until_stopped(tell.unheard)
         finally:
             fleet.stop()
+    if tell.unheard.is_set():
+        raise BrokenPipeError
 
 
 @contextlib.contextmanager

@@ -8,8 +8,9 @@ One loop serves all devices of a lab: NETCONF over SSH through asyncssh, GDOI ov
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,10 @@ from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
-from ..lab import DeviceSpec, Lab, LabError
+from ..lab import DeviceSpec, Endpoint, Lab, LabError
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
+from .addresses import why_unusable
 from .clock import Clock, lab_clock
 from .held import held_associations
 from .ssh import host_key, listen
@@ -30,6 +32,16 @@ from .turns import Turns
 from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
+
+
+@contextlib.contextmanager
+def _named(device: str, endpoint: Endpoint) -> Iterator[None]:
+    """What cannot be listened to is a fault of the lab file that says where."""
+    try:
+        yield
+    except OSError as error:
+        place, why = f"{endpoint.host}:{endpoint.port}", why_unusable(endpoint.host, error)
+        raise LabError(f"{device}: cannot listen at {place}: {why}") from error
 
 
 class _KeyPlane:
@@ -229,12 +241,12 @@ class LabServer:
         self._closers.append(key_plane.close)
         self._planes.append(key_plane)
         key_plane.on_event = partial(self._happened, spec.name)
-        try:
-            if spec.netconf is not None:
+        if spec.netconf is not None:
+            with _named(spec.name, spec.netconf):
                 await self._listen_ssh(device)
-            await key_plane.listen()
-        except OSError as error:
-            raise LabError(f"{spec.name}: cannot listen: {error.strerror or error}") from None
+        if spec.gdoi is not None:
+            with _named(spec.name, spec.gdoi):
+                await key_plane.listen()
         key_plane.stir()
 
     def _happened(self, device: str, event: object) -> None:

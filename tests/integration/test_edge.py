@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncssh
 import pytest
 
 from keyserver.edge import ssh
+from keyserver.edge.addresses import why_unusable
 from keyserver.edge.serve import LabServer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, LabError, User
 from tests.lab import PASSWORD, USER, free_ports
@@ -333,3 +336,26 @@ def test_a_store_that_is_none_is_one_sentence(tmp_path, spoil):
         assert "\n" not in str(refused.value)
 
     asyncio.run(run())
+
+
+def test_an_address_that_the_host_does_not_have_is_named_with_the_reason(tmp_path):
+    spec = replace(spec_of(tmp_path), netconf=Endpoint("192.0.2.77", 8301))
+
+    async def run():
+        with pytest.raises(
+            LabError, match=r"hub-1: cannot listen at 192\.0\.2\.77:8301: .*no addr"
+        ):
+            async with serving(spec):
+                pass
+
+    asyncio.run(run())
+
+
+def test_where_loopback_has_one_address_the_remedy_is_told():
+    # What macOS answers; Linux has the whole network.
+    missing = OSError(errno.EADDRNOTAVAIL, "Can't assign requested address")
+    assert why_unusable("127.0.1.1", missing).endswith("sudo ifconfig lo0 alias 127.0.1.1)")
+    assert "alias" not in why_unusable("127.0.0.1", missing)
+    assert why_unusable("127.0.1.1", OSError(errno.EACCES, "Permission denied")) == (
+        "Permission denied"
+    )

@@ -1,0 +1,65 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fixtures for pytest: an emulated SRX, or a whole lab, inside anybody's test suite.
+
+pytest loads this module in every run; what it needs is imported by the fixtures that are asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .testing import Srx, SrxLab
+
+_MARKERS = (
+    "srx(config=None, generation='v2', **more): how the fixture srx begins, "
+    "as groupvpn_keyserver.testing.running_srx takes it",
+    "srx_lab(file): the lab file of the fixture srx_lab, relative to the test's own file",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Markers are declared, for --strict-markers and --markers."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.fixture
+def srx_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Srx]]:
+    """Start SRX devices until the test ends: ``srx_factory(name, config=..., generation=...)``."""
+    from .testing import running_srx
+
+    with contextlib.ExitStack() as running:
+
+        def start(name: str = "srx", **more: object) -> Srx:
+            directory = tmp_path_factory.mktemp("srx")
+            return running.enter_context(running_srx(directory, name, **more))  # type: ignore[arg-type]
+
+        yield start
+
+
+@pytest.fixture
+def srx(request: pytest.FixtureRequest, srx_factory: Callable[..., Srx]) -> Srx:
+    """One SRX that speaks NETCONF over SSH; ``@pytest.mark.srx(...)`` says how it begins."""
+    marker = request.node.get_closest_marker("srx")
+    return srx_factory(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+def srx_lab(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SrxLab]:
+    """The devices of a lab file, which ``@pytest.mark.srx_lab("lab.yml")`` names."""
+    from .testing import running_lab
+
+    marker = request.node.get_closest_marker("srx_lab")
+    if marker is None or len(marker.args) != 1:
+        raise pytest.UsageError('srx_lab: name the lab file: @pytest.mark.srx_lab("lab.yml")')
+    file = request.path.parent / marker.args[0]
+    with running_lab(file, tmp_path_factory.mktemp("srx-lab")) as lab:
+        yield lab

@@ -1,0 +1,234 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The key server as a package: built, installed where the repository is not, used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from ncclient import manager
+
+from keyserver import __version__
+from keyserver.config.junos_schema import Generation
+from keyserver.lab import read_lab
+from keyserver.srx import read_leniently
+from tests.lab import PASSWORD, ROOT, USER, free_ports
+
+COMMANDS = ("init", "serve", "members", "status", "sa", "wireshark")
+
+
+def run(*command: object, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=300, check=False, **more
+    )
+
+
+def files_of(folder: Path) -> set[str]:
+    return {
+        str(file.relative_to(folder))
+        for file in folder.rglob("*")
+        if "__pycache__" not in file.parts and file.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """What a fresh clone has, so that what a build leaves behind is seen."""
+    place = tmp_path_factory.mktemp("a checkout")
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    assert listed.returncode == 0, listed.stderr
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, place / name)
+    return place
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout, tmp_path_factory) -> Path:
+    place, before = tmp_path_factory.mktemp("wheel"), files_of(checkout)
+    # With what is installed here: a test asks no index for a build backend.
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", place)
+    built = run(sys.executable, "-m", "pip", "wheel", *options, checkout)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert files_of(checkout) == before
+    (file,) = place.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The programs of an environment in which nothing but the wheel was installed."""
+    place = tmp_path_factory.mktemp("environment")
+    venv.create(place, with_pip=False, symlinks=True)
+    (site,) = place.glob("lib/python*/site-packages")
+    pip = (sys.executable, "-m", "pip", "--python", place / "bin" / "python")
+    done = run(*pip, "install", "--no-index", "--no-deps", wheel)
+    assert done.returncode == 0, done.stderr
+    # Libraries of this environment, but nothing that a path of the repository would bring.
+    libraries = next(p for p in sys.path if p.endswith("site-packages"))
+    (site / "libraries.pth").write_text(f"{libraries}\n")
+    return place / "bin"
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch) -> Path:
+    """A directory without the repository; no path leads there."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_wheel_holds_the_whole_package_under_a_name_of_its_own(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = {name.partition("/")[2] for name in names if name.startswith("groupvpn_keyserver/")}
+    assert package == files_of(ROOT / "keyserver") - {"README.md"}
+    info = f"groupvpn_keyserver-{__version__}.dist-info"
+    assert {name.partition("/")[0] for name in names} == {"groupvpn_keyserver", info}
+    assert {"py.typed", "starter/lab.yml", "config/statements.json.z"} <= package
+    assert f"{info}/licenses/LICENSE" in names
+
+
+def test_imports_inside_the_package_do_not_know_its_name():
+    for file in (ROOT / "keyserver").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) keyserver\b", file.read_text(), re.MULTILINE), file
+
+
+def test_one_version_for_both_halves():
+    assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == __version__
+
+
+def test_the_command_says_its_version_and_its_commands(installed, alone):
+    program = installed / "groupvpn-keyserver"
+    assert run(program, "--version").stdout == f"groupvpn-keyserver {__version__}\n"
+    help_text = run(program, "--help").stdout
+    assert all(re.search(rf"^ +{command}\b", help_text, re.MULTILINE) for command in COMMANDS)
+    with_module = run(installed / "python", "-m", "groupvpn_keyserver", "--version")
+    assert with_module.stdout == f"groupvpn-keyserver {__version__}\n"
+
+
+@pytest.fixture
+def own_lab(installed, alone) -> int:
+    """The starter in the current directory, at free ports; that of NETCONF."""
+    written = run(installed / "groupvpn-keyserver", "init")
+    assert written.returncode == 0, written.stderr
+    assert written.stdout.splitlines()[-1] == "next: groupvpn-keyserver serve"
+    netconf, gdoi = *free_ports(1), *free_ports(1, socket.SOCK_DGRAM)
+    text = Path("lab.yml").read_text()
+    Path("lab.yml").write_text(text.replace("8301", str(netconf)).replace("8481", str(gdoi)))
+    return netconf
+
+
+@contextlib.contextmanager
+def serving(program: Path, command: str = "serve", told: str = "ready:") -> Iterator[None]:
+    with subprocess.Popen([program, command], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert any(told in line for line in process.stdout)
+            yield
+        finally:
+            process.terminate()
+
+
+def test_init_and_serve_make_a_device_that_clients_log_in_to(installed, own_lab):
+    program = installed / "groupvpn-keyserver"
+    with serving(program), serving(program, "members", "all 2 members registered"):
+        with manager.connect(
+            host="127.0.0.1",
+            port=own_lab,
+            username=USER,
+            password=PASSWORD,
+            hostkey_verify=False,
+            allow_agent=False,
+            look_for_keys=False,
+            device_params={"name": "junos"},
+        ) as session:
+            assert "GRP-0001" in str(session.get_configuration())
+        assert "(id 1): 2 members" in run(program, "status").stdout
+
+
+def test_the_starter_is_loaded_without_a_complaint_and_its_playbook_parses(installed, alone):
+    run(installed / "groupvpn-keyserver", "init", "a lab")
+    (spec,) = read_lab(alone / "a lab" / "lab.yml").devices
+    assert spec.generation is Generation.V2
+    _, problems = read_leniently(spec, spec.config.read_text())
+    assert problems == []
+    inventory = yaml.safe_load((alone / "a lab" / "inventory.yml").read_text())
+    hub = inventory["all"]["hosts"]["hub-1"]
+    assert (hub["ansible_host"], hub["ansible_port"]) == (spec.netconf.host, spec.netconf.port)
+    (user,) = spec.users
+    assert inventory["all"]["vars"]["ansible_password"] == user.password
+
+
+def test_init_overwrites_nothing(installed, alone):
+    (alone / "rekeys.yml").write_text("mine")
+    done = run(installed / "groupvpn-keyserver", "init")
+    assert done.returncode == 2
+    assert done.stderr == "groupvpn-keyserver: rekeys.yml: is there already; nothing was written\n"
+    assert [file.name for file in alone.iterdir()] == ["rekeys.yml"]
+
+
+def test_without_a_lab_serve_says_how_to_get_one(installed, alone):
+    done = run(installed / "groupvpn-keyserver", "serve")
+    assert done.returncode == 2
+    assert "write one with init" in done.stderr
+
+
+def into_nothing(program: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose output nobody reads."""
+    script = f"set -o pipefail; '{program}' {command} | (exec <&-; true)"
+    return run("timeout", "30", "bash", "-c", script)
+
+
+@pytest.mark.parametrize("command", ["serve", "--help"])
+def test_a_reader_that_goes_ends_the_command_without_a_word(installed, own_lab, command):
+    done = into_nothing(installed / "groupvpn-keyserver", command)
+    assert (done.returncode, done.stderr) in ((0, ""), (141, ""))
+
+
+@pytest.mark.parametrize("command", ["status", "members --events"])
+def test_so_it_does_where_devices_are_asked(installed, own_lab, command):
+    program = installed / "groupvpn-keyserver"
+    with serving(program):
+        done = into_nothing(program, command)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_service_manager_is_told_when_the_devices_listen(installed, own_lab):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("notify")
+        manager.settimeout(30)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(Path("notify").resolve())}
+        program = installed / "groupvpn-keyserver"
+        with subprocess.Popen([program, "serve"], env=environment) as server:
+            try:
+                assert manager.recv(100) == b"READY=1"
+                socket.create_connection(("127.0.0.1", own_lab), 5).close()
+            finally:
+                server.terminate()
+
+
+def test_the_collections_artefact_packs_the_collection_alone(checkout, wheel, tmp_path):
+    galaxy = Path(sys.executable).with_name("ansible-galaxy")
+    built = run(galaxy, "collection", "build", "--output-path", tmp_path, checkout)
+    assert built.returncode == 0, built.stderr
+    (artefact,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(artefact) as archive:
+        packed = {member.name for member in archive if member.isfile()}
+    assert {name.partition("/")[0] for name in packed} == {
+        *("FILES.json", "MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"),
+        *(".ansible-lint", "changelogs", "docs", "meta", "plugins", "roles", "tests"),
+    }
+    assert {name for name in packed if name.startswith("tests/")} == {"tests/config.yml"}

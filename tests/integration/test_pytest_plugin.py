@@ -1,0 +1,200 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The pytest plugin, as somebody else's test suite uses it: real clients against its devices."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import pytest
+
+from tests.lab import PSK, ROOT, LabDirectory, hub_config
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def suite(pytester, monkeypatch):
+    """Run test code as a suite of its own; its result."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def run(code: str, *options: str):
+        pytester.makepyfile("from ncclient import manager\n\n" + textwrap.dedent(code))
+        plugin = ("-p", "keyserver.pytest_plugin", "-p", "no:cacheprovider")
+        return pytester.runpytest_subprocess(*plugin, "--strict-markers", *options, timeout=60)
+
+    return run
+
+
+def test_a_client_configures_the_device_and_the_test_sees_what_was_committed(suite):
+    done = suite(
+        """
+        def test_it(srx):
+            with manager.connect(**srx.ncclient()) as session:
+                session.load_configuration(action="set", config=["set system host-name edge-7"])
+                session.commit()
+            assert "set system host-name edge-7" in srx.configuration("set")
+            assert "host-name edge-7;" in srx.configuration()
+        """
+    )
+    done.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("page", ["docs/reference-key-server.md", "keyserver/README.md"])
+def test_the_example_of_the_documents_passes(suite, page):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    suite(example).assert_outcomes(passed=1)
+
+
+def test_every_test_has_a_device_of_its_own(suite):
+    done = suite(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("name", ["first", "second"])
+        def test_it(srx, name):
+            assert "host-name srx;" in srx.configuration()
+            with manager.connect(**srx.ncclient()) as session:
+                session.load_configuration(action="set", config=[f"set system host-name {name}"])
+                session.commit()
+        """
+    )
+    done.assert_outcomes(passed=2)
+
+
+def test_a_marker_says_how_the_device_begins(suite):
+    done = suite(
+        """
+        import pytest
+
+        @pytest.mark.srx(
+            config="system { host-name old; }", generation="v1", release="12.3X48-D105"
+        )
+        def test_it(srx):
+            with manager.connect(**srx.ncclient()) as session:
+                answer = str(session.command("show version", format="xml"))
+            assert "12.3X48-D105" in answer
+            assert "<host-name>old</host-name>" in answer
+        """
+    )
+    done.assert_outcomes(passed=1)
+
+
+def test_several_devices_each_with_a_known_hosts_file(suite):
+    done = suite(
+        """
+        import subprocess
+
+        def test_it(srx_factory):
+            one, other = srx_factory("one"), srx_factory("other")
+            assert one.port != other.port
+            for device in (one, other):
+                place, _, key = device.known_hosts.read_text().split()
+                assert place == f"[{device.host}]:{device.port}"
+                scan = ["ssh-keyscan", "-p", str(device.port), "-t", "ed25519", device.host]
+                assert key in subprocess.run(scan, capture_output=True, text=True).stdout
+        """
+    )
+    done.assert_outcomes(passed=1)
+
+
+def test_a_lab_file_is_served_with_its_members_and_left_as_it_was(suite, pytester):
+    lab = LabDirectory(pytester.path)
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
+    lab.add_member("gm-1", "hub-1", "127.0.1.1")
+    lab.write()
+    done = suite(
+        """
+        import pytest
+        from ncclient.xml_ import new_ele
+
+        @pytest.mark.srx_lab("lab.yml")
+        def test_it(srx_lab):
+            srx_lab.start_members()
+            with manager.connect(**srx_lab["hub-1"].ncclient()) as session:
+                question = new_ele("get-security-group-vpn-server-registered-members")
+                assert "127.0.1.1" in str(session.rpc(question))
+        """
+    )
+    done.assert_outcomes(passed=1)
+    assert not (pytester.path / "state").exists()
+
+
+def test_members_that_do_not_register_are_named(suite, pytester):
+    lab = LabDirectory(pytester.path)
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
+    lab.add_member("gm-1", "hub-1", "127.0.1.1", psk="not " + PSK)
+    lab.write()
+    done = suite(
+        """
+        import pytest
+
+        @pytest.mark.srx_lab("lab.yml")
+        def test_it(srx_lab):
+            srx_lab.start_members(seconds=1)
+        """
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*TimeoutError: not registered after 1 s: gm-1"])
+
+
+def test_what_cannot_be_had_is_an_error_that_says_why(suite):
+    done = suite(
+        """
+        import pytest
+
+        def test_no_file(srx_lab): pass
+
+        @pytest.mark.srx_lab("nowhere.yml")
+        def test_no_such_file(srx_lab): pass
+
+        @pytest.mark.srx(generation="v3")
+        def test_no_such_generation(srx): pass
+
+        @pytest.mark.srx(config="set sistem x")
+        def test_no_such_statement(srx): pass
+
+        @pytest.mark.srx(colour="red")
+        def test_no_such_option(srx): pass
+        """
+    )
+    done.assert_outcomes(errors=5)
+    for told in (
+        "*name the lab file*",
+        "*nowhere.yml: No such file*",
+        "*generation 'v3' is none of v1, v2*",
+        "*sistem*",
+        "*colour*",
+    ):
+        done.stdout.fnmatch_lines([told])
+
+
+def test_no_thread_and_no_socket_is_left(suite):
+    done = suite(
+        """
+        import threading
+
+        def test_it(srx):
+            pass
+
+        def test_after():
+            assert [t.name for t in threading.enumerate() if t.name == "lab"] == []
+        """,
+        "-W",
+        "error",
+    )
+    done.assert_outcomes(passed=2)
+
+
+def test_a_run_without_these_fixtures_does_not_pay_for_them(suite):
+    done = suite(
+        """
+        import sys
+
+        def test_it():
+            assert "asyncssh" not in sys.modules
+            assert "keyserver.edge" not in sys.modules
+        """
+    )
+    done.assert_outcomes(passed=1)
