@@ -243,3 +243,13 @@ def test_a_connection_that_breaks_later_is_not_asked_again():
     with pytest.raises(TransportFailure):
         rpc.call("read", etree.Element("get-configuration"))
     assert other.asked == 0
+
+
+def test_another_session_that_cannot_be_opened_says_why_in_its_own_words():
+    def reopen():
+        raise TransportFailure("hub-1:830: connect: nothing listens there; check ansible_host")
+
+    rpc = SessionRpc(_Session(ended=True), reopen)
+    with pytest.raises(TransportFailure) as raised:
+        rpc.call("read", etree.Element("get-configuration"))
+    assert str(raised.value) == "hub-1:830: connect: nothing listens there; check ansible_host"

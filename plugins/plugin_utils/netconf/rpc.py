@@ -207,7 +207,8 @@ class SessionRpc:
     def _failures(self, step: str) -> Iterator[None]:
         try:
             yield
-        except (DeviceError, MalformedReply):
+        except (DeviceError, MalformedReply, TransportFailure):
+            # They say already whose, where and why: another session may have failed to open.
             raise
         except TimeoutError as error:
             raise TransportFailure(
