@@ -9,17 +9,16 @@ The rules that only the Group VPN daemon could enforce are undocumented; they st
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from .edit import edit_path
 from .junos_schema import Generation
 from .schema import Kind, Statement
 from .secret import is_obscured, reveal
-from .tree import MARKS, Tree, lookup
+from .survey import OWN, Needs, Site, Survey
+from .tree import MARKS, NOTHING, Tree, differing, lookup
 
 
 @dataclass(frozen=True)
@@ -32,49 +31,15 @@ class Violation:
     source_daemon: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A statement that a rule is about: where it stands, what it says, what is around it.
-
-    ``words`` is the path to the branch that it stands in; ``around`` are the branches on the way,
-    from ``[edit]`` on. ``counts`` keeps what was counted for the rules that look at all.
-    """
-
-    words: tuple[str, ...]
-    name: str
-    value: Any
-    around: tuple[Tree, ...]
-    counts: dict[str, Counter[str]]
-
-    @property
-    def root(self) -> Tree:
-        """``[edit]``."""
-        return self.around[0]
-
-    @property
-    def parent(self) -> Tree:
-        """The branch that the statement stands in."""
-        return self.around[-1]
-
-    @property
-    def here(self) -> str:
-        """The statement as a bad element."""
-        return f"{self.name} {self.value}" if isinstance(self.value, str) else self.name
-
-    def has(self, steps: Sequence[str]) -> bool:
-        """True when something stands at a path from ``[edit]``, ``$$`` being the value."""
-        *way, last = (self.value if step == "$$" else step for step in steps)
-        return last in lookup(self.root, *way)
-
-    def count(self, path: str) -> Counter[str]:
-        """How often each value stands at a path."""
-        if path not in self.counts:
-            found = _sites(self.root, path, self.counts)
-            self.counts[path] = Counter(site.value for site in found)
-        return self.counts[path]
-
-
 Holds = Callable[[Site], bool]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What has to hold of a statement, and what else of the configuration that depends on."""
+
+    holds: Holds
+    needs: Needs = OWN
 
 
 @dataclass(frozen=True)
@@ -82,46 +47,31 @@ class Must:
     """What has to hold wherever ``path`` is; ``*`` stands for every entry of a list."""
 
     path: str
-    holds: Holds
+    condition: Condition
     message: str
 
 
-def _sites(tree: Tree, path: str, counts: dict[str, Counter[str]]) -> Iterator[Site]:
-    *way, last = path.split()
-    entries = last == "*"
-    if entries:
-        last = way.pop()
-    places: Places = [((), (tree,))]
-    for step in way:
-        places = list(_stepped(places, step))
-    for words, around in places:
-        held = around[-1].get(last)
-        if held is None:
-            continue
-        for value in held if entries or isinstance(held, list) else [held]:
-            yield Site(words, last, value, around, counts)
+def _list_above(steps: list[str]) -> Needs:
+    """What a path depends on in which ``$$`` names an entry; without that, on where it leads."""
+    if "$$" in steps:
+        place = steps.index("$$")
+        return Needs(names=" ".join(steps[:place]), leaves=tuple(steps[place + 1 : place + 2]))
+    return Needs(reads=(" ".join(steps[:-1]),))
 
 
-Places = list[tuple[tuple[str, ...], tuple[Tree, ...]]]
-
-
-def _stepped(places: Places, step: str) -> Iterator[tuple[tuple[str, ...], tuple[Tree, ...]]]:
-    for words, around in places:
-        here = around[-1]
-        for name in here if step == "*" else (step,):
-            below = here.get(name)
-            if isinstance(below, dict) and name not in MARKS:
-                yield (*words, name), (*around, below)
-
-
-def _exists(path: str) -> Holds:
+def _exists(path: str) -> Condition:
     steps = path.split()
-    return lambda site: site.has(steps)
+    return Condition(lambda site: site.has(steps), _list_above(steps))
 
 
-def _absent(path: str) -> Holds:
+def _absent(path: str) -> Condition:
     steps = path.split()
-    return lambda site: not site.has(steps)
+    return Condition(lambda site: not site.has(steps), _list_above(steps))
+
+
+def _all_at(*paths: str) -> Needs:
+    """What depends on how often a value stands at paths."""
+    return Needs(reads=tuple(path.partition(" *")[0] for path in paths))
 
 
 _SERVER = "security group-vpn server"
@@ -145,11 +95,13 @@ def _policy_rules(side: str) -> tuple[Must, ...]:
     policies = f"{side} ike policy *"
     return (
         Must(
-            policies, _proposed, "IKE policy must have either proposals or proposal-set configured"
+            policies,
+            Condition(_proposed),
+            "IKE policy must have either proposals or proposal-set configured",
         ),
         Must(
             policies,
-            _one_key,
+            Condition(_one_key),
             "IKE policy must have either local certificate or pre-shared key configured",
         ),
         Must(f"{policies} proposals", _exists(f"{side} ike proposal $$"), _NO_PROPOSAL),
@@ -175,16 +127,16 @@ def _no_main_mode_for_dynamic_keys(site: Site) -> bool:
     )
 
 
-def _unique(path: str) -> Holds:
+def _unique(path: str) -> Condition:
     """No two sites of ``path`` have one value."""
-    return lambda site: site.count(path)[site.value] < 2
+    return Condition(lambda site: site.count(path)[site.value] < 2, _all_at(path))
+
+
+_SERVERS = tuple(f"{_MEMBER} ike gateway * {leaf}" for leaf in ("server-address", "address"))
 
 
 def _server_is_elsewhere(site: Site) -> bool:
-    return not any(
-        site.count(f"{_MEMBER} ike gateway * {servers}")[site.value]
-        for servers in ("server-address", "address")
-    )
+    return not any(site.count(servers)[site.value] for servers in _SERVERS)
 
 
 def _unit(site: Site) -> Tree:
@@ -205,10 +157,10 @@ def _no_bridge(site: Site) -> bool:
 
 def _known_application(site: Site) -> bool:
     # The predefined ones are part of Junos' defaults.
-    return site.value == "any" or site.value.startswith("junos-") or _defined_application(site)
+    predefined = site.value == "any" or site.value.startswith("junos-")
+    return predefined or site.has(("applications", "application", "$$"))
 
 
-_defined_application = _exists("applications application $$")
 _GATEWAY = f"{_SERVER} ike gateway $$"
 _GROUP = f"{_SERVER} group *"
 _UNDEFINED_GATEWAY = (
@@ -242,18 +194,23 @@ _SERVER_RULES = (
     ),
     Must(
         f"{_GROUP} server-cluster ike-gateway *",
-        _always_probed,
+        Condition(
+            _always_probed, Needs(names=f"{_SERVER} ike gateway", leaves=("dead-peer-detection",))
+        ),
         "Referenced IKE gateway must be defined with dead-peer-detection always-send mode",
     ),
     Must(f"{_GROUP} ipsec-sa * proposal", _exists(f"{_SERVER} ipsec proposal $$"), _NO_PROPOSAL),
     Must(
         f"{_SERVER} ike gateway * ike-policy",
-        _no_main_mode_for_dynamic_keys,
+        Condition(
+            _no_main_mode_for_dynamic_keys,
+            Needs(names=f"{_SERVER} ike policy", leaves=("mode", "pre-shared-key")),
+        ),
         "Main mode for dynamic peer with Preshared key based authentication is not allowed",
     ),
     Must(
         f"{_SERVER} ike gateway * remote-identity",
-        lambda site: "dynamic" not in site.parent,
+        Condition(lambda site: "dynamic" not in site.parent),
         "Since the remote gateway is dynamic, Define remote identity under dynamic",
     ),
 )
@@ -265,7 +222,7 @@ _MEMBER_RULES = (
     ),
     Must(
         f"{_MEMBER} ike gateway * local-address",
-        _server_is_elsewhere,
+        Condition(_server_is_elsewhere, _all_at(*_SERVERS)),
         "Member can not have the same local address as server",
     ),
     Must(
@@ -278,12 +235,12 @@ _MEMBER_RULES = (
     ),
     Must(
         f"{_VPN} * group-vpn-external-interface",
-        _no_bridge,
+        Condition(_no_bridge, Needs(reads=("interfaces interface",))),
         "Bridge interface is not allowed as external-interface",
     ),
     Must(
         f"{_VPN} * group-vpn-external-interface",
-        _interface_exists,
+        Condition(_interface_exists, Needs(reads=("interfaces interface",))),
         "Referenced interface must be configured under [edit interfaces] hierarchy",
     ),
     Must(
@@ -294,7 +251,7 @@ _MEMBER_RULES = (
     *(
         Must(
             f"{_VPN} * {rules} rule * application",
-            _known_application,
+            Condition(_known_application, Needs(names="applications application")),
             "Application must be defined",
         )
         for rules in ("fail-open", "exclude")
@@ -321,21 +278,20 @@ def _mgd(path: Iterable[str], bad_element: str, message: str) -> Violation:
     return Violation(edit_path(list(path)), bad_element, f"mgd: {message}")
 
 
-def _musts(tree: Tree, generation: Generation) -> Iterator[Violation]:
-    counts: dict[str, Counter[str]] = {}
-    for path, musts in groupby(MUSTS, key=lambda must: must.path):
+def _musts(survey: Survey, generation: Generation) -> Iterator[Violation]:
+    for (path, needs), musts in groupby(MUSTS, key=lambda must: (must.path, must.condition.needs)):
         rules = list(musts)
-        for site in _sites(tree, path, counts):
+        for site in survey.sites(path, needs):
             for must in rules:
-                if not must.holds(site):
+                if not must.condition.holds(site):
                     yield _mgd(site.words, site.here, must.message)
 
 
-Rule = Callable[[Tree, Generation], Iterator[Violation]]
+Rule = Callable[[Survey, Generation], Iterator[Violation]]
 
 
-def _one_role(tree: Tree, generation: Generation) -> Iterator[Violation]:
-    group_vpn = lookup(tree, "security", "group-vpn")
+def _one_role(survey: Survey, generation: Generation) -> Iterator[Violation]:
+    group_vpn = survey.lookup("security group-vpn")
     if not (group_vpn.get("server") and group_vpn.get("member")):
         return
     if generation is Generation.V2:
@@ -362,31 +318,27 @@ class Whole:
 
     path: str
     leaves: tuple[str, ...]
-    needed: Holds
+    needed: Condition
     message: str = "{leaf} must be configured"
     only: Generation | None = None
 
 
-def _always(site: Site) -> bool:
-    return True
+_ALWAYS = Condition(lambda site: True)
+_IS_MULTICAST = Condition(lambda site: site.value.get("communication-type") == "multicast")
 
 
-def _is_multicast(site: Site) -> bool:
-    return bool(site.value.get("communication-type") == "multicast")
-
-
-def _named_at(path: str) -> Holds:
+def _named_at(path: str) -> Condition:
     """True for a branch whose name stands at ``path``."""
-    return lambda site: site.count(path)[site.name] > 0
+    return Condition(lambda site: site.count(path)[site.name] > 0, _all_at(path))
 
 
 _SMC = f"{_GROUP} server-member-communication"
 _WHOLES = (
-    Whole(_SMC, ("encryption-algorithm", "sig-hash-algorithm"), _always),
+    Whole(_SMC, ("encryption-algorithm", "sig-hash-algorithm"), _ALWAYS),
     Whole(
         _SMC,
         ("multicast-group", "multicast-outgoing-interface"),
-        _is_multicast,
+        _IS_MULTICAST,
         "{leaf} must be configured for multicast communication",
     ),
     *(
@@ -407,31 +359,21 @@ _WHOLES = (
 )
 
 
-def _branches(tree: Tree, path: str, counts: dict[str, Counter[str]]) -> Iterator[Site]:
-    """The branches at a path: each with its name, its content and the way to it."""
-    places: Places = [((), (tree,))]
-    for step in path.split():
-        places = list(_stepped(places, step))
-    for words, around in places:
-        yield Site(words, words[-1], around[-1], around, counts)
-
-
-def _are_whole(tree: Tree, generation: Generation) -> Iterator[Violation]:
-    counts: dict[str, Counter[str]] = {}
+def _are_whole(survey: Survey, generation: Generation) -> Iterator[Violation]:
     for whole in _WHOLES:
         if whole.only not in (None, generation):
             continue
-        for site in _branches(tree, whole.path, counts):
+        for site in survey.branches(whole.path, whole.needed.needs):
             for leaf in whole.leaves:
-                if leaf not in site.value and whole.needed(site):
+                if leaf not in site.value and whole.needed.holds(site):
                     message = whole.message.format(leaf=leaf)
                     yield Violation(edit_path(list(site.words)), leaf, message, _DAEMON)
 
 
-def _keys_are_readable(tree: Tree, generation: Generation) -> Iterator[Violation]:
+def _keys_are_readable(survey: Survey, generation: Generation) -> Iterator[Violation]:
     """A key in ``$9$`` form that is none could never be used."""
     for side in (_SERVER, _MEMBER):
-        for site in _branches(tree, f"{side} ike policy * pre-shared-key", {}):
+        for site in survey.branches(f"{side} ike policy * pre-shared-key"):
             for name, text in site.value.items():
                 if name not in MARKS and is_obscured(text) and not _readable(text):
                     yield _mgd(site.words, name, "invalid encrypted data")
@@ -447,11 +389,12 @@ def _readable(text: str) -> bool:
 _TOO_SHORT = "lifetime-seconds must be at least 10 times activation-time-delay"
 
 
-def _lifetimes_outlast_activation(tree: Tree, generation: Generation) -> Iterator[Violation]:
+def _lifetimes_outlast_activation(survey: Survey, generation: Generation) -> Iterator[Violation]:
     if generation is Generation.V2:
         return
-    proposals = lookup(tree, *_SERVER.split(), "ipsec", "proposal")
-    for site in _branches(tree, _GROUP, {}):
+    defined = f"{_SERVER} ipsec proposal"
+    proposals = survey.lookup(defined)
+    for site in survey.branches(_GROUP, Needs(reads=(defined,))):
         group = site.value
         shortest = 10 * int(group.get("activation-time-delay", "15"))
         block = group.get("server-member-communication")
@@ -469,28 +412,49 @@ MGD_RULES: tuple[Rule, ...] = (_one_role, _musts, _keys_are_readable)
 DAEMON_RULES: tuple[Rule, ...] = (_are_whole, _lifetimes_outlast_activation)
 
 
-def _limits(statement: Statement, tree: Tree, path: list[str]) -> Iterator[Violation]:
-    """max-elements of every list, and what stands below it."""
-    for name, held in tree.items():
+def _limits(statement: Statement, tree: Tree, sound: Tree, path: list[str]) -> Iterator[Violation]:
+    """max-elements of every list, and what stands below it, where it is not as in ``sound``."""
+    for name in differing(tree, sound):
+        held, was = tree[name], sound.get(name, NOTHING)
         if name in MARKS or not isinstance(held, dict):
             continue
         child = statement.children[name]
         if child.kind is Kind.CONTAINER:
-            yield from _limits(child, held, [*path, child.shown])
+            yield from _limits(child, held, was, [*path, child.shown])
             continue
         if child.limit is not None and len(held) > child.limit:
             yield _mgd(path, child.shown, f"number of elements exceeds limit of {child.limit}")
-        for key, entry in held.items():
-            if entry:
-                yield from _limits(child, entry, [*path, child.shown, key])
+        for key in differing(held, was):
+            below = was.get(key, NOTHING)
+            yield from _limits(child, held[key], below, [*path, child.shown, key])
 
 
 def check(
-    statement: Statement, tree: Tree, generation: Generation, *, strict: bool
+    statement: Statement,
+    tree: Tree,
+    generation: Generation,
+    *,
+    strict: bool,
+    sound: Tree | None = None,
 ) -> list[Violation]:
-    """Every reason why ``tree`` (what is in force) cannot be committed."""
+    """Every reason why ``tree`` (what is in force) cannot be committed.
+
+    ``sound`` is one that was found to break no rule: what ``tree`` shares with it is left out.
+    """
     rules = MGD_RULES + DAEMON_RULES if strict else MGD_RULES
-    found = list(_limits(statement, tree, []))
+    if sound is not None and next(_found(statement, tree, generation, rules, sound), None) is None:
+        return []
+    return list(_found(statement, tree, generation, rules, None))
+
+
+def _found(
+    statement: Statement,
+    tree: Tree,
+    generation: Generation,
+    rules: tuple[Rule, ...],
+    sound: Tree | None,
+) -> Iterator[Violation]:
+    yield from _limits(statement, tree, sound or NOTHING, [])
+    survey = Survey(tree, sound)
     for rule in rules:
-        found.extend(rule(tree, generation))
-    return found
+        yield from rule(survey, generation)

@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 from .compare import compare
 from .constraints import Violation, check
 from .edit import copy_tree
-from .inherit import in_force
+from .inherit import InForce, in_force
 from .junos_schema import Generation, junos_schema
 from .merge import Conflict, merge
+from .schema import Statement
 from .store import ROLLBACKS, CommitEntry, CommitRecord, PendingConfirmation, Store, StoreFailed
-from .tree import Tree
+from .tree import Tree, says_the_same
 
 RETRY_SECONDS = 10.0
 """How often a commit that was taken back while the disk was full is tried to be written."""
@@ -80,9 +81,9 @@ class Candidate:
         self.touched_by, self.changed_at = holder, now
         return self.tree
 
-    def settle(self) -> None:
-        """After an edit: forget a copy that came out equal to its base."""
-        if self.tree is not self.base and self.tree == self.base:
+    def settle(self, schema: Statement) -> None:
+        """After an edit: forget a copy that says the same as its base."""
+        if self.tree is not self.base and says_the_same(schema, self.tree, self.base):
             self.tree, self.touched_by = self.base, None
 
     @property
@@ -116,13 +117,13 @@ class Commit:
     """A commit that passed its checks.
 
     ``record`` is None when nothing differs from the running configuration: then only
-    ``pending`` changes. ``effective`` is the new configuration without its inactive parts,
-    ``follow`` what is to be done when it is in force.
+    ``pending`` changes. ``in_force`` is what the device will act on, ``follow`` what is to be
+    done when it does.
     """
 
     holder: Holder
     record: CommitRecord | None
-    effective: Tree
+    in_force: InForce
     pending: PendingConfirmation | None
     follow: Sequence[Callable[[float], None]] = ()
 
@@ -149,7 +150,8 @@ class ConfigurationDatabase:
         """The running configuration."""
         self._octets = 0
         self._loaded = 0
-        self._effective: Tree = {}
+        self._sound = False
+        """Whether what is in force is known to break no rule; a lab file's first one is not."""
         self._unwritten: CommitRecord | None = None
         self._write_again_at = 0.0
         self._in_progress = False
@@ -169,12 +171,12 @@ class ConfigurationDatabase:
             self.history = store.history()
         self._octets = store.heaviest()
         self.committed = store.tree(self.history[0].sequence)
-        self._effective = in_force(self.schema, self.committed)
+        self._in_force = in_force(self.schema, self.committed)
         self._restore = store.tree(self.pending.restore) if self.pending else self.committed
 
     def effective(self) -> Tree:
         """The running configuration without its inactive parts."""
-        return self._effective
+        return self._in_force.tree
 
     @property
     def weight(self) -> int:
@@ -360,13 +362,22 @@ class ConfigurationDatabase:
 
     # Committing
 
-    def check(self, tree: Tree) -> None:
-        """Raise CommitRefused when ``tree`` breaks a constraint."""
+    def check(self, tree: Tree) -> InForce:
+        """What the device would act on; raises CommitRefused when that breaks a constraint.
+
+        Only what differs from the running configuration is looked at, once that is sound.
+        """
+        new = in_force(self.schema, tree, self._in_force)
         violations = check(
-            self.schema, in_force(self.schema, tree), self.generation, strict=self.strict
+            self.schema,
+            new.tree,
+            self.generation,
+            strict=self.strict,
+            sound=self._in_force.tree if self._sound else None,
         )
         if violations:
             raise CommitRefused(violations)
+        return new
 
     def commit(
         self,
@@ -398,10 +409,10 @@ class ConfigurationDatabase:
         """
         candidate = self._committable(holder, now, confirmation)
         self._may_confirm(holder, by_rfc)
-        self.check(candidate.tree)
+        new = self.check(candidate.tree)
         pending = self._awaited(holder, now, confirmation)
         if not candidate.modified:
-            return Commit(holder, None, self._effective, pending)
+            return Commit(holder, None, new, pending)
         record = CommitRecord(
             self.history[0].sequence + 1,
             now,
@@ -411,11 +422,10 @@ class ConfigurationDatabase:
             candidate.tree,
             confirmation.seconds if confirmation else None,
         )
-        new = in_force(self.schema, candidate.tree)
         return Commit(holder, record, new, pending, self._prepared(new))
 
-    def _prepared(self, new: Tree) -> list[Callable[[float], None]]:
-        return [follower(new) for follower in self.followers]
+    def _prepared(self, new: InForce) -> list[Callable[[float], None]]:
+        return [follower(new.tree) for follower in self.followers]
 
     def _committable(
         self, holder: Holder, now: float, confirmation: Confirmation | None
@@ -462,7 +472,8 @@ class ConfigurationDatabase:
             self._restore = self.committed
         self.pending = commit.pending
         if commit.record is not None:
-            self._put_in_force(commit.record, commit.effective, commit.follow, now)
+            self._put_in_force(commit.record, commit.in_force, commit.follow, now)
+        self._sound = True
         if commit.holder.session_id in self.private:
             self.private[commit.holder.session_id] = Candidate(self.committed)
             if not self.shared.modified:
@@ -473,7 +484,7 @@ class ConfigurationDatabase:
     def _put_in_force(
         self,
         record: CommitRecord,
-        new: Tree,
+        new: InForce,
         follow: Sequence[Callable[[float], None]],
         now: float,
     ) -> None:
@@ -487,7 +498,7 @@ class ConfigurationDatabase:
         )
         self.history.insert(0, entry)
         del self.history[ROLLBACKS:]
-        self._effective = new
+        self._in_force = new
         self.committed = record.tree
         for act in follow:
             act(now)
@@ -502,9 +513,9 @@ class ConfigurationDatabase:
                 f"[edit {conflict}]: changed by another user too; discard or change it",
             ) from None
         merged = Candidate(self.committed)
-        if tree != self.committed:
-            merged.edit(holder, now)
-            merged.tree = tree
+        merged.edit(holder, now)
+        merged.tree = tree
+        merged.settle(self.schema)
         self.private[holder.session_id] = merged
         return merged
 
@@ -537,8 +548,9 @@ class ConfigurationDatabase:
         self.pending = None
         self._unwritten, self._write_again_at = record, now
         self._try_unwritten(now)
-        new = in_force(self.schema, record.tree)
+        new = in_force(self.schema, record.tree, self._in_force)
         self._put_in_force(record, new, self._prepared(new), now)
+        self._sound = False
         if self.lock_holder is None or not self.shared.modified:
             self.shared = Candidate(self.committed)
 

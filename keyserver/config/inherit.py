@@ -9,10 +9,11 @@ entry that is there. Lists and leaf-lists take what the groups add to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from .schema import KEY_SEPARATOR, Kind, Statement
-from .tree import INACTIVE, INHERITED, MARKS, Branch, Tree, effective
+from .tree import INACTIVE, INHERITED, MARKS, NOTHING, Branch, Tree, effective
 from .values import wildcard
 from .wildcards import matches
 
@@ -22,12 +23,35 @@ Source = tuple[str, Tree]
 """A group's name and its branch at some place."""
 
 
-def in_force(root: Statement, tree: Tree) -> Tree:
-    """What the device acts on: nothing that is deactivated, everything that is inherited."""
-    active = effective(tree)
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A configuration, what of it is active, and ``tree``: what the device acts on."""
+
+    written: Tree
+    active: Tree
+    tree: Tree
+
+
+_NO_CONFIGURATION = InForce(NOTHING, NOTHING, NOTHING)
+
+
+def in_force(root: Statement, tree: Tree, before: InForce = _NO_CONFIGURATION) -> InForce:
+    """What the device acts on: nothing that is deactivated, everything that is inherited.
+
+    What ``tree`` shares with the configuration that was in force ``before`` is not gone through
+    again, and stays the same objects.
+    """
+    if tree is before.written:
+        return before
+    active = effective(tree, before.written, before.active)
     if _GROUPS not in active:
-        return active
-    return _inherited(root, active, active[_GROUPS])
+        return InForce(tree, active, active)
+    known = _Known(before.active, _groups(before.active), (), before.tree)
+    return InForce(tree, active, _merged(root, active, _groups(active), (), known))
+
+
+def _groups(tree: Tree) -> list[Source]:
+    return list(tree.get(_GROUPS, NOTHING).items())
 
 
 def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
@@ -37,12 +61,8 @@ def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
     """
     groups = effective({_GROUPS: tree.get(_GROUPS, {})}).get(_GROUPS, {})
     kept = {name for name in groups if (_GROUPS, name) not in tree.get(INACTIVE, ())}
-    whole = _inherited(root, tree, {name: groups[name] for name in kept})
+    whole = _merged(root, tree, [source for source in groups.items() if source[0] in kept], ())
     return _without(whole, {_GROUPS, _APPLY, _EXCEPT} | (set() if marked else {INHERITED}))
-
-
-def _inherited(root: Statement, tree: Tree, groups: Tree) -> Tree:
-    return _merged(root, tree, list(groups.items()), ())
 
 
 def _without(tree: Tree, names: set[str]) -> Tree:
@@ -53,44 +73,103 @@ def _without(tree: Tree, names: set[str]) -> Tree:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was merged before at a place, and from what."""
+
+    here: Tree
+    located: Sequence[Source]
+    applied: tuple[str, ...]
+    merged: Tree
+
+    def holds(self, here: Tree, located: Sequence[Source], applied: tuple[str, ...]) -> bool:
+        """True when the very same would be merged again."""
+        return here is self.here and applied == self.applied and _same(located, self.located)
+
+    def below(self, name: str, applied: tuple[str, ...]) -> _Known:
+        """The same of a container or list in it, in which ``applied`` were in force."""
+        return _Known(
+            self.here.get(name, NOTHING),
+            _located(self.located, name),
+            applied,
+            self.merged.get(name, NOTHING),
+        )
+
+    def entry(self, key: str) -> _Known:
+        """The same of an entry of the list that this is about."""
+        return _Known(
+            self.here.get(key, NOTHING),
+            _inside(self.located, key),
+            self.applied,
+            self.merged.get(key, NOTHING),
+        )
+
+
+_NOTHING_KNOWN = _Known(NOTHING, (), (), NOTHING)
+
+
+def _same(ours: Sequence[Source], theirs: Sequence[Source]) -> bool:
+    return len(ours) == len(theirs) and all(
+        one[0] == other[0] and one[1] is other[1] for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _located(located: Sequence[Source], name: str) -> list[Source]:
+    return [(group, branch[name]) for group, branch in located if name in branch]
+
+
+def _inside(located: Sequence[Source], key: str) -> list[Source]:
+    """What groups say about an entry of a list."""
+    return [(group, one) for group, entries in located for one in _matching(entries, key)]
+
+
+def _applied_here(here: Tree, applied: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups in force in a branch, those applied nearest first."""
+    own = [name for name in here.get(_APPLY, ()) if name not in applied]
+    out = here.get(_EXCEPT, ())
+    return tuple(name for name in (*own, *applied) if name not in out)
+
+
 def _merged(
-    statement: Statement, here: Tree, located: list[Source], applied: tuple[str, ...]
+    statement: Statement,
+    here: Tree,
+    located: Sequence[Source],
+    applied: tuple[str, ...],
+    known: _Known = _NOTHING_KNOWN,
 ) -> Tree:
     """A branch with what the groups bring into it.
 
-    ``located``: what each group has at this place; ``applied``: the groups in force here, those
-    applied nearest first.
+    ``located``: what each group has at this place; ``applied``: the groups in force around it.
     """
     if not located:
         return here
-    own = [name for name in here.get(_APPLY, ()) if name not in applied]
-    out = here.get(_EXCEPT, ())
-    applied = tuple(name for name in (*own, *applied) if name not in out)
-    sources = sorted(
-        (source for source in located if source[0] in applied),
-        key=lambda source: applied.index(source[0]),
-    )
-    names = dict.fromkeys(
-        [*here, *(name for _, branch in sources for name in branch if name != _APPLY)]
-    )
+    if known.holds(here, located, applied):
+        return known.merged
+    applied, before = _applied_here(here, applied), _applied_here(known.here, known.applied)
+    sources = _ranked(located, applied)
     merged = Branch({mark: here[mark] for mark in MARKS & here.keys()}, None)
     origin: dict[object, str] = {}
-    for name in names:
+    brought = (name for _, branch in sources for name in branch if name != _APPLY)
+    for name in dict.fromkeys([*here, *brought]):
         if name in MARKS:
             continue
-        child = statement.children[name]
-        below = [(group, branch[name]) for group, branch in located if name in branch]
+        child, below = statement.children[name], _located(located, name)
         if child.kind is Kind.CONTAINER:
-            _container(child, here, below, applied, merged, origin)
+            _container(child, here, below, applied, merged, origin, known.below(name, before))
         elif child.kind is Kind.LIST:
-            _list(child, here.get(name, {}), below, applied, merged, origin)
+            entries = here.get(name, NOTHING)
+            _list(child, entries, below, applied, merged, origin, known.below(name, before))
         else:
-            active = [source for source in below if source[0] in applied]
-            active.sort(key=lambda source: applied.index(source[0]))
-            _leaf(statement, child, here, active, merged, origin)
+            _leaf(statement, child, here, _ranked(below, applied), merged, origin)
     if origin:
         merged[INHERITED] = origin
     return merged
+
+
+def _ranked(sources: Sequence[Source], applied: tuple[str, ...]) -> list[Source]:
+    """What is applied of it, nearest first."""
+    found = [source for source in sources if source[0] in applied]
+    return sorted(found, key=lambda source: applied.index(source[0]))
 
 
 def _container(
@@ -100,9 +179,10 @@ def _container(
     applied: tuple[str, ...],
     merged: Tree,
     origin: dict[object, str],
+    known: _Known,
 ) -> None:
     name = child.name
-    value = _merged(child, here.get(name, {}), below, applied)
+    value = _merged(child, here.get(name, NOTHING), below, applied, known)
     brought = [group for group, _ in below if group in applied]
     if name in here or brought or value:
         merged[name] = value
@@ -117,6 +197,7 @@ def _list(
     applied: tuple[str, ...],
     merged: Tree,
     origin: dict[object, str],
+    known: _Known,
 ) -> None:
     keys: dict[str, str | None] = dict.fromkeys(here)
     for group, entries in below:
@@ -125,9 +206,13 @@ def _list(
                 if not any(map(wildcard, key.split(KEY_SEPARATOR))):
                     keys.setdefault(key, group)
     held = Branch({}, None)
+    unchanged = applied == known.applied and _same(below, known.located)
     for key, brought in keys.items():
-        inside = [(name, branch) for name, entries in below for branch in _matching(entries, key)]
-        held[key] = _merged(child, here.get(key, {}), inside, applied)
+        entry = here.get(key, NOTHING)
+        if unchanged and key in known.merged and entry is known.here.get(key, NOTHING):
+            held[key] = known.merged[key]
+        else:
+            held[key] = _merged(child, entry, _inside(below, key), applied, known.entry(key))
         if brought is not None:
             origin[child.name, key] = brought
     if held:

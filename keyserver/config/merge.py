@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tree import COMMENTS, INACTIVE, MARKS, PROTECTED, Tree
+from .tree import COMMENTS, INACTIVE, MARKS, PROTECTED, Branch, Tree, continues, differing
 
 
 class Conflict(Exception):
@@ -23,8 +23,10 @@ def merge(base: Tree, mine: Tree, theirs: Tree) -> Tree:
 
 
 def _merge(base: Tree, mine: Tree, theirs: Tree, path: list[str]) -> Tree:
-    merged: Tree = {}
-    for name in dict.fromkeys([*theirs, *mine]):
+    merged = Branch({}, None)
+    # Who put something into an order of his own keeps it.
+    ordered = continues(mine, {name: None for name in base if name in mine})
+    for name in dict.fromkeys([*theirs, *mine] if ordered else [*mine, *theirs]):
         if name in MARKS:
             continue
         value = _value(base.get(name), mine.get(name), theirs.get(name), [*path, str(name)])
@@ -45,10 +47,22 @@ def _merge(base: Tree, mine: Tree, theirs: Tree, path: list[str]) -> Tree:
     return merged
 
 
+def _alike(one: Any, other: Any) -> bool:
+    """Equal, in the same order."""
+    if one is other:
+        return True
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return bool(one == other)
+    return list(one) == list(other) and all(
+        one[name] == other[name] if name in MARKS else _alike(one[name], other[name])
+        for name in differing(one, other)
+    )
+
+
 def _value(base: Any, mine: Any, theirs: Any, path: list[str]) -> Any:
-    if mine == base:
+    if _alike(mine, base):
         return theirs
-    if theirs in (base, mine):
+    if _alike(theirs, base) or _alike(theirs, mine):
         return mine
     if isinstance(mine, dict) and isinstance(theirs, dict):
         return _merge(base if isinstance(base, dict) else {}, mine, theirs, path)

@@ -6,6 +6,9 @@ One sqlite file per device, write-ahead log, ``synchronous=FULL``: a commit is a
 after it is on disk, and a kill at any instant leaves the old or the new configuration. The file is
 held exclusively for as long as the store is open: a second server on it is refused.
 
+A commit is kept as what it changed of the one before it (``base``), so that it costs what it
+changes; a whole configuration comes in between before the differences are larger than that.
+
 Calls may come from the event loop's thread and from its worker: each is one transaction, and they
 take turns.
 """
@@ -13,16 +16,16 @@ take turns.
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from .tree import COMMENTS, MARKS, Identity, Tree
+from .packing import pack, pack_difference, patched, unpack
+from .tree import Tree
 
 ROLLBACKS = 50
 """Committed configurations that are kept: rollback 0 (current) to rollback 49."""
@@ -30,7 +33,7 @@ ROLLBACKS = 50
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commit_log (
     sequence INTEGER PRIMARY KEY, time REAL NOT NULL, user TEXT NOT NULL, client TEXT NOT NULL,
-    comment TEXT NOT NULL, body BLOB NOT NULL, confirm_seconds REAL);
+    comment TEXT NOT NULL, body BLOB NOT NULL, confirm_seconds REAL, base INTEGER);
 CREATE TABLE IF NOT EXISTS pending (
     one INTEGER PRIMARY KEY CHECK (one = 1), deadline REAL NOT NULL, restore INTEGER NOT NULL,
     session INTEGER);
@@ -39,8 +42,25 @@ CREATE TABLE IF NOT EXISTS signing_key (name TEXT PRIMARY KEY, pem BLOB NOT NULL
 CREATE TABLE IF NOT EXISTS group_keys (name TEXT PRIMARY KEY, state BLOB NOT NULL);
 """
 _TABLES = frozenset({"commit_log", "pending", "rescue", "signing_key", "group_keys"})
-_ADDED_LATER = (("commit_log", "confirm_seconds REAL"), ("pending", "session INTEGER"))
+_ADDED_LATER = (
+    ("commit_log", "confirm_seconds REAL"),
+    ("commit_log", "base INTEGER"),
+    ("pending", "session INTEGER"),
+)
 """Columns that stores of earlier versions do not have."""
+
+_WHOLE = "(SELECT max(sequence) FROM commit_log WHERE base IS NULL AND sequence <= :{})"
+_CHAIN = (
+    "SELECT sequence, base, body FROM commit_log "
+    f"WHERE sequence BETWEEN {_WHOLE.format('sequence')} AND :sequence "
+    "AND EXISTS (SELECT 1 FROM commit_log WHERE sequence = :sequence) ORDER BY sequence"
+)
+"""A whole configuration and the differences that lead from it to the one asked for."""
+_PRUNE = (
+    f"DELETE FROM commit_log WHERE sequence < {_WHOLE.format('oldest')} "
+    f"AND sequence NOT BETWEEN {_WHOLE.format('keep')} AND :keep"
+)
+"""What neither the history nor the configuration to return to needs."""
 
 
 @dataclass(frozen=True)
@@ -95,58 +115,36 @@ class StoreFailed(Exception):
     """Something could not be written or read: a full disk, a file that went away."""
 
 
-def _encode(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _encode_marks(inner) if key in MARKS else _encode(inner)
-            for key, inner in value.items()
-        }
-    return value
-
-
-def _encode_marks(marks: Any) -> list[Any]:
-    """Marks as JSON: ``[name]`` or ``[name, key]``, comments with their text behind."""
-    if isinstance(marks, dict):
-        return [[_identity_as_list(identity), text] for identity, text in marks.items()]
-    return sorted(map(_identity_as_list, marks))
-
-
-def _identity_as_list(identity: Identity) -> list[str]:
-    return list(identity) if isinstance(identity, tuple) else [identity]
-
-
-def _identity(parts: list[str]) -> Identity:
-    return parts[0] if len(parts) == 1 else (parts[0], parts[1])
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _decode_marks(key, inner) if key in MARKS else _decode(inner)
-            for key, inner in value.items()
-        }
-    return value
-
-
-def _decode_marks(mark: str, kept: list[Any]) -> Any:
-    if mark == COMMENTS:
-        return {_identity(identity): text for identity, text in kept}
-    return frozenset(map(_identity, kept))
-
-
 _PACKED = 10
 """How many times smaller a configuration is when it is packed, about."""
 
 
-def _pack(tree: Tree) -> tuple[bytes, int]:
-    """The body of a commit, and how many octets it is unpacked."""
-    plain = json.dumps(_encode(tree)).encode()
-    return zlib.compress(plain, 1), len(plain)
+@dataclass
+class _Head:
+    """The last commit, and what has to be read for it: a whole one and the differences since."""
 
+    sequence: int
+    tree: Tree
+    octets: int
+    whole: int
+    differences: int = 0
+    length: int = 0
 
-def _unpack(body: bytes) -> Tree:
-    tree: Tree = _decode(json.loads(zlib.decompress(body)))
-    return tree
+    def takes(self, difference: bytes) -> bool:
+        """True while one more difference is better than a whole configuration."""
+        return self.length < ROLLBACKS and self.differences + len(difference) < self.whole
+
+    def followed(self, record: CommitRecord, difference: bytes) -> _Head:
+        """The head after a commit that is kept as a difference."""
+        size = len(difference)
+        return _Head(
+            record.sequence,
+            record.tree,
+            self.octets + size,
+            self.whole,
+            self.differences + size,
+            self.length + 1,
+        )
 
 
 class Store:
@@ -159,6 +157,7 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._head: _Head | None = None
         self._database = _open(path)
         try:
             _prepare(self._database)
@@ -211,7 +210,20 @@ class Store:
 
     def tree(self, sequence: int) -> Tree:
         """The configuration of one commit."""
-        tree: Tree = _decode(json.loads(self._plain(sequence)))
+        with self._reading() as database:
+            rows = database.execute(_CHAIN, {"sequence": sequence}).fetchall()
+            (newest,) = database.execute("SELECT max(sequence) FROM commit_log").fetchone()
+            if not rows:
+                raise StoreFailed(f"{self.path or 'memory'}: commit {sequence} is not there")
+            tree = unpack(rows[0][2])
+            for (last, _, _), (_, base, body) in pairwise(rows):
+                if base != last:
+                    raise StoreFailed(f"{self.path or 'memory'}: commit {sequence} is damaged")
+                tree = patched(tree, body)
+        if self._head is None and sequence == newest:
+            whole, *since = (len(body) for _, _, body in rows)
+            octets = _PACKED * whole + sum(since)
+            self._head = _Head(sequence, tree, octets, whole, sum(since), len(since))
         return tree
 
     def heaviest(self) -> int:
@@ -220,26 +232,17 @@ class Store:
             (packed,) = database.execute("SELECT max(length(body)) FROM commit_log").fetchone()
             return _PACKED * (packed or 0)
 
-    def _plain(self, sequence: int) -> bytes:
-        with self._reading() as database:
-            row = database.execute(
-                "SELECT body FROM commit_log WHERE sequence = ?", (sequence,)
-            ).fetchone()
-            if row is None:
-                raise StoreFailed(f"{self.path or 'memory'}: commit {sequence} is not there")
-            return zlib.decompress(row[0])
-
     def commit(self, record: CommitRecord, pending: PendingConfirmation | None) -> int:
         """Make ``record`` the running configuration, in one transaction with ``pending``.
 
-        Returns its octets before they are compressed.
+        Returns about how many octets it has before they are compressed.
         """
-        body, octets = _pack(record.tree)
+        head, base, body = self._kept_as(record)
         keep = pending.restore if pending is not None else record.sequence
         with self._writing() as database:
             database.execute(
                 "INSERT INTO commit_log (sequence, time, user, client, comment, body, "
-                "confirm_seconds) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "confirm_seconds, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     record.sequence,
                     record.time,
@@ -248,14 +251,23 @@ class Store:
                     record.comment,
                     body,
                     record.confirm_seconds,
+                    base,
                 ),
             )
-            database.execute(
-                "DELETE FROM commit_log WHERE sequence <= ? AND sequence != ?",
-                (record.sequence - ROLLBACKS - 1, keep),
-            )
+            database.execute(_PRUNE, {"oldest": record.sequence - ROLLBACKS, "keep": keep})
             _write_pending(database, pending)
-        return octets
+        self._head = head
+        return head.octets
+
+    def _kept_as(self, record: CommitRecord) -> tuple[_Head, int | None, bytes]:
+        """What the head will be, and the commit's base and body."""
+        head = self._head
+        if head is not None and head.sequence == record.sequence - 1:
+            difference = pack_difference(head.tree, record.tree)
+            if head.takes(difference):
+                return head.followed(record, difference), head.sequence, difference
+        body, octets = pack(record.tree)
+        return _Head(record.sequence, record.tree, octets, len(body)), None, body
 
     def set_pending(self, pending: PendingConfirmation | None) -> None:
         """Record or clear the confirmation that a commit still waits for."""
@@ -272,14 +284,14 @@ class Store:
         """The configuration that was saved for emergencies."""
         with self._reading() as database:
             row = database.execute("SELECT body FROM rescue").fetchone()
-            return _unpack(row[0]) if row else None
+            return unpack(row[0]) if row else None
 
     def set_rescue(self, tree: Tree | None) -> None:
         """Save a configuration for emergencies, or forget the one that was saved."""
         with self._writing() as database:
             database.execute("DELETE FROM rescue")
             if tree is not None:
-                database.execute("INSERT INTO rescue VALUES (1, ?)", (_pack(tree)[0],))
+                database.execute("INSERT INTO rescue VALUES (1, ?)", (pack(tree)[0],))
 
     def signing_key(self, name: str) -> bytes | None:
         """The PEM of a rekey signing key by certificate name."""

@@ -18,6 +18,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, compress, repeat
+from operator import is_not
 from typing import Any
 
 from .schema import Kind, Statement
@@ -193,23 +195,93 @@ def is_branch(statement: Statement) -> bool:
     return statement.is_branch
 
 
-def effective(tree: Tree) -> Tree:
-    """``tree`` without what is deactivated; what has nothing deactivated is shared."""
+NOTHING: Tree = {}
+"""What is not there, as a branch. Nobody writes to it."""
+
+
+def differing(tree: Tree, before: Tree) -> list[str]:
+    """The names whose value is not the very same in ``before``; for branches a cheap question."""
+    if tree is before:
+        return []
+    was: Iterator[Any] = map(before.get, tree)
+    if continues(tree, before):
+        was = chain(before.values(), repeat(None))
+    return list(compress(tree, map(is_not, tree.values(), was)))
+
+
+def continues(tree: Tree, before: Tree) -> bool:
+    """True when the names are those that were, in their order, and new ones behind them."""
+    return list(tree)[: len(before)] == list(before)
+
+
+def says_the_same(statement: Statement, tree: Tree, other: Tree) -> bool:
+    """True when nothing differs, nor the order of what the user orders."""
+    if tree.keys() != other.keys():
+        return False
+    for name in differing(tree, other):
+        value, was = tree[name], other[name]
+        if name in MARKS or not isinstance(value, dict):
+            if value != was:
+                return False
+        elif not _branches_say_the_same(statement.children[name], value, was):
+            return False
+    return True
+
+
+def _branches_say_the_same(statement: Statement, tree: Tree, other: Tree) -> bool:
+    if statement.kind is not Kind.LIST:
+        return says_the_same(statement, tree, other)
+    if tree.keys() != other.keys() or (statement.user_ordered and list(tree) != list(other)):
+        return False
+    return all(says_the_same(statement, tree[key], other[key]) for key in differing(tree, other))
+
+
+def effective(tree: Tree, before: Tree = NOTHING, known: Tree = NOTHING) -> Tree:
+    """``tree`` without what is deactivated; what has nothing deactivated is shared.
+
+    ``known`` is what was effective of ``before``: what ``tree`` shares with that is not gone
+    through again.
+    """
+    if known is before and tree.keys().isdisjoint(MARKS):
+        # Nothing was deactivated: look at what is new.
+        again = [name for name in differing(tree, before) if isinstance(tree[name], dict)]
+        if all(effective(tree[n], *_known(n, before)) is tree[n] for n in again):
+            return tree
     inactive = tree.get(INACTIVE, frozenset())
+    same_marks = inactive == before.get(INACTIVE, frozenset())
     kept: Tree = {}
     changed = False
     for name, value in tree.items():
         if name in MARKS or name in inactive:
             changed = True
-            continue
-        if isinstance(value, dict):
-            there = {key: entry for key, entry in value.items() if (name, key) not in inactive}
-            inner = effective(there if len(there) < len(value) else value)
+        elif not isinstance(value, dict):
+            kept[name] = value
+        else:
+            was, found = before.get(name, NOTHING), known.get(name)
+            if found is None:
+                inner = effective(_active(inactive, name, value))
+            elif same_marks and value is was:
+                # An entry's mark stands beside its list.
+                inner = found
+            else:
+                inner = effective(_active(inactive, name, value), was, found)
             kept[name] = inner
             changed = changed or inner is not value
-        else:
-            kept[name] = value
     return kept if changed else tree
+
+
+def _known(name: str, before: Tree) -> tuple[Tree, Tree]:
+    """What was known of a branch in one that had nothing deactivated."""
+    was = before.get(name, NOTHING)
+    return was, was
+
+
+def _active(inactive: frozenset[Identity], name: str, entries: Tree) -> Tree:
+    """A list without its entries that are deactivated; any other branch as it is."""
+    if not inactive:
+        return entries
+    there = {key: entry for key, entry in entries.items() if (name, key) not in inactive}
+    return there if len(there) < len(entries) else entries
 
 
 def lookup(tree: Tree, *path: str) -> Any:

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..config.schema import InvalidValue, ipv4_address
 from ..config.secret import is_obscured, reveal
-from ..config.tree import Tree, lookup
+from ..config.tree import NOTHING, Tree, continues, differing, lookup
 from ..ike.authentication import Credentials
 from ..ike.crypto import JUNOS_CIPHERS
 from ..ike.numbers import IdType, OakleyAuthentication
@@ -64,64 +64,142 @@ class Peers:
         return {policy.name: policy for policy in everyone}
 
 
-_NO_CREDENTIALS: Mapping[str, Credentials] = {}
+@dataclass(frozen=True)
+class _Offer:
+    """What an IKE policy allows: the same for every gateway that names it."""
+
+    key: bytes | None
+    own: Credentials | None
+    proposals: tuple[Phase1Proposal, ...]
+    modes: frozenset[Mode]
+    lifetime: int
 
 
-def peer_policies(
-    tree: Tree,
-    local_address: str,
-    accepted_dois: tuple[int, ...],
-    any_aggressive: bool = False,
-    certificates: Mapping[str, Credentials] = _NO_CREDENTIALS,
-    *,
-    v1: bool,
-) -> Peers:
-    """Every IKE gateway with an address or dynamic identity, a policy and a usable key.
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A gateway as it was read: its policy's name, by what it is known, and how it is met.
 
-    ``certificates``: the device's own, by the names that ``local-certificate`` takes. Gateways
-    with a host name for an address are not met: nothing here looks names up.
+    ``address`` is empty for a gateway that is known by its ``dynamic`` identity.
     """
-    ike = lookup(tree, "security", "group-vpn", "server", "ike")
-    by_address: dict[str, PeerPolicy] = {}
-    by_identity: dict[tuple[int, bytes], PeerPolicy] = {}
-    for name, gateway in ike.get("gateway", {}).items():
-        policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
+
+    policy: str
+    address: str
+    dynamic: Identification | None
+    peer: PeerPolicy | None
+
+
+class PeerReader:
+    """Reads how IKE gateways are met.
+
+    ``certificates``: the device's own, by the names that ``local-certificate`` takes. What a
+    configuration shares with the one that was read before is not read again.
+    """
+
+    def __init__(
+        self,
+        local_address: str,
+        accepted_dois: tuple[int, ...],
+        any_aggressive: bool,
+        certificates: Mapping[str, Credentials],
+        *,
+        v1: bool,
+    ) -> None:
+        self._local_address, self._accepted_dois = local_address, accepted_dois
+        self._any_aggressive, self._certificates, self._v1 = any_aggressive, certificates, v1
+        self._ike: Tree = NOTHING
+        self._offers: dict[str, _Offer] = {}
+        self._met: dict[str, _Met] = {}
+        self._peers = Peers({}, {}, None)
+
+    def read(self, tree: Tree) -> Peers:
+        """Every IKE gateway with an address or dynamic identity, a policy and a usable key.
+
+        Gateways with a host name for an address are not met: nothing here looks names up. What is
+        returned is the same object as before where no gateway differs.
+        """
+        ike = lookup(tree, "security", "group-vpn", "server", "ike") or NOTHING
+        if ike is not self._ike:
+            again = self._to_be_read(ike)
+            gateways = ike.get("gateway", NOTHING)
+            same = continues(gateways, self._met)
+            met = dict(self._met) if same else {}
+            # Of two gateways with one address the last one counts: the order stays.
+            for name in gateways:
+                if name in again:
+                    met[name] = self._meet(ike, name, gateways[name])
+                elif not same:
+                    met[name] = self._met[name]
+            self._met = met
+            self._ike, found = ike, _peers(self._met.values())
+            self._peers = self._peers if found == self._peers else found
+        return self._peers
+
+    def _to_be_read(self, ike: Tree) -> set[str]:
+        """The gateways that are not as they were, nor what their policies allow."""
+        again = set(differing(ike.get("gateway", NOTHING), self._ike.get("gateway", NOTHING)))
+        known, self._offers = self._offers, {}
+        for policy, offer in known.items():
+            if self._offer(ike, policy) == offer:
+                self._offers[policy] = offer
+            else:
+                again |= {name for name, one in self._met.items() if one.policy == policy}
+        return again
+
+    def _offer(self, ike: Tree, name: str) -> _Offer:
+        policy = lookup(ike, "policy", name)
         key = pre_shared_key(policy.get("pre-shared-key", {}))
-        own = certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
-        address, dynamic = (
-            _plain(gateway.get("address", "")),
-            _dynamic_identity(gateway.get("dynamic")),
-        )
+        own = self._certificates.get(lookup(policy, "certificate").get("local-certificate", ""))
         usable = {
             OakleyAuthentication.PRE_SHARED_KEY: key,
             OakleyAuthentication.RSA_SIGNATURES: own,
         }
-        proposals = tuple(
-            proposal
-            for proposal in proposals_of(policy, lookup(ike, "proposal"), v1)
-            if usable[proposal.authentication] is not None
-        )
-        if not proposals or (not address and dynamic is None):
-            continue
+        defined = lookup(ike, "proposal")
         modes = {Mode(policy.get("mode", "main"))}
-        if any_aggressive:
+        if self._any_aggressive:
             modes.add(Mode.AGGRESSIVE)
+        return _Offer(
+            key,
+            own,
+            tuple(
+                proposal
+                for proposal in proposals_of(policy, defined, self._v1)
+                if usable[proposal.authentication] is not None
+            ),
+            frozenset(modes),
+            _lifetime(policy, defined),
+        )
+
+    def _meet(self, ike: Tree, name: str, gateway: Tree) -> _Met:
+        policy = gateway.get("ike-policy", "")
+        if policy not in self._offers:
+            self._offers[policy] = self._offer(ike, policy)
+        offer = self._offers[policy]
+        address = _plain(gateway.get("address", ""))
+        dynamic = _dynamic_identity(gateway.get("dynamic"))
+        if not offer.proposals or (not address and dynamic is None):
+            return _Met(policy, "", None, None)
         peer = PeerPolicy(
             name,
-            key,
-            proposals,
+            offer.key,
+            offer.proposals,
             identity(gateway.get("local-identity"))
-            or Identification.address(gateway.get("local-address", local_address)),
+            or Identification.address(gateway.get("local-address", self._local_address)),
             dynamic or identity(gateway.get("remote-identity")) or Identification.address(address),
-            accepted_dois,
-            frozenset(modes),
-            own,
-            _lifetime(policy, lookup(ike, "proposal")),
+            self._accepted_dois,
+            offer.modes,
+            offer.own,
+            offer.lifetime,
         )
-        if dynamic is not None:
-            by_identity[dynamic.type, dynamic.data] = peer
-        else:
-            by_address[address] = peer
+        return _Met(policy, "" if dynamic else address, dynamic, peer)
+
+
+def _peers(met: Collection[_Met]) -> Peers:
+    by_address = {one.address: one.peer for one in met if one.address and one.peer is not None}
+    by_identity = {
+        (one.dynamic.type, one.dynamic.data): one.peer
+        for one in met
+        if one.dynamic is not None and one.peer is not None
+    }
     return Peers(by_address, by_identity, _anonymous(by_identity.values()))
 
 

@@ -24,12 +24,12 @@ from ..ike.numbers import NotifyType
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
-from .gateways import Peers, peer_policies
+from .gateways import PeerReader, Peers
 from .group import Group, GroupEvent
 from .plane import KeyPlane
 from .pushes import Outgoing
 from .registration import Promise
-from .settings import GroupSettings, group_settings
+from .settings import GroupReader, GroupSettings
 from .views import GroupView, view_of
 
 T = TypeVar("T")
@@ -65,6 +65,14 @@ class GroupServer:
         self._groups: dict[str, Group] = {}
         self._by_id: dict[int, Group] = {}
         self._gone: list[Group] = []
+        self._group_reader = GroupReader(v1=plane.heartbeats)
+        self._peer_reader = PeerReader(
+            plane.local[0],
+            plane.accepted_dois,
+            plane.any_aggressive,
+            plane.credentials,
+            v1=plane.heartbeats,
+        )
         self.peers = Peers({}, {}, None)
 
     @property
@@ -80,19 +88,8 @@ class GroupServer:
     # Configuration
 
     def read(self, new: Tree) -> Wanted:
-        """What a configuration says of groups and gateways; changes nothing."""
-        peers = peer_policies(
-            new,
-            self._plane.local[0],
-            self._plane.accepted_dois,
-            self._plane.any_aggressive,
-            self._plane.credentials,
-            v1=self._plane.heartbeats,
-        )
-        known = self.peers
-        return Wanted(
-            group_settings(new, v1=self._plane.heartbeats), known if peers == known else peers
-        )
+        """What a configuration says of groups and gateways; changes nothing in force."""
+        return Wanted(self._group_reader.read(new), self._peer_reader.read(new))
 
     def configure(self, wanted: Wanted, now: float) -> None:
         """A commit happened: what it says holds from now on."""

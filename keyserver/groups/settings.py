@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ..config.tree import Tree, lookup
+from ..config.tree import NOTHING, Tree, lookup
 from ..gdoi.numbers import EspTransform, IpsecAuthentication, SigHashAlgorithm
 from ..ike.crypto import JUNOS_CIPHERS, CbcCipher
 
@@ -113,15 +113,36 @@ _V1_PROPOSAL = {"encryption-algorithm": "3des-cbc", "authentication-algorithm": 
 """What a v1 proposal leaves unsaid. v2 has none of these: what it leaves unsaid is missing."""
 
 
-def group_settings(tree: Tree, *, v1: bool) -> dict[str, GroupSettings]:
-    """Groups of an effective configuration by name; those without an id cannot serve anyone.
+class GroupReader:
+    """Reads what a configuration says of groups.
 
-    Only v1 has heartbeats, and values for what a proposal leaves unsaid.
+    Only v1 has heartbeats, and values for what a proposal leaves unsaid. What a configuration
+    shares with the one that was read before is not read again.
     """
-    server = lookup(tree, "security", "group-vpn", "server")
-    proposals = lookup(server, "ipsec", "proposal")
-    return {
-        name: GroupSettings(
+
+    def __init__(self, *, v1: bool) -> None:
+        self._v1 = v1
+        self._proposals: Tree = NOTHING
+        self._known: dict[str, tuple[Tree, GroupSettings]] = {}
+
+    def read(self, tree: Tree) -> dict[str, GroupSettings]:
+        """Groups of an effective configuration by name; without an id they cannot serve anyone."""
+        server = lookup(tree, "security", "group-vpn", "server")
+        proposals = lookup(server, "ipsec", "proposal") or NOTHING
+        known = self._known if proposals is self._proposals else {}
+        found: dict[str, tuple[Tree, GroupSettings]] = {}
+        for name, group in server.get("group", NOTHING).items():
+            before = known.get(name)
+            if before is not None and before[0] is group:
+                found[name] = before
+            elif "group-id" in group:
+                found[name] = (group, self._settings(name, group, proposals))
+        self._known, self._proposals = found, proposals
+        return {name: settings for name, (_, settings) in found.items()}
+
+    def _settings(self, name: str, group: Tree, proposals: Tree) -> GroupSettings:
+        v1 = self._v1
+        return GroupSettings(
             name,
             int(group["group-id"]),
             frozenset(group.get("ike-gateway", {})),
@@ -136,9 +157,6 @@ def group_settings(tree: Tree, *, v1: bool) -> dict[str, GroupSettings]:
                 if (proposal := _whole(proposals.get(body.get("proposal"), {}), v1)) is not None
             ),
         )
-        for name, group in server.get("group", {}).items()
-        if "group-id" in group
-    }
 
 
 def _kek(block: Tree | None, heartbeats: bool) -> KekSettings | None:

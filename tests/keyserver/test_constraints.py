@@ -54,7 +54,7 @@ NO_GATEWAY = (
 
 
 def violations(text: str, *, strict: bool = True) -> list[str]:
-    tree = in_force(V2, from_set(V2, text))
+    tree = in_force(V2, from_set(V2, text)).tree
     found = check(V2, tree, Generation.V2, strict=strict)
     return [violation.message.removeprefix("mgd: ") for violation in found]
 

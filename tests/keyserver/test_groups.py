@@ -17,7 +17,7 @@ SERVER = "security group-vpn server"
 
 
 def acted_on(text: str) -> list[str]:
-    tree = in_force(V2, from_set(V2, text))
+    tree = in_force(V2, from_set(V2, text)).tree
     own = {name: value for name, value in tree.items() if name not in ("groups", "apply-groups")}
     return list(to_set(V2, own))
 

@@ -88,7 +88,7 @@ def load_configuration(database: ConfigurationDatabase, request: Request) -> Ele
             candidate = database.writable(request.holder, request.now)
         candidate.edit(request.holder, request.now)
         candidate.tree = copy_tree(earlier)
-        candidate.settle()
+        candidate.settle(database.schema)
         return [_load_results(request, [])]
     if not given:
         raise syntax_error("load-configuration")
@@ -126,7 +126,7 @@ def _load(
     if _ACTIONS[action] is Operation.REPLACE:
         tree.clear()
     problems = problems + apply(database.schema, tree, edits, Operation.MERGE)
-    candidate.settle()
+    candidate.settle(database.schema)
     return problems
 
 
@@ -203,7 +203,7 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     if keep and test != "test-only":
         candidate.edit(request.holder, request.now)
         candidate.tree = trial
-        candidate.settle()
+        candidate.settle(database.schema)
     if wrong:
         raise RpcFailure(*wrong)
     return ok(request)
