@@ -13,7 +13,8 @@ author:
 description:
   - Waits until members were heard of, by name. To be listed is no sign of life; a registration or
     an acknowledged rekey is, when it is later than O(since) and than the last commit. Times are
-    the device's own, to the second.
+    the device's own, to the second; a registration in the commit's own second counts only of a
+    member that came into the list between two looks.
   - Nobody counts before a full retransmission cycle is over, which is how long a dead member stays
     in the list.
   - Group VPNv1 shows no counters. There, a member of a unicast group counts when a rekey went out

@@ -26,7 +26,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.asking import Choice
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
     RESOURCE as SERVER,
 )
@@ -40,62 +39,13 @@ from lxml import etree
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.gdoi.arrival import Peer
 from keyserver.lab import DeviceSpec
-from keyserver.netconf.framing import END_OF_MESSAGE
 from keyserver.srx import Device, read_initial
+from tests.keyserver.wire import NOW, Wire
 from tests.lab import hub_config
 from tests.unit.tables import FEW_NAMES, trees
 from tests.unit.test_configure import block_of
 
-NOW = 1_800_000_000.0
-HELLO = (
-    b'<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities><capability>'
-    b"urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>" + END_OF_MESSAGE
-)
 GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
-
-
-class Wire:
-    """An Rpc that talks to an emulated device without a socket, and can be made to fail."""
-
-    patience = 0.0
-
-    def __init__(self, device: Device) -> None:
-        self.device = device
-        self.names: list[str] = []
-        self.break_at: str | None = None
-        self.inject: dict[str, str] = {}
-        self.reconnect()
-
-    def reconnect(self) -> bool:
-        self.session = self.device.open_session("netops", NOW)
-        self.session.greeting()
-        self.session.receive(HELLO, NOW)
-        return True
-
-    def end(self) -> bool:
-        self.session.end(NOW)
-        return True
-
-    def raw(self, operation) -> bytes:
-        name = etree.QName(operation).localname
-        self.names.append(name)
-        if name == self.break_at:
-            self.session.end(NOW)
-            raise TransportFailure("hub-1: the connection broke")
-        if self.session.closing:
-            raise TransportFailure("hub-1: the session is closed")
-        if name in self.inject:
-            return self.inject[name].encode()
-        rpc = etree.Element("rpc", {"message-id": "1"})
-        rpc.append(operation)
-        reply = self.session.receive(etree.tostring(rpc) + END_OF_MESSAGE, NOW)
-        return reply.removesuffix(END_OF_MESSAGE)
-
-    def call(self, step, operation):
-        return refuse_errors(step, etree.fromstring(self.raw(operation)))
-
-    def stream(self, step, operation):
-        yield self.raw(operation)
 
 
 def device(generation="v2", groups=("G1", "G2", "G3"), extra=()) -> Device:

@@ -53,7 +53,12 @@ NO_COUNTERS = dict.fromkeys(
     [
         (member(), member(), Moment(COMMIT), None),
         (member(), member(heard=AFTER, pulls=2), Moment(COMMIT), REGISTERED),
-        (member(), member(heard=COMMIT, pulls=2), Moment(COMMIT), REGISTERED),
+        # In the commit's own second: before it or after it, unless it was seen to come.
+        (member(), member(heard=COMMIT, pulls=2), Moment(COMMIT), None),
+        (None, member(heard=COMMIT), Moment(COMMIT), None),
+        (None, member(heard=COMMIT), Moment(COMMIT, came=True), REGISTERED),
+        # Another node of a cluster lists who registered with it long ago.
+        (None, member(heard=BEFORE), Moment(COMMIT, came=True), None),
         # It registered between the earlier list and the commit.
         (member(), member(heard=BEFORE.replace("01", "03"), pulls=2), Moment(COMMIT), None),
         (None, member(heard=AFTER), Moment(COMMIT), REGISTERED),
@@ -180,6 +185,16 @@ def test_a_cleared_list_counts_again_from_its_first_registration():
     state, _elapsed, _lines = waited(device, entries, before)
     assert state[0].returned == ("gm-1 192.0.2.1",)
     assert state[0].missing == ("gm-2 192.0.2.2",)
+
+
+def test_who_registers_in_the_commits_own_second_is_back_if_it_was_seen_to_come():
+    before = [member("gm-1"), member("gm-2")]
+    entries = awaited(*before, before=None, after=UNICAST)
+    same = [member("gm-1", heard=COMMIT, pulls=2), member("gm-2", heard=COMMIT, pulls=2)]
+    device = Device((0, same[:1]), (35, same))
+    state, elapsed, _lines = waited(device, entries, before)
+    assert state[0].returned == ("gm-2 192.0.2.2",)
+    assert (state[0].missing, elapsed) == (("gm-1 192.0.2.1",), 60)
 
 
 def test_a_minimum_counts_signs_of_life_and_not_rows():

@@ -3,7 +3,8 @@
 """Signs of life: what shows that a listed member was heard of since an earlier list.
 
 To be listed is none. A registration or an acknowledgement is, if it can only be later than the
-earlier list and than the last commit. Times are compared as the device prints them, to the second.
+earlier list and than the last commit. Devices print times to the second: a registration in the
+commit's own second counts only for who was seen to come into the list after the commit.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ class Moment:
     """When signs of life begin to count.
 
     ``commit``: the last commit's time as the device prints it; ``rekeyed``: a unicast rekey went
-    out since, a full retransmission cycle ago: the device has kept in its list who acknowledged.
+    out since, a full retransmission cycle ago: the device has kept in its list who acknowledged;
+    ``came``: the member was missing in an earlier look after the commit.
     """
 
     commit: str | None = None
     rekeyed: bool = False
+    came: bool = False
 
 
 def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | None:
@@ -38,7 +41,7 @@ def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | No
     ``before``: the member in the earlier list, None when it was not in it.
     """
     is_new = before is None or _again(before, now)
-    if is_new and _not_before(now.get("last_update"), moment.commit):
+    if is_new and _later(now.get("last_update"), moment):
         return REGISTERED
     if before is None:
         return None
@@ -56,9 +59,11 @@ def _again(before: Listed, now: Listed) -> bool:
     return _count(now, "pull_succeeded") > _count(before, "pull_succeeded")
 
 
-def _not_before(heard: str | None, commit: str | None) -> bool:
-    heard_at, commit_at = local_seconds(heard), local_seconds(commit)
-    return heard_at is None or commit_at is None or heard_at >= commit_at
+def _later(heard: str | None, moment: Moment) -> bool:
+    heard_at, commit_at = local_seconds(heard), local_seconds(moment.commit)
+    if heard_at is None or commit_at is None:
+        return True
+    return heard_at > commit_at or (heard_at == commit_at and moment.came)
 
 
 def _acknowledged_since(before: Listed, now: Listed) -> bool:

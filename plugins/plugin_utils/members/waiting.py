@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .gate import Awaited, fullest, shown
-from .life import Moment, Roll, sign_of_life
+from .life import Listed, Moment, Roll, sign_of_life
+
+_Name = tuple[str | None, str | None]
+"""A member's gateway and address."""
 
 SAY_AGAIN_SECONDS = 60
 """An unchanged state is told again after this long."""
@@ -84,6 +87,8 @@ class Watch:
     entries: Sequence[Awaited]
     before: Look
     _rekeyed_at: dict[str, float] = field(default_factory=dict)
+    _listed: dict[str, set[_Name]] = field(default_factory=dict)
+    _came: dict[str, set[_Name]] = field(default_factory=dict)
 
     def progress(self, now: Look, elapsed: float) -> list[Progress]:
         """How far each group is, ``elapsed`` seconds after the wait began."""
@@ -98,12 +103,14 @@ class Watch:
     def _of(
         self, entry: Awaited, earlier: Roll, listed: Roll, now: Look, elapsed: float
     ) -> Progress:
-        moment = Moment(now.commit, self._rekeyed(entry, now, elapsed))
+        rekeyed, came = self._rekeyed(entry, now, elapsed), self._arrivals(entry, listed)
         alive = {
             id(member)
             for member in listed.members
             if sign_of_life(
-                earlier.find(member.get("gateway"), member.get("address")), member, moment
+                earlier.find(*_name(member)),
+                member,
+                Moment(now.commit, rekeyed, _name(member) in came),
             )
         }
         back = [id(listed.find(*name)) in alive for name in entry.names]
@@ -111,12 +118,24 @@ class Watch:
         missing = [shown(n) for n, is_back in zip(entry.names, back, strict=True) if not is_back]
         return Progress(entry, tuple(returned), tuple(missing), len(alive))
 
+    def _arrivals(self, entry: Awaited, listed: Roll) -> set[_Name]:
+        """Who came into the list between two looks; all of them are after the change."""
+        names = {_name(member) for member in listed.members}
+        came = self._came.setdefault(entry.group, set())
+        came |= names - self._listed.get(entry.group, names)
+        self._listed[entry.group] = names
+        return came
+
     def _rekeyed(self, entry: Awaited, now: Look, elapsed: float) -> bool:
         """True when a unicast rekey was seen to have gone out a whole cycle ago."""
         old, new = self.before.keks.get(entry.group), now.keks.get(entry.group)
         if entry.communication != "unicast" or old is None or new in (None, old):
             return False
         return elapsed - self._rekeyed_at.setdefault(entry.group, elapsed) >= entry.cycle
+
+
+def _name(member: Listed) -> _Name:
+    return member.get("gateway"), member.get("address")
 
 
 def _members(lists: Mapping[str, Mapping[str, Any]], entry: Awaited) -> Sequence[Mapping[str, Any]]:

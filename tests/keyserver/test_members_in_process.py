@@ -1,0 +1,414 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading, clearing and waiting for members of an emulated device in the same process."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    DeviceError,
+    MalformedReply,
+    Refused,
+    TransportFailure,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import gate
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.clearing import Request, clear
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import (
+    configured_at,
+    counted,
+    read,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
+    NotBack,
+    wait_for,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
+    Request as WaitRequest,
+)
+
+from tests.keyserver.wire import Wire
+from tests.keyserver.world import V1_SMC, World
+
+SMC = "set security group-vpn server group G1 server-member-communication "
+BLOCK = (SMC + "encryption-algorithm aes-256-cbc", SMC + "sig-hash-algorithm sha-256")
+V1_BLOCK = (V1_SMC + "encryption-algorithm 3des-cbc sig-hash-algorithm sha1",)
+BOTH = ["gm-1 192.0.2.11", "gm-2 192.0.2.12"]
+CLEAR, STATISTICS = "clear-security-group-vpn-server", "get-security-group-vpn-server-stats"
+
+
+class Fleet:
+    """Two members of G1, registered a minute ago, and a session of the collection's core."""
+
+    def __init__(self, signing_key, generation="v2", block=BLOCK, **spec):
+        self.world = World(signing_key, generation, members=2, extra=block, **spec)
+        self.block = block
+        self.world.joined(2)
+        self.world.pass_time(60)
+        self.wire = Wire(self.world.device, lambda: self.world.now)
+        self.said = []
+
+    def wait(self, **request):
+        return wait_for(
+            self.wire,
+            WaitRequest(**request),
+            self.said.append,
+            lambda: self.world.now,
+            self.world.pass_time,
+        )
+
+    def change(self, *lines):
+        """What the sites were before, and the change that is made of it."""
+        before = self.wait(check=True)["since"]
+        self.world.pass_time(5)
+        self.world.commit(*self.block, *lines)
+        return before
+
+
+@pytest.fixture
+def fleet(signing_key):
+    return Fleet(signing_key)
+
+
+def members(*numbers):
+    return [{"gateway": f"gm-{n}", "address": f"192.0.2.1{n}"} for n in numbers]
+
+
+# Reading
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_groups_are_read_with_what_their_lists_mean(signing_key, generation):
+    fleet = Fleet(signing_key, generation, V1_BLOCK if generation == "v1" else BLOCK)
+    result = read(fleet.wire)
+    assert result["warnings"] == []
+    first, second = result["groups"]
+    gateways = [
+        {"name": "gm-1", "address": "192.0.2.11"},
+        {"name": "gm-2", "address": "192.0.2.12"},
+    ]
+    row = {"last_update": "Fri Jan 15 2027 08:00:00", "vsys": "root"}
+    assert first == {
+        "name": "G1",
+        "id": 1,
+        "communication": "unicast",
+        "list_shows": "active",
+        "member_count": 2,
+        "members": [{**member, **row} for member in members(1, 2)],
+        "gateways": gateways,
+        "clustered": False,
+    }
+    assert (second["communication"], second["list_shows"]) == ("none", "registered")
+    assert (second["member_count"], second["members"], second["id"]) == (0, [], 2)
+
+
+def test_the_members_of_each_group_are_counted(fleet):
+    assert counted(fleet.wire) == {"G1": 2, "G2": 0}
+    fleet.world.run(fleet.world.member("192.0.2.11", group=2), "192.0.2.11")
+    assert counted(fleet.wire) == {"G1": 2, "G2": 1}
+
+
+def test_the_fullest_node_of_a_cluster_counts(fleet):
+    member = (
+        "<group-vpn-member><group-vpn-member-gateway>gm-%d</group-vpn-member-gateway>"
+        "<group-vpn-member-address>192.0.2.1%d</group-vpn-member-address></group-vpn-member>"
+    )
+    node = (
+        "<multi-routing-engine-item><re-name>node%d</re-name>"
+        "<security-group-vpn-server-registered-members><group-vpn-registered-members>"
+        "<group-vpn-group-name>G1</group-vpn-group-name><group-vpn-group-id>1</group-vpn-group-id>"
+        "<group-vpn-member-count>%d</group-vpn-member-count>%s</group-vpn-registered-members>"
+        "</security-group-vpn-server-registered-members></multi-routing-engine-item>"
+    )
+    rows = [member % (n, n) for n in (1, 2)]
+    nodes = (node % (0, 1, rows[0]), node % (1, 2, "".join(rows)))
+    for order in (nodes, nodes[::-1]):
+        fleet.wire.inject = {
+            "get-security-group-vpn-server-registered-members": "<rpc-reply>"
+            f"<multi-routing-engine-results>{''.join(order)}</multi-routing-engine-results>"
+            "</rpc-reply>"
+        }
+        assert counted(fleet.wire) == {"G1": 2}
+
+
+def test_what_cannot_be_counted_is_an_error_and_never_zero(fleet):
+    name = "get-security-group-vpn-server-registered-members"
+    fleet.wire.inject = {name: "<rpc-reply><frob/></rpc-reply>", "command": "<rpc-reply/>"}
+    with pytest.raises(MalformedReply, match="not understood"):
+        counted(fleet.wire)
+
+
+def test_the_last_commit_is_told_in_seconds_as_far_as_the_device_tells_it(fleet):
+    assert configured_at(fleet.wire) == 1_800_000_000.0
+    history = "<rpc-reply><commit-information><commit-history>%s</commit-history>%s"
+    rest = "</commit-information></rpc-reply>"
+    for shown, seconds in (
+        ("<date-time>2027-01-15 08:00:07 UTC</date-time>", 1_800_000_007.0),
+        ('<date-time x="3">2027-01-15 08:00:07 UTC</date-time>', 1_800_000_007.0),
+        ('<date-time seconds="4">2027-01-15 08:00:07 UTC</date-time>', 4.0),
+        ("<date-time>some day</date-time>", None),
+        ("", None),
+    ):
+        fleet.wire.inject = {"get-commit-information": history % (shown, "") + rest}
+        assert configured_at(fleet.wire) == seconds
+    denied = "<rpc-reply><rpc-error><error-message>permission denied</error-message></rpc-error>"
+    fleet.wire.inject = {"get-commit-information": denied + "</rpc-reply>"}
+    assert configured_at(fleet.wire) is None
+
+
+# Clearing
+
+
+def test_a_check_says_who_would_be_cleared_and_clears_nobody(fleet):
+    entry = {"group": "G1", "communication": "unicast", "members": members(1, 2)}
+    told = clear(fleet.wire, Request(check=True))
+    assert told == {"changed": True, "cleared": [entry], "warnings": []}
+    assert not [name for name in fleet.wire.names if name.startswith("clear")]
+    assert clear(fleet.wire, Request(group="G1", now=True)) == told
+    assert fleet.wire.requests[-1] == (
+        f"<{CLEAR}><{CLEAR}-group-name>G1</{CLEAR}-group-name><{CLEAR}-now/></{CLEAR}>"
+    )
+    assert fleet.world.listed()[0] == []
+
+
+def test_a_group_without_members_is_left_alone(fleet):
+    assert clear(fleet.wire, Request(group="G2")) == {
+        "changed": False,
+        "cleared": [],
+        "warnings": [],
+    }
+    clear(fleet.wire, Request())
+    # G2 is not cleared with it: it would be given new keys for nobody.
+    assert (
+        fleet.wire.requests[-1] == f"<{CLEAR}><{CLEAR}-group-name>G1</{CLEAR}-group-name></{CLEAR}>"
+    )
+
+
+def test_where_every_group_has_members_one_clear_takes_them_all(fleet):
+    fleet.world.run(fleet.world.member("192.0.2.11", group=2), "192.0.2.11")
+    done = clear(fleet.wire, Request())
+    assert [entry["group"] for entry in done["cleared"]] == ["G1", "G2"]
+    assert [entry["communication"] for entry in done["cleared"]] == ["unicast", "none"]
+    assert fleet.wire.requests[-1] == f"<{CLEAR}/>"
+    assert counted(fleet.wire) == {"G1": 0, "G2": 0}
+
+
+def test_statistics_are_cleared_where_anything_was_counted(fleet):
+    entry = {"group": "G1", "communication": "unicast", "members": members(1, 2)}
+    done = clear(fleet.wire, Request(statistics=True, now=True))
+    assert done == {"changed": True, "cleared": [entry], "warnings": []}
+    name = f"{CLEAR}-statistics"
+    assert fleet.wire.requests[-1] == f"<{name}><group>G1</group></{name}>"
+    # The members stay, and a second time there is nothing left to clear.
+    assert counted(fleet.wire) == {"G1": 2, "G2": 0}
+    again = clear(fleet.wire, Request(statistics=True))
+    assert (again["changed"], again["cleared"]) == (False, [])
+
+
+def test_only_the_named_groups_statistics_are_looked_at(fleet):
+    assert not clear(fleet.wire, Request(group="G2", statistics=True))["changed"]
+    assert f"<{STATISTICS}><group>G2</group></{STATISTICS}>" in fleet.wire.requests
+    assert clear(fleet.wire, Request(group="G1", statistics=True))["changed"]
+
+
+@pytest.mark.parametrize(
+    ("counter", "counts"),
+    [
+        ("group-vpn-pull-failed", True),
+        ("group-vpn-push-unacknowledged", True),
+        ("group-vpn-group-id", False),
+        ("group-vpn-member-threshold", False),
+    ],
+)
+def test_a_counter_above_nought_is_something_to_clear(fleet, counter, counts):
+    fleet.wire.inject = {
+        STATISTICS: "<rpc-reply><security-group-vpn-server-stats>"
+        "<group-vpn-group-name>G2</group-vpn-group-name>"
+        f"<group-vpn-stats><{counter}>7</{counter}></group-vpn-stats>"
+        "</security-group-vpn-server-stats></rpc-reply>"
+    }
+    done = clear(fleet.wire, Request(statistics=True, check=True))
+    assert [entry["group"] for entry in done["cleared"]] == ["G2"] * counts
+
+
+def test_what_the_device_says_to_a_clear_is_returned(fleet):
+    fleet.wire.inject = {
+        CLEAR: "<rpc-reply><output>\n2 members\n cleared\n</output><output/><rpc-error>"
+        "<error-severity>warning</error-severity><error-message>busy</error-message></rpc-error>"
+        "</rpc-reply>"
+    }
+    assert clear(fleet.wire, Request())["warnings"] == [
+        "busy",
+        "the device says: 2 members cleared",
+    ]
+    fleet.wire.inject = {CLEAR: "<rpc-reply><output>error: not running</output></rpc-reply>"}
+    with pytest.raises(DeviceError, match="clear G1: error: not running"):
+        clear(fleet.wire, Request())
+
+
+def test_a_group_that_is_not_there_and_statistics_of_v1_are_refused(fleet, signing_key):
+    place = r"\[edit security group-vpn server group\]: group 'G9' is not there; .* has G1, G2\)"
+    with pytest.raises(Refused, match=place):
+        clear(fleet.wire, Request(group="G9"))
+    old = Fleet(signing_key, "v1", V1_BLOCK)
+    with pytest.raises(Refused, match="Group VPNv1 has no statistics to clear"):
+        clear(old.wire, Request(statistics=True))
+
+
+# Waiting
+
+LONGER = {
+    "changed": True,
+    "before": [{"group": "G1", "encryption_algorithm": "aes-256-cbc"}],
+    "after": [{"group": "G1", "encryption_algorithm": "aes-256-cbc", "lifetime_seconds": 7200}],
+}
+
+
+def test_a_check_says_who_would_be_waited_for_and_how_long(fleet):
+    result = fleet.wait(change=LONGER, check=True)
+    assert (result["timeout"], result["elapsed"], result["warnings"]) == (60, 0.0, [])
+    assert result["groups"] == [
+        {
+            "group": "G1",
+            "communication": "unicast",
+            "proof": True,
+            "cause": "push",
+            "why": "they acknowledge the rekey that the change causes",
+            "seconds": 60,
+            "cycle": 30,
+            "min_members": 0,
+            "expected": BOTH,
+            "returned": [],
+            "missing": BOTH,
+            "alive": 0,
+        }
+    ]
+    assert [group["name"] for group in result["since"]["groups"]] == ["G1", "G2"]
+    assert fleet.said == []
+
+
+def test_everybody_acknowledges_and_the_result_says_so(fleet):
+    since = fleet.change(SMC + "lifetime-seconds 7200")
+    result = fleet.wait(change=LONGER, since=since)
+    assert (result["elapsed"], result["since"]) == (30.0, since)
+    (group,) = result["groups"]
+    assert (group["returned"], group["missing"], group["alive"]) == (BOTH, [], 2)
+    assert fleet.said[-1].endswith("2 of 2 heard of: gm-1 192.0.2.11, gm-2 192.0.2.12")
+
+
+def test_who_is_silent_is_named_with_the_time_that_passed(fleet):
+    fleet.world.lost.add("192.0.2.12")
+    since = fleet.change(SMC + "lifetime-seconds 7200")
+    with pytest.raises(NotBack) as raised:
+        fleet.wait(change=LONGER, since=since)
+    assert str(raised.value) == (
+        "not everybody was heard of within 60 s: G1 (unicast): 1 of 2 heard of: gm-1 192.0.2.11; "
+        "waiting for gm-2 192.0.2.12"
+    )
+    assert (raised.value.elapsed, raised.value.state[0].missing) == (60.0, (BOTH[1],))
+
+
+def test_v1_without_counters_is_asked_for_its_key_and_judged_by_its_list(signing_key):
+    fleet = Fleet(signing_key, "v1", V1_BLOCK)
+    fleet.world.lost.add("192.0.2.12")
+    since = fleet.change(V1_SMC + "lifetime-seconds 7200")
+    assert since["keks"]["G1"] != fleet.world.view().kek.spi
+    assert re.fullmatch("[0-9a-f]{32}", since["keks"]["G1"])
+    change = {**LONGER, "before": [{"group": "G1"}]}
+    with pytest.raises(NotBack, match=r"1 of 2 heard of: gm-1 192\.0\.2\.11; waiting for gm-2"):
+        fleet.wait(change=change, since=since, timeout=90)
+
+
+def test_a_connection_that_breaks_while_waiting_is_opened_again(fleet):
+    since = fleet.change(SMC + "lifetime-seconds 7200")
+    looks = []
+    say = fleet.said.append
+
+    def breaking(line):
+        say(line)
+        looks.append(line)
+        if len(looks) == 1:
+            fleet.wire.session.end(fleet.world.now)
+
+    fleet.said = type("Lines", (list,), {"append": lambda self, line: breaking(line)})()
+    result = fleet.wait(change=LONGER, since=since)
+    assert result["groups"][0]["missing"] == []
+
+
+def test_a_connection_that_stays_broken_is_told_with_who_is_missing(fleet):
+    fleet.world.lost.update(("192.0.2.11", "192.0.2.12"))
+    since = fleet.change(SMC + "lifetime-seconds 7200")
+
+    def broken(seconds):
+        fleet.world.pass_time(seconds)
+        fleet.wire.break_at = "get-security-group-vpn-server-registered-members"
+
+    request = WaitRequest(change=LONGER, since=since)
+    with pytest.raises(NotBack, match="the last look failed: hub-1: the connection broke"):
+        wait_for(fleet.wire, request, fleet.said.append, lambda: fleet.world.now, broken)
+    # Before anything was seen there is nothing to go on from.
+    with pytest.raises(TransportFailure):
+        fleet.wait(change=LONGER, since=since)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (
+            {"confirm_within": 1},
+            r"a wait of 60 s \(G1: they acknowledge .*\) does not fit into a confirmation of 1 "
+            "minutes; give it at least 2 minutes",
+        ),
+        ({"timeout": 29}, "timeout 29: a retransmission cycle takes 30 s, .* set it to 30 or more"),
+        ({"since": {"groups": "all"}}, "since: what wait_for_members .* returned is expected"),
+        ({"since": {}}, "since: what wait_for_members .* returned is expected"),
+        (
+            {"change": {"changed": True, "before": [], "after": []}},
+            "made by an earlier run and awaits its confirmation",
+        ),
+    ],
+)
+def test_what_cannot_be_waited_for_is_refused_before_anything_is(fleet, request_, words):
+    with pytest.raises(Refused, match=words):
+        fleet.wait(**{"change": LONGER, **request_})
+    assert fleet.said == []
+
+
+@pytest.mark.parametrize(("minutes", "fits"), [(2, True), (1, False)])
+def test_a_confirmation_must_hold_the_wait_a_look_and_the_confirming(fleet, minutes, fits):
+    # 85 + 5 + 30 seconds are two minutes.
+    request = {"change": LONGER, "timeout": 85, "confirm_within": minutes, "check": True}
+    if fits:
+        assert fleet.wait(**request)["timeout"] == 85
+    with pytest.raises(Refused):
+        fleet.wait(**{**request, "timeout": 86})
+
+
+def test_named_members_are_waited_for_without_a_change(fleet):
+    wanted = {"G1": gate.Wanted(members=["gm-2"], min_members=1), "G2": gate.Wanted()}
+    result = fleet.wait(wanted=wanted, check=True)
+    first, second = result["groups"]
+    assert (first["cause"], first["expected"], first["min_members"]) == ("asked", ["gm-2"], 1)
+    assert (second["communication"], second["expected"]) == ("none", [])
+    assert result["timeout"] == 120
+    fleet.world.pass_time(5)
+    fleet.world.run(fleet.world.member("192.0.2.12"), "192.0.2.12")
+    done = fleet.wait(wanted=wanted, since=result["since"])
+    assert [group["returned"] for group in done["groups"]] == [["gm-2"], []]
+
+
+def test_a_timeout_shorter_than_may_be_needed_is_warned_about(fleet):
+    result = fleet.wait(change=LONGER, timeout=40, check=True)
+    assert result["warnings"] == [
+        "G1: it may take 60 s until they acknowledge the rekey that the change causes; the timeout "
+        "is 40 s"
+    ]
+    kind = {"group": "G1", "communication_type": "multicast"}
+    multicast = {**LONGER, "before": [kind], "after": [{**kind, "lifetime_seconds": 7200}]}
+    told = fleet.wait(change=multicast, check=True)
+    assert told["warnings"] == [
+        "G1: multicast rekeys are not acknowledged: the list proves nothing, and nobody was waited "
+        "for"
+    ]
+    assert (told["groups"][0]["proof"], told["groups"][0]["expected"]) == (False, [])
