@@ -37,7 +37,7 @@ def state_payloads(group_id: int, state: Grant | None) -> list[Payload]:
     """A group and, when there are any, its keys."""
     chain = [Payload(PayloadType.ID, group_identity(group_id).encode())]
     if state is not None:
-        chain.append(Payload(PayloadType.SA, state.policy.encode()))
+        chain.append(Payload(PayloadType.SA, state.sa.encode()))
         if state.sequence is not None:
             chain.append(Payload(PayloadType.SEQ, state.sequence.encode()))
         chain.append(Payload(PayloadType.KD, state.keys.encode()))

@@ -70,8 +70,8 @@ def cluster_peers(
         for gateway in cluster.gateways:
             body = gateways.get(gateway, {})
             address, probing = body.get("address", ""), body.get("dead-peer-detection", {})
-            policy = peers.by_address.get(address)
-            if policy is not None and policy.name == gateway:
+            policy = peers.by_name.get(gateway)
+            if policy is not None:
                 members.append(
                     ClusterPeer(
                         policy,

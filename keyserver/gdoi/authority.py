@@ -17,8 +17,8 @@ from .pull import Grant
 class Gateways(Protocol):
     """Who may meet us in phase 1, and how."""
 
-    def peer(self, address: str) -> PeerPolicy | None:
-        """The policy for a peer at that address; None for a stranger."""
+    def peers_at(self, address: str) -> tuple[PeerPolicy, ...]:
+        """The policies for a peer at that address, one of which is its own; none for a stranger."""
 
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy for a peer that is known by its identity only."""

@@ -107,7 +107,56 @@ class IpsecAuthentication(IntEnum):
     HMAC_SHA2_256 = 5
 
 
-ENCAPSULATION_TUNNEL = 1
+class EncapsulationMode(IntEnum):
+    """Encapsulation Mode (RFC 2407 §4.5)."""
+
+    TUNNEL = 1
+    TRANSPORT = 2
+
+
+class SaDirection(IntEnum):
+    """SA Direction (RFC 6407 §5.5.1.1)."""
+
+    SENDER_ONLY = 1
+    RECEIVER_ONLY = 2
+    SYMMETRIC = 3
+
+
+class AddressPreservation(IntEnum):
+    """Address Preservation (RFC 6407 §5.5.1.1)."""
+
+    NONE = 1
+    SOURCE_ONLY = 2
+    DESTINATION_ONLY = 3
+    SOURCE_AND_DESTINATION = 4
+
+
+class ExtendedSequence(IntEnum):
+    """Extended (64-bit) Sequence Number (RFC 4304 §4)."""
+
+    SIXTY_FOUR_BITS = 1
+
+
+class LifeType(IntEnum):
+    """SA Life Type (RFC 2407 §4.5)."""
+
+    SECONDS = 1
+    KILOBYTES = 2
+
+
+FIRST_PRIVATE_IPSEC_ATTRIBUTE = 32001
+FIRST_PRIVATE_LIFE_TYPE = 61440
+"""From there on a number is for private use (RFC 2407 §4.5 and §4.5.1)."""
+
+LOWEST_TEK_SPI = 256
+"""Those below are reserved (RFC 4303 §2.1)."""
+
+AH_TRANSFORMS = {
+    2: IpsecAuthentication.HMAC_MD5,
+    3: IpsecAuthentication.HMAC_SHA1,
+    5: IpsecAuthentication.HMAC_SHA2_256,
+}
+"""AH transforms (RFC 2407 §4.4.3, RFC 4868) by the authentication that must go with them."""
 
 
 class KeyPacketType(IntEnum):

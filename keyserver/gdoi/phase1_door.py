@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..ike.aggressive_mode import AggressiveModeResponder, initial_identity
@@ -93,16 +93,19 @@ class Phase1Door:
         return Outcome(answer)
 
     def _responder(self, arrival: Arrival) -> MainModeResponder | AggressiveModeResponder:
-        policy, path = self._gateways.peer(arrival.source[0]), self._ports.path(arrival)
+        here, path = self._gateways.peers_at(arrival.source[0]), self._ports.path(arrival)
         if arrival.header.exchange == Exchange.AGGRESSIVE:
-            if policy is None:
-                identity = initial_identity(arrival.header, arrival.message)
-                policy = self._gateways.dynamic_peer(identity)
-            return AggressiveModeResponder(_taking(policy, Mode.AGGRESSIVE), path)
-        if policy is not None:
-            return MainModeResponder(_taking(policy, Mode.MAIN), path=path)
-        anonymous = _taking(self._gateways.anonymous_peer(), Mode.MAIN)
-        return MainModeResponder(anonymous, self._gateways.dynamic_peer, path)
+            identity = initial_identity(arrival.header, arrival.message)
+            dynamic = self._gateways.dynamic_peer(identity)
+            # Of several behind one translator it is the one that it says it is.
+            named = tuple(one for one in here if identity.is_the(one.remote_identity))
+            known = named or ((dynamic,) if dynamic is not None else here)
+            return AggressiveModeResponder(_taking(known, Mode.AGGRESSIVE)[0], path)
+        if here:
+            return MainModeResponder(_taking(here, Mode.MAIN), path=path)
+        anonymous = self._gateways.anonymous_peer()
+        known = (anonymous,) if anonymous is not None else ()
+        return MainModeResponder(_taking(known, Mode.MAIN), self._gateways.dynamic_peer, path)
 
     def _advance(self, association: Association, arrival: Arrival) -> Outcome:
         responder = association.responder
@@ -135,13 +138,14 @@ class Phase1Door:
         return self._counters.refuse(arrival, refusal, gateway, answer=answer)
 
 
-def _taking(policy: PeerPolicy | None, mode: Mode) -> PeerPolicy:
-    """The policy, unless there is none or it does not take that mode."""
-    if policy is None:
+def _taking(policies: Sequence[PeerPolicy], mode: Mode) -> list[PeerPolicy]:
+    """Those that take that mode. Raises Refused when there is none."""
+    if not policies:
         raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE gateway has this address")
-    if mode not in policy.modes:
+    found = [policy for policy in policies if mode in policy.modes]
+    if not found:
         raise Refused(
             NotifyType.INVALID_EXCHANGE_TYPE,
-            f"gateway {policy.name} does not take {mode.value} mode",
+            f"gateway {policies[0].name} does not take {mode.value} mode",
         )
-    return policy
+    return found

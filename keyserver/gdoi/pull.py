@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Grant:
     """What a member gets: policy, keys and, where there is a KEK, the last sequence number."""
 
-    policy: GroupSa
+    sa: GroupSa
     keys: KeyDownload
     sequence: Sequence | None
 
@@ -126,7 +126,7 @@ class PullInitiator:
         self._group_id = group_id
         self._profile = profile
         self._nonces = secrets.token_bytes(NONCE_LENGTH)
-        self.policy: GroupSa | None = None
+        self.sa: GroupSa | None = None
 
     def first(self) -> bytes:
         """Message 1."""
@@ -144,7 +144,7 @@ class PullInitiator:
         """
         payloads = self._exchange.open(header, datagram, known=self._nonces)
         try:
-            return self._agree(payloads) if self.policy is None else self._granted(payloads)
+            return self._agree(payloads) if self.sa is None else self._granted(payloads)
         except (MalformedPayload, Refused) as error:
             raise Unacceptable(str(error)) from None
 
@@ -153,16 +153,16 @@ class PullInitiator:
         _check_nonce(nonce)
         policy = GroupSa.decode(body, self._profile)
         self._accept(policy)
-        self.policy = policy
+        self.sa = policy
         self._nonces += nonce
         return self._exchange.seal([], known=self._nonces)
 
     def _granted(self, payloads: list[Payload]) -> Grant:
-        assert self.policy is not None
-        kinds = [PayloadType.SEQ, PayloadType.KD] if self.policy.kek else [PayloadType.KD]
+        assert self.sa is not None
+        kinds = [PayloadType.SEQ, PayloadType.KD] if self.sa.kek else [PayloadType.KD]
         *sequence, keys = pick(payloads, *kinds)
         return Grant(
-            self.policy,
+            self.sa,
             KeyDownload.decode(keys),
             Sequence.decode(sequence[0]) if sequence else None,
         )

@@ -132,13 +132,13 @@ class Push:
 
     sequence: int
     deletes: tuple[Delete, ...] = ()
-    policy: GroupSa | None = None
+    sa: GroupSa | None = None
     keys: KeyDownload | None = None
 
     @property
     def is_heartbeat(self) -> bool:
         """True when it carries the sequence number alone."""
-        return not self.deletes and self.policy is None
+        return not self.deletes and self.sa is None
 
 
 def _push_header(kek: Kek, length: int) -> Header:
@@ -168,8 +168,8 @@ def seal_push(
     """
     payloads = [Payload(PayloadType.SEQ, Sequence(push.sequence).encode())]
     payloads += [Payload(PayloadType.DELETE, delete.encode()) for delete in push.deletes]
-    if push.policy is not None and push.keys is not None:
-        payloads.append(Payload(PayloadType.SA, push.policy.encode()))
+    if push.sa is not None and push.keys is not None:
+        payloads.append(Payload(PayloadType.SA, push.sa.encode()))
         payloads.append(Payload(PayloadType.KD, push.keys.encode()))
     modulus = (signing_key.key_size + 7) // 8
     signature = Payload(PayloadType.SIG, bytes(modulus))

@@ -20,13 +20,13 @@ def kek_of_grant(
     state: Grant | None, settings: KekSettings | None, signing_keys: SigningKeys, now: float
 ) -> GroupKek | None:
     """The KEK of a grant, to push under with our own signature."""
-    if state is None or state.policy.kek is None or settings is None:
+    if state is None or state.sa.kek is None or settings is None:
         return None
     packets = [p for p in state.keys.packets if p.type == KeyPacketType.KEK]
-    if len(packets) != 1 or packets[0].spi != state.policy.kek.spi:
+    if len(packets) != 1 or packets[0].spi != state.sa.kek.spi:
         raise MalformedPayload("a grant: the KEK's policy and key do not match")
-    kek, _ = kek_of(state.policy.kek, packets[0])
-    attributes = attribute_map(state.policy.kek.attributes, "SAK")
+    kek, _ = kek_of(state.sa.kek, packets[0])
+    attributes = attribute_map(state.sa.kek.attributes, "SAK")
     life = attributes.get(KekAttribute.KEY_LIFETIME)
     remaining = life.number if life is not None else settings.lifetime
     return GroupKek(
@@ -46,7 +46,7 @@ def teks_of_grant(
         return []
     packets = {p.spi: p for p in state.keys.packets if p.type == KeyPacketType.TEK}
     policies: dict[bytes, list[SaTek]] = {}
-    for policy in state.policy.teks:
+    for policy in state.sa.teks:
         policies.setdefault(policy.spi, []).append(policy)
     if set(policies) != set(packets):
         raise MalformedPayload("a grant: the TEKs' policies and keys do not match")

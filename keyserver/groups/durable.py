@@ -42,7 +42,7 @@ class Forgetful:
 
 def encode_state(grant: Grant, now: float) -> bytes:
     """Keys to be kept."""
-    sa, sequence = grant.policy.encode(), grant.sequence
+    sa, sequence = grant.sa.encode(), grant.sequence
     number = sequence.number if sequence is not None else 0
     return _HEAD.pack(now, sequence is not None, number, len(sa)) + sa + grant.keys.encode()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 from ..config.schema import InvalidValue, ipv4_address
 from ..config.secret import is_obscured, reveal
@@ -48,11 +49,12 @@ LONGEST_LIFETIME = 86400
 class Peers:
     """IKE gateways that can be met: by address, or, with a dynamic address, by identity.
 
+    Several have one address when they are behind one translator: key and identity tell them apart.
     ``anonymous``: what may be agreed in main mode with a dynamic gateway, whose identity comes
     last; only signatures, for a pre-shared key must be chosen before.
     """
 
-    by_address: dict[str, PeerPolicy]
+    by_address: dict[str, tuple[PeerPolicy, ...]]
     by_identity: dict[tuple[int, bytes], PeerPolicy]
     anonymous: PeerPolicy | None
 
@@ -60,7 +62,8 @@ class Peers:
     def by_name(self) -> dict[str, PeerPolicy]:
         """Every policy that a peer can be met with, by its name."""
         anonymous = (self.anonymous,) if self.anonymous is not None else ()
-        everyone = (*anonymous, *self.by_identity.values(), *self.by_address.values())
+        at_addresses = chain.from_iterable(self.by_address.values())
+        everyone = (*anonymous, *self.by_identity.values(), *at_addresses)
         return {policy.name: policy for policy in everyone}
 
 
@@ -123,7 +126,7 @@ class PeerReader:
             gateways = ike.get("gateway", NOTHING)
             same = continues(gateways, self._met)
             met = dict(self._met) if same else {}
-            # Of two gateways with one address the last one counts: the order stays.
+            # Of the gateways with one address the first that fits counts: the order stays.
             for name in gateways:
                 if name in again:
                     met[name] = self._meet(ike, name, gateways[name])
@@ -194,7 +197,10 @@ class PeerReader:
 
 
 def _peers(met: Collection[_Met]) -> Peers:
-    by_address = {one.address: one.peer for one in met if one.address and one.peer is not None}
+    by_address: dict[str, tuple[PeerPolicy, ...]] = {}
+    for one in met:
+        if one.address and one.peer is not None:
+            by_address[one.address] = (*by_address.get(one.address, ()), one.peer)
     by_identity = {
         (one.dynamic.type, one.dynamic.data): one.peer
         for one in met

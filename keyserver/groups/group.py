@@ -119,7 +119,7 @@ class Group:
         granted = self.keyring.grant(now, interval if peer.extended else None)
         if granted is None:
             return None
-        if granted.policy.kek is not None:
+        if granted.sa.kek is not None:
             self.heartbeat.start(interval, now)
         promise = Promise(granted, now)
         self._promises.add(promise)
@@ -329,7 +329,7 @@ class Group:
         if named is None and not teks:
             # RFC 6407 §4: SA and KD are left out when nothing remains to be said.
             return Push(current.sequence, deletes)
-        policy = self.keyring.policy(named, teks, now)
+        policy = self.keyring.sa(named, teks, now)
         # And when it rolls, the new key goes by the old one's SPI there.
         spi = current.kek.spi if self.profile is Profile.CISCO_REFERENCE else None
         return Push(current.sequence, deletes, policy, download(named, teks, spi))

@@ -168,7 +168,7 @@ class Keyring:
         if not teks and (kek is None or not self.leads):
             return None
         sequence = SequenceNumber(kek.sequence) if kek else None
-        return Grant(self.policy(kek, teks, now, heartbeat), download(kek, teks), sequence)
+        return Grant(self.sa(kek, teks, now, heartbeat), download(kek, teks), sequence)
 
     def snapshot(self, now: float) -> Grant | None:
         """Every key that is good, without making any; None when there is none."""
@@ -177,7 +177,7 @@ class Keyring:
         if kek is None and not teks:
             return None
         sequence = SequenceNumber(kek.sequence) if kek is not None else None
-        return Grant(self.policy(kek, teks, now), download(kek, teks), sequence)
+        return Grant(self.sa(kek, teks, now), download(kek, teks), sequence)
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
@@ -214,7 +214,7 @@ class Keyring:
             if now < succeeded + overlap
         ]
 
-    def policy(
+    def sa(
         self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None
     ) -> GroupSa:
         """The SA payload for these keys."""

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..gdoi.numbers import (
-    ENCAPSULATION_TUNNEL,
+    LOWEST_TEK_SPI,
+    EncapsulationMode,
     EspTransform,
     GapAttribute,
     IpsecAttribute,
@@ -20,13 +21,13 @@ from ..gdoi.numbers import (
     KekAttribute,
     KekKeyAttribute,
     KeyPacketType,
+    LifeType,
     SigAlgorithm,
     TekKeyAttribute,
     TekProtocol,
 )
 from ..gdoi.payloads import GroupAssociatedPolicy, KeyPacket, Profile, SaKek, SaTek, Selector
 from ..gdoi.push import KEK_SPI_LENGTH, Kek
-from ..ike.numbers import LIFE_TYPE_SECONDS
 from ..ike.wire import Attribute
 from .plane import SigningKeys
 from .settings import ESP_TRANSFORMS, KekSettings, MatchPolicy, TekSettings
@@ -37,8 +38,6 @@ _KEK_ALGORITHMS = {
     "3des": KekAlgorithm.TRIPLE_DES,
     "aes": KekAlgorithm.AES,
 }
-# SPI values up to 255 are reserved (RFC 4303 §2.1).
-_LOWEST_TEK_SPI = 256
 TEK_SPI_LENGTH = 4
 
 
@@ -159,9 +158,9 @@ class GroupTek:
         settings, short = self.settings, Attribute.short
         remaining = max(1, int(self.expires - now))
         attributes = [
-            short(IpsecAttribute.LIFE_TYPE, LIFE_TYPE_SECONDS),
+            short(IpsecAttribute.LIFE_TYPE, LifeType.SECONDS),
             Attribute.long(IpsecAttribute.LIFE_DURATION, remaining.to_bytes(4, "big")),
-            short(IpsecAttribute.ENCAPSULATION_MODE, ENCAPSULATION_TUNNEL),
+            short(IpsecAttribute.ENCAPSULATION_MODE, EncapsulationMode.TUNNEL),
             short(IpsecAttribute.AUTHENTICATION_ALGORITHM, settings.integrity.number),
         ]
         transform = ESP_TRANSFORMS[settings.cipher.name]
@@ -190,7 +189,7 @@ def new_tek(settings: TekSettings, spis: SpiPool, now: float) -> GroupTek:
     """A fresh TEK as configured."""
     return GroupTek(
         settings,
-        spis.take(TEK_SPI_LENGTH, _LOWEST_TEK_SPI),
+        spis.take(TEK_SPI_LENGTH, LOWEST_TEK_SPI),
         secrets.token_bytes(settings.cipher.key_length),
         secrets.token_bytes(settings.integrity.key_length),
         now,

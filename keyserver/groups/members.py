@@ -60,6 +60,7 @@ class MemberList:
         self.counters = MemberCounters()
         self._members: dict[Member, None] = {}
         self._by_address: dict[str, list[Member]] = {}
+        self._by_gateway: dict[str, dict[Member, None]] = {}
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self._members)
@@ -88,6 +89,7 @@ class MemberList:
             member = Member(peer.gateway, peer.source, peer.marked, now, now)
             self._members[member] = None
             self._by_address.setdefault(member.address, []).append(member)
+            self._by_gateway.setdefault(member.gateway, {})[member] = None
         member.source, member.marked = peer.source, peer.marked
         member.identity, member.floated = peer.identity, peer.floated
         member.behind_nat = peer.behind_nat
@@ -101,27 +103,31 @@ class MemberList:
         if member not in self._members:
             return False
         del self._members[member]
-        here = self._by_address[member.address]
+        here, likewise = self._by_address[member.address], self._by_gateway[member.gateway]
         here.remove(member)
+        del likewise[member]
         if not here:
             del self._by_address[member.address]
+        if not likewise:
+            del self._by_gateway[member.gateway]
         return True
 
     def outside(self, gateways: frozenset[str]) -> list[Member]:
         """Those that came through another gateway than these."""
-        return [member for member in self if member.gateway not in gateways]
+        gone = [members for name, members in self._by_gateway.items() if name not in gateways]
+        return [member for members in gone for member in members]
 
     def clear(self) -> None:
         """Empty the list."""
         self._members.clear()
         self._by_address.clear()
+        self._by_gateway.clear()
 
     def count_failed_pull(self, gateway: str | None) -> None:
         """A pull of that gateway failed."""
         self.counters.pull_failed += 1
-        for member in self:
-            if member.gateway == gateway:
-                member.counters.pull_failed += 1
+        for member in self._by_gateway.get(gateway or "", ()):
+            member.counters.pull_failed += 1
 
     def reset_counters(self) -> None:
         """All counters back to zero."""

@@ -34,8 +34,8 @@ class Promise:
         self.grant = grant
         self.missed: list[MadePush] = []
         self._until = now + REGISTRATION_SECONDS
-        self._kek = grant.policy.kek.spi if grant.policy.kek is not None else None
-        self._teks = {tek.spi for tek in grant.policy.teks}
+        self._kek = grant.sa.kek.spi if grant.sa.kek is not None else None
+        self._teks = {tek.spi for tek in grant.sa.teks}
 
     def is_over(self, now: float) -> bool:
         """True when it was made too long ago."""
@@ -46,11 +46,11 @@ class Promise:
         if made.kek.spi != self._kek:
             return
         self.missed.append(made)
-        if push.policy is None:
+        if push.sa is None:
             return
-        self._teks |= {tek.spi for tek in push.policy.teks}
-        if push.policy.kek is not None:
-            self._kek = push.policy.kek.spi
+        self._teks |= {tek.spi for tek in push.sa.teks}
+        if push.sa.kek is not None:
+            self._kek = push.sa.kek.spi
 
     def leads_to(self, kek_spi: bytes | None, tek_spis: set[bytes]) -> bool:
         """True when the member will hold that KEK and these TEKs."""

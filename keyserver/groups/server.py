@@ -118,9 +118,9 @@ class GroupServer:
 
     # Authority of the GDOI endpoint
 
-    def peer(self, address: str) -> PeerPolicy | None:
-        """The policy for a peer at that address."""
-        return self.peers.by_address.get(address)
+    def peers_at(self, address: str) -> tuple[PeerPolicy, ...]:
+        """The policies of the gateways with that address."""
+        return self.peers.by_address.get(address, ())
 
     def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
         """The policy of a gateway with a dynamic address."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .crypto import Phase1Keys, derive_keys
@@ -57,26 +58,30 @@ def agree(
     public: bytes,
     nonce: bytes,
     proposal: Phase1Proposal,
-    policy: PeerPolicy,
+    policies: Iterable[PeerPolicy],
     cookies: tuple[bytes, bytes],
     sa: bytes,
-) -> Agreement:
-    """The agreement with a peer of that public value and nonce. Raises Refused.
+) -> dict[bytes | None, Agreement]:
+    """What is agreed with a peer of that public value and nonce, by pre-shared key. Raises Refused.
 
-    ``role`` is ours; ``sa`` is the body of the SA payload that the initiator offered.
+    ``role`` is ours; ``sa`` is the body of the SA payload that the initiator offered. Which of the
+    ``policies`` is the peer's may be still to come: each key makes an agreement of its own.
     """
     if len(nonce) not in _NONCE_LENGTHS:
         raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce of {len(nonce)} octets")
     shared = own.shared_secret(public)
     publics = role.in_order(own.public, public)
-    keys = derive_keys(
-        proposal.hash_name,
-        proposal.cipher,
-        policy.key_for(proposal),
-        role.in_order(own.nonce, nonce),
-        publics,
-        shared,
-        b"".join(cookies),
-    )
-    proof = Proof(keys, proposal, publics, cookies, sa)
-    return Agreement(keys, proof, MessageCipher(keys, keys.first_iv))
+    found: dict[bytes | None, Agreement] = {}
+    for key in dict.fromkeys(policy.key_for(proposal) for policy in policies):
+        keys = derive_keys(
+            proposal.hash_name,
+            proposal.cipher,
+            key,
+            role.in_order(own.nonce, nonce),
+            publics,
+            shared,
+            b"".join(cookies),
+        )
+        proof = Proof(keys, proposal, publics, cookies, sa)
+        found[key] = Agreement(keys, proof, MessageCipher(keys, keys.first_iv))
+    return found

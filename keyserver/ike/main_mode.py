@@ -19,15 +19,15 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from .agreement import KeyExchange
+from .agreement import Agreement, KeyExchange
 from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
 from .payloads import Identification, SaPayload
 from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role
-from .proposal import Mode, PeerPolicy, choose, chosen_of, offer, pick
+from .proposal import Mode, PeerPolicy, choose_among, chosen_of, offer, pick
 from .refusal import Refused
 from .vendor import VENDOR_ID, vendor_ids
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, decode_chain
@@ -79,22 +79,28 @@ class _MainMode(Phase1, ABC):
 class MainModeResponder(_MainMode):
     """The key server's end of main mode.
 
-    ``resolve``: the peer is known by its identity only, which main mode tells last; ``policy``
-    is what may be agreed with such a peer until then.
+    ``policies``: one of them is the peer's, and main mode tells last which: the first whose key
+    opens the peer's proof and whose identity that has. ``resolve``: the peer is known by its
+    identity only; the policy is what may be agreed with such a peer until then.
     """
 
     role = Role.RESPONDER
 
     def __init__(
-        self, policy: PeerPolicy, resolve: Resolver | None = None, path: Path | None = None
+        self,
+        policies: Sequence[PeerPolicy],
+        resolve: Resolver | None = None,
+        path: Path | None = None,
     ) -> None:
-        super().__init__(policy, (b"", b""), path)
-        self._resolve = resolve
+        super().__init__(policies[0], (b"", b""), path)
+        self._policies, self._resolve = policies, resolve
+        self._agreements: dict[bytes | None, Agreement] = {}
         self._sa_body = b""
 
     def _on_sa(self, header: Header, payloads: list[Payload]) -> bytes:
         (self._sa_body,) = pick(payloads, PayloadType.SA)
-        choice = choose(SaPayload.decode(self._sa_body), self.policy)
+        choice, self._policies = choose_among(SaPayload.decode(self._sa_body), self._policies)
+        self.policy = self._policies[0]
         self.proposal, self.lifetime = choice.proposal, choice.lifetime
         self.peers_vendor_ids = vendor_ids(payloads)
         self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
@@ -106,32 +112,45 @@ class MainModeResponder(_MainMode):
         public, nonce = pick(payloads, PayloadType.KE, PayloadType.NONCE)
         assert self.proposal is not None
         own = KeyExchange(self.proposal.dh_group)
-        self._agree(own, public, nonce, self._sa_body)
+        self._agreements = self._agree_with(self._policies, own, public, nonce, self._sa_body)
         self._detect(payloads)
         self.state = State.AUTHENTICATION
         requests = self.policy.requests(self.proposal)
         return self._in_clear([*own.payloads(), *requests, *self._detection()])
 
     def _on_authentication(self, header: Header, datagram: bytes, now: float) -> bytes:
-        try:
-            claim = self._claim(header, datagram)
-        except (MalformedPayload, Refused):
-            # With another pre-shared key the payloads decrypt to noise.
-            raise Refused(
-                NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
-            ) from None
-        policy = self._policy_for(claim.identity)
-        self._agreement.proof.check(Role.INITIATOR, policy, claim, now)
-        self.policy = policy
+        refusal = Refused(
+            NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
+        )
+        for key, agreement in self._agreements.items():
+            self._agreed = agreement
+            try:
+                claim = self._claim(header, datagram)
+                claimed = Identification.decode(claim.identity)
+            except (MalformedPayload, Refused):
+                # With another pre-shared key the payloads decrypt to noise.
+                continue
+            try:
+                policy = self._policy_for(claimed, key)
+                self._agreement.proof.check(Role.INITIATOR, policy, claim, now)
+            except Refused as error:
+                refusal = error
+                continue
+            return self._prove(policy, datagram)
+        raise refusal
+
+    def _prove(self, policy: PeerPolicy, datagram: bytes) -> bytes:
+        self.policy, self.lifetime = policy, min(self.lifetime, policy.lifetime)
         self._agreement.cipher.advance(datagram)
         answer = self._own_proof(policy)
         self._established()
         return answer
 
-    def _policy_for(self, identity: bytes) -> PeerPolicy:
+    def _policy_for(self, claimed: Identification, key: bytes | None) -> PeerPolicy:
+        assert self.proposal is not None
         if self._resolve is None:
-            return self.policy
-        claimed = Identification.decode(identity)
+            same = [one for one in self._policies if one.key_for(self.proposal) == key]
+            return next((one for one in same if claimed.is_the(one.remote_identity)), same[0])
         policy = self._resolve(claimed)
         if policy is None or self.proposal not in policy.proposals:
             raise Refused(

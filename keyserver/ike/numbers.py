@@ -126,3 +126,5 @@ class NotifyType(IntEnum):
 
 
 LIFE_TYPE_SECONDS = 1
+DEFAULT_LIFE_SECONDS = 28800
+"""What holds where no life is named (RFC 2407 §4.5 and §4.5.4)."""

@@ -105,6 +105,10 @@ class Identification:
     protocol: int = 0
     port: int = 0
 
+    def is_the(self, other: Identification) -> bool:
+        """True for the same identity; protocol and port only say what it is used for."""
+        return (self.type, self.data) == (other.type, other.data)
+
     def encode(self) -> bytes:
         return struct.pack("!BBH", self.type, self.protocol, self.port) + self.data
 

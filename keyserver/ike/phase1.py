@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import ClassVar
 
@@ -74,11 +75,19 @@ class Phase1:
 
     def _agree(self, own: KeyExchange, public: bytes, nonce: bytes, sa: bytes) -> Agreement:
         """Take the peer's half of the key exchange. Raises Refused."""
-        assert self.proposal is not None
-        self._agreed = agree(
-            self.role, own, public, nonce, self.proposal, self.policy, self.cookies, sa
-        )
+        (self._agreed,) = self._agree_with((self.policy,), own, public, nonce, sa).values()
         return self._agreed
+
+    def _agree_with(
+        self,
+        policies: Iterable[PeerPolicy],
+        own: KeyExchange,
+        public: bytes,
+        nonce: bytes,
+        sa: bytes,
+    ) -> dict[bytes | None, Agreement]:
+        assert self.proposal is not None
+        return agree(self.role, own, public, nonce, self.proposal, policies, self.cookies, sa)
 
     @property
     def peer_is_extended(self) -> bool:

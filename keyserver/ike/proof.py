@@ -96,5 +96,5 @@ class Proof:
 def check_identity(identity: bytes, expected: Identification, who: str) -> None:
     """Refuse another identity than the configured one."""
     claimed = Identification.decode(identity)
-    if (claimed.type, claimed.data) != (expected.type, expected.data):
+    if not claimed.is_the(expected):
         raise Refused(NotifyType.INVALID_ID_INFORMATION, f"{who} {claimed} is not {expected}")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -12,6 +13,7 @@ from .authentication import Credentials, certificate_requests
 from .crypto import HASH_NAMES, CbcCipher, oakley_cipher
 from .dh import DH_GROUPS
 from .numbers import (
+    DEFAULT_LIFE_SECONDS,
     GDOI_DOI,
     LIFE_TYPE_SECONDS,
     NotifyType,
@@ -25,8 +27,6 @@ from .refusal import Refused
 from .wire import Attribute, Payload, attribute_map
 
 KEY_IKE = 1
-DEFAULT_LIFETIME = 28800
-"""Seconds (RFC 2407 §4.5.4): what holds when nothing is said."""
 _LIVES = (OakleyAttribute.LIFE_TYPE, OakleyAttribute.LIFE_DURATION)
 NONCE_LENGTH = 20
 _CIPHER_NUMBERS = {
@@ -97,7 +97,7 @@ def _lifetime(transform: Transform) -> int:
         and kind.number == LIFE_TYPE_SECONDS
         and duration.type == OakleyAttribute.LIFE_DURATION
     ]
-    return min((s for s in seconds if s > 0), default=DEFAULT_LIFETIME)
+    return min((s for s in seconds if s > 0), default=DEFAULT_LIFE_SECONDS)
 
 
 class Mode(Enum):
@@ -123,7 +123,7 @@ class PeerPolicy:
     accepted_dois: tuple[int, ...] = (GDOI_DOI,)
     modes: frozenset[Mode] = frozenset({Mode.MAIN})
     credentials: Credentials | None = None
-    lifetime: int = DEFAULT_LIFETIME
+    lifetime: int = DEFAULT_LIFE_SECONDS
 
     def key_for(self, proposal: Phase1Proposal) -> bytes | None:
         """What goes into SKEYID: the pre-shared key, unless signatures are to prove the ends."""
@@ -161,6 +161,22 @@ def choose(offered: SaPayload, policy: PeerPolicy) -> Choice:
                 answer = SaPayload((chosen,), offered.doi, offered.situation)
                 return Choice(known, answer, min(_lifetime(transform), policy.lifetime))
     raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no offered proposal is configured")
+
+
+def choose_among(
+    offered: SaPayload, policies: Sequence[PeerPolicy]
+) -> tuple[Choice, list[PeerPolicy]]:
+    """What the first policy takes that takes anything, and all that take it. Raises Refused."""
+    refusals = []
+    for policy in policies:
+        try:
+            choice = choose(offered, policy)
+        except Refused as refusal:
+            refusals.append(refusal)
+            continue
+        agreeing = [one for one in policies if choice.proposal in one.proposals]
+        return choice, [one for one in agreeing if offered.doi in one.accepted_dois]
+    raise refusals[0]
 
 
 def offer(proposals: tuple[Phase1Proposal, ...], lifetime: int, doi: int) -> bytes:

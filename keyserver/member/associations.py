@@ -13,61 +13,27 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ..gdoi.numbers import (
+    AH_TRANSFORMS,
+    FIRST_PRIVATE_IPSEC_ATTRIBUTE,
+    FIRST_PRIVATE_LIFE_TYPE,
+    LOWEST_TEK_SPI,
+    AddressPreservation,
+    EncapsulationMode,
     EspTransform,
+    ExtendedSequence,
     IpsecAttribute,
     IpsecAuthentication,
     KeyPacketType,
+    LifeType,
+    SaDirection,
     TekKeyAttribute,
     TekProtocol,
 )
 from ..gdoi.payloads import KeyPacket, Profile, SaTek, Selector
-from ..ike.numbers import IdType
+from ..ike.numbers import DEFAULT_LIFE_SECONDS, IdType
 from ..ike.wire import Attribute, MalformedPayload, attribute_map
 
-DEFAULT_LIFETIME = 28800
-"""Seconds, where a policy names none (RFC 2407 §4.5)."""
 LONGEST_LIFETIME = 10 * 365 * 86400
-_FIRST_PRIVATE_ATTRIBUTE = 32001
-_FIRST_PRIVATE_LIFE_TYPE = 61440
-# SPI values up to 255 are reserved (RFC 4303 §2.1).
-_LOWEST_SPI = 256
-
-
-class EncapsulationMode(IntEnum):
-    """Encapsulation Mode (RFC 2407 §4.5)."""
-
-    TUNNEL = 1
-    TRANSPORT = 2
-
-
-class SaDirection(IntEnum):
-    """SA Direction (RFC 6407 §5.5.1.1)."""
-
-    SENDER_ONLY = 1
-    RECEIVER_ONLY = 2
-    SYMMETRIC = 3
-
-
-class AddressPreservation(IntEnum):
-    """Address Preservation (RFC 6407 §5.5.1.1)."""
-
-    NONE = 1
-    SOURCE_ONLY = 2
-    DESTINATION_ONLY = 3
-    SOURCE_AND_DESTINATION = 4
-
-
-class ExtendedSequence(IntEnum):
-    """Extended (64-bit) Sequence Number (RFC 4304 §4)."""
-
-    SIXTY_FOUR_BITS = 1
-
-
-class LifeType(IntEnum):
-    """SA Life Type (RFC 2407 §4.5)."""
-
-    SECONDS = 1
-    KILOBYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +62,6 @@ INTEGRITIES = {
     IpsecAuthentication.HMAC_MD5: Integrity("hmac-md5-96", 16, 96),
     IpsecAuthentication.HMAC_SHA1: Integrity("hmac-sha1-96", 20, 96),
     IpsecAuthentication.HMAC_SHA2_256: Integrity("hmac-sha-256-128", 32, 128),
-}
-# AH transforms (RFC 2407 §4.4.3, RFC 4868) by the authentication that must go with them.
-_AH_TRANSFORMS = {
-    2: IpsecAuthentication.HMAC_MD5,
-    3: IpsecAuthentication.HMAC_SHA1,
-    5: IpsecAuthentication.HMAC_SHA2_256,
 }
 # Octets of a selector's data; one that is empty stands for everything.
 _SELECTOR_LENGTHS = {
@@ -157,7 +117,7 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
     protocol = TekProtocol(policy.protocol_id)
     integrity = _integrity(policy, values[IpsecAttribute.AUTHENTICATION_ALGORITHM])
     cipher, key_length = _cipher(policy, known)
-    if int.from_bytes(policy.spi, "big") < _LOWEST_SPI:
+    if int.from_bytes(policy.spi, "big") < LOWEST_TEK_SPI:
         raise MalformedPayload(f"SAT: SPI {policy.spi.hex()} is reserved")
     for name, selector in (("source", policy.source), ("destination", policy.destination)):
         _check_selector(name, selector)
@@ -221,7 +181,7 @@ def _attributes(attributes: Iterable[Attribute]) -> dict[int, Attribute]:
     life = (IpsecAttribute.LIFE_TYPE, IpsecAttribute.LIFE_DURATION)
     known = attribute_map(tuple(a for a in attributes if a.type not in life), "SAT")
     for kind in sorted(known):
-        if kind not in set(IpsecAttribute) and kind < _FIRST_PRIVATE_ATTRIBUTE:
+        if kind not in set(IpsecAttribute) and kind < FIRST_PRIVATE_IPSEC_ATTRIBUTE:
             raise MalformedPayload(f"SAT: attribute {kind} is unknown")
     return known
 
@@ -239,7 +199,7 @@ def _one_of(kind: int, known: dict[int, Attribute]) -> int:
 
 
 def _integrity(policy: SaTek, number: int) -> Integrity | None:
-    if policy.protocol_id == TekProtocol.AH and _AH_TRANSFORMS.get(policy.transform) != number:
+    if policy.protocol_id == TekProtocol.AH and AH_TRANSFORMS.get(policy.transform) != number:
         raise MalformedPayload(
             f"SAT: AH transform {policy.transform} does not go with attribute "
             f"{_name(IpsecAttribute, IpsecAttribute.AUTHENTICATION_ALGORITHM)}: {number or 'none'}"
@@ -292,11 +252,11 @@ def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
             kind = None
     if 0 in (lives.get(known) for known in LifeType):
         raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION): a life of 0")
-    seconds = min(lives.get(LifeType.SECONDS, DEFAULT_LIFETIME), LONGEST_LIFETIME)
+    seconds = min(lives.get(LifeType.SECONDS, DEFAULT_LIFE_SECONDS), LONGEST_LIFETIME)
     return seconds, lives.get(LifeType.KILOBYTES)
 
 
 def _life_type(number: int) -> int:
-    if number not in set(LifeType) and number < _FIRST_PRIVATE_LIFE_TYPE:
+    if number not in set(LifeType) and number < FIRST_PRIVATE_LIFE_TYPE:
         raise MalformedPayload(f"SAT: attribute 1 (LIFE_TYPE): {number} is not supported")
     return number

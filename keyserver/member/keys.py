@@ -99,7 +99,7 @@ class MemberKeys:
 
     def install_grant(self, grant: Grant, now: float) -> Changes:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
-        policy = grant.policy
+        policy = grant.sa
         kek = self._kek(policy, grant.keys, now)
         teks = _teks(policy, grant.keys, self._profile)
         arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
@@ -132,7 +132,7 @@ class MemberKeys:
 
     def install_push(self, push: Push, under: InstalledKek, now: float) -> Changes:
         """An authentic push. Raises MalformedPayload and then has changed nothing."""
-        policy, keys = push.policy, push.keys
+        policy, keys = push.sa, push.keys
         kek, teks = None, []
         if policy is not None and keys is not None:
             kek = self._kek(policy, keys, now)

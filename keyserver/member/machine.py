@@ -403,8 +403,8 @@ class GroupMember:
         self._acks.append((now + ACK_JITTER_SECONDS * self._jitter(), ack))
 
     def _on_rekey(self, push: Push, changes: Changes, now: float) -> None:
-        self._note_keys("rekeyed" if push.policy else "deleted", now, push.sequence)
-        if push.policy is not None:
+        self._note_keys("rekeyed" if push.sa else "deleted", now, push.sequence)
+        if push.sa is not None:
             self._tell(changes, now)
         if self.state is not MemberState.REGISTERED:
             return

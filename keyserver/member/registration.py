@@ -73,7 +73,7 @@ class Registration:
     @property
     def promised_kek(self) -> SaKek | None:
         """The KEK that message 2 promised, while message 4 is awaited."""
-        policy = self._pull.policy if self._pull is not None and self.step is Step.PULL else None
+        policy = self._pull.sa if self._pull is not None and self.step is Step.PULL else None
         return policy.kek if policy is not None else None
 
     def start(self, now: float) -> list[bytes]:

@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ..gdoi.numbers import SaDirection
 from ..gdoi.payloads import Selector
 from ..lab import Timing
-from .associations import SaDirection, TrafficKeys, TrafficSa
+from .associations import TrafficKeys, TrafficSa
 
 _NEVER = float("inf")
 _KEPT = 2

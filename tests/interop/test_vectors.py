@@ -239,7 +239,7 @@ def test_every_rekey_is_decrypted_verified_and_installed(capture):
         seen.append(opened.push)
     assert set(capture.notes["kek"]) == {spi.hex() for spi in keys.keks}
     # The capture ends with a deletion of every TEK that was ever given out.
-    assert seen[-1].policy is None
+    assert seen[-1].sa is None
     assert not keys.teks
 
 

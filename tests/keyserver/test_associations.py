@@ -8,10 +8,10 @@ import dataclasses
 
 import pytest
 
-from keyserver.gdoi.numbers import IpsecAttribute, KeyPacketType, TekKeyAttribute
+from keyserver.gdoi.numbers import IpsecAttribute, KeyPacketType, SaDirection, TekKeyAttribute
 from keyserver.gdoi.payloads import GroupAssociatedPolicy, KeyPacket, SaTek, Selector
 from keyserver.ike.wire import Attribute, MalformedPayload
-from keyserver.member.associations import SaDirection, traffic_keys, traffic_sa
+from keyserver.member.associations import traffic_keys, traffic_sa
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -159,21 +159,21 @@ def spoiled(world, alter):
 
 
 def with_tek_attribute(grant, attribute):
-    tek = grant.policy.teks[0]
+    tek = grant.sa.teks[0]
     altered = dataclasses.replace(tek, attributes=(*tek.attributes, attribute))
-    policy = dataclasses.replace(grant.policy, teks=(altered, *grant.policy.teks[1:]))
-    return dataclasses.replace(grant, policy=policy)
+    policy = dataclasses.replace(grant.sa, teks=(altered, *grant.sa.teks[1:]))
+    return dataclasses.replace(grant, sa=policy)
 
 
 def with_gap_attribute(grant, attribute):
-    gap = GroupAssociatedPolicy((*grant.policy.gap.attributes, attribute))
-    return dataclasses.replace(grant, policy=dataclasses.replace(grant.policy, gap=gap))
+    gap = GroupAssociatedPolicy((*grant.sa.gap.attributes, attribute))
+    return dataclasses.replace(grant, sa=dataclasses.replace(grant.sa, gap=gap))
 
 
 def with_kek_attribute(grant, attribute):
-    kek = grant.policy.kek
+    kek = grant.sa.kek
     kek = dataclasses.replace(kek, attributes=(*kek.attributes, attribute))
-    return dataclasses.replace(grant, policy=dataclasses.replace(grant.policy, kek=kek))
+    return dataclasses.replace(grant, sa=dataclasses.replace(grant.sa, kek=kek))
 
 
 def without_integrity_key(grant, _attribute):
@@ -224,10 +224,10 @@ def test_a_policy_for_receiving_only_is_not_sent_with(signing_key):
     receive_only = SHORT(IpsecAttribute.SA_DIRECTION, SaDirection.RECEIVER_ONLY)
 
     def alter(grant):
-        tek = grant.policy.teks[0]
+        tek = grant.sa.teks[0]
         kept = tuple(a for a in tek.attributes if a.type != IpsecAttribute.SA_DIRECTION)
         tek = dataclasses.replace(tek, attributes=(*kept, receive_only))
-        return dataclasses.replace(grant, policy=dataclasses.replace(grant.policy, teks=(tek,)))
+        return dataclasses.replace(grant, sa=dataclasses.replace(grant.sa, teks=(tek,)))
 
     spoiled(world, alter)
     member = world.member()

@@ -23,7 +23,6 @@ from keyserver.gdoi.push import Push, open_push, seal_push
 from keyserver.ike.dh import DH_GROUPS
 from keyserver.ike.numbers import Exchange, Flags, PayloadType
 from keyserver.ike.payloads import Delete, Identification, Proposal, SaPayload
-from keyserver.ike.proposal import Phase1Proposal
 from keyserver.ike.wire import (
     HEADER_LENGTH,
     Header,
@@ -264,9 +263,7 @@ def test_pushes_under_an_unknown_kek_cost_one_registration_a_minute_at_most(sign
 
 def first_message(world) -> bytes:
     header = Header(secrets.token_bytes(8), bytes(8), 0, Exchange.IDENTITY_PROTECTION)
-    proposal = Phase1Proposal(
-        *((p.cipher, p.hash_name, p.dh_group) for p in world.groups.peer(GM).proposals).__next__()
-    )
+    proposal = world.groups.peers_at(GM)[0].proposals[0]
     sa = SaPayload((Proposal(1, 1, b"", (proposal.transform(1, 3600),)),))
     return encode_message(header, [Payload(PayloadType.SA, sa.encode())])
 

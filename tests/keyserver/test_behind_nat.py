@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.gdoi.arrival import RefusedPeer
 from keyserver.groups.pushes import Door
 from keyserver.ike.nat import Path
 from keyserver.member.machine import MemberState
@@ -66,3 +67,103 @@ def test_a_server_that_does_not_look_for_translators_is_met_as_ever(signing_key)
     member.paths = (Path(INSIDE, (SERVER, 848)),)
     assert set(talk(world, member, member.start(world.now))) == {False}
     assert member.state is MemberState.REGISTERED
+
+
+# Two gateways of one address: two sites behind one translator
+
+SITES = ("site-a.example.net", "site-b.example.net")
+
+
+def _two_gateways(signing_key, mode, keys, **spec):
+    """A hub that meets both sites at one address, each with a key of its own or with the same."""
+    server = "set security group-vpn server"
+    lines = [BLOCK]
+    for gateway, site, key in zip(("gm-1", "gm-2"), SITES, keys, strict=True):
+        lines += [
+            f"{server} ike policy {gateway} mode {mode}",
+            f"{server} ike policy {gateway} proposals p1",
+            f"{server} ike policy {gateway} pre-shared-key ascii-text {key}",
+            f"{server} ike gateway {gateway} ike-policy {gateway}",
+            f"{server} ike gateway {gateway} remote-identity hostname identity-hostname {site}",
+        ]
+    return World(
+        signing_key, extra=tuple(lines), gateways={"gm-1": GM, "gm-2": GM}, members=0, **spec
+    )
+
+
+def _register(world, site, port, **more):
+    member = world.member(identity=site, **more)
+    queue = member.start(world.now)
+    while queue:
+        answer, events = world.endpoint.receive(queue.pop(0), (GM, port), world.now)
+        world.events += events
+        if answer is not None:
+            queue += member.receive(answer, world.now)
+    return member
+
+
+ONE_KEY, OWN_KEYS = ("made-up-key-1", "made-up-key-1"), ("made-up-key-1", "made-up-key-2")
+
+
+@pytest.mark.parametrize("keys", [ONE_KEY, OWN_KEYS])
+@pytest.mark.parametrize("mode", ["main", "aggressive"])
+def test_gateways_of_one_address_are_told_apart_by_key_and_identity(signing_key, mode, keys):
+    world = _two_gateways(signing_key, mode, keys)
+    for number, (site, key) in enumerate(zip(SITES, keys, strict=True)):
+        member = _register(world, site, 40000 + number, psk=key, mode=mode)
+        assert member.state is MemberState.REGISTERED
+    listed = world.view().members
+    assert [(m.gateway, m.source) for m in listed] == [
+        ("gm-1", (GM, 40000)),
+        ("gm-2", (GM, 40001)),
+    ]
+    world.device.groups.by_name["G1"].clear(world.now)
+    ((push,), _) = world.device.take(world.now)
+    assert push.to == ((GM, 40000), (GM, 40001))
+
+
+@pytest.mark.parametrize("mode", ["main", "aggressive"])
+@pytest.mark.parametrize(
+    ("site", "key"),
+    [
+        (SITES[0], "made-up-key-2"),
+        (SITES[1], "made-up-key-1"),
+        (SITES[0], "made-up-key-3"),
+        ("site-c.example.net", "made-up-key-1"),
+    ],
+)
+def test_the_key_of_one_gateway_does_not_open_the_other(signing_key, mode, site, key):
+    world = _two_gateways(signing_key, mode, OWN_KEYS)
+    member = _register(world, site, 40000, psk=key, mode=mode)
+    assert member.state is not MemberState.REGISTERED
+    assert list(world.view().members) == []
+    if mode == "main":
+        # In aggressive mode the member hears the wrong proof first.
+        assert any(isinstance(event, RefusedPeer) for event in world.events)
+
+
+def test_the_second_of_one_address_may_want_other_algorithms(signing_key):
+    world = _two_gateways(signing_key, "main", OWN_KEYS)
+    server = "set security group-vpn server ike"
+    world.commit(
+        f"{server} proposal p2 authentication-method pre-shared-keys",
+        f"{server} proposal p2 dh-group group14",
+        f"{server} proposal p2 authentication-algorithm sha-384",
+        f"{server} proposal p2 encryption-algorithm aes-128-cbc",
+        f"{server} policy other proposals p2",
+        f"{server} policy other pre-shared-key ascii-text made-up-key-2",
+        f"{server} gateway gm-2 ike-policy other",
+    )
+    world.phase1 = ("group14", "sha-384", "aes-128-cbc")
+    member = _register(world, SITES[1], 40001, psk="made-up-key-2")
+    assert member.state is MemberState.REGISTERED
+    assert [m.gateway for m in world.view().members] == ["gm-2"]
+
+
+def test_who_leaves_the_group_takes_nobody_of_its_address_along(signing_key):
+    world = _two_gateways(signing_key, "main", OWN_KEYS)
+    for number, (site, key) in enumerate(zip(SITES, OWN_KEYS, strict=True)):
+        _register(world, site, 40000 + number, psk=key)
+    world.text = world.text.replace("set security group-vpn server group G1 ike-gateway gm-1\n", "")
+    world.commit()
+    assert [(m.gateway, m.source[1]) for m in world.view().members] == [("gm-2", 40001)]

@@ -38,7 +38,7 @@ def test_to_the_reference_implementation_a_destination_of_one_host_is_an_address
         world.text = world.text.replace("203.0.113.0/24", "203.0.113.7/32")
         world.commit()
         world.run(world.member())
-        (tek,) = world.grants[-1].policy.teks
+        (tek,) = world.grants[-1].sa.teks
         assert tek.destination.type == kind
         assert tek.source.type == IdType.IPV4_ADDR_SUBNET
         assert IpsecAttribute.LIFE_DURATION in {a.type for a in tek.attributes}
@@ -55,7 +55,7 @@ def test_a_kek_that_rolls_goes_by_the_old_ones_spi_for_the_reference_implementat
     (push,) = sent
     (packet,) = [p for p in push.keys.packets if p.type == 2]
     assert (packet.spi == old) is (profile is Profile.CISCO_REFERENCE)
-    assert push.policy.kek.spi == member.keys.kek.kek.spi != old
+    assert push.sa.kek.spi == member.keys.kek.kek.spi != old
 
 
 def _renewed(world: World):
@@ -81,7 +81,7 @@ def test_the_reference_implementation_waits_for_unicast_pushes_where_the_policy_
 ):
     world = World(signing_key, "v1", extra=(V1_BLOCK,), profile=profile, push_port=PUSH_PORT)
     world.joined(1)
-    assert world.grants[-1].policy.kek.destination.port == PUSH_PORT
+    assert world.grants[-1].sa.kek.destination.port == PUSH_PORT
     assert _renewed(world).to == ((GM, port),)
 
 

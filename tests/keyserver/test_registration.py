@@ -81,7 +81,7 @@ def test_the_kek_follows_the_committed_configuration(
     assert kek.sequence == 0
     assert kek.expires == world.now + 900
     (grant,) = world.grants
-    found = {a.type: a.number for a in grant.policy.kek.attributes}
+    found = {a.type: a.number for a in grant.sa.kek.attributes}
     assert found[KekAttribute.ALGORITHM] == number
     assert found[KekAttribute.KEY_LENGTH] == bits
     assert (
