@@ -183,28 +183,36 @@ def test_what_a_commit_does_not_change_stays_the_same_object():
 def test_a_policy_that_changes_reaches_gateways_that_do_not():
     console = Console("v2")
     session = console.session()
-    before = console.device.groups.peer("192.0.2.11")
+    before = console.device.groups.peers_at("192.0.2.11")[0]
     session.set(f"{S} ike policy pol description other")
     session.commit()
-    assert console.device.groups.peer("192.0.2.11") is before
+    assert console.device.groups.peers_at("192.0.2.11")[0] is before
     session.set(f"{S} ike policy pol pre-shared-key ascii-text another")
     session.commit()
-    assert console.device.groups.peer("192.0.2.11").pre_shared_key == b"another"
+    assert console.device.groups.peers_at("192.0.2.11")[0].pre_shared_key == b"another"
 
 
-def test_of_two_gateways_with_one_address_the_last_one_counts_whatever_changes_when():
+def test_gateways_with_one_address_keep_their_order_whatever_changes_when():
     console = Console("v2")
     session = console.session()
+
+    def names():
+        return [peer.name for peer in console.device.groups.peers_at("192.0.2.11")]
+
+    first = names()
     twin = "ike-policy pol address 192.0.2.11"
     session.set(f"{S} ike gateway twin {twin}", f"{S} ike gateway last {twin}")
     session.commit()
+    assert names() == [*first, "twin", "last"]
     session.set(f"{S} ike gateway twin local-address 192.0.2.1")
     session.commit()
-    assert console.device.groups.peer("192.0.2.11").name == "last"
+    assert names() == [*first, "twin", "last"]
     session.set(f"insert {S.removeprefix('set ')} ike gateway twin after last")
+    session.commit()
+    assert names() == [*first, "last", "twin"]
     session.set("delete security group-vpn server ike gateway last")
     session.commit()
-    assert console.device.groups.peer("192.0.2.11").name == "twin"
+    assert names() == [*first, "twin"]
 
 
 # The store
