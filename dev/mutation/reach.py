@@ -21,6 +21,8 @@ from dev.mutation.mutants import Mutant
 
 # Seconds of tests for one mutant. What only a slow test would notice counts as not noticed.
 PATIENCE = 12.0
+# The same for a module's tables, which every test of the module reaches.
+PATIENCE_FOR_TABLES = 60.0
 
 
 @dataclass
@@ -53,15 +55,16 @@ class Reach:
     def tests(self, mutant: Mutant, first: str = "") -> list[str]:
         """Tests that reach a mutant: ``first``, then quick ones; for tables, all of the module's.
 
-        Only as many as run within PATIENCE.
+        Only as many as run within our patience.
         """
-        lines = self._by_line[mutant.file]
+        lines, patience = self._by_line[mutant.file], PATIENCE
         found = {t for line in mutant.lines for t in lines.get(line, ())}
         if not found and not mutant.function:
             found = {t for tests in lines.values() for t in tests}
+            patience = PATIENCE_FOR_TABLES
         quick = sorted(found, key=lambda test: (test != first, self.seconds[test]))
         until = accumulate((self.seconds[test] for test in quick), initial=0.0)
-        return [test for test, before in zip(quick, until, strict=False) if before < PATIENCE]
+        return [test for test, before in zip(quick, until, strict=False) if before < patience]
 
 
 class Contexts:

@@ -1,0 +1,406 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The files and the screen of a fleet's audit, each as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
+
+from tests.unit.test_audit import NOW, found, group, member
+
+EXPECTED = {
+    "G1": {
+        "members": [
+            {"gateway": "gm-1", "address": "192.0.2.1", "site": "Bern"},
+            {"gateway": "gm-2", "address": "192.0.2.2", "site": "Chur"},
+            {"gateway": "gm-10", "address": "192.0.2.10"},
+        ]
+    }
+}
+MEANS = "with unicast the list shows active members only"
+MISSING = f"it never registered, or did not acknowledge a rekey and was removed; {MEANS}"
+UNEXPECTED = f"it holds the group's keys and is not expected; {MEANS}"
+
+
+def counted(number):
+    return member(
+        f"192.0.2.{number}",
+        f"gm-{number}",
+        vsys="root",
+        pull_succeeded=1,
+        pull_failed=0,
+        push_sent=4,
+        push_acknowledged=3,
+        push_unacknowledged=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    """One host with gaps, one that is not reached, one whose file is bad, one still to come."""
+    groups = [
+        group(counted(1), counted(10), counted(3)),
+        group(name="G2", communication="multicast"),
+    ]
+    hosts = {
+        "hub-1": found(groups, EXPECTED),
+        "hub-10": {"unreachable": True, "msg": "no route"},
+        "hub-2": {"failed": True, "msg": "expected.csv: line 3"},
+        "hub-3": {},
+    }
+    return report.document(hosts, "Fleet", now=NOW, pending=["hub-3"])
+
+
+def test_the_document_names_the_run_and_sorts_hosts_naturally(fleet):
+    assert {k: fleet[k] for k in ("format", "title", "made_at", "worst")} == {
+        "format": 1,
+        "title": "Fleet",
+        "made_at": "2026-11-19T16:33:20Z",
+        "worst": "error",
+    }
+    assert list(fleet["hosts"]) == ["hub-1", "hub-2", "hub-3", "hub-10"]
+
+
+def test_the_summary_counts_every_kind_apart(fleet):
+    summary = dict(fleet["summary"])
+    del summary["compliant"]
+    assert summary == {
+        "hosts": 4,
+        "read": 1,
+        "not_reached": 1,
+        "not_read": 1,
+        "not_asked": 1,
+        "unreachable": 1,
+        "groups": 2,
+        "members": 3,
+        "absent": 1,
+        "findings": 5,
+        "by_severity": {"info": 1, "warning": 0, "error": 4},
+        "by_kind": {
+            "missing": 1,
+            "not_asked": 1,
+            "not_read": 1,
+            "unexpected": 1,
+            "unreachable": 1,
+        },
+        "drift": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "kind", "severity", "why", "state", "unreachable"),
+    [
+        ("hub-10", "unreachable", "error", "no route", "not_reached", True),
+        ("hub-2", "not_read", "error", "expected.csv: line 3", "not_read", False),
+        ("hub-3", "not_asked", "info", "its turn is still to come", "not_asked", False),
+    ],
+)
+def test_a_host_without_a_list_is_a_finding_of_its_own(
+    fleet, host, kind, severity, why, state, unreachable
+):
+    one = fleet["hosts"][host]
+    finding = {"group": "", "member": "", "kind": kind, "severity": severity, "why": why}
+    assert one["findings"] == [finding]
+    assert (one["state"], one["unreachable"]) == (state, unreachable)
+    assert (one["groups"], one["drift"]) == ([], None)
+    assert one["summary"]["by_kind"] == {kind: 1}
+    assert one["summary"]["by_severity"][severity] == 1
+    assert (one["summary"]["groups"], one["summary"]["members"]) == (0, 0)
+
+
+def test_a_host_that_nobody_asked_is_an_error_once_its_turn_has_passed():
+    one = report.document({"a": {}}, "x", now=NOW)["hosts"]["a"]
+    assert [(f["severity"], f["why"]) for f in one["findings"]] == [
+        ("error", "no audit was made of this host")
+    ]
+
+
+def test_who_would_have_been_looked_for_is_kept_of_a_host_that_is_not_reached():
+    absent = [{"gateway": "gm-1", "address": "192.0.2.1", "state": "missing"}]
+    expected = [{"name": "G1", "members": [], "member_count": 0, "absent": absent}]
+    audit = {"unreachable": True, "msg": "no route", "expected_groups": expected}
+    (one,) = report.document({"a": audit}, "x", now=NOW)["hosts"]["a"]["groups"]
+    assert one["absent"] == [{**absent[0], "state": "unknown"}]
+
+
+def test_members_csv_has_a_row_for_everybody_in_natural_order(fleet):
+    row = "hub-1,G1,unicast,active,gm-{0},192.0.2.{0},{1},{2}"
+    counters = ",131,Thu Nov 19 2026 16:31:09,root,1,0,4,3,0,1,"
+    assert report.members_csv(fleet).splitlines() == [
+        "host,group,communication,list_shows,gateway,address,state,role,age,last_update,vsys,"
+        "pull_succeeded,pull_failed,push_sent,push_acknowledged,push_unacknowledged,push_in_flight,"
+        "site",
+        row.format(1, "listed", "static") + counters + "Bern",
+        row.format(2, "missing", "static") + ",,,,,,,,,,Chur",
+        row.format(3, "unexpected", "") + counters,
+        row.format(10, "listed", "static") + counters,
+    ]
+
+
+def test_the_junit_file_has_a_suite_for_each_host_and_a_case_for_each_group(fleet):
+    assert report.junit(fleet) == dedent(f"""
+        <testsuites name="Fleet">
+          <testsuite name="hub-1" tests="2" failures="1" errors="0">
+            <testcase classname="hub-1" name="G1">
+              <failure message="2 findings">error missing gm-2 192.0.2.2: {MISSING}
+        error unexpected gm-3 192.0.2.3: {UNEXPECTED}</failure>
+            </testcase>
+            <testcase classname="hub-1" name="G2"/>
+          </testsuite>
+          <testsuite name="hub-2" tests="1" failures="1" errors="0">
+            <testcase classname="hub-2" name="reachable">
+              <failure message="1 findings">error not_read : expected.csv: line 3</failure>
+            </testcase>
+          </testsuite>
+          <testsuite name="hub-3" tests="0" failures="0" errors="0"/>
+          <testsuite name="hub-10" tests="1" failures="1" errors="0">
+            <testcase classname="hub-10" name="reachable">
+              <failure message="1 findings">error unreachable : no route</failure>
+            </testcase>
+          </testsuite>
+        </testsuites>
+        """).lstrip("\n")
+
+
+def test_a_finding_about_a_group_that_no_list_names_is_a_case_too():
+    host = found([group(name="G2")], EXPECTED)
+    text = report.junit(report.document({"a": host}, "x", now=NOW))
+    assert re.findall(r'<testcase classname="a" name="(G\d)"(/?)>', text) == [
+        ("G2", "/"),
+        ("G1", ""),
+    ]
+    assert 'tests="2" failures="1"' in text
+
+
+def test_the_page_holds_every_member_by_column(fleet):
+    page = report.page(fleet)
+    (data,) = re.findall(r'type="application/json"[^>]*>(.*?)</script>', page, re.S)
+    assert ", " not in data.replace("Nov 19", "")
+    table = json.loads(data)
+    assert table == {
+        "groups": [
+            {"host": "hub-1", "name": "G1", "communication": "unicast", "shows": "active"},
+            {
+                "host": "hub-1",
+                "name": "G2",
+                "communication": "multicast",
+                "shows": "registered_since_configured",
+            },
+        ],
+        "members": {
+            "group": [0, 0, 0, 0],
+            "age": [131, None, 131, 131],
+            "about": ["Bern", "Chur", "", ""],
+            "gateway": ["gm-1", "gm-2", "gm-3", "gm-10"],
+            "address": ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.10"],
+            "state": ["listed", "missing", "unexpected", "listed"],
+            "sent": [4, None, 4, 4],
+            "acked": [3, None, 3, 3],
+            "unacked": [0, None, 0, 0],
+            "flying": [1, None, 1, 1],
+        },
+    }
+
+
+def test_the_screen_shows_the_fleet_the_worst_and_where_the_files_are(fleet):
+    assert report.screen(fleet, Path("reports")) == [
+        "fleet: 4 hosts (1 not reached, 1 not read, 1 not asked), 2 groups, 3 members; 4 errors, "
+        "0 warnings, 1 note",
+        "error   hub-1 G1: 1 missing: gm-2 192.0.2.2; 1 unexpected: gm-3 192.0.2.3",
+        f"        {MISSING}",
+        "error   hub-2 (host): 1 not read",
+        "        expected.csv: line 3",
+        "error   hub-10 (host): 1 unreachable",
+        "        no route",
+        "page: reports/audit.html",
+        "also: audit.json, members.csv, junit.xml in reports",
+    ]
+
+
+def test_the_screen_of_a_fleet_without_findings_says_so():
+    one = report.document({"a": found([group(counted(1))])}, "x", now=NOW)
+    assert report.screen(one, Path("r"))[0] == (
+        "fleet: 1 hosts (0 not reached), 1 groups, 1 members; 0 errors, 0 warnings, 0 notes"
+    )
+    assert report.screen(one, Path("r"))[1] == "no group needs attention"
+    none = report.document({"a": {}}, "x", now=NOW, pending=["a"])
+    assert report.screen(none, Path("r"))[1] == "nothing was read"
+
+
+def test_many_groups_and_many_names_are_cut_and_counted():
+    members = [{"gateway": f"gm-{n}", "address": f"192.0.2.{n}"} for n in range(1, 8)]
+    host = found([group()], {"G1": {"members": members}})
+    hosts = {f"hub-{n}": host for n in range(1, 15)}
+    lines = report.screen(report.document(hosts, "x", now=NOW), Path("r"))
+    assert lines[1] == (
+        "error   hub-1 G1: 7 missing: gm-1 192.0.2.1, gm-2 192.0.2.2, gm-3 192.0.2.3, "
+        "gm-4 192.0.2.4, gm-5 192.0.2.5 and 2 more"
+    )
+    assert lines[-3] == "... and 2 more groups that need attention"
+    assert len(lines) == 1 + 2 * 12 + 1 + 2
+    assert [line.split()[1] for line in lines[1:25:2]] == [f"hub-{n}" for n in range(1, 13)]
+
+
+def test_what_needs_attention_has_all_that_its_row_shows(fleet):
+    first, second, third = report.attention(fleet)
+    assert first == {
+        "host": "hub-1",
+        "group": "G1",
+        "worst": "error",
+        "count": 2,
+        "communication": "unicast",
+        "means": MEANS,
+        "members": 3,
+        "expected": 3,
+        "kinds": "1 missing, 1 unexpected",
+        "who": ["1 missing: gm-2 192.0.2.2", "1 unexpected: gm-3 192.0.2.3"],
+        "first": MISSING,
+    }
+    assert second == {
+        "host": "hub-2",
+        "group": "(host)",
+        "worst": "error",
+        "count": 1,
+        "communication": "",
+        "means": "",
+        "members": 0,
+        "expected": None,
+        "kinds": "1 not read",
+        "who": ["1 not read"],
+        "first": "expected.csv: line 3",
+    }
+    assert third["host"] == "hub-10"
+
+
+@pytest.mark.parametrize(
+    ("fail_at", "words"),
+    [
+        ("error", "4 errors, 0 warnings, 1 note, and error or worse fails it"),
+        ("warning", "and warning or worse fails it"),
+        ("info", "and info or worse fails it"),
+        ("never", None),
+    ],
+)
+def test_a_fleet_fails_at_the_severity_that_was_asked_for(fleet, fail_at, words):
+    said = report.verdict(fleet, fail_at, Path("reports"))
+    assert said is None if words is None else words in said
+    assert said is None or said.endswith("; reports/audit.html tells which")
+
+
+def test_what_is_less_bad_than_asked_for_fails_nothing_and_nothing_read_always_fails():
+    notes = report.document(
+        {"a": found([group(counted(1), communication="multicast")]), "b": {}},
+        "x",
+        now=NOW,
+        pending=["b"],
+    )
+    assert report.verdict(notes, "warning", Path("r")) is None
+    assert report.verdict(notes, "info", Path("r")) is not None
+    nothing = report.document({"a": {}, "b": {}}, "x", now=NOW)
+    for fail_at in ("never", "error"):
+        assert report.verdict(nothing, fail_at, Path("r")) == (
+            "no list was read of 2 hosts; r/audit.html says why"
+        )
+
+
+# Slices of a fleet
+
+
+def test_a_later_slice_replaces_what_it_read_and_keeps_what_it_did_not_ask():
+    first = report.document({"a": found([group()], EXPECTED), "b": {}}, "x", now=NOW, pending=["b"])
+    second = report.document(
+        {"a": {}, "b": found([group(counted(1))])}, "x", [first], NOW, pending=["a"]
+    )
+    assert [second["hosts"][name]["state"] for name in "ab"] == ["read", "read"]
+    assert second["summary"]["by_kind"]["missing"] == 3
+    assert first["hosts"]["b"]["state"] == "not_asked"
+
+
+@pytest.mark.parametrize(("unreachable", "state"), [(True, "not_reached"), (False, "read")])
+def test_an_audit_of_an_earlier_release_that_has_no_states_is_merged(unreachable, state):
+    old = report.document({"a": found([group(counted(1))])}, "x", now=NOW)
+    del old["hosts"]["a"]["state"]
+    old["hosts"]["a"]["unreachable"] = unreachable
+    assert report.document({}, "x", [old], NOW)["hosts"]["a"]["state"] == state
+
+
+# Files
+
+
+def test_all_files_are_written_and_only_what_changed_is_told(fleet, tmp_path):
+    contents = report.files(fleet)
+    assert list(contents) == ["audit.json", "members.csv", "junit.xml", "audit.html"]
+    assert json.loads(contents["audit.json"]) == fleet
+    assert contents["audit.json"].startswith('{\n "format": 1,\n')
+    place = tmp_path / "new" / "reports"
+    assert report.write(place, contents) == list(contents)
+    assert report.write(place, {**contents, "members.csv": "x\n"}) == ["members.csv"]
+    assert sorted(p.name for p in place.iterdir()) == sorted(contents)
+    assert {p.stat().st_mode & 0o777 for p in place.iterdir()} == {0o644}
+    assert report.read_document(place / "audit.json") == fleet
+
+
+def test_a_file_is_made_beside_its_place_so_that_it_appears_as_a_whole(tmp_path, monkeypatch):
+    """What is not finished must be on the same file system, to be moved into place at once."""
+    moved = []
+    replace = os.replace
+
+    def noted(source, target):
+        moved.append((Path(source), Path(target)))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", noted)
+    report.write(tmp_path, {"a.txt": "ü"})
+    ((source, target),) = moved
+    assert (source.parent, target) == (tmp_path, tmp_path / "a.txt")
+    assert source.name.startswith(".a.txt-")
+    assert target.read_bytes() == "ü".encode()
+
+
+def test_a_template_of_ones_own_makes_the_page_and_mistakes_in_it_are_named(fleet, tmp_path):
+    own = tmp_path / "own.j2"
+    own.write_text("{{ title }}: {{ summary.hosts }} <{{ worst }}>")
+    assert report.page(fleet, own) == "Fleet: 4 <error>"
+    own.write_bytes(b"\xff")
+    for template in (own, tmp_path / "none.j2"):
+        with pytest.raises(GroupVpnError, match=str(template)):
+            report.page(fleet, template)
+
+
+def test_an_audit_that_is_not_there_or_too_large_is_refused(tmp_path):
+    with pytest.raises(Refused, match=r"none\.json: No such file"):
+        report.read_document(tmp_path / "none.json")
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(2**31)
+    with pytest.raises(Refused, match="larger than"):
+        report.read_document(large)
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, ""),
+        (131.4, "131"),
+        (-3, "-3"),
+        ("-3", "'-3"),
+        ("+x", "'+x"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        ("=1", "'=1"),
+        ("a=1", "a=1"),
+    ],
+)
+def test_cells_are_text_that_no_spreadsheet_runs(value, cell):
+    row = {**counted(1), "gateway": value, "state": "listed"}
+    host = {"groups": [{"name": "G1", "members": [row]}]}
+    line = report.members_csv({"hosts": {"a": host}}).split("\n")[1]
+    assert line.split(",")[4] == cell
