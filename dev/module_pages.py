@@ -12,10 +12,12 @@ from typing import Any
 
 import yaml
 
+from dev.documented import documented
 from tests.lab import COLLECTIONS, ROOT
 
 MODULES = (
     "server",
+    "member",
     "server_member_communication",
     "registered_members_info",
     "clear_members",
@@ -71,7 +73,7 @@ def page(module: str) -> str:
     if str(COLLECTIONS) not in sys.path:
         sys.path.insert(0, str(COLLECTIONS))
     source = importlib.import_module(f"ansible_collections.groupvpn.junos.plugins.modules.{module}")
-    documentation = yaml.safe_load(source.DOCUMENTATION)
+    documentation = documented(module)
     lines = [
         f"# groupvpn.junos.{module}",
         "",
@@ -83,7 +85,7 @@ def page(module: str) -> str:
         "",
         "| option | takes | meaning |",
         "|---|---|---|",
-        *_options(documentation.get("options") or {}),
+        *_options(documentation["options"]),
         "",
         "## Examples",
         "",

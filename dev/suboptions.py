@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -28,14 +28,23 @@ def suboptions(module: str) -> dict[str, Any]:
     schema = importlib.import_module(f"{engine}.schema")
     options = importlib.import_module(f"{engine}.options")
     resource = importlib.import_module(f"{_PLUGINS}.plugin_utils.resources.{module}").RESOURCE
-    return _branch(schema, options.options(resource.root), resource.root)
+    return _branch(schema, options.options(resource.asked), resource.asked)
 
 
 def _branch(schema: Any, spec: Mapping[str, Any], node: Any) -> dict[str, Any]:
-    nodes = {child.option: child for child in node.managed}
-    if isinstance(node, schema.List):
-        nodes = {node.key.option: node.key, **nodes}
+    nodes = dict(_nodes(schema, node))
     return {option: _option(schema, about, nodes[option]) for option, about in spec.items()}
+
+
+def _nodes(schema: Any, node: Any) -> Iterator[tuple[str, Any]]:
+    """What stands behind each option; those of inline containers stand among their parent's."""
+    for leaf in node.keys if isinstance(node, schema.List) else ():
+        yield leaf.option, leaf
+    for child in node.managed:
+        if isinstance(child, schema.Container) and child.inline:
+            yield from _nodes(schema, child)
+        else:
+            yield child.option, child
 
 
 def _option(schema: Any, about: Mapping[str, Any], node: Any) -> dict[str, Any]:

@@ -55,6 +55,7 @@ _ON_DEVICES = {
     "confirm_commit",
     "membership_audit",
     "registered_members_info",
+    "member",
     "server",
     "server_member_communication",
     "wait_for_members",

@@ -20,6 +20,7 @@ description:
   - Runs on the controller, over NETCONF.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
+  - groupvpn.junos.resource
 options:
   config:
     description:
@@ -108,51 +109,6 @@ options:
         groups, logical systems and tenants are not the device's own and are not returned. Text in
         which no Junos configuration is recognised is refused.
     type: str
-  generation:
-    description:
-      - Group VPN generation, which decides what values are legal.
-      - V(auto) asks the device for its release, and only when something is to be changed.
-    type: str
-    choices: [auto, v1, v2]
-    default: auto
-  commit_comment:
-    description: Comment for the commit log.
-    type: str
-  commit_confirmed:
-    description:
-      - Minutes, 1 to 65535, after which the device takes the change back unless it is confirmed by
-        another commit.
-      - When nothing is to be changed, but what is there is still to be confirmed, the task says
-        RV(ignore:changed) and returns RV(pending_confirmation), so that a run that was interrupted
-        before its confirmation can be repeated.
-      - Not possible with O(edit_mode=private).
-    type: int
-  commit_synchronize:
-    description: Commit on all routing engines.
-    type: bool
-    default: false
-  edit_mode:
-    description:
-      - V(exclusive) locks the candidate configuration.
-      - V(private) works on a private copy, beside other users' uncommitted changes.
-    type: str
-    choices: [exclusive, private]
-    default: exclusive
-  pending_confirm:
-    description:
-      - What to do when a confirmed commit, of whomever, still awaits its confirmation. Every commit
-        confirms it, and on Junos so does a check.
-      - V(warn) says whose it is and commits; V(refuse) leaves the device as it is.
-    type: str
-    choices: [warn, refuse]
-    default: warn
-  validate_on_device:
-    description:
-      - In check mode, have the device load, compare, check and discard the change.
-      - While a confirmed commit awaits its confirmation, the check is left out with a warning,
-        because it would confirm that.
-    type: bool
-    default: false
 seealso:
   - module: groupvpn.junos.registered_members_info
 """

@@ -111,9 +111,14 @@ def trees(draw, node, generation=Generation.V2, names=NAMES):
 @st.composite
 def values_of(draw, child, generation, names):
     if isinstance(child, List):
-        called = leaf_values(child.key, generation, names)
+        called = st.tuples(*(leaf_values(leaf, generation, names) for leaf in child.keys))
         keys = draw(st.lists(called, min_size=1, max_size=3, unique=True))
-        return {str(key): draw(trees(child, generation, names)) for key in keys}
+        # A shell is nothing but what stands in it.
+        entries = {
+            child.joined([str(part) for part in key]): draw(trees(child, generation, names))
+            for key in keys
+        }
+        return {key: entry for key, entry in entries.items() if entry or not child.shell}
     if isinstance(child, Container):
         return draw(trees(child, generation, names))
     return draw(leaf_values(child, generation, names))

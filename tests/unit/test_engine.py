@@ -7,10 +7,12 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import (
     change_xml,
     edits,
+    headed,
     set_lines,
     to_string,
 )
@@ -28,9 +30,13 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import 
     Configuration,
     Reading,
     active,
+    tidied,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.words import quote
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import (
+    RESOURCE as MEMBER,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
     RESOURCE as SERVER,
 )
@@ -84,7 +90,7 @@ def curly(node, tree, marks, path=(), depth=0):
         for key, inside in entries:
             place = here if key is None else (*here, key)
             mark = "inactive: " if place in marks else ""
-            head = mark + " ".join([name] if key is None else [name, quote(key)])
+            head = mark + headed(child, key)
             if isinstance(child, Branch):
                 body = curly(child, inside, marks, place, depth + 1)
                 lines += [f"{head} {{", *body, "}"] if body else [f"{head};"]
@@ -309,24 +315,25 @@ def test_options_are_the_tree_in_another_shape(root, data):
     assert given_back.tree == tree
 
 
+@pytest.mark.parametrize("resource", [SERVER, MEMBER], ids=lambda resource: resource.name)
 @settings(max_examples=20, deadline=None)
-@given(tree=trees(SERVER.root), data=st.data())
-def test_a_real_table_reads_back_what_it_renders_in_every_form(tree, data):
+@given(data=st.data())
+def test_a_real_table_reads_back_what_it_renders_in_every_form(resource, data):
+    root, prefix = resource.root, resource.prefix
     for generation in Generation:
-        tree = data.draw(trees(SERVER.root, generation))
-        before = Configuration(tree)
-        change = edits(SERVER.root, Configuration(), before, generation)
-        lines = "\n".join(set_lines(SERVER.prefix, change))
-        masked = SERVER.parse(lines or "set security group-vpn server")
+        before = Configuration(tidied(root, data.draw(trees(root, generation))))
+        change = edits(root, Configuration(), before, generation)
+        lines = "\n".join(set_lines(prefix, change))
+        masked = resource.parse(lines or f"set {' '.join(prefix)}")
+        body = "\n".join(curly(root, before.tree, frozenset()))
         for text in (
-            to_string(change_xml(SERVER.prefix, change, reveal=True)),
-            "security { group-vpn { server {\n"
-            + "\n".join(curly(SERVER.root, tree, frozenset()))
-            + "\n} } }",
+            to_string(change_xml(prefix, change, reveal=True)),
+            f"{' { '.join(prefix)} {{\n{body}\n{'}' * len(prefix)}",
         ):
-            found = SERVER.parse(text)
+            found = resource.parse(text)
             assert found.explicit == before
-            assert as_config(SERVER, found.explicit.tree) == as_config(SERVER, masked.explicit.tree)
+            shown = as_config(resource, found.explicit.tree)
+            assert shown == as_config(resource, masked.explicit.tree)
 
 
 def test_a_server_of_a_thousand_gateways_is_planned_in_half_a_second():

@@ -7,8 +7,8 @@ from __future__ import annotations
 import importlib
 
 import pytest
-import yaml
 
+from dev.documented import documented
 from tests.lab import ROOT
 
 PLUGINS = "ansible_collections.groupvpn.junos.plugins"
@@ -20,9 +20,7 @@ MODULES = sorted(
 @pytest.mark.parametrize("module", MODULES)
 def test_arguments_and_documentation_agree(module):
     action = importlib.import_module(f"{PLUGINS}.action.{module}").ActionModule
-    page = importlib.import_module(f"{PLUGINS}.modules.{module}").DOCUMENTATION
-    documented = yaml.safe_load(page).get("options", {})
-    _compare(action.options.get("argument_spec", {}), documented)
+    _compare(action.options.get("argument_spec", {}), documented(module)["options"])
 
 
 def _compare(spec, documented):

@@ -5,9 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from pathlib import Path
 
 import pytest
 import yaml
@@ -17,7 +14,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema impor
     Container,
     Kind,
     Leaf,
-    List,
     walk,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.secret import (
@@ -33,8 +29,8 @@ from hypothesis import strategies as st
 from dev.suboptions import suboptions
 from keyserver.config.secret import obscure
 from tests.unit.paper import inside_of, planned
+from tests.unit.referee import YANG, described, nodes_of
 
-YANG = os.environ.get("JUNOS_YANG_DIR")
 V1, V2 = Generation.V1, Generation.V2
 KEY = "made-up-key-1"
 SCRAMBLED = obscure(KEY)
@@ -215,70 +211,11 @@ def test_what_a_generation_does_not_have_is_refused():
 # The referees: Juniper's YANG for v2, a device's own schema for v1
 
 
-def _described(node, generation):
-    """Every statement of a generation as (names, kind), in its order."""
-    found = []
-    for child in node.ordered([c.name for c in node.children], generation):
-        if not child.known_to(generation):
-            continue
-        kind = "list" if isinstance(child, List) else "container"
-        if isinstance(child, Leaf):
-            kind = "empty" if child.kind is Kind.FLAG else "leaf-list" if child.many else "leaf"
-        found.append((child.name, kind))
-        if not isinstance(child, Leaf):
-            found += [
-                (f"{child.name}/{name}", below) for name, below in _described(child, generation)
-            ]
-    return found
-
-
-def _grouping(text, name):
-    start = text.index("{", text.index(f"grouping {name} {{"))
-    depth, position = 0, start
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}]', text[start:]):
-        depth += {"{": 1, "}": -1}.get(match[0], 0)
-        position = start + match.end()
-        if not depth:
-            break
-    return text[start + 1 : position - 1]
-
-
-_NODE = re.compile(
-    r'"(?:[^"\\]|\\.)*"|(container|list|leaf-list|leaf|uses|choice|case)\s+([\w-]+)\s*([{;])|([{}])'
-)
-
-
-def _yang(text, name):
-    """The nodes of a grouping, those of the groupings that it uses in their place."""
-    body, found, path, depths, depth = _grouping(text, name), [], [], [], 0
-    for match in _NODE.finditer(body):
-        word, label, opens, brace = match.groups()
-        if word == "uses" and label != "apply-advanced":
-            prefix = "".join(f"{p}/" for p in path)
-            found += [(prefix + n, k) for n, k in _yang(text, label)]
-        if word in ("container", "list", "leaf", "leaf-list"):
-            rest = body[match.end() :]
-            empty = word == "leaf" and re.match(r"[^{}]*?type empty;", rest) is not None
-            found.append(("/".join([*path, label]), "empty" if empty else word))
-            path.append(label)
-            depths.append(depth)
-        if opens == "{" or brace == "{":
-            depth += 1
-        elif brace == "}":
-            depth -= 1
-            if depths and depths[-1] == depth:
-                path.pop()
-                depths.pop()
-    return found
-
-
 @pytest.mark.skipif(YANG is None, reason="JUNOS_YANG_DIR is not set: no YANG to check against")
 def test_the_v2_table_is_junipers_yang():
-    file = next(Path(YANG or "").glob("junos-es-conf-security@*.yang"))
-    text = re.sub(r"//[^\n]*|/\*.*?\*/", "", file.read_text())
-    theirs = [pair for pair in _yang(text, "gvpn-server") if not pair[0].endswith("/name")]
+    theirs = nodes_of("gvpn-server")
     assert len(theirs) > 80
-    assert _described(RESOURCE.root, V2) == theirs
+    assert described(RESOURCE.root, V2) == theirs
 
 
 V1_SCHEMA = """
@@ -321,7 +258,7 @@ group/ipsec-sa/match-policy/protocol
 
 
 def test_the_v1_table_is_a_12_1x47_devices_schema():
-    assert [name for name, _kind in _described(RESOURCE.root, V1)] == V1_SCHEMA.split()
+    assert [name for name, _kind in described(RESOURCE.root, V1)] == V1_SCHEMA.split()
 
 
 def test_every_statement_says_what_it_is():

@@ -48,10 +48,16 @@ class Request(NamedTuple):
 def wanted(resource: Resource, config: Any, generation: Generation | None) -> Tree:
     """The ``config`` option, checked as far as that needs no device. Raises Refused."""
     given = Given(resource, config)
-    objections = given.objections + request_objections(resource, given.tree, generation)
+    fitted = _fitted(resource, given.tree, Reading(), generation)
+    objections = given.objections + request_objections(resource, fitted, generation)
     if objections:
         raise Refused(objections)
     return given.tree
+
+
+def _fitted(resource: Resource, want: Tree, have: Reading, generation: Generation | None) -> Tree:
+    """What is wanted, as a generation has it."""
+    return want if generation is None else resource.rules.fitted(want, have, generation)
 
 
 def named(config: Any, state: str, everything: bool) -> None:
@@ -95,6 +101,7 @@ def parse(resource: Resource, running: str) -> dict[str, Any]:
 def render(resource: Resource, want: Tree, generation: Generation | None) -> dict[str, Any]:
     """The wanted settings as set lines and XML, without a device."""
     chosen = generation or _likely_generation(resource, want)
+    want = _fitted(resource, want, Reading(), chosen)
     target = plan(resource.root, Reading(), want, State.MERGED)
     after = target.tree
     outlook = Outlook(Reading(), target, {}, after, want, chosen)
@@ -114,7 +121,8 @@ def render(resource: Resource, want: Tree, generation: Generation | None) -> dic
 
 def _likely_generation(resource: Resource, want: Tree) -> Generation:
     """The generation that settings fit when no device says it: v2 unless only v1 takes them."""
-    unfit = {g: bool(request_objections(resource, want, g)) for g in Generation}
+    wants = {g: _fitted(resource, want, Reading(), g) for g in Generation}
+    unfit = {g: bool(request_objections(resource, wants[g], g)) for g in Generation}
     return Generation.V1 if unfit[Generation.V2] and not unfit[Generation.V1] else Generation.V2
 
 
@@ -159,15 +167,18 @@ def _planned(device: Device, request: Request, known: Generation | None = None) 
     have = resource.read(device.read(resource.read_filter()))
     before = have.in_force(root)
     _refuse_unknown_entries(request, have)
+    generation = known or request.generation
+    if resource.rules.fits:
+        generation = generation or device.generation()
+    want = _fitted(resource, request.want, have, generation)
     target = plan(
         root,
         have,
-        request.want,
+        want,
         request.state,
         everything=request.everything,
         secrets=request.secrets,
     )
-    generation = known or request.generation
     change = edits(root, have.explicit, target, generation)
     after = before
     if change:
@@ -176,9 +187,9 @@ def _planned(device: Device, request: Request, known: Generation | None = None) 
         after = Reading(target, have.inherited, ancestor_inactive=have.ancestor_inactive).in_force(
             root
         )
-    outlook = Outlook(have, target, before, after, request.want, generation, request.state)
+    outlook = Outlook(have, target, before, after, want, generation, request.state)
     if change:
-        objections = request_objections(resource, request.want, generation)
+        objections = request_objections(resource, want, generation)
         objections += result_objections(resource, outlook)
         if objections:
             raise Refused(objections)

@@ -80,6 +80,9 @@ class _Difference:
             yield from self._entries(child, old or {}, new or {}, here)
         elif isinstance(child, Leaf) and child.many:
             yield from self._values(child, old or (), new or (), here)
+        elif new is None and isinstance(child, Branch) and child.partial:
+            # What else stands in it is nobody's to delete.
+            yield from self._branch(child, None, old, {}, here, None)
         elif new is None:
             yield Edit(child, Action.DELETE, value=old)
         elif isinstance(child, Branch):
@@ -175,7 +178,8 @@ def _fill(parent: etree._Element, change: list[Edit] | tuple[Edit, ...], reveal:
             element.set("active", "active")
         if isinstance(edit.node, List):
             if edit.key is not None:
-                etree.SubElement(element, edit.node.key.name).text = edit.key
+                for leaf, part in zip(edit.node.keys, edit.node.parts(edit.key), strict=True):
+                    etree.SubElement(element, leaf.name).text = part
             _placed(element, edit)
             _fill(element, edit.inside, reveal)
         elif isinstance(edit.node, Branch):
@@ -225,11 +229,10 @@ def set_lines(path: Path, change: list[Edit] | tuple[Edit, ...]) -> list[str]:
 
 
 def _lines(path: str, edit: Edit) -> Iterator[str]:
-    name = edit.node.name
     if isinstance(edit.node, Leaf):
         yield from _leaf_lines(path, edit.node, edit)
         return
-    here = f"{path} {name}" if edit.key is None else f"{path} {name} {quote(edit.key)}"
+    here = f"{path} {headed(edit.node, edit.key)}"
     if edit.action is Action.DELETE:
         yield f"delete {here}"
         return
@@ -240,13 +243,20 @@ def _lines(path: str, edit: Edit) -> Iterator[str]:
     if edit.action is Action.SET and not edit.inside:
         yield f"set {here}"
     if edit.behind:
-        yield f"insert {here} after {name} {quote(edit.behind)}"
+        yield f"insert {here} after {headed(edit.node, edit.behind)}"
     elif edit.behind is not None:
-        yield f"insert {here} before {name} {quote(edit.first or '')}"
+        yield f"insert {here} before {headed(edit.node, edit.first)}"
+
+
+def headed(node: Statement, key: str | None) -> str:
+    """A statement's name, and behind a list's that of the entry, as the CLI writes them."""
+    if key is None or not isinstance(node, List):
+        return node.said
+    return " ".join([node.said, *(quote(word) for word in node.words(key))])
 
 
 def _leaf_lines(path: str, leaf: Leaf, edit: Edit) -> Iterator[str]:
-    here = path if leaf.bare else f"{path} {leaf.name}"
+    here = path if leaf.bare else f"{path} {leaf.said}"
     value = edit.key if leaf.many else edit.value
     whole = here if value is None or value is True else f"{here} {quote(shown(value))}"
     if edit.action is Action.DELETE:

@@ -40,6 +40,11 @@ def _asked(
         elif isinstance(child, Branch):
             yield from _asked(resource, child, value, here, generation)
         elif isinstance(child, Leaf):
+            if child.many and child.most is not None and len(value) > child.most:
+                yield (
+                    f"{resource.where(path, child.name)}: {len(value)} values, and a device takes "
+                    f"{child.most}; shorten '{child.option}'"
+                )
             for item in value if child.many else (value,):
                 objection = child.objection(item, generation)
                 if objection is not None:
@@ -73,13 +78,14 @@ def _entries(
             f"shorten '{node.option}'"
         )
     for key, entry in entries.items():
-        objection = node.key.objection(key, generation)
-        if objection is not None:
-            option = node.option if node.is_bare else node.key.option
-            yield (
-                f"{resource.where(path)}: {node.name} name of {len(key)} characters: {objection}; "
-                f"correct '{option}'"
-            )
+        for leaf, part in zip(node.keys, node.parts(key), strict=True):
+            objection = leaf.objection(part, generation)
+            if objection is not None:
+                option = node.option if node.is_bare else leaf.option
+                yield (
+                    f"{resource.where(path)}: {node.said} name of {len(part)} characters: "
+                    f"{objection}; correct '{option}'"
+                )
         yield from _asked(resource, node, entry, (*path, key), generation)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .change import shown
+from .change import headed, shown
 from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
 from .tree import Configuration
 from .values import Generation
@@ -37,7 +37,7 @@ def difference(
     A hierarchy that comes or goes whole takes the containers around it along: nothing else of a
     Group VPN stands beside it, and the first of them is never empty.
     """
-    if before.tree and after.tree:
+    if (before.tree and after.tree) or len(prefix) == 1:
         around = prefix
     else:
         around, root = prefix[:1], _around(prefix[1:], root)
@@ -70,10 +70,9 @@ class _Place:
     levels: int
     path: Path = ()
 
-    def below(self, name: str, key: str | None = None) -> _Place:
-        more = (name,) if key is None else (name, quote(key))
-        steps = (name,) if key is None else (name, key)
-        return _Place((*self.words, *more), self.levels + 1, (*self.path, *steps))
+    def below(self, node: Statement, key: str | None = None) -> _Place:
+        steps = (node.name,) if key is None else (node.name, key)
+        return _Place((*self.words, headed(node, key)), self.levels + 1, (*self.path, *steps))
 
 
 @dataclass
@@ -89,7 +88,7 @@ class _Page:
         """Everything below one heading."""
         for child in node.ordered({**old, **new}, self.generation):
             was, now = old.get(child.name), new.get(child.name)
-            if child.context or (was is now and not self._woken(place.below(child.name).path)):
+            if child.context or (was is now and not self._woken(place.below(child).path)):
                 continue
             if isinstance(child, List):
                 self._entries(child, was or {}, now or {}, place)
@@ -114,7 +113,7 @@ class _Page:
     def _leaf(self, child: Statement, was: Any, now: Any, place: _Place) -> None:
         if not isinstance(child, Leaf):
             raise AssertionError(child)
-        path = place.below(child.name).path
+        path = place.below(child).path
         texts = [
             ("-", self._texts(child, was, path, self.before)),
             ("+", self._texts(child, now, path, self.after)),
@@ -137,7 +136,7 @@ class _Page:
     def _branch(
         self, child: Branch, key: str | None, was: Tree | None, now: Tree | None, place: _Place
     ) -> None:
-        here = place.below(child.name, key)
+        here = place.below(child, key)
         if was is None or now is None:
             for sign, tree, side in (("-", was, self.before), ("+", now, self.after)):
                 if tree is not None:
@@ -235,8 +234,7 @@ def _before(order: list[str], key: str, among: Tree) -> str | None:
 
 def _collapsed(node: Branch, key: str | None) -> str:
     """What is named without its content; devices write an entry that has none in the same way."""
-    head = node.name if key is None else f"{node.name} {quote(key)}"
-    return f"{head} {{ ... }}"
+    return f"{headed(node, key)} {{ ... }}"
 
 
 def _statement(
@@ -249,7 +247,7 @@ def _statement(
 ) -> Iterator[tuple[int, str]]:
     """A statement and what is in it: (indentation, text)."""
     mark = "inactive: " if path in side.inactive else ""
-    head = f"{mark}{node.name}" if key is None else f"{mark}{node.name} {quote(key)}"
+    head = f"{mark}{headed(node, key)}"
     if isinstance(node, Leaf):
         yield from _leaf_statements(node, value, mark, path, side)
     elif isinstance(node, Branch):
@@ -295,9 +293,15 @@ def _leaf_statements(
         yield 0, f"{'inactive: ' if item in asleep else mark}{_leaf_text(leaf, (item,))};"
 
 
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
 def _leaf_text(leaf: Leaf, value: Any) -> str:
     if value is True:
-        return leaf.name
-    words = [quote(shown(item)) for item in (value if leaf.many else [value])]
+        return leaf.said
+    # Devices quote what is scrambled.
+    write = _quoted if leaf.secret else quote
+    words = [write(shown(item)) for item in (value if leaf.many else [value])]
     text = words[0] if len(words) == 1 else f"[ {' '.join(words)} ]"
-    return text if leaf.bare else f"{leaf.name} {text}"
+    return text if leaf.bare else f"{leaf.said} {text}"

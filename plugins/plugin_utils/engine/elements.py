@@ -50,11 +50,12 @@ def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, pat
 
 
 def _entry(found: Found, node: List, element: etree._Element, tree: Tree, path: Path) -> None:
-    key = text_of(child_of(element, node.key.name)) or (
-        text_of(element) if len(element) == 0 else ""
-    )
-    if not key:
+    parts = [text_of(child_of(element, leaf.name)) for leaf in node.keys]
+    if len(element) == 0 and node.second is None:
+        parts = [text_of(element)]
+    if not all(parts):
         raise MalformedReply(f"{' '.join([*path, node.name])}: an entry without a name")
+    key = node.joined(parts)
     here = (*path, node.name, key)
     _marks(found, element, here)
     _branch(found, node, element, found.entry(node, key, tree), here)
@@ -83,7 +84,7 @@ def _foreign(found: Found, node: Branch, part: etree._Element, name: str, path: 
 
 
 def _is_key(node: Branch, name: str) -> bool:
-    return isinstance(node, List) and name == node.key.name
+    return isinstance(node, List) and any(name == leaf.name for leaf in node.keys)
 
 
 def _touches(element: etree._Element, node: Branch) -> bool:

@@ -59,9 +59,15 @@ class Found:
         explicit: Tree = tree
         inherited: Tree = {}
         sources = _below(self.sources, prefix)
+        if node.shared:
+            sources = {p: s for p, s in sources.items() if _is_ours(node, tree, p)}
         if sources:
             explicit, inherited = _split(node, tree, sources.keys(), ())
-        inactive = frozenset(_below(dict.fromkeys(self.inactive, ""), prefix))
+        inactive = frozenset(
+            path
+            for path in _below(dict.fromkeys(self.inactive, ""), prefix)
+            if not node.shared or _is_ours(node, tree, path)
+        )
         asleep = [prefix[:n] for n in range(1, len(prefix) + 1) if prefix[:n] in self.inactive]
         return Reading(
             Configuration(tidied(node, explicit), inactive),
@@ -87,6 +93,22 @@ class Found:
                     f"{where}] apply-groups {' '.join(touching)}: what these configuration groups "
                     "bring in is not part of this reading"
                 )
+
+
+def _is_ours(node: Branch, tree: Any, path: Path) -> bool:
+    """Whether a path leads into nobody else's entry."""
+    steps = list(path)
+    while steps:
+        name = steps.pop(0)
+        child, value = node.by_name.get(name), tree.get(name)
+        if not isinstance(child, Branch) or not isinstance(value, dict):
+            break
+        if isinstance(child, List) and steps:
+            value = value.get(steps.pop(0), {})
+            if not child.is_ours(value):
+                return False
+        node, tree = child, value
+    return True
 
 
 def _below(places: dict[Path, str], prefix: Path) -> dict[Path, str]:

@@ -39,14 +39,14 @@ def follow(found: Found, place: Place, rest: Sequence[str]) -> Place:
 
 def _step(found: Found, place: Place, left: list[str]) -> Place:
     word = left.pop(0)
-    child = place.node.by_name.get(word)
-    path = (*place.path, word)
+    child = place.node.by_word.get(word)
     if child is None:
         return _unnamed(found, place, word, left)
+    path = (*place.path, child.name)
     if isinstance(child, List):
         return _entry(found, place, child, left)
     if isinstance(child, Branch):
-        return Place(child, place.tree.setdefault(word, {}), path, path)
+        return Place(child, place.tree.setdefault(child.name, {}), path, path)
     if not isinstance(child, Leaf):
         raise AssertionError(child)
     return _leaf(found, place, child, left)
@@ -94,8 +94,19 @@ def _entry(found: Found, place: Place, node: List, left: list[str]) -> Place:
     key = left.pop(0)
     if is_bracket(key, "["):
         return _bracketed(found, place, node, left)
+    key = name_of(node, key, left)
     entry = found.entry(node, key, place.tree)
     return Place(node, entry, (*path, key), (*path, key))
+
+
+def name_of(node: List, first: str, left: list[str]) -> str:
+    """An entry's name, whose first word was taken already. Raises MalformedReply."""
+    if node.second is None:
+        return first
+    if len(left) < 2 or left[0] != node.second.said:
+        raise MalformedReply(f"{node.said} {first}: an entry needs a {node.second.said!r}")
+    left.pop(0)
+    return node.joined((first, left.pop(0)))
 
 
 def _bracketed(found: Found, place: Place, node: List, left: list[str]) -> Place:
@@ -139,17 +150,17 @@ def resolve(node: Branch, rest: Sequence[str]) -> Path | None:
     left = list(rest)
     while left:
         word = left.pop(0)
-        child = node.by_name.get(word)
+        child = node.by_word.get(word)
         if child is None:
             if node.bare is None:
                 return None
             path.append(node.bare.name)
             continue
-        path.append(word)
+        path.append(child.name)
         if isinstance(child, Branch):
             node = child
             if isinstance(child, List) and left:
-                path.append(left.pop(0))
+                path.append(name_of(child, left.pop(0), left))
         elif isinstance(child, Leaf) and left:
             value = left.pop(0)
             path += [value] if child.many else []

@@ -53,14 +53,15 @@ def options(node: Branch) -> dict[str, Any]:
 
 def entry_options(node: List) -> dict[str, Any]:
     """The Ansible options of a list's entry."""
-    return {node.key.option: {"type": "str", "required": True}, **options(node)}
+    names = {leaf.option: {"type": "str", "required": True} for leaf in node.keys}
+    return {**names, **options(node)}
 
 
 def _config(resource: Resource) -> dict[str, Any]:
     anchored = resource.anchored
     if anchored is not None:
         return {"type": "list", "elements": "dict", "options": entry_options(anchored)}
-    return {"type": "dict", "options": options(resource.root)}
+    return {"type": "dict", "options": options(resource.asked)}
 
 
 def resource_options(resource: Resource) -> dict[str, Any]:

@@ -109,7 +109,8 @@ class _Planner:
         return after
 
     def _entry(self, node: List, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
-        return (self.replaced if node.fixed else self.exact)(node, have, come, want, path)
+        act = self.replaced if node.fixed or node.shell else self.exact
+        return act(node, have, come, want, path)
 
     def overridden(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
         """What is given, and what is not managed."""
@@ -133,18 +134,21 @@ class _Planner:
 
     def exact(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
         """What is given and nothing else, but for secrets that are not given."""
-        after = {n: v for n, v in have.items() if node.by_name[n].context}
+        after = others(node, have)
         for name, value in want.items():
             child, here = node.by_name[name], (*path, name)
             if isinstance(child, List):
                 entries = have.get(name, {})
+                act = self.replaced if child.fixed else self.exact
                 given = {
-                    k: self._entry(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
+                    k: act(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
                     for k, w in value.items()
                 }
-                kept = {k: e for k, e in entries.items() if k in given}
-                self._entries(after, child, kept, given, _in(come, name), here)
-                self._arrange(after, child, list(given))
+                theirs = after.get(name, {})
+                kept = {k: e for k, e in entries.items() if k in given or k in theirs}
+                self._entries(after, child, {**kept, **theirs}, given, _in(come, name), here)
+                if not theirs:
+                    self._arrange(after, child, list(given))
             elif isinstance(child, Branch):
                 mine = self.exact(child, have.get(name, {}), _in(come, name), value, here)
                 self._branch(after, name, mine, come, here, was=name in have)
@@ -209,6 +213,29 @@ class _Planner:
             after[node.name] = {key: entries[key] for key in order if key in entries}
 
 
+def others(node: Branch, tree: Tree) -> Tree:
+    """What of a branch is not managed: what is only read, and what is somebody else's."""
+    kept: Tree = {}
+    for name, value in tree.items():
+        child = node.by_name[name]
+        if child.context:
+            kept[name] = value
+        elif isinstance(child, List) and (child.mark or child.shared):
+            entries = {
+                k: others(child, e) if child.is_ours(e) else e
+                for k, e in value.items()
+                if child.shared or not child.is_ours(e)
+            }
+            left = {k: e for k, e in entries.items() if e or not child.shell}
+            if left:
+                kept[name] = left
+        elif isinstance(child, Branch) and child.shared:
+            inside = others(child, value)
+            if inside:
+                kept[name] = inside
+    return kept
+
+
 def _in(tree: Tree, *path: str) -> Tree:
     here: Any = tree
     for name in path:
@@ -224,18 +251,25 @@ def _without(node: Branch, have: Tree, want: Tree, everything: bool) -> Tree:
         if child.context or not (everything or name in want):
             after[name] = value
         elif isinstance(child, List):
-            named = value if everything else want[name]
-            if child.fixed:
-                after[name] = {
-                    k: _unmanaged(child, e) if k in named else e for k, e in value.items()
-                }
-            elif left := {k: e for k, e in value.items() if k not in named}:
+            left = _entries_without(child, value, value if everything else want[name], everything)
+            if left:
                 after[name] = left
         elif isinstance(child, Container) and not everything and not child.is_unit:
             after[name] = _without(child, value, want[name], everything)
         elif isinstance(child, Container) and child.partial:
             after[name] = _without(child, value, want.get(name, {}), everything)
     return after
+
+
+def _entries_without(node: List, have: Tree, named: Tree, everything: bool) -> Tree:
+    if node.fixed:
+        return {k: _unmanaged(node, e) if k in named else e for k, e in have.items()}
+    if node.shell:
+        return {
+            k: _without(node, e, {} if everything else named[k], everything) if k in named else e
+            for k, e in have.items()
+        }
+    return {k: e for k, e in have.items() if k not in named or not node.is_ours(e)}
 
 
 def _unmanaged(node: Branch, entry: Tree) -> Tree:

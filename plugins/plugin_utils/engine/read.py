@@ -9,7 +9,7 @@ hold the same statements for somebody else. Text in which no configuration is re
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import MalformedReply
@@ -25,6 +25,7 @@ from .text import VERBS, lines_of, statements, take_curly, take_lines
 from .tree import Reading
 from .words import words
 
+Ways = Mapping[str, Path]
 _TEXTS = ("configuration-set", "configuration-text", "configuration-json")
 _PROMPT = re.compile(r"^\s*[\w.-]+@[\w.-]+[>#%]\s*(.*)$")
 _BANNER = re.compile(r"^\s*\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}\s*$")
@@ -33,14 +34,15 @@ _COMMENT = re.compile(r"^[ \t]*/\*.*?\*/", re.M | re.S)
 _MORE = re.compile(r"^-+\(more(?:\s+\d+%)?\)-+\s*")
 
 
-def read_text(prefix: Path, root: Container, landmarks: Sequence[str], text: str) -> Reading:
+def read_text(prefix: Path, root: Container, ways: Ways, text: str) -> Reading:
     """The settings in a configuration of any form. Raises MalformedReply.
 
-    ``landmarks`` are the names that tell text from ``[edit PREFIX]`` from text from anywhere else.
+    ``ways`` are the names that tell text from ``[edit PREFIX]``, and from places inside it, from
+    text from anywhere else.
     """
     found, node = Found(), whole(prefix, root)
     try:
-        _take(found, node, _Cut.of(text), prefix, landmarks)
+        _take(found, node, _Cut.of(text), prefix, ways)
     except MalformedReply as error:
         raise MalformedReply(f"running_config: {error}") from None
     except RecursionError:
@@ -48,9 +50,9 @@ def read_text(prefix: Path, root: Container, landmarks: Sequence[str], text: str
     return found.reading(prefix, root)
 
 
-def _take(found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Sequence[str]) -> None:
+def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) -> None:
     if cut.text.startswith("<"):
-        _take_xml(found, node, cut, prefix, landmarks)
+        _take_xml(found, node, cut, prefix, ways)
     elif cut.text.startswith("{"):
         take_elements(found, node, elements_of_json(cut.text))
     elif next(words(cut.text), "") in VERBS:
@@ -58,26 +60,25 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Seq
         heads = [command[1:] for _number, command in commands if command[1:]]
         if commands[0][1][0] == "edit":
             heads = heads[:1]
-        take_lines(found, _start(found, node, cut, prefix, landmarks, heads), commands)
+        take_lines(found, _start(found, node, cut, prefix, ways, heads), commands)
     else:
         written = statements(cut.text)
         heads = [statement.words for statement in written]
-        take_curly(found, _start(found, node, cut, prefix, landmarks, heads), written)
+        take_curly(found, _start(found, node, cut, prefix, ways, heads), written)
 
 
 def _same_lines(comment: re.Match[str]) -> str:
     return "\n" * comment[0].count("\n")
 
 
-def _take_xml(
-    found: Found, node: Container, cut: _Cut, prefix: Path, landmarks: Sequence[str]
-) -> None:
+def _take_xml(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) -> None:
     root = parse_document(cut.text.encode())
     element = configuration_of(root)
     texts = [e for e in root.iter("*") if local_name(e) in _TEXTS]
-    if element is None and local_name(root) in prefix:
+    around = _around(prefix, ways, local_name(root))
+    if element is None and around is not None:
         # A part of a configuration by itself: put back where it belongs.
-        for name in reversed(prefix[: prefix.index(local_name(root))]):
+        for name in reversed(around):
             outer = etree.Element(name)
             outer.append(root)
             root = outer
@@ -86,9 +87,17 @@ def _take_xml(
     if element is not None:
         take_elements(found, node, element)
     elif texts:
-        _take(found, node, _Cut.of(texts[0].text or ""), prefix, landmarks)
+        _take(found, node, _Cut.of(texts[0].text or ""), prefix, ways)
     else:
         raise MalformedReply(f"<{local_name(root)}> holds no Junos configuration")
+
+
+def _around(prefix: Path, ways: Ways, name: str) -> Path | None:
+    """What a statement of that name stands in."""
+    if name in prefix:
+        return prefix[: prefix.index(name)]
+    # Names right below the prefix may be those of other hierarchies, too.
+    return (*prefix, *ways[name]) if ways.get(name) else None
 
 
 def _start(
@@ -96,7 +105,7 @@ def _start(
     node: Container,
     cut: _Cut,
     prefix: Path,
-    landmarks: Sequence[str],
+    ways: Ways,
     heads: Sequence[Sequence[str]],
 ) -> Place:
     """Where a text's first level stands in the configuration."""
@@ -115,8 +124,8 @@ def _start(
     for level in range(1, len(prefix)):
         if prefix[level] in firsts:
             return follow(found, top, prefix[:level])
-    if firsts & set(landmarks):
-        return follow(found, top, prefix)
+    for first in firsts & ways.keys():
+        return follow(found, top, (*prefix, *ways[first]))
     raise MalformedReply(
         "no Junos configuration is recognised in it; give a device's configuration, or the part "
         f"below [edit {' '.join(prefix)}], as text, set lines, XML or JSON"

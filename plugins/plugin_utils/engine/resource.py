@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..netconf.libraries import etree
 from .plan import State
 from .reply import read_reply
-from .schema import Branch, Container, Leaf, List, Path, Tree, walk
+from .schema import Branch, Container, Leaf, List, Path, Tree, spoken, walk
 from .tree import Configuration, Reading
 from .values import Generation
 
@@ -36,18 +36,40 @@ def _nothing(outlook: Outlook) -> list[str]:
     return []
 
 
+def _as_it_is(want: Tree, have: Reading, generation: Generation) -> Tree:
+    return want
+
+
 class Rules(NamedTuple):
     """What a table cannot say.
 
     ``objections``: why a change must not be made. ``advice``: what a user should know about it.
     ``results``: further return values, from the change. ``touched``: groups whose members a removal
-    touches.
+    touches. ``fitted``: what is wanted, as a generation has it on a device that has what was read.
     """
 
     objections: Opinion = _nothing
     advice: Opinion = _nothing
     results: Callable[[Outlook | None], Mapping[str, Any]] = lambda outlook: {}
     touched: Opinion = _nothing
+    fitted: Callable[[Tree, Reading, Generation], Tree] = _as_it_is
+
+    @property
+    def fits(self) -> bool:
+        """Whether generations have what is wanted in different places."""
+        return self.fitted is not _as_it_is
+
+
+class Wording(NamedTuple):
+    """Options that are not the tree in another shape.
+
+    ``root``: the options as a table. ``inward`` makes them those of the resource's table,
+    ``outward`` leads back.
+    """
+
+    root: Container
+    inward: Callable[[Mapping[str, Any]], dict[str, Any]]
+    outward: Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 RULELESS = Rules()
@@ -59,7 +81,9 @@ class Resource:
 
     ``prefix`` leads to ``root`` and includes its name. ``anchor``: the list whose entries the
     module's ``config`` is; without it ``config`` is a dictionary. ``landmarks``: names by which
-    text from ``[edit PREFIX]`` is known.
+    text from ``[edit PREFIX]`` is known, ``ways``: those of text from further inside, with where.
+    ``wording``: options that differ from the tree. ``about``: a word that a comparison has when it
+    concerns these settings, if that is not the second of ``prefix``.
     """
 
     name: str
@@ -67,6 +91,9 @@ class Resource:
     root: Container
     landmarks: tuple[str, ...]
     anchor: str | None = None
+    ways: Mapping[str, Path] = field(default_factory=dict)
+    wording: Wording | None = None
+    about: str | None = None
     rules: Rules = RULELESS
 
     @cached_property
@@ -78,7 +105,12 @@ class Resource:
     @property
     def subject(self) -> str:
         """The word that a comparison has when it concerns these settings."""
-        return self.prefix[1]
+        return self.about or self.prefix[1]
+
+    @property
+    def asked(self) -> Container:
+        """The options of ``config`` as a table."""
+        return self.root if self.wording is None else self.wording.root
 
     @cached_property
     def has_secrets(self) -> bool:
@@ -103,11 +135,13 @@ class Resource:
         # Few tasks read text, and all would pay for importing it.
         from .read import read_text
 
-        return read_text(self.prefix, self.root, self.landmarks, text)
+        ways = {**dict.fromkeys(self.landmarks, ()), **self.ways}
+        return read_text(self.prefix, self.root, ways, text)
 
     def where(self, path: Path = (), statement: str = "") -> str:
         """A statement's place as Junos writes it."""
-        words = " ".join(["".join(c if c.isprintable() else "?" for c in word) for word in path])
+        said = spoken(self.root, path)
+        words = " ".join(["".join(c if c.isprintable() else "?" for c in word) for word in said])
         place = f"[edit {' '.join(self.prefix)} {words}".rstrip()
         return f"{place}]{' ' + statement if statement else ''}"
 

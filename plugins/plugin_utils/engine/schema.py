@@ -44,7 +44,8 @@ class Statement:
     """What every statement has.
 
     ``known``: the generations that have it. ``context``: read because checks need it, and never
-    changed or returned. ``option``: the Ansible option's name.
+    changed or returned. ``option``: the Ansible option's name. ``word``: what the CLI calls it,
+    where that is not the element's name.
     """
 
     name: str
@@ -52,6 +53,12 @@ class Statement:
     known: frozenset[Generation] = BOTH
     context: bool = False
     called: str | None = None
+    word: str | None = None
+
+    @property
+    def said(self) -> str:
+        """The CLI's word for it."""
+        return self.word or self.name
 
     @cached_property
     def option(self) -> str:
@@ -145,6 +152,19 @@ class Branch(Statement):
         return {child.name: child for child in self.children}
 
     @cached_property
+    def by_word(self) -> Mapping[str, Statement]:
+        """Children by the CLI's word."""
+        return {child.said: child for child in self.children}
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether entries that are somebody else's may be anywhere inside."""
+        return any(
+            isinstance(c, Branch) and (c.shared or bool(getattr(c, "mark", ())))
+            for c in self.children
+        )
+
+    @cached_property
     def bare(self) -> Leaf | None:
         """The child whose value the CLI writes without its name."""
         return next((c for c in self.children if isinstance(c, Leaf) and c.bare), None)
@@ -217,9 +237,15 @@ class List(Branch):
     ``key`` is the leaf that names an entry. ``user_ordered``: the user's order is kept. ``most``:
     how many entries there may be. ``refers``: the list that the entries' names are taken from.
     ``fixed``: entries are neither made nor removed here, only what is in them is changed.
+    ``second``: a second leaf that names an entry; in data its name is then ``A WORD B``, as the CLI
+    writes it. ``shell``: an entry is nothing but what stands in it, and vanishes with it. ``mark``:
+    what is in every entry that is ours; others are somebody else's, neither shown nor changed.
     """
 
     key: Leaf
+    second: Leaf | None = None
+    shell: bool = False
+    mark: Path = ()
     user_ordered: bool = True
     most: int | None = None
     refers: Path = ()
@@ -230,6 +256,42 @@ class List(Branch):
         """Whether an entry is nothing but its name."""
         return not self.children
 
+    @property
+    def keys(self) -> tuple[Leaf, ...]:
+        """The leaves that name an entry."""
+        return (self.key,) if self.second is None else (self.key, self.second)
+
+    @property
+    def width(self) -> int:
+        """How many words name an entry."""
+        return 1 if self.second is None else 3
+
+    def parts(self, key: str) -> tuple[str, ...]:
+        """The values that an entry's name consists of."""
+        if self.second is None:
+            return (key,)
+        first, _word, last = key.partition(f" {self.second.said} ")
+        return first, last
+
+    def joined(self, parts: Sequence[str]) -> str:
+        """An entry's name from its values."""
+        return parts[0] if self.second is None else f" {self.second.said} ".join(parts)
+
+    def words(self, key: str) -> list[str]:
+        """An entry's name as words of the CLI."""
+        parts = self.parts(key)
+        return [*parts] if self.second is None else [parts[0], self.second.said, parts[1]]
+
+    def is_ours(self, entry: Tree) -> bool:
+        """Whether an entry is this resource's; a shell is when anything in it is."""
+        if self.shell:
+            lists = [child for child in self.children if isinstance(child, List)]
+            return any(c.is_ours(e) for c in lists for e in entry.get(c.name, {}).values())
+        here: Any = entry
+        for name in self.mark:
+            here = here.get(name) if isinstance(here, dict) else None
+        return here is not None
+
 
 def walk(node: Branch, path: Path = ()) -> Iterator[tuple[Path, Statement]]:
     """Every statement below ``node`` with the names that lead to it."""
@@ -237,3 +299,17 @@ def walk(node: Branch, path: Path = ()) -> Iterator[tuple[Path, Statement]]:
         yield (*path, child.name), child
         if isinstance(child, Branch):
             yield from walk(child, (*path, child.name))
+
+
+def spoken(node: Branch, path: Sequence[str]) -> list[str]:
+    """A path in the CLI's words; what leads out of the table stays as it is."""
+    words: list[str] = []
+    here: Statement | None = node
+    steps = list(path)
+    while steps:
+        name = steps.pop(0)
+        here = here.by_name.get(name) if isinstance(here, Branch) else None
+        words.append(name if here is None else here.said)
+        if isinstance(here, List) and steps:
+            words.append(steps.pop(0))
+    return words

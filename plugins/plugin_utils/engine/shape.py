@@ -25,7 +25,8 @@ class Given:
         if config and anchored is not None:
             self.tree = {anchored.name: self._list(anchored, config, (anchored.name,))}
         elif config:
-            self.tree = self._branch(resource.root, config, ())
+            inward = dict if resource.wording is None else resource.wording.inward
+            self.tree = self._branch(resource.root, inward(config), ())
 
     def _branch(self, node: Branch, options: Mapping[str, Any], path: Path) -> Tree:
         tree: Tree = {}
@@ -51,7 +52,8 @@ class Given:
     def _list(self, node: List, entries: Sequence[Any], path: Path) -> Tree:
         tree: Tree = {}
         for entry in entries:
-            key = str(entry if node.is_bare else entry[node.key.option])
+            names = [entry] if node.is_bare else [entry[leaf.option] for leaf in node.keys]
+            key = node.joined([str(name) for name in names])
             if key in tree:
                 self.objections.append(
                     f"{self._resource.where((*path, key))}: the {node.name} is listed twice; "
@@ -89,7 +91,8 @@ def as_config(resource: Resource, tree: Tree) -> Config:
     """Settings as the module's ``config``; secrets are left out."""
     anchored = resource.anchored
     if anchored is None:
-        return _options(resource.root, tree)
+        options = _options(resource.root, tree)
+        return options if resource.wording is None else resource.wording.outward(options)
     return _entries(anchored, tree.get(anchored.name, {}))
 
 
@@ -117,8 +120,13 @@ def _entries(node: List, entries: Tree) -> list[Any]:
         return list(entries)
     inline = [c.name for c in node.children if isinstance(c, Container) and c.inline]
     return [
-        {node.key.option: key, **_options(node, entry)}
+        {**_names(node, key), **_options(node, entry)}
         for key, entry in entries.items()
         # An entry that is only there for what stands in it, and has nothing of it.
-        if not node.fixed or not inline or any(name in entry for name in inline)
+        if (not node.fixed or not inline or any(name in entry for name in inline))
+        and node.is_ours(entry)
     ]
+
+
+def _names(node: List, key: str) -> dict[str, Any]:
+    return {leaf.option: part for leaf, part in zip(node.keys, node.parts(key), strict=True)}

@@ -96,12 +96,12 @@ def _define(found: Found, node: Branch, statement: Written) -> None:
 def _touches(inside: Iterable[Written], node: Branch) -> bool:
     """Whether statements lead to where the tables are."""
     for statement in inside:
-        child = node.by_name.get(statement.words[0])
+        child = node.by_word.get(statement.words[0])
         if child is None:
             continue
         if not isinstance(child, Branch) or not child.partial:
             return True
-        behind = statement.words[2 if isinstance(child, List) else 1 :]
+        behind = statement.words[1 + child.width if isinstance(child, List) else 1 :]
         if _touches([Written(behind)] if behind else statement.inside, child):
             return True
     return False
@@ -192,17 +192,22 @@ class Script:
                 at = path.index(word)
                 what, other = self._where(path[:at]), path[at + 1 :]
                 if what is not None and other:
-                    _move(self._found.tree, what, other[-1], behind=word == "after")
+                    _move(self._found.tree, what, self._entry(path[:at], other), word == "after")
                 return
         raise MalformedReply("insert without 'before' or 'after'")
+
+    def _entry(self, what: list[str], other: list[str]) -> str:
+        """The name of the entry that another one is put beside, as ``LIST NAME``."""
+        where = self._where([*_shortened(self._start.node, what, 1), *other])
+        return other[-1] if where is None else where[-1]
 
 
 def _shortened(node: Branch, path: list[str], count: int) -> list[str]:
     """A path without its last ``count`` statements."""
     starts, left = [0], list(path)
     while left:
-        child = node.by_name.get(left[0])
-        taken = 2 if isinstance(child, List) else 1
+        child = node.by_word.get(left[0])
+        taken = 1 + child.width if isinstance(child, List) else 1
         node = child if isinstance(child, Branch) else Branch(name="", partial=True)
         left = left[taken:]
         starts.append(starts[-1] + taken)

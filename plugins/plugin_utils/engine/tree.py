@@ -75,6 +75,8 @@ def tidied(node: Branch, tree: Tree) -> Tree:
         child = node.by_name[name]
         if isinstance(child, List):
             value = {key: tidied(child, entry) for key, entry in value.items()}
+            if child.shell:
+                value = {key: entry for key, entry in value.items() if entry}
         elif isinstance(child, Branch):
             value = tidied(child, value)
         if value not in ({}, ()) or (isinstance(child, Container) and child.presence):

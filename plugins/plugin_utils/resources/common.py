@@ -68,24 +68,16 @@ def flag(name: str, summary: str, known: frozenset[Generation] = ONLY_V1 | ONLY_
 DESCRIPTION = Leaf(name="description", summary="Text that describes it.", longest=80)
 
 
-def ike_proposal(*more: Statement) -> List:
+def ike_proposal(
+    *more: Statement, orders: Mapping[Generation, tuple[str, ...]] | None = None
+) -> List:
     """``ike proposal``; ``more``: what stands behind the algorithms."""
-    names = [leaf.name for leaf in more]
     return List(
         name="proposal",
         called="proposals",
         summary="IKE proposals: the algorithms of phase 1.",
         key=key("Name of the proposal."),
-        orders={
-            V1: (
-                "description",
-                "authentication-method",
-                "dh-group",
-                "authentication-algorithm",
-                "encryption-algorithm",
-                *names,
-            )
-        },
+        orders=orders or {},
         children=(
             DESCRIPTION,
             words(
@@ -94,14 +86,14 @@ def ike_proposal(*more: Statement) -> List:
                 {V1: ("pre-shared-keys", "rsa-signatures"), V2: ("pre-shared-keys",)},
             ),
             words(
-                "authentication-algorithm",
-                "Hash of phase 1.",
-                {V1: ("md5", "sha-256", "sha1"), V2: ("sha-256", "sha-384")},
-            ),
-            words(
                 "dh-group",
                 "Diffie-Hellman group.",
                 {V1: ("group1", "group2", "group5", "group14"), V2: ("group14", "group24")},
+            ),
+            words(
+                "authentication-algorithm",
+                "Hash of phase 1.",
+                {V1: ("md5", "sha-256", "sha1"), V2: ("sha-256", "sha-384")},
             ),
             words("encryption-algorithm", "Encryption of phase 1.", {V1: V1_CIPHERS, V2: AES}),
             *more,
@@ -109,72 +101,75 @@ def ike_proposal(*more: Statement) -> List:
     )
 
 
-POLICY = List(
-    name="policy",
-    called="policies",
-    summary="IKE policies: mode, proposals and key of phase 1.",
-    key=key("Name of the policy."),
-    exclusive=(("proposals", "proposal-set"),),
-    children=(
-        words(
-            "mode",
-            "Mode of phase 1.",
-            {V1: ("main", "aggressive"), V2: ("main", "aggressive")},
-            "main",
-        ),
-        DESCRIPTION,
-        Leaf(
-            name="proposals",
-            many=True,
-            summary="Names of IKE proposals, the preferred one first.",
-            longest=32,
-            refers=("ike", "proposal"),
-        ),
-        Container(
-            name="certificate",
-            known=ONLY_V1,
-            summary="Certificates instead of a pre-shared key.",
-            children=(
-                Leaf(
-                    name="local-certificate",
-                    summary="Identifier of the local certificate.",
-                    longest=32,
+def ike_policy(*above: str) -> List:
+    """``ike policy``; ``above``: what leads from the resource's root to ``ike``."""
+    return List(
+        name="policy",
+        called="policies",
+        summary="IKE policies: mode, proposals and key of phase 1.",
+        key=key("Name of the policy."),
+        exclusive=(("proposals", "proposal-set"),),
+        children=(
+            words(
+                "mode",
+                "Mode of phase 1.",
+                {V1: ("main", "aggressive"), V2: ("main", "aggressive")},
+                "main",
+            ),
+            DESCRIPTION,
+            Leaf(
+                name="proposals",
+                many=True,
+                summary="Names of IKE proposals, the preferred one first.",
+                longest=32,
+                refers=(*above, "ike", "proposal"),
+            ),
+            Container(
+                name="certificate",
+                known=ONLY_V1,
+                summary="Certificates instead of a pre-shared key.",
+                children=(
+                    Leaf(
+                        name="local-certificate",
+                        summary="Identifier of the local certificate.",
+                        longest=32,
+                    ),
+                    words(
+                        "peer-certificate-type",
+                        "Form of the peer's certificate.",
+                        {V1: ("pkcs7", "x509-signature")},
+                    ),
                 ),
-                words(
-                    "peer-certificate-type",
-                    "Form of the peer's certificate.",
-                    {V1: ("pkcs7", "x509-signature")},
+            ),
+            words(
+                "proposal-set",
+                "A set of proposals that Junos defines.",
+                {V1: ("basic", "compatible", "standard")},
+            ),
+            Container(
+                name="pre-shared-key",
+                summary="Key that both sides share; a plain value is taken for its ascii_text.",
+                oneline=True,
+                shorthand="ascii-text",
+                exclusive=(("ascii-text", "hexadecimal"),),
+                children=(
+                    Leaf(
+                        name="ascii-text",
+                        secret=True,
+                        summary="The key as printable ASCII characters.",
+                        form=values.key_text,
+                    ),
+                    Leaf(
+                        name="hexadecimal",
+                        secret=True,
+                        summary="The key as hexadecimal digits.",
+                        form=values.hexadecimal,
+                    ),
                 ),
             ),
         ),
-        words(
-            "proposal-set",
-            "A set of proposals that Junos defines.",
-            {V1: ("basic", "compatible", "standard")},
-        ),
-        Container(
-            name="pre-shared-key",
-            summary="Key that both sides share; a plain value is taken for its ascii_text.",
-            oneline=True,
-            shorthand="ascii-text",
-            exclusive=(("ascii-text", "hexadecimal"),),
-            children=(
-                Leaf(
-                    name="ascii-text",
-                    secret=True,
-                    summary="The key as printable ASCII characters.",
-                    form=values.key_text,
-                ),
-                Leaf(
-                    name="hexadecimal",
-                    secret=True,
-                    summary="The key as hexadecimal digits.",
-                    form=values.hexadecimal,
-                ),
-            ),
-        ),
-    ),
-)
+    )
+
 
 _IDENTITIES = (
     ("inet", "identity-ipv4", "An IPv4 address.", values.ipv4_address),

@@ -15,13 +15,13 @@ from .common import (
     DESCRIPTION,
     ONLY_V1,
     ONLY_V2,
-    POLICY,
     ROUTING_INSTANCE,
     V1,
     V1_CIPHERS,
     V2,
     flag,
     identity,
+    ike_policy,
     ike_proposal,
     key,
     number,
@@ -89,6 +89,18 @@ _GATEWAY = List(
         ),
         ROUTING_INSTANCE,
     ),
+)
+
+_IKE_PROPOSAL = ike_proposal(
+    orders={
+        V2: (
+            "description",
+            "authentication-method",
+            "authentication-algorithm",
+            "dh-group",
+            "encryption-algorithm",
+        )
+    }
 )
 
 _IPSEC_PROPOSAL = List(
@@ -233,7 +245,7 @@ _ROOT = Container(
         Container(
             name="ike",
             summary="Phase 1 with members and other servers.",
-            children=(ike_proposal(), POLICY, _GATEWAY),
+            children=(_IKE_PROPOSAL, ike_policy(), _GATEWAY),
         ),
         Container(
             name="ipsec",

@@ -1,0 +1,33 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The documentation of a module, with that of the fragments that it extends."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import yaml
+
+from tests.lab import COLLECTIONS
+
+_PLUGINS = "ansible_collections.groupvpn.junos.plugins"
+
+
+def documented(module: str) -> dict[str, Any]:
+    """``DOCUMENTATION`` with the options of its fragments; the module's own go first."""
+    if str(COLLECTIONS) not in sys.path:
+        sys.path.insert(0, str(COLLECTIONS))
+    source = importlib.import_module(f"{_PLUGINS}.modules.{module}")
+    said: dict[str, Any] = yaml.safe_load(source.DOCUMENTATION)
+    options = dict(said.get("options") or {})
+    for name in said.get("extends_documentation_fragment", ()):
+        options |= _fragment(*name.removeprefix("groupvpn.junos.").split("."))
+    return {**said, "options": options}
+
+
+def _fragment(name: str, part: str = "documentation") -> dict[str, Any]:
+    source = importlib.import_module(f"{_PLUGINS}.doc_fragments.{name}").ModuleDocFragment
+    options: dict[str, Any] = yaml.safe_load(getattr(source, part.upper())).get("options") or {}
+    return options
