@@ -71,6 +71,11 @@ def _serve_arguments(command: argparse.ArgumentParser) -> None:
         help="start with what is understood of the configuration files, name the rest",
     )
     _sa_log_argument(command)
+    command.add_argument(
+        "--events",
+        action="store_true",
+        help="print one JSON line per event of devices that are members",
+    )
 
 
 def _members_arguments(command: argparse.ArgumentParser) -> None:
@@ -125,7 +130,8 @@ def _lab_of(options: argparse.Namespace) -> Lab:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    run.serve(_lab_of(options), options.keylog, options.lenient, options.sa_log)
+    chosen = run.ServeOptions(options.keylog, options.sa_log, options.lenient, options.events)
+    run.serve(_lab_of(options), chosen)
     return 0
 
 

@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,12 +27,23 @@ from .status import lab_status
 Log = TypeVar("Log", KeyLog, SaLog)
 
 
-def serve(lab: Lab, keylog: Path | None, lenient: bool, sa_log: Path | None = None) -> None:
-    """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError.
+@dataclass(frozen=True)
+class ServeOptions:
+    """``serve``'s options.
 
-    ``lenient``: start with what is understood of the configuration files.
+    ``lenient``: start with what is understood of the configuration files; ``events``: a JSON line
+    for each event of devices that are members.
     """
-    asyncio.run(_serve(lab, keylog, lenient, sa_log))
+
+    keylog: Path | None = None
+    sa_log: Path | None = None
+    lenient: bool = False
+    events: bool = False
+
+
+def serve(lab: Lab, options: ServeOptions) -> None:
+    """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError."""
+    asyncio.run(_serve(lab, options))
 
 
 def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
@@ -44,8 +56,7 @@ def status(lab: Lab) -> int:
     return asyncio.run(lab_status(lab, sys.stdout))
 
 
-async def _until_stopped(stopped: asyncio.Event | None = None) -> None:
-    stopped = stopped or asyncio.Event()
+async def _until_stopped(stopped: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
@@ -58,16 +69,25 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(lab: Lab, keylog: Path | None, lenient: bool, sa_log: Path | None) -> None:
-    with _opened(KeyLog, keylog) as sink, _opened(SaLog, sa_log) as log:
-        await _serve_logging(lab, lenient, sink, log)
+async def _serve(lab: Lab, options: ServeOptions) -> None:
+    tell = _Teller(0, options.events)
+    with _opened(KeyLog, options.keylog) as sink, _opened(SaLog, options.sa_log) as log:
+        server = LabServer(
+            lab,
+            key_sink=sink,
+            lenient=options.lenient,
+            sa_log=log,
+            on_member=tell if options.events else lambda event: None,
+        )
+        await _serve_until_stopped(server, tell.unheard)
+    if tell.unheard.is_set():
+        raise BrokenPipeError
 
 
-async def _serve_logging(lab: Lab, lenient: bool, sink: KeyLog | None, log: SaLog | None) -> None:
+async def _serve_until_stopped(server: LabServer, stopped: asyncio.Event) -> None:
     _allow_descriptors()
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
-    server = LabServer(lab, key_sink=sink, lenient=lenient, sa_log=log)
     await server.start()
     try:
         for device in server.devices:
@@ -80,7 +100,7 @@ async def _serve_logging(lab: Lab, lenient: bool, sink: KeyLog | None, log: SaLo
             print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
         print(f"ready: {len(server.devices)} key servers", flush=True)
         tell_ready()
-        await _until_stopped()
+        await _until_stopped(stopped)
     finally:
         server.stop()
 

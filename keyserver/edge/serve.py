@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
 from ..lab import DeviceSpec, Endpoint, Lab, LabError
+from ..member.events import MemberEvent
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
 from .addresses import why_unusable
@@ -175,12 +177,14 @@ class LabServer:
         *,
         lenient: bool = False,
         sa_log: SaLog | None = None,
+        on_member: Callable[[MemberEvent], None] = lambda event: None,
     ) -> None:
         """``lenient``: what of a configuration file is not understood is left out and logged.
 
-        ``sa_log``: told what devices that are members install.
+        ``sa_log``: told what devices that are members install; ``on_member``: what they
+        experience, each as ``DEVICE/VPN``.
         """
-        self._sa_log = sa_log
+        self._sa_log, self._on_member = sa_log, on_member
         self.lab = lab
         self._lenient = lenient
         self._key_sink = key_sink
@@ -251,10 +255,14 @@ class LabServer:
 
     def _happened(self, device: str, event: object) -> None:
         """What one device sends with, the others of its group hear."""
-        if not isinstance(event, MemberOfGroup) or event.event.held is None:
+        if not isinstance(event, MemberOfGroup):
+            return
+        name = f"{device}/{event.vpn}"
+        self._on_member(replace(event.event, member=name))
+        if event.event.held is None:
             return
         if self._sa_log is not None:
-            holder = Holder(f"{device}/{event.vpn}", event.event.group)
+            holder = Holder(name, event.event.group)
             held = held_associations(holder, event.address, event.traffic)
             self._sa_log.look(holder, held, event.traffic.sends_with, event.event.time)
         spi = event.event.held.sends_with

@@ -78,6 +78,10 @@ class MemberKeys:
         self.heartbeat: int | None = None
         self.traffic = Traffic(self._timing)
 
+    def forget_keks(self) -> None:
+        """Forget every KEK; traffic keys stay."""
+        self.keks, self.current_kek = {}, None
+
     @property
     def kek(self) -> InstalledKek | None:
         """The KEK that the next push should be under."""

@@ -23,8 +23,11 @@ from .sites import Site, SrxMembers
 
 _SHOW, _CLEAR = "show security group-vpn member", "clear security group-vpn member"
 _INDEX_ARGUMENT = "show-gvpn-index-ipsec-security-association"
+_STATISTICS_ARGUMENT = "show-gvpn-index-ipsec-statistics"
+# As an index: Juniper's models have it as the value of one that is not given.
+_ALL = 0
 _EVERYTHING = "0.0.0.0/0"
-# Counters of ``ipsec statistics`` by container. No packet passes an emulated device: all are 0.
+# Counters of ``ipsec statistics`` by container. No packet passes an emulated device.
 _STATISTICS = {
     "esp-statistics": (
         "esp-encrypted-bytes",
@@ -62,15 +65,20 @@ def _members(device: Platform) -> SrxMembers:
 def _chosen(device: Platform, request: Request) -> list[tuple[int, Site]]:
     """(tunnel index, VPN) of those that the arguments pick."""
     vpn, group = request.text("vpn"), request.text("group-id")
-    index, peer = request.text(_INDEX_ARGUMENT), request.text("peer-address")
+    index, peer = _tunnel_of(request), request.text("peer-address")
     return [
         (position, site)
         for position, site in enumerate(_members(device).sites.values(), 1)
         if vpn in (None, site.settings.name)
         and (group is None or int(group) == site.settings.group)
-        and (index is None or int(index) == position)
+        and index in (_ALL, position)
         and peer in (None, site.server)
     ]
+
+
+def _tunnel_of(request: Request) -> int:
+    given = (request.text(name) for name in (_INDEX_ARGUMENT, _STATISTICS_ARGUMENT))
+    return next((int(text) for text in given if text is not None), _ALL)
 
 
 def _left(when: float, now: float) -> str:
@@ -196,9 +204,11 @@ def _inactive(device: Platform, request: Request) -> Elements:
 
 def _statistics(device: Platform, request: Request) -> Elements:
     own = request.dialect.own
+    counted = {"invalid-spi-errors": sum(s.invalid_spis for _, s in _chosen(device, request))}
     root = own("usp-ipsec-total-statistics-information")
     for container, counters in _STATISTICS.items():
-        root.append(own(container, None, *(own(name, "0") for name in counters)))
+        shown = (own(name, str(counted.get(name, 0))) for name in counters)
+        root.append(own(container, None, *shown))
     return [root]
 
 
@@ -255,19 +265,17 @@ def _ike(device: Platform, request: Request) -> Elements:
     own, detail = request.dialect.own, is_detail(request)
     style = "detail" if detail else "brief"
     root = request.dialect.styled(own("ike-security-associations-information"), style=style)
-    wanted = request.text("index")
+    wanted = _index_of(request)
     for _, site in _chosen(device, request):
         established = site.member.established if site.member is not None else None
-        if established is None:
+        index = _ike_index(site)
+        if established is None or wanted not in (_ALL, index):
             continue
         initiator, responder = (cookie.hex() for cookie in established.sa.cookies)
-        index = str(int(responder[:6], 16))
-        if wanted not in (None, index):
-            continue
         entry = own(
             "ike-security-associations-block" if detail else "ike-security-associations",
             None,
-            own("ike-sa-index", index),
+            own("ike-sa-index", str(index)),
             own("ike-sa-remote-address", site.server),
             own("ike-sa-state", "UP"),
             own("ike-sa-initiator-cookie", initiator),
@@ -285,17 +293,26 @@ def _kek(device: Platform, request: Request) -> Elements:
     own, detail = request.dialect.own, is_detail(request)
     style = "detail" if detail else "brief"
     root = request.dialect.styled(own("ike-security-associations-information"), style=style)
-    wanted = request.text("index")
+    wanted = _index_of(request)
     for _, site in _chosen(device, request):
         kek = site.member.keys.kek if site.member is not None else None
-        if kek is not None and wanted in (None, _kek_index(kek)):
+        if kek is not None and wanted in (_ALL, _kek_index(kek)):
             shape = _kek_block if detail else _kek_line
             root.append(shape(request, site, kek))
     return [root]
 
 
-def _kek_index(kek: InstalledKek) -> str:
-    return str(int(kek.kek.spi.hex()[:6], 16))
+def _index_of(request: Request) -> int:
+    return int(request.text("index") or _ALL)
+
+
+def _ike_index(site: Site) -> int | None:
+    established = site.member.established if site.member is not None else None
+    return int(established.sa.cookies[1].hex()[:6], 16) if established is not None else None
+
+
+def _kek_index(kek: InstalledKek) -> int:
+    return int(kek.kek.spi.hex()[:6], 16)
 
 
 def _kek_line(request: Request, site: Site, kek: InstalledKek) -> etree._Element:
@@ -303,7 +320,7 @@ def _kek_line(request: Request, site: Site, kek: InstalledKek) -> etree._Element
     return own(
         "kek-security-associations",
         None,
-        own("security-association-index", _kek_index(kek)),
+        own("security-association-index", str(_kek_index(kek))),
         own("server-address", site.server),
         own("life-remaining", _left(kek.expires, request.now)),
         own("initiator-cookie", spi[:16]),
@@ -330,7 +347,7 @@ def _kek_block(request: Request, site: Site, kek: InstalledKek) -> etree._Elemen
         "kek-security-associations-block",
         None,
         information,
-        own("security-association-index", _kek_index(kek)),
+        own("security-association-index", str(_kek_index(kek))),
         own("group-id", str(site.settings.group)),
         own("group-vpn-name", xml_text(site.settings.name)),
         own("local-address", enrolment.local_address),
@@ -360,14 +377,35 @@ def _clear_group(device: Platform, request: Request) -> Elements:
 
 
 def _clear_ipsec(device: Platform, request: Request) -> Elements:
-    for _, site in _chosen(device, request):
-        _members(device).forget(site, request.now)
+    wanted = _index_of(request)
+    for position, site in _chosen(device, request):
+        if wanted in (_ALL, position):
+            _members(device).forget(site, request.now)
     return []
 
 
 def _clear_ike(device: Platform, request: Request) -> Elements:
+    wanted = _index_of(request)
     for _, site in _chosen(device, request):
-        _members(device).end_phase1(site)
+        if wanted in (_ALL, _ike_index(site)):
+            _members(device).end_phase1(site)
+    return []
+
+
+def _clear_kek(device: Platform, request: Request) -> Elements:
+    wanted = _index_of(request)
+    for _, site in _chosen(device, request):
+        kek = site.member.keys.kek if site.member is not None else None
+        if kek is not None and wanted in (_ALL, _kek_index(kek)):
+            _members(device).forget_kek(site, request.now)
+    return []
+
+
+def _clear_statistics(device: Platform, request: Request) -> Elements:
+    wanted = _index_of(request)
+    for position, site in _chosen(device, request):
+        if wanted in (_ALL, position):
+            site.invalid_spis = 0
     return []
 
 
@@ -375,11 +413,19 @@ _GROUP_ID = Argument("group-id", number(1, 2**32 - 1))
 _VPN = Argument("vpn", text_of(63))
 _PEER = Argument("peer-address", address)
 _INDEX = Argument("index", number(0, 2**32 - 1))
-_TUNNEL = Argument(_INDEX_ARGUMENT, number(1, 2**32 - 1), "index")
+_TUNNEL = Argument(_INDEX_ARGUMENT, number(0, 2**32 - 1), "index")
+_COUNTED = Argument(_STATISTICS_ARGUMENT, number(0, 2**32 - 1), "index")
+_FPC, _PIC, _ = PLACE
 _ONE = frozenset({"group-id", "vpn"})
 _COMMON = {
     "get-gvpn-ipsec-statistics-information": OperationalRpc(
-        _statistics, command=f"{_SHOW} ipsec statistics"
+        _statistics, takes(_FPC, _PIC, _COUNTED), f"{_SHOW} ipsec statistics"
+    ),
+    "clear-gvpn-ipsec-statistics": OperationalRpc(
+        _clear_statistics, takes(_FPC, _PIC, _INDEX), f"{_CLEAR} ipsec statistics"
+    ),
+    "clear-gvpn-ipsec-security-association-statistics": OperationalRpc(
+        _clear_statistics, takes(_GROUP_ID), f"{_CLEAR} ipsec security-associations statistics"
     ),
     "get-gvpn-ike-security-associations-information": OperationalRpc(
         _ike,
@@ -392,10 +438,10 @@ _COMMON = {
         f"{_SHOW} kek security-associations",
     ),
     "clear-gvpn-ipsec-security-association": OperationalRpc(
-        _clear_ipsec, takes(_GROUP_ID, *PLACE), f"{_CLEAR} ipsec security-associations"
+        _clear_ipsec, takes(_INDEX, _GROUP_ID, *PLACE), f"{_CLEAR} ipsec security-associations"
     ),
     "clear-group-vpn-ike-security-associations": OperationalRpc(
-        _clear_ike, takes(_PEER, *PLACE), f"{_CLEAR} ike security-associations"
+        _clear_ike, takes(_PEER, _INDEX, *PLACE), f"{_CLEAR} ike security-associations"
     ),
 }
 _IPSEC_NAME = "get-gvpn-security-associations-information"
@@ -404,7 +450,13 @@ _IPSEC = (
     f"{_SHOW} ipsec security-associations",
 )
 _RPCS = {
-    "v1": {_IPSEC_NAME: OperationalRpc(_v1_ipsec, *_IPSEC), **_COMMON},
+    "v1": {
+        _IPSEC_NAME: OperationalRpc(_v1_ipsec, *_IPSEC),
+        **_COMMON,
+        "clear-group-vpn-kek-security-associations": OperationalRpc(
+            _clear_kek, takes(_INDEX, *PLACE), f"{_CLEAR} kek security-associations"
+        ),
+    },
     "v2": {
         _IPSEC_NAME: OperationalRpc(_v2_ipsec, *_IPSEC),
         **_COMMON,

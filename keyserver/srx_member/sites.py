@@ -46,6 +46,7 @@ class Site:
     member: GroupMember | None = None
     pushed_from: Address | None = None
     pushes: int = 0
+    invalid_spis: int = 0
     last_failure: str = ""
 
     @property
@@ -126,6 +127,12 @@ class SrxMembers:
             site.member.keys.clear()
             self.renew(site, now)
 
+    def forget_kek(self, site: Site, now: float) -> None:
+        """``clear … kek security-associations``: no push can be read; register anew."""
+        if site.member is not None:
+            site.member.keys.forget_keks()
+            self.renew(site, now)
+
     def end_phase1(self, site: Site) -> None:
         """``clear … ike security-associations``: group keys go on."""
         if site.member is not None:
@@ -178,6 +185,7 @@ class SrxMembers:
         """Traffic of a group reaches this device under that SPI (hex)."""
         for site in self.sites.values():
             if site.member is not None and site.settings.group == group_id:
+                site.invalid_spis += spi not in site.member.keys.traffic.receives_with
                 site.member.heard_spi(spi, now)
                 self._on_activity()
 

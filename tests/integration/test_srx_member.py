@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
@@ -12,6 +13,7 @@ import pytest
 from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
+from tests.keyserver.observer import Observer
 from tests.keyserver.test_srx_member import BLOCKS, MEMBER, SMC, site_config
 from tests.lab import Process, ask, by_ncclient, free_ports, hub_config, listed_within
 
@@ -102,5 +104,45 @@ def test_a_v1_member_takes_rekeys_by_multicast(lab):
             assert time.monotonic() < end
             time.sleep(0.2)
         assert cookies(lab, "site-1", member) == cookies(lab, "hub-1", hubs)
+    finally:
+        server.stop()
+
+
+def told(observer, server, seen):
+    """The observer learns of the lines that are new; how many there were."""
+    lines = [line for line in server.output[seen:] if line.startswith("{")]
+    for line in lines:
+        observer.told(json.loads(line))
+    return [json.loads(line)["event"] for line in lines]
+
+
+def test_an_observer_follows_devices_that_are_members(lab):
+    (port,) = free_ports(1, socket.SOCK_DGRAM)
+    sites = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+    block = SMC + BLOCKS["v2"]
+    hub = hub_config("hub-1", "v2", sites, extra=(block,))
+    lab.add_device("hub-1", "v2", hub, gdoi={"address": HUB, "port": port})
+    for number, address in enumerate(sites.values(), 1):
+        text = member_config("v2").replace(SITE, address)
+        own = {"address": address, "port": port}
+        lab.add_device(f"site-{number}", "v2", text, gdoi=own)
+    lab.write()
+    observer = Observer()
+    server = Process("serve", lab.file, "--events")
+    try:
+        server.wait_for("ready:")
+        server.wait_for('"registered"', SECONDS, count=2)
+        assert set(told(observer, server, 0)) == {"registered"}
+        assert observer.unreadable() == {}
+        assert observer.members == {"site-1/V1", "site-2/V1"}
+        seen = len(server.output)
+        with manager.connect(**by_ncclient(lab, "hub-1")) as session:
+            change = "set security group-vpn server ipsec proposal esp lifetime-seconds 7200"
+            session.load_configuration(action="set", config=[change])
+            session.commit()
+        server.wait_for('"rekeyed"', SECONDS, count=2)
+        assert "rekeyed" in told(observer, server, seen)
+        # Both wait before they send with the new keys, and receive with both.
+        assert observer.unreadable() == {}
     finally:
         server.stop()

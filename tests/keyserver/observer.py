@@ -10,8 +10,9 @@ states of machines feed it, or lines of ``members --events``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,17 @@ class Observer:
             self._silent_since.setdefault(member, now)
         else:
             self._end_silence(member, now)
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """A line of ``--events``, read; what changes no keys says nothing of who reads whom."""
+        if "receives_with" in event:
+            readable = frozenset(event["receives_with"])
+            self.saw(event["member"], Standing(event["sends_with"], readable), event["time"])
+
+    @property
+    def members(self) -> set[str]:
+        """Who is observed just now."""
+        return set(self._standings)
 
     def gone(self, member: str, now: float) -> None:
         """A member is switched off: nobody expects to understand it."""

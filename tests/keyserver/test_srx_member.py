@@ -342,6 +342,78 @@ def test_statistics_have_their_containers_and_no_packets(signing_key):
     assert root.findtext("esp-statistics/esp-encrypted-packets") == "0"
 
 
+@pytest.mark.parametrize(
+    "clear",
+    [
+        "<clear-gvpn-ipsec-statistics/>",
+        "<clear-gvpn-ipsec-statistics><index>1</index></clear-gvpn-ipsec-statistics>",
+        "<clear-gvpn-ipsec-security-association-statistics><group-id>1</group-id>"
+        "</clear-gvpn-ipsec-security-association-statistics>",
+    ],
+)
+def test_traffic_under_an_unknown_spi_is_counted_until_the_count_is_cleared(signing_key, clear):
+    network = Network(signing_key)
+    device, held = network.devices[SITE], network.site.member.held()
+
+    def errors(arguments=""):
+        rpc = "get-gvpn-ipsec-statistics-information"
+        return network.ask(f"<{rpc}>{arguments}</{rpc}>").findtext(".//invalid-spi-errors")
+
+    device.key_server.overhears(1, held.sends_with, network.now)
+    assert errors() == "0"
+    device.key_server.overhears(1, "deadbeef", network.now)
+    assert errors() == "1"
+    other = "<show-gvpn-index-ipsec-statistics>2</show-gvpn-index-ipsec-statistics>"
+    assert errors(other) == "0"
+    network.ask("<clear-gvpn-ipsec-statistics><index>2</index></clear-gvpn-ipsec-statistics>")
+    assert errors() == "1"
+    network.ask(clear)
+    assert errors() == "0"
+
+
+def _shown_index(network, rpc, name):
+    return network.ask(f"<{rpc}/>").findtext(f".//{name}").strip()
+
+
+def test_associations_are_cleared_by_the_index_that_is_shown(signing_key):
+    network = Network(signing_key)
+    member = network.site.member
+    index = _shown_index(network, "get-gvpn-ike-security-associations-information", "ike-sa-index")
+    clear = "clear-group-vpn-ike-security-associations"
+    network.ask(f"<{clear}><index>{int(index) + 1}</index></{clear}>")
+    assert member.established is not None
+    network.ask(f"<{clear}><index>{index}</index></{clear}>")
+    assert member.established is None
+    held = member.held()
+    clear = "clear-gvpn-ipsec-security-association"
+    network.ask(f"<{clear}><index>2</index></{clear}>")
+    assert member.held() == held
+    network.ask(f"<{clear}><index>1</index></{clear}>")
+    assert member.held().sends_with is None
+    network.flush()
+    assert member.held().sends_with == held.sends_with
+
+
+def test_a_v1_member_whose_kek_is_cleared_gets_it_again_and_loses_no_traffic(signing_key):
+    network = Network(signing_key, "v1")
+    member = network.site.member
+    held, kek = member.held(), member.keys.kek.kek.spi
+    index = _shown_index(
+        network,
+        "get-gvpn-kek-security-associations-information",
+        "security-association-index",
+    )
+    clear = "clear-group-vpn-kek-security-associations"
+    network.ask(f"<{clear}><index>{int(index) + 1}</index></{clear}>")
+    assert member.keys.kek is not None
+    network.ask(f"<{clear}><index>{index}</index></{clear}>")
+    assert member.keys.kek is None
+    assert member.held() == held
+    network.flush()
+    assert member.keys.kek.kek.spi == kek
+    assert Network(signing_key).ask(f"<{clear}/>").find(".//rpc-error") is not None
+
+
 def test_what_a_generation_lacks_is_no_command_of_it(signing_key):
     network = Network(signing_key, "v1")
     for name in ("get-gvpn-policy-information", "get-gvpn-inactive-tunnels"):
