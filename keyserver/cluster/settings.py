@@ -10,6 +10,7 @@ from enum import Enum
 
 from ..config.tree import Tree, lookup
 from ..groups.gateways import Peers
+from ..groups.hosts import addresses_of, host_mapping
 from ..groups.settings import DEFAULT_RETRANSMISSION_PERIOD
 from ..ike.proposal import PeerPolicy
 
@@ -60,7 +61,7 @@ def cluster_peers(
 ) -> dict[str, tuple[ClusterPeer, ...]]:
     """The other servers of each group's cluster that can be reached."""
     server = lookup(tree, "security", "group-vpn", "server")
-    gateways = lookup(server, "ike", "gateway")
+    gateways, hosts = lookup(server, "ike", "gateway"), host_mapping(tree)
     found: dict[str, tuple[ClusterPeer, ...]] = {}
     for name in groups:
         cluster = _cluster(lookup(server, "group", name).get("server-cluster"))
@@ -71,11 +72,11 @@ def cluster_peers(
             body = gateways.get(gateway, {})
             address, probing = body.get("address", ""), body.get("dead-peer-detection", {})
             policy = peers.by_name.get(gateway)
-            if policy is not None:
+            if policy is not None and addresses_of(hosts, address):
                 members.append(
                     ClusterPeer(
                         policy,
-                        address,
+                        addresses_of(hosts, address)[0],
                         cluster.role,
                         cluster.retransmission_period,
                         int(probing.get("interval", DEFAULT_DPD_INTERVAL)),

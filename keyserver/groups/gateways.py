@@ -17,6 +17,7 @@ from ..ike.crypto import JUNOS_CIPHERS
 from ..ike.numbers import IdType, OakleyAuthentication
 from ..ike.payloads import Identification
 from ..ike.proposal import Mode, PeerPolicy, Phase1Proposal
+from .hosts import addresses_of, host_mapping
 
 _HASHES = {"md5": "md5", "sha1": "sha1", "sha-256": "sha256", "sha-384": "sha384"}
 _DH_GROUPS = {"group1": 1, "group2": 2, "group5": 5, "group14": 14, "group24": 24}
@@ -82,11 +83,11 @@ class _Offer:
 class _Met:
     """A gateway as it was read: its policy's name, by what it is known, and how it is met.
 
-    ``address`` is empty for a gateway that is known by its ``dynamic`` identity.
+    There are no ``addresses`` for a gateway that is known by its ``dynamic`` identity.
     """
 
     policy: str
-    address: str
+    addresses: tuple[str, ...]
     dynamic: Identification | None
     peer: PeerPolicy | None
 
@@ -109,7 +110,7 @@ class PeerReader:
     ) -> None:
         self._local_address, self._accepted_dois = local_address, accepted_dois
         self._any_aggressive, self._certificates, self._v1 = any_aggressive, certificates, v1
-        self._ike: Tree = NOTHING
+        self._ike = self._hosts = NOTHING
         self._offers: dict[str, _Offer] = {}
         self._met: dict[str, _Met] = {}
         self._peers = Peers({}, {}, None)
@@ -117,12 +118,14 @@ class PeerReader:
     def read(self, tree: Tree) -> Peers:
         """Every IKE gateway with an address or dynamic identity, a policy and a usable key.
 
-        Gateways with a host name for an address are not met: nothing here looks names up. What is
-        returned is the same object as before where no gateway differs.
+        A gateway whose address is an unknown host's name is not met. What is returned is the same
+        object as before where no gateway differs.
         """
         ike = lookup(tree, "security", "group-vpn", "server", "ike") or NOTHING
-        if ike is not self._ike:
-            again = self._to_be_read(ike)
+        hosts = host_mapping(tree)
+        if ike is not self._ike or hosts is not self._hosts:
+            again = self._to_be_read(ike) | self._moved(hosts)
+            self._hosts = hosts
             gateways = ike.get("gateway", NOTHING)
             same = continues(gateways, self._met)
             met = dict(self._met) if same else {}
@@ -147,6 +150,13 @@ class PeerReader:
             else:
                 again |= {name for name, one in self._met.items() if one.policy == policy}
         return again
+
+    def _moved(self, hosts: Tree) -> set[str]:
+        """The gateways whose names may stand for other addresses than before."""
+        if hosts is self._hosts:
+            return set()
+        gateways = self._ike.get("gateway", NOTHING)
+        return {name for name, one in gateways.items() if not _is_address(one.get("address", ""))}
 
     def _offer(self, ike: Tree, name: str) -> _Offer:
         policy = lookup(ike, "policy", name)
@@ -177,30 +187,32 @@ class PeerReader:
         if policy not in self._offers:
             self._offers[policy] = self._offer(ike, policy)
         offer = self._offers[policy]
-        address = _plain(gateway.get("address", ""))
+        addresses = addresses_of(self._hosts, gateway.get("address", ""))
         dynamic = _dynamic_identity(gateway.get("dynamic"))
-        if not offer.proposals or (not address and dynamic is None):
-            return _Met(policy, "", None, None)
+        if not offer.proposals or (not addresses and dynamic is None):
+            return _Met(policy, (), None, None)
+        theirs = identity(gateway.get("remote-identity"))
         peer = PeerPolicy(
             name,
             offer.key,
             offer.proposals,
             identity(gateway.get("local-identity"))
             or Identification.address(gateway.get("local-address", self._local_address)),
-            dynamic or identity(gateway.get("remote-identity")) or Identification.address(address),
+            dynamic or theirs or Identification.address(addresses[0]),
             self._accepted_dois,
             offer.modes,
             offer.own,
             offer.lifetime,
         )
-        return _Met(policy, "" if dynamic else address, dynamic, peer)
+        return _Met(policy, () if dynamic else addresses, dynamic, peer)
 
 
 def _peers(met: Collection[_Met]) -> Peers:
     by_address: dict[str, tuple[PeerPolicy, ...]] = {}
     for one in met:
-        if one.address and one.peer is not None:
-            by_address[one.address] = (*by_address.get(one.address, ()), one.peer)
+        here = (one.peer,) if one.peer is not None else ()
+        for address in one.addresses:
+            by_address[address] = by_address.get(address, ()) + here
     by_identity = {
         (one.dynamic.type, one.dynamic.data): one.peer
         for one in met
@@ -249,12 +261,8 @@ def pre_shared_key(block: Tree) -> bytes | None:
     return None
 
 
-def _plain(address: str) -> str:
-    """An address; nothing for a host name."""
-    try:
-        return ipv4_address(address)
-    except InvalidValue:
-        return ""
+def _is_address(word: str) -> bool:
+    return addresses_of(NOTHING, word) != ()
 
 
 _WORDS = ("encryption-algorithm", "authentication-algorithm", "dh-group")

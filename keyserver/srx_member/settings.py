@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..config.schema import KEY_SEPARATOR, InvalidValue, ipv4_address
+from ..config.schema import KEY_SEPARATOR
 from ..config.tree import Tree, lookup
 from ..groups.gateways import identity, pre_shared_key, proposals_of
+from ..groups.hosts import addresses_of, host_mapping
 from ..ike.authentication import Credentials
 from ..ike.numbers import OakleyAuthentication
 from ..ike.payloads import Identification
@@ -65,13 +66,13 @@ def vpn_settings(
 ) -> dict[str, VpnSettings]:
     """The VPNs of an effective configuration by name; those without a group are not there yet."""
     member = lookup(tree, "security", "group-vpn", "member")
-    zones = dict(_attachments(tree))
+    zones, hosts = dict(_attachments(tree)), host_mapping(tree)
     found = {}
     for name, vpn in lookup(member, "ipsec", "vpn").items():
         if "group" not in vpn:
             continue
         gateway = vpn.get("ike-gateway", "")
-        enrolment, missing = _enrolment(member, vpn, local_address, credentials, v1)
+        enrolment, missing = _enrolment(member, vpn, hosts, local_address, credentials, v1)
         found[name] = VpnSettings(
             name,
             int(vpn["group"]),
@@ -90,6 +91,7 @@ def vpn_settings(
 def _enrolment(
     member: Tree,
     vpn: Tree,
+    hosts: Tree,
     local_address: str,
     credentials: Mapping[str, Credentials],
     v1: bool,
@@ -97,9 +99,10 @@ def _enrolment(
     ike = lookup(member, "ike")
     gateway = lookup(ike, "gateway", vpn.get("ike-gateway", ""))
     policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
-    servers = tuple(_addresses(gateway.get("server-address") or gateway.get("address") or ()))
+    named = gateway.get("server-address") or gateway.get("address") or ()
+    servers = tuple(address for word in named for address in addresses_of(hosts, word))
     if not servers:
-        return None, "no key server address"
+        return None, _no_address(named)
     key = pre_shared_key(policy.get("pre-shared-key", {}))
     own = credentials.get(lookup(policy, "certificate").get("local-certificate", ""))
     usable = {
@@ -145,13 +148,9 @@ def _lifetime(policy: Tree, defined: Tree, v1: bool) -> int:
     return min((int(body.get("lifetime-seconds", usual)) for body in bodies), default=usual)
 
 
-def _addresses(words: Iterable[str]) -> Iterator[str]:
-    """Those that are addresses; there is no resolver here for names."""
-    for word in [words] if isinstance(words, str) else words:
-        try:
-            yield ipv4_address(word)
-        except InvalidValue:
-            continue
+def _no_address(named: Iterable[str]) -> str:
+    unknown = ", ".join(named)
+    return f"no address is known for {unknown}" if unknown else "no key server address"
 
 
 def _rules(block: Tree) -> Iterator[TrafficRule]:

@@ -285,6 +285,39 @@ def test_a_member_that_is_refused_shows_why_and_fails_as_configured(signing_key)
     assert down.findtext(".//sa-down-reason") == "no key server address"
 
 
+def test_a_v1_members_servers_may_be_names_that_the_device_knows(signing_key):
+    name = "hub.example.net"
+    network = Network(signing_key, "v1")
+    address = f"{MEMBER}ike gateway hub address"
+    text = site_config("v1").replace(f"{address} {HUB}", f"{address} {name}")
+    commit(network.devices[SITE], text, network.now)
+    assert network.site.member is None
+    assert network.site.settings.missing == f"no address is known for {name}"
+    known = f"set system static-host-mapping {name} inet {HUB}\n"
+    commit(network.devices[SITE], text + known, network.now)
+    network.flush()
+    assert network.site.is_up
+    assert network.site.server == HUB
+
+
+def test_a_gateway_may_be_a_name_that_the_device_knows_and_moves_with_it(signing_key):
+    server = "set security group-vpn server ike gateway gm-1 address"
+    network = Network(signing_key)
+    hub, name = network.devices[HUB], "site.example.net"
+    before = hub_config("hub", "v2", {"gm-1": SITE}, ("G1",), extra=(SMC + BLOCKS["v2"],))
+    text = before.replace(f"{server} {SITE}", f"{server} {name}")
+    commit(hub, text, network.now)
+    assert hub.groups.peers_at(SITE) == ()
+    for address in ("198.51.100.7", SITE):
+        mapping = f"set system static-host-mapping {name} inet {address}\n"
+        commit(hub, text + mapping, network.now)
+        assert [peer.name for peer in hub.groups.peers_at(address)] == ["gm-1"]
+    assert hub.groups.peers_at("198.51.100.7") == ()
+    network.ask("<clear-gvpn-group-information/>")
+    network.flush()
+    assert [m.gateway for m in hub.groups.views(network.now)[0].members] == ["gm-1"]
+
+
 def test_the_zones_that_send_traffic_through_a_vpn_are_shown_with_its_policies(signing_key):
     zones = (
         "set security zones security-zone LAN",
