@@ -19,6 +19,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import 
     NetcommonRpc,
     SessionRpc,
     refuse_errors,
+    warnings,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import (
@@ -199,6 +200,110 @@ def test_a_cause_fits_what_was_said(said, cause):
     assert cause in message
     assert message.startswith("h:830: connect: ")
     assert said.splitlines()[0].split(":")[-1].strip() in message
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "sentence"),
+    [
+        (
+            ConnectionRefusedError(111, "Connection refused"),
+            "",
+            "nothing listens there ([Errno 111] Connection refused); check ansible_host and "
+            "ansible_port, and 'set system services netconf ssh'",
+        ),
+        (
+            EOFError(),
+            "Warning: added\nops@h: Permission denied (password).\nbye",
+            "authentication failed (ops@h: Permission denied (password).); check ansible_user and "
+            "ansible_password or ansible_private_key_file",
+        ),
+        (
+            TimeoutError("no hello within 10 s"),
+            "",
+            "it did not answer in time (no hello within 10 s); check reachability, or raise "
+            "connect_timeout",
+        ),
+        (
+            DeviceError("hello", ["no access privileges", "Restricted user session."]),
+            "",
+            "the device refuses this user (no access privileges Restricted user session.); give "
+            "the user a login class that may use NETCONF, or check ansible_user",
+        ),
+        (
+            MalformedReply("the device does not begin with a NETCONF hello"),
+            "",
+            "the device does not begin with a NETCONF hello; check ansible_port: NETCONF over SSH "
+            "is at 830, or at 22",
+        ),
+        (ValueError("odd"), "", "the connection failed (odd)"),
+        (ValueError(""), "", "the connection failed (ValueError)"),
+        (ValueError("odd"), "first line\nlast line", "the connection failed (last line)"),
+    ],
+)
+def test_a_failed_connection_is_one_sentence_with_cause_and_remedy(error, said, sentence):
+    assert explain("h:830", "connect", error, said) == f"h:830: connect: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ("<error-message>\n no\n way </error-message>", "no way"),
+        ("<message>no</message>", "no"),
+        ("<error-path>[edit a]</error-path><error-message>no</error-message>", "[edit a]: no"),
+        ("<edit-path>[edit a]</edit-path><message>no</message>", "[edit a]: no"),
+        (
+            "<error-message>syntax error</error-message><error-info><bad-element>x</bad-element>"
+            "</error-info>",
+            "syntax error (x)",
+        ),
+        (
+            "<error-message>x</error-message><error-info><bad-element>x</bad-element></error-info>",
+            "x",
+        ),
+        ("", "unspecified error"),
+    ],
+)
+@pytest.mark.parametrize("severity", ["error", "warning"])
+def test_a_devices_message_is_shown_with_its_path_and_what_was_bad(fields, shown, severity):
+    kind = f"<error-severity>{severity}</error-severity>"
+    reply = etree.fromstring(f"<r><ok/><rpc-error>{kind}{fields}</rpc-error></r>")
+    if severity == "warning":
+        assert warnings(refuse_errors("read", reply)) == [shown]
+        return
+    with pytest.raises(DeviceError) as refused:
+        refuse_errors("read", reply)
+    assert refused.value.messages == [shown]
+    assert str(refused.value) == f"read: {shown}"
+    assert refused.value.done is True
+
+
+def test_warnings_are_told_once_each_and_elements_of_a_configuration_are_none():
+    text = "<r><warning><message>a</message></warning><x><warning><message>a</message></warning>"
+    reply = etree.fromstring(f"{text}</x><error><name>n</name></error><output>fine</output></r>")
+    assert warnings(refuse_errors("read", reply)) == ["a"]
+
+
+@pytest.mark.parametrize("count", ["0", "00", ""])
+def test_a_load_that_counts_no_errors_has_none(count):
+    reply = etree.fromstring(f"<r><load-error-count>{count}</load-error-count></r>")
+    assert refuse_errors("load", reply) is reply
+
+
+def test_a_document_that_ends_within_a_character_has_that_octet_as_latin_1():
+    assert b"".join(clean([b"<a>x</a>", b"\xc3"])) == "<a>x</a>Ã".encode()
+
+
+def test_what_is_complete_is_given_on_and_what_is_not_is_kept():
+    given_on = [bytes(piece) for piece in clean([b"<a>12", b"3<b", b"/>4&#", b"27;5</a>"])]
+    assert given_on == [b"<a>12", b"3", b"<b/>4", "\ufffd5</a>".encode()]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5, 11])
+def test_a_tag_at_the_very_beginning_of_what_is_held_is_kept_whole(cut):
+    tag = b'<a xmlns="u" xmlns="u">'
+    assert (
+        b"".join(clean([b"<r>", tag[:cut], tag[cut:], b"</a></r>"])) == b'<r><a xmlns="u"></a></r>'
+    )
 
 
 class _Session:

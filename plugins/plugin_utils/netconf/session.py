@@ -211,14 +211,14 @@ def _delimited(session: NetconfSession, deadline: _Deadline, what: str) -> Itera
 
 
 _CHUNK = re.compile(rb"\n#(?:([1-9][0-9]{0,9})|(#))\n")
-_LONGEST_HEADER = 14
+_BEGINNING_OF_CHUNK = re.compile(rb"(?:\n(?:#(?:#|[1-9][0-9]{0,9})?)?)?")
 
 
 def _chunks(session: NetconfSession, deadline: _Deadline, what: str) -> Iterator[bytes]:
     while True:
         match = _CHUNK.match(session.held)
         if match is None:
-            if len(session.held) > _LONGEST_HEADER:
+            if _BEGINNING_OF_CHUNK.fullmatch(session.held) is None:
                 raise MalformedReply("broken chunked framing")
             session.held += session._read(deadline, what)
             continue

@@ -3,10 +3,10 @@
 """Octets of a device to XML, and its elements by local name.
 
 Devices send what no XML parser takes: control characters in a description, Latin-1, ``xmlns`` twice
-(Junos 10.2R2), a ``<routing-engine>`` that is not closed (clusters in rfc-compliant mode). That is
-put right here, for replies read whole and for those read as a stream alike, and nothing else is:
-what breaks off or does not fit together is refused, because a reader that guesses would report what
-it lost as absent.
+(Junos 10.2R2). That is put right here, for replies read whole and for those read as a stream alike.
+In replies read whole a ``<routing-engine>`` that is not closed (clusters in rfc-compliant mode) is
+closed: checks and commits are answered so; no list is. Nothing else is mended: what breaks off or
+does not fit together is refused, because a reader that guesses would report what it lost as absent.
 """
 
 from __future__ import annotations
