@@ -1,0 +1,241 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""ISAKMP framing octet by octet, and what an endpoint makes of datagrams that are not for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from keyserver.gdoi.arrival import RefusedPeer
+from keyserver.gdoi.numbers import GdoiExchange
+from keyserver.gdoi.push import open_push
+from keyserver.ike.numbers import Exchange, Flags
+from keyserver.ike.wire import (
+    Attribute,
+    Header,
+    MalformedPayload,
+    Payload,
+    Reader,
+    attribute_map,
+    decode_attributes,
+    decode_chain,
+    encode_attributes,
+    encode_chain,
+    encode_message,
+    exchange_of,
+)
+from tests.keyserver.test_rekey import V2_BLOCK
+from tests.keyserver.world import GM, V1_SMC, World
+
+I_COOKIE, R_COOKIE = bytes(range(1, 9)), bytes(range(11, 19))
+HEADER = Header(I_COOKIE, R_COOKIE, 0, Exchange.INFORMATIONAL, Flags.ENCRYPTION, 0x01020304)
+OCTETS = bytes.fromhex("01020304050607080b0c0d0e0f1011120110050101020304")
+PAYLOADS = [Payload(10, b"nonce"), Payload(5, b""), Payload(8, b"x")]
+CHAIN = bytes.fromhex("05000009") + b"nonce" + bytes.fromhex("0800000400000005") + b"x"
+
+
+# Framing
+
+
+def test_a_header_and_a_chain_are_laid_out_as_rfc_2408_says():
+    assert encode_chain(PAYLOADS) == CHAIN
+    assert encode_chain([]) == b""
+    message = encode_message(Header(I_COOKIE, R_COOKIE, 0, 5, 1, 0x01020304), PAYLOADS)
+    head = OCTETS.replace(b"\x01\x10\x05", b"\x0a\x10\x05")
+    assert message == head + (28 + len(CHAIN)).to_bytes(4, "big") + CHAIN
+    assert Header.decode(message) == Header(
+        I_COOKIE, R_COOKIE, 10, 5, 1, 0x01020304, len(message), 0x10
+    )
+    assert decode_chain(10, CHAIN + b"pad") == (PAYLOADS, b"pad")
+    empty = encode_message(HEADER, [])
+    assert (empty[16], int.from_bytes(empty[24:], "big")) == (0, 28)
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (bytes(27), "datagram of 27 octets has no ISAKMP header"),
+        (OCTETS + (27).to_bytes(4, "big"), "header length 27, datagram 28 octets"),
+        (OCTETS + (29).to_bytes(4, "big"), "header length 29, datagram 28 octets"),
+        (OCTETS.replace(b"\x10\x05", b"\x21\x05") + (28).to_bytes(4, "big"), "ISAKMP version 2.1"),
+    ],
+)
+def test_a_header_that_lies_is_refused_with_what_it_says(octets, words):
+    with pytest.raises(MalformedPayload, match=f"^{words}$"):
+        Header.decode(octets)
+
+
+def test_a_minor_version_is_taken():
+    later = OCTETS.replace(b"\x10\x05", b"\x1f\x05") + (28).to_bytes(4, "big")
+    assert Header.decode(later).version == 0x1F
+
+
+@pytest.mark.parametrize(
+    ("first", "octets", "words"),
+    [
+        (5, b"", "payload 5 is cut off"),
+        (5, bytes(3), "payload 5 is cut off"),
+        (5, bytes.fromhex("00010004"), "payload 5: reserved octet is 1"),
+        (5, bytes.fromhex("00000003"), "payload 5: length 3 does not fit"),
+        (5, bytes.fromhex("00000005"), "payload 5: length 5 does not fit"),
+        (5, bytes.fromhex("07000004"), "payload 7 is cut off"),
+        (5, bytes.fromhex("05000004") * 65, "more than 64 payloads"),
+    ],
+)
+def test_a_chain_that_lies_is_refused_with_what_it_says(first, octets, words):
+    with pytest.raises(MalformedPayload, match=f"^{words}$"):
+        decode_chain(first, octets)
+
+
+def test_a_chain_may_have_64_payloads():
+    octets = bytes.fromhex("05000004") * 63 + bytes.fromhex("00000004")
+    assert len(decode_chain(5, octets)[0]) == 64
+
+
+def test_attributes_have_a_short_and_a_long_form():
+    attributes = (Attribute.short(1, 7), Attribute.long(12, b"\x00\x01\x51\x80"))
+    octets = bytes.fromhex("80010007000c000400015180")
+    assert encode_attributes(attributes) == octets
+    assert decode_attributes(octets, "x") == attributes
+    assert [a.number for a in attributes] == [7, 86400]
+    assert list(attribute_map(attributes, "x")) == [1, 12]
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        ("80", "x: 2 octets expected, 1 left"),
+        ("800100", "x: 2 octets expected, 1 left"),
+        ("000c0004000151", "x: 4 octets expected, 3 left"),
+        ("80010007" * 65, "x: more than 64 attributes"),
+    ],
+)
+def test_attributes_that_lie_are_refused_with_what_they_are_of(octets, words):
+    with pytest.raises(MalformedPayload, match=f"^{words}$"):
+        decode_attributes(bytes.fromhex(octets), "x")
+
+
+def test_an_attribute_comes_once():
+    with pytest.raises(MalformedPayload, match=r"^x: attribute 1 twice$"):
+        attribute_map((Attribute.short(1, 7), Attribute.short(1, 7)), "x")
+    assert len(decode_attributes(bytes.fromhex("80010007") * 64, "x")) == 64
+
+
+def test_a_reader_accounts_for_every_octet():
+    reader = Reader(b"\x01\x02\x03\x04\x05", "x")
+    assert (reader.number(2), reader.left, reader.take(1)) == (0x0102, 3, b"\x03")
+    with pytest.raises(MalformedPayload, match=r"^x: 2 octets too many$"):
+        reader.done()
+    with pytest.raises(MalformedPayload, match=r"^x: -1 octets expected, 2 left$"):
+        reader.take(-1)
+    assert reader.rest() == b"\x04\x05"
+    reader.done()
+
+
+@pytest.mark.parametrize("marker", [b"", bytes(4)])
+def test_the_exchange_that_a_datagram_claims_is_seen_behind_a_marker_too(marker):
+    message = OCTETS + (28).to_bytes(4, "big")
+    assert exchange_of(marker + message) == 5
+    assert exchange_of(marker + message[:-1]) == 0
+    assert exchange_of(marker) == 0
+
+
+# At an endpoint
+
+
+@pytest.fixture
+def world(signing_key):
+    return World(signing_key, extra=(V2_BLOCK,))
+
+
+def refused(world, datagram, **more):
+    answer, events = world.endpoint.receive(datagram, (GM, 848), world.now, **more)
+    assert answer is None
+    return events
+
+
+def counted(world):
+    return {name: count for name, count in asdict(world.endpoint.counters).items() if count}
+
+
+@pytest.mark.parametrize("marker", [b"", bytes(4)])
+def test_octets_that_are_no_message_are_told_with_who_sent_them(world, marker):
+    wrong = OCTETS + (99).to_bytes(4, "big") + bytes(8)
+    assert refused(world, marker + wrong) == (
+        RefusedPeer(GM, "header length 99, datagram 36 octets"),
+    )
+    assert counted(world) == {"received": 1, "malformed": 1}
+    short = bytes(20) if marker else b"\x01" * 20
+    assert refused(world, short) == (RefusedPeer(GM, "datagram of 20 octets has no ISAKMP header"),)
+    assert counted(world) == {"received": 2, "malformed": 2}
+
+
+@pytest.mark.parametrize("exchange", [0, 6, GdoiExchange.GROUPKEY_PUSH, 99, 255])
+def test_an_exchange_that_is_not_spoken_is_named(world, exchange):
+    message = encode_message(Header(I_COOKIE, bytes(8), 0, exchange), [])
+    assert refused(world, message) == (
+        RefusedPeer(GM, f"exchange type {exchange} is not supported"),
+    )
+    assert counted(world) == {"received": 1, "refused": 1}
+
+
+@pytest.mark.parametrize("datagram", [b"", b"\xff", bytes(4), OCTETS + (28).to_bytes(4, "big")])
+def test_at_the_floating_port_only_what_is_marked_is_looked_at(world, datagram):
+    assert refused(world, datagram, floated=True) == ()
+    assert counted(world) == {"received": 1}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "reasons"),
+    [(Exchange.INFORMATIONAL, []), (GdoiExchange.GROUPKEY_PULL, ["pull without phase 1"])],
+)
+def test_what_belongs_to_no_phase_1_leaves_nothing(world, exchange, reasons):
+    message = encode_message(
+        Header(I_COOKIE, R_COOKIE, 0, exchange, Flags.ENCRYPTION, 7), [Payload(8, bytes(28))]
+    )
+    assert refused(world, message) == tuple(RefusedPeer(GM, reason) for reason in reasons)
+    assert world.endpoint.associations(world.now) == []
+    assert world.endpoint.half_open == 0
+
+
+def test_a_registration_is_counted_and_shown(world):
+    world.joined(1)
+    assert {**counted(world), "received": 0} == {"received": 0, "associations": 1}
+    (view,) = world.endpoint.associations(world.now)
+    assert (view.gateway, view.address, view.port, view.mode) == ("gm-1", GM, 848, "main")
+    assert (view.cipher, view.key_bits, view.hash_name, view.dh_group) == ("aes", 256, "sha256", 14)
+    assert (view.authentication, view.life_remaining) == ("pre-shared-key", 28800)
+
+
+def test_an_acknowledgement_is_counted(world):
+    world.joined(1)
+    world.commit(V2_BLOCK, V1_SMC + "lifetime-seconds 7200")
+    world.pass_time(10)
+    assert counted(world)["acknowledged"] == 1
+
+
+# A push's header
+
+
+@pytest.mark.parametrize(
+    ("message_id", "flags"), [(1, Flags.ENCRYPTION), (0, 0), (0, 3), (1, 0), (0xFFFFFFFF, 1)]
+)
+def test_a_push_has_no_message_id_and_is_encrypted(world, message_id, flags):
+    world.joined(1)
+    world.commit(V2_BLOCK, V1_SMC + "lifetime-seconds 7200")
+    kek = world.members[GM].keys.kek.kek
+    (datagram, *_rest) = world.pushed
+    header = Header.decode(datagram)
+    wrong = Header(
+        header.initiator_cookie,
+        header.responder_cookie,
+        header.next_payload,
+        header.exchange,
+        flags,
+        message_id,
+        header.length,
+    )
+    with pytest.raises(MalformedPayload, match=f"^push with message id {message_id:#x} and flags"):
+        open_push(wrong, datagram, kek)
