@@ -11,17 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from dev.mutation.imports import Imports
 from dev.mutation.mutants import Mutant
 
+Distances = Callable[[str], Mapping[str, int]]
 # Seconds of tests for one mutant. What only a slow test would notice counts as not noticed.
 PATIENCE = 12.0
-# The same for a module's tables, which every test of the module reaches.
+# The same for what is made when a module is imported: whole suites may look at it.
 PATIENCE_FOR_TABLES = 60.0
 
 
@@ -36,35 +38,41 @@ class Part:
 
 
 class Reach:
-    """All parts: which tests reach a mutant."""
+    """All parts: which tests reach a mutant.
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    ``distances``: of a file of tests, how far each source is that it imports.
+    """
+
+    def __init__(self, parts: Mapping[str, Part], distances: Distances) -> None:
         self.seconds: dict[str, float] = {}
         self._by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for part in parts:
-            self._add(part)
+        self._by_distance: dict[str, dict[str, int]] = defaultdict(dict)
+        for file, part in parts.items():
+            self._add(part, distances(file))
 
-    def _add(self, part: Part) -> None:
+    def _add(self, part: Part, distances: Mapping[str, int]) -> None:
         names = [name for name, _ in part.tests]
         green = set(names).difference(part.failed)
         self.seconds.update((name, took) for name, took in part.tests if name in green)
         for file, lines in part.lines.items():
             for line, tests in lines.items():
                 self._by_line[file][int(line)].update(green.intersection(names[t] for t in tests))
+        for file, distance in distances.items():
+            self._by_distance[file].update(dict.fromkeys(green, distance))
 
     def tests(self, mutant: Mutant, first: str = "") -> list[str]:
-        """Tests that reach a mutant: ``first``, then quick ones; for tables, all of the module's.
+        """Tests that reach a mutant, as many as our patience is for: ``first``, then quick ones.
 
-        Only as many as run within our patience.
+        What no test runs may have run at import: then those that import it, the nearest first.
         """
-        lines, patience = self._by_line[mutant.file], PATIENCE
-        found = {t for line in mutant.lines for t in lines.get(line, ())}
-        if not found and not mutant.function:
-            found = {t for tests in lines.values() for t in tests}
-            patience = PATIENCE_FOR_TABLES
-        quick = sorted(found, key=lambda test: (test != first, self.seconds[test]))
-        until = accumulate((self.seconds[test] for test in quick), initial=0.0)
-        return [test for test, before in zip(quick, until, strict=False) if before < patience]
+        lines = self._by_line[mutant.file]
+        found = dict.fromkeys((t for line in mutant.lines for t in lines.get(line, ())), 0)
+        patience = PATIENCE
+        if not found:
+            found, patience = self._by_distance[mutant.file], PATIENCE_FOR_TABLES
+        order = sorted(found, key=lambda t: (t != first, found[t], self.seconds[t]))
+        until = accumulate((self.seconds[test] for test in order), initial=0.0)
+        return [test for test, before in zip(order, until, strict=False) if before < patience]
 
 
 class Contexts:
@@ -120,7 +128,7 @@ class Kept:
                 self._place(file).write_text(json.dumps(asdict(part)))
         for test in (t for part in parts.values() for t in part.failed):
             print(f"left out, not green without a mutant: {test}", flush=True)
-        return Reach(parts.values())
+        return Reach(parts, Imports(self._copy).distances)
 
     def _place(self, file: str) -> Path:
         return self._folder / (file.replace("/", ".") + ".json")
