@@ -242,10 +242,14 @@ def _items(where: str, value: Any) -> list[Any]:
     return value
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's own, where it is there: ten times faster with a thousand devices."""
+
+
 def read_lab(path: Path) -> Lab:
     """Read and check a lab file; paths inside are relative to it."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except OSError as error:
         raise LabError(f"{path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

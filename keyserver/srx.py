@@ -111,7 +111,7 @@ class Device:
     def __init__(
         self,
         spec: DeviceSpec,
-        initial: Tree,
+        initial: Tree | Callable[[], Tree],
         now: float,
         key_sink: KeySink | None = None,
         signing_keys: SigningKeys | None = None,
@@ -119,6 +119,7 @@ class Device:
     ) -> None:
         """Put it together.
 
+        ``initial`` is what a new store begins with; a function is not asked for another one.
         ``signing_keys`` take the place of the store's; ``on_activity`` is called when there is
         something to send or a deadline may have changed.
         """
@@ -131,9 +132,14 @@ class Device:
         self._next_session = 1000
         self._store = Store(spec.state)
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
-        self.database = ConfigurationDatabase(
-            spec.generation, self._store, initial, now, strict=spec.strict
-        )
+        begin = initial if callable(initial) else lambda: initial
+        try:
+            self.database = ConfigurationDatabase(
+                spec.generation, self._store, begin, now, strict=spec.strict
+            )
+        except BaseException:
+            self._store.close()
+            raise
         plane = key_plane(spec, signing_keys or self._signing_key, sink, self._store)
         self.key_server = KeyServer(
             plane, [feature.companion for feature in FEATURES], on_activity, sink.phase1

@@ -132,8 +132,15 @@ class ConfigurationDatabase:
     """Committed configuration, history, shared candidate, private copies and the lock."""
 
     def __init__(
-        self, generation: Generation, store: Store, initial: Tree, now: float, *, strict: bool
+        self,
+        generation: Generation,
+        store: Store,
+        initial: Callable[[], Tree],
+        now: float,
+        *,
+        strict: bool,
     ) -> None:
+        """``initial`` is asked for what a store begins with that has nothing yet."""
         self.generation = generation
         self.schema = junos_schema(generation)
         self.strict = strict
@@ -162,11 +169,11 @@ class ConfigurationDatabase:
             self._take_back(now)
         self.expire(now)
 
-    def _load(self, store: Store, initial: Tree, now: float) -> None:
+    def _load(self, store: Store, initial: Callable[[], Tree], now: float) -> None:
         self.history = store.history()
         self.pending = store.pending()
         if not self.history:
-            record = CommitRecord(1, now, "root", "other", "initial configuration", initial)
+            record = CommitRecord(1, now, "root", "other", "initial configuration", initial())
             store.commit(record, None)
             self.history = store.history()
         self._octets = store.heaviest()

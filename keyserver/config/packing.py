@@ -30,7 +30,8 @@ def pack(tree: Tree) -> tuple[bytes, int]:
 
 def unpack(body: bytes) -> Branch:
     """What :func:`pack` made. Raises zlib.error or ValueError for anything else."""
-    return _decode(json.loads(zlib.decompress(body)))
+    tree: Branch = _decoded(zlib.decompress(body))
+    return tree
 
 
 def pack_difference(old: Tree, new: Tree) -> bytes:
@@ -41,7 +42,7 @@ def pack_difference(old: Tree, new: Tree) -> bytes:
 def patched(old: Tree, body: bytes) -> Branch:
     """``old`` with a difference from :func:`pack_difference`. Raises ValueError for others."""
     try:
-        return _patched(old, json.loads(body))
+        return _patched(old, _decoded(body))
     except (KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"a difference that is none: {error!r}") from None
 
@@ -66,14 +67,14 @@ def _identity_as_list(identity: Identity) -> list[str]:
     return list(identity) if isinstance(identity, tuple) else [identity]
 
 
-def _decode(value: dict[str, Any]) -> Branch:
-    return Branch({name: _decoded(name, inner) for name, inner in value.items()}, None)
+def _decoded(plain: bytes) -> Any:
+    return json.loads(plain, object_hook=_branch)
 
 
-def _decoded(name: str, value: Any) -> Any:
-    if name in MARKS:
-        return _decode_marks(name, value)
-    return _decode(value) if isinstance(value, dict) else value
+def _branch(members: dict[str, Any]) -> Branch:
+    for mark in MARKS & members.keys():
+        members[mark] = _decode_marks(mark, members[mark])
+    return Branch(members, None)
 
 
 def _decode_marks(mark: str, kept: list[Any]) -> Any:
@@ -116,8 +117,7 @@ def _patched(old: Tree, difference: dict[str, Any]) -> Branch:
     new = Branch({name: value for name, value in old.items() if name not in gone}, None)
     for name, inner in difference.get(_WITHIN, NOTHING).items():
         new[name] = _patched(old[name], inner)
-    for name, value in difference.get(_CAME, NOTHING).items():
-        new[name] = _decoded(name, value)
+    new.update(difference.get(_CAME, NOTHING))
     if _ORDER in difference:
         return Branch({name: new[name] for name in difference[_ORDER]}, None)
     return new

@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS signing_key (name TEXT PRIMARY KEY, pem BLOB NOT NULL
 CREATE TABLE IF NOT EXISTS group_keys (name TEXT PRIMARY KEY, state BLOB NOT NULL);
 """
 _TABLES = frozenset({"commit_log", "pending", "rescue", "signing_key", "group_keys"})
+_APPLICATION, _VERSION = 0x67766B73, 2
+"""What sqlite keeps in the file's header: whose it is, and which version of these tables it has."""
 _ADDED_LATER = (
     ("commit_log", "confirm_seconds REAL"),
     ("commit_log", "base INTEGER"),
@@ -345,18 +347,33 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA locking_mode=EXCLUSIVE")
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
-    found = {
-        name
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if not name.startswith("sqlite_")
-    }
-    if found - _TABLES:
-        raise _Foreign("a database of another program")
-    database.executescript(f"BEGIN EXCLUSIVE;{_SCHEMA}COMMIT;")
+    database.executescript("BEGIN EXCLUSIVE;COMMIT;")
+    if _number(database, "application_id") != _APPLICATION:
+        _refuse_foreign(database)
+    elif _number(database, "user_version") == _VERSION:
+        return
+    elif _number(database, "user_version") > _VERSION:
+        raise _Foreign("written by a later version")
+    database.executescript(
+        f"BEGIN;{_SCHEMA}"
+        f"PRAGMA application_id={_APPLICATION};PRAGMA user_version={_VERSION};COMMIT;"
+    )
     for table, column in _ADDED_LATER:
         name = column.split()[0]
         if name not in {row[1] for row in database.execute(f"PRAGMA table_info({table})")}:
             database.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    (number,) = database.execute(f"PRAGMA {pragma}").fetchone()
+    return int(number)
+
+
+def _refuse_foreign(database: sqlite3.Connection) -> None:
+    """Stores of early versions have no number, but tables of ours alone."""
+    names = {n for (n,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if {name for name in names if not name.startswith("sqlite_")} - _TABLES:
+        raise _Foreign("a database of another program")
 
 
 def _write_pending(database: sqlite3.Connection, pending: PendingConfirmation | None) -> None:

@@ -242,7 +242,7 @@ def effective(tree: Tree, before: Tree = NOTHING, known: Tree = NOTHING) -> Tree
     ``known`` is what was effective of ``before``: what ``tree`` shares with that is not gone
     through again.
     """
-    if known is before and tree.keys().isdisjoint(MARKS):
+    if before and known is before and tree.keys().isdisjoint(MARKS):
         # Nothing was deactivated: look at what is new.
         again = [name for name in differing(tree, before) if isinstance(tree[name], dict)]
         if all(effective(tree[n], *_known(n, before)) is tree[n] for n in again):

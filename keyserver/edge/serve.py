@@ -50,7 +50,12 @@ class _KeyPlane:
     """The GDOI socket and the timers of one device."""
 
     def __init__(
-        self, spec: DeviceSpec, initial: Tree, clock: Clock, speed: float, sink: KeySink | None
+        self,
+        spec: DeviceSpec,
+        initial: Callable[[], Tree],
+        clock: Clock,
+        speed: float,
+        sink: KeySink | None,
     ) -> None:
         self._soon = False
         self.device = Device(spec, initial, clock(), sink, on_activity=self.stir)
@@ -221,19 +226,23 @@ class LabServer:
                 raise LabError(f"{path}: {error}") from None
         return self._files[path]
 
-    def _initial(self, spec: DeviceSpec, text: str) -> Tree:
-        if not self._lenient:
-            return read_initial(spec, text)
-        tree, left_out = read_leniently(spec, text)
+    def _initial(self, spec: DeviceSpec) -> Tree:
+        """What the device's configuration file says; asked for once in a store's life."""
+        if spec.config is None:
+            return {}
+        text = self._read(spec.config)
+        try:
+            if not self._lenient:
+                return read_initial(spec, text)
+            tree, left_out = read_leniently(spec, text)
+        except (LabConfigurationError, ValueError) as error:
+            raise LabError(f"{spec.config}: {error}") from None
         for what in left_out:
             log.warning("%s: left out: %s", spec.config, what)
         return tree
 
     async def _start(self, spec: DeviceSpec) -> None:
-        try:
-            initial = self._initial(spec, self._read(spec.config)) if spec.config else {}
-        except (LabConfigurationError, ValueError) as error:
-            raise LabError(f"{spec.config}: {error}") from None
+        initial = partial(self._initial, spec)
         try:
             key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
         except (StoreDamaged, StoreFailed) as error:

@@ -20,7 +20,7 @@ import ansible
 import yaml
 from lxml import etree
 
-from tests.benchmarks import audit, key_plane, loop
+from tests.benchmarks import audit, configurations, key_plane, loop
 from tests.benchmarks.plays import LOCAL, NETCOMMON, SMC, fleet_of, timed_play
 from tests.lab import COLLECTIONS
 
@@ -265,7 +265,15 @@ def main() -> int:
         "",
     ]
     print("\n".join(lines), flush=True)
-    for section in (fleet, five_tasks, parsing, *key_plane.SECTIONS, *audit.SECTIONS, loop.rows):
+    for section in (
+        fleet,
+        five_tasks,
+        parsing,
+        *key_plane.SECTIONS,
+        *audit.SECTIONS,
+        loop.rows,
+        *configurations.SECTIONS,
+    ):
         for line in section():
             lines.append(line)
             print(line, flush=True)

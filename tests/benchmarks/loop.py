@@ -34,10 +34,10 @@ class Client:
     """A NETCONF session that can leave its answers unread."""
 
     @classmethod
-    async def open(cls, port: int) -> Client:
+    async def open(cls, address: str, port: int) -> Client:
         self = cls()
         self._connection = await asyncssh.connect(
-            "127.0.0.1", port, username=USER, password=PASSWORD, known_hosts=None, config=None
+            address, port, username=USER, password=PASSWORD, known_hosts=None, config=None
         )
         self._process = await self._connection.create_process(subsystem="netconf", encoding=None)
         self.send(HELLO)
@@ -122,7 +122,7 @@ RUDE: tuple[Callable[[Client], Awaitable[None]], ...] = (
 
 
 async def _ask_all_the_while(port: int, stop: asyncio.Event, waits: list[float]) -> None:
-    client = await Client.open(port)
+    client = await Client.open("127.0.0.1", port)
     while not stop.is_set():
         began = time.perf_counter()
         await client.ask("<get-system-information/>")
@@ -135,7 +135,7 @@ async def _under(rude: Callable[[Client], Awaitable[None]], lab: LabDirectory) -
     """How long the second device's answers took meanwhile, in seconds."""
     stop, waits = asyncio.Event(), list[float]()
     asking = asyncio.create_task(_ask_all_the_while(lab.port("hub-2"), stop, waits))
-    client = await Client.open(lab.port("hub-1"))
+    client = await Client.open("127.0.0.1", lab.port("hub-1"))
     await rude(client)
     stop.set()
     await asking

@@ -18,8 +18,16 @@ from keyserver.config.inherit import in_force
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.packing import pack_difference, patched
 from keyserver.config.read_set import read_set
-from keyserver.config.store import CommitRecord, PendingConfirmation, Store, StoreFailed
+from keyserver.config.store import (
+    CommitRecord,
+    PendingConfirmation,
+    Store,
+    StoreDamaged,
+    StoreFailed,
+)
 from keyserver.config.tree import INHERITED
+from keyserver.lab import DeviceSpec
+from keyserver.srx import Device
 from tests.keyserver.console import Console, errors
 from tests.keyserver.generated import Maker
 from tests.keyserver.test_constraints import CASES, MEMBER, SERVER, M, S
@@ -344,3 +352,26 @@ def test_a_difference_that_lost_its_base_is_damage_and_not_another_configuration
     again = Store(path)
     with pytest.raises(StoreFailed, match="commit 3 is damaged"):
         again.tree(3)
+
+
+def test_a_store_of_a_later_version_is_refused(tmp_path):
+    path = tmp_path / "state"
+    Store(path).close()
+    later = sqlite3.connect(path)
+    later.execute("PRAGMA user_version=99")
+    later.close()
+    with pytest.raises(StoreDamaged, match="written by a later version"):
+        Store(path)
+
+
+def test_a_store_that_has_begun_asks_for_no_first_configuration(tmp_path):
+    spec = DeviceSpec("hub-1", generation=Generation.V2, state=tmp_path / "state")
+    first = Device(spec, lambda: {"system": {"host-name": "first"}}, 1.0)
+    first.close()
+
+    def asked():
+        raise AssertionError("asked for a first configuration")
+
+    again = Device(spec, asked, 2.0)
+    assert again.database.committed == {"system": {"host-name": "first"}}
+    again.close()
