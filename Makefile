@@ -13,7 +13,7 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo schema test matrix bench soak lint style types roles-lint sanity sanity-newest mutation faults house docs clean
+.PHONY: env demo schema test clients matrix bench fuzz soak lint style types roles-lint sanity sanity-newest mutation faults house docs clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -40,6 +40,14 @@ demo: env
 test: env
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+# Clients that cannot stand beside those of dev/requirements.txt; tests that need them skip without.
+clients: build/venv-scrapli-1/.ready
+
+build/venv-scrapli-1/.ready: dev/requirements-scrapli-1.txt
+	$(PYTHON) -m venv --clear build/venv-scrapli-1
+	build/venv-scrapli-1/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
+	touch $@
+
 # Oldest and newest supported pairs; an interpreter that is not there is a named skip.
 matrix:
 	@for pair in 3.11:dev/requirements.txt 3.12:dev/requirements.txt $(NEWEST):dev/requirements-newest.txt; do \
@@ -53,6 +61,12 @@ matrix:
 
 bench: env
 	$(BIN)/python -m tests.benchmarks
+
+# A million inputs, mutated by what they reach; findings are left in build/fuzz.
+# FUZZ="-max_total_time=60 -seed=1" for other options of libFuzzer.
+FUZZ ?= -runs=1000000
+fuzz: env
+	nice $(BIN)/python -m tests.fuzz $(FUZZ)
 
 # Break the code, see whether the tests notice. MUTATION="--count 50 --only keyserver/ike" for a part.
 mutation:

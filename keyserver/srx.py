@@ -50,6 +50,19 @@ class ConnectionLimits:
     a_minute: int | None
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a silent client is waited for, in seconds; None where nothing is configured.
+
+    ``idle``: without a request; 0 for ever. ``alive``: until it is asked for a sign of life, 0 for
+    never, and ``signs``: how many of these may be left out.
+    """
+
+    idle: int | None
+    alive: int | None
+    signs: int | None
+
+
 class LabConfigurationError(Exception):
     """A device's initial configuration that Junos would refuse."""
 
@@ -244,6 +257,19 @@ class Device:
         return ConnectionLimits(
             int(at_once) if at_once is not None else None,
             int(a_minute) if a_minute is not None else None,
+        )
+
+    def patience(self, user: str) -> Patience:
+        """What ``system login`` and ``system services netconf ssh`` say of a silent client."""
+        login = lookup(self.database.effective(), "system", "login")
+        ssh = lookup(self._netconf(), "ssh")
+        role = lookup(login, "user", user).get("class", "")
+        minutes = lookup(login, "class", role).get("idle-timeout", login.get("idle-timeout"))
+        alive, signs = ssh.get("client-alive-interval"), ssh.get("client-alive-count-max")
+        return Patience(
+            int(minutes) * 60 if minutes is not None else None,
+            int(alive) if alive is not None else None,
+            int(signs) if signs is not None else None,
         )
 
     def terse_results(self) -> bool:

@@ -30,7 +30,11 @@ HELLO_SECONDS = 30
 MESSAGE_SECONDS = 120
 """How long a message may take from its first octet to its last."""
 KEEPALIVE_SECONDS = 60
-"""A client that does not answer three of these in a row is gone, and its lock with it."""
+"""A client that leaves out :data:`KEEPALIVES` of these in a row is gone, and its lock with it."""
+KEEPALIVES = 3
+IDLE_SECONDS = 3600
+"""How long a session may ask nothing, where no idle-timeout is configured. Ansible and its like
+keep sessions for minutes; one that was forgotten must not hold the lock for ever."""
 BACKLOG = 256 * 1024
 """Octets of requests that wait; more is not read before they are dealt with."""
 SLICE = 64 * 1024
@@ -59,6 +63,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._outgoing: deque[memoryview] = deque()
         self._paused = self._eof = self._gone = False
         self._timer: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -77,6 +82,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._session.terminate = self._channel.abort
         self._session.fault = self._fault
         self._await(HELLO_SECONDS)
+        self._watch()
         self._send(self._session.greeting())
 
     def _fault(self, what: str, error: Exception) -> None:
@@ -85,6 +91,9 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     # In
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._gone:
+            return
+        self._last = asyncio.get_running_loop().time()
         if self._timer is None:
             self._await(MESSAGE_SECONDS)
         self._session.feed(data)
@@ -100,12 +109,32 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def _await(self, seconds: float) -> None:
         """Whole messages, a hello first, within that time."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._channel.abort)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._abandon)
 
     def _in_time(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _watch(self) -> None:
+        """End the session when it has asked nothing for too long."""
+        configured = self._device.patience(self._user).idle
+        self._idle_seconds = IDLE_SECONDS if configured is None else configured
+        self._last = asyncio.get_running_loop().time()
+        if self._idle_seconds:
+            self._look_again(self._idle_seconds)
+
+    def _look_again(self, seconds: float) -> None:
+        self._idle = asyncio.get_running_loop().call_later(seconds, self._if_idle)
+
+    def _if_idle(self) -> None:
+        rest = self._last + self._idle_seconds - asyncio.get_running_loop().time()
+        if rest > 0:
+            # One timer, set again once in a while, not for every request.
+            self._look_again(rest)
+            return
+        log.info("%s: session %d was idle", self._device.spec.name, self._session.holder.session_id)
+        self._abandon()
 
     # Turns
 
@@ -125,6 +154,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     def answer(self, reply: bytes) -> None:
         if self._gone:
             return
+        self._last = asyncio.get_running_loop().time()
         if self._session.backlog:
             self._await(MESSAGE_SECONDS)
         elif not self._session.greeted:
@@ -157,19 +187,33 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def _close(self) -> None:
         """Send what is left, then close the channel."""
-        self._in_time()
+        self._stop_watching()
         self._paused = False
         self._pump()
         self._turns.finish(self._end)
         self._channel.exit(0)
 
+    def _abandon(self) -> None:
+        """Let go of a client that does not do its part: it need not agree, or even be there."""
+        self._forget()
+        self._channel.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        self._ended()
+
+    def _forget(self) -> None:
         self._gone = True
-        self._in_time()
+        self._stop_watching()
         self._outgoing.clear()
         if hasattr(self, "_session"):
             self._turns.finish(self._end)
-        self._ended()
+
+    def _stop_watching(self) -> None:
+        self._in_time()
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
 
     def _end(self) -> None:
         self._session.end(self._clock())
@@ -246,6 +290,13 @@ class Login(asyncssh.SSHServer):
         self._user = self._users.get(username)
         return True
 
+    def auth_completed(self) -> None:
+        patience = self._device.patience(self._user.name if self._user is not None else "")
+        self._connection.set_keepalive(
+            KEEPALIVE_SECONDS if patience.alive is None else patience.alive,
+            KEEPALIVES if patience.signs is None else patience.signs,
+        )
+
     def password_auth_supported(self) -> bool:
         return True
 
@@ -309,7 +360,6 @@ async def listen(
         line_editor=False,
         encoding=None,
         login_timeout=LOGIN_SECONDS,
-        keepalive_interval=KEEPALIVE_SECONDS,
         backlog=1024,
         reuse_address=True,
     )

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["keyserver.gdoi", "keyserver.ike", "keyserver.cluster"]):
+_INSTRUMENTED = ["cluster", "config", "gdoi", "ike", "netconf"]
+with atheris.instrument_imports(include=[f"keyserver.{room}" for room in _INSTRUMENTED]):
     from tests.fuzz.targets import TARGETS, corpus, feed
 
 _NAMES = list(TARGETS)

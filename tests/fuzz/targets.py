@@ -40,6 +40,7 @@ from keyserver.ike.wire import (
     encode_chain,
 )
 from tests.fuzz.configurations import CONFIGURATION_TARGETS
+from tests.fuzz.sessions import SESSION_TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
 REFUSALS = (MalformedPayload, Refused, MalformedConfiguration)
@@ -112,6 +113,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "cluster-state": _cluster_state,
     "certificate": _certificate,
     **CONFIGURATION_TARGETS,
+    **SESSION_TARGETS,
 }
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -18,7 +20,8 @@ from keyserver.edge import ssh
 from keyserver.edge.addresses import why_unusable
 from keyserver.edge.serve import LabServer
 from keyserver.lab import DeviceSpec, Endpoint, Lab, LabError, User
-from tests.lab import PASSWORD, USER, free_ports
+from keyserver.srx import Patience
+from tests.lab import PASSWORD, ROOT, USER, free_ports
 
 END = b"]]>]]>"
 HELLO = (
@@ -94,6 +97,86 @@ def test_a_message_that_comes_too_slowly_ends_its_session(tmp_path, monkeypatch)
             await ended(slow)
             assert server.devices[0].database.lock_holder is None
             assert b"hub-1" in await ask(idle, "<get-system-information/>")
+
+    asyncio.run(run())
+
+
+def test_a_session_that_asks_nothing_for_too_long_loses_its_lock_and_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(ssh, "IDLE_SECONDS", 0.5)
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            idle, busy = await session(connection), await session(connection)
+            await ask(idle, "<lock-configuration/>")
+            left = asyncio.ensure_future(ended(idle))
+            while not left.done():
+                assert b"hub-1" in await ask(busy, "<get-system-information/>")
+            assert server.devices[0].database.lock_holder is None
+            assert b"<ok/>" in await ask(busy, "<lock-configuration/>")
+
+    asyncio.run(run())
+
+
+_HOLDER = """
+import asyncio, sys
+from tests.integration import test_edge as edge
+
+async def hold():
+    async with edge.asyncssh.connect(
+        "127.0.0.1", int(sys.argv[1]), username=edge.USER, password=edge.PASSWORD, known_hosts=None
+    ) as connection:
+        await edge.ask(await edge.session(connection), "<lock-configuration/>")
+        print("locked", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(hold())
+"""
+
+
+def test_a_stopped_client_that_gives_no_sign_of_life_loses_its_lock(tmp_path):
+    config = LIMITS.format("client-alive-interval", 1) + LIMITS.format("client-alive-count-max", 1)
+
+    async def run():
+        async with serving(spec_of(tmp_path, config=config)) as server:
+            device = server.devices[0]
+            holder = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                _HOLDER,
+                str(device.spec.netconf.port),
+                stdout=asyncio.subprocess.PIPE,
+                cwd=ROOT,
+            )
+            try:
+                assert await holder.stdout.readline() == b"locked\n"
+                holder.send_signal(signal.SIGSTOP)
+                async with await connect(server) as connection:
+                    other = await session(connection)
+                    async with asyncio.timeout(20):
+                        while b"<ok/>" not in await ask(other, "<lock-configuration/>"):
+                            assert device.sessions
+            finally:
+                holder.kill()
+                await holder.wait()
+
+    asyncio.run(run())
+
+
+def test_what_is_configured_of_patience_holds_for_its_class_and_else_for_all(tmp_path):
+    config = (
+        "set system login idle-timeout 30\nset system login class brief idle-timeout 2\n"
+        "set system login class brief permissions view\n"
+        f"set system login user {USER} class brief\n"
+        + LIMITS.format("client-alive-interval", 7)
+        + LIMITS.format("client-alive-count-max", 2)
+    )
+
+    async def run():
+        async with serving(spec_of(tmp_path, config=config), spec_of(tmp_path, "hub-2")) as server:
+            first, second = server.devices
+            assert first.patience(USER) == Patience(120, 7, 2)
+            assert first.patience("somebody") == Patience(1800, 7, 2)
+            assert second.patience(USER) == Patience(None, None, None)
 
     asyncio.run(run())
 

@@ -542,8 +542,8 @@ def test_rfc_compliant_replies_have_prefixes_and_namespaces(compliant):
     assert raw(
         compliant, "<get-configuration><system><host-name/></system></get-configuration>"
     ) == (
-        f'<configuration xmlns="{conf}/root"><ns0:system xmlns:ns0="{conf}/system">'
-        "<ns0:host-name>hub-1</ns0:host-name></ns0:system></configuration>"
+        f'<configuration xmlns="{conf}/root"><system xmlns="{conf}/system">'
+        "<host-name>hub-1</host-name></system></configuration>"
     )
     empty = "<get-config><source><running/></source><filter/></get-config>"
     assert raw(compliant, empty) == "<nc:data/>"

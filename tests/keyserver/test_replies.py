@@ -98,15 +98,24 @@ SYSTEM = {
         system-storage-information
           filesystem
             filesystem-name: /dev/gpt/junos
+            total-blocks: 41943040
+            used-blocks: 10485760
+            available-blocks: 31457280
+            used-percent: 25
             mounted-on: /.mount
           filesystem
             filesystem-name: tmpfs
+            total-blocks: 2097152
+            used-blocks: 524288
+            available-blocks: 1572864
+            used-percent: 25
             mounted-on: /.mount/tmp
         """,
     "file-list": """
         directory-list [root-path=/var/home/netops]
-          directory
+          directory [name=/var/home/netops/]
             directory-name: /var/home/netops/
+            total-files: 0
         """,
 }
 
@@ -174,16 +183,20 @@ def test_interfaces_in_full_are_those_configured_and_the_loopback(session):
     session.set(*INTERFACES)
     session.commit()
     assert outlined(session.rpc("<get-interface-information/>")) == text("""
-        interface-information
+        interface-information [style=normal]
           physical-interface
             name: ge-0/0/0
             admin-status: up
             oper-status: up
             local-index: 128
+            snmp-index: 501
             description: wan
             if-type: Ethernet
+            link-level-type: Ethernet
             mtu: 1514
+            link-mode: Full-duplex
             speed: 1000mbps
+            current-physical-address: 00:00:5e:00:53:00
             hardware-physical-address: 00:00:5e:00:53:00
             logical-interface
               name: ge-0/0/0.0
@@ -208,15 +221,20 @@ def test_interfaces_in_full_are_those_configured_and_the_loopback(session):
             admin-status: down
             oper-status: down
             local-index: 129
+            snmp-index: 502
             if-type: Ethernet
+            link-level-type: Ethernet
             mtu: 9000
+            link-mode: Full-duplex
             speed: 1000mbps
+            current-physical-address: 00:00:5e:00:53:01
             hardware-physical-address: 00:00:5e:00:53:01
           physical-interface
             name: lo0
             admin-status: up
             oper-status: up
-            local-index: 130
+            local-index: 6
+            snmp-index: 6
             if-type: Loopback
             mtu: Unlimited
             speed: Unspecified
@@ -262,7 +280,7 @@ def test_interfaces_are_asked_for_by_name_or_instance(session, arguments, names)
     session.set(*INTERFACES)
     session.commit()
     reply = session.rpc(f"<get-interface-information>{arguments}</get-interface-information>")
-    assert [e.findtext("name") for e in reply.iter("physical-interface")] == names
+    assert [e.findtext("name").strip() for e in reply.iter("physical-interface")] == names
 
 
 # As the CLI's text, and as JSON
@@ -293,24 +311,28 @@ def test_the_cli_shows_versions_uptime_and_what_has_no_form_of_its_own(console, 
 
 
 def test_json_has_lists_of_elements_and_data_in_the_innermost(session):
-    reply = session.rpc('<get-system-storage format="json"/>')
+    session.set(
+        "set interfaces ge-0/0/0 unit 0",
+        "set security zones security-zone a interfaces ge-0/0/0.0",
+        "set security zones security-zone b",
+    )
+    session.commit()
+    reply = session.rpc('<get-zones-information format="json"/>')
+
+    def zone(name, *interfaces):
+        bound = {"zones-security-interface-name": [{"data": one} for one in interfaces]}
+        return {
+            "zones-security-zonename": [{"data": name}],
+            "zones-security-send-reset": [{"data": "Off"}],
+            "zones-security-policy-configurable": [{"data": "Yes"}],
+            "zones-security-interfaces-bound": [{"data": str(len(interfaces))}],
+            "zones-security-interfaces": [bound if interfaces else {"data": ""}],
+        }
+
     assert json.loads(reply.text) == {
-        "system-storage-information": [
-            {
-                "filesystem": [
-                    {
-                        "filesystem-name": [{"data": "/dev/gpt/junos"}],
-                        "mounted-on": [{"data": "/.mount"}],
-                    },
-                    {
-                        "filesystem-name": [{"data": "tmpfs"}],
-                        "mounted-on": [{"data": "/.mount/tmp"}],
-                    },
-                ]
-            }
-        ]
+        "zones-information": [{"zones-security": [zone("a", "ge-0/0/0.0"), zone("b")]}]
     }
-    assert reply.text.startswith('\n{\n    "system-storage-information": [\n')
+    assert reply.text.startswith('\n{\n    "zones-information": [\n')
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,18 @@ REFUSED = {
     "<edit-config><target><candidate/></target><config><frob/></config></edit-config>": "frob",
     f"<edit-config><target><candidate/></target><config>{SET_HOST}<configuration/></config>"
     "</edit-config>": "configuration",
-    "<copy-config/>": "copy-config",
-    "<delete-config><target><running/></target></delete-config>": "delete-config",
+    "<copy-config/>": "target",
+    "<copy-config><target><candidate/></target></copy-config>": "source",
+    "<copy-config><target><candidate/></target><source><startup/></source></copy-config>": (
+        "startup"
+    ),
+    "<copy-config><target><running/></target><source><candidate/></source></copy-config>": "target",
+    "<delete-config><target><running/></target></delete-config>": "target",
+    "<get-interface-information><terse/><detail/></get-interface-information>": "detail",
+    "<get-interface-information><interface-name>ge-9/0/0</interface-name>"
+    "</get-interface-information>": "ge-9/0/0",
+    "<get-route-information><protocol>bgp</protocol></get-route-information>": "bgp",
+    "<get-route-information><destination>frob</destination></get-route-information>": "frob",
     "<kill-session><frob/></kill-session>": "frob",
     "<close-session><frob/></close-session>": "frob",
     "<get-commit-information><frob/></get-commit-information>": "frob",
@@ -105,7 +115,7 @@ REFUSED = {
     "<get-rollback-information><frob/></get-rollback-information>": "frob",
     "<get-software-information><detail/></get-software-information>": "detail",
     '<get-software-information format="yaml"/>': "get-software-information",
-    "<file-list><path>/etc</path></file-list>": "/etc",
+    "<file-list><brief/></file-list>": "brief",
     f"<{MEMBERS}><frob/></{MEMBERS}>": "frob",
     f"<{MEMBERS}><group>G1</group><group-id>1</group-id></{MEMBERS}>": "group-id",
     f"<{MEMBERS}><group>G1</group><group>G2</group></{MEMBERS}>": "group",

@@ -96,3 +96,14 @@ class OperationalRpc:
 def takes(*arguments: Argument, alternatives: tuple[frozenset[str], ...] = ()) -> Accepts:
     """Those arguments, and the output formats that every operational RPC has."""
     return Accepts(arguments, FORMATS, alternatives)
+
+
+def length(seconds: int) -> str:
+    """A span of time as Junos prints it: ``1w2d 03:04`` or ``00:01:02``."""
+    weeks, rest = divmod(max(0, seconds), 7 * 86400)
+    days, rest = divmod(rest, 86400)
+    hours, minutes = rest // 3600, rest // 60 % 60
+    long = f"{weeks}w" * bool(weeks) + f"{days}d" * bool(weeks or days)
+    if long:
+        return f"{long} {hours:02}:{minutes:02}"
+    return f"{hours:02}:{minutes:02}:{rest % 60:02}"

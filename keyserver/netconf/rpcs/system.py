@@ -1,20 +1,16 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The device itself: software, hardware, routing engine, interfaces."""
+"""The device itself: software, hardware, routing engine, memory, storage."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
 
 from lxml import etree
 
 from ...config.database import utc
-from ...config.tree import lookup
-from ..arguments import Argument, syntax_error, text_of
+from ..arguments import Argument
 from ..reply import xml_text
 from ..session import Request
-from .platform import Elements, OperationalRpc, Platform, takes
+from .platform import Elements, OperationalRpc, Platform, length, takes
 
 MEMORY_KILOBYTES = 4_194_304
 FREE_KILOBYTES = 2_097_152
@@ -93,21 +89,10 @@ def _route_engine(device: Platform, request: Request) -> Elements:
         own("status", "OK"),
         own("model", f"RE-{identity.model.upper()}"),
         dialect.styled(own("start-time", utc(device.started)), seconds=str(int(device.started))),
-        dialect.styled(own("up-time", _length(up)), seconds=str(up)),
+        dialect.styled(own("up-time", length(up)), seconds=str(up)),
         own("last-reboot-reason", "0x1:power cycle/failure"),
     )
     return [own("route-engine-information", None, engine)]
-
-
-def _length(seconds: int) -> str:
-    """A span of time as Junos prints it: ``1w2d 03:04`` or ``00:01:02``."""
-    weeks, rest = divmod(max(0, seconds), 7 * 86400)
-    days, rest = divmod(rest, 86400)
-    hours, minutes = rest // 3600, rest // 60 % 60
-    long = f"{weeks}w" * bool(weeks) + f"{days}d" * bool(weeks or days)
-    if long:
-        return f"{long} {hours:02}:{minutes:02}"
-    return f"{hours:02}:{minutes:02}:{rest % 60:02}"
 
 
 def _uptime(device: Platform, request: Request) -> Elements:
@@ -115,9 +100,9 @@ def _uptime(device: Platform, request: Request) -> Elements:
     last = device.database.history[0]
 
     def moment(name: str, seconds: float, *more: etree._Element) -> etree._Element:
-        length = int(request.now - seconds)
+        past = int(request.now - seconds)
         stamp = request.dialect.styled(own("date-time", utc(seconds)), seconds=str(int(seconds)))
-        ago = request.dialect.styled(own("time-length", _length(length)), seconds=str(length))
+        ago = request.dialect.styled(own("time-length", length(past)), seconds=str(past))
         return own(name, None, stamp, ago, *more)
 
     now = request.dialect.styled(own("date-time", utc(request.now)), seconds=str(int(request.now)))
@@ -145,107 +130,33 @@ def _memory(device: Platform, request: Request) -> Elements:
     return [own("system-memory-information", None, summary)]
 
 
+_FILESYSTEMS = (("/dev/gpt/junos", "/.mount", 41_943_040), ("tmpfs", "/.mount/tmp", 2_097_152))
+"""Of the emulated model: name, where it is mounted, blocks of 1024 octets; a quarter is used."""
+
+
 def _storage(device: Platform, request: Request) -> Elements:
     own = request.dialect.own
-    systems = (("/dev/gpt/junos", "/.mount"), ("tmpfs", "/.mount/tmp"))
-    filesystems = [
-        own("filesystem", None, own("filesystem-name", name), own("mounted-on", mounted))
-        for name, mounted in systems
-    ]
-    return [own("system-storage-information", None, *filesystems)]
-
-
-def _file_list(device: Platform, request: Request) -> Elements:
-    """The home directory, which is empty; the emulator has no other files."""
-    if request.text("path") not in (None, "~"):
-        raise syntax_error(request.text("path") or "path")
-    own = request.dialect.own
-    home = f"/var/home/{request.holder.user}"
-    directory = own("directory", None, own("directory-name", xml_text(f"{home}/")))
-    listing = own("directory-list", None, directory)
-    listing.set("root-path", xml_text(home))
-    return [listing]
-
-
-# Interfaces
-
-
-def _interfaces(device: Platform, request: Request) -> Elements:
-    """What is configured, and the loopback interface that is always there."""
-    wanted = request.text("interface-name")
-    instance = request.text("routing-instance")
-    shape = _physical_terse if request.child("terse") is not None else _physical
-    root = request.dialect.own("interface-information")
-    if request.child("terse") is not None:
-        request.dialect.styled(root, style="terse")
-    if instance not in (None, "all", "default"):
-        raise syntax_error(instance or "routing-instance")
-    configured = dict(lookup(device.database.effective(), "interfaces", "interface"))
-    configured.setdefault("lo0", {})
-    names = [n for n in sorted(configured) if wanted in (None, n) or _unit_of(wanted) == n]
-    if wanted is not None and not names:
-        raise syntax_error(wanted)
-    for index, name in enumerate(names):
-        root.append(shape(request, name, configured[name], index))
-    return [root]
-
-
-def _unit_of(name: str | None) -> str:
-    return (name or "").partition(".")[0]
-
-
-def _status(request: Request, entry: dict[str, Any]) -> tuple[etree._Element, ...]:
-    state = "down" if "disable" in entry else "up"
-    own = request.dialect.own
-    return own("admin-status", state), own("oper-status", state)
-
-
-def _physical_terse(
-    request: Request, name: str, entry: dict[str, Any], index: int
-) -> etree._Element:
-    own = request.dialect.own
-    physical = own("physical-interface", None, own("name", name), *_status(request, entry))
-    physical.extend(_logical(request, name, entry))
-    return physical
-
-
-def _physical(request: Request, name: str, entry: dict[str, Any], index: int) -> etree._Element:
-    own = request.dialect.own
-    loopback = name.startswith("lo")
-    physical = own("physical-interface", None, own("name", name), *_status(request, entry))
-    physical.append(own("local-index", str(128 + index)))
-    if "description" in entry:
-        physical.append(own("description", xml_text(entry["description"])))
-    physical.append(own("if-type", "Loopback" if loopback else "Ethernet"))
-    physical.append(own("mtu", "Unlimited" if loopback else str(entry.get("mtu", 1514))))
-    physical.append(own("speed", "Unspecified" if loopback else "1000mbps"))
-    if not loopback:
-        # Of the block for documentation (RFC 7042 §2.1.2).
-        address = own("hardware-physical-address", f"00:00:5e:00:53:{index % 256:02x}")
-        physical.append(address)
-    physical.extend(_logical(request, name, entry))
-    return physical
-
-
-def _logical(request: Request, name: str, entry: dict[str, Any]) -> Iterator[etree._Element]:
-    own = request.dialect.own
-    for unit, settings in lookup(entry, "unit").items():
-        logical = own(
-            "logical-interface", None, own("name", f"{name}.{unit}"), *_status(request, settings)
+    return [
+        own(
+            "system-storage-information",
+            None,
+            *(_filesystem(request, *one) for one in _FILESYSTEMS),
         )
-        for family, held in lookup(settings, "family").items():
-            addresses = [
-                own(
-                    "interface-address",
-                    None,
-                    request.dialect.styled(own("ifa-local", address), emit="emit"),
-                )
-                for address in (lookup(held, "address") if isinstance(held, dict) else ())
-            ]
-            logical.append(
-                own("address-family", None, own("address-family-name", family), *addresses)
-            )
-        yield logical
+    ]
+
+
+def _filesystem(request: Request, name: str, mounted: str, blocks: int) -> etree._Element:
+    own = request.dialect.own
+    return own(
+        "filesystem",
+        None,
+        own("filesystem-name", name),
+        own("total-blocks", str(blocks)),
+        own("used-blocks", str(blocks // 4)),
+        own("available-blocks", str(blocks - blocks // 4)),
+        own("used-percent", "25"),
+        own("mounted-on", mounted),
+    )
 
 
 SYSTEM_RPCS: dict[str, OperationalRpc] = {
@@ -262,19 +173,4 @@ SYSTEM_RPCS: dict[str, OperationalRpc] = {
     "get-system-uptime-information": OperationalRpc(_uptime, command="show system uptime"),
     "get-system-memory-information": OperationalRpc(_memory, command="show system memory"),
     "get-system-storage": OperationalRpc(_storage, command="show system storage"),
-    "file-list": OperationalRpc(
-        _file_list, takes(Argument("path", text_of(1024), word="")), "file list"
-    ),
-    "get-interface-information": OperationalRpc(
-        _interfaces,
-        takes(
-            Argument("terse"),
-            Argument("brief"),
-            Argument("detail"),
-            Argument("routing-instance", text_of(128)),
-            Argument("interface-name", text_of(128), word=""),
-            alternatives=(frozenset({"terse", "brief", "detail"}),),
-        ),
-        "show interfaces",
-    ),
 }

@@ -29,6 +29,7 @@ from .committing import (
     rfc_commit,
     validate,
 )
+from .copying import COPY_CONFIG, DELETE_CONFIG, copy_config, delete_config
 from .holding import (
     close_configuration,
     discard,
@@ -47,6 +48,8 @@ CONFIGURATION_RPCS: dict[str, ConfigurationRpc] = {
     "get": ConfigurationRpc(get, GET),
     "load-configuration": ConfigurationRpc(load_configuration, LOAD_CONFIGURATION, loads=True),
     "edit-config": ConfigurationRpc(edit_config, EDIT_CONFIG, loads=True),
+    "copy-config": ConfigurationRpc(copy_config, COPY_CONFIG),
+    "delete-config": ConfigurationRpc(delete_config, DELETE_CONFIG),
     "validate": ConfigurationRpc(validate, VALIDATE),
     "get-commit-information": ConfigurationRpc(commit_information, COMMITS_MADE, shown=True),
     "get-rollback-information": ConfigurationRpc(rollback_information, ROLLBACK, shown=True),

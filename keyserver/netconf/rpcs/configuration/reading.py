@@ -18,7 +18,7 @@ from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
 from ....config.tree import Tree
 from ...arguments import Accepts, refuse_attributes, syntax_error
-from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, xml_text
+from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, default_namespace, xml_text
 from ...session import Request
 from ...subtree import narrowed, select
 from ...xml import local_name
@@ -131,14 +131,24 @@ def _chosen(
         else:
             element = part
     if request.dialect.rfc_compliant:
-        for branch in element:
-            _requalify(branch, YANG_CONF + local_name(branch))
+        for branch in list(element):
+            element.replace(branch, _requalified(branch))
     return element
 
 
-def _requalify(element: etree._Element, namespace: str) -> None:
-    for node in element.iter(tag=etree.Element):
+def _requalified(branch: etree._Element) -> etree._Element:
+    """A top-level hierarchy in the namespace of its module, which is the default one there."""
+    namespace = YANG_CONF + local_name(branch)
+    renamed = etree.Element(
+        etree.QName(namespace, local_name(branch)), nsmap=default_namespace(namespace)
+    )
+    renamed.attrib.update(branch.attrib)
+    renamed.text = branch.text
+    renamed.extend(list(branch))
+    for node in renamed.iterdescendants(tag=etree.Element):
         node.tag = etree.QName(namespace, local_name(node)).text
+    etree.cleanup_namespaces(renamed)
+    return renamed
 
 
 def _as_xml(

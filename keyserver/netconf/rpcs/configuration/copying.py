@@ -1,0 +1,42 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Replacing a whole candidate: ``copy-config`` and ``delete-config`` (RFC 6241 §7.3, §7.4).
+
+Junos takes no other target than the candidate, and of sources the running configuration; files,
+its ``url``, are not there.
+"""
+
+from __future__ import annotations
+
+from ....config.database import ConfigurationDatabase
+from ....config.edit import copy_tree
+from ....config.tree import Tree
+from ...arguments import Accepts
+from ...session import Request
+from .answers import Elements, ok, refusals
+from .holding import target
+from .reading import source_tree
+
+COPY_CONFIG = Accepts(payload=frozenset({"target", "source"}))
+DELETE_CONFIG = Accepts(payload=frozenset({"target"}))
+
+
+def copy_config(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Put a copy of a datastore in place of the candidate."""
+    target(request, "candidate")
+    return _replace(database, request, copy_tree(source_tree(database, request)))
+
+
+def delete_config(database: ConfigurationDatabase, request: Request) -> Elements:
+    """Leave nothing in the candidate."""
+    target(request, "candidate")
+    return _replace(database, request, {})
+
+
+def _replace(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elements:
+    with refusals():
+        candidate = database.writable(request.holder, request.now)
+    candidate.edit(request.holder, request.now)
+    candidate.tree = tree
+    candidate.settle(database.schema)
+    return ok(request)

@@ -1,0 +1,270 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Operational replies as the CLI prints them, one function for each kind of reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from .xml import local_name
+
+_LABELS = (
+    ("group-vpn-pull-succeeded", "Pull Succeeded"),
+    ("group-vpn-pull-failed", "Pull Failed"),
+    ("group-vpn-pull-exceed-member-threshold", "Pull Exceed Member Threshold"),
+    ("group-vpn-push-sent", "Push Sent"),
+    ("group-vpn-push-acknowledged", "Push Acknowledged"),
+    ("group-vpn-push-unacknowledged", "Push Unacknowledged"),
+)
+
+
+def _value(element: etree._Element, name: str) -> str:
+    found = element.find(".//{*}" + name)
+    return "" if found is None else (found.text or "").strip()
+
+
+def _counters_text(element: etree._Element) -> str:
+    lines = ["Stats:"]
+    for name, label in _LABELS:
+        if any(True for _ in element.iter("{*}" + name)):
+            lines.append(f"    {label:<31}: {_value(element, name)}")
+    return "\n".join(lines)
+
+
+def _members_text(element: etree._Element) -> str:
+    lines = []
+    for block in element.iter("{*}group-vpn-registered-members"):
+        name, number = _value(block, "group-vpn-group-name"), _value(block, "group-vpn-group-id")
+        lines.append(f"Group: {name}, Group Id: {number}")
+        count = _value(block, "group-vpn-member-count")
+        lines.append(f"Total number of registered members: {count}")
+        members = list(block.iter("{*}group-vpn-member"))
+        detail = any(True for _ in block.iter("{*}group-vpn-stats"))
+        if members and not detail:
+            lines.append(f"{'Member Gateway':<20} {'Member IP':<16} {'Last Update':<24} Vsys")
+        for member in members:
+            gateway, address, update, vsys = (
+                _value(member, f"group-vpn-member-{field}")
+                for field in ("gateway", "address", "last-update", "vsys")
+            )
+            if detail:
+                lines.append(f"Member gateway: {gateway}, Member IP: {address}, Vsys: {vsys}")
+                lines.append(f"Last Update: {update}")
+                lines.append(_counters_text(member))
+            else:
+                lines.append(f"{gateway:<20} {address:<16} {update:<24} {vsys}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _generic_text(element: etree._Element) -> str:
+    lines = []
+    for node in element.iter(tag=etree.Element):
+        text = (node.text or "").strip()
+        if text and not len(node):
+            lines.append(f"{local_name(node)}: {text}")
+    return "\n".join(lines)
+
+
+def _version_text(element: etree._Element) -> str:
+    return (
+        f"Hostname: {_value(element, 'host-name')}\n"
+        f"Model: {_value(element, 'product-model')}\n"
+        f"{_value(element, 'comment')}"
+    )
+
+
+def _statistics_text(element: etree._Element) -> str:
+    lines = []
+    for node in element:
+        name, text = local_name(node), (node.text or "").strip()
+        if name == "group-vpn-group-name":
+            lines.append(f"Group: {text}, Group Id: ")
+        elif name == "group-vpn-group-id":
+            lines[-1] += text
+        else:
+            lines.append(_counters_text(node))
+    return "\n".join(lines)
+
+
+def _uptime_text(element: etree._Element) -> str:
+    booted = _value(element, "system-booted-time/{*}date-time")
+    since = _value(element, "system-booted-time/{*}time-length")
+    changed = _value(element, "last-configured-time/{*}date-time")
+    ago = _value(element, "last-configured-time/{*}time-length")
+    return (
+        f"Current time: {_value(element, 'current-time/{*}date-time')}\n"
+        f"System booted: {booted} ({since} ago)\n"
+        f"Last configured: {changed} ({ago} ago) by {_value(element, 'user')}"
+    )
+
+
+def _history_text(element: etree._Element) -> str:
+    lines = []
+    for entry in element.iter("{*}commit-history"):
+        number, user, client = (
+            _value(entry, name) for name in ("sequence-number", "user", "client")
+        )
+        line = f"{number:<3} {_value(entry, 'date-time')} by {user} via {client}"
+        lines.append(f"{line} {_value(entry, 'comment')}".rstrip())
+        lines += [f"    {text}" for text in (_value(entry, "log"),) if text]
+        lines += [f"    {text}" for text in (_value(entry, "commit-confirmed"),) if text]
+    return "\n".join(lines)
+
+
+def _interfaces_text(element: etree._Element) -> str:
+    styles = {
+        attribute: value
+        for name, value in element.attrib.items()
+        for attribute in (etree.QName(str(name)).localname,)
+    }
+    if styles.get("style") == "terse":
+        return _interfaces_table(element)
+    if styles.get("style") == "descriptions":
+        return _descriptions_table(element)
+    return "\n\n".join(
+        "\n".join(_interface_lines(one)) for one in element.iter("{*}physical-interface")
+    )
+
+
+def _interfaces_table(element: etree._Element) -> str:
+    lines = [f"{'Interface':<24}{'Admin':<6}{'Link':<5}{'Proto':<9}{'Local':<22}Remote"]
+    for one in element.iter("{*}physical-interface", "{*}logical-interface"):
+        name, admin, link = (_own_value(one, n) for n in ("name", "admin-status", "oper-status"))
+        families = list(one.iterchildren("{*}address-family"))
+        head = f"{name:<24}{admin:<6}{link:<5}"
+        rows = [
+            f"{_value(family, 'address-family-name'):<9}{_own_value(address, 'ifa-local')}"
+            for family in families
+            for address in family.iterchildren("{*}interface-address")
+        ]
+        lines.append((head + (rows[0] if rows else "")).rstrip())
+        lines += [" " * len(head) + row for row in rows[1:]]
+    return "\n".join(lines)
+
+
+def _descriptions_table(element: etree._Element) -> str:
+    lines = [f"{'Interface':<16}{'Admin':<6}{'Link':<5}Description"]
+    for one in element.iter("{*}physical-interface"):
+        name, admin, link, text = (
+            _own_value(one, n) for n in ("name", "admin-status", "oper-status", "description")
+        )
+        lines.append(f"{name:<16}{admin:<6}{link:<5}{text}")
+    return "\n".join(lines)
+
+
+def _interface_lines(one: etree._Element) -> Iterator[str]:
+    enabled = "Enabled" if _own_value(one, "admin-status") == "up" else "Administratively down"
+    link = _own_value(one, "oper-status").capitalize()
+    yield f"Physical interface: {_own_value(one, 'name')}, {enabled}, Physical link is {link}"
+    yield (
+        f"  Interface index: {_own_value(one, 'local-index')}, "
+        f"SNMP ifIndex: {_own_value(one, 'snmp-index')}"
+    )
+    if description := _own_value(one, "description"):
+        yield f"  Description: {description}"
+    kind, mtu, speed = (_own_value(one, name) for name in ("if-type", "mtu", "speed"))
+    yield f"  Type: {kind}, MTU: {mtu}, Speed: {speed}"
+    if current := _own_value(one, "current-physical-address"):
+        hardware = _own_value(one, "hardware-physical-address")
+        yield f"  Current address: {current}, Hardware address: {hardware}"
+    for counters in one.iterchildren("{*}traffic-statistics", "{*}input-error-list"):
+        yield from _counter_lines(counters)
+    for logical in one.iterchildren("{*}logical-interface"):
+        yield from _logical_lines(logical)
+
+
+def _counter_lines(counters: etree._Element) -> Iterator[str]:
+    yield f"  {local_name(counters).replace('-', ' ').capitalize()}:"
+    for one in counters:
+        label = local_name(one).replace("-", " ").capitalize()
+        yield f"   {label:<16}: {(one.text or '').strip()}"
+
+
+def _logical_lines(logical: etree._Element) -> Iterator[str]:
+    yield f"  Logical interface {_own_value(logical, 'name')}"
+    if description := _own_value(logical, "description"):
+        yield f"    Description: {description}"
+    for family in logical.iterchildren("{*}address-family"):
+        yield f"    Protocol {_own_value(family, 'address-family-name')}"
+        for address in family.iterchildren("{*}interface-address"):
+            yield f"      Local: {_own_value(address, 'ifa-local')}"
+
+
+def _own_value(element: etree._Element, name: str) -> str:
+    found = element.find("{*}" + name)
+    return "" if found is None else (found.text or "").strip()
+
+
+def _routes_text(element: etree._Element) -> str:
+    tables = element.iter("{*}route-table")
+    return "\n\n".join("\n".join(_table_lines(table)) for table in tables)
+
+
+def _table_lines(table: etree._Element) -> Iterator[str]:
+    name, destinations, routes, active, held, hidden = (
+        _own_value(table, field)
+        for field in (
+            "table-name",
+            "destination-count",
+            "total-route-count",
+            "active-route-count",
+            "holddown-route-count",
+            "hidden-route-count",
+        )
+    )
+    yield (
+        f"{name}: {destinations} destinations, {routes} routes "
+        f"({active} active, {held} holddown, {hidden} hidden)"
+    )
+    yield "+ = Active Route, - = Last Active, * = Both"
+    yield ""
+    for rt in table.iterchildren("{*}rt"):
+        protocol, preference, age = (
+            _value(rt, field) for field in ("protocol-name", "preference", "age")
+        )
+        yield f"{_own_value(rt, 'rt-destination'):<19}*[{protocol}/{preference}] {age}"
+        yield f"{'':<20}{_hop(rt)}"
+
+
+def _listing_text(element: etree._Element) -> str:
+    blocks = []
+    for directory in element.iter("{*}directory"):
+        names = [_own_value(one, "file-name") for one in directory.iter("{*}file-information")]
+        head = f"{_own_value(directory, 'directory-name')}:"
+        blocks.append("\n".join([head, *names, f"total files: {len(names)}"]))
+    return "\n\n".join(blocks) or _value(element, "output")
+
+
+def _hop(rt: etree._Element) -> str:
+    """Where a route leads, behind its arrow."""
+    local, to, via, kind = (
+        _value(rt, field) for field in ("nh-local-interface", "nh/{*}to", "nh/{*}via", "nh-type")
+    )
+    if local:
+        return f"   Local via {local}"
+    if kind:
+        return f"   {kind}"
+    return f">  to {to} via {via}" if to else f">  via {via}"
+
+
+_TEXT = {
+    "system-uptime-information": _uptime_text,
+    "commit-information": _history_text,
+    "directory-list": _listing_text,
+    "file-content": lambda element: (element.text or "").strip("\n"),
+    "rollback-information": lambda element: _value(element, "configuration-output"),
+    "interface-information": _interfaces_text,
+    "route-information": _routes_text,
+    "security-group-vpn-server-registered-members": _members_text,
+    "multi-routing-engine-results": _members_text,
+    "security-group-vpn-server-stats": _statistics_text,
+    "software-information": _version_text,
+}
+
+
+def cli_text(element: etree._Element) -> str:
+    """An operational reply as the CLI prints it."""
+    return _TEXT.get(local_name(element), _generic_text)(element)

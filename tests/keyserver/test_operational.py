@@ -1,0 +1,210 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Interfaces, routes, zones and files: what a device says follows from its configuration."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.keyserver.console import Console, errors
+
+PORTS = (
+    "set interfaces ge-0/0/0 description uplink",
+    "set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.1/24",
+    "set interfaces ge-0/0/1 disable",
+    "set interfaces ge-0/0/1 unit 0 family inet address 198.51.100.1/24",
+    "set interfaces ge-0/0/10 unit 7 family inet6 address 2001:db8::1/64",
+    "set routing-options static route 0.0.0.0/0 next-hop 192.0.2.254",
+    "set routing-options static route 203.0.113.0/24 discard",
+    "set routing-options static route 203.0.113.128/25 next-hop 198.51.100.9",
+    "set security zones security-zone trust tcp-rst",
+    "set security zones security-zone trust interfaces ge-0/0/0.0",
+    "set routing-instances red instance-type virtual-router",
+    "set routing-instances red interface ge-0/0/10.7",
+)
+
+
+@pytest.fixture
+def session():
+    session = Console().session()
+    assert not errors(session.set(*PORTS))
+    assert not errors(session.commit())
+    return session
+
+
+def names(reply, kind="physical-interface"):
+    return [one.findtext("name").strip() for one in reply.iter(kind)]
+
+
+def interfaces(session, inner=""):
+    return session.rpc(f"<get-interface-information>{inner}</get-interface-information>")
+
+
+def cli(session, line):
+    reply = session.rpc(f'<command format="text">{line}</command>')
+    assert not errors(reply), errors(reply)
+    return reply.findtext("output").strip("\n")
+
+
+def test_interfaces_are_those_configured_in_the_order_of_their_slots(session):
+    assert names(interfaces(session)) == ["ge-0/0/0", "ge-0/0/1", "ge-0/0/10", "lo0"]
+
+
+def test_values_of_interfaces_stand_on_lines_of_their_own(session):
+    assert interfaces(session).find(".//physical-interface/name").text == "\nge-0/0/0\n"
+    reply = session.rpc('<get-interface-information format="json"/>')
+    shown = json.loads(reply.text)["interface-information"][0]["physical-interface"]
+    assert shown[0]["name"] == [{"data": "ge-0/0/0"}]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("ge-0/0/1", ["ge-0/0/1"]),
+        ("ge-0/0/1*", ["ge-0/0/1", "ge-0/0/10"]),
+        ("[gx]e-*", ["ge-0/0/0", "ge-0/0/1", "ge-0/0/10"]),
+        ("ge-0/0/10.7", ["ge-0/0/10"]),
+        ("xe-*", []),
+    ],
+)
+def test_interfaces_are_chosen_by_name_unit_or_wildcard(session, wanted, found):
+    assert names(interfaces(session, f"<interface-name>{wanted}</interface-name>")) == found
+
+
+def test_interfaces_of_a_routing_instance_are_its_own(session):
+    of_red = interfaces(session, "<terse/><routing-instance>red</routing-instance>")
+    assert names(of_red, "logical-interface") == ["ge-0/0/10.7"]
+    unknown = interfaces(session, "<routing-instance>blue</routing-instance>")
+    assert errors(unknown) == ["syntax error"]
+
+
+def test_a_disabled_interface_is_down_and_so_are_its_units(session):
+    reply = interfaces(session, "<terse/><interface-name>ge-0/0/1</interface-name>")
+    states = [one.text.strip() for one in reply.iter("admin-status", "oper-status")]
+    assert states == ["down"] * 4
+
+
+def test_media_has_no_units_and_extensive_has_counters(session):
+    assert not names(interfaces(session, "<media/>"), "logical-interface")
+    counted = interfaces(session, "<extensive/>").find(".//traffic-statistics/input-bytes")
+    assert counted.text.strip() == "0"
+
+
+def test_interfaces_in_words(session):
+    whole = cli(session, "show interfaces ge-0/0/0")
+    assert whole.startswith("Physical interface: ge-0/0/0, Enabled, Physical link is Up")
+    assert "Local: 192.0.2.1/24" in whole
+    assert cli(session, "show interfaces descriptions").split()[-4:] == [
+        "ge-0/0/0",
+        "up",
+        "up",
+        "uplink",
+    ]
+
+
+def routes(session, inner=""):
+    reply = session.rpc(f"<get-route-information>{inner}</get-route-information>")
+    return {
+        one.findtext("rt-destination"): one.findtext("rt-entry/protocol-name")
+        for one in reply.iter("rt")
+    }
+
+
+def test_routes_are_those_that_lead_somewhere(session):
+    assert routes(session) == {
+        "0.0.0.0/0": "Static",
+        "192.0.2.0/24": "Direct",
+        "192.0.2.1/32": "Local",
+        "203.0.113.0/24": "Static",
+        "2001:db8::/64": "Direct",
+        "2001:db8::1/128": "Local",
+    }
+
+
+@pytest.mark.parametrize(
+    ("inner", "found"),
+    [
+        ("<destination>192.0.2.77</destination>", ["192.0.2.0/24"]),
+        ("<destination>198.51.100.1</destination>", ["0.0.0.0/0"]),
+        ("<destination>192.0.2.0/24</destination>", ["192.0.2.0/24", "192.0.2.1/32"]),
+        ("<exact/><destination>192.0.2.0/24</destination>", ["192.0.2.0/24"]),
+        ("<table>inet6.0</table>", ["2001:db8::/64", "2001:db8::1/128"]),
+        ("<protocol>static</protocol>", ["0.0.0.0/0", "203.0.113.0/24"]),
+    ],
+)
+def test_routes_are_chosen_by_destination_table_and_protocol(session, inner, found):
+    assert list(routes(session, inner)) == found
+
+
+def test_routes_in_words(session):
+    lines = cli(session, "show route 203.0.113.0/24 exact").splitlines()
+    assert lines[0] == "inet.0: 4 destinations, 4 routes (4 active, 0 holddown, 0 hidden)"
+    assert lines[-1].strip() == "Discard"
+    assert ">  to 192.0.2.254 via ge-0/0/0.0" in cli(session, "show route protocol static")
+
+
+def test_the_summary_counts_the_routes_of_each_protocol(session):
+    reply = session.rpc("<get-route-summary-information/>")
+    table = reply.find(".//route-table")
+    counted = {
+        one.findtext("protocol-name"): one.findtext("protocol-route-count")
+        for one in table.iter("protocols")
+    }
+    assert counted == {"Direct": "1", "Local": "1", "Static": "2"}
+
+
+def test_zones_are_those_configured(session):
+    zone = session.rpc("<get-zones-information/>").find(".//zones-security")
+    assert zone.findtext("zones-security-zonename") == "trust"
+    assert zone.findtext("zones-security-send-reset") == "On"
+    assert zone.findtext(".//zones-security-interface-name") == "ge-0/0/0.0"
+    assert "trust" in cli(session, "show security zones trust")
+
+
+def test_the_routing_engine_finds_its_own_name(session):
+    private = "<terse/><routing-instance>__juniper_private1__</routing-instance>"
+    address = interfaces(session, private).find(".//ifa-local").text.strip()
+    hosts = session.rpc("<file-show><filename>/etc/hosts.junos</filename></file-show>")
+    assert hosts.findtext("file-content").split()[:2] == [address.partition("/")[0], "re0"]
+
+
+@pytest.mark.parametrize("path", ["~", ".", "/var/home/netops/", "/var/tmp"])
+def test_the_users_directories_are_there_and_empty(session, path):
+    listing = session.rpc(f"<file-list><detail/><path>{path}</path></file-list>")
+    assert listing.find(".//directory").get("name", "").startswith("/var/")
+    assert listing.findtext(".//total-files") == "0"
+
+
+def test_what_is_no_file_is_said_to_be_none(session):
+    assert "No such file" in session.rpc("<file-list><path>/x</path></file-list>").findtext(
+        ".//output"
+    )
+    refused = session.rpc("<file-show><filename>/etc/passwd</filename></file-show>")
+    assert errors(refused) == ["could not resolve file: /etc/passwd"]
+
+
+def test_a_candidate_is_replaced_by_a_copy_and_by_nothing(session):
+    session.set("set system domain-name example.com")
+    reply = session.rpc(
+        "<copy-config><target><candidate/></target><source><running/></source></copy-config>"
+    )
+    assert reply.find("ok") is not None
+    assert session.compare() == ""
+    assert (
+        session.rpc("<delete-config><target><candidate/></target></delete-config>").find("ok")
+        is not None
+    )
+    assert "-      host-name hub-1;" in session.compare()
+    session.rpc("<discard-changes/>")
+    assert session.compare() == ""
+
+
+def test_a_candidate_that_somebody_locked_is_not_replaced(session):
+    holder = Console()
+    first, second = holder.session(), holder.session()
+    first.rpc("<lock><target><candidate/></target></lock>")
+    refused = second.rpc("<delete-config><target><candidate/></target></delete-config>")
+    assert "locked" in errors(refused)[0]
+    assert first.compare() == ""
