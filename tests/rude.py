@@ -247,6 +247,8 @@ class _Talk:
         self.data = b""
         self.reads = 0
         self.greeted = False
+        self.busy = False
+        self.waiting: list[etree._Element] = []
 
     # What is asked
 
@@ -427,7 +429,19 @@ class _Talk:
                 self.greeted = True
                 continue
             if message.strip():
-                self.message(etree.fromstring(message.strip()))
+                self.waiting.append(etree.fromstring(message.strip()))
+        self.work()
+
+    def work(self) -> None:
+        """What was asked, in order: what takes its time holds up what was asked later."""
+        while self.waiting and not self.busy:
+            self.message(self.waiting.pop(0))
+
+    def answered(self, message: bytes) -> None:
+        """The answer to what took its time."""
+        self.send(message)
+        self.busy = False
+        self.work()
 
     def message(self, rpc: etree._Element) -> None:
         operation = rpc[0]
@@ -469,20 +483,24 @@ class _Talk:
 
     def _be_timeout(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
         self.done(operation)
+        # What came with it is not answered either.
+        self.waiting.clear()
 
     def _be_delay(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
         content = self.done(operation)
         answer = self.reply(rpc.get("message-id"), content)
-        self.server.later(fault.seconds, lambda: self.send(answer))
+        self.busy = True
+        self.server.later(fault.seconds, lambda: self.answered(answer))
 
     def _be_slow(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
         self.box.busy.add(self.number)
+        self.busy = True
 
         def finish() -> None:
             answer = self.reply(rpc.get("message-id"), self.done(operation))
             self.box.busy.discard(self.number)
             if self.number in self.server.channels:
-                self.send(answer)
+                self.answered(answer)
             else:
                 self.box.end(self.number)
 

@@ -59,7 +59,7 @@ class Wire:
         reply = self.session.receive(etree.tostring(rpc) + END_OF_MESSAGE, self.clock())
         return reply.removesuffix(END_OF_MESSAGE)
 
-    def call(self, step, operation):
+    def call(self, step, operation, then=()):
         return refuse_errors(step, etree.fromstring(self.raw(operation)))
 
     def stream(self, step, operation):

@@ -25,7 +25,7 @@ class Paper:
             f"<configuration>{inside}</configuration></rpc-reply>"
         )
 
-    def call(self, step, operation):
+    def call(self, step, operation, then=()):
         assert operation.tag == "get-configuration", "a plan only reads"
         self.asked.append(operation)
         return etree.fromstring(self._reply)

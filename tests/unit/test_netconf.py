@@ -358,3 +358,57 @@ def test_another_session_that_cannot_be_opened_says_why_in_its_own_words():
     with pytest.raises(TransportFailure) as raised:
         rpc.call("read", etree.Element("get-configuration"))
     assert str(raised.value) == "hub-1:830: connect: nothing listens there; check ansible_host"
+
+
+class _InOrder:
+    """A session whose device answers each request with its name, and tells what it was sent."""
+
+    target = SimpleNamespace(rpc_timeout=1.0)
+    resumed = False
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+        self.answers: list[bytes] = []
+
+    def request(self, *messages: str):
+        rpcs = [etree.fromstring(message) for message in messages]
+        self.sent.append([etree.QName(rpc[0]).localname for rpc in rpcs])
+        self.answers += [
+            f'<rpc-reply message-id="{rpc.get("message-id")}"><{name}-done/></rpc-reply>'.encode()
+            for rpc, name in zip(rpcs, self.sent[-1], strict=True)
+        ]
+        return self.reply()
+
+    def reply(self):
+        yield self.answers.pop(0)
+
+
+LOCK, READ, HISTORY = "lock", "get-configuration", "get-commit-information"
+
+
+def _ask(rpc, name, *then):
+    reply = rpc.call("step", etree.Element(name), [etree.Element(other) for other in then])
+    return etree.QName(reply[0]).localname.removesuffix("-done")
+
+
+def test_what_is_read_under_a_lock_is_asked_together_with_it():
+    session = _InOrder()
+    rpc = SessionRpc(session)
+    assert [_ask(rpc, LOCK, READ, HISTORY), _ask(rpc, READ), _ask(rpc, HISTORY)] == [
+        LOCK,
+        READ,
+        HISTORY,
+    ]
+    assert _ask(rpc, READ) == READ, "a later reading is one of its own"
+    assert session.sent == [[LOCK, READ, HISTORY], [READ]]
+
+
+def test_answers_to_what_nobody_asks_for_any_more_are_left_out():
+    session = _InOrder()
+    rpc = SessionRpc(session)
+    assert [_ask(rpc, LOCK, READ, HISTORY), _ask(rpc, "unlock"), _ask(rpc, HISTORY)] == [
+        LOCK,
+        "unlock",
+        HISTORY,
+    ]
+    assert session.answers == []

@@ -127,8 +127,9 @@ def _likely_generation(resource: Resource, want: Tree) -> Generation:
 
 
 class _Plan(NamedTuple):
-    """A change that may be made."""
+    """A change that may be made; ``reply``: the reading that it is made from."""
 
+    reply: etree._Element
     outlook: Outlook
     change: list[Edit]
 
@@ -153,21 +154,32 @@ def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
 
     def missing() -> etree._Element | None:
         # Somebody may have committed between our reading and our lock.
-        plans.append(_planned(device, request, first.generation))
+        plans.append(_planned(device, request, first))
         change = plans[-1].change
         return change_xml(request.resource.prefix, change, reveal=True) if change else None
 
-    text = transact(device, missing, request.commit, compare=request.diff, check=request.check)
+    text = transact(
+        device,
+        missing,
+        request.commit,
+        selection=request.resource.read_filter(),
+        compare=request.diff,
+        check=request.check,
+    )
     diff = _confirmed_diff(request, _predicted(request, plans[0]), text) if text else ""
     return _result(device, request, plans[0], diff)
 
 
-def _planned(device: Device, request: Request, known: Generation | None = None) -> _Plan:
+def _planned(device: Device, request: Request, earlier: _Plan | None = None) -> _Plan:
+    """The change from what the device has; ``earlier``: what came of an earlier reading."""
     resource, root = request.resource, request.resource.root
-    have = resource.read(device.read(resource.read_filter()))
-    before = have.in_force(root)
+    reply = device.read(resource.read_filter())
+    if earlier is not None and _same(earlier.reply, reply):
+        return earlier
+    have = resource.read(reply)
     _refuse_unknown_entries(request, have)
-    generation = known or request.generation
+    generation = request.generation if earlier is None else earlier.generation
+    generation = generation or device.told_generation()
     if resource.rules.fits:
         generation = generation or device.generation()
     want = _fitted(resource, request.want, have, generation)
@@ -180,20 +192,25 @@ def _planned(device: Device, request: Request, known: Generation | None = None) 
         secrets=request.secrets,
     )
     change = edits(root, have.explicit, target, generation)
-    after = before
-    if change:
-        generation = generation or device.generation()
+    if change and generation is None:
+        generation = device.generation()
         change = edits(root, have.explicit, target, generation)
-        after = Reading(target, have.inherited, ancestor_inactive=have.ancestor_inactive).in_force(
-            root
-        )
+    before = after = have.in_force(root)
+    if change:
+        come = Reading(target, have.inherited, ancestor_inactive=have.ancestor_inactive)
+        after = come.in_force(root)
     outlook = Outlook(have, target, before, after, want, generation, request.state)
     if change:
         objections = request_objections(resource, want, generation)
         objections += result_objections(resource, outlook)
         if objections:
             raise Refused(objections)
-    return _Plan(outlook, change)
+    return _Plan(reply, outlook, change)
+
+
+def _same(one: etree._Element, other: etree._Element) -> bool:
+    """Whether two replies have the same in them, order and marks included."""
+    return [etree.tostring(part) for part in one] == [etree.tostring(part) for part in other]
 
 
 def _refuse_unknown_entries(request: Request, have: Reading) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import DeviceError, GroupVpnError
@@ -46,6 +46,15 @@ def _element(
     return element
 
 
+def _reading(selection: etree._Element) -> etree._Element:
+    views = {"database": "committed", "inherit": "inherit", "groups": "groups"}
+    return _element("get-configuration", selection, format="xml", **views)
+
+
+def _history() -> etree._Element:
+    return _element("get-commit-information")
+
+
 def _standard(operation: str, target: str) -> etree._Element:
     return _element(operation, _element(target, _element("candidate")))
 
@@ -60,9 +69,11 @@ class Device:
         self._namespace = ""
         self._holding = False
 
-    def _do(self, step: str, request: etree._Element) -> etree._Element:
+    def _do(
+        self, step: str, request: etree._Element, then: Sequence[etree._Element] = ()
+    ) -> etree._Element:
         """Have the device do something; its warnings are kept. Raises DeviceError."""
-        reply = self.rpc.call(step, request)
+        reply = self.rpc.call(step, request, then)
         for message in warnings(reply):
             if message not in _ALWAYS_SAID:
                 self.warn(f"{step}: {message}")
@@ -78,27 +89,26 @@ class Device:
 
         One request for both views: with ``groups`` a device marks what is inherited.
         """
-        views = {"database": "committed", "inherit": "inherit", "groups": "groups"}
-        request = _element("get-configuration", selection, format="xml", **views)
-        reply = self.rpc.call("read the configuration", request)
+        reply = self.rpc.call("read the configuration", _reading(selection))
         self._namespace = reply.nsmap.get("junos") or ""
         return reply
 
-    def generation(self) -> Generation:
-        """The device's Group VPN generation, from its release.
+    def told_generation(self) -> Generation | None:
+        """The device's Group VPN generation, if its replies tell: in the namespace of Junos."""
+        return _generation_of(self._namespace.removeprefix(_JUNOS_NAMESPACE))
 
-        v1 ended with 12.3X48; every release from 15.1X49 on is v2. The release stands in the
-        namespace that Junos declares on each reply; a carrier that drops it costs one RPC.
-        """
-        release = self._namespace.removeprefix(_JUNOS_NAMESPACE)
-        if _MAJOR.match(release) is None:
-            release = self._software_release()
-        major = _MAJOR.match(release)
-        if major is None:
+    def generation(self) -> Generation:
+        """The device's Group VPN generation; where a carrier drops the namespace, by one RPC."""
+        told = self.told_generation()
+        if told is not None:
+            return told
+        release = self._software_release()
+        generation = _generation_of(release)
+        if generation is None:
             raise GroupVpnError(
                 f"the device does not say its Junos release ({release!r}); set 'generation'"
             )
-        return Generation.V1 if int(major[1]) < 15 else Generation.V2
+        return generation
 
     def _software_release(self) -> str:
         reply = self.rpc.call("read the software version", _element("get-software-information"))
@@ -110,14 +120,20 @@ class Device:
         return match[1] if match else ""
 
     @contextlib.contextmanager
-    def editing(self, options: CommitOptions) -> Iterator[None]:
-        """Hold the candidate: exclusively, or as a private copy. Always given back clean."""
+    def editing(
+        self, options: CommitOptions, selection: etree._Element | None = None
+    ) -> Iterator[None]:
+        """Hold the candidate: exclusively, or as a private copy. Always given back clean.
+
+        ``selection``: what will be read first, and the history after it; one round trip then.
+        """
         if options.private:
             opening = _element("open-configuration", _element("private"))
             closing = _element("close-configuration")
         else:
             opening, closing = _standard("lock", "target"), _standard("unlock", "target")
-        self._lock(opening, closing)
+        then = () if selection is None else (_reading(selection), _history())
+        self._lock(opening, closing, then)
         self._holding = True
         try:
             yield
@@ -137,9 +153,14 @@ class Device:
             ended = self.rpc.end()
             self.warn(f"{error}; {_LOCK_ENDS[ended]}")
 
-    def _lock(self, opening: etree._Element, closing: etree._Element) -> None:
+    def _lock(
+        self,
+        opening: etree._Element,
+        closing: etree._Element,
+        then: Sequence[etree._Element],
+    ) -> None:
         try:
-            reply = self._do(_LOCK, opening)
+            reply = self._do(_LOCK, opening, then)
             # To open a private copy, Junos answers with nothing or with a warning.
             if opening.tag == "lock":
                 _insist(_LOCK, reply)
@@ -184,7 +205,7 @@ class Device:
 
     def history(self) -> etree._Element:
         """The commit history. Raises DeviceError."""
-        return self.rpc.call(STEP, _element("get-commit-information"))
+        return self.rpc.call(STEP, _history())
 
     def committed(self, selection: etree._Element) -> etree._Element:
         """What the committed configuration has of a selection."""
@@ -201,6 +222,14 @@ class Device:
         # A session that was lost holds nothing.
         self._holding = self._holding and not anew
         return anew
+
+
+def _generation_of(release: str) -> Generation | None:
+    """v1 ended with 12.3X48; every release from 15.1X49 on is v2. None: it is no release."""
+    major = _MAJOR.match(release)
+    if major is None:
+        return None
+    return Generation.V1 if int(major[1]) < 15 else Generation.V2
 
 
 COMMIT = "commit"

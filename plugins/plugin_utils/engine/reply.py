@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..errors import MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name
@@ -13,6 +15,7 @@ from .schema import Container, Path, Statement
 from .tree import Reading
 
 
+@cache
 def whole(prefix: Path, root: Container) -> Container:
     """The configuration around a resource's hierarchy; everything beside it is left out."""
     node: Statement = root

@@ -23,6 +23,7 @@ from ..errors import (
     Refused,
     TransportFailure,
 )
+from ..netconf.libraries import etree
 from ..netconf.rpc import looks, says_done
 from .confirmation import PendingConfirmation, awaiting
 from .device import COMMIT, CommitOptions, Device
@@ -36,15 +37,18 @@ def transact(
     difference: Difference,
     options: CommitOptions,
     *,
+    selection: etree._Element | None = None,
     compare: bool = False,
     check: bool = False,
 ) -> str | None:
     """Load what is missing and commit it; with ``check`` have it checked and discarded.
 
+    ``selection``: what ``difference`` reads, to be asked for together with the lock.
+
     The device's words for the difference when ``compare`` or ``check`` asks for them; None when
     under the lock nothing was missing any more. Failures carry the warnings so far.
     """
-    with saying_warnings(device), device.editing(options):
+    with saying_warnings(device), device.editing(options, selection):
         change = difference()
         if change is None:
             return None

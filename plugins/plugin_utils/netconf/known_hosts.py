@@ -12,6 +12,7 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,11 +33,18 @@ def known_keys(target: Target) -> KnownKeys:
     """What the target's known_hosts says of it; a file that cannot be read says nothing."""
     path = Path(target.known_hosts_file or Path.home() / ".ssh" / "known_hosts")
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        state = path.stat()
+        return _keys_in(path, state.st_mtime_ns, state.st_size, (target.known_as, target.host))
     except OSError:
-        text = ""
+        return KnownKeys((), frozenset(), False)
+
+
+@lru_cache(maxsize=1)
+def _keys_in(path: Path, changed: int, size: int, own: tuple[str, ...]) -> KnownKeys:
+    """What a file says of a host; asked twice for each login, read again when it has changed."""
+    text = path.read_text(encoding="utf-8", errors="replace")
     keys, revoked, authority = [], set(), False
-    for marker, key in _lines(text, (target.known_as, target.host)):
+    for marker, key in _lines(text, own):
         if marker == _REVOKED:
             revoked.update(key.split()[1:2])
         elif marker == _AUTHORITY:
@@ -49,12 +57,19 @@ def known_keys(target: Target) -> KnownKeys:
 def _lines(text: str, own: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Marker and key of the lines whose names are the host's: a fleet's file has one for each."""
     for line in text.splitlines():
+        if not _may_name(line, own[-1]):
+            continue
         words = line.split(None, 1)
         marker = words[0] if words and words[0].startswith("@") else ""
         if marker:
             words = words[1].split(None, 1) if len(words) == 2 else []
         if len(words) == 2 and not words[0].startswith("#") and _is_named(words[0], own):
             yield marker, words[1]
+
+
+def _may_name(line: str, host: str) -> bool:
+    """Whether a line is worth a closer look: it has the host's name, a hash, or a pattern."""
+    return host in line or "|" in line or "*" in line or "?" in line
 
 
 def _is_named(names: str, own: tuple[str, ...]) -> bool:

@@ -194,14 +194,15 @@ def _local_user() -> str:
     return getpass.getuser()
 
 
-def warm_up_algorithms() -> None:
-    """Have OpenSSL look up the algorithms of a usual login."""
+def warm_up_login() -> None:
+    """Make what a usual login needs; OpenSSL looks up its algorithms."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.ciphers import Cipher, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
+    _host_keys()
     exchange, signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     exchange.exchange(exchange.public_key())
     signing.public_key().verify(signing.sign(b""), b"")

@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
@@ -19,8 +20,8 @@ from .libraries import etree
 from .session import NetconfSession, whole_message
 from .xml import child, clean, local_name, parse_document, text_of
 
-_ERRORS = ("rpc-error", "error")
-_DONE = ("ok", "load-success", "commit-success", "commit-check-success")
+_MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")
+_DONE = ("{*}ok", "{*}load-success", "{*}commit-success", "{*}commit-check-success")
 _PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
 """Seconds between looks for a device whose answer was lost."""
 _METHOD_NOT_FOUND = -32601
@@ -37,8 +38,13 @@ class Rpc(Protocol):
 
     patience: float
 
-    def call(self, step: str, operation: etree._Element) -> etree._Element:
+    def call(
+        self, step: str, operation: etree._Element, then: Sequence[etree._Element] = ()
+    ) -> etree._Element:
         """Send one operation; the reply's root.
+
+        ``then``: readings that will be asked for next. A carrier that can sends them right behind,
+        and their replies are there when they are asked for: a device works in order.
 
         Raises DeviceError with the device's own words, TransportFailure when there is no reply.
         """
@@ -71,10 +77,8 @@ class DeviceMessage(NamedTuple):
 
 def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
     """Every rpc-error and xnm:error of a reply, whatever its namespace and depth."""
-    for element in reply.iter(etree.Element):
+    for element in reply.iter(*_MESSAGES):
         name = local_name(element)
-        if name not in _ERRORS and name != "warning":
-            continue
         fields = {local_name(part): part for part in element}
         message = text_of(fields.get("error-message")) or text_of(fields.get("message"))
         severity = text_of(fields.get("error-severity"))
@@ -100,7 +104,7 @@ def looks(rpc: Rpc) -> Iterator[None]:
 
 def says_done(reply: etree._Element) -> bool:
     """Whether a reply says that what was asked has been done, whatever else it says."""
-    return any(local_name(element) in _DONE for element in reply.iter(etree.Element))
+    return next(reply.iter(*_DONE), None) is not None
 
 
 def warnings(reply: etree._Element) -> list[str]:
@@ -144,14 +148,18 @@ class SessionRpc:
         self._reopen = reopen
         self._where = str(session.target)
         self._sent = 0
+        self._asked = ""
+        self._ahead: deque[tuple[bytes, str]] = deque()
         self.patience = session.target.rpc_timeout
 
-    def call(self, step: str, operation: etree._Element) -> etree._Element:
+    def call(
+        self, step: str, operation: etree._Element, then: Sequence[etree._Element] = ()
+    ) -> etree._Element:
         """See :class:`Rpc`."""
         with _naming(f"{self._where}: {step}"):
-            reply = parse_document(whole_message(self._octets(step, operation)))
+            reply = parse_document(whole_message(self._octets(step, operation, then)))
         # A device that could not read a request does not know its number either.
-        if reply.get("message-id") not in (None, self._message_id()):
+        if reply.get("message-id") not in (None, self._asked):
             self._session.close()
             raise MalformedReply(f"{self._where}: {step}: the reply answers another request")
         return refuse_errors(step, reply)
@@ -167,6 +175,7 @@ class SessionRpc:
         if self._reopen is None:
             raise TransportFailure(f"{self._where}: there is no other session to ask over")
         self._session = self._reopen()
+        self._ahead.clear()
         return True
 
     def end(self) -> bool:
@@ -174,22 +183,42 @@ class SessionRpc:
         self._session.close()
         return True
 
-    def _octets(self, step: str, operation: etree._Element) -> Iterator[bytes]:
-        self._sent += 1
-        rpc = etree.Element(_RPC, {"message-id": self._message_id()}, nsmap={None: _BASE})
-        rpc.append(operation)
-        request = etree.tostring(rpc, encoding="unicode")
+    def _octets(
+        self, step: str, operation: etree._Element, then: Sequence[etree._Element] = ()
+    ) -> Iterator[bytes]:
         with self._failures(step):
-            pieces = self._session.request(request)
+            pieces = self._pieces(operation, then)
             try:
                 first = next(pieces, b"")
             except Exception as error:
                 if isinstance(error, TimeoutError) or not self._was_dead(operation):
                     raise
                 self.reconnect()
-                first, pieces = b"", self._session.request(request)
+                first, pieces = b"", self._pieces(operation, ())
             yield first
             yield from pieces
+
+    def _pieces(self, operation: etree._Element, then: Sequence[etree._Element]) -> Iterator[bytes]:
+        """The reply to an operation, which is sent unless that has happened already."""
+        if self._ahead and self._ahead[0][0] == etree.tostring(operation):
+            self._asked = self._ahead.popleft()[1]
+            return self._session.reply()
+        while self._ahead:
+            self._ahead.popleft()
+            whole_message(self._session.reply())
+        request, self._asked = self._request(operation)
+        behind = [(etree.tostring(reading), *self._request(reading)) for reading in then]
+        self._ahead.extend((reading, number) for reading, _message, number in behind)
+        return self._session.request(request, *(message for _r, message, _n in behind))
+
+    def _request(self, operation: etree._Element) -> tuple[str, str]:
+        """An operation as a message, and its number."""
+        self._sent += 1
+        # Another process may have used the session before.
+        number = f"{os.getpid()}-{self._sent}"
+        rpc = etree.Element(_RPC, {"message-id": number}, nsmap={None: _BASE})
+        rpc.append(operation)
+        return etree.tostring(rpc, encoding="unicode"), number
 
     def _was_dead(self, operation: etree._Element) -> bool:
         """Whether a session that another task left may have ended before this first request.
@@ -198,10 +227,6 @@ class SessionRpc:
         """
         reads = str(operation.tag).startswith("get-")
         return self._sent == 1 and self._session.resumed and self._reopen is not None and reads
-
-    def _message_id(self) -> str:
-        # Another process may have used the session before.
-        return f"{os.getpid()}-{self._sent}"
 
     @contextlib.contextmanager
     def _failures(self, step: str) -> Iterator[None]:
@@ -233,8 +258,10 @@ class NetcommonRpc:
         self._dispatch = dispatch
         self._where = where
 
-    def call(self, step: str, operation: etree._Element) -> etree._Element:
-        """See :class:`Rpc`."""
+    def call(
+        self, step: str, operation: etree._Element, then: Sequence[etree._Element] = ()
+    ) -> etree._Element:
+        """See :class:`Rpc`; this carrier sends one at a time."""
         text = self._text(step, operation)
         with _naming(f"{self._where}: {step}"):
             reply = parse_document(text.encode())

@@ -133,17 +133,23 @@ class NetconfSession:
         """What the program that carries the session said of itself."""
         return ""
 
-    def request(self, message: str) -> Iterator[bytes]:
-        """Send a request and give its reply as raw pieces, without keeping them.
+    def request(self, *messages: str) -> Iterator[bytes]:
+        """Send requests and give the first one's reply as raw pieces, without keeping them.
 
         Raises TimeoutError, SessionCloseError, MalformedReply.
         """
         if not self._connected:
             raise TransportError("the session is closed")
+        self._write(*messages)
+        yield from self.reply()
+
+    def reply(self) -> Iterator[bytes]:
+        """The reply to the next of the requests that were sent, as :meth:`request` gives it."""
+        if not self._connected:
+            raise TransportError("the session is closed")
         deadline = _Deadline(self.target.rpc_timeout)
         whole = False
         try:
-            self._write(message)
             yield from _unframed(self, deadline, "reply")
             whole = True
         finally:
@@ -160,17 +166,19 @@ class NetconfSession:
         theirs = hello.capabilities(whole_message(_unframed(self, deadline, "hello")))
         self.chunked = _BASE_1_1 in theirs and _BASE_1_1 in ours
 
-    def _write(self, message: str) -> None:
-        data = message.encode()
-        if self.chunked:
-            data = b"\n#%d\n%b%b" % (len(data), data, END_DELIM)
-        else:
-            data += MSG_DELIM
+    def _write(self, *messages: str) -> None:
+        data = b"".join(map(self._framed, messages))
         while data:
             sent = self._transport_write(data)
             if sent <= 0:
                 raise SessionCloseError("", None)
             data = data[sent:]
+
+    def _framed(self, message: str) -> bytes:
+        data = message.encode()
+        if self.chunked:
+            return b"\n#%d\n%b%b" % (len(data), data, END_DELIM)
+        return data + bytes(MSG_DELIM)
 
     def _read(self, deadline: _Deadline, what: str) -> bytes:
         deadline.check(what)

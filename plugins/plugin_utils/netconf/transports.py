@@ -15,7 +15,7 @@ from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
 from .openssh_command import control_name
-from .paramiko import SSH_CONFIG, paramiko_session, warm_up_algorithms
+from .paramiko import SSH_CONFIG, paramiko_session, warm_up_login
 from .session import NetconfSession, Target, client_hello
 from .trouble import explain
 
@@ -36,7 +36,7 @@ def warm_up() -> None:
     # No paramiko, or an OpenSSL that is forbidden these algorithms: whoever needs them will say so.
     with contextlib.suppress(Exception):
         paramiko_session()
-        warm_up_algorithms()
+        warm_up_login()
 
 
 def choose_transport(wanted: str, target: Target) -> str:

@@ -69,6 +69,12 @@ def clean(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield _repaired(held)
 
 
+def _cleaned(data: bytes) -> bytes:
+    """What :func:`clean` makes of a document that is there whole."""
+    text = data.decode("utf-8", _decoder_errors()).encode().strip()
+    return _repaired(_DECLARATION.sub(b"", text, count=1).lstrip())
+
+
 def _complete(data: bytes) -> int:
     """Where a tag or reference begins that has not ended yet; else the end of ``data``."""
     start = data.rfind(b"<")
@@ -104,7 +110,7 @@ def parse_document(data: bytes) -> etree._Element:
     """The root of an XML document. Raises MalformedReply; entities are refused as well."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise MalformedReply("XML with a document type or entities is refused")
-    text = b"".join(clean([data])).strip()
+    text = _cleaned(data)
     try:
         return _parse(text)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -115,11 +121,15 @@ def parse_document(data: bytes) -> etree._Element:
         raise MalformedReply(f"malformed XML: {error}") from None
 
 
-def _parse(data: bytes) -> etree._Element:
-    parser = etree.XMLParser(
+@cache
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, encoding="utf-8"
     )
-    return etree.fromstring(data, parser)
+
+
+def _parse(data: bytes) -> etree._Element:
+    return etree.fromstring(data, _parser())
 
 
 _MARKUP = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([\w:.-]+)[^<>]*?(/?)>", re.S)
@@ -157,7 +167,8 @@ def _local(name: bytes) -> bytes:
 
 def local_name(element: etree._Element) -> str:
     """An element's name without namespace; empty for comments and instructions."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""
 
 
 def text_of(element: etree._Element | None) -> str:
