@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import read_reply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.text import read_text
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 # Words that the reader knows, and words that it does not.
@@ -147,6 +147,33 @@ def test_a_table_is_read_right_or_called_unclear(
     except GroupVpnError:
         return
     agree(reading, fleet)
+
+
+HEX = "0123456789abcdefABCDEF"
+hexish = st.text(HEX + " -x", min_size=8, max_size=32).map(
+    lambda text: " ".join(text.split()) or "x"
+)
+
+
+@given(
+    st.lists(st.tuples(hexish, st.ip_addresses(v=6).map(str)), min_size=1, max_size=3),
+    st.integers(8, 16),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_names_that_look_like_addresses_and_touch_them_are_read_right_or_called_unclear(
+    listed, width, indent, with_time
+):
+    # A blank where its column ends, or behind that, parts a name from what follows.
+    assume(not any(" " in name[width - 1 :] for name, _at in listed))
+    head = f"{'':{indent}}{'Gateway':<{width}}Member IP" + "   Last Update" * with_time
+    lines = ["Group: G1, Group Id: 1", head]
+    lines += [f"{'':{indent}}{name:<{width}}{at}" + f"   {TIME}" * with_time for name, at in listed]
+    try:
+        reading = read_text("\n".join(lines))
+    except GroupVpnError:
+        return
+    agree(reading, {"G1": listed})
 
 
 @given(st.text(max_size=300))

@@ -165,3 +165,24 @@ def test_nodes_of_a_cluster_are_kept_apart():
 def test_an_error_is_the_devices():
     with pytest.raises(DeviceError, match="the group-vpn subsystem is not running"):
         read_text("error: the group-vpn subsystem is not running")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # "gm-12" and ab1:2::3, or "gm-12 ab" and 1:2::3
+        "gm-12 ab1:2::3",
+        "gm-123ab1:2::3",
+        "gm-1234562001:db8::3",
+        "gm-123456192.0.2.1",
+    ],
+)
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_name_that_touches_its_address_in_more_than_one_way_is_not_understood(row, indent):
+    assert doubts(f"{HEAD}{indent}Gateway IP\n{indent}{row}\n") == [repr(row)]
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_name_that_touches_its_address_in_one_way_is_read(indent):
+    text = f"{HEAD}{indent}Gateway IP\n{indent}site-onex::5\n{indent}site-two 192.0.2.1\n"
+    assert [row[:2] for row in rows(text)] == [("site-onex", "::5"), ("site-two", "192.0.2.1")]

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Rows of a CLI table, whose header line says what its columns are and where they begin.
 
-A row is read by where its columns begin, and by what its cells look like. Where that leaves more
-than one way to read it, it is not understood.
+A row is read by where its columns begin, and by what its cells look like. A blank where a column
+ends, or behind that, parts its cell from the next one. Where that leaves more than one way to read
+a row, it is not understood.
 """
 
 from __future__ import annotations
@@ -79,12 +80,17 @@ class Table:
         """The member of a line; None when it cannot be told, or not in one way only."""
         if (found := self._by_columns(line, blanks=2)) is not None:
             return found
-        matches = [p.fullmatch(line) for p in (self._longest_name, self._shortest_name)]
-        ways = [_member(match.groupdict()) for match in matches if match is not None]
+        matches = [
+            match
+            for pattern in (self._longest_name, self._shortest_name)
+            if (match := pattern.fullmatch(line)) is not None
+        ]
+        ways = [_member(match.groupdict()) for match in matches]
         # Where one blank parts two cells, the first may also reach into the second's column.
         if (narrow := self._by_columns(line, blanks=1)) is not None:
             ways.append(narrow)
-        if not ways:
+        # So may a name with a blank in it that touches its address: that begins too early then.
+        if not ways or any(match.start("address") < self._address_from for match in matches):
             ways += self._touching(line)
         return ways[0] if ways and all(way == ways[0] for way in ways) else None
 
@@ -96,6 +102,10 @@ class Table:
         """The member whose name stood on the line before; None when this is not its rest."""
         match = self._rest.fullmatch(line) if self._rest is not None else None
         return None if match is None else _member({"gateway": name, **match.groupdict()})
+
+    @property
+    def _address_from(self) -> int:
+        return self._starts[self._names.index("address")]
 
     @property
     def _width(self) -> int:
@@ -118,10 +128,17 @@ class Table:
         """Every way to part a name that fills its column from the address behind it."""
         if self._names[:2] != ["gateway", "address"] or self._rest is None:
             return
-        for end in range(self._width, LONGEST_NAME + 1):
-            member = self.continued(line[:end], line[end:]) if line[end : end + 1].strip() else None
-            if member is not None:
-                yield member
+        first, second = self._starts[:2]
+        for end in range(second, first + LONGEST_NAME + 1):
+            name, rest = line[:end].strip(), line[end:]
+            if line[end - 1 : end + 1].strip() == line[end - 1 : end + 1] and _is_name(name):
+                member = self.continued(name, rest)
+                if member is not None:
+                    yield member
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(_FORMS["gateway"], text) is not None
 
 
 def _pattern(names: Sequence[str], gateway: str) -> re.Pattern[str]:
