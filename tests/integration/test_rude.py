@@ -31,6 +31,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
     server_member_communication,
 )
 
+from tests.lab import ROOT
 from tests.rude import PASSWORD, USER, Commit, Fault, Manner, RudeServer, Stage, box
 
 RESOURCE = server_member_communication.RESOURCE
@@ -329,6 +330,11 @@ def test_what_is_reported_is_what_is_so(table, cell):
     assert seen.ended, seen
     for word in words:
         assert word in seen.words, seen
+
+
+def test_the_table_in_the_documentation_is_the_one_that_was_run(table):
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    assert markdown(table) in page, "make faults prints the table for docs/troubleshooting.md"
 
 
 def _shown(seen: Seen) -> str:

@@ -178,6 +178,8 @@ ANSWERS = {
     EDIT % (CONFIG % "<system><host-name>other</host-name></system>"): "ok",
     EDIT % "<config/>": "ok",
     EDIT % "<config-text><configuration-text>system { }</configuration-text></config-text>": "ok",
+    EDIT % "<config/><config-text/>": error("syntax error", bad_element="config-text"),
+    EDIT % "<config-text/><config/>": error("syntax error", bad_element="config"),
     EDIT % "": error("config is missing", tag="missing-element", bad_element="config"),
     EDIT % "<config><frob/></config>": error(
         "syntax error", tag="unknown-element", bad_element="frob"
