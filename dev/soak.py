@@ -8,8 +8,10 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+from keyserver.groups.plane import GroupKeys
 from tests.keyserver.lossy import LossyGroup, faults_of
 from tests.keyserver.observer import Report
 
@@ -37,11 +39,12 @@ def rekeys(members: int, loss: float, seed: int, generation: str) -> LossyGroup:
     return group
 
 
-def restart(members: int, loss: float, seed: int, generation: str) -> LossyGroup:
+def restart(keys: GroupKeys, members: int, loss: float, seed: int, generation: str) -> LossyGroup:
     """The server is killed, comes back after half a minute; three cycles more."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "hub.db"
-        group = LossyGroup(members, faults_of(loss), seed, generation, state=state)
+        faults = faults_of(loss)
+        group = LossyGroup(members, faults, seed, generation, state=state, group_keys=keys)
         group.settle()
         group.run(600)
         group.kill_server()
@@ -53,7 +56,8 @@ def restart(members: int, loss: float, seed: int, generation: str) -> LossyGroup
 
 SCENARIOS: dict[str, Callable[[int, float, int, str], LossyGroup]] = {
     "20 rekeys": rekeys,
-    "server restarted": restart,
+    "server restarted, keys durable": partial(restart, GroupKeys.DURABLE),
+    "server restarted, keys forgotten": partial(restart, GroupKeys.FORGOTTEN),
 }
 
 
@@ -74,6 +78,8 @@ def _row(name: str, loss: float, seed: int, report: Report, cpu: float) -> tuple
 
 def _rows(options: argparse.Namespace) -> Iterator[tuple[str, ...]]:
     for name, scenario in SCENARIOS.items():
+        if options.only not in name:
+            continue
         for generation in ("v2", "v1"):
             for loss in LOSSES:
                 for seed in range(1, options.seeds + 1):
@@ -89,6 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="scenarios whose name holds this")
     options = parser.parse_args()
     print("| " + " | ".join(_HEADINGS) + " |")
     print("|---" * len(_HEADINGS) + "|")

@@ -97,7 +97,7 @@ class Group:
         self._kept = self.keyring.fingerprint
         self._is_restored = self.keyring.kek is not None
         if self.keyring.kek is not None:
-            self.heartbeat.start(self._interval, now)
+            self.heartbeat.resume(self._interval, now)
 
     def keep(self, now: float) -> None:
         """Keep the keys, before anything under them is sent."""

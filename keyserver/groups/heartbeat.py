@@ -20,6 +20,10 @@ class Heartbeat:
         """Beat at this interval from now on."""
         self.due = now + interval if interval else None
 
+    def resume(self, interval: int | None, now: float) -> None:
+        """Beat at once: members have waited for it while nobody was here."""
+        self.due = now if interval else None
+
     def stop(self) -> None:
         """Beat no more."""
         self.due = None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.gateways import phase1_proposal
-from keyserver.groups.plane import SigningKeys
+from keyserver.groups.plane import GroupKeys, SigningKeys
 from keyserver.groups.pushes import MulticastTarget
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
@@ -55,12 +55,15 @@ class LossyGroup:
         state: Path | None = None,
         extra: tuple[str, ...] = (),
         signing_keys: SigningKeys | None = None,
+        group_keys: GroupKeys = GroupKeys.DURABLE,
     ) -> None:
+        """``state``: where the server keeps what is durable, ``group_keys`` among it or not."""
         self.now = 1_800_000_000.0
         self.observer = Observer()
         self.members: dict[str, GroupMember] = {}
         self.observed_from = self.now
         self._state, self._signing_keys = state, signing_keys
+        self._group_keys = group_keys
         self._generation, self._faults, self._seed = generation, faults, seed
         addresses = {f"gm-{n}": f"192.0.2.{n + 9}" for n in range(1, count + 1)}
         block = BLOCK.format(hash=_SIG_HASH[generation])
@@ -87,6 +90,7 @@ class LossyGroup:
             self._signing_keys,
             on_activity=self._stir,
             state=self._state,
+            group_keys=self._group_keys,
         )
         self._stir()
 
