@@ -139,7 +139,7 @@ class _Load:
         if edit.rename is not None or edit.copy is not None:
             self._rename_or_copy(tree, edit)
             return
-        if operation is Operation.CREATE and _holds(tree, edit):
+        if operation is Operation.CREATE and _holds_value(tree, edit):
             self.object(" ".join(edit.words), "data exists", tag="data-exists", line=edit.line)
             return
         if operation is Operation.NONE and not _holds(tree, edit):
@@ -324,11 +324,14 @@ class _Load:
             return
         held = tree[name]
         moving = edit.key if edit.statement.kind is Kind.LIST else edit.values[0]
-        if place.key not in held or place.key == moving:
+        if place.key is not None and (place.key not in held or place.key == moving):
             self.object(place.key, "statement not found", tag="data-missing", line=edit.line)
             return
         order = [key for key in held if key != moving]
-        order.insert(order.index(place.key) + (0 if place.before else 1), moving)
+        if place.key is None:
+            order.insert(0 if place.before else len(order), moving)
+        else:
+            order.insert(order.index(place.key) + (0 if place.before else 1), moving)
         if isinstance(held, dict):
             tree[name] = Branch({key: held[key] for key in order}, self.owner)
         else:
@@ -413,6 +416,14 @@ def _held(tree: Tree, edit: Edit) -> Any:
 
 def _holds(tree: Tree, edit: Edit) -> bool:
     return _held(tree, edit) is not None
+
+
+def _holds_value(tree: Tree, edit: Edit) -> bool:
+    """Whether there is what is to be created: of a leaf-list one of the values."""
+    held = _held(tree, edit)
+    if edit.statement.kind is Kind.LEAF_LIST and held is not None:
+        return any(value in held for value in edit.values)
+    return held is not None
 
 
 def _identities(tree: Tree, edit: Edit) -> set[Identity]:

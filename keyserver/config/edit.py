@@ -63,10 +63,13 @@ class LoadError:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an entry of a list in the user's order goes: before or behind another one."""
+    """Where an entry of a list in the user's order goes: before or behind another one.
+
+    Without a key before or behind all others.
+    """
 
     before: bool
-    key: str
+    key: str | None
 
 
 @dataclass(slots=True)

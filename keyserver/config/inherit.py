@@ -9,7 +9,7 @@ entry that is there. Lists and leaf-lists take what the groups add to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from .schema import KEY_SEPARATOR, Kind, Statement
@@ -62,12 +62,13 @@ def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
     groups = effective({_GROUPS: tree.get(_GROUPS, {})}).get(_GROUPS, {})
     kept = {name for name in groups if (_GROUPS, name) not in tree.get(INACTIVE, ())}
     whole = _merged(root, tree, [source for source in groups.items() if source[0] in kept], ())
-    return _without(whole, {_GROUPS, _APPLY, _EXCEPT} | (set() if marked else {INHERITED}))
+    return without(whole, {_GROUPS, _APPLY, _EXCEPT} | (set() if marked else {INHERITED}))
 
 
-def _without(tree: Tree, names: set[str]) -> Tree:
+def without(tree: Tree, names: Set[str]) -> Tree:
+    """A tree without what has one of these names, marks too, wherever it stands."""
     return {
-        name: value if name in MARKS or not isinstance(value, dict) else _without(value, names)
+        name: value if name in MARKS or not isinstance(value, dict) else without(value, names)
         for name, value in tree.items()
         if name not in names
     }

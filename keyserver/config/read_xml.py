@@ -10,6 +10,7 @@ from typing import cast
 from lxml import etree
 
 from .edit import Edit, LoadError, Operation, Place, edit_path
+from .predicates import YANG, entry_named
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import comment_of
 
@@ -155,7 +156,7 @@ class _Reader:
             namespace = str(raw).startswith("{")
             if name in ATTRIBUTES and str(value) in (*ATTRIBUTES[name].values, ""):
                 ATTRIBUTES[name].say(edit, str(value))
-            elif name in ("insert", "rename") or name in {k.name for k in edit.statement.keys}:
+            elif name in ("insert", "rename") or name in _references_of(edit.statement, str(raw)):
                 references[name] = str(value)
             elif name not in _READ_ONLY and not (namespace and _is_style(str(raw))):
                 self.object(path, element, name, "syntax error", tag="bad-attribute")
@@ -166,25 +167,48 @@ class _Reader:
         self, edit: Edit, element: etree._Element, path: list[str], given: dict[str, str]
     ) -> bool:
         """``rename="rename" name="new"``, ``insert="before" name="other"``."""
-        keys = [given.get(key.name, "") for key in edit.statement.keys]
         wanted, moved = given.get("rename"), given.get("insert")
-        reference = KEY_SEPARATOR.join(keys)
-        if not any(keys):
-            reference = ""
+        reference = _reference(edit.statement, given)
         if wanted == "rename" and reference and moved is None:
             edit.rename = reference
-        elif moved in ("first", "last", "before", "after") and wanted is None:
-            if moved in ("before", "after") and reference:
-                edit.place = Place(moved == "before", reference)
+            return True
+        if moved in _MOVES and wanted is None and edit.statement.user_ordered:
+            before, beside = _MOVES[moved]
+            if beside == bool(reference):
+                edit.place = Place(before, reference or None)
                 edit.operation = edit.operation or Operation.NONE
                 return True
             self.object(path, element, "insert", "missing argument.", tag="bad-attribute")
             return False
-        else:
-            bad = "rename" if wanted is not None else "insert" if moved is not None else "name"
-            self.object(path, element, bad, "syntax error", tag="bad-attribute")
-            return False
-        return True
+        bad = next((name for name in ("rename", "insert") if name in given), next(iter(given)))
+        self.object(path, element, bad, "syntax error", tag="bad-attribute")
+        return False
+
+
+_MOVES = {
+    "first": (True, False),
+    "last": (False, False),
+    "before": (True, True),
+    "after": (False, True),
+}
+"""Values of ``insert``: whether before or behind, and whether another entry is named."""
+
+
+def _references_of(statement: Statement, attribute: str) -> set[str]:
+    """The attributes that name an entry or a value beside which another one goes."""
+    if attribute.startswith(f"{{{YANG}}}"):
+        return {"key", "value"}
+    return {"name"} if statement.kind is Kind.LEAF_LIST else {k.name for k in statement.keys}
+
+
+def _reference(statement: Statement, given: dict[str, str]) -> str:
+    """The entry or value that attributes name: Junos' own or those of RFC 7950."""
+    if "key" in given:
+        return entry_named(statement, given["key"]) or ""
+    if statement.kind is Kind.LEAF_LIST:
+        return given.get("value", given.get("name", ""))
+    keys = [given.get(key.name, "") for key in statement.keys]
+    return KEY_SEPARATOR.join(keys) if any(keys) else ""
 
 
 def _marks_only(edit: Edit) -> bool:

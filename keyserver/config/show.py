@@ -141,4 +141,6 @@ def _said(item: Item) -> dict[str, Any]:
         attributes["inactive"] = True
     if item.protected:
         attributes["protect"] = True
+    if item.group is not None:
+        attributes["junos:group"] = item.group
     return {"@": attributes} if attributes else {}

@@ -48,12 +48,17 @@ def item_text(
     item: Item, indent: str = "", *, bare: bool = False, repeated: str = ""
 ) -> Iterator[str]:
     """One statement with everything below it; ``bare`` entries without their list's word."""
-    if item.comment:
-        yield f"{indent}{item.comment}"
     if _spreads(item):
         # A homogeneous container has no braces of its own.
         yield from _spread(item, indent)
         return
+    inner = list(items(item.statement, item.value)) if item.statement.is_branch else []
+    line = one_line(item, inner) if inner else None
+    sources = _sources(item, whole=line is not None)
+    if sources:
+        yield from (f"{indent}{text}" for text in ("##", *sources, "##"))
+    if item.comment:
+        yield f"{indent}{item.comment}"
     words = list(map(quote, item.key_words)) if bare else item.opening
     opening = f"{indent}{_tags(item)}{repeated}{' '.join(words)}"
     if not item.statement.is_branch:
@@ -61,11 +66,9 @@ def item_text(
         space = " " if value and words else ""
         yield f"{opening}{space}{value};{mark}"
         return
-    inner = list(items(item.statement, item.value))
     if not inner:
         yield f"{opening};"
         return
-    line = one_line(item, inner)
     if line is not None:
         body, mark = line
         yield f"{opening} {body};{mark}"
@@ -73,6 +76,26 @@ def item_text(
     yield f"{opening} {{"
     yield from branch_text(item.statement, item.value, indent + INDENT)
     yield f"{indent}}}"
+
+
+def _sources(item: Item, *, whole: bool) -> list[str]:
+    """What came from a group and from which; ``whole``: also what stands on the same line."""
+    found = []
+    if item.group is not None:
+        found = [f"## '{name}' was inherited from group '{item.group}'" for name in _names(item)]
+    if whole and item.statement.is_branch:
+        for child in items(item.statement, item.value):
+            found += _sources(child, whole=True)
+    return found
+
+
+def _names(item: Item) -> list[str]:
+    """What a statement is called where it is said that it was inherited: a leaf by its value."""
+    if item.statement.kind is Kind.LEAF_LIST:
+        return list(item.value)
+    if item.statement.kind is Kind.LEAF:
+        return ["<secret>" if item.statement.is_secret else str(item.value)]
+    return [" ".join(item.key_words) or item.statement.shown]
 
 
 def _spreads(item: Item) -> bool:

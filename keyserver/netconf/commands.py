@@ -167,12 +167,10 @@ def _pipe(command: Command, words: list[str]) -> None:
     match words:
         case ["display", "xml", "rpc"]:
             command.shows_rpc = True
-        case ["display", "inheritance"] | ["display", "inheritance", "no-comments"] if (
-            command.of_configuration
-        ):
-            command.operation.set("inherit", "inherit")
+        case ["display", "inheritance", *more] if command.of_configuration:
+            _inheritance(command, more)
         case ["display", form] if form in _DISPLAYS:
-            command.display = form if form != "xml" else None
+            _display(command, form)
         case ["compare"] | ["compare", "rollback", _] if command.of_configuration:
             command.operation.set("compare", "rollback")
             command.operation.set("rollback", words[2] if len(words) > 1 else "1")
@@ -188,6 +186,22 @@ def _pipe(command: Command, words: list[str]) -> None:
             command.filters.append(Filter("last", "10"))
         case _:
             raise syntax_error(" ".join(words) or "|")
+
+
+def _inheritance(command: Command, more: list[str]) -> None:
+    if more not in ([], ["no-comments"]):
+        raise syntax_error(more[0])
+    command.operation.set("inherit", "inherit")
+    if not more:
+        command.operation.set("groups", "groups")
+
+
+def _display(command: Command, form: str) -> None:
+    command.display = form if form != "xml" else None
+    if command.operation.get("compare") is not None:
+        if form not in ("xml", "text"):
+            raise syntax_error(form)
+        command.operation.set("format", form)
 
 
 def _safe(pattern: str) -> str:
@@ -208,9 +222,13 @@ def _safe(pattern: str) -> str:
 
 def _shown_as(command: Command) -> None:
     """Tell the RPC which format the pipes and the attribute come to."""
+    if command.display != "text":
+        # Only text says in comments which group something came from.
+        command.operation.attrib.pop("groups", "")
     if command.operation.get("compare") is not None:
-        command.operation.set("format", "text")
-        command.display = "text"
+        if command.operation.get("format") != "xml":
+            command.operation.set("format", "text")
+            command.display = "text"
         return
     if command.display == "set" and not command.of_configuration:
         raise syntax_error("set")

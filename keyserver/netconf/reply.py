@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from lxml import etree
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 XNM = "http://xml.juniper.net/xnm/1.1/xnm"
 YANG_CONF = "http://yang.juniper.net/junos-es/conf/"
+
+
+NO_PREFIXES: Mapping[str, str] = {}
 
 
 def default_namespace(uri: str) -> Any:
@@ -59,11 +63,12 @@ class Dialect:
             element.set(etree.QName(self.junos, name.replace("_", "-")), value)
         return element
 
-    def configuration(self) -> etree._Element:
-        """An empty ``<configuration>``."""
+    def configuration(self, prefixes: Mapping[str, str] = NO_PREFIXES) -> etree._Element:
+        """An empty ``<configuration>``; ``prefixes`` of other namespaces in it."""
         namespace = YANG_CONF + "root" if self.rfc_compliant else XNM
         return etree.Element(
-            etree.QName(namespace, "configuration"), nsmap=default_namespace(namespace)
+            etree.QName(namespace, "configuration"),
+            nsmap={**default_namespace(namespace), **prefixes},
         )
 
 

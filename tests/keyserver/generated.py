@@ -69,9 +69,13 @@ class Maker:
     def tree(self, leaves: int) -> dict:
         """A configuration of about so many leaves."""
         tree: dict = {}
+        self.tree_into(tree, leaves)
+        return tree
+
+    def tree_into(self, tree: dict, leaves: int) -> None:
+        """So many more leaves in a configuration."""
         for _ in range(leaves):
             self._grow(self.schema, tree)
-        return tree
 
     def _grow(self, statement: Statement, tree: dict) -> None:
         rivals = {r for name in tree for r in statement.excluded.get(name, ())}

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from lxml import etree
 
 from keyserver.config.apply import apply
 from keyserver.config.compare import compare
+from keyserver.config.compare_xml import NETCONF
 from keyserver.config.edit import LoadError, Operation
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_set import read_set
+from tests.keyserver.console import Console, errors
 
 SCHEMA = junos_schema(Generation.V2)
 
@@ -125,3 +130,97 @@ def test_an_entry_in_front_of_all_others_is_followed_by_the_next_one():
         "[edit security group-vpn server]\n+     group A {\n+         group-id 1;\n+     }\n"
         "      group B { ... }\n"
     )
+
+
+CHANGES = (
+    "set system host-name third",
+    "set policy-options policy-statement p term a then reject",
+    "insert policy-options policy-statement p term a before term b",
+    "delete snmp",
+    "deactivate security group-vpn server group G1",
+    "set system name-server 192.0.2.53",
+)
+BEFORE = (
+    "set policy-options policy-statement p term b then accept",
+    "set snmp contact somebody",
+    "set system name-server 192.0.2.52",
+)
+
+
+@pytest.mark.parametrize("mode", ["", "rfc-compliant"])
+def test_a_comparison_as_xml_says_what_an_edit_would_and_is_one(mode):
+    console = Console("v2")
+    session = console.session()
+    session.set(*BEFORE, *([f"set system services netconf {mode}"] if mode else []))
+    assert errors(session.commit()) == []
+    session.set(*CHANGES)
+    wanted = session.compare()
+    reply = session.rpc('<get-configuration compare="rollback" rollback="0" format="xml"/>')
+    operation = f"{{{NETCONF}}}operation"
+    found = {
+        (element.tag, element.get(operation)) for element in reply.iter() if element.get(operation)
+    }
+    assert found == {
+        ("host-name", "replace"),
+        ("name-server", "create"),
+        ("snmp", "delete"),
+        ("term", "create"),
+    }
+    assert [group.get("inactive") for group in reply.iter("group")] == ["inactive"]
+    (configuration,) = reply.iter("configuration")
+    edit = etree.tostring(configuration).decode()
+    session.rpc("<discard-changes/>")
+    answer = session.rpc(
+        "<edit-config><target><candidate/></target><default-operation>none</default-operation>"
+        f"<config>{edit}</config></edit-config>"
+    )
+    assert errors(answer) == []
+    assert session.compare() == wanted
+
+
+def test_show_compare_is_shown_as_xml_too():
+    session = Console("v2").session()
+    session.set("set system host-name other")
+    session.commit()
+    reply = session.rpc("<command>show configuration | compare | display xml</command>")
+    (name,) = reply.iter("host-name")
+    assert (name.text, name.get(f"{{{NETCONF}}}operation")) == ("other", "replace")
+    assert reply.find("configuration") is not None
+
+
+def test_where_something_was_inherited_from_is_said_in_comments():
+    session = Console("v2").session()
+    session.set(
+        "set groups g snmp community public authorization read-only",
+        "set groups g system syslog file messages any notice",
+        "set snmp contact me",
+        "set system syslog file messages match x",
+        "set apply-groups g",
+    )
+    assert errors(session.commit()) == []
+    text = session.rpc(
+        '<command format="text">show configuration snmp | display inheritance</command>'
+    ).xpath("string()")
+    assert text.strip().splitlines() == [
+        "contact me;",
+        "##",
+        "## 'public' was inherited from group 'g'",
+        "##",
+        "community public {",
+        "    ##",
+        "    ## 'read-only' was inherited from group 'g'",
+        "    ##",
+        "    authorization read-only;",
+        "}",
+    ]
+    bare = session.rpc(
+        '<command format="text">show configuration snmp | display inheritance no-comments</command>'
+    ).xpath("string()")
+    assert "##" not in bare
+    assert "read-only" in bare
+    shown = session.rpc(
+        '<get-configuration format="json" inherit="inherit" groups="groups"><configuration><snmp/>'
+        "</configuration></get-configuration>"
+    )
+    (community,) = json.loads(shown.xpath("string()"))["configuration"]["snmp"]["community"]
+    assert community["@"] == {"junos:group": "g"}

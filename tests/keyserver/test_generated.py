@@ -5,13 +5,18 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from keyserver.config.apply import apply
 from keyserver.config.compare import compare
+from keyserver.config.compare_xml import difference_xml
 from keyserver.config.edit import Operation, copy_tree
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_patch import read_patch
+from keyserver.config.read_xml import read_xml
+from keyserver.config.schema import Kind
 from keyserver.config.show import to_set
+from keyserver.config.tree import INACTIVE, MARKS, says_the_same
 from tests.keyserver.generated import Maker
 from tests.keyserver.test_formats import FORMATS, from_edits, from_set
 
@@ -45,3 +50,53 @@ def test_every_kind_of_statement_can_be_made(seed):
     maker.tree(LEAVES)
     # Some patterns no sample of the generator matches.
     assert len(maker.unmade) < LEAVES / 4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_difference_of_any_two_configurations_as_xml_makes_one_of_the_other(seed):
+    maker = Maker(V2, seed)
+    old = maker.tree(LEAVES)
+    new = copy_tree(old)
+    mix(maker, V2, new)
+    for before, after in ((old, new), (new, old), (old, Maker(V2, 1000 + seed).tree(LEAVES))):
+        element = etree.Element("configuration")
+        written = etree.tostring(difference_xml(V2, before, after, element, ""))
+        tree = copy_tree(before)
+        edits, problems = read_xml(V2, etree.fromstring(written))
+        assert problems + apply(V2, tree, edits, Operation.NONE) == [], written
+        assert says_the_same(V2, tree, after), written
+        assert not len(difference_xml(V2, tree, after, etree.Element("configuration"), ""))
+
+
+def mix(maker, schema, tree) -> None:
+    """Some statements go, some are marked, some that the user orders stand elsewhere."""
+    inactive = set(tree.get(INACTIVE, ()))
+    for name in [name for name in tree if name not in MARKS]:
+        child, chance = schema.children[name], maker.random.random()
+        if chance > 0.15:
+            tree[name] = mixed(maker, child, tree[name])
+        if chance <= 0.15 or (child.is_branch and not child.presence and not tree[name]):
+            del tree[name]
+            inactive.discard(name)
+        elif chance < 0.3 and child.kind is not Kind.LIST:
+            inactive ^= {name}
+    tree.pop(INACTIVE, None)
+    if inactive:
+        tree[INACTIVE] = frozenset(inactive)
+    if schema is V2:
+        maker.tree_into(tree, LEAVES // 4)
+
+
+def mixed(maker, child, value):
+    if child.kind is Kind.LEAF_LIST:
+        return maker.random.sample(value, len(value))
+    if child.kind is Kind.CONTAINER:
+        value = copy_tree(value)
+        mix(maker, child, value)
+    elif child.kind is Kind.LIST:
+        keys = [key for key in value if maker.random.random() < 0.9]
+        maker.random.shuffle(keys)
+        value = {key: copy_tree(value[key]) for key in keys}
+        for entry in value.values():
+            mix(maker, child, entry)
+    return value

@@ -34,7 +34,9 @@ def bad(reply: etree._Element) -> list[str]:
 REFUSED = {
     '<get-configuration database="frob"/>': "get-configuration",
     '<get-configuration compare="frob"/>': "get-configuration",
-    '<get-configuration compare="rollback" format="xml"/>': "compare",
+    '<get-configuration compare="rollback" format="json"/>': "compare",
+    '<get-configuration compare="rollback" format="set"/>': "compare",
+    '<get-configuration compare="rollback" inherit="inherit"/>': "inherit",
     '<get-configuration rollback="1"/>': "rollback",
     '<get-configuration format="yaml"/>': "get-configuration",
     '<get-configuration recurse="false"/>': "get-configuration",
@@ -408,3 +410,54 @@ def test_what_changed_is_marked_up_to_the_root(session):
     assert not any(name.endswith("}changed") for e in again.iter() for name in e.attrib)
     last = session.rpc('<get-configuration database="committed" changed="changed"/>')
     assert any(name.endswith("}changed") for e in last.iter("description") for name in e.attrib)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "order"),
+    [
+        ('insert="first"', "cab"),
+        ('insert="last"', "abc"),
+        ('insert="before" name="b"', "acb"),
+        ('insert="after" name="a"', "acb"),
+        ('yang:insert="after" yang:key="[name=\'a\']"', "acb"),
+        ('yang:insert="before" yang:key="[name=&quot;a&quot;]"', "cab"),
+        ('yang:insert="first"', "cab"),
+    ],
+)
+def test_an_entry_goes_where_xml_wants_it(console, attributes, order):
+    session = console.session()
+    path = "policy-options policy-statement p term"
+    session.set(*(f"set {path} {name}" for name in "abc"))
+    reply = session.rpc(
+        '<load-configuration xmlns:yang="urn:ietf:params:xml:ns:yang:1"><configuration>'
+        f"<policy-options><policy-statement><name>p</name><term {attributes}><name>c</name></term>"
+        "</policy-statement></policy-options></configuration></load-configuration>"
+    )
+    assert errors(reply) == []
+    shown = session.rpc("<get-configuration/>")
+    assert "".join(shown.xpath("//policy-statement/term/name/text()")) == order
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'insert="first" name="b"',
+        'insert="after"',
+        'insert="between" name="a"',
+        'insert="after" name="nobody"',
+        'yang:insert="after" yang:key="name=a"',
+        'yang:insert="after" yang:key="[other=\'a\']"',
+    ],
+)
+def test_a_place_that_is_none_is_refused(console, attributes):
+    session = console.session()
+    path = "policy-options policy-statement p term"
+    session.set(*(f"set {path} {name}" for name in "abc"))
+    reply = session.rpc(
+        '<load-configuration xmlns:yang="urn:ietf:params:xml:ns:yang:1"><configuration>'
+        f"<policy-options><policy-statement><name>p</name><term {attributes}><name>c</name></term>"
+        "</policy-statement></policy-options></configuration></load-configuration>"
+    )
+    assert errors(reply) != []
+    shown = session.rpc("<get-configuration/>")
+    assert "".join(shown.xpath("//policy-statement/term/name/text()")) == "abc"

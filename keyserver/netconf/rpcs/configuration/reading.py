@@ -10,13 +10,15 @@ from collections.abc import Callable
 from lxml import etree
 
 from ....config.apply import apply
+from ....config.compare_xml import NETCONF, difference_xml
 from ....config.database import ConfigurationDatabase, utc
 from ....config.edit import Operation
-from ....config.inherit import shown_inherited
+from ....config.inherit import shown_inherited, without
+from ....config.predicates import YANG
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
-from ....config.tree import Tree
+from ....config.tree import INHERITED, MARKS, Tree
 from ...arguments import Accepts, refuse_attributes, syntax_error
 from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, default_namespace, xml_text
 from ...session import Request
@@ -49,13 +51,13 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     committed = operation.get("database") == "committed"
     tree = database.committed if committed else database.candidate(request.holder).tree
     marked = operation.get("groups") is not None
+    if operation.get("compare") is not None and operation.get("inherit") is not None:
+        raise syntax_error("inherit")
     if operation.get("inherit") is not None:
         tree = shown_inherited(database.schema, tree, marked=marked)
     elif marked:
         raise syntax_error("groups")
     if operation.get("compare") is not None:
-        if operation.get("format", "text") != "text":
-            raise syntax_error("compare")
         return [_comparison(database, request, tree, wanted)]
     if operation.get("rollback") is not None:
         raise syntax_error("rollback")
@@ -130,6 +132,11 @@ def _chosen(
             del element[:]
         else:
             element = part
+    return _qualified(request, element)
+
+
+def _qualified(request: Request, element: etree._Element) -> etree._Element:
+    """With the namespaces of Juniper's YANG in rfc-compliant mode."""
     if request.dialect.rfc_compliant:
         for branch in list(element):
             element.replace(branch, _requalified(branch))
@@ -200,24 +207,43 @@ def _filtered(database: ConfigurationDatabase, tree: Tree, wanted: etree._Elemen
     if wanted is None or not len(wanted):
         return tree
     shown = narrowed(database.schema, tree, [wanted])
-    whole = to_xml(database.schema, shown, etree.Element("configuration"))
+    plain = without(shown, {INHERITED})
+    whole = to_xml(database.schema, plain, etree.Element("configuration"))
     part = select([wanted], whole)
     if part is None:
         return {}
     edits, _ = read_xml(database.schema, part)
     kept: Tree = {}
     apply(database.schema, kept, edits, Operation.MERGE)
+    _name_groups(kept, shown)
     return kept
+
+
+def _name_groups(kept: Tree, shown: Tree) -> None:
+    """Say again of what a filter kept which groups it came from."""
+    groups = shown.get(INHERITED)
+    for name, value in kept.items():
+        if isinstance(value, dict) and name not in MARKS and name in shown:
+            _name_groups(value, shown[name])
+    if groups is not None:
+        kept[INHERITED] = groups
 
 
 def _comparison(
     database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
 ) -> etree._Element:
+    form = request.operation.get("format", "text")
+    if form not in ("text", "xml"):
+        raise syntax_error("compare")
     number = rollback_number(request.operation.get("rollback", "0"))
     with refusals():
         old = database.rollback(number)
     if wanted is not None:
         old, tree = _filtered(database, old, wanted), _filtered(database, tree, wanted)
+    if form == "xml":
+        element = request.dialect.configuration({"nc": NETCONF, "yang": YANG})
+        junos = request.dialect.junos
+        return _qualified(request, difference_xml(database.schema, old, tree, element, junos))
     text = database.difference(old, tree)
     # A device without differences answers a lone newline, never an empty element.
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))

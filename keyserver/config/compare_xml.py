@@ -1,0 +1,182 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``show | compare | display xml``: the difference of two configurations as NETCONF would make it.
+
+What differs stands in its branches, each statement with the operation of RFC 6241 §7.2 that leads
+from the old configuration to the new one; where the user's order matters, with ``yang:insert`` of
+RFC 7950 §7.8.6 behind what stands before it. Loading it into the old configuration gives the new.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from lxml import etree
+
+from .predicates import YANG, predicates
+from .schema import KEY_SEPARATOR, Kind, Statement
+from .show import to_xml
+from .tree import Identity, Item, Tree, items
+
+NETCONF = "urn:ietf:params:xml:ns:netconf:base:1.0"
+_CREATE, _DELETE, _REPLACE = "create", "delete", "replace"
+Items = dict[Identity, Item]
+
+
+def difference_xml(
+    statement: Statement, old: Tree, new: Tree, element: etree._Element, junos: str
+) -> etree._Element:
+    """Fill ``element`` with what makes ``new`` of ``old``; ``junos`` is the comments' namespace."""
+    _Difference(etree.QName(element).namespace or "", junos).level(statement, old, new, element)
+    return element
+
+
+@dataclass(frozen=True)
+class _Difference:
+    own: str
+    junos: str
+
+    def level(self, statement: Statement, old: Tree, new: Tree, element: etree._Element) -> None:
+        """The differences of one branch."""
+        if old is new:
+            return
+        was, now = _by_name(statement, old), _by_name(statement, new)
+        for name in sorted({**was, **now}, key=statement.rank.__getitem__):
+            child = statement.children[name]
+            before, after = was.get(name, {}), now.get(name, {})
+            if child.kind is Kind.LEAF_LIST:
+                self._values(child, _value(before), _value(after), element)
+            ordered = child.kind is Kind.LIST and child.user_ordered
+            places = _places(before, after) if ordered else {}
+            for identity, item in before.items():
+                if identity not in after and child.kind is not Kind.LEAF_LIST:
+                    element.append(self._operation(self._named(item), _DELETE))
+            for identity, item in after.items():
+                self._there(before.get(identity), item, element, places.get(identity))
+
+    def _there(
+        self, was: Item | None, now: Item, element: etree._Element, behind: str | None
+    ) -> None:
+        shown = self._named(now)
+        if now.statement.kind is Kind.LEAF_LIST:
+            pass
+        elif was is None:
+            self._operation(shown, _CREATE)
+            self._fill(now, shown)
+        elif now.statement.is_branch:
+            self.level(now.statement, was.value, now.value, shown)
+        elif was.value != now.value:
+            self._operation(self._fill(now, shown), _REPLACE)
+        _mark(shown, was, now)
+        _place(shown, now, behind)
+        commented = now.comment != (was.comment if was is not None else None)
+        if commented:
+            comment = etree.SubElement(element, etree.QName(self.junos or None, "comment"))
+            comment.text = now.comment
+        if commented or shown.attrib or len(shown) > len(_keys(now)):
+            if not now.statement.is_branch and not len(shown):
+                self._fill(now, shown)
+            element.append(shown)
+
+    def _fill(self, item: Item, shown: etree._Element) -> etree._Element:
+        if item.statement.is_branch:
+            to_xml(item.statement, item.value, shown, self.junos)
+        elif item.statement.kind is Kind.LEAF_LIST:
+            shown.text = item.value[0]
+        elif item.statement.kind is not Kind.EMPTY:
+            shown.text = item.value
+        return shown
+
+    def _values(
+        self, statement: Statement, old: list[str], new: list[str], element: etree._Element
+    ) -> None:
+        kept = [value for value in old if value in set(new)]
+        added = [value for value in new if value not in set(old)]
+        for value in old:
+            if value not in set(new):
+                self._operation(self._one_value(statement, value, element), _DELETE)
+        if [*kept, *added] == new:
+            for value in added:
+                self._operation(self._one_value(statement, value, element), _CREATE)
+            return
+        for before, value in zip(["", *new], new, strict=False):
+            shown = self._one_value(statement, value, element)
+            shown.set(etree.QName(YANG, "insert"), "after" if before else "first")
+            if before:
+                shown.set(etree.QName(YANG, "value"), before)
+
+    def _one_value(
+        self, statement: Statement, value: str, element: etree._Element
+    ) -> etree._Element:
+        shown = etree.SubElement(element, etree.QName(self.own or None, statement.name))
+        shown.text = value
+        return shown
+
+    def _named(self, item: Item) -> etree._Element:
+        """The statement with its keys."""
+        shown = etree.Element(etree.QName(self.own or None, item.statement.name))
+        for key, text in _keys(item):
+            etree.SubElement(shown, etree.QName(self.own or None, key)).text = text or None
+        return shown
+
+    @staticmethod
+    def _operation(element: etree._Element, operation: str) -> etree._Element:
+        element.set(etree.QName(NETCONF, "operation"), operation)
+        return element
+
+
+def _by_name(statement: Statement, tree: Tree) -> dict[str, Items]:
+    found: dict[str, Items] = {}
+    for item in items(statement, tree):
+        found.setdefault(item.statement.name, {})[item.identity] = item
+    return found
+
+
+def _value(held: Items) -> list[str]:
+    return next((item.value for item in held.values()), [])
+
+
+def _keys(item: Item) -> list[tuple[str, str]]:
+    if not isinstance(item.identity, tuple):
+        return []
+    values = item.identity[1].split(KEY_SEPARATOR)
+    return [(key.name, text) for key, text in zip(item.statement.keys, values, strict=False)]
+
+
+def _mark(shown: etree._Element, was: Item | None, now: Item) -> None:
+    for before, after, on, off in (
+        (was is not None and was.inactive, now.inactive, "inactive", "active"),
+        (was is not None and was.protected, now.protected, "protect", "unprotect"),
+    ):
+        if before != after:
+            word = on if after else off
+            shown.set(word, word)
+
+
+def _place(shown: etree._Element, item: Item, behind: str | None) -> None:
+    """Behind another entry, or in front of all for an empty name."""
+    if behind is None:
+        return
+    shown.set(etree.QName(YANG, "insert"), "after" if behind else "first")
+    if behind:
+        shown.set(etree.QName(YANG, "key"), predicates(item.statement, behind))
+
+
+def _places(before: Items, after: Items) -> dict[Identity, str]:
+    """The entries that are not where appending would put them: each behind which other one."""
+    kept = [identity for identity in before if identity in after]
+    expected = deque(kept)
+    places: dict[Identity, str] = {}
+    previous = ""
+    left = len(kept)
+    for identity in after:
+        while expected and expected[0] in places:
+            expected.popleft()
+        if expected and expected[0] == identity:
+            expected.popleft()
+        elif identity in before or left:
+            places[identity] = previous
+        left -= identity in before
+        previous = identity[1]
+    return places
