@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..plugin_utils.audit import drift, expectations, report
+from ..plugin_utils.audit import drift, expectations, files, fleet
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.audit.findings import Kind, Severity
@@ -68,7 +68,7 @@ class ActionModule(DeviceAction):
         file = options["expected_file"]
         raw = options["expected"] or {} if file is None else expectations.load(Path(file))
         known = self._task_vars.get("groups", {}).get("all", [])
-        unknown = sorted(expectations.hosts_named(raw).difference(known), key=report.natural)
+        unknown = sorted(expectations.hosts_named(raw).difference(known), key=fleet.natural)
         return [
             f"expectations name the host {name}, which the inventory does not have: nobody looks "
             "for its members"
@@ -94,7 +94,7 @@ def _tell_drift(result: dict[str, Any], previous: Any, host: str) -> None:
 def _earlier(previous: Any, host: str) -> list[Any] | None:
     """Groups of an earlier audit: a result, or a host's part of an audit.json; None without."""
     if isinstance(previous, str):
-        found = report.read_document(Path(previous))["hosts"].get(host, {"groups": []})
+        found = files.read_document(Path(previous))["hosts"].get(host, {"groups": []})
         if found.get("unreachable") or found.get("state", "read") != "read":
             return None
         previous = found

@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..plugin_utils.audit import files, fleet, screen
 from ..plugin_utils.audit import options as audit_options
-from ..plugin_utils.audit import report
 from . import DeviceAction
 
 
@@ -18,21 +18,21 @@ class ActionModule(DeviceAction):
     options = audit_options.membership_report()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
-        document = report.document(
-            report.plain(options["audits"]),
+        document = fleet.document(
+            fleet.plain(options["audits"]),
             options["title"],
-            [report.read_document(Path(path)) for path in options["merge"]],
+            [files.read_document(Path(path)) for path in options["merge"]],
             pending=options["pending"],
         )
         directory = Path(options["directory"])
         template = options["template"]
-        files = report.files(document, None if template is None else Path(template))
-        changed = [] if self._task.check_mode else report.write(directory, files)
+        contents = files.files(document, None if template is None else Path(template))
+        changed = [] if self._task.check_mode else files.write(directory, contents)
         return {
             "changed": bool(changed),
-            "files": [str(directory / name) for name in files],
+            "files": [str(directory / name) for name in contents],
             "summary": document["summary"],
             "worst": document["worst"],
-            "verdict": report.verdict(document, options["fail_at"], directory),
-            "screen": report.screen(document, directory),
+            "verdict": screen.verdict(document, options["fail_at"], directory),
+            "screen": screen.screen(document, directory),
         }

@@ -17,8 +17,11 @@ from tests.lab import COLLECTIONS
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import files as audit_files
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 
 _FLEET, _FORKS, _MANY, _MANY_FORKS, _MEMBERS, _REPEATS = 50, 20, 1000, 50, 100_000, 3
 _NOW = 1_795_105_920.0
@@ -150,7 +153,7 @@ def large() -> Iterator[str]:
             )
         )
         reporting, _ = _cpu(
-            lambda result=result: report.files(report.document({"hub": result}, "x"))
+            lambda result=result: audit_files.files(audit_fleet.document({"hub": result}, "x"))
         )
         yield f"| {count:,} | {reading:.2f} | {auditing:.2f} | {reporting:.2f} |"
     yield ""
@@ -181,7 +184,7 @@ def browser() -> Iterator[str]:
         return
     groups = [{"name": "G1", "communication": "unicast", "members": _members(_MEMBERS)}]
     result = audit.audit(groups, {}, audit.Options(now=_NOW))
-    text = report.page(report.document({"hub": result}, "x"))
+    text = audit_page.page(audit_fleet.document({"hub": result}, "x"))
     with tempfile.TemporaryDirectory() as directory, chromium() as driver:
         path = Path(directory) / "audit.html"
         path.write_text(text)

@@ -14,9 +14,10 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     drift,
     expectations,
-    report,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 
 from tests.lab import ROOT
 
@@ -70,7 +71,7 @@ def document(count: int) -> dict:
     bad = audit.audit(many, expected, options)
     bad["drift"] = drift.drift(groups(count - 1), bad["groups"])
     good = audit.audit(groups(3, "multicast"), {}, options)
-    return report.document(
+    return audit_fleet.document(
         {"hub-1": bad, "hub-2": good, "hub-3": {"unreachable": True, "msg": HOSTILE}},
         f"Audit {HOSTILE}",
     )
@@ -85,7 +86,7 @@ def browser():
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("page") / "audit.html"
-    path.write_text(report.page(document(500)))
+    path.write_text(audit_page.page(document(500)))
     return path
 
 
@@ -241,7 +242,7 @@ def test_on_a_telephone_no_finding_is_cut_off(browser, page):
 
 def test_a_short_list_leaves_no_empty_box(browser, tmp_path):
     path = tmp_path / "audit.html"
-    path.write_text(report.page(document(5)))
+    path.write_text(audit_page.page(document(5)))
     opened(browser, path)
     empty = browser.execute_script(
         "const v = document.getElementById('viewport');"
@@ -258,7 +259,7 @@ def test_who_is_missing_is_a_row_and_names_sort_as_people_count(browser, tmp_pat
     expected = expectations.read_expected({"GRP-0001": [{"gateway": "gm-1", "site": "Bern"}]})
     path = tmp_path / "audit.html"
     result = audit.audit(listed, expected, audit.Options(now=NOW))
-    path.write_text(report.page(report.document({"hub-1": result}, "Audit")))
+    path.write_text(audit_page.page(audit_fleet.document({"hub-1": result}, "Audit")))
     opened(browser, path)
     assert column(browser, 2) == ["gm-1", "gm-2", "gm-9", "gm-10"]
     browser.find_element(By.CSS_SELECTOR, "button[data-key=gateway]").click()

@@ -11,9 +11,14 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     drift,
     expectations,
-    report,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import files as audit_files
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import junit as audit_junit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
 from hypothesis import given
 from hypothesis import strategies as st
@@ -294,21 +299,24 @@ def test_no_data_does_more_than_be_refused(data):
 
 
 def document(**hosts):
-    return report.document(hosts, "Audit", now=NOW)
+    return audit_fleet.document(hosts, "Audit", now=NOW)
 
 
 def test_a_report_survives_its_file_and_merges(tmp_path):
     one = document(a=found([group(member("192.0.2.1"))]))
     path = tmp_path / "audit.json"
     path.write_text(json.dumps(one))
-    both = report.document(
-        {"b": {"unreachable": True, "msg": "no route"}}, "Audit", [report.read_document(path)], NOW
+    both = audit_fleet.document(
+        {"b": {"unreachable": True, "msg": "no route"}},
+        "Audit",
+        [audit_files.read_document(path)],
+        NOW,
     )
     assert list(both["hosts"]) == ["a", "b"]
     assert both["summary"]["hosts"] == 2
     assert both["summary"]["unreachable"] == 1
     assert both["worst"] == "error"
-    assert report.screen(both, tmp_path)[1:3] == [
+    assert audit_screen.screen(both, tmp_path)[1:3] == [
         "error   b (host): 1 unreachable",
         " " * 8 + "no route",
     ]
@@ -338,7 +346,7 @@ def test_a_damaged_or_foreign_audit_is_refused(tmp_path, content, words):
     path = tmp_path / "audit.json"
     path.write_text(content)
     with pytest.raises(Refused) as refusal:
-        report.read_document(path)
+        audit_files.read_document(path)
     assert words in str(refusal.value)
 
 
@@ -346,28 +354,28 @@ def test_no_cell_of_the_csv_begins_a_formula():
     one = document(
         a=found([group(member("192.0.2.1", "=HYPERLINK(1)"), member("192.0.2.2", "-x"))])
     )
-    rows = report.members_csv(one).splitlines()
+    rows = audit_rows.members_csv(one).splitlines()
     assert ",'-x," in rows[1]
     assert "'=HYPERLINK(1)" in rows[2]
 
 
 def test_control_characters_do_not_break_the_junit_file():
     one = document(a=found([group(member("bad\x00address", "g\x1b[31m"))]))
-    assert "?" in report.junit(one)
+    assert "?" in audit_junit.junit(one)
 
 
 def test_the_data_of_the_page_cannot_end_its_script():
     hostile = "</script><script>alert(1)</script><!--"
-    page = report.page(document(**{hostile: found([group(member("192.0.2.1", hostile))])}))
+    page = audit_page.page(document(**{hostile: found([group(member("192.0.2.1", hostile))])}))
     assert page.count("</script>") == 2
     assert "<!--" not in page
     assert hostile not in page
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
-    assert report.write(tmp_path / "new", {"a": "1"}) == ["a"]
-    assert report.write(tmp_path / "new", {"a": "1"}) == []
+    assert audit_files.write(tmp_path / "new", {"a": "1"}) == ["a"]
+    assert audit_files.write(tmp_path / "new", {"a": "1"}) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(GroupVpnError):
-        report.write(tmp_path / "file", {"a": "1"})
+        audit_files.write(tmp_path / "file", {"a": "1"})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a"]

@@ -7,8 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations, report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 
 NOW = 1_795_106_000.0
@@ -33,7 +37,9 @@ def judged(expected, host, groups):
 
 def fleet(expected, **lists):
     """The document of hosts with these lists."""
-    return report.document({h: judged(expected, h, g) for h, g in lists.items()}, "Audit", now=NOW)
+    return audit_fleet.document(
+        {h: judged(expected, h, g) for h, g in lists.items()}, "Audit", now=NOW
+    )
 
 
 def kinds(found, host):
@@ -60,10 +66,10 @@ def test_one_file_serves_a_fleet_and_keeps_what_else_it_says(tmp_path):
         assert [m.gateway for m in found["G1"].members] == names if names else "G1" not in found
         assert [m.gateway for m in found["G2"].members] == ["gm-3"]
     found = expectations.read_expected_file(path, "hub_1")
-    document = report.document(
+    document = audit_fleet.document(
         {"hub_1": audit.audit(listing(1), found, audit.Options(now=NOW))}, "Audit", now=NOW
     )
-    header, *rows = report.members_csv(document).splitlines()
+    header, *rows = audit_rows.members_csv(document).splitlines()
     assert header.endswith(",Owner,site")
     assert rows[0].startswith("hub_1,G1,unicast,active,gm-1,192.0.2.1,listed,static,")
     assert rows[0].endswith(",netops,Bern")
@@ -112,7 +118,7 @@ def test_a_member_that_no_server_of_the_cluster_lists_is_missing_once():
 
 def test_with_a_server_unread_nobody_of_its_cluster_is_called_missing_for_sure():
     audits = {"a": judged(CLUSTER, "a", listing(1, 2)), "b": {"unreachable": True, "msg": "gone"}}
-    found = report.document(audits, "Audit", now=NOW)
+    found = audit_fleet.document(audits, "Audit", now=NOW)
     assert kinds(found, "a") == [
         ("missing", "warning", "gm-3 192.0.2.3"),
         ("below_minimum", "warning", ""),
@@ -134,7 +140,7 @@ def test_kinds_of_gaps_are_told_apart():
         "d": {},
         "e": {},
     }
-    found = report.document(audits, "Audit", now=NOW, pending=["e"])
+    found = audit_fleet.document(audits, "Audit", now=NOW, pending=["e"])
     states = {name: host["state"] for name, host in found["hosts"].items()}
     assert states == {
         "a": "read", "b": "not_reached", "c": "not_read", "d": "not_asked", "e": "not_asked",
@@ -145,21 +151,25 @@ def test_kinds_of_gaps_are_told_apart():
         ("not_asked", "error"),
     ]
     assert kinds(found, "e") == []
-    assert "5 hosts (1 not reached, 1 not read, 2 not asked)" in report.screen(found, PLACE)[0]
+    assert (
+        "5 hosts (1 not reached, 1 not read, 2 not asked)" in audit_screen.screen(found, PLACE)[0]
+    )
 
 
 def test_who_would_have_been_looked_for_at_a_host_that_was_not_reached_is_listed():
     wanted = expectations.read_expected({"G1": ["192.0.2.1"]})
     groups = [audit.unseen_group(group, "unknown") for group in wanted.values()]
     lost = {"unreachable": True, "msg": "no route", "expected_groups": groups}
-    found = report.document({"a": lost}, "Audit", now=NOW)
-    assert report.members_csv(found).splitlines()[1].startswith("a,G1,,,,192.0.2.1,unknown,static")
+    found = audit_fleet.document({"a": lost}, "Audit", now=NOW)
+    assert (
+        audit_rows.members_csv(found).splitlines()[1].startswith("a,G1,,,,192.0.2.1,unknown,static")
+    )
 
 
 def test_the_terminal_names_the_first_five():
     wanted = {"G1": [f"192.0.2.{n}" for n in range(1, 9)]}
     found = fleet(wanted, a=listing(1))
-    (line,) = [one for one in report.screen(found, PLACE) if one.startswith("error")]
+    (line,) = [one for one in audit_screen.screen(found, PLACE) if one.startswith("error")]
     names = ", ".join(f"192.0.2.{n}" for n in range(2, 7))
     assert line == f"error   a G1: 7 missing: {names} and 2 more"
 
@@ -167,7 +177,7 @@ def test_the_terminal_names_the_first_five():
 def test_names_are_sorted_as_people_count():
     found = fleet({}, **{f"hub{n}": listing(10, 9, 2) for n in (10, 2)})
     assert list(found["hosts"]) == ["hub2", "hub10"]
-    names = [row.split(",")[4] for row in report.members_csv(found).splitlines()[1:4]]
+    names = [row.split(",")[4] for row in audit_rows.members_csv(found).splitlines()[1:4]]
     assert names == ["gm-2", "gm-9", "gm-10"]
 
 
@@ -188,15 +198,15 @@ def test_rekeys_sent_are_acknowledged_given_up_or_on_their_way(acked, lost, flyi
 )
 def test_a_verdict_is_a_sentence(fail_at, words):
     found = fleet({"G1": ["192.0.2.1", "192.0.2.2"]}, a=listing(1))
-    verdict = report.verdict(found, fail_at, PLACE)
+    verdict = audit_screen.verdict(found, fail_at, PLACE)
     assert verdict is None if words is None else words in verdict
 
 
 def test_an_audit_that_read_nothing_is_no_success():
-    found = report.document({"a": {"unreachable": True, "msg": "no route"}}, "Audit", now=NOW)
-    assert report.verdict(found, "never", PLACE).startswith("no list was read of 1 hosts")
+    found = audit_fleet.document({"a": {"unreachable": True, "msg": "no route"}}, "Audit", now=NOW)
+    assert audit_screen.verdict(found, "never", PLACE).startswith("no list was read of 1 hosts")
 
 
 def test_the_page_is_the_collections_own():
-    page = report.page(fleet({}, a=listing(1)))
+    page = audit_page.page(fleet({}, a=listing(1)))
     assert "gm-1" in page

@@ -51,7 +51,7 @@ BREACHES = [
     ("files", "keyserver/lab.py", "import subprocess", "lab imports subprocess"),
     ("core-computes", "plugins/plugin_utils/engine/plan.py", "import ansible.errors", "ansible"),
     ("core-computes", "plugins/plugin_utils/audit/findings.py", "import sqlite3", "sqlite3"),
-    ("core-files", "plugins/plugin_utils/audit/report.py", "import socket", "imports socket"),
+    ("core-files", "plugins/plugin_utils/audit/files.py", "import socket", "imports socket"),
     ("core-computes", "plugins/plugin_utils/resources/new.py", "import os", "new imports os"),
 ]
 

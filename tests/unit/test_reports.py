@@ -11,7 +11,15 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import report
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
+    attention as audit_attention,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import files as audit_files
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import junit as audit_junit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
 
 from tests.unit.test_audit import NOW, found, group, member
@@ -56,7 +64,7 @@ def fleet():
         "hub-2": {"failed": True, "msg": "expected.csv: line 3"},
         "hub-3": {},
     }
-    return report.document(hosts, "Fleet", now=NOW, pending=["hub-3"])
+    return audit_fleet.document(hosts, "Fleet", now=NOW, pending=["hub-3"])
 
 
 def test_the_document_names_the_run_and_sorts_hosts_naturally(fleet):
@@ -117,7 +125,7 @@ def test_a_host_without_a_list_is_a_finding_of_its_own(
 
 
 def test_a_host_that_nobody_asked_is_an_error_once_its_turn_has_passed():
-    one = report.document({"a": {}}, "x", now=NOW)["hosts"]["a"]
+    one = audit_fleet.document({"a": {}}, "x", now=NOW)["hosts"]["a"]
     assert [(f["severity"], f["why"]) for f in one["findings"]] == [
         ("error", "no audit was made of this host")
     ]
@@ -127,14 +135,14 @@ def test_who_would_have_been_looked_for_is_kept_of_a_host_that_is_not_reached():
     absent = [{"gateway": "gm-1", "address": "192.0.2.1", "state": "missing"}]
     expected = [{"name": "G1", "members": [], "member_count": 0, "absent": absent}]
     audit = {"unreachable": True, "msg": "no route", "expected_groups": expected}
-    (one,) = report.document({"a": audit}, "x", now=NOW)["hosts"]["a"]["groups"]
+    (one,) = audit_fleet.document({"a": audit}, "x", now=NOW)["hosts"]["a"]["groups"]
     assert one["absent"] == [{**absent[0], "state": "unknown"}]
 
 
 def test_members_csv_has_a_row_for_everybody_in_natural_order(fleet):
     row = "hub-1,G1,unicast,active,gm-{0},192.0.2.{0},{1},{2}"
     counters = ",131,Thu Nov 19 2026 16:31:09,root,1,0,4,3,0,1,"
-    assert report.members_csv(fleet).splitlines() == [
+    assert audit_rows.members_csv(fleet).splitlines() == [
         "host,group,communication,list_shows,gateway,address,state,role,age,last_update,vsys,"
         "pull_succeeded,pull_failed,push_sent,push_acknowledged,push_unacknowledged,push_in_flight,"
         "site",
@@ -146,7 +154,7 @@ def test_members_csv_has_a_row_for_everybody_in_natural_order(fleet):
 
 
 def test_the_junit_file_has_a_suite_for_each_host_and_a_case_for_each_group(fleet):
-    assert report.junit(fleet) == dedent(f"""
+    assert audit_junit.junit(fleet) == dedent(f"""
         <testsuites name="Fleet">
           <testsuite name="hub-1" tests="2" failures="1" errors="0">
             <testcase classname="hub-1" name="G1">
@@ -172,7 +180,7 @@ def test_the_junit_file_has_a_suite_for_each_host_and_a_case_for_each_group(flee
 
 def test_a_finding_about_a_group_that_no_list_names_is_a_case_too():
     host = found([group(name="G2")], EXPECTED)
-    text = report.junit(report.document({"a": host}, "x", now=NOW))
+    text = audit_junit.junit(audit_fleet.document({"a": host}, "x", now=NOW))
     assert re.findall(r'<testcase classname="a" name="(G\d)"(/?)>', text) == [
         ("G2", "/"),
         ("G1", ""),
@@ -181,7 +189,7 @@ def test_a_finding_about_a_group_that_no_list_names_is_a_case_too():
 
 
 def test_the_page_holds_every_member_by_column(fleet):
-    page = report.page(fleet)
+    page = audit_page.page(fleet)
     (data,) = re.findall(r'type="application/json"[^>]*>(.*?)</script>', page, re.S)
     assert ", " not in data.replace("Nov 19", "")
     table = json.loads(data)
@@ -211,7 +219,7 @@ def test_the_page_holds_every_member_by_column(fleet):
 
 
 def test_the_screen_shows_the_fleet_the_worst_and_where_the_files_are(fleet):
-    assert report.screen(fleet, Path("reports")) == [
+    assert audit_screen.screen(fleet, Path("reports")) == [
         "fleet: 4 hosts (1 not reached, 1 not read, 1 not asked), 2 groups, 3 members; 4 errors, "
         "0 warnings, 1 note",
         "error   hub-1 G1: 1 missing: gm-2 192.0.2.2; 1 unexpected: gm-3 192.0.2.3",
@@ -226,20 +234,20 @@ def test_the_screen_shows_the_fleet_the_worst_and_where_the_files_are(fleet):
 
 
 def test_the_screen_of_a_fleet_without_findings_says_so():
-    one = report.document({"a": found([group(counted(1))])}, "x", now=NOW)
-    assert report.screen(one, Path("r"))[0] == (
+    one = audit_fleet.document({"a": found([group(counted(1))])}, "x", now=NOW)
+    assert audit_screen.screen(one, Path("r"))[0] == (
         "fleet: 1 hosts (0 not reached), 1 groups, 1 members; 0 errors, 0 warnings, 0 notes"
     )
-    assert report.screen(one, Path("r"))[1] == "no group needs attention"
-    none = report.document({"a": {}}, "x", now=NOW, pending=["a"])
-    assert report.screen(none, Path("r"))[1] == "nothing was read"
+    assert audit_screen.screen(one, Path("r"))[1] == "no group needs attention"
+    none = audit_fleet.document({"a": {}}, "x", now=NOW, pending=["a"])
+    assert audit_screen.screen(none, Path("r"))[1] == "nothing was read"
 
 
 def test_many_groups_and_many_names_are_cut_and_counted():
     members = [{"gateway": f"gm-{n}", "address": f"192.0.2.{n}"} for n in range(1, 8)]
     host = found([group()], {"G1": {"members": members}})
     hosts = {f"hub-{n}": host for n in range(1, 15)}
-    lines = report.screen(report.document(hosts, "x", now=NOW), Path("r"))
+    lines = audit_screen.screen(audit_fleet.document(hosts, "x", now=NOW), Path("r"))
     assert lines[1] == (
         "error   hub-1 G1: 7 missing: gm-1 192.0.2.1, gm-2 192.0.2.2, gm-3 192.0.2.3, "
         "gm-4 192.0.2.4, gm-5 192.0.2.5 and 2 more"
@@ -250,7 +258,7 @@ def test_many_groups_and_many_names_are_cut_and_counted():
 
 
 def test_what_needs_attention_has_all_that_its_row_shows(fleet):
-    first, second, third = report.attention(fleet)
+    first, second, third = audit_attention.attention(fleet)
     assert first == {
         "host": "hub-1",
         "group": "G1",
@@ -290,23 +298,23 @@ def test_what_needs_attention_has_all_that_its_row_shows(fleet):
     ],
 )
 def test_a_fleet_fails_at_the_severity_that_was_asked_for(fleet, fail_at, words):
-    said = report.verdict(fleet, fail_at, Path("reports"))
+    said = audit_screen.verdict(fleet, fail_at, Path("reports"))
     assert said is None if words is None else words in said
     assert said is None or said.endswith("; reports/audit.html tells which")
 
 
 def test_what_is_less_bad_than_asked_for_fails_nothing_and_nothing_read_always_fails():
-    notes = report.document(
+    notes = audit_fleet.document(
         {"a": found([group(counted(1), communication="multicast")]), "b": {}},
         "x",
         now=NOW,
         pending=["b"],
     )
-    assert report.verdict(notes, "warning", Path("r")) is None
-    assert report.verdict(notes, "info", Path("r")) is not None
-    nothing = report.document({"a": {}, "b": {}}, "x", now=NOW)
+    assert audit_screen.verdict(notes, "warning", Path("r")) is None
+    assert audit_screen.verdict(notes, "info", Path("r")) is not None
+    nothing = audit_fleet.document({"a": {}, "b": {}}, "x", now=NOW)
     for fail_at in ("never", "error"):
-        assert report.verdict(nothing, fail_at, Path("r")) == (
+        assert audit_screen.verdict(nothing, fail_at, Path("r")) == (
             "no list was read of 2 hosts; r/audit.html says why"
         )
 
@@ -315,8 +323,10 @@ def test_what_is_less_bad_than_asked_for_fails_nothing_and_nothing_read_always_f
 
 
 def test_a_later_slice_replaces_what_it_read_and_keeps_what_it_did_not_ask():
-    first = report.document({"a": found([group()], EXPECTED), "b": {}}, "x", now=NOW, pending=["b"])
-    second = report.document(
+    first = audit_fleet.document(
+        {"a": found([group()], EXPECTED), "b": {}}, "x", now=NOW, pending=["b"]
+    )
+    second = audit_fleet.document(
         {"a": {}, "b": found([group(counted(1))])}, "x", [first], NOW, pending=["a"]
     )
     assert [second["hosts"][name]["state"] for name in "ab"] == ["read", "read"]
@@ -326,26 +336,26 @@ def test_a_later_slice_replaces_what_it_read_and_keeps_what_it_did_not_ask():
 
 @pytest.mark.parametrize(("unreachable", "state"), [(True, "not_reached"), (False, "read")])
 def test_an_audit_of_an_earlier_release_that_has_no_states_is_merged(unreachable, state):
-    old = report.document({"a": found([group(counted(1))])}, "x", now=NOW)
+    old = audit_fleet.document({"a": found([group(counted(1))])}, "x", now=NOW)
     del old["hosts"]["a"]["state"]
     old["hosts"]["a"]["unreachable"] = unreachable
-    assert report.document({}, "x", [old], NOW)["hosts"]["a"]["state"] == state
+    assert audit_fleet.document({}, "x", [old], NOW)["hosts"]["a"]["state"] == state
 
 
 # Files
 
 
 def test_all_files_are_written_and_only_what_changed_is_told(fleet, tmp_path):
-    contents = report.files(fleet)
+    contents = audit_files.files(fleet)
     assert list(contents) == ["audit.json", "members.csv", "junit.xml", "audit.html"]
     assert json.loads(contents["audit.json"]) == fleet
     assert contents["audit.json"].startswith('{\n "format": 1,\n')
     place = tmp_path / "new" / "reports"
-    assert report.write(place, contents) == list(contents)
-    assert report.write(place, {**contents, "members.csv": "x\n"}) == ["members.csv"]
+    assert audit_files.write(place, contents) == list(contents)
+    assert audit_files.write(place, {**contents, "members.csv": "x\n"}) == ["members.csv"]
     assert sorted(p.name for p in place.iterdir()) == sorted(contents)
     assert {p.stat().st_mode & 0o777 for p in place.iterdir()} == {0o644}
-    assert report.read_document(place / "audit.json") == fleet
+    assert audit_files.read_document(place / "audit.json") == fleet
 
 
 def test_a_file_is_made_beside_its_place_so_that_it_appears_as_a_whole(tmp_path, monkeypatch):
@@ -358,7 +368,7 @@ def test_a_file_is_made_beside_its_place_so_that_it_appears_as_a_whole(tmp_path,
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", noted)
-    report.write(tmp_path, {"a.txt": "ü"})
+    audit_files.write(tmp_path, {"a.txt": "ü"})
     ((source, target),) = moved
     assert (source.parent, target) == (tmp_path, tmp_path / "a.txt")
     assert source.name.startswith(".a.txt-")
@@ -368,21 +378,21 @@ def test_a_file_is_made_beside_its_place_so_that_it_appears_as_a_whole(tmp_path,
 def test_a_template_of_ones_own_makes_the_page_and_mistakes_in_it_are_named(fleet, tmp_path):
     own = tmp_path / "own.j2"
     own.write_text("{{ title }}: {{ summary.hosts }} <{{ worst }}>")
-    assert report.page(fleet, own) == "Fleet: 4 <error>"
+    assert audit_page.page(fleet, own) == "Fleet: 4 <error>"
     own.write_bytes(b"\xff")
     for template in (own, tmp_path / "none.j2"):
         with pytest.raises(GroupVpnError, match=str(template)):
-            report.page(fleet, template)
+            audit_page.page(fleet, template)
 
 
 def test_an_audit_that_is_not_there_or_too_large_is_refused(tmp_path):
     with pytest.raises(Refused, match=r"none\.json: No such file"):
-        report.read_document(tmp_path / "none.json")
+        audit_files.read_document(tmp_path / "none.json")
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(2**31)
     with pytest.raises(Refused, match="larger than"):
-        report.read_document(large)
+        audit_files.read_document(large)
 
 
 @pytest.mark.parametrize(
@@ -402,5 +412,5 @@ def test_an_audit_that_is_not_there_or_too_large_is_refused(tmp_path):
 def test_cells_are_text_that_no_spreadsheet_runs(value, cell):
     row = {**counted(1), "gateway": value, "state": "listed"}
     host = {"groups": [{"name": "G1", "members": [row]}]}
-    line = report.members_csv({"hosts": {"a": host}}).split("\n")[1]
+    line = audit_rows.members_csv({"hosts": {"a": host}}).split("\n")[1]
     assert line.split(",")[4] == cell

@@ -1,0 +1,107 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The files of an audit: written whole or not at all, and what an earlier one left."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import GroupVpnError, Refused
+from .expectations import LARGEST_FILE
+from .findings import SEVERITIES
+from .fleet import FORMAT, State
+from .junit import junit
+from .page import page
+from .rows import members_csv
+
+_LARGEST_DOCUMENT = 16 * LARGEST_FILE
+
+
+def files(found: Mapping[str, Any], template: Path | None = None) -> dict[str, str]:
+    """File name to content; the page by a template of one's own, or by ours."""
+    return {
+        "audit.json": json.dumps(found, indent=1) + "\n",
+        "members.csv": members_csv(found),
+        "junit.xml": junit(found),
+        "audit.html": page(found, template),
+    }
+
+
+def write(directory: Path, contents: Mapping[str, str]) -> list[str]:
+    """Write each file as a whole or not at all; the names of those that changed."""
+    changed = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in contents.items():
+            target = directory / name
+            if target.exists() and target.read_text(encoding="utf-8", errors="replace") == text:
+                continue
+            descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}-")
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, target)
+            changed.append(name)
+    except OSError as error:
+        raise GroupVpnError(f"{error.filename or directory}: {error.strerror}") from None
+    return changed
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """An audit.json that was written earlier. Raises Refused for a damaged or foreign one."""
+    try:
+        if path.stat().st_size > _LARGEST_DOCUMENT:
+            raise Refused([f"{path}: larger than {_LARGEST_DOCUMENT} octets"])
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Refused([f"{path}: {error.strerror}"]) from None
+    except ValueError as error:
+        raise Refused([f"{path}: damaged: {error}"]) from None
+    if not isinstance(found, dict) or "format" not in found:
+        raise Refused([f"{path}: not an audit.json of this collection"])
+    if found["format"] != FORMAT:
+        raise Refused(
+            [f"{path}: format {found['format']!r}; this release reads {FORMAT}; audit again"]
+        )
+    if not _is_whole(found.get("hosts")):
+        raise Refused([f"{path}: damaged: its hosts are incomplete"])
+    return found
+
+
+_FINDING = ("group", "member", "kind", "severity", "why")
+
+
+def _is_whole(hosts: Any) -> bool:
+    return isinstance(hosts, dict) and all(_is_whole_host(host) for host in hosts.values())
+
+
+def _is_whole_host(host: Any) -> bool:
+    if not isinstance(host, dict):
+        return False
+    findings, groups = host.get("findings"), host.get("groups")
+    return (
+        isinstance(findings, list)
+        and isinstance(groups, list)
+        and all(_is_whole_finding(finding) for finding in findings)
+        and all(_is_whole_group(group) for group in groups)
+        and isinstance(host.get("drift") or [], list)
+        and host.get("state", State.READ) in list(State)
+    )
+
+
+def _is_whole_finding(finding: Any) -> bool:
+    texts = isinstance(finding, dict) and all(isinstance(finding.get(f), str) for f in _FINDING)
+    return texts and finding["severity"] in SEVERITIES
+
+
+def _is_whole_group(group: Any) -> bool:
+    if not isinstance(group, dict) or not isinstance(group.get("name"), str):
+        return False
+    members, absent = group.get("members"), group.get("absent") or []
+    rows = [*members, *absent] if isinstance(members, list) and isinstance(absent, list) else [None]
+    return isinstance(group.get("member_count"), int) and all(isinstance(r, dict) for r in rows)

@@ -1,0 +1,148 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The audits of a fleet as one document."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from .clusters import judge_as_one
+from .findings import SEVERITIES, Kind, Severity, without_list
+
+FORMAT = 1
+
+
+def plain(value: Any) -> Any:
+    """Ansible's tagged values as plain data."""
+    return json.loads(json.dumps(value, default=str))
+
+
+class State(StrEnum):
+    """What became of a host."""
+
+    READ = "read"
+    NOT_REACHED = "not_reached"
+    NOT_READ = "not_read"
+    NOT_ASKED = "not_asked"
+
+
+_WITHOUT_LIST = {
+    State.NOT_REACHED: Kind.UNREACHABLE,
+    State.NOT_READ: Kind.NOT_READ,
+    State.NOT_ASKED: Kind.NOT_ASKED,
+}
+
+
+def document(
+    audits: Mapping[str, Mapping[str, Any]],
+    title: str,
+    merged: Sequence[Mapping[str, Any]] = (),
+    now: float | None = None,
+    pending: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One document of all hosts; ``merged`` are documents of other slices of the fleet.
+
+    ``pending``: hosts whose turn is still to come, which is no finding to act on.
+    """
+    hosts: dict[str, Any] = {}
+    for other in merged:
+        hosts.update(json.loads(json.dumps(other["hosts"])))
+    for name, audit in audits.items():
+        found = _host(audit, name in pending)
+        # What another slice has read is not replaced by not having asked.
+        if found["state"] != State.NOT_ASKED or name not in hosts:
+            hosts[name] = found
+    for host in hosts.values():
+        host.setdefault("state", State.NOT_REACHED if host.get("unreachable") else State.READ)
+    judge_as_one(hosts)
+    for host in hosts.values():
+        host["compliant"] = all(f["severity"] == Severity.INFO for f in host["findings"])
+    totals = _totals(hosts)
+    made = time.time() if now is None else now
+    return {
+        "format": FORMAT,
+        "title": title,
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(made)),
+        "hosts": {name: hosts[name] for name in sorted(hosts, key=natural)},
+        "summary": totals,
+        "worst": next((s for s in reversed(SEVERITIES) if totals["by_severity"][s]), "none"),
+    }
+
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts ``gm-2`` before ``gm-10``."""
+    parts = (part for part in _DIGITS.split(text.lower()) if part)
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+
+def _host(audit: Mapping[str, Any], pending: bool) -> dict[str, Any]:
+    state = _state(audit)
+    if state is State.READ:
+        return {
+            "state": state.value,
+            "compliant": bool(audit.get("compliant")),
+            "findings": list(audit["findings"]),
+            "summary": audit.get("summary") or {},
+            "groups": [dict(group) for group in audit["groups"]],
+            "drift": audit.get("drift"),
+            "unreachable": False,
+        }
+    severity = Severity.INFO if pending else Severity.ERROR
+    words = "its turn is still to come" if pending else "no audit was made of this host"
+    view = without_list(_WITHOUT_LIST[state], severity, str(audit.get("msg") or words))
+    # Who would have been looked for, where that is known.
+    groups = [{**group, "absent": _unseen(group)} for group in audit.get("expected_groups") or []]
+    unreachable = state is State.NOT_REACHED
+    return {
+        **view,
+        "state": state.value,
+        "groups": groups,
+        "drift": None,
+        "unreachable": unreachable,
+    }
+
+
+def _unseen(group: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**row, "state": "unknown"} for row in group["absent"]]
+
+
+def _state(audit: Mapping[str, Any]) -> State:
+    if audit.get("unreachable"):
+        return State.NOT_REACHED
+    if audit.get("failed"):
+        return State.NOT_READ
+    whole = isinstance(audit.get("groups"), list) and isinstance(audit.get("findings"), list)
+    return State.READ if whole else State.NOT_ASKED
+
+
+def _totals(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    severities = dict.fromkeys(SEVERITIES, 0)
+    kinds: dict[str, int] = {}
+    states = dict.fromkeys((state.value for state in State), 0)
+    for host in hosts.values():
+        states[host["state"]] += 1
+        for finding in host["findings"]:
+            severities[finding["severity"]] += 1
+            kinds[finding["kind"]] = kinds.get(finding["kind"], 0) + 1
+    groups = [g for host in hosts.values() for g in host["groups"]]
+    return {
+        "hosts": len(hosts),
+        **states,
+        "unreachable": states[State.NOT_REACHED],
+        "compliant": sum(host["compliant"] for host in hosts.values()),
+        "groups": sum(bool(group.get("list_shows")) for group in groups),
+        "members": sum(group["member_count"] for group in groups),
+        "absent": sum(len(group.get("absent") or ()) for group in groups),
+        "findings": sum(severities.values()),
+        "by_severity": severities,
+        "by_kind": dict(sorted(kinds.items())),
+        "drift": sum(len(host["drift"] or ()) for host in hosts.values()),
+    }

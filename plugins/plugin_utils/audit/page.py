@@ -1,0 +1,109 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A fleet's audit as a page that opens without a network.
+
+Whatever a device or a file names stays text: the page gets its data as JSON in which no markup
+can begin, and writes it as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import GroupVpnError
+from .attention import SEVERITY_ORDER, attention
+from .rows import rows_of
+
+_TEMPLATE = Path(__file__).with_name("audit.html.j2")
+_MOST_LISTED = 500
+
+
+def page(found: Mapping[str, Any], template: Path | None = None) -> str:
+    """One file that opens without a network."""
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError:
+        raise GroupVpnError("the page needs Jinja2; pip install jinja2") from None
+    template = template or _TEMPLATE
+    try:
+        text = template.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GroupVpnError(f"template {template}: {error}") from None
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.from_string(text).render(
+        title=found["title"],
+        made_at=found["made_at"],
+        summary=found["summary"],
+        worst=found["worst"],
+        attention=attention(found)[:_MOST_LISTED],
+        findings=_findings(found)[:_MOST_LISTED],
+        findings_total=found["summary"]["findings"],
+        drift=_drift(found)[:_MOST_LISTED],
+        drift_total=found["summary"]["drift"],
+        data=_embedded(_table(found)),
+    )
+
+
+def _embedded(data: Any) -> str:
+    """JSON for a script element: no character in it can begin markup or end the script."""
+    text = json.dumps(data, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _table(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Members by column, with hosts and groups named once."""
+    groups: list[dict[str, Any]] = []
+    columns: dict[str, list[Any]] = {name: [] for name in ("group", "age", "about", *_SHOWN)}
+    for name, host in found["hosts"].items():
+        for group in host["groups"]:
+            groups.append(
+                {
+                    "host": name,
+                    "name": group["name"],
+                    "communication": group.get("communication"),
+                    "shows": group.get("list_shows"),
+                }
+            )
+            for row in rows_of(group):
+                age = row.get("age")
+                columns["group"].append(len(groups) - 1)
+                columns["age"].append(None if age is None else round(age))
+                columns["about"].append(" ".join((row.get("about") or {}).values()))
+                for column, (field, default) in _SHOWN.items():
+                    columns[column].append(default if row.get(field) is None else row[field])
+    return {"groups": groups, "members": columns}
+
+
+# Column of the page's data: field of a member, and what stands for one that has none.
+_SHOWN: Mapping[str, tuple[str, str | None]] = {
+    "gateway": ("gateway", ""),
+    "address": ("address", ""),
+    "state": ("state", "listed"),
+    "sent": ("push_sent", None),
+    "acked": ("push_acknowledged", None),
+    "unacked": ("push_unacknowledged", None),
+    "flying": ("push_in_flight", None),
+}
+
+
+def _findings(found: Mapping[str, Any]) -> list[dict[str, str]]:
+    rows = [
+        {"host": name, **finding}
+        for name, host in found["hosts"].items()
+        for finding in host["findings"]
+    ]
+    rows.sort(key=lambda row: SEVERITY_ORDER[row["severity"]])
+    return rows
+
+
+def _drift(found: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"host": name, **change}
+        for name, host in found["hosts"].items()
+        for change in host["drift"] or ()
+    ]

@@ -1,0 +1,62 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A fleet's audit on one screen, and whether it is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .attention import attention, counted_severities
+from .findings import SEVERITIES
+from .fleet import State
+
+_SCREEN_GROUPS = 12
+
+
+def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
+    """One screen: the fleet, the groups that need attention, where the files are."""
+    totals = found["summary"]
+    severities = totals["by_severity"]
+    gaps = [
+        f"{totals[state]} {state.value.replace('_', ' ')}"
+        for state in State
+        if state is State.NOT_REACHED or (state is not State.READ and totals[state])
+    ]
+    lines = [
+        f"fleet: {totals['hosts']} hosts ({', '.join(gaps)}), "
+        f"{totals['groups']} groups, {totals['members']} members; "
+        f"{counted_severities(severities)}"
+        + (f"; {totals['drift']} changes since the last audit" if totals["drift"] else "")
+    ]
+    rows = attention(found)
+    for row in rows[:_SCREEN_GROUPS]:
+        lines.append(f"{row['worst']:<7} {row['host']} {row['group']}: {'; '.join(row['who'])}")
+        lines.append(f"        {row['first']}")
+    if len(rows) > _SCREEN_GROUPS:
+        lines.append(f"... and {len(rows) - _SCREEN_GROUPS} more groups that need attention")
+    if not rows:
+        lines.append("no group needs attention" if totals[State.READ] else "nothing was read")
+    lines.append(f"page: {directory / 'audit.html'}")
+    lines.append(f"also: audit.json, members.csv, junit.xml in {directory}")
+    return lines
+
+
+def verdict(found: Mapping[str, Any], fail_at: str, directory: Path) -> str | None:
+    """Why a fleet's audit is a failure, as a sentence; None when it is none.
+
+    ``fail_at``: a severity, or ``never``. An audit that read nothing is always one.
+    """
+    totals = found["summary"]
+    if not totals[State.READ]:
+        return f"no list was read of {totals['hosts']} hosts; {directory / 'audit.html'} says why"
+    if fail_at == "never":
+        return None
+    too_bad = SEVERITIES[SEVERITIES.index(fail_at) :]
+    if not any(totals["by_severity"][severity] for severity in too_bad):
+        return None
+    return (
+        f"the audit found {counted_severities(totals['by_severity'])}, and {fail_at} or worse "
+        f"fails it; {directory / 'audit.html'} tells which"
+    )
