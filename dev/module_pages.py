@@ -20,6 +20,8 @@ MODULES = (
     "member",
     "server_member_communication",
     "registered_members_info",
+    "server_info",
+    "member_info",
     "clear_members",
     "wait_for_members",
     "membership_audit",

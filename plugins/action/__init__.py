@@ -56,7 +56,9 @@ _ON_DEVICES = {
     "membership_audit",
     "registered_members_info",
     "member",
+    "member_info",
     "server",
+    "server_info",
     "server_member_communication",
     "wait_for_members",
 }

@@ -90,6 +90,7 @@ def test_an_exception_is_still_needed(module):
 NAMED = {
     "plugins/plugin_utils/members/gate.py": "computes a wait from the lifetimes that are in force",
     "plugins/plugin_utils/members/in_force.py": "asks for v1's list by what is in force",
+    "plugins/plugin_utils/members/shows.py": "elements of replies, and what they are returned as",
     "plugins/plugin_utils/members/vocabulary.py": "elements of replies, some named like statements",
 }
 # The key server's tables, what they mean, and the elements of replies that are named like them.

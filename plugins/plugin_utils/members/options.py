@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -18,6 +19,12 @@ def registered_members_info() -> dict[str, Any]:
         },
         "mutually_exclusive": [["group", "group_id", "peer_address"]],
     }
+
+
+def shown(parts: Iterable[str]) -> dict[str, Any]:
+    """Arguments of ``ArgumentSpecValidator`` for what a device shows in parts."""
+    subset = {"type": "list", "elements": "str", "choices": ["all", *parts], "default": ["all"]}
+    return {"argument_spec": {"gather_subset": subset}}
 
 
 def clear_members() -> dict[str, Any]:

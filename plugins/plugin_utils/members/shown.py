@@ -1,0 +1,248 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Replies about keys and associations, read through the tables of :mod:`.shows`.
+
+A reply is read completely, or it is not understood: nothing is absent because a word was not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..netconf.libraries import etree
+from ..netconf.xml import local_name, text_of
+from .shows import ASIDE, NUMBERS, TEXTS, Show
+from .vocabulary import plain
+
+Entry = dict[str, Any]
+_AROUND = frozenset(("multi-routing-engine-results", "rpc-reply", "data"))
+_ITEM, _NODE, _TEXT = "multi-routing-engine-item", "re-name", "output"
+_SILENT = frozenset(("", _NODE, "rpc-error", "warning"))
+"""Comments, and what is read elsewhere."""
+_SECONDS = re.compile(r"(?:expires in )?(?P<number>\d+)(?: ?(?:s|secs?|seconds))?", re.IGNORECASE)
+_MOST, _LONGEST = 5, 160
+
+
+@dataclass
+class Shown:
+    """What was read of a reply. It is all of it only when nothing is ``unclear``."""
+
+    entries: list[Entry] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
+    unknown: dict[str, None] = field(default_factory=dict)
+    answered: bool = False
+
+    def doubt(self, what: str) -> None:
+        """Something was said that nothing here understands."""
+        text = " ".join(what.split())
+        self.unclear.append(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+    def doubts(self) -> str:
+        """The first of what is unclear, on one line."""
+        more = "; and more" if len(self.unclear) > _MOST else ""
+        return "; ".join(self.unclear[:_MOST]) + more
+
+
+def put(shown: Shown, entry: Entry, word: str, text: str) -> None:
+    """A value of an entry, by the word that a device has for it."""
+    name = NUMBERS.get(word) or TEXTS.get(word)
+    if name is None:
+        entry.setdefault("other", {})[word] = text
+        shown.unknown[word] = None
+        return
+    value = _number(text) if word in NUMBERS else text
+    if entry.setdefault(name, value) != value:
+        shown.doubt(f"{word} is {entry[name]!r} and {value!r}")
+
+
+def _number(text: str) -> int | str:
+    """A number, of seconds where it is a time; what is none stays what it is."""
+    match = _SECONDS.fullmatch(text)
+    return int(match["number"]) if match else text
+
+
+def read_elements(show: Show, reply: etree._Element) -> Shown:
+    """Everything that a reply says."""
+    reader = _Elements(show)
+    reader.walk(reply, {})
+    if not reader.shown.answered and not reader.shown.unclear:
+        reader.shown.doubt(f"a reply without <{min(show.roots)}>")
+    return reader.shown
+
+
+def _is_aside(element: etree._Element) -> bool:
+    return not len(element) and local_name(element) in ASIDE
+
+
+class _Elements:
+    """One reply, in XML."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self.shown = Shown()
+
+    def walk(self, element: etree._Element, context: Entry) -> None:
+        """What stands in a reply, or in the answer of one node."""
+        before, current = len(self.shown.entries), None
+        for child in element:
+            name = local_name(child)
+            if name in self._show.entries:
+                self._entry(child, context)
+            elif self._leads_on(child, name, context) or name in _SILENT or _is_aside(child):
+                continue
+            elif name == self._show.first or current is not None:
+                current = self._flat(child, name, context, current)
+            elif name not in self._show.total:
+                self._left_over(child, name)
+        self._count(element, len(self.shown.entries) - before)
+
+    def _count(self, element: etree._Element, read: int) -> None:
+        """Compare with the device's own number of entries, where it has one."""
+        totals = [text_of(part) for part in element if local_name(part) in self._show.total]
+        if any(total != str(read) for total in totals):
+            self.shown.doubt(f"{read} entries read, where the device counts {totals[0]}")
+
+    def _leads_on(self, child: etree._Element, name: str, context: Entry) -> bool:
+        """Whether entries stand further inside."""
+        if name in self._show.roots or name == _TEXT:
+            self.shown.answered = True
+        if name == _TEXT:
+            if not text_of(child):
+                self.shown.doubt("an answer without a word")
+            for text in read_lines(text_of(child), self.shown, context):
+                self.shown.doubt(text)
+        elif name == _ITEM:
+            node = next((text_of(part) for part in child if local_name(part) == _NODE), "")
+            self.walk(child, {**context, **({"node": node} if node else {})})
+        elif name in self._show.blocks:
+            self._block(child, context)
+        elif name in self._show.roots or name in _AROUND:
+            self.walk(child, context)
+        else:
+            return False
+        return True
+
+    def _block(self, element: etree._Element, context: Entry) -> None:
+        """The entries of a block, each with what belongs to all of them."""
+        block = dict(context)
+        self._values(element, block, self._show.entries | self._show.total)
+        entries = [part for part in element if local_name(part) in self._show.entries]
+        for entry in entries:
+            self._entry(entry, block)
+        self._count(element, len(entries))
+        counted = any(local_name(part) in self._show.total for part in element)
+        if not entries and not counted and block != context:
+            self.shown.doubt(f"<{local_name(element)}> without an entry that is known")
+
+    def _entry(self, element: etree._Element, context: Entry) -> None:
+        own: Entry = {}
+        self._values(element, own, frozenset())
+        self.shown.entries.append({**context, **own})
+
+    def _flat(
+        self, child: etree._Element, name: str, context: Entry, current: Entry | None
+    ) -> Entry:
+        """A value of an entry that has no element of its own."""
+        if name == self._show.first or current is None:
+            current = dict(context)
+            self.shown.entries.append(current)
+        if len(child):
+            self._values(child, current, frozenset())
+        elif text_of(child):
+            put(self.shown, current, name, text_of(child))
+        return current
+
+    def _values(self, element: etree._Element, into: Entry, but: frozenset[str]) -> None:
+        """The values inside an element, however deep."""
+        for child in element:
+            name = local_name(child)
+            if not name or name in but or _is_aside(child):
+                continue
+            if name in self._show.lists:
+                inside: Entry = {}
+                self._values(child, inside, frozenset())
+                into.setdefault(self._show.lists[name], []).append(inside)
+            elif len(child):
+                self._values(child, into, but)
+            elif text_of(child):
+                put(self.shown, into, name, text_of(child))
+
+    def _left_over(self, element: etree._Element, name: str) -> None:
+        """What no entry claims: it may be an entry in words that nobody here knows."""
+        said = [text_of(part) for part in element.iter(etree.Element)]
+        if any(said):
+            self.shown.doubt(f"<{name}>{' '.join(filter(None, said))}</{name}>")
+
+
+# The CLI's text
+
+_LABEL = re.compile(r"(?:^|,\s*|\s{2,})(?P<label>[A-Za-z][A-Za-z0-9 /_-]*?)\s*:(?:\s+|$)")
+_RULE = re.compile(r"[-=\s]*|\{\w+:node\d+\}|\S+@\S+[>#%].*")
+_CELLS = re.compile(r"\s{2,}")
+_COLUMN_WORDS = {"life:sec": "life-sec", "gid": "gid", "groupid": "groupid", "vsys": "vsys"}
+
+
+def read_lines(text: str, shown: Shown, context: Mapping[str, Any]) -> Iterator[str]:
+    """Put the entries of a CLI text into what is shown; the lines that are not understood.
+
+    An entry begins where a label comes again, or with each row below a line of column names.
+    """
+    entry: Entry | None = None
+    columns: list[str] = []
+    for line in text.splitlines():
+        short = line.strip()
+        if _RULE.fullmatch(short):
+            continue
+        labels = list(_labelled(short))
+        names = _columns(short)
+        if labels:
+            entry = _labels(shown, context, labels, entry)
+        elif names:
+            columns, entry = names, None
+        elif not (columns and _row(shown, context, columns, short)):
+            yield short
+
+
+def _labelled(line: str) -> Iterator[tuple[str, str]]:
+    matches = list(_LABEL.finditer(line))
+    if not matches or matches[0].start() != 0:
+        return
+    ends = [match.start() for match in matches[1:]] + [len(line)]
+    for match, end in zip(matches, ends, strict=True):
+        yield plain(match["label"]), line[match.end() : end].strip().rstrip(",")
+
+
+def _labels(
+    shown: Shown, context: Mapping[str, Any], labels: list[tuple[str, str]], entry: Entry | None
+) -> Entry | None:
+    for word, value in labels:
+        name = NUMBERS.get(word) or TEXTS.get(word)
+        if word in ASIDE or word.startswith("total-") or not value:
+            continue
+        if entry is None or (name is not None and name in entry):
+            entry = dict(context)
+            shown.entries.append(entry)
+        put(shown, entry, word, value)
+    return entry
+
+
+def _columns(line: str) -> list[str]:
+    """The columns that a line names; none when one of them is not known."""
+    cells = [_COLUMN_WORDS.get(cell.lower(), plain(cell)) for cell in _CELLS.split(line)]
+    known = all(c in NUMBERS or c in TEXTS or c in _COLUMN_WORDS.values() for c in cells)
+    return cells if known and len(cells) > 1 else []
+
+
+def _row(shown: Shown, context: Mapping[str, Any], columns: list[str], line: str) -> bool:
+    cells = line.split() if len(line.split()) == len(columns) else _CELLS.split(line)
+    if len(cells) != len(columns):
+        return False
+    entry: Entry = dict(context)
+    for word, cell in zip(columns, cells, strict=True):
+        if word != "vsys":
+            put(shown, entry, word, cell)
+    shown.entries.append(entry)
+    return True

@@ -1,0 +1,210 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Keys and associations: read as a whole in every form, or said to be unknown."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    DeviceError,
+    MalformedReply,
+    Refused,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.showing import show
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.shows import MEMBER, SERVER
+from lxml import etree
+
+from tests.unit.paper import RELEASES
+
+YANG = os.environ.get("JUNOS_YANG_DIR")
+KEK = """<security-group-vpn-server-kek-sa><gvpn-server-kek-security-associations-block>
+<kek-sa-group-info><kek-sa-group-activation-delay>15</kek-sa-group-activation-delay>
+<kek-sa-group-multicast-group>Unicast</kek-sa-group-multicast-group></kek-sa-group-info>
+<security-association-index>738879</security-association-index><group-name>G1</group-name>
+<group-id>1</group-id><initiator-cookie>a471513492db1e13</initiator-cookie>
+<responder-cookie>24045792a4b3dd64</responder-cookie>
+<lifetime-remaining>Expires in 1206 seconds</lifetime-remaining>
+<kek-sa-misc><kek-sa-sequence-number>4</kek-sa-sequence-number></kek-sa-misc>
+<kek-sa-phase2-information><kek-sa-phase2-type>push</kek-sa-phase2-type>
+<kek-sa-msg-id>1</kek-sa-msg-id></kek-sa-phase2-information>
+</gvpn-server-kek-security-associations-block></security-group-vpn-server-kek-sa>"""
+NO_KEK = "<security-group-vpn-server-kek-sa/>"
+FOREIGN = """<security-group-vpn-server-kek-sa><key><number>1</number></key>
+</security-group-vpn-server-kek-sa>"""
+STATISTICS = """<security-group-vpn-server-stats>
+<group-vpn-group-name>G1</group-vpn-group-name><group-vpn-group-id>1</group-vpn-group-id>
+<server-stats><group-vpn-stats><group-vpn-push-sent>4</group-vpn-push-sent></group-vpn-stats>
+</server-stats><group-vpn-group-name>G2</group-vpn-group-name><server-stats><group-vpn-stats>
+<group-vpn-push-sent>7</group-vpn-push-sent></group-vpn-stats></server-stats>
+</security-group-vpn-server-stats>"""
+IKE_TEXT = """<output>
+Index   State  Initiator cookie  Responder cookie  Mode           Remote Address
+1736523 UP     3f8c1a2b4d5e6f70  70f6e5d4b2a1c8f3  Main           192.0.2.1
+1736524 DOWN   3f8c1a2b4d5e6f71  70f6e5d4b2a1c8f4  Aggressive     192.0.2.2
+</output>"""
+SYNTAX = "a syntax error"
+
+
+class Wire:
+    """Answers by operation; what is asked for as text under the command's words."""
+
+    def __init__(self, generation="v2", **answers):
+        self._answers = {name.replace("_", "-"): body for name, body in answers.items()}
+        self._release = RELEASES[generation]
+        self.asked = []
+
+    def call(self, step, operation):
+        words = (operation.text or "").strip() or ",".join(child.tag for child in operation)
+        self.asked.append((operation.tag, words))
+        if operation.tag == "get-software-information":
+            body = f"<junos-version>{self._release}</junos-version>"
+        else:
+            name = f"{operation.tag} bare" if not words else operation.tag
+            body = self._answers.get(name, self._answers.get(operation.tag, SYNTAX))
+        if body == SYNTAX:
+            raise DeviceError(step, ["syntax error"])
+        return etree.fromstring(f"<rpc-reply>{body}</rpc-reply>")
+
+
+KEK_RPC, IKE_RPC = SERVER["kek"].rpc, MEMBER["ike"].rpc
+
+
+def test_a_key_is_read_with_all_that_is_said_of_it():
+    wire = Wire(**{KEK_RPC: KEK})
+    result = show(wire, SERVER, ["kek"])
+    assert result["kek"] == [
+        {
+            "index": 738879,
+            "group": "G1",
+            "group_id": 1,
+            "initiator_cookie": "a471513492db1e13",
+            "responder_cookie": "24045792a4b3dd64",
+            "lifetime_remaining": 1206,
+            "sequence_number": 4,
+            "activation_time_delay": 15,
+            "communication": "Unicast",
+            "negotiations": [{"type": "push", "message_id": 1}],
+        }
+    ]
+    assert result["warnings"] == []
+    assert wire.asked == [("get-software-information", ""), (KEK_RPC, "detail")]
+
+
+def test_nothing_there_is_an_empty_list_and_says_so_only_when_the_device_does():
+    assert show(Wire(**{KEK_RPC: NO_KEK}), SERVER, ["kek"])["kek"] == []
+    for answer in ("", FOREIGN, "<output></output>", "<output>3 keys</output>"):
+        wire = Wire(**{KEK_RPC: answer, "command": answer})
+        with pytest.raises(MalformedReply, match=r"nothing is known of it: in XML: .*; as text: "):
+            show(wire, SERVER, ["kek"])
+
+
+def test_words_that_nobody_knows_are_read_as_the_clis_text():
+    text = """<output>
+Index   Life:sec  Initiator cookie  Responder cookie  GroupId
+738879  1206      a471513492db1e13  24045792a4b3dd64  1
+</output>"""
+    wire = Wire(**{KEK_RPC: FOREIGN, "command": text})
+    (kek,) = show(wire, SERVER, ["kek"])["kek"]
+    assert (kek["index"], kek["lifetime_remaining"], kek["group_id"]) == (738879, 1206, 1)
+    assert wire.asked[-1] == (
+        "command",
+        "show security group-vpn server kek security-associations detail",
+    )
+    labels = "<output>Index: 1, Group Id: 7\nInitiator cookie: ab\nIndex: 2\nShoe size: 44</output>"
+    result = show(Wire(**{KEK_RPC: FOREIGN, "command": labels}), SERVER, ["kek"])
+    assert [entry["index"] for entry in result["kek"]] == [1, 2]
+    assert result["kek"][1]["other"] == {"shoe-size": "44"}
+    assert any("shoe-size" in line for line in result["warnings"])
+
+
+def test_associations_in_the_clis_columns_are_read():
+    result = show(Wire(**{IKE_RPC: IKE_TEXT}), MEMBER, ["ike"])
+    assert [(one["state"], one["remote_address"]) for one in result["ike"]] == [
+        ("UP", "192.0.2.1"),
+        ("DOWN", "192.0.2.2"),
+    ]
+    broken = IKE_TEXT.replace("192.0.2.2", "192.0.2.2\nhalf a row")
+    with pytest.raises(MalformedReply, match="half a row"):
+        show(Wire(**{IKE_RPC: broken, "command": broken}), MEMBER, ["ike"])
+
+
+def test_what_is_not_known_of_an_entry_is_returned_and_said():
+    more = KEK.replace("<group-name>", "<shoe-size>44</shoe-size><group-name>")
+    result = show(Wire(**{KEK_RPC: more}), SERVER, ["kek"])
+    assert result["kek"][0]["other"] == {"shoe-size": "44"}
+    assert result["warnings"] == ["kek: not known here, and returned as 'other': shoe-size"]
+
+
+def test_counters_without_an_element_for_each_group_are_told_apart():
+    wire = Wire(**{SERVER["statistics"].rpc: STATISTICS})
+    statistics = show(wire, SERVER, ["statistics"])["statistics"]
+    assert [(one["group"], one["push_sent"]) for one in statistics] == [("G1", 4), ("G2", 7)]
+
+
+@pytest.mark.parametrize("total", ["0", "2"])
+def test_entries_that_are_not_as_many_as_the_device_counts_are_not_understood(total):
+    reply = f"""<ipsec-security-associations-information><total-ipsec-sas>{total}</total-ipsec-sas>
+    <ipsec-gvpn-security-associations-block><ipsec-security-associations><sa-spi>1</sa-spi>
+    </ipsec-security-associations><sa-vpn-name>V</sa-vpn-name>
+    </ipsec-gvpn-security-associations-block></ipsec-security-associations-information>"""
+    rpc = MEMBER["ipsec"].rpc
+    with pytest.raises(MalformedReply, match=f"1 entries read, where the device counts {total}"):
+        show(Wire(**{rpc: reply}), MEMBER, ["ipsec"])
+    (entry,) = show(Wire(**{rpc: reply.replace(f">{total}<", ">1<")}), MEMBER, ["ipsec"])["ipsec"]
+    assert entry == {"spi": "1", "vpn": "V"}
+
+
+def test_a_block_whose_entries_nobody_knows_is_not_taken_for_an_empty_one():
+    reply = """<ipsec-security-associations-information><ipsec-gvpn-security-associations-block>
+    <sa-vpn-name>V</sa-vpn-name><association><sa-spi>1</sa-spi></association>
+    </ipsec-gvpn-security-associations-block></ipsec-security-associations-information>"""
+    with pytest.raises(MalformedReply, match="without an entry that is known"):
+        show(Wire(**{MEMBER["ipsec"].rpc: reply}), MEMBER, ["ipsec"])
+
+
+def test_what_belongs_to_a_node_of_a_cluster_says_so():
+    node = "<multi-routing-engine-item><re-name>node{}</re-name>{}</multi-routing-engine-item>"
+    both = node.format(0, KEK) + node.format(1, NO_KEK)
+    reply = f"<multi-routing-engine-results>{both}</multi-routing-engine-results>"
+    (kek,) = show(Wire(**{KEK_RPC: reply}), SERVER, ["kek"])["kek"]
+    assert kek["node"] == "node0"
+
+
+def test_a_part_that_is_not_known_spoils_the_others_only_when_it_was_named():
+    wire = Wire(**{KEK_RPC: KEK})
+    result = show(wire, SERVER, ["all"])
+    assert len(result["kek"]) == 1
+    assert result["ike"] is None
+    assert any(line.startswith("ike: not known: ") for line in result["warnings"])
+    with pytest.raises(DeviceError, match="syntax error"):
+        show(wire, SERVER, ["kek", "ike"])
+
+
+def test_a_release_that_takes_no_level_is_asked_without():
+    wire = Wire(**{KEK_RPC: SYNTAX, f"{KEK_RPC} bare": KEK})
+    assert len(show(wire, SERVER, ["kek"])["kek"]) == 1
+
+
+def test_a_generation_is_not_asked_for_what_it_does_not_have():
+    with pytest.raises(Refused, match="Group VPNv1 has no 'show security group-vpn member policy'"):
+        show(Wire("v1"), MEMBER, ["policy"])
+    wire = Wire("v1", **{one.rpc: "<output/>" for one in SERVER.values()})
+    assert {"kek", "ipsec", "ike"} < show(wire, SERVER, ["all"]).keys()
+    assert not any("stats" in tag or "cluster" in tag for tag, _words in wire.asked)
+
+
+@pytest.mark.skipif(YANG is None, reason="JUNOS_YANG_DIR is not set: no YANG to check against")
+@pytest.mark.parametrize("one", [*SERVER.values(), *MEMBER.values()], ids=lambda one: one.command)
+def test_commands_rpcs_and_levels_are_those_of_junipers_models(one):
+    (file,) = Path(YANG or "").glob("rpc/junos-es-rpc-security@*.yang")
+    text = file.read_text()
+    body = text[text.index(f"rpc {one.rpc} {{") :]
+    body = body[: body.index("\n   rpc ", 10)]
+    assert f'junos:command "{one.command}"' in body
+    assert bool(re.search(r"leaf level\b", body)) == one.levels
+    assert Generation.V2 in one.known
