@@ -38,6 +38,7 @@ _DYNAMIC = Container(
         Container(
             name="distinguished-name",
             known=ONLY_V1,
+            oneline_if_one=True,
             summary="Parts of the name in its certificate.",
             children=(
                 Leaf(name="container", summary="Parts in their order."),
