@@ -265,7 +265,9 @@ def _statement(
 def _on_one_line(node: Branch, tree: Tree, inside: list[tuple[int, str]]) -> bool:
     if len(inside) > len(tree):
         return False
-    return node.oneline or (node.oneline_if_one and len(inside) == 1)
+    if node.oneline or not node.oneline_if_one or len(inside) != 1:
+        return node.oneline
+    return all(isinstance(node.by_name[name], Leaf) for name in tree)
 
 
 def _inside(
