@@ -13,7 +13,8 @@ export PATH := $(BIN):$(PATH)
 SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo schema test clients matrix bench fuzz soak lint style types roles-lint sanity sanity-newest mutation faults house docs clean
+.PHONY: env demo schema test clients matrix bench fuzz soak lint style types roles-lint \
+	changelog-lint sanity sanity-newest mutation faults house docs site pictures release clean
 
 env: $(VENV)/.ready $(COLLECTION)/.ready
 
@@ -88,8 +89,21 @@ faults: env
 docs: env
 	$(BIN)/python -m dev.module_pages docs/modules
 
-# Four parts that do not need each other: make -j2 lint.
-lint: style types roles-lint sanity
+# Pages of docs/ and what the sources say of themselves, as a site: build/site/html/index.html.
+site: env build/docs/.ready
+	$(BIN)/python -m dev.site build/site build/docs/bin
+
+# docs/images, from a run of the demonstration; needs chromium and chromedriver.
+pictures: env
+	$(BIN)/python -m dev.pictures
+
+build/docs/.ready: dev/requirements-docs.txt
+	$(PYTHON) -m venv --clear build/docs
+	build/docs/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
+	touch $@
+
+# Parts that do not need each other: make -j2 lint.
+lint: style types roles-lint changelog-lint sanity
 
 style: build/lint/.ready
 	build/lint/bin/ruff format --check .
@@ -103,6 +117,17 @@ types: env build/lint/.ready
 roles-lint: env build/lint/.ready
 	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
 		$(CURDIR)/build/lint/bin/ansible-lint
+
+changelog-lint: build/lint/.ready
+	PATH=$(CURDIR)/build/lint/bin:$$PATH build/lint/bin/antsibull-changelog lint
+
+# make release VERSION=1.2.3: both halves and the changelog say so; the tag v1.2.3 does the rest.
+release: build/lint/.ready
+	@echo "$(VERSION)" | grep -qxE '[0-9]+\.[0-9]+\.[0-9]+' || { echo "make release VERSION=1.2.3"; exit 2; }
+	sed -i.old 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	sed -i.old 's/^__version__ = .*/__version__ = "$(VERSION)"/' keyserver/__init__.py
+	rm galaxy.yml.old keyserver/__init__.py.old
+	PATH=$(CURDIR)/build/lint/bin:$$PATH build/lint/bin/antsibull-changelog release
 
 # The key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR.
 schema: env

@@ -136,6 +136,8 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
         fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, tell, log)
         try:
             await fleet.start()
+            if not events:
+                print(f"ready: {len(lab.members)} members", flush=True)
             tell_ready()
             await _until_stopped(tell.unheard)
         finally:

@@ -9,13 +9,14 @@ import re
 import socket
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 
 from dev.module_pages import MODULES, ROLES, page, role_page
-from tests.lab import ROOT, LabDirectory, Process, free_ports, play
+from tests.lab import ROOT, LabDirectory, Process, ansible_environment, free_ports, play
 
 
 def _block(file: str, name: str) -> str:
@@ -133,3 +134,63 @@ def test_the_tutorial_works_as_written(tmp_path):
         "junit.xml",
         "members.csv",
     ]
+
+
+PAGES = sorted(
+    file.relative_to(ROOT)
+    for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md"))
+)
+_FENCED = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    found = _FENCED.findall((ROOT / page).read_text("utf-8"))
+    return [textwrap.dedent(body) for _, kind, body in found if kind == language]
+
+
+def _is_playbook(document: object) -> bool:
+    return isinstance(document, list) and all(
+        isinstance(p, dict) and "hosts" in p for p in document
+    )
+
+
+def test_every_yaml_block_of_the_documents_is_yaml_and_every_play_one(tmp_path):
+    books = []
+    for one in PAGES:
+        for block in _blocks(one, "yaml"):
+            document = yaml.safe_load(block.replace("...}", "}"))
+            if _is_playbook(document):
+                books.append(tmp_path / f"{len(books)}.yml")
+                books[-1].write_text(block)
+    assert len(books) > 8
+    (tmp_path / "hub-1.conf").touch()
+    checked = subprocess.run(
+        [
+            Path(sys.executable).with_name("ansible-playbook"),
+            *("--syntax-check", "-i", "key_servers,lab,"),
+            *books,
+        ],
+        cwd=tmp_path,
+        env=ansible_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_every_shell_block_of_the_documents_parses():
+    blocks = [(one, block) for one in PAGES for block in _blocks(one, "sh")]
+    assert len(blocks) > 15
+    for one, block in blocks:
+        parsed = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)
+        assert parsed.returncode == 0, f"{one}: {parsed.stderr}"
+
+
+def test_every_link_inside_the_repository_leads_somewhere():
+    lost = []
+    for one in PAGES:
+        text = _FENCED.sub("", (ROOT / one).read_text("utf-8"))
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if "://" not in target and not (ROOT / one.parent / target).exists():
+                lost.append(f"{one}: {target}")
+    assert lost == []

@@ -229,6 +229,7 @@ def test_the_collections_artefact_packs_the_collection_alone(checkout, wheel, tm
         packed = {member.name for member in archive if member.isfile()}
     assert {name.partition("/")[0] for name in packed} == {
         *("FILES.json", "MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"),
+        *("SECURITY.md", "CODE_OF_CONDUCT.md"),
         *(".ansible-lint", "changelogs", "docs", "meta", "plugins", "roles", "tests"),
     }
     assert {name for name in packed if name.startswith("tests/")} == {"tests/config.yml"}

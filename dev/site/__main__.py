@@ -1,0 +1,113 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``make site``: the pages of docs/ and the reference that antsibull-docs makes, as one site.
+
+Nothing is fetched; a warning is an error. Pages link to each other as they do in the repository:
+links that leave docs/ are turned to where the site has the page.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dev.module_pages import MODULES, ROLES
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+REPOSITORY = "https://github.com/groupvpn/junos/blob/main"
+_LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)")
+
+# Pages of the repository that stand outside docs/: their name on the site.
+ELSEWHERE = {
+    "README.md": "overview.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
+# What the reference has in full, and its page there.
+IN_REFERENCE = {f"docs/modules/{name}.md": f"reference/{name}_module.rst" for name in MODULES} | {
+    f"roles/{name}/README.md": f"reference/{name}_role.rst" for name in ROLES
+}
+
+
+def pages() -> dict[Path, Path]:
+    """Every page that is copied: its file in the repository, its place on the site."""
+    inside = {
+        file.relative_to(ROOT): file.relative_to(ROOT / "docs")
+        for file in sorted((ROOT / "docs").rglob("*.md"))
+        if str(file.relative_to(ROOT)) not in IN_REFERENCE
+    }
+    return inside | {Path(file): Path(place) for file, place in ELSEWHERE.items()}
+
+
+def turned(text: str, file: Path, placed: dict[Path, Path]) -> str:
+    """A page's text with links that hold on the site."""
+
+    def turn(match: re.Match[str]) -> str:
+        target, anchor = match["target"], match["anchor"] or ""
+        if "://" in target or target.startswith("mailto:"):
+            return match[0]
+        meant = Path(os.path.normpath(file.parent / target))
+        if str(meant) in IN_REFERENCE:
+            anchor, target = "", os.path.relpath(IN_REFERENCE[str(meant)], placed[file].parent)
+        elif meant in placed:
+            target = os.path.relpath(placed[meant], placed[file].parent)
+        elif not (ROOT / meant).is_relative_to(ROOT / "docs"):
+            target = f"{REPOSITORY}/{meant}"
+        return f"]({target}{anchor})"
+
+    return _LINK.sub(turn, text)
+
+
+def write_pages(source: Path) -> None:
+    """Pages, pictures and settings into Sphinx's source directory."""
+    placed = pages()
+    for file, place in placed.items():
+        page = source / place
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(turned((ROOT / file).read_text("utf-8"), file, placed), "utf-8")
+    for picture in (ROOT / "docs" / "images").glob("*"):
+        (source / "images").mkdir(exist_ok=True)
+        shutil.copy(picture, source / "images")
+    for own in ("conf.py", "index.md", "ansible.rst"):
+        shutil.copy(HERE / own, source)
+
+
+def write_reference(source: Path, programs: Path) -> None:
+    """What modules, roles, filters and the connection say of themselves."""
+    reference = source / "reference"
+    reference.mkdir(mode=0o700)
+    command = [
+        str(programs / "antsibull-docs"),
+        "collection",
+        "--use-current",
+        "--squash-hierarchy",
+    ]
+    command += ["--fail-on-error", "--dest-dir", str(reference), "groupvpn.junos"]
+    collections = str(ROOT / "build" / "collections")
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections}
+    environment["PATH"] = os.pathsep.join([str(programs), environment["PATH"]])
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def main(place: Path, programs: Path) -> int:
+    """Build below ``place`` with the programs of a directory; Sphinx's exit status."""
+    shutil.rmtree(place, ignore_errors=True)
+    source = place / "source"
+    source.mkdir(parents=True)
+    write_pages(source)
+    write_reference(source, programs)
+    sphinx = [str(programs / "sphinx-build"), "-W", "--keep-going", "-q", "-b", "html"]
+    status = subprocess.run([*sphinx, str(source), str(place / "html")], check=False).returncode
+    if status == 0:
+        print(f"site: {place / 'html' / 'index.html'}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()))
