@@ -249,6 +249,18 @@ def test_the_groups_key_in_brief_and_in_detail(site):
     assert site.ask(KEK, "<group>G2</group>") == none
 
 
+@pytest.mark.parametrize(
+    ("delay", "lifetime", "left"), [(30, 3600, 3420), (60, 3600, 3300), (900, 3600, 1740)]
+)
+def test_a_key_is_renewed_four_delays_before_its_end_and_at_its_half_at_the_latest(
+    signing_key, delay, lifetime, left
+):
+    path = "set security group-vpn server group G1 activation-time-delay"
+    extra = (*UNICAST[:3], f"{SMC}lifetime-seconds {lifetime}", f"{path} {delay}")
+    reply = Site(signing_key, extra=extra).ask(KEK, "<detail/>")
+    assert f"rekey-time-remaining: {left} seconds" in reply
+
+
 def test_pushes_show_in_the_keys_traffic(site):
     site.world.commit(
         *UNICAST, "set security group-vpn server group G1 ipsec-sa sa-1 match-policy any protocol 6"

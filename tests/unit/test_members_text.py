@@ -186,3 +186,25 @@ def test_a_name_that_touches_its_address_in_more_than_one_way_is_not_understood(
 def test_a_name_that_touches_its_address_in_one_way_is_read(indent):
     text = f"{HEAD}{indent}Gateway IP\n{indent}site-onex::5\n{indent}site-two 192.0.2.1\n"
     assert [row[:2] for row in rows(text)] == [("site-onex", "::5"), ("site-two", "192.0.2.1")]
+
+
+@pytest.mark.parametrize(
+    ("row", "read"),
+    [
+        ("GM-1 192.0.2.1 Thu Nov 19 2026 16:31:09 root", ("GM-1", "192.0.2.1", TIME)),
+        ("GM-1 192.0.2.1 Thu Nov 19 2026 16:31:09", ("GM-1", "192.0.2.1", TIME)),
+        ("GM-1 2001:db8::1 never root", ("GM-1", "2001:db8::1", "never")),
+        ("site one 192.0.2.1 - root", ("site one", "192.0.2.1", "-")),
+        ("GM-1 192.0.2.300 never root", None),
+        ("GM-1 somewhere never root", None),
+        ("GM-1 192.0.2.1 yesterday root", None),
+        ("GM-1 192.0.2.1 never root or so", None),
+        ("192.0.2.1 never root", None),
+    ],
+)
+def test_rows_that_do_not_keep_to_their_columns_are_read_by_what_cells_look_like(row, read):
+    text = f"{HEAD}{COLUMNS}{row}\n"
+    if read is None:
+        assert doubts(text) == [repr(row)]
+    else:
+        assert rows(text) == [read]
