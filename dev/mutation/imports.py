@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 _COLLECTION = "ansible_collections.groupvpn.junos."
-_OURS = ("keyserver", "plugins", "tests", "dev")
+_SOURCES = ("keyserver", "plugins")
+_OURS = (*_SOURCES, "tests", "dev")
 
 
 class Imports:
@@ -32,6 +33,16 @@ class Imports:
             found.update(dict.fromkeys(edge, distance))
         del found[file]
         return found
+
+    @cached_property
+    def makers(self) -> frozenset[str]:
+        """Names of functions that modules call while they are imported."""
+        return frozenset(
+            name
+            for part in _SOURCES
+            for path in (self._root / part).rglob("*.py")
+            for name in _called(ast.parse(path.read_text()))
+        )
 
     @cached_property
     def _direct(self) -> dict[str, list[str]]:
@@ -56,3 +67,13 @@ class Imports:
         for place in (Path(*parts).with_suffix(".py"), Path(*parts, "__init__.py")):
             if parts[:1] and parts[0] in _OURS and (self._root / place).exists():
                 yield str(place)
+
+
+def _called(node: ast.AST) -> Iterator[str]:
+    """What is called outside of functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
+            yield child.func.id
+        yield from _called(child)

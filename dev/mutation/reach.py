@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which tests run which lines, kept from run to run.
 
-A file of tests is measured again when it has changed, or a helper of the tests, or a source that
-it reached.
+A file of tests is measured again when it has changed, or a helper that it imports, or a source that
+it reached. A slow one is not measured again for its sources: of what changed it is taken to reach
+nothing, which can only make a mutant survive.
 """
 
 from __future__ import annotations
@@ -20,35 +21,42 @@ from typing import Any
 from dev.mutation.imports import Imports
 from dev.mutation.mutants import Mutant
 
-Distances = Callable[[str], Mapping[str, int]]
 # Seconds of tests for one mutant. What only a slow test would notice counts as not noticed.
 PATIENCE = 12.0
 # The same for what is made when a module is imported: whole suites may look at it.
-PATIENCE_FOR_TABLES = 60.0
+PATIENCE_FOR_TABLES = 30.0
+# Seconds from which a file of tests is a slow one.
+_SLOW = 20.0
 
 
 @dataclass
 class Part:
-    """What one file of tests reaches: lines of sources, each with positions in ``tests``."""
+    """What one file of tests reaches: lines of sources, each with positions in ``tests``.
 
-    digest: str = ""
+    ``own``: digest of the file and of the helpers that it imports; ``sources``: of what it reaches.
+    """
+
+    own: str = ""
+    sources: dict[str, str] = field(default_factory=dict)
     tests: list[tuple[str, float]] = field(default_factory=list)
     lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
+    @property
+    def seconds(self) -> float:
+        return sum(seconds for _, seconds in self.tests)
+
 
 class Reach:
-    """All parts: which tests reach a mutant.
+    """All parts: which tests reach a mutant."""
 
-    ``distances``: of a file of tests, how far each source is that it imports.
-    """
-
-    def __init__(self, parts: Mapping[str, Part], distances: Distances) -> None:
+    def __init__(self, parts: Mapping[str, Part], imports: Imports) -> None:
+        self._imports = imports
         self.seconds: dict[str, float] = {}
         self._by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._by_distance: dict[str, dict[str, int]] = defaultdict(dict)
         for file, part in parts.items():
-            self._add(part, distances(file))
+            self._add(part, imports.distances(file))
 
     def _add(self, part: Part, distances: Mapping[str, int]) -> None:
         names = [name for name, _ in part.tests]
@@ -63,12 +71,12 @@ class Reach:
     def tests(self, mutant: Mutant, first: str = "") -> list[str]:
         """Tests that reach a mutant, as many as our patience is for: ``first``, then quick ones.
 
-        What no test runs may have run at import: then those that import it, the nearest first.
+        For what is made at import: those that import it, the nearest first.
         """
         lines = self._by_line[mutant.file]
         found = dict.fromkeys((t for line in mutant.lines for t in lines.get(line, ())), 0)
         patience = PATIENCE
-        if not found:
+        if not found and mutant.function in ("", *self._imports.makers):
             found, patience = self._by_distance[mutant.file], PATIENCE_FOR_TABLES
         order = sorted(found, key=lambda t: (t != first, found[t], self.seconds[t]))
         until = accumulate((self.seconds[test] for test in order), initial=0.0)
@@ -115,20 +123,35 @@ class Kept:
 
     def __init__(self, folder: Path, copy: Path) -> None:
         self._folder, self._copy = folder, copy
+        self._imports = Imports(copy)
 
     def reach(self, files: Sequence[str], measure: Callable[[list[str]], dict[str, Part]]) -> Reach:
         """What the files of tests reach; ``measure`` runs some of them."""
         parts = {file: self._read(file) for file in files}
-        stale = [f for f, part in parts.items() if part.digest != self._digest(f, part)]
+        stale = [file for file, part in parts.items() if self._is_stale(file, part)]
         if stale:
             print(f"which tests reach which lines: running {len(stale)} files", flush=True)
             for file, part in measure(stale).items():
-                part.digest = self._digest(file, part)
+                part.own = self._own(file)
+                part.sources = {source: digest(self._copy / source) for source in part.lines}
                 parts[file] = part
                 self._place(file).write_text(json.dumps(asdict(part)))
         for test in (t for part in parts.values() for t in part.failed):
             print(f"left out, not green without a mutant: {test}", flush=True)
-        return Reach(parts, Imports(self._copy).distances)
+        for part in parts.values():
+            for source in self._changed(part):
+                del part.lines[source]
+        return Reach(parts, self._imports)
+
+    def _is_stale(self, file: str, part: Part) -> bool:
+        return part.own != self._own(file) or (part.seconds < _SLOW and bool(self._changed(part)))
+
+    def _changed(self, part: Part) -> list[str]:
+        return [s for s in part.lines if part.sources.get(s) != digest(self._copy / s)]
+
+    def _own(self, file: str) -> str:
+        helpers = (f for f in self._imports.distances(file) if f.startswith("tests/"))
+        return digest(*(self._copy / name for name in sorted({file, *helpers})))
 
     def _place(self, file: str) -> Path:
         return self._folder / (file.replace("/", ".") + ".json")
@@ -136,11 +159,6 @@ class Kept:
     def _read(self, file: str) -> Part:
         place = self._place(file)
         return Part(**json.loads(place.read_text())) if place.exists() else Part()
-
-    def _digest(self, file: str, part: Part) -> str:
-        helpers = (p for p in self._copy.glob("tests/**/*.py") if not p.name.startswith("test_"))
-        named = (self._copy / name for name in (file, *part.lines))
-        return digest(*sorted({*helpers, *named}))
 
 
 def digest(*files: Path) -> str:
