@@ -244,6 +244,11 @@ def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter):
         ("group,address\nG1,Z\xfcrich\n".encode("latin-1"), "not UTF-8"),
         (b"", "columns none"),
         (b'group,address\nG1,"192.0.2.1\n', "line"),
+        (b"group,gateway,Gateway\nG1,a,b\n", "column 'gateway' comes twice"),
+        (b"group,gateway\nG1,a\0b\n", "no gateway is called 'a\\x00b'"),
+        (b"group,address\nG1,192.000.002.001\n", "is no IPv4 or IPv6 address"),
+        (b"group,address\n", "it names nobody"),
+        (b"group,address\n,\n\n,\n", "it names nobody"),
     ],
 )
 def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content, words):
@@ -253,6 +258,51 @@ def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content,
         expectations.read_expected_file(file)
     assert words in str(refusal.value)
     assert "members.csv" in str(refusal.value)
+
+
+def test_a_table_that_names_nobody_for_a_host_is_no_mistake(tmp_path):
+    file = tmp_path / "members.csv"
+    file.write_text("host,group,gateway\nhub-2,G1,gm-1\n")
+    assert expectations.read_expected_file(file, "hub-1") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        # The first would be lost without a word.
+        ("G1: [192.0.2.1]\nG1: [192.0.2.2]\n", "'G1' comes twice"),
+        ("- {group: G1, gateway: a, gateway: b}\n", "'gateway' comes twice"),
+        ("{}", "it names nobody"),
+        ("[]", "it names nobody"),
+        ("G1: [192.0.2.300]\n", "'192.0.2.300' is no IPv4 or IPv6 address"),
+        ("G1: [010.0.0.1]\n", "'010.0.0.1' is no IPv4 or IPv6 address"),
+        ("G1: [192.0.2.1/32]\n", "'192.0.2.1/32' is no IPv4 or IPv6 address"),
+        ("G1: ['2001:db8::g', '2001:db8:::1']\n", "'2001:db8:::1' is no IPv4 or IPv6 address"),
+        ("G1: no\n", "members is a list"),
+    ],
+)
+def test_a_yaml_file_that_would_expect_less_than_it_says_is_refused(tmp_path, content, words):
+    file = tmp_path / "members.yml"
+    file.write_text(content)
+    with pytest.raises(Refused) as refusal:
+        expectations.read_expected_file(file)
+    assert words in str(refusal.value)
+
+
+def test_values_of_a_yaml_file_stay_as_they_are_written(tmp_path):
+    file = tmp_path / "members.yml"
+    file.write_text(
+        "G1:\n  min_members: 2\n  members:\n"
+        "    - {gateway: 010, address: ~, ticket: 12:30}\n"
+        "    - {gateway: 1_000, site: no}\n    - site-1\n    - {gateway: 192.0.2.300}\n"
+    )
+    group = expectations.read_expected_file(file)["G1"]
+    assert [str(member) for member in group.members] == ["010", "1_000", "site-1", "192.0.2.300"]
+    assert [dict(member.about) for member in group.members[:2]] == [
+        {"ticket": "12:30"},
+        {"site": "no"},
+    ]
+    assert group.min_members == 2
 
 
 def test_drift_tells_who_came_left_moved_and_changed_gateway():

@@ -25,6 +25,8 @@ _MEMBER_KEYS = {"gateway", "address", "role", "host"}
 _FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
 _ALIKE = 0.8
 _BETWEEN_HOSTS = re.compile(r"[\s,|]+")
+# What is meant as an address; a gateway that is called so is given as 'gateway'.
+_LIKE_AN_ADDRESS = re.compile(r"(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/\d+)?")
 
 
 class Role(Enum):
@@ -198,8 +200,8 @@ class _Entry:
             flat = member is self.entry
             about = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
         elif isinstance(member, str) and member.strip():
-            plain = canonical_address(member.strip())
-            gateway, address = (None, plain) if plain else (member, None)
+            is_address = _LIKE_AN_ADDRESS.fullmatch(member.strip())
+            gateway, address = (None, member) if is_address else (member, None)
         else:
             self.objections.append(f"{place}: a mapping or a string is expected, not {member!r}")
             return None
@@ -221,6 +223,9 @@ def _names(
     text = str(address).strip() if address not in (None, "") else None
     if name is None and text is None:
         objections.append(f"{place}: neither 'address' nor 'gateway'")
+        return None
+    if name is not None and not name.isprintable():
+        objections.append(f"{place}: no gateway is called {name!r}")
         return None
     canonical = canonical_address(text) if text is not None else None
     if text is not None and canonical is None:
@@ -286,9 +291,36 @@ def load(path: Path, host: str | None = None) -> Any:
     if path.suffix.lower() == ".csv":
         return _rows(path, text, host)
     try:
-        return yaml.safe_load(text)
+        found = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise Refused([f"{path}: {' '.join(str(error).split())}"]) from None
+    if found in ([], {}):
+        raise _names_nobody(path)
+    return found
+
+
+def _names_nobody(path: Path) -> Refused:
+    """A list that came out empty is a mistake: every member would be there without being missed."""
+    return Refused([f"{path}: it names nobody; leave it out if nobody is expected"])
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose values stay as they are written (``010``, ``12:30``, ``no``), each key once."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, form) for tag, form in forms if tag.rpartition(":")[2] in ("null", "merge")]
+        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _value in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} comes twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
@@ -305,9 +337,13 @@ def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
                     "'host', 'role' and 'min_members', others are free"
                 ]
             )
+        twice = sorted({name for name in columns if name and columns.count(name) > 1})
+        if twice:
+            raise Refused([f"{path}: column {name!r} comes twice" for name in twice])
         reader.fieldnames = columns
-        rows = []
+        rows, somebody = [], False
         for row in reader:
+            somebody = somebody or any(value and value.strip() for value in row.values() if value)
             if None in row or None in row.values():
                 raise Refused([f"{path}: line {reader.line_num}: {len(columns)} columns expected"])
             # Most rows of a fleet's file are for others.
@@ -317,6 +353,8 @@ def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
                 rows.append({key: value.strip() for key, value in row.items() if value.strip()})
     except csv.Error as error:
         raise Refused([f"{path}: line {reader.line_num}: {error}"]) from None
+    if not somebody:
+        raise _names_nobody(path)
     return rows
 
 
