@@ -26,6 +26,7 @@ def read_xml(root: Statement, configuration: etree._Element) -> tuple[list[Edit]
         # ncclient wraps what it is given, also when that is rooted already.
         configuration = inner[0]
     reader.no_text(configuration, [])
+    reader.no_attributes(configuration)
     return reader.children(root, configuration, [], frozenset()), reader.problems
 
 
@@ -64,6 +65,13 @@ class _Reader:
         stray = next((piece.strip() for piece in pieces if piece and piece.strip()), None)
         if stray is not None:
             self.object(path, element, stray[:40], "syntax error")
+
+    def no_attributes(self, configuration: etree._Element) -> None:
+        """The whole configuration is no statement that could be deleted or marked."""
+        for raw in configuration.attrib:
+            name = str(raw).rpartition("}")[2]
+            if name in ATTRIBUTES or name in ("insert", "rename"):
+                self.object([], configuration, name, "syntax error", tag="bad-attribute")
 
     def children(
         self,
@@ -151,10 +159,15 @@ class _Reader:
 
     def _attributes(self, edit: Edit, element: etree._Element, path: list[str]) -> bool:
         references: dict[str, str] = {}
+        said: set[str] = set()
         for raw, value in element.attrib.items():
             name = str(raw).rpartition("}")[2]
             namespace = str(raw).startswith("{")
             if name in ATTRIBUTES and str(value) in (*ATTRIBUTES[name].values, ""):
+                if ATTRIBUTES[name].about in said:
+                    self.object(path, element, name, "syntax error", tag="bad-attribute")
+                    return False
+                said.add(ATTRIBUTES[name].about)
                 ATTRIBUTES[name].say(edit, str(value))
             elif name in ("insert", "rename") or name in _references_of(edit.statement, str(raw)):
                 references[name] = str(value)
@@ -216,10 +229,16 @@ def _marks_only(edit: Edit) -> bool:
 
 
 class _Attribute:
-    """An attribute's values, and what it says of an edit."""
+    """An attribute's values, what it is about, and what it says of an edit.
 
-    def __init__(self, values: tuple[str, ...], say: Callable[[Edit, str], None]) -> None:
+    Of those that are about one thing a statement has one.
+    """
+
+    def __init__(
+        self, values: tuple[str, ...], about: str, say: Callable[[Edit, str], None]
+    ) -> None:
         self.values = values
+        self.about = about
         self.say = say
 
 
@@ -249,14 +268,14 @@ def _protect(wanted: bool) -> Callable[[Edit, str], None]:
 
 
 ATTRIBUTES = {
-    "operation": _Attribute(tuple(o.value for o in Operation), _operation),
-    "delete": _Attribute(("delete",), _junos(Operation.DELETE)),
-    "replace": _Attribute(("replace",), _junos(Operation.REPLACE)),
-    "create": _Attribute(("create",), _junos(Operation.CREATE)),
-    "inactive": _Attribute(("inactive",), _activate(False)),
-    "active": _Attribute(("active", "true", "false"), _activate(True)),
-    "protect": _Attribute(("protect", "true", "false"), _protect(True)),
-    "unprotect": _Attribute(("unprotect",), _protect(False)),
+    "operation": _Attribute(tuple(o.value for o in Operation), "operation", _operation),
+    "delete": _Attribute(("delete",), "operation", _junos(Operation.DELETE)),
+    "replace": _Attribute(("replace",), "operation", _junos(Operation.REPLACE)),
+    "create": _Attribute(("create",), "operation", _junos(Operation.CREATE)),
+    "inactive": _Attribute(("inactive",), "activity", _activate(False)),
+    "active": _Attribute(("active", "true", "false"), "activity", _activate(True)),
+    "protect": _Attribute(("protect", "true", "false"), "protection", _protect(True)),
+    "unprotect": _Attribute(("unprotect",), "protection", _protect(False)),
 }
 _READ_ONLY = frozenset(("changed", "key"))
 

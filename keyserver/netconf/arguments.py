@@ -88,7 +88,7 @@ class Accepts:
 
     ``attributes`` maps names to the values that are taken (None: any). Arguments in one of
     ``alternatives`` exclude each other. ``payload`` names elements whose content somebody else
-    checks; ``anything`` means that of every child.
+    checks; ``anything`` means that of every child, ``text`` that the RPC's own content is text.
     """
 
     arguments: tuple[Argument, ...] = ()
@@ -96,10 +96,13 @@ class Accepts:
     alternatives: tuple[frozenset[str], ...] = ()
     payload: frozenset[str] = frozenset()
     anything: bool = False
+    text: bool = False
 
     def refuse_others(self, operation: etree._Element) -> None:
         """Raise RpcFailure for what is unknown, repeated, contradictory or out of range."""
         refuse_attributes(operation, self.attributes)
+        if not self.text:
+            refuse_text(operation)
         if self.anything:
             return
         known = {argument.name: argument for argument in self.arguments}
@@ -129,6 +132,27 @@ def refuse_attributes(element: etree._Element, known: Mapping[str, frozenset[str
                     bad_element=local_name(element)[:SHOWN],
                 )
             )
+
+
+def refuse_text(element: etree._Element) -> None:
+    """Raise RpcFailure for text beside elements: it means nothing, so something else was meant."""
+    for piece in (element.text, *(child.tail for child in element)):
+        if piece is not None and piece.strip():
+            raise syntax_error(piece.strip())
+
+
+def only_child(element: etree._Element) -> str | None:
+    """The name of the one empty element in ``target`` or ``source``; None for anything else."""
+    refuse_attributes(element, {})
+    refuse_text(element)
+    inner = list(element.iterchildren(tag=etree.Element))
+    if len(inner) != 1:
+        return None
+    refuse_attributes(inner[0], {})
+    name = local_name(inner[0])
+    if len(inner[0]) or (inner[0].text or "").strip():
+        raise syntax_error(name)
+    return name
 
 
 def _refuse_value(element: etree._Element, argument: Argument) -> None:

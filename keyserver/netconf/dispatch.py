@@ -22,6 +22,7 @@ from .xml import local_name
 _SESSION = Accepts((Argument("session-id", text_of(20), may_be_empty=True),))
 _COMMAND = Accepts(
     attributes={"format": frozenset({"text", "ascii", "xml", "json", "set"})},
+    text=True,
 )
 
 

@@ -31,7 +31,56 @@ def bad(reply: etree._Element) -> list[str]:
     return [e.text for e in reply.iter("bad-element")]
 
 
+CONTACT = "<configuration><snmp><contact>x</contact></snmp></configuration>"
 REFUSED = {
+    # Text where elements belong.
+    "<lock-configuration>now</lock-configuration>": "now",
+    "<discard-changes>all</discard-changes>": "all",
+    "<open-configuration>please</open-configuration>": "please",
+    "<commit>now</commit>": "now",
+    "<commit-configuration>now</commit-configuration>": "now",
+    "<lock><target>the<candidate/></target></lock>": "the",
+    "<lock><target><candidate>x</candidate></target></lock>": "candidate",
+    "<get-config><source>the<running/></source></get-config>": "the",
+    "<get-config><source><running/></source><filter>system</filter></get-config>": "system",
+    "<get-configuration>system</get-configuration>": "system",
+    "<get-configuration><configuration>system</configuration></get-configuration>": "system",
+    "<get-configuration><configuration><system>all</system></configuration></get-configuration>": (
+        "all"
+    ),
+    "<get-configuration><configuration/>and more</get-configuration>": "and more",
+    f"<load-configuration>this:{CONTACT}</load-configuration>": "this:",
+    f"<edit-config><target><candidate/></target><config>this:{CONTACT}</config></edit-config>": (
+        "this:"
+    ),
+    # Elements of somebody else's.
+    '<get-configuration><configuration><system xmlns="urn:x"/></configuration>'
+    "</get-configuration>": "system",
+    "<edit-config><target><candidate/></target><config>"
+    '<configuration xmlns="urn:x"><snmp/></configuration></config></edit-config>': "configuration",
+    # Attributes of what is no statement, and those that contradict each other.
+    '<load-configuration><configuration delete="delete"/></load-configuration>': "delete",
+    '<load-configuration><configuration operation="delete"/></load-configuration>': "operation",
+    '<load-configuration><configuration replace="replace"><snmp/></configuration>'
+    "</load-configuration>": "replace",
+    '<load-configuration><configuration><snmp delete="delete" replace="replace"/></configuration>'
+    "</load-configuration>": "replace",
+    '<load-configuration><configuration><snmp active="active" inactive="inactive"/>'
+    "</configuration></load-configuration>": "inactive",
+    '<load-configuration><configuration><snmp protect="protect" unprotect="unprotect"/>'
+    "</configuration></load-configuration>": "unprotect",
+    f'<edit-config><target><candidate/></target><config operation="delete">{CONTACT}</config>'
+    "</edit-config>": "config",
+    # What cannot go together.
+    f'<load-configuration compare="rollback">{CONTACT}</load-configuration>': "compare",
+    '<load-configuration rescue="rescue" rollback="0"/>': "rescue",
+    '<load-configuration rollback="0" action="merge"/>': "action",
+    f'<load-configuration action="patch">{CONTACT}</load-configuration>': "configuration",
+    "<commit-configuration><check/><confirmed/></commit-configuration>": "confirmed",
+    "<commit-configuration><check/><confirm-timeout>5</confirm-timeout></commit-configuration>": (
+        "confirm-timeout"
+    ),
+    '<get-configuration compare="rollback" changed="changed"/>': "changed",
     '<get-configuration database="frob"/>': "get-configuration",
     '<get-configuration compare="frob"/>': "get-configuration",
     '<get-configuration compare="rollback" format="json"/>': "compare",

@@ -98,6 +98,9 @@ COMMIT = Accepts(
 def commit_configuration(database: ConfigurationDatabase, request: Request) -> Steps[Elements]:
     """Junos' commit: minutes, a log message, or a check alone."""
     if request.child("check") is not None:
+        for other in ("confirmed", "confirm-timeout"):
+            if request.child(other) is not None:
+                raise syntax_error(other)
         return (yield from _check(database, request))
     timeout = request.text("confirm-timeout")
     confirmation = None

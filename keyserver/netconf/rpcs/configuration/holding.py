@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-from lxml import etree
-
 from ....config.database import ConfigurationDatabase
-from ...arguments import refuse_attributes
+from ...arguments import only_child
 from ...reply import RpcError, RpcFailure
 from ...session import Request
-from ...xml import local_name
 from .answers import Elements, ok, pending_warning, refusals
 
 
@@ -19,15 +16,14 @@ def target(request: Request, *allowed: str) -> str:
     element = request.child("target")
     if element is None:
         raise RpcFailure(RpcError("target is missing", tag="missing-element", bad_element="target"))
-    refuse_attributes(element, {})
-    named = [local_name(child) for child in element.iterchildren(tag=etree.Element)]
-    if len(named) != 1 or named[0] not in allowed:
+    named = only_child(element)
+    if named not in allowed:
         raise RpcFailure(
             RpcError(
                 f"target must be {' or '.join(allowed)}", tag="invalid-value", bad_element="target"
             )
         )
-    return named[0]
+    return named
 
 
 def _locked(database: ConfigurationDatabase, request: Request, *, running: bool) -> Elements:

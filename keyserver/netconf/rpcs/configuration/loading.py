@@ -25,12 +25,21 @@ from ....config.read_text import read_text
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.tree import Tree
-from ...arguments import SHOWN, Accepts, Argument, one_of, refuse_attributes, syntax_error
+from ...arguments import (
+    SHOWN,
+    Accepts,
+    Argument,
+    one_of,
+    refuse_attributes,
+    refuse_text,
+    syntax_error,
+)
 from ...reply import RpcError, RpcFailure, xml_text
 from ...session import Request
 from ...xml import local_name
 from .answers import Elements, ok, refusals, rollback_number
 from .holding import target
+from .reading import is_ours
 
 
 def _load_error(error: LoadError) -> RpcError:
@@ -80,9 +89,9 @@ LOAD_CONFIGURATION = Accepts(
 def load_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
     """Load a configuration in any format, or one that was committed before."""
     given = list(request.operation.iterchildren(tag=etree.Element))
-    if request.operation.get("rollback") is not None or request.operation.get("rescue") is not None:
-        if given:
-            raise syntax_error(local_name(given[0]))
+    stored = [name for name in ("rollback", "rescue") if request.operation.get(name) is not None]
+    if stored:
+        _refuse_beside_stored(request, stored, given)
         earlier = _earlier(database, request)
         with refusals():
             candidate = database.writable(request.holder, request.now)
@@ -90,9 +99,19 @@ def load_configuration(database: ConfigurationDatabase, request: Request) -> Ele
         candidate.tree = copy_tree(earlier)
         candidate.settle(database.schema)
         return [_load_results(request, [])]
-    if not given:
-        raise syntax_error("load-configuration")
+    if not given or request.operation.get("compare") is not None:
+        raise syntax_error("compare" if given else "load-configuration")
     return [_load_results(request, _load(database, request, given[0]))]
+
+
+def _refuse_beside_stored(request: Request, stored: list[str], given: list[etree._Element]) -> None:
+    """What was committed before comes whole: from one place, and with nothing to merge into it."""
+    if given:
+        raise syntax_error(local_name(given[0]))
+    if len(stored) > 1:
+        raise syntax_error(stored[1])
+    if request.operation.get("action") not in (None, "override"):
+        raise syntax_error("action")
 
 
 def _earlier(database: ConfigurationDatabase, request: Request) -> Tree:
@@ -116,8 +135,9 @@ def _load(
         candidate = database.writable(request.holder, request.now)
     if action == "patch" and wrapper == "configuration-text":
         wrapper = "configuration-patch"
-    if (action == "set") != (wrapper == "configuration-set") and action != "merge":
-        raise syntax_error(wrapper)
+    for word in ("set", "patch"):
+        if (action == word) != (wrapper == f"configuration-{word}") and action != "merge":
+            raise syntax_error(wrapper)
     try:
         edits, problems = _READERS[wrapper](database.schema, payload)
     except MalformedConfiguration as error:
@@ -219,10 +239,12 @@ def _edits(database: ConfigurationDatabase, request: Request) -> tuple[list[Edit
             raise RpcFailure(
                 RpcError("config is missing", tag="missing-element", bad_element="config")
             )
+        refuse_attributes(config, {})
+        refuse_text(config)
         given = list(config.iterchildren(tag=etree.Element))
         if not given:
             return [], []
-        if len(given) > 1 or local_name(given[0]) != "configuration":
+        if len(given) > 1 or local_name(given[0]) != "configuration" or not is_ours(given[0]):
             bad = local_name(given[-1])
             raise RpcFailure(
                 RpcError("syntax error", tag="unknown-element", bad_element=bad[:SHOWN])

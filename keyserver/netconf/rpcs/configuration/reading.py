@@ -19,7 +19,7 @@ from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
 from ....config.tree import INHERITED, MARKS, Tree
-from ...arguments import Accepts, refuse_attributes, syntax_error
+from ...arguments import Accepts, only_child, refuse_attributes, refuse_text, syntax_error
 from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, default_namespace, xml_text
 from ...session import Request
 from ...subtree import narrowed, select
@@ -51,8 +51,8 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     committed = operation.get("database") == "committed"
     tree = database.committed if committed else database.candidate(request.holder).tree
     marked = operation.get("groups") is not None
-    if operation.get("compare") is not None and operation.get("inherit") is not None:
-        raise syntax_error("inherit")
+    if operation.get("compare") is not None:
+        _refuse_beside_compare(operation)
     if operation.get("inherit") is not None:
         tree = shown_inherited(database.schema, tree, marked=marked)
     elif marked:
@@ -64,6 +64,13 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     if operation.get("changed") is not None:
         return [_with_changes(database, request, tree, wanted, committed=committed)]
     return _FORMATS[operation.get("format", "xml")](database, request, tree, wanted)
+
+
+def _refuse_beside_compare(operation: etree._Element) -> None:
+    """A comparison is of what was written, and says itself what changed."""
+    for other in ("inherit", "groups", "changed"):
+        if operation.get(other) is not None:
+            raise syntax_error(other)
 
 
 def _wanted(schema: Statement, operation: etree._Element) -> etree._Element | None:
@@ -79,12 +86,17 @@ def _wanted(schema: Statement, operation: etree._Element) -> etree._Element | No
         # Junos also takes the hierarchy without its <configuration> wrapper.
         wanted = etree.Element("configuration")
         wanted.extend(given)
+    for one in (wanted, *wanted.iterchildren(tag=etree.Element)):
+        if not is_ours(one):
+            raise syntax_error(local_name(one))
     refuse_attributes(wanted, {})
     _refuse_unknown(schema, wanted)
     return wanted
 
 
 def _refuse_unknown(statement: Statement, wanted: etree._Element) -> None:
+    if len(wanted) or statement.is_branch:
+        refuse_text(wanted)
     for child in wanted.iterchildren(tag=etree.Element):
         name = local_name(child)
         refuse_attributes(child, {})
@@ -302,13 +314,12 @@ def source_tree(database: ConfigurationDatabase, request: Request) -> Tree:
     source = request.child("source")
     if source is None:
         raise RpcFailure(RpcError("source is missing", tag="missing-element", bad_element="source"))
-    refuse_attributes(source, {})
-    names = [local_name(child) for child in source.iterchildren(tag=etree.Element)]
-    if names == ["running"]:
+    name = only_child(source)
+    if name == "running":
         return database.committed
-    if names == ["candidate"]:
+    if name == "candidate":
         return database.candidate(request.holder).tree
-    raise syntax_error((names or ["source"])[-1])
+    raise syntax_error(name or "source")
 
 
 def get_config(database: ConfigurationDatabase, request: Request) -> Elements:
@@ -340,15 +351,17 @@ def _subtrees(request: Request) -> list[etree._Element] | None:
     if element is None:
         return None
     refuse_attributes(element, {"type": frozenset({"subtree"})})
+    refuse_text(element)
     wanted = []
     for one in element.iterchildren(tag=etree.Element):
         _refuse_expressions(one)
-        if local_name(one) == "configuration" and _ours(one):
+        if local_name(one) == "configuration" and is_ours(one):
             wanted.append(one)
     return wanted
 
 
-def _ours(element: etree._Element) -> bool:
+def is_ours(element: etree._Element) -> bool:
+    """True for a namespace in which Junos knows its configuration, and for none."""
     namespace = etree.QName(element).namespace
     return namespace in (None, BASE, XNM) or str(namespace).startswith(YANG_CONF)
 
