@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class GroupVpnError(Exception):
@@ -13,6 +13,11 @@ class GroupVpnError(Exception):
     warnings: tuple[str, ...] = ()
     """What the device had warned about before."""
 
+    def reworded(self, change: Callable[[str], str]) -> None:
+        """Change every word that a user will read."""
+        self.args = tuple(change(str(part)) for part in self.args)
+        self.warnings = tuple(map(change, self.warnings))
+
 
 class Refused(GroupVpnError):
     """Input that the device, or the documents, would refuse; one line per objection."""
@@ -20,6 +25,11 @@ class Refused(GroupVpnError):
     def __init__(self, objections: Sequence[str]) -> None:
         super().__init__("\n".join(objections))
         self.objections = list(objections)
+
+    def reworded(self, change: Callable[[str], str]) -> None:
+        """Change every word that a user will read."""
+        super().reworded(change)
+        self.objections = list(map(change, self.objections))
 
 
 class DeviceError(GroupVpnError):

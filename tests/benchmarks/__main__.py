@@ -20,7 +20,7 @@ import ansible
 import yaml
 from lxml import etree
 
-from tests.benchmarks import audit, configurations, key_plane, loop
+from tests.benchmarks import audit, configurations, key_plane, loop, resources
 from tests.benchmarks.plays import LOCAL, NETCOMMON, SMC, fleet_of, timed_play
 from tests.lab import COLLECTIONS
 
@@ -273,6 +273,7 @@ def main() -> int:
         *audit.SECTIONS,
         loop.rows,
         *configurations.SECTIONS,
+        *resources.SECTIONS,
     ):
         for line in section():
             lines.append(line)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.modules import server as module
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import (
     Container,
     Kind,
@@ -18,17 +19,19 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema impor
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.secret import (
     Secret,
+    hidden,
     read_secret,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from dev.suboptions import suboptions
 from keyserver.config.secret import obscure
-from tests.unit.paper import inside_of, planned
+from tests.unit.paper import Paper, inside_of, planned
 from tests.unit.referee import YANG, described, nodes_of
 
 V1, V2 = Generation.V1, Generation.V2
@@ -110,6 +113,29 @@ def test_a_key_that_is_not_given_stays_and_goes_with_its_policy():
     assert not planned(RESOURCE, built(), without, "overridden")["changed"]
     gone = planned(RESOURCE, built(), {"traceoptions": {"flags": ["all"]}}, "overridden")
     assert "delete security group-vpn server ike" in gone["commands"]
+
+
+class Repeating(Paper):
+    """A device that refuses, or warns, with the key in its own words."""
+
+    def call(self, step, operation, then=()):
+        if operation.tag == "load-configuration":
+            raise DeviceError(step, [f"invalid value '{KEY}' or \"{SCRAMBLED}\" in p"])
+        if operation.tag == "get-configuration":
+            return super().call(step, operation)
+        return etree.fromstring("<rpc-reply><ok/></rpc-reply>")
+
+
+def test_a_device_that_repeats_a_key_in_its_own_words_is_not_quoted():
+    request = apply.Request(RESOURCE, apply.wanted(RESOURCE, example(), V2), State.MERGED)
+    with pytest.raises(DeviceError) as refused:
+        apply.apply(Repeating(), request)
+    assert "invalid value '********' or \"********\" in p" in str(refused.value)
+
+
+def test_a_short_key_is_hidden_where_it_is_a_word():
+    said = hidden("a policy 'a' of all", [Secret("a")])
+    assert said == "******** policy '********' of all"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from .device import CommitOptions, Device
 from .plan import State, UpdatePassword, plan
 from .resource import Outlook, Resource
 from .schema import Leaf, Tree, walk
-from .secret import MASK
+from .secret import MASK, hidden, secrets_in
 from .shape import Given, as_config
 from .transaction import settings_at_stake, transact
 from .tree import Configuration, Reading
@@ -144,6 +144,24 @@ def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
     Raises Refused, DeviceError and TransportFailure, after which the device is as it was, and
     CommitUnknown, after which it may not be.
     """
+    if not request.resource.has_secrets:
+        return _applied(rpc, request)
+
+    def hide(text: str) -> str:
+        return hidden(text, secrets_in(request.want))
+
+    # A device may repeat in its own words what it was given.
+    try:
+        result = _applied(rpc, request)
+    except GroupVpnError as error:
+        error.reworded(hide)
+        raise
+    result["warnings"] = list(map(hide, result["warnings"]))
+    result["diff_text"] = hide(result["diff_text"])
+    return result
+
+
+def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
     device = Device(rpc)
     first = _planned(device, request)
     _count_touched(device, request, first)

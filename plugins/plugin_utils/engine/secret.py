@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 MASK = "********"
 _MAGIC = "$9$"
@@ -63,3 +66,26 @@ def _unscrambled(text: str) -> str:
         plain.append(chr(total % 256))
         rest = rest[len(weights) :]
     return "".join(plain)
+
+
+_LOOKS_SCRAMBLED = re.compile(r"\$\d\$[^\s\"'<>;,)\]]+")
+_SHORT = 4
+"""Shorter secrets are parts of many words; they are hidden where they are one."""
+
+
+def secrets_in(tree: Any) -> Iterator[Secret]:
+    """Every secret of a configuration's data."""
+    if isinstance(tree, Secret):
+        yield tree
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from secrets_in(value)
+
+
+def hidden(text: str, secrets: Iterable[Secret]) -> str:
+    """Somebody else's words without secrets, in the clear or scrambled."""
+    text = _LOOKS_SCRAMBLED.sub(MASK, text)
+    for plain in sorted({secret.reveal() for secret in secrets}, key=len, reverse=True):
+        edges = ("", "") if len(plain) >= _SHORT else (r"(?<!\w)", r"(?!\w)")
+        text = re.sub(re.escape(plain).join(edges), MASK, text)
+    return text
