@@ -16,6 +16,7 @@ from dev.documented import documented
 from tests.lab import COLLECTIONS, ROOT
 
 MODULES = (
+    "group_vpn",
     "server",
     "member",
     "server_member_communication",
@@ -28,7 +29,7 @@ MODULES = (
     "membership_report",
     "confirm_commit",
 )
-ROLES = ("server_member_communication", "membership_audit", "reference_key_server")
+ROLES = ("group_vpn", "server_member_communication", "membership_audit", "reference_key_server")
 _MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
 
 

@@ -161,11 +161,12 @@ class Process:
         """Wait until that many lines of output hold the text."""
         end = time.monotonic() + seconds
         while sum(text in line for line in self.output) < count:
-            if not self._read(end - time.monotonic()):
+            if not self.read(end - time.monotonic()):
                 shown = "\n".join(self.output[-20:])
                 raise AssertionError(f"{text!r} did not come {count} times in:\n{shown}")
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
+        """Take more output, if some comes in time: who writes much stops when nobody does."""
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, seconds))
         data = os.read(self._process.stdout.fileno(), 65536) if ready else b""

@@ -88,6 +88,13 @@ def test_an_exception_is_still_needed(module):
 
 # Where the collection names a statement outside its tables, and why.
 NAMED = {
+    "plugins/plugin_utils/group/contradictions.py": "judges statements of several devices together",
+    "plugins/plugin_utils/group/describe.py": "says which statements a description has a place for",
+    "plugins/plugin_utils/group/description.py": "a description's words are statements'",
+    "plugins/plugin_utils/group/expand.py": "says which statements a description stands for",
+    "plugins/plugin_utils/group/plan.py": "orders changes by the statements that they touch",
+    "plugins/plugin_utils/group/references.py": "follows names from statement to statement",
+    "plugins/plugin_utils/group/screen.py": "tells until when keys live",
     "plugins/plugin_utils/members/gate.py": "computes a wait from the lifetimes that are in force",
     "plugins/plugin_utils/members/in_force.py": "asks for v1's list by what is in force",
     "plugins/plugin_utils/members/shows.py": "elements of replies, and what they are returned as",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..errors import GroupVpnError, Refused
@@ -29,7 +30,8 @@ from .values import Generation
 class Request(NamedTuple):
     """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all.
 
-    ``counted``: asks a device how many members each group has.
+    ``counted``: asks a device how many members each group has. ``drop``: entries that go in the
+    same commit.
     """
 
     resource: Resource
@@ -43,6 +45,7 @@ class Request(NamedTuple):
     check: bool = False
     diff: bool = False
     counted: Callable[[Rpc], Mapping[str, int]] | None = None
+    drop: Tree | None = None
 
 
 def wanted(resource: Resource, config: Any, generation: Generation | None) -> Tree:
@@ -188,30 +191,39 @@ def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
     return _result(device, request, plans[0], diff)
 
 
+def foresee(request: Request, have: Reading, generation: Generation) -> Reading:
+    """What a device that has this would have, without the device. Raises Refused."""
+    outlook, _change = _judged(request, have, generation, lambda: generation)
+    return replace(have, explicit=outlook.target)
+
+
 def _planned(device: Device, request: Request, earlier: _Plan | None = None) -> _Plan:
     """The change from what the device has; ``earlier``: what came of an earlier reading."""
-    resource, root = request.resource, request.resource.root
+    resource = request.resource
     reply = device.read(resource.read_filter())
     if earlier is not None and _same(earlier.reply, reply):
         return earlier
-    have = resource.read(reply)
-    _refuse_unknown_entries(request, have)
     generation = request.generation if earlier is None else earlier.generation
     generation = generation or device.told_generation()
+    return _Plan(reply, *_judged(request, resource.read(reply), generation, device.generation))
+
+
+def _judged(
+    request: Request,
+    have: Reading,
+    generation: Generation | None,
+    ask: Callable[[], Generation],
+) -> tuple[Outlook, list[Edit]]:
+    """The change that leads from what there is to what is wanted; ``ask``: the generation."""
+    resource, root = request.resource, request.resource.root
+    _refuse_unknown_entries(request, have)
     if resource.rules.fits:
-        generation = generation or device.generation()
+        generation = generation or ask()
     want = _fitted(resource, request.want, have, generation)
-    target = plan(
-        root,
-        have,
-        want,
-        request.state,
-        everything=request.everything,
-        secrets=request.secrets,
-    )
+    target = _target(request, have, want, generation)
     change = edits(root, have.explicit, target, generation)
     if change and generation is None:
-        generation = device.generation()
+        generation = ask()
         change = edits(root, have.explicit, target, generation)
     before = after = have.in_force(root)
     if change:
@@ -223,12 +235,31 @@ def _planned(device: Device, request: Request, earlier: _Plan | None = None) -> 
         objections += result_objections(resource, outlook)
         if objections:
             raise Refused(objections)
-    return _Plan(reply, outlook, change)
+    return outlook, change
 
 
 def _same(one: etree._Element, other: etree._Element) -> bool:
     """Whether two replies have the same in them, order and marks included."""
     return [etree.tostring(part) for part in one] == [etree.tostring(part) for part in other]
+
+
+def _target(
+    request: Request, have: Reading, want: Tree, generation: Generation | None
+) -> Configuration:
+    """The configuration to come to."""
+    resource, root = request.resource, request.resource.root
+    target = plan(
+        root,
+        have,
+        want,
+        request.state,
+        everything=request.everything,
+        secrets=request.secrets,
+    )
+    if not request.drop:
+        return target
+    left = replace(have, explicit=target)
+    return plan(root, left, _fitted(resource, request.drop, left, generation), State.DELETED)
 
 
 def _refuse_unknown_entries(request: Request, have: Reading) -> None:

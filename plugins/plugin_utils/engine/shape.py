@@ -84,43 +84,48 @@ def _leaf_value(leaf: Any, value: Any) -> Any:
         return bool(value)
     if leaf.kind is Kind.INTEGER:
         return int(value)
-    return Secret(str(value)) if leaf.secret else str(value)
+    if leaf.secret:
+        return value if isinstance(value, Secret) else Secret(str(value))
+    return str(value)
 
 
-def as_config(resource: Resource, tree: Tree) -> Config:
-    """Settings as the module's ``config``; secrets are left out."""
+def as_config(resource: Resource, tree: Tree, *, secrets: bool = False) -> Config:
+    """Settings as the module's ``config``.
+
+    Secrets are left out, unless they are asked for: as :class:`.Secret`, to be compared.
+    """
     anchored = resource.anchored
     if anchored is None:
-        options = _options(resource.root, tree)
+        options = _options(resource.root, tree, secrets)
         return options if resource.wording is None else resource.wording.outward(options)
-    return _entries(anchored, tree.get(anchored.name, {}))
+    return _entries(anchored, tree.get(anchored.name, {}), secrets)
 
 
-def _options(node: Branch, tree: Tree) -> dict[str, Any]:
+def _options(node: Branch, tree: Tree, secrets: bool) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for child in node.managed:
         if child.name not in tree:
             continue
         value = tree[child.name]
         if isinstance(child, List):
-            options[child.option] = _entries(child, value)
+            options[child.option] = _entries(child, value, secrets)
         elif isinstance(child, Container):
-            inside = _options(child, value)
+            inside = _options(child, value, secrets)
             if child.inline:
                 options.update(inside)
             elif inside or not child.holds_secrets:
                 options[child.option] = inside
-        elif isinstance(child, Leaf) and not child.secret:
+        elif isinstance(child, Leaf) and (secrets or not child.secret):
             options[child.option] = list(value) if child.many else value
     return options
 
 
-def _entries(node: List, entries: Tree) -> list[Any]:
+def _entries(node: List, entries: Tree, secrets: bool) -> list[Any]:
     if node.is_bare:
         return list(entries)
     inline = [c.name for c in node.children if isinstance(c, Container) and c.inline]
     return [
-        {**_names(node, key), **_options(node, entry)}
+        {**_names(node, key), **_options(node, entry, secrets)}
         for key, entry in entries.items()
         # An entry that is only there for what stands in it, and has nothing of it.
         if (not node.fixed or not inline or any(name in entry for name in inline))

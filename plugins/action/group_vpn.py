@@ -1,0 +1,126 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action plugin of ``groupvpn.junos.group_vpn``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible import context
+
+from ..plugin_utils.group import options as group_options
+from ..plugin_utils.group.conduct import Order, conduct
+from ..plugin_utils.group.description import HOST_VARIABLES, read
+from ..plugin_utils.group.screen import summary
+from . import DeviceAction, _plain
+from .fleet import Fleet
+
+_PREFIX = "group_vpn_"
+
+
+class ActionModule(DeviceAction):
+    """Build and run whole Group VPNs; for one host, say what became of it."""
+
+    options = group_options.group_vpn()
+
+    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        if options["outcome"] is not None:
+            return self._of_one(options["outcome"])
+        groups = _plain(options["groups"])
+        hosts = self._hosts(groups)
+        order = Order(
+            read(groups, {host: self._device(host, groups) for host in hosts}),
+            tuple(host for host in hosts if host in self._in_play()),
+            options["confirm_minutes"],
+            options["timeout"],
+            options["poll"],
+            options["exclusive"],
+            options["comment"],
+            self._task.check_mode,
+        )
+        fleet = Fleet(
+            self._task_vars["hostvars"],
+            self._play_context,
+            context.CLIARGS.get("forks") or 5,
+            self._say,
+        )
+        try:
+            outcome = conduct(order, fleet)
+        finally:
+            fleet.close()
+        screen = summary(
+            order.description, outcome.before, outcome.after, outcome.hosts, outcome.broken
+        )
+        for line in () if self._task.check_mode else screen:
+            self._say(line)
+        return {
+            "changed": False,
+            "steps": [step.as_result() for step in outcome.plan.steps],
+            "left": list(outcome.plan.left),
+            "hosts": {host: fate.as_result() for host, fate in outcome.hosts.items()},
+            "screen": screen,
+        }
+
+    def _of_one(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
+        """The host's part in an outcome."""
+        host = str(self._task_vars.get("inventory_hostname"))
+        fate = (outcome.get("hosts") or {}).get(host)
+        if fate is None:
+            return {"changed": False, "msg": "no part of any group"}
+        result = {
+            "changed": fate["changed"],
+            "did": fate["did"],
+            "warnings": list(fate["warnings"]),
+            "msg": "; ".join(fate["did"]) or "nothing to change",
+        }
+        if self._task.diff and fate["diff"]:
+            result["diff"] = {"prepared": fate["diff"]}
+        if fate["failures"]:
+            said = "\n".join(f"{host}: {f.removeprefix(f'{host}: ')}" for f in fate["failures"])
+            result["msg"] = said
+            result["unreachable" if fate["unreachable"] else "failed"] = True
+        return result
+
+    # Who and what
+
+    def _in_play(self) -> list[str]:
+        return [str(host) for host in self._task_vars.get("ansible_play_batch", ())]
+
+    def _inventory(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._task_vars.get("groups", {})
+        return found
+
+    def _hosts(self, groups: Any) -> list[str]:
+        """Hosts that the description names, and those of the play, which it may have named."""
+        inventory, known = self._inventory(), self._task_vars["hostvars"]
+        named = [
+            host
+            for name in _names(groups)
+            for host in ([name] if name in known else inventory.get(name, ()))
+        ]
+        return list(dict.fromkeys([*map(str, named), *self._in_play()]))
+
+    def _device(self, host: str, groups: Any) -> dict[str, Any]:
+        variables = self._task_vars["hostvars"][host]
+        found: dict[str, Any] = {}
+        for name in HOST_VARIABLES:
+            value = variables.get(f"{_PREFIX}{name}")
+            if value is not None:
+                found[name] = _plain(value)
+        found["inventory_groups"] = [
+            name for name in _names(groups) if host in self._inventory().get(name, ())
+        ]
+        management = variables.get("ansible_host")
+        return {**found, **({"management": str(management)} if management else {})}
+
+    def _say(self, line: str) -> None:
+        # Beside what a callback prints on standard output, which programs may read.
+        self._display.display(line, stderr=True)
+
+
+def _names(groups: Any) -> Iterable[str]:
+    """Hosts and groups of the inventory that a description names."""
+    entries = [entry for entry in groups if isinstance(entry, Mapping)]
+    parts = (entry.get(key) for entry in entries for key in ("servers", "members"))
+    return dict.fromkeys(str(name) for part in parts if isinstance(part, list) for name in part)

@@ -1,0 +1,66 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: describe
+author: groupvpn.junos contributors (@groupvpn)
+version_added: 0.1.0
+short_description: The description of a Group VPN that exists
+description:
+  - Makes the variables of the role C(groupvpn.junos.group_vpn) from what M(groupvpn.junos.server)
+    and M(groupvpn.junos.member) gather of a fleet.
+  - Devices do not give their keys back in the clear; C(keys) says which variables to fill.
+  - Proposals, policies and gateways get the role's own names when the role runs for the first time.
+options:
+  _input:
+    description: Host to C(server) and C(member), as gathered there, and C(generation).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the description
+  ansible.builtin.debug:
+    msg: "{{ {'hub-1': {'server': hub.gathered}} | groupvpn.junos.describe }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(group_vpn_groups); C(hosts), each host's variables; C(keys), the variables that somebody
+      must fill; C(unfit), what has no place in a description, with the statement.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils.group.describe import describe as description_of
+
+
+def describe(fleet: Any) -> dict[str, Any]:
+    """The description of a fleet."""
+    if not isinstance(fleet, Mapping) or not all(isinstance(s, Mapping) for s in fleet.values()):
+        raise AnsibleFilterError(
+            "groupvpn.junos.describe: a mapping of hosts to 'server' and 'member' is expected"
+        )
+    sides = {
+        str(host): {
+            "server": given.get("server") or {},
+            "member": given.get("member") or {},
+            "generation": given.get("generation"),
+        }
+        for host, given in fleet.items()
+    }
+    return description_of(sides)
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name to function."""
+        return {"describe": describe}

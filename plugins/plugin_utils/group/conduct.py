@@ -1,0 +1,395 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Carrying a plan out: looks, steps with gates that look at devices, the verdict at the end.
+
+Everything that touches a device goes through :class:`Hands`. What fails on one host stops what
+depends on it and nothing else; what was begun and not proved is taken back by the devices
+themselves (confirmed commits on servers), and the next run goes on from what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from ..engine.device import CommitOptions
+from ..errors import CommitUnknown, GroupVpnError, Refused, TransportFailure
+from ..netconf.rpc import Rpc
+from . import work
+from .contradictions import refusals
+from .description import Description, Group
+from .look import Holdings, Looked, holdings, look
+from .plan import Plan, plan
+from .screen import announced
+from .steps import Change, Kind, Step
+from .verify import faults, shared
+
+T = TypeVar("T")
+SETTLE_SECONDS = 10
+"""How long members may be on their way when nothing was changed."""
+
+
+class Hands(Protocol):
+    """What touches devices, and time."""
+
+    def each(
+        self, work: Mapping[str, Callable[[Rpc], T]]
+    ) -> tuple[dict[str, T], dict[str, GroupVpnError]]:
+        """Do it on all hosts at once: what came of it, and what failed."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+
+    def clock(self) -> float:
+        """Seconds on a clock that only goes forward."""
+
+    def say(self, line: str) -> None:
+        """Tell a person."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for; ``hosts`` may be touched; ``timeout`` and ``poll`` in seconds.
+
+    ``confirm_minutes``: after so long a server takes an unproved change back; 0: commit for good.
+    """
+
+    description: Description
+    hosts: tuple[str, ...]
+    confirm_minutes: int = 10
+    timeout: int = 300
+    poll: float = 1.0
+    exclusive: bool = False
+    comment: str | None = None
+    check: bool = False
+
+
+@dataclass
+class Fate:
+    """What became of one host."""
+
+    changed: bool = False
+    unreachable: bool = False
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    diff: str = ""
+    did: list[str] = field(default_factory=list)
+
+    def as_result(self) -> dict[str, Any]:
+        return {
+            "changed": self.changed,
+            "unreachable": self.unreachable,
+            "failures": self.failures,
+            "warnings": list(dict.fromkeys(self.warnings)),
+            "diff": self.diff,
+            "did": self.did,
+        }
+
+
+@dataclass
+class Outcome:
+    """The plan, what became of each host, keys and lists before and after, groups given up."""
+
+    plan: Plan
+    hosts: dict[str, Fate]
+    before: dict[str, Holdings] = field(default_factory=dict)
+    after: dict[str, Holdings] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def conduct(order: Order, hands: Hands) -> Outcome:
+    """Bring the devices to what the description wants. Raises Refused before any is touched."""
+    wrong = refusals(order.description)
+    if wrong:
+        raise Refused(wrong)
+    return _Conductor(order, hands).run()
+
+
+class _Conductor:
+    def __init__(self, order: Order, hands: Hands) -> None:
+        self._order, self._hands = order, hands
+        self._description = order.description
+        self._fates = {host: Fate() for host in order.hosts}
+        self._looks: dict[str, Looked] = {}
+        self._held: dict[str, Holdings] = {}
+        self._sides: dict[str, Any] = {}
+        self._unconfirmed: set[str] = set()
+        self._broken: dict[str, str] = {}
+        self._acted = False
+
+    def run(self) -> Outcome:
+        self._look()
+        made = plan(
+            {host: looked.sides for host, looked in self._looks.items()},
+            self._description,
+            exclusive=self._order.exclusive,
+        )
+        self._foresee(made)
+        outcome = Outcome(made, self._fates, before=dict(self._held))
+        for line in announced(made):
+            self._hands.say(line)
+        if not self._order.check:
+            self._carry_out(made)
+        outcome.after = self._held
+        outcome.broken = self._broken
+        return outcome
+
+    # Before anything is touched
+
+    def _look(self) -> None:
+        self._looks = self._each(dict.fromkeys(self._order.hosts, look))
+        wrong = [
+            f"{host}: group_vpn_generation {device.generation}: the device is of Group "
+            f"VPN{looked.generation}; correct 'group_vpn_generation'"
+            for host, looked in self._looks.items()
+            if (device := self._description.devices[host]).generation is not looked.generation
+            and self._takes_part(host)
+        ]
+        if wrong:
+            raise Refused(wrong)
+        for host, looked in self._looks.items():
+            self._held[host], self._sides[host] = looked.holdings, looked.sides
+            self._fates[host].warnings += looked.warnings
+        servers = [h for h in self._looks if any(self._description.of_server(h))]
+        pending = self._each(dict.fromkeys(servers, work.is_unconfirmed))
+        self._unconfirmed = {host for host, awaits in pending.items() if awaits}
+
+    def _takes_part(self, host: str) -> bool:
+        return any(host in (*g.servers, *g.members) for g in self._description.groups)
+
+    def _foresee(self, made: Plan) -> None:
+        """What each host will have been through; raises Refused for what a device must not get."""
+        wrong = []
+        for host, looked in self._looks.items():
+            changes = [s.changes[host] for s in made.steps if host in s.changes]
+            try:
+                self._fates[host].diff = work.foresee(looked, changes) if changes else ""
+            except Refused as error:
+                wrong += [f"{host}: {line.removeprefix(f'{host}: ')}" for line in error.objections]
+            self._fates[host].changed = bool(changes) and self._order.check
+        if wrong:
+            raise Refused(wrong)
+
+    # Steps
+
+    def _carry_out(self, made: Plan) -> None:
+        todo: Mapping[Kind, Callable[[Step], None]] = {
+            Kind.LEARN: self._learn,
+            Kind.SHARE: self._share,
+            Kind.MEMBERS: self._members,
+            Kind.NEW_KEYS: self._new_keys,
+            Kind.RENEW: self._renew,
+            Kind.WAIT: self._wait,
+            Kind.FORGET: self._clean,
+            Kind.LEAVE: self._clean,
+        }
+        for step in made.steps:
+            self._hands.say(f"{step.kind.value} ...")
+            todo[step.kind](step)
+        if not any(step.kind is Kind.WAIT for step in made.steps):
+            self._wait(Step(Kind.WAIT, ()))
+
+    def _whole(self) -> list[Group]:
+        """Groups whose servers could all be looked at, and that nothing has stopped."""
+        return [
+            group
+            for group in self._description.groups
+            if group.name not in self._broken and all(h in self._looks for h in group.servers)
+        ]
+
+    def _learn(self, step: Step) -> None:
+        """Sub-servers first: the root makes keys for its new settings, and they must fit theirs."""
+        minutes = self._order.confirm_minutes or None
+        commit = CommitOptions(self._order.comment, confirmed=minutes)
+        makers = {group.servers[0] for group in self._description.groups}
+        for last in (False, True):
+            stopped = {
+                h for g in self._description.groups if g.name in self._broken for h in g.servers
+            }
+            turn = {
+                host: change
+                for host, change in step.changes.items()
+                if (host in makers) is last and host not in stopped
+            }
+            done = self._change(turn, commit)
+            self._unconfirmed |= done if minutes else set()
+            for group in self._description.groups:
+                lost = [host for host in group.servers if host in turn and host not in done]
+                if lost:
+                    self._broken[group.name] = f"{', '.join(lost)} did not take the change"
+
+    def _share(self, step: Step) -> None:
+        groups = [g for g in self._whole() if g.name in step.groups]
+        servers = list(dict.fromkeys(host for group in groups for host in group.servers))
+
+        def wrong() -> dict[str, str]:
+            self._ask(servers)
+            return {g.name: "; ".join(w) for g in groups if (w := shared(g, self._held))}
+
+        self._broken.update(self._until(wrong, self._order.timeout))
+
+    def _members(self, step: Step) -> None:
+        going = {host for group in self._whole() for host in group.members}
+        self._change(
+            {host: change for host, change in step.changes.items() if host in going},
+            CommitOptions(self._order.comment),
+        )
+
+    def _new_keys(self, step: Step) -> None:
+        for group in self._whole():
+            if group.name in step.groups:
+                # One after the other: the first server's keys are those of the cluster.
+                for host in group.servers:
+                    self._do({host: partial(work.new_keys, group=group.name)}, "cleared")
+
+    def _renew(self, step: Step) -> None:
+        ids: dict[str, list[int]] = {}
+        for group in self._whole():
+            if group.name in step.groups and group.group_id is not None:
+                for host in group.members:
+                    if host in step.hosts:
+                        ids.setdefault(host, []).append(group.group_id)
+        self._do(
+            {
+                host: partial(
+                    work.renew, generation=self._looks[host].generation, group_ids=numbers
+                )
+                for host, numbers in ids.items()
+            },
+            "registered anew",
+        )
+
+    def _clean(self, step: Step) -> None:
+        """Only where nobody depends any more on what goes."""
+        open_groups = [g for g in self._description.groups if not self._proved(g)]
+        waiting = {host for group in open_groups for host in group.servers}
+        changes = {h: c for h, c in step.changes.items() if h not in waiting}
+        self._change(changes, CommitOptions(self._order.comment))
+        for host in step.changes.keys() - changes.keys():
+            self._fates[host].warnings.append(f"{step.kind.value}: left for the next run")
+
+    def _proved(self, group: Group) -> bool:
+        return group in self._whole() and not any(
+            self._fates[h].failures for h in (*group.servers, *group.members) if h in self._fates
+        )
+
+    # The gate
+
+    def _wait(self, step: Step) -> None:
+        """Until every group is as it should be; what is proved is kept."""
+        groups = self._whole()
+        if self._acted:
+            self._ask(self._concerned(groups))
+
+        def wrong() -> dict[str, str]:
+            found = self._wrong(groups)
+            if found:
+                servers = {h for g in groups for h in g.servers}
+                self._ask([h for h in self._concerned(groups) if h in found or h in servers])
+                found = self._wrong(groups)
+            return found
+
+        found = self._until(wrong, self._order.timeout if self._acted else SETTLE_SECONDS)
+        for host, why in found.items():
+            self._fates[host].failures.append(why)
+        self._keep(groups, found)
+
+    def _there(self) -> list[str]:
+        """Members that could be looked at and did what they were told."""
+        return [host for host in self._looks if not self._fates[host].failures]
+
+    def _wrong(self, groups: list[Group]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for group in groups:
+            found.update(faults(self._description, group, self._held, self._there()))
+        return found
+
+    def _concerned(self, groups: Iterable[Group]) -> list[str]:
+        hosts = dict.fromkeys(h for g in groups for h in (*g.servers, *g.members))
+        return [host for host in hosts if host in self._looks]
+
+    def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
+        """Confirm on servers what has proved good for somebody."""
+        for host in sorted(self._unconfirmed):
+            served = list(self._description.of_server(host))
+            if all(g in groups and self._is_good(g, wrong) for g in served):
+                if self._do({host: partial(work.keep, comment=self._order.comment)}, "confirmed"):
+                    self._unconfirmed.discard(host)
+            else:
+                self._fates[host].failures.append(
+                    f"nothing proves the change: it is not confirmed, and the device takes it back "
+                    f"{self._order.confirm_minutes} minutes after the commit"
+                )
+
+    def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
+        there = [host for host in group.members if host in self._looks]
+        return not there or any(h not in wrong and not self._fates[h].failures for h in there)
+
+    # Hands
+
+    def _each(self, jobs: Mapping[str, Callable[[Rpc], T]]) -> dict[str, T]:
+        done, failed = self._hands.each(jobs)
+        for host, error in failed.items():
+            fate = self._fates[host]
+            lines = error.objections if isinstance(error, Refused) else [str(error)]
+            fate.failures += lines
+            fate.warnings += error.warnings
+            fate.unreachable = isinstance(error, TransportFailure)
+            # What may have been done is not reported as not done.
+            fate.changed = fate.changed or isinstance(error, CommitUnknown)
+        return done
+
+    def _do(self, jobs: Mapping[str, Callable[[Rpc], Any]], what: str) -> set[str]:
+        done = self._each(jobs)
+        for host in done:
+            self._fates[host].changed = self._acted = True
+            self._fates[host].did.append(what)
+        return set(done)
+
+    def _change(self, changes: Mapping[str, Change], commit: CommitOptions) -> set[str]:
+        done = self._each(
+            {
+                host: partial(
+                    work.change,
+                    what=change,
+                    generation=self._looks[host].generation,
+                    commit=commit,
+                )
+                for host, change in changes.items()
+            }
+        )
+        for host, result in done.items():
+            fate = self._fates[host]
+            fate.warnings += result["warnings"]
+            if result["changed"]:
+                fate.changed = self._acted = True
+                fate.did.append("configured")
+            side = changes[host].side
+            self._sides[host] = {**self._sides[host], side: result["after"]}
+        return set(done)
+
+    def _ask(self, hosts: Iterable[str]) -> None:
+        found, failed = self._hands.each(
+            {
+                host: partial(
+                    holdings,
+                    sides=self._sides[host],
+                    generation=self._looks[host].generation,
+                )
+                for host in hosts
+            }
+        )
+        self._held.update(found)
+        for host in failed:
+            self._held.pop(host, None)
+
+    def _until(self, wrong: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
+        """What is still wrong when nothing is, or when time is over."""
+        end = self._hands.clock() + seconds
+        while True:
+            found = wrong()
+            if not found or self._hands.clock() >= end:
+                return found
+            self._hands.pause(self._order.poll)

@@ -1,0 +1,290 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way back: from what a fleet has to the description that a person would have written.
+
+Devices do not give keys back in the clear, so a description has none: ``keys`` says which variables
+have to be filled. What has no place in a description is named in ``unfit``, with its statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .configurations import entries
+from .description import SERVER_SETTINGS, VPN_SETTINGS, Options
+from .expand import ROOT, Config
+
+Gathered = Mapping[str, Mapping[str, Any]]
+"""Host to ``server`` and ``member``, what the modules gathered, and ``generation``."""
+
+_IDENTITIES = {
+    "inet": "identity_ipv4",
+    "hostname": "identity_hostname",
+    "user_at_hostname": "identity_user",
+}
+_PREFIX = "group_vpn_"
+# What a description says of each list's entries; anything else has no place in it.
+_PLACED: Mapping[str, Mapping[tuple[str, ...], frozenset[str]]] = {
+    "server": {
+        ("ike", "proposals"): frozenset(
+            {"name", "authentication_method", "authentication_algorithm", "dh_group"}
+            | {"encryption_algorithm"}
+        ),
+        ("ike", "policies"): frozenset({"name", "mode", "proposals", "pre_shared_key"}),
+        ("ike", "gateways"): frozenset(
+            {"name", "ike_policy", "address", "dynamic", "local_address", "dead_peer_detection"}
+        ),
+        ("ipsec", "proposals"): frozenset(
+            {"name", "authentication_algorithm", "encryption_algorithm", "lifetime_seconds"}
+        ),
+        ("groups",): frozenset(
+            {"name", "group_id", "server_cluster", "ike_gateways", "server_address", "ipsec_sas"}
+            | {"server_member_communication", *SERVER_SETTINGS}
+        ),
+    },
+    "member": {
+        ("ike", "proposals"): frozenset(
+            {"name", "authentication_method", "authentication_algorithm", "dh_group"}
+            | {"encryption_algorithm", "lifetime_seconds"}
+        ),
+        ("ike", "policies"): frozenset({"name", "mode", "proposals", "pre_shared_key"}),
+        ("ike", "gateways"): frozenset(
+            {"name", "ike_policy", "server_addresses", "addresses", "local_address"}
+            | {"local_identity"}
+        ),
+        ("ipsec", "vpns"): frozenset(
+            {"name", "ike_gateway", "group_vpn_external_interface", "group", *VPN_SETTINGS}
+        ),
+    },
+}
+
+
+def describe(fleet: Gathered) -> dict[str, Any]:
+    """``group_vpn_groups``, ``hosts`` (variables by host), ``keys`` to be filled, ``unfit``."""
+    return _Describer(fleet).describe()
+
+
+class _Describer:
+    def __init__(self, fleet: Gathered) -> None:
+        self._fleet = fleet
+        self._hosts: dict[str, dict[str, Any]] = {}
+        self._unfit: list[str] = []
+        self._keys: dict[str, None] = {}
+
+    def describe(self) -> dict[str, Any]:
+        for host, sides in self._fleet.items():
+            self._unfit += _without_place(host, sides)
+        groups = [self._group(*found) for found in self._found()]
+        return {
+            "group_vpn_groups": groups,
+            "hosts": self._hosts,
+            "keys": list(self._keys),
+            "unfit": list(dict.fromkeys(self._unfit)),
+        }
+
+    def _found(self) -> Iterator[tuple[str, list[str]]]:
+        """Each group's name with its servers, the one that makes the keys first."""
+        servers: dict[str, list[str]] = {}
+        for host, sides in self._fleet.items():
+            for name, block in entries(sides["server"], "groups").items():
+                role = (block.get("server_cluster") or {}).get("server_role")
+                there = servers.setdefault(name, [])
+                there.insert(0 if role == ROOT else len(there), host)
+        yield from servers.items()
+
+    def _block(self, host: str, group: str) -> Config:
+        found: Config = entries(self._fleet[host]["server"], "groups")[group]
+        return found
+
+    def _group(self, name: str, servers: list[str]) -> dict[str, Any]:
+        first, block = servers[0], self._block(servers[0], name)
+        for host in servers[1:]:
+            if "server_cluster" not in self._block(host, name):
+                self._unfit.append(
+                    f"{host}: group {name}: no server cluster with {first}; its keys are its own"
+                )
+        gateways = entries(self._fleet[first]["server"], "ike", "gateways")
+        members: list[str] = []
+        others: list[dict[str, Any]] = []
+        for gateway in block.get("ike_gateways", ()):
+            known = self._host_of(gateways.get(gateway, {}), block.get("group_id"))
+            if known is None:
+                others.append(self._unmanaged(gateway, gateways.get(gateway, {})))
+            else:
+                members.append(known)
+                self._member(known, gateway, name, block.get("group_id"))
+        for host in servers:
+            self._server(host, name, servers)
+        found = {
+            "name": name,
+            "group_id": block.get("group_id"),
+            "servers": servers,
+            "members": members,
+            "unmanaged_members": others,
+            "ike_proposal": self._ike(first, block, members, name),
+            **self._traffic(first, name, block),
+            "server_member_communication": block.get("server_member_communication"),
+            **{option: block[option] for option in SERVER_SETTINGS if option in block},
+            **self._vpn_settings(members, name, block.get("group_id")),
+        }
+        return {option: value for option, value in found.items() if value not in (None, [])}
+
+    # Hosts
+
+    def _vpn(self, host: str, number: Any) -> Config | None:
+        vpns = entries(self._fleet[host]["member"], "ipsec", "vpns").values()
+        return next((vpn for vpn in vpns if vpn.get("group") == number), None)
+
+    def _gateway(self, host: str, vpn: Config) -> Config:
+        gateways = entries(self._fleet[host]["member"], "ike", "gateways")
+        found: Config = gateways.get(str(vpn.get("ike_gateway")), {})
+        return found
+
+    def _host_of(self, gateway: Config, number: Any) -> str | None:
+        """The host of the fleet that a server knows by this gateway."""
+        for host in self._fleet:
+            vpn = self._vpn(host, number)
+            if vpn is None:
+                continue
+            own = self._gateway(host, vpn)
+            dynamic = gateway.get("dynamic") or {}
+            if gateway.get("address", "") == own.get("local_address") or (
+                dynamic and dynamic == _dynamic(own)
+            ):
+                return host
+        return None
+
+    def _unmanaged(self, name: str, gateway: Config) -> dict[str, Any]:
+        self._keys[f"{name}: pre_shared_key of unmanaged_members"] = None
+        own: Config = {o: gateway[o] for o in ("address", "dynamic") if o in gateway}
+        return {"name": name, **own}
+
+    def _variables(self, host: str) -> dict[str, Any]:
+        found = self._hosts.setdefault(host, {})
+        if self._fleet[host].get("generation") == "v1":
+            found[f"{_PREFIX}generation"] = "v1"
+        return found
+
+    def _server(self, host: str, group: str, servers: list[str]) -> None:
+        config, block = self._fleet[host]["server"], self._block(host, group)
+        gateways = entries(config, "ike", "gateways")
+        there = [
+            gateways.get(name, {}).get("local_address") for name in block.get("ike_gateways", ())
+        ]
+        address = block.get("server_address") or next(filter(None, there), None)
+        self._note(host, "address", address)
+        if len(servers) > 1 and host == servers[0]:
+            self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
+
+    def _member(self, host: str, gateway: str, group: str, number: Any) -> None:
+        vpn = self._vpn(host, number) or {}
+        own = self._gateway(host, vpn)
+        self._note(host, "address", own.get("local_address"))
+        self._note(host, "dynamic", _dynamic(own) or None)
+        self._note(host, "external_interface", vpn.get("group_vpn_external_interface"))
+        if gateway != host:
+            self._note(host, "name", gateway)
+        vpns = entries(self._fleet[host]["member"], "ipsec", "vpns")
+        for policy in self._fleet[host]["member"].get("policies") or ():
+            if policy.get("vpn") == vpn.get("name"):
+                entry = {zone: policy[zone] for zone in ("from_zone", "to_zone")}
+                if len(vpns) > 1:
+                    entry["group"] = group
+                self._variables(host).setdefault(f"{_PREFIX}policies", []).append(entry)
+        self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
+
+    def _note(self, host: str, option: str, value: Any) -> None:
+        """A host's variable; two groups that need two values do not fit."""
+        if value is None:
+            return
+        known = self._variables(host).setdefault(f"{_PREFIX}{option}", value)
+        if known != value:
+            self._unfit.append(f"{host}: {option} {value}: another group has {known}")
+
+    # A group's settings
+
+    def _ike(self, server: str, block: Config, members: list[str], group: str) -> Options:
+        config = self._fleet[server]["server"]
+        policies, gateways = entries(config, "ike", "policies"), entries(config, "ike", "gateways")
+        names = [
+            tuple(policies.get(gateways.get(g, {}).get("ike_policy"), {}).get("proposals") or ())
+            for g in block.get("ike_gateways", ())
+        ]
+        used = list(dict.fromkeys(name for each in names for name in each))
+        for name in used[1:]:
+            self._unfit.append(f"{server}: group {group}: IKE proposal {name} beside {used[0]}")
+        proposal = entries(config, "ike", "proposals").get(used[0] if used else "", {})
+        found = {o: v for o, v in proposal.items() if o not in ("name", "authentication_method")}
+        method = proposal.get("authentication_method", "pre-shared-keys")
+        if method != "pre-shared-keys":
+            self._unfit.append(f"{server}: IKE proposal {used[0]}: authentication_method {method}")
+        lives = {
+            p["lifetime_seconds"]
+            for host in members
+            for p in entries(self._fleet[host]["member"], "ike", "proposals").values()
+            if "lifetime_seconds" in p and _same(p, proposal)
+        }
+        return {**found, **({"lifetime_seconds": max(lives)} if lives else {})}
+
+    def _traffic(self, server: str, group: str, block: Config) -> dict[str, Any]:
+        sas = block.get("ipsec_sas") or []
+        for sa in sas[1:]:
+            self._unfit.append(f"{server}: group {group}: ipsec_sas {sa['name']}: a second one")
+        sa = sas[0] if sas else {}
+        proposal = entries(self._fleet[server]["server"], "ipsec", "proposals").get(
+            str(sa.get("proposal")), {}
+        )
+        return {
+            "ipsec_proposal": {o: v for o, v in proposal.items() if o != "name"},
+            "match_policies": sa.get("match_policies") or [],
+        }
+
+    def _vpn_settings(self, members: list[str], group: str, number: Any) -> dict[str, Any]:
+        vpns = {host: self._vpn(host, number) or {} for host in members}
+        found = {}
+        for option in VPN_SETTINGS:
+            values = [vpn.get(option) for vpn in vpns.values()]
+            if not values or all(value is None for value in values):
+                continue
+            found[option] = next(value for value in values if value is not None)
+            self._unfit += [
+                f"{host}: group {group}: {option} {vpn.get(option)}: others have {found[option]}"
+                for host, vpn in vpns.items()
+                if vpn.get(option) != found[option]
+            ]
+        return found
+
+
+def _dynamic(gateway: Config) -> dict[str, Any]:
+    """What a member says that it is, as its server's gateway has it."""
+    identity = gateway.get("local_identity") or {}
+    return {
+        kind: inside[_IDENTITIES[kind]]
+        for kind, inside in identity.items()
+        if kind in _IDENTITIES and isinstance(inside, Mapping)
+    }
+
+
+def _same(one: Config, other: Config) -> bool:
+    words = ("encryption_algorithm", "authentication_algorithm", "dh_group")
+    return all(one.get(word) == other.get(word) for word in words)
+
+
+def _without_place(host: str, sides: Mapping[str, Any]) -> Iterator[str]:
+    for side, lists in _PLACED.items():
+        for place, placed in lists.items():
+            for name, entry in entries(sides[side], *place).items():
+                yield from _extra(host, side, (*place, name), entry, placed)
+        for option in ("traceoptions",):
+            for config, where in ((sides[side], ()), (sides[side].get("ike") or {}, ("ike",))):
+                if option in config:
+                    yield f"{host}: {' '.join((side, *where, option))}: no place in a description"
+
+
+def _extra(
+    host: str, side: str, place: Iterable[str], entry: Any, placed: frozenset[str]
+) -> Iterator[str]:
+    for option in entry if isinstance(entry, Mapping) else ():
+        if option not in placed:
+            yield f"{host}: {' '.join((side, *place))} {option}: no place in a description"

@@ -1,0 +1,318 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The description of whole Group VPNs, as a person writes it, and what is wrong with its form.
+
+Words are those of the modules ``server`` and ``member``. Names of inventory groups among a
+group's members stand for the hosts in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..engine.values import Generation
+
+Options = Mapping[str, Any]
+
+GROUPS = "group_vpn_groups"
+IKE_PROPOSAL: Options = {
+    "dh_group": "group14",
+    "authentication_algorithm": "sha-256",
+    "encryption_algorithm": "aes-256-cbc",
+}
+IPSEC_PROPOSAL: Options = {
+    "encryption_algorithm": "aes-256-cbc",
+    "authentication_algorithm": "hmac-sha-256-128",
+    "lifetime_seconds": 3600,
+}
+SERVER_SETTINGS = (
+    "description",
+    "member_threshold",
+    "activation_time_delay",
+    "anti_replay_time_window",
+    "no_anti_replay",
+)
+"""What a group's entry passes on to its servers as it is."""
+VPN_SETTINGS = (
+    "heartbeat_threshold",
+    "recovery_probe",
+    "df_bit",
+    "exclude_rules",
+    "fail_open_rules",
+)
+"""What a group's entry passes on to its members as it is."""
+RULES = VPN_SETTINGS[-2:]
+REREGISTER, REKEY = "reregister", "rekey"
+
+_GROUP: Mapping[str, type] = {
+    "name": str,
+    "group_id": int,
+    "servers": list,
+    "members": list,
+    "unmanaged_members": list,
+    "ike_proposal": dict,
+    "ipsec_proposal": dict,
+    "match_policies": list,
+    "server_member_communication": dict,
+    "exclude": str,
+    "isolated": bool,
+    **dict.fromkeys(("description", "df_bit"), str),
+    **dict.fromkeys(("no_anti_replay", "recovery_probe"), bool),
+    **dict.fromkeys(RULES, list),
+    **dict.fromkeys(
+        (
+            "member_threshold",
+            "activation_time_delay",
+            "anti_replay_time_window",
+            "heartbeat_threshold",
+        ),
+        int,
+    ),
+}
+_UNMANAGED: Mapping[str, type] = {
+    "name": str,
+    "address": str,
+    "dynamic": dict,
+    "pre_shared_key": str,
+    "generation": str,
+}
+_HOST: Mapping[str, type] = {
+    "name": str,
+    "generation": str,
+    "address": str,
+    "dynamic": dict,
+    "external_interface": str,
+    "pre_shared_key": str,
+    "policies": list,
+    "management": str,
+    "inventory_groups": list,
+}
+HOST_VARIABLES = tuple(name for name in _HOST if name not in ("management", "inventory_groups"))
+"""Variables of a host, without their ``group_vpn_``."""
+_WORDS = {
+    list: "a list",
+    dict: "a mapping",
+    int: "a whole number",
+    str: "text",
+    bool: "true or false",
+}
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Why a description cannot be carried out; ``hosts`` are those that it concerns."""
+
+    hosts: tuple[str, ...]
+    path: str
+    value: Any
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        who = ", ".join(self.hosts) or "description"
+        value = "" if self.value is None else f" {self.value}"
+        return f"{who}: {self.path}{value}: {self.why}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A host, or a member that Ansible does not reach, and what only it knows."""
+
+    host: str
+    name: str
+    generation: Generation = Generation.V2
+    managed: bool = True
+    address: str | None = None
+    dynamic: Options = field(default_factory=dict)
+    external_interface: str | None = None
+    key: str | None = field(default=None, repr=False)
+    policies: Sequence[Options] = ()
+    management: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group: hosts by name, settings in the modules' words."""
+
+    name: str
+    group_id: int | None
+    servers: tuple[str, ...]
+    members: tuple[str, ...]
+    ike_proposal: Options
+    ipsec_proposal: Options
+    match_policies: tuple[Options, ...]
+    communication: Options | None
+    settings: Options
+    exclude: str = REREGISTER
+    isolated: bool = False
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """One of what is passed on as it is."""
+        return self.settings.get(name, default)
+
+
+@dataclass(frozen=True)
+class Description:
+    """Groups in their order, devices by name, and what is wrong with the form of either."""
+
+    groups: tuple[Group, ...]
+    devices: Mapping[str, Device]
+    wrong: tuple[Contradiction, ...] = ()
+
+    def of_server(self, host: str) -> Iterator[Group]:
+        """The groups that a host serves."""
+        return (group for group in self.groups if host in group.servers)
+
+    def of_member(self, host: str) -> Iterator[Group]:
+        """The groups that a host is a member of."""
+        return (group for group in self.groups if host in group.members)
+
+
+def read(groups: Any, hosts: Mapping[str, Options]) -> Description:
+    """A description from ``group_vpn_groups`` and the hosts' variables (without their prefix)."""
+    return _Reader(hosts).read(groups)
+
+
+class _Reader:
+    def __init__(self, hosts: Mapping[str, Options]) -> None:
+        self._hosts = hosts
+        self._wrong: list[Contradiction] = []
+        self._devices = {host: self._device(host, given) for host, given in hosts.items()}
+
+    def read(self, groups: Any) -> Description:
+        if not isinstance(groups, Sequence) or isinstance(groups, str):
+            self._say((), GROUPS, None, "a list of groups is expected", f"set '{GROUPS}'")
+            groups = []
+        found = tuple(self._group(number, given) for number, given in enumerate(groups))
+        return Description(found, self._devices, tuple(self._wrong))
+
+    def _say(self, hosts: Sequence[str], path: str, value: Any, why: str, remedy: str) -> None:
+        self._wrong.append(Contradiction(tuple(hosts), path, value, why, remedy))
+
+    def _sound(
+        self, where: str, hosts: Sequence[str], given: Any, table: Mapping[str, type]
+    ) -> dict[str, Any]:
+        """What of a mapping is known and of its kind; the rest is said."""
+        if not isinstance(given, Mapping):
+            self._say(hosts, where, None, "a mapping is expected", "correct it")
+            return {}
+        sound: dict[str, Any] = {}
+        for name, value in given.items():
+            kind = table.get(name)
+            if kind is None:
+                known = ", ".join(table)
+                self._say(hosts, f"{where}.{name}", None, "unknown", f"it takes {known}")
+            elif value is None:
+                continue
+            elif not _is(value, kind):
+                self._say(
+                    hosts, f"{where}.{name}", None, f"{_WORDS[kind]} is expected", "correct it"
+                )
+            else:
+                sound[name] = value
+        return sound
+
+    def _device(self, host: str, given: Options) -> Device:
+        sound = self._sound("group_vpn", (host,), given, _HOST)
+        return Device(
+            host,
+            str(sound.get("name") or host),
+            self._generation(host, sound),
+            True,
+            sound.get("address"),
+            sound.get("dynamic") or {},
+            sound.get("external_interface"),
+            sound.get("pre_shared_key"),
+            [p for p in sound.get("policies") or () if isinstance(p, Mapping)],
+            sound.get("management"),
+        )
+
+    def _generation(self, host: str, sound: Options) -> Generation:
+        given = sound.get("generation", Generation.V2.value)
+        if given in [generation.value for generation in Generation]:
+            return Generation(given)
+        self._say((host,), "group_vpn_generation", given, "no such generation", "it is v1 or v2")
+        return Generation.V2
+
+    def _group(self, number: int, given: Any) -> Group:
+        name = given.get("name") if isinstance(given, Mapping) else None
+        where = f"{GROUPS}[{name or number}]"
+        sound = self._sound(where, (), given, _GROUP)
+        servers = self._listed(f"{where}.servers", sound.get("servers", ()))
+        if sound.get("exclude", REREGISTER) not in (REREGISTER, REKEY):
+            self._say(
+                servers,
+                f"{where}.exclude",
+                sound["exclude"],
+                "no such way",
+                f"it is {REREGISTER} or {REKEY}",
+            )
+        return Group(
+            str(sound.get("name", "")),
+            sound.get("group_id"),
+            servers,
+            (
+                *self._listed(f"{where}.members", sound.get("members", ())),
+                *self._others(where, sound),
+            ),
+            {**IKE_PROPOSAL, **sound.get("ike_proposal", {})},
+            {**IPSEC_PROPOSAL, **sound.get("ipsec_proposal", {})},
+            tuple(m for m in sound.get("match_policies", ()) if isinstance(m, Mapping)),
+            sound.get("server_member_communication"),
+            {n: v for n, v in sound.items() if n in (*SERVER_SETTINGS, *VPN_SETTINGS)},
+            sound.get("exclude", REREGISTER),
+            sound.get("isolated", False),
+        )
+
+    def _listed(self, where: str, names: Sequence[Any]) -> tuple[str, ...]:
+        """Hosts, in order, that names of hosts and of inventory groups stand for."""
+        found: dict[str, None] = {}
+        for name in map(str, names):
+            hosts = [name] if name in self._hosts else self._in_group(name)
+            if not hosts:
+                self._say(
+                    (),
+                    where,
+                    name,
+                    "neither a host nor a group with hosts of the inventory",
+                    "correct it, or add it to the inventory",
+                )
+            found.update(dict.fromkeys(hosts))
+        return tuple(found)
+
+    def _in_group(self, name: str) -> list[str]:
+        return [h for h, given in self._hosts.items() if name in given.get("inventory_groups", ())]
+
+    def _others(self, where: str, sound: Options) -> Iterator[str]:
+        """Members that Ansible does not reach become devices of their own."""
+        for number, given in enumerate(sound.get("unmanaged_members", ())):
+            name = given.get("name") if isinstance(given, Mapping) else None
+            here = f"{where}.unmanaged_members[{name or number}]"
+            own = self._sound(here, (), given, _UNMANAGED)
+            if not name or name in self._hosts:
+                why = "a host of the inventory has that name" if name else "it has no name"
+                self._say((), here, None, why, "give it a name of its own")
+                continue
+            device = Device(
+                str(name),
+                str(name),
+                self._generation(str(name), own),
+                False,
+                own.get("address"),
+                own.get("dynamic") or {},
+                key=own.get("pre_shared_key"),
+            )
+            known = self._devices.setdefault(str(name), device)
+            if known != device:
+                self._say((), here, None, "described in two ways", "describe it alike everywhere")
+            yield str(name)
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind is list:
+        return isinstance(value, list | tuple)
+    return isinstance(value, Mapping if kind is dict else kind)

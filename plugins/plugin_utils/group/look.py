@@ -1,0 +1,140 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Looking at a device: both sides of its configuration, who is listed, which keys it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..engine.advice import reading_warnings
+from ..engine.device import Device
+from ..engine.shape import as_config
+from ..engine.tree import Reading
+from ..engine.values import Generation
+from ..members.asking import listed
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc
+from ..netconf.xml import text_of
+from .configurations import RESOURCES, entries
+from .expand import Sides
+
+_SIDES = ("initiator", "responder")
+# What shows keys: the request, and the element that tells the group.
+_SERVER_KEKS = ("get-security-group-vpn-server-kek-sa", "{*}group-id")
+_SERVER_TEKS = ("get-security-group-vpn-server-security-information", "{*}group-vpn-group-id")
+_MEMBER_KEKS = ("get-gvpn-kek-security-associations-information", "{*}group-id")
+_MEMBER_TEKS = ("get-gvpn-security-associations-information", "{*}sa-gvpn-groupid")
+_LIVES = ("sa-hard-lifetime", "life-remaining")
+
+
+@dataclass
+class Keys:
+    """Keys of one group that a device shows, by SPI; ``life``: seconds until the first ends."""
+
+    kek: set[str] = field(default_factory=set)
+    teks: set[str] = field(default_factory=set)
+    life: int | None = None
+
+
+@dataclass
+class Holdings:
+    """What a device shows: keys by group number, on servers the listed gateways by group name."""
+
+    keys: dict[int, Keys] = field(default_factory=dict)
+    listed: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, group_id: int | None) -> Keys:
+        """The keys of a group; none where the device shows none."""
+        return self.keys.get(group_id or 0, Keys())
+
+
+@dataclass
+class Looked:
+    """One device as it was found; ``readings`` and ``sides`` by side."""
+
+    generation: Generation
+    readings: dict[str, Reading]
+    sides: Sides
+    holdings: Holdings
+    warnings: list[str]
+
+
+def look(rpc: Rpc) -> Looked:
+    """Everything about a device. Raises DeviceError, MalformedReply, TransportFailure."""
+    device = Device(rpc)
+    reply = device.read(_selection())
+    readings = {side: resource.read(reply) for side, resource in RESOURCES.items()}
+    sides: Sides = {}
+    said: list[str] = []
+    for side, resource in RESOURCES.items():
+        config = as_config(resource, readings[side].in_force(resource.root), secrets=True)
+        sides[side] = config if isinstance(config, dict) else {}
+        said += reading_warnings(resource, readings[side])
+    generation = device.generation()
+    return Looked(generation, readings, sides, holdings(rpc, sides, generation), said)
+
+
+def holdings(rpc: Rpc, sides: Sides, generation: Generation) -> Holdings:
+    """Keys and lists of a device that has this configuration; who has none is not asked."""
+    found = Holdings()
+    if entries(sides["server"], "groups"):
+        for group in listed(rpc, generation).groups:
+            names = found.listed.setdefault(group.name, [])
+            names += [str(member.get("gateway")) for member in group.members]
+        _read_keys(rpc, found, _SERVER_KEKS, _SERVER_TEKS)
+    if entries(sides["member"], "ipsec", "vpns"):
+        _read_keys(rpc, found, _MEMBER_KEKS, _MEMBER_TEKS)
+    return found
+
+
+def _selection() -> etree._Element:
+    """Both sides in one request."""
+    root = etree.Element("configuration")
+    for resource in RESOURCES.values():
+        _merge(root, resource.read_filter())
+    return root
+
+
+def _merge(into: etree._Element, other: etree._Element) -> None:
+    """Add what another selection asks for; who asks for all of something has its parts."""
+    for child in other:
+        there = next((one for one in into if one.tag == child.tag), None)
+        if there is None:
+            into.append(child)
+        elif len(there):
+            _merge(there, child)
+
+
+def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str, str]) -> None:
+    for number, entry in _entries(rpc, "read the keys for rekeying", *keks):
+        cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
+        if all(cookies):
+            _note(found, number, entry).kek.add("".join(cookies))
+    for number, entry in _entries(rpc, "read the traffic keys", *teks):
+        spis = (text_of(spi) for spi in entry.iter("{*}sa-spi"))
+        _note(found, number, entry).teks.update(filter(None, spis))
+
+
+def _entries(
+    rpc: Rpc, step: str, request: str, number: str
+) -> Iterator[tuple[int, etree._Element]]:
+    """What a reply says, with the group's number."""
+    for element in rpc.call(step, etree.Element(request)).iter(number):
+        entry, text = element.getparent(), text_of(element)
+        if entry is not None and text.isdigit():
+            yield int(text), entry
+
+
+def _note(found: Holdings, number: int, entry: etree._Element) -> Keys:
+    keys = found.keys.setdefault(number, Keys())
+    for life in _seconds(entry):
+        keys.life = life if keys.life is None else min(keys.life, life)
+    return keys
+
+
+def _seconds(entry: etree._Element) -> Iterator[int]:
+    for name in _LIVES:
+        for element in entry.iter(f"{{*}}{name}"):
+            if text_of(element).isdigit():
+                yield int(text_of(element))

@@ -1,0 +1,113 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a person sees: the plan before, the outcome after; one screen each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .description import Description, Group
+from .look import Holdings
+from .plan import Plan
+from .steps import Apart, Step
+
+_MOST = 6
+
+
+def announced(made: Plan) -> list[str]:
+    """The steps of a plan, who is apart during each, and what is left as it is."""
+    lines = [f"not touched: {line}" for line in made.left]
+    if not made.steps:
+        return [*lines, "plan: nothing to change"]
+    for number, step in enumerate(made.steps, 1):
+        lines.append(f"{number}. {step.kind.value}{_where(step)}")
+        lines += [f"   {line}" for line in map(_apart, step.apart)]
+    return lines
+
+
+def _where(step: Step) -> str:
+    if step.hosts:
+        return f": {some(step.hosts)}"
+    return f": {some(step.groups)}" if step.groups else ""
+
+
+def _apart(one: Apart) -> str:
+    return f"{one.group}: {some(one.members)} cannot talk to the others until {one.until}"
+
+
+def some(names: Iterable[str]) -> str:
+    """Names, as many as fit."""
+    there = list(names)
+    more = f" and {len(there) - _MOST} more" if len(there) > _MOST else ""
+    return ", ".join(there[:_MOST]) + more
+
+
+def summary(
+    description: Description,
+    before: Mapping[str, Holdings],
+    after: Mapping[str, Holdings],
+    fates: Mapping[str, Any],
+    broken: Mapping[str, str],
+) -> list[str]:
+    """One screen: groups with who is in them, who came, went, was rekeyed, and what failed."""
+    lines: list[str] = []
+    for group in description.groups:
+        lines += _group(description, group, before, after)
+        if group.name in broken:
+            lines.append(f"  stopped: {broken[group.name]}")
+    for host, fate in fates.items():
+        for why in dict.fromkeys(fate.failures):
+            lines.append(f"  {host}: {why}{_until(description, host, before)}")
+    changed = [host for host, fate in fates.items() if fate.changed]
+    failed = [host for host, fate in fates.items() if fate.failures]
+    lines.append(f"changed: {some(changed) or 'nobody'}; failed: {some(failed) or 'nobody'}")
+    return lines
+
+
+def _group(
+    description: Description,
+    group: Group,
+    before: Mapping[str, Holdings],
+    after: Mapping[str, Holdings],
+) -> Iterator[str]:
+    was, now = _listed(group, before), _listed(group, after)
+    wanted = [description.devices[host].name for host in group.members]
+    yield (
+        f"{group.name} (group {group.group_id}): {len(now & set(wanted))} of {len(wanted)} members "
+        f"registered at {some(group.servers)}"
+    )
+    for what, names in (
+        ("added", sorted(now - was)),
+        ("removed", sorted(was - now)),
+        ("not registered", sorted(set(wanted) - now)),
+    ):
+        if names:
+            yield f"  {what}: {some(names)}"
+    teks = [
+        {spi for one in _known(group, held).values() for spi in one.of(group.group_id).teks}
+        for held in (before, after)
+    ]
+    if teks[0] and teks[1] and teks[0] != teks[1]:
+        yield "  rekeyed: the group has new traffic keys"
+
+
+def _known(group: Group, held: Mapping[str, Holdings]) -> dict[str, Holdings]:
+    return {host: held.get(host, Holdings()) for host in group.servers}
+
+
+def _listed(group: Group, held: Mapping[str, Holdings]) -> set[str]:
+    known = _known(group, held)
+    return {name for one in known.values() for name in one.listed.get(group.name, ())}
+
+
+def _until(description: Description, host: str, before: Mapping[str, Holdings]) -> str:
+    """Until when a member that failed goes on with the keys that it has."""
+    groups = list(description.of_member(host))
+    if not groups:
+        return ""
+    if host not in before:
+        longest = max(int(g.ipsec_proposal.get("lifetime_seconds") or 3600) for g in groups)
+        return f"; cut off when its keys end, in {longest} s at the latest, unless it registers"
+    lives = [life for g in groups if (life := before[host].of(g.group_id).life) is not None]
+    return f"; cut off in {min(lives)} s, when its keys end, unless it registers" if lives else ""

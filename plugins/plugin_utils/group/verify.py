@@ -1,0 +1,71 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a group is as it should be: who is listed, and that all hold the same keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .description import Description, Group
+from .look import Holdings
+
+_MOST = 5
+
+
+def shared(group: Group, held: Mapping[str, Holdings]) -> list[str]:
+    """What keeps the group's servers from having the same keys."""
+    keys = {host: held[host].of(group.group_id) for host in group.servers if host in held}
+    wrong = [f"{host}: not asked" for host in group.servers if host not in held]
+    needs_kek = group.communication is not None
+    for host, one in keys.items():
+        if needs_kek and not one.kek:
+            wrong.append(f"{host}: shows no key for rekeying of {group.name}")
+    if len({frozenset(one.kek) for one in keys.values()}) > 1:
+        wrong.append(f"{', '.join(keys)}: different keys for rekeying of {group.name}")
+    if len({frozenset(one.teks) for one in keys.values()}) > 1:
+        wrong.append(f"{', '.join(keys)}: different traffic keys of {group.name}")
+    return wrong
+
+
+def faults(
+    description: Description, group: Group, held: Mapping[str, Holdings], there: Iterable[str]
+) -> dict[str, str]:
+    """Host to what is wrong with it in a group, of its servers and of the members ``there``."""
+    wrong = {line.partition(":")[0]: line.partition(": ")[2] for line in shared(group, held)}
+    names = {h: description.devices[h].name for h in group.members}
+    listed = {n for h in group.servers if h in held for n in held[h].listed.get(group.name, ())}
+    for host in group.servers:
+        extra = (
+            sorted(set(held[host].listed.get(group.name, ())) - set(names.values()))
+            if host in held
+            else []
+        )
+        if extra:
+            wrong[host] = f"lists who is no member of {group.name}: {_some(extra)}"
+    for host in there:
+        if host in names:
+            fault = _member(group, held, host, names[host] in listed)
+            if fault is not None:
+                wrong[host] = fault
+    return wrong
+
+
+def _member(group: Group, held: Mapping[str, Holdings], host: str, is_listed: bool) -> str | None:
+    if host not in held:
+        return "not asked"
+    own = held[host].of(group.group_id)
+    servers = [held[h].of(group.group_id) for h in group.servers if h in held]
+    keks = {spi for one in servers for spi in one.kek}
+    teks = {spi for one in servers for spi in one.teks}
+    if not is_listed:
+        return f"no server lists it as a member of {group.name}"
+    if group.communication is not None and not own.kek & keks:
+        return f"holds no key for rekeying of {group.name} that its servers have"
+    if not own.teks or not teks <= own.teks:
+        return f"does not hold the traffic keys of {group.name} that its servers have"
+    return None
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(names[:_MOST]) + more

@@ -1,0 +1,97 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is done on one device in a step: a change, a clear, a renewal, a confirmation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine import apply, confirm
+from ..engine.compare import difference
+from ..engine.confirmation import awaiting
+from ..engine.device import CommitOptions, Device
+from ..engine.plan import State
+from ..engine.shape import Given
+from ..engine.tree import Reading
+from ..engine.values import Generation
+from ..errors import DeviceError
+from ..members import clearing
+from ..netconf.libraries import etree
+from ..netconf.rpc import Rpc
+from .configurations import RESOURCES
+from .look import Looked
+from .steps import Change
+
+_RENEW = {
+    Generation.V1: "clear-gvpn-ipsec-security-association",
+    Generation.V2: "clear-gvpn-group-information",
+}
+"""What has a member register anew; v1 knows no way in which it keeps its keys until then."""
+_GROUP = "group-id"
+
+
+def request_of(
+    change: Change, generation: Generation, commit: CommitOptions | None = None, diff: bool = False
+) -> apply.Request:
+    """A change as the engine takes it."""
+    resource = RESOURCES[change.side]
+    return apply.Request(
+        resource=resource,
+        want=Given(resource, change.config).tree,
+        state=State.REPLACED,
+        generation=generation,
+        commit=commit or CommitOptions(),
+        diff=diff,
+        drop=Given(resource, change.drop).tree,
+    )
+
+
+def foresee(looked: Looked, changes: list[Change]) -> str:
+    """The difference that changes make one after the other. Raises Refused for what must not be."""
+    readings: dict[str, Reading] = dict(looked.readings)
+    for change in changes:
+        have = readings[change.side]
+        target = apply.foresee(request_of(change, looked.generation), have, looked.generation)
+        readings[change.side] = target
+    text = ""
+    for side in dict.fromkeys(change.side for change in changes):
+        resource = RESOURCES[side]
+        text += difference(
+            resource.prefix,
+            resource.root,
+            looked.readings[side].explicit,
+            readings[side].explicit,
+            looked.generation,
+        )
+    return text
+
+
+def change(rpc: Rpc, what: Change, generation: Generation, commit: CommitOptions) -> dict[str, Any]:
+    """Make a change; what a resource module returns."""
+    return apply.apply(rpc, request_of(what, generation, commit))
+
+
+def new_keys(rpc: Rpc, group: str) -> dict[str, Any]:
+    """Have the group's members drop their keys and register."""
+    return clearing.clear(rpc, clearing.Request(group=group, now=True))
+
+
+def renew(rpc: Rpc, generation: Generation, group_ids: list[int]) -> None:
+    """Have a member register anew in some of its groups."""
+    for number in group_ids:
+        operation = etree.Element(_RENEW[generation])
+        etree.SubElement(operation, _GROUP).text = str(number)
+        rpc.call("register anew", operation)
+
+
+def keep(rpc: Rpc, comment: str | None) -> dict[str, Any]:
+    """Confirm a confirmed commit."""
+    return confirm.confirm(rpc, confirm.Request(comment=comment))
+
+
+def is_unconfirmed(rpc: Rpc) -> bool:
+    """Whether a device is about to take something back."""
+    try:
+        return awaiting(Device(rpc).history()) is not None
+    except DeviceError:
+        return False

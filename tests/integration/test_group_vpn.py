@@ -1,0 +1,354 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whole Group VPNs run from one description, on emulated servers and members, under observation."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from keyserver.capture.sa_log import read_sa_log
+from tests.lab import ask
+from tests.whole import UNICAST, WholeLab
+
+NAME, NUMBER = "BRANCHES", 70000
+OLD = {"encryption_algorithm": "3des-cbc", "authentication_algorithm": "hmac-sha1-96"}
+
+
+@pytest.fixture
+def whole(lab):
+    one = WholeLab(lab)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def built(whole, sites=3, hubs=2, *options, **more):
+    """Devices that carry out a description for the first time."""
+    servers = whole.hubs(hubs)
+    whole.sites(sites)
+    whole.group(NAME, NUMBER, servers, server_member_communication=dict(UNICAST), **more)
+    whole.start(*options)
+    result = run(whole)
+    assert changed(result) == {*servers, *whole.branches}
+    return result
+
+
+def run(whole, *options, **more):
+    """The role; it has to succeed."""
+    more.setdefault("group_vpn_timeout", 60)
+    result = whole.run(*options, **more)
+    assert result.code == 0, result.output[-6000:]
+    return result
+
+
+def outcome(result):
+    """What the task that ran once returned."""
+    return next(iter(result.tasks[-2].values()))
+
+
+def changed(result):
+    return {host for host, one in result.tasks[-1].items() if one.get("changed")}
+
+
+def steps(result):
+    return [step["step"] for step in outcome(result)["steps"]]
+
+
+def named(result):
+    """Members that the plan says may be apart from the others."""
+    return {m for step in outcome(result)["steps"] for a in step["apart"] for m in a["members"]}
+
+
+def screen(result):
+    return "\n".join(outcome(result)["screen"])
+
+
+def observed(whole, since, result):
+    """Nobody was apart but whom the plan names; how many events there are."""
+    members = set(whole.branches)
+    wrong = {
+        pair
+        for pair in whole.apart(since)
+        if set(pair) <= members and not set(pair) & named(result)
+    }
+    assert wrong == set()
+    return len(whole.events())
+
+
+def test_a_group_is_built_from_empty_devices_and_then_left_alone(whole):
+    result = built(whole)
+    assert steps(result) == ["learn", "share", "members", "wait"]
+    assert "3 of 3 members registered at hub-1, hub-2" in screen(result)
+    seen = observed(whole, 0, result)
+    again = run(whole)
+    assert changed(again) == set()
+    assert steps(again) == []
+    assert "3 of 3 members registered" in screen(again)
+    assert len(whole.events()) == seen
+    everything = result.output + again.output
+    assert "made-up-key" not in everything
+    assert not any("pending_confirmation" in str(v) for v in outcome(again)["hosts"].values())
+
+
+def test_check_mode_shows_the_whole_plan_and_touches_nothing(whole):
+    servers = whole.hubs(2)
+    whole.sites(2)
+    whole.group(NAME, NUMBER, servers, server_member_communication=dict(UNICAST))
+    whole.start()
+    told = run(whole, "--check", "--diff")
+    assert changed(told) == {*servers, *whole.branches}
+    assert "+       server {" in told.tasks[-1]["hub-1"]["diff"]["prepared"]
+    assert "+       member {" in told.tasks[-1]["site-01"]["diff"]["prepared"]
+    assert "1. servers learn what is new, and forget who is gone: hub-1, hub-2" in told.output
+    assert "made-up-key" not in told.output
+    assert whole.events() == []
+    assert steps(run(whole, "--check")) == steps(told)
+
+
+def test_a_site_is_added_and_another_removed_that_can_read_nothing_afterwards(whole):
+    log = whole.lab.path / "sa.log"
+    built(whole, 3, 2, "--sa-log", str(log))
+    seen = len(whole.events())
+    # A device that did not exist when the lab began is one that nobody had described.
+    whole.branches.remove("site-03")
+    removed = run(whole)
+    assert steps(removed) == ["learn", "new_keys", "wait", "leave"]
+    assert "removed: site-03" in screen(removed)
+    assert "rekeyed: the group has new traffic keys" in screen(removed)
+    assert named(removed) == {"site-01", "site-02"}
+    observed(whole, seen, removed)
+    seen = len(whole.events())
+    whole.branches.append("site-03")
+    added = run(whole)
+    assert steps(added) == ["learn", "members", "wait"]
+    assert named(added) == set()
+    assert "added: site-03" in screen(added)
+    observed(whole, seen, added)
+
+
+def test_who_was_removed_reads_nothing_with_the_keys_that_it_kept(whole):
+    log = whole.lab.path / "sa.log"
+    built(whole, 3, 2, "--sa-log", str(log))
+    before = {sa.member: sa for sa in read_sa_log(log.read_text().splitlines()).held}
+    # The thief's device is not ours any more: it keeps its configuration and its keys.
+    whole.branches.remove("site-03")
+    whole.variables["site-03"]["group_vpn_address"] = None
+    removed = run(whole, hosts="all:!site-03")
+    assert "removed: site-03" in screen(removed)
+    held = read_sa_log(log.read_text().splitlines()).held
+    stolen = [sa for sa in (*before.values(), *held) if sa.member.startswith("site-03")]
+    now = [sa for sa in held if sa.member.startswith(("site-01", "site-02"))]
+    assert stolen
+    assert now
+    packet = b"what the others say"
+    for sa in now:
+        seal = hmac.new(bytes.fromhex(sa.integrity_key), packet, hashlib.sha256).digest()
+        for old in stolen:
+            key = bytes.fromhex(old.integrity_key)
+            assert hmac.new(key, packet, hashlib.sha256).digest() != seal
+            assert old.encryption_key != sa.encryption_key
+            assert old.spi != sa.spi
+    ask(whole.lab, "site-03", "clear-gvpn-group-information")
+    whole.process.wait_for('"refused"', 60)
+    events = [e["event"] for e in whole.events() if e["member"].startswith("site-03")]
+    assert events.count("registered") == 1
+
+
+def test_keys_are_rotated_and_algorithms_raised_without_a_gap_that_is_not_named(whole):
+    built(whole)
+    seen = len(whole.events())
+    for site in whole.branches[:2]:
+        whole.variables[site]["group_vpn_pre_shared_key"] = f"rotated-{site}"
+    rotated = run(whole)
+    assert steps(rotated) == ["learn", "members", "wait"]
+    assert changed(rotated) == {"hub-1", "hub-2", "site-01", "site-02"}
+    assert named(rotated) == {"site-01", "site-02"}
+    seen = observed(whole, seen, rotated)
+    whole.groups[0]["ike_proposal"] = {"authentication_algorithm": "sha-384"}
+    raised = run(whole)
+    assert steps(raised) == ["learn", "members", "wait", "forget"]
+    observed(whole, seen, raised)
+    assert steps(run(whole)) == []
+
+
+def test_algorithms_of_traffic_are_raised_by_a_rekey(whole):
+    built(whole, 2, 1, ipsec_proposal={"encryption_algorithm": "aes-128-cbc"})
+    seen = len(whole.events())
+    whole.groups[0]["ipsec_proposal"] = {"encryption_algorithm": "aes-256-cbc"}
+    raised = run(whole)
+    assert steps(raised) == ["learn", "wait"]
+    assert "rekeyed" in screen(raised)
+    assert named(raised) == set()
+    observed(whole, seen, raised)
+
+
+def test_a_sub_server_is_added_and_then_a_server_replaced(whole):
+    first, second, third = whole.hubs(3)
+    whole.sites(2)
+    whole.group(NAME, NUMBER, [first], server_member_communication=dict(UNICAST))
+    whole.start()
+    run(whole)
+    seen = len(whole.events())
+    whole.groups[0]["servers"] = [first, second]
+    added = run(whole)
+    assert steps(added) == ["learn", "share", "members", "wait"]
+    assert named(added) == set(whole.branches)
+    seen = observed(whole, seen, added)
+    whole.groups[0]["servers"] = [first, third]
+    replaced = run(whole)
+    assert steps(replaced) == ["learn", "share", "members", "wait", "forget"]
+    observed(whole, seen, replaced)
+    gathered = whole.play([{"groupvpn.junos.server": {"state": "gathered"}}]).tasks[0]
+    assert gathered[second]["gathered"] == {}
+    assert "hub-2" not in str(gathered[first]["gathered"])
+    assert steps(run(whole)) == []
+
+
+def test_members_learn_of_rekeys_without_losing_a_packet(whole):
+    servers = whole.hubs(1)
+    whole.sites(2)
+    whole.group(NAME, NUMBER, servers)
+    whole.start()
+    run(whole)
+    seen = len(whole.events())
+    whole.groups[0]["server_member_communication"] = dict(UNICAST)
+    pushed = run(whole)
+    assert steps(pushed) == ["learn", "renew", "wait"]
+    assert named(pushed) == set()
+    observed(whole, seen, pushed)
+
+
+def test_a_v1_group_goes_to_multicast_and_back(whole):
+    servers = whole.hubs(1, "v1")
+    whole.sites(2, "v1")
+    block = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
+    more = {"multicast_group": "233.252.0.7", "multicast_outgoing_interface": "ge-0/0/1.0"}
+    whole.group(NAME, 7, servers, server_member_communication=block, ipsec_proposal=OLD)
+    whole.start()
+    run(whole)
+    for kind in ({"communication_type": "multicast", **more}, {"communication_type": "unicast"}):
+        whole.groups[0]["server_member_communication"] = {**block, **kind}
+        moved = run(whole)
+        assert steps(moved) == ["learn", "renew", "wait"]
+        assert named(moved) == set(whole.branches)
+        assert "2 of 2 members registered" in screen(moved)
+    assert steps(run(whole)) == []
+
+
+def test_members_move_from_a_v1_server_to_a_v2_server(whole):
+    (old,) = whole.hubs(1, "v1")
+    (new,) = whole.hubs(1, "v2", first=2)
+    whole.sites(2, "v1")
+    block = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
+    whole.group(NAME, 7, [old], server_member_communication=block, ipsec_proposal=OLD)
+    whole.start()
+    run(whole)
+    seen = len(whole.events())
+    del whole.groups[0]["ipsec_proposal"]
+    whole.groups[0] |= {"servers": [new], "server_member_communication": dict(UNICAST)}
+    moved = run(whole)
+    assert steps(moved) == ["learn", "members", "wait", "forget"]
+    assert named(moved) == set(whole.branches)
+    assert "2 of 2 members registered at hub-2" in screen(moved)
+    observed(whole, seen, moved)
+
+
+def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
+    servers = whole.hubs(1)
+    whole.sites(2)
+    whole.group(NAME, NUMBER, servers, server_member_communication={**UNICAST, "heartbeat": 1})
+    del whole.variables["site-01"]["group_vpn_pre_shared_key"]
+    whole.variables["site-02"]["group_vpn_address"] = "127.0.10.1"
+    whole.write()
+    # No device runs: who asks one fails otherwise.
+    refused = whole.unobserved()
+    assert refused.code != 0
+    assert "site-01: group_vpn_pre_shared_key: missing" in refused.output
+    assert "site-01, site-02: group_vpn_address 127.0.10.1" in refused.output
+    assert "heartbeat 1: Group VPNv2 takes 60 to 3600" in refused.output
+    assert "unreachable" not in str(refused.tasks)
+
+
+def test_half_of_the_members_out_of_reach_leaves_the_other_half_whole(whole):
+    built(whole, 4)
+    for site in whole.branches:
+        whole.variables[site]["group_vpn_pre_shared_key"] = f"rotated-{site}"
+    ports = {d["name"]: d["netconf"]["port"] for d in whole.lab.devices}
+    for name in ("site-01", "site-02"):
+        # Nobody listens there.
+        whole.variables[name]["ansible_port"] = 1
+    seen = len(whole.events())
+    half = whole.run()
+    results = half.tasks[-1]
+    assert {h for h, one in results.items() if one.get("unreachable")} == {"site-01", "site-02"}
+    assert changed(half) == {"hub-1", "hub-2", "site-03", "site-04"}
+    assert "site-01: not looked at; it, and what servers know of it, stays as it is" in half.output
+    assert "cut off" in screen(half)
+    observed(whole, seen, half)
+    # Their keys are as they were on both sides: they can still register.
+    ask(whole.lab, "site-01", "clear-gvpn-group-information")
+    assert whole.process is not None
+    count = sum("registered" in line and "site-01" in line for line in whole.process.output)
+    whole.process.wait_for('"registered", "member": "site-01', count=count + 1)
+    for name in ("site-01", "site-02"):
+        whole.variables[name]["ansible_port"] = ports[name]
+    rest = run(whole)
+    assert changed(rest) == {"hub-1", "hub-2", "site-01", "site-02"}
+    assert steps(run(whole)) == []
+
+
+def test_what_is_not_proved_is_taken_back_and_a_second_run_goes_on(whole):
+    servers = whole.hubs(1)
+    whole.sites(1)
+    whole.group(NAME, NUMBER, servers, server_member_communication=dict(UNICAST))
+    whole.start()
+    # Members are sent to an address where nobody is.
+    whole.variables["hub-1"]["group_vpn_address"] = "127.0.9.99"
+    failed = whole.run(group_vpn_timeout=3, group_vpn_confirm_minutes=1)
+    assert failed.code != 0
+    assert "no server lists it as a member of BRANCHES" in failed.output
+    assert "it is not confirmed, and the device takes it back 1 minutes after" in failed.output
+    whole.variables["hub-1"]["group_vpn_address"] = "127.0.9.1"
+    assert "1 of 1 members registered" in screen(run(whole))
+    assert steps(run(whole)) == []
+
+
+def test_what_a_fleet_has_becomes_the_description_that_it_came_from(whole):
+    built(whole, 2)
+    gathered = whole.play(
+        [
+            {"groupvpn.junos.server": {"state": "gathered"}, "register": "servers"},
+            {"groupvpn.junos.member": {"state": "gathered"}, "register": "members"},
+            {
+                "ansible.builtin.set_fact": {
+                    "side": {
+                        "server": "{{ servers.gathered }}",
+                        "member": "{{ members.gathered }}",
+                    }
+                }
+            },
+            {
+                "ansible.builtin.debug": {
+                    "msg": "{{ dict(ansible_play_hosts | zip(ansible_play_hosts "
+                    "| map('extract', hostvars, 'side'))) | groupvpn.junos.describe }}"
+                },
+                "run_once": True,
+            },
+        ]
+    )
+    assert gathered.code == 0, gathered.output[-3000:]
+    found = next(iter(gathered.tasks[-1].values()))["msg"]
+    assert found["unfit"] == []
+    (group,) = found["group_vpn_groups"]
+    assert group["servers"] == ["hub-1", "hub-2"]
+    whole.groups = [group]
+    for host, variables in found["hosts"].items():
+        keys = {"group_vpn_pre_shared_key": whole.variables[host]["group_vpn_pre_shared_key"]}
+        whole.variables[host] = {**variables, **keys}
+    assert steps(run(whole)) == []
+    assert json.dumps(found).count("made-up-key") == 0

@@ -1,0 +1,203 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Plans for whole Group VPNs: they arrive, and nobody is cut off whom they do not name."""
+
+from __future__ import annotations
+
+import copy
+
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import (
+    contradictions,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import expand
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
+from hypothesis import given, settings
+
+from tests.unit.descriptions import SITES, UNICAST, Fleet, described, group_of, hosts_of
+
+
+def planned(fleet, groups, hosts, unseen=()):
+    now = {host: sides for host, sides in fleet.sides.items() if host not in unseen}
+    return plan(now, read(groups, hosts))
+
+
+def carried_out(fleet, made, watch=lambda step, named: None):
+    """Each step, one host after the other; whoever a step names is named until the wait."""
+    named = set()
+    for step in made.steps:
+        named |= {(one.group, host) for one in step.apart for host in one.members}
+        for host, change in step.changes.items():
+            fleet.change(host, change)
+            watch(step, named)
+        numbers = {
+            b["group_id"]
+            for s in fleet.sides.values()
+            for b in s["server"].get("groups", ())
+            if b["name"] in step.groups
+        }
+        if step.kind is Kind.NEW_KEYS:
+            for number in numbers:
+                fleet.clear(number)
+        if step.kind is Kind.RENEW:
+            for host in step.hosts:
+                for number in [n for h, n in list(fleet.holds) if h == host and n in numbers]:
+                    fleet.register(host, number)
+        watch(step, named)
+        if step.kind is Kind.WAIT:
+            named = set()
+    watch(None, set())
+
+
+def built(groups, hosts):
+    fleet = Fleet()
+    carried_out(fleet, planned(fleet, groups, hosts))
+    return fleet
+
+
+@given(described(), described())
+@settings(max_examples=60)
+def test_a_plan_arrives_and_cuts_off_only_whom_it_names(first, second):
+    assert contradictions(*first) == contradictions(*second) == []
+    fleet = built(*first)
+    groups = {g["name"]: g["group_id"] for g in second[0]}
+    stays = {
+        g["name"]: set(g["members"])
+        & {h for o in first[0] if o["group_id"] == g["group_id"] for h in o["members"]}
+        for g in second[0]
+    }
+
+    def watch(step, named):
+        for name, number in groups.items():
+            apart = fleet.apart(number, stays[name])
+            missed = {host for host in apart if (name, host) not in named}
+            assert not missed, (step and step.kind, missed)
+
+    made = planned(fleet, *second)
+    carried_out(fleet, made, watch)
+    assert planned(fleet, *second).steps == ()
+    for group in second[0]:
+        assert {h for h, n in fleet.holds if n == group["group_id"]} >= set(group["members"])
+        assert fleet.apart(group["group_id"], group["members"]) == set()
+
+
+@given(described())
+@settings(max_examples=30)
+def test_what_a_description_made_is_described_as_it_was(described_):
+    groups, hosts = described_
+    fleet = built(groups, hosts)
+    found = describe(fleet.sides)
+    for group in groups:
+        (same,) = [g for g in found["group_vpn_groups"] if g["name"] == group["name"]]
+        wanted = {k: v for k, v in group.items() if k != "exclude"}
+        assert {**same, "servers": same["servers"][:1]} == {
+            **wanted,
+            "servers": wanted["servers"][:1],
+        }
+        assert sorted(same["servers"]) == sorted(wanted["servers"])
+        for host in group["members"]:
+            assert found["hosts"][host]["group_vpn_address"] == hosts[host]["address"]
+            assert f"{host}: group_vpn_pre_shared_key" in found["keys"]
+    assert found["unfit"] == []
+
+
+def test_servers_learn_a_site_before_it_asks():
+    one = group_of(members=SITES[:4])
+    fleet = built([one], hosts_of())
+    made = planned(fleet, [group_of()], hosts_of())
+    assert [step.kind for step in made.steps] == [Kind.LEARN, Kind.MEMBERS, Kind.WAIT]
+    assert made.steps[1].hosts == ("site-5",)
+    assert not any(step.apart for step in made.steps)
+
+
+def test_a_removed_site_goes_from_the_servers_first_and_the_rest_gets_new_keys():
+    fleet = built([group_of()], hosts_of())
+    made = planned(fleet, [group_of(members=SITES[:4])], hosts_of())
+    assert [s.kind for s in made.steps] == [Kind.LEARN, Kind.NEW_KEYS, Kind.WAIT, Kind.LEAVE]
+    assert set(made.steps[1].apart[0].members) == set(SITES[:4])
+    kept = fleet.holds["site-5", 70000]
+    carried_out(fleet, made)
+    assert kept not in [fleet.holds[host, 70000] for host in SITES[:4]]
+    assert fleet.sides["site-5"]["member"] == {}
+    assert "site-5" not in str(fleet.sides["hub-1"])
+
+
+def test_rekeying_a_removed_site_away_is_only_done_knowingly():
+    fleet = built([group_of()], hosts_of())
+    made = planned(fleet, [group_of(members=SITES[:4], exclude="rekey")], hosts_of())
+    assert Kind.NEW_KEYS not in [step.kind for step in made.steps]
+
+
+def test_a_new_proposal_stands_beside_the_old_one_until_all_members_have_it():
+    fleet = built([group_of()], hosts_of())
+    raised = group_of(ike_proposal={"authentication_algorithm": "sha-384"})
+    made = planned(fleet, [raised], hosts_of())
+    assert [s.kind for s in made.steps] == [Kind.LEARN, Kind.MEMBERS, Kind.WAIT, Kind.FORGET]
+    policies = made.steps[0].changes["hub-1"].config["ike"]["policies"]
+    assert {len(policy["proposals"]) for policy in policies} == {2}
+    assert made.steps[-1].changes["hub-1"].drop["ike"]["proposals"] == [
+        {"name": "aes-256-cbc-sha-256-group14"}
+    ]
+
+
+def test_what_the_description_does_not_name_stays():
+    fleet = Fleet()
+    foreign = read(
+        [group_of(name="OTHER", group_id=9, members=["site-5"], servers=["hub-1"])], hosts_of()
+    )
+    carried_out(fleet, plan(fleet.sides, foreign))
+    before = copy.deepcopy(fleet.sides["hub-1"]["server"])
+    carried_out(fleet, planned(fleet, [group_of(members=SITES[:4])], hosts_of()))
+    names = [g["name"] for g in fleet.sides["hub-1"]["server"]["groups"]]
+    assert names == ["OTHER", "BRANCHES"]
+    assert before["groups"][0] == fleet.sides["hub-1"]["server"]["groups"][0]
+    made = plan(fleet.sides, read([group_of(members=SITES[:4])], hosts_of()), exclusive=True)
+    carried_out(fleet, made)
+    assert [g["name"] for g in fleet.sides["hub-1"]["server"]["groups"]] == ["BRANCHES"]
+
+
+def test_an_unseen_member_keeps_what_servers_know_of_it_and_an_unseen_server_stops_its_group():
+    fleet = built([group_of()], hosts_of())
+    keys = hosts_of({"site-1": "new", "site-2": "new"})
+    made = planned(fleet, [group_of()], keys, unseen=("site-1",))
+    (learn,) = [step for step in made.steps if step.kind is Kind.LEARN]
+    policies = learn.changes["hub-1"].config["ike"]["policies"]
+    assert "site-1" not in [policy["name"] for policy in policies]
+    assert [step.hosts for step in made.steps if step.kind is Kind.MEMBERS] == [("site-2",)]
+    assert any(line.startswith("site-1: ") for line in made.left)
+    blind = planned(fleet, [group_of()], keys, unseen=("hub-1",))
+    assert blind.steps == ()
+    assert any("hub-1" in line and "BRANCHES" in line for line in blind.left)
+
+
+def test_members_that_no_push_reaches_are_had_to_register():
+    fleet = built([{**group_of(), "server_member_communication": None}], hosts_of())
+    made = planned(fleet, [group_of()], hosts_of())
+    assert [step.kind for step in made.steps] == [Kind.LEARN, Kind.RENEW, Kind.WAIT]
+    assert not any(step.apart for step in made.steps)
+    weak = group_of(ipsec_proposal={"encryption_algorithm": "aes-128-cbc"})
+    made = planned(fleet, [{**weak, "server_member_communication": None}], hosts_of())
+    (renew,) = [step for step in made.steps if step.kind is Kind.RENEW]
+    assert set(renew.apart[0].members) == set(SITES)
+
+
+def test_a_plan_for_a_person_holds_no_key():
+    fleet = built([group_of()], hosts_of())
+    made = planned(fleet, [group_of()], hosts_of({"site-1": "a-secret-word"}))
+    assert made.steps
+    assert "a-secret-word" not in repr(made) + str([step.as_result() for step in made.steps])
+
+
+def test_what_is_expanded_says_the_same_on_both_sides():
+    sides = expand([group_of(servers=["hub-1", "hub-2"])], hosts_of())
+    (vpn,) = sides["site-1"]["member"]["ipsec"]["vpns"]
+    assert vpn["group"] == sides["hub-1"]["server"]["groups"][0]["group_id"]
+    (gateway,) = sides["site-1"]["member"]["ike"]["gateways"]
+    assert gateway["server_addresses"] == ["192.0.2.1", "192.0.2.2"]
+    assert sides["hub-2"]["server"]["groups"][0]["server_cluster"] == {
+        "server_role": "sub-server",
+        "ike_gateways": ["hub-1"],
+    }
+    assert sides["hub-1"]["server"]["groups"][0]["server_member_communication"] == UNICAST
