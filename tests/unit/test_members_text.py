@@ -208,3 +208,9 @@ def test_rows_that_do_not_keep_to_their_columns_are_read_by_what_cells_look_like
         assert doubts(text) == [repr(row)]
     else:
         assert rows(text) == [read]
+
+
+@pytest.mark.parametrize("odd", ["\x1b[7m{}", "{}\x07", "\u200b{}", "GM\x001{}"])
+def test_a_line_with_what_no_name_has_is_not_understood(odd):
+    line = odd.format(f"GM-1 192.0.2.1 {TIME} root")
+    assert doubts(f"{HEAD}{COLUMNS}{line}\n") == [repr(line)]

@@ -219,3 +219,22 @@ def test_memory_grows_with_the_result_and_not_with_the_reply():
     assert len(reading.groups[0].members) == 20_000
     # 40 MB went through; a member takes some 300 octets.
     assert peak < 16_000_000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "unclear"),
+    [
+        (
+            'gateway="gm-1" address="192.0.2.1"',
+            ["gateway 'gm-1' in <m>", "address '192.0.2.1' in <m>"],
+        ),
+        ('total="3"', ["total '3' in <m>"]),
+        ('xmlns:junos="j" junos:style="brief" junos:seconds="1" junos:emit="emit"', []),
+    ],
+)
+def test_what_attributes_tell_of_members_is_not_nothing(attributes, unclear):
+    reply = (
+        "<r><security-group-vpn-server-registered-members><group><group-name>G1</group-name>"
+        f"<m {attributes}/></group></security-group-vpn-server-registered-members></r>"
+    )
+    assert read_reply([reply.encode()]).unclear == unclear

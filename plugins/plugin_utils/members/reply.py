@@ -103,6 +103,13 @@ class _Target:
         frames.append(_Frame(*known, self._count))
         if known[0] in _TELLING:
             self._told(known[0])
+        for attribute, value in attributes.items():
+            self._attribute(known[0], attribute.rpartition("}")[2], value)
+
+    def _attribute(self, name: str, attribute: str, value: str) -> None:
+        """What is told of a member in an attribute is not understood, and not nothing."""
+        if self._error is None and place_of(attribute) is not None:
+            self._out.reading.doubt(f"{self._where()}{attribute} {value!r} in <{name}>")
 
     def _told(self, name: str) -> None:
         """An element begins that means something before it ends."""

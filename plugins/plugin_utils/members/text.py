@@ -59,8 +59,8 @@ class _Text:
     def line(self, line: str) -> None:
         """Claim one line."""
         short = line.strip()
-        if len(line) > _LONGEST_LINE:
-            self._out.reading.doubt(f"{self._where}{short}")
+        if len(line) > _LONGEST_LINE or not line.isprintable():
+            self._out.reading.doubt(f"{self._where}{short[:_LONGEST_LINE]!r}")
             return
         if self._name:
             name, self._name = self._name, ""
