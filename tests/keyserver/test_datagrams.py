@@ -11,7 +11,12 @@ import pytest
 from keyserver.gdoi.arrival import RefusedPeer
 from keyserver.gdoi.numbers import GdoiExchange
 from keyserver.gdoi.push import open_push
-from keyserver.ike.numbers import Exchange, Flags
+from keyserver.groups.gateways import phase1_proposal
+from keyserver.ike.authentication import decode_certificate
+from keyserver.ike.numbers import Exchange, Flags, NotifyType
+from keyserver.ike.payloads import SaPayload
+from keyserver.ike.proposal import offer
+from keyserver.ike.refusal import Refused
 from keyserver.ike.wire import (
     Attribute,
     Header,
@@ -140,6 +145,53 @@ def test_the_exchange_that_a_datagram_claims_is_seen_behind_a_marker_too(marker)
     assert exchange_of(marker + message) == 5
     assert exchange_of(marker + message[:-1]) == 0
     assert exchange_of(marker) == 0
+
+
+def test_an_offer_numbers_its_transforms_from_one():
+    offered = (
+        phase1_proposal("aes-256-cbc", "sha-256", "group14", "pre-shared-keys"),
+        phase1_proposal("3des-cbc", "sha1", "group2", "pre-shared-keys"),
+    )
+    body = offer(offered, 28800, 2)
+    assert body[:8] == bytes.fromhex("0000000200000000")
+    (proposal,) = SaPayload.decode(body).proposals
+    assert (proposal.number, proposal.protocol, proposal.spi) == (1, 1, b"")
+    assert [(t.number, t.identifier) for t in proposal.transforms] == [(1, 1), (2, 1)]
+    first = {a.type: a.number for a in proposal.transforms[0].attributes}
+    assert first == {1: 7, 2: 4, 3: 1, 4: 14, 11: 1, 12: 28800, 14: 256}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "SA: 4 octets expected, 0 left"),
+        ("0000000200", "SA: 4 octets expected, 1 left"),
+        ("000000020000000000000004", "proposal: 1 octets expected, 0 left"),
+        ("00000002000000000000000800000001", "payload 3 is cut off"),
+        (
+            "0000000200000000000000080101000000",
+            "SA: something else than proposals inside",
+        ),
+    ],
+)
+def test_an_offer_that_lies_is_refused_with_what_it_is_of(body, words):
+    with pytest.raises(MalformedPayload) as refused:
+        SaPayload.decode(bytes.fromhex(body))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", NotifyType.INVALID_CERT_ENCODING),
+        (b"\x05abc", NotifyType.INVALID_CERT_ENCODING),
+        (b"\x04abc", NotifyType.INVALID_CERTIFICATE),
+    ],
+)
+def test_a_certificate_that_is_none_is_refused_by_its_kind(body, kind):
+    with pytest.raises(Refused) as refused:
+        decode_certificate(body)
+    assert refused.value.notify is kind
 
 
 # At an endpoint

@@ -7,6 +7,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirm import (
+    Request as ConfirmRequest,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirm import confirm
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
@@ -28,7 +32,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for im
     Request as WaitRequest,
 )
 
-from tests.keyserver.wire import Wire
+from tests.keyserver.wire import HELLO, Wire
 from tests.keyserver.world import V1_SMC, World
 
 SMC = "set security group-vpn server group G1 server-member-communication "
@@ -101,6 +105,43 @@ def test_groups_are_read_with_what_their_lists_mean(signing_key, generation):
     }
     assert (second["communication"], second["list_shows"]) == ("none", "registered")
     assert (second["member_count"], second["members"], second["id"]) == (0, [], 2)
+
+
+def test_only_what_decides_about_lists_is_read(fleet):
+    """Keys of members are no business of who asks for a list."""
+    read(fleet.wire)
+    assert fleet.wire.requests == [
+        '<get-configuration format="xml" database="committed" inherit="inherit" groups="groups">'
+        "<configuration><security><group-vpn><server><group/><ike><gateway/></ike>"
+        "<ipsec><proposal/></ipsec></server></group-vpn></security></configuration>"
+        "</get-configuration>",
+        "<get-security-group-vpn-server-registered-members/>",
+    ]
+
+
+def test_what_awaits_confirmation_is_told_and_confirmed_once(fleet):
+    session = fleet.world.device.open_session("netops", fleet.world.now)
+    session.greeting()
+    session.receive(HELLO, fleet.world.now)
+    change = (
+        "<rpc><load-configuration action='set'><configuration-set>set system host-name other"
+        "</configuration-set></load-configuration></rpc>]]>]]>"
+    )
+    session.receive(change.encode(), fleet.world.now)
+    rpc = (
+        "<rpc><commit-configuration><confirmed/><confirm-timeout>7</confirm-timeout>"
+        "</commit-configuration></rpc>]]>]]>"
+    )
+    assert b"commit-success" in session.receive(rpc.encode(), fleet.world.now)
+    told = confirm(fleet.wire, ConfirmRequest(check=True))
+    assert (told["changed"], told["warnings"]) == (True, [])
+    assert told["pending_confirmation"]["user"] == "netops"
+    assert told["msg"].startswith("confirmed: ")
+    assert fleet.world.device.database.pending is not None
+    assert confirm(fleet.wire, ConfirmRequest())["changed"]
+    assert fleet.world.device.database.pending is None
+    again = confirm(fleet.wire, ConfirmRequest())
+    assert (again["changed"], again["pending_confirmation"]) == (False, None)
 
 
 def test_the_members_of_each_group_are_counted(fleet):

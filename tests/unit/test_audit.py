@@ -260,6 +260,17 @@ def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content,
     assert "members.csv" in str(refusal.value)
 
 
+def test_what_was_found_is_counted_by_kind_and_severity():
+    result = found([group(member("192.0.2.9"))], {"G1": ["192.0.2.1", "192.0.2.2"]})
+    assert result["summary"] == {
+        "groups": 1,
+        "members": 1,
+        "findings": 3,
+        "by_kind": {"missing": 2, "unexpected": 1},
+        "by_severity": {"info": 0, "warning": 0, "error": 3},
+    }
+
+
 def test_a_table_that_names_nobody_for_a_host_is_no_mistake(tmp_path):
     file = tmp_path / "members.csv"
     file.write_text("host,group,gateway\nhub-2,G1,gm-1\n")

@@ -238,3 +238,22 @@ def test_what_attributes_tell_of_members_is_not_nothing(attributes, unclear):
         f"<m {attributes}/></group></security-group-vpn-server-registered-members></r>"
     )
     assert read_reply([reply.encode()]).unclear == unclear
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("<error-message>no</error-message>", "no"),
+        (
+            "<error-message>syntax error</error-message><error-info><bad-element>x</bad-element>"
+            "</error-info>",
+            "syntax error (x)",
+        ),
+        ("<message>no</message>", "no"),
+        ("", "rpc-error"),
+    ],
+)
+def test_an_error_in_the_reply_is_told_with_what_was_bad(fields, words):
+    with pytest.raises(DeviceError) as refused:
+        read_reply([f"<r><rpc-error>{fields}</rpc-error></r>".encode()])
+    assert refused.value.messages == [words]

@@ -1,0 +1,231 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Values at their limits, names in known_hosts, what a choice hides, and words of a list."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import checks, values
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import overlaid
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import vocabulary
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.model import COUNTERS
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.known_hosts import known_keys
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
+    control_path,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
+
+from tests.lab import COLLECTIONS
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("form", "longest", "good", "bad"),
+    [
+        (values.name, 4, ["a", "a b;", "ääää"], ["", "abcde", "a\x07", "a\nb"]),
+        (values.identifier, 4, ["a", "0", "a-_9"], ["", "abcde", "-a", "_a", "a.b", "a b", "ä"]),
+        (values.hexadecimal, 4, ["a", "09aF"], ["", "09aF0", "g", "0x1"]),
+        (values.key_text, 4, ["a", "a b~"], ["", "abcde", "ä", "a\x7f"]),
+        (values.file_name, 4, ["a", "a.b-"], ["", "abcde", "a/b", "a%", "a b", "a\x07"]),
+        (values.interface, 12, ["ge-0/0/1.0", "lo0", "reth0.100"], ["ge-0/0/1.0.1", "0ge", "ge 0"]),
+        (values.ipv4_address, 99, ["192.0.2.1"], ["192.0.2.256", "192.0.2", "2001:db8::1", ""]),
+        (values.ip_address, 99, ["192.0.2.1", "2001:db8::1"], ["192.0.2.1/32", "host", ""]),
+        (values.ipv4_prefix, 99, ["192.0.2.0/24", "0.0.0.0/0"], ["192.0.2.0", "192.0.2.0/33", ""]),
+        (
+            values.multicast_address,
+            99,
+            ["224.0.0.0", "239.255.255.255"],
+            ["223.255.255.255", "240.0.0.0", "ff02::1", ""],
+        ),
+    ],
+)
+def test_a_value_is_taken_up_to_its_limits_and_refused_beyond(form, longest, good, bad):
+    assert [form(text, longest) for text in good] == [None] * len(good)
+    for text in bad:
+        assert "expected" in (form(text, longest) or ""), text
+
+
+def objections(count):
+    policies = {f"p{n}": {"source": "192.0.2.0/24"} for n in range(count)}
+    want = {"group": {"G1": {"ipsec-sa": {"sa": {"match-policy": policies}}}}}
+    return checks.request_objections(RESOURCE, want, Generation.V2)
+
+
+def test_ten_match_policies_are_taken_and_eleven_refused_with_their_place():
+    assert objections(10) == []
+    assert objections(11) == [
+        "[edit security group-vpn server group G1 ipsec-sa sa match-policy]: 11 entries, and a "
+        "device takes 10; shorten 'match_policies'"
+    ]
+
+
+def test_a_name_that_is_too_long_is_refused_with_its_place_and_option():
+    want = {"group": {"x" * 33: {}}}
+    assert checks.request_objections(RESOURCE, want, Generation.V2) == [
+        "[edit security group-vpn server group]: group name of 33 characters: a name of 1 to 32 "
+        "printable characters is expected; correct 'name'"
+    ]
+
+
+def test_what_excludes_each_other_is_refused_with_its_place_and_options():
+    gateway = {"address": "192.0.2.1", "dynamic": {"hostname": "h"}}
+    want = {"ike": {"gateway": {"g": gateway}}}
+    assert checks.request_objections(RESOURCE, want, Generation.V2) == [
+        "[edit security group-vpn server ike gateway g] address, dynamic: these exclude each "
+        "other; give one of 'address', 'dynamic'"
+    ]
+
+
+# What configuration groups bring in
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "both"),
+    [
+        ({}, {"address": "192.0.2.1"}, {"address": "192.0.2.1"}),
+        ({"address": "192.0.2.1"}, {}, {"address": "192.0.2.1"}),
+        ({"address": "192.0.2.9"}, {"address": "192.0.2.1"}, {"address": "192.0.2.1"}),
+        ({"ike-policy": "p"}, {"address": "a"}, {"ike-policy": "p", "address": "a"}),
+        # A choice that was made is not undone by what is inherited.
+        ({"dynamic": {"hostname": "h"}}, {"address": "a"}, {"address": "a"}),
+        (
+            {"dynamic": {"inet": "i"}},
+            {"dynamic": {"hostname": "h"}},
+            {"dynamic": {"hostname": "h"}},
+        ),
+    ],
+)
+def test_what_is_inherited_gives_way_to_what_is_configured(below, above, both):
+    gateway = RESOURCE.root.by_name["ike"].by_name["gateway"]
+    assert overlaid(gateway, below, above) == both
+
+
+def test_entries_and_values_of_both_are_there_once():
+    below = {"policy": {"p": {"proposals": ("a", "b")}, "q": {"mode": "main"}}}
+    above = {"policy": {"p": {"proposals": ("b", "c"), "mode": "main"}}}
+    assert overlaid(RESOURCE.root.by_name["ike"], below, above) == {
+        "policy": {"p": {"proposals": ("b", "c", "a"), "mode": "main"}, "q": {"mode": "main"}}
+    }
+
+
+# Words of a list
+
+
+def test_every_word_of_a_list_has_a_place_that_there_is():
+    fields = ("gateway", "address", "last_update", "vsys", *COUNTERS)
+    places = {"group.name", "group.id", "group.count", *(f"member.{field}" for field in fields)}
+    assert set(vocabulary.PLACES.values()) == places | {vocabulary.NODE, vocabulary.ASIDE}
+
+
+@pytest.mark.parametrize(
+    ("word", "holder", "place"),
+    [
+        ("group-vpn-group-name", "", "group.name"),
+        ("groupId", "", "group.id"),
+        ("Group ID", "", "group.id"),
+        ("name", "group", "group.name"),
+        ("name", "group-vpn-member", "member.gateway"),
+        ("security-group-vpn-server-registered-members-count", "", "group.count"),
+        ("gvpn-member-ip", "", "member.address"),
+        ("re-name", "", "node"),
+        ("frob", "", None),
+    ],
+)
+def test_words_are_known_in_whatever_spelling_and_by_what_holds_them(word, holder, place):
+    assert vocabulary.place_of(word, holder) == place
+
+
+# known_hosts
+
+KEY, OTHER = "ssh-ed25519 AAAA", "ssh-ed25519 BBBB"
+HASHED = "|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg="
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [
+        ("192.0.2.61", True),
+        ("[192.0.2.61]:830", True),
+        ("hub,192.0.2.61", True),
+        ("hub", False),
+        ("192.0.2.6", False),
+        ("192.0.2.*", True),
+        ("192.0.2.6?", True),
+        ("[192.0.2.6?]:*", True),
+        ("192.0.2.??1", False),
+        ("192.0.2.*,!192.0.2.61", False),
+        ("!192.0.2.61,192.0.2.*", False),
+        ("!192.0.2.9,192.0.2.*", True),
+        ("!192.0.2.61", False),
+        ("192a0b2c61", False),
+        (HASHED, False),
+        ("|1|not base64|x", False),
+    ],
+)
+def test_a_line_is_the_hosts_if_one_of_its_names_is(tmp_path, names, known):
+    file = tmp_path / "known_hosts"
+    file.write_text(f"# {names} {OTHER}\n\n{names} {KEY}\nelsewhere {OTHER}\n@revoked {names}\n")
+    found = known_keys(Target("192.0.2.61", known_hosts_file=str(file)))
+    assert found.keys == ((KEY,) if known else ())
+    assert (found.revoked, found.authority) == (frozenset(), False)
+
+
+def test_a_hash_of_the_name_is_the_hosts(tmp_path):
+    # Of "192.168.1.61", from sshd(8)'s own format.
+    file = tmp_path / "known_hosts"
+    file.write_text(f"{HASHED} {KEY}\n")
+    hosts = ("192.168.1.61", "192.168.1.62")
+    found = [known_keys(Target(host, 22, known_hosts_file=str(file))).keys for host in hosts]
+    assert found == [(KEY,), ()]
+
+
+def test_marks_say_what_a_key_is_for(tmp_path):
+    file = tmp_path / "known_hosts"
+    lines = (
+        f"@revoked hub {KEY}",
+        f"@cert-authority hub {OTHER}",
+        f"@odd hub {KEY}",
+        f"hub {OTHER}",
+    )
+    file.write_text("\n".join(lines))
+    found = known_keys(Target("hub", known_hosts_file=str(file)))
+    assert found == ((OTHER,), frozenset({"AAAA"}), True)
+    assert known_keys(Target("hub", known_hosts_file=str(tmp_path / "none"))).keys == ()
+
+
+# Logins
+
+
+@pytest.mark.parametrize("kind", ["link", "writable", "file"])
+def test_a_control_directory_that_others_could_change_is_not_used(tmp_path, monkeypatch, kind):
+    short = tmp_path / "s"
+    wanted = short / "cp"
+    short.mkdir()
+    if kind == "link":
+        (short / "real").mkdir(mode=0o700)
+        wanted.symlink_to(short / "real")
+    elif kind == "writable":
+        wanted.mkdir()
+        wanted.chmod(0o777)
+    else:
+        wanted.write_text("")
+    path = control_path(Target("hub", control_directory=str(wanted)))
+    assert path is None or path.parent != wanted
+
+
+def test_a_password_that_nobody_asks_for_keeps_no_process_alive():
+    module = "ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.askpass"
+    program = f"from {module} import AskPass; AskPass('made-up')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(COLLECTIONS), "PATH": "/usr/bin:/bin"},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
