@@ -7,12 +7,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from .capture.keylog import KeySink, NoKeyLog
+from .config.conform import conformed
 from .config.database import ConfigurationDatabase
 from .config.edit import LoadError, MalformedConfiguration
 from .config.files import read_file
@@ -143,7 +144,7 @@ class Device:
         self.rpcs: Mapping[str, OperationalRpc] = _rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
-        self._store = Store(spec.state)
+        self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
         begin = initial if callable(initial) else lambda: initial
         try:

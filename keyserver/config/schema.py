@@ -15,6 +15,7 @@ from enum import Enum
 from functools import cached_property
 
 from .values import InvalidValue, ValueCheck, integer, ipv4_address, string, text_of
+from .words import quote_value
 
 __all__ = ["InvalidValue", "Kind", "Statement", "integer", "ipv4_address"]
 
@@ -70,7 +71,8 @@ class Statement:
     one simple statement. ``homogeneous`` lists put their entries into one pair of braces,
     ``homogeneous`` containers repeat their word before every child. ``alternatives`` are the
     choices among the children: cases of names, of which one excludes the others. ``advanced``
-    statements take apply-groups, apply-groups-except and apply-macro.
+    statements take apply-groups, apply-groups-except and apply-macro. ``expression`` values are
+    several words without quotes, as ``( a && ! b )``.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Statement:
     presence: bool = False
     advanced: bool = False
     undocumented: bool = False
+    expression: bool = False
     secrecy: Secrecy = Secrecy.NONE
     alternatives: Callable[[], Iterable[Iterable[Iterable[str]]]] = field(default=tuple, repr=False)
 
@@ -139,6 +142,10 @@ class Statement:
     def is_secret(self) -> bool:
         """True where a value is marked in listings and kept out of messages."""
         return self.secrecy is not Secrecy.NONE
+
+    def written(self, value: str) -> str:
+        """A value as text has it, in quotes where it needs them."""
+        return quote_value(value, expression=self.expression)
 
     def key_words(self, key: str) -> list[str]:
         """An entry's keys as text has them: ``A to-zone B``."""

@@ -13,7 +13,7 @@ from lxml import etree
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show_text import to_text
 from .tree import Item, Tree, items
-from .words import quote_value, quoted
+from .words import quoted
 
 __all__ = ["to_json", "to_set", "to_text", "to_xml"]
 
@@ -98,7 +98,7 @@ def _item_set(item: Item, path: str) -> Iterator[str]:
     else:
         values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
         for value in values:
-            shown = quoted(value) if statement.is_secret else quote_value(value)
+            shown = quoted(value) if statement.is_secret else statement.written(value)
             yield f"{path} {shown if statement.spelled else item.apart(shown)}"
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from .schema import Kind, Statement
 from .tree import Item, Tree, items
-from .words import quote, quote_value, quoted
+from .words import quote, quoted
 
 SECRET_MARK = " ## SECRET-DATA"
 INDENT = "    "
@@ -124,9 +124,9 @@ def leaf_value(item: Item) -> tuple[str, str]:
     if statement.kind is Kind.LEAF:
         if statement.is_secret:
             return quoted(item.value), SECRET_MARK
-        shown = quote_value(item.value)
+        shown = statement.written(item.value)
         return (shown if statement.spelled else item.apart(shown)), ""
-    shown = " ".join(map(quote_value, item.value))
+    shown = " ".join(map(statement.written, item.value))
     return (f"[ {shown} ]" if len(item.value) > 1 else shown), ""
 
 

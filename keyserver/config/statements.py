@@ -50,6 +50,7 @@ _KINDS = {
     "e": Kind.EMPTY,
 }
 _ANY = text_of()
+_EXPRESSION = "policy-algebra"
 
 
 @cache
@@ -125,9 +126,13 @@ class Statements:
             presence="p" in flags,
             advanced="a" in flags,
             undocumented="x" in flags,
+            expression=not branch and self._is_expression(rest),
             secrecy=_secrecy(flags),
             alternatives=(lambda: self._table["children"][rest[0]][1]) if branch else tuple,
         )
+
+    def _is_expression(self, rest: list[Any]) -> bool:
+        return bool(rest) and self._table["types"][rest[0]] == [_EXPRESSION]
 
     def _leaf_check(self, number: int, flags: str) -> ValueCheck:
         check = self._check(number)

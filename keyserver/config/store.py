@@ -19,7 +19,7 @@ import contextlib
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -152,18 +152,22 @@ class _Head:
 class Store:
     """The durable side of one device. ``path`` None keeps everything in memory.
 
+    ``conform`` brings configurations of earlier versions into the form of this one, once; it
+    raises ValueError for what it does not know.
     Opening raises StoreInUse or StoreDamaged; every other method StoreFailed, also for what is
     damaged inside.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(
+        self, path: Path | None, conform: Callable[[Tree], Tree] = lambda tree: tree
+    ) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._head: _Head | None = None
         self._database = _open(path)
         try:
-            _prepare(self._database)
-        except (sqlite3.Error, _Foreign) as error:
+            _prepare(self._database, conform)
+        except (sqlite3.Error, zlib.error, ValueError, _Foreign) as error:
             self._database.close()
             busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
             text = "is in use by another server" if busy else str(error)
@@ -341,7 +345,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
         raise StoreDamaged(f"{path}: {error}") from None
 
 
-def _prepare(database: sqlite3.Connection) -> None:
+def _prepare(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> None:
     """Take the file for this process, see that it is a store, bring it up to date."""
     # Before the journal mode: without shared memory, one file less for each device.
     database.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -354,14 +358,29 @@ def _prepare(database: sqlite3.Connection) -> None:
         return
     elif _number(database, "user_version") > _VERSION:
         raise _Foreign("written by a later version")
-    database.executescript(
-        f"BEGIN;{_SCHEMA}"
-        f"PRAGMA application_id={_APPLICATION};PRAGMA user_version={_VERSION};COMMIT;"
-    )
+    database.executescript(_SCHEMA)
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        _bring_up_to_date(database, conform)
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _bring_up_to_date(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> None:
     for table, column in _ADDED_LATER:
         name = column.split()[0]
         if name not in {row[1] for row in database.execute(f"PRAGMA table_info({table})")}:
             database.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    for table, number in (("commit_log", "sequence"), ("rescue", "one")):
+        whole = "WHERE base IS NULL" if table == "commit_log" else ""
+        rows = database.execute(f"SELECT {number}, body FROM {table} {whole}").fetchall()
+        for row, body in rows:
+            kept = pack(conform(unpack(body)))[0]
+            database.execute(f"UPDATE {table} SET body = ? WHERE {number} = ?", (kept, row))
+    database.execute(f"PRAGMA application_id={_APPLICATION}")
+    database.execute(f"PRAGMA user_version={_VERSION}")
 
 
 def _number(database: sqlite3.Connection, pragma: str) -> int:

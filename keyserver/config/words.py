@@ -87,10 +87,10 @@ def quote(word: str) -> str:
     return quoted(word)
 
 
-def quote_value(value: str) -> str:
-    """A leaf's value: as a word, but for expressions, which are several."""
-    expression = value.startswith("(") and balanced(value.split(" "))
-    return value if expression else quote(value)
+def quote_value(value: str, *, expression: bool) -> str:
+    """A leaf's value: as a word, but for an ``expression``, which is several."""
+    several = expression and value.startswith("(") and balanced(value.split(" "))
+    return value if several else quote(value)
 
 
 def quoted(word: str) -> str:

@@ -338,6 +338,55 @@ def test_a_store_of_an_earlier_version_is_read_and_continued(tmp_path):
     assert [entry.sequence for entry in again.history()] == [3, 2, 1]
 
 
+def old_store(path, *trees: bytes) -> None:
+    """A store as versions before numbers and differences wrote it."""
+    old = sqlite3.connect(path)
+    old.execute(
+        "CREATE TABLE commit_log (sequence INTEGER PRIMARY KEY, time REAL NOT NULL, user TEXT NOT "
+        "NULL, client TEXT NOT NULL, comment TEXT NOT NULL, body BLOB NOT NULL)"
+    )
+    for n, tree in enumerate(trees, 1):
+        body = zlib.compress(tree, 1)
+        old.execute("INSERT INTO commit_log VALUES (?, 1.0, 'root', 'other', '', ?)", (n, body))
+    old.commit()
+    old.close()
+
+
+KEY = "ssh-ed25519 AAAA made@up"
+
+
+def test_a_key_that_was_one_value_is_an_entry_now(tmp_path):
+    login = b'{"user": {"a": {"authentication": {"ssh-ed25519": "%s"}}}}' % KEY.encode()
+    tree = b'{"system": {"login": %s}}' % login
+    old_store(tmp_path / "state", tree, tree)
+    spec = DeviceSpec("hub-1", generation=Generation.V2, state=tmp_path / "state")
+    device = Device(spec, {}, 1.0)
+    kept = {"a": {"authentication": {"ssh-ed25519": {KEY: {}}}}}
+    assert device.database.committed["system"]["login"]["user"] == kept
+    assert device.database.rollback(1)["system"]["login"]["user"] == kept
+    device.close()
+
+
+@pytest.mark.parametrize(
+    ("tree", "where"),
+    [
+        (b'{"system": {"frobnicate": "1"}}', "[edit system frobnicate]"),
+        (b'{"system": "1"}', "[edit system]"),
+        (b'{"system": {"host-name": {"a": {}}}}', "[edit system host-name]"),
+    ],
+)
+def test_a_store_that_says_what_this_version_does_not_know_is_left_as_it_is(tmp_path, tree, where):
+    path = tmp_path / "state"
+    old_store(path, b"{}", tree)
+    spec = DeviceSpec("hub-1", generation=Generation.V2, state=path)
+    for _ in range(2):
+        with pytest.raises(StoreDamaged) as refused:
+            Device(spec, {}, 1.0)
+        assert where in str(refused.value)
+    (version,) = sqlite3.connect(path).execute("PRAGMA user_version").fetchone()
+    assert version == 0
+
+
 def test_a_difference_that_lost_its_base_is_damage_and_not_another_configuration(tmp_path):
     path = tmp_path / "state"
     store = Store(path)
