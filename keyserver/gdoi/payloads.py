@@ -12,6 +12,7 @@ import ipaddress
 import struct
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Literal, Self
 
 from ..ike.numbers import GDOI_DOI, IdType, PayloadType
@@ -62,6 +63,10 @@ def group_id_of(identity: Identification, profile: Profile = Profile.RFC6407) ->
     return int.from_bytes(identity.data, _GROUP_ID_ORDER[profile])
 
 
+# Every registration describes the same policy: its addresses are parsed once.
+_KNOWN_SELECTORS = 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
     """Source or destination in a SAK or SAT: identification type, port, data (§5.3, §5.5)."""
@@ -79,11 +84,13 @@ class Selector:
         return cls(kind, port, reader.take(reader.number(1)))
 
     @classmethod
+    @lru_cache(maxsize=_KNOWN_SELECTORS)
     def host(cls, address: str, port: int) -> Self:
         """One IPv4 host."""
         return cls(IdType.IPV4_ADDR, port, ipaddress.IPv4Address(address).packed)
 
     @classmethod
+    @lru_cache(maxsize=_KNOWN_SELECTORS)
     def prefix(cls, prefix: str, port: int) -> Self:
         """An IPv4 prefix as address and mask."""
         network = ipaddress.IPv4Network(prefix, strict=False)

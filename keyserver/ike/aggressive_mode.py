@@ -49,7 +49,7 @@ class AggressiveModeResponder(_AggressiveMode):
 
     def __init__(self, policy: PeerPolicy, path: Path | None = None) -> None:
         super().__init__(policy, (b"", b""), path)
-        self._identity = b""
+        self._identity: Identification | None = None
 
     def receive(self, header: Header, datagram: bytes, now: float) -> bytes | None:
         """Take the next message; the answer, None when there is none to give."""
@@ -64,8 +64,9 @@ class AggressiveModeResponder(_AggressiveMode):
         if header.flags & Flags.ENCRYPTION:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "sa: wrong encryption flag")
         payloads = clear_payloads(header, datagram)
-        sa, public, nonce, self._identity = pick(payloads, *_FIRST)
+        sa, public, nonce, body = pick(payloads, *_FIRST)
         choice = choose(SaPayload.decode(sa), self.policy)
+        self._identity = Identification.decode(body)
         check_identity(self._identity, self.policy.remote_identity, "identity")
         self.proposal, self.lifetime = choice.proposal, choice.lifetime
         self.peers_vendor_ids = vendor_ids(payloads)
@@ -99,6 +100,7 @@ class AggressiveModeResponder(_AggressiveMode):
             raise Refused(
                 NotifyType.PAYLOAD_MALFORMED, "authentication unreadable: wrong pre-shared key?"
             ) from None
+        assert self._identity is not None
         claim = Claim(self._identity, proof, certificates)
         proofs.check(Role.INITIATOR, self.policy, claim, now)
         if encrypted:
@@ -141,7 +143,8 @@ class AggressiveModeInitiator(_AggressiveMode):
         others = [p for p in payloads if p.type != PayloadType.CERT]
         signed = any(p.type == PayloadType.SIG for p in others)
         kind = PayloadType.SIG if signed else PayloadType.HASH
-        sa, public, nonce, identity, proof = pick(others, *_FIRST, kind)
+        sa, public, nonce, body, proof = pick(others, *_FIRST, kind)
+        identity = Identification.decode(body)
         chosen, begun = chosen_of(sa, self.policy), self.cookies
         if proof_kind(chosen.authentication) is not kind:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "the proof is not of the agreed kind")

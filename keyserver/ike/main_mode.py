@@ -73,7 +73,7 @@ class _MainMode(Phase1, ABC):
         plain = self._agreement.cipher.open(datagram)
         payloads, _ = decode_chain(header.next_payload, plain)
         (identity, proof), certificates = self._agreement.proof.pick(payloads, PayloadType.ID)
-        return Claim(identity, proof, certificates)
+        return Claim(Identification.decode(identity), proof, certificates)
 
 
 class MainModeResponder(_MainMode):
@@ -126,12 +126,11 @@ class MainModeResponder(_MainMode):
             self._agreed = agreement
             try:
                 claim = self._claim(header, datagram)
-                claimed = Identification.decode(claim.identity)
             except (MalformedPayload, Refused):
                 # With another pre-shared key the payloads decrypt to noise.
                 continue
             try:
-                policy = self._policy_for(claimed, key)
+                policy = self._policy_for(claim.identity, key)
                 self._agreement.proof.check(Role.INITIATOR, policy, claim, now)
             except Refused as error:
                 refusal = error

@@ -38,9 +38,9 @@ _HASH_NAMES = {Role.INITIATOR: "HASH_I", Role.RESPONDER: "HASH_R"}
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a peer says it is (an ID payload's body), its proof, and certificates to go with it."""
+    """Who a peer says it is, its proof, and certificates to go with it."""
 
-    identity: bytes
+    identity: Identification
     proof: bytes
     certificates: list[bytes]
 
@@ -59,14 +59,14 @@ class Proof:
         self._keys, self._public, self._cookies, self._sa = keys, public, cookies, sa
         self._authentication = proposal.authentication
 
-    def _digest(self, prover: Role, identity: bytes) -> bytes:
+    def _digest(self, prover: Role, identity: Identification) -> bytes:
         public, cookies = prover.in_order(*self._public), prover.in_order(*self._cookies)
-        data = b"".join((*public, *cookies, self._sa, identity))
+        data = b"".join((*public, *cookies, self._sa, identity.encode()))
         return hmac.digest(self._keys.skeyid, data, self._keys.hash_name)
 
     def of(self, prover: Role, policy: PeerPolicy) -> list[Payload]:
         """The payloads that prove our own identity; we are ``prover``."""
-        digest = self._digest(prover, policy.local_identity.encode())
+        digest = self._digest(prover, policy.local_identity)
         return prove(self._authentication, policy.credentials, digest)
 
     def pick(self, payloads: list[Payload], *kinds: PayloadType) -> tuple[list[bytes], list[bytes]]:
@@ -85,7 +85,7 @@ class Proof:
             policy.credentials,
             claim.proof,
             self._digest(prover, claim.identity),
-            Identification.decode(claim.identity),
+            claim.identity,
             claim.certificates,
             now,
             _HASH_NAMES[prover],
@@ -93,8 +93,7 @@ class Proof:
         check_identity(claim.identity, policy.remote_identity, prover.value)
 
 
-def check_identity(identity: bytes, expected: Identification, who: str) -> None:
+def check_identity(claimed: Identification, expected: Identification, who: str) -> None:
     """Refuse another identity than the configured one."""
-    claimed = Identification.decode(identity)
     if not claimed.is_the(expected):
         raise Refused(NotifyType.INVALID_ID_INFORMATION, f"{who} {claimed} is not {expected}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from itertools import pairwise
 
 from .authentication import Credentials, certificate_requests
@@ -27,6 +28,9 @@ from .refusal import Refused
 from .wire import Attribute, Payload, attribute_map
 
 KEY_IKE = 1
+# Members of a group offer the same: what a transform stands for is looked up once.
+_KNOWN_TRANSFORMS = 256
+_METHODS = frozenset(OakleyAuthentication)
 _LIVES = (OakleyAttribute.LIFE_TYPE, OakleyAttribute.LIFE_DURATION)
 NONCE_LENGTH = 20
 _CIPHER_NUMBERS = {
@@ -63,6 +67,7 @@ class Phase1Proposal:
         return Transform(number, KEY_IKE, tuple(attributes))
 
     @classmethod
+    @lru_cache(maxsize=_KNOWN_TRANSFORMS)
     def of(cls, transform: Transform) -> Phase1Proposal | None:
         """What a transform offers; None for anything that is not known here."""
         attributes = attribute_map(_without_lives(transform), "transform")
@@ -78,7 +83,7 @@ class Phase1Proposal:
         method = number(OakleyAttribute.AUTHENTICATION_METHOD)
         if cipher is None or hash_name is None or group not in DH_GROUPS:
             return None
-        if method not in set(OakleyAuthentication) or transform.identifier != KEY_IKE:
+        if method not in _METHODS or transform.identifier != KEY_IKE:
             return None
         return cls(cipher, hash_name, group, OakleyAuthentication(method))
 
