@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from ..ike.exchange import ProtectedExchange
@@ -37,13 +38,26 @@ _NONCE_LENGTHS = range(8, 129)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grant:
-    """What a member gets: policy, keys and, where there is a KEK, the last sequence number."""
+    """What a member gets: policy, keys and, where there is a KEK, the last sequence number.
+
+    Members that come together get the same one: its payloads are encoded once.
+    """
 
     sa: GroupSa
     keys: KeyDownload
     sequence: Sequence | None
+
+    @cached_property
+    def sa_body(self) -> bytes:
+        """The body of the SA payload."""
+        return self.sa.encode()
+
+    @cached_property
+    def kd_body(self) -> bytes:
+        """The body of the KD payload."""
+        return self.keys.encode()
 
 
 class PullResponder:
@@ -70,10 +84,10 @@ class PullResponder:
             raise Refused(NotifyType.INVALID_ID_INFORMATION, str(error)) from None
         return self.group_id
 
-    def answer(self, policy: GroupSa) -> bytes:
+    def answer(self, grant: Grant) -> bytes:
         """Message 2: the group's policy."""
         own = secrets.token_bytes(NONCE_LENGTH)
-        chain = [Payload(PayloadType.NONCE, own), Payload(PayloadType.SA, policy.encode())]
+        chain = [Payload(PayloadType.NONCE, own), Payload(PayloadType.SA, grant.sa_body)]
         message = self._exchange.seal(chain, known=self._nonces)
         self._nonces += own
         return message
@@ -97,7 +111,7 @@ class PullResponder:
 
     def deliver(self, grant: Grant) -> bytes:
         """Message 4: the keys."""
-        chain = [Payload(PayloadType.KD, grant.keys.encode())]
+        chain = [Payload(PayloadType.KD, grant.kd_body)]
         if grant.sequence is not None:
             chain.insert(0, Payload(PayloadType.SEQ, grant.sequence.encode()))
         return self._exchange.seal(chain, known=self._nonces)

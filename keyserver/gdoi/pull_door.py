@@ -81,7 +81,7 @@ class PullDoor:
             group_id = responder.asked(arrival.header, arrival.message)
             registration = self._authority.begin(peer, group_id, arrival.now)
             pull.registration = registration
-            return Outcome(responder.answer(registration.grant.sa))
+            return Outcome(responder.answer(registration.grant))
         responder.confirmed(arrival.header, arrival.message)
         pull.done = True
         registration.complete(arrival.now)

@@ -44,6 +44,7 @@ class Keyring:
         self._spis = SpiPool()
         # Newest first: the others are still good until their lifetime ends.
         self._teks: dict[str, list[GroupTek]] = {}
+        self._granted: tuple[tuple[object, ...], Grant] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -167,8 +168,20 @@ class Keyring:
         teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
         if not teks and (kek is None or not self.leads):
             return None
-        sequence = SequenceNumber(kek.sequence) if kek else None
-        return Grant(self.sa(kek, teks, now, heartbeat), download(kek, teks), sequence)
+        seen = self._seen(kek, teks, now, heartbeat)
+        if self._granted is None or self._granted[0] != seen:
+            sequence = SequenceNumber(kek.sequence) if kek else None
+            grant = Grant(self.sa(kek, teks, now, heartbeat), download(kek, teks), sequence)
+            self._granted = seen, grant
+        return self._granted[1]
+
+    def _seen(
+        self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None
+    ) -> tuple[object, ...]:
+        """All that a grant is made of: members that come together get the same one."""
+        seen = [(tek.spi, int(tek.expires - now)) for tek in teks]
+        under = (kek.kek, kek.settings, kek.sequence, int(kek.expires - now)) if kek else ()
+        return (self.settings, heartbeat, under, seen)
 
     def snapshot(self, now: float) -> Grant | None:
         """Every key that is good, without making any; None when there is none."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from keyserver.gdoi.numbers import KekAttribute
+from keyserver.gdoi.numbers import IpsecAttribute, KekAttribute
 from keyserver.gdoi.payloads import GroupSa, KeyDownload
 from keyserver.ike.dpd import dpd_message, dpd_of
 from keyserver.ike.exchange import new_message_id
@@ -344,3 +344,28 @@ def test_dead_peer_detection_is_answered_for_whoever_has_a_phase_1(signing_key):
     assert dpd_of(payloads) == (NotifyType.R_U_THERE_ACK, 7)
     altered = probe[:-1] + bytes([probe[-1] ^ 1])
     assert world.endpoint.receive(altered, (GM, 848), world.now)[0] is None
+
+
+def _lives(grant) -> list[int]:
+    kinds = (IpsecAttribute.LIFE_DURATION, KekAttribute.KEY_LIFETIME)
+    kek = [a.number for a in grant.sa.kek.attributes if a.type == kinds[1]]
+    return kek + [a.number for tek in grant.sa.teks for a in tek.attributes if a.type == kinds[0]]
+
+
+def test_a_member_is_told_what_is_left_when_it_comes_and_under_what_is_configured_then(signing_key):
+    block = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
+    world = World(signing_key, members=2, extra=(block,))
+    world.run(world.member())
+    world.run(world.member("192.0.2.12"), "192.0.2.12")
+    first, second = world.grants
+    assert first == second
+    world.now += 0.5
+    world.run(world.member())
+    world.now += 100
+    world.run(world.member())
+    assert [_lives(grant) for grant in world.grants[-2:]] == [
+        [life - spent for life in _lives(first)] for spent in (1, 101)
+    ]
+    world.commit(block, "set security group-vpn server group G1 activation-time-delay 30")
+    world.run(world.member())
+    assert [a.number for a in world.grants[-1].sa.gap.attributes][:1] == [30]
