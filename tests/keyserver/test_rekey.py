@@ -188,6 +188,31 @@ def test_heartbeats_keep_their_interval_and_count_up(signing_key):
     assert world.listed()[1].push_sent == 0
 
 
+def test_what_is_pushed_is_told_by_its_kind_and_to_how_many(signing_key):
+    world = World(signing_key, "v1", extra=(V1_BLOCK + " heartbeat 100",), members=2)
+    world.joined(2)
+    world.pass_time(105)
+    world.commit(V1_BLOCK + " heartbeat 100 lifetime-seconds 1800")
+    world.pass_time(5)
+    told = [(event.group, event.kind, event.receivers) for event in world.happened]
+    assert told[0] == ("G1", "heartbeat", 2)
+    assert told[1] == ("G1", "policy", 2)
+
+
+def test_a_member_that_may_no_longer_be_there_is_not_waited_for(signing_key):
+    world = World(signing_key, extra=(V2_BLOCK,), members=2)
+    world.joined(2)
+    world.lost.add(OTHER)
+    world.commit(V2_BLOCK + " lifetime-seconds 7200")
+    world.text = world.text.replace("set security group-vpn server group G1 ike-gateway gm-2\n", "")
+    world.commit(V2_BLOCK + " lifetime-seconds 7200")
+    counted = world.view().counters.push_unacknowledged
+    world.pass_time(120)
+    members, counters = world.listed()
+    assert (members, counters.push_unacknowledged) == ([GM], counted)
+    assert all(event.receivers == 1 for event in world.happened[1:])
+
+
 def test_group_vpn_v2_sends_no_heartbeats(signing_key):
     world = World(signing_key, "v2", extra=(V2_BLOCK + " heartbeat 100",))
     world.joined(1)

@@ -95,6 +95,8 @@ REFUSED = {
     "<get-configuration><frob/></get-configuration>": "frob",
     "<get-configuration><configuration><system><frob/></system></configuration>"
     "</get-configuration>": "frob",
+    "<get-configuration><configuration><security><group-vpn><server><group><name><odd/></name>"
+    "</group></server></group-vpn></security></configuration></get-configuration>": "odd",
     '<get-configuration><configuration><system matching="h*"/></configuration>'
     "</get-configuration>": "system",
     "<get-config/>": "source",

@@ -403,3 +403,16 @@ def test_what_a_device_inherits_is_in_force_named_and_not_set_again():
     gone = ask(wire, "deleted", [{"group": "G1"}])
     assert apply.gather(RESOURCE, wire)["gathered"] == gone["after"] == gathered["gathered"]
     assert not ask(wire, "deleted", [{"group": "G1"}])["changed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [("lock", "lock the configuration"), ("load-configuration", "load the change")],
+)
+def test_a_reply_that_does_not_say_that_it_was_done_is_an_error_of_its_step(name, step):
+    wire = Wire(device())
+    wire.inject[name] = "<rpc-reply/>"
+    with pytest.raises(DeviceError) as refused:
+        ask(wire, "merged", [{"group": "G1", **GOOD}])
+    assert str(refused.value) == f"{step}: the device does not say that it was done"
+    assert smc(wire.device, "G1") is None

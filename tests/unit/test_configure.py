@@ -207,13 +207,20 @@ def test_algorithms_must_be_there_after_the_change():
 def test_multicast_needs_group_and_interface_and_unicast_takes_neither():
     v1 = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
     assert _objections({**v1, "communication_type": "multicast"}).count("needs it") == 2
-    assert "without effect" in _objections({**v1, "multicast_group": "233.252.0.1"})
+    place = "[edit security group-vpn server group A server-member-communication] multicast-group"
+    assert f"{place} 233.252.0.1: without effect in unicast communication; " in _objections(
+        {**v1, "multicast_group": "233.252.0.1"}
+    )
 
 
 def test_a_lifetime_shorter_than_ten_activation_delays_is_refused_on_v1():
     v1 = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
     delay = "<activation-time-delay>60</activation-time-delay>"
-    assert "600 or more" in _objections({**v1, "lifetime_seconds": 300}, delay)
+    place = "[edit security group-vpn server group A server-member-communication] lifetime-seconds"
+    assert _objections({**v1, "lifetime_seconds": 300}, delay) == (
+        f"{place} 300: less than 10 times the group's activation-time-delay (60 s); set "
+        "'lifetime_seconds' to 600 or more"
+    )
     assert not _objections({**v1, "lifetime_seconds": 600}, delay)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import 
     refuse_errors,
     warnings,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import (
     clean,
@@ -412,3 +415,15 @@ def test_answers_to_what_nobody_asks_for_any_more_are_left_out():
         HISTORY,
     ]
     assert session.answers == []
+
+
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_a_device_that_does_not_listen_is_named_with_its_port_and_a_remedy(transport):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(TransportFailure) as refused:
+        open_session(Target("127.0.0.1", port, password="made-up", persist=0), transport)
+    head, _, rest = str(refused.value).partition(" (")
+    steps = ("connect", "NETCONF hello")
+    assert head in [f"127.0.0.1:{port}: {step}: nothing listens there" for step in steps]
+    assert "check ansible_host and ansible_port" in rest
