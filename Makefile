@@ -88,6 +88,7 @@ faults: env
 
 docs: env
 	$(BIN)/python -m dev.module_pages docs/modules
+	$(BIN)/python -m tests.interop.checklist
 
 # Pages of docs/ and what the sources say of themselves, as a site: build/site/html/index.html.
 site: env build/docs/.ready

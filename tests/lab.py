@@ -142,6 +142,12 @@ def _descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+def process_cpu(pid: int) -> float:
+    """Seconds of CPU that a process has taken so far."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Process:
     """``python -m keyserver COMMAND LAB`` in the background."""
 
@@ -181,12 +187,20 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """CPU time that it has taken so far."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        return process_cpu(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def signal(self, number: int) -> None:
         """Send it a signal."""
         self._process.send_signal(number)
+
+    def ended(self, seconds: float) -> int:
+        """Its exit status, when it ends by itself within that time."""
+        return self._process.wait(seconds)
 
     def kill(self) -> None:
         """What a power cut is to a process."""

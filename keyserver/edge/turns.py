@@ -30,6 +30,9 @@ class Source(Protocol):
     def answer(self, reply: bytes) -> None:
         """Send the answer to the last request."""
 
+    def has_more(self) -> bool:
+        """True while something that came in was not dealt with."""
+
 
 class Turns:
     """The queue of one device.
@@ -106,4 +109,7 @@ class Turns:
         source.answer(reply)
         while self._ended:
             self._ended.popleft()()
-        self.wake(source)
+        if source.has_more():
+            self.wake(source)
+        else:
+            self._schedule()

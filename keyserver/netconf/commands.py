@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -24,6 +24,8 @@ _CONFIGURATION_COMMANDS = {
     "request system configuration rescue save": "request-save-rescue-configuration",
     "request system configuration rescue delete": "request-delete-rescue-configuration",
 }
+_SHORTEST = 2
+"""Letters of a word that is cut short."""
 _LONGEST_PATTERN = 100
 _MOST_REPETITIONS = 2
 """More of them in one pattern would take a client's line as long as it likes to match."""
@@ -101,15 +103,38 @@ def _found(
     words: list[str], rpcs: Mapping[str, OperationalRpc], line: str
 ) -> tuple[str, list[str], Accepts]:
     """The RPC whose command these words begin with, the longest of several."""
-    known = {rpc.command: name for name, rpc in rpcs.items() if rpc.command}
-    for count in range(len(words), 0, -1):
-        text, rest = " ".join(words[:count]), words[count:]
-        if text in known:
-            return known[text], rest, rpcs[known[text]].accepts
-        if text in _CONFIGURATION_COMMANDS:
-            name = _CONFIGURATION_COMMANDS[text]
-            return name, rest, _CONFIGURATION_ARGUMENTS.get(name, Accepts())
+    known = {tuple(rpc.command.split()): name for name, rpc in rpcs.items() if rpc.command}
+    known |= {tuple(text.split()): name for text, name in _CONFIGURATION_COMMANDS.items()}
+    spelled = _spelled(words, list(known))
+    for count in range(len(spelled), 0, -1):
+        name = known.get(tuple(spelled[:count]))
+        if name is None:
+            continue
+        if name in rpcs:
+            return name, words[count:], rpcs[name].accepts
+        return name, words[count:], _CONFIGURATION_ARGUMENTS.get(name, Accepts())
     raise syntax_error(line)
+
+
+def _spelled(words: list[str], commands: list[tuple[str, ...]]) -> list[str]:
+    """The words in full, as far as one of the commands has them."""
+    spelled: list[str] = []
+    for at, word in enumerate(words):
+        commands = [one for one in commands if len(one) > at]
+        full = _in_full(word, {one[at] for one in commands})
+        if full is None:
+            break
+        commands = [one for one in commands if one[at] == full]
+        spelled.append(full)
+    return spelled
+
+
+def _in_full(word: str, known: Collection[str]) -> str | None:
+    """A word of the CLI, which may be cut short as long as it means one thing."""
+    if word in known:
+        return word
+    meant = [one for one in known if one.startswith(word)] if len(word) >= _SHORTEST else []
+    return meant[0] if len(meant) == 1 else None
 
 
 _any_rollback = number(0, 49)
@@ -128,7 +153,7 @@ def _arguments(operation: etree._Element, words: list[str], accepts: Accepts) ->
         # ``show system rollback compare X Y``: from X to Y.
         rest = [words[1], "compare", words[2]]
     while rest:
-        argument = spelled.get(rest[0]) or spelled.get("")
+        argument = spelled.get(_in_full(rest[0], spelled) or "")
         if argument is None or (argument.check is not None and argument.spelled and not rest[1:]):
             raise syntax_error(rest[0])
         element = etree.SubElement(operation, argument.name)
@@ -164,7 +189,7 @@ _DISPLAYS = {"xml", "json", "set", "text"}
 
 def _pipe(command: Command, words: list[str]) -> None:
     """One pipe: how to display, what to compare with, or which lines to keep."""
-    match words:
+    match _pipe_in_full(words):
         case ["display", "xml", "rpc"]:
             command.shows_rpc = True
         case ["display", "inheritance", *more] if command.of_configuration:
@@ -202,6 +227,20 @@ def _display(command: Command, form: str) -> None:
         if form not in ("xml", "text"):
             raise syntax_error(form)
         command.operation.set("format", form)
+
+
+_PIPES = ("display", "compare", "count", "except", "find", "last", "match", "no-more", "trim")
+
+
+def _pipe_in_full(words: list[str]) -> list[str]:
+    """The words of a pipe, of which its name and what to display may be cut short."""
+    name = _in_full(words[0], _PIPES) if words else None
+    if name is None:
+        return words
+    rest = words[1:]
+    if name == "display" and rest:
+        rest[0] = _in_full(rest[0], (*_DISPLAYS, "inheritance")) or rest[0]
+    return [name, *rest]
 
 
 def _safe(pattern: str) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 from lxml import etree
@@ -35,6 +35,20 @@ _CAPABILITIES = (
     "http://xml.juniper.net/netconf/junos/1.0",
     "http://xml.juniper.net/dmi/system/1.0",
 )
+
+
+@cache
+def _hello(chunks: bool) -> tuple[bytes, bytes]:
+    """The server's hello before and after the session's number."""
+    hello = etree.Element(etree.QName(BASE, "hello"), nsmap=default_namespace(BASE))
+    offered = etree.SubElement(hello, etree.QName(BASE, "capabilities"))
+    for name in [*_CAPABILITIES, BASE_1_1] if chunks else _CAPABILITIES:
+        etree.SubElement(offered, etree.QName(BASE, "capability")).text = name
+    number = etree.SubElement(hello, etree.QName(BASE, "session-id"))
+    number.text = "|"
+    etree.indent(hello, "  ")
+    before, _, after = serialize(hello).partition(b"|")
+    return before, after
 
 
 class Request:
@@ -116,19 +130,13 @@ class NetconfSession:
 
     def greeting(self) -> bytes:
         """Junos' two comments and the server's hello."""
-        hello = etree.Element(etree.QName(BASE, "hello"), nsmap=default_namespace(BASE))
-        offered = etree.SubElement(hello, etree.QName(BASE, "capabilities"))
-        names = [*_CAPABILITIES, BASE_1_1] if self._chunks else _CAPABILITIES
-        for name in names:
-            etree.SubElement(offered, etree.QName(BASE, "capability")).text = name
-        number = etree.SubElement(hello, etree.QName(BASE, "session-id"))
-        number.text = str(self.holder.session_id)
-        etree.indent(hello, "  ")
+        before, after = _hello(self._chunks)
+        hello = b"%b%d%b\n" % (before, self.holder.session_id, after)
         comments = (
             "<!-- No zombies were killed during the creation of this user interface -->\n"
             f"<!-- user {_comment(self.holder.user)}, class j-super-user -->\n"
         )
-        return comments.encode() + self._framer.frame(serialize(hello) + b"\n")
+        return comments.encode() + self._framer.frame(hello)
 
     @property
     def greeted(self) -> bool:

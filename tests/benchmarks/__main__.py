@@ -20,7 +20,7 @@ import ansible
 import yaml
 from lxml import etree
 
-from tests.benchmarks import audit, configurations, key_plane, loop, resources
+from tests.benchmarks import audit, configurations, key_plane, loop, resources, sessions
 from tests.benchmarks.plays import LOCAL, NETCOMMON, SMC, fleet_of, timed_play
 from tests.lab import COLLECTIONS
 
@@ -271,6 +271,7 @@ def main() -> int:
         parsing,
         *key_plane.SECTIONS,
         *audit.SECTIONS,
+        sessions.rows,
         loop.rows,
         *configurations.SECTIONS,
         *resources.SECTIONS,

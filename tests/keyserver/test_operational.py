@@ -208,3 +208,30 @@ def test_a_candidate_that_somebody_locked_is_not_replaced(session):
     refused = second.rpc("<delete-config><target><candidate/></target></delete-config>")
     assert "locked" in errors(refused)[0]
     assert first.compare() == ""
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [
+        ("sh ver", "show version"),
+        ("show interface ter", "show interfaces terse"),
+        ("show rou sum", "show route summary"),
+        (
+            "show conf system | disp se | mat host",
+            "show configuration system | display set | match host",
+        ),
+        ("show int terse | cou", "show interfaces terse | count"),
+    ],
+)
+def test_words_may_be_cut_short_while_they_mean_one_thing(session, short, whole):
+    shown = [session.rpc(f'<command format="text">{line}</command>') for line in (short, whole)]
+    assert not errors(shown[1])
+    first, second = ("".join(one.itertext()) for one in shown)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "line", ["s version", "show s", "show conf | dis", "show ve x", "show in frob"]
+)
+def test_words_that_could_mean_several_things_are_refused(session, line):
+    assert errors(session.rpc(f"<command>{line}</command>")) == ["syntax error"]
