@@ -8,7 +8,9 @@ the 10.3 CLI reference and the 13.2 statement hierarchy.
 
 from __future__ import annotations
 
-from .schema import Kind, Secrecy, Statement, container, flag, leaf, leaf_list, listing
+from typing import Unpack
+
+from .schema import Kind, Marks, Secrecy, Statement, container, flag, leaf, leaf_list, listing
 from .values import (
     INTERFACE,
     enumeration,
@@ -53,8 +55,11 @@ def _choice(*names: str) -> list[list[list[str]]]:
     return [[[name] for name in names]]
 
 
-def _branch(name: str, *children: Statement, choice: tuple[str, ...], **marks: bool) -> Statement:
-    return container(name, *children, alternatives=lambda: _choice(*choice), **marks)
+def _branch(
+    name: str, *children: Statement, choice: tuple[str, ...], **marks: Unpack[Marks]
+) -> Statement:
+    marks["alternatives"] = lambda: _choice(*choice)
+    return container(name, *children, **marks)
 
 
 def _ike_proposal(*more: Statement) -> Statement:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import TypedDict, Unpack
 
 from .values import InvalidValue, ValueCheck, integer, ipv4_address, string, text_of
 from .words import quote_value
@@ -24,6 +25,10 @@ KEY_SEPARATOR = "\x1f"
 
 _VALUED = frozenset(("upto", "through", "prefix-length-range", "address-mask"))
 """Words of a key behind which a value stands; the others (``exact``, ``add``) say all."""
+
+
+Alternatives = Callable[[], Iterable[Iterable[Iterable[str]]]]
+"""Gives the choices among children: cases of names."""
 
 
 class Kind(Enum):
@@ -92,7 +97,7 @@ class Statement:
     undocumented: bool = False
     expression: bool = False
     secrecy: Secrecy = Secrecy.NONE
-    alternatives: Callable[[], Iterable[Iterable[Iterable[str]]]] = field(default=tuple, repr=False)
+    alternatives: Alternatives = field(default=tuple, repr=False)
 
     @cached_property
     def children(self) -> Mapping[str, Statement]:
@@ -163,21 +168,39 @@ def value_follows(key: Key, words: list[str]) -> bool:
     return not key.optional or not words or words[-1] in _VALUED
 
 
-def container(name: str, *children: Statement, **marks: object) -> Statement:
+class Marks(TypedDict, total=False):
+    """What may be said of a statement beside its kind: fields of :class:`Statement`."""
+
+    word: str
+    limit: int | None
+    spelled: bool
+    oneliner: bool
+    terse: bool
+    homogeneous: bool
+    user_ordered: bool
+    presence: bool
+    advanced: bool
+    secrecy: Secrecy
+    alternatives: Alternatives
+
+
+def container(name: str, *children: Statement, **marks: Unpack[Marks]) -> Statement:
     """A container statement."""
-    return Statement(name, Kind.CONTAINER, below=lambda: children, **marks)  # type: ignore[arg-type]
+    return Statement(name, Kind.CONTAINER, below=lambda: children, **marks)
 
 
-def listing(name: str, key_check: ValueCheck, *children: Statement, **marks: object) -> Statement:
+def listing(
+    name: str, key_check: ValueCheck, *children: Statement, **marks: Unpack[Marks]
+) -> Statement:
     """A list statement, keyed by its ``name`` element, in the user's order."""
     keys = (Key("name", "", key_check),)
-    marks = {"user_ordered": True, **marks}
-    return Statement(name, Kind.LIST, below=lambda: children, keys=keys, **marks)  # type: ignore[arg-type]
+    all_marks: Marks = {"user_ordered": True, **marks}
+    return Statement(name, Kind.LIST, below=lambda: children, keys=keys, **all_marks)
 
 
-def leaf(name: str, check: ValueCheck, **marks: object) -> Statement:
+def leaf(name: str, check: ValueCheck, **marks: Unpack[Marks]) -> Statement:
     """A leaf with one value."""
-    return Statement(name, Kind.LEAF, check=check, **marks)  # type: ignore[arg-type]
+    return Statement(name, Kind.LEAF, check=check, **marks)
 
 
 def leaf_list(name: str, check: ValueCheck, limit: int | None = None) -> Statement:

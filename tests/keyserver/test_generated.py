@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from lxml import etree
 
+from dev.schema.__main__ import main
 from keyserver.config.apply import apply
 from keyserver.config.compare import compare
 from keyserver.config.compare_xml import difference_xml
@@ -66,6 +69,13 @@ def test_the_difference_of_any_two_configurations_as_xml_makes_one_of_the_other(
         assert problems + apply(V2, tree, edits, Operation.NONE) == [], written
         assert says_the_same(V2, tree, after), written
         assert not len(difference_xml(V2, tree, after, etree.Element("configuration"), ""))
+
+
+@pytest.mark.skipif(
+    "JUNOS_YANG_DIR" not in os.environ, reason="JUNOS_YANG_DIR is not set: no YANG to compare with"
+)
+def test_the_kept_table_is_what_junipers_modules_give(capsys):
+    assert main([]) == 0, capsys.readouterr().out
 
 
 def mix(maker, schema, tree) -> None:
