@@ -13,7 +13,7 @@ from . import DeviceAction
 
 
 class ActionModule(DeviceAction):
-    """Write the audits of a fleet as JSON, CSV, JUnit XML and a page."""
+    """Write the audits of a fleet as JSON, CSV, JUnit XML, metrics and a page."""
 
     options = audit_options.membership_report()
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: membership_report
-short_description: Write the membership audits of a fleet as JSON, CSV, JUnit XML and a page
+short_description: Write a fleet's membership audits as JSON, CSV, JUnit XML, metrics and a page
 version_added: 0.1.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:
   - Puts the results of M(groupvpn.junos.membership_audit) of many hosts into one report, in a
     directory on the controller.
+  - C(audit.prom) is Prometheus' text format, for the textfile collector of its node exporter.
   - The role P(groupvpn.junos.membership_audit#role) does all of it.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
@@ -71,7 +72,12 @@ files:
   returned: success
   type: list
   elements: str
-  sample: [reports/audit.json, reports/members.csv, reports/junit.xml, reports/audit.html]
+  sample:
+    - reports/audit.json
+    - reports/members.csv
+    - reports/junit.xml
+    - reports/audit.prom
+    - reports/audit.html
 summary:
   description: Counts over the fleet.
   returned: success

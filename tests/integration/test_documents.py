@@ -131,6 +131,7 @@ def test_the_tutorial_works_as_written(tmp_path):
     assert sorted(p.name for p in report.iterdir()) == [
         "audit.html",
         "audit.json",
+        "audit.prom",
         "junit.xml",
         "members.csv",
     ]

@@ -229,7 +229,7 @@ def test_the_screen_shows_the_fleet_the_worst_and_where_the_files_are(fleet):
         "error   hub-10 (host): 1 unreachable",
         "        no route",
         "page: reports/audit.html",
-        "also: audit.json, members.csv, junit.xml in reports",
+        "also: audit.json, members.csv, junit.xml, audit.prom in reports",
     ]
 
 
@@ -347,7 +347,13 @@ def test_an_audit_of_an_earlier_release_that_has_no_states_is_merged(unreachable
 
 def test_all_files_are_written_and_only_what_changed_is_told(fleet, tmp_path):
     contents = audit_files.files(fleet)
-    assert list(contents) == ["audit.json", "members.csv", "junit.xml", "audit.html"]
+    assert list(contents) == [
+        "audit.json",
+        "members.csv",
+        "junit.xml",
+        "audit.prom",
+        "audit.html",
+    ]
     assert json.loads(contents["audit.json"]) == fleet
     assert contents["audit.json"].startswith('{\n "format": 1,\n')
     place = tmp_path / "new" / "reports"

@@ -16,6 +16,7 @@ from .expectations import LARGEST_FILE
 from .findings import SEVERITIES
 from .fleet import FORMAT, State
 from .junit import junit
+from .metrics import metrics
 from .page import page
 from .rows import members_csv
 
@@ -28,6 +29,7 @@ def files(found: Mapping[str, Any], template: Path | None = None) -> dict[str, s
         "audit.json": json.dumps(found, indent=1) + "\n",
         "members.csv": members_csv(found),
         "junit.xml": junit(found),
+        "audit.prom": metrics(found),
         "audit.html": page(found, template),
     }
 

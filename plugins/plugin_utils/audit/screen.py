@@ -39,7 +39,7 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
     if not rows:
         lines.append("no group needs attention" if totals[State.READ] else "nothing was read")
     lines.append(f"page: {directory / 'audit.html'}")
-    lines.append(f"also: audit.json, members.csv, junit.xml in {directory}")
+    lines.append(f"also: audit.json, members.csv, junit.xml, audit.prom in {directory}")
     return lines
 
 
