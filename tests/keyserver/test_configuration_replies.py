@@ -679,3 +679,11 @@ def test_messages_that_are_no_requests_are_answered_in_full(session, message, an
     reply = etree.fromstring(session.raw(message).removesuffix(END))
     assert outlined(reply) == answer
     assert errors(session.rpc("<discard-changes/>")) == []
+
+
+@pytest.mark.parametrize(("attributes", "echoed"), [(99, True), (100, False)])
+def test_attributes_come_back_with_errors_too_as_far_as_they_are_taken(session, attributes, echoed):
+    more = " ".join(f'a{number}="1"' for number in range(attributes))
+    answer = session.raw(f'<rpc message-id="7" {more}><a/><b/></rpc>'.encode())
+    reply = etree.fromstring(answer.removesuffix(END))
+    assert (reply.get("message-id"), reply.get("a98")) == (("7", "1") if echoed else (None, None))

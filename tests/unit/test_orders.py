@@ -1,0 +1,82 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Entries in the order that is wanted, and settings that only one generation takes."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    RESOURCE as COMMUNICATION,
+)
+from lxml import etree
+
+from tests.unit.paper import planned
+
+SERVER = "security group-vpn server"
+INSIDE = "".join(
+    f"<group><name>{name}</name><group-id>{number}</group-id></group>"
+    for number, name in enumerate("ABC", 1)
+)
+DEVICE = f"<security><group-vpn><server>{INSIDE}</server></group-vpn></security>"
+
+
+def wanted(order):
+    return {"groups": [{"name": name, "group_id": ord(name) - 64} for name in order]}
+
+
+@pytest.mark.parametrize(
+    ("order", "moves", "marks"),
+    [
+        ("ABC", [], []),
+        ("CAB", ["C before group A"], [("C", "first", None)]),
+        ("ACB", ["C after group A"], [("C", "after", "A")]),
+        (
+            "BCA",
+            ["B before group A", "C after group B"],
+            [("B", "first", None), ("C", "after", "B")],
+        ),
+        (
+            "CBA",
+            ["C before group A", "B after group C"],
+            [("C", "first", None), ("B", "after", "C")],
+        ),
+    ],
+)
+def test_entries_are_moved_one_after_the_other_into_the_wanted_order(order, moves, marks):
+    result = planned(RESOURCE, DEVICE, wanted(order), "overridden")
+    assert result["changed"] is bool(moves)
+    assert result["commands"] == [f"insert {SERVER} group {move}" for move in moves]
+    entries = etree.fromstring(result["xml"]).iter("group") if moves else ()
+    assert [(e.findtext("name"), e.get("insert"), e.get("name")) for e in entries] == marks
+
+
+def test_what_is_new_and_comes_in_between_is_made_and_then_moved():
+    result = planned(RESOURCE, DEVICE, wanted("ADBC"), "overridden")
+    assert result["commands"] == [
+        f"set {SERVER} group D group-id 4",
+        f"insert {SERVER} group D after group A",
+    ]
+
+
+def rendered(generation=None, **block):
+    want = apply.wanted(COMMUNICATION, [{"group": "G1", **block}], generation)
+    return apply.render(COMMUNICATION, want, generation)
+
+
+@pytest.mark.parametrize(
+    ("cipher", "digest"), [("3des-cbc", "sha1"), ("aes-128-cbc", "sha-256"), ("aes-128-cbc", "md5")]
+)
+def test_without_a_device_the_generation_that_takes_the_settings_is_meant(cipher, digest):
+    lines = rendered(encryption_algorithm=cipher, sig_hash_algorithm=digest)["commands"]
+    path = f"set {SERVER} group G1 server-member-communication"
+    assert lines == [f"{path} encryption-algorithm {cipher}", f"{path} sig-hash-algorithm {digest}"]
+
+
+@pytest.mark.parametrize("generation", [None, Generation.V2])
+def test_settings_that_no_generation_takes_together_are_judged_as_v2s(generation):
+    with pytest.raises(Refused, match="3des-cbc: Group VPNv2 takes aes-128-cbc, aes-192-cbc"):
+        rendered(generation, encryption_algorithm="3des-cbc", sig_hash_algorithm="sha-256")
