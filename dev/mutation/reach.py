@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
@@ -71,16 +71,26 @@ class Reach:
     def tests(self, mutant: Mutant, first: str = "") -> list[str]:
         """Tests that reach a mutant, as many as our patience is for: ``first``, then quick ones.
 
-        For what is made at import: those that import it, the nearest first.
+        For what is made at import: those that reach most of its module in their time, and those
+        that import it, the nearest first.
         """
         lines = self._by_line[mutant.file]
-        found = dict.fromkeys((t for line in mutant.lines for t in lines.get(line, ())), 0)
-        patience = PATIENCE
-        if not found and mutant.function in ("", *self._imports.makers):
-            found, patience = self._by_distance[mutant.file], PATIENCE_FOR_TABLES
-        order = sorted(found, key=lambda t: (t != first, found[t], self.seconds[t]))
-        until = accumulate((self.seconds[test] for test in order), initial=0.0)
-        return [test for test, before in zip(order, until, strict=False) if before < patience]
+        found = {test for line in mutant.lines for test in lines.get(line, ())}
+        if found:
+            quick = sorted(found, key=lambda t: (t != first, self.seconds[t]))
+            return self._within(PATIENCE, quick)
+        if mutant.function not in ("", *self._imports.makers):
+            return []
+        reached = Counter(test for tests in lines.values() for test in tests)
+        busy = sorted(reached, key=lambda t: (t != first, self.seconds[t] / reached[t]))
+        far = self._by_distance[mutant.file]
+        near = sorted(far, key=lambda t: (t != first, far[t], self.seconds[t]))
+        half = PATIENCE_FOR_TABLES / 2
+        return list(dict.fromkeys((*self._within(half, busy), *self._within(half, near))))
+
+    def _within(self, patience: float, tests: Sequence[str]) -> list[str]:
+        until = accumulate((self.seconds[test] for test in tests), initial=0.0)
+        return [test for test, before in zip(tests, until, strict=False) if before < patience]
 
 
 class Contexts:
