@@ -293,3 +293,32 @@ def test_every_statement_says_what_it_is():
         if isinstance(node, Leaf) and node.kind in (Kind.INTEGER, Kind.ENUMERATION):
             assert set(node.ranges or node.values) == node.known, path
         assert not isinstance(node, Container) or node.children, path
+
+
+def test_what_excludes_each_other_is_what_devices_take_one_of():
+    identity = ("inet", "hostname", "user-at-hostname", "distinguished-name")
+    found = {
+        " ".join(p): n.exclusive for p, n in walk(RESOURCE.root) if getattr(n, "exclusive", ())
+    }
+    assert found == {
+        "traceoptions file": (("world-readable", "no-world-readable"),),
+        "ike policy": (("proposals", "proposal-set"),),
+        "ike policy pre-shared-key": (("ascii-text", "hexadecimal"),),
+        "ike gateway": (("address", "dynamic"),),
+        "ike gateway dynamic": (("distinguished-name", "hostname", "inet", "user-at-hostname"),),
+        "ike gateway local-identity": (identity,),
+        "ike gateway remote-identity": (identity,),
+        "group": (("anti-replay-time-window", "no-anti-replay"),),
+    }
+
+
+def test_references_lead_to_what_a_device_looks_them_up_in():
+    found = {" ".join(p): n.refers for p, n in walk(RESOURCE.root) if getattr(n, "refers", ())}
+    gateway = ("ike", "gateway")
+    assert found == {
+        "ike policy proposals": ("ike", "proposal"),
+        "ike gateway ike-policy": ("ike", "policy"),
+        "group server-cluster ike-gateway": gateway,
+        "group ike-gateway": gateway,
+        "group ipsec-sa proposal": ("ipsec", "proposal"),
+    }
