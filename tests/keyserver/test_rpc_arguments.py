@@ -183,6 +183,9 @@ REFUSED = {
     "<command>show frob</command>": "show frob",
     "<command>show version frob</command>": "frob",
     "<command>show version | frob</command>": "frob",
+    "<command>show version |</command>": "|",
+    "<command>show version | last x</command>": "last x",
+    "<command>show version | match</command>": "match",
     "<command>show version | display set</command>": "set",
     "<command>show version | save x</command>": "save x",
     "<command>show configuration frob</command>": "frob",
@@ -205,6 +208,49 @@ def test_what_is_not_done_is_refused_by_name_and_changes_nothing(console, sessio
     assert session.compare() == before
     assert console.device.database.lock_holder is None
     assert len(console.device.database.history) == 1
+
+
+KEK = "get-security-group-vpn-server-kek-sa"
+LIMITS = {
+    f"<{MEMBERS}><group>{'x' * 32}</group></{MEMBERS}>": None,
+    f"<{MEMBERS}><group>{'x' * 33}</group></{MEMBERS}>": "Must be string of 32 characters or less",
+    f"<{MEMBERS}><group-id>1</group-id></{MEMBERS}>": None,
+    f"<{MEMBERS}><group-id>0</group-id></{MEMBERS}>": "Value 0 is not within range (1..65535)",
+    f"<{MEMBERS}><group-id>65535</group-id></{MEMBERS}>": None,
+    f"<{MEMBERS}><group-id>65536</group-id></{MEMBERS}>": (
+        "Value 65536 is not within range (1..65535)"
+    ),
+    f"<{KEK}><index>0</index></{KEK}>": None,
+    f"<{KEK}><index>4294967295</index></{KEK}>": None,
+    f"<{KEK}><index>4294967296</index></{KEK}>": (
+        "Value 4294967296 is not within range (0..4294967295)"
+    ),
+    f"<{KEK}><fpc>0</fpc><pic>0</pic><kmd-instance>kmd1</kmd-instance></{KEK}>": None,
+    f"<{KEK}><kmd-instance>all</kmd-instance></{KEK}>": None,
+    f"<{KEK}><pic>1</pic></{KEK}>": "Value 1 is not within range (0..0)",
+    f"<{MEMBERS}><peer-address>192.0.2.256</peer-address></{MEMBERS}>": (
+        "invalid ip address: 192.0.2.256"
+    ),
+    f"<{MEMBERS}><peer-address>2001:db8::1</peer-address></{MEMBERS}>": None,
+    f"<file-list><path>{'x' * 1025}</path></file-list>": (
+        "Must be string of 1024 characters or less"
+    ),
+    "<get-interface-information><interface-name>lo0</interface-name></get-interface-information>": (
+        None
+    ),
+    f"<get-interface-information><interface-name>{'x' * 129}</interface-name>"
+    "</get-interface-information>": "Must be string of 128 characters or less",
+    "<get-rollback-information><rollback>0</rollback></get-rollback-information>": None,
+    "<get-rollback-information><compare>50</compare></get-rollback-information>": (
+        "Value 50 is not within range (0..49)"
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", LIMITS)
+def test_values_are_taken_up_to_their_limits(session, operation):
+    problem = LIMITS[operation]
+    assert errors(session.rpc(operation)) == ([problem] if problem else [])
 
 
 LONG = "show-security-group-vpn-server-reg-group-"
