@@ -13,7 +13,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import walk
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import RESOURCE
 
 from dev.suboptions import suboptions
@@ -158,6 +158,26 @@ def test_where_a_tunnel_goes_and_what_it_matches_can_be_given():
     # v2 still has such policies, and they are what a name asks for.
     v2 = planned(RESOURCE, built(), {"policies": [entry]}, "merged", "v2")
     assert f"set {POLICY} scope then permit tunnel ipsec-group-vpn GRP-0001" in v2["commands"]
+
+
+class Stern(Paper):
+    """A device of the older generation that refuses to read what it has never heard of."""
+
+    def call(self, step, operation):
+        if operation.find(".//ipsec-policy") is not None:
+            self.asked.append(operation)
+            raise DeviceError(step, ["syntax error (ipsec-policy)"])
+        return super().call(step, operation)
+
+
+@pytest.mark.parametrize("known", [None, V1])
+def test_a_v1_device_is_not_asked_for_what_only_v2_has(known):
+    device = Stern(built("v1"), "v1")
+    wanted = apply.wanted(RESOURCE, example("v1"), known)
+    request = apply.Request(RESOURCE, wanted, State.OVERRIDDEN, generation=known)
+    assert not apply.apply(device, request)["changed"]
+    assert len(device.asked) == (2 if known is None else 1)
+    assert apply.gather(RESOURCE, device)["gathered"]["policies"]
 
 
 def test_a_server_beside_a_v1_member_stays():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..errors import GroupVpnError, Refused
+from ..errors import DeviceError, GroupVpnError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .advice import change_warnings, reading_warnings
@@ -85,7 +85,7 @@ def named(config: Any, state: str, everything: bool) -> None:
 
 def gather(resource: Resource, rpc: Rpc) -> dict[str, Any]:
     """What is in force on the device; the module's return values."""
-    have = resource.read(Device(rpc).read(resource.read_filter()))
+    have = resource.read(_read(Device(rpc), resource, None))
     return {
         "gathered": as_config(resource, have.in_force(resource.root)),
         "warnings": reading_warnings(resource, have),
@@ -183,7 +183,7 @@ def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
         device,
         missing,
         request.commit,
-        selection=request.resource.read_filter(),
+        selection=request.resource.read_filter(first.generation),
         compare=request.diff,
         check=request.check,
     )
@@ -200,10 +200,10 @@ def foresee(request: Request, have: Reading, generation: Generation) -> Reading:
 def _planned(device: Device, request: Request, earlier: _Plan | None = None) -> _Plan:
     """The change from what the device has; ``earlier``: what came of an earlier reading."""
     resource = request.resource
-    reply = device.read(resource.read_filter())
+    generation = request.generation if earlier is None else earlier.generation
+    reply = _read(device, resource, generation)
     if earlier is not None and _same(earlier.reply, reply):
         return earlier
-    generation = request.generation if earlier is None else earlier.generation
     generation = generation or device.told_generation()
     return _Plan(reply, *_judged(request, resource.read(reply), generation, device.generation))
 
@@ -236,6 +236,16 @@ def _judged(
         if objections:
             raise Refused(objections)
     return outlook, change
+
+
+def _read(device: Device, resource: Resource, generation: Generation | None) -> etree._Element:
+    """What the device has; one of the older generation may not know all that is asked for."""
+    try:
+        return device.read(resource.read_filter(generation))
+    except DeviceError:
+        if generation is not None or not resource.divided:
+            raise
+        return device.read(resource.read_filter(Generation.V1))
 
 
 def _same(one: etree._Element, other: etree._Element) -> bool:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..netconf.libraries import etree
 from .plan import State
 from .reply import read_reply
-from .schema import Branch, Container, Leaf, List, Path, Tree, spoken, walk
+from .schema import Branch, Container, Leaf, List, Path, Statement, Tree, spoken, walk
 from .tree import Configuration, Reading
 from .values import Generation
 
@@ -117,13 +117,22 @@ class Resource:
         """Whether there is anything that nobody may see."""
         return any(isinstance(node, Leaf) and node.secret for _path, node in walk(self.root))
 
-    def read_filter(self) -> etree._Element:
-        """What to ask a device for."""
+    @cached_property
+    def divided(self) -> bool:
+        """Whether a generation may refuse to read what only the other one has."""
+        return any(
+            not node.known_to(generation)
+            for node in _selected(self.root)
+            for generation in Generation
+        )
+
+    def read_filter(self, generation: Generation | None = None) -> etree._Element:
+        """What to ask a device for; without a generation: what any of them has."""
         root = etree.Element("configuration")
         here = root
         for name in self.prefix:
             here = etree.SubElement(here, name)
-        _select(here, self.root)
+        _select(here, self.root, generation)
         return root
 
     def read(self, reply: etree._Element) -> Reading:
@@ -146,11 +155,22 @@ class Resource:
         return f"{place}]{' ' + statement if statement else ''}"
 
 
-def _select(parent: etree._Element, node: Branch) -> None:
+def _select(parent: etree._Element, node: Branch, generation: Generation | None) -> None:
     """Ask for a branch whole, but for one of which the table holds only a part."""
     if not node.partial or isinstance(node, List):
         return
     for child in node.children:
-        element = etree.SubElement(parent, child.name)
+        if child.known_to(generation):
+            element = etree.SubElement(parent, child.name)
+            if isinstance(child, Branch):
+                _select(element, child, generation)
+
+
+def _selected(node: Branch) -> Iterator[Statement]:
+    """What a filter names."""
+    if not node.partial or isinstance(node, List):
+        return
+    for child in node.children:
+        yield child
         if isinstance(child, Branch):
-            _select(element, child)
+            yield from _selected(child)
