@@ -64,10 +64,12 @@ def _state(sa: LoggedSa, source: str, destination: str) -> str:
 def _policies(
     sa: LoggedSa, source: str, destination: str, directions: tuple[str, ...]
 ) -> Iterator[str]:
-    template = f"tmpl src {source} dst {destination} proto {sa.protocol} mode {sa.mode}"
+    ends = f"tmpl src {source} dst {destination} proto {sa.protocol}"
     for direction in directions:
+        # ip takes an SPI right behind the protocol, and nowhere else.
         spi = f" spi 0x{sa.spi}" if direction == "out" else ""
-        yield f"ip xfrm policy update {_selector(sa.selector)} dir {direction} {template}{spi}"
+        template = f"{ends}{spi} mode {sa.mode}"
+        yield f"ip xfrm policy update {_selector(sa.selector)} dir {direction} {template}"
 
 
 def _selector(selector: LoggedSelector) -> str:

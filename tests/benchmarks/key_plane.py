@@ -12,7 +12,7 @@ import socket
 import statistics
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -22,13 +22,14 @@ from keyserver.gdoi.arrival import Peer
 from keyserver.groups.plane import KeyPlane
 from keyserver.groups.server import GroupServer
 from keyserver.ike.crypto import AES_256
-from keyserver.ike.dh import DH_GROUPS
+from keyserver.ike.dh import DH_GROUPS, DhGroup, IntegerSecret, OpenSslSecret, Provider
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import V1_SMC, World, tree_of
 from tests.lab import hub_config
 
 _REGISTRATIONS, _REPEATS, _IDLE_SECONDS = 400, 5, 20
-_AT_ONCE = 5000
+_AT_ONCE, _WEIGHED = 5000, 500
+_EXCHANGES = 40
 _BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha1 heartbeat 60"
 _FIRST = ipaddress.IPv4Address("127.1.0.1")
 
@@ -191,36 +192,79 @@ def idle() -> Iterator[str]:
     yield ""
 
 
-def at_once() -> Iterator[str]:
-    """A large group comes at the same instant, and a device with as many gateways starts."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    started = time.process_time()
-    world = World(lambda _: key, gateways=_gateways(_AT_ONCE))
-    start = time.process_time() - started
-    members = {address: world.member(address) for address in _gateways(_AT_ONCE).values()}
+def _crowd(world: World, count: int, measure: Callable[[], float]) -> tuple[int, float]:
+    """(how many of so many members registered, what the key server's side of that measures)."""
+    members = {address: world.member(address) for address in _gateways(count).values()}
     queue = [(a, d) for a, member in members.items() for d in member.start(world.now)]
     spent = 0.0
     while queue:
-        started = time.process_time()
+        before = measure()
         answers = [(a, world.device.datagram(d, (a, 848), world.now)[0]) for a, d in queue]
-        spent += time.process_time() - started
+        spent += measure() - before
         queue = [
             (address, datagram)
             for address, answer in answers
             if answer is not None
             for datagram in members[address].receive(answer, world.now)
         ]
-    count = sum(member.state is MemberState.REGISTERED for member in members.values())
+    return sum(m.state is MemberState.REGISTERED for m in members.values()), spent
+
+
+def _octets_a_member(key: rsa.RSAPrivateKey) -> float:
+    """What the key server keeps of each that has registered: phase 1, pull, entry in the list."""
+    world = World(lambda _: key, gateways=_gateways(_WEIGHED))
+    tracemalloc.start()
+    try:
+        _, kept = _crowd(world, _WEIGHED, lambda: float(tracemalloc.get_traced_memory()[0]))
+    finally:
+        tracemalloc.stop()
+    return kept / _WEIGHED
+
+
+def at_once() -> Iterator[str]:
+    """A large group comes at the same instant, and a device with as many gateways starts."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    started = time.process_time()
+    world = World(lambda _: key, gateways=_gateways(_AT_ONCE))
+    start = time.process_time() - started
+    count, spent = _crowd(world, _AT_ONCE, time.process_time)
+    octets = _octets_a_member(key)
     yield f"### {_AT_ONCE:,} members register at the same instant"
     yield ""
-    yield "| registered in the first round | key server's CPU | start with as many gateways, CPU |"
-    yield "|---|---|---|"
-    yield f"| {count:,} | {spent:.1f} s | {start:.2f} s |"
+    yield (
+        "| registered in the first round | key server's CPU | its memory "
+        "| start with as many gateways, CPU |"
+    )
+    yield "|---|---|---|---|"
+    memory = octets * _AT_ONCE / 1e6
+    yield f"| {count:,} | {spent:.1f} s | {memory:.0f} MB | {start:.2f} s |"
     yield ""
+
+
+def key_exchanges() -> Iterator[str]:
+    """Both providers of finite-field Diffie-Hellman: OpenSSL, and integers when that ends."""
+    yield "### A key pair and a shared secret, CPU ms"
+    yield ""
+    yield "| DH group | OpenSSL | Python's integers |"
+    yield "|---|---|---|"
+    for number in (2, 5, 14, 24):
+        group = DH_GROUPS[number]
+        openssl = f"{_exchange_ms(group, OpenSslSecret):.2f}" if group.named else "not used"
+        yield f"| {number} | {openssl} | {_exchange_ms(group, IntegerSecret):.2f} |"
+    yield ""
+
+
+def _exchange_ms(group: DhGroup, provider: Provider) -> float:
+    _, peer = group.key_pair(provider)
+    started = time.process_time()
+    for _ in range(_EXCHANGES):
+        secret, _public = group.key_pair(provider)
+        group.shared_secret(secret, peer)
+    return (time.process_time() - started) / _EXCHANGES * 1e3
 
 
 def _gateways(count: int) -> dict[str, str]:
     return {f"gm-{n}": str(_FIRST + n) for n in range(count)}
 
 
-SECTIONS = (push, registrations, at_once, idle)
+SECTIONS = (push, registrations, key_exchanges, at_once, idle)

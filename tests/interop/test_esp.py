@@ -76,6 +76,32 @@ def _namespaces(*names):
             _run("ip", "netns", "delete", name)
 
 
+# What a kernel without ESP, or without single DES, answers to what ``ip`` has read and sent whole.
+_LACKS = {"Error: Requested type not found.", "Error: Requested CRYPT algorithm not found."}
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="ip is not installed")
+@pytest.mark.parametrize(
+    ("generation", "suite"),
+    [("v1", suite) for suite in V1_SUITES] + [("v2", suite) for suite in V2_SUITES],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_linux_takes_every_command(signing_key, tmp_path, generation, suite):
+    _, log = group(signing_key, tmp_path, generation, suite)
+    commands = list(xfrm_commands(history(log), "site-1", [OTHER]))
+    assert {command.split()[2] for command in commands} == {"state", "policy"}
+    with _namespaces("groupvpn-parse") as (made, why):
+        if not made:
+            pytest.skip(f"network namespaces cannot be made: {why}")
+        for command in commands:
+            done = _run("ip", "netns", "exec", "groupvpn-parse", "sh", "-c", command)
+            said = done.stderr.strip()
+            is_state = command.split()[2] == "state"
+            assert done.returncode == 0 or (is_state and said in _LACKS), (command, said)
+        policies = _run("ip", "-n", "groupvpn-parse", "xfrm", "policy").stdout
+        assert "src 198.51.100.0/24 dst 203.0.113.0/24" in policies
+
+
 def test_two_linux_hosts_ping_through_the_groups_esp(signing_key, tmp_path):
     missing = _kernel_without_esp()
     if missing:

@@ -131,7 +131,7 @@ def test_commands_name_algorithms_lengths_mode_direction_and_traffic(signing_key
     assert forward == inward.replace(" dir in ", " dir fwd ")
     assert f"src {GM} dst {OTHER} proto esp spi" in sender
     spi = re.search(r"spi (0x\w+)", sender).group(1)
-    assert outward.endswith(f"src {GM} dst {OTHER} proto esp mode tunnel spi {spi}")
+    assert outward.endswith(f"src {GM} dst {OTHER} proto esp spi {spi} mode tunnel")
     assert everybody_else(history(log), "site-1") == [OTHER]
 
 
