@@ -253,7 +253,8 @@ def read_lab(path: Path) -> Lab:
     except OSError as error:
         raise LabError(f"{path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LabError(f"{path}: {error}") from None
+        # PyYAML says what and where on lines of their own.
+        raise LabError(f"{path}: {' '.join(str(error).split())}") from None
     top = _Section(str(path), document)
     base = path.resolve().parent
     devices = [
