@@ -10,7 +10,7 @@ COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export PATH := $(BIN):$(PATH)
 
-SOURCES := $(shell find plugins meta roles changelogs tests/sanity tests/config.yml \
+SOURCES := $(shell find plugins extensions meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: env demo schema test clients matrix bench fuzz soak lint style types roles-lint \

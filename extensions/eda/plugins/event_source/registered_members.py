@@ -1,0 +1,161 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Event source ``groupvpn.junos.registered_members`` for Event-Driven Ansible."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+DOCUMENTATION = r"""
+---
+short_description: Events from the member lists of Group VPN key servers
+description:
+  - Reads the registered members of several Junos devices again and again, and says what happened
+    between two readings.
+  - C(member_lost) and C(member_joined) name C(group), C(gateway), C(address), and in C(list_shows)
+    what that list shows; with C(registered_since_configured) a member that is listed may be dead.
+  - C(unacknowledged) says how many more C(pushes) a listed member did not acknowledge;
+    C(list_cleared) who was in a list that is empty now; C(configuration_drift) what of a group's
+    configuration was C(before) and is C(after).
+  - C(unreachable) and C(unknown) say, once, C(why) a device's lists could not be read, and
+    C(read_again) that they could. Nobody is lost because a list was not read.
+  - The first reading of a device makes no event.
+options:
+  devices:
+    description:
+      - The devices. C(host) is needed; C(name) is what events call it, by default the host.
+        C(port), C(user), C(password), C(private_key_file), C(known_hosts_file),
+        C(host_key_checking), C(connect_timeout), C(rpc_timeout), C(transport) are as the connection
+        M(groupvpn.junos.netconf) has them.
+    type: list
+    elements: dict
+    required: true
+  interval:
+    description: Seconds between two readings of a device.
+    type: float
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: Members of the group VPN
+  hosts: all
+  sources:
+    - groupvpn.junos.registered_members:
+        interval: 60
+        devices:
+          - name: hub-1
+            host: 192.0.2.1
+            user: netops
+            private_key_file: ~/.ssh/id_ed25519
+  rules:
+    - name: A site has left
+      condition: event.event == "member_lost"
+      action:
+        run_playbook:
+          name: look-at-site.yml
+"""
+
+MOST_AT_ONCE = 32
+_DEVICE_KEYS = {
+    "name",
+    "transport",
+    "host",
+    "port",
+    "user",
+    "password",
+    "private_key_file",
+    "known_hosts_file",
+    "host_key_checking",
+    "connect_timeout",
+    "rpc_timeout",
+}
+
+
+async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+    """Put events into the queue until cancelled. Raises ValueError for arguments that are wrong."""
+    devices, interval = _devices(args), _interval(args)
+    _find_collection()
+    with ThreadPoolExecutor(min(len(devices), MOST_AT_ONCE)) as pool:
+        await asyncio.gather(*(_watch(queue, device, interval, pool) for device in devices))
+
+
+def _devices(args: dict[str, Any]) -> list[dict[str, Any]]:
+    devices = args.get("devices")
+    if not isinstance(devices, list) or not devices:
+        raise ValueError("registered_members: 'devices' must be a list with at least one device")
+    for number, device in enumerate(devices, 1):
+        if not isinstance(device, dict) or not device.get("host"):
+            raise ValueError(f"registered_members: device {number} has no 'host'; give one")
+        unknown = sorted(set(map(str, device)) - _DEVICE_KEYS)
+        if unknown:
+            raise ValueError(
+                f"registered_members: device {device['host']}: {', '.join(unknown)}: unknown; "
+                f"known are {', '.join(sorted(_DEVICE_KEYS))}"
+            )
+    return devices
+
+
+def _interval(args: dict[str, Any]) -> float:
+    try:
+        seconds = float(args.get("interval", 60))
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if seconds <= 0:
+        raise ValueError(
+            f"registered_members: interval {args.get('interval')!r}: a number of seconds above 0 "
+            "is expected"
+        )
+    return seconds
+
+
+def _find_collection() -> None:
+    """Rulebooks run this file by its path: what it is made of lies in the collections beside it."""
+    root = next((p.parent for p in Path(__file__).parents if p.name == "ansible_collections"), None)
+    if root is not None and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
+async def _watch(
+    queue: asyncio.Queue[Any], device: dict[str, Any], interval: float, pool: ThreadPoolExecutor
+) -> None:
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.watch import Watch
+
+    watch = Watch(str(device.get("name") or device["host"]))
+    loop = asyncio.get_running_loop()
+    while True:
+        happened = await loop.run_in_executor(pool, _reading, device)
+        for event in happened(watch):
+            await queue.put(event)
+        await asyncio.sleep(interval)
+
+
+def _reading(device: dict[str, Any]) -> Callable[[Any], list[dict[str, Any]]]:
+    """Read a device's lists; what a watch is to be told of that."""
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils import errors
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import read
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.watch import Happened
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import (
+        open_session,
+    )
+
+    how = {key: value for key, value in device.items() if key not in ("name", "transport")}
+    try:
+        session = open_session(Target(**how, persist=0), str(device.get("transport", "auto")))
+        try:
+            groups = read(SessionRpc(session), detail=True)["groups"]
+        finally:
+            session.close()
+    except errors.TransportFailure as error:
+        why = str(error)
+        return lambda watch: watch.failed(Happened.UNREACHABLE, why)
+    except errors.GroupVpnError as error:
+        why = str(error)
+        return lambda watch: watch.failed(Happened.UNKNOWN, why)
+    return lambda watch: watch.read(groups)

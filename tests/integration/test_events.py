@@ -1,0 +1,101 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The event source for Event-Driven Ansible, run as rulebooks run it, on emulated devices."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+
+import pytest
+
+from tests.lab import COLLECTIONS, PASSWORD, USER, Process, hub_config
+
+SOURCE = (
+    COLLECTIONS
+    / "ansible_collections/groupvpn/junos/extensions/eda/plugins/event_source"
+    / "registered_members.py"
+)
+SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+SECONDS = 60
+SEEN = {"hub-1": {"unreachable", "read_again", "member_joined"}, "stranger": {"unreachable"}}
+
+
+@pytest.fixture(scope="module")
+def main():
+    return runpy.run_path(str(SOURCE))["main"]
+
+
+def device(lab, name):
+    return {
+        "name": name,
+        "host": "127.0.0.1",
+        "port": lab.port(name),
+        "user": USER,
+        "password": PASSWORD,
+        "known_hosts_file": str(lab.path / "known_hosts"),
+    }
+
+
+async def until(main, args, steps):
+    """Run the source; each step is the event to wait for and what to do then."""
+    queue: asyncio.Queue = asyncio.Queue()
+    running = asyncio.create_task(main(queue, args))
+    seen = []
+    try:
+        for wanted, then in steps:
+            while True:
+                event = await asyncio.wait_for(queue.get(), SECONDS)
+                seen.append(event)
+                if wanted.items() <= event.items():
+                    break
+            await asyncio.to_thread(then)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    return seen
+
+
+def test_a_device_that_comes_a_member_that_joins_and_a_device_that_goes_are_events(lab, main):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    lab.add_member("site-1", "hub-1", "127.0.1.1")
+    processes = []
+    refused = {**device(lab, "hub-1"), "name": "stranger", "user": "nobody"}
+    args = {"interval": 0.2, "devices": [device(lab, "hub-1"), refused]}
+
+    def serve():
+        processes.append(lab.serve())
+
+    def join():
+        processes.append(Process("members", lab.file, "--events"))
+
+    hub = {"device": "hub-1"}
+    steps = [
+        ({**hub, "event": "unreachable"}, serve),
+        ({**hub, "event": "read_again"}, join),
+        ({**hub, "event": "member_joined", "gateway": "gm-1"}, lambda: processes[0].stop()),
+        ({**hub, "event": "unreachable"}, lambda: None),
+    ]
+    try:
+        seen = asyncio.run(until(main, args, steps))
+    finally:
+        for process in reversed(processes):
+            process.stop()
+    kinds = {device: {e["event"] for e in seen if e["device"] == device} for device in SEEN}
+    assert kinds == SEEN
+    assert PASSWORD not in str(seen)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({}, "'devices' must be a list"),
+        ({"devices": [{"name": "hub"}]}, "device 1 has no 'host'"),
+        ({"devices": [{"host": "192.0.2.1", "pasword": "x"}]}, "192.0.2.1: pasword: unknown"),
+        ({"devices": [{"host": "192.0.2.1"}], "interval": 0}, "interval 0"),
+        ({"devices": [{"host": "192.0.2.1"}], "interval": "often"}, "interval 'often'"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(main, args, words):
+    with pytest.raises(ValueError, match=words):
+        asyncio.run(main(asyncio.Queue(), args))
