@@ -213,6 +213,24 @@ def test_who_finds_the_database_locked_is_told_by_whom(console, session):
     assert outlined(session.rpc("<lock-configuration/>")) == refused
 
 
+def test_another_session_is_ended_with_what_it_holds_and_ones_own_is_not(console, session):
+    victim = console.session()
+    victim.rpc("<lock-configuration/>")
+    victim.set("set system host-name half-done")
+    cut = []
+    victim.netconf.terminate = lambda: cut.append(True)
+    kill = "<kill-session><session-id>%d</session-id></kill-session>"
+    number = victim.netconf.holder.session_id
+    assert outlined(session.rpc(kill % number)) == "ok"
+    assert (victim.netconf.closing, cut) == (True, [True])
+    assert session.compare() == ""
+    assert outlined(session.rpc("<lock-configuration/>")) == "ok"
+    refused = error("invalid session-id", tag="invalid-value", bad_element="session-id")
+    for other in (number, session.netconf.holder.session_id):
+        assert outlined(session.rpc(kill % other)) == refused
+    assert not session.netconf.closing
+
+
 def test_an_open_candidate_with_a_pending_confirmation_says_when_it_ends(console, session):
     session.commit("<confirmed/><confirm-timeout>7</confirm-timeout>")
     warning = error("commit confirmed will be rolled back in 7 minutes", severity="warning")

@@ -243,6 +243,11 @@ def test_the_screen_of_a_fleet_without_findings_says_so():
     assert audit_screen.screen(none, Path("r"))[1] == "nothing was read"
 
 
+def test_the_worst_of_a_fleet_without_findings_is_none():
+    document = audit_fleet.document({"a": found([group(counted(1))])}, "x", now=NOW)
+    assert (document["worst"], document["summary"]["findings"]) == ("none", 0)
+
+
 def test_many_groups_and_many_names_are_cut_and_counted():
     members = [{"gateway": f"gm-{n}", "address": f"192.0.2.{n}"} for n in range(1, 8)]
     host = found([group()], {"G1": {"members": members}})
