@@ -50,7 +50,7 @@ def _complaints(checked: ValidationResult) -> list[str]:
     ]
 
 
-_ON_DEVICES = {
+ON_DEVICES = {
     "clear_members",
     "confirm_commit",
     "membership_audit",
@@ -62,6 +62,7 @@ _ON_DEVICES = {
     "server_member_communication",
     "wait_for_members",
 }
+"""The modules whose tasks want a login to the device."""
 
 
 def _device_tasks(play: Any) -> list[str]:
@@ -69,7 +70,7 @@ def _device_tasks(play: Any) -> list[str]:
     roles = [role.get_task_blocks() for role in play.get_roles()]
     blocks = [play.pre_tasks, roles, play.tasks, play.post_tasks]
     actions = ((task._uuid, str(getattr(task, "action", ""))) for task in _flat(blocks))
-    return [uuid for uuid, action in actions if action.rpartition(".")[2] in _ON_DEVICES]
+    return [uuid for uuid, action in actions if action.rpartition(".")[2] in ON_DEVICES]
 
 
 def _flat(parts: Iterable[Any]) -> Iterator[Any]:

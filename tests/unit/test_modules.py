@@ -32,3 +32,15 @@ def _compare(spec, documented):
         assert sorted(option.get("choices", [])) == sorted(said.get("choices", [])), name
         if "options" in option:
             _compare(option["options"], said["suboptions"])
+
+
+def test_the_tasks_of_every_resource_share_a_plays_login():
+    actions = importlib.import_module(f"{PLUGINS}.action")
+    kind = importlib.import_module(f"{PLUGINS}.action.resource").ResourceAction
+    resources = {
+        module
+        for module in MODULES
+        if issubclass(importlib.import_module(f"{PLUGINS}.action.{module}").ActionModule, kind)
+    }
+    assert {"server", "member"} <= resources
+    assert resources <= actions.ON_DEVICES
