@@ -1,10 +1,9 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``make demo``: three key servers, twelve members, playbooks, a rekey, an audit."""
+"""``make demo``: a whole Group VPN from one description, built, changed, observed, audited."""
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import tempfile
@@ -12,45 +11,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.lab import (
-    ROOT,
-    LabDirectory,
-    PlayResult,
-    Process,
-    hub_config,
-    play,
-    stop_everything,
-)
+from tests.lab import ROOT, LabDirectory, PlayResult, stop_everything
+from tests.whole import UNICAST, WholeLab
 
-MEMBERS_PER_HUB = 4
+SITES = 40
 _STARTED = time.monotonic()
-# host: (generation, settings of group G1; None leaves server-member-communication out)
-HUBS: dict[str, tuple[str, dict[str, Any] | None]] = {
-    "hub-1": ("v2", None),
-    "hub-2": (
-        "v2",
-        {
-            "communication_type": "unicast",
-            "encryption_algorithm": "aes-256-cbc",
-            "sig_hash_algorithm": "sha-256",
-            "lifetime_seconds": 7200,
-            "number_of_retransmission": 1,
-            "retransmission_period": 2,
-        },
-    ),
-    "hub-3": (
-        "v1",
-        {
-            "communication_type": "multicast",
-            "multicast_group": "233.252.0.1",
-            "multicast_outgoing_interface": "ge-0/0/1.0",
-            "encryption_algorithm": "aes-128-cbc",
-            "sig_hash_algorithm": "sha1",
-        },
-    ),
+MULTICAST = {
+    "communication_type": "multicast",
+    "multicast_group": "233.252.0.1",
+    "multicast_outgoing_interface": "ge-0/0/1.0",
+    "encryption_algorithm": "aes-128-cbc",
+    "sig_hash_algorithm": "sha1",
 }
-NEW_ALGORITHM = "aes-192-cbc"
-STOPPED = "hub-2-gm-4"
+OLD_TRAFFIC = {"encryption_algorithm": "3des-cbc", "authentication_algorithm": "hmac-sha1-96"}
+ROTATED = 10
 # Outside the directory of the demonstration, which goes when it ends.
 REPORT = ROOT / "build" / "demo-report"
 MEANING = {
@@ -64,162 +38,177 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - _STARTED:5.1f} s] {text}", flush=True)
 
 
-def _lab(path: Path) -> LabDirectory:
-    lab = LabDirectory(path)
-    for number, (name, (generation, _)) in enumerate(HUBS.items(), 1):
-        sites = {f"gm-{n}": f"127.0.{number}.{10 + n}" for n in range(1, MEMBERS_PER_HUB + 1)}
-        lab.add_device(name, generation, hub_config(name, generation, sites))
-        for gateway, address in sites.items():
-            lab.add_member(f"{name}-{gateway}", name, address)
-    return lab
+class Story:
+    """The devices, their description, and who was apart from whom."""
+
+    def __init__(self, path: Path) -> None:
+        self.whole = WholeLab(LabDirectory(path))
+        self.wrong: list[str] = []
+        self._seen = 0
+
+    def describe(self) -> None:
+        """Two groups of few, one for each other kind of list, and one of many."""
+        whole = self.whole
+        hubs, (plain,), (old,) = whole.hubs(2), whole.hubs(1, first=3), whole.hubs(1, "v1", 4)
+        whole.sites(SITES + 1)
+        kiosks = whole.sites(2, first=61)
+        depots = whole.sites(2, "v1", first=71)
+        whole.branches = [f"site-{n:02}" for n in range(1, SITES + 1)]
+        whole.group("BRANCHES", 70000, hubs, server_member_communication=dict(UNICAST))
+        traffic = [
+            [{"name": "all", "source": prefix, "destination": prefix}]
+            for prefix in ("172.16.0.0/16", "172.17.0.0/16")
+        ]
+        whole.group("KIOSKS", 2, [plain], members=kiosks, match_policies=traffic[0])
+        whole.group(
+            "DEPOTS",
+            3,
+            [old],
+            members=depots,
+            match_policies=traffic[1],
+            ipsec_proposal=OLD_TRAFFIC,
+            server_member_communication=MULTICAST,
+        )
+
+    def run(self, *options: str) -> dict[str, Any]:
+        """The role; what it returned. The plan, and who was apart, are told."""
+        result = self.whole.run(*options, "--forks", "10")
+        outcome = _outcome(result)
+        for line in result.output[result.output.rfind("\n}\n") + 3 :].splitlines():
+            if not line.endswith(" ..."):
+                print(f"  {line}")
+        if not options:
+            self._observe(outcome)
+        return {**outcome, "changed_hosts": _changed(result)}
+
+    def _observe(self, outcome: dict[str, Any]) -> None:
+        """Nobody is apart but whom the plan has named."""
+        apart = self.whole.apart(self._seen)
+        self._seen = len(self.whole.events())
+        named = {m for s in outcome["steps"] for a in s["apart"] for m in a["members"]}
+        members = self._members()
+        pairs = {pair for pair in apart if members.get(pair[0]) == members.get(pair[1])}
+        missed = {pair for pair in pairs if not set(pair) & named}
+        self.wrong += [f"{a} could not read {b}, and no plan said so" for a, b in sorted(missed)]
+        print(
+            f"  observed: {len(pairs)} pairs apart for a moment, {len(missed)} of them unannounced"
+        )
+
+    def _members(self) -> dict[str, str]:
+        """Member to its group."""
+        own = dict.fromkeys(self.whole.branches, "BRANCHES")
+        return own | {m: g["name"] for g in self.whole.groups[1:] for m in g["members"]}
+
+    def expected(self) -> list[dict[str, Any]]:
+        """Who is to be registered where, for the audit."""
+        address = self.whole.variables
+        return [
+            {
+                "group": group["name"],
+                "host": group["servers"],
+                "members": [
+                    {"gateway": m, "address": address[m]["group_vpn_address"]}
+                    for m, of in self._members().items()
+                    if of == group["name"]
+                ],
+            }
+            for group in self.whole.groups
+        ]
+
+    def show(self) -> int:
+        """The three kinds of list; how many members there are in all."""
+        result = _good(
+            self.whole.play([{"groupvpn.junos.registered_members_info": {}}], hosts="hub-*")
+        )
+        print(f"\n{'host':<6} {'group':<9} {'rekeys':<10} {'the list shows':<42} members")
+        count = 0
+        for host, outcome in sorted(result.tasks[0].items()):
+            for group in outcome["groups"]:
+                first = ", ".join(f"{m['gateway']} {m['address']}" for m in group["members"][:1])
+                count += group["member_count"]
+                more = group["member_count"] - 1
+                print(
+                    f"{host:<6} {group['name']:<9} {group['communication']:<10} "
+                    f"{MEANING[group['list_shows']]:<42} {group['member_count']}: {first}"
+                    f"{f' and {more} more' if more > 0 else ''}"
+                )
+        print()
+        return count
+
+    def audit(self) -> dict[str, Any]:
+        """The report of the fleet."""
+        role = {
+            "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+            "vars": {
+                "membership_audit_directory": str(REPORT),
+                "membership_audit_expected": self.expected(),
+                "membership_audit_settle_seconds": 1,
+            },
+        }
+        result = _good(self.whole.play([role], hosts="hub-*"))
+        return next(o for task in result.tasks for o in task.values() if "screen" in o)
 
 
-def _configure(lab: LabDirectory, **change: Any) -> PlayResult:
-    wanted = {
-        name: [{"group": "G1", **settings, **change}] if settings else []
-        for name, (_, settings) in HUBS.items()
-    }
-    task = {
-        "name": "Configure server-member-communication",
-        "groupvpn.junos.server_member_communication": {
-            "config": "{{ wanted[inventory_hostname] or omit }}",
-            "state": "{{ 'overridden' if wanted[inventory_hostname] else 'deleted' }}",
-            "all": "{{ omit if wanted[inventory_hostname] else true }}",
-            "commit_comment": "make demo",
-        },
-    }
-    result = play(lab, [task], "--diff", vars={"wanted": wanted})
+def _good(result: PlayResult) -> PlayResult:
     if result.code != 0:
         raise SystemExit(f"the playbook failed:\n{result.output}")
     return result
 
 
-def _changed(result: PlayResult) -> dict[str, bool]:
-    return {host: bool(outcome["changed"]) for host, outcome in result.tasks[0].items()}
+def _outcome(result: PlayResult) -> dict[str, Any]:
+    found: dict[str, Any] = next(iter(_good(result).tasks[-2].values()))
+    return found
 
 
-def _show(groups_of: dict[str, list[dict[str, Any]]]) -> None:
-    print(f"\n{'host':<7} {'group':<6} {'rekeys':<10} {'the list shows':<42} members")
-    for host, groups in sorted(groups_of.items()):
-        for group in groups:
-            members = ", ".join(f"{m['gateway']} {m['address']}" for m in group["members"][:2])
-            more = len(group["members"]) - 2
-            shown = f"{group['member_count']}: {members}" + (
-                f" and {more} more" if more > 0 else ""
-            )
-            print(
-                f"{host:<7} {group['name']:<6} {group['communication']:<10} "
-                f"{MEANING[group['list_shows']]:<42} {shown}"
-            )
-    print()
-
-
-def _wait_for_silence(lab: LabDirectory) -> None:
-    """Until the key server has given up on the site that is off."""
-    end = time.monotonic() + 20
-    while True:
-        (result,) = play(lab, [{"groupvpn.junos.registered_members_info": {}}], hosts="hub-2").tasks
-        if result["hub-2"]["groups"][0]["member_count"] == MEMBERS_PER_HUB - 1:
-            return
-        if time.monotonic() > end:
-            raise AssertionError("the site that is off stays listed")
-
-
-def _audit(lab: LabDirectory) -> dict[str, Any]:
-    expected = {
-        name: [
-            {
-                "group": "G1",
-                "members": [
-                    {"gateway": f"gm-{n}", "address": f"127.0.{number}.{10 + n}"}
-                    for n in range(1, MEMBERS_PER_HUB + 1)
-                ],
-            }
-        ]
-        for number, name in enumerate(HUBS, 1)
-    }
-    role = {
-        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
-        "vars": {
-            "membership_audit_directory": str(REPORT),
-            "membership_audit_expected": "{{ expected[inventory_hostname] }}",
-            "membership_audit_settle_seconds": 1,
-        },
-    }
-    result = play(lab, [role], vars={"expected": expected})
-    if result.code != 0:
-        raise SystemExit(f"the audit failed:\n{result.output}")
-    return next(
-        outcome for task in result.tasks for outcome in task.values() if "screen" in outcome
-    )
+def _changed(result: PlayResult) -> int:
+    return sum(bool(one.get("changed")) for one in result.tasks[-1].values())
 
 
 def run(path: Path) -> int:
     """The whole demonstration in a directory; the exit status."""
-    running: list[Process] = []
+    story = Story(path)
+    whole, checks = story.whole, {}
     try:
-        lab = _lab(path)
-        say("starting three emulated SRX key servers (two Group VPNv2, one v1)")
-        running.append(lab.serve())
-        say("configuring them with a playbook")
-        first = _configure(lab)
-        for host, outcome in first.tasks[0].items():
-            text = outcome.get("diff", {}).get("prepared") if outcome.get("diff") else None
-            print(f"--- {host}\n{text or '(nothing to change)'}", end="\n" if not text else "")
+        story.describe()
+        say(f"starting {len(whole.variables)} emulated SRX: four key servers, the rest members")
+        whole.start()
+        say("one description, three groups; the plan first, touching nothing")
+        checks["planned"] = len(story.run("--check")["steps"]) == 4
+        say("building it from empty devices")
+        built = story.run()
+        total = SITES + 4
+        checks["built"] = built["changed_hosts"] == total + 4
         say("running the same playbook again")
-        again = sum(_changed(_configure(lab)).values())
-        say(f"changed={again}")
-        total = len(lab.members)
-        say(f"starting {total} reference members")
-        fleet = Process("members", lab.file, "--events")
-        running.append(fleet)
-        fleet.wait_for('"registered"', count=total)
+        checks["again"] = story.run()["changed_hosts"] == 0
         say(f"{total} members registered over GDOI; reading them back over NETCONF")
-        read = play(lab, [{"groupvpn.junos.registered_members_info": {}}])
-        if read.code != 0:
-            raise SystemExit(f"reading the members failed:\n{read.output}")
-        groups_of = {host: outcome["groups"] for host, outcome in read.tasks[0].items()}
-        _show(groups_of)
-        counted = sum(g["member_count"] for groups in groups_of.values() for g in groups)
-        say("changing the KEK's algorithm: who can be rekeyed, is")
-        changed = sum(_changed(_configure(lab, encryption_algorithm=NEW_ALGORITHM)).values())
-        rekeyable = MEMBERS_PER_HUB * sum(s is not None for _, s in HUBS.values())
-        fleet.wait_for('"rekeyed"', count=rekeyable)
-        rekeys = [json.loads(line) for line in fleet.output if '"rekeyed"' in line]
-        for name, (_, settings) in HUBS.items():
-            if settings is not None:
-                ours = [e for e in rekeys if e["member"].startswith(name)]
-                (spi,) = {e["kek_spi"] for e in ours}
-                way = settings["communication_type"]
-                print(f"{name}: {len(ours)} members took KEK {spi[:16]}... by {way} push")
-        say("one site of hub-2 is switched off; after the next rekey it is off the list")
-        fleet.stop()
-        lab.members = [m for m in lab.members if m["name"] != STOPPED]
-        lab.write()
-        fleet = Process("members", lab.file, "--events")
-        running.append(fleet)
-        fleet.wait_for('"registered"', count=total - 1)
-        _configure(lab, encryption_algorithm="aes-256-cbc")
-        _wait_for_silence(lab)
-        say("auditing who should be in the groups")
-        audited = _audit(lab)
+        checks["listed"] = story.show() == total
+        say("a site is added")
+        whole.branches.append(f"site-{SITES + 1}")
+        checks["added"] = "added: site-41" in _screen(story.run())
+        say("another is removed: the rest registers for keys that it cannot read")
+        whole.branches.remove("site-07")
+        checks["removed"] = "removed: site-07" in _screen(story.run())
+        say(f"pre-shared keys of {ROTATED} sites are rotated")
+        for site in whole.branches[-ROTATED:]:
+            whole.variables[site]["group_vpn_pre_shared_key"] = f"rotated-key-of-{site}"
+        checks["rotated"] = story.run()["changed_hosts"] == ROTATED + 2
+        say("auditing who is in the groups")
+        audited = story.audit()
         for line in audited["screen"]:
             print(f"  {line}")
-        kinds = audited["summary"]["by_kind"]
-        good = (
-            kinds.get("missing") == 1
-            and kinds.get("unexpected") is None
-            and changed == 2
-            and again == 0
-            and counted == total
-            and _changed(first)
-            == {host: settings is not None for host, (_, settings) in HUBS.items()}
-        )
+        checks["audited"] = not {"missing", "unexpected"} & set(audited["summary"]["by_kind"])
+        checks["observed"] = not story.wrong
+        for line in (*story.wrong, *(f"not so: {name}" for name, ok in checks.items() if not ok)):
+            print(f"  {line}")
+        good = all(checks.values())
         say("done: everything as it should be" if good else "NOT as it should be")
         return 0 if good else 1
     finally:
-        for process in reversed(running):
-            process.stop()
+        whole.stop()
+
+
+def _screen(outcome: dict[str, Any]) -> str:
+    return "\n".join(outcome["screen"])
 
 
 def main() -> int:

@@ -31,7 +31,7 @@ class Demonstration:
         )
         self.output = ""
 
-    def wait_for(self, text: str, seconds: float = 120) -> None:
+    def wait_for(self, text: str, seconds: float = 300) -> None:
         """Read until the text comes."""
         assert self.process.stdout is not None
         end = time.monotonic() + seconds
@@ -69,7 +69,7 @@ def test_it_ends_well_and_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.glob("groupvpn-demo-*")) == []
 
 
-@pytest.mark.parametrize("moment", ["running the same playbook again", "12 members registered"])
+@pytest.mark.parametrize("moment", ["running the same playbook again", "44 members registered"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_stops_what_it_started(tmp_path, moment, number, code):
     demonstration = Demonstration(tmp_path)

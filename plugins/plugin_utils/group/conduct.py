@@ -22,13 +22,15 @@ from .contradictions import refusals
 from .description import Description, Group
 from .look import Holdings, Looked, holdings, look
 from .plan import Plan, plan
-from .screen import announced
+from .screen import announced, some
 from .steps import Change, Kind, Step
 from .verify import faults, shared
 
 T = TypeVar("T")
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed."""
+SAY_SECONDS = 5
+"""Who waits for longer is told for whom."""
 
 
 class Hands(Protocol):
@@ -388,8 +390,13 @@ class _Conductor:
     def _until(self, wrong: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
         """What is still wrong when nothing is, or when time is over."""
         end = self._hands.clock() + seconds
+        told = self._hands.clock() + SAY_SECONDS
         while True:
             found = wrong()
             if not found or self._hands.clock() >= end:
                 return found
+            if self._hands.clock() >= told:
+                told += SAY_SECONDS
+                first = next(iter(found))
+                self._hands.say(f"  waiting for {some(found)}; {first}: {found[first]}")
             self._hands.pause(self._order.poll)

@@ -30,11 +30,20 @@ _LIVES = ("sa-hard-lifetime", "life-remaining")
 
 @dataclass
 class Keys:
-    """Keys of one group that a device shows, by SPI; ``life``: seconds until the first ends."""
+    """Keys of one group that a device shows, by SPI; ``life``: seconds until the first ends.
+
+    ``teks`` says of each for how long it lives, 0 where the device does not tell.
+    """
 
     kek: set[str] = field(default_factory=set)
-    teks: set[str] = field(default_factory=set)
+    teks: dict[str, int] = field(default_factory=dict)
     life: int | None = None
+
+    @property
+    def newest(self) -> set[str]:
+        """The traffic key that lives longest; all of them where the device says no lifetimes."""
+        longest = max(self.teks.values(), default=0)
+        return {spi for spi, left in self.teks.items() if left == longest}
 
 
 @dataclass
@@ -112,8 +121,10 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
         if all(cookies):
             _note(found, number, entry).kek.add("".join(cookies))
     for number, entry in _entries(rpc, "read the traffic keys", *teks):
-        spis = (text_of(spi) for spi in entry.iter("{*}sa-spi"))
-        _note(found, number, entry).teks.update(filter(None, spis))
+        keys = _note(found, number, entry)
+        for spi in entry.iter("{*}sa-spi"):
+            left = max(_seconds(spi.getparent()), default=0)
+            keys.teks[text_of(spi)] = max(left, keys.teks.get(text_of(spi), 0))
 
 
 def _entries(

@@ -22,7 +22,7 @@ def shared(group: Group, held: Mapping[str, Holdings]) -> list[str]:
             wrong.append(f"{host}: shows no key for rekeying of {group.name}")
     if len({frozenset(one.kek) for one in keys.values()}) > 1:
         wrong.append(f"{', '.join(keys)}: different keys for rekeying of {group.name}")
-    if len({frozenset(one.teks) for one in keys.values()}) > 1:
+    if len({frozenset(one.newest) for one in keys.values()}) > 1:
         wrong.append(f"{', '.join(keys)}: different traffic keys of {group.name}")
     return wrong
 
@@ -56,13 +56,13 @@ def _member(group: Group, held: Mapping[str, Holdings], host: str, is_listed: bo
     own = held[host].of(group.group_id)
     servers = [held[h].of(group.group_id) for h in group.servers if h in held]
     keks = {spi for one in servers for spi in one.kek}
-    teks = {spi for one in servers for spi in one.teks}
+    newest = {spi for one in servers for spi in one.newest}
     if not is_listed:
         return f"no server lists it as a member of {group.name}"
     if group.communication is not None and not own.kek & keks:
         return f"holds no key for rekeying of {group.name} that its servers have"
-    if not own.teks or not teks <= own.teks:
-        return f"does not hold the traffic keys of {group.name} that its servers have"
+    if not newest or not newest <= own.teks.keys():
+        return f"does not hold the newest traffic keys of {group.name} that its servers have"
     return None
 
 
