@@ -18,6 +18,7 @@ from ..engine.device import CommitOptions
 from ..errors import CommitUnknown, GroupVpnError, Refused, TransportFailure
 from ..netconf.rpc import Rpc
 from . import work
+from .configurations import entries
 from .contradictions import refusals
 from .description import Description, Group
 from .look import Holdings, Looked, holdings, look
@@ -202,25 +203,32 @@ class _Conductor:
         ]
 
     def _learn(self, step: Step) -> None:
-        """Sub-servers first: the root makes keys for its new settings, and they must fit theirs."""
+        """In turns: see :meth:`_turn`. What one does not take, later ones are not asked to."""
         minutes = self._order.confirm_minutes or None
         commit = CommitOptions(self._order.comment, confirmed=minutes)
-        makers = {group.servers[0] for group in self._description.groups}
-        for last in (False, True):
-            stopped = {
-                h for g in self._description.groups if g.name in self._broken for h in g.servers
-            }
-            turn = {
+        for turn in (0, 1, 2):
+            going = {h for g in self._whole() for h in g.servers}
+            changes = {
                 host: change
                 for host, change in step.changes.items()
-                if (host in makers) is last and host not in stopped
+                if self._turn(host) == turn and host in going
             }
-            done = self._change(turn, commit)
+            done = self._change(changes, commit)
             self._unconfirmed |= done if minutes else set()
             for group in self._description.groups:
-                lost = [host for host in group.servers if host in turn and host not in done]
+                lost = [host for host in group.servers if host in changes and host not in done]
                 if lost:
                     self._broken[group.name] = f"{', '.join(lost)} did not take the change"
+
+    def _turn(self, host: str) -> int:
+        """When a server of a cluster learns: sub-servers, the root, then new ones.
+
+        The root makes keys for its new settings, and they must fit those of its sub-servers; a new
+        one calls the root, which must know it.
+        """
+        if any(host == group.servers[0] for group in self._description.groups):
+            return 1
+        return 0 if entries(self._looks[host].sides["server"], "groups") else 2
 
     def _share(self, step: Step) -> None:
         groups = [g for g in self._whole() if g.name in step.groups]
@@ -265,12 +273,23 @@ class _Conductor:
 
     def _clean(self, step: Step) -> None:
         """Only where nobody depends any more on what goes."""
-        open_groups = [g for g in self._description.groups if not self._proved(g)]
-        waiting = {host for group in open_groups for host in group.servers}
-        changes = {h: c for h, c in step.changes.items() if h not in waiting}
+        waiting = [group for group in self._description.groups if not self._proved(group)]
+        changes = {
+            host: change
+            for host, change in step.changes.items()
+            if not any(self._has(host, group) for group in waiting)
+        }
         self._change(changes, CommitOptions(self._order.comment))
         for host in step.changes.keys() - changes.keys():
             self._fates[host].warnings.append(f"{step.kind.value}: left for the next run")
+
+    def _has(self, host: str, group: Group) -> bool:
+        """Whether a host has anything of a group just now."""
+        sides = self._sides[host]
+        vpns = entries(sides["member"], "ipsec", "vpns").values()
+        return group.name in entries(sides["server"], "groups") or any(
+            vpn.get("group") == group.group_id for vpn in vpns
+        )
 
     def _proved(self, group: Group) -> bool:
         return group in self._whole() and not any(
