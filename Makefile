@@ -9,6 +9,10 @@ BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export PATH := $(BIN):$(PATH)
+# Ansible refuses every other one, also one that is named and not installed.
+ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
+export LC_ALL := $(if $(filter Darwin,$(shell uname)),en_US.UTF-8,C.UTF-8)
+endif
 
 SOURCES := $(shell find plugins extensions meta roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import settings
 
 from tests.lab import COLLECTIONS, LabDirectory, Process, hub_config
+from tests.referees import left_out
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
@@ -46,3 +47,13 @@ def signing_key():
     """One small RSA key for all certificate names: making keys is slow."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     return lambda name: key
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was skipped, and how to have it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lines = left_out(r.longrepr[2] for r in skipped if isinstance(r.longrepr, tuple))
+    if lines:
+        terminalreporter.section("left out here")
+    for line in lines:
+        terminalreporter.line(line)
