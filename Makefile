@@ -5,10 +5,11 @@ VENV ?= .venv
 REQUIREMENTS ?= dev/requirements.txt
 # The Python of dev/requirements-newest.txt.
 NEWEST := 3.13
-BIN := $(CURDIR)/$(VENV)/bin
+# Relative: a path with blanks is no obstacle then.
+BIN := $(VENV)/bin
 COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Ansible refuses every other one, also one that is named and not installed.
 ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := $(if $(filter Darwin,$(shell uname)),en_US.UTF-8,C.UTF-8)
@@ -120,11 +121,10 @@ types: env build/lint/.ready
 		--explicit-package-bases -p ansible_collections.groupvpn.junos.plugins
 
 roles-lint: env build/lint/.ready
-	cd $(COLLECTION) && PATH=$(CURDIR)/build/lint/bin:$$PATH \
-		$(CURDIR)/build/lint/bin/ansible-lint
+	PATH="$(CURDIR)/build/lint/bin:$$PATH" && cd $(COLLECTION) && ansible-lint
 
 changelog-lint: build/lint/.ready
-	PATH=$(CURDIR)/build/lint/bin:$$PATH build/lint/bin/antsibull-changelog lint
+	PATH="$(CURDIR)/build/lint/bin:$$PATH" build/lint/bin/antsibull-changelog lint
 
 # make release VERSION=1.2.3: both halves and the changelog say so; the tag v1.2.3 does the rest.
 release: build/lint/.ready
@@ -132,7 +132,7 @@ release: build/lint/.ready
 	sed -i.old 's/^version: .*/version: $(VERSION)/' galaxy.yml
 	sed -i.old 's/^__version__ = .*/__version__ = "$(VERSION)"/' keyserver/__init__.py
 	rm galaxy.yml.old keyserver/__init__.py.old
-	PATH=$(CURDIR)/build/lint/bin:$$PATH build/lint/bin/antsibull-changelog release
+	PATH="$(CURDIR)/build/lint/bin:$$PATH" build/lint/bin/antsibull-changelog release
 
 # The key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR.
 schema: env
