@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where no home can be written to, Ansible keeps its files here.
+ifeq ($(shell test -w "$${HOME:-/nowhere}" && echo yes),)
+export ANSIBLE_HOME := $(CURDIR)/build/ansible-home
+endif
 # Ansible refuses every other one, also one that is named and not installed.
 ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := $(if $(filter Darwin,$(shell uname)),en_US.UTF-8,C.UTF-8)
