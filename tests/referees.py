@@ -22,6 +22,7 @@ REMEDIES = {
     "netconf-client": "make clients",
     "netconf-console": "make clients",
     "namespaces": "Linux, root and iproute2",
+    "ip is not": "Debian: apt install iproute2",
     "systemd": "Linux with systemd, as root",
     "atheris": "a platform that atheris has wheels for",
     "ansible.netcommon": "the oldest supported core: make env",
