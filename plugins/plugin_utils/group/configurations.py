@@ -52,8 +52,7 @@ def after(
     if drop:
         gone = _tree(side, drop, left, generation)
         target = plan(resource.root, left, gone, State.DELETED)
-    found = as_config(resource, target.tree, secrets=True)
-    assert isinstance(found, dict)
+    found: Config = as_config(resource, target.tree, secrets=True)
     return found
 
 
