@@ -52,7 +52,9 @@ def after(
     if drop:
         gone = _tree(side, drop, left, generation)
         target = plan(resource.root, left, gone, State.DELETED)
-    found: Config = as_config(resource, target.tree, secrets=True)
+    found = as_config(resource, target.tree, secrets=True)
+    if not isinstance(found, dict):
+        raise TypeError(f"{side} is a list of settings, not one configuration")
     return found
 
 
