@@ -102,6 +102,19 @@ def test_attributes_of_the_rpc_come_back(console):
     assert etree.fromstring(answer.removesuffix(END)).get("{urn:x}y") == "1"
 
 
+def test_attributes_come_back_with_a_refusal_too_unless_there_are_too_many(console):
+    session = console.session()
+
+    def refused(attributes):
+        answer = etree.fromstring(session.raw(f"<rpc {attributes}/>".encode()).removesuffix(END))
+        return answer.findtext(".//{*}error-message").strip(), dict(answer.attrib)
+
+    said, echoed = refused('message-id="7" a="b"')
+    assert (said, echoed) == ("exactly one operation is expected", {"message-id": "7", "a": "b"})
+    said, echoed = refused(" ".join(f'a{n}="b"' for n in range(101)))
+    assert (said, echoed) == ("more than 100 attributes", {})
+
+
 @pytest.mark.parametrize(
     ("message", "tag"),
     [

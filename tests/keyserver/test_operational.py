@@ -177,6 +177,22 @@ def test_the_users_directories_are_there_and_empty(session, path):
     assert listing.findtext(".//total-files") == "0"
 
 
+def test_a_file_is_listed_with_its_permissions_owner_and_size(session):
+    (entry,) = session.rpc("<file-list><detail/><path>/etc</path></file-list>").iter(
+        "file-information"
+    )
+    hosts = session.rpc("<file-show><filename>/etc/hosts.junos</filename></file-show>")
+    content = hosts.findtext("file-content").removeprefix("\n")
+    permissions = entry.find("file-permissions")
+    assert (permissions.text, list(permissions.attrib.values())) == ("644", ["-rw-r--r--"])
+    said = {part.tag: part.text for part in entry}
+    assert said["file-name"] == "hosts.junos"
+    assert (said["file-owner"], said["file-group"]) == ("root", "wheel")
+    assert said["file-size"] == str(len(content))
+    (plain,) = session.rpc("<file-list><path>/etc</path></file-list>").iter("file-information")
+    assert [part.tag for part in plain] == ["file-name"]
+
+
 def test_what_is_no_file_is_said_to_be_none(session):
     assert "No such file" in session.rpc("<file-list><path>/x</path></file-list>").findtext(
         ".//output"

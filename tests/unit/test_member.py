@@ -347,3 +347,18 @@ def test_the_v1_table_is_a_12_1x47_devices_schema():
 def test_every_statement_says_what_it_is():
     for path, node in walk(RESOURCE.root):
         assert node.summary.endswith("."), path
+
+
+def test_more_rules_than_a_device_takes_are_refused_with_where_they_are():
+    rules = [{"name": f"r{n}", "application": "junos-ssh"} for n in range(11)]
+    config = example()
+    config["ipsec"]["vpns"][0]["fail_open_rules"] = rules
+    name = config["ipsec"]["vpns"][0]["name"]
+    with pytest.raises(Refused) as refused:
+        planned(RESOURCE, "", config, "merged", "v2")
+    assert refused.value.objections == [
+        f"[edit security group-vpn member ipsec vpn {name} fail-open rule]: 11 entries, and a "
+        "device takes 10; shorten 'fail_open_rules'"
+    ]
+    config["ipsec"]["vpns"][0]["fail_open_rules"] = rules[:10]
+    assert planned(RESOURCE, "", config, "merged", "v2")["changed"]

@@ -146,6 +146,91 @@ def test_counters_without_an_element_for_each_group_are_told_apart():
     assert [(one["group"], one["push_sent"]) for one in statistics] == [("G1", 4), ("G2", 7)]
 
 
+def test_the_associations_of_a_server_are_read_with_the_traffic_that_they_are_for():
+    reply = """<security-group-vpn-server-security-information>
+    <group-vpn-ipsec-security-associations><group-vpn-group-name>G1</group-vpn-group-name>
+    <group-vpn-group-id>1</group-vpn-group-id><total-active-sa>1</total-active-sa>
+    <ipsec-security-association><ipsec-sa-name>SA-1</ipsec-sa-name><sa-spi>5b4c1a2f</sa-spi>
+    <sa-protocol>ESP</sa-protocol><sa-state>active</sa-state>
+    <sa-esp-encryption-algorithm>aes-256-cbc</sa-esp-encryption-algorithm>
+    <sa-authentication-algorithm>sha-256</sa-authentication-algorithm>
+    <sa-hard-lifetime>3000</sa-hard-lifetime><match-policy><sa-source>192.0.2.0/24</sa-source>
+    <sa-destination>198.51.100.0/24</sa-destination></match-policy>
+    </ipsec-security-association></group-vpn-ipsec-security-associations>
+    </security-group-vpn-server-security-information>"""
+    wire = Wire(**{SERVER["ipsec"].rpc: reply})
+    result = show(wire, SERVER, ["ipsec"])
+    assert result["ipsec"] == [
+        {
+            "group": "G1",
+            "group_id": 1,
+            "name": "SA-1",
+            "spi": "5b4c1a2f",
+            "protocol": "ESP",
+            "state": "active",
+            "encryption_algorithm": "aes-256-cbc",
+            "authentication_algorithm": "sha-256",
+            "lifetime_remaining": 3000,
+            "match_policies": [{"source": "192.0.2.0/24", "destination": "198.51.100.0/24"}],
+        }
+    ]
+    assert result["warnings"] == []
+
+
+def test_a_server_without_associations_has_none_and_is_not_asked_for_text():
+    reply = "<security-group-vpn-server-security-information/>"
+    wire = Wire(**{SERVER["ipsec"].rpc: reply})
+    assert show(wire, SERVER, ["ipsec"])["ipsec"] == []
+    assert wire.asked[-1] == (SERVER["ipsec"].rpc, "detail")
+
+
+def test_phase_1_is_read_with_its_state():
+    reply = """<ike-security-associations-information><ike-security-associations>
+    <ike-sa-index>1736523</ike-sa-index><ike-sa-remote-address>192.0.2.1</ike-sa-remote-address>
+    <ike-sa-remote-port>848</ike-sa-remote-port><ike-sa-state>UP</ike-sa-state>
+    <ike-sa-exchange-type>Main</ike-sa-exchange-type>
+    </ike-security-associations></ike-security-associations-information>"""
+    for shows in (SERVER, MEMBER):
+        result = show(Wire(**{shows["ike"].rpc: reply}), shows, ["ike"])
+        assert result["ike"] == [
+            {
+                "index": 1736523,
+                "remote_address": "192.0.2.1",
+                "port": 848,
+                "state": "UP",
+                "mode": "Main",
+            }
+        ]
+
+
+def test_counters_are_called_the_same_in_xml_and_in_the_clis_text():
+    counters = {
+        "pull_succeeded": 1,
+        "pull_failed": 2,
+        "pull_exceed_member_threshold": 3,
+        "push_sent": 4,
+        "push_acknowledged": 5,
+        "push_unacknowledged": 6,
+    }
+    rpc = SERVER["statistics"].rpc
+    elements = "".join(
+        f"<group-vpn-{(tag := name.replace('_', '-'))}>{n}</group-vpn-{tag}>"
+        for name, n in counters.items()
+    )
+    in_xml = f"""<security-group-vpn-server-stats>
+    <group-vpn-group-name>G1</group-vpn-group-name><group-vpn-group-id>7</group-vpn-group-id>
+    <server-stats><group-vpn-stats>{elements}</group-vpn-stats></server-stats>
+    </security-group-vpn-server-stats>"""
+    lines = "".join(
+        f"  {name.replace('_', ' ').capitalize()}: {n}\n" for name, n in counters.items()
+    )
+    in_text = f"<output>\nGroup: G1, Group Id: 7\n{lines}</output>"
+    for reply in (in_xml, in_text):
+        result = show(Wire(**{rpc: reply}), SERVER, ["statistics"])
+        assert result["statistics"] == [{"group": "G1", "group_id": 7, **counters}]
+        assert result["warnings"] == []
+
+
 @pytest.mark.parametrize("total", ["0", "2"])
 def test_entries_that_are_not_as_many_as_the_device_counts_are_not_understood(total):
     reply = f"""<ipsec-security-associations-information><total-ipsec-sas>{total}</total-ipsec-sas>
