@@ -5,15 +5,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..gdoi.numbers import IpsecAttribute, KekAttribute, KeyPacketType, TekKeyAttribute
 from ..gdoi.payloads import KeyPacket, Profile, SaTek
 from ..gdoi.pull import Grant
 from ..gdoi.push import kek_of
-from ..ike.wire import MalformedPayload, attribute_map
+from ..ike.crypto import JUNOS_CIPHERS, CbcCipher
+from ..ike.wire import Attribute, MalformedPayload, attribute_map
 from .keys import TEK_SPI_LENGTH, GroupKek, GroupTek
 from .plane import SigningKeys
-from .settings import KekSettings, TekSettings
+from .settings import (
+    ESP_INTEGRITY,
+    ESP_TRANSFORMS,
+    IntegrityAlgorithm,
+    KekSettings,
+    TekSettings,
+)
 
 
 def kek_of_grant(
@@ -41,7 +49,11 @@ def kek_of_grant(
 def teks_of_grant(
     state: Grant | None, wanted: Iterable[TekSettings], profile: Profile, now: float
 ) -> list[GroupTek]:
-    """The TEKs of a grant that our own configuration has a place for."""
+    """The TEKs of a grant for traffic that our own configuration protects.
+
+    Each keeps the algorithms that it was made for: one from before a commit is good until its
+    lifetime ends. Raises MalformedPayload.
+    """
     if state is None:
         return []
     packets = {p.spi: p for p in state.keys.packets if p.type == KeyPacketType.TEK}
@@ -50,33 +62,71 @@ def teks_of_grant(
         policies.setdefault(policy.spi, []).append(policy)
     if set(policies) != set(packets):
         raise MalformedPayload("a grant: the TEKs' policies and keys do not match")
+    shapes = [(settings, _shape(settings, profile, now)) for settings in wanted]
     found = []
-    for settings in wanted:
-        model = GroupTek(settings, bytes(TEK_SPI_LENGTH), b"", b"", now)
-        shape = [_traffic(policy) for policy in model.policies(now, profile)]
-        for spi, own in policies.items():
-            if shape == [_traffic(policy) for policy in own]:
-                found.append(_tek_of(settings, own[0], packets[spi], now))
+    for spi, own in policies.items():
+        traffic = [_traffic(policy) for policy in own]
+        fitting = [settings for settings, shape in shapes if shape == traffic]
+        if fitting:
+            found.append(_tek_of(fitting, own, packets[spi], now))
     return found
 
 
+def _shape(settings: TekSettings, profile: Profile, now: float) -> list[tuple[object, ...]]:
+    model = GroupTek(settings, bytes(TEK_SPI_LENGTH), b"", b"", now)
+    return [_traffic(policy) for policy in model.policies(now, profile)]
+
+
 def _traffic(policy: SaTek) -> tuple[object, ...]:
-    return (policy.protocol, policy.source, policy.destination, policy.transform)
+    return (policy.protocol, policy.source, policy.destination)
 
 
-def _tek_of(settings: TekSettings, policy: SaTek, packet: KeyPacket, now: float) -> GroupTek:
+def _tek_of(
+    fitting: list[TekSettings], policies: list[SaTek], packet: KeyPacket, now: float
+) -> GroupTek:
+    cipher, integrity = _algorithms(policies)
+    made_for = [replace(settings, cipher=cipher, integrity=integrity) for settings in fitting]
+    # Two ipsec-sas may protect the same traffic: their algorithms tell them apart.
+    settings = next((one for one in made_for if one in fitting), made_for[0])
     keys = attribute_map(packet.attributes, "TEK key packet")
-    life = attribute_map(policy.attributes, "SAT").get(IpsecAttribute.LIFE_DURATION)
-    encryption = keys.get(TekKeyAttribute.ALGORITHM_KEY)
-    integrity = keys.get(TekKeyAttribute.INTEGRITY_KEY)
-    if (
-        encryption is None
-        or integrity is None
-        or len(encryption.value) != settings.cipher.key_length
-        or len(integrity.value) != settings.integrity.key_length
-    ):
-        raise MalformedPayload("a grant: a TEK does not fit its algorithms")
+    life = attribute_map(policies[0].attributes, "SAT").get(IpsecAttribute.LIFE_DURATION)
     remaining = life.number if life is not None else settings.lifetime
     return GroupTek(
-        settings, packet.spi, encryption.value, integrity.value, now + remaining - settings.lifetime
+        settings,
+        packet.spi,
+        _key(keys, TekKeyAttribute.ALGORITHM_KEY, cipher.key_length),
+        _key(keys, TekKeyAttribute.INTEGRITY_KEY, integrity.key_length),
+        now + remaining - settings.lifetime,
     )
+
+
+def _key(keys: dict[int, Attribute], kind: TekKeyAttribute, octets: int) -> bytes:
+    key = keys.get(kind)
+    if key is None or len(key.value) != octets:
+        raise MalformedPayload("a grant: a TEK does not fit its algorithms")
+    return key.value
+
+
+def _algorithms(policies: list[SaTek]) -> tuple[CbcCipher, IntegrityAlgorithm]:
+    """What all SA TEKs of one SPI say."""
+    found = {(_cipher(policy), _integrity(policy)) for policy in policies}
+    if len(found) != 1:
+        raise MalformedPayload("a grant: a TEK with different algorithms")
+    return found.pop()
+
+
+def _cipher(policy: SaTek) -> CbcCipher:
+    bits = attribute_map(policy.attributes, "SAT").get(IpsecAttribute.KEY_LENGTH)
+    for cipher in JUNOS_CIPHERS.values():
+        fits = bits is None or bits.number == cipher.key_length * 8
+        if fits and ESP_TRANSFORMS[cipher.name] == policy.transform:
+            return cipher
+    raise MalformedPayload("a grant: a TEK with an unknown cipher")
+
+
+def _integrity(policy: SaTek) -> IntegrityAlgorithm:
+    stated = attribute_map(policy.attributes, "SAT").get(IpsecAttribute.AUTHENTICATION_ALGORITHM)
+    for algorithm in ESP_INTEGRITY.values():
+        if stated is not None and algorithm.number == stated.number:
+            return algorithm
+    raise MalformedPayload("a grant: a TEK with an unknown authentication algorithm")

@@ -207,8 +207,9 @@ class Keyring:
         kek = kek_of_grant(grant, settings.kek, keys, kept_at)
         teks = teks_of_grant(grant, settings.teks, self._plane.profile, kept_at)
         for one in settings.teks:
-            own = [tek for tek in teks if tek.settings is one and tek.expires > now]
-            self.hold(one.name, own)
+            own = [tek for tek in teks if tek.settings.name == one.name and tek.expires > now]
+            # Those from before a commit are good beside one that is as configured, not alone.
+            self.hold(one.name, own if any(tek.settings == one for tek in own) else [])
         if kek is not None and kek.expires > now and _is_as_configured(kek):
             self.take_over(kek)
 

@@ -177,7 +177,7 @@ def test_keys_are_rotated_and_algorithms_raised_without_a_gap_that_is_not_named(
 
 
 def test_algorithms_of_traffic_are_raised_by_a_rekey(whole):
-    built(whole, 2, 1, ipsec_proposal={"encryption_algorithm": "aes-128-cbc"})
+    built(whole, 2, 2, ipsec_proposal={"encryption_algorithm": "aes-128-cbc"})
     seen = len(whole.events())
     whole.groups[0]["ipsec_proposal"] = {"encryption_algorithm": "aes-256-cbc"}
     raised = run(whole)

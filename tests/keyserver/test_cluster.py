@@ -27,6 +27,7 @@ ALGORITHMS = (
     f"{BLOCK} sig-hash-algorithm sha-256",
     f"{BLOCK} lifetime-seconds 600",
 )
+AES_128 = f"{SERVER} ipsec proposal esp encryption-algorithm aes-128-cbc"
 
 
 def cluster_lines(role: str, other: str, psk: str = PSK) -> tuple[str, ...]:
@@ -201,6 +202,41 @@ def test_a_commit_at_the_root_changes_the_keys_of_both(network):
     network.settle()
     assert [[e.event for e in m.events] for m in members] == [["registered", "rekeyed"]] * 2
     assert members[0].keys.current_kek == members[1].keys.current_kek
+
+
+@pytest.mark.parametrize("cipher", ["aes-128-cbc", "aes-192-cbc"])
+@pytest.mark.parametrize("first", [ROOT, SUB])
+def test_a_change_of_traffic_algorithms_reaches_both_with_what_was_before(network, first, cipher):
+    change = f"{SERVER} ipsec proposal esp encryption-algorithm {cipher}"
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    _, before = network.hubs[ROOT].keys(network.now)
+    for address in (first, SUB if first == ROOT else ROOT):
+        network.hubs[address].commit(network.now, change)
+        network.settle()
+    assert network.same_keys()
+    _, after = network.hubs[SUB].keys(network.now)
+    assert before < after
+    # Both send with the new key, and can still read what comes under the old one.
+    assert [m.keys.tek_spis() for m in members] == [members[0].keys.tek_spis()] * 2
+    assert {m.state for m in members} == {MemberState.REGISTERED}
+    assert "reregistering" not in [e.event for m in members for e in m.events]
+    # The old one goes with its lifetime, on both.
+    network.pass_time(3700)
+    assert network.same_keys()
+    assert not before & network.hubs[SUB].keys(network.now)[1]
+
+
+def test_a_sub_server_that_joins_after_a_change_of_algorithms_gets_both_keys(network):
+    network.member(SITES[0], ROOT)
+    network.hubs[ROOT].commit(network.now, AES_128)
+    network.settle()
+    network.restart(SUB)
+    network.hubs[SUB].commit(network.now, AES_128)
+    network.pass_time(2)
+    late = network.member(SITES[1], SUB)
+    assert network.same_keys()
+    assert len(network.hubs[SUB].keys(network.now)[1]) == 2
+    assert late.keys.tek_spis() == network.members[SITES[0]].keys.tek_spis()
 
 
 def test_an_update_that_is_lost_is_repeated(network):
