@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What commit checks beyond the form of each value: references, uniqueness, limits.
 
-``MUSTS`` are Juniper's own (``junos:must`` of ``security group-vpn``) with their messages.
+``MUSTS`` are Juniper's own (``junos:must`` of ``security group-vpn`` and ``security ipsec-policy``)
+with their messages.
 The rules that only the Group VPN daemon could enforce are undocumented; they stand apart in
 ``DAEMON_RULES`` and apply when the device is ``strict`` (the default of a lab file).
 """
@@ -15,7 +16,7 @@ from itertools import groupby
 
 from .edit import edit_path
 from .junos_schema import Generation
-from .schema import Kind, Statement
+from .schema import KEY_SEPARATOR, Kind, Statement
 from .secret import is_obscured, reveal
 from .survey import OWN, Needs, Site, Survey
 from .tree import MARKS, NOTHING, Tree, differing, lookup
@@ -257,6 +258,35 @@ _MEMBER_RULES = (
         for rules in ("fail-open", "exclude")
     ),
 )
+_PAIR = "security ipsec-policy from-zone *"
+_ZONES = "security zones security-zone"
+_OWN_ZONE = "junos-host"
+"""The device itself; it is part of Junos' defaults."""
+
+
+def _zone_exists(end: int) -> Condition:
+    """The first (0) or second (1) zone of a pair is there."""
+
+    def holds(site: Site) -> bool:
+        zone = site.value.split(KEY_SEPARATOR)[end]
+        return zone == _OWN_ZONE or zone in site.survey.lookup(_ZONES)
+
+    return Condition(holds, Needs(reads=(_ZONES,)))
+
+
+_ATTACHMENT_RULES = (
+    *(Must(_PAIR, _zone_exists(end), "Security zone must be defined") for end in (0, 1)),
+    Must(
+        f"{_PAIR} ipsec-group-vpn",
+        _unique(f"{_PAIR} ipsec-group-vpn"),
+        "Group VPN can only be referenced by one pair of from-zone and to-zone",
+    ),
+    Must(
+        f"{_PAIR} ipsec-group-vpn",
+        _exists(f"{_VPN} $$"),
+        "Group VPN must be defined",
+    ),
+)
 _TRACE_RULES = tuple(
     Must(
         f"{side} traceoptions no-remote-trace",
@@ -271,11 +301,19 @@ MUSTS = (
     *_SERVER_RULES,
     *_policy_rules(_MEMBER),
     *_MEMBER_RULES,
+    *_ATTACHMENT_RULES,
 )
 
 
 def _mgd(path: Iterable[str], bad_element: str, message: str) -> Violation:
-    return Violation(edit_path(list(path)), bad_element, f"mgd: {message}")
+    words = [word for name in path for word in _spelled(name)]
+    return Violation(edit_path(words), " ".join(_spelled(bad_element)), f"mgd: {message}")
+
+
+def _spelled(name: str) -> list[str]:
+    """A name as text has it: the only ones here of two parts are pairs of zones."""
+    source, *destination = name.split(KEY_SEPARATOR)
+    return [source, "to-zone", *destination] if destination else [source]
 
 
 def _musts(survey: Survey, generation: Generation) -> Iterator[Violation]:

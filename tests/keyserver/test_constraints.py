@@ -43,6 +43,13 @@ MEMBER = f"""
 {M} ipsec vpn v group 1
 set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.11/24
 """
+P = "set security ipsec-policy"
+ZONES = """
+set security zones security-zone LAN
+set security zones security-zone WAN
+"""
+ATTACHED = f"{MEMBER}{ZONES}{P} from-zone LAN to-zone WAN ipsec-group-vpn v"
+NO_ZONE, NO_VPN = "Security zone must be defined", "Group VPN must be defined"
 NO_PROPOSAL = "Referenced proposal is not defined"
 NO_INSTANCE = "Referenced routing-instance must be defined"
 NO_TRACING = "'no-remote-trace' is valid only when [system tracing] is configured"
@@ -59,7 +66,11 @@ def violations(text: str, *, strict: bool = True) -> list[str]:
     return [violation.message.removeprefix("mgd: ") for violation in found]
 
 
-@pytest.mark.parametrize("text", [SERVER, MEMBER, ""], ids=["server", "member", "nothing"])
+@pytest.mark.parametrize(
+    "text",
+    [SERVER, MEMBER, ATTACHED, ATTACHED.replace("zone LAN to", "zone junos-host to"), ""],
+    ids=["server", "member", "attached", "the device's own zone", "nothing"],
+)
 def test_what_is_whole_is_committed(text):
     assert violations(text) == []
 
@@ -162,6 +173,17 @@ CASES = [
             ),
         )
     ),
+    *(
+        (MEMBER, f"{ZONES}\n{P} {pair} ipsec-group-vpn v", NO_ZONE)
+        for pair in ("from-zone LAN to-zone DMZ", "from-zone DMZ to-zone WAN")
+    ),
+    (MEMBER, f"{ZONES}\n{P} from-zone LAN to-zone WAN ipsec-group-vpn w", NO_VPN),
+    (
+        MEMBER,
+        f"{ZONES}\n{P} from-zone LAN to-zone WAN ipsec-group-vpn v\n"
+        f"{P} from-zone WAN to-zone LAN ipsec-group-vpn v",
+        "Group VPN can only be referenced by one pair of from-zone and to-zone",
+    ),
     (SERVER, f"{S} traceoptions no-remote-trace", NO_TRACING),
     (MEMBER, f"{M} ike traceoptions no-remote-trace", NO_TRACING),
 ]
@@ -175,6 +197,20 @@ def test_junipers_commit_rules_are_kept_in_their_words(base, more, message):
 
 def test_every_rule_of_junipers_has_its_case():
     assert {message for _, _, message in CASES} == {must.message for must in MUSTS}
+
+
+@pytest.mark.parametrize(
+    ("gone", "complaint"),
+    [("zones security-zone WAN", NO_ZONE), ("group-vpn member ipsec vpn v", NO_VPN)],
+)
+def test_what_a_pair_of_zones_needs_cannot_be_taken_from_under_it(gone, complaint):
+    trees = [
+        in_force(V2, from_set(V2, text)).tree
+        for text in (ATTACHED, f"{ATTACHED}\ndelete security {gone}")
+    ]
+    (found,) = check(V2, trees[1], Generation.V2, strict=True, sound=trees[0])
+    assert found.message == f"mgd: {complaint}"
+    assert "from-zone LAN to-zone WAN" in f"{found.path} {found.bad_element}"
 
 
 @pytest.mark.parametrize(
