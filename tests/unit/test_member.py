@@ -160,6 +160,34 @@ def test_where_a_tunnel_goes_and_what_it_matches_can_be_given():
     assert f"set {POLICY} scope then permit tunnel ipsec-group-vpn GRP-0001" in v2["commands"]
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_a_second_vpn_of_a_pair_of_zones_wants_a_policy_of_its_own(generation):
+    first = EXAMPLE["policies"][0]
+    second = {**first, "vpn": "GRP-0002"}
+    with pytest.raises(
+        Refused, match=r"from-zone LAN to-zone WAN\]: .*twice.*give each further one a 'policy'"
+    ):
+        apply.wanted(RESOURCE, {"policies": [first, second]}, generation)
+    named = {**second, "policy": "GRP-0002"}
+    vpn = {**example(generation)["ipsec"]["vpns"][0], "name": "GRP-0002", "group": 2}
+    config = {"ipsec": {"vpns": [vpn]}, "policies": [first, named]}
+    there = built(generation)
+    change = planned(RESOURCE, there, config, "merged", generation)
+    assert (
+        f"set {POLICY} GRP-0002 then permit tunnel ipsec-group-vpn GRP-0002" in change["commands"]
+    )
+    assert {"from_zone": "LAN", "to_zone": "WAN", "vpn": "GRP-0001"}.items() <= (
+        change["after"]["policies"][0].items()
+    )
+    assert len(change["after"]["policies"]) == 2
+
+
+def test_two_entries_of_one_policy_are_merged_or_one_gets_another_name():
+    entry = {**EXAMPLE["policies"][0], "policy": "scope"}
+    with pytest.raises(Refused, match=r"policy scope\]: .*twice.*another 'policy'"):
+        apply.wanted(RESOURCE, {"policies": [entry, {**entry, "vpn": "GRP-0002"}]}, "v1")
+
+
 class Stern(Paper):
     """A device of the older generation that refuses to read what it has never heard of."""
 

@@ -240,6 +240,7 @@ class List(Branch):
     ``second``: a second leaf that names an entry; in data its name is then ``A WORD B``, as the CLI
     writes it. ``shell``: an entry is nothing but what stands in it, and vanishes with it. ``mark``:
     what is in every entry that is ours; others are somebody else's, neither shown nor changed.
+    ``twice``: what to do about a task that lists an entry twice.
     """
 
     key: Leaf
@@ -250,6 +251,7 @@ class List(Branch):
     most: int | None = None
     refers: Path = ()
     fixed: bool = False
+    twice: str = "merge the two entries"
 
     @property
     def is_bare(self) -> bool:

@@ -57,7 +57,7 @@ class Given:
             if key in tree:
                 self.objections.append(
                     f"{self._resource.where((*path, key))}: the {node.name} is listed twice; "
-                    "merge the two entries"
+                    f"{node.twice}"
                 )
             tree[key] = {} if node.is_bare else self._branch(node, entry, (*path, key))
         return tree
