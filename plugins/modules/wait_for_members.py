@@ -19,8 +19,9 @@ description:
     in the list.
   - Group VPNv1 shows no counters. There, a member of a unicast group counts when a rekey went out
     and the member is still listed a full retransmission cycle later.
-  - A multicast rekey is not acknowledged. A group that stays multicast is not waited for, and
-    RV(groups[].proof) is false.
+  - A multicast rekey is not acknowledged. After a change, a group that stays multicast is not
+    waited for, and RV(groups[].proof) is false. Without a change, only a registration counts there.
+  - A group that is not there, and an address that is none, are refused at once.
   - Progress is one line for each group on standard error, with names.
   - In check mode, tells who would be waited for and how long, and refuses what would be refused.
 extends_documentation_fragment:

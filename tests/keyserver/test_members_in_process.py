@@ -64,7 +64,7 @@ class Fleet:
 
     def change(self, *lines):
         """What the sites were before, and the change that is made of it."""
-        before = self.wait(check=True)["since"]
+        before = self.wait(wanted={"G1": gate.Wanted()}, check=True)["since"]
         self.world.pass_time(5)
         self.world.commit(*self.block, *lines)
         return before
@@ -402,6 +402,11 @@ def test_a_connection_that_stays_broken_is_told_with_who_is_missing(fleet):
             "minutes; give it at least 2 minutes",
         ),
         ({"timeout": 29}, "timeout 29: a retransmission cycle takes 30 s, .* set it to 30 or more"),
+        ({"change": None}, "groups, change: there is nobody to wait for"),
+        ({"timeout": -1}, "timeout -1: a number from 0 up is expected"),
+        ({"poll": 0}, "poll 0: a number from 1 up is expected; correct 'poll'"),
+        ({"confirm_within": 0}, "confirm_within 0: a number from 1 up is expected"),
+        ({"wanted": {"G9": gate.Wanted()}}, r"group 'G9' is not there; .* \(it has G1, G2\)"),
         ({"since": {"groups": "all"}}, "since: what wait_for_members .* returned is expected"),
         ({"since": {}}, "since: what wait_for_members .* returned is expected"),
         (

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import gate
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Cause, Wanted
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.in_force import (
@@ -128,6 +129,29 @@ def test_everybody_who_was_listed_is_waited_for_but_those_who_may_stay_away():
     wanted = {"G1": Wanted(members=["gm-7", "gm-1"], absent=["192.0.2.2"])}
     (entry,) = awaited(member("gm-1"), member("gm-2"), wanted=wanted)
     assert entry.names == [("gm-1", "192.0.2.1"), ("gm-7", None)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"members": ["gm-1", "192.0.2.300"]}, r"members\[1\]: '192.0.2.300' is no IPv4 or IPv6"),
+        ({"absent": ["2001:db8::1::2"]}, r"absent\[0\]: '2001:db8::1::2' is no IPv4 or IPv6"),
+        ({"members": [" "]}, r"members\[0\]: a gateway or an address is expected"),
+        ({"min_members": -1}, "min_members -1: a number from 0 up"),
+    ],
+)
+def test_who_can_never_come_is_refused_with_the_place(entry, words):
+    nobody = {"group": "G1", "members": [], "absent": [], "min_members": 0}
+    with pytest.raises(Refused, match=rf"groups\[1\]\.{words}"):
+        gate.wanted_of([nobody, {**nobody, **entry}])
+
+
+def test_entries_of_one_group_add_up():
+    entries = [
+        {"group": "G1", "members": ["gm-1.example"], "absent": [], "min_members": 3},
+        {"group": "G1", "members": ["2001:db8::1"], "absent": ["gm-9"], "min_members": 1},
+    ]
+    assert gate.wanted_of(entries) == {"G1": Wanted(("gm-1.example", "2001:db8::1"), 3, ("gm-9",))}
 
 
 class Device:

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from ..errors import Refused
-from ..members.addresses import canonical_address
+from ..members.addresses import canonical_address, is_meant_as_address
 
 LARGEST_FILE = 64 * 1024 * 1024
 _GROUP_KEYS = {"group", "members", "min_members", "role", "host"}
@@ -25,8 +25,6 @@ _MEMBER_KEYS = {"gateway", "address", "role", "host"}
 _FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
 _ALIKE = 0.8
 _BETWEEN_HOSTS = re.compile(r"[\s,|]+")
-# What is meant as an address; a gateway that is called so is given as 'gateway'.
-_LIKE_AN_ADDRESS = re.compile(r"(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/\d+)?")
 
 
 class Role(Enum):
@@ -200,7 +198,8 @@ class _Entry:
             flat = member is self.entry
             about = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
         elif isinstance(member, str) and member.strip():
-            is_address = _LIKE_AN_ADDRESS.fullmatch(member.strip())
+            # A gateway that is called like an address is given as 'gateway'.
+            is_address = is_meant_as_address(member)
             gateway, address = (None, member) if is_address else (member, None)
         else:
             self.objections.append(f"{place}: a mapping or a string is expected, not {member!r}")

@@ -4,8 +4,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from functools import lru_cache
+
+_LIKE_AN_ADDRESS = re.compile(r"(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/\d+)?")
+
+
+def is_meant_as_address(text: str) -> bool:
+    """Whether a name of a member is meant as an address, though it may be none."""
+    return _LIKE_AN_ADDRESS.fullmatch(text.strip()) is not None
 
 
 @lru_cache(maxsize=4096)

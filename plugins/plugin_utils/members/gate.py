@@ -14,13 +14,14 @@ description of server-member communication and of rekey messages:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..errors import Refused
 from ..resources.server_member_communication import DEFAULTS
-from .addresses import canonical_address
+from .addresses import canonical_address, is_meant_as_address
 from .in_force import Group
 from .life import Listed, Roll
 
@@ -55,16 +56,34 @@ class Wanted:
 
 
 def wanted_of(entries: Iterable[Mapping[str, Any]]) -> dict[str, Wanted]:
-    """Group to who is wanted in it; entries of the same group add up."""
+    """Group to who is wanted in it; entries of the same group add up. Raises Refused."""
     found: dict[str, Wanted] = {}
-    for entry in entries:
+    objections: list[str] = []
+    for place, entry in enumerate(entries):
+        objections += _nobody_there(f"groups[{place}]", entry)
         name, known = str(entry["group"]), found.get(str(entry["group"]), Wanted())
         found[name] = Wanted(
             (*known.members, *entry["members"]),
             max(known.min_members, entry["min_members"]),
             (*known.absent, *entry["absent"]),
         )
+    if objections:
+        raise Refused(objections)
     return found
+
+
+def _nobody_there(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """What of an entry can never come true."""
+    for option in ("members", "absent"):
+        for number, name in enumerate(entry[option]):
+            if is_meant_as_address(name) and canonical_address(name) is None:
+                yield (
+                    f"{where}.{option}[{number}]: {name!r} is no IPv4 or IPv6 address; correct it"
+                )
+            elif not name.strip():
+                yield f"{where}.{option}[{number}]: a gateway or an address is expected; name one"
+    if entry["min_members"] < 0:
+        yield f"{where}.min_members {entry['min_members']}: a number from 0 up is expected"
 
 
 @dataclass

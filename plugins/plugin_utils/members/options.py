@@ -58,5 +58,4 @@ def wait_for_members() -> dict[str, Any]:
             "poll": {"type": "int", "default": 5},
             "confirm_within": {"type": "int"},
         },
-        "required_one_of": [["groups", "change"]],
     }

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..errors import DeviceError, GroupVpnError, Refused, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
+from ..resources.server_member_communication import HIERARCHY
 from . import gate
 from .asking import listed
 from .in_force import Group, read_groups
@@ -68,14 +69,16 @@ def wait_for(
     Raises Refused before anything is waited for, NotBack when time is over, and what reading the
     list raises.
     """
+    _refuse(_objections(request))
     eyes = _Eyes(rpc)
     before = _earlier(request.since) if request.since is not None else eyes.look()
     blocks = _blocks(request.change)
+    _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
     timeout = request.timeout
     if timeout is None:
         timeout = max((entry.seconds for entry in entries), default=0)
-    _refuse_what_does_not_fit(request, entries, timeout)
+    _refuse(_does_not_fit(request, entries, timeout))
     watch = Watch(entries, before)
     result: dict[str, Any] = {"timeout": timeout, "since": _as_since(before)}
     if request.check:
@@ -109,27 +112,51 @@ def _blocks(
     return blocks
 
 
-def _refuse_what_does_not_fit(
-    request: Request, entries: Sequence[gate.Awaited], timeout: int
-) -> None:
-    objections = []
+def _refuse(objections: Iterable[str]) -> None:
+    found = list(objections)
+    if found:
+        raise Refused(found)
+
+
+def _objections(request: Request) -> Iterator[str]:
+    if not request.wanted and request.change is None:
+        yield "groups, change: there is nobody to wait for; give at least one of the two"
+    for name, least in _LEAST.items():
+        value = getattr(request, name)
+        if value is not None and value < least:
+            yield f"{name} {value}: a number from {least} up is expected; correct {name!r}"
+
+
+_LEAST = {"timeout": 0, "poll": 1, "confirm_within": 1}
+
+
+def _not_there(wanted: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """Groups that are waited for in vain: nobody is ever listed there."""
+    there = list(known)
+    for name in wanted:
+        if name not in there:
+            yield (
+                f"[edit {' '.join(HIERARCHY)}]: group {name!r} is not there; correct 'group' "
+                f"(it has {', '.join(there) or 'none'})"
+            )
+
+
+def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: int) -> Iterator[str]:
     if request.confirm_within is not None:
         needed = timeout + request.poll + CONFIRMING_SECONDS
         if needed > request.confirm_within * 60:
             slowest = max(entries, key=lambda entry: entry.seconds, default=None)
             why = "" if slowest is None else f" ({slowest.group}: {slowest.cause.value})"
-            objections.append(
+            yield (
                 f"a wait of {timeout} s{why} does not fit into a confirmation of "
                 f"{request.confirm_within} minutes; give it at least {-(-needed // 60)} minutes"
             )
     cycle = max((entry.cycle for entry in entries if entry.names), default=0)
     if timeout < cycle:
-        objections.append(
+        yield (
             f"timeout {timeout}: a retransmission cycle takes {cycle} s, before which nobody "
             f"counts as back; set it to {cycle} or more"
         )
-    if objections:
-        raise Refused(objections)
 
 
 def _advice(entries: Sequence[gate.Awaited], request: Request, timeout: int) -> list[str]:
