@@ -26,6 +26,7 @@ REMEDIES = {
     "systemd": "Linux with systemd, as root",
     "atheris": "a platform that atheris has wheels for",
     "ansible.netcommon": "the oldest supported core: make env",
+    "ansible-rulebook": "a Java 17 and pip install ansible-rulebook, beside make env's Python",
     "ansible-runner": "make env",
     "ansible-builder": "make env",
 }

@@ -5,11 +5,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import runpy
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.lab import COLLECTIONS, PASSWORD, USER, Process, hub_config
+from tests.lab import COLLECTIONS, PASSWORD, USER, Process, ansible_environment, hub_config
 
 SOURCE = (
     COLLECTIONS
@@ -19,6 +26,10 @@ SOURCE = (
 SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
 SECONDS = 60
 SEEN = {"hub-1": {"unreachable", "read_again", "member_joined"}, "stranger": {"unreachable"}}
+
+
+BESIDE_PYTHON = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+RULEBOOK = shutil.which("ansible-rulebook", path=BESIDE_PYTHON)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +95,60 @@ def test_a_device_that_comes_a_member_that_joins_and_a_device_that_goes_are_even
     kinds = {device: {e["event"] for e in seen if e["device"] == device} for device in SEEN}
     assert kinds == SEEN
     assert PASSWORD not in str(seen)
+
+
+def rulebook(source):
+    """Prints every event, and ends when gm-1 has joined."""
+    joined = 'event.event == "member_joined" and event.gateway == "gm-1"'
+    rules = [
+        {"name": "Joined", "condition": joined, "actions": [{"print_event": {}}, {"shutdown": {}}]},
+        # An event is taken by the first rule that it fits.
+        {"name": "Other", "condition": "event.event is defined", "action": {"print_event": {}}},
+    ]
+    sources = [{"groupvpn.junos.registered_members": source}]
+    return [{"name": "Members", "hosts": "all", "sources": sources, "rules": rules}]
+
+
+@pytest.mark.skipif(RULEBOOK is None, reason="ansible-rulebook is not installed")
+def test_a_rulebook_acts_on_the_events(lab, tmp_path):
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
+    lab.add_member("site-1", "hub-1", "127.0.1.1")
+    lab.write()
+    book = tmp_path / "rulebook.yml"
+    source = {"interval": 0.2, "devices": [device(lab, "hub-1")]}
+    book.write_text(yaml.safe_dump(rulebook(source)))
+    running = subprocess.Popen(
+        [RULEBOOK, "--rulebook", str(book), "-i", str(lab.path / "inventory.yml")],
+        env=ansible_environment(PATH=BESIDE_PYTHON),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    guard = threading.Timer(2 * SECONDS, running.kill)
+    guard.start()
+    processes, said = [], []
+    try:
+        for word, then in (
+            ("unreachable", lab.serve),
+            ("read_again", lambda: Process("members", lab.file, "--events")),
+            ("member_joined", None),
+        ):
+            for line in running.stdout:
+                said.append(line)
+                if word in line:
+                    break
+            else:
+                pytest.fail(f"{word} was not told: {''.join(said)[-3000:]}")
+            if then is not None:
+                processes.append(then())
+        assert running.wait(SECONDS) == 0
+    finally:
+        guard.cancel()
+        running.kill()
+        running.communicate()
+        for process in reversed(processes):
+            process.stop()
+    assert PASSWORD not in "".join(said)
 
 
 @pytest.mark.parametrize(
