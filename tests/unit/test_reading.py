@@ -461,7 +461,17 @@ PIECES = st.sampled_from(
 )
 
 
+def test_a_delete_without_a_path_takes_everything_there_is():
+    lines = "set security group-vpn server group G1 group-id 1\n{}"
+    assert apply.parse(SERVER, lines.format(""))["parsed"]
+    assert not apply.parse(SERVER, lines.format("delete"))["parsed"]
+    again = lines.format("delete\nset security group-vpn server group G2 group-id 2")
+    assert [group["name"] for group in apply.parse(SERVER, again)["parsed"]["groups"]] == ["G2"]
+
+
 @settings(max_examples=500, deadline=None)
+@example(pieces=["delete ", '{"security":'], glue="\n")
+@example(pieces=["set security\ninsert security before x"], glue="")
 @given(pieces=st.lists(PIECES, max_size=25), glue=st.sampled_from([" ", "", "\n"]))
 def test_whatever_text_is_given_it_is_read_or_refused(pieces, glue):
     for resource in (RESOURCE, SERVER):

@@ -222,6 +222,10 @@ def _parent(tree: Tree, path: Path) -> Tree | None:
 
 
 def _cut(tree: Tree, path: Path) -> None:
+    if not path:
+        # As the CLI: without a path, everything below where one is.
+        tree.clear()
+        return
     parent = _parent(tree, path)
     if parent is not None:
         parent.pop(path[-1], None)
@@ -232,7 +236,7 @@ def _cut(tree: Tree, path: Path) -> None:
 
 
 def _move(tree: Tree, what: Path, other: str, behind: bool) -> None:
-    owner = _parent(tree, what[:-1])
+    owner = _parent(tree, what[:-1]) if len(what) > 1 else None
     entries = None if owner is None else owner.get(what[-2])
     if owner is None or entries is None or not {what[-1], other} <= set(entries):
         raise MalformedReply(f"insert {' '.join(what)}: it, or {other}, is not there")
