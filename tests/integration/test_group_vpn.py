@@ -201,6 +201,21 @@ def test_a_sub_server_gets_the_keys_before_members_learn_of_it(whole):
     observed(whole, seen, added)
 
 
+def test_a_sub_server_is_replaced_before_the_old_one_leaves(whole):
+    first, second, third = whole.hubs(3)
+    whole.sites(2)
+    whole.group(NAME, NUMBER, [first, second], server_member_communication=dict(UNICAST))
+    whole.start()
+    run(whole)
+    seen = len(whole.events())
+    whole.groups[0]["servers"] = [first, third]
+    replaced = run(whole)
+    assert steps(replaced) == ["learn", "share", "members", "wait", "forget"]
+    assert named(replaced) == set(whole.branches)
+    observed(whole, seen, replaced)
+    assert steps(run(whole)) == []
+
+
 def test_members_learn_of_rekeys_without_losing_a_packet(whole):
     servers = whole.hubs(1)
     whole.sites(2)

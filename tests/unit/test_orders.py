@@ -60,6 +60,23 @@ def test_what_is_new_and_comes_in_between_is_made_and_then_moved():
         f"set {SERVER} group D group-id 4",
         f"insert {SERVER} group D after group A",
     ]
+    entries = list(etree.fromstring(result["xml"]).iter("group"))
+    assert [(e.findtext("name"), e.findtext("group-id"), e.get("insert")) for e in entries] == [
+        ("D", "4", None),
+        ("D", None, "after"),
+    ]
+
+
+def test_what_is_changed_and_moved_is_changed_first_and_then_moved():
+    want = wanted("CAB")
+    want["groups"][0]["group_id"] = 9
+    entries = list(
+        etree.fromstring(planned(RESOURCE, DEVICE, want, "overridden")["xml"]).iter("group")
+    )
+    assert [(e.findtext("name"), e.findtext("group-id"), e.get("insert")) for e in entries] == [
+        ("C", "9", None),
+        ("C", None, "first"),
+    ]
 
 
 def rendered(generation=None, **block):

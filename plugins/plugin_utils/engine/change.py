@@ -171,29 +171,36 @@ def change_xml(path: Path, change: list[Edit], *, reveal: bool = False) -> etree
 
 def _fill(parent: etree._Element, change: list[Edit] | tuple[Edit, ...], reveal: bool) -> None:
     for edit in change:
-        element = etree.SubElement(parent, edit.node.name)
-        if edit.action is Action.DELETE:
-            element.set("delete", "delete")
-        if edit.activate:
-            element.set("active", "active")
-        if isinstance(edit.node, List):
-            if edit.key is not None:
-                for leaf, part in zip(edit.node.keys, edit.node.parts(edit.key), strict=True):
-                    etree.SubElement(element, leaf.name).text = part
-            _placed(element, edit)
-            _fill(element, edit.inside, reveal)
-        elif isinstance(edit.node, Branch):
-            _fill(element, edit.inside, reveal)
-        else:
-            _text(element, edit, reveal)
+        if edit.behind is None or edit.action is Action.SET or edit.inside or edit.activate:
+            _fill_one(_named(parent, edit), edit, reveal)
+        if edit.behind is not None:
+            # By itself and last: what is moved must be there, and nothing in it is changed with it.
+            _placed(_named(parent, edit), edit.behind)
 
 
-def _placed(element: etree._Element, edit: Edit) -> None:
-    if edit.behind:
-        element.set("insert", "after")
-        element.set("name", edit.behind)
-    elif edit.behind is not None:
-        element.set("insert", "first")
+def _named(parent: etree._Element, edit: Edit) -> etree._Element:
+    element = etree.SubElement(parent, edit.node.name)
+    if isinstance(edit.node, List) and edit.key is not None:
+        for leaf, part in zip(edit.node.keys, edit.node.parts(edit.key), strict=True):
+            etree.SubElement(element, leaf.name).text = part
+    return element
+
+
+def _fill_one(element: etree._Element, edit: Edit, reveal: bool) -> None:
+    if edit.action is Action.DELETE:
+        element.set("delete", "delete")
+    if edit.activate:
+        element.set("active", "active")
+    if isinstance(edit.node, List | Branch):
+        _fill(element, edit.inside, reveal)
+    else:
+        _text(element, edit, reveal)
+
+
+def _placed(element: etree._Element, behind: str) -> None:
+    element.set("insert", "after" if behind else "first")
+    if behind:
+        element.set("name", behind)
 
 
 def _text(element: etree._Element, edit: Edit, reveal: bool) -> None:
