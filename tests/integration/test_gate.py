@@ -302,9 +302,11 @@ def test_a_named_member_is_waited_for_without_a_change(fleet):
     asleep = play(fleet.lab, [{"groupvpn.junos.wait_for_members": wait}])
     assert asleep.code != 0
     assert asleep.tasks[0]["hub-1"]["groups"][0]["missing"] == ["gm-2"]
+    # What was before is looked at first: however slow the play is, the member comes after that.
+    known = play(fleet.lab, [{"groupvpn.junos.wait_for_members": wait}], "--check")
+    since = known.tasks[0]["hub-1"]["since"]
     fleet.sites["gm-2"].stop()
-    late = threading.Timer(3, fleet.join, ["gm-2"])
-    late.start()
-    woken = play(fleet.lab, [{"groupvpn.junos.wait_for_members": {**wait, "timeout": 30}}])
-    late.join()
+    fleet.join("gm-2")
+    later = {**wait, "timeout": 30, "since": since}
+    woken = play(fleet.lab, [{"groupvpn.junos.wait_for_members": later}])
     assert woken.code == 0, woken.output[-2000:]
