@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import checks, values
@@ -202,21 +205,27 @@ def test_marks_say_what_a_key_is_for(tmp_path):
 # Logins
 
 
-@pytest.mark.parametrize("kind", ["link", "writable", "file"])
-def test_a_control_directory_that_others_could_change_is_not_used(tmp_path, monkeypatch, kind):
-    short = tmp_path / "s"
-    wanted = short / "cp"
-    short.mkdir()
-    if kind == "link":
-        (short / "real").mkdir(mode=0o700)
-        wanted.symlink_to(short / "real")
-    elif kind == "writable":
-        wanted.mkdir()
-        wanted.chmod(0o777)
-    else:
-        wanted.write_text("")
-    path = control_path(Target("hub", control_directory=str(wanted)))
-    assert path is None or path.parent != wanted
+@pytest.mark.parametrize("kind", ["link", "writable", "file", "another user's"])
+def test_a_control_directory_that_others_could_change_is_not_used(monkeypatch, kind):
+    # A long path is not used for its length: that of this directory is short.
+    with tempfile.TemporaryDirectory() as short:
+        wanted = Path(short) / "cp"
+        wanted.mkdir(mode=0o755)
+        ours = Path(short) / "ours"
+        assert control_path(Target("hub", control_directory=str(ours))).parent == ours
+        if kind == "link":
+            wanted.rename(Path(short) / "real")
+            wanted.symlink_to(Path(short) / "real")
+        elif kind == "writable":
+            wanted.chmod(0o777)
+        elif kind == "file":
+            wanted.rmdir()
+            wanted.write_text("")
+        else:
+            somebody = os.getuid() + 1
+            monkeypatch.setattr(os, "getuid", lambda: somebody)
+        path = control_path(Target("hub", control_directory=str(wanted)))
+        assert path is None or path.parent != wanted
 
 
 def test_a_password_that_nobody_asks_for_keeps_no_process_alive():
