@@ -78,10 +78,10 @@ def test_the_document_names_the_run_and_sorts_hosts_naturally(fleet):
 
 
 def test_the_summary_counts_every_kind_apart(fleet):
-    summary = dict(fleet["summary"])
-    del summary["compliant"]
-    assert summary == {
+    assert fleet["summary"] == {
         "hosts": 4,
+        # The host whose turn is still to come is none of them: nobody looked.
+        "compliant": 0,
         "read": 1,
         "not_reached": 1,
         "not_read": 1,

@@ -87,7 +87,7 @@ def without_list(kind: Kind, severity: Severity, why: str) -> dict[str, Any]:
     """What an audit of a host without a list says: a finding, not a gap."""
     finding = Finding("", "", kind, severity, why)
     return {
-        "compliant": severity is Severity.INFO,
+        "compliant": False,
         "findings": [finding.as_dict()],
         "summary": summary([], [finding]),
         "groups": [],

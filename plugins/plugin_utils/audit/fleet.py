@@ -61,7 +61,9 @@ def document(
         host.setdefault("state", State.NOT_REACHED if host.get("unreachable") else State.READ)
     judge_as_one(hosts)
     for host in hosts.values():
-        host["compliant"] = all(f["severity"] == Severity.INFO for f in host["findings"])
+        host["compliant"] = host["state"] == State.READ and all(
+            f["severity"] == Severity.INFO for f in host["findings"]
+        )
     totals = _totals(hosts)
     made = time.time() if now is None else now
     return {
