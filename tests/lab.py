@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,7 @@ def _end(process: subprocess.Popen[Any]) -> None:
     # Stopped, it starts nothing that this does not see. Ansible's workers sit in sessions of their
     # own and would go on.
     process.send_signal(signal.SIGSTOP)
+    _wait_until(lambda: _state(process.pid) in "TZX")
     others = _descendants(process.pid)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
@@ -129,6 +130,22 @@ def _end(process: subprocess.Popen[Any]) -> None:
     for other in others:
         with contextlib.suppress(ProcessLookupError):
             os.kill(other, signal.SIGKILL)
+    # A signal is sent before it is obeyed.
+    _wait_until(lambda: all(_state(other) in "ZX" for other in others))
+
+
+def _wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def _state(pid: int) -> str:
+    """A process's state as /proc names it: T stopped, Z ended, X gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def _descendants(pid: int) -> list[int]:

@@ -150,8 +150,9 @@ def _blocks(page: Path, language: str) -> list[str]:
 
 
 def _is_playbook(document: object) -> bool:
+    """Plays; rulebooks of Event-Driven Ansible have hosts and sources."""
     return isinstance(document, list) and all(
-        isinstance(p, dict) and "hosts" in p for p in document
+        isinstance(p, dict) and "hosts" in p and "sources" not in p for p in document
     )
 
 
