@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
 
 
 _RUNNING: set[subprocess.Popen[Any]] = set()
+_MARK = "GROUPVPN_LAB_PROCESS"
+_MARKS: dict[subprocess.Popen[Any], str] = {}
 _INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -98,8 +100,10 @@ def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         process = subprocess.Popen(
             command,
             preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, usual),
+            env={**(options.pop("env", None) or os.environ), _MARK: _mark(len(_MARKS))},
             **options,
         )
+        _MARKS[process] = _mark(len(_MARKS))
         _RUNNING.add(process)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, usual)
@@ -113,50 +117,38 @@ def stop_everything() -> None:
 
 
 def _end(process: subprocess.Popen[Any]) -> None:
-    if process.poll() is not None:
-        return
-    # Stopped, it starts nothing that this does not see. Ansible's workers sit in sessions of their
-    # own and would go on.
-    process.send_signal(signal.SIGSTOP)
-    _wait_until(lambda: _state(process.pid) in "TZX")
-    others = _descendants(process.pid)
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGCONT)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for other in others:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(other, signal.SIGKILL)
-    # A signal is sent before it is obeyed.
-    _wait_until(lambda: all(_state(other) in "ZX" for other in others))
-
-
-def _wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    end = time.monotonic() + 10
+    while (others := _marked(_MARKS[process])) and time.monotonic() < end:
+        for other in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(other, signal.SIGKILL)
+        # A signal is sent before it is obeyed.
         time.sleep(0.01)
 
 
-def _state(pid: int) -> str:
-    """A process's state as /proc names it: T stopped, Z ended, X gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
+def _mark(number: int) -> str:
+    return f"{os.getpid()}-{number}"
 
 
-def _descendants(pid: int) -> list[int]:
-    parents: dict[int, int] = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
+def _marked(mark: str) -> list[int]:
+    """Processes that were born with this mark.
+
+    Ansible's workers sit in sessions of their own, and one that was forked while its parent was
+    dying has another parent by now: what they all have is the environment.
+    """
+    words, found = f"{_MARK}={mark}\0".encode(), []
+    for file in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            parents[int(file.parent.name)] = int(file.read_text().rpartition(")")[2].split()[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
+            if words in file.read_bytes():
+                found.append(int(file.parent.name))
+    return found
 
 
 def process_cpu(pid: int) -> float:
