@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,7 @@ _INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 
 def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """A process that :func:`stop_everything` knows, whatever interrupts us meanwhile."""
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
-    try:
+    with uninterrupted() as usual:
         process = subprocess.Popen(
             command,
             preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, usual),
@@ -105,9 +104,21 @@ def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         )
         _MARKS[process] = _mark(len(_MARKS))
         _RUNNING.add(process)
+    return process
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[set[int]]:
+    """Interruptions wait until the block ends; gives the signals that were blocked before.
+
+    A thread takes over what is blocked where it is started. One that blocks nothing is where the
+    kernel delivers the signal meanwhile, and Python then interrupts the main thread all the same.
+    """
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+    try:
+        yield usual
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, usual)
-    return process
 
 
 def stop_everything() -> None:

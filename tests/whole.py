@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from tests.keyserver.observer import Observer
-from tests.lab import LabDirectory, PlayResult, Process, free_ports, play
+from tests.lab import LabDirectory, PlayResult, Process, free_ports, play, uninterrupted
 
 INTERFACE = "ge-0/0/1.0"
 ZONES = [{"from_zone": "LAN", "to_zone": "WAN"}]
@@ -127,12 +127,14 @@ class WholeLab:
         """Tasks, while the events are read that they cause."""
         over = threading.Event()
         reader = threading.Thread(target=self._read_until, args=(over,))
-        reader.start()
         try:
+            with uninterrupted():
+                reader.start()
             return play(self.lab, tasks, *options, **more)
         finally:
             over.set()
-            reader.join()
+            if reader.is_alive():
+                reader.join()
 
     def _read_until(self, over: threading.Event) -> None:
         assert self.process is not None
