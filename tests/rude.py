@@ -176,6 +176,8 @@ class Box:
     """Local names of the operations that came."""
     answers: dict[str, str] = field(default_factory=dict)
     """Operation to the content of its reply, for what the device does not do itself."""
+    leaves_out: frozenset[str] = frozenset()
+    """Statements that it leaves out of a load, with a warning."""
 
     def __post_init__(self) -> None:
         self.candidate = copy.deepcopy(self.committed)
@@ -351,8 +353,13 @@ class _Talk:
         configuration = _child(operation, "configuration")
         if configuration is None:
             raise Refusal("syntax error")
-        merge(self.box.working(self.number), _plain(configuration))
-        return f"<load-configuration-results>{self.ok()}</load-configuration-results>"
+        configuration = _plain(configuration)
+        left = [e for e in configuration.iter() if e.tag in self.box.leaves_out]
+        said = "".join(rpc_error(f"statement not found ({e.tag})", "warning") for e in left)
+        for element in left:
+            element.getparent().remove(element)
+        merge(self.box.working(self.number), configuration)
+        return f"<load-configuration-results>{said}{self.ok()}</load-configuration-results>"
 
     def _discard_changes(self, operation: etree._Element) -> str:
         if self.number in self.box.private:

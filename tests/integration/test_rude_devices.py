@@ -31,7 +31,7 @@ from tests.integration.test_rude import (
     target,
 )
 from tests.lab import play
-from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box
+from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box, set_lines
 
 MODULE = "groupvpn.junos.server_member_communication"
 CONFIRM = "groupvpn.junos.confirm_commit"
@@ -41,6 +41,48 @@ pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
 def has_change(server: RudeServer) -> bool:
     return any(CHANGE_LINE in line for line in server.box.lines)
+
+
+# What is left out of a load
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"sig-hash-algorithm"},
+        {"server-member-communication"},
+        {"encryption-algorithm", "heartbeat"},
+    ],
+)
+@pytest.mark.parametrize("check", [False, True])
+def test_what_a_device_leaves_out_with_a_warning_is_no_change(transport, left, private, check):
+    options = {"check": check, "validate_on_device": check}
+    with RudeServer(box("G1")) as server:
+        server.box.leaves_out = frozenset(left)
+        before = server.box.lines
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(
+                DeviceError, match=r"left out some of the change.*nothing was committed"
+            ) as raised,
+        ):
+            change(client.rpc(), commit=CommitOptions(private=private), **options)
+        assert any("statement not found" in warning for warning in raised.value.warnings)
+        assert server.settled()
+        assert server.box.lines == before
+        assert not server.box.locked
+        assert set_lines(server.box.candidate) == before
+
+
+def test_a_warning_about_a_load_that_is_whole_is_a_warning(transport):
+    told = Fault(Stage.LOAD, Manner.WARNING, "statement not found")
+    with RudeServer(box("G1"), told) as server:
+        with Client(target(server), transport) as client:
+            result = change(client.rpc())
+        assert has_change(server)
+    assert result["changed"]
+    assert "load the change: statement not found" in result["warnings"]
 
 
 # The answer to a commit

@@ -173,9 +173,9 @@ def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
         return _result(device, request, first, diff, _at_stake(device, request, first))
     plans: list[_Plan] = []
 
-    def missing() -> etree._Element | None:
+    def missing(database: str = "committed") -> etree._Element | None:
         # Somebody may have committed between our reading and our lock.
-        plans.append(_planned(device, request, first))
+        plans.append(_planned(device, request, first, database))
         change = plans[-1].change
         return change_xml(request.resource.prefix, change, reveal=True) if change else None
 
@@ -197,11 +197,13 @@ def foresee(request: Request, have: Reading, generation: Generation) -> Reading:
     return replace(have, explicit=outlook.target)
 
 
-def _planned(device: Device, request: Request, earlier: _Plan | None = None) -> _Plan:
+def _planned(
+    device: Device, request: Request, earlier: _Plan | None = None, database: str = "committed"
+) -> _Plan:
     """The change from what the device has; ``earlier``: what came of an earlier reading."""
     resource = request.resource
     generation = request.generation if earlier is None else earlier.generation
-    reply = _read(device, resource, generation)
+    reply = _read(device, resource, generation, database)
     if earlier is not None and _same(earlier.reply, reply):
         return earlier
     generation = generation or device.told_generation()
@@ -238,14 +240,19 @@ def _judged(
     return outlook, change
 
 
-def _read(device: Device, resource: Resource, generation: Generation | None) -> etree._Element:
+def _read(
+    device: Device,
+    resource: Resource,
+    generation: Generation | None,
+    database: str = "committed",
+) -> etree._Element:
     """What the device has; one of the older generation may not know all that is asked for."""
     try:
-        return device.read(resource.read_filter(generation))
+        return device.read(resource.read_filter(generation), database)
     except DeviceError:
         if generation is not None or not resource.divided:
             raise
-        return device.read(resource.read_filter(Generation.V1))
+        return device.read(resource.read_filter(Generation.V1), database)
 
 
 def _same(one: etree._Element, other: etree._Element) -> bool:

@@ -46,8 +46,8 @@ def _element(
     return element
 
 
-def _reading(selection: etree._Element) -> etree._Element:
-    views = {"database": "committed", "inherit": "inherit", "groups": "groups"}
+def _reading(selection: etree._Element, database: str = "committed") -> etree._Element:
+    views = {"database": database, "inherit": "inherit", "groups": "groups"}
     return _element("get-configuration", selection, format="xml", **views)
 
 
@@ -84,12 +84,13 @@ class Device:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def read(self, selection: etree._Element) -> etree._Element:
+    def read(self, selection: etree._Element, database: str = "committed") -> etree._Element:
         """What is in force of a selection; what a configuration group brings in says so.
 
         One request for both views: with ``groups`` a device marks what is inherited.
+        ``database``: ``committed``, or ``candidate`` for what is being edited.
         """
-        reply = self.rpc.call("read the configuration", _reading(selection))
+        reply = self.rpc.call("read the configuration", _reading(selection, database))
         self._namespace = reply.nsmap.get("junos") or ""
         return reply
 
@@ -180,10 +181,15 @@ class Device:
             # A device takes lock and candidate back from a session that is gone.
             self.rpc.end()
 
-    def load(self, configuration: etree._Element) -> None:
-        """Load a difference into the candidate."""
+    def load(self, configuration: etree._Element) -> bool:
+        """Load a difference into the candidate; whether the device warned about it.
+
+        What a device leaves out of a load is a warning to it, and the commit goes well.
+        """
         request = _element("load-configuration", configuration, action="merge", format="xml")
-        _insist("load the change", self._do("load the change", request))
+        reply = self._do(LOAD, request)
+        _insist(LOAD, reply)
+        return bool(warnings(reply))
 
     def compare(self, rollback: int = 0) -> str:
         """The candidate's difference to a committed configuration, in the device's words."""
@@ -232,7 +238,7 @@ def _generation_of(release: str) -> Generation | None:
     return Generation.V1 if int(major[1]) < 15 else Generation.V2
 
 
-COMMIT = "commit"
+COMMIT, LOAD = "commit", "load the change"
 _LOCK, _UNLOCK = "lock the configuration", "unlock the configuration"
 _LOCK_ENDS = {
     True: "the session was ended, and its lock with it",

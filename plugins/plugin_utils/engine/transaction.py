@@ -26,10 +26,13 @@ from ..errors import (
 from ..netconf.libraries import etree
 from ..netconf.rpc import looks, says_done
 from .confirmation import PendingConfirmation, awaiting
-from .device import COMMIT, CommitOptions, Device
+from .device import COMMIT, LOAD, CommitOptions, Device
 
-Difference = Callable[[], Any]
-"""Reads the device; the element that is still to be loaded, None when nothing is."""
+Difference = Callable[..., Any]
+"""Reads the device; the element that is still to be loaded, None when nothing is.
+
+Of the committed configuration, or of the database that it is given.
+"""
 
 
 def transact(
@@ -53,7 +56,8 @@ def transact(
         if change is None:
             return None
         confirms_nothing = _heed_pending(device, options, check)
-        device.load(change)
+        if device.load(change):
+            _refuse_left_out(difference)
         text = device.compare() if compare or check else ""
         if not check:
             Commit(device, difference).make(options)
@@ -72,6 +76,13 @@ def saying_warnings(device: Device) -> Iterator[None]:
     except GroupVpnError as error:
         error.warnings = tuple(device.warnings)
         raise
+
+
+def _refuse_left_out(difference: Difference) -> None:
+    """A load that was warned about is all in the candidate, or nothing of it is committed."""
+    if difference("candidate") is not None:
+        left = "the device has left out some of the change, see its warnings; nothing was committed"
+        raise DeviceError(LOAD, [left])
 
 
 def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
