@@ -74,6 +74,10 @@ KEK_DELETE_PROTOCOL = 0
 """Protocol of a KEK in a delete payload (RFC 6407 §5.9)."""
 
 
+LAST_SEQUENCE = 2**32 - 1
+"""No push can follow this one under its KEK (RFC 6407 §5.7)."""
+
+
 KEK_PROTOCOL = 17
 """SAK protocol: the IP protocol of the push datagrams (UDP)."""
 

@@ -23,6 +23,7 @@ from ..ike.payloads import Identification
 from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
 from ..ike.wire import Header, MalformedPayload, Payload
+from .citation import cited
 from .numbers import GapAttribute
 from .payloads import (
     GroupAssociatedPolicy,
@@ -81,7 +82,7 @@ class PullResponder:
         try:
             self.group_id = group_id_of(Identification.decode(identity), self._profile)
         except MalformedPayload as error:
-            raise Refused(NotifyType.INVALID_ID_INFORMATION, str(error)) from None
+            raise Refused(NotifyType.INVALID_ID_INFORMATION, cited(error)) from None
         return self.group_id
 
     def answer(self, grant: Grant) -> bytes:
@@ -157,10 +158,13 @@ class PullInitiator:
         Raises Refused for what is not authentic, Unacceptable for what is and cannot be done.
         """
         payloads = self._exchange.open(header, datagram, known=self._nonces)
+        number = 2 if self.sa is None else 4
         try:
             return self._agree(payloads) if self.sa is None else self._granted(payloads)
-        except (MalformedPayload, Refused) as error:
-            raise Unacceptable(str(error)) from None
+        except MalformedPayload as error:
+            raise Unacceptable(cited(error)) from None
+        except Refused as error:
+            raise Unacceptable(cited(f"message {number}: {error}")) from None
 
     def _agree(self, payloads: list[Payload]) -> bytes:
         nonce, body = pick(payloads, PayloadType.NONCE, PayloadType.SA)
@@ -186,9 +190,9 @@ def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
     try:
         return decode(*arguments)
     except MalformedPayload as error:
-        raise Refused(NotifyType.PAYLOAD_MALFORMED, str(error)) from None
+        raise Refused(NotifyType.PAYLOAD_MALFORMED, cited(error)) from None
 
 
 def _check_nonce(nonce: bytes) -> None:
     if len(nonce) not in _NONCE_LENGTHS:
-        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce of {len(nonce)} octets")
+        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce: {len(nonce)} octets")

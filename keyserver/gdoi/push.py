@@ -39,6 +39,9 @@ from .numbers import GdoiExchange, KekAttribute, KekKeyAttribute, SigAlgorithm, 
 from .payloads import GroupSa, KeyDownload, KeyPacket, Profile, SaKek, Sequence
 
 KEK_SPI_LENGTH = 2 * COOKIE_LENGTH
+# With the Oakley group of RFC 3547 keys would come masked; RFC 6407 has that number reserved.
+_UNDERSTOOD = frozenset(KekAttribute) - {KekAttribute.KE_OAKLEY_GROUP}
+_BASIC = frozenset(KekAttribute) - {KekAttribute.KEY_LIFETIME}
 _LABEL = b"rekey"
 _SMALLEST_MODULUS_BITS = 512
 _LARGEST_MODULUS_BITS = 8192
@@ -69,17 +72,22 @@ class Kek:
     key: bytes = field(repr=False)
     sig_hash: SigHashAlgorithm
 
+    def reads_as(self, other: Kek) -> bool:
+        """True when what is under either can be read with both."""
+        same = self.cipher.effective(self.key) == other.cipher.effective(other.key)
+        return same and (self.cipher, self.iv) == (other.cipher, other.iv)
+
 
 def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
     """The cipher and the signature's hash that an SAK asks for.
 
     Raises MalformedPayload that names what is unknown.
     """
-    attributes = attribute_map(policy.attributes, "SAK")
-    unknown = set(attributes) - set(KekAttribute)
-    if unknown:
-        # RFC 6407 §5.3.2: abort on what is not understood.
-        raise MalformedPayload(f"SAK: attribute {min(unknown)} is unknown")
+    attributes = attribute_map(policy.attributes, "SAK", _BASIC)
+    for kind in sorted(attributes):
+        if kind not in _UNDERSTOOD:
+            # RFC 6407 §5.3.2: abort on what is not understood.
+            raise MalformedPayload(f"SAK: attribute {kind} is unknown")
 
     def number(kind: KekAttribute) -> int:
         return attributes[kind].number if kind in attributes else 0
@@ -87,12 +95,15 @@ def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
     algorithm, bits = number(KekAttribute.ALGORITHM), number(KekAttribute.KEY_LENGTH)
     cipher = kek_cipher(algorithm, bits)
     if cipher is None:
-        raise MalformedPayload(f"SAK: KEK algorithm {algorithm} with {bits} bits is unknown")
+        raise MalformedPayload(
+            f"SAK: attribute 2 (ALGORITHM): {algorithm or 'none'} with {bits} bits is unknown"
+        )
     sig_hash = number(KekAttribute.SIG_HASH_ALGORITHM)
     if number(KekAttribute.SIG_ALGORITHM) != SigAlgorithm.RSA:
-        raise MalformedPayload("SAK: the signature algorithm is not RSA")
+        found = number(KekAttribute.SIG_ALGORITHM)
+        raise MalformedPayload(f"SAK: attribute 6 (SIG_ALGORITHM): {found or 'none'} is not RSA")
     if sig_hash not in set(SigHashAlgorithm):
-        raise MalformedPayload(f"SAK: signature hash {sig_hash} is unknown")
+        raise MalformedPayload(f"SAK: attribute 5 (SIG_HASH_ALGORITHM): {sig_hash} is unknown")
     return cipher, SigHashAlgorithm(sig_hash)
 
 
@@ -106,9 +117,13 @@ def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:
     material = keys.get(KekKeyAttribute.ALGORITHM_KEY)
     public = keys.get(KekKeyAttribute.SIG_ALGORITHM_KEY)
     if material is None or len(material.value) != cipher.block + cipher.key_length:
-        raise MalformedPayload("KD: the KEK key does not fit its algorithm")
+        octets = len(material.value) if material is not None else 0
+        raise MalformedPayload(
+            f"KD: KEK attribute 1 (ALGORITHM_KEY) of {octets} octets, "
+            f"{cipher.block + cipher.key_length} expected"
+        )
     if public is None:
-        raise MalformedPayload("KD: no verification key")
+        raise MalformedPayload("KD: no KEK attribute 2 (SIG_ALGORITHM_KEY): pushes are not proved")
     iv, key = material.value[: cipher.block], material.value[cipher.block :]
     return Kek(policy.spi, cipher, iv, key, sig_hash), _public_key(public.value)
 
@@ -186,13 +201,26 @@ def seal_push(
 
 @dataclass(frozen=True, slots=True)
 class OpenedPush:
-    """A decrypted push whose signature is still to be verified."""
+    """A decrypted push whose signature is still to be verified; then ``push`` is what it says."""
 
-    push: Push
+    sequence: int
+    _between: tuple[Payload, ...]
+    _profile: Profile
     _kek: Kek
     _covered: bytes
     _signature: bytes
     _lengths: tuple[int, int]
+
+    @property
+    def push(self) -> Push:
+        """Its contents. Raises MalformedPayload: authentic is not yet well formed."""
+        bodies = {p.type: p.body for p in self._between if p.type != PayloadType.DELETE}
+        return Push(
+            self.sequence,
+            tuple(Delete.decode(p.body) for p in self._between if p.type == PayloadType.DELETE),
+            GroupSa.decode(bodies[PayloadType.SA], self._profile) if bodies else None,
+            KeyDownload.decode(bodies[PayloadType.KD]) if bodies else None,
+        )
 
     def verify(self, public_key: rsa.RSAPublicKey) -> bool:
         """True when the key server signed this.
@@ -226,7 +254,8 @@ def kek_spi(header: Header) -> bytes:
 def open_push(
     header: Header, datagram: bytes, kek: Kek, profile: Profile = Profile.RFC6407
 ) -> OpenedPush:
-    """Decrypt and decode. Raises MalformedPayload; nothing is authentic before ``verify``."""
+    """Decrypt, and look at the layout. Raises MalformedPayload; nothing is authentic before
+    ``verify``."""
     if header.message_id != 0 or header.flags != Flags.ENCRYPTION:
         raise MalformedPayload(
             f"push with message id {header.message_id:#x} and flags {header.flags:#x}"
@@ -236,17 +265,17 @@ def open_push(
     kinds = [payload.type for payload in payloads]
     if kinds[:1] != [PayloadType.SEQ] or kinds[-1:] != [PayloadType.SIG]:
         raise MalformedPayload(f"push: payloads {kinds}")
-    inner = payloads[1:-1]
-    deletes = [p for p in inner if p.type == PayloadType.DELETE]
-    others = [p for p in inner if p.type != PayloadType.DELETE]
-    if [p.type for p in others] not in ([], [PayloadType.SA, PayloadType.KD]):
+    between = payloads[1:-1]
+    others = [p.type for p in between if p.type != PayloadType.DELETE]
+    if others not in ([], [PayloadType.SA, PayloadType.KD]):
         raise MalformedPayload(f"push: payloads {kinds}")
-    push = Push(
-        Sequence.decode(payloads[0].body).number,
-        tuple(Delete.decode(p.body) for p in deletes),
-        GroupSa.decode(others[0].body, profile) if others else None,
-        KeyDownload.decode(others[1].body) if others else None,
-    )
     end = len(plain) - len(rest)
-    lengths = (HEADER_LENGTH + end, len(datagram))
-    return OpenedPush(push, kek, plain[: end - payloads[-1].size], payloads[-1].body, lengths)
+    return OpenedPush(
+        Sequence.decode(payloads[0].body).number,
+        tuple(between),
+        profile,
+        kek,
+        plain[: end - payloads[-1].size],
+        payloads[-1].body,
+        (HEADER_LENGTH + end, len(datagram)),
+    )

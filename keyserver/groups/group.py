@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from ..gdoi.acknowledgement import PushAck
 from ..gdoi.arrival import Peer
-from ..gdoi.numbers import KEK_DELETE_PROTOCOL, TekProtocol
+from ..gdoi.numbers import KEK_DELETE_PROTOCOL, LAST_SEQUENCE, TekProtocol
 from ..gdoi.payloads import Profile
 from ..gdoi.push import KEK_SPI_LENGTH, Push, seal_push
 from ..ike.nat import Address
@@ -57,7 +57,6 @@ class KeysLost:
 
 
 GroupEvent = Pushed | WentSilent | KeysLost
-LAST_SEQUENCE = 0xFFFFFFFF
 
 
 class Group:

@@ -118,3 +118,8 @@ def decrypt_cbc(key: bytes, iv: bytes, sealed: bytes) -> bytes:
         out.append((decrypt(block) ^ last).to_bytes(8, "big"))
         last = block
     return b"".join(out)
+
+
+def without_parity(key: bytes) -> bytes:
+    """A key with the last bit of each octet, which DES does not look at, cleared."""
+    return bytes(octet & 0xFE for octet in key)

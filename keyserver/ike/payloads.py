@@ -21,6 +21,8 @@ from .wire import (
     encode_chain,
 )
 
+# Whoever sends an ID writes into our log: as many octets of it as the longest name has.
+_SHOWN = 255
 PROTO_ISAKMP = 1
 """Protocol id of phase 1 itself (RFC 2407 §4.4.1)."""
 
@@ -128,9 +130,11 @@ class Identification:
     def __str__(self) -> str:
         if self.type == IdType.IPV4_ADDR and len(self.data) == 4:
             return str(ipaddress.IPv4Address(self.data))
-        if self.type in (IdType.FQDN, IdType.USER_FQDN):
-            return self.data.decode("ascii", "replace")
-        return f"{self.type}:{self.data.hex()}"
+        if self.type in (IdType.FQDN, IdType.USER_FQDN) and len(self.data) <= _SHOWN:
+            name = self.data.decode("ascii", "replace")
+            if name.isprintable():
+                return name
+        return f"{self.type}:{self.data[:_SHOWN].hex()}{'...' * (len(self.data) > _SHOWN)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ KEY_IKE = 1
 # Members of a group offer the same: what a transform stands for is looked up once.
 _KNOWN_TRANSFORMS = 256
 _METHODS = frozenset(OakleyAuthentication)
+_UNDERSTOOD = frozenset(OakleyAttribute)
 _LIVES = (OakleyAttribute.LIFE_TYPE, OakleyAttribute.LIFE_DURATION)
 NONCE_LENGTH = 20
 _CIPHER_NUMBERS = {
@@ -70,7 +71,10 @@ class Phase1Proposal:
     @lru_cache(maxsize=_KNOWN_TRANSFORMS)
     def of(cls, transform: Transform) -> Phase1Proposal | None:
         """What a transform offers; None for anything that is not known here."""
-        attributes = attribute_map(_without_lives(transform), "transform")
+        attributes = attribute_map(_without_lives(transform), "transform", _UNDERSTOOD)
+        if not _UNDERSTOOD.issuperset(attributes):
+            # To choose it would be to promise what such an attribute asks for, a PRF for example.
+            return None
 
         def number(kind: OakleyAttribute) -> int:
             return attributes[kind].number if kind in attributes else 0
@@ -215,5 +219,7 @@ def pick(payloads: list[Payload], *kinds: PayloadType) -> list[bytes]:
     found = {p.type: p.body for p in payloads if p.type not in _BESIDE}
     counted = [p.type for p in payloads if p.type not in _BESIDE]
     if sorted(counted) != sorted(kinds):
-        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"payloads {counted}, {list(kinds)} expected")
+        raise Refused(
+            NotifyType.PAYLOAD_MALFORMED, f"payloads {counted}, {[*map(int, kinds)]} expected"
+        )
     return [found[kind] for kind in kinds]

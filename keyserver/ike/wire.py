@@ -9,6 +9,7 @@ refusal is a :class:`MalformedPayload`. What was decoded encodes to the same oct
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -232,11 +233,21 @@ def decode_attributes(data: bytes, what: str) -> tuple[Attribute, ...]:
     return tuple(attributes)
 
 
-def attribute_map(attributes: tuple[Attribute, ...], what: str) -> dict[int, Attribute]:
-    """Attributes by type; a type that comes twice is refused."""
+def attribute_map(
+    attributes: tuple[Attribute, ...], what: str, basic: Collection[int] = ()
+) -> dict[int, Attribute]:
+    """Attributes by type; a type that comes twice is refused.
+
+    So is one of ``basic`` in variable form: RFC 2407 §4.5 allows the converse only.
+    """
     by_type: dict[int, Attribute] = {}
     for attribute in attributes:
         if attribute.type in by_type:
             raise MalformedPayload(f"{what}: attribute {attribute.type} twice")
+        if attribute.type in basic and not attribute.basic:
+            octets = len(attribute.value)
+            raise MalformedPayload(
+                f"{what}: attribute {attribute.type} in variable form, of {octets} octets"
+            )
         by_type[attribute.type] = attribute
     return by_type

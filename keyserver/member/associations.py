@@ -30,6 +30,7 @@ from ..gdoi.numbers import (
     TekProtocol,
 )
 from ..gdoi.payloads import KeyPacket, Profile, SaTek, Selector
+from ..ike.des import without_parity
 from ..ike.numbers import DEFAULT_LIFE_SECONDS, IdType
 from ..ike.wire import Attribute, MalformedPayload, attribute_map
 
@@ -72,6 +73,8 @@ _SELECTOR_LENGTHS = {
     IdType.IPV6_ADDR_SUBNET: 32,
     IdType.IPV6_ADDR_RANGE: 32,
 }
+_SUBNETS = (IdType.IPV4_ADDR_SUBNET, IdType.IPV6_ADDR_SUBNET)
+_RANGES = (IdType.IPV4_ADDR_RANGE, IdType.IPV6_ADDR_RANGE)
 _ONE_OF: dict[int, type[IntEnum]] = {
     IpsecAttribute.ENCAPSULATION_MODE: EncapsulationMode,
     IpsecAttribute.AUTHENTICATION_ALGORITHM: IpsecAuthentication,
@@ -101,6 +104,24 @@ class TrafficSa:
     seconds: int
     kilobytes: int | None
 
+    @property
+    def algorithms(self) -> tuple[object, ...]:
+        """What its keys are for: an SPI stands for one of that."""
+        return (
+            self.protocol,
+            self.cipher,
+            self.key_length,
+            self.integrity,
+            self.mode,
+            self.extended_sequence,
+        )
+
+    def effective(self, keys: TrafficKeys) -> tuple[bytes, bytes]:
+        """What of its keys counts: DES does not look at parity bits, which some peers set."""
+        has_parity = self.cipher in (CIPHERS[EspTransform.DES], CIPHERS[EspTransform.TRIPLE_DES])
+        encryption = without_parity(keys.encryption) if has_parity else keys.encryption
+        return encryption, keys.integrity
+
 
 @dataclass(frozen=True, slots=True)
 class TrafficKeys:
@@ -120,7 +141,7 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
     if int.from_bytes(policy.spi, "big") < LOWEST_TEK_SPI:
         raise MalformedPayload(f"SAT: SPI {policy.spi.hex()} is reserved")
     for name, selector in (("source", policy.source), ("destination", policy.destination)):
-        _check_selector(name, selector)
+        check_selector("SAT", name, selector)
     seconds, kilobytes = _life(policy.attributes)
     return TrafficSa(
         protocol,
@@ -179,7 +200,8 @@ def _name(names: type[IntEnum], number: int) -> str:
 def _attributes(attributes: Iterable[Attribute]) -> dict[int, Attribute]:
     """By type, but for those of the life; refuses what is unknown and not private."""
     life = (IpsecAttribute.LIFE_TYPE, IpsecAttribute.LIFE_DURATION)
-    known = attribute_map(tuple(a for a in attributes if a.type not in life), "SAT")
+    others = tuple(a for a in attributes if a.type not in life)
+    known = attribute_map(others, "SAT", frozenset(IpsecAttribute))
     for kind in sorted(known):
         if kind not in set(IpsecAttribute) and kind < FIRST_PRIVATE_IPSEC_ATTRIBUTE:
             raise MalformedPayload(f"SAT: attribute {kind} is unknown")
@@ -227,14 +249,21 @@ def _cipher(policy: SaTek, known: dict[int, Attribute]) -> tuple[Cipher | None, 
     return cipher, bits // 8
 
 
-def _check_selector(name: str, selector: Selector) -> None:
+def check_selector(payload: str, name: str, selector: Selector) -> None:
+    """Raise MalformedPayload for a source or destination that stands for no addresses."""
     expected = (
         _SELECTOR_LENGTHS.get(IdType(selector.type)) if selector.type in set(IdType) else None
     )
     if selector.data and len(selector.data) != expected:
         raise MalformedPayload(
-            f"SAT: {name} of type {selector.type} with {len(selector.data)} octets"
+            f"{payload}: {name} of type {selector.type} with {len(selector.data)} octets"
         )
+    half = len(selector.data) // 2
+    low, high = selector.data[:half], selector.data[half:]
+    if selector.type in _SUBNETS and "01" in f"{int.from_bytes(high, 'big'):0{8 * half}b}":
+        raise MalformedPayload(f"{payload}: {name} with the mask {high.hex()}, which has gaps")
+    if selector.type in _RANGES and low > high:
+        raise MalformedPayload(f"{payload}: {name} with a range from {low.hex()} to {high.hex()}")
 
 
 def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
@@ -243,7 +272,7 @@ def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
     kind: int | None = None
     for attribute in attributes:
         if attribute.type == IpsecAttribute.LIFE_TYPE:
-            kind = _life_type(attribute.number)
+            kind = _life_type(attribute)
         elif attribute.type == IpsecAttribute.LIFE_DURATION:
             if kind is None:
                 raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION) without a life type")
@@ -256,7 +285,9 @@ def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
     return seconds, lives.get(LifeType.KILOBYTES)
 
 
-def _life_type(number: int) -> int:
+def _life_type(attribute: Attribute) -> int:
+    attribute_map((attribute,), "SAT", (IpsecAttribute.LIFE_TYPE,))
+    number = attribute.number
     if number not in set(LifeType) and number < FIRST_PRIVATE_LIFE_TYPE:
         raise MalformedPayload(f"SAT: attribute 1 (LIFE_TYPE): {number} is not supported")
     return number

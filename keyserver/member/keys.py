@@ -13,32 +13,33 @@ from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ..gdoi.acknowledgement import is_supported
 from ..gdoi.numbers import (
     KEK_DELETE_PROTOCOL,
     GapAttribute,
     KekAttribute,
     KekKeyAttribute,
     KeyPacketType,
-    TekProtocol,
 )
-from ..gdoi.payloads import GroupSa, KeyDownload, Profile, SaKek, Selector
+from ..gdoi.payloads import GroupSa, KeyDownload, Profile
 from ..gdoi.pull import Grant
-from ..gdoi.push import Kek, Push, check_kek_algorithms, kek_of
-from ..ike.numbers import IdType
+from ..gdoi.push import Kek, Push, kek_of
 from ..ike.wire import MalformedPayload, attribute_map
 from ..lab import Timing
-from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys, traffic_sa
+from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys
+from .policy import (
+    associations_of,
+    check_deletion,
+    check_sequence,
+    gap_numbers,
+    kek_numbers,
+    matched,
+    multicast_of,
+)
 from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic, lateness
 
 _DEFAULT_KEK_LIFETIME = 3600
-_CLASS_D = 0b1110
 # Pushes of a KEK that are known again when a copy comes, however late.
 _RECENT_PUSHES = 16
-# Key packets that a member has a use for, or may pass over: sender ids are for counter modes.
-_KEY_PACKETS = (KeyPacketType.TEK, KeyPacketType.KEK, KeyPacketType.SID)
-
-Associations = list[tuple[SelectorKey, TrafficSa]]
 
 
 @dataclass
@@ -105,14 +106,15 @@ class MemberKeys:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
         policy = grant.sa
         kek = self._kek(policy, grant.keys, now)
-        teks = _teks(policy, grant.keys, self._profile)
+        teks = self._teks(policy, grant.keys)
+        check_sequence(grant)
         arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
         known = self.keks.get(kek.kek.spi) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
-        self.traffic.delays = _delays(_check_gap(policy), GroupDelays())
-        self.heartbeat = _check_gap(policy).get(GapAttribute.HEARTBEAT_INTERVAL)
+        self.traffic.delays = _delays(gap_numbers(policy), GroupDelays())
+        self.heartbeat = gap_numbers(policy).get(GapAttribute.HEARTBEAT_INTERVAL)
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:
             self.traffic.retire_others({selector for selector, _, _ in teks}, now)
@@ -140,14 +142,16 @@ class MemberKeys:
         kek, teks = None, []
         if policy is not None and keys is not None:
             kek = self._kek(policy, keys, now)
-            teks = _teks(policy, keys, self._profile)
+            teks = self._teks(policy, keys)
+        granted = {sa.spi for _, sa, _ in teks} | {kek.kek.spi for kek in (kek,) if kek}
         for delete in push.deletes:
-            _check_deletion(delete.protocol)
+            check_deletion(delete, granted)
         if policy is not None:
-            self.traffic.delays = _delays(_check_gap(policy), self.traffic.delays)
-        self.traffic.add(teks, Arrival.PUSH, now)
+            self.traffic.delays = _delays(gap_numbers(policy), self.traffic.delays)
+        # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:
             self._delete(delete.protocol, delete.spis, now, at_once=policy is None)
+        self.traffic.add(teks, Arrival.PUSH, now)
         if kek is not None:
             self._roll(kek, now)
         return self.traffic.settle(now)
@@ -166,9 +170,11 @@ class MemberKeys:
     def check_policy(self, policy: GroupSa) -> None:
         """Raise MalformedPayload that names what of a policy this member cannot do."""
         if policy.kek is not None:
-            _check_kek_policy(policy.kek)
-        _check_gap(policy)
-        _associations(policy)
+            kek_numbers(policy.kek)
+        elif not policy.teks:
+            raise MalformedPayload("SA: neither a SAK nor a SAT")
+        gap_numbers(policy)
+        associations_of(policy)
 
     def _kek(self, policy: GroupSa, keys: KeyDownload, now: float) -> InstalledKek | None:
         packets = [packet for packet in keys.packets if packet.type == KeyPacketType.KEK]
@@ -181,18 +187,23 @@ class MemberKeys:
         # The reference implementation names the old KEK when it rolls.
         old_name = self._profile is Profile.CISCO_REFERENCE and packets[0].spi in self.keks
         if packets[0].spi != policy.kek.spi and not old_name:
-            raise MalformedPayload("KEK SPI differs between SAK and KD")
+            raise MalformedPayload(
+                f"KD: KEK SPI {packets[0].spi.hex()}, the SAK has {policy.kek.spi.hex()}"
+            )
         known = attribute_map(packets[0].attributes, "KEK key packet")
         for kind in sorted(set(known) - set(KekKeyAttribute)):
             raise MalformedPayload(f"KD: KEK attribute {kind} is unknown")
         kek, public_key = kek_of(policy.kek, packets[0])
-        numbers = _check_kek_policy(policy.kek)
+        held = self.keks.get(kek.spi)
+        if held is not None and not held.kek.reads_as(kek):
+            raise MalformedPayload(f"KD: another key for KEK {kek.spi.hex()}, which is in use")
+        numbers = kek_numbers(policy.kek)
         if numbers.get(KekAttribute.SIG_KEY_LENGTH, public_key.key_size) != public_key.key_size:
             raise MalformedPayload(
                 f"KD: RSA key of {public_key.key_size} bits, SAK attribute 7 (SIG_KEY_LENGTH) has "
                 f"{numbers[KekAttribute.SIG_KEY_LENGTH]}"
             )
-        life = numbers.get(KekAttribute.KEY_LIFETIME) or _DEFAULT_KEK_LIFETIME
+        life = numbers.get(KekAttribute.KEY_LIFETIME, _DEFAULT_KEK_LIFETIME)
         return InstalledKek(
             kek,
             public_key,
@@ -201,6 +212,22 @@ class MemberKeys:
             numbers.get(KekAttribute.ACK_REQUESTED),
             multicast_of(policy.kek.destination),
         )
+
+    def _teks(
+        self, policy: GroupSa, keys: KeyDownload
+    ) -> list[tuple[SelectorKey, TrafficSa, TrafficKeys]]:
+        self.check_policy(policy)
+        packets = matched(policy, keys)
+        teks = [
+            (selector, sa, traffic_keys(sa, packets[sa.spi], self._profile))
+            for selector, sa in associations_of(policy)
+        ]
+        held = {tek.spi: tek for known in self.teks.values() for tek in known}
+        for _, sa, own in teks:
+            known = held.get(sa.spi)
+            if known is not None and not known.reads_as(sa, own):
+                raise MalformedPayload(f"KD: another key for SPI {sa.spi.hex()}, which is in use")
+        return teks
 
     def _delete(self, protocol: int, spis: tuple[bytes, ...], now: float, *, at_once: bool) -> None:
         everything = any(not any(spi) for spi in spis)
@@ -232,64 +259,9 @@ class MemberKeys:
         return min((when for when in due if when is not None), default=None)
 
 
-def _check_kek_policy(policy: SaKek) -> dict[int, int]:
-    """The SAK's attributes as numbers; refuses what is not understood."""
-    check_kek_algorithms(policy)
-    known = attribute_map(policy.attributes, "SAK")
-    ack = known.get(KekAttribute.ACK_REQUESTED)
-    if ack is not None and not is_supported(ack.number):
-        raise MalformedPayload(f"SAK: acknowledgement algorithm {ack.number} is unknown")
-    return {kind: attribute.number for kind, attribute in known.items()}
-
-
-def _check_gap(policy: GroupSa) -> dict[int, int]:
-    """The GAP's attributes as numbers; RFC 6407 §5.4: abort on what is not understood."""
-    known = attribute_map(policy.gap.attributes if policy.gap else (), "GAP")
-    for kind in sorted(set(known) - set(GapAttribute)):
-        raise MalformedPayload(f"GAP: attribute {kind} is unknown")
-    return {kind: attribute.number for kind, attribute in known.items()}
-
-
 def _delays(numbers: dict[int, int], otherwise: GroupDelays) -> GroupDelays:
     """The delays of a GAP; what it does not name is as before."""
     return GroupDelays(
         numbers.get(GapAttribute.ACTIVATION_TIME_DELAY, otherwise.activation),
         numbers.get(GapAttribute.DEACTIVATION_TIME_DELAY, otherwise.deactivation),
     )
-
-
-def _check_deletion(protocol: int) -> None:
-    if protocol != KEK_DELETE_PROTOCOL and protocol not in set(TekProtocol):
-        raise MalformedPayload(f"D: protocol {protocol}")
-
-
-def multicast_of(destination: Selector) -> tuple[str, int] | None:
-    """Group address and port of a SAK whose pushes are multicast; None for unicast."""
-    is_address = destination.type == IdType.IPV4_ADDR and len(destination.data) == 4
-    if is_address and destination.data[0] >> 4 == _CLASS_D:
-        return str(destination), destination.port
-    return None
-
-
-def _associations(policy: GroupSa) -> Associations:
-    return [
-        ((tek.protocol_id, tek.protocol, tek.source, tek.destination), traffic_sa(tek))
-        for tek in policy.teks
-    ]
-
-
-def _teks(
-    policy: GroupSa, keys: KeyDownload, profile: Profile
-) -> list[tuple[SelectorKey, TrafficSa, TrafficKeys]]:
-    """RFC 6407 §3.3: keys are matched to the SPIs of the policy, each once."""
-    for packet in keys.packets:
-        if packet.type not in _KEY_PACKETS:
-            raise MalformedPayload(f"KD: key packet of type {packet.type} is not supported")
-    packets = {p.spi: p for p in keys.packets if p.type == KeyPacketType.TEK}
-    count = sum(packet.type == KeyPacketType.TEK for packet in keys.packets)
-    if {tek.spi for tek in policy.teks} != set(packets) or count != len(packets):
-        raise MalformedPayload("keys do not match the policy")
-    return [
-        (selector, sa, traffic_keys(sa, packets[sa.spi], profile))
-        for selector, sa in _associations(policy)
-    ]

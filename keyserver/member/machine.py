@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..gdoi.acknowledgement import encode_ack
-from ..gdoi.numbers import GdoiExchange
+from ..gdoi.citation import cited
+from ..gdoi.numbers import LAST_SEQUENCE, GdoiExchange
 from ..gdoi.payloads import Profile
 from ..gdoi.pull import Grant, Unacceptable
 from ..gdoi.push import Push, kek_spi, open_push
@@ -29,8 +30,9 @@ from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .events import HeldKeys, MemberEvent
-from .keys import InstalledKek, MemberKeys, multicast_of
+from .keys import InstalledKek, MemberKeys
 from .options import MemberOptions
+from .policy import multicast_of
 from .recovery import RecoveryProbe
 from .registration import Registration, Step
 from .traffic import Changes
@@ -246,7 +248,7 @@ class GroupMember:
         try:
             changes = self.keys.install_grant(outcome, now)
         except MalformedPayload as error:
-            return self._abort(attempt, str(error), now)
+            return self._abort(attempt, cited(error), now)
         return self._registered(attempt, changes, now)
 
     def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
@@ -354,16 +356,19 @@ class GroupMember:
             self._acknowledge(installed, known, now)
             return []
         opened = open_push(header, datagram, installed.kek, self.options.profile)
-        push = opened.push
         # RFC 6407 §7.3.4: the sequence number is looked at before the costly signature.
-        if push.sequence <= installed.sequence:
-            raise MalformedPayload(f"SEQ {push.sequence} after {installed.sequence}: replayed")
+        if opened.sequence <= installed.sequence:
+            raise MalformedPayload(f"SEQ {opened.sequence} after {installed.sequence}: replayed")
         if not opened.verify(installed.public_key):
             raise MalformedPayload("SIG does not match")
-        skipped = push.sequence - installed.sequence - 1
-        changes = self.keys.install_push(push, installed, now)
-        installed.sequence = push.sequence
-        self._heard = now
+        skipped = opened.sequence - installed.sequence - 1
+        installed.sequence, self._heard = opened.sequence, now
+        try:
+            push = opened.push
+            changes = self.keys.install_push(push, installed, now)
+        except MalformedPayload as error:
+            self._refuse_push(cited(error), now)
+            return []
         if push.is_heartbeat:
             self._note("heartbeat", now, sequence=installed.sequence)
         else:
@@ -373,11 +378,21 @@ class GroupMember:
         self._on_skipped(skipped, now)
         return []
 
+    def _refuse_push(self, reason: str, now: float) -> None:
+        """The key server's own word, and it cannot be done: without these keys this member would
+        soon hear nobody. It registers again, where a policy that stays so is refused for good."""
+        self._note("refused", now, reason=reason)
+        if self.state is MemberState.REGISTERED:
+            self._register_soon(reason, now)
+
     def _on_skipped(self, skipped: int, now: float) -> None:
         """What was skipped may have held keys, and cannot come any more: SEQ only grows."""
         registered = self.state is MemberState.REGISTERED
         if skipped and registered and self.options.profile is Profile.RFC6407:
             self._register_soon(f"{skipped} pushes missed", now)
+        kek = self.keys.kek
+        if registered and kek is not None and kek.sequence == LAST_SEQUENCE:
+            self._register_soon("no push can follow under this KEK", now)
 
     def _on_unknown_kek(self, spi: bytes, datagram: bytes, now: float) -> None:
         """Perhaps the server restarted. Anyone can send this: keys stay, and not too often."""

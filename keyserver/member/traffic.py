@@ -83,6 +83,10 @@ class InstalledTek:
         """Its SPI."""
         return self.sa.spi
 
+    def reads_as(self, sa: TrafficSa, keys: TrafficKeys) -> bool:
+        """True when what is under that association can be read with this one."""
+        return sa.algorithms == self.sa.algorithms and sa.effective(keys) == sa.effective(self.keys)
+
     @property
     def sends(self) -> bool:
         """True when the policy lets members send with it."""

@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import struct
 import tracemalloc
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyserver.gdoi import associations
 from keyserver.gdoi.acknowledgement import AckAlgorithm, encode_ack
@@ -21,7 +18,7 @@ from keyserver.gdoi.numbers import GdoiExchange, TekProtocol
 from keyserver.gdoi.payloads import Sequence
 from keyserver.gdoi.push import Push, open_push, seal_push
 from keyserver.ike.dh import DH_GROUPS
-from keyserver.ike.numbers import Exchange, Flags, PayloadType
+from keyserver.ike.numbers import Exchange, PayloadType
 from keyserver.ike.payloads import Delete, Identification, Proposal, SaPayload
 from keyserver.ike.wire import (
     HEADER_LENGTH,
@@ -32,6 +29,7 @@ from keyserver.ike.wire import (
     encode_message,
 )
 from keyserver.member.machine import MemberState
+from tests.keyserver.odd import sealed_push
 from tests.keyserver.test_rekey import MULTICAST, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -121,30 +119,6 @@ def bodies_of_a_push(rekeyed, member):
     }
 
 
-def signed_chain(kinds, bodies, kek, key):
-    """A push of these payloads as the key server would seal it (RFC 6407 §4.2): what comes before
-    the signature is signed with the key server's own key, so that only the layout is wrong."""
-    payloads = [Payload(kind, bodies[kind]) for kind in kinds]
-    before = payloads[: kinds.index(PayloadType.SIG)] if PayloadType.SIG in kinds else payloads
-    modulus = (key.key_size + 7) // 8
-    whole = encode_chain(
-        [Payload(p.type, bytes(modulus)) if p.type == PayloadType.SIG else p for p in payloads]
-    )
-    covered = whole[: sum(p.size for p in before)]
-    header = Header(
-        kek.spi[:8], kek.spi[8:], kinds[0], GdoiExchange.GROUPKEY_PUSH, Flags.ENCRYPTION, 0
-    )
-    digest = hashlib.sha256(
-        b"rekey" + replace(header, length=HEADER_LENGTH + len(whole)).encode() + covered
-    ).digest()
-    signature = key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
-    chain = encode_chain(
-        [Payload(p.type, signature) if p.type == PayloadType.SIG else p for p in payloads]
-    )
-    sealed = kek.cipher.encrypt(kek.key, kek.iv, chain)
-    return replace(header, length=HEADER_LENGTH + len(sealed)).encode() + sealed
-
-
 SEQ, SA, KD, SIG = PayloadType.SEQ, PayloadType.SA, PayloadType.KD, PayloadType.SIG
 
 
@@ -171,9 +145,9 @@ SEQ, SA, KD, SIG = PayloadType.SEQ, PayloadType.SA, PayloadType.KD, PayloadType.
 def test_a_push_that_is_signed_but_laid_out_wrongly_is_refused(signing_key, rekeyed, kinds):
     (member,) = rekeyed.members.values()
     before = state_of(member)
-    chain = signed_chain(
-        kinds, bodies_of_a_push(rekeyed, member), member.keys.kek.kek, signing_key("")
-    )
+    bodies = bodies_of_a_push(rekeyed, member)
+    payloads = [Payload(kind, bodies.get(kind, b"")) for kind in kinds]
+    chain = sealed_push(payloads, member.keys.kek.kek, signing_key(""))
     member.receive(chain, rekeyed.now)
     assert member.events[-1].event == "ignored"
     assert state_of(member) == before
@@ -191,9 +165,9 @@ def test_a_push_that_is_signed_but_laid_out_wrongly_is_refused(signing_key, reke
 def test_a_push_that_is_signed_and_laid_out_rightly_is_taken(signing_key, rekeyed, kinds, event):
     """The counterpart: what the test above refuses, it refuses for its layout."""
     (member,) = rekeyed.members.values()
-    chain = signed_chain(
-        kinds, bodies_of_a_push(rekeyed, member), member.keys.kek.kek, signing_key("")
-    )
+    bodies = bodies_of_a_push(rekeyed, member)
+    payloads = [Payload(kind, bodies.get(kind, b"")) for kind in kinds]
+    chain = sealed_push(payloads, member.keys.kek.kek, signing_key(""))
     member.receive(chain, rekeyed.now)
     assert member.events[-1].event == event
 

@@ -1,0 +1,136 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a group's policy a member can do: it is read whole, or refused by name (RFC 6407 §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..gdoi.acknowledgement import is_supported
+from ..gdoi.numbers import (
+    KEK_DELETE_PROTOCOL,
+    KEK_PROTOCOL,
+    LAST_SEQUENCE,
+    GapAttribute,
+    KekAttribute,
+    KeyPacketType,
+    TekProtocol,
+)
+from ..gdoi.payloads import GroupSa, KeyDownload, KeyPacket, SaKek, Selector
+from ..gdoi.pull import Grant
+from ..gdoi.push import KEK_SPI_LENGTH, check_kek_algorithms
+from ..ike.numbers import GDOI_DOI, IdType
+from ..ike.payloads import Delete
+from ..ike.wire import MalformedPayload, attribute_map
+from .associations import TrafficSa, check_selector, traffic_sa
+from .traffic import SelectorKey
+
+_CLASS_D = 0b1110
+# Octets of an SPI in a D by its protocol (RFC 6407 §5.9).
+_SPI_LENGTHS = {KEK_DELETE_PROTOCOL: KEK_SPI_LENGTH, TekProtocol.ESP: 4, TekProtocol.AH: 4}
+# Key packets that a member has a use for, or may pass over: sender ids are for counter modes.
+_KEY_PACKETS = (KeyPacketType.TEK, KeyPacketType.KEK, KeyPacketType.SID)
+
+Associations = list[tuple[SelectorKey, TrafficSa]]
+
+
+def kek_numbers(policy: SaKek) -> dict[int, int]:
+    """The SAK's attributes as numbers; refuses what is not understood."""
+    check_kek_algorithms(policy)
+    _check_way(policy)
+    if not any(policy.spi):
+        raise MalformedPayload("SAK: an SPI of zeros, which stands for every KEK in a D")
+    known = attribute_map(policy.attributes, "SAK")
+    life = known.get(KekAttribute.KEY_LIFETIME)
+    if life is not None and not life.number:
+        raise MalformedPayload("SAK: attribute 4 (KEY_LIFETIME): a life of 0")
+    ack = known.get(KekAttribute.ACK_REQUESTED)
+    if ack is not None and not is_supported(ack.number):
+        raise MalformedPayload(f"SAK: attribute 9 (ACK_REQUESTED): {ack.number} is unknown")
+    return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def _check_way(policy: SaKek) -> None:
+    """Refuse pushes that could not be heard: a member listens at IPv4 and UDP."""
+    if policy.protocol not in (KEK_PROTOCOL, 0):
+        raise MalformedPayload(f"SAK: protocol {policy.protocol} is not UDP")
+    check_selector("SAK", "source", policy.source)
+    destination = policy.destination
+    check_selector("SAK", "destination", destination)
+    if destination.data and destination.type not in (IdType.IPV4_ADDR, IdType.IPV4_ADDR_SUBNET):
+        raise MalformedPayload(f"SAK: destination of type {destination.type} is not listened at")
+    multicast = multicast_of(destination)
+    if multicast is not None and not multicast[1]:
+        raise MalformedPayload(f"SAK: destination {multicast[0]} without a port")
+
+
+def check_sequence(grant: Grant) -> None:
+    """Raise MalformedPayload for a KEK that is used up (RFC 6407 §5.7)."""
+    if grant.sequence is not None and grant.sequence.number == LAST_SEQUENCE:
+        raise MalformedPayload(f"SEQ: {LAST_SEQUENCE}: no push can follow under this KEK")
+
+
+def gap_numbers(policy: GroupSa) -> dict[int, int]:
+    """The GAP's attributes as numbers; RFC 6407 §5.4: abort on what is not understood."""
+    known = attribute_map(policy.gap.attributes if policy.gap else (), "GAP", set(GapAttribute))
+    for kind in sorted(set(known) - set(GapAttribute)):
+        raise MalformedPayload(f"GAP: attribute {kind} is unknown")
+    return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def check_deletion(delete: Delete, granted: set[bytes]) -> None:
+    """Raise MalformedPayload for a D that cannot be done; ``granted``: what comes beside it."""
+    size = _SPI_LENGTHS.get(delete.protocol)
+    if size is None:
+        raise MalformedPayload(f"D: protocol {delete.protocol} is unknown")
+    if delete.doi != GDOI_DOI:
+        raise MalformedPayload(f"D: DOI {delete.doi}")
+    for spi in delete.spis or (b"",):
+        if len(spi) != size:
+            raise MalformedPayload(
+                f"D: SPIs of {len(spi)} octets for protocol {delete.protocol}, {size} expected"
+            )
+        if spi in granted:
+            raise MalformedPayload(f"D: SPI {spi.hex()} is deleted by the push that brings it")
+
+
+def multicast_of(destination: Selector) -> tuple[str, int] | None:
+    """Group address and port of a SAK whose pushes are multicast; None for unicast."""
+    is_address = destination.type == IdType.IPV4_ADDR and len(destination.data) == 4
+    if is_address and destination.data[0] >> 4 == _CLASS_D:
+        return str(destination), destination.port
+    return None
+
+
+def associations_of(policy: GroupSa) -> Associations:
+    """The associations of a policy by their selectors. Raises MalformedPayload."""
+    found = [
+        ((tek.protocol_id, tek.protocol, tek.source, tek.destination), traffic_sa(tek))
+        for tek in policy.teks
+    ]
+    by_spi: dict[bytes, TrafficSa] = {}
+    for _, sa in found:
+        first = by_spi.setdefault(sa.spi, sa)
+        if sa.algorithms != first.algorithms:
+            raise MalformedPayload(f"SAT: two associations of SPI {sa.spi.hex()} that differ")
+    return found
+
+
+def matched(policy: GroupSa, keys: KeyDownload) -> dict[bytes, KeyPacket]:
+    """RFC 6407 §3.3: key packets by the SPIs of the policy, each once."""
+    for packet in keys.packets:
+        if packet.type not in _KEY_PACKETS:
+            raise MalformedPayload(f"KD: key packet of type {packet.type} is not supported")
+    packets = {p.spi: p for p in keys.packets if p.type == KeyPacketType.TEK}
+    count = sum(packet.type == KeyPacketType.TEK for packet in keys.packets)
+    promised = {tek.spi for tek in policy.teks}
+    if promised != set(packets) or count != len(packets):
+        raise MalformedPayload(
+            f"KD: {count} TEK key packets for SPIs {_listed(packets)}, the SATs have "
+            f"{_listed(promised)}"
+        )
+    return packets
+
+
+def _listed(spis: Iterable[bytes]) -> str:
+    return ", ".join(sorted(spi.hex() for spi in spis)) or "none"
