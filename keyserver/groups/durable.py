@@ -4,19 +4,49 @@
 
 A real SRX keeps them in memory only, and a Group VPNv2 group is then split until everybody has come
 back (nothing tells the members). What is kept here is what a member would be given: SA, sequence
-number and KD payloads, with the time that their lives count from.
+number and KD payloads, with the time that their lives count from; and the pushes that somebody has
+not acknowledged: who misses one could be apart from the others until its keys end.
 """
 
 from __future__ import annotations
 
+import json
 import struct
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from typing import Any, Protocol
 
+from ..gdoi.arrival import Peer
+from ..gdoi.numbers import SigHashAlgorithm
 from ..gdoi.payloads import GroupSa, KeyDownload, Sequence
 from ..gdoi.pull import Grant
+from ..gdoi.push import Kek
+from ..ike.crypto import CbcCipher
 from ..ike.wire import MalformedPayload
+from .registration import MadePush
 
-_HEAD = struct.Struct("!d?II")
+_HEAD = struct.Struct("!dBII")
+_SIZE = struct.Struct("!I")
+# Of the octet behind the time.
+_NUMBERED, _WITH_PUSHES = 1, 2
+_NOTHING = Grant(GroupSa(None, None, ()), KeyDownload(()), None)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Pushes in their order, and those who have not acknowledged just these."""
+
+    made: tuple[MadePush, ...]
+    peers: tuple[Peer, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a group goes on with; ``at``: when it was kept, in seconds since the epoch."""
+
+    grant: Grant
+    at: float
+    unfinished: tuple[Unfinished, ...] = ()
 
 
 class KeyStore(Protocol):
@@ -40,18 +70,74 @@ class Forgetful:
         """See :class:`KeyStore`."""
 
 
-def encode_state(grant: Grant, now: float) -> bytes:
-    """Keys to be kept."""
-    sa, sequence = grant.sa.encode(), grant.sequence
+def encode_state(kept: Kept) -> bytes:
+    """What is to be kept, as octets."""
+    grant = kept.grant
+    sa, keys, sequence = grant.sa.encode(), grant.keys.encode(), grant.sequence
     number = sequence.number if sequence is not None else 0
-    return _HEAD.pack(now, sequence is not None, number, len(sa)) + sa + grant.keys.encode()
+    flags = _NUMBERED * (sequence is not None) | _WITH_PUSHES
+    pushes = json.dumps([_plain(one) for one in kept.unfinished]).encode()
+    head = _HEAD.pack(kept.at, flags, number, len(sa)) + sa
+    return head + _SIZE.pack(len(keys)) + keys + pushes
 
 
-def decode_state(state: bytes) -> tuple[Grant, float]:
-    """(kept keys, when they were kept). Raises MalformedPayload."""
+def decode_state(state: bytes) -> Kept:
+    """What was kept. Raises MalformedPayload."""
     if len(state) < _HEAD.size:
         raise MalformedPayload("kept keys are cut off")
-    kept_at, has_sequence, number, size = _HEAD.unpack_from(state)
-    sa, keys = state[_HEAD.size : _HEAD.size + size], state[_HEAD.size + size :]
-    sequence = Sequence(number) if has_sequence else None
-    return Grant(GroupSa.decode(sa), KeyDownload.decode(keys), sequence), kept_at
+    at, flags, number, size = _HEAD.unpack_from(state)
+    sa, rest = state[_HEAD.size : _HEAD.size + size], state[_HEAD.size + size :]
+    sequence = Sequence(number) if flags & _NUMBERED else None
+    unfinished: tuple[Unfinished, ...] = ()
+    if flags & _WITH_PUSHES:
+        if len(rest) < _SIZE.size:
+            raise MalformedPayload("kept keys are cut off")
+        end = _SIZE.size + _SIZE.unpack_from(rest)[0]
+        unfinished = _unfinished(rest[end:])
+        rest = rest[_SIZE.size : end]
+    return Kept(Grant(GroupSa.decode(sa), KeyDownload.decode(rest), sequence), at, unfinished)
+
+
+def kept(grant: Grant | None, at: float, unfinished: Iterable[Unfinished]) -> bytes | None:
+    """What is to be kept of a group that has these keys; None when that is nothing."""
+    pushes = tuple(unfinished)
+    return encode_state(Kept(grant or _NOTHING, at, pushes)) if grant or pushes else None
+
+
+def _plain(one: Unfinished) -> list[object]:
+    return [[_plain_push(made) for made in one.made], [astuple(peer) for peer in one.peers]]
+
+
+def _plain_push(made: MadePush) -> list[object]:
+    kek = made.kek
+    own = [kek.spi.hex(), astuple(kek.cipher), kek.iv.hex(), kek.key.hex(), int(kek.sig_hash)]
+    return [own, made.sequence, made.datagram.hex()]
+
+
+def _unfinished(octets: bytes) -> tuple[Unfinished, ...]:
+    try:
+        return tuple(
+            Unfinished(tuple(_push(*push) for push in pushes), tuple(_peer(*row) for row in peers))
+            for pushes, peers in json.loads(octets)
+        )
+    except (TypeError, ValueError) as error:
+        raise MalformedPayload(f"kept pushes cannot be read ({error})") from None
+
+
+def _push(
+    kek: tuple[str, tuple[str, int, int], str, str, int], sequence: int, datagram: str
+) -> MadePush:
+    spi, cipher, iv, key, sig_hash = kek
+    own = Kek(
+        bytes.fromhex(spi),
+        CbcCipher(*cipher),
+        bytes.fromhex(iv),
+        bytes.fromhex(key),
+        SigHashAlgorithm(sig_hash),
+    )
+    return MadePush(own, sequence, bytes.fromhex(datagram))
+
+
+def _peer(gateway: str, source: tuple[str, int], *more: Any) -> Peer:
+    host, port = source
+    return Peer(gateway, (host, port), *more)

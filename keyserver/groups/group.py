@@ -18,7 +18,7 @@ from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
 from ..ike.refusal import Refused
 from ..ike.wire import MalformedPayload
-from .durable import decode_state, encode_state
+from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
 from .keyring import Keyring, download
 from .keys import GroupKek, GroupTek
@@ -78,7 +78,7 @@ class Group:
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
         self.heartbeat = Heartbeat()
-        self._store, self._kept = plane.key_store, self.keyring.fingerprint
+        self._store, self._kept = plane.key_store, self._fingerprint
         self._is_restored = False
 
     # Across a restart
@@ -89,24 +89,49 @@ class Group:
         if state is None:
             return
         try:
-            self.keyring.restore(*decode_state(state), now)
+            known = decode_state(state)
+            self.keyring.restore(known.grant, known.at, now)
         except MalformedPayload as error:
             self.events.append(KeysLost(self.settings.name, str(error)))
             return
-        self._kept = self.keyring.fingerprint
+        self._push_again(known.unfinished, now)
+        self._kept = self._fingerprint
         self._is_restored = self.keyring.kek is not None
         if self.keyring.kek is not None:
             self.heartbeat.resume(self._interval, now)
 
+    def _push_again(self, unfinished: Iterable[Unfinished], now: float) -> None:
+        """Nobody is listed after a restart; yet who was being told something is told it."""
+        for one in unfinished:
+            members = [
+                self._leaving.setdefault(peer.source, Member.of(peer, now))
+                for peer in one.peers
+                if peer.gateway in self.settings.gateways
+            ]
+            for made in one.made:
+                self.pushes.deliver(made, members, self._retransmission, now)
+
+    @property
+    def _fingerprint(self) -> tuple[object, ...]:
+        """Differs when there is something else to keep."""
+        return (self.keyring.fingerprint, self.pushes.is_finished)
+
     def keep(self, now: float) -> None:
-        """Keep the keys, before anything under them is sent."""
-        fingerprint = self.keyring.fingerprint
+        """Keep the keys, before anything under them is sent, and what is still to be told."""
+        fingerprint = self._fingerprint
         if fingerprint == self._kept:
             return
-        grant = self.keyring.snapshot(now)
-        state = encode_state(grant, now) if grant is not None else None
+        pushes = [
+            Unfinished(made, tuple(member.peer for member in members))
+            for made, members in self.pushes.unfinished()
+        ]
+        state = kept(self.keyring.snapshot(now), now, pushes)
         self._store.set_group_keys(self.settings.name, state)
         self._kept = fingerprint
+
+    def forget(self) -> None:
+        """The group is configured no longer: nothing of it comes back."""
+        self._store.set_group_keys(self.settings.name, None)
 
     # Registration
 

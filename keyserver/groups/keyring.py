@@ -44,6 +44,8 @@ class Keyring:
         self._spis = SpiPool()
         # Newest first: the others are still good until their lifetime ends.
         self._teks: dict[str, list[GroupTek]] = {}
+        # Of a policy that is no longer: others send with them until they are told of the next.
+        self._replaced: list[tuple[GroupTek, float]] = []
         self._granted: tuple[tuple[object, ...], Grant] | None = None
 
     @property
@@ -110,9 +112,10 @@ class Keyring:
         return fresh
 
     def hold(self, name: str, teks: list[GroupTek]) -> None:
-        """Let these, made elsewhere, be the TEKs of an ipsec-sa."""
+        """Let these, newest first and made elsewhere, be the TEKs of an ipsec-sa."""
         if teks:
-            self._teks[name] = sorted(teks, key=lambda tek: tek.created, reverse=True)
+            # When they were made is reckoned from what is left of their lives: no order to go by.
+            self._teks[name] = teks
         else:
             self._teks.pop(name, None)
 
@@ -131,11 +134,13 @@ class Keyring:
             settings = wanted.get(name)
             if settings is None or settings.selectors != teks[0].settings.selectors:
                 gone += [tek for tek in self._teks.pop(name) if tek.expires > now]
+        self._replaced += [(tek, now) for tek in gone]
         return gone
 
     def drop_teks(self) -> None:
         """Forget every TEK."""
         self._teks.clear()
+        self._replaced.clear()
 
     # When
 
@@ -166,6 +171,7 @@ class Keyring:
         """Every key that is good, for a member; None when there is nothing to give."""
         kek = self.current_kek(now)
         teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
+        teks += self._still_in_use(now)
         if not teks and (kek is None or not self.leads):
             return None
         seen = self._seen(kek, teks, now, heartbeat)
@@ -208,8 +214,9 @@ class Keyring:
         teks = teks_of_grant(grant, settings.teks, self._plane.profile, kept_at)
         for one in settings.teks:
             own = [tek for tek in teks if tek.settings.name == one.name and tek.expires > now]
-            # Those from before a commit are good beside one that is as configured, not alone.
-            self.hold(one.name, own if any(tek.settings == one for tek in own) else [])
+            # Those from before a commit that nobody was told of go on until they are due: members
+            # hold them, and do not know of any others.
+            self.hold(one.name, own)
         if kek is not None and kek.expires > now and _is_as_configured(kek):
             self.take_over(kek)
 
@@ -220,13 +227,29 @@ class Keyring:
         old one just when the others drop it.
         """
         teks = self.current_teks(settings, now)
-        overlap = _OVERLAP_DELAYS * self.settings.activation_time_delay
-        successors = [now + overlap, *(tek.created for tek in teks)]
-        return [
-            tek
-            for tek, succeeded in zip(teks, successors, strict=False)
-            if now < succeeded + overlap
+        newest, older = teks[:1], teks[1:]
+        return newest + [
+            self._ending(tek, newer.created)
+            for tek, newer in zip(older, teks, strict=False)
+            if now < newer.created + self._overlap
         ]
+
+    def _still_in_use(self, now: float) -> list[GroupTek]:
+        self._replaced = [(tek, at) for tek, at in self._replaced if now < at + self._overlap]
+        return [self._ending(tek, at) for tek, at in self._replaced]
+
+    @property
+    def _overlap(self) -> int:
+        return _OVERLAP_DELAYS * self.settings.activation_time_delay
+
+    def _ending(self, tek: GroupTek, succeeded: float) -> GroupTek:
+        """As it is told to a new member: with no more life than the others give it.
+
+        After a commit that shortens lives it would seem to be the newer one.
+        """
+        end = succeeded + _REKEY_DELAYS * self.settings.activation_time_delay
+        lifetime = int(min(tek.expires, end) - tek.created)
+        return replace(tek, settings=replace(tek.settings, lifetime=max(1, lifetime)))
 
     def sa(
         self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None

@@ -42,6 +42,32 @@ class Member:
         """What the list shows it by."""
         return self.source[0]
 
+    @property
+    def peer(self) -> Peer:
+        """Who it is, without what is counted."""
+        return Peer(
+            self.gateway,
+            self.source,
+            self.marked,
+            identity=self.identity,
+            behind_nat=self.behind_nat,
+            floated=self.floated,
+        )
+
+    @classmethod
+    def of(cls, peer: Peer, now: float) -> Member:
+        """A peer that is to be listed from now on."""
+        return cls(
+            peer.gateway,
+            peer.source,
+            peer.marked,
+            now,
+            now,
+            peer.identity,
+            peer.behind_nat,
+            peer.floated,
+        )
+
     def is_the(self, peer: Peer) -> bool:
         """True for a peer at our address that is this member.
 
@@ -86,7 +112,7 @@ class MemberList:
             self.discard(member)
             member = None
         if member is None:
-            member = Member(peer.gateway, peer.source, peer.marked, now, now)
+            member = Member.of(peer, now)
             self._members[member] = None
             self._by_address.setdefault(member.address, []).append(member)
             self._by_gateway.setdefault(member.gateway, {})[member] = None

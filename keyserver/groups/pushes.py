@@ -194,6 +194,19 @@ class Pushes:
         """True while the member has not acknowledged some push."""
         return member in self._waiting
 
+    @property
+    def is_finished(self) -> bool:
+        """True when everybody has acknowledged everything."""
+        return not self._waiting
+
+    def unfinished(self) -> list[tuple[tuple[MadePush, ...], list[Member]]]:
+        """Pushes in their order, and the members that have not acknowledged just these."""
+        found: dict[tuple[int, ...], tuple[tuple[MadePush, ...], list[Member]]] = {}
+        for member, push in self._waiting.items():
+            made = (push.made, *(held.made for held in self._held.get(member, ())))
+            found.setdefault(tuple(map(id, made)), (made, []))[1].append(member)
+        return [*found.values()]
+
     def settle(self, member: Member) -> None:
         """Wait for that member no longer."""
         self._held.pop(member, None)

@@ -101,6 +101,8 @@ class GroupServer:
         self._groups = {name: self._configured(group, now) for name, group in settings.items()}
         self._by_id = {group.settings.group_id: group for group in self._groups.values()}
         self.peers = wanted.peers
+        # At once: the configuration that these keys are for is durable already.
+        self.keep(now)
         self._on_activity()
 
     def _configured(self, settings: GroupSettings, now: float) -> Group:
@@ -114,6 +116,8 @@ class GroupServer:
 
     def _dissolve(self, group: Group, now: float) -> None:
         group.dissolve(now)
+        # Another group may have its name at once.
+        group.forget()
         self._gone.append(group)
 
     # Authority of the GDOI endpoint
@@ -203,7 +207,7 @@ class GroupServer:
 
     def keep(self, now: float) -> None:
         """Keep the groups' keys, where they are to outlive us."""
-        for group in self._all:
+        for group in self._groups.values():
             group.keep(now)
 
     def take(self) -> tuple[list[Outgoing], list[GroupEvent]]:

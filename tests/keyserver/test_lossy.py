@@ -67,11 +67,24 @@ def test_quick_commits_one_after_the_other_leave_no_pair_apart():
     assert group.observer.report(group.now).apart == 0
 
 
+NEW_POLICY = "set security group-vpn server group G1 ipsec-sa sa-1 match-policy p2 "
+LIFETIME = "set security group-vpn server ipsec proposal esp lifetime-seconds "
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (LIFETIME + "4000",),
+        (LIFETIME + "900",),
+        (NEW_POLICY + "source 10.2.0.0/16", NEW_POLICY + "destination 10.3.0.0/16"),
+    ],
+    ids=["longer", "shorter", "policy"],
+)
 @pytest.mark.parametrize("after", [1, 10, 29, 31, 38, 44, 46, 90])
-def test_who_joins_behind_a_rekey_understands_the_others_and_is_understood(after):
+def test_who_joins_behind_a_rekey_understands_the_others_and_is_understood(after, lines):
     group = LossyGroup(5, Faults(delay=0.05))
     group.settle()
-    group.commit("set security group-vpn server ipsec proposal esp lifetime-seconds 4000")
+    group.commit(*lines)
     group.run(after)
     member = group.replace("192.0.2.10")
     group.run(5, lambda: member.held().sends_with is not None)

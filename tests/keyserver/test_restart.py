@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
+from keyserver.gdoi.payloads import Sequence
+from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
 from keyserver.groups.plane import GroupKeys
+from keyserver.ike.wire import MalformedPayload
 from keyserver.member.machine import MemberState
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
-from tests.keyserver.world import GM, V1_SMC, World
+from tests.keyserver.world import GM, SERVER, V1_SMC, World, commit, device_of
 
 
 def _restarted(world: World, signing_key, **spec) -> World:
@@ -99,6 +104,119 @@ def test_keys_that_were_cleared_do_not_come_back(signing_key, tmp_path):
     world.flush()
     again = _restarted(world, signing_key, **spec)
     assert _keys(again) == (None, set())
+
+
+def test_a_push_that_nobody_acknowledged_is_repeated_after_the_restart(signing_key, tmp_path):
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), members=2, **spec)
+    (member, other) = world.joined(2)
+    world.lost.add(GM)
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    world.commit(
+        V2_BLOCK,
+        V1_SMC + "encryption-algorithm aes-128-cbc",
+        "set security group-vpn server ipsec proposal esp lifetime-seconds 3000",
+    )
+    world.pass_time(3)
+    assert member.keys.current_kek != other.keys.current_kek
+    again = _restarted(world, signing_key, **spec)
+    again.flush()
+    again.pass_time(30)
+    # Both pushes, in their order; and the list is as empty as Junos has it.
+    assert again.happenings().count("rekeyed") == 2
+    assert member.keys.current_kek == other.keys.current_kek
+    assert set(member.held().receives_with) == set(other.held().receives_with)
+    assert again.listed()[0] == []
+    assert "reregistering" not in again.happenings()
+
+
+def test_a_push_that_everybody_acknowledged_is_not_repeated(signing_key, tmp_path):
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), **spec)
+    world.joined(1)
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    world.pass_time(60)
+    again = _restarted(world, signing_key, **spec)
+    again.flush()
+    assert again.pushed == []
+
+
+def test_a_commit_that_nobody_was_told_of_waits_until_keys_are_due(signing_key, tmp_path):
+    """Killed between a commit and its push: members hold the old key, and know of no other."""
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), members=2, **spec)
+    (member, _) = world.joined(2)
+    world.flush()
+    held = member.held().sends_with
+    world.groups.keep = lambda now: None
+    proposal = "set security group-vpn server ipsec proposal esp "
+    commit(world.device, world.text + proposal + "encryption-algorithm aes-192-cbc", world.now)
+    again = _restarted(world, signing_key, **spec)
+    again.run(again.member())
+    assert again.members[GM].held().sends_with == held
+    again.pass_time(3700)
+    now_held = {m.held().sends_with for m in again.members.values()}
+    assert len(now_held) == 1
+    assert now_held != {held}
+    assert again.view().teks[0].key_bits == 192
+
+
+@pytest.mark.parametrize("way", ["deleted", "another id"])
+def test_a_group_that_is_made_anew_has_nothing_of_the_one_before(signing_key, tmp_path, way):
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), members=2, **spec)
+    (member, other) = world.joined(2)
+    old = _keys(world)
+    lines = world.text
+    if way == "deleted":
+        world.text = "".join(one for one in lines.splitlines(True) if "group G1 " not in one)
+        # Two commits, and nothing is sent between them.
+        commit(world.device, world.text, world.now)
+        world.text = lines
+        commit(world.device, world.text, world.now)
+    else:
+        world.text = lines.replace("group G1 group-id 1\n", "group G1 group-id 7\n")
+        commit(world.device, world.text, world.now)
+    world.flush()
+    assert _keys(world) == (None, set())
+    assert (member.keys.teks, other.keys.teks) == ({}, {})
+    if way == "deleted":
+        world.pass_time(60)
+        assert member.state is MemberState.REGISTERED
+        assert member.held() == other.held()
+        assert _keys(world)[1].isdisjoint(old[1])
+    fresh = _keys(world)
+    world.device.close()
+    again = device_of(SERVER, world.generation, "", world.now, signing_key, **spec)
+    (view,) = [v for v in again.groups.views(world.now) if v.name == "G1"]
+    assert {tek.spi for tek in view.teks} == fresh[1]
+
+
+def test_keys_that_an_earlier_version_kept_are_read(signing_key, tmp_path):
+    world = World(signing_key, extra=(V2_BLOCK,), state=tmp_path / "hub.db")
+    world.joined(1)
+    grant = world.groups.by_name["G1"].keyring.snapshot(world.now)
+    sa = grant.sa.encode()
+    old = struct.pack("!d?II", world.now, True, 7, len(sa)) + sa + grant.keys.encode()
+    read = decode_state(old)
+    assert (read.grant.sa, read.grant.keys, read.at) == (grant.sa, grant.keys, world.now)
+    assert read.grant.sequence == Sequence(7)
+
+
+@pytest.mark.parametrize("cut", [1, 20, 22, 30, -1, -200])
+def test_what_was_kept_and_is_damaged_is_told_and_made_anew(signing_key, tmp_path, cut):
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), **spec)
+    world.joined(1)
+    world.lost.add(GM)
+    world.commit(V2_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    grant = world.groups.by_name["G1"].keyring.snapshot(world.now)
+    pushes = world.groups.by_name["G1"].pushes.unfinished()
+    peers = tuple(m.peer for m in pushes[0][1])
+    whole = encode_state(Kept(grant, world.now, (Unfinished(pushes[0][0], peers),)))
+    assert decode_state(whole) == Kept(grant, world.now, (Unfinished(pushes[0][0], peers),))
+    with pytest.raises(MalformedPayload):
+        decode_state(whole[:cut])
 
 
 # Ends
