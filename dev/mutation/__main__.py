@@ -82,7 +82,7 @@ def _run(mutants: list[Mutant], minutes: float) -> dict[str, Outcome]:
             result = copy.run(mutant, tests, sum(reach.seconds[t] for t in tests))
             record.keep(mutant, result)
         outcomes[mutant.name] = result.outcome
-        if result.outcome.alive:
+        if result.outcome is not Outcome.KILLED:
             print(f"{number}/{len(mutants)} {result.outcome}: {mutant.name}", flush=True)
     if len(outcomes) < len(mutants):
         print(f"time is over: {len(mutants) - len(outcomes)} mutants were not tried")
@@ -97,9 +97,11 @@ def _report(outcomes: dict[str, Outcome], goal: float) -> int:
     for room in ROOMS:
         of = Counter(o for name, o in outcomes.items() if name.startswith(room + "/"))
         killed = of[Outcome.KILLED] + of[Outcome.TIMEOUT]
-        print(f"{room:24} {killed:4} of {of.total():4} killed")
+        print(f"{room:24} {killed:4} of {of.total():4} killed, {of[Outcome.TIMEOUT]} by their time")
     score = 100 * (len(outcomes) - len(alive)) / max(1, len(outcomes))
     print(f"{'all':24} {len(outcomes) - len(alive):4} of {len(outcomes):4} killed: {score:.1f} %")
+    timed = [name for name, outcome in outcomes.items() if outcome is Outcome.TIMEOUT]
+    print(f"{len(timed)} of them failed no test and did not end, twice:", *timed, sep="\n  ")
     print(f"{len(alive)} survivors, {len(holes)} of them not explained in {SURVIVORS.name}")
     return 0 if score >= goal and not holes else 1
 

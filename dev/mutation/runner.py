@@ -26,10 +26,16 @@ from dev.mutation.reach import Contexts, Part
 from dev.mutation.record import Outcome, Result
 
 COLLECTION = Path("build/collections/ansible_collections/groupvpn/junos")
-_COPIED = ("keyserver", "plugins", "tests", "dev", "docs", "roles", "pyproject.toml", "README.md")
+_COPIED = (
+    *("keyserver", "plugins", "tests", "dev", "docs", "roles"),
+    *("pyproject.toml", "README.md", "Makefile"),
+)
 # pytest's statuses: of a run that came to its end (all passed, some failed), of one without tests.
 _RAN = (0, 1)
 _NO_TESTS = 5
+# What a mutant may take: so many seconds and so many times what its tests take without it. One that
+# takes longer is tried once more with twice of it: a busy machine is slow, too.
+_GRACE, _TIMES, _TRIES = 10, 5, 2
 # Imported once, before the forks; nothing of the project is among them.
 _WARM = ("pytest", "hypothesis", "lxml.etree", "asyncssh", "yaml", "ncclient.transport", "paramiko")
 
@@ -107,7 +113,7 @@ class Copy:
             file.write_text(mutant.code())
             # A time that no compiled file of the whole source has.
             os.utime(file, (0, 0))
-            status = self._forked(lambda: _chosen(tests, killer), seconds=10 + 5 * seconds)
+            status = self._tried(lambda: _chosen(tests, killer), _GRACE + _TIMES * seconds)
         finally:
             file.write_text(whole)
             os.utime(file, (times.st_atime, times.st_mtime))
@@ -133,6 +139,12 @@ class Copy:
         parts = contexts.parts(places)
         answer.write_text(json.dumps({file: asdict(part) for file, part in parts.items()}))
         return status
+
+    def _tried(self, job: Callable[[], int], seconds: float) -> int | None:
+        """The job's status, with twice the time the second time; None when that ran out, too."""
+        limits = (seconds * attempt for attempt in range(1, _TRIES + 1))
+        statuses = (self._forked(job, limit) for limit in limits)
+        return next((status for status in statuses if status is not None), None)
 
     def _forked(self, job: Callable[[], int], seconds: float) -> int | None:
         """The job's status in a process group of its own; None when its time ran out."""
