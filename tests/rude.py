@@ -37,9 +37,13 @@ class Stage(enum.StrEnum):
     LOCK = "lock"
     READ_AGAIN = "read again"
     LOAD = "load"
+    LOOK = "look"
+    """Reading the candidate, before it is committed."""
     COMPARE = "compare"
     CHECK = "check"
     COMMIT = "commit"
+    READ_BACK = "read back"
+    """Reading what is committed, by the session that has committed it."""
     DISCARD = "discard"
     UNLOCK = "unlock"
     HISTORY = "history"
@@ -178,6 +182,12 @@ class Box:
     """Operation to the content of its reply, for what the device does not do itself."""
     leaves_out: frozenset[str] = frozenset()
     """Statements that it leaves out of a load, with a warning."""
+    at_load: Callable[[etree._Element], None] | None = None
+    """What it does to what is loaded, without a word."""
+    at_commit: Callable[[etree._Element], None] | None = None
+    """What it does to what is committed, without a word."""
+    committers: set[int] = field(default_factory=set)
+    """Sessions that have committed."""
 
     def __post_init__(self) -> None:
         self.candidate = copy.deepcopy(self.committed)
@@ -206,6 +216,9 @@ class Box:
         elif self.pending is None:
             self.pending = copy.deepcopy(self.committed)
         self.committed = copy.deepcopy(self.working(session))
+        if self.at_commit is not None:
+            self.at_commit(self.committed)
+        self.committers.add(session)
         self.history.insert(0, Commit(user, "netconf", self.committed, log, confirmed))
         self.discard()
 
@@ -259,6 +272,10 @@ class _Talk:
         if name == "get-configuration":
             if operation.get("compare") is not None:
                 return Stage.COMPARE
+            if operation.get("database") == "candidate":
+                return Stage.LOOK
+            if self.number in self.box.committers and self.box.locked:
+                return Stage.READ_BACK
             return Stage.READ_AGAIN if self.box.locked else Stage.READ
         if name == "commit-configuration":
             return Stage.CHECK if _child(operation, "check") is not None else Stage.COMMIT
@@ -358,6 +375,8 @@ class _Talk:
         said = "".join(rpc_error(f"statement not found ({e.tag})", "warning") for e in left)
         for element in left:
             element.getparent().remove(element)
+        if self.box.at_load is not None:
+            self.box.at_load(configuration)
         merge(self.box.working(self.number), configuration)
         return f"<load-configuration-results>{said}{self.ok()}</load-configuration-results>"
 

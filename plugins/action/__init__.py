@@ -19,7 +19,7 @@ from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.engine.options import number_objections
-from ..plugin_utils.errors import CommitUnknown, GroupVpnError, Refused
+from ..plugin_utils.errors import GroupVpnError, Refused
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
 
@@ -120,7 +120,7 @@ class DeviceAction(ActionBase):
             lines = error.objections if isinstance(error, Refused) else [str(error)]
             result.update(failed=True, msg="\n".join(_named(host, line) for line in lines))
             # What may have been done is not reported as not done.
-            result["changed"] = isinstance(error, CommitUnknown)
+            result["changed"] = error.may_have_changed
             result["warnings"] = list(error.warnings)
         except AnsibleConnectionFailure as error:
             result.update(unreachable=True, msg=_named(host, str(error)))

@@ -12,6 +12,8 @@ class GroupVpnError(Exception):
 
     warnings: tuple[str, ...] = ()
     """What the device had warned about before."""
+    may_have_changed = False
+    """Whether the device is, or may be, no longer as it was."""
 
     def reworded(self, change: Callable[[str], str]) -> None:
         """Change every word that a user will read."""
@@ -59,3 +61,11 @@ class CommitLost(GroupVpnError):
 
 class CommitUnknown(GroupVpnError):
     """The answer to a commit was lost, and the device could not be asked what became of it."""
+
+    may_have_changed = True
+
+
+class CommitDiffers(GroupVpnError):
+    """The device has accepted a commit, and does not have what was to be committed."""
+
+    may_have_changed = True

@@ -21,6 +21,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitDiffers,
     CommitUnknown,
     GroupVpnError,
 )
@@ -48,9 +49,11 @@ STAGES = (
     Stage.READ_AGAIN,
     Stage.HISTORY,
     Stage.LOAD,
+    Stage.LOOK,
     Stage.COMPARE,
     Stage.CHECK,
     Stage.COMMIT,
+    Stage.READ_BACK,
     Stage.UNLOCK,
 )
 FAULTS = (
@@ -101,7 +104,7 @@ class Seen:
     locked: bool
     ended: bool
     outcome: str
-    """ok, changed, failed or unknown: what the task reports."""
+    """ok, changed, failed, failed and changed, or unknown: what the task reports."""
     words: str
     """Message and warnings."""
 
@@ -177,7 +180,8 @@ def _outcome(task: Callable[[], dict[str, Any]]) -> tuple[str, str]:
     try:
         result = task()
     except GroupVpnError as error:
-        outcome = "unknown" if isinstance(error, CommitUnknown) else "failed"
+        reports = {CommitUnknown: "unknown", CommitDiffers: "failed and changed"}
+        outcome = reports.get(type(error), "failed")
         return outcome, "; ".join([str(error), *error.warnings])
     return "changed" if result["changed"] else "ok", "; ".join(result["warnings"])
 
@@ -245,12 +249,17 @@ STEPS = {
     Stage.READ_AGAIN: "read the configuration",
     Stage.HISTORY: "read the commit history",
     Stage.LOAD: "load the change",
+    Stage.LOOK: "read the candidate",
     Stage.COMPARE: "compare",
     Stage.CHECK: "check the commit",
     Stage.COMMIT: "commit",
+    Stage.READ_BACK: "read the configuration",
     Stage.UNLOCK: "unlock the configuration",
 }
-_READS = (Stage.READ, Stage.READ_AGAIN, Stage.HISTORY, Stage.COMPARE)
+_READS = (
+    *(Stage.READ, Stage.READ_AGAIN, Stage.HISTORY, Stage.LOOK, Stage.COMPARE),
+    Stage.READ_BACK,
+)
 
 
 def expected(cell: Cell) -> tuple[bool, str, tuple[str, ...]]:
@@ -269,6 +278,8 @@ def expected(cell: Cell) -> tuple[bool, str, tuple[str, ...]]:
         harmless = fault in (Manner.WARNING, Manner.EMPTY, Manner.UNCLOSED)
         words = (step, cause) if fault is not Manner.EMPTY and fault is not Manner.UNCLOSED else ()
         return True, "changed", words if harmless else (*words, "session was ended")
+    if stage is Stage.READ_BACK:
+        return _expected_of_reading_back(fault, cause)
     if fault is Manner.WARNING:
         # Who only reads is told nothing.
         return stage is not Stage.CHECK, "changed", () if stage in _READS else (step, cause)
@@ -289,6 +300,16 @@ def _expected_of_commit(fault: Manner, cause: str) -> tuple[bool, str, tuple[str
     return True, "changed", ("commit", cause) if fault is Manner.WARNING else ()
 
 
+def _expected_of_reading_back(fault: Manner, cause: str) -> tuple[bool, str, tuple[str, ...]]:
+    if fault is Manner.WARNING:
+        return True, "changed", ()
+    if fault is Manner.EMPTY:
+        # An rfc-compliant device answers with nothing where there is nothing.
+        return True, "failed and changed", ("it lacks: set", CHANGE_LINE)
+    cause = cause or "holds no configuration"
+    return True, "changed", ("has accepted the commit, and was asked", cause)
+
+
 def _expected_before_commit(cell: Cell, step: str, cause: str) -> tuple[bool, str, tuple[str, ...]]:
     stage, fault = cell.stage, cell.fault
     committed = stage is not Stage.CHECK
@@ -297,6 +318,9 @@ def _expected_before_commit(cell: Cell, step: str, cause: str) -> tuple[bool, st
             # An rfc-compliant device answers with nothing where there is nothing.
             empty = fault is Manner.EMPTY
             return False, "failed", ("no such group" if empty else "holds no configuration",)
+        if stage is Stage.LOOK:
+            empty = fault is Manner.EMPTY
+            return False, "failed", ("it lacks: set" if empty else "holds no configuration",)
         if stage in (Stage.HISTORY, Stage.COMPARE) or fault is Manner.UNCLOSED:
             return committed, "changed", ()
         if stage is Stage.LOCK and cell.mode == "private":

@@ -12,6 +12,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confi
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitDiffers,
     CommitUnknown,
     DeviceError,
     GroupVpnError,
@@ -83,6 +84,147 @@ def test_a_warning_about_a_load_that_is_whole_is_a_warning(transport):
         assert has_change(server)
     assert result["changed"]
     assert "load the change: statement not found" in result["warnings"]
+
+
+# What a device does without a word
+
+
+def _without(name: str):
+    def left_out(configuration: etree._Element) -> None:
+        for element in [e for e in configuration.iter() if e.tag == name]:
+            element.getparent().remove(element)
+
+    return left_out
+
+
+def _with(name: str, value: str):
+    def made(configuration: etree._Element) -> None:
+        for element in [e for e in configuration.iter() if e.tag == name]:
+            element.text = value
+
+    return made
+
+
+def _besides(name: str, value: str):
+    """A default that it writes down by itself."""
+
+    def added(configuration: etree._Element) -> None:
+        for block in list(configuration.iter("server-member-communication")):
+            if all(e.tag != name for e in block):
+                etree.SubElement(block, name).text = value
+
+    return added
+
+
+def _keeping(configuration: etree._Element) -> None:
+    """Nothing is deleted."""
+    for element in [e for e in configuration.iter() if e.get("delete") is not None]:
+        element.getparent().remove(element)
+
+
+LIFETIME = {**BLOCK, "lifetime_seconds": 80000}
+SILENT = {
+    "a leaf": (_without("sig-hash-algorithm"), "set .*sig-hash-algorithm sha-256"),
+    "a block": (_without("server-member-communication"), "set .*encryption-algorithm"),
+    "an entry": (_without("group"), "set .*encryption-algorithm"),
+    "everything": (_without("security"), "set .*encryption-algorithm"),
+    "another value": (
+        _with("lifetime-seconds", "3600"),
+        r"set .*lifetime-seconds 80000 \(.*set .*lifetime-seconds 3600",
+    ),
+    "another word": (_with("encryption-algorithm", "aes-128-cbc"), "set .* aes-256-cbc"),
+    "no value": (_with("lifetime-seconds", "0"), "set .*lifetime-seconds 80000"),
+}
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize("silent", SILENT)
+def test_what_a_device_silently_makes_something_else_of_is_not_committed(
+    transport, silent, private
+):
+    habit, words = SILENT[silent]
+    with RudeServer(box("G1")) as server:
+        server.box.at_load = habit
+        before = server.box.lines
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(DeviceError, match=rf"it lacks: {words}.*nothing was committed"),
+        ):
+            change(client.rpc(), block=LIFETIME, commit=CommitOptions(private=private))
+        assert server.settled()
+        assert "commit-configuration" not in server.box.requests
+        assert server.box.lines == before
+        assert not server.box.locked
+
+
+@pytest.mark.parametrize("state", [State.DELETED, State.REPLACED, State.OVERRIDDEN])
+def test_what_a_device_silently_keeps_is_not_reported_as_removed(transport, state):
+    have = {"encryption-algorithm": "aes-256-cbc", "sig-hash-algorithm": "sha-256"}
+    with RudeServer(box("G1", block={**have, "heartbeat": "90"})) as server:
+        server.box.at_load = _keeping
+        before = server.box.lines
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(DeviceError, match=r"it lacks: delete .*; nothing was committed"),
+        ):
+            change(client.rpc(), state)
+        assert server.box.lines == before
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_what_a_commit_silently_makes_something_else_of_is_a_failure_that_changed_the_device(
+    transport, silent
+):
+    habit, words = SILENT[silent]
+    with RudeServer(box("G1")) as server:
+        server.box.at_commit = habit
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(
+                CommitDiffers, match=f"the device has (committed|accepted).*it lacks: {words}"
+            ) as raised,
+        ):
+            change(client.rpc(), block=LIFETIME)
+        assert raised.value.may_have_changed
+        assert server.settled()
+        assert not server.box.locked
+
+
+@pytest.mark.parametrize("when", ["at_load", "at_commit"])
+@pytest.mark.parametrize("state", [State.MERGED, State.REPLACED, State.OVERRIDDEN])
+def test_what_a_device_sets_besides_is_said_and_shown(transport, state, when):
+    with RudeServer(box("G1")) as server:
+        setattr(server.box, when, _besides("heartbeat", "300"))
+        with Client(target(server), transport) as client:
+            result = change(client.rpc(), state)
+            assert result["after"] == gathered(client.rpc()) == [{**BLOCK, "heartbeat": 300}]
+        assert has_change(server)
+    assert result["changed"]
+    assert [w for w in result["warnings"] if "by itself" in w] == [
+        "the device has made by itself of the change: set security group-vpn server group G1 "
+        "server-member-communication heartbeat 300"
+    ]
+
+
+def test_what_a_device_checks_is_the_whole_change(transport):
+    with RudeServer(box("G1")) as server:
+        server.box.at_load = _without("sig-hash-algorithm")
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(DeviceError, match="it lacks"),
+        ):
+            change(client.rpc(), check=True, validate_on_device=True)
+        assert not server.box.locked
+
+
+def test_what_was_committed_is_looked_at_as_a_whole_after_a_lost_answer(transport):
+    with RudeServer(box("G1"), Fault(Stage.COMMIT, Manner.CUT_AFTER)) as server:
+        server.box.at_commit = _without("sig-hash-algorithm")
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(CommitDiffers, match=r"it lacks: set .*sig-hash-algorithm"),
+        ):
+            change(client.rpc())
 
 
 # The answer to a commit

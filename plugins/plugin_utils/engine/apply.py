@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..errors import DeviceError, GroupVpnError, Refused
+from ..errors import CommitDiffers, DeviceError, GroupVpnError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .advice import change_warnings, reading_warnings
@@ -17,6 +17,7 @@ from .change import Edit, change_xml, edits, set_lines, to_string
 from .checks import request_objections, result_objections
 from .confirmation import PendingConfirmation
 from .device import CommitOptions, Device
+from .outcome import lacking, told
 from .plan import State, UpdatePassword, plan
 from .resource import Outlook, Resource
 from .schema import Leaf, Tree, walk
@@ -171,24 +172,69 @@ def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
     if not first.change or (request.check and not request.validate_on_device):
         diff = _predicted(request, first)
         return _result(device, request, first, diff, _at_stake(device, request, first))
-    plans: list[_Plan] = []
+    goal = _Goal(device, request, first)
+    text = transact(device, goal, request.commit, compare=request.diff, check=request.check)
+    diff = _confirmed_diff(request, _predicted(request, goal.planned), text) if text else ""
+    return _result(device, request, goal.come(), diff)
 
-    def missing(database: str = "committed") -> etree._Element | None:
+
+class _Goal:
+    """A request's wishes, against what a device has meanwhile; see :class:`.transaction.Goal`."""
+
+    def __init__(self, device: Device, request: Request, first: _Plan) -> None:
+        self._device, self._request, self._first = device, request, first
+        self.planned = first
+        self._taken: etree._Element | None = None
+        self._besides: list[Edit] = []
+        self._after: Tree | None = None
+
+    @property
+    def selection(self) -> etree._Element:
+        """What is read of the device."""
+        return self._request.resource.read_filter(self._first.generation)
+
+    def missing(self) -> etree._Element | None:
+        """What is to be loaded; None: nothing."""
         # Somebody may have committed between our reading and our lock.
-        plans.append(_planned(device, request, first, database))
-        change = plans[-1].change
-        return change_xml(request.resource.prefix, change, reveal=True) if change else None
+        self.planned = _planned(self._device, self._request, self._first)
+        change = self.planned.change
+        return change_xml(self._request.resource.prefix, change, reveal=True) if change else None
 
-    text = transact(
-        device,
-        missing,
-        request.commit,
-        selection=request.resource.read_filter(first.generation),
-        compare=request.diff,
-        check=request.check,
-    )
-    diff = _confirmed_diff(request, _predicted(request, plans[0]), text) if text else ""
-    return _result(device, request, plans[0], diff)
+    def lacking(self, database: str = "committed") -> str:
+        """What the device has not taken, and what it has made of that.
+
+        Raises CommitDiffers when it has committed something else than that.
+        """
+        request, outlook = self._request, self.planned.outlook
+        resource, generation = request.resource, outlook.generation
+        reply = _read(self._device, resource, generation, database)
+        if self._taken is not None and _same(self._taken, reply):
+            return ""
+        have = resource.read(reply)
+        want = _fitted(resource, request.want, have, generation)
+        target = _target(request, have, want, generation)
+        still = edits(resource.root, have.explicit, target, generation)
+        self._besides = edits(resource.root, outlook.target, have.explicit, generation)
+        left = lacking(still, outlook.have.explicit.tree, have.explicit.tree)
+        if left:
+            made = told(resource.prefix, self._besides)
+            words = f"it lacks: {told(resource.prefix, left)} (what it has made of it: {made})"
+            if database == "committed" and have != outlook.have:
+                raise CommitDiffers(
+                    "commit: the device has committed, and has left out some of the change or made "
+                    f"something else of it: {words}; look at what it has now"
+                )
+            return words
+        self._taken, self._after = reply, have.in_force(resource.root)
+        return ""
+
+    def come(self) -> _Plan:
+        """The change as the device has made it, which it says when that is not what was planned."""
+        if not self._besides or self._after is None:
+            return self.planned
+        more = told(self._request.resource.prefix, self._besides)
+        self._device.warn(f"the device has made by itself of the change: {more}")
+        return self.planned._replace(outlook=self.planned.outlook._replace(after=self._after))
 
 
 def foresee(request: Request, have: Reading, generation: Generation) -> Reading:
@@ -197,13 +243,11 @@ def foresee(request: Request, have: Reading, generation: Generation) -> Reading:
     return replace(have, explicit=outlook.target)
 
 
-def _planned(
-    device: Device, request: Request, earlier: _Plan | None = None, database: str = "committed"
-) -> _Plan:
+def _planned(device: Device, request: Request, earlier: _Plan | None = None) -> _Plan:
     """The change from what the device has; ``earlier``: what came of an earlier reading."""
     resource = request.resource
     generation = request.generation if earlier is None else earlier.generation
-    reply = _read(device, resource, generation, database)
+    reply = _read(device, resource, generation)
     if earlier is not None and _same(earlier.reply, reply):
         return earlier
     generation = generation or device.told_generation()

@@ -118,11 +118,11 @@ def _refuse_if_gone(device: Device, change: etree._Element | None) -> None:
 def _commit(device: Device, request: Request, told: bool) -> None:
     """The commit that confirms; whether it did is asked when its answer is lost."""
 
-    def awaited() -> etree._Element | None:
+    def awaited() -> bool:
         history = device.history()
         if was_taken_back(history):
             raise GroupVpnError("the device has taken the confirmed commit back")
-        return history if awaiting(history) is not None or not told else None
+        return awaiting(history) is not None or not told
 
     commit = CommitOptions(comment=request.comment)
     # The lock is refused while somebody's uncommitted changes stand in the candidate.

@@ -51,6 +51,10 @@ def _reading(selection: etree._Element, database: str = "committed") -> etree._E
     return _element("get-configuration", selection, format="xml", **views)
 
 
+def _comparison(rollback: int = 0) -> etree._Element:
+    return _element("get-configuration", compare="rollback", rollback=str(rollback), format="text")
+
+
 def _history() -> etree._Element:
     return _element("get-commit-information")
 
@@ -90,7 +94,7 @@ class Device:
         One request for both views: with ``groups`` a device marks what is inherited.
         ``database``: ``committed``, or ``candidate`` for what is being edited.
         """
-        reply = self.rpc.call("read the configuration", _reading(selection, database))
+        reply = self.rpc.call(_READ[database], _reading(selection, database))
         self._namespace = reply.nsmap.get("junos") or ""
         return reply
 
@@ -181,22 +185,21 @@ class Device:
             # A device takes lock and candidate back from a session that is gone.
             self.rpc.end()
 
-    def load(self, configuration: etree._Element) -> bool:
-        """Load a difference into the candidate; whether the device warned about it.
+    def load(
+        self, configuration: etree._Element, selection: etree._Element, compare: bool = False
+    ) -> None:
+        """Load a difference into the candidate.
 
-        What a device leaves out of a load is a warning to it, and the commit goes well.
+        ``selection``: what will be read of it then, and with ``compare`` the comparison after it;
+        all in one round trip.
         """
         request = _element("load-configuration", configuration, action="merge", format="xml")
-        reply = self._do(LOAD, request)
-        _insist(LOAD, reply)
-        return bool(warnings(reply))
+        look = _reading(selection, "candidate")
+        _insist(LOAD, self._do(LOAD, request, (look, _comparison()) if compare else (look,)))
 
     def compare(self, rollback: int = 0) -> str:
         """The candidate's difference to a committed configuration, in the device's words."""
-        request = _element(
-            "get-configuration", compare="rollback", rollback=str(rollback), format="text"
-        )
-        reply = self.rpc.call("compare", request)
+        reply = self.rpc.call("compare", _comparison(rollback))
         output = next(reply.iter("{*}configuration-output"), None)
         return ((output.text or "") if output is not None else "").strip("\n")
 
@@ -218,9 +221,15 @@ class Device:
         request = _element("get-configuration", selection, database="committed", format="xml")
         return self.rpc.call("read the configuration", request)
 
-    def commit(self, options: CommitOptions) -> etree._Element:
-        """Commit the candidate; the device's answer. Raises DeviceError."""
-        return self._do(COMMIT, _commit_request(options))
+    def commit(
+        self, options: CommitOptions, selection: etree._Element | None = None
+    ) -> etree._Element:
+        """Commit the candidate; the device's answer. Raises DeviceError.
+
+        ``selection``: what will be read first after it, in the same round trip.
+        """
+        then = () if selection is None else (_reading(selection),)
+        return self._do(COMMIT, _commit_request(options), then)
 
     def again(self) -> bool:
         """Go on over a new session; False: over the one there is. Raises TransportFailure."""
@@ -239,6 +248,7 @@ def _generation_of(release: str) -> Generation | None:
 
 
 COMMIT, LOAD = "commit", "load the change"
+_READ = {"committed": "read the configuration", "candidate": "read the candidate"}
 _LOCK, _UNLOCK = "lock the configuration", "unlock the configuration"
 _LOCK_ENDS = {
     True: "the session was ended, and its lock with it",

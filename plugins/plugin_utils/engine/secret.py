@@ -40,6 +40,11 @@ class Secret:
         """The secret itself."""
         return self._text
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is scrambled in a way that cannot be undone, so that it equals nothing."""
+        return _LOOKS_SCRAMBLED.fullmatch(self._text) is not None
+
 
 def read_secret(text: str) -> Secret:
     """A secret as a configuration holds it: scrambled by ``$9$``, or in the clear.

@@ -6,15 +6,18 @@ Up to the commit, whatever fails leaves the device as it was: the candidate is d
 given back, the device's own message reported. Once the device has accepted a commit, trouble is a
 warning. When its answer to the commit is lost, contradicts itself or cannot be read, the device is
 asked what it has, over a new session if need be; what cannot be found out is said to be unknown.
+
+What a device says of a load or a commit is not taken for what it has: both are read.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Protocol
 
 from ..errors import (
+    CommitDiffers,
     CommitLost,
     CommitUnknown,
     DeviceError,
@@ -28,39 +31,48 @@ from ..netconf.rpc import looks, says_done
 from .confirmation import PendingConfirmation, awaiting
 from .device import COMMIT, LOAD, CommitOptions, Device
 
-Difference = Callable[..., Any]
-"""Reads the device; the element that is still to be loaded, None when nothing is.
 
-Of the committed configuration, or of the database that it is given.
-"""
+class Goal(Protocol):
+    """What a device is to come to."""
+
+    @property
+    def selection(self) -> etree._Element:
+        """What is read of the device."""
+
+    def missing(self) -> etree._Element | None:
+        """Reads what is committed; what is to be loaded, None when nothing is."""
+
+    def lacking(self, database: str = "committed") -> str:
+        """Reads the device after the load; what it has not taken of it, '' when it has all.
+
+        Raises CommitDiffers when it has committed something else.
+        """
 
 
 def transact(
     device: Device,
-    difference: Difference,
+    goal: Goal,
     options: CommitOptions,
     *,
-    selection: etree._Element | None = None,
     compare: bool = False,
     check: bool = False,
 ) -> str | None:
     """Load what is missing and commit it; with ``check`` have it checked and discarded.
 
-    ``selection``: what ``difference`` reads, to be asked for together with the lock.
+    What a device has of it is read before the commit and after it, in the same round trips.
 
     The device's words for the difference when ``compare`` or ``check`` asks for them; None when
     under the lock nothing was missing any more. Failures carry the warnings so far.
     """
-    with saying_warnings(device), device.editing(options, selection):
-        change = difference()
+    with saying_warnings(device), device.editing(options, goal.selection):
+        change = goal.missing()
         if change is None:
             return None
         confirms_nothing = _heed_pending(device, options, check)
-        if device.load(change):
-            _refuse_left_out(difference)
-        text = device.compare() if compare or check else ""
+        text = _load(device, goal, change, compare or check)
         if not check:
-            Commit(device, difference).make(options)
+            Commit(device, goal.lacking).make(options, goal.selection)
+            _read_back(device, goal)
             return text
         if confirms_nothing:
             device.check()
@@ -78,11 +90,30 @@ def saying_warnings(device: Device) -> Iterator[None]:
         raise
 
 
-def _refuse_left_out(difference: Difference) -> None:
-    """A load that was warned about is all in the candidate, or nothing of it is committed."""
-    if difference("candidate") is not None:
-        left = "the device has left out some of the change, see its warnings; nothing was committed"
-        raise DeviceError(LOAD, [left])
+def _load(device: Device, goal: Goal, change: etree._Element, compare: bool) -> str:
+    """Load a change that is all in the candidate then; the difference when asked for."""
+    device.load(change, goal.selection, compare)
+    lacking = goal.lacking("candidate")
+    if lacking:
+        left = "the device has left out some of the change, or made something else of it"
+        raise DeviceError(LOAD, [f"{left}: {lacking}; nothing was committed"])
+    return device.compare() if compare else ""
+
+
+def _read_back(device: Device, goal: Goal) -> None:
+    """A commit that was accepted is there, or it is said what is not."""
+    try:
+        lacking = goal.lacking()
+    except CommitDiffers:
+        raise
+    except GroupVpnError as error:
+        device.warn(f"the device has accepted the commit, and was asked what it has then: {error}")
+        return
+    if lacking:
+        raise CommitDiffers(
+            f"commit: the device has accepted it and has nothing of the change: {lacking}; see "
+            "'show system commit' there"
+        )
 
 
 def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
@@ -137,17 +168,20 @@ _UNTOLD = "the device does not say whether a commit awaits confirmation"
 class Commit:
     """A commit, and what became of it when its answer does not tell."""
 
-    def __init__(self, device: Device, difference: Difference) -> None:
-        self._device, self._difference = device, difference
+    def __init__(self, device: Device, undone: Callable[[], object]) -> None:
+        """``undone``: asks the device for what is not done; nothing when all is."""
+        self._device, self._undone = device, undone
 
-    def make(self, options: CommitOptions) -> None:
+    def make(self, options: CommitOptions, selection: etree._Element | None = None) -> None:
         """Commit the candidate; returns once it is certain that the device has done so.
+
+        ``selection``: what will be read first after it.
 
         Raises DeviceError or CommitLost when it has not, CommitUnknown when that cannot be found
         out.
         """
         try:
-            reply = self._device.commit(options)
+            reply = self._device.commit(options, selection)
         except DeviceError as error:
             if not error.done:
                 raise
@@ -162,7 +196,9 @@ class Commit:
     def _judge(self, answer: DeviceError) -> None:
         """What a commit did whose answer leaves that open: the session still holds the lock."""
         try:
-            committed = self._difference() is None
+            committed = not self._undone()
+        except CommitDiffers:
+            raise
         except GroupVpnError as failure:
             raise _unknown(f"{answer}; asked for what it has: {failure}") from None
         if not committed:
@@ -193,11 +229,13 @@ class Commit:
         """
         try:
             anew = self._device.again()
-            committed = self._difference() is None
+            committed = not self._undone()
             # One session's requests are done one after another: there, no is an answer.
             if anew and not committed:
                 with self._device.editing(CommitOptions()):
-                    committed = self._difference() is None
+                    committed = not self._undone()
+        except CommitDiffers:
+            raise
         except GroupVpnError as failure:
             return f"asked again: {failure}"
         if committed:
