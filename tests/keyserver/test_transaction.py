@@ -65,20 +65,20 @@ def smc(target: Device, group: str):
     return server["group"][group].get("server-member-communication")
 
 
-def test_a_change_takes_seven_rpcs_and_nothing_to_do_takes_one_without_a_lock():
+@pytest.mark.parametrize("diff", [False, True])
+def test_a_change_takes_five_round_trips_and_nothing_to_do_takes_one_without_a_lock(diff):
     wire = Wire(device())
-    assert ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
+    assert ask(wire, "merged", [{"group": "G1", **GOOD}], diff=diff)["changed"]
     assert wire.names == [
-        "get-configuration",
-        "lock",
-        "get-configuration",
-        "get-commit-information",
-        "load-configuration",
-        "commit-configuration",
+        *("get-configuration",),
+        *("lock", "get-configuration", "get-commit-information"),
+        *("load-configuration", "get-configuration", *["get-configuration"] * diff),
+        *("commit-configuration", "get-configuration"),
         "unlock",
     ]
+    assert wire.round_trips == 5
     wire.names.clear()
-    assert not ask(wire, "merged", [{"group": "G1", **GOOD}])["changed"]
+    assert not ask(wire, "merged", [{"group": "G1", **GOOD}], diff=diff)["changed"]
     assert wire.names == ["get-configuration"]
 
 

@@ -205,28 +205,37 @@ class _Goal:
 
         Raises CommitDiffers when it has committed something else than that.
         """
-        request, outlook = self._request, self.planned.outlook
-        resource, generation = request.resource, outlook.generation
-        reply = _read(self._device, resource, generation, database)
+        outlook, resource = self.planned.outlook, self._request.resource
+        reply = _read(self._device, resource, outlook.generation, database)
         if self._taken is not None and _same(self._taken, reply):
             return ""
         have = resource.read(reply)
+        self._besides, self._after = [], None
+        words = ""
+        if edits(resource.root, have.explicit, outlook.target, outlook.generation):
+            words = self._differing(have)
+        if words and database == "committed" and have != outlook.have:
+            raise CommitDiffers(
+                "commit: the device has committed, and has left out some of the change or made "
+                f"something else of it: {words}; look at what it has now"
+            )
+        self._taken = None if words else reply
+        return words
+
+    def _differing(self, have: Reading) -> str:
+        """What is lacking on a device that has something else than what was planned."""
+        request, outlook, resource = self._request, self.planned.outlook, self._request.resource
+        generation = outlook.generation
         want = _fitted(resource, request.want, have, generation)
         target = _target(request, have, want, generation)
         still = edits(resource.root, have.explicit, target, generation)
-        self._besides = edits(resource.root, outlook.target, have.explicit, generation)
         left = lacking(still, outlook.have.explicit.tree, have.explicit.tree)
-        if left:
-            made = told(resource.prefix, self._besides)
-            words = f"it lacks: {told(resource.prefix, left)} (what it has made of it: {made})"
-            if database == "committed" and have != outlook.have:
-                raise CommitDiffers(
-                    "commit: the device has committed, and has left out some of the change or made "
-                    f"something else of it: {words}; look at what it has now"
-                )
-            return words
-        self._taken, self._after = reply, have.in_force(resource.root)
-        return ""
+        self._besides = edits(resource.root, outlook.target, have.explicit, generation)
+        self._after = have.in_force(resource.root)
+        made = told(resource.prefix, self._besides)
+        return (
+            f"it lacks: {told(resource.prefix, left)} (it has made of it: {made})" if left else ""
+        )
 
     def come(self) -> _Plan:
         """The change as the device has made it, which it says when that is not what was planned."""
