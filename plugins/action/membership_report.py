@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..plugin_utils.audit import files, fleet, screen
+from ..plugin_utils.audit import files, fleet, screen, timeline
 from ..plugin_utils.audit import options as audit_options
 from . import DeviceAction
 
@@ -18,12 +18,15 @@ class ActionModule(DeviceAction):
     options = audit_options.membership_report()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        earlier, findings = files.read_history(map(Path, options["history"]))
         document = fleet.document(
             fleet.plain(options["audits"]),
             options["title"],
             [files.read_document(Path(path)) for path in options["merge"]],
             pending=options["pending"],
+            findings=findings,
         )
+        document["history"] = timeline.timeline([*earlier, document])
         directory = Path(options["directory"])
         template = options["template"]
         contents = files.files(document, None if template is None else Path(template))

@@ -113,7 +113,8 @@ findings:
       description:
         - V(missing), V(unexpected), V(stale), V(duplicate), V(unacknowledged), V(below_minimum) or
           V(not_proof_of_liveness); also V(group_missing), V(malformed), V(clock), V(counters),
-          V(previous_unreadable), and in a report V(unreachable), V(not_read), V(not_asked).
+          V(previous_unreadable), and in a report V(history_unreadable), V(unreachable),
+          V(not_read), V(not_asked).
       type: str
       sample: missing
     severity:

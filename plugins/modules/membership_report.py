@@ -36,6 +36,15 @@ options:
     type: list
     elements: path
     default: []
+  history:
+    description:
+      - C(audit.json) files of earlier audits, for the number of members over time. Each carries the
+        counts of those before it, the last 100, so the last file is enough; it may be the one that
+        this report replaces.
+      - A file that is not there is a note in the report, a damaged one a warning.
+    type: list
+    elements: path
+    default: []
   title:
     description: Title of the report.
     type: str

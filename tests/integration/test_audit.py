@@ -308,6 +308,19 @@ def test_slices_of_a_fleet_merge_into_one_report(fleet):
     assert set(document(fleet)["hosts"]) == {"hub-1", "hub-2"}
 
 
+def test_a_report_that_is_given_back_grows_a_history(fleet):
+    last = [str(fleet.path / "report" / "audit.json")]
+    assert role(fleet, membership_audit_history=last).code == 0
+    assert [f["severity"] for f in document(fleet)["findings"]] == ["info"]
+    again = role(fleet, "--limit", "hub-1", membership_audit_history=last)
+    assert again.code == 0, again.output[-2000:]
+    found = document(fleet)
+    assert (found["findings"], len(found["history"]["made_at"])) == ([], 2)
+    counts = {line["host"]: line["members"] for line in found["history"]["series"]}
+    assert counts == {"hub-1": [2, 2], "hub-2": [2, None]}
+    assert "Members over time" in (fleet.path / "report" / "audit.html").read_text()
+
+
 def test_the_made_up_key_is_in_no_file_of_the_report(fleet):
     assert role(fleet).code == 0
     for file in (fleet.path / "report").iterdir():

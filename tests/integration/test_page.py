@@ -8,16 +8,23 @@ import base64
 import os
 import shutil
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     drift,
     expectations,
+    timeline,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings import (
+    Finding,
+    Kind,
+    Severity,
+)
 
 from tests.lab import ROOT
 
@@ -71,10 +78,18 @@ def document(count: int) -> dict:
     bad = audit.audit(many, expected, options)
     bad["drift"] = drift.drift(groups(count - 1), bad["groups"])
     good = audit.audit(groups(3, "multicast"), {}, options)
-    return audit_fleet.document(
+    found = audit_fleet.document(
         {"hub-1": bad, "hub-2": good, "hub-3": {"unreachable": True, "msg": HOSTILE}},
         f"Audit {HOSTILE}",
+        findings=[Finding("", "", Kind.HISTORY_UNREADABLE, Severity.WARNING, HOSTILE).as_dict()],
     )
+    yesterday = {
+        **found,
+        "made_at": "2026-01-01T00:00:00Z",
+        "hosts": {HOSTILE: found["hosts"]["hub-1"]},
+    }
+    found["history"] = timeline.timeline([yesterday, found])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -204,14 +219,71 @@ def test_it_can_be_used_by_keyboard_and_screen_reader(browser, page):
         "(e) => !(e.labels && e.labels.length) && !e.textContent.trim()).length"
     )
     assert unnamed == 0
-    headings = [h.text for h in browser.find_elements(By.CSS_SELECTOR, "h2")]
-    assert headings[0] == "Groups that need attention"
+    levels = browser.execute_script(
+        "return [...document.querySelectorAll('h1, h2, h3')].map((h) => +h.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert 1 not in levels[1:]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     seen = []
     for _ in range(20):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         seen.append(browser.switch_to.active_element.get_attribute("id"))
     assert seen.index("search") < seen.index("group") < seen.index("state")
     assert "viewport" in seen
+
+
+def test_what_is_wrong_is_read_before_who_is_there(browser, page):
+    opened(browser, page)
+    headings = [h.text for h in browser.find_elements(By.CSS_SELECTOR, "h2")]
+    assert headings == [
+        "About this audit",
+        "Groups that need attention",
+        "Findings by site",
+        "Since the last audit",
+        "Members over time",
+        "Age and acknowledgement",
+        "Members",
+    ]
+    named = browser.execute_script(
+        "return [...document.querySelectorAll('section, .timeline')].every((e) =>"
+        " document.getElementById(e.getAttribute('aria-labelledby'))?.textContent.trim())"
+    )
+    assert named
+
+
+def test_the_counts_of_earlier_audits_are_drawn_and_stand_in_a_table(browser, page):
+    opened(browser, page)
+    captions = [c.text for c in browser.find_elements(By.CSS_SELECTOR, "figcaption[id]")]
+    assert f"{HOSTILE} GRP-0001: not read now, 500 before" in captions
+    assert browser.find_elements(By.CSS_SELECTOR, ".timeline circle")
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('details tbody tr')].map("
+        "(row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    assert ["hub-2", "GRP-0001", "not read", "3"] in rows
+
+
+def printed_rows(browser):
+    """What is on the page while it is printed, and how high that is."""
+    return browser.execute_script(
+        "dispatchEvent(new Event('beforeprint'));"
+        "const told = [document.querySelectorAll('#members tbody tr').length,"
+        " document.querySelectorAll('#members .spacer').length,"
+        " document.getElementById('unprinted').textContent];"
+        "dispatchEvent(new Event('afterprint')); return told;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [(5, [9, 0, ""]), (2_500, [2_000, 0, "504 more members are in members.csv."])],
+)
+def test_on_paper_every_row_is_a_member_and_the_rest_is_counted(browser, tmp_path, members, told):
+    path = tmp_path / "audit.html"
+    path.write_text(audit_page.page(document(members)))
+    opened(browser, path)
+    assert printed_rows(browser) == told
 
 
 def test_the_first_screen_does_not_need_the_script(page):

@@ -7,18 +7,19 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import GroupVpnError, Refused
 from .expectations import LARGEST_FILE
-from .findings import SEVERITIES
+from .findings import SEVERITIES, Finding, Kind, Severity
 from .fleet import FORMAT, State
 from .junit import junit
 from .metrics import metrics
 from .page import page
 from .rows import members_csv
+from .timeline import is_whole as is_whole_history
 
 _LARGEST_DOCUMENT = 16 * LARGEST_FILE
 
@@ -73,6 +74,31 @@ def read_document(path: Path) -> dict[str, Any]:
     if not _is_whole(found.get("hosts")):
         raise Refused([f"{path}: damaged: its hosts are incomplete"])
     return found
+
+
+def read_history(
+    paths: Iterable[Path],
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Earlier audits for a history, and a finding for each file that cannot be one.
+
+    A file that is not there yet is a note: the first audit has none before it.
+    """
+    documents, findings = [], []
+    for path in paths:
+        try:
+            documents.append(_dated(path))
+        except Refused as refused:
+            severity = Severity.WARNING if path.exists() else Severity.INFO
+            why = f"{'; '.join(refused.objections)}; the history leaves it out"
+            findings.append(Finding("", "", Kind.HISTORY_UNREADABLE, severity, why).as_dict())
+    return documents, findings
+
+
+def _dated(path: Path) -> dict[str, Any]:
+    document = read_document(path)
+    if not is_whole_history(document):
+        raise Refused([f"{path}: damaged: its time or its history is incomplete"])
+    return document
 
 
 _FINDING = ("group", "member", "kind", "severity", "why")

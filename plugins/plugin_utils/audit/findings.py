@@ -25,6 +25,7 @@ class Kind(StrEnum):
     CLOCK = "clock"
     COUNTERS = "counters"
     PREVIOUS_UNREADABLE = "previous_unreadable"
+    HISTORY_UNREADABLE = "history_unreadable"
     UNREACHABLE = "unreachable"
     NOT_READ = "not_read"
     NOT_ASKED = "not_asked"

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from .clusters import judge_as_one
@@ -44,10 +45,12 @@ def document(
     merged: Sequence[Mapping[str, Any]] = (),
     now: float | None = None,
     pending: Sequence[str] = (),
+    findings: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """One document of all hosts; ``merged`` are documents of other slices of the fleet.
 
-    ``pending``: hosts whose turn is still to come, which is no finding to act on.
+    ``pending``: hosts whose turn is still to come, which is no finding to act on. ``findings``:
+    those about the fleet as a whole.
     """
     hosts: dict[str, Any] = {}
     for other in merged:
@@ -64,12 +67,13 @@ def document(
         host["compliant"] = host["state"] == State.READ and all(
             f["severity"] == Severity.INFO for f in host["findings"]
         )
-    totals = _totals(hosts)
+    totals = _totals(hosts, findings)
     made = time.time() if now is None else now
     return {
         "format": FORMAT,
         "title": title,
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(made)),
+        "findings": list(findings),
         "hosts": {name: hosts[name] for name in sorted(hosts, key=natural)},
         "summary": totals,
         "worst": next((s for s in reversed(SEVERITIES) if totals["by_severity"][s]), "none"),
@@ -125,15 +129,17 @@ def _state(audit: Mapping[str, Any]) -> State:
     return State.READ if whole else State.NOT_ASKED
 
 
-def _totals(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _totals(
+    hosts: Mapping[str, Mapping[str, Any]], findings: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     severities = dict.fromkeys(SEVERITIES, 0)
     kinds: dict[str, int] = {}
     states = dict.fromkeys((state.value for state in State), 0)
     for host in hosts.values():
         states[host["state"]] += 1
-        for finding in host["findings"]:
-            severities[finding["severity"]] += 1
-            kinds[finding["kind"]] = kinds.get(finding["kind"], 0) + 1
+    for finding in chain(findings, *(host["findings"] for host in hosts.values())):
+        severities[finding["severity"]] += 1
+        kinds[finding["kind"]] = kinds.get(finding["kind"], 0) + 1
     groups = [g for host in hosts.values() for g in host["groups"]]
     return {
         "hosts": len(hosts),

@@ -21,28 +21,31 @@ def junit(found: Mapping[str, Any]) -> str:
     """One suite per host, one case per group; warnings and errors are failures."""
     root = etree.Element("testsuites", name=_xml_text(found["title"]))
     for name, host in found["hosts"].items():
-        cases = [group["name"] for group in host["groups"]]
-        by_group: dict[str, list[Mapping[str, str]]] = {case: [] for case in cases}
-        for finding in host["findings"]:
-            if finding["severity"] != Severity.INFO.value:
-                by_group.setdefault(finding["group"], []).append(finding)
-        failures = sum(bool(bad) for bad in by_group.values())
-        suite = etree.SubElement(
-            root,
-            "testsuite",
-            name=_xml_text(name),
-            tests=str(len(by_group)),
-            failures=str(failures),
-            errors="0",
-        )
-        for group, bad in by_group.items():
-            case = etree.SubElement(
-                suite, "testcase", classname=_xml_text(name), name=_xml_text(group or "reachable")
-            )
-            if bad:
-                failure = etree.SubElement(case, "failure", message=f"{len(bad)} findings")
-                lines = (f"{f['severity']} {f['kind']} {f['member']}: {f['why']}" for f in bad)
-                failure.text = _xml_text("\n".join(lines))
+        cases: _Cases = {group["name"]: [] for group in host["groups"]}
+        for finding in filter(_is_failure, host["findings"]):
+            cases.setdefault(finding["group"] or "reachable", []).append(finding)
+        _suite(root, name, cases)
+    if found["findings"]:
+        _suite(root, "(fleet)", {"history": list(filter(_is_failure, found["findings"]))})
     etree.indent(root)
     text: str = etree.tostring(root, encoding="unicode")
     return f"{text}\n"
+
+
+_Cases = dict[str, list[Mapping[str, str]]]
+
+
+def _is_failure(finding: Mapping[str, str]) -> bool:
+    return finding["severity"] != Severity.INFO.value
+
+
+def _suite(root: etree._Element, name: str, cases: _Cases) -> None:
+    name, failures = _xml_text(name), sum(bool(bad) for bad in cases.values())
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0"}
+    suite = etree.SubElement(root, "testsuite", name=name, **counts)
+    for group, bad in cases.items():
+        case = etree.SubElement(suite, "testcase", classname=name, name=_xml_text(group))
+        if bad:
+            failure = etree.SubElement(case, "failure", message=f"{len(bad)} findings")
+            lines = (f"{f['severity']} {f['kind']} {f['member']}: {f['why']}" for f in bad)
+            failure.text = _xml_text("\n".join(lines))

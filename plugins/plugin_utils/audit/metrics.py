@@ -48,7 +48,10 @@ def _families(found: Mapping[str, Any]) -> dict[str, tuple[str, Iterable[Sample]
             "1 for what became of a host: read, not_reached, not_read or not_asked.",
             _host_states(hosts),
         ),
-        "groupvpn_findings": ("Findings of the audit.", _findings(hosts)),
+        "groupvpn_findings": (
+            "Findings of the audit; those about the fleet as a whole have an empty host.",
+            _findings(found),
+        ),
         "groupvpn_members": ("Members listed or missing, by their state.", _members(hosts)),
         "groupvpn_members_expected": ("Members that should be listed.", _expected(hosts)),
         "groupvpn_pushes": (
@@ -75,9 +78,12 @@ def _host_states(hosts: Mapping[str, Any]) -> Iterator[Sample]:
             yield {"host": name, "state": state.value}, float(host["state"] == state)
 
 
-def _findings(hosts: Mapping[str, Any]) -> Iterator[Sample]:
-    for name, host in hosts.items():
-        counts = Counter(finding["severity"] for finding in host["findings"])
+def _findings(found: Mapping[str, Any]) -> Iterator[Sample]:
+    lists = {name: host["findings"] for name, host in found["hosts"].items()}
+    if found["findings"]:
+        lists[""] = found["findings"]
+    for name, findings in lists.items():
+        counts = Counter(finding["severity"] for finding in findings)
         for severity in SEVERITIES:
             yield {"host": name, "severity": severity}, counts[severity]
 

@@ -32,6 +32,7 @@ def membership_report() -> dict[str, Any]:
             "directory": {"type": "path", "required": True},
             "template": {"type": "path"},
             "merge": {"type": "list", "elements": "path", "default": []},
+            "history": {"type": "list", "elements": "path", "default": []},
             "pending": {"type": "list", "elements": "str", "default": []},
             "fail_at": {
                 "type": "str",

@@ -9,16 +9,21 @@ can begin, and writes it as text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import GroupVpnError
-from .attention import SEVERITY_ORDER, attention
+from .attention import SEVERITY_ORDER, attention, counted_severities
+from .findings import SEVERITIES, named
+from .fleet import natural
 from .rows import rows_of
+from .timeline import drawn, most_changed
 
 _TEMPLATE = Path(__file__).with_name("audit.html.j2")
 _MOST_LISTED = 500
+_MOST_DRAWN = 60
 
 
 def page(found: Mapping[str, Any], template: Path | None = None) -> str:
@@ -38,11 +43,13 @@ def page(found: Mapping[str, Any], template: Path | None = None) -> str:
         made_at=found["made_at"],
         summary=found["summary"],
         worst=found["worst"],
+        fleet_findings=found["findings"],
         attention=attention(found)[:_MOST_LISTED],
-        findings=_findings(found)[:_MOST_LISTED],
-        findings_total=found["summary"]["findings"],
+        places=_places(found),
+        unlisted=max(0, sum(len(h["findings"]) for h in found["hosts"].values()) - _MOST_LISTED),
         drift=_drift(found)[:_MOST_LISTED],
         drift_total=found["summary"]["drift"],
+        history=_history(found.get("history")),
         data=_embedded(_table(found)),
     )
 
@@ -92,13 +99,57 @@ _SHOWN: Mapping[str, tuple[str, str | None]] = {
 
 
 def _findings(found: Mapping[str, Any]) -> list[dict[str, str]]:
-    rows = [
-        {"host": name, **finding}
-        for name, host in found["hosts"].items()
-        for finding in host["findings"]
-    ]
+    """Findings of all hosts, worst first, each with the site of its member or else its host."""
+    rows = []
+    for name, host in found["hosts"].items():
+        sites = _sites(host)
+        for finding in host["findings"]:
+            site = sites.get((finding["group"], finding["member"]))
+            place = f"Site {site}" if site else f"Host {name}"
+            rows.append({"host": name, "place": place, **finding})
     rows.sort(key=lambda row: SEVERITY_ORDER[row["severity"]])
     return rows
+
+
+def _sites(host: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Group and member to the free column ``site`` of the expectations."""
+    return {
+        (group["name"], named(row)): str(value)
+        for group in host["groups"]
+        for row in rows_of(group)
+        for column, value in (row.get("about") or {}).items()
+        if column.casefold() == "site" and value
+    }
+
+
+def _places(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The worst findings by their place; the place with the worst first."""
+    by_place: dict[str, list[dict[str, str]]] = {}
+    for row in _findings(found)[:_MOST_LISTED]:
+        by_place.setdefault(row["place"], []).append(row)
+    places = [
+        {"name": name, "rows": rows, "worst": rows[0]["severity"], "counted": _counted(rows)}
+        for name, rows in by_place.items()
+    ]
+    return sorted(places, key=lambda p: (SEVERITY_ORDER[p["worst"]], natural(p["name"])))
+
+
+def _counted(rows: Sequence[Mapping[str, str]]) -> str:
+    counts = Counter(row["severity"] for row in rows)
+    return counted_severities({severity: counts[severity] for severity in SEVERITIES})
+
+
+def _history(history: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the page draws of a history; None where there was no earlier audit."""
+    if history is None or len(history["made_at"]) < 2:
+        return None
+    lines = most_changed(history)
+    made_at = history["made_at"]
+    return {
+        "made_at": made_at,
+        "lines": [{**line, "svg": drawn(made_at, line["members"])} for line in lines[:_MOST_DRAWN]],
+        "undrawn": max(0, len(lines) - _MOST_DRAWN),
+    }
 
 
 def _drift(found: Mapping[str, Any]) -> list[dict[str, str]]:

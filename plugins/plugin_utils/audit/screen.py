@@ -30,6 +30,7 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
         f"{counted_severities(severities)}"
         + (f"; {totals['drift']} changes since the last audit" if totals["drift"] else "")
     ]
+    lines += [f"{f['severity']:<7} {f['why']}" for f in found["findings"]]
     rows = attention(found)
     for row in rows[:_SCREEN_GROUPS]:
         lines.append(f"{row['worst']:<7} {row['host']} {row['group']}: {'; '.join(row['who'])}")

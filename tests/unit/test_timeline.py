@@ -1,0 +1,199 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The number of members over several audits: what is carried, what is a gap, what is drawn."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
+    files,
+    fleet,
+    page,
+    timeline,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from lxml import etree
+
+from tests.unit.test_audit import NOW, found, group, member
+
+DAY = 86_400
+
+
+def audited(day, count=None, host="hub-1", **more):
+    """The document of one host on a day; without a count it was not reached."""
+    members = [member(f"192.0.2.{n}", f"gm-{n}") for n in range(1, (count or 0) + 1)]
+    audit = {"unreachable": True} if count is None else found([group(*members)])
+    return fleet.document({host: audit}, "Fleet", now=NOW + day * DAY, **more)
+
+
+def counts(history):
+    return {(line["host"], line["group"]): line["members"] for line in history["series"]}
+
+
+def test_each_audit_is_a_point_in_the_order_of_time():
+    history = timeline.timeline([audited(2, 3), audited(0, 5), audited(1, 4)])
+    assert history["made_at"] == sorted(history["made_at"])
+    assert counts(history) == {("hub-1", "G1"): [5, 4, 3]}
+
+
+def test_a_host_that_was_not_read_leaves_a_gap_and_an_empty_list_is_0():
+    history = timeline.timeline([audited(0, 5), audited(1), audited(2, 0), audited(3, 2)])
+    assert counts(history) == {("hub-1", "G1"): [5, None, 0, 2]}
+
+
+def test_a_group_that_was_not_there_in_an_audit_is_a_gap_there():
+    history = timeline.timeline([audited(0, 1), audited(1, 2, host="hub-2")])
+    assert counts(history) == {("hub-1", "G1"): [1, None], ("hub-2", "G1"): [None, 2]}
+
+
+def test_an_audit_of_an_earlier_release_without_states_counts_what_it_read():
+    old = audited(0, 5)
+    del old["hosts"]["hub-1"]["state"]
+    gone = audited(1)
+    del gone["hosts"]["hub-1"]["state"]
+    gone["hosts"]["hub-1"]["groups"] = audited(1, 1)["hosts"]["hub-1"]["groups"]
+    assert counts(timeline.timeline([old, gone, audited(2, 3)])) == {("hub-1", "G1"): [5, None, 3]}
+
+
+def test_the_last_file_carries_the_counts_of_those_before_it():
+    last = audited(0, 5)
+    for day, count in enumerate((4, None, 6), 1):
+        now = audited(day, count)
+        now["history"] = timeline.timeline([last, now])
+        last = json.loads(json.dumps(now))
+    assert counts(last["history"]) == {("hub-1", "G1"): [5, 4, None, 6]}
+    assert timeline.is_whole(last)
+
+
+def test_only_the_last_hundred_audits_are_kept():
+    history = timeline.timeline([audited(day, day % 3) for day in range(130)])
+    assert len(history["made_at"]) == timeline.MOST_AUDITS == 100
+    assert counts(history)["hub-1", "G1"] == [day % 3 for day in range(30, 130)]
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        {"made_at": None, "series": []},
+        {"made_at": ["yesterday"], "series": []},
+        {"made_at": ["2026-01-01T00:00:00Z"]},
+        {"made_at": [], "series": [None]},
+        {"made_at": [], "series": [{"host": "a", "group": 1, "members": []}]},
+        {"made_at": [], "series": [{"host": "a", "group": "G", "members": [1]}]},
+        {
+            "made_at": ["2026-01-01T00:00:00Z"],
+            "series": [{"host": "a", "group": "G", "members": [True]}],
+        },
+        {
+            "made_at": ["2026-01-01T00:00:00Z"],
+            "series": [{"host": "a", "group": "G", "members": ["5"]}],
+        },
+    ],
+)
+def test_a_history_that_does_not_fit_together_is_a_finding_and_no_count(tmp_path, history):
+    document = audited(0, 5)
+    document["history"] = history
+    path = tmp_path / "audit.json"
+    path.write_text(json.dumps(document))
+    documents, findings = files.read_history([path])
+    assert documents == []
+    (finding,) = findings
+    assert (finding["kind"], finding["severity"]) == ("history_unreadable", "warning")
+    assert str(path) in finding["why"]
+
+
+@pytest.mark.parametrize("made_at", [None, 5, "", "2026-01-01", "2026-13-01T00:00:00Z"])
+def test_an_audit_without_a_time_is_none_of_a_history(tmp_path, made_at):
+    document = {**audited(0, 5), "made_at": made_at}
+    path = tmp_path / "audit.json"
+    path.write_text(json.dumps(document))
+    assert [f["severity"] for f in files.read_history([path])[1]] == ["warning"]
+
+
+def test_a_file_that_is_not_there_yet_is_a_note_and_a_damaged_one_a_warning(tmp_path):
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    documents, findings = files.read_history([tmp_path / "none.json", damaged, tmp_path])
+    assert documents == []
+    assert [f["severity"] for f in findings] == ["info", "warning", "warning"]
+    with pytest.raises(Refused):
+        files.read_document(damaged)
+
+
+def test_a_finding_about_the_fleet_is_counted_and_told_in_every_file(tmp_path):
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    _, findings = files.read_history([damaged])
+    document = audited(0, 1, findings=findings)
+    assert (document["worst"], document["summary"]["by_severity"]["warning"]) == ("warning", 1)
+    contents = files.files(document)
+    assert "damaged.json" in contents["audit.html"].split("<script")[0]
+    assert 'failures="1"' in contents["junit.xml"]
+    assert "damaged.json" in contents["junit.xml"]
+    assert 'groupvpn_findings{host="",severity="warning"} 1' in contents["audit.prom"]
+
+
+def shapes(made_at, members):
+    svg = etree.fromstring(timeline.drawn(made_at, members))
+    lines = [line.get("points").split(" ") for line in svg.findall("polyline")]
+    return lines, [(float(c.get("cx")), float(c.get("cy"))) for c in svg.findall("circle")]
+
+
+TIMES = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 7)]
+
+
+def test_a_line_is_broken_where_an_audit_has_no_count():
+    lines, dots = shapes(TIMES, [4, 4, None, 2, None, 0])
+    assert [len(line) for line in lines] == [2]
+    assert len(dots) == 4
+    assert dots[0][1] < dots[2][1] < dots[3][1]
+
+
+def test_time_is_to_scale():
+    _, dots = shapes([TIMES[0], TIMES[1], TIMES[5]], [1, 1, 1])
+    first, second, last = (x for x, _ in dots)
+    assert (second - first) / (last - first) == pytest.approx(1 / 5, abs=0.01)
+
+
+@pytest.mark.parametrize("members", [[0, 0], [None, None], [5, None]])
+def test_nothing_to_scale_by_is_drawn_too(members):
+    _, dots = shapes(TIMES[:2], members)
+    assert len(dots) == sum(number is not None for number in members)
+
+
+@pytest.mark.parametrize(
+    ("members", "words", "change"),
+    [
+        ([5, 4, 3], "3 now, 4 to 5 before", -1),
+        ([5, 5], "5 now, 5 before", 0),
+        ([5, None], "not read now, 5 before", 0),
+        ([None, 5], "5 now", 0),
+        ([2, None, 5], "5 now, 2 before", 3),
+    ],
+)
+def test_each_series_says_what_it_draws(members, words, change):
+    history = {"series": [{"host": "a", "group": "G", "members": members}]}
+    (line,) = timeline.most_changed(history)
+    assert (line["words"], line["change"]) == (words, change)
+
+
+def test_findings_stand_with_the_site_of_their_member_and_the_worst_site_first():
+    expected = {
+        "G1": [
+            {"address": "192.0.2.9", "Site": "Chur"},
+            {"address": "192.0.2.1", "Site": "Bern"},
+            {"address": "192.0.2.8", "Site": "Bern"},
+        ]
+    }
+    audit = found([group(member("192.0.2.1"), member("192.0.2.3"))], expected)
+    document = fleet.document({"hub-1": audit, "hub-2": {"unreachable": True}}, "Fleet", now=NOW)
+    text = page.page(document).split("<script")[0]
+    places = etree.HTML(text).xpath("//h3/text()")
+    assert [place.strip() for place in places] == [
+        "Host hub-1",
+        "Host hub-2",
+        "Site Bern",
+        "Site Chur",
+    ]
