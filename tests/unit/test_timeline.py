@@ -67,6 +67,13 @@ def test_the_last_file_carries_the_counts_of_those_before_it():
     assert timeline.is_whole(last)
 
 
+def test_a_report_between_two_batches_of_a_play_is_no_point_of_its_own():
+    first = audited(0, 5)
+    between = audited(1, 4, pending=["hub-2"])
+    between["history"] = timeline.timeline([first, between])
+    assert counts(timeline.timeline([between, audited(2, 3)])) == {("hub-1", "G1"): [5, 3]}
+
+
 def test_only_the_last_hundred_audits_are_kept():
     history = timeline.timeline([audited(day, day % 3) for day in range(130)])
     assert len(history["made_at"]) == timeline.MOST_AUDITS == 100

@@ -73,6 +73,7 @@ def document(
         "format": FORMAT,
         "title": title,
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(made)),
+        "pending": list(pending),
         "findings": list(findings),
         "hosts": {name: hosts[name] for name in sorted(hosts, key=natural)},
         "summary": totals,

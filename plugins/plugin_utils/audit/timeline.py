@@ -32,7 +32,7 @@ def timeline(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     counts: dict[str, dict[tuple[str, str], int]] = {}
     for document in documents:
-        for made_at, lists in [*_carried(document), (document["made_at"], _lists(document))]:
+        for made_at, lists in _audits(document):
             counts.setdefault(made_at, {}).update(lists)
     times = sorted(counts)[-MOST_AUDITS:]
     places = sorted({place for made_at in times for place in counts[made_at]})
@@ -43,6 +43,13 @@ def timeline(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for host, group in places
         ],
     }
+
+
+def _audits(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[tuple[str, str], int]]]:
+    yield from _carried(document)
+    # A report between two batches of one play is no audit yet.
+    if not document.get("pending"):
+        yield document["made_at"], _lists(document)
 
 
 def _lists(document: Mapping[str, Any]) -> dict[tuple[str, str], int]:
