@@ -16,14 +16,15 @@ _PLUGINS = "ansible_collections.groupvpn.junos.plugins"
 
 
 def documented(module: str) -> dict[str, Any]:
-    """``DOCUMENTATION`` with the options of its fragments; the module's own go first."""
+    """``DOCUMENTATION`` with what its fragments say of options; the module says it last."""
     if str(COLLECTIONS) not in sys.path:
         sys.path.insert(0, str(COLLECTIONS))
     source = importlib.import_module(f"{_PLUGINS}.modules.{module}")
     said: dict[str, Any] = yaml.safe_load(source.DOCUMENTATION)
     options = dict(said.get("options") or {})
-    for name in said.get("extends_documentation_fragment", ()):
-        options |= _fragment(*name.removeprefix("groupvpn.junos.").split("."))
+    for fragment in said.get("extends_documentation_fragment", ()):
+        for name, more in _fragment(*fragment.removeprefix("groupvpn.junos.").split(".")).items():
+            options[name] = {**more, **options.get(name, {})}
     return {**said, "options": options}
 
 

@@ -16,7 +16,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import RESOURCE
 
-from dev.suboptions import suboptions
 from tests.unit.paper import Paper, inside_of, planned
 from tests.unit.referee import YANG, described, nodes_of
 
@@ -65,11 +64,6 @@ def tunnel(vpn):
 def beside(inside, other):
     """A device's ``security`` with something else in it."""
     return inside.replace("</security>", f"{other}</security>")
-
-
-def test_the_documentation_of_its_options_is_the_tables():
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]["config"]["suboptions"]
-    assert documented == suboptions("member")
 
 
 @pytest.mark.parametrize("generation", ["v1", "v2"])

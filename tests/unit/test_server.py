@@ -29,7 +29,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from dev.suboptions import suboptions
 from keyserver.config.secret import obscure
 from tests.unit.paper import Paper, inside_of, planned
 from tests.unit.referee import YANG, described, nodes_of
@@ -50,11 +49,6 @@ def built(config=None, **more):
     """The configuration that a device without any comes to."""
     result = planned(RESOURCE, "", config or example(), "merged", **more)
     return inside_of(result["xml"]).replace("********", KEY)
-
-
-def test_the_documentation_of_its_options_is_the_tables():
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]["config"]["suboptions"]
-    assert documented == suboptions("server")
 
 
 def test_a_server_is_built_in_one_change_and_then_nothing_is_left_to_do():
