@@ -11,8 +11,10 @@ Clock = Callable[[], float]
 
 
 def lab_clock(speed: float) -> Clock:
-    """Seconds since the epoch, running ``speed`` times as fast as the wall clock from now on."""
-    if speed == 1:
-        return time.time
+    """Seconds since the epoch, running ``speed`` times as fast as the wall clock from now on.
+
+    Lives of keys are lengths of time: a wall clock that is set meanwhile neither ends nor prolongs
+    them.
+    """
     started, epoch = time.monotonic(), time.time()
     return lambda: epoch + (time.monotonic() - started) * speed

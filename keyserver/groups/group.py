@@ -90,7 +90,8 @@ class Group:
             return
         try:
             known = decode_state(state)
-            self.keyring.restore(known.grant, known.at, now)
+            # The clock may have been set back meanwhile: nothing was kept in the future.
+            self.keyring.restore(known.grant, min(known.at, now), now)
         except MalformedPayload as error:
             self.events.append(KeysLost(self.settings.name, str(error)))
             return

@@ -192,8 +192,8 @@ class LossyGroup:
         return [self.members[host] for host, _ in to if host in self.members]
 
     def _look_at_list(self, server: Device) -> None:
-        (view,) = [v for v in server.groups.views(self.now) if v.name == "G1"]
-        self.observer.lists([m.address for m in view.members], self.now)
+        views = [v for v in server.groups.views(self.now) if v.name == "G1"]
+        self.observer.lists([m.address for v in views for m in v.members], self.now)
 
     def _reaches(self, member: GroupMember) -> Callable[[bytes], None]:
         return lambda data: self._act(member, member.receive(data, self.now))

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 
+from keyserver.edge.clock import lab_clock
 from keyserver.gdoi.payloads import Sequence
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
 from keyserver.groups.plane import GroupKeys
@@ -166,6 +168,7 @@ def test_a_group_that_is_made_anew_has_nothing_of_the_one_before(signing_key, tm
     spec = {"state": tmp_path / "hub.db"}
     world = World(signing_key, extra=(V2_BLOCK,), members=2, **spec)
     (member, other) = world.joined(2)
+    world.flush()
     old = _keys(world)
     lines = world.text
     if way == "deleted":
@@ -217,6 +220,33 @@ def test_what_was_kept_and_is_damaged_is_told_and_made_anew(signing_key, tmp_pat
     assert decode_state(whole) == Kept(grant, world.now, (Unfinished(pushes[0][0], peers),))
     with pytest.raises(MalformedPayload):
         decode_state(whole[:cut])
+
+
+@pytest.mark.parametrize(("step", "same"), [(-3600, True), (60, True), (3600, False)])
+def test_a_clock_that_was_set_while_the_server_was_down(signing_key, tmp_path, step, same):
+    """Set back, keys have what they had when they were kept; beyond their end they are gone."""
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), **spec)
+    world.joined(1)
+    world.flush()
+    left = world.view().teks[0].life_remaining
+    world.pass_time(600)
+    before = _keys(world)
+    world.now += step
+    again = _restarted(world, signing_key, **spec)
+    again.members = {}
+    again.run(again.member())
+    assert (_keys(again) == before) is same
+    assert not same or again.view().teks[0].life_remaining <= left
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+@pytest.mark.parametrize("speed", [1, 60])
+def test_a_wall_clock_that_is_set_moves_no_deadline(monkeypatch, speed, step):
+    clock = lab_clock(speed)
+    before, wall = clock(), time.time()
+    monkeypatch.setattr(time, "time", lambda: wall + step)
+    assert 0 <= clock() - before < 60 * speed
 
 
 # Ends
