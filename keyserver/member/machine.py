@@ -104,6 +104,8 @@ class GroupMember:
         self._floated = False
         self._spread = jitter()
         self._hint_after = 0.0
+        # What an unprotected notification said of the attempt that goes on.
+        self._hinted = ""
         self._acks: list[tuple[float, bytes]] = []
         self._early: list[bytes] = []
         self._probe = RecoveryProbe(jitter) if options.recovery_probe else None
@@ -154,7 +156,7 @@ class GroupMember:
             self.keys.check_policy,
             self.paths[self.server] if self.paths else None,
         )
-        self._register_due = None
+        self._register_due, self._hinted = None, ""
         self._early.clear()
         self.state = MemberState.PHASE_1
         return self.end_phase1() + self._attempt.start(now)
@@ -212,7 +214,7 @@ class GroupMember:
         if attempt is not None:
             again = attempt.repeat(now)
             if again is None:
-                self._fail("no answer from the key server", now)
+                self._fail(f"no answer from the key server{self._hinted}", now)
             return again or []
         if self.state is MemberState.REGISTERED:
             reason = self._reason_to_register(now)
@@ -326,7 +328,9 @@ class GroupMember:
         # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
         payloads, _ = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
         if payloads:
-            self._note("hint", now, reason=_reason(payloads[0].body))
+            hint = _reason(payloads[0].body)
+            self._hinted = f" (unproved hint: {hint})"
+            self._note("hint", now, reason=hint)
         return []
 
     def _informed(self, sa: Phase1Sa, payloads: list[Payload], now: float) -> list[bytes]:

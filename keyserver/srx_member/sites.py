@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..config.tree import Tree
-from ..gdoi.arrival import Arrival
+from ..gdoi.arrival import NON_ESP_MARKER, Arrival
 from ..gdoi.associations import Association
 from ..gdoi.numbers import GdoiExchange
 from ..groups.plane import KeyPlane
-from ..groups.pushes import Outgoing
+from ..groups.pushes import Door, Outgoing
 from ..groups.server import GroupServer
-from ..ike.nat import Address
+from ..ike.nat import Address, Path
 from ..ike.wire import exchange_of
 from ..member.events import MemberEvent
 from ..member.machine import GroupMember
@@ -102,7 +102,7 @@ class SrxMembers:
             enrolment.lifetime,
             enrolment.recovery_probe,
         )
-        return GroupMember(
+        member = GroupMember(
             name,
             enrolment.group,
             enrolment.policies,
@@ -110,6 +110,11 @@ class SrxMembers:
             random.random,
             enrolment.local_address,
         )
+        port = self._plane.local[1]
+        if self._plane.floating_port is not None:
+            own = (enrolment.local_address, port)
+            member.paths = tuple(Path(own, (server, port)) for server in enrolment.servers)
+        return member
 
     def _leave(self, site: Site) -> None:
         if site.member is not None:
@@ -170,6 +175,17 @@ class SrxMembers:
         self._on_activity()
         return None
 
+    def _outgoing(self, site: Site, datagram: bytes) -> Outgoing:
+        """Where a datagram goes: to the port of key servers, or that of RFC 3947."""
+        floating, marker, door = self._plane.floating_port, b"", Door.GDOI
+        to = (site.server, self._plane.local[1])
+        if site.member is not None and site.member.floats and floating is not None:
+            marker, door, to = NON_ESP_MARKER, Door.FLOATING, (site.server, floating)
+        if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
+            # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
+            to = site.pushed_from or to
+        return Outgoing(marker + datagram, (to,), door)
+
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe came: a member answers its own in :meth:`receive`."""
 
@@ -207,12 +223,7 @@ class SrxMembers:
         return outgoing, events
 
     def _act(self, site: Site, datagrams: list[bytes]) -> None:
-        server = (site.server, self._plane.local[1])
-        for datagram in datagrams:
-            # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
-            is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
-            to = site.pushed_from if is_ack and site.pushed_from is not None else server
-            self._outbox.append(Outgoing(datagram, (to,)))
+        self._outbox += [self._outgoing(site, datagram) for datagram in datagrams]
         if site.member is None:
             return
         for event in site.member.events:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from keyserver.config.junos_schema import Generation
+from keyserver.groups.pushes import Door
 from keyserver.srx_member.sites import SrxMembers
 from tests.keyserver.console import Session
 from tests.keyserver.world import commit, device_of
@@ -60,8 +61,9 @@ class Network:
             self.add(address, text, signing_key)
         self.add(SITE, site_config(generation, hubs, extra=site), signing_key)
 
-    def add(self, address, text, signing_key):
-        self.devices[address] = device_of(address, self.generation, text, self.now, signing_key)
+    def add(self, address, text, signing_key, generation=None, **spec):
+        generation = generation or self.generation
+        self.devices[address] = device_of(address, generation, text, self.now, signing_key, **spec)
         self.flush()
 
     def flush(self):
@@ -278,7 +280,8 @@ def test_a_member_that_is_refused_shows_why_and_fails_as_configured(signing_key)
     assert policy() == [excluded, ("fail-open", "198.51.100.0/24", "203.0.113.0/24"), dropped]
     down = network.ask("<get-gvpn-inactive-tunnels/>")
     assert down.findtext(".//total-inactive-tunnels") == "1"
-    assert down.findtext(".//sa-down-reason") == "no answer from the key server"
+    why = "no answer from the key server (unproved hint: PAYLOAD-MALFORMED)"
+    assert down.findtext(".//sa-down-reason") == why
     incomplete = site_config().replace(f"{MEMBER}ike gateway hub server-address {HUB}\n", "")
     network.commit(SITE, incomplete)
     down = network.ask("<get-gvpn-inactive-tunnels/>")
@@ -451,3 +454,103 @@ def test_what_a_generation_lacks_is_no_command_of_it(signing_key):
     network = Network(signing_key, "v1")
     for name in ("get-gvpn-policy-information", "get-gvpn-inactive-tunnels"):
         assert network.ask(f"<{name}/>").find(".//rpc-error") is not None
+
+
+# Another generation, and a translator in between
+
+
+def test_a_v1_device_with_common_algorithms_registers_with_a_v2_server(signing_key):
+    network = Network(signing_key)
+    v1 = site_config("v1").replace("dh-group group2", "dh-group group14")
+    v1 = v1.replace("authentication-algorithm sha1", "authentication-algorithm sha-256")
+    v1 = v1.replace("encryption-algorithm 3des-cbc", "encryption-algorithm aes-256-cbc")
+    network.devices.pop(SITE).close()
+    network.add(SITE, v1, signing_key, Generation.V1)
+    network.pass_time(1)
+    assert network.listed() == [SITE]
+    network.pass_time(2 * 86400)
+    # A v2 server sends no heartbeats, and nobody waits for any.
+    assert network.listed() == [SITE]
+    assert network.site.member.keys.heartbeat is None
+    assert network.site.member.held().sends_with in network.kek_and_tek()[1]
+
+
+def test_a_v1_device_without_common_algorithms_says_what_is_missing(signing_key):
+    network = Network(signing_key)
+    network.devices.pop(SITE).close()
+    network.add(SITE, site_config("v1"), signing_key, Generation.V1)
+    network.pass_time(60)
+    assert not network.site.is_up
+    why = "no answer from the key server (unproved hint: NO-PROPOSAL-CHOSEN)"
+    assert network.site.last_failure == why
+
+
+OUTSIDE = "192.0.2.77"
+
+
+class Translated(Network):
+    """The site is behind a translator, which gives it another address and port."""
+
+    def add(self, address, text, signing_key, generation=None, **spec):
+        self.floated = []
+        super().add(address, text, signing_key, generation, floating_port=4500, **spec)
+
+    def flush(self):
+        for _ in range(100):
+            sent = [(s, out) for s, d in self.devices.items() for out in d.take(self.now)[0]]
+            if not sent:
+                return
+            for source, out in sent:
+                self.floated.append(out.door is Door.FLOATING)
+                for to, port in out.to:
+                    self.pass_on(source, to, port, out.datagram)
+        raise AssertionError("they talk for ever")
+
+    def pass_on(self, source, to, port, datagram):
+        inside = source == SITE
+        from_port = port + 60000 - 4500 if inside else port
+        target = self.devices.get(SITE if to == OUTSIDE else to)
+        if target is None:
+            return
+        came_from = (OUTSIDE if inside else source, from_port)
+        floated = port in (4500, 60000)
+        answer, _ = target.datagram(datagram, came_from, self.now, floated)
+        if answer is not None:
+            self.pass_on(to if inside else SITE, *came_from, answer)
+
+
+def test_a_device_behind_a_translator_floats_registers_and_takes_rekeys(signing_key):
+    network = Translated(signing_key)
+    network.commit(
+        HUB,
+        hub_config(
+            "hub",
+            "v2",
+            {"gm-1": OUTSIDE},
+            ("G1",),
+            extra=(
+                SMC + BLOCKS["v2"],
+                "set security group-vpn server ike gateway gm-1 remote-identity inet " + SITE,
+            ),
+        ),
+    )
+    network.pass_time(30)
+    assert network.listed() == [OUTSIDE]
+    (view,) = network.devices[HUB].groups.views(network.now)
+    assert [m.source for m in view.members] == [(OUTSIDE, 60000)]
+    network.pass_time(3600)
+    assert network.site.pushes >= 1
+    assert view.counters.push_acknowledged == view.counters.push_sent
+
+
+def test_a_device_without_a_translator_stays_at_its_port(signing_key):
+    network = Network(signing_key)
+    for address, text in (
+        (HUB, hub_config("hub", "v2", {"gm-1": SITE}, ("G1",), extra=(SMC + BLOCKS["v2"],))),
+        (SITE, site_config()),
+    ):
+        network.devices.pop(address).close()
+        network.add(address, text, signing_key, floating_port=4500)
+    network.pass_time(5)
+    assert network.listed() == [SITE]
+    assert not network.site.member.floats
