@@ -11,7 +11,9 @@ from __future__ import annotations
 import compileall
 import importlib
 import json
+import math
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -33,9 +35,10 @@ _COPIED = (
 # pytest's statuses: of a run that came to its end (all passed, some failed), of one without tests.
 _RAN = (0, 1)
 _NO_TESTS = 5
-# What a mutant may take: so many seconds and so many times what its tests take without it. One that
-# takes longer is tried once more with twice of it: a busy machine is slow, too.
-_GRACE, _TIMES, _TRIES = 10, 5, 2
+# What a mutant may take: so many seconds and so many times what its tests take without it, of the
+# processor's time. On the clock it may take some times more, since a busy machine is slow; one that
+# is out of that, too, is tried once more with twice of it.
+_GRACE, _TIMES, _ON_THE_CLOCK, _TRIES = 10, 5, 3, 2
 # Imported once, before the forks; nothing of the project is among them.
 _WARM = ("pytest", "hypothesis", "lxml.etree", "asyncssh", "yaml", "ncclient.transport", "paramiko")
 
@@ -141,10 +144,16 @@ class Copy:
         return status
 
     def _tried(self, job: Callable[[], int], seconds: float) -> int | None:
-        """The job's status, with twice the time the second time; None when that ran out, too."""
-        limits = (seconds * attempt for attempt in range(1, _TRIES + 1))
-        statuses = (self._forked(job, limit) for limit in limits)
-        return next((status for status in statuses if status is not None), None)
+        """The job's status; None when its time ran out."""
+
+        def limited() -> int:
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), resource.RLIM_INFINITY))
+            return job()
+
+        limits = (_ON_THE_CLOCK * seconds * attempt for attempt in range(1, _TRIES + 1))
+        statuses = (self._forked(limited, limit) for limit in limits)
+        status = next((status for status in statuses if status is not None), None)
+        return None if status == -signal.SIGXCPU else status
 
     def _forked(self, job: Callable[[], int], seconds: float) -> int | None:
         """The job's status in a process group of its own; None when its time ran out."""
