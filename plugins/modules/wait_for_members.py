@@ -21,7 +21,10 @@ description:
     and the member is still listed a full retransmission cycle later.
   - A multicast rekey is not acknowledged. After a change, a group that stays multicast is not
     waited for, and RV(groups[].proof) is false. Without a change, only a registration counts there.
-  - A group that is not there, and an address that is none, are refused at once.
+  - A group that is not there, a gateway that the group does not have, and an address that is none,
+    are refused at once.
+  - Where the device does not tell when it committed, or when a member registered, a registration
+    after a change counts only when it was seen to come; else RV(groups[].unknown) names the member.
   - Progress is one line for each group on standard error, with names.
   - In check mode, tells who would be waited for and how long, and refuses what would be refused.
 extends_documentation_fragment:
@@ -176,6 +179,12 @@ groups:
       type: list
       elements: str
       sample: [GM-0003 192.0.2.13]
+    unknown:
+      description:
+        - Who of the missing has registered, and nobody can tell whether before or after the change.
+      type: list
+      elements: str
+      sample: []
     alive:
       description: How many members of the list were heard of.
       type: int
@@ -195,7 +204,8 @@ since:
   returned: success
   type: dict
 warnings:
-  description: Groups in which nothing is proved, and waits that may be too short.
+  description:
+    - Groups in which nothing is proved, waits that may be too short, and what could not be read.
   returned: always
   type: list
   elements: str

@@ -322,6 +322,7 @@ def test_a_check_says_who_would_be_waited_for_and_how_long(fleet):
             "expected": BOTH,
             "returned": [],
             "missing": BOTH,
+            "unknown": [],
             "alive": 0,
         }
     ]

@@ -16,6 +16,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.life import
     ACKNOWLEDGED,
     KEPT,
     REGISTERED,
+    UNDATED,
     Moment,
     sign_of_life,
 )
@@ -76,7 +77,23 @@ NO_COUNTERS = dict.fromkeys(
         (member(), member(), Moment(COMMIT, rekeyed=True), None),
         # A device that shows times in its own zone, or none that can be read.
         (member(), member(heard=f"{AFTER} CET"), Moment("2026-11-19 16:31:05 CET"), REGISTERED),
-        (member(), member(heard="just now"), Moment(COMMIT), REGISTERED),
+        # Whether it was before the commit or after it, nobody can tell unless it was seen.
+        (member(), member(heard="just now"), Moment(COMMIT), UNDATED),
+        (member(), member(heard="just now"), Moment(COMMIT, came=True), REGISTERED),
+        (member(), member(heard=AFTER, pulls=2), Moment(""), UNDATED),
+        (None, member(heard=AFTER), Moment(""), UNDATED),
+        (None, member(heard=AFTER), Moment("", came=True), REGISTERED),
+        (member(), member(heard=AFTER, pulls=2, sent=1, acked=1), Moment(""), ACKNOWLEDGED),
+        (
+            member(**NO_COUNTERS),
+            member(**{**NO_COUNTERS, "last_update": AFTER}),
+            Moment("", rekeyed=True),
+            KEPT,
+        ),
+        (member(), member(), Moment(""), None),
+        # Where nothing was changed, there is no commit that it would have to follow.
+        (member(), member(heard=AFTER, pulls=2), Moment(None), REGISTERED),
+        (member(), member(heard="just now"), Moment(None), REGISTERED),
     ],
 )
 def test_a_sign_of_life_is_later_than_the_list_before_and_than_the_commit(
@@ -157,11 +174,11 @@ def test_entries_of_one_group_add_up():
 class Device:
     """Lists that change with the time."""
 
-    def __init__(self, *changes):
-        self.now, self._changes = 0.0, changes
+    def __init__(self, *changes, commit=COMMIT):
+        self.now, self._changes, self._commit = 0.0, changes, commit
 
     def look(self):
-        return Look([of_group(*m) for t, m in self._changes if t <= self.now][-1:], COMMIT)
+        return Look([of_group(*m) for t, m in self._changes if t <= self.now][-1:], self._commit)
 
     def sleep(self, seconds):
         self.now += seconds
@@ -219,6 +236,20 @@ def test_who_registers_in_the_commits_own_second_is_back_if_it_was_seen_to_come(
     state, elapsed, _lines = waited(device, entries, before)
     assert state[0].returned == ("gm-2 192.0.2.2",)
     assert (state[0].missing, elapsed) == (("gm-1 192.0.2.1",), 60)
+
+
+def test_where_the_commits_time_is_unknown_only_who_is_seen_to_come_or_register_is_back():
+    before = [member(f"gm-{n}") for n in (1, 2, 3)]
+    entries = awaited(*before, before=None, after=UNICAST)
+    first = [member("gm-1", heard=AFTER, pulls=2), member("gm-3", heard=AFTER, pulls=2)]
+    later = [first[0], member("gm-2", heard=AFTER, pulls=2), member("gm-3", heard=AFTER, pulls=3)]
+    device = Device((0, first), (35, later), commit="")
+    state, elapsed, lines = waited(device, entries, before)
+    assert state[0].returned == ("gm-2 192.0.2.2", "gm-3 192.0.2.3")
+    assert state[0].missing == state[0].unknown == ("gm-1 192.0.2.1",)
+    assert (state[0].done, elapsed) == (False, 60)
+    assert "unknown whether it was before or after the change: gm-1 192.0.2.1" in lines[-1]
+    assert state[0].as_result()["unknown"] == ["gm-1 192.0.2.1"]
 
 
 def test_a_minimum_counts_signs_of_life_and_not_rows():

@@ -23,7 +23,8 @@ DEFAULT_KEY_LIFETIME = 3600
 class Group:
     """One group of a key server.
 
-    ``communication``: a key of ``meaning.LIST_SHOWS``; ``gateways``: name to address, None for a
+    ``communication``: a key of ``meaning.LIST_SHOWS``; ``admits``: names of the gateways whose
+    peers may be members; ``gateways``: those that are configured, name to address, None for a
     dynamic peer; ``clustered``: other servers have this group too, and lists of their own;
     ``key_lifetime``: seconds that the longest-lived traffic key lives.
     """
@@ -31,6 +32,7 @@ class Group:
     name: str
     id: int | None = None
     communication: str = "none"
+    admits: frozenset[str] = frozenset()
     gateways: Mapping[str, str | None] = field(default_factory=dict)
     clustered: bool = False
     key_lifetime: int = DEFAULT_KEY_LIFETIME
@@ -91,6 +93,7 @@ def _group(
         _name(element),
         _number(element, "group-id"),
         _communication(element),
+        frozenset(names),
         {name: gateways[name] for name in names if name in gateways},
         any(True for _cluster in _active(element, "server-cluster")),
         max(used, default=DEFAULT_KEY_LIFETIME),

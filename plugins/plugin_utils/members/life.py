@@ -4,7 +4,8 @@
 
 To be listed is none. A registration or an acknowledgement is, if it can only be later than the
 earlier list and than the last commit. Devices print times to the second: a registration in the
-commit's own second counts only for who was seen to come into the list after the commit.
+commit's own second counts only for who was seen to come into the list after the commit. So does one
+whose time, or whose commit's time, the device does not tell: else it may have been before.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ Listed = Mapping[str, Any]
 """A member of the ``groups`` that ``registered_members_info`` returns."""
 
 REGISTERED, ACKNOWLEDGED, KEPT = "registered", "acknowledged", "kept"
+UNDATED = "undated"
+"""A registration of which nobody knows whether it was before the commit or after it: no sign."""
 
 
 @dataclass(frozen=True)
 class Moment:
     """When signs of life begin to count.
 
-    ``commit``: the last commit's time as the device prints it; ``rekeyed``: a unicast rekey went
-    out since, a full retransmission cycle ago: the device has kept in its list who acknowledged;
-    ``came``: the member was missing in an earlier look after the commit.
+    ``commit``: the last commit's time as the device prints it, '' where it does not tell, None
+    where none is compared with; ``rekeyed``: a unicast rekey went out since, a full retransmission
+    cycle ago: the device has kept in its list who acknowledged; ``came``: the member was missing
+    in an earlier look after the commit, or has registered since that.
     """
 
     commit: str | None = None
@@ -36,20 +40,23 @@ class Moment:
 
 
 def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | None:
-    """What shows that a member lives; None when nothing does.
+    """What shows that a member lives, or UNDATED; None when nothing does.
 
     ``before``: the member in the earlier list, None when it was not in it.
     """
-    is_new = before is None or _again(before, now)
-    if is_new and _later(now.get("last_update"), moment):
+    later = _later(now.get("last_update"), moment) if _is_new(before, now) else False
+    if later:
         return REGISTERED
-    if before is None:
-        return None
-    if _acknowledged_since(before, now):
+    if before is not None and _acknowledged_since(before, now):
         return ACKNOWLEDGED
     # Group VPNv1 has no counters: what its list means must do.
-    counted = now.get("push_acknowledged") is not None
-    return KEPT if moment.rekeyed and not counted else None
+    if before is not None and moment.rekeyed and now.get("push_acknowledged") is None:
+        return KEPT
+    return UNDATED if later is None else None
+
+
+def _is_new(before: Listed | None, now: Listed) -> bool:
+    return before is None or _again(before, now)
 
 
 def _again(before: Listed, now: Listed) -> bool:
@@ -59,10 +66,13 @@ def _again(before: Listed, now: Listed) -> bool:
     return _count(now, "pull_succeeded") > _count(before, "pull_succeeded")
 
 
-def _later(heard: str | None, moment: Moment) -> bool:
+def _later(heard: str | None, moment: Moment) -> bool | None:
+    """Whether a member was heard of after the commit; None: that cannot be told."""
+    if moment.commit is None:
+        return True
     heard_at, commit_at = local_seconds(heard), local_seconds(moment.commit)
     if heard_at is None or commit_at is None:
-        return True
+        return moment.came or None
     return heard_at > commit_at or (heard_at == commit_at and moment.came)
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from . import gate
 from .asking import listed
 from .in_force import Group, read_groups
 from .meaning import described
+from .times import local_seconds
 from .waiting import Look, Progress, Times, Watch, wait
 
 CONFIRMING_SECONDS = 30
@@ -45,14 +46,15 @@ class Request:
 
 
 class NotBack(GroupVpnError):
-    """Members that were waited for were not heard of; ``state`` says of each group who."""
+    """Members that were waited for were not heard of; ``state`` says of each group who.
 
-    def __init__(self, state: Sequence[Progress], elapsed: float, unseen: str) -> None:
-        who = "; ".join(str(one) for one in state if not one.done)
-        super().__init__(
-            f"not everybody was heard of within {elapsed:.0f} s: {who}"
-            f"{f'; the last look failed: {unseen}' if unseen else ''}"
-        )
+    ``unseen``: what could not be looked at.
+    """
+
+    def __init__(self, state: Sequence[Progress], elapsed: float, unseen: Sequence[str]) -> None:
+        who = [str(one) for one in state if not one.done]
+        told = "; ".join([*who, *unseen])
+        super().__init__(f"not everybody was heard of within {elapsed:.0f} s: {told}")
         self.state = list(state)
         self.elapsed = elapsed
 
@@ -74,6 +76,7 @@ def wait_for(
     before = _earlier(request.since) if request.since is not None else eyes.look()
     blocks = _blocks(request.change)
     _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
+    _refuse(_not_admitted(request.wanted, eyes.in_force))
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
     timeout = request.timeout
     if timeout is None:
@@ -86,10 +89,10 @@ def wait_for(
     else:
         state, elapsed = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
         if not all(one.done for one in state):
-            raise NotBack(state, elapsed, eyes.failure)
+            raise NotBack(state, elapsed, eyes.unseen(blocks))
     result["elapsed"] = round(elapsed, 1)
     result["groups"] = [one.as_result() for one in state]
-    result["warnings"] = _advice(entries, request, timeout)
+    result["warnings"] = [*_advice(entries, request, timeout), *eyes.unseen(blocks)]
     return result
 
 
@@ -141,6 +144,22 @@ def _not_there(wanted: Iterable[str], known: Iterable[str]) -> Iterator[str]:
             )
 
 
+def _not_admitted(
+    wanted: Mapping[str, gate.Wanted], in_force: Mapping[str, Group]
+) -> Iterator[str]:
+    """Members that are waited for in vain: no such gateway's peer is ever listed there."""
+    for name, ask in wanted.items():
+        group = in_force.get(name)
+        if group is None:
+            continue
+        for gateway, _address in map(gate.as_name, ask.members):
+            if gateway is not None and gateway not in group.admits:
+                yield (
+                    f"[edit {' '.join(HIERARCHY)} {name}]: {gateway!r} is none of its gateways; "
+                    f"correct 'members' (it has {', '.join(sorted(group.admits)) or 'none'})"
+                )
+
+
 def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: int) -> Iterator[str]:
     if request.confirm_within is not None:
         needed = timeout + request.poll + CONFIRMING_SECONDS
@@ -185,23 +204,40 @@ class _Eyes:
         self.in_force = read_groups(device)
         self._generation = device.generation()
         self._device = device
-        self.failure = ""
+        self._failure = ""
         self._commit: str | None = None
+        self._untold = ""
+        self._keks_unread = ""
         self._last: Look | None = None
+
+    def unseen(self, changed: Collection[str]) -> list[str]:
+        """What could not be seen of what would have told more; ``changed``: groups."""
+        found = [f"the last look failed: {self._failure}"] if self._failure else []
+        if self._untold and changed:
+            found.append(
+                f"the device does not tell when it committed ({self._untold}), so that only who "
+                "is seen to come or acknowledges counts"
+            )
+        if self._keks_unread:
+            found.append(
+                f"the keys for rekeying cannot be read ({self._keks_unread}), so that only "
+                "registrations count"
+            )
+        return found
 
     def __call__(self) -> Look:
         """A look after the change; the one before where the connection broke."""
         try:
-            if self.failure:
+            if self._failure:
                 self._rpc.reconnect()
             if self._last is None:
-                self._commit = _committed_at(self._device)
+                self._commit, self._untold = _committed_at(self._device)
             self._last = self.look()
-            self.failure = ""
+            self._failure = ""
         except TransportFailure as failure:
             if self._last is None:
                 raise
-            self.failure = str(failure)
+            self._failure = str(failure)
         return self._last
 
     def look(self) -> Look:
@@ -209,35 +245,43 @@ class _Eyes:
         reading = listed(self._rpc, self._generation, detail=True)
         groups = list(described(reading.groups, self.in_force, detail=True))
         # Only Group VPNv1 has no counters, and needs to be asked what it sent.
-        keks = _keks(self._rpc, self.in_force) if self._generation is Generation.V1 else {}
+        keks: Mapping[str, str] = {}
+        if self._generation is Generation.V1:
+            keks, self._keks_unread = _keks(self._rpc, self.in_force)
         return Look(groups, self._commit, keks)
 
 
-def _committed_at(device: Device) -> str | None:
+def _committed_at(device: Device) -> tuple[str, str]:
+    """The time of the last commit, and why it is not known."""
     try:
         newest = next(device.history().iter("{*}date-time"), None)
-    except DeviceError:
+    except DeviceError as error:
         # A user who may not see it still sees the lists.
-        return None
-    return text_of(newest) or None
+        return "", str(error)
+    told = text_of(newest)
+    readable = local_seconds(told) is not None
+    return (told, "") if readable else ("", f"{told!r} is no time" if told else "no time is shown")
 
 
-def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> dict[str, str]:
-    """Group name to the SPI of its key for rekeying, as far as the device shows it."""
+def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> tuple[dict[str, str], str]:
+    """Group name to the SPI of its key for rekeying, and what of them is not understood."""
     names = {str(group.id): group.name for group in groups.values()}
     request = etree.Element("get-security-group-vpn-server-kek-sa")
     try:
         reply = rpc.call("read the keys for rekeying", request)
-    except DeviceError:
-        return {}
-    found = {}
+    except DeviceError as error:
+        return {}, str(error)
+    found: dict[str, str] = {}
+    unread = []
     for number in reply.iter("{*}group-id"):
         entry = number.getparent()
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
         name = names.get(text_of(number))
         if name is not None and all(cookies):
             found[name] = "".join(cookies)
-    return found
+        elif name is not None:
+            unread.append(f"group {name}: a key without its cookies")
+    return found, "; ".join(unread)
 
 
 _SIDES = ("initiator", "responder")

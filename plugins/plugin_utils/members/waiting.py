@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .gate import Awaited, fullest, shown
-from .life import Listed, Moment, Roll, sign_of_life
+from .gate import Awaited, Cause, fullest, shown
+from .life import UNDATED, Listed, Moment, Roll, sign_of_life
 
 _Name = tuple[str | None, str | None]
 """A member's gateway and address."""
+_Registration = tuple[str | None, int | None]
+"""When a member was last heard of, and how many of its registrations are counted."""
 
 SAY_AGAIN_SECONDS = 60
 """An unchanged state is told again after this long."""
@@ -23,7 +25,10 @@ SAY_AGAIN_SECONDS = 60
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a device: its lists, the time of its last commit, its keys for rekeying."""
+    """One look at a device: its lists, the time of its last commit, its keys for rekeying.
+
+    ``commit`` is '' where the device does not tell, None where nothing is compared with it.
+    """
 
     groups: Sequence[Mapping[str, Any]]
     commit: str | None = None
@@ -32,12 +37,13 @@ class Look:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one group is."""
+    """How far one group is; ``unknown``: who of the missing may have been heard of since."""
 
     awaited: Awaited
     returned: tuple[str, ...]
     missing: tuple[str, ...]
     alive: int
+    unknown: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -57,6 +63,9 @@ class Progress:
             parts[-1] += f": {', '.join(self.returned)}"
         if self.missing:
             parts.append(f"waiting for {', '.join(self.missing)}")
+        if self.unknown:
+            who = ", ".join(self.unknown)
+            parts.append(f"unknown whether it was before or after the change: {who} registered")
         if self.alive < entry.min_members:
             parts.append(f"{self.alive} of at least {entry.min_members} members alive")
         return f"{head}: {'; '.join(parts) or 'enough members are alive'}"
@@ -76,6 +85,7 @@ class Progress:
             "expected": [shown(name) for name in entry.names],
             "returned": list(self.returned),
             "missing": list(self.missing),
+            "unknown": list(self.unknown),
             "alive": self.alive,
         }
 
@@ -87,7 +97,7 @@ class Watch:
     entries: Sequence[Awaited]
     before: Look
     _rekeyed_at: dict[str, float] = field(default_factory=dict)
-    _listed: dict[str, set[_Name]] = field(default_factory=dict)
+    _listed: dict[str, dict[_Name, _Registration]] = field(default_factory=dict)
     _came: dict[str, set[_Name]] = field(default_factory=dict)
 
     def progress(self, now: Look, elapsed: float) -> list[Progress]:
@@ -104,26 +114,32 @@ class Watch:
         self, entry: Awaited, earlier: Roll, listed: Roll, now: Look, elapsed: float
     ) -> Progress:
         rekeyed, came = self._rekeyed(entry, now, elapsed), self._arrivals(entry, listed)
-        alive = {
-            id(member)
-            for member in listed.members
-            if sign_of_life(
+        # Without a change there is no commit that a registration would have to follow.
+        commit = now.commit if entry.cause is not Cause.ASKED else now.commit or None
+        signs = {
+            id(member): sign_of_life(
                 earlier.find(*_name(member)),
                 member,
-                Moment(now.commit, rekeyed, _name(member) in came),
+                Moment(commit, rekeyed, _name(member) in came),
             )
+            for member in listed.members
         }
-        back = [id(listed.find(*name)) in alive for name in entry.names]
-        returned = [shown(n) for n, is_back in zip(entry.names, back, strict=True) if is_back]
-        missing = [shown(n) for n, is_back in zip(entry.names, back, strict=True) if not is_back]
-        return Progress(entry, tuple(returned), tuple(missing), len(alive))
+        seen = [(shown(name), signs.get(id(listed.find(*name)))) for name in entry.names]
+        return Progress(
+            entry,
+            tuple(name for name, sign in seen if sign not in (None, UNDATED)),
+            tuple(name for name, sign in seen if sign in (None, UNDATED)),
+            sum(1 for sign in signs.values() if sign not in (None, UNDATED)),
+            tuple(name for name, sign in seen if sign == UNDATED),
+        )
 
     def _arrivals(self, entry: Awaited, listed: Roll) -> set[_Name]:
-        """Who came into the list between two looks; all of them are after the change."""
-        names = {_name(member) for member in listed.members}
+        """Who came, or registered again, between two looks; all of them are after the change."""
+        states = {_name(m): (m.get("last_update"), m.get("pull_succeeded")) for m in listed.members}
+        earlier = self._listed.get(entry.group, states)
         came = self._came.setdefault(entry.group, set())
-        came |= names - self._listed.get(entry.group, names)
-        self._listed[entry.group] = names
+        came |= {name for name, state in states.items() if earlier.get(name) != state}
+        self._listed[entry.group] = states
         return came
 
     def _rekeyed(self, entry: Awaited, now: Look, elapsed: float) -> bool:

@@ -1,0 +1,128 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``wait_for_members`` against the emulated device: what cannot be seen is said, not waited out."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Wanted
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
+    NotBack,
+    Request,
+    wait_for,
+)
+
+from tests.keyserver.test_transaction import device
+from tests.keyserver.wire import Wire
+
+PATH = "set security group-vpn server group G1 server-member-communication"
+BLOCK = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha1"}
+LINES = tuple(f"{PATH} {name.replace('_', '-')} {value}" for name, value in BLOCK.items())
+CHANGE = {
+    "changed": True,
+    "before": [{"group": "G1", **BLOCK}],
+    "after": [{"group": "G1", **BLOCK, "lifetime_seconds": 7200}],
+}
+KEKS, HISTORY = "get-security-group-vpn-server-kek-sa", "get-commit-information"
+WITH_COOKIE = (
+    "<rpc-reply><kek><group-id>1</group-id><initiator-cookie>0123456789abcdef</initiator-cookie>"
+    "{}</kek></rpc-reply>"
+)
+RESPONDER = "<responder-cookie>fedcba9876543210</responder-cookie>"
+
+
+class Hub:
+    """A device, and a clock that waiting moves."""
+
+    def __init__(self, generation="v1", **inject):
+        self.wire = Wire(device(generation, extra=LINES))
+        self.now = 0.0
+        self.wire.inject = inject
+        self.told: list[str] = []
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def waits(self, **request):
+        return wait_for(
+            self.wire, Request(**request), self.told.append, lambda: self.now, self.sleep
+        )
+
+
+def g1(*members, **more):
+    return {"G1": Wanted(members=members, **more)}
+
+
+def test_who_was_not_heard_of_is_named_with_the_group_and_the_time():
+    with pytest.raises(
+        NotBack,
+        match=r"^not everybody was heard of within 20 s: G1 \(unicast\): 0 of 1 heard of; "
+        r"waiting for gm-1$",
+    ) as raised:
+        Hub().waits(wanted=g1("gm-1"), timeout=20)
+    assert raised.value.elapsed == 20
+    assert [one.missing for one in raised.value.state] == [("gm-1",)]
+
+
+@pytest.mark.parametrize("members", [("gm-9",), ("gm-1", "gm-1.example.net")])
+def test_a_gateway_that_the_group_does_not_have_is_refused_at_once(members):
+    hub = Hub()
+    with pytest.raises(Refused, match=r"server group G1\]: 'gm-\S+' is none of its gateways.*gm-1"):
+        hub.waits(wanted=g1(*members))
+    assert hub.now == 0
+
+
+def test_who_need_not_come_back_may_be_gone_from_the_configuration():
+    assert Hub().waits(wanted=g1(absent=["gm-9"]), timeout=120)["groups"][0]["expected"] == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (WITH_COOKIE.format(""), "group G1: a key without its cookies"),
+        ("<rpc-reply><kek><group-id>1</group-id></kek></rpc-reply>", "a key without its cookies"),
+        (
+            "<rpc-reply><rpc-error><error-severity>error</error-severity>"
+            "<error-message>permission denied</error-message></rpc-error></rpc-reply>",
+            "permission denied",
+        ),
+    ],
+)
+def test_keys_for_rekeying_that_cannot_be_read_are_not_taken_for_none(reply, why):
+    hub = Hub(**{KEKS: reply})
+    words = rf"the keys for rekeying cannot be read \(.*{why}\), so that only registrations count"
+    with pytest.raises(NotBack, match=words):
+        hub.waits(wanted=g1("gm-1"), timeout=20)
+    done = hub.waits(wanted=g1(), timeout=120)
+    assert [why in line for line in done["warnings"]] == [True]
+
+
+def test_keys_for_rekeying_that_are_read_are_no_news():
+    done = Hub(**{KEKS: WITH_COOKIE.format(RESPONDER)}).waits(wanted=g1(), timeout=120)
+    assert done["warnings"] == []
+    assert done["since"]["keks"] == {"G1": "0123456789abcdeffedcba9876543210"}
+
+
+@pytest.mark.parametrize(
+    ("history", "why"),
+    [
+        (
+            "<rpc-reply><rpc-error><error-severity>error</error-severity>"
+            "<error-message>permission denied</error-message></rpc-error></rpc-reply>",
+            "permission denied",
+        ),
+        ("<rpc-reply><commit-information/></rpc-reply>", "no time is shown"),
+        (
+            "<rpc-reply><commit-history><date-time>yesterday</date-time></commit-history>"
+            "</rpc-reply>",
+            "'yesterday' is no time",
+        ),
+    ],
+)
+def test_a_commit_without_a_time_is_said_after_a_change(history, why):
+    hub = Hub(**{HISTORY: history})
+    (warning,) = hub.waits(change=CHANGE, timeout=120)["warnings"]
+    assert warning.startswith("the device does not tell when it committed (")
+    assert why in warning
+    assert hub.waits(wanted=g1(), timeout=120)["warnings"] == []
