@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 from lxml import etree
@@ -19,8 +20,11 @@ from keyserver.config.read_text import read_text
 from keyserver.config.read_xml import read_xml
 from keyserver.config.show import to_json, to_set, to_text, to_xml
 from keyserver.config.tree import COMMENTS
+from tests.keyserver.console import Console
 
-CONFIGURATIONS = sorted((Path(__file__).parent / "configurations").glob("*.conf"))
+FOLDER = Path(__file__).parent / "configurations"
+CONFIGURATIONS = sorted(FOLDER.glob("*.conf"))
+TYPED = sorted(FOLDER.glob("*.set"))
 V2 = junos_schema(Generation.V2)
 FORMATS = {
     "text": (
@@ -76,6 +80,46 @@ def test_what_a_format_shows_of_a_whole_configuration_it_also_reads(path, form):
     again = from_edits(V2, *read(V2, show(V2, tree)))
     assert again == tree
     assert to_text(V2, again) == to_text(V2, tree)  # the order of the user's lists, too
+
+
+@pytest.mark.parametrize("path", TYPED, ids=lambda path: path.stem)
+def test_lines_as_an_engineer_types_them_are_shown_again_each_of_them(path):
+    lines = path.read_text().splitlines()
+    assert sorted(to_set(V2, from_set(V2, path.read_text()))) == sorted(lines)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("path", TYPED, ids=lambda path: path.stem)
+def test_what_was_typed_is_the_same_after_any_format(path, form):
+    tree = from_set(V2, path.read_text())
+    show, read = FORMATS[form]
+    again = from_edits(V2, *read(V2, show(V2, tree)))
+    assert list(to_set(V2, again)) == list(to_set(V2, tree))
+
+
+def loaded(session, action, text):
+    results = session.rpc(
+        f'<load-configuration action="{action}" format="text">'
+        f"<configuration-text>{escape(text)}</configuration-text></load-configuration>"
+    )
+    assert results.find(".//rpc-error") is None, etree.tostring(results)
+
+
+@pytest.mark.parametrize("path", [*TYPED, *CONFIGURATIONS], ids=lambda path: path.stem)
+def test_a_device_commits_it_and_its_own_text_is_no_difference(path):
+    session = Console().session()
+    read = (
+        from_set
+        if path in TYPED
+        else lambda schema, text: from_edits(schema, *read_text(schema, text))
+    )
+    loaded(session, "override", to_text(V2, read(V2, path.read_text())))
+    committed = session.rpc("<commit-configuration/>")
+    assert committed.find(".//rpc-error") is None, etree.tostring(committed)
+    shown = session.rpc('<get-configuration format="text"/>').findtext("configuration-text")
+    loaded(session, "override", shown)
+    compared = session.rpc('<get-configuration compare="rollback" rollback="0" format="text"/>')
+    assert "".join(compared.itertext()).strip() == ""
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
