@@ -15,12 +15,16 @@ class Descent:
 
     ``top`` are the edits at the start, ``chain`` the branches entered, ``last`` the statement
     that the words ended with. ``listed`` is the list whose word came last and whose key did not.
+    ``cut_short``: a statement's word may be cut short, as long as it means one thing.
     """
 
-    def __init__(self, start: Statement, path: list[str], line: int | None = None) -> None:
+    def __init__(
+        self, start: Statement, path: list[str], line: int | None = None, cut_short: bool = False
+    ) -> None:
         self.start = start
         self.path = path
         self.line = line
+        self.cut_short = cut_short
         self.chain: list[Edit] = []
         self.top: list[Edit] = []
         self.last: Edit | None = None
@@ -67,7 +71,8 @@ class Descent:
         """What a word names, here or behind a one-line branch; False: without its own word."""
         depth = len(self.chain)
         while True:
-            found = _named(self.chain[depth - 1].statement if depth else self.start, word)
+            here = self.chain[depth - 1].statement if depth else self.start
+            found = _named(here, word) or (_meant(here, word) if self.cut_short else None)
             if found is not None:
                 del self.chain[depth:]
                 return found
@@ -123,6 +128,12 @@ def _named(here: Statement, word: Word) -> tuple[Statement, bool] | None:
         return child, True
     found = _taking(here, word)
     return (found, False) if found is not None else None
+
+
+def _meant(here: Statement, word: Word) -> tuple[Statement, bool] | None:
+    """The one statement whose word begins like this."""
+    meant = [s for name, s in here.words.items() if s.spelled and name.startswith(word)]
+    return (meant[0], True) if len(meant) == 1 else None
 
 
 def _taking(here: Statement, word: Word) -> Statement | None:

@@ -13,8 +13,11 @@ from .words import Word
 
 
 def name_in_xml(root: Statement, words: list[Word], parent: etree._Element) -> LoadError | None:
-    """Put the elements that ``words`` lead through below ``parent``, or say what is no word."""
-    descent = Descent(root, [])
+    """Put the elements that ``words`` lead through below ``parent``, or say what is no word.
+
+    A statement's word may be cut short, as an operator types it.
+    """
+    descent = Descent(root, [], cut_short=True)
     problem = descent.walk(words, naming=True)
     here: list[Edit] = descent.top[:1]
     while here and problem is None:

@@ -383,6 +383,7 @@ def test_json_stands_in_the_reply_itself(console):
             "set security group-vpn server group G2 group-id 2",
             "G1",
         ),
+        ("show configuration sec group-v serv gr G2 | display set", "G2 group-id 2", "G1"),
         ("show configuration | display xml", "<group-id>2</group-id>", "set security"),
         ("show configuration | compare rollback 1", "+  host-name other;", "group-vpn"),
         ("show security group-vpn server statistics group G1", "Pull Succeeded", "G2"),
@@ -401,7 +402,12 @@ def test_commands_show_what_the_cli_shows(console, command, found, not_found):
 
 @pytest.mark.parametrize(
     "command",
-    ["request system reboot", "show configuration nonsense", "show configuration | frobnicate"],
+    [
+        "request system reboot",
+        "show configuration nonsense",
+        "show configuration s",  # security, snmp, services, system
+        "show configuration | frobnicate",
+    ],
 )
 def test_an_unknown_command_is_a_syntax_error(console, command):
     assert errors(console.session().rpc(f"<command>{command}</command>")) == ["syntax error"]
