@@ -17,6 +17,7 @@ REMEDIES = {
     "strongswan": "Debian: apt install strongswan-charon strongswan-swanctl, as root",
     "swanctl": "Debian: apt install strongswan-charon strongswan-swanctl, as root",
     "chromi": "Debian: apt install chromium chromium-driver",
+    "site is not built": "make site",
     "selenium": "make env",
     "scrapli": "make clients",
     "netconf-client": "make clients",

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """``make site``: the pages of docs/ and the reference that antsibull-docs makes, as one site.
 
-Nothing is fetched; a warning is an error. Pages link to each other as they do in the repository:
-links that leave docs/ are turned to where the site has the page.
+Nothing is fetched; a warning is an error, and so is a link that leads nowhere. Pages link
+to each other as they do in the repository: links that leave docs/ are turned to the site's pages.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from dev.module_pages import MODULES, ROLES
+from dev.site.links import broken_links
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -57,7 +58,9 @@ def turned(text: str, file: Path, placed: dict[Path, Path]) -> str:
             anchor, target = "", os.path.relpath(IN_REFERENCE[str(meant)], placed[file].parent)
         elif meant in placed:
             target = os.path.relpath(placed[meant], placed[file].parent)
-        elif not (ROOT / meant).is_relative_to(ROOT / "docs"):
+        elif (ROOT / meant).is_relative_to(ROOT / "docs"):
+            target = os.path.relpath(meant.relative_to("docs"), placed[file].parent)
+        else:
             target = f"{REPOSITORY}/{meant}"
         return f"]({target}{anchor})"
 
@@ -71,9 +74,8 @@ def write_pages(source: Path) -> None:
         page = source / place
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(turned((ROOT / file).read_text("utf-8"), file, placed), "utf-8")
-    for picture in (ROOT / "docs" / "images").glob("*"):
-        (source / "images").mkdir(exist_ok=True)
-        shutil.copy(picture, source / "images")
+    for folder in ("images", "examples"):
+        shutil.copytree(ROOT / "docs" / folder, source / folder)
     for own in ("conf.py", "index.md", "ansible.rst"):
         shutil.copy(HERE / own, source)
 
@@ -103,10 +105,13 @@ def main(place: Path, programs: Path) -> int:
     write_pages(source)
     write_reference(source, programs)
     sphinx = [str(programs / "sphinx-build"), "-W", "--keep-going", "-q", "-b", "html"]
-    status = subprocess.run([*sphinx, str(source), str(place / "html")], check=False).returncode
-    if status == 0:
-        print(f"site: {place / 'html' / 'index.html'}")
-    return status
+    html = place / "html"
+    status = subprocess.run([*sphinx, str(source), str(html)], check=False).returncode
+    broken = broken_links(html)
+    print(*broken, sep="\n", end="\n" if broken else "")
+    if status == 0 and not broken:
+        print(f"site: {html / 'index.html'}")
+    return status or bool(broken)
 
 
 if __name__ == "__main__":
