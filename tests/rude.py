@@ -65,6 +65,8 @@ class Manner(enum.StrEnum):
     """Done; answered after ``seconds``."""
     SLOW = "slow"
     """Done after ``seconds`` and answered then; the session lives on until then, asked or not."""
+    PARTIAL = "partial"
+    """Done; the reply stops after ``octets`` and goes on after ``seconds``."""
     CUT_BEFORE = "cut before"
     """The connection ends before anything is done."""
     CUT_AFTER = "cut after"
@@ -532,6 +534,12 @@ class _Talk:
 
         self.server.later(fault.seconds, finish)
 
+    def _be_partial(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
+        answer = self.reply(rpc.get("message-id"), self.done(operation))
+        self._write(answer[: fault.octets])
+        self.busy = True
+        self.server.later(fault.seconds, lambda: self.answered(answer[fault.octets :]))
+
     def _be_cut_before(self, fault: Fault, rpc: etree._Element, operation: etree._Element) -> None:
         self.server.drop(self.number)
 
@@ -607,14 +615,14 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self.channel.write(server.before_hello)
         manner = None if fault is None else fault.manner
         if manner in (Manner.CUT_BEFORE, Manner.CUT_AFTER):
-            self.channel.write(hello(self.number)[: fault.octets if fault else 0])
+            self.channel.write(server.greeting(self.number)[: fault.octets if fault else 0])
             server.drop(self.number)
         elif manner is Manner.GARBAGE:
             self.channel.write(b"\x00\xff<<<hello" + END)
         elif manner is Manner.ERROR:
             self.channel.write(f"<rpc-reply>{rpc_error(fault.message)}</rpc-reply>".encode() + END)
         elif manner is not Manner.TIMEOUT:
-            self.channel.write(hello(self.number) + END)
+            self.channel.write(server.greeting(self.number) + END)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if self.talk is not None:
@@ -667,6 +675,8 @@ class RudeServer:
         self.box = box
         self.faults = list(faults)
         self.before_hello = before_hello
+        self.greeting: Callable[[int], bytes] = hello
+        """The hello of a session."""
         self.cut_requests_after: int | None = None
         """End the session when more than so many octets of a request have come."""
         self.numbers = itertools.count(101)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..errors import DeviceError, GroupVpnError
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc, says_done, warnings
+from ..netconf.rpc import Rpc, says_done, silent_engines, warnings
 from ..netconf.xml import text_of
 from .confirmation import STEP
 from .values import Generation
@@ -20,6 +20,7 @@ _JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
 _MAJOR = re.compile(r"(\d+)\.")
 _ALWAYS_SAID = ("uncommitted changes will be discarded on exit",)
 """Said whenever somebody opens a private copy; true, and no news."""
+_HIDDEN = "ACCESS-DENIED"
 _IN_COMMENT = re.compile(r"\[([^\]]+)\]")
 
 
@@ -95,6 +96,7 @@ class Device:
         ``database``: ``committed``, or ``candidate`` for what is being edited.
         """
         reply = self.rpc.call(_READ[database], _reading(selection, database))
+        _refuse_hidden(_READ[database], reply)
         self._namespace = reply.nsmap.get("junos") or ""
         return reply
 
@@ -219,7 +221,9 @@ class Device:
     def committed(self, selection: etree._Element) -> etree._Element:
         """What the committed configuration has of a selection."""
         request = _element("get-configuration", selection, database="committed", format="xml")
-        return self.rpc.call("read the configuration", request)
+        reply = self.rpc.call(_READ["committed"], request)
+        _refuse_hidden(_READ["committed"], reply)
+        return reply
 
     def commit(
         self, options: CommitOptions, selection: etree._Element | None = None
@@ -229,7 +233,10 @@ class Device:
         ``selection``: what will be read first after it, in the same round trip.
         """
         then = () if selection is None else (_reading(selection),)
-        return self._do(COMMIT, _commit_request(options), then)
+        reply = self._do(COMMIT, _commit_request(options), then)
+        for engine in silent_engines(reply) if says_done(reply) else ():
+            self.warn(f"{COMMIT}: {engine} does not say that it has committed")
+        return reply
 
     def again(self) -> bool:
         """Go on over a new session; False: over the one there is. Raises TransportFailure."""
@@ -254,6 +261,19 @@ _LOCK_ENDS = {
     True: "the session was ended, and its lock with it",
     False: "the device may stay locked until the connection ends with the play",
 }
+
+
+def _refuse_hidden(step: str, reply: etree._Element) -> None:
+    """Raises DeviceError where a user is not shown all: what is hidden is not absent."""
+    notes = reply.iter(etree.Comment, "{*}comment", "{*}undocumented")
+    if any(_HIDDEN in (note.text or "") for note in notes):
+        raise DeviceError(
+            step,
+            [
+                f"the device hides some of it from this user ({_HIDDEN}); give the login class the "
+                "permissions 'view-configuration' and 'secret', or use another user"
+            ],
+        )
 
 
 def _insist(step: str, reply: etree._Element) -> None:

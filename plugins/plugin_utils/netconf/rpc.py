@@ -12,10 +12,12 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
+from .envelope import Envelope, opened
 from .libraries import etree
 from .session import NetconfSession, whole_message
 from .xml import child, clean, local_name, parse_document, text_of
@@ -25,6 +27,7 @@ _DONE = ("{*}ok", "{*}load-success", "{*}commit-success", "{*}commit-check-succe
 _PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
 """Seconds between looks for a device whose answer was lost."""
 _METHOD_NOT_FOUND = -32601
+_MOST_NOTIFICATIONS = 1000
 _LONGEST = 1000
 _BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _RPC = f"{{{_BASE}}}rpc"
@@ -81,15 +84,21 @@ def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
         name = local_name(element)
         fields = {local_name(part): part for part in element}
         message = text_of(fields.get("error-message")) or text_of(fields.get("message"))
-        severity = text_of(fields.get("error-severity"))
+        severity = text_of(fields.get("error-severity")).lower()
         if name != "rpc-error" and not message:
             continue
         info = fields.get("error-info")
         bad = text_of(child(info, "bad-element")) if info is not None else ""
         path = text_of(fields.get("error-path")) or text_of(fields.get("edit-path"))
         default = "warning" if name == "warning" else "error"
-        shown = " ".join(message.split())[:_LONGEST] or "unspecified error"
+        shown = " ".join(message.split())[:_LONGEST] or _unspecified(fields)
         yield DeviceMessage(severity or default, shown, path, bad)
+
+
+def _unspecified(fields: Mapping[str, etree._Element]) -> str:
+    """What is known of an error without a message."""
+    tags = filter(None, (text_of(fields.get(name)) for name in ("error-tag", "error-app-tag")))
+    return " ".join(["unspecified error", *(f"({tag})" for tag in tags)])
 
 
 def looks(rpc: Rpc) -> Iterator[None]:
@@ -105,6 +114,15 @@ def looks(rpc: Rpc) -> Iterator[None]:
 def says_done(reply: etree._Element) -> bool:
     """Whether a reply says that what was asked has been done, whatever else it says."""
     return next(reply.iter(*_DONE), None) is not None
+
+
+def silent_engines(reply: etree._Element) -> list[str]:
+    """Routing engines of a reply that do not say themselves that it has been done."""
+    return [
+        text_of(child(engine, "name")) or "a routing engine without a name"
+        for engine in reply.iter("{*}routing-engine")
+        if not says_done(engine)
+    ]
 
 
 def warnings(reply: etree._Element) -> list[str]:
@@ -158,10 +176,6 @@ class SessionRpc:
         """See :class:`Rpc`."""
         with _naming(f"{self._where}: {step}"):
             reply = parse_document(whole_message(self._octets(step, operation, then)))
-        # A device that could not read a request does not know its number either.
-        if reply.get("message-id") not in (None, self._asked):
-            self._session.close()
-            raise MalformedReply(f"{self._where}: {step}: the reply answers another request")
         return refuse_errors(step, reply)
 
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
@@ -195,8 +209,33 @@ class SessionRpc:
                     raise
                 self.reconnect()
                 first, pieces = b"", self._pieces(operation, ())
-            yield first
-            yield from pieces
+            yield from self._answer(chain([first], pieces))
+
+    def _answer(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The reply to what was asked, behind notifications (RFC 5277), which nobody asked for."""
+        for _notification in range(_MOST_NOTIFICATIONS):
+            envelope = opened(pieces)
+            if envelope.name != "notification":
+                self._insist(envelope)
+                yield envelope.octets
+                yield from pieces
+                return
+            whole_message(pieces)
+            pieces = self._session.reply()
+        self._session.close()
+        raise MalformedReply(f"{_MOST_NOTIFICATIONS} notifications and no reply")
+
+    def _insist(self, envelope: Envelope) -> None:
+        """Raises MalformedReply for what is no reply, or one to another request."""
+        complaint = ""
+        if envelope.name not in ("rpc-reply", ""):
+            complaint = f"<{envelope.name}> is no reply"
+        # A device that could not read a request does not know its number either.
+        elif envelope.number not in (None, self._asked):
+            complaint = "the reply answers another request"
+        if complaint:
+            self._session.close()
+            raise MalformedReply(complaint)
 
     def _pieces(self, operation: etree._Element, then: Sequence[etree._Element]) -> Iterator[bytes]:
         """The reply to an operation, which is sent unless that has happened already."""

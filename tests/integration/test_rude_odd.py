@@ -1,0 +1,469 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Odd answers at every stage of a change: understood, or refused before the commit, or said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    DeviceError,
+    GroupVpnError,
+    MalformedReply,
+    TransportFailure,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members
+
+from tests.integration.test_rude import (
+    CHANGE_LINE,
+    TRANSPORTS,
+    Client,
+    awaiting_confirmation,
+    change,
+    gathered,
+    target,
+)
+from tests.rude import BASE, END, Fault, Manner, RudeServer, Stage, box, hello, rpc_error
+
+STAGES = (
+    *(Stage.READ, Stage.LOCK, Stage.READ_AGAIN, Stage.HISTORY, Stage.LOAD, Stage.LOOK),
+    *(Stage.COMMIT, Stage.READ_BACK, Stage.UNLOCK),
+)
+AFTER_COMMIT = (Stage.COMMIT, Stage.READ_BACK, Stage.UNLOCK)
+NOTIFICATION = (
+    b'<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0">'
+    b"<eventTime>2026-10-05T22:03:43Z</eventTime><event><ok/></event></notification>"
+)
+STRANGER = f'<rpc-reply xmlns="{BASE}" message-id="never-sent"><ok/></rpc-reply>'.encode()
+
+
+def _prefixed(answer: bytes) -> bytes:
+    """Every element of the base namespace with a prefix of its own."""
+    names = rb"<(/?)(rpc-reply|rpc-error|ok|error-[a-z]+)\b"
+    return re.sub(names, rb"<\1q:\2", answer).replace(b" xmlns=", b" xmlns:q=", 1)
+
+
+def _inside(answer: bytes, what: str, before: bytes = b"</rpc-reply>") -> bytes:
+    return answer.replace(before, what.encode() + before, 1)
+
+
+Odd = Callable[[bytes], bytes]
+
+UNDERSTOOD: dict[str, Odd] = {
+    "no message-id": lambda a: re.sub(rb' message-id="[^"]*"', b"", a),
+    "a declaration": lambda a: b'<?xml version="1.0" encoding="UTF-8"?>' + a,
+    "a declaration after blank lines": lambda a: b'\n\n<?xml version="1.0"?>\n' + a,
+    "a byte order mark": lambda a: b"\xef\xbb\xbf" + a,
+    "comments around": lambda a: b"<!-- <rpc-reply> -->" + a + b"<!-- end -->",
+    "an instruction in front": lambda a: b'<?xml-stylesheet href="x"?>' + a,
+    "prefixes": _prefixed,
+    "a greater-than sign in an attribute": lambda a: a.replace(
+        b" message-id=", b' note="a > b" message-id=', 1
+    ),
+    "single quotes": lambda a: re.sub(rb'message-id="([^"]*)"', rb"message-id='\1'", a),
+    "a notification in front": lambda a: NOTIFICATION + END + a,
+    "many notifications in front": lambda a: (NOTIFICATION + END) * 50 + a,
+    "a notification with a comment in front": lambda a: b"<!-- x -->" + NOTIFICATION + END + a,
+    "blank messages' ends": lambda a: b"\r\n  \r\n" + a + b"\r\n",
+    "a warning without a severity's spelling": lambda a: _inside(
+        a, rpc_error("licence missing", " Warning ")
+    ),
+    "an xnm warning": lambda a: _inside(
+        a,
+        '<xnm:warning xmlns:xnm="http://xml.juniper.net/xnm/1.1/xnm">'
+        "<message>licence missing</message></xnm:warning>",
+    ),
+    "an element that nobody knows": lambda a: _inside(a, "<cli><banner>{master}</banner></cli>"),
+}
+"""These change nothing of what a reply says."""
+
+
+def task(server: RudeServer, transport: str, **more):
+    with Client(target(server, rpc_timeout=2.0), transport) as client:
+        return change(client.rpc(), **more)
+
+
+def has_change(server: RudeServer) -> bool:
+    return any(CHANGE_LINE in line for line in server.box.lines)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("odd", UNDERSTOOD)
+def test_an_odd_spelling_of_every_reply_is_the_same_reply(odd, transport):
+    faults = [Fault(stage, Manner.REWRITE, nth=0, rewrite=UNDERSTOOD[odd]) for stage in STAGES]
+    with RudeServer(box("G1", "G2", block={"heartbeat": "90"}), *faults) as server:
+        result = task(server, transport, block={"group": "G1", **CHANGED})
+        assert has_change(server)
+        assert server.settled()
+        assert not server.box.locked
+    assert result["changed"]
+    assert not [w for w in result["warnings"] if "licence" not in w]
+
+
+CHANGED = {
+    "encryption_algorithm": "aes-256-cbc",
+    "sig_hash_algorithm": "sha-256",
+    "lifetime_seconds": 7200,
+}
+
+NOT_UNDERSTOOD: dict[str, tuple[Odd, str]] = {
+    "twice": (lambda a: a + END + a, "answers another request"),
+    "a stranger's in front": (lambda a: STRANGER + END + a, "answers another request"),
+    "two in one": (lambda a: a + a, "malformed XML"),
+    "a hello": (lambda a: hello(1), "<hello> is no reply"),
+    "a request": (lambda a: a.replace(b"rpc-reply", b"rpc"), "<rpc> is no reply"),
+    "a document type": (lambda a: b'<!DOCTYPE r [<!ENTITY a "b">]>' + a, "is refused"),
+    "UTF-16": (lambda a: a.decode().encode("utf-16"), "malformed XML"),
+    "half of it": (lambda a: a[: len(a) // 2], "malformed XML"),
+    "nothing": (lambda a: b"", "malformed XML"),
+    "text": (lambda a: b"mgd: unable to execute /usr/sbin/xyz", "malformed XML"),
+    "an error without a severity": (
+        lambda a: _inside(a, "<rpc-error><error-message>out of space</error-message></rpc-error>"),
+        "out of space",
+    ),
+    "an error without a message": (
+        lambda a: _inside(a, "<rpc-error><error-tag>resource-denied</error-tag></rpc-error>"),
+        r"unspecified error \(resource-denied\)",
+    ),
+    "an error without anything": (lambda a: _inside(a, "<rpc-error/>"), "unspecified error"),
+    "an error of a severity that nobody knows": (
+        lambda a: _inside(a, rpc_error("out of space", "fatal")),
+        "out of space",
+    ),
+    "an error deep inside": (
+        lambda a: _inside(
+            a,
+            "<multi-routing-engine-results><multi-routing-engine-item><re-name>node1</re-name>"
+            f"<results>{rpc_error('node1: out of space')}</results></multi-routing-engine-item>"
+            "</multi-routing-engine-results>",
+        ),
+        "node1: out of space",
+    ),
+    "an xnm error": (
+        lambda a: _inside(
+            a,
+            '<xnm:error xmlns:xnm="http://xml.juniper.net/xnm/1.1/xnm">'
+            "<message>out of space</message></xnm:error>",
+        ),
+        "out of space",
+    ),
+    "an error as output": (
+        lambda a: _inside(a, "<output>\n  Error: out of space\n</output>"),
+        "out of space",
+    ),
+}
+CELLS = [(odd, stage) for odd in NOT_UNDERSTOOD for stage in STAGES]
+
+
+@pytest.mark.parametrize(("odd", "stage"), CELLS, ids=lambda value: str(value))
+def test_what_is_not_understood_is_refused_before_the_commit_and_said_after_it(odd, stage):
+    rewrite, words = NOT_UNDERSTOOD[odd]
+    transport = TRANSPORTS[CELLS.index((odd, stage)) % 2]
+    with RudeServer(box("G1", "G2"), Fault(stage, Manner.REWRITE, rewrite=rewrite)) as server:
+        outcome, told = outcome_of(server, transport)
+        assert server.settled()
+        assert not server.box.locked
+        # Who may not see the history may still commit; the second copy of what was read of the
+        # candidate stands where the commit's answer should: the device is asked again.
+        goes_on = stage in AFTER_COMMIT or (odd, stage) == ("twice", Stage.LOOK)
+        if stage is Stage.HISTORY:
+            assert has_change(server) is (outcome == "changed")
+        else:
+            assert (outcome, has_change(server)) == ("changed" if goes_on else "failed", goes_on)
+            assert re.search(words, told) or (odd, stage) == ("twice", Stage.UNLOCK)
+
+
+def outcome_of(server: RudeServer, transport: str, rpc_timeout: float = 2.0) -> tuple[str, str]:
+    """What a change reports, and in which words."""
+    with Client(target(server, rpc_timeout=rpc_timeout), transport) as client:
+        try:
+            result = change(client.rpc())
+        except GroupVpnError as error:
+            kind = "failed, may have changed" if error.may_have_changed else "failed"
+            return kind, " ".join([str(error), *error.warnings])
+    return "changed", " ".join(result["warnings"])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("seconds", "in_time"), [(0.2, True), (4.0, False)])
+def test_a_reply_in_two_halves_is_one_and_one_that_stops_is_none(
+    stage, transport, seconds, in_time
+):
+    partial = Fault(stage, Manner.PARTIAL, octets=60, seconds=seconds)
+    with RudeServer(box("G1"), partial) as server:
+        outcome, _told = outcome_of(server, transport)
+        committed = in_time or stage in AFTER_COMMIT
+        assert (outcome, has_change(server)) == ("changed" if committed else "failed", committed)
+
+
+# Results of a cluster
+
+NODES = (
+    "<routing-engine><name>node0</name><{0}/></routing-engine><routing-engine>{1}</routing-engine>"
+)
+
+
+def _of_nodes(second: str) -> Odd:
+    inside = NODES.format("commit-success", f"<name>node1</name>{second}")
+    return lambda a: re.sub(
+        rb"<commit-results>.*</commit-results>(<ok/>)?",
+        f"<commit-results>{inside}</commit-results>".encode(),
+        a,
+        flags=re.S,
+    )
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (rpc_error("remote commit failed on node1"), "remote commit failed on node1"),
+        ("", "node1 does not say that it has committed"),
+        ("<commit-failure/>", "node1 does not say that it has committed"),
+        ("<output>error: node1 is not reachable</output>", "node1 is not reachable"),
+    ],
+)
+def test_a_node_that_did_not_commit_is_named(second, words, transport):
+    fault = Fault(Stage.COMMIT, Manner.REWRITE, rewrite=_of_nodes(second))
+    with RudeServer(box("G1"), fault) as server:
+        result = task(server, transport)
+        assert has_change(server)
+    assert result["changed"]
+    assert words in " ".join(result["warnings"])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_two_nodes_that_committed_are_no_news(transport):
+    fault = Fault(Stage.COMMIT, Manner.REWRITE, rewrite=_of_nodes("<commit-success/>"))
+    with RudeServer(box("G1"), fault) as server:
+        assert not [w for w in task(server, transport)["warnings"] if "commit" in w]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("said", "fine"),
+    [
+        ("<load-configuration-results><load-success/></load-configuration-results>", True),
+        ("<load-success/>", True),
+        (
+            "<load-configuration-results><load-error-count>0</load-error-count><load-success/>"
+            "</load-configuration-results>",
+            True,
+        ),
+        (
+            "<load-configuration-results><load-error-count>1</load-error-count><load-success/>"
+            "</load-configuration-results>",
+            False,
+        ),
+        ("<load-configuration-results><load-done/></load-configuration-results>", False),
+        ("<load-configuration-results/>", False),
+    ],
+)
+def test_forms_of_a_loads_success(said, fine, transport):
+    def rewrite(answer: bytes) -> bytes:
+        return re.sub(
+            rb"<load-configuration-results>.*</load-configuration-results>",
+            said.encode(),
+            answer,
+            flags=re.S,
+        )
+
+    with RudeServer(box("G1"), Fault(Stage.LOAD, Manner.REWRITE, rewrite=rewrite)) as server:
+        if fine:
+            assert task(server, transport)["changed"]
+        else:
+            with pytest.raises(DeviceError, match="load the change"):
+                task(server, transport)
+        assert has_change(server) is fine
+        assert server.settled()
+        assert not server.box.locked
+
+
+# Hellos
+
+
+def _greeting(*more: str, session: str = "<session-id>{}</session-id>", head: str = ""):
+    offered = ("urn:ietf:params:netconf:base:1.0", *more)
+    inside = "".join(f"<capability>{name}</capability>" for name in offered)
+
+    def made(number: int) -> bytes:
+        return (
+            f'{head}<hello xmlns="{BASE}"><capabilities>{inside}</capabilities>'
+            f"{session.format(number)}</hello>"
+        ).encode()
+
+    return made
+
+
+GREETINGS = {
+    "ten thousand capabilities": _greeting(*(f"urn:example:module-{n}?x=y" for n in range(10_000))),
+    "no session-id": _greeting(session=""),
+    "a session-id that is none": _greeting(
+        session="<session-id>none of your business</session-id>"
+    ),
+    "a capability in two lines": _greeting("\n  urn:example:a\n  "),
+    "an empty capability": _greeting(""),
+    "a declaration and blank lines": _greeting(head='\n\n<?xml version="1.0"?>\n'),
+    "a capability of 100,000 octets": _greeting("urn:example:" + "x" * 100_000),
+    "a prefix": lambda n: re.sub(rb"<(/?)(\w)", rb"<\1n:\2", _greeting()(n)).replace(
+        b"xmlns=", b"xmlns:n="
+    ),
+    "no namespace": lambda n: _greeting()(n).replace(f' xmlns="{BASE}"'.encode(), b""),
+}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("greeting", GREETINGS)
+def test_an_odd_hello_is_a_hello(greeting, transport):
+    with RudeServer(box("G1")) as server:
+        server.greeting = GREETINGS[greeting]
+        assert task(server, transport)["changed"]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        f'<hello xmlns="{BASE}"/>',
+        f'<hello xmlns="{BASE}"><capabilities/></hello>',
+        "<rpc-reply><ok/></rpc-reply>",
+        f'<hello xmlns="{BASE}"><capabilities><capability>a</capability></hello>',
+        "",
+    ],
+)
+def test_what_is_no_hello_is_refused(greeting, transport):
+    with RudeServer(box("G1")) as server:
+        server.greeting = lambda number: greeting.encode()
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises(TransportFailure, match=r"127\.0\.0\.1:\d+: NETCONF hello: "),
+        ):
+            client.open()
+
+
+# What a user may not do
+
+DENIED = "permission denied"
+BEFORE_COMMIT = (Stage.READ, Stage.LOCK, Stage.READ_AGAIN, Stage.LOAD, Stage.LOOK, Stage.COMMIT)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("stage", BEFORE_COMMIT)
+def test_a_user_who_may_not_do_one_thing_changes_nothing_and_is_told_which(stage, transport):
+    with RudeServer(box("G1"), Fault(stage, Manner.ERROR, DENIED, nth=0)) as server:
+        with pytest.raises(DeviceError, match=DENIED) as raised:
+            task(server, transport)
+        assert not has_change(server)
+        assert server.settled()
+        assert not server.box.locked
+    assert str(raised.value).startswith(raised.value.step)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_user_who_may_only_read_gathers_and_is_told_why_nothing_is_merged(transport):
+    may_not = [Fault(stage, Manner.ERROR, DENIED, nth=0) for stage in (Stage.LOCK, Stage.HISTORY)]
+    with RudeServer(box("G1", block={"heartbeat": "90"}), *may_not) as server:
+        with Client(target(server), transport) as client:
+            assert gathered(client.rpc()) == [{"group": "G1", "heartbeat": 90}]
+            have = change(client.rpc(), block={"group": "G1", "heartbeat": 90})
+            assert not have["changed"]
+        with pytest.raises(DeviceError, match=f"lock the configuration: {DENIED}"):
+            task(server, transport)
+
+
+HIDDEN = {
+    "a comment": b"<!-- ACCESS-DENIED -->",
+    "a comment as an element": b"<junos:comment>/* ACCESS-DENIED */</junos:comment>",
+    "undocumented": b"<undocumented>ACCESS-DENIED</undocumented>",
+}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_what_is_hidden_from_a_user_is_not_absent(hidden, transport):
+    def hide(answer: bytes) -> bytes:
+        return re.sub(
+            rb"<security>.*</security>",
+            b"<security>%b</security>" % HIDDEN[hidden],
+            answer,
+            flags=re.S,
+        )
+
+    fault = Fault(Stage.READ, Manner.REWRITE, nth=0, rewrite=hide)
+    with RudeServer(box("G1"), fault) as server:
+        with Client(target(server), transport) as client:
+            for asked in (gathered, change):
+                with pytest.raises(DeviceError, match="hides some of it from this user"):
+                    asked(client.rpc())
+        assert server.box.requests.count("lock") == 0
+
+
+# Lists, which are read as a stream
+
+LIST = "<multi-routing-engine-results/><security-group-vpn-server-registered-members/>"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (NOT_UNDERSTOOD["a stranger's in front"][0], "answers another request"),
+        (NOT_UNDERSTOOD["a hello"][0], "is no reply"),
+        (NOT_UNDERSTOOD["half of it"][0], "registered-members: malformed or cut off"),
+        (NOT_UNDERSTOOD["nothing"][0], "registered-members: malformed or cut off"),
+    ],
+)
+def test_a_list_that_answers_something_else_is_not_read(odd, words, transport):
+    fault = Fault(Stage.OTHER, Manner.REWRITE, nth=0, rewrite=odd)
+    with RudeServer(box("G1"), fault) as server:
+        server.box.answers = {"get-security-group-vpn-server-registered-members": LIST}
+        with (
+            Client(target(server), transport) as client,
+            pytest.raises((MalformedReply, DeviceError, TransportFailure), match=words),
+        ):
+            members.counted(client.rpc())
+
+
+# Confirmed commits
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_confirmation_whose_time_ends_between_the_look_and_the_commit_is_not_reported_as_done(
+    transport,
+):
+    """The device takes the commit back just before it is confirmed."""
+    with awaiting_confirmation() as server:
+        wanted = server.box.lines
+
+        def ends(answer: bytes) -> bytes:
+            server.box.expire()
+            return answer
+
+        server.faults.append(Fault(Stage.LOCK, Manner.REWRITE, rewrite=ends))
+        with Client(target(server), transport) as client:
+            keep = confirm.change_of(KEPT)
+            with pytest.raises(GroupVpnError, match="take"):
+                confirm.confirm(client.rpc(), confirm.Request(change=keep))
+        assert server.box.lines != wanted
+
+
+KEPT = """<configuration><security><group-vpn><server><group><name>G1</name>
+<server-member-communication><heartbeat>120</heartbeat></server-member-communication>
+</group></server></group-vpn></security></configuration>"""
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_second_run_does_not_confirm_what_somebody_else_has_pending(transport):
+    with awaiting_confirmation() as server:
+        block = {"group": "G1", "heartbeat": 120}
+        options = CommitOptions(confirmed=5, refuse_pending=True)
+        with Client(target(server), transport) as client:
+            result = change(client.rpc(), block=block, commit=options)
+        assert result["changed"]
+        assert result["pending_confirmation"]["minutes"] == 10
+        assert server.box.pending is not None
