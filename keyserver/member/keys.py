@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -20,7 +21,7 @@ from ..gdoi.numbers import (
     KekKeyAttribute,
     KeyPacketType,
 )
-from ..gdoi.payloads import GroupSa, KeyDownload, Profile
+from ..gdoi.payloads import GroupSa, KeyDownload, Profile, SaTek
 from ..gdoi.pull import Grant
 from ..gdoi.push import Kek, Push, kek_of
 from ..ike.wire import MalformedPayload, attribute_map
@@ -70,6 +71,8 @@ class MemberKeys:
 
     def __init__(self, profile: Profile = Profile.RFC6407, timing: Timing = Timing.JUNOS) -> None:
         self._profile, self._timing = profile, timing
+        # Which policies of the group are this member's; the others are not installed.
+        self.takes: Callable[[SaTek], bool] = lambda policy: True
         self.clear()
 
     def clear(self) -> None:
@@ -78,6 +81,15 @@ class MemberKeys:
         self.current_kek: bytes | None = None
         self.heartbeat: int | None = None
         self.traffic = Traffic(self._timing)
+
+    def keep_own(self) -> tuple[str, ...]:
+        """Forget TEKs of policies that this member does not take (any longer); their SPIs."""
+        before = {tek.spi.hex() for teks in self.teks.values() for tek in teks}
+        for selector, teks in list(self.teks.items()):
+            if not self.takes(SaTek(*selector, 0, teks[0].spi, ())):
+                self.traffic.forget(selector)
+        left = {tek.spi.hex() for teks in self.teks.values() for tek in teks}
+        return tuple(sorted(before - left))
 
     def forget_keks(self) -> None:
         """Forget every KEK; traffic keys stay."""
@@ -220,7 +232,8 @@ class MemberKeys:
         packets = matched(policy, keys)
         teks = [
             (selector, sa, traffic_keys(sa, packets[sa.spi], self._profile))
-            for selector, sa in associations_of(policy)
+            for (selector, sa), told in zip(associations_of(policy), policy.teks, strict=True)
+            if self.takes(told)
         ]
         held = {tek.spi: tek for known in self.teks.values() for tek in known}
         for _, sa, own in teks:

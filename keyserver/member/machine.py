@@ -18,7 +18,7 @@ from enum import Enum
 from ..gdoi.acknowledgement import encode_ack
 from ..gdoi.citation import cited
 from ..gdoi.numbers import LAST_SEQUENCE, GdoiExchange
-from ..gdoi.payloads import Profile
+from ..gdoi.payloads import Profile, SaTek
 from ..gdoi.pull import Grant, Unacceptable
 from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
@@ -166,6 +166,11 @@ class GroupMember:
         self.state = MemberState.STOPPED
         self.keys.clear()
         return self.end_phase1()
+
+    def take_only(self, takes: Callable[[SaTek], bool], now: float) -> None:
+        """Install these policies of the group alone; keys of others go at once."""
+        self.keys.takes = takes
+        self._tell(Changes(dropped=self.keys.keep_own()), now)
 
     def knows(self, header: Header) -> bool:
         """True for a message under a phase 1 SA of ours, whole or in the making."""
@@ -428,7 +433,7 @@ class GroupMember:
         if self.state is not MemberState.REGISTERED:
             return
         self._plan(now)
-        if not self.keys.teks:
+        if not self.keys.teks and push.sa is None:
             # RFC 6407 §5.9: begin anew; not all members of the group at the same instant.
             self._register_soon("the key server deleted all keys", now)
 

@@ -217,6 +217,11 @@ class Traffic:
                     longer = 0 if at_once else max(delay, (self.delays.deactivation or 0) - wait)
                     tek.drops = min(tek.drops, now + wait + longer)
 
+    def forget(self, selector: SelectorKey) -> None:
+        """Drop the keys of a selector at once."""
+        self.selectors.pop(selector, None)
+        self._sending.pop(selector, None)
+
     def retire_others(self, kept: set[SelectorKey], now: float) -> None:
         """A registration brought a policy without these selectors: received with to their end."""
         delay = self._waits[Arrival.REGISTRATION] * (self.delays.activation or 0)

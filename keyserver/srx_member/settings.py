@@ -16,6 +16,7 @@ from ..ike.numbers import OakleyAuthentication
 from ..ike.payloads import Identification
 from ..ike.proposal import Mode, PeerPolicy
 from ..lab import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
+from .scope import Scope, scopes_of
 
 DEFAULT_V2_PHASE_1_SECONDS = 180
 
@@ -46,7 +47,8 @@ class Enrolment:
 class VpnSettings:
     """One ``member ipsec vpn``; ``enrolment`` None: ``missing`` says what it lacks to register.
 
-    ``zones`` are the pair that sends its traffic through it, None where nothing does.
+    ``zones`` are the pair that sends its traffic through it, None where nothing does. ``scopes``:
+    Group VPNv1's scope policies; without one everything that the group has is taken.
     """
 
     name: str
@@ -59,6 +61,7 @@ class VpnSettings:
     exclude: tuple[TrafficRule, ...]
     fail_open: tuple[TrafficRule, ...]
     zones: tuple[str, str] | None
+    scopes: tuple[Scope, ...] = ()
 
 
 def vpn_settings(
@@ -67,6 +70,9 @@ def vpn_settings(
     """The VPNs of an effective configuration by name; those without a group are not there yet."""
     member = lookup(tree, "security", "group-vpn", "member")
     zones, hosts = dict(_attachments(tree)), host_mapping(tree)
+    scopes: dict[str, tuple[Scope, ...]] = {}
+    for name, scope in scopes_of(tree) if v1 else ():
+        scopes[name] = (*scopes.get(name, ()), scope)
     found = {}
     for name, vpn in lookup(member, "ipsec", "vpn").items():
         if "group" not in vpn:
@@ -84,6 +90,7 @@ def vpn_settings(
             tuple(_rules(vpn.get("exclude", {}))),
             tuple(_rules(vpn.get("fail-open", {}))),
             zones.get(name),
+            scopes.get(name, ()),
         )
     return found
 

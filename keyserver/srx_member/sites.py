@@ -25,6 +25,7 @@ from ..member.events import MemberEvent
 from ..member.machine import GroupMember
 from ..member.options import MemberOptions
 from ..member.traffic import Traffic
+from .scope import covered
 from .settings import Enrolment, VpnSettings, vpn_settings
 
 
@@ -85,13 +86,17 @@ class SrxMembers:
     def _configured(self, settings: VpnSettings, now: float) -> Site:
         site = self.sites.get(settings.name)
         if site is not None and site.settings.enrolment == settings.enrolment:
-            site.settings = settings
+            before, site.settings = site.settings, settings
+            if before.scopes != settings.scopes:
+                self._narrow(site, now)
+                self.renew(site, now)
             return site
         if site is not None:
             self._leave(site)
         site = Site(settings)
         if settings.enrolment is not None:
             site.member = self._member(settings.name, settings.enrolment)
+            self._narrow(site, now)
             self._act(site, site.member.start(now))
         return site
 
@@ -115,6 +120,13 @@ class SrxMembers:
             own = (enrolment.local_address, port)
             member.paths = tuple(Path(own, (server, port)) for server in enrolment.servers)
         return member
+
+    @staticmethod
+    def _narrow(site: Site, now: float) -> None:
+        """What lies outside the scope policies is not installed, and what was goes."""
+        scopes = site.settings.scopes
+        if site.member is not None:
+            site.member.take_only(lambda policy: not scopes or covered(policy, scopes), now)
 
     def _leave(self, site: Site) -> None:
         if site.member is not None:

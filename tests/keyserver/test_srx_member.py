@@ -554,3 +554,81 @@ def test_a_device_without_a_translator_stays_at_its_port(signing_key):
     network.pass_time(5)
     assert network.listed() == [SITE]
     assert not network.site.member.floats
+
+
+# Group VPNv1: scope policies
+
+BOOKS = (
+    "set security zones security-zone trust address-book address here 198.51.100.0/24",
+    "set security zones security-zone trust address-book address small 198.51.100.0/25",
+    "set security address-book global address there 203.0.113.0/24",
+    "set security address-book global address other 192.0.2.0/24",
+    "set security address-book global address range range-address 203.0.113.0 to 203.0.113.255",
+    "set security address-book global address-set all address other",
+    "set security address-book global address-set all address-set more",
+    "set security address-book global address-set more address there",
+    "set applications application web protocol tcp destination-port 80",
+)
+
+
+def scope_policy(source="here", destination="there", application="any"):
+    path = "set security policies from-zone trust to-zone untrust policy P "
+    return (
+        f"{path}match source-address {source}",
+        f"{path}match destination-address {destination}",
+        f"{path}match application {application}",
+        f"{path}then permit tunnel ipsec-group-vpn V1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (("here", "there"), True),
+        (("any", "any"), True),
+        (("here", "all"), True),
+        (("here", "range"), True),
+        (("small", "there"), False),
+        (("here", "other"), False),
+        (("here", "nowhere"), False),
+        (("there", "here"), False),
+        (("here", "there", "web"), False),
+        (("here", "there", "junos-http"), False),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_v1_member_installs_what_its_scope_policy_covers(signing_key, words, taken):
+    network = Network(signing_key, "v1", site=(*BOOKS, *scope_policy(*words)))
+    # Registered it is in any case (Junos 10.3).
+    assert network.listed() == [SITE]
+    assert network.site.is_up is taken
+    network.pass_time(4000)
+    assert network.listed() == [SITE]
+    assert network.site.is_up is taken
+
+
+def test_a_group_policy_for_one_service_needs_a_scope_for_that_service(signing_key):
+    match = "set security group-vpn server group G1 ipsec-sa sa-1 match-policy any "
+    extra = (f"{match}protocol 6", f"{match}destination-port 80")
+    for application, taken in (("web", True), ("any", False)):
+        site = (*BOOKS, *scope_policy(application=application))
+        network = Network(signing_key, "v1", extra=extra, site=site)
+        assert network.listed() == [SITE]
+        assert network.site.is_up is taken
+
+
+def test_a_commit_of_the_scope_policy_holds_at_once_and_keeps_what_it_covers(signing_key):
+    network = Network(signing_key, "v1", site=(*BOOKS, *scope_policy()))
+    held = network.site.member.held()
+    network.commit(SITE, site_config("v1", extra=(*BOOKS, *scope_policy(destination="other"))))
+    assert network.site.member.held().receives_with == ()
+    assert network.listed() == [SITE]
+    network.commit(SITE, site_config("v1", extra=(*BOOKS, *scope_policy(destination="all"))))
+    assert network.site.member.held() == held
+    network.commit(SITE, site_config("v1", extra=BOOKS))
+    assert network.site.member.held() == held
+
+
+def test_v2_has_no_scope_policy(signing_key):
+    network = Network(signing_key, "v2", site=(*BOOKS, *scope_policy(destination="other")))
+    assert network.site.is_up

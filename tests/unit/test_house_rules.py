@@ -108,6 +108,7 @@ SERVERS_TABLES = (
     "keyserver/groups/gateways.py",
     "keyserver/cluster/settings.py",
     "keyserver/srx_member/settings.py",
+    "keyserver/srx_member/scope.py",
 )
 SERVERS_REPLIES = (
     "keyserver/netconf/rpcs",
