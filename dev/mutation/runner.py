@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ _NO_TESTS = 5
 # processor's time. On the clock it may take some times more, since a busy machine is slow; one that
 # is out of that, too, is tried once more with twice of it.
 _GRACE, _TIMES, _ON_THE_CLOCK, _TRIES = 10, 5, 3, 2
+# Tests that run before the others are collected.
+_FIRST = 8
 # Imported once, before the forks; nothing of the project is among them.
 _WARM = ("pytest", "hypothesis", "lxml.etree", "asyncssh", "yaml", "ncclient.transport", "paramiko")
 
@@ -116,7 +119,7 @@ class Copy:
             file.write_text(mutant.code())
             # A time that no compiled file of the whole source has.
             os.utime(file, (0, 0))
-            status = self._tried(lambda: _chosen(tests, killer), _GRACE + _TIMES * seconds)
+            status = self._first_failure(tests, killer, _GRACE + _TIMES * seconds)
         finally:
             file.write_text(whole)
             os.utime(file, (times.st_atime, times.st_mtime))
@@ -141,6 +144,18 @@ class Copy:
         measuring.stop()
         parts = contexts.parts(places)
         answer.write_text(json.dumps({file: asdict(part) for file, part in parts.items()}))
+        return status
+
+    def _first_failure(self, tests: Sequence[str], killer: Path, seconds: float) -> int | None:
+        """The status of the first few tests, and of the others when those did not notice.
+
+        Most mutants are killed at once, and to collect a file of tests takes longer than a test.
+        """
+        status: int | None = 0
+        for part in filter(None, (tests[:_FIRST], tests[_FIRST:])):
+            status = self._tried(partial(_chosen, part, killer), seconds)
+            if status not in (0, _NO_TESTS):
+                break
         return status
 
     def _tried(self, job: Callable[[], int], seconds: float) -> int | None:

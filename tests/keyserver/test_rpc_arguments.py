@@ -53,6 +53,14 @@ REFUSED = {
     f"<edit-config><target><candidate/></target><config>this:{CONTACT}</config></edit-config>": (
         "this:"
     ),
+    # One of two ways to give the same, whichever comes first.
+    f"<edit-config><target><candidate/></target><config>{CONTACT}</config><config-text>"
+    "<configuration-text>snmp { contact x; }</configuration-text></config-text></edit-config>": (
+        "config-text"
+    ),
+    "<edit-config><target><candidate/></target><config-text><configuration-text>"
+    "snmp { contact x; }</configuration-text></config-text>"
+    f"<config>{CONTACT}</config></edit-config>": "config",
     # Elements of somebody else's.
     '<get-configuration><configuration><system xmlns="urn:x"/></configuration>'
     "</get-configuration>": "system",

@@ -336,6 +336,24 @@ def test_drift_tells_who_came_left_moved_and_changed_gateway():
     assert drift.drift(after, after) == []
 
 
+def test_drift_names_who_has_no_gateway_by_the_address_and_who_has_no_address_by_the_gateway():
+    nobody = [{"name": "G1", "members": []}]
+    for listed, name, address in (
+        ({"address": "192.0.2.1", "gateway": None}, "192.0.2.1", "192.0.2.1"),
+        ({"address": None, "gateway": "gm-1"}, "gm-1", ""),
+    ):
+        there = [{"name": "G1", "members": [listed]}]
+        (came,), (left,) = drift.drift(nobody, there), drift.drift(there, nobody)
+        assert came == {
+            "group": "G1",
+            "member": name,
+            "change": "came",
+            "before": "",
+            "after": address,
+        }
+        assert (left["member"], left["before"], left["after"]) == (name, address, "")
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

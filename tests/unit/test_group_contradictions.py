@@ -103,6 +103,15 @@ CASES = {
         {},
         "ipsec_proposal.lifetime_seconds 300: a key has to live for 10 activation delays of 60 s",
     ),
+    "a key for rekeying that lives below ten activation delays": (
+        {
+            "activation_time_delay": 60,
+            "server_member_communication": {**UNICAST, "lifetime_seconds": 300},
+        },
+        {},
+        "server_member_communication.lifetime_seconds 300: a key has to live for 10 activation "
+        "delays of 60 s",
+    ),
     "heartbeats that outlast the key": (
         {"server_member_communication": {**UNICAST, "heartbeat": 1500}},
         {},

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..engine.device import CommitOptions
-from ..errors import CommitUnknown, GroupVpnError, Refused, TransportFailure
+from ..errors import GroupVpnError, Refused, TransportFailure
 from ..netconf.rpc import Rpc
 from . import work
 from .configurations import entries
@@ -359,7 +359,7 @@ class _Conductor:
             fate.warnings += error.warnings
             fate.unreachable = isinstance(error, TransportFailure)
             # What may have been done is not reported as not done.
-            fate.changed = fate.changed or isinstance(error, CommitUnknown)
+            fate.changed = fate.changed or error.may_have_changed
         return done
 
     def _do(self, jobs: Mapping[str, Callable[[Rpc], Any]], what: str) -> set[str]:

@@ -1,0 +1,148 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A whole Group VPN carried out on devices in one process, whose members never register."""
+
+from __future__ import annotations
+
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitDiffers,
+    GroupVpnError,
+    TransportFailure,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import (
+    SETTLE_SECONDS,
+    Order,
+    conduct,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+
+from keyserver.config.junos_schema import Generation as EmulatedGeneration
+from keyserver.lab import DeviceSpec
+from keyserver.srx import Device, read_initial
+from tests.keyserver.wire import NOW, Wire
+from tests.unit.descriptions import SITES, group_of, hosts_of
+
+HUB, SITE = "hub-1", SITES[0]
+TEXT = """set system host-name {0}
+set interfaces ge-0/0/1 unit 0 family inet address {1}/24
+set security zones security-zone LAN
+set security zones security-zone WAN interfaces ge-0/0/1.0
+"""
+
+
+class Fleet:
+    """Hands on devices in this process; waiting moves the clock."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.description = read([group_of(members=[SITE])], hosts_of())
+        self.now, self.said = NOW, []
+        self.wires = {host: self._wire(host) for host in hosts}
+        self.fails: dict[str, GroupVpnError] = {}
+
+    def _wire(self, host: str) -> Wire:
+        spec = DeviceSpec(host, EmulatedGeneration.V2)
+        address = self.description.devices[host].address
+        return Wire(
+            Device(spec, read_initial(spec, TEXT.format(host, address)), NOW), lambda: self.now
+        )
+
+    def each(self, work):
+        done, failed = {}, {}
+        for host, job in work.items():
+            try:
+                if host in self.fails:
+                    raise self.fails[host]
+                done[host] = job(self.wires[host])
+            except GroupVpnError as error:
+                failed[host] = error
+        return done, failed
+
+    def pause(self, seconds):
+        self.now += seconds
+
+    def clock(self):
+        return self.now
+
+    def say(self, line):
+        self.said.append(line)
+
+    def run(self, **more):
+        return conduct(Order(self.description, tuple(self.wires), timeout=20, **more), self)
+
+    def has(self, host: str) -> bool:
+        return "group-vpn" in self.wires[host].device.database.committed.get("security", {})
+
+
+def test_a_check_says_all_steps_and_touches_nothing():
+    fleet = Fleet(HUB, SITE)
+    outcome = fleet.run(check=True)
+    steps = [step.as_result() for step in outcome.plan.steps]
+    assert [step["step"] for step in steps] == ["learn", "members", "wait"]
+    assert steps[0] == {
+        "step": "learn",
+        "what": "servers learn what is new, and forget who is gone",
+        "hosts": [HUB],
+        "groups": [],
+        "apart": [],
+    }
+    assert steps[-1]["groups"] == ["BRANCHES"]
+    assert {host: fate.changed for host, fate in outcome.hosts.items()} == {HUB: True, SITE: True}
+    assert "BRANCHES" in outcome.hosts[HUB].diff
+    assert not any(fleet.has(host) for host in (HUB, SITE))
+    assert "lock" not in [name for wire in fleet.wires.values() for name in wire.names]
+
+
+def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():
+    fleet = Fleet(HUB, SITE)
+    outcome = fleet.run(comment="build")
+    hub, site = (outcome.hosts[host].as_result() for host in (HUB, SITE))
+    assert fleet.has(HUB)
+    assert (hub["changed"], hub["did"], site["did"]) == (True, ["configured"], ["configured"])
+    assert site["failures"] == ["no server lists it as a member of BRANCHES"]
+    # Its key plane is not run here.
+    assert hub["failures"] == [
+        "shows no key for rekeying of BRANCHES",
+        "nothing proves the change: it is not confirmed, and the device takes it back 10 minutes "
+        "after the commit",
+    ]
+    assert NOW + 20 <= fleet.now < NOW + 22
+    assert [line for line in fleet.said if "waiting for" in line]
+    assert outcome.before[HUB].listed == {}
+    assert outcome.after[HUB].listed == {"BRANCHES": []}
+
+
+def test_who_cannot_be_reached_stops_only_what_needs_it():
+    fleet = Fleet(HUB, SITE)
+    fleet.fails[HUB] = TransportFailure("hub-1: no route")
+    outcome = fleet.run()
+    assert outcome.hosts[HUB].as_result()["unreachable"]
+    assert outcome.hosts[HUB].failures == ["hub-1: no route"]
+    assert not fleet.has(SITE)
+
+
+def test_what_was_committed_otherwise_than_it_was_asked_is_a_change():
+    fleet = Fleet(HUB, SITE)
+    say = fleet.say
+
+    def tell(line):
+        say(line)
+        if line.startswith("servers learn"):
+            fleet.fails[HUB] = CommitDiffers("commit: it lacks: set x")
+
+    fleet.say = tell
+    outcome = fleet.run()
+    assert (outcome.hosts[HUB].changed, outcome.hosts[HUB].failures[0]) == (
+        True,
+        "commit: it lacks: set x",
+    )
+    assert outcome.broken == {"BRANCHES": f"{HUB} did not take the change"}
+    assert not fleet.has(SITE)
+
+
+def test_where_nothing_is_to_be_done_members_have_a_little_time():
+    fleet = Fleet(HUB, SITE)
+    fleet.run()
+    begun = fleet.now
+    again = fleet.run()
+    assert {host: fate.changed for host, fate in again.hosts.items()} == {HUB: False, SITE: False}
+    assert begun + SETTLE_SECONDS <= fleet.now < begun + SETTLE_SECONDS + 2

@@ -1,0 +1,111 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What keeps a group from being as it should be, from what its devices show."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
+    Holdings,
+    Keys,
+    holdings,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import Kind
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Apart, Step
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.verify import faults, shared
+from lxml import etree
+
+from tests.unit.descriptions import SITES, group_of, hosts_of
+
+SERVERS, SITE = ("hub-1", "hub-2"), SITES[0]
+DESCRIPTION = read([group_of(servers=list(SERVERS), members=[SITE])], hosts_of())
+(GROUP,) = DESCRIPTION.groups
+ID = 70000
+
+
+def held(kek=("k1",), teks=("t1",), listed=None):
+    keys = Keys(set(kek), dict.fromkeys(teks, 3600))
+    return Holdings({ID: keys}, {} if listed is None else {"BRANCHES": list(listed)})
+
+
+def everybody(**more):
+    """All as it should be, but for what is given."""
+    return {**{host: held(listed=[SITE]) for host in SERVERS}, SITE: held(), **more}
+
+
+def test_what_is_as_it_should_be_has_no_fault():
+    assert shared(GROUP, everybody()) == []
+    assert faults(DESCRIPTION, GROUP, everybody(), [SITE]) == {}
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (held(kek=()), ["hub-2: shows no key for rekeying of BRANCHES"]),
+        (held(kek=("k2",)), ["hub-1, hub-2: different keys for rekeying of BRANCHES"]),
+        (held(teks=("t2",)), ["hub-1, hub-2: different traffic keys of BRANCHES"]),
+        (None, ["hub-2: not asked"]),
+    ],
+)
+def test_servers_of_a_cluster_that_differ_are_named(second, words):
+    found = everybody(**{"hub-2": second})
+    told = shared(GROUP, {host: one for host, one in found.items() if one is not None})
+    assert set(words) <= set(told)
+
+
+@pytest.mark.parametrize(
+    ("site", "listed", "words"),
+    [
+        (held(), [], "no server lists it as a member of BRANCHES"),
+        (held(kek=("old",)), [SITE], "holds no key for rekeying of BRANCHES that its servers have"),
+        (held(teks=("t0",)), [SITE], "does not hold the newest traffic keys of BRANCHES"),
+        (None, [SITE], "not asked"),
+    ],
+)
+def test_a_member_that_is_not_there_or_holds_something_else_is_named(site, listed, words):
+    servers = {host: held(listed=listed) for host in SERVERS}
+    found = {**servers, **({} if site is None else {SITE: site})}
+    assert faults(DESCRIPTION, GROUP, found, [SITE])[SITE].startswith(words)
+    # Who is not there is not judged.
+    assert SITE not in faults(DESCRIPTION, GROUP, found, [])
+
+
+def test_who_is_listed_and_no_member_is_named():
+    strangers = [f"s-{n}" for n in range(7)]
+    found = everybody(**{"hub-1": held(listed=[SITE, *strangers])})
+    assert faults(DESCRIPTION, GROUP, found, [SITE]) == {
+        "hub-1": "lists who is no member of BRANCHES: s-0, s-1, s-2, s-3, s-4 and 2 more"
+    }
+
+
+def test_of_a_key_that_is_shown_twice_the_longer_life_counts():
+    class Shown:
+        """A member's replies: two traffic keys, one of them twice."""
+
+        def call(self, step, operation, then=()):
+            if operation.tag != "get-gvpn-security-associations-information":
+                return etree.fromstring("<rpc-reply/>")
+            inside = "".join(
+                f"<sa><sa-spi>{spi}</sa-spi><sa-hard-lifetime>{left}</sa-hard-lifetime></sa>"
+                for spi, left in (("a", 900), ("b", 700), ("a", 300))
+            )
+            return etree.fromstring(
+                f"<rpc-reply><block><sa-gvpn-groupid>7</sa-gvpn-groupid>{inside}</block></rpc-reply>"
+            )
+
+    sides = {"server": {}, "member": {"ipsec": {"vpns": [{"name": "v", "group": 7}]}}}
+    keys = holdings(Shown(), sides, None).of(7)
+    assert (keys.teks, keys.newest, keys.life) == ({"a": 900, "b": 700}, {"a"}, 300)
+    assert holdings(Shown(), sides, None).of(None) == Keys()
+
+
+def test_a_step_says_all_that_it_is():
+    step = Step(Kind.WAIT, ("hub-1",), groups=("G1",), apart=(Apart("G1", ("a", "b"), "a rekey"),))
+    assert step.as_result() == {
+        "step": "wait",
+        "what": "every member is listed, and holds the keys of its server",
+        "hosts": ["hub-1"],
+        "groups": ["G1"],
+        "apart": [{"group": "G1", "members": ["a", "b"], "until": "a rekey"}],
+    }
