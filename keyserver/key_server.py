@@ -27,8 +27,8 @@ class ServerCompanion(Companion, Protocol):
     def listens(self) -> frozenset[tuple[str, int, str]]:
         """Multicast groups to listen to: address, port, Junos' name of the interface."""
 
-    def overhears(self, group_id: int, spi: str, now: float) -> None:
-        """Traffic of a group reaches this device under that SPI (hex)."""
+    def overhears(self, group_id: int, packet: bytes, now: float) -> None:
+        """An ESP packet of a group reaches this device."""
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
@@ -118,10 +118,10 @@ class KeyServer:
         """Multicast groups to listen to: address, port, Junos' name of the interface."""
         return frozenset().union(*(companion.listens() for companion in self.companions))
 
-    def overhears(self, group_id: int, spi: str, now: float) -> None:
-        """Traffic of a group reaches this device under that SPI (hex)."""
+    def overhears(self, group_id: int, packet: bytes, now: float) -> None:
+        """An ESP packet of a group reaches this device."""
         for companion in self.companions:
-            companion.overhears(group_id, spi, now)
+            companion.overhears(group_id, packet, now)
 
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""

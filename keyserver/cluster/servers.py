@@ -140,7 +140,7 @@ class ServerCluster:
         """Servers hear each other by unicast alone."""
         return frozenset()
 
-    def overhears(self, group_id: int, spi: str, now: float) -> None:
+    def overhears(self, group_id: int, packet: bytes, now: float) -> None:
         """A server has no traffic of its own."""
 
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -34,6 +35,9 @@ from .turns import Turns
 from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
+
+# Of a thousand devices each would have to read what each of the others sends.
+_MOST_HEAR = 100
 
 
 @contextlib.contextmanager
@@ -150,9 +154,9 @@ class _KeyPlane:
             log.warning("%s: cannot join %s: %s", spec.name, address, error.strerror or error)
             return None
 
-    def hear(self, group_id: int, spi: str) -> None:
-        """Traffic of a group reaches this device under that SPI."""
-        self.device.key_server.overhears(group_id, spi, self._clock())
+    def hear(self, group_id: int, packet: bytes) -> None:
+        """An ESP packet of a group reaches this device."""
+        self.device.key_server.overhears(group_id, packet, self._clock())
 
     def _send(self, outgoing: Outgoing) -> None:
         socket = self._sockets.get(outgoing.door) or self._sockets.get(Door.GDOI)
@@ -274,10 +278,10 @@ class LabServer:
             holder = Holder(name, event.event.group)
             held = held_associations(holder, event.address, event.traffic)
             self._sa_log.look(holder, held, event.traffic.sends_with, event.event.time)
-        spi = event.event.held.sends_with
-        if spi is not None:
-            for plane in self._planes:
-                plane.hear(event.event.group, spi)
+        others = [plane for plane in self._planes if plane.device.spec.name != device]
+        if event.packet:
+            for plane in random.sample(others, min(len(others), _MOST_HEAR)):
+                plane.hear(event.event.group, event.packet)
 
     async def _listen_ssh(self, device: Device) -> None:
         endpoint = device.spec.netconf

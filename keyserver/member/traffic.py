@@ -135,6 +135,16 @@ class Traffic:
         rows.sort(key=lambda tek: -tek.expires)
         return tuple(dict.fromkeys(tek.spi.hex() for tek in rows))
 
+    @property
+    def sending(self) -> InstalledTek | None:
+        """The key that traffic of the policy's first selector is sent with."""
+        return next((self._sending[s] for s in self.selectors if s in self._sending), None)
+
+    def receiving(self, spi: bytes) -> InstalledTek | None:
+        """The key that is received with under that SPI."""
+        rows = (tek for teks in self.selectors.values() for tek in teks)
+        return next((tek for tek in rows if tek.receives and tek.spi == spi), None)
+
     def is_sending(self, selector: SelectorKey, tek: InstalledTek) -> bool:
         """True for the key that this selector's traffic is sent with."""
         return self._sending.get(selector) is tek

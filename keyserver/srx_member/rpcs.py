@@ -8,6 +8,7 @@ the words of ``gvpn-policy-type`` are ours.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from lxml import etree
@@ -27,7 +28,7 @@ _STATISTICS_ARGUMENT = "show-gvpn-index-ipsec-statistics"
 # As an index: Juniper's models have it as the value of one that is not given.
 _ALL = 0
 _EVERYTHING = "0.0.0.0/0"
-# Counters of ``ipsec statistics`` by container. No packet passes an emulated device.
+# Counters of ``ipsec statistics`` by container. No traffic of others passes an emulated device.
 _STATISTICS = {
     "esp-statistics": (
         "esp-encrypted-bytes",
@@ -204,10 +205,10 @@ def _inactive(device: Platform, request: Request) -> Elements:
 
 def _statistics(device: Platform, request: Request) -> Elements:
     own = request.dialect.own
-    counted = {"invalid-spi-errors": sum(s.invalid_spis for _, s in _chosen(device, request))}
+    counted: Counter[str] = sum((s.counted for _, s in _chosen(device, request)), Counter())
     root = own("usp-ipsec-total-statistics-information")
     for container, counters in _STATISTICS.items():
-        shown = (own(name, str(counted.get(name, 0))) for name in counters)
+        shown = (own(name, str(counted[name])) for name in counters)
         root.append(own(container, None, *shown))
     return [root]
 
@@ -405,7 +406,7 @@ def _clear_statistics(device: Platform, request: Request) -> Elements:
     wanted = _index_of(request)
     for position, site in _chosen(device, request):
         if wanted in (_ALL, position):
-            site.invalid_spis = 0
+            site.counted.clear()
     return []
 
 

@@ -9,6 +9,7 @@ changes it at once: what a registration depends on begins a new one, and what is
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from ..groups.pushes import Door, Outgoing
 from ..groups.server import GroupServer
 from ..ike.nat import Address, Path
 from ..ike.wire import exchange_of
+from ..member.esp import SPI_LENGTH, Fate, can_encrypt, dummy_packet, fate_of
 from ..member.events import MemberEvent
 from ..member.machine import GroupMember
 from ..member.options import MemberOptions
@@ -31,12 +33,16 @@ from .settings import Enrolment, VpnSettings, vpn_settings
 
 @dataclass(frozen=True)
 class MemberOfGroup:
-    """What happened to a member VPN of this device, and the keys that it holds now."""
+    """What happened to a member VPN of this device, and the keys that it holds now.
+
+    ``packet``: ESP for all others of the group, where keys changed; empty where there are none.
+    """
 
     vpn: str
     event: MemberEvent
     address: str
     traffic: Traffic = field(repr=False)
+    packet: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -47,7 +53,7 @@ class Site:
     member: GroupMember | None = None
     pushed_from: Address | None = None
     pushes: int = 0
-    invalid_spis: int = 0
+    counted: Counter[str] = field(default_factory=Counter)
     last_failure: str = ""
 
     @property
@@ -209,13 +215,29 @@ class SrxMembers:
             if site.member is not None and (group := site.member.multicast) is not None
         )
 
-    def overhears(self, group_id: int, spi: str, now: float) -> None:
-        """Traffic of a group reaches this device under that SPI (hex)."""
+    def overhears(self, group_id: int, packet: bytes, now: float) -> None:
+        """An ESP packet of a group reaches this device."""
         for site in self.sites.values():
             if site.member is not None and site.settings.group == group_id:
-                site.invalid_spis += spi not in site.member.keys.traffic.receives_with
-                site.member.heard_spi(spi, now)
+                spi = packet[:SPI_LENGTH]
+                fate = fate_of(packet, site.member.keys.traffic.receiving(spi))
+                site.counted[fate.value] += 1
+                if fate is Fate.DECRYPTED:
+                    site.counted["esp-decrypted-bytes"] += len(packet)
+                site.member.heard_spi(spi.hex(), now)
                 self._on_activity()
+
+    @staticmethod
+    def _packet(site: Site, event: MemberEvent) -> bytes:
+        """What a site sends to the others when its keys have changed: do they understand it?"""
+        assert site.member is not None
+        tek = site.member.keys.traffic.sending
+        if event.held is None or tek is None or not can_encrypt(tek):
+            return b""
+        site.counted["esp-encrypted-packets"] += 1
+        packet = dummy_packet(tek, site.counted["esp-encrypted-packets"])
+        site.counted["esp-encrypted-bytes"] += len(packet)
+        return packet
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
@@ -244,5 +266,6 @@ class SrxMembers:
                 (event.reason or "") if event.event == "refused" else site.last_failure
             )
             address, traffic = site.member.address or "", site.member.keys.traffic
-            self._events.append(MemberOfGroup(site.settings.name, event, address, traffic))
+            packet = self._packet(site, event)
+            self._events.append(MemberOfGroup(site.settings.name, event, address, traffic, packet))
         site.member.events.clear()

@@ -116,6 +116,12 @@ def told(observer, server, seen):
     return [json.loads(line)["event"] for line in lines]
 
 
+def statistics(lab, device):
+    """Counters of ``show security group-vpn member ipsec statistics``."""
+    reply = ask(lab, device, "get-gvpn-ipsec-statistics-information")
+    return {name: int(n) for name, n in re.findall(r"<([\w-]+)>(\d+)</", reply)}
+
+
 def test_an_observer_follows_devices_that_are_members(lab):
     (port,) = free_ports(1, socket.SOCK_DGRAM)
     sites = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
@@ -144,5 +150,10 @@ def test_an_observer_follows_devices_that_are_members(lab):
         assert "rekeyed" in told(observer, server, seen)
         # Both wait before they send with the new keys, and receive with both.
         assert observer.unreadable() == {}
+        for site in ("site-1", "site-2"):
+            counted = statistics(lab, site)
+            assert counted["esp-encrypted-packets"] >= 2
+            assert counted["esp-decrypted-packets"] >= 1, "neither understands the other"
+            assert counted["esp-authentication-failures"] == 0
     finally:
         server.stop()

@@ -5,14 +5,19 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.ipsec import ESP, SecurityAssociation
 
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.pushes import Door
+from keyserver.member.esp import dummy_packet
 from keyserver.srx_member.sites import SrxMembers
 from tests.keyserver.console import Session
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
 
+# Under an SPI that nobody holds.
+STRANGE = bytes.fromhex("deadbeef") + bytes(60)
 HUB, OTHER_HUB, SITE = "192.0.2.1", "192.0.2.2", "192.0.2.11"
 MEMBER = "set security group-vpn member "
 BLOCKS = {
@@ -362,20 +367,65 @@ def test_recovery_probe_registers_for_traffic_that_cannot_be_read(signing_key):
     network = Network(signing_key, site=(f"{MEMBER}ipsec vpn V1 recovery-probe",))
     first = network.site.member.established
     device = network.devices[SITE]
-    device.key_server.overhears(2, "deadbeef", network.now)
+    device.key_server.overhears(2, STRANGE, network.now)
     network.pass_time(11)
     assert network.site.member.established == first
-    device.key_server.overhears(1, "deadbeef", network.now)
+    device.key_server.overhears(1, STRANGE, network.now)
     network.pass_time(11)
     assert network.site.member.established != first
 
 
-def test_statistics_have_their_containers_and_no_packets(signing_key):
-    network = Network(signing_key)
+def statistics(network):
     reply = network.ask("<get-gvpn-ipsec-statistics-information/>")
     root = reply.find("usp-ipsec-total-statistics-information")
-    assert root.findtext("failclose-statistics/failclose-dropped-pkts") == "0"
-    assert root.findtext("esp-statistics/esp-encrypted-packets") == "0"
+    return {e.tag: int(e.text) for container in root for e in container}
+
+
+def test_statistics_count_the_packets_that_sites_try_their_keys_with(signing_key):
+    network = Network(signing_key)
+    counted = statistics(network)
+    # One, at registration, to whoever is there.
+    assert (counted["esp-encrypted-packets"], counted["esp-decrypted-packets"]) == (1, 0)
+    assert counted["failclose-dropped-pkts"] == 0
+    device, tek = network.devices[SITE], network.site.member.keys.traffic.sending
+    packet = dummy_packet(tek, 7)
+    assert counted["esp-encrypted-bytes"] == len(packet)
+    device.key_server.overhears(1, packet, network.now)
+    for position in (4, 8, 30, len(packet) - 1):
+        forged = packet[:position] + bytes([packet[position] ^ 1]) + packet[position + 1 :]
+        device.key_server.overhears(1, forged, network.now)
+    for short in (packet[:4], packet[:12], packet[:-1]):
+        device.key_server.overhears(1, short, network.now)
+    device.key_server.overhears(1, STRANGE, network.now)
+    device.key_server.overhears(1, b"", network.now)
+    counted = statistics(network)
+    assert counted["esp-decrypted-packets"] == 1
+    assert counted["esp-decrypted-bytes"] == len(packet)
+    assert counted["esp-authentication-failures"] == 7
+    assert counted["invalid-spi-errors"] == 2
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_an_independent_esp_reads_what_sites_send(signing_key, generation):
+    network = Network(signing_key, generation)
+    tek = network.site.member.keys.traffic.sending
+    names = {"aes-cbc": "AES-CBC", "3des-cbc": "3DES", "des-cbc": "DES"}
+    checks = {
+        "hmac-sha-256-128": "SHA2-256-128",
+        "hmac-sha1-96": "HMAC-SHA1-96",
+        "hmac-md5-96": "HMAC-MD5-96",
+    }
+    other = SecurityAssociation(
+        ESP,
+        spi=int.from_bytes(tek.spi, "big"),
+        crypt_algo=names[tek.sa.cipher.name],
+        crypt_key=tek.keys.encryption,
+        auth_algo=checks[tek.sa.integrity.name],
+        auth_key=tek.keys.integrity,
+    )
+    packet = IP(src=SITE, dst=HUB, proto=50) / ESP(dummy_packet(tek, 1))
+    read = other.decrypt(IP(bytes(packet)))
+    assert read.proto == 59
 
 
 @pytest.mark.parametrize(
@@ -389,15 +439,16 @@ def test_statistics_have_their_containers_and_no_packets(signing_key):
 )
 def test_traffic_under_an_unknown_spi_is_counted_until_the_count_is_cleared(signing_key, clear):
     network = Network(signing_key)
-    device, held = network.devices[SITE], network.site.member.held()
+    device = network.devices[SITE]
 
     def errors(arguments=""):
         rpc = "get-gvpn-ipsec-statistics-information"
         return network.ask(f"<{rpc}>{arguments}</{rpc}>").findtext(".//invalid-spi-errors")
 
-    device.key_server.overhears(1, held.sends_with, network.now)
+    own = dummy_packet(network.site.member.keys.traffic.sending, 1)
+    device.key_server.overhears(1, own, network.now)
     assert errors() == "0"
-    device.key_server.overhears(1, "deadbeef", network.now)
+    device.key_server.overhears(1, STRANGE, network.now)
     assert errors() == "1"
     other = "<show-gvpn-index-ipsec-statistics>2</show-gvpn-index-ipsec-statistics>"
     assert errors(other) == "0"
