@@ -69,8 +69,9 @@ matrix:
 		else echo "== Python $$version: SKIPPED, python$$version is not installed"; fi; \
 	done
 
+# PARTS="fleet whole" for some of the tables of docs/benchmarks.md.
 bench: env
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(PARTS)
 
 # A million inputs, mutated by what they reach; findings are left in build/fuzz.
 # FUZZ="-max_total_time=60 -seed=1" for other options of libFuzzer.

@@ -175,7 +175,7 @@ def many_devices() -> Iterator[str]:
     yield ""
 
 
-SECTIONS = (sizes, many_devices)
+SECTIONS = {"sizes": sizes, "devices": many_devices}
 
 if __name__ == "__main__":
     for section in SECTIONS:

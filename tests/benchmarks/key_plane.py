@@ -285,4 +285,10 @@ def _gateways(count: int) -> dict[str, str]:
     return {f"gm-{n}": str(_FIRST + n) for n in range(count)}
 
 
-SECTIONS = (push, registrations, key_exchanges, at_once, idle)
+SECTIONS = {
+    "push": push,
+    "registrations": registrations,
+    "exchanges": key_exchanges,
+    "at_once": at_once,
+    "rest": idle,
+}

@@ -181,6 +181,8 @@ def rows() -> Iterator[str]:
     yield ""
 
 
+SECTIONS = {"loop": rows}
+
 if __name__ == "__main__":
     for row in rows():
         print(row, flush=True)

@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from tests.lab import LabDirectory, ansible_environment, hub_config
+from tests.lab import ROOT, LabDirectory, ansible_environment, hub_config
 
 SMC = "security group-vpn server group G1 server-member-communication"
+NOTHING: dict[str, Any] = {"do_nothing": {}}
 NETCOMMON = {
     "ansible_connection": "ansible.netcommon.netconf",
     "ansible_network_os": "junipernetworks.junos.junos",
@@ -51,53 +54,59 @@ def fleet_of(path: Path, count: int) -> LabDirectory:
 _WATCHED = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])
-print("peak-kb:", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("used:", used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 sys.exit(code)
 """
+# As a user's Ansible has it, whatever this environment says.
+BYTECODE = {
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bytecode"),
+}
 
 
-def timed_play(
+class Cost(NamedTuple):
+    """What a play took: seconds on the wall, CPU seconds of all processes, MB of the largest."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Each figure's median."""
+    return Cost(*map(statistics.median, zip(*costs, strict=True)))
+
+
+def play_cost(
     lab: LabDirectory, tasks: list[dict[str, Any]], forks: int, variables: dict[str, Any]
-) -> float:
-    """Wall seconds of one play over all devices."""
-    return measured_play(lab, tasks, forks, variables)[0]
-
-
-def measured_play(
-    lab: LabDirectory, tasks: list[dict[str, Any]], forks: int, variables: dict[str, Any]
-) -> tuple[float, float]:
-    """(Wall seconds, MB of Ansible's largest process) of one play over all devices."""
+) -> Cost:
+    """One play over all devices, with cached bytecode."""
     plugins = lab.path / "action_plugins"
     plugins.mkdir(exist_ok=True)
     (plugins / "do_nothing.py").write_text(_NOTHING)
     book = lab.path / "bench.yml"
     content = [{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": tasks}]
     book.write_text(yaml.safe_dump(content))
-    program = Path(sys.executable).with_name("ansible-playbook")
+    inventory = str(lab.path / "inventory.yml")
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    play = [program, "-i", inventory, "-f", str(forks), str(book)]
     started = time.perf_counter()
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            _WATCHED,
-            str(program),
-            "-i",
-            str(lab.path / "inventory.yml"),
-            "-f",
-            str(forks),
-            str(book),
-        ],
+        [sys.executable, "-c", _WATCHED, *play],
         cwd=lab.path,
         env=ansible_environment(
             ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
             ANSIBLE_ACTION_PLUGINS=str(plugins),
+            **BYTECODE,
         ),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
         check=False,
     )
     elapsed = time.perf_counter() - started
     if done.returncode != 0:
         raise SystemExit(f"bench: a play failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return elapsed, float(done.stderr.rsplit("peak-kb:", 1)[1]) / 1024
+    cpu, peak_kb = map(float, done.stderr.rsplit("used:", 1)[1].split())
+    return Cost(elapsed, cpu, peak_kb / 1024)

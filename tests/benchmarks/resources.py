@@ -97,4 +97,4 @@ def large_server() -> Iterator[str]:
     yield ""
 
 
-SECTIONS = (large_server,)
+SECTIONS = {"server": large_server}

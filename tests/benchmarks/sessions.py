@@ -132,5 +132,7 @@ def rows() -> Iterator[str]:
     yield ""
 
 
+SECTIONS = {"sessions": rows}
+
 if __name__ == "__main__":
     print("\n".join(rows()))

@@ -1,0 +1,154 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One group on a fleet: beside an action that does nothing, bare SSH and junos_config."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import bare
+from tests.benchmarks.plays import LOCAL, NETCOMMON, NOTHING, SMC, Cost, fleet_of, median, play_cost
+from tests.lab import COLLECTIONS, LabDirectory
+
+if str(COLLECTIONS) not in sys.path:
+    sys.path.insert(0, str(COLLECTIONS))
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    RESOURCE,
+)
+
+FLEET, FORKS, FEW, TASKS, REPEATS = 50, 20, 10, 5, 5
+_RECORDED = 540
+"""The lifetime in the RPCs that bare sessions repeat; each run puts its own there."""
+
+
+def block(lifetime: Any) -> dict[str, Any]:
+    """The settings of one group."""
+    return {
+        "group": "G1",
+        "encryption_algorithm": "aes-256-cbc",
+        "sig_hash_algorithm": "sha-256",
+        "lifetime_seconds": lifetime,
+    }
+
+
+def ours(lifetime: Any = "{{ lifetime }}") -> dict[str, Any]:
+    """Our task; its values are templates."""
+    templated = {**block(lifetime), "group": "{{ group }}", "encryption_algorithm": "{{ cipher }}"}
+    return {"groupvpn.junos.server_member_communication": {"config": [templated]}}
+
+
+def values(lifetime: int) -> dict[str, Any]:
+    """What our task's templates name."""
+    return {"lifetime": lifetime, "group": "G1", "cipher": "aes-256-cbc"}
+
+
+def _junos_config(lifetime: int) -> dict[str, Any]:
+    lines = [
+        f"set {SMC} encryption-algorithm aes-256-cbc",
+        f"set {SMC} sig-hash-algorithm sha-256",
+        f"set {SMC} lifetime-seconds {lifetime}",
+    ]
+    return {"junipernetworks.junos.junos_config": {"lines": lines}}
+
+
+def row(name: str, cost: Cost, floor: Cost, note: str = "") -> str:
+    """A play beside the floor."""
+    return (
+        f"| {name} | {cost.wall:.2f} | {cost.wall / floor.wall:.2f} | {cost.cpu:.2f} "
+        f"| {cost.cpu / floor.cpu:.2f} | {note} |"
+    )
+
+
+HEAD = (
+    "| run | wall s | ratio to an action that does nothing | CPU s | ratio | |",
+    "|---" * 6 + "|",
+)
+
+
+def _rounds(lab: LabDirectory) -> tuple[dict[str, Cost], float]:
+    """Medians of the plays that take turns, and of the CPU of bare sessions."""
+    writes = bare.rpcs_of(lab, lab.devices[0], RESOURCE, [block(_RECORDED)])
+    costs: dict[str, list[Cost]] = {"nothing": [], "change": [], "idle": []}
+    sessions = []
+    for number in range(REPEATS + 1):
+        lifetime = 600 + 120 * number
+        costs["nothing"].append(play_cost(lab, [NOTHING], FORKS, LOCAL))
+        costs["change"].append(play_cost(lab, [ours()], FORKS, values(lifetime)))
+        costs["idle"].append(play_cost(lab, [ours()], FORKS, values(lifetime)))
+        text = f">{lifetime + 60}<"
+        sessions.append(
+            bare.cost(lab, [tuple(m.replace(f">{_RECORDED}<", text) for m in w) for w in writes])
+        )
+    # The first round made the bytecode.
+    return {name: median(found[1:]) for name, found in costs.items()}, statistics.median(
+        sessions[1:]
+    )
+
+
+def fleet() -> Iterator[str]:
+    """One group on 50 devices: change, then nothing to do."""
+    yield f"### {FLEET} devices, forks={FORKS}, one task with templated values"
+    yield ""
+    yield from HEAD
+    with tempfile.TemporaryDirectory() as directory:
+        lab = fleet_of(Path(directory), FLEET)
+        server = lab.serve()
+        try:
+            costs, sessions = _rounds(lab)
+            peer_change, peer_idle = (
+                play_cost(lab, [_junos_config(6000)], FORKS, NETCOMMON) for _ in range(2)
+            )
+        finally:
+            server.stop()
+    floor, change, idle = costs["nothing"], costs["change"], costs["idle"]
+    limit = floor.cpu + sessions
+    yield row("an action that does nothing", floor, floor)
+    yield (
+        f"| the same and {FLEET} bare `ssh -s` sessions with the RPCs of a change | | "
+        f"| {limit:.2f} | {limit / floor.cpu:.2f} | |"
+    )
+    faster = "{:.1f} x faster than junos_config"
+    beside = f"{change.cpu / limit:.2f} x the CPU of the row above"
+    said = f"{faster.format(peer_change.wall / change.wall)}, {beside}"
+    yield row("ours, change", change, floor, said)
+    yield row("ours, nothing to do", idle, floor, faster.format(peer_idle.wall / idle.wall))
+    yield row("junos_config, change", peer_change, floor)
+    yield row("junos_config, nothing to do", peer_idle, floor)
+    yield ""
+
+
+def five_tasks() -> Iterator[str]:
+    """Five tasks in one play on ten devices."""
+    yield f"### {TASKS} tasks in one play, {FEW} devices, forks={FEW}"
+    yield ""
+    yield from HEAD
+    with tempfile.TemporaryDirectory() as directory:
+        lab = fleet_of(Path(directory), FEW)
+        server = lab.serve()
+        try:
+            nothing: list[Cost] = []
+            runs: dict[str, list[Cost]] = {"auto": [], "openssh": [], "paramiko": []}
+            idle: list[Cost] = []
+            for number in range(REPEATS + 1):
+                nothing.append(play_cost(lab, [NOTHING] * TASKS, FEW, LOCAL))
+                for transport, costs in runs.items():
+                    tasks = [ours(600 + 60 * (number * 15 + n)) for n in range(TASKS)]
+                    variables = {**values(0), "ansible_netconf_transport": transport}
+                    costs.append(play_cost(lab, tasks, FEW, variables))
+                idle.append(play_cost(lab, tasks[-1:] * TASKS, FEW, values(0)))
+        finally:
+            server.stop()
+    floor = median(nothing[1:])
+    yield row("actions that do nothing", floor, floor)
+    for transport, costs in runs.items():
+        yield row(f"ours, five changes, {transport}", median(costs[1:]), floor)
+    yield row("ours, nothing to do", median(idle[1:]), floor)
+    yield ""
+
+
+SECTIONS = {"fleet": fleet, "tasks": five_tasks}
