@@ -64,6 +64,15 @@ class Patience:
     signs: int | None
 
 
+@dataclass(frozen=True)
+class _Management:
+    """An effective configuration, its netconf services, and who it says the device is."""
+
+    tree: Tree
+    netconf: Tree
+    identity: Identity
+
+
 class LabConfigurationError(Exception):
     """A device's initial configuration that Junos would refuse."""
 
@@ -144,6 +153,7 @@ class Device:
         self.rpcs: Mapping[str, OperationalRpc] = _rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
+        self._managed: _Management | None = None
         self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
         begin = initial if callable(initial) else lambda: initial
@@ -226,8 +236,10 @@ class Device:
     def session_ended(self, session: NetconfSession, now: float) -> None:
         """What the session held goes with it."""
         self.sessions.pop(session.holder.session_id, None)
+        before = self.database.deadline
         self.database.session_ended(session.holder, now)
-        self.on_deadline_changed()
+        if self.database.deadline != before:
+            self.on_deadline_changed()
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
@@ -240,8 +252,15 @@ class Device:
         self.key_server.expire(now)
 
     def _netconf(self) -> Tree:
-        found: Tree = lookup(self.database.effective(), "system", "services", "netconf")
-        return found
+        return self._management().netconf
+
+    def _management(self) -> _Management:
+        """What every session asks of the configuration, read once a commit."""
+        tree = self.database.effective()
+        if self._managed is None or self._managed.tree is not tree:
+            netconf = lookup(tree, "system", "services", "netconf")
+            self._managed = _Management(tree, netconf, self._identity(tree))
+        return self._managed
 
     def dialect(self) -> Dialect:
         """How replies are written, as the committed configuration says."""
@@ -279,8 +298,11 @@ class Device:
 
     def identity(self) -> Identity:
         """What the device says it is."""
+        return self._management().identity
+
+    def _identity(self, tree: Tree) -> Identity:
         model, product, release = _MODELS[self.spec.generation]
-        hostname = lookup(self.database.effective(), "system").get("host-name", self.spec.name)
+        hostname = lookup(tree, "system").get("host-name", self.spec.name)
         return Identity(
             hostname,
             self.spec.model or model,

@@ -163,9 +163,11 @@ def _marked(mark: str) -> list[int]:
 
 
 def process_cpu(pid: int) -> float:
-    """Seconds of CPU that a process has taken so far."""
-    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of CPU that a process has taken so far, to the nanosecond.
+
+    Its clock has the number that Linux' ``clock_getcpuclockid(3)`` makes of the process id.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 class Process:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 import sys
@@ -89,6 +90,8 @@ async def _serve_until_stopped(server: LabServer, stopped: asyncio.Event) -> Non
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
     await server.start()
+    # What is there now stays: the collector need not look at it again and again.
+    gc.freeze()
     try:
         for device in server.devices:
             spec = device.spec

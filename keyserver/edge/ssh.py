@@ -59,7 +59,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     ) -> None:
         self._device, self._turns, self._clock = device, turns, clock
         self._user, self._ended = user, ended
-        self._outgoing: deque[memoryview] = deque()
+        self._outgoing: deque[bytes | memoryview] = deque()
         self._paused = self._eof = self._gone = False
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -93,8 +93,6 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         if self._gone:
             return
         self._last = asyncio.get_running_loop().time()
-        if self._timer is None:
-            self._await(MESSAGE_SECONDS)
         self._session.feed(data)
         if self._session.backlog > BACKLOG:
             self._channel.pause_reading()
@@ -147,6 +145,8 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
             self._close()
         else:
             # No whole message: the rest of it has to be read.
+            if self._timer is None and self._session.backlog:
+                self._await(MESSAGE_SECONDS)
             self._channel.resume_reading()
         return steps
 
@@ -154,9 +154,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         if self._gone:
             return
         self._last = asyncio.get_running_loop().time()
-        if self._session.backlog:
-            self._await(MESSAGE_SECONDS)
-        elif not self._session.greeted:
+        if not self._session.greeted:
             self._await(HELLO_SECONDS)
         self._send(reply)
         if self._session.closing:
@@ -169,8 +167,11 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def _send(self, data: bytes) -> None:
         """In slices: the library would move all the rest of one piece for every packet of it."""
-        whole = memoryview(data)
-        self._outgoing.extend(whole[at : at + SLICE] for at in range(0, len(whole), SLICE))
+        if len(data) <= SLICE:
+            self._outgoing.append(data)
+        else:
+            whole = memoryview(data)
+            self._outgoing.extend(whole[at : at + SLICE] for at in range(0, len(whole), SLICE))
         self._pump()
 
     def _pump(self) -> None:
@@ -277,6 +278,7 @@ class Login(asyncssh.SSHServer):
         self._admission = admission
         self._users = {user.name: user for user in device.spec.users}
         self._user: User | None = None
+        self._doubts: asyncio.TimerHandle | None = None
         self._open = self._wrong = 0
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -285,6 +287,8 @@ class Login(asyncssh.SSHServer):
         self._refused = self._admission.enter(asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._doubts is not None:
+            self._doubts.cancel()
         self._admission.leave()
 
     def begin_auth(self, username: str) -> bool:
@@ -295,11 +299,19 @@ class Login(asyncssh.SSHServer):
         return True
 
     def auth_completed(self) -> None:
+        """Ask for signs of life, but no sooner than a first one can be missing.
+
+        asyncssh sets its timer again for every packet; most connections end before it matters.
+        """
         patience = self._device.patience(self._user.name if self._user is not None else "")
-        self._connection.set_keepalive(
-            KEEPALIVE_SECONDS if patience.alive is None else patience.alive,
-            KEEPALIVES if patience.signs is None else patience.signs,
-        )
+        seconds = KEEPALIVE_SECONDS if patience.alive is None else patience.alive
+        signs = KEEPALIVES if patience.signs is None else patience.signs
+        # Otherwise asyncssh's default would hold until then.
+        self._connection.set_keepalive(0)
+        if seconds:
+            self._doubts = asyncio.get_running_loop().call_later(
+                seconds, self._connection.set_keepalive, seconds, signs
+            )
 
     def password_auth_supported(self) -> bool:
         return True
