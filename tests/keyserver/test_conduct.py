@@ -146,3 +146,10 @@ def test_where_nothing_is_to_be_done_members_have_a_little_time():
     again = fleet.run()
     assert {host: fate.changed for host, fate in again.hosts.items()} == {HUB: False, SITE: False}
     assert begun + SETTLE_SECONDS <= fleet.now < begun + SETTLE_SECONDS + 2
+
+
+def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():
+    fleet = Fleet(HUB)
+    outcome = fleet.run()
+    assert outcome.hosts[HUB].did == ["configured", "confirmed"]
+    assert not [line for line in outcome.hosts[HUB].failures if "not confirmed" in line]

@@ -12,6 +12,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
     holdings,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import Kind
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.screen import summary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Apart, Step
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.verify import faults, shared
 from lxml import etree
@@ -109,3 +110,60 @@ def test_a_step_says_all_that_it_is():
         "groups": ["G1"],
         "apart": [{"group": "G1", "members": ["a", "b"], "until": "a rekey"}],
     }
+
+
+# What a person reads of it
+
+
+class Fate:
+    def __init__(self, changed=False, failures=()):
+        self.changed, self.failures = changed, list(failures)
+
+
+def told(before, after, fates, broken=()):
+    return summary(DESCRIPTION, before, after, fates, dict(broken))
+
+
+def test_the_summary_names_who_came_who_went_and_who_is_missing():
+    before = {host: held(listed=["old"]) for host in SERVERS}
+    after = {host: held(teks=("t2",), listed=[SITE]) for host in SERVERS}
+    assert told(before, after, {SITE: Fate(changed=True)}) == [
+        "BRANCHES (group 70000): 1 of 1 members registered at hub-1, hub-2",
+        f"  added: {SITE}",
+        "  removed: old",
+        "  rekeyed: the group has new traffic keys",
+        f"changed: {SITE}; failed: nobody",
+    ]
+
+
+def test_the_summary_of_nothing_new_has_nothing_new():
+    same = everybody()
+    assert told(same, same, {SITE: Fate()}) == [
+        "BRANCHES (group 70000): 1 of 1 members registered at hub-1, hub-2",
+        "changed: nobody; failed: nobody",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "until"),
+    [
+        (
+            Keys({"k1"}, {"t1": 900}, 900),
+            "; cut off in 900 s, when its keys end, unless it registers",
+        ),
+        (Keys(), ""),
+        (None, "; cut off when its keys end, in 3600 s at the latest, unless it registers"),
+    ],
+)
+def test_the_summary_says_until_when_who_failed_goes_on(before, until):
+    known = {} if before is None else {SITE: Holdings({ID: before})}
+    fates = {SITE: Fate(failures=["no route", "no route"]), "hub-1": Fate(failures=["refused"])}
+    lines = told(known, {}, fates, {"BRANCHES": "hub-1 did not take the change"})
+    assert lines == [
+        "BRANCHES (group 70000): 0 of 1 members registered at hub-1, hub-2",
+        f"  not registered: {SITE}",
+        "  stopped: hub-1 did not take the change",
+        f"  {SITE}: no route{until}",
+        "  hub-1: refused",
+        f"changed: nobody; failed: {SITE}, hub-1",
+    ]
