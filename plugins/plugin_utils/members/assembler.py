@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .addresses import canonical_address
 from .model import COUNTERS, GroupMembers, Member, Reading
 from .vocabulary import ASIDE, NODE
 
@@ -108,10 +109,11 @@ class Assembler:
         self._add(member)
 
     def _add(self, member: Member) -> None:
-        if self._group is not None and member.get("address"):
+        has_address = canonical_address(member.get("address") or "") is not None
+        if self._group is not None and has_address:
             self._group.members.append(member)
             return
-        lack = "outside of every group" if member.get("address") else "without an address"
+        lack = "outside of every group" if has_address else "without an address"
         shown = " ".join(str(value) for value in member.values())
         self.reading.doubt(f"a member {lack}: {shown}")
 

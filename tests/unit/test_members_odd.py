@@ -1,0 +1,210 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Odd lists of registered members: read as a whole, or said not to be; nobody is lost."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    DeviceError,
+    GroupVpnError,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import read_reply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.text import read_text
+
+T = "2026-01-02 10:00:00 UTC"
+HEAD = "Group: G1, Group Id: 1\nTotal number of registered members: {}\n"
+COLUMNS = "Member Gateway       Member IP        Last Update               Vsys\n"
+ROOT = "security-group-vpn-server-registered-members"
+
+
+def two(first="gm-1", second="gm-2", time=T, address="192.0.2.1"):
+    """Two rows as a device prints them."""
+    return f"{first:<21}{address:<17}{time:<26}root\n{second:<21}{'192.0.2.2':<17}{time:<26}root\n"
+
+
+BOTH = ["192.0.2.1", "192.0.2.2"]
+TEXTS = {
+    "columns in another order": (
+        HEAD.format(1)
+        + "Member IP        Vsys   Last Update               Member Gateway\n"
+        + f"192.0.2.1        root   {T}   gm-1\n",
+        ["192.0.2.1"],
+    ),
+    "a name that is wrapped": (
+        HEAD.format(1)
+        + COLUMNS
+        + f"a-gateway-of-32-octets-in-length\n{'':21}192.0.2.1        {T}   root\n",
+        ["192.0.2.1"],
+    ),
+    "an address that is wrapped": (
+        HEAD.format(1)
+        + COLUMNS
+        + f"gm-1\n{'':21}2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\n{'':38}{T}   root\n",
+        None,
+    ),
+    "an IPv6 address": (
+        HEAD.format(2) + COLUMNS + two(address="2001:db8::1"),
+        ["2001:db8::1", "192.0.2.2"],
+    ),
+    "an IPv6 address wider than its column": (
+        HEAD.format(1) + COLUMNS + f"{'gm-1':<21}2001:db8:1:2:3:4:5:6 {T}   root\n",
+        ["2001:db8:1:2:3:4:5:6"],
+    ),
+    "an IPv6 address with a zone": (
+        HEAD.format(1) + COLUMNS + f"{'gm-1':<21}fe80::1%ge-0/0/0 {T}   root\n",
+        None,
+    ),
+    "an address with a port": (
+        HEAD.format(1) + COLUMNS + f"{'gm-1':<21}192.0.2.1:848    {T}   root\n",
+        None,
+    ),
+    "a German date": (HEAD.format(2) + COLUMNS + two(time="Do 19. Nov 16:31:09 2026"), None),
+    "a French month": (HEAD.format(2) + COLUMNS + two(time="jeu. 19 févr. 16:31:09"), None),
+    "a date in another notation": (HEAD.format(2) + COLUMNS + two(time="19.11.2026 16:31"), None),
+    "a zone with a sign": (HEAD.format(2) + COLUMNS + two(time="2026-01-02 10:00:00 +0100"), BOTH),
+    "count 0 with rows": (HEAD.format(0) + COLUMNS + two(), None),
+    "a count without rows": (HEAD.format(2) + COLUMNS, None),
+    "a count that is no number": (HEAD.format("many") + COLUMNS + two(), None),
+    "a number with a separator": (HEAD.format("1,002") + COLUMNS + two(), None),
+    "a negative count": (HEAD.format(-1) + COLUMNS, None),
+    "no count": ("Group: G1, Group Id: 1\n" + COLUMNS + two(), BOTH),
+    "a name in Unicode": (HEAD.format(2) + COLUMNS + two(first="Zürich-Süd"), BOTH),
+    "a name in wide letters": (HEAD.format(2) + COLUMNS + two(first="東京-1"), BOTH),
+    "a name that is an address": (HEAD.format(2) + COLUMNS + two(first="198.51.100.7"), BOTH),
+    "a name with blanks": (HEAD.format(2) + COLUMNS + two(first="Site number 1"), BOTH),
+    "a name with two blanks": (HEAD.format(2) + COLUMNS + two(first="Site  1"), None),
+    "a name like a heading": (HEAD.format(2) + COLUMNS + two(first="Group: G2"), None),
+    "a name like a time": (HEAD.format(2) + COLUMNS + two(first="10:00:00"), BOTH),
+    "tabs": (HEAD.format(2) + COLUMNS + two().replace("     ", "\t"), BOTH),
+    "no gateway": (HEAD.format(2) + COLUMNS + two(first=""), BOTH),
+    "German columns": (HEAD.format(2) + COLUMNS.replace("Member IP", "IP-Adresse") + two(), None),
+    "no header": (HEAD.format(2) + two(), None),
+    "two groups, one count": (
+        HEAD.format(2) + COLUMNS + two() + "Group: G2, Group Id: 2\n" + COLUMNS + two(),
+        BOTH + BOTH,
+    ),
+    "a list that is cut off": (HEAD.format(2) + COLUMNS + two()[:95], None),
+    "a pager in it": (
+        HEAD.format(2) + COLUMNS + two().replace("\ngm-2", "\n---(more)---\ngm-2"),
+        None,
+    ),
+    "a banner in it": (
+        HEAD.format(2) + COLUMNS + two() + "*** System going down at 10:00 ***\n",
+        None,
+    ),
+    "no group around": (COLUMNS + two(), None),
+    "nothing at all": ("", []),
+}
+
+
+def read(reader, source):
+    """Addresses; None when the list is said not to be understood."""
+    try:
+        reading = reader(source)
+    except GroupVpnError:
+        return None
+    if reading.unclear:
+        return None
+    return [member["address"] for group in reading.groups for member in group.members]
+
+
+@pytest.mark.parametrize("odd", TEXTS)
+def test_a_text_is_read_as_a_whole_or_not_understood(odd):
+    text, wanted = TEXTS[odd]
+    found = read(read_text, text)
+    assert found == wanted
+
+
+def item(node, inside):
+    return (
+        f"<multi-routing-engine-item><re-name>{node}</re-name>{inside}</multi-routing-engine-item>"
+    )
+
+
+def listing(count, *members, group="G1"):
+    rows = "".join(
+        f"<member><member-gateway>{name}</member-gateway><member-ip>{address}</member-ip></member>"
+        for name, address in members
+    )
+    return (
+        f"<{ROOT}><group><group-name>{group}</group-name><group-id>1</group-id>"
+        f"<total-number-of-registered-members>{count}</total-number-of-registered-members>{rows}"
+        f"</group></{ROOT}>"
+    )
+
+
+M1, M2 = ("gm-1", "192.0.2.1"), ("gm-2", "192.0.2.2")
+XMLS = {
+    "two members": (listing(2, M1, M2), BOTH),
+    "count 0 with rows": (listing(0, M1), None),
+    "a count with fewer rows": (listing(3, M1, M2), None),
+    "the same member twice, counted once": (listing(1, M1, M1), None),
+    "a member without an address": (listing(1, ("gm-1", "")), None),
+    "an address that is none": (listing(1, ("gm-1", "unknown")), None),
+    "an address with a port": (listing(1, ("gm-1", "192.0.2.1:848")), None),
+    "an address with an octet too large": (listing(1, ("gm-1", "192.0.2.256")), None),
+    "an IPv6 address": (listing(1, ("gm-1", "2001:DB8::1")), ["2001:DB8::1"]),
+    "two groups with the same member": (
+        listing(1, M1) + listing(1, M1, group="G2"),
+        ["192.0.2.1", "192.0.2.1"],
+    ),
+    "Unicode": (listing(1, ("東京", "192.0.2.1")), ["192.0.2.1"]),
+    "blanks around": (listing(" 1 ", ("\n gm-1 \n", " 192.0.2.1 ")), ["192.0.2.1"]),
+    "an entry in CDATA": (listing(1, ("<![CDATA[a<b]]>", "192.0.2.1")), ["192.0.2.1"]),
+    "twenty thousand members": (
+        listing(
+            20_000, *((f"gm-{n}", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(20_000))
+        ),
+        [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(20_000)],
+    ),
+    "both nodes": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        f"{item('node1', listing(0))}</multi-routing-engine-results>",
+        ["192.0.2.1"],
+    ),
+    "a node that cannot be reached": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        f"{item('node1', '<output>error: could not reach node1</output>')}"
+        "</multi-routing-engine-results>",
+        None,
+    ),
+    "a node that says nothing": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        f"{item('node1', '')}</multi-routing-engine-results>",
+        None,
+    ),
+    "a node with an error": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        f"{item('node1', '<error><message>connection timed out</message></error>')}"
+        "</multi-routing-engine-results>",
+        None,
+    ),
+    "a node with words of its own": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        f"{item('node1', '<status>unreachable</status>')}</multi-routing-engine-results>",
+        None,
+    ),
+    "text beside elements": (listing(1, M1).replace("<group>", "<group>and gm-2"), None),
+    "a member in an attribute": (
+        listing(1).replace("</group>", '<member member-ip="192.0.2.1"/></group>'),
+        None,
+    ),
+    "nothing": ("", None),
+    "an ok": ("<ok/>", None),
+}
+
+
+@pytest.mark.parametrize("odd", XMLS)
+def test_a_reply_is_read_as_a_whole_or_not_understood(odd):
+    inside, wanted = XMLS[odd]
+    assert (
+        read(lambda source: read_reply([source.encode()]), f"<rpc-reply>{inside}</rpc-reply>")
+        == wanted
+    )
+
+
+def test_an_error_of_one_node_is_the_devices_own_words():
+    reply, _ = XMLS["a node that cannot be reached"]
+    with pytest.raises(DeviceError, match="node1: error: could not reach node1"):
+        read_reply([f"<rpc-reply>{reply}</rpc-reply>".encode()])
