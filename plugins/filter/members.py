@@ -41,12 +41,12 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.errors import GroupVpnError, MalformedReply
-from ..plugin_utils.members.in_force import Group
 from ..plugin_utils.members.meaning import LIST_SHOWS, described
 from ..plugin_utils.members.model import Reading
 from ..plugin_utils.members.reply import read_reply
 from ..plugin_utils.members.text import read_text
 from ..plugin_utils.netconf import libraries
+from ..plugin_utils.resources.served import Group
 
 
 def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[dict[str, Any]]:

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    MalformedReply,
+    Refused,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import gate
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Cause, Wanted
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.in_force import (
-    Group,
-    groups_of,
-)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.life import (
     ACKNOWLEDGED,
     KEPT,
@@ -25,6 +24,10 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.waiting imp
     Times,
     Watch,
     wait,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.served import (
+    Group,
+    groups_of,
 )
 from lxml import etree
 
@@ -275,6 +278,45 @@ def test_what_is_inactive_at_any_level_is_not_in_force():
     assert groups_of(configuration(kind=off))["G1"].communication == "unicast"
     assert groups_of(configuration(block=off))["G1"].communication == "none"
     assert groups_of(configuration(group=off)) == {}
+
+
+def server(inside):
+    return etree.fromstring(
+        "<rpc-reply><configuration><security><group-vpn><server>"
+        f"{inside}</server></group-vpn></security></configuration></rpc-reply>"
+    )
+
+
+def test_what_a_configuration_group_brings_in_is_in_force_and_what_is_set_counts_more():
+    def block(kind):
+        return (
+            "<group><name>G1</name><server-member-communication>"
+            f"{kind}</server-member-communication></group>"
+        )
+
+    brought = "<communication-type group='REKEY'>multicast</communication-type>"
+    lives = "<proposal group='SUITE'><name>P</name><lifetime-seconds>900</lifetime-seconds>"
+    used = "<ipsec-sa><name>S</name><proposal>P</proposal></ipsec-sa>"
+    assert groups_of(server(block(brought)))["G1"].communication == "multicast"
+    found = groups_of(
+        server(f"<ipsec>{lives}</proposal></ipsec><group><name>G1</name>{used}</group>")
+    )
+    assert found["G1"].key_lifetime == 900
+    asleep = "<communication-type inactive='inactive'>unicast</communication-type>"
+    assert groups_of(server(block(asleep)))["G1"].communication == "unicast"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<group><group-id>1</group-id></group>",
+        "<group><name>G1</name><group-id>one</group-id></group>",
+        "<ipsec><proposal><name>P</name><lifetime-seconds>1h</lifetime-seconds></proposal></ipsec>",
+    ],
+)
+def test_a_group_that_cannot_be_read_is_not_taken_for_one_with_defaults(inside):
+    with pytest.raises(MalformedReply):
+        groups_of(server(inside))
 
 
 def test_only_the_devices_own_key_server_is_read():

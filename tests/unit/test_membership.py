@@ -11,7 +11,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.in_force import Group
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.meaning import (
     described,
 )
@@ -19,6 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply impor
     REPLY_ROOT,
     read_reply,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.served import Group
 
 BRIEF = """
 <rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="1">

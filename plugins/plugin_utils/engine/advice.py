@@ -9,7 +9,7 @@ from typing import Any
 
 from .resource import Outlook, Resource
 from .schema import Branch, List, Path, Tree
-from .tree import Reading
+from .tree import Reading, is_there
 
 _MOST = 20
 
@@ -61,18 +61,9 @@ def change_warnings(resource: Resource, outlook: Outlook) -> list[str]:
     found = [
         f"{resource.where(path)} was deactivated on the device; this change activates it"
         for path in sorted(outlook.have.explicit.inactive - outlook.target.inactive)
-        if _stays(outlook.target.tree, path) and _concerns(resource.root, path)
+        if is_there(outlook.target.tree, path) and _concerns(resource.root, path)
     ]
     return found + removals(resource, outlook) + resource.rules.advice(outlook)
-
-
-def _stays(tree: Tree, path: Path) -> bool:
-    here: Any = tree
-    for name in path:
-        if not isinstance(here, dict | tuple) or name not in here:
-            return False
-        here = here[name] if isinstance(here, dict) else None
-    return True
 
 
 def removals(resource: Resource, outlook: Outlook) -> list[str]:

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
-from .tree import Configuration, Reading, tidied
+from .tree import Configuration, Reading, is_there, tidied
 
 
 class State(StrEnum):
@@ -56,8 +57,12 @@ def plan(
     else:
         after = planner.overridden(root, tree, come, want, ())
     after = tidied(root, after)
-    asleep = {p for p in have.explicit.inactive - planner.woken if _is_there(after, p)}
+    asleep = {p for p in have.explicit.inactive - planner.woken if is_there(after, p)}
     return Configuration(after, frozenset(asleep))
+
+
+_Act = Callable[[Branch, Tree, Tree, Tree, Path], Tree]
+"""Branch, what is there, what is inherited, what is wanted, where: what is to be there."""
 
 
 @dataclass
@@ -67,50 +72,40 @@ class _Planner:
 
     def merged(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
         """What is there, and what is wanted beside it."""
-        after = dict(have)
-        for name, value in want.items():
-            child, here = node.by_name[name], (*path, name)
-            for rival in node.rivals(name):
-                after.pop(rival, None)
-            if isinstance(child, List):
-                entries = after.get(name, {})
-                given = {
-                    k: self.merged(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
-                    for k, w in value.items()
-                }
-                self._entries(after, child, entries, given, _in(come, name), here)
-            elif isinstance(child, Branch):
-                mine = self.merged(child, have.get(name, {}), _in(come, name), value, here)
-                self._branch(after, name, mine, come, here)
-            else:
-                self._value(after, child, value, come, path, exactly=False)
-        return after
+        return self._amended(node, have, come, want, path, exactly=False)
 
     def replaced(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
         """What is there, with each given part as it is given."""
+        return self._amended(node, have, come, want, path, exactly=True)
+
+    def _amended(
+        self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path, exactly: bool
+    ) -> Tree:
         after = dict(have)
         for name, value in want.items():
             child, here = node.by_name[name], (*path, name)
             for rival in node.rivals(name):
                 after.pop(rival, None)
             if isinstance(child, List):
-                entries = after.get(name, {})
-                given = {
-                    k: self._entry(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
-                    for k, w in value.items()
-                }
-                self._entries(after, child, entries, given, _in(come, name), here)
+                entries, inherited = after.get(name, {}), _in(come, name)
+                act = self._inside(child, exactly)
+                given = _each(act, child, entries, inherited, value, here)
+                self._entries(after, child, entries, given, inherited, here)
             elif isinstance(child, Branch):
-                act = self.exact if child.is_unit else self.replaced
+                act = self._inside(child, exactly)
                 mine = act(child, have.get(name, {}), _in(come, name), value, here)
                 self._branch(after, name, mine, come, here)
             else:
-                self._value(after, child, value, come, path, exactly=True)
+                self._value(after, child, value, come, path, exactly)
         return after
 
-    def _entry(self, node: List, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
-        act = self.replaced if node.fixed or node.shell else self.exact
-        return act(node, have, come, want, path)
+    def _inside(self, node: Branch, exactly: bool) -> _Act:
+        """What becomes of the inside of a list's entry, or of a container."""
+        if not exactly:
+            return self.merged
+        if isinstance(node, List):
+            return self.replaced if node.fixed or node.shell else self.exact
+        return self.exact if node.is_unit else self.replaced
 
     def overridden(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
         """What is given, and what is not managed."""
@@ -140,10 +135,7 @@ class _Planner:
             if isinstance(child, List):
                 entries = have.get(name, {})
                 act = self.replaced if child.fixed else self.exact
-                given = {
-                    k: act(child, entries.get(k, {}), _in(come, name, k), w, (*here, k))
-                    for k, w in value.items()
-                }
+                given = _each(act, child, entries, _in(come, name), value, here)
                 theirs = after.get(name, {})
                 kept = {k: e for k, e in entries.items() if k in given or k in theirs}
                 self._entries(after, child, {**kept, **theirs}, given, _in(come, name), here)
@@ -213,6 +205,14 @@ class _Planner:
             after[node.name] = {key: entries[key] for key in order if key in entries}
 
 
+def _each(act: _Act, node: List, have: Tree, come: Tree, want: Tree, here: Path) -> Tree:
+    """The wanted entries of a list, each as ``act`` makes it."""
+    return {
+        key: act(node, have.get(key, {}), _in(come, key), entry, (*here, key))
+        for key, entry in want.items()
+    }
+
+
 def others(node: Branch, tree: Tree) -> Tree:
     """What of a branch is not managed: what is only read, and what is somebody else's."""
     kept: Tree = {}
@@ -274,12 +274,3 @@ def _entries_without(node: List, have: Tree, named: Tree, everything: bool) -> T
 
 def _unmanaged(node: Branch, entry: Tree) -> Tree:
     return {name: value for name, value in entry.items() if node.by_name[name].context}
-
-
-def _is_there(tree: Tree, path: Path) -> bool:
-    here: Any = tree
-    for name in path:
-        if not isinstance(here, dict | tuple) or name not in here:
-            return False
-        here = here[name] if isinstance(here, dict) else None
-    return True

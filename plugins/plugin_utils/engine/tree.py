@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .schema import Branch, Container, Leaf, List, Path, Tree
 
@@ -120,3 +121,13 @@ def without_context(node: Branch, tree: Tree) -> Tree:
         else:
             kept[child.name] = value
     return kept
+
+
+def is_there(tree: Tree, path: Path) -> bool:
+    """Whether a path leads to a statement, an entry or a leaf-list's item."""
+    here: Any = tree
+    for name in path:
+        if not isinstance(here, dict | tuple) or name not in here:
+            return False
+        here = here[name] if isinstance(here, dict) else None
+    return True

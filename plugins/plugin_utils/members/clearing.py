@@ -14,10 +14,10 @@ from ..errors import Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc, warnings
 from ..netconf.xml import text_of
+from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .asking import Choice, listed
 from .gate import fullest
-from .in_force import Group, read_groups
 from .life import Listed
 from .meaning import described
 

@@ -20,9 +20,9 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import Refused
+from ..resources.served import Group
 from ..resources.server_member_communication import DEFAULTS
 from .addresses import canonical_address, is_meant_as_address
-from .in_force import Group
 from .life import Listed, Roll
 
 Block = Mapping[str, Any]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .in_force import Group
+from ..resources.served import Group
 from .model import COUNTERS, GroupMembers, Member
 
 # communication: what the list shows (Juniper, "Understanding Server-Member Communication").

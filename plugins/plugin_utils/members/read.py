@@ -10,10 +10,10 @@ from ..engine.device import Device
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
+from ..resources.served import read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed
-from .in_force import read_groups
 from .meaning import described
 from .times import seconds_of
 

@@ -15,10 +15,10 @@ from ..errors import DeviceError, GroupVpnError, Refused, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
+from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from . import gate
 from .asking import listed
-from .in_force import Group, read_groups
 from .meaning import described
 from .times import local_seconds
 from .waiting import Look, Progress, Times, Watch, wait

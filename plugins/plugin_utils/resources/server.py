@@ -64,7 +64,7 @@ _DEAD_PEER_DETECTION = Container(
     ),
 )
 
-_GATEWAY = List(
+GATEWAY = List(
     name="gateway",
     called="gateways",
     summary="IKE gateways: the members, and the other servers of a cluster.",
@@ -104,7 +104,7 @@ _IKE_PROPOSAL = ike_proposal(
     }
 )
 
-_IPSEC_PROPOSAL = List(
+IPSEC_PROPOSAL = List(
     name="proposal",
     called="proposals",
     summary="IPsec proposals: the algorithms of protected traffic.",
@@ -184,7 +184,7 @@ _SERVER_CLUSTER = Container(
     ),
 )
 
-_GROUP = List(
+GROUP = List(
     name="group",
     called="groups",
     summary="The groups that the server serves.",
@@ -246,14 +246,14 @@ _ROOT = Container(
         Container(
             name="ike",
             summary="Phase 1 with members and other servers.",
-            children=(_IKE_PROPOSAL, ike_policy(), _GATEWAY),
+            children=(_IKE_PROPOSAL, ike_policy(), GATEWAY),
         ),
         Container(
             name="ipsec",
             summary="Protection of traffic between members.",
-            children=(_IPSEC_PROPOSAL,),
+            children=(IPSEC_PROPOSAL,),
         ),
-        _GROUP,
+        GROUP,
     ),
 )
 

@@ -9,13 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..engine import values
-from ..engine.device import Device
 from ..engine.resource import Outlook, Resource, Rules
 from ..engine.schema import Container, Kind, Leaf, List, Tree
 from ..engine.values import Generation
-
-Block = dict[str, Any]
-"""Settings of one group as options: name to value, absent options left out."""
 
 _V1, _V2 = Generation.V1, Generation.V2
 _ONLY_V1 = frozenset({_V1})
@@ -167,7 +163,8 @@ def _blocks(tree: Tree) -> dict[str, Tree | None]:
     return {name: group.get(BLOCK) for name, group in tree.get("group", {}).items()}
 
 
-def _effective(block: Tree, name: str) -> Any:
+def effective(block: Tree, name: str) -> Any:
+    """What the device uses: what is set, or its default."""
     leaf = TABLE.by_name[name]
     return block.get(name, leaf.default if isinstance(leaf, Leaf) else None)
 
@@ -188,7 +185,7 @@ def block_objections(outlook: Outlook) -> list[str]:
 
 
 def _multicast(group: str, block: Tree) -> Iterator[str]:
-    multicast = _effective(block, "communication-type") == "multicast"
+    multicast = effective(block, "communication-type") == "multicast"
     for name in _MULTICAST_ONLY:
         option = TABLE.by_name[name].option
         if multicast and name not in block:
@@ -203,7 +200,7 @@ def _multicast(group: str, block: Tree) -> Iterator[str]:
 def _outlasts_activation(outlook: Outlook, group: str, block: Tree) -> Iterator[str]:
     settings = outlook.after["group"][group]
     delay = settings.get("activation-time-delay", _DEFAULT_ACTIVATION_DELAY)
-    lifetime = _effective(block, "lifetime-seconds")
+    lifetime = effective(block, "lifetime-seconds")
     if lifetime < 10 * delay:
         yield (
             f"{where(group, 'lifetime-seconds')} {lifetime}: less than 10 times the group's "
@@ -241,10 +238,10 @@ def advice(outlook: Outlook) -> list[str]:
 
 
 def _slow_detection(group: str, block: Tree) -> list[str]:
-    if _effective(block, "communication-type") != "unicast":
+    if effective(block, "communication-type") != "unicast":
         return []
     period, number, lifetime = (
-        _effective(block, name)
+        effective(block, name)
         for name in ("retransmission-period", "number-of-retransmission", "lifetime-seconds")
     )
     detection = period * (number + 1)
@@ -280,16 +277,3 @@ RESOURCE = Resource(
     anchor="group",
     rules=Rules(block_objections, advice, results, touched),
 )
-
-
-def in_force(device: Device) -> dict[str, Block | None]:
-    """What is in force for each group that is in force; None: no block is.
-
-    What is inactive does not count, and what configuration groups bring in does.
-    """
-    have = RESOURCE.read(device.read(RESOURCE.read_filter()))
-    blocks = _blocks(have.in_force(RESOURCE.root))
-    return {
-        name: None if block is None else {TABLE.by_name[n].option: v for n, v in block.items()}
-        for name, block in blocks.items()
-    }

@@ -1,0 +1,90 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The groups that a key server serves: what decides who is in their lists, as far as in force.
+
+The tables are those of ``server``; what they do not lead to is not asked for, keys above all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..engine.device import Device
+from ..engine.resource import Resource
+from ..engine.schema import Container, Tree
+from ..netconf.libraries import etree
+from . import server
+from .server_member_communication import BLOCK, effective
+
+DEFAULT_KEY_LIFETIME = 3600
+"""Seconds that a traffic key lives where the IPsec proposal does not say."""
+
+_ASKED = Resource(
+    name="served",
+    prefix=server.RESOURCE.prefix,
+    root=Container(
+        name="server",
+        partial=True,
+        children=(
+            Container(name="ike", partial=True, children=(server.GATEWAY,)),
+            Container(name="ipsec", partial=True, children=(server.IPSEC_PROPOSAL,)),
+            replace(server.GROUP, partial=True),
+        ),
+    ),
+    landmarks=("group",),
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of a key server.
+
+    ``communication``: a key of ``meaning.LIST_SHOWS``; ``admits``: names of the gateways whose
+    peers may be members; ``gateways``: those that are configured, name to address, None for a
+    dynamic peer; ``clustered``: other servers have this group too, and lists of their own;
+    ``key_lifetime``: seconds that the longest-lived traffic key lives.
+    """
+
+    name: str
+    id: int | None = None
+    communication: str = "none"
+    admits: frozenset[str] = frozenset()
+    gateways: Mapping[str, str | None] = field(default_factory=dict)
+    clustered: bool = False
+    key_lifetime: int = DEFAULT_KEY_LIFETIME
+
+
+def read_groups(device: Device) -> dict[str, Group]:
+    """The groups of a device. Raises DeviceError, MalformedReply and TransportFailure."""
+    return groups_of(device.read(_ASKED.read_filter()))
+
+
+def groups_of(reply: etree._Element) -> dict[str, Group]:
+    """The groups of a configuration. Raises MalformedReply."""
+    tree = _ASKED.read(reply).in_force(_ASKED.root)
+    return {name: _group(name, group, tree) for name, group in tree.get("group", {}).items()}
+
+
+def _group(name: str, group: Tree, server: Tree) -> Group:
+    gateways = server.get("ike", {}).get("gateway", {})
+    block, names = group.get(BLOCK), group.get("ike-gateway", {})
+    return Group(
+        name,
+        group.get("group-id"),
+        "none" if block is None else effective(block, "communication-type"),
+        frozenset(names),
+        {name: gateways[name].get("address") for name in names if name in gateways},
+        "server-cluster" in group,
+        max(_lifetimes(group, server), default=DEFAULT_KEY_LIFETIME),
+    )
+
+
+def _lifetimes(group: Tree, server: Tree) -> list[int]:
+    proposals = server.get("ipsec", {}).get("proposal", {})
+    used = (
+        proposals.get(association["proposal"], {})
+        for association in group.get("ipsec-sa", {}).values()
+        if "proposal" in association
+    )
+    return [proposal.get("lifetime-seconds", DEFAULT_KEY_LIFETIME) for proposal in used]
