@@ -8,7 +8,8 @@ Each rule takes the tree of one module and gives (line, what is wrong).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 Fault = tuple[int, str]
@@ -95,21 +96,9 @@ def private_of_another(tree: ast.Module) -> Iterator[Fault]:
                 yield node.lineno, f"sets {ast.unparse(node)}, private to another"
 
 
-def names_in_tables(tree: ast.Module) -> set[str]:
-    """Names with a hyphen of the statements that a module's tables describe (``name="…"``)."""
-    return {
-        keyword.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "name"
-        and isinstance(keyword.value, ast.Constant)
-        and "-" in str(keyword.value.value)
-    }
-
-
-def naming(words: set[str]) -> Rule:
+def naming(words: Iterable[str]) -> Rule:
     """A rule: no constant is one of these words, which name statements."""
+    words = frozenset(words)
 
     def named(tree: ast.Module) -> Iterator[Fault]:
         for node in ast.walk(tree):
@@ -117,6 +106,72 @@ def naming(words: set[str]) -> Rule:
                 yield node.lineno, f"names the statement {node.value}"
 
     return named
+
+
+# What makes, seeks or opens elements by name: of lxml, and of both halves' own modules.
+_BY_TAG = frozenset(
+    {"Element", "SubElement", "QName", "child", "children", "iter", "iterchildren", "iterfind"}
+    | {"find", "findall", "findtext", "iterdescendants", "itersiblings", "_element"}
+)
+
+
+def tagging(words: Iterable[str]) -> Rule:
+    """A rule: no element is made, sought or compared by a constant that is one of these words."""
+    words = frozenset(words)
+
+    def tagged(tree: ast.Module) -> Iterator[Fault]:
+        for node in ast.walk(tree):
+            for constant in _tags(node):
+                found = words.intersection(_steps(constant.value))
+                if found:
+                    yield constant.lineno, f"names the statement {', '.join(sorted(found))}"
+
+    return tagged
+
+
+def _tags(node: ast.AST) -> Iterator[ast.Constant]:
+    """The constants of a node that stand for names of elements."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if (
+            name in _BY_TAG
+        ):
+            places = args
+        case ast.Compare(left=left, comparators=others) if any(map(_is_tag, (left, *others))):
+            places = [left, *others]
+        case ast.Match(subject=subject, cases=cases) if _is_tag(subject):
+            places = [case.pattern for case in cases]
+        case _:
+            return
+    for place in places:
+        yield from _constants(place)
+
+
+def _constants(node: ast.AST) -> Iterator[ast.Constant]:
+    """The constants that an expression or a pattern may be, or consists of."""
+    match node:
+        case ast.Constant():
+            yield node
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            yield from (found for part in parts for found in _constants(part))
+        case ast.JoinedStr(values=parts) | ast.MatchOr(patterns=parts):
+            yield from (found for part in parts for found in _constants(part))
+        case ast.MatchValue(value=value):
+            yield from _constants(value)
+
+
+def _is_tag(node: ast.AST) -> bool:
+    """Whether an expression is an element's name: ``element.tag``, ``local_name(element)``."""
+    match node:
+        case ast.Attribute(attr="tag" | "localname"):
+            return True
+        case ast.Call(func=ast.Name(id="local_name") | ast.Attribute(attr="local_name")):
+            return True
+    return False
+
+
+def _steps(path: object) -> list[str]:
+    """The names in an XPath of lxml: ``{*}group/{*}name``."""
+    return re.split(r"[/:}\[\]]+", path) if isinstance(path, str) else []
 
 
 def _patched(call: ast.Call) -> Iterator[Fault]:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,9 @@ from dev.house.rules import (
     acts_at_import,
     clock_and_files,
     faults,
-    names_in_tables,
     naming,
     private_of_another,
+    tagging,
 )
 from keyserver.config.junos_schema import Generation, junos_schema
 from tests.lab import ROOT
@@ -116,16 +118,55 @@ SERVERS_REPLIES = (
 )
 # Not Group VPN's: they stand at every level of every hierarchy.
 EVERYWHERE = {"apply-groups", "apply-groups-except", "apply-macro"}
+# What holds one of a list's values in a comparison.
+NOT_ONLY_STATEMENTS = {"value"}
+
+
+# Single words that are statements' names and other things besides: module, words, what they are.
+OTHER_THINGS = {
+    "plugins/action/__init__.py": ({"server_member_communication"}, "a module"),
+    "plugins/plugin_utils/engine/documentation.py": ({"description"}, "a key of documentation"),
+    "plugins/plugin_utils/engine/elements.py": ({"group"}, "the mark of what is inherited"),
+    "plugins/plugin_utils/engine/hierarchies.py": ({"security"}, "the top of any configuration"),
+    "plugins/plugin_utils/engine/schema.py": ({"flag"}, "a kind of leaf"),
+    "plugins/plugin_utils/group/work.py": ({"group-id"}, "an element of replies"),
+    "plugins/plugin_utils/members/asking.py": ({"group-id", "group_id"}, "an argument of an RPC"),
+    "plugins/plugin_utils/members/options.py": ({"group_id"}, "that argument as an option"),
+    "plugins/plugin_utils/members/wait_for.py": ({"group-id"}, "an element of replies"),
+}
+
+
+def breaches(rule, statements, *files):
+    """What a rule finds of statements, but for what is known to be something else."""
+    found = []
+    for file in files:
+        words, _why = OTHER_THINGS.get(str(file.relative_to(ROOT)), (set(), ""))
+        found += faults(rule(statements - words), file)
+    return found
+
+
+@cache
+def named_in_tables():
+    """The names of the statements of every resource, one-word names included."""
+    folder = "ansible_collections.groupvpn.junos.plugins.plugin_utils"
+    walk = importlib.import_module(f"{folder}.engine.schema").walk
+    names = set()
+    for file in sources("plugins/plugin_utils/resources"):
+        module = importlib.import_module(f"{folder}.resources.{file.stem}")
+        if hasattr(module, "RESOURCE"):
+            names.update(module.RESOURCE.prefix)
+            names.update(name for path, _node in walk(module.RESOURCE.root) for name in path)
+    return frozenset(names)
 
 
 def collections_statements():
-    """As Junos and as Ansible spells them."""
-    tables = sources("plugins/plugin_utils/resources")
-    names = set().union(*(names_in_tables(ast.parse(file.read_text())) for file in tables))
+    """Those that are nothing but statements, as Junos and as Ansible spell them."""
+    names = {name for name in named_in_tables() if "-" in name}
     return names | {name.replace("-", "_") for name in names}
 
 
-def servers_statements():
+@cache
+def named_by_the_server():
     def below(statement):
         for name, child in statement.children.items():
             yield name
@@ -133,14 +174,40 @@ def servers_statements():
 
     trees = [junos_schema(generation).children["security"] for generation in Generation]
     names = {name for tree in trees for name in below(tree.children["group-vpn"])}
-    return {name for name in names if "-" in name} - EVERYWHERE
+    return frozenset(names - EVERYWHERE)
+
+
+def servers_statements():
+    return {name for name in named_by_the_server() if "-" in name}
 
 
 def test_the_collection_names_statements_in_its_tables_alone():
     statements = collections_statements()
     assert {"lifetime-seconds", "sig-hash-algorithm"} <= statements
     allowed = ("plugins/plugin_utils/resources", "plugins/modules", *NAMED)
-    assert not faults(naming(statements), *sources("plugins", but_for=allowed))
+    assert not breaches(naming, statements, *sources("plugins", but_for=allowed))
+
+
+def test_the_core_names_no_statement_either_that_is_one_word():
+    """Above the core such words are options and return values that statements gave their names."""
+    assert {"group", "gateway", "member", "proposal", "ike"} <= named_in_tables()
+    core = ("engine", "netconf")
+    files = [file for part in core for file in sources(f"plugins/plugin_utils/{part}")]
+    assert len(files) > 30
+    assert not breaches(naming, named_in_tables(), *files)
+
+
+@pytest.mark.parametrize("module", OTHER_THINGS)
+def test_another_thing_is_still_named(module):
+    for word in OTHER_THINGS[module][0]:
+        assert any(faults(rule({word}), ROOT / module) for rule in (naming, tagging))
+
+
+def test_no_element_is_named_like_a_statement_outside_the_tables():
+    ours = sources("plugins", but_for=("plugins/plugin_utils/resources",))
+    theirs = sources("keyserver", but_for=SERVERS_TABLES + SERVERS_REPLIES)
+    assert not breaches(tagging, named_in_tables(), *ours)
+    assert not faults(tagging(named_by_the_server() - NOT_ONLY_STATEMENTS), *theirs)
 
 
 @pytest.mark.parametrize("module", NAMED)
@@ -165,6 +232,13 @@ def test_the_engine_names_no_statement_that_is_not_in_a_table():
     [
         (naming({"lifetime-seconds"}), "if leaf.name == 'lifetime-seconds': pass"),
         (naming({"lifetime_seconds"}), "wait = block['lifetime_seconds']"),
+        (tagging({"group"}), "found = child(server, 'group')"),
+        (tagging({"group"}), "found = [e for e in reply.iter('{*}group')]"),
+        (tagging({"group"}), "names = root.findall('{*}server/{*}group/{*}name')"),
+        (tagging({"group"}), "etree.SubElement(server, 'group').text = name"),
+        (tagging({"group"}), "if local_name(part) == 'group': pass"),
+        (tagging({"group"}), "if part.tag in ('group', 'gateway'): pass"),
+        (tagging({"group"}), "match local_name(part):\n    case 'group': pass"),
         (absolute_imports, "import ansible_collections.groupvpn.junos.plugins.plugin_utils.errors"),
         (absolute_imports, "from ansible_collections.groupvpn.junos.plugins import action"),
         (absolute_imports, "def f():\n    from plugins.plugin_utils import errors"),
@@ -194,6 +268,8 @@ def test_a_breach_is_noticed(rule, line):
     ("rule", "line"),
     [
         (naming({"lifetime-seconds"}), "raise Refused('lifetime-seconds is too long')"),
+        (tagging({"group"}), "group = entry['group']"),
+        (tagging({"group"}), "found = child(element, 'group-name')"),
         (absolute_imports, "from ..plugin_utils import errors"),
         (absolute_imports, "import ansible.errors"),
         (clock_and_files, "moment = datetime.datetime.fromtimestamp(now, UTC)"),

@@ -29,6 +29,7 @@ def words(
     summary: str,
     values: Mapping[Generation, tuple[str, ...]],
     default: str | None = None,
+    required: bool = False,
 ) -> Leaf:
     """A leaf that takes certain words."""
     return Leaf(
@@ -38,6 +39,7 @@ def words(
         values=values,
         known=frozenset(values),
         default=default,
+        required=required,
     )
 
 
@@ -65,7 +67,31 @@ def flag(name: str, summary: str, known: frozenset[Generation] = ONLY_V1 | ONLY_
     return Leaf(name=name, kind=Kind.FLAG, summary=summary, known=known)
 
 
+def reference(name: str, summary: str, *refers: str) -> Leaf:
+    """A leaf with the name of a list's entry; ``refers`` leads from the root to the list."""
+    return Leaf(name=name, summary=summary, longest=32, refers=refers)
+
+
+def references(name: str, summary: str, *refers: str) -> List:
+    """A list of nothing but names of another list's entries."""
+    return List(
+        name=name,
+        called=f"{name.replace('-', '_')}s",
+        summary=summary,
+        key=key("Name of the entry that is meant."),
+        refers=refers,
+    )
+
+
 DESCRIPTION = Leaf(name="description", summary="Text that describes it.", longest=80)
+
+ACTIVATION_TIME_DELAY = number(
+    "activation-time-delay",
+    "Time after which new keys are used; deprecated in Group VPNv2.",
+    {V1: (10, 900), V2: (10, 900)},
+    15,
+    "seconds",
+)
 
 
 def ike_proposal(

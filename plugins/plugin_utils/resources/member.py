@@ -30,6 +30,7 @@ from .common import (
     ike_proposal,
     key,
     number,
+    reference,
     traceoptions,
     words,
 )
@@ -44,12 +45,7 @@ _GATEWAY = List(
     summary="IKE gateways: the key servers.",
     key=key("Name of the gateway."),
     children=(
-        Leaf(
-            name="ike-policy",
-            summary="Name of an IKE policy.",
-            longest=32,
-            refers=(*_MEMBER, "ike", "policy"),
-        ),
+        reference("ike-policy", "Name of an IKE policy.", *_MEMBER, "ike", "policy"),
         Leaf(
             name="server-address",
             called="server_addresses",
@@ -131,12 +127,7 @@ _VPN = List(
     summary="The groups that the device is a member of.",
     key=key("Name of the VPN."),
     children=(
-        Leaf(
-            name="ike-gateway",
-            summary="Name of an IKE gateway.",
-            longest=32,
-            refers=(*_MEMBER, "ike", "gateway"),
-        ),
+        reference("ike-gateway", "Name of an IKE gateway.", *_MEMBER, "ike", "gateway"),
         Leaf(
             name="group-vpn-external-interface",
             summary="Logical interface that protected traffic leaves and arrives by.",

@@ -11,6 +11,7 @@ from ..engine.resource import Outlook, Resource, Rules
 from ..engine.schema import Container, Leaf, List, Tree
 from . import server_member_communication as communication
 from .common import (
+    ACTIVATION_TIME_DELAY,
     AES,
     DESCRIPTION,
     ONLY_V1,
@@ -25,6 +26,8 @@ from .common import (
     ike_proposal,
     key,
     number,
+    reference,
+    references,
     traceoptions,
     words,
 )
@@ -71,12 +74,7 @@ GATEWAY = List(
     key=key("Name of the gateway."),
     exclusive=(("address", "dynamic"),),
     children=(
-        Leaf(
-            name="ike-policy",
-            summary="Name of an IKE policy.",
-            longest=32,
-            refers=("ike", "policy"),
-        ),
+        reference("ike-policy", "Name of an IKE policy.", "ike", "policy"),
         Leaf(name="address", summary="Address or host name of the peer.", longest=253),
         _DYNAMIC,
         _DEAD_PEER_DETECTION,
@@ -151,12 +149,7 @@ _IPSEC_SA = List(
     summary="Security associations that members receive.",
     key=key("Name of the security association."),
     children=(
-        Leaf(
-            name="proposal",
-            summary="Name of an IPsec proposal.",
-            longest=32,
-            refers=("ipsec", "proposal"),
-        ),
+        reference("proposal", "Name of an IPsec proposal.", "ipsec", "proposal"),
         _MATCH_POLICY,
     ),
 )
@@ -167,13 +160,7 @@ _SERVER_CLUSTER = Container(
     summary="Servers that serve the group together.",
     children=(
         words("server-role", "Role of this server.", {V2: ("root-server", "sub-server")}),
-        List(
-            name="ike-gateway",
-            called="ike_gateways",
-            summary="IKE gateways of the other servers.",
-            key=key("Name of an IKE gateway."),
-            refers=("ike", "gateway"),
-        ),
+        references("ike-gateway", "IKE gateways of the other servers.", "ike", "gateway"),
         number(
             "retransmission-period",
             "Time until a message to another server is sent again.",
@@ -208,20 +195,13 @@ GROUP = List(
         number("group-id", "Number of the group.", {V1: (1, 65535), V2: (1, 4294967295)}),
         number("member-threshold", "Most members that may register.", {V2: (0, 4294967295)}),
         _SERVER_CLUSTER,
-        List(
-            name="ike-gateway",
-            called="ike_gateways",
-            summary="IKE gateways of the members that may register.",
-            key=key("Name of an IKE gateway."),
-            refers=("ike", "gateway"),
+        references(
+            "ike-gateway",
+            "IKE gateways of the members that may register.",
+            "ike",
+            "gateway",
         ),
-        number(
-            "activation-time-delay",
-            "Time after which new keys are used; deprecated in Group VPNv2.",
-            {V1: (10, 900), V2: (10, 900)},
-            15,
-            "seconds",
-        ),
+        ACTIVATION_TIME_DELAY,
         number(
             "anti-replay-time-window",
             "Largest age of a packet: seconds in Group VPNv1, milliseconds in Group VPNv2.",

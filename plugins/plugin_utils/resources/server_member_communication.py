@@ -10,84 +10,73 @@ from typing import Any
 
 from ..engine import values
 from ..engine.resource import Outlook, Resource, Rules
-from ..engine.schema import Container, Kind, Leaf, List, Tree
-from ..engine.values import Generation
+from ..engine.schema import Container, Leaf, List, Tree
+from .common import ACTIVATION_TIME_DELAY, AES, ONLY_V1, V1, V1_CIPHERS, V2, key, number, words
 
-_V1, _V2 = Generation.V1, Generation.V2
-_ONLY_V1 = frozenset({_V1})
-_AES = ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc")
 BLOCK = "server-member-communication"
 HIERARCHY = ("security", "group-vpn", "server", "group")
-_DEFAULT_ACTIVATION_DELAY = 15
 
 TABLE = Container(
     name=BLOCK,
     presence=True,
     summary="Rekey messages from the server to the group's members.",
     children=(
-        Leaf(
-            name="communication-type",
-            kind=Kind.ENUMERATION,
-            summary="Whether rekey messages go to each member (unicast) or to a multicast group.",
-            values={_V1: ("unicast", "multicast"), _V2: ("unicast",)},
-            default="unicast",
+        words(
+            "communication-type",
+            "Whether rekey messages go to each member (unicast) or to a multicast group.",
+            {V1: ("unicast", "multicast"), V2: ("unicast",)},
+            "unicast",
         ),
         Leaf(
             name="multicast-group",
-            known=_ONLY_V1,
+            known=ONLY_V1,
             summary="Multicast group that rekey messages are sent to.",
             form=values.multicast_address,
         ),
         Leaf(
             name="multicast-outgoing-interface",
-            known=_ONLY_V1,
+            known=ONLY_V1,
             summary="Interface that multicast rekey messages leave by.",
             form=values.interface,
             longest=63,
         ),
-        Leaf(
-            name="lifetime-seconds",
-            kind=Kind.INTEGER,
-            summary="Lifetime of the key encryption key (KEK).",
-            ranges={_V1: (180, 86400), _V2: (300, 86400)},
-            default=3600,
-            unit="seconds",
+        number(
+            "lifetime-seconds",
+            "Lifetime of the key encryption key (KEK).",
+            {V1: (180, 86400), V2: (300, 86400)},
+            3600,
+            "seconds",
         ),
-        Leaf(
-            name="retransmission-period",
-            kind=Kind.INTEGER,
-            summary="Time between a unicast rekey message and its retransmission.",
-            ranges={_V1: (2, 60), _V2: (2, 60)},
-            default=10,
-            unit="seconds",
+        number(
+            "retransmission-period",
+            "Time between a unicast rekey message and its retransmission.",
+            {V1: (2, 60), V2: (2, 60)},
+            10,
+            "seconds",
         ),
-        Leaf(
-            name="number-of-retransmission",
-            kind=Kind.INTEGER,
-            summary="How often an unacknowledged unicast rekey message is sent again.",
-            ranges={_V1: (0, 60), _V2: (0, 60)},
-            default=2,
+        number(
+            "number-of-retransmission",
+            "How often an unacknowledged unicast rekey message is sent again.",
+            {V1: (0, 60), V2: (0, 60)},
+            2,
         ),
-        Leaf(
-            name="heartbeat",
-            kind=Kind.INTEGER,
-            summary="Interval of heartbeat messages; deprecated in Group VPNv2.",
-            ranges={_V1: (60, 3600), _V2: (60, 3600)},
-            default=300,
-            unit="seconds",
+        number(
+            "heartbeat",
+            "Interval of heartbeat messages; deprecated in Group VPNv2.",
+            {V1: (60, 3600), V2: (60, 3600)},
+            300,
+            "seconds",
         ),
-        Leaf(
-            name="encryption-algorithm",
-            kind=Kind.ENUMERATION,
-            summary="Encryption of rekey messages; the device has no default.",
-            values={_V1: ("3des-cbc", *_AES, "des-cbc"), _V2: _AES},
+        words(
+            "encryption-algorithm",
+            "Encryption of rekey messages; the device has no default.",
+            {V1: V1_CIPHERS, V2: AES},
             required=True,
         ),
-        Leaf(
-            name="sig-hash-algorithm",
-            kind=Kind.ENUMERATION,
-            summary="Hash of the rekey signature; the device has no default.",
-            values={_V1: ("md5", "sha1"), _V2: ("sha-256", "sha-384")},
+        words(
+            "sig-hash-algorithm",
+            "Hash of the rekey signature; the device has no default.",
+            {V1: ("md5", "sha1"), V2: ("sha-256", "sha-384")},
             required=True,
         ),
         Leaf(
@@ -105,10 +94,6 @@ DEFAULTS: Mapping[str, Any] = {c.option: c.default for c in TABLE.children if is
 _MULTICAST_ONLY = ("multicast-group", "multicast-outgoing-interface")
 
 
-def _name(summary: str, called: str | None = None) -> Leaf:
-    return Leaf(name="name", summary=summary, longest=32, called=called)
-
-
 _ROOT = Container(
     name="server",
     partial=True,
@@ -122,7 +107,7 @@ _ROOT = Container(
                     name="gateway",
                     context=True,
                     partial=True,
-                    key=_name("Gateway."),
+                    key=key("Gateway."),
                     children=(
                         Container(name="dynamic", context=True, presence=True, partial=True),
                     ),
@@ -133,15 +118,10 @@ _ROOT = Container(
             name="group",
             fixed=True,
             partial=True,
-            key=_name("Name of an existing group.", called="group"),
+            key=replace(key("Name of an existing group."), called="group"),
             children=(
-                List(name="ike-gateway", context=True, key=_name("Gateway.")),
-                Leaf(
-                    name="activation-time-delay",
-                    kind=Kind.INTEGER,
-                    context=True,
-                    ranges={_V1: (10, 900), _V2: (10, 900)},
-                ),
+                List(name="ike-gateway", context=True, key=key("Gateway.")),
+                replace(ACTIVATION_TIME_DELAY, context=True),
                 replace(TABLE, inline=True),
             ),
         ),
@@ -179,7 +159,7 @@ def block_objections(outlook: Outlook) -> list[str]:
     found: list[str] = []
     for name, block in _changed(outlook):
         found += _multicast(name, block)
-        if outlook.generation is _V1:
+        if outlook.generation is V1:
             found += _outlasts_activation(outlook, name, block)
     return found
 
@@ -199,7 +179,7 @@ def _multicast(group: str, block: Tree) -> Iterator[str]:
 
 def _outlasts_activation(outlook: Outlook, group: str, block: Tree) -> Iterator[str]:
     settings = outlook.after["group"][group]
-    delay = settings.get("activation-time-delay", _DEFAULT_ACTIVATION_DELAY)
+    delay = settings.get(ACTIVATION_TIME_DELAY.name, ACTIVATION_TIME_DELAY.default)
     lifetime = effective(block, "lifetime-seconds")
     if lifetime < 10 * delay:
         yield (
