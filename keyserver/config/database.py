@@ -173,7 +173,8 @@ class ConfigurationDatabase:
         self.history = store.history()
         self.pending = store.pending()
         if not self.history:
-            record = CommitRecord(1, now, "root", "other", "initial configuration", initial())
+            entry = CommitEntry(1, now, "root", "other", "initial configuration")
+            record = CommitRecord(entry, initial())
             store.commit(record, None)
             self.history = store.history()
         self._octets = store.heaviest()
@@ -420,15 +421,15 @@ class ConfigurationDatabase:
         pending = self._awaited(holder, now, confirmation)
         if not candidate.modified:
             return Commit(holder, None, new, pending)
-        record = CommitRecord(
+        entry = CommitEntry(
             self.history[0].sequence + 1,
             now,
             holder.user,
             "netconf",
             comment,
-            candidate.tree,
             confirmation.seconds if confirmation else None,
         )
+        record = CommitRecord(entry, candidate.tree)
         return Commit(holder, record, new, pending, self._prepared(new))
 
     def _prepared(self, new: InForce) -> list[Callable[[float], None]]:
@@ -495,15 +496,7 @@ class ConfigurationDatabase:
         follow: Sequence[Callable[[float], None]],
         now: float,
     ) -> None:
-        entry = CommitEntry(
-            record.sequence,
-            record.time,
-            record.user,
-            record.client,
-            record.comment,
-            record.confirm_seconds,
-        )
-        self.history.insert(0, entry)
+        self.history.insert(0, record.entry)
         del self.history[ROLLBACKS:]
         self._in_force = new
         self.committed = record.tree
@@ -544,14 +537,8 @@ class ConfigurationDatabase:
         Until it can be written, the disk holds the unconfirmed commit and its deadline: a
         restart takes it back too.
         """
-        record = CommitRecord(
-            self.history[0].sequence + 1,
-            now,
-            "root",
-            "other",
-            "",
-            self._restore,
-        )
+        entry = CommitEntry(self.history[0].sequence + 1, now, "root", "other", "")
+        record = CommitRecord(entry, self._restore)
         self.pending = None
         self._unwritten, self._write_again_at = record, now
         self._try_unwritten(now)

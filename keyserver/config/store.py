@@ -20,9 +20,10 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from .packing import pack, pack_difference, patched, unpack
 from .tree import Tree
@@ -66,10 +67,11 @@ _PRUNE = (
 
 
 @dataclass(frozen=True)
-class CommitRecord:
-    """One committed configuration with who, when (seconds since the epoch) and why.
+class CommitEntry:
+    """What the history says of one commit: who, when (seconds since the epoch) and why.
 
-    ``confirm_seconds`` is the time that was given to confirm it; None for an ordinary commit.
+    ``confirm_seconds`` is the time that was given to confirm it; None for an ordinary commit. The
+    configuration is read when it is asked for.
     """
 
     sequence: int
@@ -77,20 +79,14 @@ class CommitRecord:
     user: str
     client: str
     comment: str
+    confirm_seconds: float | None = None
+
+
+class CommitRecord(NamedTuple):
+    """A commit with its configuration."""
+
+    entry: CommitEntry
     tree: Tree
-    confirm_seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class CommitEntry:
-    """What the history says of one commit; its configuration is read when asked for."""
-
-    sequence: int
-    time: float
-    user: str
-    client: str
-    comment: str
-    confirm_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,7 @@ class _Head:
         """The head after a commit that is kept as a difference."""
         size = len(difference)
         return _Head(
-            record.sequence,
+            record.entry.sequence,
             record.tree,
             self.octets + size,
             self.whole,
@@ -244,23 +240,14 @@ class Store:
         Returns about how many octets it has before they are compressed.
         """
         head, base, body = self._kept_as(record)
-        keep = pending.restore if pending is not None else record.sequence
+        keep = pending.restore if pending is not None else record.entry.sequence
         with self._writing() as database:
             database.execute(
-                "INSERT INTO commit_log (sequence, time, user, client, comment, body, "
-                "confirm_seconds, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.sequence,
-                    record.time,
-                    record.user,
-                    record.client,
-                    record.comment,
-                    body,
-                    record.confirm_seconds,
-                    base,
-                ),
+                "INSERT INTO commit_log (sequence, time, user, client, comment, confirm_seconds, "
+                "body, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*astuple(record.entry), body, base),
             )
-            database.execute(_PRUNE, {"oldest": record.sequence - ROLLBACKS, "keep": keep})
+            database.execute(_PRUNE, {"oldest": record.entry.sequence - ROLLBACKS, "keep": keep})
             _write_pending(database, pending)
         self._head = head
         return head.octets
@@ -268,12 +255,12 @@ class Store:
     def _kept_as(self, record: CommitRecord) -> tuple[_Head, int | None, bytes]:
         """What the head will be, and the commit's base and body."""
         head = self._head
-        if head is not None and head.sequence == record.sequence - 1:
+        if head is not None and head.sequence == record.entry.sequence - 1:
             difference = pack_difference(head.tree, record.tree)
             if head.takes(difference):
                 return head.followed(record, difference), head.sequence, difference
         body, octets = pack(record.tree)
-        return _Head(record.sequence, record.tree, octets, len(body)), None, body
+        return _Head(record.entry.sequence, record.tree, octets, len(body)), None, body
 
     def set_pending(self, pending: PendingConfirmation | None) -> None:
         """Record or clear the confirmation that a commit still waits for."""

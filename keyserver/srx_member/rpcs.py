@@ -9,7 +9,7 @@ the words of ``gvpn-policy-type`` are ours.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lxml import etree
 
@@ -75,6 +75,19 @@ def _chosen(device: Platform, request: Request) -> list[tuple[int, Site]]:
         and index in (_ALL, position)
         and peer in (None, site.server)
     ]
+
+
+def _indexed(
+    device: Platform, request: Request, index: Callable[[int, Site], int | None]
+) -> list[Site]:
+    """Those of the chosen VPNs whose ``index`` is the one that is asked for."""
+    wanted = int(request.text("index") or _ALL)
+    chosen = _chosen(device, request)
+    return [site for position, site in chosen if wanted in (_ALL, index(position, site))]
+
+
+def _tunnel_index(position: int, _site: Site) -> int:
+    return position
 
 
 def _tunnel_of(request: Request) -> int:
@@ -266,17 +279,15 @@ def _ike(device: Platform, request: Request) -> Elements:
     own, detail = request.dialect.own, is_detail(request)
     style = "detail" if detail else "brief"
     root = request.dialect.styled(own("ike-security-associations-information"), style=style)
-    wanted = _index_of(request)
-    for _, site in _chosen(device, request):
+    for site in _indexed(device, request, _ike_index):
         established = site.member.established if site.member is not None else None
-        index = _ike_index(site)
-        if established is None or wanted not in (_ALL, index):
+        if established is None:
             continue
         initiator, responder = (cookie.hex() for cookie in established.sa.cookies)
         entry = own(
             "ike-security-associations-block" if detail else "ike-security-associations",
             None,
-            own("ike-sa-index", str(index)),
+            own("ike-sa-index", str(_cookie_index(established.sa.cookies[1]))),
             own("ike-sa-remote-address", site.server),
             own("ike-sa-state", "UP"),
             own("ike-sa-initiator-cookie", initiator),
@@ -294,26 +305,30 @@ def _kek(device: Platform, request: Request) -> Elements:
     own, detail = request.dialect.own, is_detail(request)
     style = "detail" if detail else "brief"
     root = request.dialect.styled(own("ike-security-associations-information"), style=style)
-    wanted = _index_of(request)
-    for _, site in _chosen(device, request):
-        kek = site.member.keys.kek if site.member is not None else None
-        if kek is not None and wanted in (_ALL, _kek_index(kek)):
+    for site in _indexed(device, request, _kek_index):
+        kek = _kek_of(site)
+        if kek is not None:
             shape = _kek_block if detail else _kek_line
             root.append(shape(request, site, kek))
     return [root]
 
 
-def _index_of(request: Request) -> int:
-    return int(request.text("index") or _ALL)
-
-
-def _ike_index(site: Site) -> int | None:
+def _ike_index(_position: int, site: Site) -> int | None:
     established = site.member.established if site.member is not None else None
-    return int(established.sa.cookies[1].hex()[:6], 16) if established is not None else None
+    return _cookie_index(established.sa.cookies[1]) if established is not None else None
 
 
-def _kek_index(kek: InstalledKek) -> int:
-    return int(kek.kek.spi.hex()[:6], 16)
+def _kek_index(_position: int, site: Site) -> int | None:
+    kek = _kek_of(site)
+    return _cookie_index(kek.kek.spi) if kek is not None else None
+
+
+def _cookie_index(cookie: bytes) -> int:
+    return int.from_bytes(cookie[:3])
+
+
+def _kek_of(site: Site) -> InstalledKek | None:
+    return site.member.keys.kek if site.member is not None else None
 
 
 def _kek_line(request: Request, site: Site, kek: InstalledKek) -> etree._Element:
@@ -321,7 +336,7 @@ def _kek_line(request: Request, site: Site, kek: InstalledKek) -> etree._Element
     return own(
         "kek-security-associations",
         None,
-        own("security-association-index", str(_kek_index(kek))),
+        own("security-association-index", str(_cookie_index(kek.kek.spi))),
         own("server-address", site.server),
         own("life-remaining", _left(kek.expires, request.now)),
         own("initiator-cookie", spi[:16]),
@@ -348,7 +363,7 @@ def _kek_block(request: Request, site: Site, kek: InstalledKek) -> etree._Elemen
         "kek-security-associations-block",
         None,
         information,
-        own("security-association-index", str(_kek_index(kek))),
+        own("security-association-index", str(_cookie_index(kek.kek.spi))),
         own("group-id", str(site.settings.group)),
         own("group-vpn-name", xml_text(site.settings.name)),
         own("local-address", enrolment.local_address),
@@ -378,35 +393,27 @@ def _clear_group(device: Platform, request: Request) -> Elements:
 
 
 def _clear_ipsec(device: Platform, request: Request) -> Elements:
-    wanted = _index_of(request)
-    for position, site in _chosen(device, request):
-        if wanted in (_ALL, position):
-            _members(device).forget(site, request.now)
+    for site in _indexed(device, request, _tunnel_index):
+        _members(device).forget(site, request.now)
     return []
 
 
 def _clear_ike(device: Platform, request: Request) -> Elements:
-    wanted = _index_of(request)
-    for _, site in _chosen(device, request):
-        if wanted in (_ALL, _ike_index(site)):
-            _members(device).end_phase1(site)
+    for site in _indexed(device, request, _ike_index):
+        _members(device).end_phase1(site)
     return []
 
 
 def _clear_kek(device: Platform, request: Request) -> Elements:
-    wanted = _index_of(request)
-    for _, site in _chosen(device, request):
-        kek = site.member.keys.kek if site.member is not None else None
-        if kek is not None and wanted in (_ALL, _kek_index(kek)):
+    for site in _indexed(device, request, _kek_index):
+        if _kek_of(site) is not None:
             _members(device).forget_kek(site, request.now)
     return []
 
 
 def _clear_statistics(device: Platform, request: Request) -> Elements:
-    wanted = _index_of(request)
-    for position, site in _chosen(device, request):
-        if wanted in (_ALL, position):
-            site.counted.clear()
+    for site in _indexed(device, request, _tunnel_index):
+        site.counted.clear()
     return []
 
 

@@ -393,10 +393,10 @@ def _foreign(path):
 def _damaged(path):
     import sqlite3
 
-    from keyserver.config.store import CommitRecord, Store
+    from keyserver.config.store import CommitEntry, CommitRecord, Store
 
     store = Store(path)
-    store.commit(CommitRecord(1, 1.0, "u", "c", "", {}), None)
+    store.commit(CommitRecord(CommitEntry(1, 1.0, "u", "c", ""), {}), None)
     store.close()
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE commit_log SET body = x'00'")

@@ -423,12 +423,12 @@ def test_what_was_committed_survives_a_kill(lab):
 _COMMITTER = """
 import itertools, sys
 from pathlib import Path
-from keyserver.config.store import CommitRecord, Store
+from keyserver.config.store import CommitEntry, CommitRecord, Store
 store = Store(Path(sys.argv[1]))
 start = store.history()[0].sequence if store.history() else 0
 for n in itertools.count(start + 1):
     tree = {"system": {"host-name": f"h{n}", "domain-name": "x" * 30000}}
-    store.commit(CommitRecord(n, float(n), "u", "netconf", "", tree), None)
+    store.commit(CommitRecord(CommitEntry(n, float(n), "u", "netconf", ""), tree), None)
     print(n, flush=True)
 """
 

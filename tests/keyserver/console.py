@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 from lxml import etree
 
@@ -99,3 +100,8 @@ def outline(element: etree._Element, depth: int = 0) -> str:
 def outlined(reply: etree._Element) -> str:
     """What a reply holds, as :func:`outline` has it."""
     return "\n".join(outline(child) for child in reply)
+
+
+def text(lines: str) -> str:
+    """An outline as a test writes it, indented like the test."""
+    return dedent(lines).strip("\n")

@@ -19,6 +19,7 @@ from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.packing import pack_difference, patched
 from keyserver.config.read_set import read_set
 from keyserver.config.store import (
+    CommitEntry,
     CommitRecord,
     PendingConfirmation,
     Store,
@@ -227,7 +228,7 @@ def test_gateways_with_one_address_keep_their_order_whatever_changes_when():
 
 
 def record(sequence: int, tree) -> CommitRecord:
-    return CommitRecord(sequence, float(sequence), "root", "netconf", "", tree)
+    return CommitRecord(CommitEntry(sequence, float(sequence), "root", "netconf", ""), tree)
 
 
 def test_any_configuration_can_be_made_of_any_other():

@@ -4,26 +4,10 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
 from lxml import etree
 
-from tests.keyserver.console import BASE_1_0, BASE_1_1, END, Console, errors, outlined
-
-
-def text(lines: str) -> str:
-    return dedent(lines).strip("\n")
-
-
-@pytest.fixture
-def console():
-    return Console()
-
-
-@pytest.fixture
-def session(console):
-    return console.session()
+from tests.keyserver.console import BASE_1_0, BASE_1_1, END, Console, errors, outlined, text
 
 
 def error(message, *, tag="operation-failed", kind="protocol", severity="error", **more):

@@ -21,11 +21,6 @@ RFC = "<commit><confirmed/><confirm-timeout>{}</confirm-timeout></commit>"
 CHANGE = "set system host-name {}"
 
 
-@pytest.fixture
-def console():
-    return Console()
-
-
 def confirmed(session: Session, name: str, minutes: int = 5) -> etree._Element:
     """Junos' own form."""
     session.set(CHANGE.format(name))

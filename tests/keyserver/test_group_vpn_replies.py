@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
 
-from tests.keyserver.console import BASE_1_0, Session, errors, outlined
+from tests.keyserver.console import BASE_1_0, Session, errors, outlined, text
 from tests.keyserver.world import GM, World
 
 SMC = "set security group-vpn server group G1 server-member-communication "
@@ -27,10 +25,6 @@ STATISTICS = "get-security-group-vpn-server-stats"
 KEK = "get-security-group-vpn-server-kek-sa"
 IPSEC = "get-security-group-vpn-server-security-information"
 IKE = "get-security-group-vpn-server-ike-security-associations-information"
-
-
-def text(lines: str) -> str:
-    return dedent(lines).strip("\n")
 
 
 class Site:

@@ -39,12 +39,6 @@ from tests.keyserver.console import (
 )
 from tests.lab import hub_config
 
-
-@pytest.fixture
-def console():
-    return Console()
-
-
 # Framing and sessions
 
 

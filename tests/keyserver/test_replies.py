@@ -5,28 +5,13 @@
 from __future__ import annotations
 
 import json
-from textwrap import dedent
 
 import pytest
 
-from tests.keyserver.console import Console, errors, outline, outlined
+from tests.keyserver.console import Console, errors, outline, outlined, text
 
 # Fifteen days, three hours, four minutes and five seconds after it came up.
 AGE = 15 * 86400 + 3 * 3600 + 4 * 60 + 5
-
-
-def text(lines: str) -> str:
-    return dedent(lines).strip("\n")
-
-
-@pytest.fixture
-def console():
-    return Console()
-
-
-@pytest.fixture
-def session(console):
-    return console.session()
 
 
 # The device

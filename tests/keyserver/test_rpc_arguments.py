@@ -17,16 +17,6 @@ MEMBERS = "get-security-group-vpn-server-registered-members"
 SET_HOST = "<configuration><system><host-name>other</host-name></system></configuration>"
 
 
-@pytest.fixture
-def console():
-    return Console()
-
-
-@pytest.fixture
-def session(console):
-    return console.session()
-
-
 def bad(reply: etree._Element) -> list[str]:
     return [e.text for e in reply.iter("bad-element")]
 
