@@ -27,9 +27,9 @@ _ASKED = Resource(
         name="server",
         partial=True,
         children=(
+            replace(server.GROUP, partial=True),
             Container(name="ike", partial=True, children=(server.GATEWAY,)),
             Container(name="ipsec", partial=True, children=(server.IPSEC_PROPOSAL,)),
-            replace(server.GROUP, partial=True),
         ),
     ),
     landmarks=("group",),
