@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,9 +36,9 @@ def srx_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
     with contextlib.ExitStack() as running:
 
-        def start(name: str = "srx", **more: object) -> Srx:
+        def start(name: str = "srx", **more: Any) -> Srx:
             directory = tmp_path_factory.mktemp("srx")
-            return running.enter_context(running_srx(directory, name, **more))  # type: ignore[arg-type]
+            return running.enter_context(running_srx(directory, name, **more))
 
         yield start
 

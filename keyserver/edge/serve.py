@@ -30,7 +30,7 @@ from ..srx_member.sites import MemberOfGroup
 from .addresses import why_unusable
 from .clock import Clock, lab_clock
 from .held import held_associations
-from .ssh import host_key, listen
+from .ssh import USUAL, Waits, host_key, listen
 from .turns import Turns
 from .udp import UdpSocket
 
@@ -187,13 +187,14 @@ class LabServer:
         lenient: bool = False,
         sa_log: SaLog | None = None,
         on_member: Callable[[MemberEvent], None] = lambda event: None,
+        waits: Waits = USUAL,
     ) -> None:
         """``lenient``: what of a configuration file is not understood is left out and logged.
 
         ``sa_log``: told what devices that are members install; ``on_member``: what they
-        experience, each as ``DEVICE/VPN``.
+        experience, each as ``DEVICE/VPN``; ``waits``: how long clients are waited for.
         """
-        self._sa_log, self._on_member = sa_log, on_member
+        self._sa_log, self._on_member, self._waits = sa_log, on_member, waits
         self.lab = lab
         self._lenient = lenient
         self._key_sink = key_sink
@@ -287,7 +288,7 @@ class LabServer:
         endpoint = device.spec.netconf
         assert endpoint is not None
         turns = Turns(self._worker, lambda: device.on_deadline_changed())
-        listener = await listen(device, endpoint, turns, self.clock)
+        listener = await listen(device, endpoint, turns, self.clock, self._waits)
         self._closers.append(listener.close)
 
     def _write_known_hosts(self, path: Path) -> None:

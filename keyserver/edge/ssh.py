@@ -10,6 +10,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import asyncssh
 
@@ -25,9 +26,6 @@ CHANNELS_PER_CONNECTION = 10
 LOGIN_SECONDS = 30
 PASSWORDS = 3
 """Wrong ones before the connection is closed."""
-HELLO_SECONDS = 30
-MESSAGE_SECONDS = 120
-"""How long a message may take from its first octet to its last."""
 KEEPALIVE_SECONDS = 60
 """A client that leaves out :data:`KEEPALIVES` of these in a row is gone, and its lock with it."""
 KEEPALIVES = 3
@@ -48,6 +46,19 @@ _MACS = (
 )
 
 
+class Waits(NamedTuple):
+    """Seconds until a client is let go.
+
+    ``hello``: until its hello is there; ``message``: from a message's first octet to its last.
+    """
+
+    hello: float = 30
+    message: float = 120
+
+
+USUAL = Waits()
+
+
 class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     """One SSH channel that carries NETCONF: a source of requests.
 
@@ -55,9 +66,15 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     """
 
     def __init__(
-        self, device: Device, turns: Turns, clock: Clock, user: str, ended: Callable[[], None]
+        self,
+        device: Device,
+        turns: Turns,
+        clock: Clock,
+        waits: Waits,
+        user: str,
+        ended: Callable[[], None],
     ) -> None:
-        self._device, self._turns, self._clock = device, turns, clock
+        self._device, self._turns, self._clock, self._waits = device, turns, clock, waits
         self._user, self._ended = user, ended
         self._outgoing: deque[bytes | memoryview] = deque()
         self._paused = self._eof = self._gone = False
@@ -80,7 +97,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._session = self._device.open_session(self._user, self._clock())
         self._session.terminate = self._channel.abort
         self._session.fault = self._fault
-        self._await(HELLO_SECONDS)
+        self._await(self._waits.hello)
         self._watch()
         self._send(self._session.greeting())
 
@@ -146,7 +163,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         else:
             # No whole message: the rest of it has to be read.
             if self._timer is None and self._session.backlog:
-                self._await(MESSAGE_SECONDS)
+                self._await(self._waits.message)
             self._channel.resume_reading()
         return steps
 
@@ -155,7 +172,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
             return
         self._last = asyncio.get_running_loop().time()
         if not self._session.greeted:
-            self._await(HELLO_SECONDS)
+            self._await(self._waits.hello)
         self._send(reply)
         if self._session.closing:
             self._close()
@@ -273,8 +290,10 @@ class Admission:
 class Login(asyncssh.SSHServer):
     """Authentication of one SSH connection; the same methods are offered whoever asks."""
 
-    def __init__(self, device: Device, turns: Turns, clock: Clock, admission: Admission) -> None:
-        self._device, self._turns, self._clock = device, turns, clock
+    def __init__(
+        self, device: Device, turns: Turns, clock: Clock, waits: Waits, admission: Admission
+    ) -> None:
+        self._device, self._turns, self._clock, self._waits = device, turns, clock, waits
         self._admission = admission
         self._users = {user.name: user for user in device.spec.users}
         self._user: User | None = None
@@ -346,7 +365,12 @@ class Login(asyncssh.SSHServer):
             return False
         self._open += 1
         return NetconfChannel(
-            self._device, self._turns, self._clock, self._user.name, self._channel_ended
+            self._device,
+            self._turns,
+            self._clock,
+            self._waits,
+            self._user.name,
+            self._channel_ended,
         )
 
     def _channel_ended(self) -> None:
@@ -359,14 +383,14 @@ def host_key(device: Device) -> asyncssh.SSHKey:
 
 
 async def listen(
-    device: Device, endpoint: Endpoint, turns: Turns, clock: Clock
+    device: Device, endpoint: Endpoint, turns: Turns, clock: Clock, waits: Waits
 ) -> asyncssh.SSHAcceptor:
     """Take logins for one device. Raises OSError."""
     admission = Admission(device)
     return await asyncssh.listen(
         endpoint.host,
         endpoint.port,
-        server_factory=lambda: Login(device, turns, clock, admission),
+        server_factory=lambda: Login(device, turns, clock, waits, admission),
         # Key objects, not paths: asyncssh reads host key files again for every connection.
         server_host_keys=[host_key(device)],
         encryption_algs=_CIPHERS,

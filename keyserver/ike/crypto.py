@@ -12,6 +12,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
+# What the library calls decrepit it is to drop some day; Own computes it then.
 try:
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 except ImportError:

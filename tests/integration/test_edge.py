@@ -19,6 +19,7 @@ import pytest
 from keyserver.edge import ssh
 from keyserver.edge.addresses import why_unusable
 from keyserver.edge.serve import LabServer
+from keyserver.edge.ssh import USUAL, Waits
 from keyserver.lab import DeviceSpec, Endpoint, Lab, LabError, User
 from keyserver.srx import Patience
 from tests.lab import PASSWORD, ROOT, USER, free_ports
@@ -41,8 +42,8 @@ def spec_of(tmp_path, name: str = "hub-1", config: str = "", **more) -> DeviceSp
 
 
 @contextlib.asynccontextmanager
-async def serving(*specs: DeviceSpec) -> AsyncIterator[LabServer]:
-    server = LabServer(Lab(specs, ()))
+async def serving(*specs: DeviceSpec, waits: Waits = USUAL) -> AsyncIterator[LabServer]:
+    server = LabServer(Lab(specs, ()), waits=waits)
     await server.start()
     try:
         yield server
@@ -74,11 +75,13 @@ async def ended(process) -> None:
     await asyncio.wait_for(process.stdout.read(), 10)
 
 
-def test_who_says_no_hello_in_time_is_let_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(ssh, "HELLO_SECONDS", 0.3)
-
+def test_who_says_no_hello_in_time_is_let_go(tmp_path):
     async def run():
-        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+        waits = Waits(hello=0.3)
+        async with (
+            serving(spec_of(tmp_path), waits=waits) as server,
+            await connect(server) as connection,
+        ):
             await ended(await session(connection, b""))
             assert server.devices[0].sessions == {}
             assert b"hub-1" in await ask(await session(connection), "<get-system-information/>")
@@ -86,11 +89,13 @@ def test_who_says_no_hello_in_time_is_let_go(tmp_path, monkeypatch):
     asyncio.run(run())
 
 
-def test_a_message_that_comes_too_slowly_ends_its_session(tmp_path, monkeypatch):
-    monkeypatch.setattr(ssh, "MESSAGE_SECONDS", 0.5)
-
+def test_a_message_that_comes_too_slowly_ends_its_session(tmp_path):
     async def run():
-        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+        waits = Waits(message=0.5)
+        async with (
+            serving(spec_of(tmp_path), waits=waits) as server,
+            await connect(server) as connection,
+        ):
             idle, slow = await session(connection), await session(connection)
             await ask(slow, "<lock-configuration/>")
             slow.stdin.write(b"<rpc>")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -32,13 +34,13 @@ from tests.lab import (
 SMC = "groupvpn.junos.server_member_communication"
 INFO = {"groupvpn.junos.registered_members_info": {"detail": True}}
 SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+COPIES = {"number_of_retransmission": 2, "retransmission_period": 2}
 UNICAST = {
     "group": "G1",
     "encryption_algorithm": "aes-128-cbc",
     "sig_hash_algorithm": "sha1",
     "communication_type": "unicast",
-    "number_of_retransmission": 2,
-    "retransmission_period": 2,
+    **COPIES,
 }
 V2_UNICAST = {**UNICAST, "sig_hash_algorithm": "sha-256"}
 MULTICAST = {
@@ -91,6 +93,27 @@ def events(fleet: Process, name: str) -> list[dict]:
     return [event for event in found if event["event"] == name]
 
 
+def joined(group: str) -> None:
+    """Wait until somebody on this host listens to a multicast group."""
+    word, end = socket.inet_aton(group)[::-1].hex().upper(), time.monotonic() + 10
+    while word not in Path("/proc/net/igmp").read_text():
+        assert time.monotonic() < end, f"nobody listens to {group}"
+        time.sleep(0.02)
+
+
+def pass_time(lab: LabDirectory, seconds: float) -> None:
+    """Wait until the device's clock is so much further."""
+
+    def told() -> int:
+        reply = ask(lab, "hub-1", "get-system-uptime-information")
+        return int(re.search(r'current-time>\s*<date-time [^>]*seconds="(\d+)"', reply)[1])
+
+    wanted, end = told() + seconds, time.monotonic() + 10 + seconds
+    while told() < wanted:
+        assert time.monotonic() < end, "the device's clock stands still"
+        time.sleep(0.05)
+
+
 def test_without_the_block_who_registered_stays_listed_though_stopped(lab):
     with running(lab):
         with fleet_of(lab):
@@ -129,11 +152,13 @@ def test_multicast_a_stopped_member_stays_listed(lab):
         configure(lab, MULTICAST)
         with fleet_of(lab, gm_2={"stop_after": 1}) as fleet:
             fleet.wait_for('"stopped"')
-            # The members need a moment to join the group.
-            time.sleep(0.3)
-            configure(lab, MULTICAST, encryption_algorithm="3des-cbc")
+            joined(MULTICAST["multicast_group"])
+            configure(lab, {**MULTICAST, **COPIES}, encryption_algorithm="3des-cbc")
             fleet.wait_for('"rekeyed"')
-            time.sleep(3)
+            # By then an unacknowledged unicast rekey would have taken the member off the list.
+            pass_time(
+                lab, 2 * COPIES["retransmission_period"] * (1 + COPIES["number_of_retransmission"])
+            )
             assert listed(lab) == (["gm-1", "gm-2"], "registered_since_configured")
             assert {e["member"] for e in events(fleet, "rekeyed")} == {"gm-1"}
 

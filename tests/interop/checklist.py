@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import asyncssh
 import pytest
 
-from keyserver.edge import ssh
+from keyserver.edge.ssh import Waits
 from tests.interop.wire import COMPLIANT, END, FEW, PLAIN, Bench, Talk, hello, plain
 from tests.lab import ROOT, LabDirectory, hub_config
 
@@ -150,12 +150,9 @@ async def _numbers_grow(bench: Bench) -> None:
 
 
 async def _silent(bench: Bench) -> None:
-    usual, ssh.HELLO_SECONDS = ssh.HELLO_SECONDS, 1  # type: ignore[assignment]
-    try:
-        await (await bench.open(greet=None)).rest()
-    finally:
-        ssh.HELLO_SECONDS = usual
-    assert not bench.server.devices[PLAIN].sessions
+    async with bench.impatient(Waits(hello=0.3)) as (device, port):
+        await (await bench.open_at(port, greet=None)).rest()
+        assert not device.sessions
 
 
 async def _chunked(bench: Bench) -> None:

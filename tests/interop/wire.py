@@ -8,13 +8,16 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
 from lxml import etree
 
 from keyserver.edge.serve import LabServer
+from keyserver.edge.ssh import Waits
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
+from keyserver.srx import Device
 from tests.lab import PASSWORD, USER, free_ports, hub_config
 
 END = b"]]>]]>"
@@ -164,9 +167,23 @@ class Bench:
         """A session on a connection of its own; ``greet`` None: says nothing."""
         return await self.on(await self.connect(device), greet)
 
-    async def open_at(self, port: int) -> Talk:
+    async def open_at(self, port: int, greet: bytes | None = hello(0)) -> Talk:
         """A session on another server."""
-        return await self.on(await self._connect(port))
+        return await self.on(await self._connect(port), greet)
+
+    @contextlib.asynccontextmanager
+    async def impatient(self, waits: Waits) -> AsyncIterator[tuple[Device, int]]:
+        """Another device, which waits only so long for a client; it, and its port."""
+        (port,) = free_ports(1)
+        spec = replace(
+            self.specs[PLAIN], netconf=Endpoint("127.0.0.1", port), state=None, gdoi=None
+        )
+        server = LabServer(Lab((spec,), ()), waits=waits)
+        await server.start()
+        try:
+            yield server.devices[0], port
+        finally:
+            server.stop()
 
     async def on(
         self, connection: asyncssh.SSHClientConnection, greet: bytes | None = hello(0)

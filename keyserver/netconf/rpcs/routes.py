@@ -142,12 +142,15 @@ def _asked(request: Request, routes: list[Route]) -> list[Route]:
         prefix = ipaddress.ip_network(destination, strict=False)
     except ValueError:
         raise syntax_error(destination) from None
-    same = [one for one in routes if one.network.version == prefix.version]
     if request.child("exact") is not None:
-        return [one for one in same if one.network == prefix]
-    within = [one for one in same if prefix.supernet_of(one.network)]  # type: ignore[arg-type]
-    around = [one for one in same if one.network.supernet_of(prefix)]  # type: ignore[arg-type]
+        return [one for one in routes if one.network == prefix]
+    within = [one for one in routes if _holds(prefix, one.network)]
+    around = [one for one in routes if _holds(one.network, prefix)]
     return sorted(within, key=_order) or sorted(around, key=_order)[-1:]
+
+
+def _holds(outer: Network, inner: Network) -> bool:
+    return inner.network_address in outer and inner.prefixlen >= outer.prefixlen
 
 
 def _order(route: Route) -> tuple[int, int]:

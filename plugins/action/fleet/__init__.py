@@ -77,7 +77,7 @@ class Fleet:
         return connection
 
     def pause(self, seconds: float) -> None:
-        """Wait."""
+        """Wait before the next look: no device says by itself who has come."""
         time.sleep(seconds)
 
     def clock(self) -> float:
