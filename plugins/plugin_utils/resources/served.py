@@ -66,8 +66,8 @@ def groups_of(reply: etree._Element) -> dict[str, Group]:
     return {name: _group(name, group, tree) for name, group in tree.get("group", {}).items()}
 
 
-def _group(name: str, group: Tree, server: Tree) -> Group:
-    gateways = server.get("ike", {}).get("gateway", {})
+def _group(name: str, group: Tree, whole: Tree) -> Group:
+    gateways = whole.get("ike", {}).get("gateway", {})
     block, names = group.get(BLOCK), group.get("ike-gateway", {})
     return Group(
         name,
@@ -76,12 +76,12 @@ def _group(name: str, group: Tree, server: Tree) -> Group:
         frozenset(names),
         {name: gateways[name].get("address") for name in names if name in gateways},
         "server-cluster" in group,
-        max(_lifetimes(group, server), default=DEFAULT_KEY_LIFETIME),
+        max(_lifetimes(group, whole), default=DEFAULT_KEY_LIFETIME),
     )
 
 
-def _lifetimes(group: Tree, server: Tree) -> list[int]:
-    proposals = server.get("ipsec", {}).get("proposal", {})
+def _lifetimes(group: Tree, whole: Tree) -> list[int]:
+    proposals = whole.get("ipsec", {}).get("proposal", {})
     used = (
         proposals.get(association["proposal"], {})
         for association in group.get("ipsec-sa", {}).values()
