@@ -139,6 +139,30 @@ def parsed(text):
         json.dumps(JSON),
         f"user@host> show configuration | display json\n{json.dumps(JSON, indent=2)}\nuser@host> ",
         json.dumps(OLD_JSON),
+        f"root> show configuration\n{CURLY}system {{ host-name a; }}\nroot> ",
+        "[edit interfaces]\nuser@host# run show configuration security group-vpn server group G1\n"
+        f"group-id 1;\nserver-member-communication {{\n{BLOCK}}}\n",
+        f"[edit security group-vpn server]\nuser@host# show | display set\n{LINES}",
+        f"edit {SMC}\nset encryption-algorithm aes-256-cbc\nup 1 set group-id 1\n"
+        "set sig-hash-algorithm sha-256\n",
+        f"edit {SMC} \nset encryption-algorithm aes-256-cbc\nup 2 edit group G1\n"
+        "set server-member-communication sig-hash-algorithm sha-256\nexit configuration-mode\n",
+        CURLY.replace("group-id 1;", 'group-id 1; description "a\u2028b\x85c\\" { ; } #";'),
+        f'set security group-vpn server group G1 description "a\u2028b"\n{LINES}',
+        LINES.replace("group-vpn", '"group-vpn"'),
+        CURLY.replace("group G1 {", "group /* } */ G1 # {\n{"),
+        CURLY.replace("group-id 1;", "group-id/* x */1; apply-groups-except [ KS other ];"),
+        CURLY.replace("\n", "\t\r\n\t").replace(" ", "\t"),
+        CURLY.replace("group-id 1;", "---(more 50%)---\rgroup-id 1;"),
+        f"interfaces {{ interface-range r {{ member ge-0/0/0; unit 0; }} }}\n{CURLY}",
+        f"groups {{ A {{ groups {{ B {{ {CURLY.replace('G1', 'G9')} }} }} }} }}\n{CURLY}",
+        f"inactive: groups {{ KS {{ {CURLY.replace('G1', 'G9')} }} }}\n{CURLY}",
+        XML.replace("aes-256-cbc", "aes-256<!-- x -->-cbc").replace("G1", "G<?x y?>1"),
+        XML.replace("aes-256-cbc", "<![CDATA[aes-256-cbc]]>"),
+        XML.replace("<group>", '<group replace="replace">'),
+        XML.replace("<group>", '<group delete="delete"><name>G9</name></group><group>'),
+        XML.replace("<group>", '<group operation="remove"><name>G9</name></group><group>'),
+        json.dumps({"configuration": {"security": {"group-vpn": {"server": {"group": GROUP}}}}}),
     ],
 )
 def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
@@ -173,11 +197,84 @@ def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
         f"set {SMC} heartbeat often",
         "ike { gateway a { address 192.0.2.1; } }",
         "[edit interfaces]\nuser@host# show\nge-0/0/0 { unit 0; }",
+        "set security { group-vpn; }",
+        f"{LINES}{CURLY}",
+        f"{CURLY}{LINES}",
+        f"{XML}\n{LINES}",
+        LINES.encode("utf-16-le").decode("latin-1"),
+        f"user@host> show configuration\n\x1b[K{CURLY}",
+        # Text and numbers where statements are expected.
+        f"<configuration>{LINES}</configuration>",
+        "<configuration><security>group-vpn</security></configuration>",
+        XML.replace("aes-256-cbc", "<x>aes-256-cbc</x>"),
+        '{"configuration": "security"}',
+        '{"configuration": 5}',
+        '{"configuration": {"security": "group-vpn"}}',
+        CURLY.replace("aes-256-cbc", "[ aes-256-cbc ]"),
+        # Marks that mean something else, and nobody knows what.
+        CURLY.replace("group G1", "unprotect: group G1"),
+        CURLY.replace("group G1", "frozen: group G1"),
     ],
 )
 def test_what_holds_no_configuration_is_refused_and_never_nothing(text):
     with pytest.raises(MalformedReply):
         parsed(text)
+
+
+OTHER = CURLY.replace("G1", "G9")
+TWICE = '"group": [{"name": "G7"}], "group": ['
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"a@b> show configuration\n{CURLY}\na@c> show configuration\n{OTHER}", "several commands"),
+        (f"<data><configuration/>{XML}</data>", "more than one"),
+        (f"<rpc-reply>{XML}{XML}</rpc-reply>", "more than one"),
+        (json.dumps(JSON).replace('"group": [', TWICE), "'group' comes twice"),
+        (f"{json.dumps(JSON)}\n{json.dumps(JSON)}", "malformed JSON"),
+    ],
+)
+def test_two_configurations_are_not_taken_for_one(text, why):
+    with pytest.raises(MalformedReply, match=why):
+        parsed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[edit security group-vpn server group G1]\n+   group-id 5;\n-   group-id 4;\n",
+        f"user@host# show | compare\n[edit]\n{CURLY}",
+        "[edit security group-vpn server]\n+    group G1 {\n+        group-id 1;\n+    }\n",
+    ],
+)
+def test_a_comparison_is_no_configuration(text):
+    with pytest.raises(MalformedReply, match="comparison"):
+        parsed(text)
+
+
+RELATIVE = "user@host# show | display set relative"
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        (f"user@host> show configuration groups KS\n{CURLY}", "groups KS"),
+        (f"[edit groups KS]\nuser@host# show\n{CURLY}", "groups KS"),
+        (f"[edit groups KS]\n{RELATIVE}\n{LINES}", "groups KS"),
+        (f"[edit groups KS]\n{LINES}", "groups KS"),
+        (f"[edit logical-systems LS]\nuser@host# show\n{CURLY}", "logical-systems LS"),
+        (f"user@host:LS> show configuration\n{CURLY}", "logical-systems LS"),
+    ],
+)
+def test_what_is_shown_of_somebody_else_is_refused_by_name(text, whose):
+    with pytest.raises(MalformedReply, match=whose):
+        parsed(text)
+
+
+def test_lines_from_the_top_say_themselves_whose_they_are():
+    shown = "[edit logical-systems LS]\nuser@host# show | display set\n"
+    assert parsed(f"{shown}{LINES.replace('set ', 'set logical-systems LS ')}{LINES}") == OWN
 
 
 def test_a_configuration_without_the_hierarchy_is_read_as_empty():

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -306,7 +306,8 @@ def _names_nobody(path: Path) -> Refused:
 class _Loader(yaml.SafeLoader):
     """YAML whose values stay as they are written (``010``, ``12:30``, ``no``), each key once."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
+    # PyYAML declares it as an instance's, so that it cannot be a ClassVar here.
+    yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, form) for tag, form in forms if tag.rpartition(":")[2] in ("null", "merge")]
         for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

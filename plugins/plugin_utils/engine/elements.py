@@ -31,10 +31,22 @@ def _mark(element: etree._Element, name: str) -> str | None:
     return None
 
 
+def _is_deleted(element: etree._Element) -> bool:
+    """Whether a change that is to be loaded takes it away."""
+    return bool(element.attrib) and (
+        _mark(element, "delete") is not None or _mark(element, "operation") in ("delete", "remove")
+    )
+
+
 def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, path: Path) -> None:
+    if len(element) == 0 and text_of(element) and not isinstance(node, List):
+        where = " ".join(path) or local_name(element)
+        raise MalformedReply(f"{where}: text stands where statements are expected")
     for part in element:
         name = local_name(part)
         child = node.by_name.get(name)
+        if _is_deleted(part):
+            continue
         if child is None:
             _foreign(found, node, part, name, path)
         elif isinstance(child, List):
@@ -44,6 +56,8 @@ def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, pat
             _marks(found, part, here)
             _branch(found, child, part, tree.setdefault(name, {}), here)
         elif isinstance(child, Leaf):
+            if len(part):
+                raise MalformedReply(f"{' '.join([*path, name])}: statements stand in it")
             text = text_of(part)
             found.leaf(child, text, tree, path)
             _marks(found, part, (*path, name, text) if child.many else (*path, name))
@@ -106,7 +120,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 def elements_of_json(text: str) -> etree._Element:
     """``<configuration>`` of Junos' JSON, its older form with arrays everywhere included."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise MalformedReply(f"malformed JSON: {error}") from None
     if not isinstance(document, dict) or "configuration" not in document:
@@ -115,6 +129,14 @@ def elements_of_json(text: str) -> etree._Element:
     for value in _several(document["configuration"]):
         _fill(root, value)
     return root
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        twice = next(name for name in found if [n for n, _ in members].count(name) > 1)
+        raise MalformedReply(f"malformed JSON: {twice!r} comes twice in one object")
+    return found
 
 
 def _several(value: Any) -> list[Any]:

@@ -65,8 +65,10 @@ def _values(leaf: Leaf, place: Place, left: list[str]) -> list[str]:
     if not left:
         raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: has no value")
     first = left.pop(0)
-    if not (leaf.many and is_bracket(first, "[")):
+    if not is_bracket(first, "["):
         return [first]
+    if not leaf.many:
+        raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: takes one value, no list")
     return _to_bracket(left, (*place.path, leaf.name))
 
 

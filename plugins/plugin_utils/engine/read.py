@@ -21,13 +21,17 @@ from .hierarchies import TOP
 from .match import Place, follow
 from .reply import configuration_of, whole
 from .schema import Container, Path
-from .text import VERBS, lines_of, statements, take_curly, take_lines
+from .text import LINE_END, VERBS, lines_of, statements, take_curly, take_lines
 from .tree import Reading
 from .words import words
 
 Ways = Mapping[str, Path]
 _TEXTS = ("configuration-set", "configuration-text", "configuration-json")
-_PROMPT = re.compile(r"^\s*[\w.-]+@[\w.-]+[>#%]\s*(.*)$")
+# user@host>, of a logical system user@host:LS>; without a host name, only in front of a command.
+_PROMPT = re.compile(
+    r"^\s*(?:[\w.-]+@[\w.-]+(?::(?P<of>[\w.-]+))?[>#%]\s*(?P<said>.*)"
+    r"|[\w.-]+[>#%]\s*(?P<asked>(?:run\s+)?show\b.*|))$"
+)
 _BANNER = re.compile(r"^\s*\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}\s*$")
 _EDIT = re.compile(r"^\s*\[edit((?:\s+[^\]]*)?)\]\s*$")
 _COMMENT = re.compile(r"^[ \t]*/\*.*?\*/", re.M | re.S)
@@ -60,10 +64,16 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
         heads = [command[1:] for _number, command in commands if command[1:]]
         if commands[0][1][0] == "edit":
             heads = heads[:1]
+        whole_paths = cut.where[:1] == prefix[:1] and prefix[0] in {head[0] for head in heads}
+        if cut.absolute or (whole_paths and not cut.relative):
+            cut = _Cut(cut.text)
         take_lines(found, _start(found, node, cut, prefix, ways, heads), commands)
     else:
         written = statements(cut.text)
         heads = [statement.words for statement in written]
+        for head in heads:
+            if head[0] not in TOP and not TOP.isdisjoint(head[1:]):
+                raise MalformedReply(f"{' '.join(head)!r} is no statement of a configuration")
         take_curly(found, _start(found, node, cut, prefix, ways, heads), written)
 
 
@@ -111,8 +121,6 @@ def _start(
     """Where a text's first level stands in the configuration."""
     firsts = {head[0] for head in heads}
     top = Place(node, found.tree)
-    if firsts & TOP:
-        return top
     if cut.where:
         place = follow(found, top, cut.where)
         if not place.known:
@@ -121,6 +129,8 @@ def _start(
                 f"[edit {' '.join(prefix)}]"
             )
         return place
+    if firsts & TOP:
+        return top
     for level in range(1, len(prefix)):
         if prefix[level] in firsts:
             return follow(found, top, prefix[:level])
@@ -134,33 +144,74 @@ def _start(
 
 @dataclass(frozen=True)
 class _Cut:
-    """A text without what a terminal puts around it, and where it says that it stands."""
+    """A text without what a terminal puts around it.
+
+    ``where``: where it says that it stands. ``absolute``: set lines from the top wherever that is,
+    ``relative``: set lines from there.
+    """
 
     text: str
     where: tuple[str, ...] = ()
+    absolute: bool = False
+    relative: bool = False
 
     @classmethod
     def of(cls, text: str) -> _Cut:
-        """Prompts, banners and paging are taken off, whatever they tell is kept."""
+        """Prompts, banners and paging are taken off, whatever they tell is kept.
+
+        Raises MalformedReply for what shows no configuration, or several.
+        """
         edit: tuple[str, ...] = ()
-        shown: tuple[str, ...] = ()
+        asked = _Asked()
         kept: list[str] = []
-        for line in text.removeprefix("\ufeff").splitlines():
+        more = False
+        for line in LINE_END.split(text.removeprefix("\ufeff")):
             plain = _MORE.sub("", line)
-            heading = _EDIT.match(plain)
-            prompt = _PROMPT.match(plain)
+            heading, prompt = _EDIT.match(plain), _PROMPT.match(plain)
             if heading and not kept:
                 edit = tuple(heading[1].split())
             elif prompt and not kept:
-                shown = _asked_for(prompt[1])
-            elif not (heading or prompt or _BANNER.match(plain)) and (kept or plain.strip()):
+                asked = _Asked.by(prompt)
+            elif prompt:
+                more = more or _Asked.by(prompt).shows
+            elif not (heading or _BANNER.match(plain)) and (kept or plain.strip()):
+                if more and plain.strip():
+                    raise MalformedReply(
+                        "it holds the answers to several commands; give each alone"
+                    )
                 kept.append(plain)
-        return cls("\n".join(kept).strip(), (*edit, *shown))
+        return asked.cut("\n".join(kept).strip(), edit)
 
 
-def _asked_for(command: str) -> tuple[str, ...]:
-    """The hierarchy that a ``show`` command names."""
-    asked = command.partition("|")[0].split()
-    if asked[:1] != ["show"]:
-        return ()
-    return tuple(asked[2:] if asked[1:2] == ["configuration"] else asked[1:])
+@dataclass(frozen=True)
+class _Asked:
+    """What a prompt's line asks for; ``of``: the logical system that it belongs to."""
+
+    words: tuple[str, ...] = ()
+    behind: tuple[tuple[str, ...], ...] = ()
+    of: str | None = None
+
+    @classmethod
+    def by(cls, prompt: re.Match[str]) -> _Asked:
+        command, *pipes = (prompt["said"] or prompt["asked"] or "").split("|")
+        return cls(tuple(command.split()), tuple(tuple(p.split()) for p in pipes), prompt["of"])
+
+    @property
+    def shows(self) -> bool:
+        """Whether anything is asked for."""
+        return "show" in self.words[:2]
+
+    def cut(self, text: str, edit: tuple[str, ...]) -> _Cut:
+        """The answer, from the level ``edit`` on."""
+        words = self.words
+        if any(pipe[:1] == ("compare",) for pipe in self.behind):
+            raise MalformedReply("this is a comparison, no configuration")
+        if words[:1] == ("run",) or words[:2] == ("show", "configuration"):
+            edit, words = (), words[1:] if words[0] == "run" else words
+        if words[:1] == ("show",):
+            edit = (*edit, *(words[2:] if words[1:2] == ("configuration",) else words[1:]))
+        if self.of is not None:
+            edit = ("logical-systems", self.of, *edit)
+        lines = [pipe for pipe in self.behind if pipe[:2] == ("display", "set")]
+        relative = any("relative" in pipe for pipe in lines)
+        return _Cut(text, edit, bool(lines) and not relative, relative)

@@ -36,11 +36,16 @@ def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
 
 
 def configuration_of(root: etree._Element) -> etree._Element | None:
-    """The configuration of a document, not one that is quoted somewhere inside it."""
+    """The configuration of a document, not one that is quoted somewhere inside it.
+
+    Raises MalformedReply when there are several.
+    """
     here = [root]
     while here:
-        for element in here:
-            if local_name(element) == "configuration":
-                return element
+        found = [element for element in here if local_name(element) == "configuration"]
+        if len(found) > 1:
+            raise MalformedReply("it holds more than one configuration")
+        if found:
+            return found[0]
         here = [part for e in here if local_name(e) in ("rpc-reply", "data") for part in e]
     return None

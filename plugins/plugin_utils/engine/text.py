@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import MalformedReply
 from .found import GROUPS, Found
-from .match import Place, follow, resolve
+from .match import Place, follow, is_bracket, resolve
 from .schema import Branch, List, Path, Tree
 from .words import Quoted, words
 
 _INACTIVE = "inactive:"
 _DELETE = "delete:"
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""Where lines end; other characters that Unicode calls line ends stand in descriptions."""
+_MARK = re.compile(r"[a-z-]+:")
 _MARKS = {_INACTIVE, _DELETE, "active:", "protect:", "replace:"}
 
 
@@ -67,6 +71,12 @@ def _written(begun: list[str]) -> Written:
         count < len(begun) - 1 and begun[count] in _MARKS and not isinstance(begun[count], Quoted)
     ):
         count += 1
+    first = begun[count]
+    if not isinstance(first, Quoted):
+        if first in ("+", "-"):
+            raise MalformedReply("this is a comparison, no configuration")
+        if count < len(begun) - 1 and _MARK.fullmatch(first):
+            raise MalformedReply(f"{' '.join(begun)!r}: the mark {first!r} is not known")
     return Written(begun[count:], frozenset(begun[:count]))
 
 
@@ -124,10 +134,12 @@ class Script:
 
     def take(self, line: Sequence[str]) -> None:
         """One command's words. Raises MalformedReply for what is no such command."""
+        if any(is_bracket(word, brace) for word in line for brace in "{}"):
+            raise MalformedReply("a brace in a line of commands")
         verb, rest = line[0], list(line[1:])
         if verb in _QUIET:
             return
-        moves = {"edit": self._go, "top": self._top, "up": self._up, "exit": self._up}
+        moves = {"edit": self._go, "top": self._top, "up": self._up, "exit": self._exit}
         if verb in moves:
             moves[verb](rest)
             return
@@ -155,8 +167,16 @@ class Script:
             self._edit = kept
 
     def _up(self, rest: list[str]) -> None:
-        count = int(rest[0]) if rest and rest[0].isdigit() else 1
-        self._edit = _shortened(self._start.node, self._edit, count)
+        count, then = (int(rest[0]), rest[1:]) if rest and rest[0].isdigit() else (1, rest)
+        kept, self._edit = self._edit, _shortened(self._start.node, self._edit, count)
+        if then and then[0] == "edit":
+            self._edit += then[1:]
+        elif then:
+            self.take(then)
+            self._edit = kept
+
+    def _exit(self, _rest: list[str]) -> None:
+        self._up([])
 
     def _set(self, path: list[str]) -> None:
         if path[:1] == [GROUPS] and len(path) > 2:
@@ -248,7 +268,7 @@ def _move(tree: Tree, what: Path, other: str, behind: bool) -> None:
 
 def lines_of(text: str) -> Iterator[tuple[int, list[str]]]:
     """The commands of a text by line number, without comments and empty lines."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(LINE_END.split(text), start=1):
         try:
             found = list(words(line))
         except MalformedReply as error:

@@ -123,8 +123,15 @@ def parse_document(data: bytes) -> etree._Element:
 
 @cache
 def _parser() -> etree.XMLParser:
+    # A comment within a value would cut it.
     return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, encoding="utf-8"
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        encoding="utf-8",
+        remove_comments=True,
+        remove_pis=True,
     )
 
 
