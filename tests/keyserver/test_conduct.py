@@ -33,11 +33,14 @@ set security zones security-zone WAN interfaces ge-0/0/1.0
 class Fleet:
     """Hands on devices in this process; waiting moves the clock."""
 
-    def __init__(self, *hosts: str) -> None:
-        self.description = read([group_of(members=[SITE])], hosts_of())
+    def __init__(self, *hosts: str, members: tuple[str, ...] = (SITE,)) -> None:
+        self.describe(*members)
         self.now, self.said = NOW, []
         self.wires = {host: self._wire(host) for host in hosts}
         self.fails: dict[str, GroupVpnError] = {}
+
+    def describe(self, *members: str) -> None:
+        self.description = read([group_of(members=list(members))], hosts_of())
 
     def _wire(self, host: str) -> Wire:
         spec = DeviceSpec(host, EmulatedGeneration.V2)
@@ -153,3 +156,19 @@ def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():
     outcome = fleet.run()
     assert outcome.hosts[HUB].did == ["configured", "confirmed"]
     assert not [line for line in outcome.hosts[HUB].failures if "not confirmed" in line]
+
+
+def test_who_leaves_a_group_that_is_not_proved_forgets_it_in_a_later_run():
+    stays, leaves = SITES[:2]
+    fleet = Fleet(HUB, stays, leaves, members=(stays, leaves))
+    fleet.run()
+    assert fleet.has(leaves)
+    fleet.describe(stays)
+    outcome = fleet.run()
+    assert [step.kind.name for step in outcome.plan.steps][-1] == "LEAVE"
+    assert fleet.has(leaves)
+    assert outcome.hosts[leaves].warnings[-1] == (
+        "members that left forget the group: left for the next run"
+    )
+    assert not outcome.hosts[leaves].changed
+    assert not [w for w in outcome.hosts[stays].warnings if "left for the next run" in w]

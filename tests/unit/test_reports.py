@@ -262,6 +262,14 @@ def test_many_groups_and_many_names_are_cut_and_counted():
     assert [line.split()[1] for line in lines[1:25:2]] == [f"hub-{n}" for n in range(1, 13)]
 
 
+def test_findings_of_one_kind_are_counted_together():
+    finding = {"severity": "error", "group": "G1", "member": "gm-1", "why": "it is not there"}
+    kinds = ("missing", "unexpected", "missing", "missing")
+    host = {"findings": [{**finding, "kind": kind} for kind in kinds], "groups": []}
+    (row,) = audit_attention.attention({"hosts": {"hub-1": host}})
+    assert (row["kinds"], row["count"]) == ("3 missing, 1 unexpected", 4)
+
+
 def test_what_needs_attention_has_all_that_its_row_shows(fleet):
     first, second, third = audit_attention.attention(fleet)
     assert first == {

@@ -82,7 +82,7 @@ def test_more_pushes_without_acknowledgement_are_told_and_fewer_are_not():
 )
 def test_a_group_that_is_configured_otherwise_is_drift(settings):
     (event,) = after([group(member(1))], [group(member(1), **settings)])
-    assert event["event"] == "configuration_drift"
+    assert (event["event"], event["group"]) == ("configuration_drift", group()["name"])
     ((name, value),) = settings.items()
     assert event["after"][name] == value
     assert event["before"][name] == group()[name]
