@@ -101,6 +101,18 @@ def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_
         helper.close()
 
 
+def test_an_ssh_configuration_that_includes_and_matches_is_sshs_own_business(tmp_path):
+    """The host is an alias, which only a file that another file includes knows."""
+    included = tmp_path / "fleet hosts"
+    included.write_text("Match host hub-alias\n  HostName 127.0.0.1\n  HostKeyAlias hub-alias\n")
+    config = tmp_path / "config"
+    config.write_text(f'Include "{included}"\n')
+    with RudeServer(box("G1")) as server:
+        where = replace(target(server), host="hub-alias", ssh_common_args=("-F", str(config)))
+        with Client(where, "openssh") as client:
+            assert change(client.rpc())["changed"]
+
+
 # Paths
 
 HOMES = {
@@ -108,6 +120,7 @@ HOMES = {
     "blank": "a home",
     "percent": "100%h",
     "quote": 'a"b',
+    "unicode": "Büro 東京",
     "plain": "home",
 }
 
@@ -142,7 +155,7 @@ def test_a_home_that_cannot_be_written_costs_no_login(tmp_path):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("name", ["known hosts", "100%h", "known_hosts"])
+@pytest.mark.parametrize("name", ["known hosts", "100%h", "known_hosts", "bekannte Höste"])
 def test_known_hosts_is_read_whatever_it_is_called(tmp_path, transport, name):
     with RudeServer(box("G1")) as server:
         known = tmp_path / name
