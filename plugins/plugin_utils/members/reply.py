@@ -57,13 +57,27 @@ def read_reply(pieces: Iterable[bytes]) -> Reading:
     return reading
 
 
-class _Frame(NamedTuple):
-    """An open element."""
+class _Meaning(NamedTuple):
+    """What an element is, by its name and that of the one that holds it.
+
+    ``tells``: it means something before it ends.
+    """
 
     name: str
     place: str | None
     of_member: str
-    number: int
+    tells: bool
+
+
+def _meaning(tag: str, holder: str) -> _Meaning:
+    name = tag.rpartition("}")[2]
+    place = place_of(name, holder)
+    of_member = place.removeprefix(_MEMBER) if place and place.startswith(_MEMBER) else ""
+    return _Meaning(name, place, of_member, name in _TELLING)
+
+
+_Frame = tuple[_Meaning, int]
+"""An open element, and its number."""
 
 
 class _Target:
@@ -73,7 +87,7 @@ class _Target:
         self._out = Assembler()
         self._frames: list[_Frame] = []
         self._text: list[str] = []
-        self._known: dict[tuple[str, str], tuple[str, str | None, str]] = {}
+        self._known: dict[tuple[str, str], _Meaning] = {}
         self._count = 0
         self._found: list[Reading] = []
         self._node: str | None = None
@@ -88,23 +102,22 @@ class _Target:
     def start(self, tag: str, attributes: Any) -> None:
         """An element begins."""
         frames = self._frames
-        holder = frames[-1].name if frames else ""
+        holder = frames[-1][0].name if frames else ""
         if self._text:
             self._unclaimed(holder)
-        known = self._known.get((tag, holder))
-        if known is None:
-            name = tag.rpartition("}")[2]
-            place = place_of(name, holder)
-            field = place.removeprefix(_MEMBER) if place and place.startswith(_MEMBER) else ""
-            known = self._known[tag, holder] = (name, place, field)
+        meaning = self._known.get((tag, holder))
+        if meaning is None:
+            meaning = self._known[tag, holder] = _meaning(tag, holder)
         if len(frames) >= _DEEPEST:
             raise MalformedReply(f"registered-members: elements nested deeper than {_DEEPEST}")
         self._count += 1
-        frames.append(_Frame(*known, self._count))
-        if known[0] in _TELLING:
-            self._told(known[0])
-        for attribute, value in attributes.items():
-            self._attribute(known[0], attribute.rpartition("}")[2], value)
+        frames.append((meaning, self._count))
+        if meaning.tells:
+            self._told(meaning.name)
+        # To walk through none is dear, and most have none.
+        if attributes:
+            for attribute, value in attributes.items():
+                self._attribute(meaning.name, attribute.rpartition("}")[2], value)
 
     def _attribute(self, name: str, attribute: str, value: str) -> None:
         """What is told of a member in an attribute is not understood, and not nothing."""
@@ -126,25 +139,21 @@ class _Target:
 
     def end(self, tag: str) -> None:
         """An element ends."""
-        frame = self._frames.pop()
+        meaning, number = self._frames.pop()
         # Nothing has begun since it did.
-        leaf = frame.number == self._count
+        leaf = number == self._count
         if self._error is not None:
-            self._end_in_error(self._error, frame, leaf)
-            return
-        if not leaf:
-            if self._text:
-                self._unclaimed(frame.name)
-            if frame.name == _ITEM:
-                self._end_item()
-            self._out.close(frame.number)
+            self._end_in_error(self._error, meaning.name, leaf)
+        elif not leaf:
+            self._end_holder(meaning.name, number)
         elif self._text:
-            content = "".join(self._text).strip()
-            self._text.clear()
-            if content and frame.of_member and self._frames:
-                self._out.member_value(frame.of_member, content, self._frames[-1].number)
+            texts = self._text
+            content = (texts[0] if len(texts) == 1 else "".join(texts)).strip()
+            texts.clear()
+            if content and meaning.of_member and self._frames:
+                self._out.member_value(meaning.of_member, content, self._frames[-1][1])
             elif content:
-                self._leaf(frame, content)
+                self._leaf(meaning, content)
 
     def close(self) -> Reading:
         """Nothing follows."""
@@ -162,19 +171,27 @@ class _Target:
 
     # What they mean
 
-    def _leaf(self, frame: _Frame, content: str) -> None:
-        if frame.name == _TEXT:
+    def _end_holder(self, name: str, number: int) -> None:
+        """An element ends that others were in."""
+        if self._text:
+            self._unclaimed(name)
+        if name == _ITEM:
+            self._end_item()
+        self._out.close(number)
+
+    def _leaf(self, meaning: _Meaning, content: str) -> None:
+        if meaning.name == _TEXT:
             self._answered = True
             self._found.append(read_text(content, self._node))
-        elif frame.place is None:
-            self._out.reading.doubt(f"{self._where()}<{frame.name}>{content}</{frame.name}>")
+        elif meaning.place is None:
+            self._out.reading.doubt(f"{self._where()}<{meaning.name}>{content}</{meaning.name}>")
         else:
-            if frame.place == NODE:
+            if meaning.place == NODE:
                 self._node = content
             else:
                 self._answered = True
-            holder = self._frames[-1].number if self._frames else 0
-            self._out.value(frame.place, content, holder)
+            holder = self._frames[-1][1] if self._frames else 0
+            self._out.value(meaning.place, content, holder)
 
     def _unclaimed(self, name: str) -> None:
         """Text beside elements."""
@@ -192,18 +209,18 @@ class _Target:
         self._out.node(None)
         self._node, self._answered = None, True
 
-    def _end_in_error(self, error: dict[str, str], frame: _Frame, leaf: bool) -> None:
+    def _end_in_error(self, error: dict[str, str], name: str, leaf: bool) -> None:
         text = " ".join("".join(self._text).split())
         self._text.clear()
         if leaf and text:
-            error.setdefault(frame.name, text)
+            error.setdefault(name, text)
         if len(self._frames) + 1 > self._error_at:
             return
         self._error = None
-        message = error.get("error-message") or error.get("message") or error.get(frame.name, "")
+        message = error.get("error-message") or error.get("message") or error.get(name, "")
         bad = error.get("bad-element", "")
-        words = f"{self._where()}{message or frame.name}{f' ({bad})' if bad else ''}"
-        if frame.name == "warning" or error.get("error-severity") == "warning":
+        words = f"{self._where()}{message or name}{f' ({bad})' if bad else ''}"
+        if name == "warning" or error.get("error-severity") == "warning":
             self._warnings.append(words)
         else:
             self._errors.append(words)
