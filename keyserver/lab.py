@@ -374,7 +374,8 @@ def _member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) 
             server = Endpoint(_address(host), _port(port))
         except ValueError:
             raise LabError(
-                f"{where}: server: {server_name!r} is neither a device with gdoi nor ADDRESS:PORT"
+                f"{where}: server: {server_name!r}: "
+                "a device with gdoi, or ADDRESS:PORT, is expected"
             ) from None
     spec = MemberSpec(
         name=section.need("name", str),
@@ -423,16 +424,18 @@ def _pem_certificates(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise LabError(f"{path}: no PEM certificates ({error})") from None
+        raise LabError(f"{path}: PEM certificates are expected ({error})") from None
 
 
 def _pem_key(path: Path) -> rsa.RSAPrivateKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
-        raise LabError(f"{path}: no PEM private key without a passphrase ({error})") from None
+        raise LabError(
+            f"{path}: a PEM private key without a passphrase is expected ({error})"
+        ) from None
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise LabError(f"{path}: the key is not RSA")
+        raise LabError(f"{path}: an RSA key is expected")
     return key
 
 

@@ -147,7 +147,7 @@ def _generation(word: str) -> Generation:
         return Generation(word)
     except ValueError:
         choice = ", ".join(one.value for one in Generation)
-        raise LabError(f"generation {word!r} is none of {choice}") from None
+        raise LabError(f"generation {word!r}: {choice} is expected") from None
 
 
 @contextlib.contextmanager

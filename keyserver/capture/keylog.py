@@ -85,7 +85,7 @@ def read_keks(text: str) -> dict[bytes, LoggedKek]:
         if words[:2] != ["#", "kek"]:
             continue
         if len(words) != 5 or words[3] not in _CIPHERS:
-            raise ValueError(f"not a line of a key log: {line!r}")
+            raise ValueError(f"a line of a key log is expected: {line!r}")
         spi = bytes.fromhex(words[2])
         keks[spi] = LoggedKek(spi, _CIPHERS[words[3]], bytes.fromhex(words[4]))
     return keks

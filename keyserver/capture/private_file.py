@@ -16,7 +16,7 @@ _MODE = 0o600
 def open_private(path: Path) -> TextIO:
     """A text file to append to, made with mode 0600.
 
-    Raises OSError for what cannot be opened, for a link, for what is no plain file, and for an
+    Raises OSError for what cannot be opened, for a link, for a directory or a device, and for an
     existing file that another user owns or that is not for its owner alone.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
@@ -31,7 +31,7 @@ def open_private(path: Path) -> TextIO:
 
 def _check(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "is no plain file; keys are written to plain files")
+        raise OSError(errno.EINVAL, "is a directory or a device; keys are written to plain files")
     if found.st_uid != os.geteuid():
         raise OSError(errno.EPERM, "belongs to another user; remove it or name another file")
     if stat.S_IMODE(found.st_mode) != _MODE:

@@ -94,7 +94,7 @@ class SaLog:
 
 
 class UnreadableLog(ValueError):
-    """A file that is no log of associations; the text says which line."""
+    """A line of something else stands in a log of associations; the text says which."""
 
 
 @dataclass
@@ -114,7 +114,7 @@ def read_sa_log(lines: Iterable[str]) -> SaHistory:
             _take(history, json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableLog(
-                f"line {number} is not of a log of associations ({error})"
+                f"line {number}: a line of serve --sa-log is expected ({error})"
             ) from None
     return history
 

@@ -43,7 +43,7 @@ _FIRST_DOI = slice(HEADER_LENGTH + 4, HEADER_LENGTH + 8)
 
 
 class UnreadableCapture(ValueError):
-    """A file that is no capture that can be read here."""
+    """A file of another kind than the captures that are read here."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class _Packet:
 def _packets(capture: bytes) -> Iterator[_Packet]:
     order = _MAGIC.get(capture[:4])
     if order is None or len(capture) < 24:
-        raise UnreadableCapture("not a pcap file; write the capture with tcpdump -w")
+        raise UnreadableCapture("a pcap file is expected; write the capture with tcpdump -w")
     link = struct.unpack_from(order + "I", capture, 20)[0]
     if link not in _LINK_HEADERS:
         raise UnreadableCapture(f"link type {link} is not known here")

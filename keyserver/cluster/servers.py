@@ -124,7 +124,8 @@ class ServerCluster:
             if link.group.settings.group_id == group_id and not link.dials:
                 return link.init_received(sa, arrival.header, arrival.message, arrival.now)
         raise Refused(
-            NotifyType.INVALID_ID_INFORMATION, f"{gateway} is no sub-server of group {group_id}"
+            NotifyType.INVALID_ID_INFORMATION,
+            f"{gateway}: a sub-server of group {group_id} is expected",
         )
 
     def _of(self, gateway: str) -> list[Link]:

@@ -47,7 +47,7 @@ def read_file(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
 
 
 def _bare(line: str) -> str:
-    """A line without the prompt in front of it; nothing for what is no configuration."""
+    """A line without the prompt in front of it; nothing where the line is the CLI's own."""
     if _AROUND.fullmatch(line):
         return ""
     prompt = _PROMPT.fullmatch(line)
@@ -107,7 +107,9 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
     if wrapped and _local_name(found) != _WRAPPERS[0]:
         return read_file(schema, found.text or "")
     if not wrapped and _local_name(root) not in schema.children:
-        raise MalformedConfiguration(f"syntax error: <{_local_name(root)}> is no configuration")
+        raise MalformedConfiguration(
+            f"syntax error: <{_local_name(root)}>: <configuration> is expected"
+        )
     if not wrapped:
         found = etree.Element(_WRAPPERS[0])
         found.append(root)

@@ -21,7 +21,7 @@ def _literal(text: str) -> str:
 
 
 def entry_named(statement: Statement, text: str) -> str | None:
-    """The key that ``[name='x'][other='y']`` stands for; None for what is no such thing."""
+    """The key that ``[name='x'][other='y']`` stands for; None for anything else."""
     found: dict[str, str] = {}
     rest = text.strip()
     while rest:

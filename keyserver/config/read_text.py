@@ -198,6 +198,6 @@ def _say(edit: Edit, tags: set[str]) -> None:
 
 @cache
 def keyed(listed: Statement) -> Statement:
-    """A place in which nothing but entries of the list stands, each beginning with its key."""
+    """A place in which entries of the list alone stand, each beginning with its key."""
     entry = replace(listed, spelled=False)
     return Statement(listed.name, Kind.CONTAINER, below=lambda: (entry,))

@@ -63,7 +63,7 @@ _PRUNE = (
     f"DELETE FROM commit_log WHERE sequence < {_WHOLE.format('oldest')} "
     f"AND sequence NOT BETWEEN {_WHOLE.format('keep')} AND :keep"
 )
-"""What neither the history nor the configuration to return to needs."""
+"""What can go: the history and the configuration to return to do without it."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def owner_of(tree: Tree) -> Owner | None:
 
 
 def copy_tree(tree: Tree) -> Branch:
-    """An independent copy; it shares what neither changes."""
+    """An independent copy; it shares what stays the same in both."""
     if isinstance(tree, Branch):
         # What the original wrote so far is shared from now on, also with its own later self.
         tree.owner = Owner()

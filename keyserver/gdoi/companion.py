@@ -19,7 +19,7 @@ class Companion(Protocol):
     def receive(self, arrival: Arrival, association: Association | None) -> bytes | None:
         """Take such a message, under that phase 1 SA: the answer, None when there is none.
 
-        Raises Refused or MalformedPayload; neither is answered.
+        Raises Refused or MalformedPayload; both stay unanswered.
         """
 
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:

@@ -58,7 +58,7 @@ def group_id_of(identity: Identification, profile: Profile = Profile.RFC6407) ->
     """The group id of a KEY_ID. Raises MalformedPayload."""
     if identity.type != IdType.KEY_ID or len(identity.data) != 4:
         raise MalformedPayload(
-            f"ID: type {identity.type} of {len(identity.data)} octets is no group"
+            f"ID: type {identity.type} of {len(identity.data)} octets, a group is expected"
         )
     return int.from_bytes(identity.data, _GROUP_ID_ORDER[profile])
 
@@ -200,7 +200,7 @@ class SaTek:
         reader = Reader(body, "SAT")
         protocol_id, protocol = reader.number(1), reader.number(1)
         if protocol_id not in (1, 2):
-            raise MalformedPayload(f"SAT: protocol {protocol_id} is neither ESP nor AH")
+            raise MalformedPayload(f"SAT: protocol {protocol_id}, ESP or AH is expected")
         source, destination = Selector.read(reader), Selector.read(reader)
         transform, spi = reader.number(1), reader.take(4)
         attributes = decode_attributes(reader.rest(), "SAT")

@@ -4,7 +4,7 @@
 
 Junos: a unicast push is repeated ``number-of-retransmission`` times every
 ``retransmission-period`` seconds, and who then has not acknowledged it leaves the list; a multicast
-push is neither acknowledged nor repeated.
+push is sent once, without an acknowledgement.
 """
 
 from __future__ import annotations

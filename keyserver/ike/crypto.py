@@ -94,7 +94,7 @@ class CbcCipher:
     ) -> bytes:
         """Decrypt whole blocks; the padding stays."""
         if not sealed or len(sealed) % self.block:
-            raise MalformedPayload(f"{len(sealed)} encrypted octets are no whole blocks")
+            raise MalformedPayload(f"{len(sealed)} encrypted octets, whole blocks are expected")
         return (provider or FASTEST).decrypt(self.name, key, iv, sealed)
 
     def effective(self, key: bytes) -> bytes:

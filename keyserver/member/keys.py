@@ -184,7 +184,7 @@ class MemberKeys:
         if policy.kek is not None:
             kek_numbers(policy.kek)
         elif not policy.teks:
-            raise MalformedPayload("SA: neither a SAK nor a SAT")
+            raise MalformedPayload("SA: a SAK or a SAT is missing")
         gap_numbers(policy)
         associations_of(policy)
 

@@ -53,7 +53,7 @@ def kek_numbers(policy: SaKek) -> dict[int, int]:
 def _check_way(policy: SaKek) -> None:
     """Refuse pushes that could not be heard: a member listens at IPv4 and UDP."""
     if policy.protocol not in (KEK_PROTOCOL, 0):
-        raise MalformedPayload(f"SAK: protocol {policy.protocol} is not UDP")
+        raise MalformedPayload(f"SAK: protocol {policy.protocol}, UDP is expected")
     check_selector("SAK", "source", policy.source)
     destination = policy.destination
     check_selector("SAK", "destination", destination)

@@ -153,7 +153,7 @@ class NetconfSession:
         self._framer.feed(data)
 
     def turn(self, now: float) -> Steps[bytes] | None:
-        """Deal with the next message; None when there is no whole one."""
+        """Deal with the next message; None until it is whole."""
         if self.closing:
             return None
         try:

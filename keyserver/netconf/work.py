@@ -3,7 +3,7 @@
 """Long pieces of a request, handed to whoever drives it.
 
 Answering a request is a generator of :class:`Work`: what takes long is yielded as a function that
-touches nothing but the configuration database, and its result is sent back in. A server runs it
+touches the configuration database alone, and its result is sent back in. A server runs it
 beside its event loop, a test at once; the answer is the same.
 """
 

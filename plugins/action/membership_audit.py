@@ -100,6 +100,6 @@ def _earlier(previous: Any, host: str) -> list[Any] | None:
         previous = found
     groups = previous.get("groups") if isinstance(previous, Mapping) else None
     if groups is None:
-        raise Refused(["previous: neither an earlier result of this module nor an audit.json"])
+        raise Refused(["previous: an earlier result of this module, or an audit.json, is expected"])
     plain: list[Any] = json.loads(json.dumps(list(core.checked(groups))))
     return plain

@@ -60,12 +60,13 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
     wrong = sorted(set(map(str, kinds.values())) - set(LIST_SHOWS))
     if wrong:
         raise AnsibleFilterError(
-            f"groupvpn.junos.members: communication {wrong[0]!r} is none of {', '.join(LIST_SHOWS)}"
+            f"groupvpn.junos.members: communication {wrong[0]!r}: "
+            f"{', '.join(LIST_SHOWS)} are accepted"
         )
     try:
         found = _read(str(reply))
         if found.unclear:
-            raise MalformedReply(f"this is not a list of registered members: {found.doubts()}")
+            raise MalformedReply(f"a list of registered members is expected: {found.doubts()}")
         named = {str(n): Group(str(n), communication=str(kind)) for n, kind in kinds.items()}
         return list(described(found.groups, named, detail=True))
     except GroupVpnError as error:

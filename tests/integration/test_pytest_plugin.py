@@ -163,7 +163,7 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite):
     for told in (
         "*name the lab file*",
         "*nowhere.yml: No such file*",
-        "*generation 'v3' is none of v1, v2*",
+        "*generation 'v3': v1, v2 is expected*",
         "*sistem*",
         "*colour*",
     ):

@@ -104,7 +104,7 @@ def test_the_log_is_written_to_no_file_that_others_read(lab):
 def test_sa_says_what_it_cannot_read(tmp_path):
     assert "No such file" in sa(str(tmp_path / "none")).stderr
     (tmp_path / "other").write_text("hello\n")
-    assert "line 1 is not of a log of associations" in sa(str(tmp_path / "other")).stderr
+    assert "line 1: a line of serve --sa-log is expected" in sa(str(tmp_path / "other")).stderr
     (tmp_path / "empty").write_text("")
     refused = sa(str(tmp_path / "empty"), "--member", "gm-1")
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -183,4 +183,4 @@ def test_a_capture_that_is_none_is_refused(tmp_path, capsys):
     noise.write_bytes(b"no capture")
     log.write_text("")
     assert main(["wireshark", str(noise), str(log), str(tmp_path / "out")]) == 2
-    assert "not a pcap file" in capsys.readouterr().err
+    assert "a pcap file is expected" in capsys.readouterr().err

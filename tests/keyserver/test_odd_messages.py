@@ -254,7 +254,7 @@ REFUSED_GRANTS = {
         "SAK: attribute 4 (KEY_LIFETIME): a life of 0",
     ),
     "a KEK's SPI of zeros": (spi_of_kek(bytes(16)), "SAK: an SPI of zeros"),
-    "pushes by TCP": (lambda w: w.with_kek(protocol=6), "SAK: protocol 6 is not UDP"),
+    "pushes by TCP": (lambda w: w.with_kek(protocol=6), "SAK: protocol 6, UDP is expected"),
     "pushes to a name": (
         lambda w: w.with_kek(destination=Selector(2, 848, b"gm.example.net")),
         "SAK: destination of type 2",
@@ -295,7 +295,7 @@ REFUSED_GRANTS = {
         "SAT: destination with a range",
     ),
     "one SPI for two ciphers": (two_of_one_spi, "SAT: two associations of SPI"),
-    "nothing at all": (empty, "SA: neither a SAK nor a SAT"),
+    "nothing at all": (empty, "SA: a SAK or a SAT is missing"),
     "no SEQ": (sequence(None), "message 4: payloads [17], [18, 17] expected"),
     "two SEQ": (
         fourth(lambda both: [both[0], *both]),

@@ -116,7 +116,7 @@ def test_keys_for_rekeying_that_are_read_are_no_news():
         (
             "<rpc-reply><commit-history><date-time>yesterday</date-time></commit-history>"
             "</rpc-reply>",
-            "'yesterday' is no time",
+            "'yesterday': a time is expected",
         ),
     ],
 )

@@ -154,8 +154,8 @@ def test_everybody_who_was_listed_is_waited_for_but_those_who_may_stay_away():
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"members": ["gm-1", "192.0.2.300"]}, r"members\[1\]: '192.0.2.300' is no IPv4 or IPv6"),
-        ({"absent": ["2001:db8::1::2"]}, r"absent\[0\]: '2001:db8::1::2' is no IPv4 or IPv6"),
+        ({"members": ["gm-1", "192.0.2.300"]}, r"members\[1\]: '192.0.2.300': an IPv4 or IPv6"),
+        ({"absent": ["2001:db8::1::2"]}, r"absent\[0\]: '2001:db8::1::2': an IPv4 or IPv6"),
         ({"members": [" "]}, r"members\[0\]: a gateway or an address is expected"),
         ({"min_members": -1}, "min_members -1: a number from 0 up"),
     ],

@@ -172,7 +172,7 @@ def test_damaged_replies_are_refused(damage):
             ),
             "G2: the device counts 1",
         ),
-        (("<group-vpn-group-id>8", "<group-vpn-group-id>eight"), "no number"),
+        (("<group-vpn-group-id>8", "<group-vpn-group-id>eight"), "a number is expected"),
         (("</rpc-reply>", "and so on</rpc-reply>"), "and so on"),
     ],
 )

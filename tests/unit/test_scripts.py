@@ -145,11 +145,11 @@ def test_marks_in_curly_text_are_read_and_are_no_names(inside, found, asleep):
     ("text", "words"),
     [
         ("security { group-vpn {", "unbalanced '{' or no ';' at its end"),
-        ("security { group-vpn }", "no ';' behind 'group-vpn'"),
+        ("security { group-vpn }", "';' is missing behind 'group-vpn'"),
         ("security { } }", "unbalanced '}'"),
         ("security { ; }", "a statement without a word before ';'"),
         ("security { { } }", "a statement without a word before '{'"),
-        (CURLY % "group A { group-id 1 }", "no ';' behind 'group-id 1'"),
+        (CURLY % "group A { group-id 1 }", "';' is missing behind 'group-id 1'"),
     ],
 )
 def test_curly_text_that_does_not_fit_says_what_is_wrong(text, words):

@@ -169,7 +169,9 @@ class _Entry:
             return
         number = _whole_number(minimum)
         if number is None:
-            self.objections.append(f"{self.place}: min_members {minimum!r} is no number from 0 up")
+            self.objections.append(
+                f"{self.place}: min_members {minimum!r}: a number from 0 up is expected"
+            )
         elif group.min_members is not None and group.min_members != number:
             self.objections.append(
                 f"{self.place}: min_members {number} contradicts {group.min_members} for group "
@@ -209,7 +211,7 @@ class _Entry:
             return None
         known = {one.value for one in Role}
         if role not in (None, "") and str(role) not in known:
-            self.objections.append(f"{place}: role {role!r} is neither static nor dynamic")
+            self.objections.append(f"{place}: role {role!r}: static or dynamic is expected")
             return None
         return ExpectedMember(*names, Role(str(role)) if role else Role.STATIC, hosts, about)
 
@@ -221,14 +223,14 @@ def _names(
     name = str(gateway).strip() if gateway not in (None, "") else None
     text = str(address).strip() if address not in (None, "") else None
     if name is None and text is None:
-        objections.append(f"{place}: neither 'address' nor 'gateway'")
+        objections.append(f"{place}: 'address' or 'gateway' is missing")
         return None
     if name is not None and not name.isprintable():
-        objections.append(f"{place}: no gateway is called {name!r}")
+        objections.append(f"{place}: gateway {name!r}: printable characters are expected")
         return None
     canonical = canonical_address(text) if text is not None else None
     if text is not None and canonical is None:
-        objections.append(f"{place}: {text!r} is no IPv4 or IPv6 address")
+        objections.append(f"{place}: {text!r}: an IPv4 or IPv6 address is expected")
         return None
     return name, canonical
 
@@ -286,7 +288,9 @@ def load(path: Path, host: str | None = None) -> Any:
     except OSError as error:
         raise Refused([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
-        raise Refused([f"{path}: not UTF-8 (octet {error.start}); save it as UTF-8"]) from None
+        raise Refused(
+            [f"{path}: octet {error.start}: UTF-8 is expected; save it as UTF-8"]
+        ) from None
     if path.suffix.lower() == ".csv":
         return _rows(path, text, host)
     try:

@@ -66,7 +66,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise Refused([f"{path}: damaged: {error}"]) from None
     if not isinstance(found, dict) or "format" not in found:
-        raise Refused([f"{path}: not an audit.json of this collection"])
+        raise Refused([f"{path}: an audit.json of this collection is expected"])
     if found["format"] != FORMAT:
         raise Refused(
             [f"{path}: format {found['format']!r}; this release reads {FORMAT}; audit again"]

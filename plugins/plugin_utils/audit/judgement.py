@@ -216,7 +216,7 @@ class _Audit:
                 f"{gateway} {text}".strip(),
                 Kind.MALFORMED,
                 Severity.WARNING,
-                f"the device lists the address {text!r}, which is none",
+                f"the device lists {text!r} in the place of an address",
             )
         updated = self._clock.read(member.get("last_update"))
         age = None if updated is None else self._options.now - updated

@@ -124,7 +124,7 @@ def elements_of_json(text: str) -> etree._Element:
     except (ValueError, RecursionError) as error:
         raise MalformedReply(f"malformed JSON: {error}") from None
     if not isinstance(document, dict) or "configuration" not in document:
-        raise MalformedReply("JSON without a 'configuration'")
+        raise MalformedReply("JSON: 'configuration' is missing")
     root = etree.Element("configuration")
     for value in _several(document["configuration"]):
         _fill(root, value)
@@ -159,7 +159,7 @@ def _fill(element: etree._Element, value: Any) -> None:
 
 def _members(element: etree._Element, name: str, member: Any, marks: Any) -> None:
     if _NOT_IN_NAMES.search(name) or not name or not (name[0].isalpha() or name[0] == "_"):
-        raise MalformedReply(f"JSON: {name!r} is no statement's name")
+        raise MalformedReply(f"JSON: {name!r}: a statement's name is expected")
     several = _several(marks)
     for number, item in enumerate(_several(member)):
         part = etree.SubElement(element, name)

@@ -152,7 +152,7 @@ def _split(node: Branch, tree: Tree, inherited: Any, path: Path) -> tuple[Tree, 
 
 def _number(leaf: Leaf, text: str, path: Path) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_NUMBER:
-        raise MalformedReply(f"{' '.join([*path, leaf.name])}: {text!r} is not a number")
+        raise MalformedReply(f"{' '.join([*path, leaf.name])}: {text!r}: a number is expected")
     return int(text)
 
 

@@ -63,7 +63,7 @@ def _leaf(found: Found, place: Place, leaf: Leaf, left: list[str]) -> Place:
 
 def _values(leaf: Leaf, place: Place, left: list[str]) -> list[str]:
     if not left:
-        raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: has no value")
+        raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: its value is missing")
     first = left.pop(0)
     if not is_bracket(first, "["):
         return [first]

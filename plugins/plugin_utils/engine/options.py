@@ -100,13 +100,13 @@ _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 def number_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
-    """Values that are no whole numbers: Ansible would take ``yes`` for 1 and ``1e3`` for 1000."""
+    """Whole numbers only: Ansible would take ``yes`` for 1 and ``1e3`` for 1000."""
     if not isinstance(given, Mapping):
         return
     for name, about in spec.items():
         value, here = given.get(name), f"{path}{name}"
         if about.get("type") == "int" and not _is_number(value):
-            yield f"{here}: {value!r} is no whole number"
+            yield f"{here}: {value!r}: a whole number is expected"
         for inside in _inside(value) if "options" in about else ():
             yield from number_objections(about["options"], inside, f"{here}.")
 

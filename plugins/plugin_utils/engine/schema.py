@@ -238,7 +238,7 @@ class List(Branch):
     how many entries there may be. ``refers``: the list that the entries' names are taken from.
     ``fixed``: entries are neither made nor removed here, only what is in them is changed.
     ``second``: a second leaf that names an entry; in data its name is then ``A WORD B``, as the CLI
-    writes it. ``shell``: an entry is nothing but what stands in it, and vanishes with it. ``mark``:
+    writes it. ``shell``: an entry lives by what stands in it, and vanishes with it. ``mark``:
     what is in every entry that is ours; others are somebody else's, neither shown nor changed.
     ``twice``: what to do about a task that lists an entry twice.
     """
@@ -255,7 +255,7 @@ class List(Branch):
 
     @property
     def is_bare(self) -> bool:
-        """Whether an entry is nothing but its name."""
+        """Whether an entry consists of its name alone."""
         return not self.children
 
     @property

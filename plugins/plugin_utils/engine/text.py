@@ -59,7 +59,7 @@ def statements(text: str) -> list[Written]:
 
 def _close(stack: list[list[Written]], begun: Sequence[str]) -> None:
     if begun:
-        raise MalformedReply(f"no ';' behind {' '.join(begun)!r}")
+        raise MalformedReply(f"';' is missing behind {' '.join(begun)!r}")
     if len(stack) == 1:
         raise MalformedReply("unbalanced '}'")
     stack.pop()
@@ -133,7 +133,7 @@ class Script:
         self._edit: list[str] = []
 
     def take(self, line: Sequence[str]) -> None:
-        """One command's words. Raises MalformedReply for what is no such command."""
+        """One command's words. Raises MalformedReply for other words."""
         if any(is_bracket(word, brace) for word in line for brace in "{}"):
             raise MalformedReply("a brace in a line of commands")
         verb, rest = line[0], list(line[1:])
@@ -152,7 +152,7 @@ class Script:
             "insert": self._insert,
         }
         if verb not in doing:
-            raise MalformedReply(f"{verb!r} is no command of a configuration")
+            raise MalformedReply(f"{verb!r}: set, delete or the like is expected")
         doing[verb](path)
 
     def _go(self, rest: list[str]) -> None:
@@ -214,7 +214,7 @@ class Script:
                 if what is not None and other:
                     _move(self._found.tree, what, self._entry(path[:at], other), word == "after")
                 return
-        raise MalformedReply("insert without 'before' or 'after'")
+        raise MalformedReply("insert: 'before' or 'after' is missing")
 
     def _entry(self, what: list[str], other: list[str]) -> str:
         """The name of the entry that another one is put beside, as ``LIST NAME``."""

@@ -155,7 +155,7 @@ class Assembler:
     def _number(self, name: str, text: str) -> int | None:
         if _NUMBER.fullmatch(text):
             return int(text)
-        self.reading.doubt(f"{name.replace('_', ' ')} {text!r} is no number")
+        self.reading.doubt(f"{name.replace('_', ' ')} {text!r}: a number is expected")
         return None
 
     def _same_beginning(self, holder: int, kind: str, name: str) -> None:

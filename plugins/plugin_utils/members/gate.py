@@ -78,7 +78,8 @@ def _nobody_there(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
         for number, name in enumerate(entry[option]):
             if is_meant_as_address(name) and canonical_address(name) is None:
                 yield (
-                    f"{where}.{option}[{number}]: {name!r} is no IPv4 or IPv6 address; correct it"
+                    f"{where}.{option}[{number}]: {name!r}: "
+                    "an IPv4 or IPv6 address is expected; correct it"
                 )
             elif not name.strip():
                 yield f"{where}.{option}[{number}]: a gateway or an address is expected; name one"

@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The ``registered-members`` reply, read as a stream that keeps nothing but its result.
+"""The ``registered-members`` reply, read as a stream that keeps its result alone.
 
 Elements are matched by local name through :mod:`.vocabulary`. Text that nothing claims is not
 understood: the reader says so, and its caller asks for the CLI's text.

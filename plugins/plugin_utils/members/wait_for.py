@@ -260,7 +260,11 @@ def _committed_at(device: Device) -> tuple[str, str]:
         return "", str(error)
     told = text_of(newest)
     readable = local_seconds(told) is not None
-    return (told, "") if readable else ("", f"{told!r} is no time" if told else "no time is shown")
+    return (
+        (told, "")
+        if readable
+        else ("", f"{told!r}: a time is expected" if told else "no time is shown")
+    )
 
 
 def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> tuple[dict[str, str], str]:

@@ -24,7 +24,7 @@ _LONGEST_MESSAGE = 64 * 1024
 
 
 class MuxUnavailable(Exception):
-    """There is no master, or it does not open the session."""
+    """The master is missing, or refuses to open the session."""
 
 
 def _string(data: bytes) -> bytes:

@@ -36,7 +36,7 @@ _LONGEST_REFERENCE = 12
 
 @cache
 def _decoder_errors() -> str:
-    """The name of an error handler that reads an octet that is no UTF-8 as Latin-1."""
+    """The name of an error handler that reads an octet outside of UTF-8 as Latin-1."""
 
     def as_latin_1(error: UnicodeError) -> tuple[str, int]:
         if not isinstance(error, UnicodeDecodeError):
