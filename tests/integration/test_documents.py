@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import subprocess
 import sys
 import textwrap
@@ -16,7 +14,7 @@ import pytest
 import yaml
 
 from dev.module_pages import MODULES, ROLES, page, role_page
-from tests.lab import ROOT, LabDirectory, Process, ansible_environment, free_ports, play
+from tests.lab import ROOT, LabDirectory, Process, ansible_environment, play
 
 
 def _block(file: str, name: str) -> str:
@@ -95,46 +93,6 @@ def test_a_lab_file_that_cannot_be_used_says_where_it_is_wrong(tmp_path, text, w
     shown = "\n".join(process.output)
     assert words in shown
     assert "Traceback" not in shown
-
-
-def test_the_tutorial_works_as_written(tmp_path):
-    """Every step in one shell; only the ports and the directory are other ones."""
-    text = (ROOT / "docs" / "tutorial.md").read_text()
-    steps = re.findall(r"<!-- step: (\d) -->\n```sh\n(.*?)```", text, re.DOTALL)
-    assert [number for number, _ in steps] == list("12345678")
-    script = "\n".join(step for _, step in steps)
-    netconf = free_ports(2)
-    gdoi = free_ports(2, socket.SOCK_DGRAM)
-    ports = dict(zip(("8301", "8302", "8481", "8482"), map(str, (*netconf, *gdoi)), strict=True))
-    script = re.sub("|".join(ports), lambda m: ports[m[0]], script)
-    # The tests run in the built environment already.
-    script = script.replace("make env\n", "").replace("build/tutorial", str(tmp_path))
-    script = script.replace("../..", str(ROOT)).replace(
-        '"$PWD/.venv/bin:$PATH"', f'"{Path(sys.executable).parent}:$PATH"'
-    )
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{script}"],
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    shown = done.stdout + done.stderr
-    assert done.returncode == 0, shown[-4000:]
-    # Check, first run, rekey on two hosts each; the report is written once.
-    assert shown.count("changed=1") == 7
-    assert '"event": "rekeyed"' in shown
-    assert "fleet: 2 hosts (0 not reached), 2 groups, 3 members; 0 errors" in shown
-    report = tmp_path / "report"
-    assert sorted(p.name for p in report.iterdir()) == [
-        "audit.html",
-        "audit.json",
-        "audit.prom",
-        "junit.xml",
-        "members.csv",
-    ]
 
 
 PAGES = sorted(

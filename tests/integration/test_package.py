@@ -27,6 +27,7 @@ from keyserver.lab import read_lab
 from keyserver.srx import read_leniently
 from tests.lab import PASSWORD, ROOT, USER, free_ports
 
+GALAXY = Path(sys.executable).with_name("ansible-galaxy")
 COMMANDS = ("init", "serve", "members", "status", "sa", "wireshark")
 
 
@@ -220,11 +221,17 @@ def test_a_service_manager_is_told_when_the_devices_listen(installed, own_lab):
                 server.terminate()
 
 
-def test_the_collections_artefact_packs_the_collection_alone(checkout, wheel, tmp_path):
-    galaxy = Path(sys.executable).with_name("ansible-galaxy")
-    built = run(galaxy, "collection", "build", "--output-path", tmp_path, checkout)
+@pytest.fixture(scope="module")
+def artefact(checkout, wheel, tmp_path_factory) -> Path:
+    """The collection, packed after the wheel was built from the same checkout."""
+    place = tmp_path_factory.mktemp("artefact")
+    built = run(GALAXY, "collection", "build", "--output-path", place, checkout)
     assert built.returncode == 0, built.stderr
-    (artefact,) = tmp_path.glob("*.tar.gz")
+    (file,) = place.glob("*.tar.gz")
+    return file
+
+
+def test_the_collections_artefact_packs_the_collection_alone(artefact):
     with tarfile.open(artefact) as archive:
         packed = {member.name for member in archive if member.isfile()}
     assert {name.partition("/")[0] for name in packed} == {
@@ -233,3 +240,43 @@ def test_the_collections_artefact_packs_the_collection_alone(checkout, wheel, tm
         *(".ansible-lint", "changelogs", "docs", "extensions", "meta", "plugins", "roles", "tests"),
     }
     assert {name for name in packed if name.startswith("tests/")} == {"tests/config.yml"}
+
+
+def tutorial() -> str:
+    """Steps 2 to 8 as one script, at ports that are free."""
+    text = (ROOT / "docs" / "tutorial.md").read_text()
+    steps = re.findall(r"<!-- step: (\d) -->\n```sh\n(.*?)```", text, re.DOTALL)
+    assert [number for number, _ in steps] == list("12345678")
+    netconf, gdoi = free_ports(2), free_ports(2, socket.SOCK_DGRAM)
+    ports = dict(zip(("8301", "8302", "8481", "8482"), map(str, (*netconf, *gdoi)), strict=True))
+    script = "\n".join(step for _, step in steps[1:])
+    return re.sub("|".join(ports), lambda match: ports[match[0]], script)
+
+
+def test_the_tutorial_works_as_written_without_the_repository(installed, artefact, alone):
+    """Only the first step is another one: what it installs was built from this checkout."""
+    got = run(GALAXY, "collection", "install", "--offline", "--no-deps", "-p", alone, artefact)
+    assert got.returncode == 0, got.stderr
+    programs = os.pathsep.join([str(installed), str(GALAXY.parent), os.environ["PATH"]])
+    script = f"trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{tutorial()}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_COLLECTIONS_PATH": str(alone),
+            "PATH": programs,
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    shown = done.stdout + done.stderr
+    assert done.returncode == 0, shown[-4000:]
+    # Check, first run, rekey on two hosts each; the report is written once.
+    assert shown.count("changed=1") == 7
+    assert '"event": "rekeyed"' in shown
+    assert "fleet: 2 hosts (0 not reached), 2 groups, 3 members; 0 errors" in shown
+    report = {file.name for file in (alone / "report").iterdir()}
+    assert report == {"audit.html", "audit.json", "audit.prom", "junit.xml", "members.csv"}
