@@ -19,7 +19,7 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := $(if $(filter Darwin,$(shell uname)),en_US.UTF-8,C.UTF-8)
 endif
 
-SOURCES := $(shell find plugins extensions meta roles changelogs tests/sanity tests/config.yml \
+SOURCES := $(shell find plugins extensions meta playbooks roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: env demo schema test clients matrix bench fuzz soak lint style types roles-lint \

@@ -12,6 +12,7 @@ from ansible import context
 from ..plugin_utils.group import options as group_options
 from ..plugin_utils.group.conduct import Order, conduct
 from ..plugin_utils.group.description import HOST_VARIABLES, read
+from ..plugin_utils.group.expected import registrations
 from ..plugin_utils.group.screen import summary
 from . import DeviceAction, _plain
 from .fleet import Fleet
@@ -58,6 +59,7 @@ class ActionModule(DeviceAction):
             "changed": False,
             "steps": [step.as_result() for step in outcome.plan.steps],
             "left": list(outcome.plan.left),
+            "expected": registrations(order.description),
             "hosts": {host: fate.as_result() for host, fate in outcome.hosts.items()},
             "screen": screen,
         }

@@ -101,6 +101,12 @@ left:
   returned: with O(groups)
   type: list
   elements: str
+expected:
+  description:
+    - Who is to be registered where, as O(groupvpn.junos.membership_audit#module:expected) takes it.
+  returned: with O(groups)
+  type: list
+  elements: dict
 hosts:
   description: What became of each host.
   returned: with O(groups)

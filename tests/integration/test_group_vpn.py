@@ -9,9 +9,10 @@ import hmac
 import json
 
 import pytest
+from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
-from tests.lab import ask
+from tests.lab import ask, by_ncclient
 from tests.whole import UNICAST, WholeLab
 
 NAME, NUMBER = "BRANCHES", 70000
@@ -53,6 +54,12 @@ def outcome(result):
 
 def changed(result):
     return {host for host, one in result.tasks[-1].items() if one.get("changed")}
+
+
+def of_device(whole, host):
+    """What is committed there."""
+    with manager.connect(**by_ncclient(whole.lab, host)) as session:
+        return str(session.get_config("running"))
 
 
 def steps(result):
@@ -214,6 +221,53 @@ def test_a_sub_server_is_replaced_before_the_old_one_leaves(whole):
     assert named(replaced) == set(whole.branches)
     observed(whole, seen, replaced)
     assert steps(run(whole)) == []
+
+
+def test_the_server_that_makes_the_keys_is_replaced_by_its_sub_server(whole):
+    first, second, third = whole.hubs(3)
+    whole.sites(2)
+    whole.group(NAME, NUMBER, [first, second], server_member_communication=dict(UNICAST))
+    whole.start()
+    run(whole)
+    seen = len(whole.events())
+    whole.groups[0]["servers"] = [second, third]
+    replaced = run(whole)
+    assert steps(replaced) == ["learn", "share", "members", "wait", "forget"]
+    assert named(replaced) == set(whole.branches)
+    assert "2 of 2 members registered at hub-2, hub-3" in screen(replaced)
+    observed(whole, seen, replaced)
+    assert steps(run(whole)) == []
+    assert "group-vpn" not in of_device(whole, first)
+    assert first not in of_device(whole, second)
+    # The new root's keys are those of the group: it alone makes new ones.
+    whole.branches.remove("site-02")
+    assert "1 of 1 members registered at hub-2, hub-3" in screen(run(whole))
+
+
+def test_only_where_it_is_exclusive_a_description_takes_away_what_it_does_not_name(whole):
+    built(whole, 2, 1)
+    foreign = {
+        "hub-1": "set security group-vpn server ike gateway foreign ike-policy site-01\n"
+        "set security group-vpn server ike gateway foreign address 192.0.2.77\n",
+        "site-01": "set security group-vpn member ike proposal foreign dh-group group14\n",
+    }
+    for host, lines in foreign.items():
+        with manager.connect(**by_ncclient(whole.lab, host)) as session:
+            session.load_configuration(action="set", config=lines)
+            session.commit()
+    assert steps(run(whole)) == []
+    for host in foreign:
+        assert "foreign" in of_device(whole, host)
+    seen = len(whole.events())
+    told = run(whole, "--check", "--diff", group_vpn_exclusive=True)
+    assert "-      gateway foreign {" in told.tasks[-1]["hub-1"]["diff"]["prepared"]
+    assert "-      proposal foreign {" in told.tasks[-1]["site-01"]["diff"]["prepared"]
+    gone = run(whole, group_vpn_exclusive=True)
+    assert changed(gone) == set(foreign)
+    for host in foreign:
+        assert "foreign" not in of_device(whole, host)
+    observed(whole, seen, gone)
+    assert steps(run(whole, group_vpn_exclusive=True)) == []
 
 
 def test_members_learn_of_rekeys_without_losing_a_packet(whole):

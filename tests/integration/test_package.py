@@ -237,7 +237,8 @@ def test_the_collections_artefact_packs_the_collection_alone(artefact):
     assert {name.partition("/")[0] for name in packed} == {
         *("FILES.json", "MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"),
         *("SECURITY.md", "CODE_OF_CONDUCT.md"),
-        *(".ansible-lint", "changelogs", "docs", "extensions", "meta", "plugins", "roles", "tests"),
+        *(".ansible-lint", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins"),
+        *("roles", "tests"),
     }
     assert {name for name in packed if name.startswith("tests/")} == {"tests/config.yml"}
 
