@@ -340,15 +340,14 @@ def ansible_environment(**more: str) -> dict[str, str]:
     }
 
 
-def play(
+def _ansible(
     lab: LabDirectory, tasks: list[dict[str, Any]], *options: str, hosts: str = "all", **more: Any
-) -> PlayResult:
-    """Run tasks on the lab's devices."""
+) -> subprocess.Popen[str]:
     book = lab.path / "play.yml"
     content = [{"hosts": hosts, "gather_facts": False, "tasks": tasks, **more}]
     book.write_text(yaml.safe_dump(content, sort_keys=False))
     program = Path(sys.executable).with_name("ansible-playbook")
-    process = _start(
+    return _start(
         [str(program), "-i", str(lab.path / "inventory.yml"), *options, str(book)],
         cwd=lab.path,
         env=ansible_environment(),
@@ -356,6 +355,32 @@ def play(
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def killed_play(lab: LabDirectory, tasks: list[dict[str, Any]], at: str, **more: Any) -> None:
+    """Run tasks until a line of standard error begins so, then kill Ansible and its workers."""
+    process = _ansible(lab, tasks, **more)
+    assert process.stderr is not None
+    try:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith(at):
+                break
+        else:
+            raise AssertionError(f"{at!r} was not said:\n{''.join(said)}")
+    finally:
+        process.kill()
+        process.wait()
+        _end(process)
+        _RUNNING.discard(process)
+
+
+def play(
+    lab: LabDirectory, tasks: list[dict[str, Any]], *options: str, hosts: str = "all", **more: Any
+) -> PlayResult:
+    """Run tasks on the lab's devices."""
+    process = _ansible(lab, tasks, *options, hosts=hosts, **more)
     try:
         output, errors = process.communicate(timeout=180)
     except subprocess.TimeoutExpired:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -14,7 +15,15 @@ from typing import Any
 import yaml
 
 from tests.keyserver.observer import Observer
-from tests.lab import LabDirectory, PlayResult, Process, free_ports, play, uninterrupted
+from tests.lab import (
+    LabDirectory,
+    PlayResult,
+    Process,
+    free_ports,
+    killed_play,
+    play,
+    uninterrupted,
+)
 
 INTERFACE = "ge-0/0/1.0"
 ZONES = [{"from_zone": "LAN", "to_zone": "WAN"}]
@@ -125,12 +134,23 @@ class WholeLab:
 
     def play(self, tasks: list[dict[str, Any]], *options: str, **more: Any) -> PlayResult:
         """Tasks, while the events are read that they cause."""
+        with self._reading():
+            return play(self.lab, tasks, *options, **more)
+
+    def killed_at(self, step: str, **variables: Any) -> None:
+        """The role, until it begins a step: then who runs it is killed."""
+        self.write()
+        with self._reading():
+            killed_play(self.lab, [ROLE], step, vars=variables)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
         over = threading.Event()
         reader = threading.Thread(target=self._read_until, args=(over,))
         try:
             with uninterrupted():
                 reader.start()
-            return play(self.lab, tasks, *options, **more)
+            yield
         finally:
             over.set()
             if reader.is_alive():

@@ -51,7 +51,12 @@ class ActionModule(DeviceAction):
         finally:
             fleet.close()
         screen = summary(
-            order.description, outcome.before, outcome.after, outcome.hosts, outcome.broken
+            order.description,
+            outcome.before,
+            outcome.after,
+            outcome.hosts,
+            outcome.broken,
+            outcome.unverified,
         )
         for line in () if self._task.check_mode else screen:
             self._say(line)
@@ -59,6 +64,7 @@ class ActionModule(DeviceAction):
             "changed": False,
             "steps": [step.as_result() for step in outcome.plan.steps],
             "left": list(outcome.plan.left),
+            "unverified": outcome.unverified,
             "expected": registrations(order.description),
             "hosts": {host: fate.as_result() for host, fate in outcome.hosts.items()},
             "screen": screen,

@@ -107,6 +107,13 @@ expected:
   returned: with O(groups)
   type: list
   elements: dict
+unverified:
+  description:
+    - Unmanaged members of which nothing was heard since the change (since the run began where
+      nothing was changed), and what the servers show of them. Nobody can ask such a member for its
+      keys; a registration or an acknowledgement in a server's list is what verifies it.
+  returned: with O(groups)
+  type: dict
 hosts:
   description: What became of each host.
   returned: with O(groups)

@@ -12,7 +12,7 @@ import pytest
 from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
-from tests.lab import ask, by_ncclient
+from tests.lab import Process, ask, by_ncclient
 from tests.whole import UNICAST, WholeLab
 
 NAME, NUMBER = "BRANCHES", 70000
@@ -164,6 +164,29 @@ def test_who_was_removed_reads_nothing_with_the_keys_that_it_kept(whole):
     whole.process.wait_for('"refused"', 60)
     events = [e["event"] for e in whole.events() if e["member"].startswith("site-03")]
     assert events.count("registered") == 1
+
+
+def test_a_sub_server_tells_nobody_new_keys_under_the_key_that_a_removed_site_has_kept(whole):
+    """Who has the old key for rekeying and listens would read them."""
+    other = {"name": "other", "address": "127.0.10.90", "pre_shared_key": "made-up-key-of-other"}
+    # It is listed by the sub-server alone, and the removed site by nobody but the first.
+    whole.lab.add_member("other", "hub-2", "127.0.10.90", NUMBER, psk="made-up-key-of-other")
+    built(whole, 2, 2, unmanaged_members=[other])
+    fleet = Process("members", whole.lab.file, "--events")
+    try:
+        fleet.wait_for('"registered"')
+        whole.branches.remove("site-02")
+        removed = run(whole)
+        assert "removed: site-02" in screen(removed)
+        assert outcome(removed)["unverified"] == {}
+        fleet.wait_for('"registered"', count=2)
+        told = [json.loads(line) for line in fleet.output if line.startswith("{")]
+        (used,) = [e["receives_with"] for e in told if e["event"] == "registered"][1:]
+        pushed = {s for e in told if e["event"] == "rekeyed" for s in e["receives_with"]}
+        assert used
+        assert not pushed & set(used)
+    finally:
+        fleet.stop()
 
 
 def test_keys_are_rotated_and_algorithms_raised_without_a_gap_that_is_not_named(whole):
@@ -333,6 +356,73 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "site-01, site-02: group_vpn_address 127.0.10.1" in refused.output
     assert "heartbeat 1: Group VPNv2 takes 60 to 3600" in refused.output
     assert "unreachable" not in str(refused.tasks)
+
+
+def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):
+    others = [
+        {"name": name, "address": f"127.0.10.{n}", "pre_shared_key": f"made-up-key-of-{name}"}
+        for n, name in enumerate(("alive", "silent"), 90)
+    ]
+    whole.lab.add_member("alive", "hub-1", "127.0.10.90", NUMBER, psk="made-up-key-of-alive")
+    first = built(whole, 1, 1, unmanaged_members=others)
+    nobody = f"no server lists it as a member of {NAME}"
+    assert outcome(first)["unverified"] == {"alive": nobody, "silent": nobody}
+    assert f"not verified: silent: {nobody}" in screen(first)
+    fleet = Process("members", whole.lab.file)
+    try:
+        fleet.wait_for("all 1 members registered")
+        # It came before the run, and nothing in it shows that it is still there.
+        assert "but not heard of in this run" in outcome(run(whole))["unverified"]["alive"]
+        whole.groups[0]["ipsec_proposal"] = {"encryption_algorithm": "aes-128-cbc"}
+        assert outcome(run(whole))["unverified"] == {"silent": nobody}
+    finally:
+        fleet.stop()
+    whole.groups[0]["ipsec_proposal"] = {"encryption_algorithm": "aes-192-cbc"}
+    assert outcome(run(whole))["unverified"].keys() == {"alive", "silent"}
+
+
+STEPS = (
+    "servers learn what is new",
+    "members are configured",
+    "members register for keys that",
+    "every member is listed",
+    "servers forget what only",
+    "members that left forget",
+)
+
+
+def test_who_runs_it_may_be_killed_at_any_step_and_the_next_run_ends_it(whole):
+    """Each run rotates a key, raises phase 1 and removes a site; each is killed one step later."""
+    built(whole, 2 + len(STEPS), 1)
+    planned = None
+    for number, step in enumerate(STEPS):
+        gone = whole.branches.pop()
+        whole.variables["site-01"]["group_vpn_pre_shared_key"] = f"made-up-key-{number}"
+        digest = ("sha-384", "sha-256")[number % 2]
+        whole.groups[0]["ike_proposal"] = {"authentication_algorithm": digest}
+        # The first plan names whoever later ones may.
+        planned = planned or run(whole, "--check")
+        assert steps(planned) == ["learn", "members", "new_keys", "wait", "forget", "leave"]
+        seen = len(whole.events())
+        whole.killed_at(step, group_vpn_timeout=60)
+        seen = observed(whole, seen, planned)
+        ended = run(whole)
+        observed(whole, seen, ended)
+        count = len(whole.branches)
+        assert f"{count} of {count} members registered at hub-1" in screen(ended)
+        again = run(whole)
+        assert (steps(again), changed(again)) == ([], set())
+        assert gone not in of_device(whole, "hub-1")
+        # Nothing that was ever given to the one sent away is what the others use now.
+        used = {spi for site in whole.branches for spi in keys_of(whole, site)[-1]}
+        assert used
+        assert not used & {spi for spis in keys_of(whole, gone) for spi in spis}, step
+
+
+def keys_of(whole, site):
+    """What a member could read with, time after time."""
+    told = [e for e in whole.events() if "receives_with" in e]
+    return [set(e["receives_with"]) for e in told if e["member"].partition("/")[0] == site]
 
 
 def test_half_of_the_members_out_of_reach_leaves_the_other_half_whole(whole):

@@ -193,6 +193,69 @@ CASES = {
     ),
     "an unknown word": ({"match_polices": []}, {}, "match_polices: unknown; it takes name"),
     "a word of the wrong kind": ({"group_id": "seven"}, {}, "group_id: a whole number is expected"),
+    "a misspelt word of rekeys": (
+        {"server_member_communication": {**UNICAST, "lifetime": 3600}},
+        {},
+        "server_member_communication.lifetime: unknown; it takes communication_type",
+    ),
+    "a misspelt word of a proposal": (
+        {"ike_proposal": {"dh": "group24"}},
+        {},
+        "group_vpn_groups[BRANCHES].ike_proposal.dh: unknown; it takes",
+    ),
+    "a proposal with a name of its own": (
+        {"ipsec_proposal": {"name": "mine"}},
+        {},
+        "ipsec_proposal.name: unknown",
+    ),
+    "a misspelt word of traffic": (
+        {"match_policies": [{"name": "a", "sorce": "10.0.0.0/8", "destination": "10.0.0.0/8"}]},
+        {},
+        "match_policies[a].sorce: unknown; it takes name, source, destination",
+    ),
+    "a policy that is a word": (
+        {"match_policies": ["all"]},
+        {},
+        "match_policies[0]: a mapping is expected",
+    ),
+    "a misspelt word of a rule": (
+        {"exclude_rules": [{"name": "ks", "source": "10.0.0.0/8"}]},
+        {},
+        "exclude_rules[ks].source: unknown; it takes name, source_address",
+    ),
+    "a number that is a word": (
+        {"server_member_communication": {**UNICAST, "retransmission_period": "ten"}},
+        {},
+        "server_member_communication.retransmission_period ten: a whole number is expected",
+    ),
+    "a misspelt word of a host's zones": (
+        {},
+        {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B", "gruop": "BRANCHES"}]}},
+        "site-1: group_vpn.policies[0].gruop: unknown; it takes from_zone, to_zone, group",
+    ),
+    "an unknown identity": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"host": "one.example.net"}}},
+        "site-1: group_vpn.dynamic.host: unknown; it takes",
+    ),
+    "two members with one name in other letters": (
+        {},
+        {
+            "site_1": {"address": None, "dynamic": {"hostname": "One.example.net"}},
+            "site_2": {"address": None, "dynamic": {"hostname": "one.example.net"}},
+        },
+        "site-1, site-2: group_vpn_address one.example.net: these have the same address",
+    ),
+    "an address of many": (
+        {},
+        {"site_1": {"address": "233.252.0.1"}},
+        "site-1: group_vpn_address 233.252.0.1: no address of one device",
+    ),
+    "more members than servers take": (
+        {"member_threshold": 4},
+        {},
+        "member_threshold 4: the group has 5 members, and servers turn away",
+    ),
     "a policy of another group": (
         {},
         {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B", "group": "OTHER"}]}},

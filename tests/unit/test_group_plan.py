@@ -124,6 +124,25 @@ def test_a_removed_site_goes_from_the_servers_first_and_the_rest_gets_new_keys()
     assert "site-5" not in str(fleet.sides["hub-1"])
 
 
+def test_a_group_that_somebody_gone_can_read_gets_new_keys_though_servers_have_forgotten_who():
+    fleet = built([group_of(members=SITES[:4])], hosts_of())
+    wanted = read([group_of(members=SITES[:4])], hosts_of())
+    assert plan(fleet.sides, wanted).steps == ()
+    made = plan(fleet.sides, wanted, readable={"BRANCHES"})
+    assert [step.kind for step in made.steps] == [Kind.NEW_KEYS, Kind.WAIT]
+    rekey = read([group_of(members=SITES[:4], exclude="rekey")], hosts_of())
+    assert plan(fleet.sides, rekey, readable={"BRANCHES"}).steps == ()
+
+
+def test_members_that_nobody_manages_get_new_keys_as_well():
+    other = {"name": "other", "address": "198.51.100.99", "pre_shared_key": "key-of-other"}
+    one = group_of(members=["site-1"], unmanaged_members=[other])
+    fleet = built([one], hosts_of())
+    made = planned(fleet, [{**one, "members": []}], hosts_of())
+    (keys,) = [step for step in made.steps if step.kind is Kind.NEW_KEYS]
+    assert keys.apart[0].members == ("other",)
+
+
 def test_rekeying_a_removed_site_away_is_only_done_knowingly():
     fleet = built([group_of()], hosts_of())
     made = planned(fleet, [group_of(members=SITES[:4], exclude="rekey")], hosts_of())

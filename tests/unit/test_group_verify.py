@@ -121,7 +121,7 @@ class Fate:
 
 
 def told(before, after, fates, broken=()):
-    return summary(DESCRIPTION, before, after, fates, dict(broken))
+    return summary(DESCRIPTION, before, after, fates, dict(broken), {})
 
 
 def test_the_summary_names_who_came_who_went_and_who_is_missing():
@@ -167,3 +167,8 @@ def test_the_summary_says_until_when_who_failed_goes_on(before, until):
         "  hub-1: refused",
         f"changed: nobody; failed: {SITE}, hub-1",
     ]
+
+
+def test_the_summary_names_members_of_which_nothing_was_heard():
+    lines = summary(DESCRIPTION, {}, {}, {}, {}, {"legacy-1": "no server lists it"})
+    assert "  not verified: legacy-1: no server lists it" in lines

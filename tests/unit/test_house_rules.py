@@ -97,6 +97,7 @@ NAMED = {
     "plugins/plugin_utils/group/plan.py": "orders changes by the statements that they touch",
     "plugins/plugin_utils/group/references.py": "follows names from statement to statement",
     "plugins/plugin_utils/group/screen.py": "tells until when keys live",
+    "plugins/plugin_utils/group/words.py": "finds a description's words in the tables",
     "plugins/plugin_utils/members/gate.py": "computes a wait from the lifetimes that are in force",
     "plugins/plugin_utils/members/shows.py": "elements of replies, and what they are returned as",
     "plugins/plugin_utils/members/vocabulary.py": "elements of replies, some named like statements",

@@ -22,6 +22,7 @@ from .configurations import entries
 from .contradictions import refusals
 from .description import Description, Group
 from .look import Holdings, Looked, holdings, look
+from .others import Lists, Start, lists, servers_of_others, since_commit, unverified
 from .plan import Plan, plan
 from .screen import announced, some
 from .steps import Change, Kind, Step
@@ -29,7 +30,7 @@ from .verify import faults, shared
 
 T = TypeVar("T")
 SETTLE_SECONDS = 10
-"""How long members may be on their way when nothing was changed."""
+"""How long members may be on their way when nothing was changed, or nobody can ask them."""
 SAY_SECONDS = 5
 """Who waits for longer is told for whom."""
 
@@ -93,13 +94,17 @@ class Fate:
 
 @dataclass
 class Outcome:
-    """The plan, what became of each host, keys and lists before and after, groups given up."""
+    """The plan, what became of each host, keys and lists before and after, groups given up.
+
+    ``unverified``: members that Ansible does not reach, and why nothing shows that they live.
+    """
 
     plan: Plan
     hosts: dict[str, Fate]
     before: dict[str, Holdings] = field(default_factory=dict)
     after: dict[str, Holdings] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    unverified: dict[str, str] = field(default_factory=dict)
 
 
 def conduct(order: Order, hands: Hands) -> Outcome:
@@ -119,8 +124,10 @@ class _Conductor:
         self._held: dict[str, Holdings] = {}
         self._sides: dict[str, Any] = {}
         self._unconfirmed: set[str] = set()
+        self._unproved: dict[str, str] = {}
         self._broken: dict[str, str] = {}
         self._acted = False
+        self._starts: dict[str, Start] = {}
 
     def run(self) -> Outcome:
         self._look()
@@ -128,13 +135,16 @@ class _Conductor:
             {host: looked.sides for host, looked in self._looks.items()},
             self._description,
             exclusive=self._order.exclusive,
+            readable=self._readable(),
         )
         self._foresee(made)
         outcome = Outcome(made, self._fates, before=dict(self._held))
         for line in announced(made):
             self._hands.say(line)
         if not self._order.check:
+            self._starts = {host: Start(found) for host, found in self._lists().items()}
             self._carry_out(made)
+            outcome.unverified = self._heard_of()
         outcome.after = self._held
         outcome.broken = self._broken
         return outcome
@@ -156,8 +166,29 @@ class _Conductor:
             self._held[host], self._sides[host] = looked.holdings, looked.sides
             self._fates[host].warnings += looked.warnings
         servers = [h for h in self._looks if any(self._description.of_server(h))]
-        pending = self._each(dict.fromkeys(servers, work.is_unconfirmed))
-        self._unconfirmed = {host for host, awaits in pending.items() if awaits}
+        found = self._each(dict.fromkeys(servers, work.unproved))
+        self._unproved = {host: text for host, text in found.items() if text is not None}
+        self._unconfirmed = set(self._unproved)
+
+    def _readable(self) -> set[str]:
+        """Groups that somebody who has gone can read, because an earlier run did not end.
+
+        Either servers have sent somebody away in a commit that nothing has proved, or a host holds
+        keys of the group and is no member of it.
+        """
+        return {
+            group.name
+            for group in self._description.groups
+            if any(work.sends_away(self._unproved.get(host, "")) for host in group.servers)
+            or any(self._reads(host, group) for host in self._held)
+        }
+
+    def _reads(self, host: str, group: Group) -> bool:
+        if host in (*group.members, *group.servers):
+            return False
+        own = self._held[host].of(group.group_id)
+        there = [self._held[h].of(group.group_id) for h in group.servers if h in self._held]
+        return any(own.kek & one.kek or own.teks.keys() & one.teks.keys() for one in there)
 
     def _takes_part(self, host: str) -> bool:
         return any(host in (*g.servers, *g.members) for g in self._description.groups)
@@ -219,6 +250,12 @@ class _Conductor:
                 lost = [host for host in group.servers if host in changes and host not in done]
                 if lost:
                     self._broken[group.name] = f"{', '.join(lost)} did not take the change"
+            self._starts |= self._shown(
+                {
+                    host: partial(since_commit, start=self._starts[host])
+                    for host in done & self._starts.keys()
+                }
+            )
 
     def _turn(self, host: str) -> int:
         """When a server of a cluster learns: sub-servers, the root, then new ones.
@@ -250,8 +287,9 @@ class _Conductor:
     def _new_keys(self, step: Step) -> None:
         for group in self._whole():
             if group.name in step.groups:
-                # One after the other: the first server's keys are those of the cluster.
-                for host in group.servers:
+                # The first server makes the keys, and comes last: a sub-server that still held the
+                # old key for rekeying would push the new ones under it to whoever it lists.
+                for host in reversed(group.servers):
                     self._do({host: partial(work.new_keys, group=group.name)}, "cleared")
 
     def _renew(self, step: Step) -> None:
@@ -347,6 +385,31 @@ class _Conductor:
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
         there = [host for host in group.members if host in self._looks]
         return not there or any(h not in wrong and not self._fates[h].failures for h in there)
+
+    # Members that nobody here can ask
+
+    def _heard_of(self) -> dict[str, str]:
+        """Of members out of reach, whom nothing shows to live; they get a moment for it."""
+
+        def silent() -> dict[str, str]:
+            return unverified(self._description, self._starts, self._lists())
+
+        found = self._until(silent, SETTLE_SECONDS if self._acted else 0)
+        # They came while they were waited for: what is told of the lists is to be as new.
+        self._ask(self._starts)
+        return found
+
+    def _lists(self) -> dict[str, Lists]:
+        return self._shown(dict.fromkeys(servers_of_others(self._description), lists))
+
+    def _shown(self, asking: Mapping[str, Callable[..., T]]) -> dict[str, T]:
+        """What servers show; who cannot say anything shows nothing."""
+        jobs = {
+            host: partial(what, generation=self._looks[host].generation)
+            for host, what in asking.items()
+            if host in self._looks
+        }
+        return self._hands.each(jobs)[0] if jobs else {}
 
     # Hands
 

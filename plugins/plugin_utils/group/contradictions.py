@@ -23,7 +23,7 @@ from ..resources import server as server_table
 from ..resources.server_member_communication import DEFAULTS
 from .description import GROUPS, Contradiction, Description, Device, Group, Options, read
 from .expand import configurations, serves
-from .prefixes import covering, holds, overlapping
+from .prefixes import covering, holds, is_one_device, overlapping
 
 _V1, _V2 = Generation.V1, Generation.V2
 LONGEST_NAME = 32
@@ -113,7 +113,15 @@ def _addresses(description: Description) -> Found:
     by_address = defaultdict(list)
     for host, device in _taking_part(description).items():
         for address in {device.address, *device.dynamic.values()} - {None}:
-            by_address[address].append(host)
+            by_address[str(address).lower()].append(host)
+        if device.address is not None and not is_one_device(device.address):
+            yield Contradiction(
+                (host,),
+                "group_vpn_address",
+                device.address,
+                "no address of one device",
+                "set the one where its peers reach it",
+            )
     for address, hosts in by_address.items():
         if len(hosts) > 1:
             yield Contradiction(
@@ -244,6 +252,15 @@ def _whole(description: Description, group: Group) -> Found:
             yield Contradiction(
                 group.servers, _place(group, what), None, "missing", f"set '{what}'"
             )
+    most = group.setting("member_threshold")
+    if most and most < len(group.members):
+        yield Contradiction(
+            group.servers,
+            _place(group, "member_threshold"),
+            most,
+            f"the group has {len(group.members)} members, and servers turn away who comes later",
+            f"set it to {len(group.members)} or more, or leave it out",
+        )
     if len(group.servers) > MOST_SERVERS:
         yield Contradiction(
             group.servers,

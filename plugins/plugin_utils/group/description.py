@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..engine.schema import Kind
 from ..engine.values import Generation
+from . import words
 
 Options = Mapping[str, Any]
 
@@ -88,6 +90,10 @@ _HOST: Mapping[str, type] = {
     "policies": list,
     "management": str,
     "inventory_groups": list,
+}
+_PARTS_OF_HOST: Mapping[str, words.Words] = {
+    **words.OF_HOST,
+    "policies": dict.fromkeys(("from_zone", "to_zone", "group")),
 }
 HOST_VARIABLES = tuple(name for name in _HOST if name not in ("management", "inventory_groups"))
 """Variables of a host, without their ``group_vpn_``."""
@@ -214,8 +220,38 @@ class _Reader:
                 sound[name] = value
         return sound
 
+    def _parts(
+        self, where: str, hosts: Sequence[str], sound: Options, tables: Mapping[str, words.Words]
+    ) -> dict[str, Any]:
+        """As :meth:`_sound`, of the mappings in a mapping, and of those in its lists."""
+        found = dict(sound)
+        for name in sound.keys() & tables.keys():
+            here, given, table = f"{where}.{name}", sound[name], tables[name]
+            if isinstance(given, Mapping):
+                found[name] = self._part(here, hosts, given, table)
+            else:
+                found[name] = [
+                    self._part(f"{here}[{_called(entry, number)}]", hosts, entry, table)
+                    for number, entry in enumerate(given)
+                ]
+        return found
+
+    def _part(
+        self, where: str, hosts: Sequence[str], given: Any, table: words.Words
+    ) -> dict[str, Any]:
+        sound = self._sound(where, hosts, given, dict.fromkeys(table, object))
+        for name, value in list(sound.items()):
+            if table[name] is Kind.INTEGER and not str(value).isdigit():
+                why = "a whole number is expected"
+                self._say(hosts, f"{where}.{name}", value, why, "correct it")
+                del sound[name]
+            elif table[name] is Kind.INTEGER:
+                sound[name] = int(value)
+        return sound
+
     def _device(self, host: str, given: Options) -> Device:
         sound = self._sound("group_vpn", (host,), given, _HOST)
+        sound = self._parts("group_vpn", (host,), sound, _PARTS_OF_HOST)
         return Device(
             host,
             str(sound.get("name") or host),
@@ -225,7 +261,7 @@ class _Reader:
             sound.get("dynamic") or {},
             sound.get("external_interface"),
             sound.get("pre_shared_key"),
-            [p for p in sound.get("policies") or () if isinstance(p, Mapping)],
+            sound.get("policies") or (),
             sound.get("management"),
         )
 
@@ -239,7 +275,7 @@ class _Reader:
     def _group(self, number: int, given: Any) -> Group:
         name = given.get("name") if isinstance(given, Mapping) else None
         where = f"{GROUPS}[{name or number}]"
-        sound = self._sound(where, (), given, _GROUP)
+        sound = self._parts(where, (), self._sound(where, (), given, _GROUP), words.OF_GROUP)
         servers = self._listed(f"{where}.servers", sound.get("servers", ()))
         if sound.get("exclude", REREGISTER) not in (REREGISTER, REKEY):
             self._say(
@@ -259,7 +295,7 @@ class _Reader:
             ),
             {**IKE_PROPOSAL, **sound.get("ike_proposal", {})},
             {**IPSEC_PROPOSAL, **sound.get("ipsec_proposal", {})},
-            tuple(m for m in sound.get("match_policies", ()) if isinstance(m, Mapping)),
+            tuple(sound.get("match_policies", ())),
             sound.get("server_member_communication"),
             {n: v for n, v in sound.items() if n in (*SERVER_SETTINGS, *VPN_SETTINGS)},
             sound.get("exclude", REREGISTER),
@@ -290,7 +326,7 @@ class _Reader:
         for number, given in enumerate(sound.get("unmanaged_members", ())):
             name = given.get("name") if isinstance(given, Mapping) else None
             here = f"{where}.unmanaged_members[{name or number}]"
-            own = self._sound(here, (), given, _UNMANAGED)
+            own = self._parts(here, (), self._sound(here, (), given, _UNMANAGED), words.OF_HOST)
             if not name or name in self._hosts:
                 why = "a host of the inventory has that name" if name else "it has no name"
                 self._say((), here, None, why, "give it a name of its own")
@@ -308,6 +344,12 @@ class _Reader:
             if known != device:
                 self._say((), here, None, "described in two ways", "describe it alike everywhere")
             yield str(name)
+
+
+def _called(entry: Any, number: int) -> Any:
+    """How an entry of a list is named to a person."""
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    return number if name is None else name
 
 
 def _is(value: Any, kind: type) -> bool:

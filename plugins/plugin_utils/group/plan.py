@@ -12,7 +12,7 @@ it was, and a group of which a server is missing is not touched at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,17 +39,26 @@ class Plan:
     left: tuple[str, ...] = ()
 
 
-def plan(now: Fleet, description: Description, *, exclusive: bool = False) -> Plan:
+def plan(
+    now: Fleet,
+    description: Description,
+    *,
+    exclusive: bool = False,
+    readable: Collection[str] = (),
+) -> Plan:
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
-    ``exclusive``: on the description's hosts, what it does not name goes.
+    ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
+    that servers have sent somebody away from who still holds their keys.
     """
-    return _Planner(now, description, exclusive).plan()
+    return _Planner(now, description, exclusive, readable).plan()
 
 
 class _Planner:
-    def __init__(self, now: Fleet, description: Description, exclusive: bool) -> None:
-        self._now, self._exclusive = now, exclusive
+    def __init__(
+        self, now: Fleet, description: Description, exclusive: bool, readable: Collection[str]
+    ) -> None:
+        self._now, self._exclusive, self._readable = now, exclusive, readable
         self._devices = description.devices
         self._groups = [g for g in description.groups if all(h in now for h in g.servers)]
         self._left = [*_untouched(now, description), *_unseen(now, description, self._groups)]
@@ -235,6 +244,9 @@ class _Planner:
         """Managed members that are in the group and remain."""
         return [host for host in group.members if self._was_in(host, group)]
 
+    def _unmanaged(self, group: Group) -> list[str]:
+        return [host for host in group.members if not self._devices[host].managed]
+
     def _registering(self, then: Fleet, members: Mapping[str, Change]) -> tuple[Apart, ...]:
         """Members that a commit makes register again."""
         found = []
@@ -269,10 +281,16 @@ class _Planner:
             if n not in names
         ]
 
+    def _excludes(self, group: Group) -> bool:
+        """Whether somebody has gone who must not read what the others say from now on."""
+        gone = self._left_by(group) or group.name in self._readable
+        return bool(gone) and group.exclude == REREGISTER
+
     def _new_keys(self) -> Iterator[Step]:
         for group in self._groups:
-            if self._left_by(group) and group.exclude == REREGISTER and self._stay(group):
-                apart = Apart(group.name, tuple(self._stay(group)), _NEW_KEYS)
+            stay = [*self._stay(group), *self._unmanaged(group)]
+            if self._excludes(group) and stay:
+                apart = Apart(group.name, tuple(stay), _NEW_KEYS)
                 yield Step(Kind.NEW_KEYS, group.servers, {}, (group.name,), (apart,))
 
     def _renewing(self, members: Mapping[str, Change]) -> Step | None:
@@ -307,7 +325,7 @@ class _Planner:
             there = entries(self._now[host]["server"], "ipsec", "proposals").get(group.name)
             if block.get("ipsec_sas") != want or there != proposal:
                 return True
-        return bool(self._left_by(group)) and group.exclude == REREGISTER
+        return self._excludes(group)
 
     def _outdated(self, forget: Mapping[str, Change]) -> tuple[Apart, ...]:
         """Members that nobody here manages, whose old proposal goes."""
@@ -318,7 +336,7 @@ class _Planner:
         }
         found = []
         for group in self._groups:
-            hosts = [h for h in group.members if not self._devices[h].managed]
+            hosts = self._unmanaged(group)
             if gone and hosts:
                 found.append(Apart(group.name, tuple(hosts), _ITS_OWN))
         return tuple(found)

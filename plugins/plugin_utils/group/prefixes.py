@@ -28,6 +28,15 @@ def holds(prefix: Any, address: Any) -> bool:
         return False
 
 
+def is_one_device(address: Any) -> bool:
+    """Whether an address can be a device's; what is none is for the tables to object to."""
+    try:
+        one = IPv4Address(str(address))
+    except ValueError:
+        return True
+    return not (one.is_multicast or one.is_unspecified or one == IPv4Address("255.255.255.255"))
+
+
 def overlapping(
     some: Iterable[Options], others: Iterable[Options]
 ) -> Iterator[tuple[Options, Options]]:

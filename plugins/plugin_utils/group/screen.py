@@ -49,6 +49,7 @@ def summary(
     after: Mapping[str, Holdings],
     fates: Mapping[str, Any],
     broken: Mapping[str, str],
+    unverified: Mapping[str, str],
 ) -> list[str]:
     """One screen: groups with who is in them, who came, went, was rekeyed, and what failed."""
     lines: list[str] = []
@@ -56,6 +57,7 @@ def summary(
         lines += _group(description, group, before, after)
         if group.name in broken:
             lines.append(f"  stopped: {broken[group.name]}")
+    lines += [f"  not verified: {host}: {why}" for host, why in unverified.items()]
     for host, fate in fates.items():
         for why in dict.fromkeys(fate.failures):
             lines.append(f"  {host}: {why}{_until(description, host, before)}")

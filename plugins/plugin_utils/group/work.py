@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..engine import apply, confirm
@@ -15,7 +16,6 @@ from ..engine.shape import Given
 from ..engine.tree import Reading
 from ..engine.values import Generation
 from ..errors import DeviceError
-from ..members import clearing
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .configurations import RESOURCES
@@ -27,7 +27,9 @@ _RENEW = {
     Generation.V2: "clear-gvpn-group-information",
 }
 """What has a member register anew; v1 knows no way in which it keeps its keys until then."""
+_CLEAR = "clear-security-group-vpn-server"
 _GROUP = "group-id"
+_SENT_AWAY = re.compile(r"^-\s*ike-gateway ", re.MULTILINE)
 
 
 def request_of(
@@ -71,9 +73,15 @@ def change(rpc: Rpc, what: Change, generation: Generation, commit: CommitOptions
     return apply.apply(rpc, request_of(what, generation, commit))
 
 
-def new_keys(rpc: Rpc, group: str) -> dict[str, Any]:
-    """Have the group's members drop their keys and register."""
-    return clearing.clear(rpc, clearing.Request(group=group, now=True))
+def new_keys(rpc: Rpc, group: str) -> None:
+    """Have a group's members drop their keys and register, and the group make new ones.
+
+    Also where a server lists nobody: its keys are those of members that another server lists.
+    """
+    operation = etree.Element(_CLEAR)
+    etree.SubElement(operation, f"{_CLEAR}-group-name").text = group
+    etree.SubElement(operation, f"{_CLEAR}-now")
+    rpc.call(f"clear {group}", operation)
 
 
 def renew(rpc: Rpc, generation: Generation, group_ids: list[int]) -> None:
@@ -89,9 +97,15 @@ def keep(rpc: Rpc, comment: str | None) -> dict[str, Any]:
     return confirm.confirm(rpc, confirm.Request(comment=comment))
 
 
-def is_unconfirmed(rpc: Rpc) -> bool:
-    """Whether a device is about to take something back."""
+def unproved(rpc: Rpc) -> str | None:
+    """What a device is about to take back, as the difference that it made; None: nothing is."""
+    device = Device(rpc)
     try:
-        return awaiting(Device(rpc).history()) is not None
+        return device.compare(rollback=1) if awaiting(device.history()) is not None else None
     except DeviceError:
-        return False
+        return None
+
+
+def sends_away(difference: str) -> bool:
+    """Whether a difference takes a gateway out of a group."""
+    return _SENT_AWAY.search(difference) is not None

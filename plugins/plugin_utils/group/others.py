@@ -1,0 +1,93 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Members that Ansible does not reach: what the lists of their servers show of them.
+
+Nobody can ask them which keys they hold, and to be listed proves nothing: a sign of life does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..engine.device import Device
+from ..engine.values import Generation
+from ..members.asking import listed
+from ..members.life import Listed, Moment, Roll, sign_of_life
+from ..netconf.rpc import Rpc
+from ..netconf.xml import text_of
+from .description import Description, Group
+from .description import Device as Member
+
+Lists = Mapping[str, Sequence[Listed]]
+"""One server's groups by name, each with the members that it lists."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """From when on signs of life count at one server.
+
+    ``before``: its lists before the change; ``commit``: when it made that, as it prints it;
+    ``then``: its lists just after. Without a change only ``before`` is there.
+    """
+
+    before: Lists
+    commit: str | None = None
+    then: Lists | None = None
+
+
+def lists(rpc: Rpc, generation: Generation) -> Lists:
+    """The lists of one server, with what they count where a device counts."""
+    return {group.name: group.members for group in listed(rpc, generation, detail=True).groups}
+
+
+def since_commit(rpc: Rpc, generation: Generation, start: Start) -> Start:
+    """The same server when it has just made its change."""
+    newest = next(Device(rpc).history().iter("{*}date-time"), None)
+    return Start(start.before, text_of(newest) or None, lists(rpc, generation))
+
+
+def servers_of_others(description: Description) -> list[str]:
+    """Servers of groups with members that Ansible does not reach."""
+    groups = (g for g in description.groups if any(_others(description, g)))
+    return list(dict.fromkeys(host for group in groups for host in group.servers))
+
+
+def unverified(
+    description: Description, starts: Mapping[str, Start], now: Mapping[str, Lists]
+) -> dict[str, str]:
+    """Member to why nothing shows that it lives, by server what was and what is."""
+    return {
+        member.host: why
+        for group in description.groups
+        for member in _others(description, group)
+        if (why := _why(group, member, starts, now)) is not None
+    }
+
+
+def _others(description: Description, group: Group) -> Iterator[Member]:
+    members = (description.devices[host] for host in group.members)
+    return (member for member in members if not member.managed)
+
+
+def _why(
+    group: Group, member: Member, starts: Mapping[str, Start], now: Mapping[str, Lists]
+) -> str | None:
+    asked = [host for host in group.servers if host in starts and host in now]
+    there = [host for host in asked if _find(now[host], group, member) is not None]
+    if any(_lives(group, member, starts[host], now[host]) for host in there):
+        return None
+    if there:
+        return f"listed in {group.name}, but not heard of in this run"
+    return f"no server lists it as a member of {group.name}" if asked else "no server was asked"
+
+
+def _lives(group: Group, member: Member, start: Start, now: Lists) -> bool:
+    found = _find(now, group, member)
+    came = start.then is not None and _find(start.then, group, member) is None
+    moment = Moment(start.commit, came=came)
+    return bool(found and sign_of_life(_find(start.before, group, member), found, moment))
+
+
+def _find(there: Lists, group: Group, member: Member) -> Listed | None:
+    return Roll(there.get(group.name, ())).find(member.name, member.address)
