@@ -36,13 +36,17 @@ def history(session: Session) -> list[etree._Element]:
     return list(session.rpc("<get-commit-information/>").iter("commit-history"))
 
 
+SESSIONS = 3
+WHO = st.integers(0, SESSIONS - 1)
+
+
 class Interleavings(RuleBasedStateMachine):
-    """Two sessions and a clock against a model of what is in force and what awaits confirmation."""
+    """Three sessions and a clock against a model of what is in force and what awaits confirmation."""
 
     def __init__(self) -> None:
         super().__init__()
         self.console = Console()
-        self.sessions = [self.console.session(), self.console.session()]
+        self.sessions = [self.console.session() for _ in range(SESSIONS)]
         self.running = self.console.hostname()
         self.awaited: tuple[float, str, int | None] | None = None
         self.count = 0
@@ -57,7 +61,7 @@ class Interleavings(RuleBasedStateMachine):
         assert errors(self.sessions[who].set(CHANGE.format(name))) == []
         return name
 
-    @rule(who=st.integers(0, 1), minutes=st.integers(1, 9))
+    @rule(who=WHO, minutes=st.integers(1, 9))
     def confirm_later(self, who, minutes):
         name = self._name(who)
         inner = f"<confirmed/><confirm-timeout>{minutes}</confirm-timeout>"
@@ -65,7 +69,7 @@ class Interleavings(RuleBasedStateMachine):
         restore = self.awaited[1] if self.awaited else self.running
         self.running, self.awaited = name, (self.console.now + 60 * minutes, restore, None)
 
-    @rule(who=st.integers(0, 1), seconds=st.integers(1, 600))
+    @rule(who=WHO, seconds=st.integers(1, 600))
     def confirm_later_by_rfc(self, who, seconds):
         name = self._name(who)
         reply = self.sessions[who].rpc(RFC.format(seconds))
@@ -77,13 +81,13 @@ class Interleavings(RuleBasedStateMachine):
         restore = self.awaited[1] if self.awaited else self.running
         self.running, self.awaited = name, (self.console.now + seconds, restore, who)
 
-    @rule(who=st.integers(0, 1), changes=st.booleans())
+    @rule(who=WHO, changes=st.booleans())
     def commit(self, who, changes):
         name = self._name(who) if changes else self.running
         assert errors(self.sessions[who].commit()) == []
         self.running, self.awaited = name, None
 
-    @rule(who=st.integers(0, 1), changes=st.booleans())
+    @rule(who=WHO, changes=st.booleans())
     def commit_by_rfc(self, who, changes):
         name = self._name(who) if changes else self.running
         reply = self.sessions[who].rpc("<commit/>")
@@ -94,7 +98,7 @@ class Interleavings(RuleBasedStateMachine):
         assert errors(reply) == []
         self.running, self.awaited = name, None
 
-    @rule(who=st.integers(0, 1), politely=st.booleans())
+    @rule(who=WHO, politely=st.booleans())
     def end(self, who, politely):
         if politely:
             self.sessions[who].raw(b'<rpc message-id="1"><close-session/></rpc>')
@@ -109,8 +113,23 @@ class Interleavings(RuleBasedStateMachine):
         if self.awaited is not None and self.console.now >= self.awaited[0]:
             self._take_back()
 
+    @rule(who=WHO, action=st.sampled_from(["rollback", "check", "unlock"]))
+    def what_is_no_commit_confirms_nothing(self, who, action):
+        session = self.sessions[who]
+        match action:
+            case "rollback":
+                assert errors(session.rpc('<load-configuration rollback="1"/>')) == []
+            case "check":
+                assert (
+                    errors(session.rpc("<validate><source><candidate/></source></validate>")) == []
+                )
+            case "unlock":
+                session.rpc("<lock><target><candidate/></target></lock>")
+                session.rpc("<unlock><target><candidate/></target></unlock>")
+        session.rpc("<discard-changes/>")
+
     @precondition(lambda self: self.awaited is not None)
-    @rule(who=st.integers(0, 1))
+    @rule(who=WHO)
     def a_refused_commit_confirms_nothing(self, who):
         self.sessions[who].set("set security group-vpn server group G2 group-id 1")
         assert errors(self.sessions[who].commit())
