@@ -67,10 +67,10 @@ class _Reader:
             self.object(path, element, stray[:40], "syntax error")
 
     def no_attributes(self, configuration: etree._Element) -> None:
-        """The whole configuration is no statement that could be deleted or marked."""
+        """The whole configuration is no statement: its attributes only say where it is from."""
         for raw in configuration.attrib:
             name = str(raw).rpartition("}")[2]
-            if name in ATTRIBUTES or name in ("insert", "rename"):
+            if name not in _STAMPS and not _is_style(str(raw)):
                 self.object([], configuration, name, "syntax error", tag="bad-attribute")
 
     def children(
@@ -278,6 +278,13 @@ ATTRIBUTES = {
     "unprotect": _Attribute(("unprotect",), "protection", _protect(False)),
 }
 _READ_ONLY = frozenset(("changed", "key"))
+_STAMPS = frozenset(
+    (
+        *("changed-seconds", "changed-localtime", "commit-seconds", "commit-localtime"),
+        *("commit-user", "timestamp", "schemaLocation"),
+    )
+)
+"""What Junos and clients write on a whole configuration, also where a client lost the prefix."""
 
 
 def _is_style(name: str) -> bool:

@@ -169,11 +169,6 @@ class Store:
             text = "is in use by another server" if busy else str(error)
             raise (StoreInUse if busy else StoreDamaged)(f"{path}: {text}") from None
 
-    @property
-    def durable(self) -> bool:
-        """True when writing means a disk."""
-        return self.path is not None
-
     def close(self) -> None:
         """Close the file; everything acknowledged is already on disk."""
         with self._lock:

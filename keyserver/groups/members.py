@@ -30,7 +30,6 @@ class Member:
     gateway: str
     source: Address
     marked: bool
-    registered_at: float
     last_update: float
     identity: str = ""
     behind_nat: bool = False
@@ -61,7 +60,6 @@ class Member:
             peer.gateway,
             peer.source,
             peer.marked,
-            now,
             now,
             peer.identity,
             peer.behind_nat,

@@ -41,7 +41,7 @@ WHO = st.integers(0, SESSIONS - 1)
 
 
 class Interleavings(RuleBasedStateMachine):
-    """Three sessions and a clock against a model of what is in force and what awaits confirmation."""
+    """Three sessions and a clock against a model of what is in force and what is awaited."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -59,6 +59,10 @@ REFUSED = {
     # Attributes of what is no statement, and those that contradict each other.
     '<load-configuration><configuration delete="delete"/></load-configuration>': "delete",
     '<load-configuration><configuration operation="delete"/></load-configuration>': "operation",
+    '<load-configuration><configuration replace-pattern="gm-1"/></load-configuration>': (
+        "replace-pattern"
+    ),
+    '<load-configuration><configuration frob="1"/></load-configuration>': "frob",
     '<load-configuration><configuration replace="replace"><snmp/></configuration>'
     "</load-configuration>": "replace",
     '<load-configuration><configuration><snmp delete="delete" replace="replace"/></configuration>'

@@ -20,9 +20,6 @@ MOST_AUDITS = 100
 _MADE_AT = "%Y-%m-%dT%H:%M:%SZ"
 _WIDTH, _HEIGHT, _MARGIN = 300, 60, 6
 
-Counts = Mapping[str, Mapping[tuple[str, str], int]]
-"""Time of an audit to host and group to the number of members in that list."""
-
 
 def timeline(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The counts of audits and of those that they carry; the last ``MOST_AUDITS`` of them.

@@ -28,7 +28,7 @@ from .prefixes import covering, holds, is_one_device, overlapping
 _V1, _V2 = Generation.V1, Generation.V2
 LONGEST_NAME = 32
 MOST_SERVERS, MOST_GROUPS = 4, 50
-ACTIVATION_SECONDS, HEARTBEAT_SECONDS = 15, 300
+ACTIVATION_SECONDS = 15
 _DELAYS = 10
 """A key's lifetime holds so many activation delays at least."""
 
