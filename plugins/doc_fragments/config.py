@@ -19,5 +19,6 @@ def _config(resource: Resource) -> str:
 class ModuleDocFragment:
     """Documentation fragments; the modules say what ``config`` is, and these what is in it."""
 
-    MEMBER = _config(member.RESOURCE)
-    SERVER = _config(server.RESOURCE)
+    # With their type: what is assigned without one, ansible-test's yamllint reads as YAML.
+    MEMBER: str = _config(member.RESOURCE)
+    SERVER: str = _config(server.RESOURCE)

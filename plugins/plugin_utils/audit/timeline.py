@@ -98,8 +98,12 @@ def _is_whole_line(line: Any, length: int) -> bool:
     return (
         isinstance(members, list)
         and len(members) == length
-        and all(number is None or type(number) is int for number in members)
+        and all(number is None or _is_number(number) for number in members)
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _PLACE = ("host", "group")

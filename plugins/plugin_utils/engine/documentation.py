@@ -44,7 +44,8 @@ def _option(about: Mapping[str, Any], node: Statement) -> dict[str, Any]:
 def _description(node: Statement) -> Iterator[str]:
     yield node.summary
     if len(node.known) == 1:
-        yield f"Group VPN{next(iter(node.known))} only."
+        (generation,) = node.known
+        yield f"Group VPN{generation} only."
     if isinstance(node, Leaf):
         yield from _takes(node)
     if isinstance(node, Container) and node.shorthand:

@@ -134,7 +134,7 @@ def elements_of_json(text: str) -> etree._Element:
 def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) < len(members):
-        twice = next(name for name in found if [n for n, _ in members].count(name) > 1)
+        twice = next(name for name in found if [n for n, _value in members].count(name) > 1)
         raise MalformedReply(f"malformed JSON: {twice!r} comes twice in one object")
     return found
 
