@@ -55,6 +55,21 @@ CASES = {
         {},
         "hub-1: group_vpn_groups[BRANCHES].members",
     ),
+    "a key that is blank": (
+        {},
+        {"site_1": {"pre_shared_key": "  "}},
+        "site-1: group_vpn_pre_shared_key: blank",
+    ),
+    "a key that nobody filled in": (
+        {},
+        {"site_1": {"pre_shared_key": "{{ vault_site_1 }}"}},
+        "site-1: group_vpn_pre_shared_key: blank, or a template",
+    ),
+    "a server that comes from anywhere": (
+        {},
+        {"hub_1": {"dynamic": {"hostname": "hub.example.net"}}},
+        "hub-1: group_vpn_dynamic: members of BRANCHES have to know",
+    ),
     "a host that is nowhere": ({"members": ["nowhere"]}, {}, "members nowhere: neither a host"),
     "a group without traffic": ({"match_policies": []}, {}, "match_policies: missing"),
     "an algorithm that v2 has not": (
@@ -299,6 +314,8 @@ def test_groups_that_protect_the_same_traffic_are_refused_unless_they_never_meet
     assert any("overlaps all (10.0.0.0/8 to 10.0.0.0/8) of group OTHER" in line for line in found)
     apart = [{**group, "isolated": True} for group in (one, other)]
     assert contradictions(apart, hosts_of()) == []
+    met = [apart[0], {**apart[1], "members": ["site-1", "site-2"]}]
+    assert any("no member is in both" in line for line in contradictions(met, hosts_of()))
 
 
 def test_names_and_numbers_are_each_groups_own():
@@ -316,7 +333,7 @@ def test_everything_is_said_at_once_and_no_key_is():
 
 
 @pytest.mark.parametrize(
-    "groups", [None, "x", [None], [{}], [{"name": 3, "members": [1, None]}], {}]
+    "groups", [None, "x", [], [None], [{}], [{"name": 3, "members": [1, None]}], {}]
 )
 def test_what_is_no_description_is_refused_and_never_a_traceback(groups):
     assert contradictions(groups, hosts_of())

@@ -109,6 +109,18 @@ def _names(description: Description) -> Found:
             )
 
 
+def _keys(description: Description) -> Found:
+    for host, device in _taking_part(description).items():
+        if device.key is not None and (not device.key.strip() or "{{" in device.key):
+            yield Contradiction(
+                (host,),
+                "group_vpn_pre_shared_key",
+                None,
+                "blank, or a template that nothing was put into",
+                "correct the variable that it refers to",
+            )
+
+
 def _addresses(description: Description) -> Found:
     by_address = defaultdict(list)
     for host, device in _taking_part(description).items():
@@ -219,7 +231,7 @@ def _policy_of(device: Device, policy: Options, why: str, remedy: str) -> Contra
 
 def _overlaps(description: Description) -> Found:
     for one, other in combinations(description.groups, 2):
-        if one.isolated and other.isolated:
+        if one.isolated and other.isolated and not set(one.members) & set(other.members):
             continue
         pair = next(overlapping(one.match_policies, other.match_policies), None)
         if pair is not None:
@@ -229,7 +241,7 @@ def _overlaps(description: Description) -> Found:
                 _shown(pair[0]),
                 f"overlaps {_shown(pair[1])} of group {other.name}, which has other keys",
                 "narrow one of them, or set 'isolated: true' in both groups when their networks "
-                "never meet",
+                "never meet and no member is in both",
             )
 
 
@@ -281,6 +293,14 @@ def _servers(description: Description, group: Group) -> Found:
                 None,
                 f"missing, and members of {group.name} have to know it",
                 "set 'group_vpn_address'",
+            )
+        if device.dynamic:
+            yield Contradiction(
+                (device.host,),
+                "group_vpn_dynamic",
+                None,
+                f"members of {group.name} have to know where their server is",
+                "leave it out, and give the server a fixed 'group_vpn_address'",
             )
     if len({device.generation for device in devices}) > 1:
         yield Contradiction(
@@ -503,6 +523,7 @@ def _table(
 _OF_DESCRIPTION: tuple[Callable[[Description], Iterable[Contradiction]], ...] = (
     _twice,
     _names,
+    _keys,
     _addresses,
     _colocation,
     _members,

@@ -191,6 +191,9 @@ class _Reader:
         if not isinstance(groups, Sequence) or isinstance(groups, str):
             self._say((), GROUPS, None, "a list of groups is expected", f"set '{GROUPS}'")
             groups = []
+        elif not groups:
+            # As a variable that came out empty; with ``exclusive`` it would be a wish.
+            self._say((), GROUPS, None, "empty: it describes nothing", "name at least one group")
         found = tuple(self._group(number, given) for number, given in enumerate(groups))
         return Description(found, self._devices, tuple(self._wrong))
 
