@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 name: netconf
 author: groupvpn.junos contributors (@groupvpn)
 short_description: NETCONF to Junos devices without a process of its own
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Connects to a Junos device by NETCONF over SSH, inside Ansible's worker process.
   - Uses C(ncclient), with its polling replaced, over the OpenSSH client or over C(paramiko).

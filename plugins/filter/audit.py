@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: audit
 author: groupvpn.junos contributors (@groupvpn)
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Audit groups and members against who is expected
 description:
   - What M(groupvpn.junos.membership_audit) does, for data from anywhere.

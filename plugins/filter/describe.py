@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: describe
 author: groupvpn.junos contributors (@groupvpn)
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: The description of a Group VPN that exists
 description:
   - Makes the variables of the role C(groupvpn.junos.group_vpn) from what M(groupvpn.junos.server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: expectations
 author: groupvpn.junos contributors (@groupvpn)
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Expectations for a fleet that exists
 description:
   - Makes what M(groupvpn.junos.membership_audit) expects, from the gateways that key servers are

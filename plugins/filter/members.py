@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: members
 author: groupvpn.junos contributors (@groupvpn)
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Groups and members of a registered-members reply
 description:
   - Reads the reply of C(get-security-group-vpn-server-registered-members), as XML or as the CLI's

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: clear_members
 short_description: Have the members of Group VPN groups on Junos SRX register anew
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: confirm_commit
 short_description: Confirm a confirmed commit on Junos
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: group_vpn
 short_description: Build and run whole Group VPNs from one description
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: member
 short_description: Group VPN members on Junos SRX, whole
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:

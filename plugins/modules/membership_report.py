@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: membership_report
 short_description: Write a fleet's membership audits as JSON, CSV, JUnit XML, metrics and a page
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: server
 short_description: Group VPN key servers on Junos SRX, whole
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:
