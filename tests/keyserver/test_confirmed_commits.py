@@ -118,7 +118,7 @@ class Interleavings(RuleBasedStateMachine):
         session = self.sessions[who]
         match action:
             case "rollback":
-                assert errors(session.rpc('<load-configuration rollback="1"/>')) == []
+                assert errors(session.rpc('<load-configuration rollback="0"/>')) == []
             case "check":
                 assert (
                     errors(session.rpc("<validate><source><candidate/></source></validate>")) == []

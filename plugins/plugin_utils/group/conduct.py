@@ -184,7 +184,8 @@ class _Conductor:
         }
 
     def _reads(self, host: str, group: Group) -> bool:
-        if host in (*group.members, *group.servers):
+        serves = group.name in entries(self._sides[host]["server"], "groups")
+        if serves or host in (*group.members, *group.servers):
             return False
         own = self._held[host].of(group.group_id)
         there = [self._held[h].of(group.group_id) for h in group.servers if h in self._held]

@@ -123,20 +123,33 @@ def parse_document(data: bytes) -> etree._Element:
 
 @cache
 def _parser() -> etree.XMLParser:
-    # A comment within a value would cut it.
     return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
         huge_tree=True,
         encoding="utf-8",
-        remove_comments=True,
         remove_pis=True,
     )
 
 
 def _parse(data: bytes) -> etree._Element:
-    return etree.fromstring(data, _parser())
+    root = etree.fromstring(data, _parser())
+    if b"<!--" in data:
+        _join_values(root)
+    return root
+
+
+def _join_values(root: etree._Element) -> None:
+    """Take out comments within values, which they would cut.
+
+    Those that stand alone stay: a device may say in one what it hides.
+    """
+    for comment in list(root.iter(etree.Comment)):
+        parent = comment.getparent()
+        pieces = [] if parent is None else [parent.text, *(node.tail for node in parent)]
+        if any(piece and piece.strip() for piece in pieces):
+            etree.strip_tags(parent, etree.Comment)
 
 
 _MARKUP = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([\w:.-]+)[^<>]*?(/?)>", re.S)
