@@ -94,8 +94,11 @@ def _tell_drift(result: dict[str, Any], previous: Any, host: str) -> None:
 def _earlier(previous: Any, host: str) -> list[Any] | None:
     """Groups of an earlier audit: a result, or a host's part of an audit.json; None without."""
     if isinstance(previous, str):
-        found = files.read_document(Path(previous))["hosts"].get(host, {"groups": []})
-        if found.get("unreachable") or found.get("state", "read") != "read":
+        document = files.read_document(Path(previous))
+        found = fleet.earlier(document, host)
+        if found.get("unreachable") or found.get("state", "read") != fleet.State.READ:
+            if host in document.get("pending", ()):
+                raise Refused([f"{previous}: that audit ended before {host} had its turn"])
             return None
         previous = found
     groups = previous.get("groups") if isinstance(previous, Mapping) else None

@@ -18,16 +18,17 @@ class ActionModule(DeviceAction):
     options = audit_options.membership_report()
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        directory = Path(options["directory"])
         earlier, findings = files.read_history(map(Path, options["history"]))
         document = fleet.document(
             fleet.plain(options["audits"]),
             options["title"],
-            [files.read_document(Path(path)) for path in options["merge"]],
+            [files.read_dated(Path(path)) for path in options["merge"]],
             pending=options["pending"],
             findings=findings,
+            replaced=files.replaced(directory) if options["pending"] else None,
         )
         document["history"] = timeline.timeline([*earlier, document])
-        directory = Path(options["directory"])
         template = options["template"]
         contents = files.files(document, None if template is None else Path(template))
         changed = [] if self._task.check_mode else files.write(directory, contents)

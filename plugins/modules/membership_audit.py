@@ -113,8 +113,8 @@ findings:
       description:
         - V(missing), V(unexpected), V(stale), V(duplicate), V(unacknowledged), V(below_minimum) or
           V(not_proof_of_liveness); also V(group_missing), V(malformed), V(clock), V(counters),
-          V(previous_unreadable), and in a report V(history_unreadable), V(unreachable),
-          V(not_read), V(not_asked).
+          V(previous_unreadable), and in a report V(history_unreadable), V(old_slice),
+          V(unreachable), V(not_read), V(not_asked).
       type: str
       sample: missing
     severity:
@@ -150,7 +150,8 @@ warnings:
 drift:
   description:
     - Changes since O(previous), each with C(group), C(member), C(change) (V(came), V(left),
-      V(address), V(gateway)), C(before) and C(after). Null without it.
+      V(address), V(gateway)), C(before) and C(after). Null without it, and where the earlier
+      audit did not read the list of this host.
   returned: success
   type: list
   elements: dict

@@ -232,18 +232,22 @@ def test_under_serial_the_fleet_is_judged_once_at_its_end(fleet, where):
     assert "the audit found 1 error, " in result.output
 
 
-def test_under_serial_a_good_fleet_is_a_success(fleet):
-    include = {
-        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
-        "vars": {
-            "membership_audit_directory": str(fleet.path / "report"),
-            "membership_audit_expected": EXPECTED,
-            "membership_audit_fail_at": "error",
-        },
+def test_under_serial_a_good_fleet_is_a_success_and_each_host_meets_its_own_last_audit(fleet):
+    report = fleet.path / "report"
+    variables = {
+        "membership_audit_directory": str(report),
+        "membership_audit_expected": EXPECTED,
+        "membership_audit_fail_at": "error",
     }
-    result = play(fleet, [include], serial=1)
-    assert result.code == 0, result.output[-3000:]
+    include = {"ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"}}
+    first = play(fleet, [{**include, "vars": variables}], serial=1)
+    assert first.code == 0, first.output[-3000:]
     assert document(fleet)["summary"]["read"] == 2
+    # The first batch writes where the second one's earlier audit stands.
+    variables["membership_audit_previous"] = str(report / "audit.json")
+    second = play(fleet, [{**include, "vars": variables}], serial=1)
+    assert second.code == 0, second.output[-3000:]
+    assert [host["drift"] for host in document(fleet)["hosts"].values()] == [[], []]
 
 
 def test_an_audit_that_read_nothing_fails_even_where_no_finding_would(fleet):

@@ -332,6 +332,37 @@ def test_what_is_less_bad_than_asked_for_fails_nothing_and_nothing_read_always_f
         )
 
 
+def test_an_audit_that_is_not_through_keeps_what_the_last_one_said_of_whom_it_has_not_asked():
+    hosts = {"a": found([group(counted(1))]), "b": found([group(counted(2))])}
+    last = audit_fleet.document(hosts, "x", now=NOW)
+    first = audit_fleet.document(
+        {"a": found([group()]), "b": {}, "c": {}}, "x", now=NOW, pending=["b", "c"], replaced=last
+    )
+    again = audit_fleet.document({"b": {}}, "x", now=NOW, pending=["b"], replaced=first)
+    for document in (last, first, again):
+        assert audit_fleet.earlier(document, "b") == last["hosts"]["b"]
+    assert audit_fleet.earlier(first, "a") == first["hosts"]["a"]
+    for document in (last, first):
+        assert audit_fleet.earlier(document, "c")["state"] == "not_asked"
+
+
+def test_a_slice_of_the_day_before_yesterday_is_named_with_its_date():
+    old = audit_fleet.document({"a": found([group()], EXPECTED)}, "East", now=NOW - 90_000)
+    fresh = audit_fleet.document({"b": found([group()], EXPECTED)}, "West", now=NOW - 80_000)
+    whole = audit_fleet.document({}, "x", [old, fresh], NOW)
+    (finding,) = whole["findings"]
+    assert (finding["kind"], finding["severity"]) == ("old_slice", "warning")
+    assert f"the slice with a was made at {old['made_at']}: " in finding["why"]
+
+
+def test_a_host_whose_turn_never_came_in_a_slice_is_an_error_of_the_whole():
+    slice_ = audit_fleet.document({"a": found([group()]), "b": {}}, "x", now=NOW, pending=["b"])
+    whole = audit_fleet.document({"c": found([group()])}, "x", [slice_], NOW)
+    assert [f["severity"] for f in whole["hosts"]["b"]["findings"]] == ["error"]
+    assert whole["hosts"]["b"]["findings"][0]["why"] == "no audit was made of this host"
+    assert audit_screen.verdict(whole, "error", Path("r")) is not None
+
+
 # Slices of a fleet
 
 
@@ -412,6 +443,15 @@ def test_an_audit_that_is_not_there_or_too_large_is_refused(tmp_path):
         file.truncate(2**31)
     with pytest.raises(Refused, match="larger than"):
         audit_files.read_document(large)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"made_at": "now"}, {"made_at": None}, {"pending": [["a"]]}, {"history": 7}]
+)
+def test_a_slice_of_which_the_date_or_the_rest_is_damaged_is_refused(fleet, tmp_path, damage):
+    (tmp_path / "audit.json").write_text(json.dumps({**fleet, **damage}))
+    with pytest.raises(Refused, match="damaged"):
+        audit_files.read_dated(tmp_path / "audit.json")
 
 
 @pytest.mark.parametrize(

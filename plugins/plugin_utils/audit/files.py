@@ -71,9 +71,18 @@ def read_document(path: Path) -> dict[str, Any]:
         raise Refused(
             [f"{path}: format {found['format']!r}; this release reads {FORMAT}; audit again"]
         )
-    if not _is_whole(found.get("hosts")):
+    pending = found.get("pending") or []
+    if not _is_whole(found.get("hosts")) or not all(isinstance(name, str) for name in pending):
         raise Refused([f"{path}: damaged: its hosts are incomplete"])
     return found
+
+
+def replaced(directory: Path) -> dict[str, Any] | None:
+    """The audit in whose place one is about to be written; None without one that can be read."""
+    try:
+        return read_document(directory / "audit.json")
+    except Refused:
+        return None
 
 
 def read_history(
@@ -86,7 +95,7 @@ def read_history(
     documents, findings = [], []
     for path in paths:
         try:
-            documents.append(_dated(path))
+            documents.append(read_dated(path))
         except Refused as refused:
             severity = Severity.WARNING if path.exists() else Severity.INFO
             why = f"{'; '.join(refused.objections)}; the history leaves it out"
@@ -94,7 +103,8 @@ def read_history(
     return documents, findings
 
 
-def _dated(path: Path) -> dict[str, Any]:
+def read_dated(path: Path) -> dict[str, Any]:
+    """As :func:`read_document`, of which it can be told when it was made, with what went before."""
     document = read_document(path)
     if not is_whole_history(document):
         raise Refused([f"{path}: damaged: its time or its history is incomplete"])

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     COUNTERS = "counters"
     PREVIOUS_UNREADABLE = "previous_unreadable"
     HISTORY_UNREADABLE = "history_unreadable"
+    OLD_SLICE = "old_slice"
     UNREACHABLE = "unreachable"
     NOT_READ = "not_read"
     NOT_ASKED = "not_asked"

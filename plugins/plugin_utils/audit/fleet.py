@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 from typing import Any
 
 from .clusters import judge_as_one
-from .findings import SEVERITIES, Kind, Severity, without_list
+from .findings import SEVERITIES, Finding, Kind, Severity, without_list
 
 FORMAT = 1
+MADE_AT = "%Y-%m-%dT%H:%M:%SZ"
+_DAY = 86400
 
 
 def plain(value: Any) -> Any:
@@ -46,20 +49,27 @@ def document(
     now: float | None = None,
     pending: Sequence[str] = (),
     findings: Sequence[Mapping[str, str]] = (),
+    replaced: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One document of all hosts; ``merged`` are documents of other slices of the fleet.
 
     ``pending``: hosts whose turn is still to come, which is no finding to act on. ``findings``:
-    those about the fleet as a whole.
+    those about the fleet as a whole. ``replaced``: the document in whose place this one is
+    written; what it says of pending hosts is kept as ``earlier``, to be compared with in their
+    turn.
     """
     hosts: dict[str, Any] = {}
     for other in merged:
         hosts.update(json.loads(json.dumps(other["hosts"])))
+        # That audit has ended: whose turn had not come then is somebody whom nobody asked.
+        hosts.update({name: _host({}, False) for name in hosts.keys() & other.get("pending", ())})
     for name, audit in audits.items():
         found = _host(audit, name in pending)
         # What another slice has read is not replaced by not having asked.
         if found["state"] != State.NOT_ASKED or name not in hosts:
             hosts[name] = found
+    for name in hosts.keys() & pending if replaced else ():
+        hosts[name]["earlier"] = earlier(replaced, name)
     for host in hosts.values():
         host.setdefault("state", State.NOT_REACHED if host.get("unreachable") else State.READ)
     judge_as_one(hosts)
@@ -67,18 +77,42 @@ def document(
         host["compliant"] = host["state"] == State.READ and all(
             f["severity"] == Severity.INFO for f in host["findings"]
         )
-    totals = _totals(hosts, findings)
     made = time.time() if now is None else now
+    findings = [*findings, *_old_slices(merged, made)]
+    totals = _totals(hosts, findings)
     return {
         "format": FORMAT,
         "title": title,
-        "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(made)),
+        "made_at": time.strftime(MADE_AT, time.gmtime(made)),
         "pending": list(pending),
         "findings": list(findings),
         "hosts": {name: hosts[name] for name in sorted(hosts, key=natural)},
         "summary": totals,
         "worst": next((s for s in reversed(SEVERITIES) if totals["by_severity"][s]), "none"),
     }
+
+
+def _old_slices(slices: Sequence[Mapping[str, Any]], now: float) -> Iterator[dict[str, str]]:
+    """The whole is no newer than its parts: whoever reads its date must know of an old one."""
+    for other in slices:
+        made = calendar.timegm(time.strptime(other["made_at"], MADE_AT))
+        if now - made > _DAY:
+            named = ", ".join(sorted(other["hosts"], key=natural)[:5])
+            why = (
+                f"the slice with {named} was made at {other['made_at']}: its hosts "
+                "are shown as they were then; audit them again"
+            )
+            yield Finding("", "", Kind.OLD_SLICE, Severity.WARNING, why).as_dict()
+
+
+def earlier(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A host's part of an audit; of one that had not come to the host, what it keeps for it.
+
+    Of a host that the audit does not know nothing is known: it was not asked.
+    """
+    host: Mapping[str, Any] = document["hosts"].get(name, {"state": State.NOT_ASKED.value})
+    kept = host.get("earlier") if name in document.get("pending", ()) else None
+    return kept if isinstance(kept, Mapping) else host
 
 
 _DIGITS = re.compile(r"(\d+)")

@@ -14,10 +14,9 @@ from itertools import groupby
 from typing import Any
 
 from ..netconf.libraries import etree
-from .fleet import State
+from .fleet import MADE_AT, State
 
 MOST_AUDITS = 100
-_MADE_AT = "%Y-%m-%dT%H:%M:%SZ"
 _WIDTH, _HEIGHT, _MARGIN = 300, 60, 6
 
 
@@ -159,4 +158,4 @@ def _places(
 
 
 def _seconds(text: str) -> float:
-    return datetime.strptime(text, _MADE_AT).timestamp()
+    return datetime.strptime(text, MADE_AT).timestamp()
