@@ -135,7 +135,6 @@ options:
       - name: ansible_command_timeout
 """
 
-import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -144,6 +143,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 
 from ..plugin_utils.errors import TransportFailure
+from ..plugin_utils.netconf import login_values
 from ..plugin_utils.netconf.openssh import end_login
 from ..plugin_utils.netconf.rpc import SessionRpc
 from ..plugin_utils.netconf.session import Target
@@ -165,31 +165,32 @@ class Connection(ConnectionBase):
         self._keep = False
 
     def _target(self, several_tasks: bool) -> Target:
-        def text(option: str) -> str | None:
-            value = self.get_option(option)
-            return str(value) if value not in (None, "") else None
+        def text(option: str, variable: str) -> str | None:
+            return login_values.text(variable, self.get_option(option))
 
+        common_args = self.get_option("ssh_common_args")
         return Target(
-            host=text("host") or "",
+            host=text("host", "ansible_host") or "",
             port=int(self.get_option("port")),
-            user=text("remote_user"),
-            password=text("password"),
-            private_key_file=text("private_key_file"),
+            user=text("remote_user", "ansible_user"),
+            password=text("password", "ansible_password"),
+            private_key_file=text("private_key_file", "ansible_private_key_file"),
             host_key_checking=bool(self.get_option("host_key_checking")),
-            known_hosts_file=text("known_hosts_file"),
-            ssh_common_args=tuple(shlex.split(text("ssh_common_args") or "")),
+            known_hosts_file=text("known_hosts_file", "ansible_known_hosts_file"),
+            ssh_common_args=login_values.arguments("ansible_ssh_common_args", common_args),
             persist=int(self.get_option("persist")),
             connect_timeout=float(self.get_option("connect_timeout")),
             rpc_timeout=float(self.get_option("rpc_timeout")),
             several_tasks=several_tasks,
             run_directory=constants.DEFAULT_LOCAL_TMP,
-            control_directory=text("control_path_dir") or f"{constants.ANSIBLE_HOME}/cp",
+            control_directory=text("control_path_dir", "ansible_control_path_dir")
+            or f"{constants.ANSIBLE_HOME}/cp",
         )
 
     def _connect(self, several_tasks: bool = False) -> Connection:
         if not self._connected:
-            target = self._target(several_tasks)
             try:
+                target = self._target(several_tasks)
                 self._session = open_session(target, str(self.get_option("transport")))
             except TransportFailure as failure:
                 raise AnsibleConnectionFailure(str(failure)) from None

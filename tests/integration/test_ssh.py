@@ -53,6 +53,20 @@ def test_a_jump_host_that_asks_for_a_password_is_not_told_the_devices():
     assert "the jump host refused the login" in message
 
 
+def test_a_jump_host_of_the_ssh_configuration_alone_is_not_taken_for_the_device(tmp_path):
+    config = tmp_path / "config"
+    with RudeServer(box("G1")) as jump, RudeServer(box("G1")) as server:
+        config.write_text(
+            "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
+            f'Match host 127.0.0.1 exec "test %p = {server.port}"\n'
+            f"  ProxyJump {USER}@127.0.0.1:{jump.port}\n"
+        )
+        message = fails(target(server, ssh_common_args=("-F", str(config))), "openssh")
+        assert PASSWORD not in jump.passwords
+        assert server.passwords == []
+    assert "the jump host refused the login" in message
+
+
 def test_the_password_is_tried_once():
     with RudeServer(box("G1")) as server:
         message = fails(target(server, password="wrong"), "openssh")
@@ -99,6 +113,22 @@ def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_
         assert asked("u@h's password: ") == "none"
     finally:
         helper.close()
+
+
+@pytest.mark.parametrize("password", [" pä$s`\"'\\\\n%s! ", "-n", "x" * 900, "\\c", "東京"])
+def test_a_password_comes_through_as_it_is(password):
+    helper = AskPass(password)
+    try:
+        done = subprocess.run(
+            as_asker(["sh", "-c", '"$SSH_ASKPASS" "$0"', "u@h's password: "]),
+            env={**os.environ, **helper.environment, "LC_ALL": "C"},
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+    finally:
+        helper.close()
+    assert done.stdout == f"{password}\n".encode()
 
 
 def test_an_ssh_configuration_that_includes_and_matches_is_sshs_own_business(tmp_path):

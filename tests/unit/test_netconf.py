@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     MalformedReply,
     TransportFailure,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import login_values
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.hello import capabilities
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import (
     NetcommonRpc,
@@ -196,6 +198,8 @@ def test_another_carriers_failures_are_told_from_the_devices_words(failure, kind
         ("kex_exchange_identification: Connection reset by peer", "ended the connection"),
         ("subsystem request failed on channel 0", "no NETCONF subsystem"),
         ("command-line: line 0: Bad configuration option: foo", "refuses its configuration"),
+        ("remote username contains invalid characters", "refuses what it was given"),
+        ("command-line line 0: keyword x extra arguments at end", "refuses what it was given"),
     ],
 )
 def test_a_cause_fits_what_was_said(said, cause):
@@ -427,3 +431,86 @@ def test_a_device_that_does_not_listen_is_named_with_its_port_and_a_remedy(trans
     steps = ("connect", "NETCONF hello")
     assert head in [f"127.0.0.1:{port}: {step}: nothing listens there" for step in steps]
     assert "check ansible_host and ansible_port" in rest
+
+
+GOOD_TARGET = Target("192.0.2.1", user="ops")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"password": "s3cret\n"}, "ansible_password holds a line break"),
+        ({"password": "s3cret\0more"}, "ansible_password holds a line break"),
+        ({"password": "s3cret\udc80"}, "ansible_password holds a line break"),
+        ({"user": "ops\r"}, "ansible_user holds a line break"),
+        ({"private_key_file": "/k\0"}, "ansible_private_key_file holds a line break"),
+        ({"known_hosts_file": "/k\t"}, "ansible_known_hosts_file holds a line break"),
+        ({"host": "-oProxyCommand=touch x"}, "ansible_host: -oProxyCommand=touch x is no name"),
+        ({"host": "hub 1"}, "ansible_host: hub 1 is no name"),
+        ({"host": ""}, "is no name or address"),
+        ({"port": 0}, "ansible_port: 0 is no TCP port"),
+        ({"port": 65536}, "ansible_port: 65536 is no TCP port"),
+        ({"port": -1}, "ansible_port: -1 is no TCP port"),
+        ({"connect_timeout": 0.0}, "ansible_connect_timeout: 0.0 is no time to wait"),
+        ({"connect_timeout": 2.0**31}, "ansible_connect_timeout: 2147483648.0 is no time"),
+        ({"rpc_timeout": -1.0}, "ansible_rpc_timeout: -1.0 is no time to wait"),
+        ({"rpc_timeout": 2.0**31}, "ansible_rpc_timeout: 2147483648.0 is no time"),
+        ({"persist": -1}, "ansible_netconf_persist: -1 is no time to keep a login"),
+        ({"persist": 2**31}, "ansible_netconf_persist: 2147483648 is no time"),
+    ],
+)
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_what_no_client_can_take_is_refused_before_one_is_asked(transport, values, words):
+    with pytest.raises(TransportFailure) as raised:
+        login_values.check(replace(GOOD_TARGET, **values), transport)
+    assert words in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"password": " pä$s`\"'\\\\n%s "},
+        {"port": 1},
+        {"port": 65535},
+        {"persist": 0},
+        {"host": "2001:db8::1"},
+        {"connect_timeout": 0.5, "rpc_timeout": 2.0**31 - 1, "persist": 2**31 - 1},
+    ],
+)
+def test_what_only_looks_odd_is_taken(values):
+    for transport in ("openssh", "paramiko"):
+        login_values.check(replace(GOOD_TARGET, **values), transport)
+
+
+@pytest.mark.parametrize(
+    "way", [("-J", "jump"), ("-Jjump",), ("-W", "x:1"), ("-o", "ProxyCommand=nc x 1")]
+)
+def test_a_way_that_paramiko_would_not_go_is_refused_for_it(way):
+    target = replace(GOOD_TARGET, ssh_common_args=way)
+    login_values.check(target, "openssh")
+    with pytest.raises(TransportFailure, match="set ansible_netconf_transport to openssh"):
+        login_values.check(target, "paramiko")
+    login_values.check(replace(target, ssh_common_args=("-o", "Compression=yes")), "paramiko")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(None, None), ("", None), (1234, "1234"), (1.5, "1.5"), (" a ", " a ")]
+)
+def test_a_value_of_a_login_is_a_text_or_a_number(value, found):
+    assert login_values.text("ansible_password", value) == found
+
+
+@pytest.mark.parametrize("value", [True, False, ["s3cret"], {"s3cret": 1}])
+def test_any_other_value_of_a_login_is_refused_and_not_shown(value):
+    with pytest.raises(TransportFailure) as raised:
+        login_values.text("ansible_password", value)
+    kind = type(value).__name__
+    assert str(raised.value) == f"ansible_password is a {kind}; give one text, in quotes"
+
+
+def test_arguments_are_split_as_a_shell_would_and_an_open_quotation_is_named():
+    assert login_values.arguments("v", "-J 'a b' -o x=\"y z\"") == ("-J", "a b", "-o", "x=y z")
+    assert login_values.arguments("v", None) == ()
+    with pytest.raises(TransportFailure, match=r"^v cannot be split .* check its quotes$"):
+        login_values.arguments("v", "-o 'x")

@@ -12,7 +12,7 @@ import tempfile
 from typing import IO
 
 from .askpass import AskPass, as_asker
-from .openssh_command import control_name, control_path, quoted, ssh_command
+from .openssh_command import control_name, control_path, has_way, quoted, ssh_command
 from .openssh_mux import MuxUnavailable, open_subsystem
 from .session import READ_SIZE, NetconfSession, Target
 from .shelf import Kept, shared
@@ -116,9 +116,7 @@ class OpenSshSession(NetconfSession):
 
     def _is_jump_hosts(self) -> bool:
         """Whether a refusal is a jump host's: there is one, and the device asked for nothing."""
-        way = " ".join(self.target.ssh_common_args)
-        asked = self._askpass is not None and self._askpass.asked
-        return ("-J" in way or "Proxy" in way) and self._askpass is not None and not asked
+        return self._askpass is not None and not self._askpass.asked and has_way(self.target)
 
     def close(self) -> None:
         """Close the pipe and let ssh end."""

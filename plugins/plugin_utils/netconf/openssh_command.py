@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import subprocess
 import tempfile
 from functools import cache
 from hashlib import sha256
@@ -50,6 +51,26 @@ def ssh_command(target: Target) -> list[str]:
         identity = target.private_key_file.replace("%", "%%")
         command += ["-i", identity, "-o", "IdentitiesOnly=yes"]
     return [*command, *target.ssh_common_args, "--", target.host, "netconf"]
+
+
+def has_way(target: Target) -> bool:
+    """Whether ssh goes through a jump host or a proxy, also where only its configuration says so.
+
+    Asks ssh itself, which includes and matches files; for after a failure.
+    """
+    program, *rest = ssh_command(target)
+    try:
+        said = subprocess.run(
+            [program, "-G", *rest],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=target.connect_timeout,
+            check=False,
+        ).stdout.decode("utf-8", "replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    ways = [line.split(None, 1) for line in said.splitlines() if line.startswith("proxy")]
+    return any(way[0] in {"proxyjump", "proxycommand"} and way[-1] != "none" for way in ways)
 
 
 def _authentication(target: Target) -> dict[str, str]:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import TransportFailure
-from . import shelf
+from . import login_values, shelf
 from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
@@ -102,6 +102,7 @@ def open_session(target: Target, transport: str = "auto") -> NetconfSession:
     if missing is not None:
         raise TransportFailure(missing)
     chosen = choose_transport(transport, target)
+    login_values.check(target, chosen)
     session: NetconfSession | None = None
     try:
         _require_key(target)

@@ -79,6 +79,11 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "configure 'set system services netconf ssh'",
     ),
     (
+        r"(?m)^(?:ssh: |Bad |command-line|usage: ssh|unix_listener|remote username|hostname )",
+        "the SSH client refuses what it was given",
+        "check ansible_host, ansible_user, ansible_ssh_common_args and the SSH configuration",
+    ),
+    (
         r"[Tt]imed? ?out|no hello within|no SSH session within|protocol banner",
         "it did not answer in time",
         "check reachability, or raise connect_timeout",
