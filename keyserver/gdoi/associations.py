@@ -20,7 +20,8 @@ from .arrival import Arrival, Peer
 from .authority import Registration
 from .pull import PullResponder
 
-HALF_OPEN_SECONDS = 30.0
+# Main mode's three answers, each repeated for as long as a patient initiator does.
+HALF_OPEN_SECONDS = 60.0
 # Room for a large group that comes at once after an outage.
 HALF_OPEN_LIMIT = 8192
 # Seconds after which the last message of aggressive mode's responder is said again.

@@ -23,6 +23,8 @@ from ..ike.wire import Header
 
 RETRANSMIT_SECONDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 """After so many seconds a message is repeated; after the last, given up (RFC 2408 §5.1)."""
+PATIENT_SECONDS = (1.0, 1.5, 2.0, 2.0, 2.5, 3.0, 3.0, 3.5, 4.0)
+"""The same to a server that has answered: it is there, and to begin anew would take longer."""
 
 
 class Step(Enum):
@@ -58,6 +60,7 @@ class Registration:
         self._phase1 = initiator(replace(policy, lifetime=lifetime), path=path)
         self._pull: PullInitiator | None = None
         self._sent: list[bytes] = []
+        self._intervals = RETRANSMIT_SECONDS
         self._tries = 0
 
     @property
@@ -92,6 +95,7 @@ class Registration:
         """
         if header.exchange == self._phase1.exchange and self.step is Step.PHASE_1:
             answer = self._phase1.receive(header, datagram, now)
+            self._intervals = PATIENT_SECONDS
             if self._phase1.state is State.ESTABLISHED:
                 return self._begin_pull(answer, now)
             return self._send([answer] if answer else [], now)
@@ -122,7 +126,7 @@ class Registration:
         """The last message once more, when that is due; None when all was in vain."""
         if self.due is None or now < self.due:
             return []
-        if self._tries < len(RETRANSMIT_SECONDS):
+        if self._tries < len(self._intervals):
             return self._transmit(now)
         return None
 
@@ -131,6 +135,6 @@ class Registration:
         return self._transmit(now)
 
     def _transmit(self, now: float) -> list[bytes]:
-        self.due = now + RETRANSMIT_SECONDS[self._tries]
+        self.due = now + self._intervals[self._tries]
         self._tries += 1
         return list(self._sent)

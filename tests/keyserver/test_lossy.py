@@ -38,7 +38,7 @@ def test_rekeys_leave_no_pair_apart(generation, loss, seed):
 def test_at_three_lost_in_ten_a_thousandth_is_apart_at_most(seed):
     report = rekeyed(0.3, seed)
     assert report.share <= 0.001
-    # A registration: five answers to be had, each repeated for 16.5 s.
+    # A registration: five answers to be had, each repeated for some 20 s.
     assert report.longest_without_tek <= 60
 
 

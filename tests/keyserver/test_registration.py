@@ -20,7 +20,7 @@ from keyserver.ike.numbers import Exchange, NotifyType, PayloadType
 from keyserver.ike.payloads import Delete, Identification, SaPayload
 from keyserver.ike.wire import Header, MalformedPayload, Payload, decode_attributes, decode_chain
 from keyserver.member.machine import MemberState
-from keyserver.member.registration import RETRANSMIT_SECONDS
+from keyserver.member.registration import PATIENT_SECONDS, RETRANSMIT_SECONDS
 from tests.keyserver.world import GM, V1_SMC, World
 
 V2 = list(
@@ -209,6 +209,24 @@ def test_a_member_retransmits_gives_up_and_tries_again(signing_key):
     world.now = member.wake_at
     (again,) = member.tick(world.now)
     assert again != first
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3, 4])
+def test_a_member_is_patient_with_a_server_that_has_answered(signing_key, answers):
+    world = World(signing_key)
+    member = world.member()
+    (sent,) = member.start(world.now)
+    for _ in range(answers):
+        answer, _ = world.endpoint.receive(sent, (GM, 848), world.now)
+        (sent,) = member.receive(answer, world.now)
+    for _ in PATIENT_SECONDS[1:]:
+        world.now = member.wake_at
+        assert member.tick(world.now) == [sent]
+    # The last of them arrives, and is answered all the same.
+    answer, _ = world.endpoint.receive(sent, (GM, 848), world.now)
+    assert answer is not None
+    member.receive(answer, world.now)
+    assert not [event for event in member.events if event.event == "refused"]
 
 
 def test_a_member_registers_again_before_its_keys_end(signing_key):
