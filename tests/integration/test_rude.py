@@ -125,7 +125,7 @@ def target(server: RudeServer, **more: object) -> Target:
         "password": PASSWORD,
         "host_key_checking": False,
         "persist": 0,
-        "rpc_timeout": 0.6,
+        "rpc_timeout": 3.0,
         "connect_timeout": 5.0,
     }
     return Target("127.0.0.1", server.port, **{**options, **more})  # type: ignore[arg-type]
@@ -191,10 +191,17 @@ def run(cell: Cell) -> Seen:
     return _run_confirmation(cell) if cell.stage == CONFIRM else _run_change(cell)
 
 
+def _patience(cell: Cell) -> dict[str, float]:
+    """Only where no answer comes is it worth little waiting."""
+    silent = cell.fault is Manner.TIMEOUT
+    hello = silent and cell.stage is Stage.HELLO
+    return {"rpc_timeout": 0.6 if silent else 3.0, "connect_timeout": 0.6 if hello else 10.0}
+
+
 def _run_confirmation(cell: Cell) -> Seen:
     fault = Fault(Stage.COMMIT, cell.fault, octets=30)
     with awaiting_confirmation(fault) as server:
-        with Client(target(server), cell.transport) as client:
+        with Client(target(server, **_patience(cell)), cell.transport) as client:
             outcome, words = _outcome(lambda: confirm.confirm(client.rpc(), confirm.Request()))
         ended = server.settled()
         return Seen(server.box.pending is None, server.box.locked, ended, outcome, words)
@@ -204,9 +211,8 @@ def _run_change(cell: Cell) -> Seen:
     assert isinstance(cell.stage, Stage)
     server = RudeServer(box("G1", "G2"), Fault(cell.stage, cell.fault, octets=30))
     check = cell.stage is Stage.CHECK
-    hello = cell.stage is Stage.HELLO and cell.fault is Manner.TIMEOUT
     with server:
-        where = target(server, connect_timeout=0.6 if hello else 10.0)
+        where = target(server, **_patience(cell))
         with Client(where, cell.transport) as client:
             outcome, words = _outcome(
                 lambda: change(

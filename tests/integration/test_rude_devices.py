@@ -206,6 +206,22 @@ def test_what_a_device_sets_besides_is_said_and_shown(transport, state, when):
     ]
 
 
+@pytest.mark.parametrize("private", [False, True])
+def test_what_may_be_somebody_elses_commit_is_not_laid_at_the_devices_door(transport, private):
+    """Others commit beside a private copy; the reading after a commit shows both changes."""
+    with RudeServer(box("G1")) as server:
+        server.box.at_commit = _besides("heartbeat", "300")
+        with Client(target(server), transport) as client:
+            result = change(client.rpc(), commit=CommitOptions(private=private))
+    (said,) = [w for w in result["warnings"] if "by itself" in w]
+    assert ("or somebody else has committed besides: set" in said) == private
+    with RudeServer(box("G1")) as server:
+        server.box.at_commit = _without("sig-hash-algorithm")
+        with Client(target(server), transport) as client, pytest.raises(CommitDiffers) as raised:
+            change(client.rpc(), commit=CommitOptions(private=private))
+    assert ("or somebody else has committed besides: it lacks" in str(raised.value)) == private
+
+
 def test_what_a_device_checks_is_the_whole_change(transport):
     with RudeServer(box("G1")) as server:
         server.box.at_load = _without("sig-hash-algorithm")

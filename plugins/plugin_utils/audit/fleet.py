@@ -68,8 +68,9 @@ def document(
         # What another slice has read is not replaced by not having asked.
         if found["state"] != State.NOT_ASKED or name not in hosts:
             hosts[name] = found
-    for name in hosts.keys() & pending if replaced else ():
-        hosts[name]["earlier"] = earlier(replaced, name)
+    if replaced is not None:
+        for name in hosts.keys() & pending:
+            hosts[name]["earlier"] = earlier(replaced, name)
     for host in hosts.values():
         host.setdefault("state", State.NOT_REACHED if host.get("unreachable") else State.READ)
     judge_as_one(hosts)

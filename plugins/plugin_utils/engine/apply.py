@@ -217,10 +217,16 @@ class _Goal:
         if words and database == "committed" and have != outlook.have:
             raise CommitDiffers(
                 "commit: the device has committed, and has left out some of the change or made "
-                f"something else of it: {words}; look at what it has now"
+                f"something else of it{self._or_others}: {words}; look at what it has now"
             )
         self._taken = None if words else reply
         return words
+
+    @property
+    def _or_others(self) -> str:
+        """Beside a private copy others may commit; under the lock nobody does."""
+        private = self._request.commit.private
+        return ", or somebody else has committed besides" if private else ""
 
     def _differing(self, have: Reading) -> str:
         """What is lacking on a device that has something else than what was planned."""
@@ -242,7 +248,7 @@ class _Goal:
         if not self._besides or self._after is None:
             return self.planned
         more = told(self._request.resource.prefix, self._besides)
-        self._device.warn(f"the device has made by itself of the change: {more}")
+        self._device.warn(f"the device has made by itself of the change{self._or_others}: {more}")
         return self.planned._replace(outlook=self.planned.outlook._replace(after=self._after))
 
 
