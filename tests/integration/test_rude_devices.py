@@ -554,6 +554,25 @@ def test_confirming_fails_when_what_was_to_be_kept_is_gone(transport):
         assert server.box.pending is not None
 
 
+def test_what_goes_with_its_own_confirmation_is_a_failure_that_changed_the_device(transport):
+    with RudeServer(box("G1")) as server:
+        made = made_with_confirmation(server, transport)
+        server.box.at_commit = _without("sig-hash-algorithm")
+        with pytest.raises(CommitDiffers, match="has committed, and the device does not have"):
+            _confirm(server, transport, change=confirm.change_of(made))
+        assert server.box.pending is None
+
+
+def test_a_device_that_cannot_be_asked_after_a_confirmation_has_confirmed(transport):
+    with RudeServer(box("G1")) as server:
+        made = made_with_confirmation(server, transport)
+        busy = Fault(Stage.READ, Manner.ERROR, "mgd: busy", nth=0)
+        server.box.at_commit = lambda _committed: server.faults.append(busy)
+        done = _confirm(server, transport, change=confirm.change_of(made))
+    assert done["changed"]
+    assert "was asked what it has then: " in " ".join(done["warnings"])
+
+
 def test_a_device_that_does_not_tell_is_confirmed_to_be_sure(transport):
     with RudeServer(box("G1"), Fault(Stage.HISTORY, Manner.ERROR, nth=0)) as server:
         made_with_confirmation(server, transport)
@@ -624,3 +643,37 @@ def test_an_unknown_outcome_fails_without_saying_that_nothing_changed(lab, trans
     assert done["changed"]
     assert done["msg"].startswith("hub-1: ")
     assert "unknown" in done["msg"]
+
+
+HAD = {"encryption-algorithm": "aes-128-cbc", "sig-hash-algorithm": "sha-256"}
+EMPTY_LIST = "<security-group-vpn-server-registered-members/>"
+
+
+@pytest.mark.parametrize(
+    ("fault", "logins", "wanted", "unwanted"),
+    [
+        (Fault(Stage.COMMIT, Manner.CUT_AFTER, nth=2), 1, "is unknown", "takes it back"),
+        (Fault(Stage.COMMIT, Manner.ERROR, nth=2), None, "takes it back 5 minutes", "unknown"),
+    ],
+)
+def test_a_role_does_not_say_of_a_change_that_may_be_confirmed_that_it_will_go(
+    lab, transport, fault, logins, wanted, unwanted
+):
+    with RudeServer(box("G1", block=HAD), fault) as server:
+        server.logins = logins
+        server.box.answers = {"get-security-group-vpn-server-registered-members": EMPTY_LIST}
+        _inventory(lab, server, transport)
+        role = {
+            "ansible.builtin.include_role": {"name": "groupvpn.junos.server_member_communication"},
+            "vars": {
+                "server_member_communication_config": [BLOCK],
+                "server_member_communication_confirm_minutes": 5,
+            },
+        }
+        result = play(lab, [role])
+        assert has_change(server), result.output[-3000:]
+    assert result.code != 0
+    said = result.tasks[-1]["hub-1"]["msg"]
+    assert said.startswith("hub-1: ")
+    assert wanted in said
+    assert unwanted not in said

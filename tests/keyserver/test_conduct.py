@@ -106,7 +106,7 @@ def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():
     assert hub["failures"] == [
         "shows no key for rekeying of BRANCHES",
         "nothing proves the change: it is not confirmed, and the device takes it back 10 minutes "
-        "after the commit",
+        "after the commit unless somebody commits there before",
     ]
     assert NOW + 20 <= fleet.now < NOW + 22
     assert [line for line in fleet.said if "waiting for" in line]

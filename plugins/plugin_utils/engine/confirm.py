@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import DeviceError, GroupVpnError, MalformedReply, Refused
+from ..errors import CommitDiffers, DeviceError, GroupVpnError, MalformedReply, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import parse_document
@@ -24,6 +24,7 @@ from .transaction import Commit, saying_warnings
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
 _AT_LOCK = "commit confirmed will be rolled back"
 _LONGEST_LIST = 5
+_STEP, _AGAIN = "confirm the commit", "make the change again"
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,19 @@ _EXPECTED = "give the registered result of the task that made the confirmed comm
 def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
     """Confirm what awaits confirmation; the module's return values.
 
-    Raises DeviceError when what was to be kept is gone, or is gone afterwards.
+    Raises DeviceError when what was to be kept is gone, CommitDiffers when it is gone afterwards.
     """
     device = Device(rpc)
     with saying_warnings(device):
         pending, told = _pending(device)
-        _refuse_if_gone(device, request.change)
+        gone = _gone(device, request.change)
+        if gone:
+            raise DeviceError(_STEP, [f"{gone}; it was taken back or changed since; {_AGAIN}"])
         if pending is None and told:
             return _result(device, False, None, NOTHING)
         if not request.check:
             _commit(device, request, told)
-            _refuse_if_gone(device, request.change)
+            _read_back(device, request.change)
         return _result(device, True, pending, f"confirmed: {pending}" if pending else "confirmed")
 
 
@@ -81,10 +84,10 @@ def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
     pending = awaiting(history)
     if pending is None and was_taken_back(history):
         raise DeviceError(
-            "confirm the commit",
+            _STEP,
             [
                 "nothing to confirm: the confirmed commit was not confirmed in its time, and the "
-                "device has taken it back; make the change again"
+                f"device has taken it back; {_AGAIN}"
             ],
         )
     if pending is None and was_confirmed_once(history):
@@ -99,20 +102,25 @@ def _said_at_lock(device: Device) -> bool:
     return any(_AT_LOCK in warning for warning in device.warnings)
 
 
-def _refuse_if_gone(device: Device, change: etree._Element | None) -> None:
+def _gone(device: Device, change: etree._Element | None) -> str:
+    """What the device does not have of a change, as a sentence; '' when it has all."""
     if change is None:
-        return
+        return ""
     gone = lacking(device.committed(selection(change)), change)
+    more = f" and {len(gone) - _LONGEST_LIST} more" if len(gone) > _LONGEST_LIST else ""
+    told = f"{'; '.join(gone[:_LONGEST_LIST])}{more}"
+    return f"the device does not have what was to be confirmed: {told}" if gone else ""
+
+
+def _read_back(device: Device, change: etree._Element | None) -> None:
+    """The device has committed: what is gone now is no longer a failure that left it as it was."""
+    try:
+        gone = _gone(device, change)
+    except GroupVpnError as error:
+        device.warn(f"the device has confirmed, and was asked what it has then: {error}")
+        return
     if gone:
-        more = f" and {len(gone) - _LONGEST_LIST} more" if len(gone) > _LONGEST_LIST else ""
-        raise DeviceError(
-            "confirm the commit",
-            [
-                f"the device does not have what was to be confirmed: "
-                f"{'; '.join(gone[:_LONGEST_LIST])}{more}; it was taken back or changed since; "
-                "make the change again"
-            ],
-        )
+        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}; {_AGAIN}")
 
 
 def _commit(device: Device, request: Request, told: bool) -> None:

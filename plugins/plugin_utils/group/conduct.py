@@ -380,7 +380,8 @@ class _Conductor:
             else:
                 self._fates[host].failures.append(
                     f"nothing proves the change: it is not confirmed, and the device takes it back "
-                    f"{self._order.confirm_minutes} minutes after the commit"
+                    f"{self._order.confirm_minutes} minutes after the commit unless somebody "
+                    "commits there before"
                 )
 
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
