@@ -30,6 +30,9 @@ class ServerCompanion(Companion, Protocol):
     def overhears(self, group_id: int, packet: bytes, now: float) -> None:
         """An ESP packet of a group reaches this device."""
 
+    def arrives(self, packet: bytes, now: float) -> bytes | None:
+        """An IPv4 packet reaches this device: what it sends back, if anything."""
+
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
 
@@ -122,6 +125,11 @@ class KeyServer:
         """An ESP packet of a group reaches this device."""
         for companion in self.companions:
             companion.overhears(group_id, packet, now)
+
+    def arrives(self, packet: bytes, now: float) -> list[bytes]:
+        """An IPv4 packet reaches this device: what it sends back."""
+        answers = [companion.arrives(packet, now) for companion in self.companions]
+        return [answer for answer in answers if answer is not None]
 
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""

@@ -97,6 +97,11 @@ def read_leniently(spec: DeviceSpec, text: str) -> tuple[Tree, list[str]]:
     return tree, list(map(_sentence, problems))
 
 
+def _nobody(packet: bytes, now: float) -> list[bytes]:
+    """Where packets go while a device is not connected."""
+    return []
+
+
 def _sentence(problem: LoadError) -> str:
     place = f"line {problem.line}: " if problem.line is not None else ""
     return f"{place}{problem.path}: {problem.message} ({problem.bad_element})"
@@ -149,6 +154,7 @@ class Device:
         sink = key_sink or NoKeyLog()
         self.spec = spec
         self.on_deadline_changed = on_activity
+        self.internet: Callable[[bytes, float], list[bytes]] = _nobody
         self.started = now
         self.rpcs: Mapping[str, OperationalRpc] = _rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}

@@ -144,6 +144,9 @@ class ServerCluster:
     def overhears(self, group_id: int, packet: bytes, now: float) -> None:
         """A server has no traffic of its own."""
 
+    def arrives(self, packet: bytes, now: float) -> None:
+        """Nor is any for it."""
+
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe, or the answer to one of ours, came under that phase 1 SA."""
         for link in self.links.values():

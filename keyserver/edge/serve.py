@@ -259,6 +259,7 @@ class LabServer:
         self._closers.append(key_plane.close)
         self._planes.append(key_plane)
         key_plane.on_event = partial(self._happened, spec.name)
+        device.internet = partial(self._carry, key_plane)
         if spec.netconf is not None:
             with _named(spec.name, spec.netconf):
                 await self._listen_ssh(device)
@@ -283,6 +284,11 @@ class LabServer:
         if event.packet:
             for plane in random.sample(others, min(len(others), _MOST_HEAR)):
                 plane.hear(event.event.group, event.packet)
+
+    def _carry(self, sender: _KeyPlane, packet: bytes, now: float) -> list[bytes]:
+        """An IPv4 packet of one device reaches the others: those that have its address answer."""
+        others = (plane.device for plane in self._planes if plane is not sender)
+        return [answer for other in others for answer in other.key_server.arrives(packet, now)]
 
     async def _listen_ssh(self, device: Device) -> None:
         endpoint = device.spec.netconf

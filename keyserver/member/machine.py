@@ -234,7 +234,7 @@ class GroupMember:
         if self._register_due is not None and now >= self._register_due:
             return self._register_reason
         if self._probe is not None and self._probe.due is not None and now >= self._probe.due:
-            return f"traffic under unknown SPI {self._probe.fire(now)}"
+            return self._probe.fire(now)
         return None
 
     def _register_again(self, reason: str, now: float) -> list[bytes]:
@@ -312,6 +312,16 @@ class GroupMember:
         """Traffic of the group came in under this SPI (hex), which may be one that is not held."""
         if self._probe is not None and spi not in self.keys.traffic.receives_with:
             self._probe.heard(spi, now)
+
+    def sent_traffic(self, now: float) -> None:
+        """Traffic of the group went out under its keys."""
+        if self._probe is not None:
+            self._probe.sent(self.keys.traffic.receives_with, now)
+
+    def heard_traffic(self) -> None:
+        """Traffic of the group came in and could be read."""
+        if self._probe is not None:
+            self._probe.received()
 
     # Under phase 1
 

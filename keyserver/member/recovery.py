@@ -1,17 +1,25 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Junos' ``recovery-probe``: traffic under an SPI that a member has no key for makes it register.
+"""Junos' ``recovery-probe``: traffic that cannot be understood makes a member register.
 
-Anybody can forge an SPI, so the pauses between probes double, and only success ends that.
+Its two triggers are traffic under an SPI that the member has no key for, and traffic that goes out
+while none comes in. Anybody can forge an SPI, and the other end may be switched off, so the pauses
+between probes double, and only what ends the trouble ends that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 
 PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 """Seconds from one probe to the next; after the last nothing more is tried."""
 SPREAD_SECONDS = 10.0
+SILENCE_SECONDS = 10.0
+"""For so long traffic has to go out without any coming in; Junos' own figure is not published."""
+_SILENCE = "traffic goes out and none comes in"
+
+Held = Collection[str]
+"""SPIs in hex that are received with."""
 
 
 class RecoveryProbe:
@@ -20,13 +28,32 @@ class RecoveryProbe:
     def __init__(self, jitter: Callable[[], float]) -> None:
         self.due: float | None = None
         self._jitter = jitter
-        self._spi: str | None = None
+        self._reason = ""
+        self._is_over: Callable[[Held], bool] = lambda held: True
+        self._unanswered_since: float | None = None
         self._tries = 0
 
     def heard(self, spi: str, now: float) -> None:
         """Traffic came under an SPI that is not held."""
-        if self._spi is None:
-            self._spi = spi
+        self._begin(f"traffic under unknown SPI {spi}", lambda held: spi in held, now)
+
+    def sent(self, held: Held, now: float) -> None:
+        """Traffic went out, while these are held."""
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+        elif now - self._unanswered_since >= SILENCE_SECONDS:
+            before = list(held)
+            self._begin(_SILENCE, lambda held: list(held) != before, now)
+
+    def received(self) -> None:
+        """Traffic came in, and could be read."""
+        self._unanswered_since = None
+        if self._reason == _SILENCE:
+            self._end()
+
+    def _begin(self, reason: str, is_over: Callable[[Held], bool], now: float) -> None:
+        if not self._reason:
+            self._reason, self._is_over = reason, is_over
             self._plan(now)
 
     def _plan(self, now: float) -> None:
@@ -35,15 +62,19 @@ class RecoveryProbe:
         self.due = now + pause + SPREAD_SECONDS * self._jitter()
 
     def fire(self, now: float) -> str:
-        """It is due: the SPI that it is for."""
-        assert self._spi is not None
+        """It is due: why."""
+        assert self._reason
         self._tries += 1
         self.due = None
         if self._tries <= len(PAUSES):
             self._plan(now)
-        return self._spi
+        return self._reason
 
-    def look(self, held: Container[str]) -> None:
-        """Keys changed: when that SPI is held now, all is well again."""
-        if self._spi is not None and self._spi in held:
-            self._spi, self.due, self._tries = None, None, 0
+    def look(self, held: Held) -> None:
+        """These are held now: perhaps all is well again."""
+        if self._reason and self._is_over(held):
+            self._end()
+
+    def _end(self) -> None:
+        self._reason, self.due, self._tries = "", None, 0
+        self._unanswered_since = None

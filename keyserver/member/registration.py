@@ -60,7 +60,7 @@ class Registration:
         self._phase1 = initiator(replace(policy, lifetime=lifetime), path=path)
         self._pull: PullInitiator | None = None
         self._sent: list[bytes] = []
-        self._intervals = RETRANSMIT_SECONDS
+        self._intervals: tuple[float, ...] = RETRANSMIT_SECONDS
         self._tries = 0
 
     @property

@@ -145,9 +145,9 @@ class Traffic:
         rows = (tek for teks in self.selectors.values() for tek in teks)
         return next((tek for tek in rows if tek.receives and tek.spi == spi), None)
 
-    def is_sending(self, selector: SelectorKey, tek: InstalledTek) -> bool:
-        """True for the key that this selector's traffic is sent with."""
-        return self._sending.get(selector) is tek
+    def sending_for(self, selector: SelectorKey) -> InstalledTek | None:
+        """The key that this selector's traffic is sent with."""
+        return self._sending.get(selector)
 
     def first_end(self) -> float | None:
         """When the first selector is without a key, should nothing come."""

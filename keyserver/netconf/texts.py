@@ -229,6 +229,54 @@ def _table_lines(table: etree._Element) -> Iterator[str]:
         yield f"{'':<20}{_hop(rt)}"
 
 
+def _ping_text(element: etree._Element) -> str:
+    failed = _value(element, "ping-error-message")
+    if failed:
+        return failed
+    target, address, size = (
+        _own_value(element, name) for name in ("target-host", "target-ip", "packet-size")
+    )
+    replies = (_reply_line(one) for one in element.iterchildren("{*}probe-result"))
+    return "\n".join(
+        [
+            f"PING {target} ({address}): {size} data bytes",
+            *(line for line in replies if line),
+            "",
+            f"--- {target} ping statistics ---",
+            *_ping_summary(element),
+        ]
+    )
+
+
+def _reply_line(result: etree._Element) -> str:
+    size, source, sequence, hops, microseconds = (
+        _own_value(result, name)
+        for name in ("response-size", "ip-address", "sequence-number", "time-to-live", "rtt")
+    )
+    if not source:
+        return ""
+    line = f"{size} bytes from {source}: icmp_seq={sequence} ttl={hops}"
+    return f"{line} time={_milliseconds(microseconds)} ms"
+
+
+def _ping_summary(element: etree._Element) -> Iterator[str]:
+    sent, received, lost = (
+        _value(element, name) for name in ("probes-sent", "responses-received", "packet-loss")
+    )
+    yield f"{sent} packets transmitted, {received} packets received, {lost}% packet loss"
+    figures = [
+        _milliseconds(_value(element, f"rtt-{name}"))
+        for name in ("minimum", "average", "maximum", "stddev")
+        if _value(element, f"rtt-{name}")
+    ]
+    if figures:
+        yield f"round-trip min/avg/max/stddev = {'/'.join(figures)} ms"
+
+
+def _milliseconds(microseconds: str) -> str:
+    return f"{int(microseconds) / 1000:.3f}"
+
+
 def _listing_text(element: etree._Element) -> str:
     blocks = []
     for directory in element.iter("{*}directory"):
@@ -255,6 +303,7 @@ _TEXT = {
     "commit-information": _history_text,
     "directory-list": _listing_text,
     "file-content": lambda element: (element.text or "").strip("\n"),
+    "ping-results": _ping_text,
     "rollback-information": lambda element: _value(element, "configuration-output"),
     "interface-information": _interfaces_text,
     "route-information": _routes_text,

@@ -20,7 +20,9 @@ from ..netconf.reply import xml_text
 from ..netconf.rpcs.group_vpn.level import LEVEL, LEVELS, PLACE, is_detail
 from ..netconf.rpcs.platform import Elements, OperationalRpc, Platform, takes
 from ..netconf.session import Request
-from .sites import Site, SrxMembers
+from .ping import PING_RPCS
+from .site import Site
+from .sites import SrxMembers
 
 _SHOW, _CLEAR = "show security group-vpn member", "clear security group-vpn member"
 _INDEX_ARGUMENT = "show-gvpn-index-ipsec-security-association"
@@ -28,7 +30,8 @@ _STATISTICS_ARGUMENT = "show-gvpn-index-ipsec-statistics"
 # As an index: Juniper's models have it as the value of one that is not given.
 _ALL = 0
 _EVERYTHING = "0.0.0.0/0"
-# Counters of ``ipsec statistics`` by container. No traffic of others passes an emulated device.
+# Counters of ``ipsec statistics`` by container. No traffic of others passes an emulated device;
+# its own is what ``ping`` sends and what members try their keys with.
 _STATISTICS = {
     "esp-statistics": (
         "esp-encrypted-bytes",
@@ -130,7 +133,7 @@ def _entries(request: Request, position: int, site: Site, detail: bool) -> Itera
     shown: set[tuple[str, bytes]] = set()
     for selector, teks in traffic.selectors.items():
         for tek in teks:
-            ways = [("inbound", tek.receives), ("outbound", traffic.is_sending(selector, tek))]
+            ways = [("inbound", tek.receives), ("outbound", traffic.sending_for(selector) is tek)]
             for way, there in ways:
                 if there and (way, tek.spi) not in shown:
                     shown.add((way, tek.spi))
@@ -484,5 +487,5 @@ _RPCS = {
 
 
 def member_rpcs(generation: str) -> dict[str, OperationalRpc]:
-    """What a generation's members show and clear."""
-    return _RPCS[generation]
+    """What a generation's members show and clear, and ``ping``."""
+    return {**_RPCS[generation], **PING_RPCS}

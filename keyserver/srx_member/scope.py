@@ -17,21 +17,12 @@ from ..config.schema import KEY_SEPARATOR
 from ..config.tree import Tree, lookup
 from ..gdoi.payloads import SaTek, Selector
 from ..ike.numbers import IdType
+from .applications import Service, services_of
 
 Network = ipaddress.IPv4Network
 _EVERYWHERE = Network("0.0.0.0/0")
 _ANY = ("any", "any-ipv4")
-_PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ospf": 89}
 _MOST_SETS = 100
-
-
-@dataclass(frozen=True)
-class Service:
-    """A protocol with its ports; 0 stands for any."""
-
-    protocol: int = 0
-    source_port: int = 0
-    destination_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,12 +36,17 @@ class Scope:
     def covers(self, policy: SaTek) -> bool:
         """True when a group policy lies inside."""
         asked = Service(policy.protocol, policy.source.port, policy.destination.port)
-        source, destination = _networks(policy.source), _networks(policy.destination)
+        source, destination = networks_of(policy.source), networks_of(policy.destination)
         return (
             asked in self.services
             and _inside(source, self.sources)
             and _inside(destination, self.destinations)
         )
+
+    def holds(self, source: ipaddress.IPv4Address, destination: ipaddress.IPv4Address) -> bool:
+        """True when traffic between these is what the policy is for."""
+        ends = ((source, self.sources), (destination, self.destinations))
+        return all(any(address in one for one in networks) for address, networks in ends)
 
 
 def covered(policy: SaTek, scopes: Iterable[Scope]) -> bool:
@@ -63,7 +59,7 @@ def _inside(networks: list[Network], wider: tuple[Network, ...]) -> bool:
     return bool(networks) and all(found)
 
 
-def _networks(selector: Selector) -> list[Network]:
+def networks_of(selector: Selector) -> list[Network]:
     """The IPv4 networks that a selector stands for; none for those of IPv6."""
     data = selector.data
     if not data:
@@ -97,7 +93,7 @@ def _scope(tree: Tree, zones: list[str], match: Tree) -> Scope:
         tuple(_addresses(_books(tree, zone), match.get(leaf, ()), _MOST_SETS))
         for zone, leaf in sides
     )
-    return Scope(sources, destinations, tuple(_services(tree, match.get("application", ()))))
+    return Scope(sources, destinations, tuple(services_of(tree, match.get("application", ()))))
 
 
 def _books(tree: Tree, zone: str) -> list[Tree]:
@@ -131,26 +127,3 @@ def _address(entry: Tree) -> Iterator[Network]:
         high = lookup(rest, "to").get("range-high", low)
         first, last = (ipaddress.IPv4Address(text) for text in (low, high))
         yield from ipaddress.summarize_address_range(first, last)
-
-
-def _services(tree: Tree, names: Iterable[str]) -> Iterator[Service]:
-    """The services of applications; those that are not configured are not known here."""
-    applications = lookup(tree, "applications", "application")
-    for name in names:
-        if name == "any":
-            yield Service()
-        elif name in applications:
-            body = applications[name]
-            ports = (_port(body.get(leaf)) for leaf in ("source-port", "destination-port"))
-            yield Service(_protocol(body.get("protocol", "0")), *ports)
-
-
-def _protocol(word: str) -> int:
-    return int(word) if word.isdigit() else _PROTOCOLS.get(word, -1)
-
-
-def _port(word: str | None) -> int:
-    """A port's number; a range or a name is nothing that a group policy could equal."""
-    if word is None:
-        return 0
-    return int(word) if word.isdigit() else -1

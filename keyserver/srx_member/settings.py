@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 
 from ..config.schema import KEY_SEPARATOR
 from ..config.tree import Tree, lookup
@@ -16,18 +17,31 @@ from ..ike.numbers import OakleyAuthentication
 from ..ike.payloads import Identification
 from ..ike.proposal import Mode, PeerPolicy
 from ..lab import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
+from .applications import Service, services_of
 from .scope import Scope, scopes_of
 
 DEFAULT_V2_PHASE_1_SECONDS = 180
+_NOTHING = Service(-1)
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficRule:
-    """An ``exclude`` or ``fail-open`` rule."""
+    """An ``exclude`` or ``fail-open`` rule; without services it is for all of them."""
 
     name: str
     source: str
     destination: str
+    services: tuple[Service, ...] = ()
+
+    def covers(self, one: IPv4Address, other: IPv4Address, protocol: int) -> bool:
+        """True for traffic of a protocol without ports between the two, either way."""
+        source, destination = IPv4Network(self.source), IPv4Network(self.destination)
+        between = (one in source and other in destination) or (
+            other in source and one in destination
+        )
+        return between and (
+            not self.services or any(service.covers(protocol) for service in self.services)
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +101,8 @@ def vpn_settings(
             missing,
             vpn.get("group-vpn-external-interface", ""),
             vpn.get("df-bit", "clear"),
-            tuple(_rules(vpn.get("exclude", {}))),
-            tuple(_rules(vpn.get("fail-open", {}))),
+            tuple(_rules(tree, vpn.get("exclude", {}))),
+            tuple(_rules(tree, vpn.get("fail-open", {}))),
             zones.get(name),
             scopes.get(name, ()),
         )
@@ -160,12 +174,16 @@ def _no_address(named: Iterable[str]) -> str:
     return f"no address is known for {unknown}" if unknown else "no key server address"
 
 
-def _rules(block: Tree) -> Iterator[TrafficRule]:
+def _rules(tree: Tree, block: Tree) -> Iterator[TrafficRule]:
     for name, rule in block.get("rule", {}).items():
+        application = rule.get("application")
+        services = services_of(tree, [application]) if application is not None else ()
         yield TrafficRule(
             name,
             lookup(rule, "source-address").get("address", "0.0.0.0/0"),
             lookup(rule, "destination-address").get("address", "0.0.0.0/0"),
+            # One that stands for nothing that is known here covers nothing.
+            tuple(services) or ((_NOTHING,) if application is not None else ()),
         )
 
 

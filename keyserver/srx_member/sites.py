@@ -9,7 +9,6 @@ changes it at once: what a registration depends on begins a new one, and what is
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,15 +19,18 @@ from ..gdoi.numbers import GdoiExchange
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Door, Outgoing
 from ..groups.server import GroupServer
-from ..ike.nat import Address, Path
+from ..ike.nat import Path
 from ..ike.wire import exchange_of
-from ..member.esp import SPI_LENGTH, Fate, can_encrypt, dummy_packet, fate_of
+from ..member.esp import can_encrypt
 from ..member.events import MemberEvent
 from ..member.machine import GroupMember
 from ..member.options import MemberOptions
 from ..member.traffic import Traffic
+from .forwarding import Forwarding
+from .host import Host
 from .scope import covered
 from .settings import Enrolment, VpnSettings, vpn_settings
+from .site import Site
 
 
 @dataclass(frozen=True)
@@ -45,42 +47,20 @@ class MemberOfGroup:
     packet: bytes = field(default=b"", repr=False)
 
 
-@dataclass
-class Site:
-    """One VPN, and its member while it can register."""
-
-    settings: VpnSettings
-    member: GroupMember | None = None
-    pushed_from: Address | None = None
-    pushes: int = 0
-    counted: Counter[str] = field(default_factory=Counter)
-    last_failure: str = ""
-
-    @property
-    def server(self) -> str:
-        """The key server that it talks to, or would."""
-        enrolment = self.settings.enrolment
-        if enrolment is None or self.member is None:
-            return ""
-        return enrolment.servers[self.member.server]
-
-    @property
-    def is_up(self) -> bool:
-        """True while it holds a key to send with."""
-        return self.member is not None and bool(self.member.keys.traffic.sends_with)
-
-
 class SrxMembers:
     """All member VPNs of one device."""
 
     def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
         self._plane, self._on_activity = plane, on_activity
         self.sites: dict[str, Site] = {}
+        self._tree: Tree = {}
+        self._host: Host | None = None
         self._outbox: list[Outgoing] = []
         self._events: list[MemberOfGroup] = []
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
         """A commit happened; VPNs whose registration it does not touch go on."""
+        self._tree, self._host = tree, None
         wanted = vpn_settings(
             tree, self._plane.local[0], self._plane.credentials, v1=self._plane.heartbeats
         )
@@ -219,13 +199,25 @@ class SrxMembers:
         """An ESP packet of a group reaches this device."""
         for site in self.sites.values():
             if site.member is not None and site.settings.group == group_id:
-                spi = packet[:SPI_LENGTH]
-                fate = fate_of(packet, site.member.keys.traffic.receiving(spi))
-                site.counted[fate.value] += 1
-                if fate is Fate.DECRYPTED:
-                    site.counted["esp-decrypted-bytes"] += len(packet)
-                site.member.heard_spi(spi.hex(), now)
+                site.open(packet, now)
                 self._on_activity()
+
+    def arrives(self, packet: bytes, now: float) -> bytes | None:
+        """An IPv4 packet reaches this device, if it is for it: what it sends back."""
+        self._on_activity()
+        return self.forwarding.answer(packet, now)
+
+    @property
+    def forwarding(self) -> Forwarding:
+        """How packets leave and reach the device."""
+        return Forwarding(self.host, self.sites.values())
+
+    @property
+    def host(self) -> Host:
+        """Its addresses and routes, read when they are asked for first."""
+        if self._host is None:
+            self._host = Host(self._tree)
+        return self._host
 
     @staticmethod
     def _packet(site: Site, event: MemberEvent) -> bytes:
@@ -234,10 +226,7 @@ class SrxMembers:
         tek = site.member.keys.traffic.sending
         if event.held is None or tek is None or not can_encrypt(tek):
             return b""
-        site.counted["esp-encrypted-packets"] += 1
-        packet = dummy_packet(tek, site.counted["esp-encrypted-packets"])
-        site.counted["esp-encrypted-bytes"] += len(packet)
-        return packet
+        return site.seal(tek)
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""

@@ -14,14 +14,16 @@ from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
 from tests.keyserver.observer import Observer
+from tests.keyserver.test_ping import MATCH, ZONES, inside
 from tests.keyserver.test_srx_member import BLOCKS, MEMBER, SMC, site_config
 from tests.lab import Process, ask, by_ncclient, free_ports, hub_config, listed_within
 
 HUB, SITE = "127.0.0.1", "127.0.1.1"
 SECONDS = 20
+NETWORKS = ("198.51.100", "203.0.113")
 
 
-def member_config(generation: str, **more: str) -> str:
+def member_config(generation: str, **more: tuple[str, ...]) -> str:
     """That of the other tests, on loopback addresses."""
     text = site_config(generation, (HUB,), **more)
     return text.replace("192.0.2.11", SITE).replace(f"address {SITE}/24", "address 192.0.2.11/24")
@@ -126,10 +128,13 @@ def test_an_observer_follows_devices_that_are_members(lab):
     (port,) = free_ports(1, socket.SOCK_DGRAM)
     sites = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
     block = SMC + BLOCKS["v2"]
-    hub = hub_config("hub-1", "v2", sites, extra=(block,))
+    back = (f"{MATCH}source 203.0.113.0/24", f"{MATCH}destination 198.51.100.0/24")
+    hub = hub_config("hub-1", "v2", sites, extra=(block, *back))
     lab.add_device("hub-1", "v2", hub, gdoi={"address": HUB, "port": port})
     for number, address in enumerate(sites.values(), 1):
-        text = member_config("v2").replace(SITE, address)
+        far = f"{NETWORKS[-number]}.0/24"
+        text = member_config("v2", extra=inside(f"{NETWORKS[number - 1]}.1", far, ZONES))
+        text = text.replace(SITE, address)
         own = {"address": address, "port": port}
         lab.add_device(f"site-{number}", "v2", text, gdoi=own)
     lab.write()
@@ -150,6 +155,10 @@ def test_an_observer_follows_devices_that_are_members(lab):
         assert "rekeyed" in told(observer, server, seen)
         # Both wait before they send with the new keys, and receive with both.
         assert observer.unreadable() == {}
+        with manager.connect(**by_ncclient(lab, "site-1")) as session:
+            line = f"ping {NETWORKS[1]}.1 source {NETWORKS[0]}.1 count 3"
+            shown = session.command(line, format="text").tostring.decode()
+        assert "3 packets transmitted, 3 packets received, 0% packet loss" in shown
         for site in ("site-1", "site-2"):
             counted = statistics(lab, site)
             assert counted["esp-encrypted-packets"] >= 2

@@ -10,7 +10,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.pushes import Door
-from keyserver.member.esp import dummy_packet
+from keyserver.member.esp import sealed
 from keyserver.srx_member.sites import SrxMembers
 from tests.keyserver.console import Session
 from tests.keyserver.world import commit, device_of
@@ -60,6 +60,7 @@ class Network:
         self.generation = Generation(generation)
         self.down: set[str] = set()
         self.devices = {}
+        self.happened = []
         for address in hubs:
             block = SMC + BLOCKS[generation]
             text = hub_config("hub", generation, {"gm-1": SITE}, ("G1",), extra=(block, *extra))
@@ -74,10 +75,12 @@ class Network:
     def flush(self):
         """Deliver everything until nobody has anything to say."""
         for _ in range(100):
+            taken = [(source, device.take(self.now)) for source, device in self.devices.items()]
+            self.happened += [event for _, (_, events) in taken for event in events]
             sent = [
                 (source, to, out.datagram)
-                for source, device in self.devices.items()
-                for out in device.take(self.now)[0]
+                for source, (outgoing, _) in taken
+                for out in outgoing
                 for to, _ in out.to
             ]
             if not sent:
@@ -388,7 +391,7 @@ def test_statistics_count_the_packets_that_sites_try_their_keys_with(signing_key
     assert (counted["esp-encrypted-packets"], counted["esp-decrypted-packets"]) == (1, 0)
     assert counted["failclose-dropped-pkts"] == 0
     device, tek = network.devices[SITE], network.site.member.keys.traffic.sending
-    packet = dummy_packet(tek, 7)
+    packet = sealed(tek, 7)
     assert counted["esp-encrypted-bytes"] == len(packet)
     device.key_server.overhears(1, packet, network.now)
     for position in (4, 8, 30, len(packet) - 1):
@@ -423,7 +426,7 @@ def test_an_independent_esp_reads_what_sites_send(signing_key, generation):
         auth_algo=checks[tek.sa.integrity.name],
         auth_key=tek.keys.integrity,
     )
-    packet = IP(src=SITE, dst=HUB, proto=50) / ESP(dummy_packet(tek, 1))
+    packet = IP(src=SITE, dst=HUB, proto=50) / ESP(sealed(tek, 1))
     read = other.decrypt(IP(bytes(packet)))
     assert read.proto == 59
 
@@ -445,7 +448,7 @@ def test_traffic_under_an_unknown_spi_is_counted_until_the_count_is_cleared(sign
         rpc = "get-gvpn-ipsec-statistics-information"
         return network.ask(f"<{rpc}>{arguments}</{rpc}>").findtext(".//invalid-spi-errors")
 
-    own = dummy_packet(network.site.member.keys.traffic.sending, 1)
+    own = sealed(network.site.member.keys.traffic.sending, 1)
     device.key_server.overhears(1, own, network.now)
     assert errors() == "0"
     device.key_server.overhears(1, STRANGE, network.now)
@@ -622,6 +625,23 @@ BOOKS = (
 )
 
 
+SETS = (
+    "set applications application named protocol tcp destination-port http",
+    "set applications application every protocol tcp destination-port 1-65535",
+    "set applications application some protocol tcp destination-port 80-81",
+    "set applications application both term a protocol tcp destination-port 80",
+    "set applications application both term b protocol udp destination-port 514",
+    "set applications application-set sites application junos-ssh",
+    "set applications application-set sites application-set inner",
+    "set applications application-set inner application web",
+)
+APPLICATIONS = (
+    *("any", "web", "named", "every", "some", "both", "sites"),
+    *("junos-http", "junos-smb", "junos-smb-session", "junos-cifs", "junos-sip", "junos-syslog"),
+    *("junos-tcp-any", "junos-ping", "junos-icmp-all", "junos-aol", "junos-none"),
+)
+
+
 def scope_policy(source="here", destination="there", application="any"):
     path = "set security policies from-zone trust to-zone untrust policy P "
     return (
@@ -658,14 +678,31 @@ def test_a_v1_member_installs_what_its_scope_policy_covers(signing_key, words, t
     assert network.site.is_up is taken
 
 
-def test_a_group_policy_for_one_service_needs_a_scope_for_that_service(signing_key):
+@pytest.mark.parametrize(
+    ("service", "applications"),
+    [
+        ("protocol 6 destination-port 80", {"web", "junos-http", "sites", "both", "named"}),
+        ("protocol 6 destination-port 445", {"junos-smb", "junos-cifs", "junos-smb-session"}),
+        ("protocol 17 destination-port 5060", {"junos-sip"}),
+        ("protocol 17 destination-port 514", {"junos-syslog", "both"}),
+        ("protocol 6", {"junos-tcp-any", "every"}),
+        ("protocol 1", {"junos-ping", "junos-icmp-all"}),
+        ("protocol 0", {"any"}),
+    ],
+)
+def test_a_group_policy_for_one_service_needs_a_scope_for_that_service(
+    signing_key, service, applications
+):
     match = "set security group-vpn server group G1 ipsec-sa sa-1 match-policy any "
-    extra = (f"{match}protocol 6", f"{match}destination-port 80")
-    for application, taken in (("web", True), ("any", False)):
-        site = (*BOOKS, *scope_policy(application=application))
-        network = Network(signing_key, "v1", extra=extra, site=site)
+    words = service.split()
+    extra = [match + " ".join(words[n : n + 2]) for n in range(0, len(words), 2)]
+    network = Network(signing_key, "v1", extra=extra)
+    for application in APPLICATIONS:
+        lines = (*BOOKS, *SETS, *scope_policy(application=application))
+        network.commit(SITE, site_config("v1", extra=lines))
+        network.pass_time(1)
         assert network.listed() == [SITE]
-        assert network.site.is_up is taken
+        assert network.site.is_up is (application in applications), application
 
 
 def test_a_commit_of_the_scope_policy_holds_at_once_and_keeps_what_it_covers(signing_key):

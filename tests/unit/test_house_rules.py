@@ -109,6 +109,7 @@ SERVERS_TABLES = (
     "keyserver/groups/settings.py",
     "keyserver/groups/gateways.py",
     "keyserver/cluster/settings.py",
+    "keyserver/srx_member/applications.py",
     "keyserver/srx_member/settings.py",
     "keyserver/srx_member/scope.py",
 )

@@ -62,6 +62,8 @@ class Platform(Protocol):
     on_deadline_changed: Callable[[], None]
     rpcs: Mapping[str, OperationalRpc]
     """The operational RPCs that it knows, by element name."""
+    internet: Callable[[bytes, float], list[bytes]]
+    """Takes an IPv4 packet that it sends: what comes back at once."""
     started: float
     """When the device came up, seconds since the epoch."""
 

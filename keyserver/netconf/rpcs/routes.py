@@ -41,7 +41,7 @@ def _routes(device: Platform, request: Request) -> Elements:
     wanted, protocol = request.text("table"), request.text("protocol")
     own = request.dialect.own
     information = own("route-information")
-    known = list(_known(device.database.effective()))
+    known = list(known_routes(device.database.effective()))
     for version, table in _TABLES.items():
         routes = [one for one in known if one.network.version == version]
         shown = [
@@ -58,7 +58,7 @@ def _summary(device: Platform, request: Request) -> Elements:
     """How many routes each protocol has in each table."""
     own = request.dialect.own
     information = own("route-summary-information")
-    known = list(_known(device.database.effective()))
+    known = list(known_routes(device.database.effective()))
     for version, name in _TABLES.items():
         routes = [one for one in known if one.network.version == version]
         if not routes:
@@ -85,7 +85,8 @@ def _counts(request: Request, count: int) -> Iterator[etree._Element]:
         yield request.dialect.own(f"{kind}-count", "0")
 
 
-def _known(tree: Tree) -> Iterator[Route]:
+def known_routes(tree: Tree) -> Iterator[Route]:
+    """The routes of an effective configuration."""
     direct = list(_of_interfaces(lookup(tree, "interfaces", "interface")))
     yield from direct
     options = lookup(tree, "routing-options")
