@@ -37,6 +37,7 @@ SUITES = (
     "tests/fuzz",
     "tests/integration/test_sessions.py",
     "tests/integration/test_rude_devices.py",
+    "tests/integration/test_rude_odd.py",
 )
 SURVIVORS = Path(__file__).with_name("survivors.yml")
 # What is kept from run to run.

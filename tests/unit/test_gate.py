@@ -302,6 +302,8 @@ def test_what_a_configuration_group_brings_in_is_in_force_and_what_is_set_counts
         server(f"<ipsec>{lives}</proposal></ipsec><group><name>G1</name>{used}</group>")
     )
     assert found["G1"].key_lifetime == 900
+    # A proposal that is nowhere: the device's own lifetime, to be careful.
+    assert groups_of(server(f"<group><name>G1</name>{used}</group>"))["G1"].key_lifetime == 3600
     asleep = "<communication-type inactive='inactive'>unicast</communication-type>"
     assert groups_of(server(block(asleep)))["G1"].communication == "unicast"
 
