@@ -64,6 +64,10 @@ class ServerCluster:
             roots = [link for (of, _), link in kept.items() if of == name and link.dials]
             group.keyring.leads = all(link.lost for link in roots)
             group.shared_with &= {gateway for of, gateway in kept if of == name}
+            for link in roots:
+                if not link.lost and group.keyring.lacks:
+                    # The root may have told us of it when there was no use for it here.
+                    link.renew(now)
         self.links = kept
 
     # Beside GDOI

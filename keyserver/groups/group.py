@@ -28,6 +28,8 @@ from .pushes import Pushes, Retransmission
 from .registration import MadePush, Promise
 from .settings import GroupSettings, KekSettings, TekSettings
 
+_AT_ONCE = 0.0
+
 
 @dataclass(frozen=True)
 class Pushed:
@@ -377,11 +379,20 @@ class Group:
         listening = self._is_restored and kek is not None and kek.settings.is_multicast
         return bool(len(self.members) or self.shared_with or listening)
 
+    @property
+    def _feeds_others(self) -> bool:
+        """True when keys that are made here are passed on by servers with members of their own."""
+        return bool(self.shared_with) and self.keyring.leads
+
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
         due = [self.pushes.deadline()]
         if self.keyring.kek is not None and self._in_use:
             due += [self.keyring.deadline(), self.heartbeat.due]
+        elif self._feeds_others:
+            due.append(self.keyring.deadline())
+        if self._feeds_others and self.keyring.lacks:
+            due.append(_AT_ONCE)
         return min((d for d in due if d is not None), default=None)
 
     @property
@@ -395,6 +406,9 @@ class Group:
             if not self.members.discard(member):
                 continue
             self.events.append(WentSilent(self.settings.name, member.gateway, member.address))
+        if self._feeds_others and (self.keyring.kek is None or self.keyring.lacks):
+            # There may be nobody here who registers and so asks for keys, or for new ones.
+            self.keyring.grant(now)
         if self.keyring.kek is None or not self._in_use:
             return
         kek_due, names = self.keyring.due(now)

@@ -153,10 +153,18 @@ class Keyring:
 
     def deadline(self) -> float | None:
         """When the first key is due for a new one; None where keys are made elsewhere."""
-        if self.kek is None or not self.leads:
+        if not self.leads:
             return None
-        newest = [teks[0] for teks in self._teks.values()]
-        return min([self.kek_due(self.kek), *map(self._tek_due, newest)])
+        due = [self._tek_due(teks[0]) for teks in self._teks.values()]
+        if self.kek is not None:
+            due.append(self.kek_due(self.kek))
+        return min(due, default=None)
+
+    @property
+    def lacks(self) -> bool:
+        """True while a key that is configured is not there."""
+        unkeyed = self.settings.kek is not None and self.kek is None
+        return unkeyed or any(tek.name not in self._teks for tek in self.settings.teks)
 
     def due(self, now: float) -> tuple[bool, list[str]]:
         """(whether a new KEK is due, the ipsec-sas that are due for new TEKs)."""

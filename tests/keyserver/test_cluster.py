@@ -239,6 +239,65 @@ def test_a_sub_server_that_joins_after_a_change_of_algorithms_gets_both_keys(net
     assert late.keys.tek_spis() == network.members[SITES[0]].keys.tek_spis()
 
 
+@pytest.fixture(params=[(ROOT, SUB), (SUB, ROOT)], ids=["root first", "sub-server first"])
+def order(request):
+    return request.param
+
+
+SHORT = f"{SERVER} ipsec proposal esp lifetime-seconds 600"
+
+
+def without_rekeys(network):
+    """Both servers with TEKs of ten minutes and no server-member-communication."""
+    for hub in network.hubs.values():
+        lines = [line for line in hub.text.splitlines() if BLOCK not in line]
+        hub.text = "\n".join([*lines, SHORT, ""])
+        hub.commit(network.now)
+    # Those of before live for an hour.
+    network.hubs[ROOT].groups.clear("G1", True, network.now)
+    network.pass_time(2)
+
+
+def test_a_root_without_members_renews_the_keys_of_its_sub_servers_members(network):
+    without_rekeys(network)
+    member = network.member(SITES[1], SUB)
+    seen = set()
+    for _ in range(40):
+        network.pass_time(60)
+        assert member.keys.traffic.sends_with
+        assert network.same_keys()
+        seen.add(member.keys.traffic.sends_with)
+    assert len(seen) >= 4
+    assert "refused" not in {e.event for e in member.events}
+    assert not network.hubs[ROOT].groups.views(network.now)[0].members
+
+
+def test_rekeys_begin_for_a_sub_servers_members_when_they_are_configured(network, order):
+    without_rekeys(network)
+    member = network.member(SITES[1], SUB)
+    assert member.keys.kek is None
+    for address in order:
+        network.hubs[address].commit(network.now, *ALGORITHMS)
+        network.pass_time(20)
+    assert network.same_keys()
+    assert network.hubs[SUB].keys(network.now)[0] is not None
+    # It comes back when its TEK ends, and is pushed the next one.
+    network.pass_time(600)
+    assert member.keys.kek is not None
+    network.pass_time(600)
+    assert "rekeyed" in [e.event for e in member.events]
+
+
+def test_a_root_whose_group_is_cleared_at_once_gives_its_sub_servers_new_keys(network):
+    member = network.member(SITES[1], SUB)
+    _, before = network.hubs[ROOT].keys(network.now)
+    network.hubs[ROOT].groups.clear("G1", True, network.now)
+    network.pass_time(2)
+    assert network.same_keys()
+    assert not before & network.hubs[SUB].keys(network.now)[1]
+    assert "rekeyed" in [e.event for e in member.events]
+
+
 def test_an_update_that_is_lost_is_repeated(network):
     network.member(SITES[0], ROOT)
     second = network.member(SITES[1], SUB)
