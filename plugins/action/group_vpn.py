@@ -9,12 +9,16 @@ from typing import Any
 
 from ansible import context
 
+# First: it makes what follows cheap to import.
+from . import DeviceAction, _plain
+
+# isort: split
+from ..plugin_utils.errors import Refused
 from ..plugin_utils.group import options as group_options
 from ..plugin_utils.group.conduct import Order, conduct
 from ..plugin_utils.group.description import HOST_VARIABLES, read
 from ..plugin_utils.group.expected import registrations
 from ..plugin_utils.group.screen import summary
-from . import DeviceAction, _plain
 from .fleet import Fleet
 
 _PREFIX = "group_vpn_"
@@ -27,7 +31,7 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         if options["outcome"] is not None:
-            return self._of_one(options["outcome"])
+            return self._of_one(self._outcome(options["outcome"]))
         groups = _plain(options["groups"])
         hosts = self._hosts(groups)
         order = Order(
@@ -69,6 +73,13 @@ class ActionModule(DeviceAction):
             "hosts": {host: fate.as_result() for host, fate in outcome.hosts.items()},
             "screen": screen,
         }
+
+    def _outcome(self, given: Any) -> Mapping[str, Any]:
+        """What ran once has returned; a variable's name spares each host to read a template."""
+        found = self._task_vars.get(given) if isinstance(given, str) else given
+        if not isinstance(found, Mapping):
+            raise Refused([f"outcome {given!r}: expected what 'groups' returned, or its variable"])
+        return found
 
     def _of_one(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """The host's part in an outcome."""

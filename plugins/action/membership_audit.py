@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# First: it makes what follows cheap to import.
+from . import DeviceAction
+
+# isort: split
 from ..plugin_utils.audit import drift, expectations, files, fleet
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.audit.findings import Kind, Severity
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
-from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

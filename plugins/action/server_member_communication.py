@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.resources.server_member_communication import RESOURCE
+# First: it makes what follows cheap to import.
 from .resource import ResourceAction
+
+# isort: split
+from ..plugin_utils.resources.server_member_communication import RESOURCE
 
 
 class ActionModule(ResourceAction):

@@ -53,8 +53,10 @@ options:
     description: Commit comment.
     type: str
   outcome:
-    description: What the task that ran once has returned.
-    type: dict
+    description:
+      - What the task that ran once has returned, or the name of the variable that it was registered
+        as. The name spares each host to read a template.
+    type: raw
 seealso:
   - module: groupvpn.junos.server
 """
@@ -68,7 +70,7 @@ EXAMPLES = r"""
 
 - name: What became of each host
   groupvpn.junos.group_vpn:
-    outcome: "{{ outcome }}"
+    outcome: outcome
 """
 
 RETURN = r"""

@@ -12,7 +12,7 @@ import pytest
 from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
-from tests.lab import Process, ask, by_ncclient
+from tests.lab import Process, ask, by_ncclient, play
 from tests.whole import UNICAST, WholeLab
 
 NAME, NUMBER = "BRANCHES", 70000
@@ -356,6 +356,9 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "site-01, site-02: group_vpn_address 127.0.10.1" in refused.output
     assert "heartbeat 1: Group VPNv2 takes 60 to 3600" in refused.output
     assert "unreachable" not in str(refused.tasks)
+    asked = {"groupvpn.junos.group_vpn": {"outcome": "no_such_variable"}}
+    unknown = play(whole.lab, [asked])
+    assert "site-01: outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
 
 
 def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):

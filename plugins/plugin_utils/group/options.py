@@ -17,7 +17,7 @@ def group_vpn() -> dict[str, Any]:
             "timeout": {"type": "int", "default": 300},
             "poll": {"type": "float", "default": 1.0},
             "comment": {"type": "str"},
-            "outcome": {"type": "dict"},
+            "outcome": {"type": "raw"},
         },
         "mutually_exclusive": [["groups", "outcome"]],
         "required_one_of": [["groups", "outcome"]],

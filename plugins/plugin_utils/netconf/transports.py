@@ -18,6 +18,7 @@ from .openssh_command import control_name
 from .paramiko import SSH_CONFIG, paramiko_session, warm_up_login
 from .session import NetconfSession, Target, client_hello
 from .trouble import explain
+from .xml import parse_document
 
 SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 
@@ -25,10 +26,11 @@ SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 def warm_up() -> None:
     """Pay now, in the process that forks the workers, what each of them would pay at first use.
 
-    That is importing paramiko, and OpenSSL looking up the algorithms of a usual login. The shelf
-    that tasks share is made here because only what is there before the fork is shared.
+    That is importing paramiko, making a parser, and OpenSSL looking up the algorithms of a usual
+    login. The shelf that tasks share is made here because only what is there before the fork is
+    shared.
     """
-    client_hello()
+    parse_document(client_hello()[0].encode())
     has_ssh()
     ssh_is_configured()
     with contextlib.suppress(OSError):

@@ -1,0 +1,84 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What Ansible's main process does before it forks: workers find it done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.benchmarks.plays import fleet_of
+from tests.lab import COLLECTIONS, PASSWORD, USER
+
+_PLUGINS = Path("ansible_collections", "groupvpn", "junos", "plugins")
+_LOAD = """
+import importlib, json, sys
+# As any run of Ansible has by the time it loads an action.
+import ansible.executor.playbook_executor, ansible.plugins.connection.local
+from ansible.plugins.loader import action_loader, init_plugin_loader
+init_plugin_loader([sys.argv[1]])
+assert action_loader.get("groupvpn.junos.server_member_communication", class_only=True)
+CORE = "ansible_collections.groupvpn.junos.plugins.plugin_utils."
+def core(name):
+    return importlib.import_module(CORE + name)
+"""
+_CHANGE = """
+before = set(sys.modules)
+from ansible.template import Templar, trust_as_template
+host, port, user, password, known, lifetime = sys.argv[2:]
+session, apply = core("netconf.session"), core("engine.apply")
+target = session.Target(host, int(port), user, password, known_hosts_file=known)
+variables = {"lifetime": int(lifetime)}
+wanted = Templar(variables=variables).template(trust_as_template("{{ lifetime }}"))
+smc = core("resources.server_member_communication").RESOURCE
+block = {"group": "G1", "encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+want = apply.wanted(smc, [{**block, "lifetime_seconds": wanted}], None)
+rpc = core("netconf.rpc").SessionRpc(core("netconf.transports").open_session(target))
+request = apply.Request(smc, want, core("engine.plan").State.MERGED)
+changed = apply.apply(rpc, request)["changed"]
+print(json.dumps([changed, sorted(set(sys.modules) - before)]))
+"""
+
+
+def _python(script: str, collections: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(collections), *arguments],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_a_worker_that_makes_a_change_imports_nothing_any_more(tmp_path):
+    lab = fleet_of(tmp_path, 1)
+    server = lab.serve()
+    try:
+        at, known = lab.devices[0]["netconf"], str(lab.path / "known_hosts")
+        where = (at["address"], str(at["port"]), USER, PASSWORD, known)
+        changed, imported = json.loads(_python(_LOAD + _CHANGE, COLLECTIONS, *where, "540"))
+    finally:
+        server.stop()
+    assert changed
+    assert imported == []
+
+
+def test_the_core_is_compiled_once_and_again_when_it_has_changed(tmp_path):
+    without = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(COLLECTIONS / _PLUGINS.parent, tmp_path / _PLUGINS.parent, ignore=without)
+    source = tmp_path / _PLUGINS / "plugin_utils" / "engine" / "device.py"
+    script = _LOAD + "print(core('engine.device').LOAD)"
+    assert _python(script, tmp_path).strip() == "load the change"
+    (compiled,) = source.parent.glob("__pycache__/device.*.pyc")
+    written = compiled.stat().st_mtime_ns
+    assert _python(script, tmp_path).strip() == "load the change"
+    assert compiled.stat().st_mtime_ns == written
+    source.write_text(source.read_text().replace('"load the change"', '"load what changed"'))
+    assert _python(script, tmp_path).strip() == "load what changed"
