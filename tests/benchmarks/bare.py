@@ -17,8 +17,12 @@ from tests.lab import COLLECTIONS, PASSWORD, USER, LabDirectory
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.resource import Resource
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
@@ -56,8 +60,8 @@ def rpcs_of(lab: LabDirectory, device: dict[str, Any], resource: Resource, confi
         known_hosts_file=str(lab.path / "known_hosts"),
     )
     session = _Recorded(open_session(target, "paramiko"))
-    want = apply.wanted(resource, config, None)
-    result = apply.apply(SessionRpc(session), apply.Request(resource, want, State.MERGED))  # type: ignore[arg-type]
+    want = wanted_tree(resource, config, None)
+    result = apply(SessionRpc(session), Request(resource, want, State.MERGED))  # type: ignore[arg-type]
     session.close()
     assert result["changed"]
     return session.writes

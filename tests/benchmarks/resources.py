@@ -15,9 +15,14 @@ from lxml import etree
 from tests.lab import COLLECTIONS
 
 sys.path.insert(0, str(COLLECTIONS))
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import to_string
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
 
@@ -68,13 +73,13 @@ def _cpu(work: Callable[[], Any]) -> float:
 def large_server() -> Iterator[str]:
     """One task on a server with 50 groups and 1,000 gateways."""
     device, generation = _Device(large()), Generation.V2
-    config = apply.gather(RESOURCE, device)["gathered"]  # type: ignore[arg-type]
+    config = views.gather(RESOURCE, device)["gathered"]  # type: ignore[arg-type]
 
     def task(config: Any, **more: Any) -> Callable[[], Any]:
         def run() -> Any:
-            wanted = apply.wanted(RESOURCE, config, generation)
-            request = apply.Request(RESOURCE, wanted, State.OVERRIDDEN, check=True, **more)
-            return apply.apply(device, request)  # type: ignore[arg-type]
+            want = wanted_tree(RESOURCE, config, generation)
+            request = Request(RESOURCE, want, State.OVERRIDDEN, check=True, **more)
+            return apply(device, request)  # type: ignore[arg-type]
 
         return run
 
@@ -82,10 +87,10 @@ def large_server() -> Iterator[str]:
     rows = {
         "everything given again, nothing to do": task(config),
         "one group taken away, with the difference": task(changed, diff=True),
-        "rendered from nothing": lambda: apply.render(
-            RESOURCE, apply.wanted(RESOURCE, config, generation), generation
+        "rendered from nothing": lambda: views.render(
+            RESOURCE, wanted_tree(RESOURCE, config, generation), generation
         ),
-        "gathered": lambda: apply.gather(RESOURCE, device),  # type: ignore[arg-type]
+        "gathered": lambda: views.gather(RESOURCE, device),  # type: ignore[arg-type]
     }
     size = len(to_string(etree.fromstring(large()))) / 1e6
     yield f"### `server` with {GROUPS} groups and {GATEWAYS:,} gateways ({size:.1f} MB of XML)"

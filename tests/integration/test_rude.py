@@ -17,9 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, confirm
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm, views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
     CommitUnknown,
@@ -156,13 +161,13 @@ class Client:
 
 def change(rpc, state=State.MERGED, block=BLOCK, **more):
     """One task of the resource module."""
-    want = apply.wanted(RESOURCE, [block], None)
-    return apply.apply(rpc, apply.Request(RESOURCE, want, state, **more))
+    want = wanted_tree(RESOURCE, [block], None)
+    return apply(rpc, Request(RESOURCE, want, state, **more))
 
 
 def gathered(rpc):
     """What the resource module reads."""
-    return apply.gather(RESOURCE, rpc)["gathered"]
+    return views.gather(RESOURCE, rpc)["gathered"]
 
 
 def awaiting_confirmation(*faults: Fault) -> RudeServer:

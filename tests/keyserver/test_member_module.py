@@ -5,8 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.shape import as_config
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError, Refused
@@ -51,8 +56,8 @@ def device(generation):
 
 
 def run(rpc, state, config, **more):
-    wanted = apply.wanted(RESOURCE, config, None)
-    return apply.apply(rpc, apply.Request(RESOURCE, wanted, State(state), **more))
+    want = wanted_tree(RESOURCE, config, None)
+    return apply(rpc, Request(RESOURCE, want, State(state), **more))
 
 
 def members(generation):
@@ -82,7 +87,7 @@ def test_one_commit_builds_a_member_and_a_second_run_is_one_rpc(generation):
     wire.names.clear()
     assert not run(wire, "overridden", config)["changed"]
     assert wire.names == ["get-configuration"]
-    gathered = apply.gather(RESOURCE, wire)["gathered"]
+    gathered = views.gather(RESOURCE, wire)["gathered"]
     assert gathered == built["after"]
     assert not run(wire, "overridden", gathered)["changed"]
     run(wire, "deleted", None, everything=True)
@@ -116,7 +121,7 @@ def test_what_is_predicted_for_a_whole_member_is_what_the_device_does(generation
         event("done")
         assert done["diff_text"] == predicted["diff_text"]
         assert predicted["after"] == done["after"]
-        assert apply.gather(RESOURCE, wire)["gathered"] == done["after"]
+        assert views.gather(RESOURCE, wire)["gathered"] == done["after"]
         assert not run(wire, state_now, config)["changed"]
         web = target.database.committed["security"]["policies"]["policy"]
         assert any("web" in pair["policy"] for pair in web.values())

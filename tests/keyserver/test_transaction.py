@@ -13,9 +13,14 @@ import contextlib
 import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.modules import server as server_module
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.shape import as_config
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
@@ -55,9 +60,9 @@ def device(generation="v2", groups=("G1", "G2", "G3"), extra=()) -> Device:
 
 
 def ask(rpc, state, want, **more):
-    wanted = apply.wanted(RESOURCE, want, None)
-    request = apply.Request(RESOURCE, wanted, State(state), **more)
-    return apply.apply(rpc, request)
+    want = wanted_tree(RESOURCE, want, None)
+    request = Request(RESOURCE, want, State(state), **more)
+    return apply(rpc, request)
 
 
 def smc(target: Device, group: str):
@@ -126,7 +131,7 @@ def test_the_predicted_difference_is_the_devices_own(generation, state, data):
         assert predicted["diff_text"] == done["diff_text"] == said
         for key in ("changed", "before", "after", "commands", "xml"):
             assert predicted[key] == done[key], key
-        assert apply.gather(RESOURCE, wire)["gathered"] == done["after"]
+        assert views.gather(RESOURCE, wire)["gathered"] == done["after"]
         again = ask(wire, state_now, entries(blocks))
         assert not again["changed"]
 
@@ -305,8 +310,8 @@ def server_of(generation):
 
 
 def serve(rpc, state, config, **more):
-    wanted = apply.wanted(SERVER, config, None)
-    return apply.apply(rpc, apply.Request(SERVER, wanted, State(state), **more))
+    want = wanted_tree(SERVER, config, None)
+    return apply(rpc, Request(SERVER, want, State(state), **more))
 
 
 def test_one_commit_builds_a_server_on_an_empty_device_and_a_second_run_is_one_rpc():
@@ -320,7 +325,7 @@ def test_one_commit_builds_a_server_on_an_empty_device_and_a_second_run_is_one_r
     wire.names.clear()
     assert not serve(wire, "overridden", server_config())["changed"]
     assert wire.names == ["get-configuration"]
-    gathered = apply.gather(SERVER, wire)["gathered"]
+    gathered = views.gather(SERVER, wire)["gathered"]
     assert gathered == built["after"]
     assert not serve(wire, "overridden", gathered)["changed"]
     assert "made-up-key-1" not in str(built)
@@ -353,7 +358,7 @@ def test_what_is_predicted_for_a_whole_server_is_what_the_device_does(generation
         event("done")
         assert predicted["diff_text"] == done["diff_text"]
         assert predicted["after"] == done["after"]
-        assert apply.gather(SERVER, wire)["gathered"] == done["after"]
+        assert views.gather(SERVER, wire)["gathered"] == done["after"]
         assert not serve(wire, state_now, config)["changed"]
 
 
@@ -389,7 +394,7 @@ INHERITING = (
 
 def test_what_a_device_inherits_is_in_force_named_and_not_set_again():
     wire = Wire(device(groups=("G1", "G2"), extra=INHERITING))
-    gathered = apply.gather(RESOURCE, wire)
+    gathered = views.gather(RESOURCE, wire)
     inherited = {"lifetime_seconds": 4800, **GOOD}
     assert gathered["gathered"] == [{"group": name, **inherited} for name in ("G1", "G2")]
     assert any("configuration group REKEY" in warning for warning in gathered["warnings"])
@@ -398,10 +403,10 @@ def test_what_a_device_inherits_is_in_force_named_and_not_set_again():
         "set security group-vpn server group G1 server-member-communication heartbeat 90"
     ]
     assert done["membership_reset"] == []
-    assert apply.gather(RESOURCE, wire)["gathered"] == done["after"]
+    assert views.gather(RESOURCE, wire)["gathered"] == done["after"]
     assert not ask(wire, "replaced", [{"group": "G1", "heartbeat": 90, **GOOD}])["changed"]
     gone = ask(wire, "deleted", [{"group": "G1"}])
-    assert apply.gather(RESOURCE, wire)["gathered"] == gone["after"] == gathered["gathered"]
+    assert views.gather(RESOURCE, wire)["gathered"] == gone["after"] == gathered["gathered"]
     assert not ask(wire, "deleted", [{"group": "G1"}])["changed"]
 
 

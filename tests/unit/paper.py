@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import (
     State,
     UpdatePassword,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from lxml import etree
@@ -34,15 +38,15 @@ class Paper:
 def planned(resource, inside, config, state, generation="v2", **more):
     """What a task in check mode says that it would do."""
     kind = Generation(generation)
-    request = apply.Request(
+    request = Request(
         resource,
-        apply.wanted(resource, config, kind),
+        wanted_tree(resource, config, kind),
         State(state),
         secrets=UpdatePassword(more.pop("update_password", "always")),
         check=True,
         **more,
     )
-    return apply.apply(Paper(inside, generation), request)
+    return apply(Paper(inside, generation), request)
 
 
 def inside_of(xml):

@@ -11,9 +11,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply, options
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import options, views
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import change_xml, edits
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.checks import request_objections
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    refuse_unnamed,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Kind
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.shape import Given
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import Configuration
@@ -112,7 +116,7 @@ def test_deleted_takes_the_named_groups_and_everything_only_when_that_is_said():
 )
 def test_what_would_take_away_more_than_is_named_is_refused(config, state, everything, words):
     with pytest.raises(Refused, match=words):
-        apply.named(config, state, everything)
+        refuse_unnamed(config, state, everything)
 
 
 def test_each_removal_is_told_by_name():
@@ -165,12 +169,12 @@ def test_values_that_the_generation_does_not_take_are_refused(generation, option
 @pytest.mark.parametrize("name", ["", "x" * 33, "a\nb"])
 def test_group_names_that_no_device_takes_are_refused(name):
     with pytest.raises(Refused, match="group name"):
-        apply.wanted(RESOURCE, [{"group": name}], None)
+        wanted_tree(RESOURCE, [{"group": name}], None)
 
 
 def test_a_group_listed_twice_is_refused():
     with pytest.raises(Refused, match="twice"):
-        apply.wanted(RESOURCE, [{"group": "A"}, {"group": "A"}], None)
+        wanted_tree(RESOURCE, [{"group": "A"}, {"group": "A"}], None)
 
 
 @pytest.mark.parametrize("value", [True, False, "yes", "1e3", "0x10", 1.5, "1.0", [1], " "])
@@ -248,9 +252,9 @@ def test_first_configuration_dynamic_peers_and_slow_detection_are_warned_about()
 
 def test_markup_in_a_group_name_stays_text():
     name = "<a>&\"'</a>"
-    rendered = apply.render(RESOURCE, apply.wanted(RESOURCE, [{"group": name, **GOOD}], V2), V2)
-    assert apply.parse(RESOURCE, rendered["xml"])["parsed"] == [{"group": name, **GOOD}]
-    assert apply.parse(RESOURCE, rendered["rendered"])["parsed"] == [{"group": name, **GOOD}]
+    rendered = views.render(RESOURCE, wanted_tree(RESOURCE, [{"group": name, **GOOD}], V2), V2)
+    assert views.parse(RESOURCE, rendered["xml"])["parsed"] == [{"group": name, **GOOD}]
+    assert views.parse(RESOURCE, rendered["rendered"])["parsed"] == [{"group": name, **GOOD}]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +280,7 @@ def test_documents_with_entities_or_cut_off_are_refused(document):
 )
 def test_running_configurations_that_break_off_are_refused(text):
     with pytest.raises(MalformedReply):
-        apply.parse(RESOURCE, text)
+        views.parse(RESOURCE, text)
 
 
 def test_an_error_inside_success_is_found_whatever_its_namespace():

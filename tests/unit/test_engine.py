@@ -8,7 +8,6 @@ import json
 import time
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import (
     change_xml,
     edits,
@@ -18,6 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change impor
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.compare import difference
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State, plan
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import wanted_tree
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.resource import Resource
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import (
     Branch,
@@ -354,7 +354,7 @@ def test_a_server_of_a_thousand_gateways_is_planned_in_half_a_second():
     start = time.process_time()
     have = SERVER.read(reply)
     config = as_config(SERVER, have.in_force(SERVER.root))
-    want = apply.wanted(SERVER, config, V2)
+    want = wanted_tree(SERVER, config, V2)
     assert not edits(
         SERVER.root, have.explicit, plan(SERVER.root, have, want, State.OVERRIDDEN), V2
     )

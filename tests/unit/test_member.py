@@ -9,8 +9,13 @@ import json
 import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.modules import member as module
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import walk
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError, Refused
@@ -161,7 +166,7 @@ def test_a_second_vpn_of_a_pair_of_zones_wants_a_policy_of_its_own(generation):
     with pytest.raises(
         Refused, match=r"from-zone LAN to-zone WAN\]: .*twice.*give each further one a 'policy'"
     ):
-        apply.wanted(RESOURCE, {"policies": [first, second]}, generation)
+        wanted_tree(RESOURCE, {"policies": [first, second]}, generation)
     named = {**second, "policy": "GRP-0002"}
     vpn = {**example(generation)["ipsec"]["vpns"][0], "name": "GRP-0002", "group": 2}
     config = {"ipsec": {"vpns": [vpn]}, "policies": [first, named]}
@@ -179,7 +184,7 @@ def test_a_second_vpn_of_a_pair_of_zones_wants_a_policy_of_its_own(generation):
 def test_two_entries_of_one_policy_are_merged_or_one_gets_another_name():
     entry = {**EXAMPLE["policies"][0], "policy": "scope"}
     with pytest.raises(Refused, match=r"policy scope\]: .*twice.*another 'policy'"):
-        apply.wanted(RESOURCE, {"policies": [entry, {**entry, "vpn": "GRP-0002"}]}, "v1")
+        wanted_tree(RESOURCE, {"policies": [entry, {**entry, "vpn": "GRP-0002"}]}, "v1")
 
 
 class Stern(Paper):
@@ -195,11 +200,11 @@ class Stern(Paper):
 @pytest.mark.parametrize("known", [None, V1])
 def test_a_v1_device_is_not_asked_for_what_only_v2_has(known):
     device = Stern(built("v1"), "v1")
-    wanted = apply.wanted(RESOURCE, example("v1"), known)
-    request = apply.Request(RESOURCE, wanted, State.OVERRIDDEN, generation=known)
-    assert not apply.apply(device, request)["changed"]
+    want = wanted_tree(RESOURCE, example("v1"), known)
+    request = Request(RESOURCE, want, State.OVERRIDDEN, generation=known)
+    assert not apply(device, request)["changed"]
     assert len(device.asked) == (2 if known is None else 1)
-    assert apply.gather(RESOURCE, device)["gathered"]["policies"]
+    assert views.gather(RESOURCE, device)["gathered"]["policies"]
 
 
 def test_a_server_beside_a_v1_member_stays():
@@ -269,7 +274,7 @@ def test_what_is_still_needed_is_not_taken_away():
 )
 def test_what_a_generation_does_not_take_is_refused(config, words, generation):
     with pytest.raises(Refused, match=words):
-        apply.wanted(RESOURCE, config, generation)
+        wanted_tree(RESOURCE, config, generation)
 
 
 def test_text_from_any_place_around_it_is_read():
@@ -284,7 +289,7 @@ def test_text_from_any_place_around_it_is_read():
         "<member><ike><gateway><name>g</name><server-address>192.0.2.1</server-address>"
         "<server-address>192.0.2.2</server-address></gateway></ike></member>",
     ):
-        assert apply.parse(RESOURCE, text)["parsed"] == want, text
+        assert views.parse(RESOURCE, text)["parsed"] == want, text
 
 
 def test_pairs_of_zones_are_read_from_every_form():
@@ -314,13 +319,13 @@ def test_pairs_of_zones_are_read_from_every_form():
             }
         ),
     ):
-        assert apply.parse(RESOURCE, text)["parsed"] == want, text
+        assert views.parse(RESOURCE, text)["parsed"] == want, text
 
 
 def test_the_second_run_is_one_reading_and_no_lock():
     device = Paper(built())
-    request = apply.Request(RESOURCE, apply.wanted(RESOURCE, example(), None), State.MERGED)
-    assert not apply.apply(device, request)["changed"]
+    request = Request(RESOURCE, wanted_tree(RESOURCE, example(), None), State.MERGED)
+    assert not apply(device, request)["changed"]
     assert len(device.asked) == 1
 
 

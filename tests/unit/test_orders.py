@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import wanted_tree
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
@@ -80,8 +81,8 @@ def test_what_is_changed_and_moved_is_changed_first_and_then_moved():
 
 
 def rendered(generation=None, **block):
-    want = apply.wanted(COMMUNICATION, [{"group": "G1", **block}], generation)
-    return apply.render(COMMUNICATION, want, generation)
+    want = wanted_tree(COMMUNICATION, [{"group": "G1", **block}], generation)
+    return views.render(COMMUNICATION, want, generation)
 
 
 @pytest.mark.parametrize(

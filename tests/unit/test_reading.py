@@ -8,7 +8,7 @@ import contextlib
 import json
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import MalformedReply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
     RESOURCE as SERVER,
@@ -76,7 +76,7 @@ OLD_JSON = {
 
 
 def parsed(text):
-    return apply.parse(RESOURCE, text)["parsed"]
+    return views.parse(RESOURCE, text)["parsed"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def parsed(text):
     ],
 )
 def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
-    found = apply.parse(RESOURCE, text)
+    found = views.parse(RESOURCE, text)
     assert found == {"parsed": OWN, "warnings": []}
 
 
@@ -313,7 +313,7 @@ def test_a_backup_that_begins_with_groups_is_read(group):
     text = (
         f'groups {{ {group} {{ system {{ host-name a; }} }} }}\napply-groups "${{node}}";\n{CURLY}'
     )
-    assert apply.parse(RESOURCE, text) == {"parsed": OWN, "warnings": []}
+    assert views.parse(RESOURCE, text) == {"parsed": OWN, "warnings": []}
 
 
 def test_configuration_groups_that_touch_the_hierarchy_are_named():
@@ -326,7 +326,7 @@ def test_configuration_groups_that_touch_the_hierarchy_are_named():
         f"<configuration><groups><name>KS</name>{in_xml()}</groups><apply-groups>KS</apply-groups>"
         f"{in_xml()}</configuration>",
     ):
-        found = apply.parse(RESOURCE, text)
+        found = views.parse(RESOURCE, text)
         assert found["parsed"] == OWN
         assert ["KS" in w and "not part of this reading" in w for w in found["warnings"]] == [True]
 
@@ -377,7 +377,7 @@ INACTIVE = {
 def test_what_is_inactive_is_not_in_force_and_is_named(level):
     expected = [{"group": "G1", "sig_hash_algorithm": "sha-256"}] if level == "leaf" else []
     for text in (*INACTIVE[level], json_with(level)):
-        found = apply.parse(RESOURCE, text)
+        found = views.parse(RESOURCE, text)
         assert found["parsed"] == expected, text
         assert any("inactive" in warning for warning in found["warnings"]), text
 
@@ -416,13 +416,13 @@ INHERITING = inherited(in_xml(XML_BLOCK + "<lifetime-seconds>4800</lifetime-seco
 
 def test_both_views_are_asked_for_in_one_request():
     paper = Paper(INHERITING)
-    apply.gather(RESOURCE, paper)
+    views.gather(RESOURCE, paper)
     (request,) = paper.asked
     assert (request.get("inherit"), request.get("groups")) == ("inherit", "groups")
 
 
 def test_what_configuration_groups_bring_in_is_in_force_and_named():
-    found = apply.gather(RESOURCE, Paper(INHERITING))
+    found = views.gather(RESOURCE, Paper(INHERITING))
     assert found["gathered"] == [{"group": "G1", "lifetime_seconds": 4800, **GOOD}]
     assert sum("configuration group KS" in warning for warning in found["warnings"]) == 2
 
@@ -463,7 +463,7 @@ def test_what_the_table_does_not_know_is_said():
         f"{LINES}set {SMC} new-thing 5\n",
         XML.replace("<encryption", "<new-thing>5</new-thing><encryption"),
     ):
-        found = apply.parse(RESOURCE, text)
+        found = views.parse(RESOURCE, text)
         assert found["parsed"] == OWN
         assert any("not read" in w and "new-thing" in w for w in found["warnings"])
 
@@ -474,9 +474,9 @@ def test_devices_replies_without_a_configuration():
             super().__init__()
             self._reply = reply
 
-    assert apply.gather(RESOURCE, Odd("<rpc-reply><data/></rpc-reply>"))["gathered"] == []
+    assert views.gather(RESOURCE, Odd("<rpc-reply><data/></rpc-reply>"))["gathered"] == []
     with pytest.raises(MalformedReply):
-        apply.gather(RESOURCE, Odd("<rpc-reply><output>busy</output></rpc-reply>"))
+        views.gather(RESOURCE, Odd("<rpc-reply><output>busy</output></rpc-reply>"))
 
 
 def test_the_whole_server_is_read_from_the_example_of_a_device():
@@ -509,7 +509,7 @@ security {
     }
 }
 """
-    assert apply.parse(SERVER, text)["parsed"] == {
+    assert views.parse(SERVER, text)["parsed"] == {
         "traceoptions": {
             "file": {"filename": "gkmp.log", "size": "10m", "files": 3, "world_readable": True},
             "flags": ["all"],
@@ -560,10 +560,10 @@ PIECES = st.sampled_from(
 
 def test_a_delete_without_a_path_takes_everything_there_is():
     lines = "set security group-vpn server group G1 group-id 1\n{}"
-    assert apply.parse(SERVER, lines.format(""))["parsed"]
-    assert not apply.parse(SERVER, lines.format("delete"))["parsed"]
+    assert views.parse(SERVER, lines.format(""))["parsed"]
+    assert not views.parse(SERVER, lines.format("delete"))["parsed"]
     again = lines.format("delete\nset security group-vpn server group G2 group-id 2")
-    assert [group["name"] for group in apply.parse(SERVER, again)["parsed"]["groups"]] == ["G2"]
+    assert [group["name"] for group in views.parse(SERVER, again)["parsed"]["groups"]] == ["G2"]
 
 
 @settings(max_examples=500, deadline=None)
@@ -573,7 +573,7 @@ def test_a_delete_without_a_path_takes_everything_there_is():
 def test_whatever_text_is_given_it_is_read_or_refused(pieces, glue):
     for resource in (RESOURCE, SERVER):
         with contextlib.suppress(MalformedReply):
-            apply.parse(resource, glue.join(pieces))
+            views.parse(resource, glue.join(pieces))
 
 
 JSON_VALUES = st.recursive(
@@ -608,7 +608,7 @@ JSON_VALUES = st.recursive(
 def test_whatever_json_is_given_it_is_read_or_refused(value):
     for document in (value, {"configuration": value}):
         with contextlib.suppress(MalformedReply):
-            apply.parse(SERVER, json.dumps(document))
+            views.parse(SERVER, json.dumps(document))
 
 
 @pytest.mark.parametrize("depth", [400, 600, 5_000, 100_000])
@@ -622,4 +622,4 @@ def test_deep_nesting_is_refused_and_never_a_traceback(depth):
         "<configuration>" + "<security>" * depth + "</security>" * depth + "</configuration>",
     ):
         with contextlib.suppress(MalformedReply):
-            apply.parse(SERVER, text)
+            views.parse(SERVER, text)

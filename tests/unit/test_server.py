@@ -9,8 +9,12 @@ import json
 import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.modules import server as module
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import (
     Container,
     Kind,
@@ -121,9 +125,9 @@ class Repeating(Paper):
 
 
 def test_a_device_that_repeats_a_key_in_its_own_words_is_not_quoted():
-    request = apply.Request(RESOURCE, apply.wanted(RESOURCE, example(), V2), State.MERGED)
+    request = Request(RESOURCE, wanted_tree(RESOURCE, example(), V2), State.MERGED)
     with pytest.raises(DeviceError) as refused:
-        apply.apply(Repeating(), request)
+        apply(Repeating(), request)
     assert "invalid value '********' or \"********\" in p" in str(refused.value)
 
 
@@ -146,7 +150,7 @@ def test_keys_that_a_device_cannot_store_are_refused_without_being_shown(key, wo
     config = example()
     config["ike"]["policies"][0]["pre_shared_key"] = key
     with pytest.raises(Refused, match=words) as refused:
-        apply.wanted(RESOURCE, config, V2)
+        wanted_tree(RESOURCE, config, V2)
     assert "schl\u00fcssel" not in str(refused.value)
     assert "xxx" not in str(refused.value)
 
@@ -223,9 +227,9 @@ def test_the_order_of_proposals_is_kept_and_changed():
 def test_what_a_generation_does_not_have_is_refused():
     cluster = {"groups": [{"name": "G", "server_cluster": {"server_role": "root-server"}}]}
     with pytest.raises(Refused, match="VPNv1 does not have this statement"):
-        apply.wanted(RESOURCE, cluster, V1)
+        wanted_tree(RESOURCE, cluster, V1)
     with pytest.raises(Refused, match="VPNv2 does not have this statement"):
-        apply.wanted(RESOURCE, {"groups": [{"name": "G", "no_anti_replay": True}]}, V2)
+        wanted_tree(RESOURCE, {"groups": [{"name": "G", "no_anti_replay": True}]}, V2)
 
 
 # The referees: Juniper's YANG for v2, a device's own schema for v1

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...plugin_utils.engine import apply, options
+from ...plugin_utils.engine import options, views
+from ...plugin_utils.engine.apply import apply
 from ...plugin_utils.engine.device import CommitOptions
 from ...plugin_utils.engine.plan import State, UpdatePassword
+from ...plugin_utils.engine.request import Request, refuse_unnamed, wanted_tree
 from ...plugin_utils.engine.resource import Resource
 from ...plugin_utils.engine.values import Generation
 from ...plugin_utils.errors import Refused
@@ -37,14 +39,14 @@ class ResourceAction(DeviceAction):
         asked = options["generation"]
         generation = None if asked == "auto" else Generation(asked)
         if state == "parsed":
-            return {"changed": False, **apply.parse(resource, options["running_config"])}
+            return {"changed": False, **views.parse(resource, options["running_config"])}
         if state == "gathered":
-            return {"changed": False, **apply.gather(resource, self.device())}
-        apply.named(config, state, options["all"])
-        want = apply.wanted(resource, config, generation)
+            return {"changed": False, **views.gather(resource, self.device())}
+        refuse_unnamed(config, state, options["all"])
+        want = wanted_tree(resource, config, generation)
         if state == "rendered":
-            return {"changed": False, **apply.render(resource, want, generation)}
-        request = apply.Request(
+            return {"changed": False, **views.render(resource, want, generation)}
+        request = Request(
             resource=resource,
             want=want,
             state=State(state),
@@ -57,7 +59,7 @@ class ResourceAction(DeviceAction):
             diff=self._task.diff,
             counted=_counted,
         )
-        result = apply.apply(self.device(), request)
+        result = apply(self.device(), request)
         text = result.pop("diff_text")
         if self._task.diff and text:
             result["diff"] = {"prepared": text}

@@ -7,11 +7,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..engine import apply, confirm
+from ..engine import confirm, draft
+from ..engine.apply import apply
 from ..engine.compare import difference
 from ..engine.confirmation import awaiting
 from ..engine.device import CommitOptions, Device
 from ..engine.plan import State
+from ..engine.request import Request
 from ..engine.shape import Given
 from ..engine.tree import Reading
 from ..engine.values import Generation
@@ -34,10 +36,10 @@ _SENT_AWAY = re.compile(r"^-\s*ike-gateway ", re.MULTILINE)
 
 def request_of(
     change: Change, generation: Generation, commit: CommitOptions | None = None, diff: bool = False
-) -> apply.Request:
+) -> Request:
     """A change as the engine takes it."""
     resource = RESOURCES[change.side]
-    return apply.Request(
+    return Request(
         resource=resource,
         want=Given(resource, change.config).tree,
         state=State.REPLACED,
@@ -53,7 +55,7 @@ def foresee(looked: Looked, changes: list[Change]) -> str:
     readings: dict[str, Reading] = dict(looked.readings)
     for change in changes:
         have = readings[change.side]
-        target = apply.foresee(request_of(change, looked.generation), have, looked.generation)
+        target = draft.foresee(request_of(change, looked.generation), have, looked.generation)
         readings[change.side] = target
     text = ""
     for side in dict.fromkeys(change.side for change in changes):
@@ -70,7 +72,7 @@ def foresee(looked: Looked, changes: list[Change]) -> str:
 
 def change(rpc: Rpc, what: Change, generation: Generation, commit: CommitOptions) -> dict[str, Any]:
     """Make a change; what a resource module returns."""
-    return apply.apply(rpc, request_of(what, generation, commit))
+    return apply(rpc, request_of(what, generation, commit))
 
 
 def new_keys(rpc: Rpc, group: str) -> None:

@@ -1,0 +1,89 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a request brings a device to, and whether the device has come there."""
+
+from __future__ import annotations
+
+from ..errors import CommitDiffers
+from ..netconf.libraries import etree
+from .change import Edit, change_xml, edits
+from .device import Device
+from .draft import Draft, drafted, read_device, same, target_of
+from .outcome import lacking, told
+from .request import Request, fitted
+from .schema import Tree
+from .tree import Reading
+
+
+class RequestGoal:
+    """A request's wishes, against what a device has meanwhile; see :class:`.transaction.Goal`."""
+
+    def __init__(self, device: Device, request: Request, first: Draft) -> None:
+        self._device, self._request, self._first = device, request, first
+        self.draft = first
+        self._taken: etree._Element | None = None
+        self._besides: list[Edit] = []
+        self._after: Tree | None = None
+
+    @property
+    def selection(self) -> etree._Element:
+        """What is read of the device."""
+        return self._request.resource.read_filter(self._first.generation)
+
+    def missing(self) -> etree._Element | None:
+        """What is to be loaded; None: nothing."""
+        # Somebody may have committed between our reading and our lock.
+        self.draft = drafted(self._device, self._request, self._first)
+        change = self.draft.change
+        return change_xml(self._request.resource.prefix, change, reveal=True) if change else None
+
+    def lacking(self, database: str = "committed") -> str:
+        """What the device has not taken, and what it has made of that.
+
+        Raises CommitDiffers when it has committed something else than that.
+        """
+        outlook, resource = self.draft.outlook, self._request.resource
+        reply = read_device(self._device, resource, outlook.generation, database)
+        if self._taken is not None and same(self._taken, reply):
+            return ""
+        have = resource.read(reply)
+        self._besides, self._after = [], None
+        words = ""
+        if edits(resource.root, have.explicit, outlook.target, outlook.generation):
+            words = self._differing(have)
+        if words and database == "committed" and have != outlook.have:
+            raise CommitDiffers(
+                "commit: the device has committed, and has left out some of the change or made "
+                f"something else of it{self._or_others}: {words}; look at what it has now"
+            )
+        self._taken = None if words else reply
+        return words
+
+    @property
+    def _or_others(self) -> str:
+        """Beside a private copy others may commit; under the lock nobody does."""
+        private = self._request.commit.private
+        return ", or somebody else has committed besides" if private else ""
+
+    def _differing(self, have: Reading) -> str:
+        """What is lacking on a device that has something else than what was planned."""
+        request, outlook, resource = self._request, self.draft.outlook, self._request.resource
+        generation = outlook.generation
+        want = fitted(resource, request.want, have, generation)
+        target = target_of(request, have, want, generation)
+        still = edits(resource.root, have.explicit, target, generation)
+        left = lacking(still, outlook.have.explicit.tree, have.explicit.tree)
+        self._besides = edits(resource.root, outlook.target, have.explicit, generation)
+        self._after = have.in_force(resource.root)
+        made = told(resource.prefix, self._besides)
+        return (
+            f"it lacks: {told(resource.prefix, left)} (it has made of it: {made})" if left else ""
+        )
+
+    def come(self) -> Draft:
+        """The change as the device has made it, which it says when that is not what was planned."""
+        if not self._besides or self._after is None:
+            return self.draft
+        more = told(self._request.resource.prefix, self._besides)
+        self._device.warn(f"the device has made by itself of the change{self._or_others}: {more}")
+        return self.draft._replace(outlook=self.draft.outlook._replace(after=self._after))
