@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import read_reply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.text import read_text
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 # Words that the reader knows, and words that it does not.
@@ -112,6 +112,16 @@ def last(fleet):
     st.sampled_from(["Total number of registered members: {}", "Members: {}", "", "{} members"]),
     st.sampled_from(["overflow", "wrap", "touch"]),
     st.booleans(),
+)
+@example(
+    {"0": [("0" * 13, "100.0.0.0")]},
+    ["Member Gateway", "Member IP", "Last Update", "Vsys"],
+    [8, 8, 8, 8],
+    TIME,
+    "Group: {}, Group Id: {}",
+    "",
+    "touch",
+    True,
 )
 def test_a_table_is_read_right_or_called_unclear(
     fleet, order, widths, time, head, count, long_names, with_header

@@ -10,7 +10,7 @@ a row, it is not understood.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .addresses import canonical_address
 from .model import COUNTERS, Member
@@ -124,12 +124,28 @@ class Table:
         wrong = (n for n, cell in cells.items() if cell and not re.fullmatch(_FORMS[n], cell))
         return None if next(wrong, None) is not None else _member(cells)
 
+    def _is_in_place(self, line: str) -> bool:
+        """Whether what stands behind the address does not begin before its column does.
+
+        Where it does, the columns are narrower than their labels, and a name that is shorter than
+        its label may touch its address, too.
+        """
+        behind = re.compile(r"\S*\s+(?=\S)").match(line, self._address_from)
+        return len(self._starts) > 2 and behind is not None and behind.end() >= self._starts[2]
+
     def _touching(self, line: str) -> Iterator[Member]:
         """Every way to part a name that fills its column from the address behind it."""
-        if self._names[:2] != ["gateway", "address"] or self._rest is None:
+        if self._names[:2] != ["gateway", "address"]:
             return
         first, second = self._starts[:2]
-        for end in range(second, first + LONGEST_NAME + 1):
+        found = list(self._parted(line, range(second, first + LONGEST_NAME + 1)))
+        yield from found
+        if found and not self._is_in_place(line):
+            yield from self._parted(line, range(first + 1, second))
+
+    def _parted(self, line: str, ends: Iterable[int]) -> Iterator[Member]:
+        """The ways to end a name at one of some places, where the address follows at once."""
+        for end in ends:
             name, rest = line[:end].strip(), line[end:]
             if line[end - 1 : end + 1].strip() == line[end - 1 : end + 1] and _is_name(name):
                 member = self.continued(name, rest)
