@@ -342,7 +342,7 @@ def test_characters_beyond_ascii_and_both_framings_work(served, transport):
     )
     for chunked in (False, True):
         rpc, session = _use(served.target(), transport)
-        assert session.chunked is chunked
+        assert session.framing.chunked is chunked
         load = etree.Element("load-configuration", action="set", format="text")
         etree.SubElement(load, "configuration-set").text = text
         rpc.call("load", load)

@@ -29,7 +29,7 @@ class Carried(NetconfSession):
     def __init__(self, pieces, chunked=False, at_once=1 << 20):
         super().__init__(Target("hub-1", rpc_timeout=5))
         self._pieces, self._at_once = [p for p in pieces if p], at_once
-        self.chunked, self._connected = chunked, True
+        self.framing.chunked, self._connected = chunked, True
         self.written = b""
         self.waited = []
 
@@ -58,7 +58,7 @@ def test_a_delimited_message_ends_at_its_delimiter_however_it_is_cut(bodies, cut
     session = Carried(cut(body + END + b"\nnext", cuts))
     assert b"".join(session.request("<a/>")) == body
     assert session.connected
-    assert b"\nnext".startswith(session.held)
+    assert b"\nnext".startswith(session.framing.held)
 
 
 @given(bodies=st.lists(BODIES.map(b"".join).filter(bool), min_size=1, max_size=3), cuts=CUTS)
@@ -66,7 +66,7 @@ def test_chunks_are_put_together_however_they_are_cut(bodies, cuts):
     framed = b"".join(b"\n#%d\n%b" % (len(body), body) for body in bodies) + b"\n##\n"
     session = Carried(cut(framed + b"\n#5\n", cuts), chunked=True)
     assert b"".join(session.request("<a/>")) == b"".join(bodies)
-    assert b"\n#5\n".startswith(session.held)
+    assert b"\n#5\n".startswith(session.framing.held)
 
 
 @pytest.mark.parametrize("octets", [1, 3, 1000])

@@ -7,9 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
-    "END_DELIM",
     "MISSING",
-    "MSG_DELIM",
     "HelloHandler",
     "JunosDeviceHandler",
     "SessionCloseError",
@@ -31,16 +29,10 @@ JunosDeviceHandler: Any = None
 SessionCloseError: Any = None
 TransportError: Any = None
 HelloHandler: Any = None
-END_DELIM: Any = b""
-MSG_DELIM: Any = b""
 try:
     from ncclient.devices.junos import JunosDeviceHandler
     from ncclient.transport.errors import SessionCloseError, TransportError
-    from ncclient.transport.session import (
-        END_DELIM,
-        MSG_DELIM,
-        HelloHandler,
-    )
+    from ncclient.transport.session import HelloHandler
 except ImportError:
     MISSING.append("ncclient")
 

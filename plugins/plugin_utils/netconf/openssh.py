@@ -12,6 +12,7 @@ import tempfile
 from typing import IO
 
 from .askpass import AskPass, as_asker
+from .framing import Framing
 from .openssh_command import control_name, control_path, has_way, quoted, ssh_command
 from .openssh_mux import MuxUnavailable, open_subsystem
 from .session import READ_SIZE, NetconfSession, Target
@@ -57,16 +58,16 @@ class OpenSshSession(NetconfSession):
         self._socket = socket.socket(fileno=session)
         self._errors = os.fdopen(errors, "r+b")
         self._control = socket.socket(fileno=control[0]) if control else None
-        self.chunked = kept.chunked
+        self.framing = Framing(kept.chunked)
         self._connected = self.resumed = True
         return True
 
     def keep(self) -> bool:
         """Leave the session to the play's next task; False when it is to be closed instead."""
-        if not self.connected or self.held or self.target.persist <= 0:
+        if not self.connected or self.framing.held or self.target.persist <= 0:
             return False
         ends = [end for end in (self._socket, self._errors, self._control) if end is not None]
-        kept = Kept(tuple(end.fileno() for end in ends), self.chunked)
+        kept = Kept(tuple(end.fileno() for end in ends), self.framing.chunked)
         if not shared().put(control_name(self.target), kept, self.target.persist):
             return False
         self._connected = False

@@ -60,7 +60,7 @@ def paramiko_session() -> type[NetconfSession]:
 
         def __init__(self, target: Target) -> None:
             SSHSession.__init__(self, JunosDeviceHandler({"name": "junos"}))
-            self.target = target
+            NetconfSession.__init__(self, target)
 
     return ParamikoSession
 

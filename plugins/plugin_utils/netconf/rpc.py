@@ -18,8 +18,9 @@ from typing import Any, NamedTuple, Protocol
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from .envelope import Envelope, opened
+from .framing import whole_message
 from .libraries import etree
-from .session import NetconfSession, whole_message
+from .session import NetconfSession
 from .xml import child, clean, local_name, parse_document, text_of
 
 _MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")

@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A NETCONF session over whatever carries it: hello, framing, requests, in the caller's thread.
+"""A NETCONF session over whatever carries it: hello and requests, in the caller's thread.
 
 ncclient looks every 0.1 s whether there is something to send, and each RPC waits for that. Here a
 request is written at once and its reply read at once; the hello, the device handler, SSH over
@@ -9,17 +9,14 @@ paramiko and the error classes are ncclient's.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from ..errors import MalformedReply
 from . import hello
+from .framing import Framing, whole_message
 from .libraries import (
-    END_DELIM,
-    MSG_DELIM,
     HelloHandler,
     JunosDeviceHandler,
     SessionCloseError,
@@ -27,7 +24,6 @@ from .libraries import (
 )
 
 READ_SIZE = 256 * 1024
-LARGEST_REPLY = 256 * 1024 * 1024
 _BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
 
 
@@ -86,31 +82,17 @@ def client_hello() -> tuple[str, frozenset[str]]:
     return HelloHandler.build(capabilities, handler), frozenset(capabilities)
 
 
-def whole_message(pieces: Iterable[bytes]) -> bytes:
-    """A message of bearable size. Raises MalformedReply."""
-    kept, size = [], 0
-    for piece in pieces:
-        size += len(piece)
-        if size > LARGEST_REPLY:
-            raise MalformedReply(f"reply larger than {LARGEST_REPLY} octets")
-        kept.append(piece)
-    return b"".join(kept)
-
-
 class NetconfSession:
     """Write at once, block on reads. What carries the octets is a subclass's."""
 
     step = "connect"
-    chunked = False
-    """Chunked framing (RFC 6242 §4.2) instead of end-of-message."""
     resumed = False
     """An earlier task left it: it may have ended since without our having noticed."""
-    held = b""
-    """What came after the last message."""
     _connected = False
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self.framing = Framing()
 
     @property
     def connected(self) -> bool:
@@ -150,7 +132,7 @@ class NetconfSession:
         deadline = _Deadline(self.target.rpc_timeout)
         whole = False
         try:
-            yield from _unframed(self, deadline, "reply")
+            yield from self.framing.message(lambda: self._read(deadline, "reply"))
             whole = True
         finally:
             # Whatever is half read is of no use to a later request.
@@ -163,22 +145,17 @@ class NetconfSession:
         self.step = "NETCONF hello"
         message, ours = client_hello()
         self._write(message)
-        theirs = hello.capabilities(whole_message(_unframed(self, deadline, "hello")))
-        self.chunked = _BASE_1_1 in theirs and _BASE_1_1 in ours
+        greeting = self.framing.message(lambda: self._read(deadline, "hello"))
+        theirs = hello.capabilities(whole_message(greeting))
+        self.framing.chunked = _BASE_1_1 in theirs and _BASE_1_1 in ours
 
     def _write(self, *messages: str) -> None:
-        data = b"".join(map(self._framed, messages))
+        data = b"".join(map(self.framing.framed, messages))
         while data:
             sent = self._transport_write(data)
             if sent <= 0:
                 raise SessionCloseError("", None)
             data = data[sent:]
-
-    def _framed(self, message: str) -> bytes:
-        data = message.encode()
-        if self.chunked:
-            return b"\n#%d\n%b%b" % (len(data), data, END_DELIM)
-        return data + bytes(MSG_DELIM)
 
     def _read(self, deadline: _Deadline, what: str) -> bytes:
         deadline.check(what)
@@ -200,43 +177,3 @@ class NetconfSession:
 
     def _transport_write(self, data: bytes) -> int:
         raise NotImplementedError
-
-
-def _unframed(session: NetconfSession, deadline: _Deadline, what: str) -> Iterator[bytes]:
-    """One message's octets, framing removed as it comes; what follows stays in ``held``."""
-    return (_chunks if session.chunked else _delimited)(session, deadline, what)
-
-
-def _delimited(session: NetconfSession, deadline: _Deadline, what: str) -> Iterator[bytes]:
-    keep = len(MSG_DELIM) - 1
-    while (end := session.held.find(MSG_DELIM)) < 0:
-        if len(session.held) > keep:
-            piece, session.held = session.held[:-keep], session.held[-keep:]
-            yield piece
-        session.held += session._read(deadline, what)
-    last, session.held = session.held[:end], session.held[end + len(MSG_DELIM) :]
-    yield last
-
-
-_CHUNK = re.compile(rb"\n#(?:([1-9][0-9]{0,9})|(#))\n")
-_BEGINNING_OF_CHUNK = re.compile(rb"(?:\n(?:#(?:#|[1-9][0-9]{0,9})?)?)?")
-
-
-def _chunks(session: NetconfSession, deadline: _Deadline, what: str) -> Iterator[bytes]:
-    while True:
-        match = _CHUNK.match(session.held)
-        if match is None:
-            if _BEGINNING_OF_CHUNK.fullmatch(session.held) is None:
-                raise MalformedReply("broken chunked framing")
-            session.held += session._read(deadline, what)
-            continue
-        session.held = session.held[match.end() :]
-        if match[2]:
-            return
-        left = int(match[1])
-        while left:
-            if not session.held:
-                session.held = session._read(deadline, what)
-            piece, session.held = session.held[:left], session.held[left:]
-            left -= len(piece)
-            yield piece
