@@ -18,6 +18,7 @@ from ..plugin_utils.audit import drift, expectations, files, fleet
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.audit.findings import Kind, Severity
+from ..plugin_utils.audit.group_audit import Options
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
 
@@ -51,7 +52,7 @@ class ActionModule(DeviceAction):
         result = core.audit(
             groups,
             self._expected,
-            core.Options(now, options["stale_after"], options["settle_seconds"], configured_ago),
+            Options(now, options["stale_after"], options["settle_seconds"], configured_ago),
         )
         result["drift"] = None
         if options["previous"] not in (None, ""):

@@ -56,7 +56,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.audit import expectations
+from ..plugin_utils.audit import expectations, group_audit
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.errors import GroupVpnError
 
@@ -64,14 +64,14 @@ from ..plugin_utils.errors import GroupVpnError
 def audit(
     groups: Any,
     expected: Any = None,
-    stale_after: int = core.DEFAULT_STALE_SECONDS,
-    settle_seconds: int = core.DEFAULT_SETTLE_SECONDS,
+    stale_after: int = group_audit.DEFAULT_STALE_SECONDS,
+    settle_seconds: int = group_audit.DEFAULT_SETTLE_SECONDS,
     configured_ago: float | None = None,
     now: float | None = None,
     host: str | None = None,
 ) -> dict[str, Any]:
     """The audit's result."""
-    options = core.Options(
+    options = group_audit.Options(
         time.time() if now is None else float(now),
         int(stale_after),
         int(settle_seconds),

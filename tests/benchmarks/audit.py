@@ -22,6 +22,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import files 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 
 _FLEET, _FORKS, _MANY, _MANY_FORKS, _MEMBERS, _REPEATS, _TASKS = 50, 20, 1000, 50, 100_000, 3, 4
 _NOW = 1_795_105_920.0
@@ -148,7 +149,7 @@ def large() -> Iterator[str]:
         reading, expected = _cpu(lambda raw=raw: expectations.read_expected(raw))
         auditing, result = _cpu(
             lambda groups=groups, expected=expected: audit.audit(
-                groups, expected, audit.Options(now=_NOW)
+                groups, expected, Options(now=_NOW)
             )
         )
         reporting, _ = _cpu(
@@ -182,7 +183,7 @@ def browser() -> Iterator[str]:
         yield ""
         return
     groups = [{"name": "G1", "communication": "unicast", "members": _members(_MEMBERS)}]
-    result = audit.audit(groups, {}, audit.Options(now=_NOW))
+    result = audit.audit(groups, {}, Options(now=_NOW))
     text = audit_page.page(audit_fleet.document({"hub": result}, "x"))
     with tempfile.TemporaryDirectory() as directory, chromium() as driver:
         path = Path(directory) / "audit.html"

@@ -25,6 +25,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings impo
     Kind,
     Severity,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 
 from tests.lab import ROOT
 
@@ -74,7 +75,7 @@ def document(count: int) -> dict:
     expected = expectations.read_expected(
         {"GRP-0001": [m["address"] for m in many[0]["members"][:-3]] + ["192.0.2.7"]}
     )
-    options = audit.Options(now=NOW)
+    options = Options(now=NOW)
     bad = audit.audit(many, expected, options)
     bad["drift"] = drift.drift(groups(count - 1), bad["groups"])
     good = audit.audit(groups(3, "multicast"), {}, options)
@@ -330,7 +331,7 @@ def test_who_is_missing_is_a_row_and_names_sort_as_people_count(browser, tmp_pat
         member["gateway"] = name
     expected = expectations.read_expected({"GRP-0001": [{"gateway": "gm-1", "site": "Bern"}]})
     path = tmp_path / "audit.html"
-    result = audit.audit(listed, expected, audit.Options(now=NOW))
+    result = audit.audit(listed, expected, Options(now=NOW))
     path.write_text(audit_page.page(audit_fleet.document({"hub-1": result}, "Audit")))
     opened(browser, path)
     assert column(browser, 2) == ["gm-1", "gm-2", "gm-9", "gm-10"]

@@ -19,7 +19,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import junit 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.meaning import LIST_SHOWS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +39,7 @@ def group(*members, communication="unicast", name="G1", **more):
         "name": name,
         "id": 1,
         "communication": communication,
-        "list_shows": audit.LIST_SHOWS[communication],
+        "list_shows": LIST_SHOWS[communication],
         "members": list(members),
         **more,
     }
@@ -46,7 +48,7 @@ def group(*members, communication="unicast", name="G1", **more):
 def found(groups, expected=None, **options):
     options.setdefault("now", NOW)
     wanted = expectations.read_expected(expected or {})
-    return audit.audit(groups, wanted, audit.Options(**options))
+    return audit.audit(groups, wanted, Options(**options))
 
 
 def pairs(result, *without):

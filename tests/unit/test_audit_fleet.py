@@ -13,6 +13,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgem
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 
 NOW = 1_795_106_000.0
@@ -32,7 +33,7 @@ def listing(*numbers, **more):
 
 def judged(expected, host, groups):
     wanted = expectations.read_expected(expected, host=host)
-    return audit.audit(groups, wanted, audit.Options(now=NOW))
+    return audit.audit(groups, wanted, Options(now=NOW))
 
 
 def fleet(expected, **lists):
@@ -67,7 +68,7 @@ def test_one_file_serves_a_fleet_and_keeps_what_else_it_says(tmp_path):
         assert [m.gateway for m in found["G2"].members] == ["gm-3"]
     found = expectations.read_expected_file(path, "hub_1")
     document = audit_fleet.document(
-        {"hub_1": audit.audit(listing(1), found, audit.Options(now=NOW))}, "Audit", now=NOW
+        {"hub_1": audit.audit(listing(1), found, Options(now=NOW))}, "Audit", now=NOW
     )
     header, *rows = audit_rows.members_csv(document).splitlines()
     assert header.endswith(",Owner,site")

@@ -48,7 +48,7 @@ BY_NAME = {
     "plugins/plugin_utils/audit/files.py": "writes the report, reads an earlier one",
     "plugins/plugin_utils/audit/fleet.py": "a document that is told no time is made now",
     "plugins/plugin_utils/audit/page.py": "reads the page's template",
-    "plugins/plugin_utils/audit/judgement.py": "an audit that is told no time is one of now",
+    "plugins/plugin_utils/audit/group_audit.py": "an audit that is told no time is one of now",
     "plugins/plugin_utils/members/wait_for.py": "waits for members; tests hand in their own clock",
 }
 
