@@ -10,9 +10,10 @@ BIN := $(VENV)/bin
 COLLECTION := build/collections/ansible_collections/groupvpn/junos
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Where no home can be written to, Ansible keeps its files here.
+# Where no home can be written to, Ansible and pip keep their files here.
 ifeq ($(shell test -w "$${HOME:-/nowhere}" && echo yes),)
 export ANSIBLE_HOME := $(CURDIR)/build/ansible-home
+export PIP_CACHE_DIR := $(CURDIR)/build/pip-cache
 endif
 # Ansible refuses every other one, also one that is named and not installed.
 ifneq ($(shell locale charmap 2>/dev/null),UTF-8)

@@ -220,16 +220,25 @@ def _perform(options: argparse.Namespace) -> int:
     return status
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status."""
-    options = _parser().parse_args(arguments)
+def _understood(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked for, with logging as asked; help and version are printed here, and end it."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
     logging.basicConfig(
         level=logging.INFO if getattr(options, "verbose", False) else logging.WARNING,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
     )
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status."""
     try:
-        return _perform(options)
+        return _perform(_understood(arguments))
     except BrokenPipeError:
         _say_no_more()
         return _UNHEARD

@@ -56,6 +56,9 @@ async def _ask(spec: DeviceSpec) -> list[etree._Element]:
         client_keys=None,
         agent_path=None,
         config=None,
+        # Nor anything else of a home directory, which may be one that cannot be looked into.
+        x509_trusted_certs=None,
+        x509_trusted_cert_paths=None,
         connect_timeout=CONNECT_SECONDS,
     ) as connection:
         process = await connection.create_process(subsystem="netconf", encoding=None)

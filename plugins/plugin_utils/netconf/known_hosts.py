@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -31,7 +32,7 @@ class KnownKeys(NamedTuple):
 
 def known_keys(target: Target) -> KnownKeys:
     """What the target's known_hosts says of it; a file that cannot be read says nothing."""
-    path = Path(target.known_hosts_file or Path.home() / ".ssh" / "known_hosts")
+    path = Path(target.known_hosts_file or os.path.expanduser("~/.ssh/known_hosts"))
     try:
         state = path.stat()
         return _keys_in(path, state.st_mtime_ns, state.st_size, (target.known_as, target.host))

@@ -152,7 +152,7 @@ def end_login(target: Target) -> None:
     if kept is not None:
         kept.close()
     path = control_path(target)
-    if path is not None and path.exists():
+    if path is not None and os.path.exists(path):
         command = ["ssh", "-O", "exit", "-o", f"ControlPath={quoted(str(path))}", target.host]
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(

@@ -114,12 +114,14 @@ def control_name(target: Target) -> str:
 @cache
 def _control_directory(wanted: str | None) -> Path | None:
     """A directory of ours alone that a socket's path may name: as wanted, or a short one."""
-    preferred = Path(wanted).expanduser() if wanted else Path.home() / ".ansible" / "cp"
+    preferred = Path(os.path.expanduser(wanted or "~/.ansible/cp"))
     short = Path(tempfile.gettempdir()) / f"groupvpn-{os.getuid()}"
     return next((d for d in (preferred, short) if _fits(d) and _is_ours(d)), None)
 
 
 def _fits(directory: Path) -> bool:
+    if not directory.is_absolute():
+        return False  # The home directory of somebody who has none.
     name = f"/gv-{'0' * 24}"
     return len(os.fsencode(directory)) + len(name) + _SSH_SUFFIX <= _LONGEST_SOCKET_PATH
 

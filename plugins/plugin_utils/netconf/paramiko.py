@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import importlib.util
 import logging
+import os
 import socket
 import sys
 import threading
@@ -19,7 +20,9 @@ from .known_hosts import known_keys
 from .libraries import JunosDeviceHandler
 from .session import READ_SIZE, NetconfSession, Target
 
-SSH_CONFIG = Path.home() / ".ssh" / "config"
+# Where nobody has a home, this is a name that is not there; where it cannot be looked into, os.path
+# says so too, and pathlib raises.
+SSH_CONFIG = Path(os.path.expanduser("~/.ssh/config"))
 
 
 def _import_paramiko() -> None:
@@ -179,7 +182,7 @@ class _OverParamiko(NetconfSession):
 
 def _way(target: Target) -> dict[str, Any]:
     """ncclient's arguments for how the host is reached: its SSH configuration, or a socket."""
-    if SSH_CONFIG.exists():
+    if os.path.exists(SSH_CONFIG):
         return {"ssh_config": str(SSH_CONFIG)}
     reached = socket.create_connection((target.host, target.port), target.connect_timeout)
     # Neither paramiko nor ncclient does: each small packet of the login would wait for the

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from functools import cache
 from pathlib import Path
@@ -85,7 +86,7 @@ def has_ssh() -> bool:
 @cache
 def ssh_is_configured() -> bool:
     """Whether the SSH client's configuration may say how hosts are reached."""
-    if SSH_CONFIG.exists():
+    if os.path.exists(SSH_CONFIG):
         return True
     files = [SYSTEM_SSH_CONFIG, *SYSTEM_SSH_CONFIG.with_suffix(".d").glob("*.conf")]
     lines: list[str] = []
@@ -124,7 +125,7 @@ def _require_key(target: Target) -> None:
     """ssh goes on without a key that is not there, and the device refuses what is left."""
     if target.private_key_file is None:
         return
-    path = Path(target.private_key_file).expanduser()
+    path = os.path.expanduser(target.private_key_file)
     # The private half may be an agent's or a token's.
-    if not path.exists() and not path.with_name(f"{path.name}.pub").exists():
+    if not os.path.exists(path) and not os.path.exists(f"{path}.pub"):
         raise FileNotFoundError(f"there is no private key at {path}")
