@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from .predicates import YANG, predicates
+from .namespaces import NETCONF, YANG
+from .predicates import predicates
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show import to_xml
 from .tree import Identity, Item, Tree, items
 
-NETCONF = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _CREATE, _DELETE, _REPLACE = "create", "delete", "replace"
 Items = dict[Identity, Item]
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from .schema import KEY_SEPARATOR, Statement
 
-YANG = "urn:ietf:params:xml:ns:yang:1"
-
 
 def predicates(statement: Statement, key: str) -> str:
     """The predicates that name the entry with that key."""

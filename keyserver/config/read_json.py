@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from .edit import Edit, LoadError, MalformedConfiguration, Operation, Place, edit_path
@@ -17,16 +18,39 @@ _DEEPEST = 64
 def read_json(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
     """Edits of ``{"configuration": {...}}``; attributes stand under ``"@"`` as in Junos."""
     try:
-        document = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        document = json.loads(
+            text,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_members,
+        )
     except (ValueError, RecursionError) as error:
         raise MalformedConfiguration(f"invalid JSON: {error}") from None
     if isinstance(document, dict) and "configuration" in document:
+        beside = next((name for name in document if name != "configuration"), None)
+        if beside is not None:
+            raise MalformedConfiguration(f"invalid JSON: '{beside[:40]}' beside the configuration")
         document = document["configuration"]
     document = _single(document)
     if not isinstance(document, dict):
         raise MalformedConfiguration("invalid JSON: a configuration object is expected")
     reader = _Reader()
     return reader.children(root, document, [], frozenset()), reader.problems
+
+
+def _refuse_constant(text: str) -> str:
+    """RFC 8259 §6 knows neither NaN nor infinity."""
+    raise ValueError(f"{text} is no value")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, each name of which stands there once: of two nobody knows which was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"'{twice[:40]}' is there more than once")
+    return found
 
 
 def _single(value: Any) -> Any:
@@ -82,6 +106,9 @@ class _Reader:
 
     def _values(self, edit: Edit, value: Any, path: list[str]) -> bool:
         values = value if isinstance(value, list) else [value]
+        if len(values) > 1 and edit.statement.kind is not Kind.LEAF_LIST:
+            self.object([*path, edit.statement.shown], edit.statement.shown, "syntax error")
+            return False
         if edit.statement.kind is Kind.EMPTY:
             if any(item is not None and item is not True for item in values):
                 self.object([*path, edit.statement.shown], str(values[0])[:40], "syntax error")

@@ -10,7 +10,8 @@ from typing import cast
 from lxml import etree
 
 from .edit import Edit, LoadError, Operation, Place, edit_path
-from .predicates import YANG, entry_named
+from .namespaces import YANG, own_name
+from .predicates import entry_named
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import comment_of
 
@@ -84,7 +85,7 @@ class _Reader:
         edits: list[Edit] = []
         comment: str | None = None
         for child in _elements(element):
-            name = _name(child)
+            name = own_name(str(child.tag))
             if name in skip:
                 continue
             if name == _TRANSPARENT:
@@ -95,7 +96,7 @@ class _Reader:
                 comment = _text(child)
                 continue
             if known is None:
-                self.object(path, child, name, "syntax error")
+                self.object(path, child, _name(child), "syntax error")
                 continue
             edit = self._edit(known, child, path)
             if edit is not None:
@@ -138,7 +139,9 @@ class _Reader:
 
     def _entry(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
         statement = edit.statement
-        given = {_name(child): child for child in reversed(_elements(element))}
+        given = self._names(statement, element, path)
+        if given is None:
+            return None
         keys = [
             _text(given[key.name]) if key.name in given else "" if key.optional else None
             for key in statement.keys
@@ -153,26 +156,41 @@ class _Reader:
         edit.key = KEY_SEPARATOR.join(key for key in keys if key is not None)
         below = [*path, *edit.words]
         self.no_text(element, below)
-        names = frozenset(key.name for key in statement.keys)
-        edit.children = self.children(statement, element, below, names)
+        edit.children = self.children(statement, element, below, statement.key_names)
         return edit
+
+    def _names(
+        self, statement: Statement, element: etree._Element, path: list[str]
+    ) -> dict[str, etree._Element] | None:
+        """An entry's keys, each of which is there once and is nothing but a value."""
+        given: dict[str, etree._Element] = {}
+        for child in _elements(element):
+            name = own_name(str(child.tag))
+            if name not in statement.key_names:
+                continue
+            asks = any(not _only_says(str(raw)) for raw in child.attrib)
+            if name in given or asks or _elements(child):
+                self.object(path, child, name, "syntax error")
+                return None
+            given[name] = child
+        return given
 
     def _attributes(self, edit: Edit, element: etree._Element, path: list[str]) -> bool:
         references: dict[str, str] = {}
         said: set[str] = set()
         for raw, value in element.attrib.items():
-            name = str(raw).rpartition("}")[2]
-            namespace = str(raw).startswith("{")
-            if name in ATTRIBUTES and str(value) in (*ATTRIBUTES[name].values, ""):
+            name = own_name(str(raw))
+            if name in ATTRIBUTES and str(value) in ATTRIBUTES[name].values:
                 if ATTRIBUTES[name].about in said:
                     self.object(path, element, name, "syntax error", tag="bad-attribute")
                     return False
                 said.add(ATTRIBUTES[name].about)
                 ATTRIBUTES[name].say(edit, str(value))
-            elif name in ("insert", "rename") or name in _references_of(edit.statement, str(raw)):
-                references[name] = str(value)
-            elif name not in _READ_ONLY and not (namespace and _is_style(str(raw))):
-                self.object(path, element, name, "syntax error", tag="bad-attribute")
+            elif (reference := _reference_in(edit.statement, str(raw))) is not None:
+                references[reference] = str(value)
+            elif not _only_says(str(raw)):
+                bad = str(raw).rpartition("}")[2]
+                self.object(path, element, bad, "syntax error", tag="bad-attribute")
                 return False
         return not references or self._references(edit, element, path, references)
 
@@ -207,11 +225,14 @@ _MOVES = {
 """Values of ``insert``: whether before or behind, and whether another entry is named."""
 
 
-def _references_of(statement: Statement, attribute: str) -> set[str]:
-    """The attributes that name an entry or a value beside which another one goes."""
+def _reference_in(statement: Statement, attribute: str) -> str | None:
+    """What an attribute says of where an entry or a value goes; None for all others."""
     if attribute.startswith(f"{{{YANG}}}"):
-        return {"key", "value"}
-    return {"name"} if statement.kind is Kind.LEAF_LIST else {k.name for k in statement.keys}
+        name = attribute.rpartition("}")[2]
+        return name if name in ("insert", "key", "value") else None
+    name = own_name(attribute)
+    beside = {"name"} if statement.kind is Kind.LEAF_LIST else statement.key_names
+    return name if name in ("insert", "rename") or name in beside else None
 
 
 def _reference(statement: Statement, given: dict[str, str]) -> str:
@@ -269,13 +290,13 @@ def _protect(wanted: bool) -> Callable[[Edit, str], None]:
 
 ATTRIBUTES = {
     "operation": _Attribute(tuple(o.value for o in Operation), "operation", _operation),
-    "delete": _Attribute(("delete",), "operation", _junos(Operation.DELETE)),
-    "replace": _Attribute(("replace",), "operation", _junos(Operation.REPLACE)),
-    "create": _Attribute(("create",), "operation", _junos(Operation.CREATE)),
-    "inactive": _Attribute(("inactive",), "activity", _activate(False)),
-    "active": _Attribute(("active", "true", "false"), "activity", _activate(True)),
-    "protect": _Attribute(("protect", "true", "false"), "protection", _protect(True)),
-    "unprotect": _Attribute(("unprotect",), "protection", _protect(False)),
+    "delete": _Attribute(("delete", ""), "operation", _junos(Operation.DELETE)),
+    "replace": _Attribute(("replace", ""), "operation", _junos(Operation.REPLACE)),
+    "create": _Attribute(("create", ""), "operation", _junos(Operation.CREATE)),
+    "inactive": _Attribute(("inactive", ""), "activity", _activate(False)),
+    "active": _Attribute(("active", "true", "false", ""), "activity", _activate(True)),
+    "protect": _Attribute(("protect", "true", "false", ""), "protection", _protect(True)),
+    "unprotect": _Attribute(("unprotect", ""), "protection", _protect(False)),
 }
 _READ_ONLY = frozenset(("changed", "key"))
 _STAMPS = frozenset(
@@ -285,6 +306,11 @@ _STAMPS = frozenset(
     )
 )
 """What Junos and clients write on a whole configuration, also where a client lost the prefix."""
+
+
+def _only_says(attribute: str) -> bool:
+    """True for an attribute that a reply has and that asks for nothing when it is loaded."""
+    return own_name(attribute) in _READ_ONLY or _is_style(attribute)
 
 
 def _is_style(name: str) -> bool:

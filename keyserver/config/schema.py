@@ -111,6 +111,11 @@ class Statement:
         return {name: place for place, name in enumerate(self.children)}
 
     @cached_property
+    def key_names(self) -> frozenset[str]:
+        """The elements in XML that name an entry."""
+        return frozenset(key.name for key in self.keys)
+
+    @cached_property
     def words(self) -> Mapping[str, Statement]:
         """The children that have a word, by it."""
         return {child.word or child.name: child for child in self.children.values()}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from ..config.namespaces import own_name
 from .reply import RpcError, RpcFailure
 from .xml import local_name
 
@@ -108,9 +109,9 @@ class Accepts:
         known = {argument.name: argument for argument in self.arguments}
         seen: set[str] = set()
         for child in operation.iterchildren(tag=etree.Element):
-            name = local_name(child)
+            name = own_name(str(child.tag))
             if name in seen or (name not in known and name not in self.payload):
-                raise syntax_error(name)
+                raise syntax_error(local_name(child))
             if any(name in group and seen & group for group in self.alternatives):
                 raise syntax_error(name)
             seen.add(name)
@@ -149,7 +150,7 @@ def only_child(element: etree._Element) -> str | None:
     if len(inner) != 1:
         return None
     refuse_attributes(inner[0], {})
-    name = local_name(inner[0])
+    name = own_name(str(inner[0].tag))
     if len(inner[0]) or (inner[0].text or "").strip():
         raise syntax_error(name)
     return name

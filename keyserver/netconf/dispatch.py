@@ -8,6 +8,7 @@ from functools import partial
 
 from lxml import etree
 
+from ..config.namespaces import own_name
 from ..config.store import StoreFailed
 from .arguments import Accepts, Argument, syntax_error, text_of
 from .commands import Command, read_command
@@ -37,7 +38,7 @@ def perform(device: Platform, request: Request) -> Steps[Content]:
 
 
 def _perform(device: Platform, request: Request) -> Steps[Content]:
-    name = local_name(request.operation)
+    name = own_name(str(request.operation.tag))
     if name == "close-session":
         Accepts().refuse_others(request.operation)
         return [request.dialect.base("ok")]
@@ -73,7 +74,7 @@ def _by_table(device: Platform, request: Request, name: str) -> Steps[Content]:
         return _shown([part for part in content if not isinstance(part, str)], request)
     operate = device.rpcs.get(name)
     if operate is None:
-        raise syntax_error(name)
+        raise syntax_error(local_name(request.operation))
     operate.accepts.refuse_others(request.operation)
     return _shown((yield from operate.steps(device, request)), request)
 

@@ -106,7 +106,7 @@ class Framer:
         if size == b"#":
             return 0, end + 1
         if not size.isdigit() or size.startswith(b"0") or int(size) > _LARGEST_CHUNK:
-            raise FramingError(f"invalid chunk size {size!r}")
+            raise FramingError(f"invalid chunk size {str(size)[1:]}")
         return int(size), end + 1
 
     def _limit(self, size: int) -> None:

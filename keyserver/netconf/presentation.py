@@ -62,7 +62,7 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     """
     if not command.filters and not (command.of_configuration and command.display == "text"):
         return content
-    lines = _lines(content)
+    lines = _lines(content, request)
     if command.display == "text" and command.operation.get("compare") is None:
         lines = _inside(lines, command.depth)
     for one in command.filters:
@@ -84,7 +84,7 @@ def _inside(lines: list[str], depth: int) -> list[str]:
     return lines
 
 
-def _lines(content: Content) -> list[str]:
+def _lines(content: Content, request: Request) -> list[str]:
     """The text of a reply, or its XML where it is not text."""
     found: list[str] = []
     for part in content:
@@ -93,8 +93,14 @@ def _lines(content: Content) -> list[str]:
             continue
         texts = [e for e in part.iter(tag=etree.Element) if local_name(e) in _TEXTS]
         if not texts:
-            etree.indent(part, "    ")
-            found += serialize(part).decode().splitlines()
+            found += _as_lines(part, request)
         for one in texts:
             found += (one.text or "").strip("\n").splitlines()
     return found
+
+
+def _as_lines(element: etree._Element, request: Request) -> list[str]:
+    """XML in the reply's own prefixes, as it would have stood there."""
+    request.dialect.reply().append(element)
+    etree.indent(element, "    ")
+    return serialize(element).decode().splitlines()

@@ -11,10 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
-XNM = "http://xml.juniper.net/xnm/1.1/xnm"
-YANG_CONF = "http://yang.juniper.net/junos-es/conf/"
-
+from ..config.namespaces import NETCONF, XNM, YANG_CONF
 
 NO_PREFIXES: Mapping[str, str] = {}
 
@@ -46,16 +43,16 @@ class Dialect:
         """An empty ``rpc-reply``."""
         prefix: Any = "nc" if self.rfc_compliant else None
         return etree.Element(
-            etree.QName(BASE, "rpc-reply"), nsmap={prefix: BASE, "junos": self.junos}
+            etree.QName(NETCONF, "rpc-reply"), nsmap={prefix: NETCONF, "junos": self.junos}
         )
 
     def base(self, name: str, text: str | None = None, *children: etree._Element) -> etree._Element:
         """An element that NETCONF itself defines (``ok``, ``rpc-error``, ``data``)."""
-        return _element(etree.QName(BASE, name), text, children)
+        return _element(etree.QName(NETCONF, name), text, children)
 
     def own(self, name: str, text: str | None = None, *children: etree._Element) -> etree._Element:
         """An element that Junos defines."""
-        return _element(etree.QName(None if self.rfc_compliant else BASE, name), text, children)
+        return _element(etree.QName(None if self.rfc_compliant else NETCONF, name), text, children)
 
     def styled(self, element: etree._Element, **attributes: str) -> etree._Element:
         """``element`` with ``junos:`` attributes."""

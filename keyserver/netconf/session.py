@@ -11,8 +11,10 @@ from typing import Protocol
 from lxml import etree
 
 from ..config.database import Holder, utc
+from ..config.namespaces import NETCONF, own_name
+from .arguments import refuse_text
 from .framing import Framer, FramingError, MessageTooBig
-from .reply import BASE, Dialect, RpcError, RpcFailure, default_namespace, xml_text
+from .reply import Dialect, RpcError, RpcFailure, default_namespace, xml_text
 from .work import LIGHT, Steps, Work, run
 from .xml import MalformedMessage, local_name, parse, serialize
 
@@ -40,11 +42,11 @@ _CAPABILITIES = (
 @cache
 def _hello(chunks: bool) -> tuple[bytes, bytes]:
     """The server's hello before and after the session's number."""
-    hello = etree.Element(etree.QName(BASE, "hello"), nsmap=default_namespace(BASE))
-    offered = etree.SubElement(hello, etree.QName(BASE, "capabilities"))
+    hello = etree.Element(etree.QName(NETCONF, "hello"), nsmap=default_namespace(NETCONF))
+    offered = etree.SubElement(hello, etree.QName(NETCONF, "capabilities"))
     for name in [*_CAPABILITIES, BASE_1_1] if chunks else _CAPABILITIES:
-        etree.SubElement(offered, etree.QName(BASE, "capability")).text = name
-    number = etree.SubElement(hello, etree.QName(BASE, "session-id"))
+        etree.SubElement(offered, etree.QName(NETCONF, "capability")).text = name
+    number = etree.SubElement(hello, etree.QName(NETCONF, "session-id"))
     number.text = "|"
     etree.indent(hello, "  ")
     before, _, after = serialize(hello).partition(b"|")
@@ -198,7 +200,7 @@ class NetconfSession:
         name = local_name(root)
         if not self._greeted:
             return self._hello(root, name)
-        if name != "rpc":
+        if own_name(str(root.tag)) != "rpc":
             refusal = RpcError(
                 "rpc expected", tag="malformed-message", kind="rpc", bad_element=name
             )
@@ -236,6 +238,7 @@ class NetconfSession:
             return self._reply(echoed, [operation])
         closes = local_name(operation) == "close-session"
         try:
+            refuse_text(rpc)
             content = yield from self.host.perform(Request(operation, self, now, octets))
         except RpcFailure as failure:
             return self._reply(rpc, failure.errors)

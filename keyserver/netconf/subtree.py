@@ -9,6 +9,7 @@ from typing import Any
 
 from lxml import etree
 
+from ..config.namespaces import own_name
 from ..config.schema import KEY_SEPARATOR, Kind, Statement
 from ..config.tree import MARKS, Tree
 from .xml import local_name
@@ -24,7 +25,7 @@ def narrowed(statement: Statement, tree: Tree, wanted: Sequence[etree._Element])
         if not _selections(one):
             return tree
         for child in one.iterchildren(tag=etree.Element):
-            asked.setdefault(local_name(child), []).append(child)
+            asked.setdefault(_asked(child), []).append(child)
     kept: Tree = {name: value for name, value in tree.items() if name in MARKS}
     for name, elements in asked.items():
         child_statement = statement.children.get(name)
@@ -75,11 +76,11 @@ def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._El
     if any(not _selections(one) for one in asked):
         return found
     part = _bare(found)
-    kept = {local_name(match) for one in asked for match in _matches(one)}
+    kept = {_asked(match) for one in asked for match in _matches(one)}
     below: dict[str, list[etree._Element]] = {}
     for one in asked:
         for selection in _selections(one):
-            below.setdefault(local_name(selection), []).append(selection)
+            below.setdefault(_asked(selection), []).append(selection)
     named = any(local_name(child) == "name" for child in found)
     for child in list(found):
         name = local_name(child)
@@ -91,6 +92,11 @@ def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._El
                 part.append(chosen)
     bare = all(local_name(child) == "name" for child in part)
     return None if bare and "name" not in kept and "name" not in below else part
+
+
+def _asked(wanted: etree._Element) -> str:
+    """What an element of a filter asks for; of somebody else's namespace nothing that is here."""
+    return own_name(str(wanted.tag))
 
 
 def _matches(wanted: etree._Element) -> list[etree._Element]:
@@ -111,7 +117,7 @@ def _selections(wanted: etree._Element) -> list[etree._Element]:
 def _holds(wanted: etree._Element, found: etree._Element) -> bool:
     """True when every content match of the filter is in ``found``."""
     for match in _matches(wanted):
-        text, name = (match.text or "").strip(), local_name(match)
+        text, name = (match.text or "").strip(), _asked(match)
         held = ((c.text or "").strip() for c in found if local_name(c) == name)
         if text not in held:
             return False

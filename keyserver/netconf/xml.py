@@ -47,7 +47,9 @@ def parse(message: bytes) -> etree._Element:
     parser = _FOR_LIGHT if len(message) <= LIGHT else _untrusting()
     try:
         root = etree.fromstring(message.strip(), parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
+    except etree.XMLSyntaxError as error:
+        raise MalformedMessage(error.msg) from None
+    except ValueError as error:
         raise MalformedMessage(str(error)) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise MalformedMessage("document type declarations are not accepted")

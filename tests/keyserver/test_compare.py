@@ -11,9 +11,9 @@ from lxml import etree
 
 from keyserver.config.apply import apply
 from keyserver.config.compare import compare
-from keyserver.config.compare_xml import NETCONF
 from keyserver.config.edit import LoadError, Operation
 from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.config.namespaces import NETCONF
 from keyserver.config.read_set import read_set
 from tests.keyserver.console import Console, errors
 

@@ -659,6 +659,18 @@ def test_in_chunks_a_request_without_a_message_id_is_an_error(console, session):
             b"<frob/>",
             error("rpc expected", tag="malformed-message", kind="rpc", bad_element="frob"),
         ),
+        (
+            b'<rpc xmlns="urn:x"><discard-changes/></rpc>',
+            error("rpc expected", tag="malformed-message", kind="rpc", bad_element="rpc"),
+        ),
+        (
+            b"<rpc/><rpc/>",
+            error(
+                "Extra content at the end of the document, line 1, column 7",
+                tag="malformed-message",
+                kind="rpc",
+            ),
+        ),
         (b"<rpc/>", error("exactly one operation is expected", kind="rpc")),
         (b"<rpc><a/><b/></rpc>", error("exactly one operation is expected", kind="rpc")),
         (

@@ -22,6 +22,22 @@ def bad(reply: etree._Element) -> list[str]:
 
 
 CONTACT = "<configuration><snmp><contact>x</contact></snmp></configuration>"
+
+
+def group(name: str) -> str:
+    return (
+        "<load-configuration><configuration><security><group-vpn><server>"
+        f"<group>{name}<description>x</description></group>"
+        "</server></group-vpn></security></configuration></load-configuration>"
+    )
+
+
+def in_json(text: str) -> str:
+    return (
+        f"<load-configuration><configuration-json>{text}</configuration-json></load-configuration>"
+    )
+
+
 REFUSED = {
     # Text where elements belong.
     "<lock-configuration>now</lock-configuration>": "now",
@@ -56,6 +72,31 @@ REFUSED = {
     "</get-configuration>": "system",
     "<edit-config><target><candidate/></target><config>"
     '<configuration xmlns="urn:x"><snmp/></configuration></config></edit-config>': "configuration",
+    '<lock-configuration xmlns="urn:x"/>': "lock-configuration",
+    '<commit-configuration><check xmlns="urn:x"/></commit-configuration>': "check",
+    '<get-config><source xmlns="urn:x"><running/></source></get-config>': "source",
+    '<get-config><source><running xmlns="urn:x"/></source></get-config>': "source",
+    '<get-configuration><configuration><system><host-name xmlns="urn:x"/></system>'
+    "</configuration></get-configuration>": "host-name",
+    '<load-configuration><configuration><system><host-name xmlns="urn:x">a</host-name></system>'
+    "</configuration></load-configuration>": "host-name",
+    '<load-configuration><configuration><snmp xmlns:x="urn:x" x:delete="delete"/>'
+    "</configuration></load-configuration>": "delete",
+    # Text beside an operation, and within a filter.
+    "now<lock-configuration/>": "now",
+    "<get-config><source><running/></source><filter><configuration>all<system/></configuration>"
+    "</filter></get-config>": "all",
+    # Names that say more than which entry, or say it twice.
+    group('<name delete="delete">G1</name>'): "name",
+    group("<name>G1</name><name>G2</name>"): "name",
+    group("<name>G1<frob/></name>"): "name",
+    '<load-configuration><configuration><system operation=""/></configuration>'
+    "</load-configuration>": "operation",
+    # JSON that says nothing, two things, or something beside the configuration.
+    in_json('{"configuration": {}, "snmp": {}}'): "configuration-json",
+    in_json('{"snmp": {"contact": NaN}}'): "configuration-json",
+    in_json('{"snmp": {}, "snmp": {}}'): "configuration-json",
+    in_json('{"snmp": {"contact": ["a", "b"]}}'): "contact",
     # Attributes of what is no statement, and those that contradict each other.
     '<load-configuration><configuration delete="delete"/></load-configuration>': "delete",
     '<load-configuration><configuration operation="delete"/></load-configuration>': "operation",
@@ -347,6 +388,13 @@ def test_group_vpn_commands_take_what_junipers_models_say_and_no_more():
         assert ("level" in taken) == ("detail" in taken)
 
 
+def test_xml_behind_a_pipe_has_the_prefixes_of_the_reply(session):
+    reply = session.rpc("<command>show configuration | display xml | match host-name</command>")
+    assert reply.findtext(".//configuration-output").strip() == "<host-name>hub-1</host-name>"
+    reply = session.rpc("<command>show version | display xml | match host-name</command>")
+    assert reply.findtext(".//output").strip() == "<host-name>hub-1</host-name>"
+
+
 # Filters
 
 
@@ -364,6 +412,9 @@ def selected(session: Session, subtree: str) -> etree._Element:
         "<frob/>",
         "<security/>",
         '<configuration xmlns="urn:foreign"/>',
+        '<configuration><system><host-name xmlns="urn:foreign"/></system></configuration>',
+        '<configuration><system><host-name xmlns="urn:foreign">hub-1</host-name><services/>'
+        "</system></configuration>",
         "<frob><configuration/></frob>",
         "",
     ],
@@ -436,6 +487,9 @@ def test_test_options_check_before_they_set(session):
     for option in ("test-only", "test-then-set"):
         reply = edit(session, DANGLING, f"<test-option>{option}</test-option>")
         assert "Group id must be unique among groups" in errors(reply)[0]
+        assert session.compare() == ""
+        go_on = f"<test-option>{option}</test-option><error-option>continue-on-error</error-option>"
+        assert errors(edit(session, DANGLING, go_on)) == errors(reply)
         assert session.compare() == ""
     assert errors(edit(session, DANGLING, "<test-option>set</test-option>")) == []
     assert session.compare()

@@ -18,6 +18,7 @@ from ....config.edit import (
     Severity,
     copy_tree,
 )
+from ....config.namespaces import own_name
 from ....config.read_json import read_json
 from ....config.read_patch import read_patch
 from ....config.read_set import read_set
@@ -39,7 +40,6 @@ from ...session import Request
 from ...xml import local_name
 from .answers import Elements, ok, refusals, rollback_number
 from .holding import target
-from .reading import is_ours
 
 
 def _load_error(error: LoadError) -> RpcError:
@@ -217,15 +217,14 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     problems = problems + apply(database.schema, trial, edits, default)
     wrong = [_edit_error(problem) for problem in problems]
     test = request.text("test-option") or "set"
-    if test != "set" and not wrong:
-        wrong = _would_fail(database, trial)
+    failures = _would_fail(database, trial) if test != "set" else []
     keep = not wrong or request.text("error-option") == "continue-on-error"
-    if keep and test != "test-only":
+    if keep and not failures and test != "test-only":
         candidate.edit(request.holder, request.now)
         candidate.tree = trial
         candidate.settle(database.schema)
-    if wrong:
-        raise RpcFailure(*wrong)
+    if wrong or failures:
+        raise RpcFailure(*wrong, *failures)
     return ok(request)
 
 
@@ -244,7 +243,7 @@ def _edits(database: ConfigurationDatabase, request: Request) -> tuple[list[Edit
         given = list(config.iterchildren(tag=etree.Element))
         if not given:
             return [], []
-        if len(given) > 1 or local_name(given[0]) != "configuration" or not is_ours(given[0]):
+        if len(given) > 1 or own_name(str(given[0].tag)) != "configuration":
             bad = local_name(given[-1])
             raise RpcFailure(
                 RpcError("syntax error", tag="unknown-element", bad_element=bad[:SHOWN])

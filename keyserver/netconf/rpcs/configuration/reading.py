@@ -10,17 +10,17 @@ from collections.abc import Callable
 from lxml import etree
 
 from ....config.apply import apply
-from ....config.compare_xml import NETCONF, difference_xml
+from ....config.compare_xml import difference_xml
 from ....config.database import ConfigurationDatabase, utc
 from ....config.edit import Operation
 from ....config.inherit import shown_inherited, without
-from ....config.predicates import YANG
+from ....config.namespaces import NETCONF, YANG, YANG_CONF, own_name
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
 from ....config.show import to_json, to_set, to_text, to_xml
 from ....config.tree import INHERITED, MARKS, Tree
 from ...arguments import Accepts, only_child, refuse_attributes, refuse_text, syntax_error
-from ...reply import BASE, XNM, YANG_CONF, RpcError, RpcFailure, default_namespace, xml_text
+from ...reply import RpcError, RpcFailure, default_namespace, xml_text
 from ...session import Request
 from ...subtree import narrowed, select
 from ...xml import local_name
@@ -86,9 +86,8 @@ def _wanted(schema: Statement, operation: etree._Element) -> etree._Element | No
         # Junos also takes the hierarchy without its <configuration> wrapper.
         wanted = etree.Element("configuration")
         wanted.extend(given)
-    for one in (wanted, *wanted.iterchildren(tag=etree.Element)):
-        if not is_ours(one):
-            raise syntax_error(local_name(one))
+    if not own_name(str(wanted.tag)):
+        raise syntax_error(local_name(wanted))
     refuse_attributes(wanted, {})
     _refuse_unknown(schema, wanted)
     return wanted
@@ -98,11 +97,11 @@ def _refuse_unknown(statement: Statement, wanted: etree._Element) -> None:
     if len(wanted) or statement.is_branch:
         refuse_text(wanted)
     for child in wanted.iterchildren(tag=etree.Element):
-        name = local_name(child)
+        name = own_name(str(child.tag))
         refuse_attributes(child, {})
         known = statement.children.get(name)
         if known is None and name not in {key.name for key in statement.keys}:
-            raise syntax_error(name)
+            raise syntax_error(local_name(child))
         if known is not None:
             _refuse_unknown(known, child)
         elif len(child):
@@ -355,18 +354,17 @@ def _subtrees(request: Request) -> list[etree._Element] | None:
     wanted = []
     for one in element.iterchildren(tag=etree.Element):
         _refuse_expressions(one)
-        if local_name(one) == "configuration" and is_ours(one):
+        if own_name(str(one.tag)) == "configuration":
             wanted.append(one)
     return wanted
 
 
-def is_ours(element: etree._Element) -> bool:
-    """True for a namespace in which Junos knows its configuration, and for none."""
-    namespace = etree.QName(element).namespace
-    return namespace in (None, BASE, XNM) or str(namespace).startswith(YANG_CONF)
-
-
 def _refuse_expressions(element: etree._Element) -> None:
-    """Attribute match expressions (RFC 6241 §6.2.2) have nothing to match in a configuration."""
+    """Attribute match expressions (RFC 6241 §6.2.2) have nothing to match in a configuration.
+
+    Nor has text beside elements (§6.2.5).
+    """
     for node in element.iter(tag=etree.Element):
         refuse_attributes(node, {})
+        if len(node):
+            refuse_text(node)
