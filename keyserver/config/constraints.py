@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What commit checks beyond the form of each value: references, uniqueness, limits.
 
-``MUSTS`` are Juniper's own (``junos:must`` of ``security group-vpn`` and ``security ipsec-policy``)
-with their messages.
+``MUSTS`` are Juniper's own (``junos:must``) with their messages: those of ``security group-vpn``
+and ``security ipsec-policy`` here, those around them in :mod:`.security_rules`.
 The rules that only the Group VPN daemon could enforce are undocumented; they stand apart in
 ``DAEMON_RULES`` and apply when the device is ``strict`` (the default of a lab file).
 """
@@ -16,9 +16,22 @@ from itertools import groupby
 
 from .edit import edit_path
 from .junos_schema import Generation
+from .musts import (
+    INTERFACE_EXISTS,
+    NO_BRIDGE,
+    Condition,
+    Must,
+    absent,
+    all_at,
+    exists,
+    traced,
+    unique,
+    zones_exist,
+)
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .secret import is_obscured, reveal
-from .survey import OWN, Needs, Site, Survey
+from .security_rules import SECURITY_RULES
+from .survey import Needs, Site, Survey
 from .tree import MARKS, NOTHING, Tree, differing, lookup
 
 
@@ -30,49 +43,6 @@ class Violation:
     bad_element: str
     message: str
     source_daemon: str | None = None
-
-
-Holds = Callable[[Site], bool]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What has to hold of a statement, and what else of the configuration that depends on."""
-
-    holds: Holds
-    needs: Needs = OWN
-
-
-@dataclass(frozen=True)
-class Must:
-    """What has to hold wherever ``path`` is; ``*`` stands for every entry of a list."""
-
-    path: str
-    condition: Condition
-    message: str
-
-
-def _list_above(steps: list[str]) -> Needs:
-    """What a path depends on in which ``$$`` names an entry; without that, on where it leads."""
-    if "$$" in steps:
-        place = steps.index("$$")
-        return Needs(names=" ".join(steps[:place]), leaves=tuple(steps[place + 1 : place + 2]))
-    return Needs(reads=(" ".join(steps[:-1]),))
-
-
-def _exists(path: str) -> Condition:
-    steps = path.split()
-    return Condition(lambda site: site.has(steps), _list_above(steps))
-
-
-def _absent(path: str) -> Condition:
-    steps = path.split()
-    return Condition(lambda site: not site.has(steps), _list_above(steps))
-
-
-def _all_at(*paths: str) -> Needs:
-    """What depends on how often a value stands at paths."""
-    return Needs(reads=tuple(path.partition(" *")[0] for path in paths))
 
 
 _SERVER = "security group-vpn server"
@@ -105,15 +75,15 @@ def _policy_rules(side: str) -> tuple[Must, ...]:
             Condition(_one_key),
             "IKE policy must have either local certificate or pre-shared key configured",
         ),
-        Must(f"{policies} proposals", _exists(f"{side} ike proposal $$"), _NO_PROPOSAL),
+        Must(f"{policies} proposals", exists(f"{side} ike proposal $$"), _NO_PROPOSAL),
         Must(
             f"{side} ike gateway * ike-policy",
-            _exists(f"{side} ike policy $$"),
+            exists(f"{side} ike policy $$"),
             f"Referenced IKE policy must be defined under [edit {side} ike policy]",
         ),
         Must(
             f"{side} ike gateway * routing-instance",
-            _exists("routing-instances instance $$"),
+            exists("routing-instances instance $$"),
             "Referenced routing-instance must be defined",
         ),
     )
@@ -128,32 +98,11 @@ def _no_main_mode_for_dynamic_keys(site: Site) -> bool:
     )
 
 
-def _unique(path: str) -> Condition:
-    """No two sites of ``path`` have one value."""
-    return Condition(lambda site: site.count(path)[site.value] < 2, _all_at(path))
-
-
 _SERVERS = tuple(f"{_MEMBER} ike gateway * {leaf}" for leaf in ("server-address", "address"))
 
 
 def _server_is_elsewhere(site: Site) -> bool:
     return not any(site.count(servers)[site.value] for servers in _SERVERS)
-
-
-def _unit(site: Site) -> Tree:
-    name, _, unit = site.value.partition(".")
-    found: Tree = lookup(site.root, "interfaces", "interface", name, "unit", unit or "0")
-    return found
-
-
-def _interface_exists(site: Site) -> bool:
-    name, _, unit = site.value.partition(".")
-    units = lookup(site.root, "interfaces", "interface", name, "unit")
-    return (unit or "0") in units
-
-
-def _no_bridge(site: Site) -> bool:
-    return "bridge" not in _unit(site).get("family", {})
 
 
 def _known_application(site: Site) -> bool:
@@ -178,19 +127,19 @@ def _always_probed(site: Site) -> bool:
 _SERVER_RULES = (
     Must(
         f"{_GROUP} group-id",
-        _unique(f"{_GROUP} group-id"),
+        unique(f"{_GROUP} group-id"),
         "Group id must be unique among groups",
     ),
-    Must(f"{_GROUP} ike-gateway *", _exists(_GATEWAY), _UNDEFINED_GATEWAY),
+    Must(f"{_GROUP} ike-gateway *", exists(_GATEWAY), _UNDEFINED_GATEWAY),
     Must(
         f"{_GROUP} ike-gateway *",
-        _absent(f"{_GATEWAY} dead-peer-detection"),
+        absent(f"{_GATEWAY} dead-peer-detection"),
         "Referenced IKE gateway must NOT be defined with dead-peer-detection",
     ),
-    Must(f"{_GROUP} server-cluster ike-gateway *", _exists(_GATEWAY), _UNDEFINED_GATEWAY),
+    Must(f"{_GROUP} server-cluster ike-gateway *", exists(_GATEWAY), _UNDEFINED_GATEWAY),
     Must(
         f"{_GROUP} server-cluster ike-gateway *",
-        _absent(f"{_GATEWAY} dynamic"),
+        absent(f"{_GATEWAY} dynamic"),
         "Referenced IKE gateway must not be dynamic gateway",
     ),
     Must(
@@ -200,7 +149,7 @@ _SERVER_RULES = (
         ),
         "Referenced IKE gateway must be defined with dead-peer-detection always-send mode",
     ),
-    Must(f"{_GROUP} ipsec-sa * proposal", _exists(f"{_SERVER} ipsec proposal $$"), _NO_PROPOSAL),
+    Must(f"{_GROUP} ipsec-sa * proposal", exists(f"{_SERVER} ipsec proposal $$"), _NO_PROPOSAL),
     Must(
         f"{_SERVER} ike gateway * ike-policy",
         Condition(
@@ -218,35 +167,35 @@ _SERVER_RULES = (
 _MEMBER_RULES = (
     Must(
         f"{_MEMBER} ike gateway *",
-        _absent("security ike gateway $$"),
+        absent("security ike gateway $$"),
         "Gateway already defined under [security ike]",
     ),
     Must(
         f"{_MEMBER} ike gateway * local-address",
-        Condition(_server_is_elsewhere, _all_at(*_SERVERS)),
+        Condition(_server_is_elsewhere, all_at(*_SERVERS)),
         "Member can not have the same local address as server",
     ),
     Must(
-        f"{_VPN} *", _absent("security ipsec vpn $$"), "VPN already defined under [security ipsec]"
+        f"{_VPN} *", absent("security ipsec vpn $$"), "VPN already defined under [security ipsec]"
     ),
     Must(
         f"{_VPN} * ike-gateway",
-        _exists(f"{_MEMBER} ike gateway $$"),
+        exists(f"{_MEMBER} ike gateway $$"),
         "Referenced IKE gateway must be defined under [edit security group-vpn member ike gateway]",
     ),
     Must(
         f"{_VPN} * group-vpn-external-interface",
-        Condition(_no_bridge, Needs(reads=("interfaces interface",))),
+        NO_BRIDGE,
         "Bridge interface is not allowed as external-interface",
     ),
     Must(
         f"{_VPN} * group-vpn-external-interface",
-        Condition(_interface_exists, Needs(reads=("interfaces interface",))),
+        INTERFACE_EXISTS,
         "Referenced interface must be configured under [edit interfaces] hierarchy",
     ),
     Must(
         f"{_VPN} * group",
-        _unique(f"{_VPN} * group"),
+        unique(f"{_VPN} * group"),
         "Group id must be unique among group vpns",
     ),
     *(
@@ -259,43 +208,22 @@ _MEMBER_RULES = (
     ),
 )
 _PAIR = "security ipsec-policy from-zone *"
-_ZONES = "security zones security-zone"
-_OWN_ZONE = "junos-host"
-"""The device itself; it is part of Junos' defaults."""
-
-
-def _zone_exists(end: int) -> Condition:
-    """The first (0) or second (1) zone of a pair is there."""
-
-    def holds(site: Site) -> bool:
-        zone = site.value.split(KEY_SEPARATOR)[end]
-        return zone == _OWN_ZONE or zone in site.survey.lookup(_ZONES)
-
-    return Condition(holds, Needs(reads=(_ZONES,)))
-
-
 _ATTACHMENT_RULES = (
-    *(Must(_PAIR, _zone_exists(end), "Security zone must be defined") for end in (0, 1)),
+    *zones_exist(_PAIR),
     Must(
         f"{_PAIR} ipsec-group-vpn",
-        _unique(f"{_PAIR} ipsec-group-vpn"),
+        unique(f"{_PAIR} ipsec-group-vpn"),
         "Group VPN can only be referenced by one pair of from-zone and to-zone",
     ),
     Must(
         f"{_PAIR} ipsec-group-vpn",
-        _exists(f"{_VPN} $$"),
+        exists(f"{_VPN} $$"),
         "Group VPN must be defined",
     ),
 )
-_TRACE_RULES = tuple(
-    Must(
-        f"{side} traceoptions no-remote-trace",
-        _exists("system tracing"),
-        "'no-remote-trace' is valid only when [system tracing] is configured",
-    )
-    for side in (_SERVER, f"{_MEMBER} ike")
-)
+_TRACE_RULES = tuple(traced(side) for side in (_SERVER, f"{_MEMBER} ike"))
 MUSTS = (
+    *SECURITY_RULES,
     *_TRACE_RULES,
     *_policy_rules(_SERVER),
     *_SERVER_RULES,
@@ -367,7 +295,7 @@ _IS_MULTICAST = Condition(lambda site: site.value.get("communication-type") == "
 
 def _named_at(path: str) -> Condition:
     """True for a branch whose name stands at ``path``."""
-    return Condition(lambda site: site.count(path)[site.name] > 0, _all_at(path))
+    return Condition(lambda site: site.count(path)[site.name] > 0, all_at(path))
 
 
 _SMC = f"{_GROUP} server-member-communication"

@@ -31,6 +31,7 @@ from keyserver.lab import DeviceSpec
 from keyserver.srx import Device
 from tests.keyserver.console import Console, errors
 from tests.keyserver.generated import Maker
+from tests.keyserver.security_cases import SITE_TO_SITE
 from tests.keyserver.test_constraints import CASES, MEMBER, SERVER, M, S
 
 V1_LINES = (f"{S} group G activation-time-delay 100", f"{S} ipsec proposal e lifetime-seconds 500")
@@ -135,6 +136,7 @@ set apply-groups X
 set groups X interfaces interface <*> unit <*> description inherited
 set interfaces apply-groups X
 """,
+    "site to site": SITE_TO_SITE,
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from keyserver.config.constraints import MUSTS, check
 from keyserver.config.inherit import in_force
 from keyserver.config.junos_schema import Generation, junos_schema
+from tests.keyserver.security_cases import SECURITY_CASES, SITE_TO_SITE
 from tests.keyserver.test_formats import from_set
 
 V2 = junos_schema(Generation.V2)
@@ -68,8 +69,15 @@ def violations(text: str, *, strict: bool = True) -> list[str]:
 
 @pytest.mark.parametrize(
     "text",
-    [SERVER, MEMBER, ATTACHED, ATTACHED.replace("zone LAN to", "zone junos-host to"), ""],
-    ids=["server", "member", "attached", "the device's own zone", "nothing"],
+    [
+        SERVER,
+        MEMBER,
+        ATTACHED,
+        ATTACHED.replace("zone LAN to", "zone junos-host to"),
+        SITE_TO_SITE,
+        "",
+    ],
+    ids=["server", "member", "attached", "the device's own zone", "site to site", "nothing"],
 )
 def test_what_is_whole_is_committed(text):
     assert violations(text) == []
@@ -186,6 +194,7 @@ CASES = [
     ),
     (SERVER, f"{S} traceoptions no-remote-trace", NO_TRACING),
     (MEMBER, f"{M} ike traceoptions no-remote-trace", NO_TRACING),
+    *SECURITY_CASES,
 ]
 
 
