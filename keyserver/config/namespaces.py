@@ -3,7 +3,8 @@
 """XML namespaces, and in which of them Junos looks for its own words.
 
 A word in somebody else's namespace is somebody else's word, however it is spelled (RFC 6241 §3).
-Junos itself uses several for the same: none, that of NETCONF, those of its replies and of its YANG.
+Junos itself uses several for the same: none, those of NETCONF (clients write an operation in that
+of its capability), those of its replies and of its YANG.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ YANG = "urn:ietf:params:xml:ns:yang:1"
 """Of the attributes that say where an entry goes (RFC 7950 §7.8.6)."""
 XNM = "http://xml.juniper.net/xnm/1.1/xnm"
 YANG_CONF = "http://yang.juniper.net/junos-es/conf/"
-_JUNIPER = ("http://xml.juniper.net/", "http://yang.juniper.net/")
+_FAMILIES = (
+    "urn:ietf:params:xml:ns:netconf:",
+    "urn:ietf:params:netconf:",
+    "http://xml.juniper.net/",
+    "http://yang.juniper.net/",
+)
 
 
 @lru_cache(maxsize=4096)
 def own_name(tag: str) -> str:
     """The local name of an element or attribute in one of Junos' namespaces, ``""`` in others."""
     namespace, _, name = tag.rpartition("}")
-    ours = namespace in ("", f"{{{NETCONF}") or namespace[1:].startswith(_JUNIPER)
-    return name if ours else ""
+    return name if not namespace or namespace[1:].startswith(_FAMILIES) else ""

@@ -253,6 +253,22 @@ def test_what_is_not_done_is_refused_by_name_and_changes_nothing(console, sessio
     assert len(console.device.database.history) == 1
 
 
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "urn:ietf:params:netconf:capability:validate:1.1",
+        "urn:ietf:params:xml:ns:netconf:base:1.0",
+        "http://xml.juniper.net/xnm/1.1/xnm",
+        "http://yang.juniper.net/junos/rpc/junos-configuration",
+        "",
+    ],
+)
+def test_an_operation_may_stand_in_any_namespace_of_netconf_or_juniper(session, namespace):
+    reply = session.rpc(f'<validate xmlns="{namespace}"><source><candidate/></source></validate>')
+    assert errors(reply) == []
+    assert reply.find(".//ok") is not None
+
+
 KEK = "get-security-group-vpn-server-kek-sa"
 LIMITS = {
     f"<{MEMBERS}><group>{'x' * 32}</group></{MEMBERS}>": None,
