@@ -222,8 +222,7 @@ _ATTACHMENT_RULES = (
     ),
 )
 _TRACE_RULES = tuple(traced(side) for side in (_SERVER, f"{_MEMBER} ike"))
-MUSTS = (
-    *SECURITY_RULES,
+_GROUP_VPN_RULES = (
     *_TRACE_RULES,
     *_policy_rules(_SERVER),
     *_SERVER_RULES,
@@ -231,6 +230,9 @@ MUSTS = (
     *_MEMBER_RULES,
     *_ATTACHMENT_RULES,
 )
+MUSTS = (*_GROUP_VPN_RULES, *SECURITY_RULES)
+_MUSTS_OF = {Generation.V1: _GROUP_VPN_RULES, Generation.V2: MUSTS}
+"""Nobody published which of the others a v1 device has; those of Group VPN its documents imply."""
 
 
 def _mgd(path: Iterable[str], bad_element: str, message: str) -> Violation:
@@ -245,7 +247,8 @@ def _spelled(name: str) -> list[str]:
 
 
 def _musts(survey: Survey, generation: Generation) -> Iterator[Violation]:
-    for (path, needs), musts in groupby(MUSTS, key=lambda must: (must.path, must.condition.needs)):
+    musts_of = _MUSTS_OF[generation]
+    for (path, needs), musts in groupby(musts_of, key=lambda m: (m.path, m.condition.needs)):
         rules = list(musts)
         for site in survey.sites(path, needs):
             for must in rules:

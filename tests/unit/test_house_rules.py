@@ -106,6 +106,8 @@ NAMED = {
 SERVERS_TABLES = (
     "keyserver/config/group_vpn_v1.py",
     "keyserver/config/constraints.py",
+    "keyserver/config/musts.py",
+    "keyserver/config/security_rules.py",
     "keyserver/groups/settings.py",
     "keyserver/groups/gateways.py",
     "keyserver/cluster/settings.py",
