@@ -16,7 +16,7 @@ from ..ike.numbers import Exchange, NotifyType, PayloadType
 from ..ike.payloads import Notification
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
-from ..ike.wire import COOKIE_LENGTH, Header, Payload, encode_message
+from ..ike.wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
 from .arrival import Arrival, Counters, Outcome
 from .associations import Association, Associations
 from .authority import Gateways
@@ -61,6 +61,13 @@ class Phase1Door:
 
     def receive(self, arrival: Arrival) -> Outcome:
         """Take a message of phase 1."""
+        try:
+            return self._take(arrival)
+        except MalformedPayload as error:
+            refusal = Refused(NotifyType.PAYLOAD_MALFORMED, str(error))
+            return self._refuse(refusal, arrival, None)
+
+    def _take(self, arrival: Arrival) -> Outcome:
         if arrival.header.message_id != 0:
             return self._counters.refuse(arrival, "phase 1 with a message id")
         if arrival.header.responder_cookie == bytes(COOKIE_LENGTH):

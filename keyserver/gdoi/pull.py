@@ -18,8 +18,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from ..ike.exchange import ProtectedExchange
-from ..ike.numbers import NotifyType, PayloadType
-from ..ike.payloads import Identification
+from ..ike.numbers import FIRST_STATUS, NotifyType, PayloadType
+from ..ike.payloads import Identification, Notification
 from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
 from ..ike.wire import Header, MalformedPayload, Payload
@@ -96,10 +96,11 @@ class PullResponder:
     def confirmed(self, header: Header, datagram: bytes) -> None:
         """Message 3: proves that the member is alive and accepts the policy."""
         payloads = self._exchange.open(header, datagram, known=self._nonces)
-        if any(p.type != PayloadType.GAP for p in payloads):
-            raise Refused(NotifyType.PAYLOAD_MALFORMED, "message 3 takes a GAP at most")
         for payload in payloads:
-            self._asked_for(_well_formed(GroupAssociatedPolicy.decode, payload.body))
+            if payload.type == PayloadType.GAP:
+                self._asked_for(_well_formed(GroupAssociatedPolicy.decode, payload.body))
+            elif not _only_informs(payload):
+                raise Refused(NotifyType.PAYLOAD_MALFORMED, "message 3 takes a GAP at most")
 
     def _asked_for(self, gap: GroupAssociatedPolicy) -> None:
         for attribute in gap.attributes:
@@ -191,6 +192,13 @@ def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
         return decode(*arguments)
     except MalformedPayload as error:
         raise Refused(NotifyType.PAYLOAD_MALFORMED, cited(error)) from None
+
+
+def _only_informs(payload: Payload) -> bool:
+    """True for what may stand beside anything; an error is no word of acceptance."""
+    if payload.type == PayloadType.NOTIFICATION:
+        return _well_formed(Notification.decode, payload.body).type >= FIRST_STATUS
+    return payload.type == PayloadType.VENDOR_ID
 
 
 def _check_nonce(nonce: bytes) -> None:

@@ -9,6 +9,9 @@ from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
 from .payloads import Notification
 from .wire import Payload
 
+_KINDS = (NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK)
+_SEQUENCE_LENGTH = 4
+
 
 def dpd_message(sa: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
     """R-U-THERE or its answer (RFC 3706 §5.3)."""
@@ -20,11 +23,14 @@ def dpd_message(sa: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
 
 
 def dpd_of(payloads: list[Payload]) -> tuple[NotifyType, int] | None:
-    """(kind, sequence) of a dead peer detection message; None for any other."""
-    if [payload.type for payload in payloads] != [PayloadType.NOTIFICATION]:
-        return None
-    notification = Notification.decode(payloads[0].body)
-    kinds = (NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK)
-    if notification.type not in kinds or len(notification.data) != 4:
-        return None
-    return NotifyType(notification.type), int.from_bytes(notification.data, "big")
+    """(kind, sequence) of the dead peer detection in a message; None where there is none.
+
+    Raises MalformedPayload.
+    """
+    for payload in payloads:
+        if payload.type != PayloadType.NOTIFICATION:
+            continue
+        notification = Notification.decode(payload.body)
+        if notification.type in _KINDS and len(notification.data) == _SEQUENCE_LENGTH:
+            return NotifyType(notification.type), int.from_bytes(notification.data, "big")
+    return None

@@ -105,6 +105,10 @@ class OakleyAuthentication(IntEnum):
     RSA_SIGNATURES = 3
 
 
+FIRST_STATUS = 16384
+"""Notifications from here on tell of a status, those below of an error (RFC 2408 §3.14.1)."""
+
+
 class NotifyType(IntEnum):
     """Notification types (RFC 2408 §3.14.1, RFC 3706 §5.3); 8192 is ours, of the private range."""
 

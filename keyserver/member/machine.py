@@ -24,7 +24,7 @@ from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
 from ..ike.nat import Path
-from ..ike.numbers import Exchange, NotifyType, PayloadType
+from ..ike.numbers import FIRST_STATUS, Exchange, NotifyType, PayloadType
 from ..ike.payloads import PROTO_ISAKMP, Delete, Identification, Notification
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
@@ -43,7 +43,6 @@ UNKNOWN_KEK_PAUSE_SECONDS = 60.0
 _RE_REGISTER_DELAYS = 3
 _EARLY_PUSHES = 4
 _MARKER = bytes(4)
-_FIRST_STATUS = 16384
 _DEFAULT_OPTIONS = MemberOptions()
 
 
@@ -517,7 +516,7 @@ def _is_error(payload: Payload) -> bool:
     """True for an error notification (RFC 2408 §3.14.1); others may come at any time."""
     if payload.type != PayloadType.NOTIFICATION:
         return False
-    return Notification.decode(payload.body).type < _FIRST_STATUS
+    return Notification.decode(payload.body).type < FIRST_STATUS
 
 
 def _reason(body: bytes) -> str:
