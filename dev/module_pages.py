@@ -15,20 +15,7 @@ import yaml
 from dev.documented import documented
 from tests.lab import COLLECTIONS, ROOT
 
-MODULES = (
-    "group_vpn",
-    "server",
-    "member",
-    "server_member_communication",
-    "registered_members_info",
-    "server_info",
-    "member_info",
-    "clear_members",
-    "wait_for_members",
-    "membership_audit",
-    "membership_report",
-    "confirm_commit",
-)
+MODULES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
 ROLES = ("group_vpn", "server_member_communication", "membership_audit", "reference_key_server")
 _MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
 

@@ -10,6 +10,7 @@ from . import prefork
 # isort: split
 
 from collections.abc import Iterable, Iterator
+from pkgutil import iter_modules
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -50,18 +51,9 @@ def _complaints(checked: ValidationResult) -> list[str]:
     ]
 
 
-ON_DEVICES = {
-    "clear_members",
-    "confirm_commit",
-    "membership_audit",
-    "registered_members_info",
-    "member",
-    "member_info",
-    "server",
-    "server_info",
-    "server_member_communication",
-    "wait_for_members",
-}
+_ELSEWHERE = {"group_vpn", "membership_report"}
+"""The modules whose tasks want no login: they work with what other tasks have read."""
+ON_DEVICES = {found.name for found in iter_modules(__path__) if not found.ispkg} - _ELSEWHERE
 """The modules whose tasks want a login to the device."""
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 import importlib
 
 import pytest
+import yaml
 
 from dev.documented import documented
+from dev.module_pages import MODULES
 from tests.lab import ROOT
 
 PLUGINS = "ansible_collections.groupvpn.junos.plugins"
-MODULES = sorted(
-    path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__"
-)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -34,13 +33,13 @@ def _compare(spec, documented):
             _compare(option["options"], said["suboptions"])
 
 
-def test_the_tasks_of_every_resource_share_a_plays_login():
+def test_a_login_is_shared_by_the_tasks_of_all_modules_but_those_that_work_with_readings():
     actions = importlib.import_module(f"{PLUGINS}.action")
-    kind = importlib.import_module(f"{PLUGINS}.action.resource").ResourceAction
-    resources = {
-        module
-        for module in MODULES
-        if issubclass(importlib.import_module(f"{PLUGINS}.action.{module}").ActionModule, kind)
-    }
-    assert {"server", "member"} <= resources
-    assert resources <= actions.ON_DEVICES
+    assert set(MODULES) - actions.ON_DEVICES == {"group_vpn", "membership_report"}
+    assert set(MODULES) >= actions.ON_DEVICES
+
+
+def test_module_defaults_reach_every_module_that_goes_to_a_device():
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    actions = importlib.import_module(f"{PLUGINS}.action")
+    assert set(groups["groupvpn"]) == {"group_vpn", *actions.ON_DEVICES}
