@@ -48,8 +48,11 @@ $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
 demo: env
 	$(BIN)/python -m dev.demo
 
+# More workers than cores: half of the time a test waits for a process or a clock. In the order of
+# their folders, so that files of a few long tests do not come last.
+WORKERS ?= 3
 test: env
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Clients that cannot stand beside those of dev/requirements.txt; tests that need them skip without.
 clients: build/venv-scrapli-1/.ready
