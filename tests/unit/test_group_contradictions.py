@@ -325,6 +325,13 @@ def test_names_and_numbers_are_each_groups_own():
     assert any("name BRANCHES: used 2 times" in line for line in found)
 
 
+@pytest.mark.parametrize("what", ["address", "pre_shared_key"])
+def test_what_an_unmanaged_member_lacks_is_set_where_it_is_named(what):
+    member = {"name": "old", "address": "198.51.100.9", "pre_shared_key": "key-of-old"}
+    found = contradictions([group_of(unmanaged_members=[{**member, what: None}])], hosts_of())
+    assert any("old: " in line and f"set '{what}'" in line for line in found), found
+
+
 def test_everything_is_said_at_once_and_no_key_is():
     wrong = hosts_of(site_1={"pre_shared_key": None}, site_2={"address": None})
     found = contradictions([group_of(group_id="x", foo=1)], wrong)
