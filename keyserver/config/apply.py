@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .edit import Edit, LoadError, Operation, Severity, edit_path
+from .replacing import replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
     COMMENTS,
@@ -36,7 +37,10 @@ def apply(root: Statement, tree: Tree, edits: list[Edit], default: Operation) ->
     """Carry out a load on ``tree`` in place; what is refused is reported and left out."""
     load = _Load(owner_of(tree))
     for edit in edits:
-        load.carry_out(root, tree, edit, default)
+        if edit.statement is root:
+            load.replace(root, tree, edit)
+        else:
+            load.carry_out(root, tree, edit, default)
     return load.problems
 
 
@@ -157,6 +161,13 @@ class _Load:
                 if other in tree:
                     self.drop(tree, other)
         self._mark(tree, edit)
+
+    def replace(self, statement: Statement, tree: Tree, edit: Edit) -> None:
+        """Put something else in place of a pattern, wherever it is in a branch."""
+        asked = edit.replacement
+        for one in replacing(statement, tree, asked) if asked is not None else ():
+            one.line = edit.line
+            self.carry_out(statement, tree, one, Operation.MERGE)
 
     def _allowed(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> bool:
         protected = tree.get(PROTECTED)
@@ -343,6 +354,7 @@ class _Load:
         # Inside a created or replaced branch everything is new: what is given is simply merged.
         new = operation in (Operation.CREATE, Operation.REPLACE)
         self.way.append(edit)
+        self.replace(edit.statement, tree, edit)
         for child in edit.children:
             self.carry_out(edit.statement, tree, child, Operation.MERGE if new else operation)
         self.way.pop()

@@ -8,6 +8,7 @@ into a tree of :class:`Edit`; :func:`.apply.apply` carries it out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,6 +22,7 @@ __all__ = [
     "MalformedConfiguration",
     "Operation",
     "Place",
+    "Replacement",
     "Severity",
     "Tree",
     "copy_tree",
@@ -72,6 +74,15 @@ class Place:
     key: str | None
 
 
+@dataclass(frozen=True)
+class Replacement:
+    """What comes instead of a pattern, in so many (0: in all) identifiers and values."""
+
+    pattern: re.Pattern[str]
+    text: str
+    upto: int
+
+
 @dataclass(slots=True)
 class Edit:
     """One statement of a load.
@@ -80,7 +91,8 @@ class Edit:
     None where the load's default applies. ``activate`` and ``protect`` are True or False where
     the load says ``active:``, ``inactive:``, ``protect:`` or ``unprotect:``. ``comment`` is
     ``/* … */``, empty to take one away. ``rename`` and ``copy`` are an entry's new key, ``place``
-    where it goes. ``pattern``: the key is a wildcard for entries that go.
+    where it goes. ``pattern``: the key is a wildcard for entries that go. ``replacement`` is done
+    within the statement, ``[edit]`` included.
     """
 
     statement: Statement
@@ -94,6 +106,7 @@ class Edit:
     copy: str | None = None
     place: Place | None = None
     pattern: bool = False
+    replacement: Replacement | None = None
     children: list[Edit] = field(default_factory=list)
     line: int | None = None
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from .descent import Descent, levels
 from .edit import Edit, LoadError, Operation, Place
+from .replacing import NoPattern, replacement
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import MalformedConfiguration, Word, comment_of, words_of_line
 
@@ -16,7 +17,7 @@ Found = Edit | LoadError
 COMMANDS = frozenset(
     (
         *("set", "delete", "activate", "deactivate", "protect", "unprotect", "annotate"),
-        *("rename", "copy", "insert", "wildcard", "edit", "up", "top", "exit", "quit"),
+        *("rename", "copy", "insert", "wildcard", "replace", "edit", "up", "top", "exit", "quit"),
     )
 )
 """What a line may begin with."""
@@ -36,9 +37,17 @@ def read_set(root: Statement, text: str) -> Iterator[Found]:
 
 
 def _words_of(line: str) -> list[Word]:
-    # A wildcard's brackets are no lists.
+    # A wildcard's brackets are no lists, and an expression's backslashes are its own.
     words = line.split()
-    return list(words) if words[:1] == ["wildcard"] else words_of_line(line)
+    if words[:1] == ["wildcard"]:
+        return list(words)
+    if _REPLACE.match(line):
+        return [quoted or bare for quoted, bare in _EXPRESSIONS.findall(line)]
+    return words_of_line(line)
+
+
+_REPLACE = re.compile(r"\s*((top|up(\s+[0-9]+)?|exit|quit)\s+)?replace\s")
+_EXPRESSIONS = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
 def _whole_lines(text: str) -> list[str]:
@@ -82,6 +91,8 @@ class _Lines:
         try:
             if verb == "edit":
                 self.here = self._levels(level, rest, number)
+            elif verb == "replace":
+                yield _wrapped(level[:-1], self._replace(level, rest, number))
             elif verb in self._verbs:
                 self.verb = verb
                 edit = self._verbs[verb](level, rest, number)
@@ -223,6 +234,19 @@ class _Lines:
         first, last = self._entry(level, words[1:], number)
         last.operation, last.pattern = Operation.DELETE, True
         return first
+
+    def _replace(self, level: list[Edit], words: list[Word], number: int) -> Edit:
+        """Of the level at which the CLI stands."""
+        said = [str(word) for word in words]
+        if said[::2] not in (["pattern", "with"], ["pattern", "with", "upto"]) or len(said) % 2:
+            raise _Refused(LoadError("[edit]", "replace", "syntax error", line=number))
+        try:
+            asked = replacement(said[1], said[3], said[5] if len(said) > 4 else "0")
+        except NoPattern as refusal:
+            raise _Refused(LoadError("[edit]", said[1], str(refusal), line=number)) from None
+        edit = Edit(self._start(level), operation=Operation.NONE, replacement=asked, line=number)
+        edit.key = level[-1].key if level else None
+        return edit
 
 
 def _words(level: list[Edit]) -> list[str]:

@@ -12,11 +12,13 @@ from lxml import etree
 from .edit import Edit, LoadError, Operation, Place, edit_path
 from .namespaces import YANG, own_name
 from .predicates import entry_named
+from .replacing import NoPattern, replacement
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import comment_of
 
 _TRANSPARENT = "undocumented"
 _COMMENT = "comment"
+REPLACES = "replace-pattern"
 
 
 def read_xml(root: Statement, configuration: etree._Element) -> tuple[list[Edit], list[LoadError]]:
@@ -26,6 +28,9 @@ def read_xml(root: Statement, configuration: etree._Element) -> tuple[list[Edit]
     if len(inner) == 1 and _name(inner[0]) == _name(configuration):
         # ncclient wraps what it is given, also when that is rooted already.
         configuration = inner[0]
+    if configuration.get(REPLACES) is not None:
+        whole = reader.replacement(root, configuration, [])
+        return [whole] if whole is not None else [], reader.problems
     reader.no_text(configuration, [])
     reader.no_attributes(configuration)
     return reader.children(root, configuration, [], frozenset()), reader.problems
@@ -106,6 +111,8 @@ class _Reader:
         return edits
 
     def _edit(self, statement: Statement, element: etree._Element, path: list[str]) -> Edit | None:
+        if element.get(REPLACES) is not None:
+            return self.replacement(statement, element, path)
         edit = Edit(statement, line=cast("int | None", element.sourceline))
         if not self._attributes(edit, element, path):
             return None
@@ -117,6 +124,31 @@ class _Reader:
         if statement.kind is Kind.LIST:
             return self._entry(edit, element, path)
         return self._value(edit, element, path)
+
+    def replacement(
+        self, statement: Statement, element: etree._Element, path: list[str]
+    ) -> Edit | None:
+        """``replace-pattern="a" with="b" upto="2"`` within the hierarchy that an element names."""
+        given = {str(name): str(value) for name, value in element.attrib.items()}
+        pattern, text, upto = given.pop(REPLACES), given.pop("with", None), given.pop("upto", "0")
+        beside = next((name for name in given if not _only_says(name)), None)
+        if statement.kind is not Kind.CONTAINER or text is None or beside is not None:
+            bad = (beside or REPLACES).rpartition("}")[2]
+            self.object(path, element, bad, "syntax error", tag="bad-attribute")
+            return None
+        problems = len(self.problems)
+        self.no_text(element, path)
+        for child in _elements(element):
+            self.object(path, child, _name(child), "syntax error")
+        if len(self.problems) > problems:
+            return None
+        try:
+            asked = replacement(pattern, text, upto)
+        except NoPattern as refusal:
+            self.object(path, element, pattern[:40], str(refusal))
+            return None
+        line = cast("int | None", element.sourceline)
+        return Edit(statement, operation=Operation.NONE, replacement=asked, line=line)
 
     def _value(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
         inner = _elements(element)

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
 
 from ..config.naming import name_in_xml
-from ..config.schema import Kind, Statement
+from ..config.schema import KEY_SEPARATOR, Kind, Statement
+from ..config.tree import Item
 from .arguments import SHOWN, Accepts, Argument, number, syntax_error
 from .reply import RpcError, RpcFailure
 from .rpcs.platform import OperationalRpc
@@ -44,7 +45,8 @@ class Command:
     """What a command line asks for.
 
     ``display`` is the format to show, None for the RPC's own; ``whole`` means that XML was asked
-    for by a pipe, ``shows_rpc`` that it is the RPC itself.
+    for by a pipe, ``shows_rpc`` that it is the RPC itself. ``path`` are the words that lead to the
+    branch that is shown; ``relative`` set lines go without them.
     """
 
     operation: etree._Element
@@ -52,6 +54,8 @@ class Command:
     shows_rpc: bool = False
     filters: list[Filter] = field(default_factory=list)
     depth: int = 0
+    path: tuple[str, ...] = ()
+    relative: bool = False
 
     @property
     def of_configuration(self) -> bool:
@@ -171,12 +175,28 @@ def _configuration_path(command: Command, path: list[str], schema: Statement) ->
         if problem is not None:
             raise syntax_error(problem.bad_element)
         command.depth = _depth(schema, wanted)
+        command.path = tuple(_path_words(schema, wanted))
+
+
+def _path_words(statement: Statement, wanted: etree._Element) -> Iterator[str]:
+    """The words that lead to the branch that is shown; a leaf keeps its own."""
+    below = next((e for e in wanted if e.tag not in statement.key_names), None)
+    if below is None:
+        return
+    child = statement.children[str(below.tag)]
+    if child.kind is Kind.CONTAINER:
+        yield child.shown
+    elif child.kind is Kind.LIST and len(below):
+        key = KEY_SEPARATOR.join(below.findtext(one.name) or "" for one in child.keys)
+        yield from Item(child, (child.name, key), {}, within=statement).opening
+    else:
+        return
+    yield from _path_words(child, below)
 
 
 def _depth(statement: Statement, wanted: etree._Element) -> int:
     """How many levels a path leads into: what is shown stands in so many blocks."""
-    keys = {key.name for key in statement.keys}
-    below = next((e for e in wanted if e.tag not in keys), None)
+    below = next((e for e in wanted if e.tag not in statement.key_names), None)
     if below is None:
         return 0
     child = statement.children[str(below.tag)]
@@ -194,8 +214,8 @@ def _pipe(command: Command, words: list[str]) -> None:
             command.shows_rpc = True
         case ["display", "inheritance", *more] if command.of_configuration:
             _inheritance(command, more)
-        case ["display", form] if form in _DISPLAYS:
-            _display(command, form)
+        case ["display", form, *more] if form in _DISPLAYS:
+            _display(command, form, more)
         case ["compare"] | ["compare", "rollback", _] if command.of_configuration:
             command.operation.set("compare", "rollback")
             command.operation.set("rollback", words[2] if len(words) > 1 else "1")
@@ -221,7 +241,10 @@ def _inheritance(command: Command, more: list[str]) -> None:
         command.operation.set("groups", "groups")
 
 
-def _display(command: Command, form: str) -> None:
+def _display(command: Command, form: str, more: list[str]) -> None:
+    command.relative = more == ["relative"] and form == "set" and command.of_configuration
+    if more and not command.relative:
+        raise syntax_error(" ".join(["display", form, *more]))
     command.display = form if form != "xml" else None
     if command.operation.get("compare") is not None:
         if form not in ("xml", "text"):

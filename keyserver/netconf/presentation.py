@@ -60,6 +60,8 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     ``show configuration`` as text stands in ``configuration-information``, everything else that
     is text in ``output``; PyEZ's ``cli()`` and junos_command expect it so.
     """
+    if command.relative:
+        _make_relative(content, " ".join(command.path))
     if not command.filters and not (command.of_configuration and command.display == "text"):
         return content
     lines = _lines(content, request)
@@ -72,6 +74,15 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     if not command.of_configuration:
         return [own("output", text)]
     return [own("configuration-information", None, own("configuration-output", text))]
+
+
+def _make_relative(content: Content, path: str) -> None:
+    """Leave out of set lines the path that was asked for."""
+    for part in content:
+        if isinstance(part, str) or not path:
+            continue
+        lines = [line.replace(f" {path} ", " ", 1) for line in (part.text or "").split("\n")]
+        part.text = "\n".join(line for line in lines if not line.endswith(f" {path}"))
 
 
 def _inside(lines: list[str], depth: int) -> list[str]:

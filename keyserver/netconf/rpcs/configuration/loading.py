@@ -23,7 +23,7 @@ from ....config.read_json import read_json
 from ....config.read_patch import read_patch
 from ....config.read_set import read_set
 from ....config.read_text import read_text
-from ....config.read_xml import read_xml
+from ....config.read_xml import REPLACES, read_xml
 from ....config.schema import Statement
 from ....config.tree import Tree
 from ...arguments import (
@@ -138,6 +138,8 @@ def _load(
     for word in ("set", "patch"):
         if (action == word) != (wrapper == f"configuration-{word}") and action != "merge":
             raise syntax_error(wrapper)
+    if _ACTIONS[action] is Operation.REPLACE:
+        _refuse_patterns(payload)
     try:
         edits, problems = _READERS[wrapper](database.schema, payload)
     except MalformedConfiguration as error:
@@ -148,6 +150,13 @@ def _load(
     problems = problems + apply(database.schema, tree, edits, Operation.MERGE)
     candidate.settle(database.schema)
     return problems
+
+
+def _refuse_patterns(payload: etree._Element) -> None:
+    """Where nothing is left of a configuration there is nothing to replace a pattern in."""
+    for element in payload.iter(tag=etree.Element):
+        if element.get(REPLACES) is not None:
+            raise syntax_error(REPLACES)
 
 
 def _read_set(schema: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
@@ -209,6 +218,8 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     with refusals():
         candidate = database.writable(request.holder, request.now)
     default = _DEFAULT_OPERATIONS[request.text("default-operation") or "merge"]
+    if default is Operation.REPLACE:
+        _refuse_patterns(request.operation)
     edits, problems = _edits(database, request)
     trial = copy_tree(candidate.tree)
     if default is Operation.REPLACE:

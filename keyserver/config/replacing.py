@@ -1,0 +1,129 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``replace pattern A with B upto N``: identifiers and values of a branch, one after the other.
+
+Junos CLI guide, "replace": POSIX expressions without lazy qualifiers, ``\\1`` to ``\\9`` and ``&``
+in what comes instead; ``upto`` counts objects (an identifier or a value), siblings first. Secrets
+and comments are left as they are: what is kept of a secret is not what its owner wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .edit import Edit, Operation, Replacement
+from .schema import KEY_SEPARATOR, Kind, Statement
+from .tree import Item, Tree, items
+from .values import posix
+
+_MOST_REPETITIONS = 2
+"""More of them in one expression would take as long as a client likes to match."""
+_LONGEST = 250
+_NOT_POSIX = re.compile(r"\(\?|\\[A-Za-z0-9]|[*+?}][*+?]|\)[*+?{]")
+_REFERENCE = re.compile(r"\\(.)|&", re.DOTALL)
+
+
+class NoPattern(ValueError):
+    """An expression that is none, or would take too long to match."""
+
+
+def replacement(pattern: str, text: str, upto: str) -> Replacement:
+    """What ``replace pattern`` asks for. Raises NoPattern."""
+    if not (upto.isascii() and upto.isdigit() and len(upto) < 10):
+        raise NoPattern(f"Invalid numeric value: '{upto[:40]}'")
+    repeated = len(re.findall(r"(?<!\\)[*+{]", pattern))
+    if not 0 < len(pattern) <= _LONGEST or repeated > _MOST_REPETITIONS:
+        raise NoPattern("regular expression too complex")
+    if _NOT_POSIX.search(pattern):
+        raise NoPattern("invalid regular expression")
+    try:
+        compiled = posix(pattern)
+    except re.error as error:
+        raise NoPattern(f"invalid regular expression: {error}") from None
+    if any(
+        int(m[1]) > compiled.groups for m in _REFERENCE.finditer(text) if (m[1] or "").isdigit()
+    ):
+        raise NoPattern("invalid back reference")
+    return Replacement(compiled, text, int(upto))
+
+
+def _instead(asked: Replacement, value: str) -> str:
+    def fill(found: re.Match[str]) -> str:
+        def part(reference: re.Match[str]) -> str:
+            named = reference[1]
+            if named is None:
+                return found[0]
+            return (found[int(named)] or "") if named in "123456789" else named
+
+        return _REFERENCE.sub(part, asked.text)
+
+    return asked.pattern.sub(fill, value)
+
+
+@dataclass
+class _Found:
+    """A statement of the branch: the way to it, and itself."""
+
+    way: list[Item]
+    item: Item
+
+
+def replacing(statement: Statement, tree: Tree, asked: Replacement) -> list[Edit]:
+    """The edits of a branch that make the replacement: values first, then the deepest names."""
+    left = asked.upto or -1
+    values: list[Edit] = []
+    names: list[Edit] = []
+    for found in _breadth_first(statement, tree):
+        if left == 0:
+            break
+        item = found.item
+        if isinstance(item.identity, tuple):
+            new = _key_instead(asked, item.identity[1])
+            if new != item.identity[1]:
+                named = Edit(item.statement, key=item.identity[1], rename=new)
+                names.append(_below(found.way, named))
+                left -= 1
+        elif item.statement.kind in (Kind.LEAF, Kind.LEAF_LIST) and not item.statement.is_secret:
+            edit, count = _value_instead(asked, item, left)
+            if count:
+                values.append(_below(found.way, edit))
+                left -= count
+    return [*values, *reversed(names)]
+
+
+def _breadth_first(statement: Statement, tree: Tree) -> Iterator[_Found]:
+    level: list[tuple[Statement, Tree, list[Item]]] = [(statement, tree, [])]
+    while level:
+        below: list[tuple[Statement, Tree, list[Item]]] = []
+        for here, branch, way in level:
+            for item in items(here, branch):
+                yield _Found(way, item)
+                if item.statement.is_branch:
+                    below.append((item.statement, item.value, [*way, item]))
+        level = below
+
+
+def _key_instead(asked: Replacement, key: str) -> str:
+    return KEY_SEPARATOR.join(_instead(asked, part) for part in key.split(KEY_SEPARATOR))
+
+
+def _value_instead(asked: Replacement, item: Item, left: int) -> tuple[Edit, int]:
+    """The leaf with its new values, and how many of them are new (``left`` at most)."""
+    old = item.value if item.statement.kind is Kind.LEAF_LIST else [item.value]
+    new: list[str] = []
+    count = 0
+    for value in old:
+        other = _instead(asked, value) if count != left else value
+        count += other != value
+        new.append(other)
+    return Edit(item.statement, values=new, operation=Operation.REPLACE), count
+
+
+def _below(way: list[Item], edit: Edit) -> Edit:
+    """The edit behind the branches that lead to it, which are not made by it."""
+    for item in reversed(way):
+        key = item.identity[1] if isinstance(item.identity, tuple) else None
+        edit = Edit(item.statement, key=key, children=[edit], operation=Operation.NONE)
+    return edit
