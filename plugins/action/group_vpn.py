@@ -34,8 +34,10 @@ class ActionModule(DeviceAction):
             return self._of_one(self._outcome(options["outcome"]))
         groups = _plain(options["groups"])
         hosts = self._hosts(groups)
+        # Once for all that is read of a host: each look makes its variables anew.
+        variables = {host: self._task_vars["hostvars"][host] for host in hosts}
         order = Order(
-            read(groups, {host: self._device(host, groups) for host in hosts}),
+            read(groups, {host: self._device(host, variables[host], groups) for host in hosts}),
             tuple(host for host in hosts if host in self._in_play()),
             options["confirm_minutes"],
             options["timeout"],
@@ -45,7 +47,7 @@ class ActionModule(DeviceAction):
             self._task.check_mode,
         )
         fleet = Fleet(
-            self._task_vars["hostvars"],
+            variables,
             self._play_context,
             context.CLIARGS.get("forks") or 5,
             self._say,
@@ -120,8 +122,7 @@ class ActionModule(DeviceAction):
         ]
         return list(dict.fromkeys([*map(str, named), *self._in_play()]))
 
-    def _device(self, host: str, groups: Any) -> dict[str, Any]:
-        variables = self._task_vars["hostvars"][host]
+    def _device(self, host: str, variables: Mapping[str, Any], groups: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name in HOST_VARIABLES:
             value = variables.get(f"{_PREFIX}{name}")

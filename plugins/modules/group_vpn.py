@@ -46,7 +46,7 @@ options:
     type: int
     default: 300
   poll:
-    description: Seconds between two looks.
+    description: Seconds between two looks, at the most; the first ones follow each other sooner.
     type: float
     default: 1.0
   comment:

@@ -36,6 +36,7 @@ class Fleet:
     def __init__(self, *hosts: str, members: tuple[str, ...] = (SITE,)) -> None:
         self.describe(*members)
         self.now, self.said = NOW, []
+        self.pauses: list[float] = []
         self.wires = {host: self._wire(host) for host in hosts}
         self.fails: dict[str, GroupVpnError] = {}
 
@@ -61,6 +62,7 @@ class Fleet:
         return done, failed
 
     def pause(self, seconds):
+        self.pauses.append(seconds)
         self.now += seconds
 
     def clock(self):
@@ -110,6 +112,7 @@ def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():
     ]
     assert NOW + 20 <= fleet.now < NOW + 22
     assert [line for line in fleet.said if "waiting for" in line]
+    assert fleet.pauses[:7] == [0.0625, 0.125, 0.25, 0.5, 1, 1, 1]
     assert outcome.before[HUB].listed == {}
     assert outcome.after[HUB].listed == {"BRANCHES": []}
 

@@ -33,6 +33,8 @@ SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
 SAY_SECONDS = 5
 """Who waits for longer is told for whom."""
+_EAGER = 16
+"""The first look comes after that part of the usual pause, and each later one twice as late."""
 
 
 class Hands(Protocol):
@@ -340,15 +342,15 @@ class _Conductor:
     def _wait(self, step: Step) -> None:
         """Until every group is as it should be; what is proved is kept."""
         groups = self._whole()
-        if self._acted:
-            self._ask(self._concerned(groups))
+        concerned = self._concerned(groups)
+        servers = {host for group in groups for host in group.servers}
+        asking = concerned if self._acted else []
 
         def wrong() -> dict[str, str]:
+            nonlocal asking
+            self._ask(asking)
             found = self._wrong(groups)
-            if found:
-                servers = {h for g in groups for h in g.servers}
-                self._ask([h for h in self._concerned(groups) if h in found or h in servers])
-                found = self._wrong(groups)
+            asking = [host for host in concerned if host in found or host in servers]
             return found
 
         found = self._until(wrong, self._order.timeout if self._acted else SETTLE_SECONDS)
@@ -475,6 +477,7 @@ class _Conductor:
         """What is still wrong when nothing is, or when time is over."""
         end = self._hands.clock() + seconds
         told = self._hands.clock() + SAY_SECONDS
+        pause = self._order.poll / _EAGER
         while True:
             found = wrong()
             if not found or self._hands.clock() >= end:
@@ -483,4 +486,5 @@ class _Conductor:
                 told += SAY_SECONDS
                 first = next(iter(found))
                 self._hands.say(f"  waiting for {some(found)}; {first}: {found[first]}")
-            self._hands.pause(self._order.poll)
+            self._hands.pause(pause)
+            pause = min(2 * pause, self._order.poll)

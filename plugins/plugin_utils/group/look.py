@@ -116,7 +116,9 @@ def _merge(into: etree._Element, other: etree._Element) -> None:
 
 
 def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str, str]) -> None:
-    for number, entry in _entries(rpc, "read the keys for rekeying", *keks):
+    # Both requests in one write: the answer to the second is there when it is asked for.
+    behind = etree.Element(teks[0])
+    for number, entry in _entries(rpc, "read the keys for rekeying", *keks, behind):
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
         if all(cookies):
             _note(found, number, entry).kek.add("".join(cookies))
@@ -128,10 +130,10 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
 
 
 def _entries(
-    rpc: Rpc, step: str, request: str, number: str
+    rpc: Rpc, step: str, request: str, number: str, *then: etree._Element
 ) -> Iterator[tuple[int, etree._Element]]:
-    """What a reply says, with the group's number."""
-    for element in rpc.call(step, etree.Element(request)).iter(number):
+    """What a reply says, with the group's number; ``then``: what will be asked next."""
+    for element in rpc.call(step, etree.Element(request), then).iter(number):
         entry, text = element.getparent(), text_of(element)
         if entry is not None and text.isdigit():
             yield int(text), entry
