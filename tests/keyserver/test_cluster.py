@@ -371,6 +371,19 @@ def test_a_member_cannot_ask_for_what_servers_share(network):
     assert "a sub-server of group" in events[0].reason
 
 
+def test_each_server_counts_the_answers_to_its_own_probes(network):
+    network.settle()
+    network.pass_time(600)
+    for hub in network.hubs.values():
+        (link,) = hub.cluster.links.values()
+        assert link.counters.probe_sent == link.counters.probe_answered > 0
+    # The root hears the sub-server's probes, and nobody answers its own.
+    network.deaf.add((ROOT, SUB))
+    network.pass_time(30)
+    (link,) = network.hubs[ROOT].cluster.links.values()
+    assert link.counters.probe_sent > link.counters.probe_answered
+
+
 def test_a_session_is_renewed_before_the_root_forgets_it(network):
     network.member(SITES[1], SUB)
     network.pass_time(7300)

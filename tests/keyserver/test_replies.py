@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from keyserver.netconf.reply import xml_text
 from tests.keyserver.console import Console, errors, outline, outlined, text
 
 # Fifteen days, three hours, four minutes and five seconds after it came up.
@@ -394,3 +395,9 @@ def test_display_xml_rpc_shows_the_rpc_and_does_not_carry_it_out(session):
               system
                 host-name
         """)
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x1b", "\ud800", "\ufffe"])
+def test_what_xml_cannot_hold_is_replaced_in_what_the_device_says(odd):
+    assert xml_text(f"a{odd}b") == "a\ufffdb"
+    assert xml_text("\t\n\r é東\U0001f511") == "\t\n\r é東\U0001f511"

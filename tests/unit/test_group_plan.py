@@ -202,6 +202,20 @@ def test_members_that_no_push_reaches_are_had_to_register():
     assert set(renew.apart[0].members) == set(SITES)
 
 
+def test_a_server_knows_the_sub_server_that_leaves_until_the_one_that_comes_has_the_keys():
+    fleet = built([group_of(servers=["hub-1", "hub-2"])], hosts_of())
+    made = planned(fleet, [group_of(servers=["hub-1", "hub-3"])], hosts_of())
+    peers = [
+        block["server_cluster"]["ike_gateways"]
+        for step in made.steps
+        for change in [step.changes.get("hub-1")]
+        if change is not None
+        for block in change.config["groups"]
+    ]
+    assert set(peers[0]) == {"hub-2", "hub-3"}
+    assert peers[-1] == ["hub-3"]
+
+
 def test_a_plan_for_a_person_holds_no_key():
     fleet = built([group_of()], hosts_of())
     made = planned(fleet, [group_of()], hosts_of({"site-1": "a-secret-word"}))
