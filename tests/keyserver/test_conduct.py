@@ -162,8 +162,11 @@ def test_where_nothing_is_to_be_done_members_have_a_little_time():
 
 def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():
     fleet = Fleet(HUB)
-    outcome = fleet.run()
+    outcome = fleet.run(comment="build it")
     assert outcome.hosts[HUB].did == ["configured", "confirmed"]
+    commits = [r for r in fleet.wires[HUB].requests if "<commit-configuration" in r]
+    assert ["confirmed" in request for request in commits] == [True, False]
+    assert all("<log>build it</log>" in request for request in commits)
     assert not [line for line in outcome.hosts[HUB].failures if "not confirmed" in line]
 
 
