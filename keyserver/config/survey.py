@@ -94,6 +94,7 @@ class Survey:
         self._sound = sound
         self._counts: dict[str, Counter[str]] = {}
         self._differing: dict[tuple[int, int], list[str]] = {}
+        self._went: dict[tuple[int, int], set[str]] = {}
 
     def lookup(self, path: str) -> Tree:
         """The branch at a path; empty where there is none."""
@@ -130,12 +131,18 @@ class Survey:
         now, was = _branch(self.tree, path), _branch(self._sound or NOTHING, path)
         if now is was:
             return set()
-        gone = set() if continues(now, was) else was.keys() - now.keys()
-        return gone.union(
+        return self._gone(now, was).union(
             name
             for name in self._names(now, was)
             if name not in was or any(now[name].get(x) is not was[name].get(x) for x in leaves)
         )
+
+    def _gone(self, now: Tree, was: Tree) -> set[str]:
+        """What was there and is not; of many rules about one list only the first has to look."""
+        pair = (id(now), id(was))
+        if pair not in self._went:
+            self._went[pair] = set() if continues(now, was) else was.keys() - now.keys()
+        return self._went[pair]
 
     def _names(self, here: Tree, was: Tree) -> list[str]:
         """What is in ``here`` and was not, or was otherwise."""
