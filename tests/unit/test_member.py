@@ -141,6 +141,19 @@ def test_a_sleeping_policy_of_somebody_else_is_nobodys_news():
     assert any("is inactive" in line for line in change["warnings"])
 
 
+def test_what_else_a_tunnel_policy_matches_is_nobodys_news_and_stays():
+    more = "<source-identity>any</source-identity>"
+    ours = policy("scope", tunnel("GRP-0001")).replace("</match>", f"{more}</match>")
+    there = beside(built("v1", policies=[]), policies(ours))
+    entry = {**EXAMPLE["policies"][0], "policy": "scope", "source_addresses": ["a", "b"]}
+    change = planned(RESOURCE, there, {"policies": [entry]}, "merged", "v1")
+    assert change["warnings"] == []
+    assert f"set {POLICY} scope match source-address a" in change["commands"]
+    gone = planned(RESOURCE, there, example("v1", policies=[]), "overridden", "v1")
+    assert gone["commands"] == [f"delete {PAIR}"]
+    assert not [line for line in gone["warnings"] if "not known" in line]
+
+
 def test_a_policy_that_is_there_for_something_else_is_not_made_a_tunnel():
     there = beside(built("v1", policies=[]), policies(policy("GRP-0001", "<deny/>")))
     with pytest.raises(Refused, match=r"policy GRP-0001.*not for a group VPN; name another"):
