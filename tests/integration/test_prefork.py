@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,14 +30,15 @@ before = set(sys.modules)
 from ansible.template import Templar, trust_as_template
 host, port, user, password, known, lifetime = sys.argv[2:]
 session, apply = core("netconf.session"), core("engine.apply")
+requests = core("engine.request")
 target = session.Target(host, int(port), user, password, known_hosts_file=known)
 variables = {"lifetime": int(lifetime)}
 wanted = Templar(variables=variables).template(trust_as_template("{{ lifetime }}"))
 smc = core("resources.server_member_communication").RESOURCE
 block = {"group": "G1", "encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
-want = apply.wanted(smc, [{**block, "lifetime_seconds": wanted}], None)
+want = requests.wanted_tree(smc, [{**block, "lifetime_seconds": wanted}], None)
 rpc = core("netconf.rpc").SessionRpc(core("netconf.transports").open_session(target))
-request = apply.Request(smc, want, core("engine.plan").State.MERGED)
+request = requests.Request(smc, want, core("engine.plan").State.MERGED)
 changed = apply.apply(rpc, request)["changed"]
 print(json.dumps([changed, sorted(set(sys.modules) - before)]))
 """
@@ -68,17 +68,3 @@ def test_a_worker_that_makes_a_change_imports_nothing_any_more(tmp_path):
         server.stop()
     assert changed
     assert imported == []
-
-
-def test_the_core_is_compiled_once_and_again_when_it_has_changed(tmp_path):
-    without = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(COLLECTIONS / _PLUGINS.parent, tmp_path / _PLUGINS.parent, ignore=without)
-    source = tmp_path / _PLUGINS / "plugin_utils" / "engine" / "device.py"
-    script = _LOAD + "print(core('engine.device').LOAD)"
-    assert _python(script, tmp_path).strip() == "load the change"
-    (compiled,) = source.parent.glob("__pycache__/device.*.pyc")
-    written = compiled.stat().st_mtime_ns
-    assert _python(script, tmp_path).strip() == "load the change"
-    assert compiled.stat().st_mtime_ns == written
-    source.write_text(source.read_text().replace('"load the change"', '"load what changed"'))
-    assert _python(script, tmp_path).strip() == "load what changed"

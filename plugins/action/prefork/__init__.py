@@ -16,46 +16,10 @@ import gc
 # of what the imports cost.
 gc.disable()
 
-import sys
-from collections.abc import Sequence
-from functools import cache
-from importlib.abc import MetaPathFinder
-from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
-from types import ModuleType
-
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 
 CONNECTION = "groupvpn.junos.netconf"
-
-
-_PLUGINS = __name__.rpartition(".action.")[0]
-
-
-class _WithBytecode(MetaPathFinder):
-    """Finds what the actions are made of as Python finds what is installed: compiled once.
-
-    Ansible's own finder compiles every file of a collection anew in every run, which is half of
-    what importing them costs.
-    """
-
-    _OURS = (f"{_PLUGINS}.plugin_utils.", f"{_PLUGINS}.action.")
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if not fullname.startswith(self._OURS):
-            return None
-        found = (_finder(place).find_spec(fullname, target) for place in path or ())
-        return next((spec for spec in found if spec is not None), None)
-
-
-@cache
-def _finder(place: str) -> FileFinder:
-    return FileFinder(place, (SourceFileLoader, SOURCE_SUFFIXES))
-
-
-sys.meta_path.insert(0, _WithBytecode())
 
 from ...plugin_utils.netconf import libraries, transports
 
