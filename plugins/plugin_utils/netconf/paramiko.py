@@ -63,7 +63,7 @@ def paramiko_session() -> type[NetconfSession]:
 
         def __init__(self, target: Target) -> None:
             SSHSession.__init__(self, JunosDeviceHandler({"name": "junos"}))
-            NetconfSession.__init__(self, target)
+            _OverParamiko.__init__(self, target)
 
     return ParamikoSession
 
