@@ -6,12 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-# First: it makes what follows cheap to import.
-from . import DeviceAction
-
-# isort: split
 from ..plugin_utils.engine import confirm
 from ..plugin_utils.engine.options import confirm_commit
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -9,16 +9,13 @@ from typing import Any
 
 from ansible import context
 
-# First: it makes what follows cheap to import.
-from . import DeviceAction, _plain
-
-# isort: split
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.group import options as group_options
 from ..plugin_utils.group.conduct import Order, conduct
 from ..plugin_utils.group.description import HOST_VARIABLES, read
 from ..plugin_utils.group.expected import registrations
 from ..plugin_utils.group.screen import summary
+from . import DeviceAction, _plain
 from .fleet import Fleet
 
 _PREFIX = "group_vpn_"

@@ -10,10 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# First: it makes what follows cheap to import.
-from . import DeviceAction
-
-# isort: split
 from ..plugin_utils.audit import drift, expectations, files, fleet
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
@@ -21,6 +17,7 @@ from ..plugin_utils.audit.findings import Kind, Severity
 from ..plugin_utils.audit.group_audit import Options
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

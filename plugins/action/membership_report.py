@@ -7,12 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-# First: it makes what follows cheap to import.
-from . import DeviceAction
-
-# isort: split
 from ..plugin_utils.audit import files, fleet, screen, timeline
 from ..plugin_utils.audit import options as audit_options
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-# First: it makes what follows cheap to import.
-from .resource import ResourceAction
-
-# isort: split
 from ..plugin_utils.resources.server_member_communication import RESOURCE
+from .resource import ResourceAction
 
 
 class ActionModule(ResourceAction):

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-# First: it makes what follows cheap to import.
-from . import DeviceAction
-
-# isort: split
 from ..plugin_utils.members import options as member_options
 from ..plugin_utils.members.gate import wanted_of
 from ..plugin_utils.members.wait_for import NotBack, Request, wait_for
+from . import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -19,9 +19,9 @@ gc.disable()
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 
-CONNECTION = "groupvpn.junos.netconf"
-
 from ...plugin_utils.netconf import libraries, transports
+
+CONNECTION = "groupvpn.junos.netconf"
 
 if not libraries.MISSING:
     transports.warm_up()
