@@ -467,6 +467,14 @@ def test_what_no_client_can_take_is_refused_before_one_is_asked(transport, value
     assert "s3cret" not in str(raised.value)
 
 
+def test_all_that_no_client_can_take_is_said_at_once():
+    with pytest.raises(TransportFailure) as raised:
+        login_values.check(replace(GOOD_TARGET, port=0, password="a\nb"), "openssh")
+    said = str(raised.value)
+    assert said.startswith("192.0.2.1:0: ansible_password holds")
+    assert "; ansible_port: 0 is no TCP port" in said
+
+
 @pytest.mark.parametrize(
     "values",
     [

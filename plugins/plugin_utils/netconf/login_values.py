@@ -80,9 +80,10 @@ def arguments(variable: str, value: Any) -> tuple[str, ...]:
 
 
 def check(target: Target, transport: str) -> None:
-    """Raises TransportFailure that names the variable and the remedy."""
-    for objection in _objections(target, transport):
-        raise TransportFailure(f"{target}: {objection}")
+    """Raises TransportFailure that names each variable and the remedy."""
+    objections = list(_objections(target, transport))
+    if objections:
+        raise TransportFailure(f"{target}: {'; '.join(objections)}")
 
 
 def _objections(target: Target, transport: str) -> Iterator[str]:
