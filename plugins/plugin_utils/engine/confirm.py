@@ -25,6 +25,7 @@ NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
 _AT_LOCK = "commit confirmed will be rolled back"
 _LONGEST_LIST = 5
 _STEP, _AGAIN = "confirm the commit", "make the change again"
+_SINCE = "it was taken back or changed since"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         pending, told = _pending(device)
         gone = _gone(device, request.change)
         if gone:
-            raise DeviceError(_STEP, [f"{gone}; it was taken back or changed since; {_AGAIN}"])
+            raise DeviceError(_STEP, [f"{gone}; {_SINCE}; {_AGAIN}"])
         if pending is None and told:
             return _result(device, False, None, NOTHING)
         if not request.check:
@@ -120,7 +121,7 @@ def _read_back(device: Device, change: etree._Element | None) -> None:
         device.warn(f"the device has confirmed, and was asked what it has then: {error}")
         return
     if gone:
-        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}; {_AGAIN}")
+        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}; {_SINCE}; {_AGAIN}")
 
 
 def _commit(device: Device, request: Request, told: bool) -> None:
