@@ -26,6 +26,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings impo
     Severity,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.meaning import LIST_SHOWS
 
 from tests.lab import ROOT
 
@@ -62,7 +63,7 @@ def groups(count: int, communication: str = "unicast") -> list[dict]:
             "name": "GRP-0001",
             "id": 1,
             "communication": communication,
-            "list_shows": audit.LIST_SHOWS[communication],
+            "list_shows": LIST_SHOWS[communication],
             "members": members,
         }
     ]

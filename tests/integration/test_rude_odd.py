@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitDiffers,
     DeviceError,
     GroupVpnError,
     MalformedReply,
@@ -447,7 +448,7 @@ def test_a_confirmation_whose_time_ends_between_the_look_and_the_commit_is_not_r
         server.faults.append(Fault(Stage.LOCK, Manner.REWRITE, rewrite=ends))
         with Client(target(server), transport) as client:
             keep = confirm.change_of(KEPT)
-            with pytest.raises(GroupVpnError, match="take"):
+            with pytest.raises(CommitDiffers, match="it was taken back or changed since"):
                 confirm.confirm(client.rpc(), confirm.Request(change=keep))
         assert server.box.lines != wanted
 
