@@ -12,6 +12,9 @@ description:
     and M(groupvpn.junos.member) gather of a fleet.
   - Devices do not give their keys back in the clear; C(keys) says which variables to fill.
   - Proposals, policies and gateways get the role's own names when the role runs for the first time.
+    Whatever else that run would change is found by comparing and stands in C(unfit), with host,
+    place, value, and what the description makes of it; so do the reasons for which the role would
+    refuse the description.
 options:
   _input:
     description: Host to C(server) and C(member), as gathered there, and C(generation).
@@ -29,7 +32,8 @@ RETURN = r"""
 _value:
   description:
     - C(group_vpn_groups); C(hosts), each host's variables; C(keys), the variables that somebody
-      must fill; C(unfit), what has no place in a description, with the statement.
+      must fill; C(unfit), what has no place in a description or would become another value. It is
+      empty where the role would change nothing but names.
   type: dict
 """
 

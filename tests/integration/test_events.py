@@ -124,7 +124,7 @@ def test_a_rulebook_acts_on_the_events(lab, tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    guard = threading.Timer(2 * SECONDS, running.kill)
+    guard = threading.Timer(5 * SECONDS, running.kill)
     guard.start()
     processes, said = [], []
     try:

@@ -94,6 +94,7 @@ NAMED = {
     "plugins/plugin_utils/group/describe.py": "says which statements a description has a place for",
     "plugins/plugin_utils/group/description.py": "a description's words are statements'",
     "plugins/plugin_utils/group/expand.py": "says which statements a description stands for",
+    "plugins/plugin_utils/group/fit.py": "puts what statements name in the place of its name",
     "plugins/plugin_utils/group/plan.py": "orders changes by the statements that they touch",
     "plugins/plugin_utils/group/references.py": "follows names from statement to statement",
     "plugins/plugin_utils/group/screen.py": "tells until when keys live",

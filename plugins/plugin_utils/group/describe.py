@@ -14,6 +14,7 @@ from typing import Any
 from .configurations import entries
 from .description import SERVER_SETTINGS, VPN_SETTINGS, Options
 from .expand import ROOT, Config
+from .fit import misfits
 
 Gathered = Mapping[str, Mapping[str, Any]]
 """Host to ``server`` and ``member``, what the modules gathered, and ``generation``."""
@@ -71,11 +72,17 @@ class _Describer:
         self._hosts: dict[str, dict[str, Any]] = {}
         self._unfit: list[str] = []
         self._keys: dict[str, None] = {}
+        self._members = dict(self._known())
 
     def describe(self) -> dict[str, Any]:
         for host, sides in self._fleet.items():
             self._unfit += _without_place(host, sides)
         groups = [self._group(*found) for found in self._found()]
+        own = {
+            host: {option.removeprefix(_PREFIX): value for option, value in found.items()}
+            for host, found in self._hosts.items()
+        }
+        self._unfit += misfits(self._fleet, groups, own)
         return {
             "group_vpn_groups": groups,
             "hosts": self._hosts,
@@ -84,14 +91,31 @@ class _Describer:
         }
 
     def _found(self) -> Iterator[tuple[str, list[str]]]:
-        """Each group's name with its servers, the one that makes the keys first."""
+        """Each group's name with its servers, in the order in which members try them."""
         servers: dict[str, list[str]] = {}
         for host, sides in self._fleet.items():
-            for name, block in entries(sides["server"], "groups").items():
-                role = (block.get("server_cluster") or {}).get("server_role")
-                there = servers.setdefault(name, [])
-                there.insert(0 if role == ROOT else len(there), host)
-        yield from servers.items()
+            for name in entries(sides["server"], "groups"):
+                servers.setdefault(name, []).append(host)
+        for name, hosts in servers.items():
+            tried = self._tried(self._block(hosts[0], name).get("group_id"))
+            yield name, sorted(hosts, key=lambda host: self._turn(host, name, tried))
+
+    def _tried(self, number: Any) -> list[str]:
+        """Addresses of a group's servers, as the member that knows most of them has them."""
+        gateways = [
+            self._gateway(host, vpn)
+            for host in self._fleet
+            if (vpn := self._vpn(host, number)) is not None
+        ]
+        known = (one.get("server_addresses") or one.get("addresses") or [] for one in gateways)
+        return max(known, key=len, default=[])
+
+    def _turn(self, host: str, group: str, tried: list[str]) -> tuple[bool, int]:
+        """A server's place: the one that makes the keys is first."""
+        cluster = self._block(host, group).get("server_cluster") or {}
+        address = self._server_address(host, group)
+        place = tried.index(address) if address in tried else len(tried)
+        return cluster.get("server_role") != ROOT, place
 
     def _block(self, host: str, group: str) -> Config:
         found: Config = entries(self._fleet[host]["server"], "groups")[group]
@@ -107,10 +131,12 @@ class _Describer:
         gateways = entries(self._fleet[first]["server"], "ike", "gateways")
         members: list[str] = []
         others: list[dict[str, Any]] = []
+        # A server of v1 has members of v1 alone.
+        alike = {"generation": "v1"} if self._fleet[first].get("generation") == "v1" else {}
         for gateway in block.get("ike_gateways", ()):
             known = self._host_of(gateways.get(gateway, {}), block.get("group_id"))
             if known is None:
-                others.append(self._unmanaged(gateway, gateways.get(gateway, {})))
+                others.append({**self._unmanaged(gateway, gateways.get(gateway, {})), **alike})
             else:
                 members.append(known)
                 self._member(known, gateway, name, block.get("group_id"))
@@ -126,7 +152,7 @@ class _Describer:
             **self._traffic(first, name, block),
             "server_member_communication": block.get("server_member_communication"),
             **{option: block[option] for option in SERVER_SETTINGS if option in block},
-            **self._vpn_settings(members, name, block.get("group_id")),
+            **self._vpn_settings(members, block.get("group_id")),
         }
         return {option: value for option, value in found.items() if value not in (None, [])}
 
@@ -141,19 +167,19 @@ class _Describer:
         found: Config = gateways.get(str(vpn.get("ike_gateway")), {})
         return found
 
+    def _known(self) -> Iterator[tuple[tuple[Any, str], str]]:
+        """Hosts by a group's number and whoever they say to its servers that they are."""
+        for host, sides in self._fleet.items():
+            for vpn in entries(sides["member"], "ipsec", "vpns").values():
+                own = self._gateway(host, vpn)
+                for said in (own.get("local_address"), _dynamic(own)):
+                    if said:
+                        yield (vpn.get("group"), str(said)), host
+
     def _host_of(self, gateway: Config, number: Any) -> str | None:
         """The host of the fleet that a server knows by this gateway."""
-        for host in self._fleet:
-            vpn = self._vpn(host, number)
-            if vpn is None:
-                continue
-            own = self._gateway(host, vpn)
-            dynamic = gateway.get("dynamic") or {}
-            if gateway.get("address", "") == own.get("local_address") or (
-                dynamic and dynamic == _dynamic(own)
-            ):
-                return host
-        return None
+        said = gateway.get("address") or gateway.get("dynamic")
+        return self._members.get((number, str(said))) if said else None
 
     def _unmanaged(self, name: str, gateway: Config) -> dict[str, Any]:
         self._keys[f"{name}: pre_shared_key of unmanaged_members"] = None
@@ -166,14 +192,16 @@ class _Describer:
             found[f"{_PREFIX}generation"] = "v1"
         return found
 
+    def _server_address(self, host: str, group: str) -> Any:
+        """Where a server answers members of a group; None where it does not say."""
+        block = self._block(host, group)
+        gateways = entries(self._fleet[host]["server"], "ike", "gateways")
+        there = [gateways.get(name, {}) for name in block.get("ike_gateways", ())]
+        own = (gateway.get("local_address") for gateway in there)
+        return block.get("server_address") or next(filter(None, own), None)
+
     def _server(self, host: str, group: str, servers: list[str]) -> None:
-        config, block = self._fleet[host]["server"], self._block(host, group)
-        gateways = entries(config, "ike", "gateways")
-        there = [
-            gateways.get(name, {}).get("local_address") for name in block.get("ike_gateways", ())
-        ]
-        address = block.get("server_address") or next(filter(None, there), None)
-        self._note(host, "address", address)
+        self._note(host, "address", self._server_address(host, group))
         if len(servers) > 1 and host == servers[0]:
             self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
 
@@ -191,7 +219,8 @@ class _Describer:
                 entry = {zone: policy[zone] for zone in ("from_zone", "to_zone")}
                 if len(vpns) > 1:
                     entry["group"] = group
-                self._variables(host).setdefault(f"{_PREFIX}policies", []).append(entry)
+                pairs = self._variables(host).setdefault(f"{_PREFIX}policies", [])
+                pairs += [] if entry in pairs else [entry]
         self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
 
     def _note(self, host: str, option: str, value: Any) -> None:
@@ -240,7 +269,7 @@ class _Describer:
             "match_policies": sa.get("match_policies") or [],
         }
 
-    def _vpn_settings(self, members: list[str], group: str, number: Any) -> dict[str, Any]:
+    def _vpn_settings(self, members: list[str], number: Any) -> dict[str, Any]:
         vpns = {host: self._vpn(host, number) or {} for host in members}
         found = {}
         for option in VPN_SETTINGS:
@@ -248,11 +277,6 @@ class _Describer:
             if not values or all(value is None for value in values):
                 continue
             found[option] = next(value for value in values if value is not None)
-            self._unfit += [
-                f"{host}: group {group}: {option} {vpn.get(option)}: others have {found[option]}"
-                for host, vpn in vpns.items()
-                if vpn.get(option) != found[option]
-            ]
         return found
 
 

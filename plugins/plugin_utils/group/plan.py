@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.values import Generation
 from .configurations import after, entries, joined
 from .description import REREGISTER, RULES, Description, Group
 from .expand import ROOT, Config, Sides, configurations, is_cluster
@@ -223,7 +224,9 @@ class _Planner:
             for name, vpn in entries(now, "ipsec", "vpns").items()
             if vpn.get("group") in ids and ids[vpn["group"]] != name
         ]
-        drop = _attached(now, renamed, {(p["from_zone"], p["to_zone"]) for p in want["policies"]})
+        if self._generation(host) is Generation.V1:
+            want = {**want, "policies": _as_called(now, renamed, want["policies"])}
+        drop = _attached(now, renamed, {_pair(p) for p in want["policies"]})
         if self._exclusive:
             drop = merged(drop, foreign("member", now, want))
         return self._with_orphans(host, have, Change("member", want, drop))
@@ -395,13 +398,35 @@ def _enrolment(sides: Sides) -> Any:
     return sides["member"].get("ike"), core
 
 
-def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str, str]]) -> Config:
+def _pair(policy: Config) -> tuple[str | None, ...]:
+    """What tells one attachment from others; in v1 the security policy's name is in it."""
+    return tuple(policy.get(option) for option in _PAIR)
+
+
+_PAIR = ("from_zone", "to_zone", "policy")
+
+
+def _as_called(member: Config, renamed: Iterable[str], policies: Iterable[Config]) -> list[Config]:
+    """Wanted attachments with the names of the security policies that are there for them.
+
+    A policy of another name would stand behind all others of its zones, and match anything.
+    """
+    gone = set(renamed)
+    named = [p for p in member.get("policies") or () if p.get("vpn") in gone and "policy" in p]
+    found = []
+    for policy in policies:
+        there = [p["policy"] for p in named if _pair(p)[:2] == _pair(policy)[:2]]
+        found += [{**policy, "policy": name} for name in there] or [policy]
+    return found
+
+
+def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str | None, ...]]) -> Config:
     """VPNs, and the pairs of zones that they are attached to."""
     gone = list(vpns)
     pairs = [
-        {"from_zone": p["from_zone"], "to_zone": p["to_zone"]}
+        {option: p[option] for option in _PAIR if option in p}
         for p in member.get("policies") or ()
-        if p.get("vpn") in gone and (p["from_zone"], p["to_zone"]) not in kept
+        if p.get("vpn") in gone and _pair(p) not in kept
     ]
     found: Config = {"ipsec": {"vpns": [{"name": name} for name in gone]}} if gone else {}
     return {**found, "policies": pairs} if pairs else found

@@ -13,10 +13,11 @@ Words = Mapping[str, Kind | None]
 """Option to the kind of its value; None where it is no single value."""
 
 
-def _children(branch: Branch) -> Iterator[Statement]:
+def children(branch: Branch) -> Iterator[Statement]:
+    """What options stand in a branch: those of inline containers are its own."""
     for child in branch.children:
         if isinstance(child, Container) and child.inline:
-            yield from _children(child)
+            yield from children(child)
         else:
             yield child
 
@@ -25,12 +26,12 @@ def _words(root: Branch, *options: str) -> Words:
     """The options of the branch that a path of options leads to."""
     here = root
     for option in options:
-        found = next(child for child in _children(here) if child.option == option)
+        found = next(child for child in children(here) if child.option == option)
         if not isinstance(found, Branch):
             raise TypeError(f"{option} holds one value")
         here = found
     named = {key.option: key.kind for key in here.keys} if isinstance(here, List) else {}
-    own = {c.option: c.kind if isinstance(c, Leaf) else None for c in _children(here)}
+    own = {c.option: c.kind if isinstance(c, Leaf) else None for c in children(here)}
     return {**named, **own}
 
 
