@@ -41,6 +41,8 @@ BACK_OFF_SECONDS = (2.0, 300.0)
 ACK_JITTER_SECONDS = 1.0
 UNKNOWN_KEK_PAUSE_SECONDS = 60.0
 _RE_REGISTER_DELAYS = 3
+# Members do not register again all at once, but over so much of a delay.
+_RE_REGISTER_SPREAD = 0.25
 _EARLY_PUSHES = 4
 _MARKER = bytes(4)
 _DEFAULT_OPTIONS = MemberOptions()
@@ -290,15 +292,15 @@ class GroupMember:
     def _plan(self, now: float) -> None:
         """Junos: register again at lifetime - 3 x activation time delay when nothing came.
 
-        Up to half a delay earlier: not the whole group at once, and what comes of it must be in
-        place two delays before the end, when those that were pushed to begin to use the new keys.
+        Up to a quarter of a delay earlier: not the whole group at once, and what comes of it must
+        be in place two delays before the end, when all begin to use the new keys.
         """
         end = self.keys.first_end()
         if end is None:
             self._register_due = None
             return
         delay = self.keys.activation_delay
-        margin = (_RE_REGISTER_DELAYS + 0.5 * self._jitter()) * delay
+        margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * self._jitter()) * delay
         self._register_due = end - min(margin, (end - now) / 2)
         self._register_reason = "keys are about to expire"
 

@@ -209,7 +209,22 @@ class Traffic:
         if arrival is Arrival.FIRST_REGISTRATION and known:
             # The others change when the older key has so much of its life left.
             return min(now + delay, known[0].expires - _LEFT_AT_ACTIVATION * delay)
+        if arrival is Arrival.REGISTRATION and known:
+            return self._change_of_all(known[0].expires, now)
         return now + self._waits[arrival] * delay
+
+    def _change_of_all(self, end: float, now: float) -> float:
+        """When a key from a registration is sent with that follows one which ends then.
+
+        One delay later; but while the key before is being replaced, together with all the others:
+        those that register early, not to do so all at once, leave the rest the time to, and who
+        was long about it does not go on with a key that the others drop.
+        """
+        delay = self.delays.activation or 0
+        wanted = now + self._waits[Arrival.REGISTRATION] * delay
+        if now < end - _LEFT_AT_PUSH * delay:
+            return wanted
+        return min(max(wanted, end - _LEFT_AT_ACTIVATION * delay), end - _LEFT_AT_DROP * delay)
 
     def delete(self, spis: Iterable[bytes] | None, now: float, *, at_once: bool) -> None:
         """The server deletes these, or all with None; ``at_once``: nothing replaces them.

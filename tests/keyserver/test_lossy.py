@@ -56,6 +56,17 @@ def test_a_server_that_is_killed_and_comes_back_takes_nobody_from_anybody(genera
     assert group.registered == MEMBERS
 
 
+def test_who_is_long_about_registering_again_is_waited_for(tmp_path):
+    # After a restart nobody is pushed to. Of a hundred, one in this run needs eleven seconds.
+    group = LossyGroup(100, faults_of(0.1), seed=3, state=tmp_path / "hub.db")
+    group.settle()
+    group.kill_server()
+    group.start_server()
+    group.run(CYCLE + 60)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+
+
 def test_quick_commits_one_after_the_other_leave_no_pair_apart():
     group = LossyGroup(MEMBERS, faults_of(0.0))
     group.settle()

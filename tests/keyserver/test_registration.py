@@ -233,8 +233,8 @@ def test_a_member_registers_again_before_its_keys_end(signing_key):
     world = World(signing_key)
     member = world.member()
     world.run(member)
-    # TEK lifetime 3600 s less three activation delays of 15 s, and up to half of one for jitter.
-    assert member.wake_at == world.now + 3600 - 45 - 0.5 * 7.5
+    # TEK lifetime 3600 s less three delays of 15 s, and up to a quarter of one for jitter.
+    assert member.wake_at == world.now + 3600 - 45 - 0.5 * 3.75
     world.now = member.wake_at
     assert member.tick(world.now)
     assert member.events[-1].event == "reregistering"
