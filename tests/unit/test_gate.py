@@ -48,6 +48,7 @@ def member(name="gm-1", heard=BEFORE, pulls=1, sent=0, acked=0, **more):
     }
 
 
+SUMMER = "2026-10-25 02:59:50 CEST"
 NO_COUNTERS = dict.fromkeys(
     ("pull_succeeded", "push_sent", "push_acknowledged", "push_unacknowledged")
 )
@@ -80,6 +81,19 @@ NO_COUNTERS = dict.fromkeys(
         (member(), member(), Moment(COMMIT, rekeyed=True), None),
         # A device that shows times in its own zone, or none that can be read.
         (member(), member(heard=f"{AFTER} CET"), Moment("2026-11-19 16:31:05 CET"), REGISTERED),
+        # The clock was put back for winter in between.
+        (None, member(heard="2026-10-25 02:00:10 CET"), Moment(SUMMER), UNDATED),
+        (None, member(heard="2026-10-25 02:00:10 CET"), Moment(SUMMER, came=True), REGISTERED),
+        (None, member(heard="2026-01-02 10:30:00 CET"), Moment("2026-01-02 10:00:00 UTC"), UNDATED),
+        # The same time in other words.
+        (member(), member(heard="2026-11-19 16:31:01"), Moment(None), None),
+        (member(heard=f"{BEFORE} (5 ago)"), member(heard=f"{BEFORE} (9 ago)"), Moment(None), None),
+        (member(heard="5 s ago"), member(heard="9 s ago"), Moment("", came=True), None),
+        (member(heard="5 s ago"), member(heard="9 s ago", pulls=2), Moment(None), REGISTERED),
+        (member(heard=None), member(heard=BEFORE), Moment(None), None),
+        # Of what the earlier list does not count, nothing is known to be new.
+        (member(**NO_COUNTERS), member(sent=5, acked=5, pulls=3), Moment(COMMIT), None),
+        (member(**NO_COUNTERS), member(sent=5, acked=5, pulls=3), Moment(None), None),
         # Whether it was before the commit or after it, nobody can tell unless it was seen.
         (member(), member(heard="just now"), Moment(COMMIT), UNDATED),
         (member(), member(heard="just now"), Moment(COMMIT, came=True), REGISTERED),

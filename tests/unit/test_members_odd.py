@@ -94,6 +94,12 @@ TEXTS = {
         None,
     ),
     "no group around": (COLUMNS + two(), None),
+    "a group behind others that is cut off": (
+        HEAD.format(2) + COLUMNS + two() + "Group: G2, Group Id: 2\n",
+        None,
+    ),
+    "a second node without a word": (f"node0:\n{HEAD.format(2)}{COLUMNS}{two()}node1:\n", None),
+    "a first node without a word": (f"node0:\nnode1:\n{HEAD.format(2)}{COLUMNS}{two()}", None),
     "nothing at all": ("", []),
 }
 
@@ -184,6 +190,21 @@ XMLS = {
         f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
         f"{item('node1', '<status>unreachable</status>')}</multi-routing-engine-results>",
         None,
+    ),
+    "a node without its name": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        "<multi-routing-engine-item/></multi-routing-engine-results>",
+        None,
+    ),
+    "a member of which all is empty": (
+        listing("", ("", "")),
+        None,
+    ),
+    "a warning in capitals": (
+        listing(1, M1)
+        + "<rpc-error><error-severity>WARNING</error-severity>"
+        + "<error-message>statistics are old</error-message></rpc-error>",
+        ["192.0.2.1"],
     ),
     "text beside elements": (listing(1, M1).replace("<group>", "<group>and gm-2"), None),
     "a member in an attribute": (

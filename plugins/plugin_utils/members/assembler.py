@@ -80,10 +80,20 @@ class Assembler:
                 found.doubt(f"a group without a name (id {group.id})")
             if group.count not in (None, len(group.members)):
                 found.doubt(_counted(f"group {group.name}", group.count, len(group.members)))
+        self._uncounted(found)
         rows = sum(len(group.members) for group in found.groups)
         if self._totals and sum(self._totals) != rows:
             found.doubt(_counted("all groups", sum(self._totals), rows))
         return found
+
+    @staticmethod
+    def _uncounted(found: Reading) -> None:
+        """Where others are counted, a group without a count and a member may be cut off."""
+        if all(group.count is None for group in found.groups):
+            return
+        for group in found.groups:
+            if group.count is None and not group.members:
+                found.doubt(f"group {group.name}: neither a count nor a member, others have both")
 
     # Members
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .times import local_seconds
+from .times import differ, seconds_after
 
 Listed = Mapping[str, Any]
 """A member of the ``groups`` that ``registered_members_info`` returns."""
@@ -61,25 +61,30 @@ def _is_new(before: Listed | None, now: Listed) -> bool:
 
 def _again(before: Listed, now: Listed) -> bool:
     """True for a member that registered between two lists."""
-    if now.get("last_update") != before.get("last_update"):
+    if differ(now.get("last_update"), before.get("last_update")):
         return True
-    return _count(now, "pull_succeeded") > _count(before, "pull_succeeded")
+    return _more(before, now, "pull_succeeded") > 0
 
 
 def _later(heard: str | None, moment: Moment) -> bool | None:
     """Whether a member was heard of after the commit; None: that cannot be told."""
     if moment.commit is None:
         return True
-    heard_at, commit_at = local_seconds(heard), local_seconds(moment.commit)
-    if heard_at is None or commit_at is None:
+    after = seconds_after(heard, moment.commit)
+    if after is None:
         return moment.came or None
-    return heard_at > commit_at or (heard_at == commit_at and moment.came)
+    return after > 0 or (after == 0 and moment.came)
 
 
 def _acknowledged_since(before: Listed, now: Listed) -> bool:
     """True when more was acknowledged than what was on its way in the earlier list."""
-    fresh = _count(now, "push_acknowledged") - _count(before, "push_acknowledged")
-    return fresh > max(0, in_flight(before) or 0)
+    return _more(before, now, "push_acknowledged") > max(0, in_flight(before) or 0)
+
+
+def _more(before: Listed, now: Listed, name: str) -> int:
+    """By how much a counter grew; 0 where one of the lists does not have it."""
+    known = before.get(name) is not None and now.get(name) is not None
+    return _count(now, name) - _count(before, name) if known else 0
 
 
 def in_flight(member: Listed) -> int | None:

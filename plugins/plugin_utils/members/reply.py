@@ -146,6 +146,8 @@ class _Target:
             self._end_in_error(self._error, meaning.name, leaf)
         elif not leaf:
             self._end_holder(meaning.name, number)
+        elif meaning.name == _ITEM:
+            self._end_item()
         elif self._text:
             texts = self._text
             content = (texts[0] if len(texts) == 1 else "".join(texts)).strip()
@@ -154,6 +156,8 @@ class _Target:
                 self._out.member_value(meaning.of_member, content, self._frames[-1][1])
             elif content:
                 self._leaf(meaning, content)
+        elif meaning.of_member == "address":
+            self._out.reading.doubt(f"{self._where()}a member with an empty <{meaning.name}>")
 
     def close(self) -> Reading:
         """Nothing follows."""
@@ -220,7 +224,7 @@ class _Target:
         message = error.get("error-message") or error.get("message") or error.get(name, "")
         bad = error.get("bad-element", "")
         words = f"{self._where()}{message or name}{f' ({bad})' if bad else ''}"
-        if name == "warning" or error.get("error-severity") == "warning":
+        if name == "warning" or error.get("error-severity", "").lower() == "warning":
             self._warnings.append(words)
         else:
             self._errors.append(words)

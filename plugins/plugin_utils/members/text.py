@@ -55,6 +55,8 @@ class _Text:
         self._table: Table | None = None
         # A name that is too long for its column stands on a line of its own.
         self._name = ""
+        # The node of a chassis cluster of which nothing was said yet.
+        self._silent = ""
 
     def line(self, line: str) -> None:
         """Claim one line."""
@@ -74,6 +76,8 @@ class _Text:
         if match := _ERROR.match(short):
             raise DeviceError(STEP, [f"{self._where}error: {match['words']}"])
         if match := _NODE.fullmatch(short):
+            self._end_node()
+            self._silent = match["node"]
             self._out.node(match["node"])
         elif not self._is_header(short, line) and not self._labelled(short):
             self._row(line, short)
@@ -82,7 +86,12 @@ class _Text:
         """What was read."""
         if self._name:
             self._out.reading.doubt(f"{self._where}{self._name!r}")
+        self._end_node()
         return self._out.finished()
+
+    def _end_node(self) -> None:
+        if self._silent:
+            self._out.reading.doubt(f"{self._silent} gave no list")
 
     def _is_header(self, short: str, line: str) -> bool:
         columns = header(line)
@@ -95,6 +104,7 @@ class _Text:
         matches = list(_LABEL.finditer(line))
         if not matches or matches[0].start() != 0:
             return False
+        self._silent = ""
         ends = [match.start() for match in matches[1:]] + [len(line)]
         for match, end in zip(matches, ends, strict=True):
             value = line[match.end() : end].strip()

@@ -17,22 +17,50 @@ _TIMES = (
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$")
 _ZONE = re.compile(r"\s*(?:Z|[A-Z]{2,5}|[+-]\d{2}:?\d{2})$")
 _AGO = re.compile(r"\s*\([^()]*\bago\)$")
+_RELATIVE = re.compile(r"\bago$")
 
 
 def seconds_of(text: str | None) -> float | None:
     """A device's time, taken as UTC, in seconds since the epoch; None when unreadable."""
-    return _read(_UTC.sub("", _AGO.sub("", (text or "").strip())))
+    return _read(_UTC.sub("", _plain(text)))
 
 
 def local_seconds(text: str | None) -> float | None:
     """What a device's clock showed, whatever its zone: good for comparing with itself only."""
-    return _read(_ZONE.sub("", _AGO.sub("", (text or "").strip())))
+    return _read(_ZONE.sub("", _plain(text)))
 
 
-def _read(plain: str) -> float | None:
+def seconds_after(text: str | None, earlier: str | None) -> float | None:
+    """How much later one of a device's times is than another; None where that cannot be told.
+
+    Nor can it where the zones differ: a clock was put forward or back between the two.
+    """
+    times = [local_seconds(text), local_seconds(earlier)]
+    zones = {zone[0].strip() for zone in map(_ZONE.search, (_plain(text), _plain(earlier))) if zone}
+    if times[0] is None or times[1] is None or len(zones) > 1:
+        return None
+    return times[0] - times[1]
+
+
+def differ(one: str | None, other: str | None) -> bool:
+    """Whether two texts tell different times, in whatever form; ``3 minutes ago`` tells none."""
+    plain = [_plain(one), _plain(other)]
+    times = [local_seconds(text) for text in plain]
+    if None not in times:
+        return times[0] != times[1]
+    tell = all(text and not _RELATIVE.search(text) for text in plain)
+    return tell and plain[0] != plain[1]
+
+
+def _plain(text: str | None) -> str:
+    """A time without what changes with every look: how long ago it was."""
+    return _AGO.sub("", (text or "").strip())
+
+
+def _read(text: str) -> float | None:
     for form in _TIMES:
         try:
-            return float(calendar.timegm(time.strptime(plain, form)))
+            return float(calendar.timegm(time.strptime(text, form)))
         except ValueError:
             continue
     return None
