@@ -36,7 +36,8 @@ options:
         with one of which a member registers. M(groupvpn.junos.membership_report) judges their lists
         as one; the audit of one server alone says that it cannot.
       - Other keys, such as a site or an owner, are free, and shown in the report.
-      - Without members, nobody is unexpected.
+      - A group with C(min_members) and without members is counted, and nobody in it is unexpected.
+        One with neither is refused.
     type: raw
   expected_file:
     description:

@@ -62,8 +62,10 @@ options:
     type: dict
   since:
     description:
-      - RV(since) of an earlier call, in check mode before the change. Without it, signs of life
-        count from the beginning of this task.
+      - RV(since) of an earlier call, in check mode before the change; or the registered result of
+        M(groupvpn.junos.registered_members_info) with C(detail), without whose counters no
+        acknowledgement can be told. Without it, signs of life count from the beginning of this
+        task.
     type: dict
   cleared:
     description: Whether M(groupvpn.junos.clear_members) with C(now) follows the change.

@@ -39,6 +39,7 @@ SMC = "set security group-vpn server group G1 server-member-communication "
 BLOCK = (SMC + "encryption-algorithm aes-256-cbc", SMC + "sig-hash-algorithm sha-256")
 V1_BLOCK = (V1_SMC + "encryption-algorithm 3des-cbc sig-hash-algorithm sha1",)
 BOTH = ["gm-1 192.0.2.11", "gm-2 192.0.2.12"]
+LIST = "get-security-group-vpn-server-registered-members"
 CLEAR, STATISTICS = "clear-security-group-vpn-server", "get-security-group-vpn-server-stats"
 
 
@@ -384,7 +385,7 @@ def test_a_connection_that_stays_broken_is_told_with_who_is_missing(fleet):
 
     def broken(seconds):
         fleet.world.pass_time(seconds)
-        fleet.wire.break_at = "get-security-group-vpn-server-registered-members"
+        fleet.wire.break_at = LIST
 
     request = WaitRequest(change=LONGER, since=since)
     with pytest.raises(NotBack, match="the last look failed: hub-1: the connection broke"):
@@ -392,6 +393,37 @@ def test_a_connection_that_stays_broken_is_told_with_who_is_missing(fleet):
     # Before anything was seen there is nothing to go on from.
     with pytest.raises(TransportFailure):
         fleet.wait(change=LONGER, since=since)
+
+
+def test_what_was_seen_before_a_connection_broke_is_no_sign_of_life_later(signing_key):
+    fleet = Fleet(signing_key, "v1", V1_BLOCK)
+    fleet.world.lost.update(("192.0.2.11", "192.0.2.12"))
+    since = fleet.change(V1_SMC + "lifetime-seconds 7200")
+
+    def breaking(seconds):
+        fleet.world.pass_time(seconds)
+        fleet.wire.break_at = LIST
+
+    change = {**LONGER, "before": [{"group": "G1"}]}
+    request = WaitRequest(change=change, since=since, timeout=90)
+    # Both stood in the list when the rekey had just gone out, and nobody saw them leave it.
+    with pytest.raises(NotBack, match=r"within 90 s: G1 \(unicast\): 0 of 2 heard of; .*broke"):
+        wait_for(fleet.wire, request, fleet.said.append, lambda: fleet.world.now, breaking)
+
+
+def test_a_cycle_whose_end_nobody_saw_decides_nothing(fleet):
+    since = fleet.change(SMC + "lifetime-seconds 7200")
+
+    def breaking(seconds):
+        fleet.world.pass_time(seconds)
+        if fleet.said[-1].startswith("5 s: "):
+            fleet.wire.break_at = LIST
+
+    request = WaitRequest(change=LONGER, since=since)
+    words = "who is there could not be seen in the end within 60 s: the last look failed: hub-1"
+    with pytest.raises(NotBack, match=words) as raised:
+        wait_for(fleet.wire, request, fleet.said.append, lambda: fleet.world.now, breaking)
+    assert len(raised.value.state[0].returned) == 2
 
 
 @pytest.mark.parametrize(
@@ -410,6 +442,11 @@ def test_a_connection_that_stays_broken_is_told_with_who_is_missing(fleet):
         ({"wanted": {"G9": gate.Wanted()}}, r"group 'G9' is not there; .* \(it has G1, G2\)"),
         ({"since": {"groups": "all"}}, "since: what wait_for_members .* returned is expected"),
         ({"since": {}}, "since: what wait_for_members .* returned is expected"),
+        ({"since": {"groups": ["G1"]}}, "since: what wait_for_members .* returned is expected"),
+        (
+            {"since": {"groups": [{"name": "G1", "members": members(1)}]}},
+            "since: a list without counters, .* with registered_members_info and 'detail: true'",
+        ),
         (
             {"change": {"changed": True, "before": [], "after": []}},
             "made by an earlier run and awaits its confirmation",

@@ -124,6 +124,11 @@ def test_duplicates_are_found():
     assert pairs(found([listed])) == [("duplicate", "warning")]
     twice = group(member("192.0.2.1"), member("192.0.2.2"))
     assert pairs(found([twice], {"G1": [{"gateway": "gm-1"}]})) == [("duplicate", "warning")] * 2
+    # Who is listed twice, or at no address, is not two.
+    few = [("below_minimum", "error"), ("duplicate", "warning")]
+    assert pairs(found([listed], {"G1": {"min_members": 2}})) == few
+    nowhere = group(member("192.0.2.1"), member("192.0.2.999", "gm-2"))
+    assert pairs(found([nowhere], {"G1": {"min_members": 2}}))[0] == few[0]
 
 
 def test_stale_and_unacknowledged_members_are_found():
@@ -192,6 +197,16 @@ def test_both_nodes_of_a_cluster_are_one_group():
             },
             "as a 192.0.2.1 (static) and as b 192.0.2.1 (dynamic)",
         ),
+        ({"G1": ["gm-1", {"gateway": "gm-1"}]}, "gm-1 is expected twice"),
+        (
+            {"G1": ["gm-1", {"gateway": "gm-1", "role": "dynamic"}]},
+            "gateway gm-1 is expected as gm-1 (static) and as gm-1 (dynamic)",
+        ),
+        ({"G1": []}, "expected.G1: it names nobody; give members or min_members"),
+        ({"G1": None}, "expected.G1: it names nobody"),
+        ([{"group": "G1", "members": []}], "expected[0]: it names nobody"),
+        ({"G1": ["gm\u20111"]}, "its dash is no hyphen"),
+        ({"G1": [{"gateway": "gm\u22121", "address": "192.0.2.1"}]}, "its dash is no hyphen"),
         ({"G1": [{"address": "192.0.2"}]}, "'192.0.2': an IPv4"),
         ({"G1": [{"role": "static"}]}, "'address' or 'gateway' is missing"),
         ({"G1": [{"gateway": "a", "role": "sometimes"}]}, "static or dynamic is expected"),
@@ -251,13 +266,14 @@ def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter):
         (b"group,address\nG1,192.000.002.001\n", "an IPv4 or IPv6 address is expected"),
         (b"group,address\n", "it names nobody"),
         (b"group,address\n,\n\n,\n", "it names nobody"),
+        (b"group,address,host\nG1,192.0.2.1,HUB-1\n", "host 'HUB-1': the inventory has 'hub-1'"),
     ],
 )
 def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content, words):
     file = tmp_path / "members.csv"
     file.write_bytes(content)
     with pytest.raises(Refused) as refusal:
-        expectations.read_expected_file(file)
+        expectations.read_expected_file(file, "hub-1")
     assert words in str(refusal.value)
     assert "members.csv" in str(refusal.value)
 

@@ -205,7 +205,7 @@ def waited(device, entries, before, timeout=60):
     lines = []
     times = Times(timeout, 5, lambda: device.now, device.sleep)
     watch = Watch(entries, Look([of_group(*before)]))
-    state, elapsed = wait(watch, device.look, times, lines.append)
+    state, elapsed, _seen = wait(watch, device.look, times, lines.append)
     return state, elapsed, lines
 
 
@@ -272,7 +272,7 @@ def test_where_the_commits_time_is_unknown_only_who_is_seen_to_come_or_register_
 def test_a_minimum_counts_signs_of_life_and_not_rows():
     before = [member("gm-1"), member("gm-2")]
     wanted = {"G1": Wanted(min_members=2, absent=["gm-1", "gm-2"])}
-    now = [member("gm-1", sent=1, acked=1), member("gm-2", sent=1)]
+    now = [member("gm-1", sent=1, acked=1)] * 2 + [member("gm-2", sent=1)]
     state, _elapsed, _lines = waited(Device((0, now)), awaited(*before, wanted=wanted), before)
     assert (state[0].alive, state[0].done) == (1, False)
 

@@ -24,7 +24,9 @@ _GROUP_KEYS = {"group", "members", "min_members", "role", "host"}
 _MEMBER_KEYS = {"gateway", "address", "role", "host"}
 _FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
 _ALIKE = 0.8
-_BETWEEN_HOSTS = re.compile(r"[\s,|]+")
+_BETWEEN_HOSTS = re.compile(r"[\s,;|]+")
+_DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+"""What word processors make of a hyphen."""
 
 
 class Role(Enum):
@@ -154,6 +156,11 @@ class _Entry:
         if isinstance(members, (str, Mapping)) or not isinstance(members, Iterable):
             self.objections.append(f"{self.place}: members is a list")
             return
+        members = list(members)
+        if not members and self.entry.get("min_members") in (None, ""):
+            self.objections.append(
+                f"{self.place}: it names nobody; give members or min_members, or leave it out"
+            )
         for number, member in enumerate(members):
             flat = member is self.entry
             taken = self._member(self.place if flat else f"{self.place}.members[{number}]", member)
@@ -161,7 +168,14 @@ class _Entry:
                 group.members.append(taken)
 
     def _is_ours(self, hosts: tuple[str, ...]) -> bool:
-        return self.host is None or not hosts or self.host in hosts
+        if self.host is None or not hosts or self.host in hosts:
+            return True
+        for name in hosts:
+            if name.casefold() == self.host.casefold():
+                self.objections.append(
+                    f"{self.place}: host {name!r}: the inventory has {self.host!r}; write it so"
+                )
+        return False
 
     def _take_minimum(self, group: ExpectedGroup) -> None:
         minimum = self.entry.get("min_members")
@@ -228,6 +242,9 @@ def _names(
     if name is not None and not name.isprintable():
         objections.append(f"{place}: gateway {name!r}: printable characters are expected")
         return None
+    if name is not None and _DASHES.search(name):
+        objections.append(f"{place}: gateway {name!r}: its dash is no hyphen; write '-'")
+        return None
     canonical = canonical_address(text) if text is not None else None
     if text is not None and canonical is None:
         objections.append(f"{place}: {text!r}: an IPv4 or IPv6 address is expected")
@@ -244,9 +261,9 @@ def _contradictions(found: Expectations, where: str) -> Iterator[str]:
     for group in found.values():
         seen: dict[str, ExpectedMember] = {}
         for member in group.members:
-            if member.address is None:
-                continue
-            earlier = seen.setdefault(member.address, member)
+            # One gateway may stand for members with an address of their own.
+            name = member.address or f"gateway {member.gateway}"
+            earlier = seen.setdefault(name, member)
             elsewhere = (
                 earlier.hosts and member.hosts and not set(earlier.hosts) & set(member.hosts)
             )
@@ -256,7 +273,7 @@ def _contradictions(found: Expectations, where: str) -> Iterator[str]:
                 yield f"{where}: group {group.name}: {member} is expected twice"
             else:
                 yield (
-                    f"{where}: group {group.name}: {member.address} is expected as {earlier} "
+                    f"{where}: group {group.name}: {name} is expected as {earlier} "
                     f"({earlier.role.value}) and as {member} ({member.role.value})"
                 )
 
@@ -351,7 +368,7 @@ def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
             if None in row or None in row.values():
                 raise Refused([f"{path}: line {reader.line_num}: {len(columns)} columns expected"])
             # Most rows of a fleet's file are for others.
-            if host is not None and row.get("host") and host not in row["host"]:
+            if not _may_be_for(host, row.get("host") or ""):
                 continue
             if any(value.strip() for value in row.values()):
                 rows.append({key: value.strip() for key, value in row.items() if value.strip()})
@@ -360,6 +377,10 @@ def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
     if not somebody:
         raise _names_nobody(path)
     return rows
+
+
+def _may_be_for(host: str | None, named: str) -> bool:
+    return host is None or not named or host.casefold() in named.casefold()
 
 
 def _column(name: str) -> str:

@@ -184,14 +184,15 @@ class GroupAudit:
     def _count(self, expected: ExpectedGroup) -> None:
         """Whether as many are listed as are expected at least."""
         minimum = expected.min_members
-        if minimum is None or len(self._members) >= minimum:
+        there = len({m["address"] for m in self._members if m["state"] != "malformed"})
+        if minimum is None or there >= minimum:
             return
         alone = len(expected.hosts) <= 1
         self._find(
             "",
             Kind.BELOW_MINIMUM,
             self._softened(Severity.ERROR) if alone else Severity.WARNING,
-            f"{len(self._members)} members are listed, at least {minimum} are expected"
+            f"{there} members are listed, at least {minimum} are expected"
             f"{'' if alone else _not_alone(expected.hosts)}; "
             f"{means(self._shows)}{self._settling_note()}",
         )

@@ -44,7 +44,7 @@ def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | No
 
     ``before``: the member in the earlier list, None when it was not in it.
     """
-    later = _later(now.get("last_update"), moment) if _is_new(before, now) else False
+    later = _later(now.get("last_update"), moment) if is_new(before, now) else False
     if later:
         return REGISTERED
     if before is not None and _acknowledged_since(before, now):
@@ -55,7 +55,8 @@ def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | No
     return UNDATED if later is None else None
 
 
-def _is_new(before: Listed | None, now: Listed) -> bool:
+def is_new(before: Listed | None, now: Listed) -> bool:
+    """True for a member that came into the list or registered since the earlier one."""
     return before is None or _again(before, now)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..engine.device import Device
@@ -54,7 +54,8 @@ class NotBack(GroupVpnError):
     def __init__(self, state: Sequence[Progress], elapsed: float, unseen: Sequence[str]) -> None:
         who = [str(one) for one in state if not one.done]
         told = "; ".join([*who, *unseen])
-        super().__init__(f"not everybody was heard of within {elapsed:.0f} s: {told}")
+        what = "not everybody was heard of" if who else "who is there could not be seen in the end"
+        super().__init__(f"{what} within {elapsed:.0f} s: {told}")
         self.state = list(state)
         self.elapsed = elapsed
 
@@ -87,8 +88,8 @@ def wait_for(
     if request.check:
         state, elapsed = watch.progress(before, 0.0), 0.0
     else:
-        state, elapsed = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
-        if not all(one.done for one in state):
+        state, elapsed, seen = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
+        if not seen or not all(one.done for one in state):
             raise NotBack(state, elapsed, eyes.unseen(blocks))
     result["elapsed"] = round(elapsed, 1)
     result["groups"] = [one.as_result() for one in state]
@@ -238,6 +239,7 @@ class _Eyes:
             if self._last is None:
                 raise
             self._failure = str(failure)
+            return replace(self._last, fresh=False)
         return self._last
 
     def look(self) -> Look:
@@ -297,8 +299,23 @@ def _as_since(look: Look) -> dict[str, Any]:
 
 def _earlier(since: Mapping[str, Any]) -> Look:
     groups = since.get("groups")
-    if not isinstance(groups, Sequence) or isinstance(groups, str):
+    if not isinstance(groups, Sequence) or isinstance(groups, str) or not all(map(_lists, groups)):
         raise Refused(
             ["since: what wait_for_members or registered_members_info returned is expected"]
         )
+    if any("push_sent" not in member for group in groups for member in group["members"]):
+        raise Refused(
+            [
+                "since: a list without counters, from which no acknowledgement can be told; read "
+                "it with registered_members_info and 'detail: true'"
+            ]
+        )
     return Look(groups, None, since.get("keks") or {})
+
+
+def _lists(group: Any) -> bool:
+    """Whether something is a group with its members."""
+    if not isinstance(group, Mapping) or "name" not in group:
+        return False
+    members = group.get("members")
+    return isinstance(members, Sequence) and all(isinstance(one, Mapping) for one in members)

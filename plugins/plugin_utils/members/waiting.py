@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .gate import Awaited, Cause, fullest, shown
-from .life import UNDATED, Listed, Moment, Roll, sign_of_life
+from .life import UNDATED, Listed, Moment, Roll, is_new, sign_of_life
 
 _Name = tuple[str | None, str | None]
 """A member's gateway and address."""
-_Registration = tuple[str | None, int | None]
-"""When a member was last heard of, and how many of its registrations are counted."""
 
 SAY_AGAIN_SECONDS = 60
 """An unchanged state is told again after this long."""
@@ -27,12 +25,14 @@ SAY_AGAIN_SECONDS = 60
 class Look:
     """One look at a device: its lists, the time of its last commit, its keys for rekeying.
 
-    ``commit`` is '' where the device does not tell, None where nothing is compared with it.
+    ``commit`` is '' where the device does not tell, None where nothing is compared with it;
+    ``fresh``: False for what was seen earlier, because the device could not be looked at now.
     """
 
     groups: Sequence[Mapping[str, Any]]
     commit: str | None = None
     keks: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Watch:
     entries: Sequence[Awaited]
     before: Look
     _rekeyed_at: dict[str, float] = field(default_factory=dict)
-    _listed: dict[str, dict[_Name, _Registration]] = field(default_factory=dict)
+    _listed: dict[str, dict[_Name, Listed]] = field(default_factory=dict)
     _came: dict[str, set[_Name]] = field(default_factory=dict)
 
     def progress(self, now: Look, elapsed: float) -> list[Progress]:
@@ -129,17 +129,17 @@ class Watch:
             entry,
             tuple(name for name, sign in seen if sign not in (None, UNDATED)),
             tuple(name for name, sign in seen if sign in (None, UNDATED)),
-            sum(1 for sign in signs.values() if sign not in (None, UNDATED)),
+            len({m.get("address") for m in listed.members if signs[id(m)] not in (None, UNDATED)}),
             tuple(name for name, sign in seen if sign == UNDATED),
         )
 
     def _arrivals(self, entry: Awaited, listed: Roll) -> set[_Name]:
         """Who came, or registered again, between two looks; all of them are after the change."""
-        states = {_name(m): (m.get("last_update"), m.get("pull_succeeded")) for m in listed.members}
-        earlier = self._listed.get(entry.group, states)
+        there = {_name(member): member for member in listed.members}
+        earlier = self._listed.get(entry.group, there)
         came = self._came.setdefault(entry.group, set())
-        came |= {name for name, state in states.items() if earlier.get(name) != state}
-        self._listed[entry.group] = states
+        came |= {name for name, member in there.items() if is_new(earlier.get(name), member)}
+        self._listed[entry.group] = there
         return came
 
     def _rekeyed(self, entry: Awaited, now: Look, elapsed: float) -> bool:
@@ -169,23 +169,37 @@ class Times:
     sleep: Callable[[float], None]
 
 
+class Waited(NamedTuple):
+    """How far each group came, and the seconds that it took.
+
+    ``seen``: the device could be looked at in the end, without which nothing is decided.
+    """
+
+    state: list[Progress]
+    elapsed: float
+    seen: bool
+
+
 def wait(
     watch: Watch, look: Callable[[], Look], times: Times, say: Callable[[str], None]
-) -> tuple[list[Progress], float]:
-    """(how far each group came, seconds that it took). At the end ``done`` says who came back."""
+) -> Waited:
+    """Look until everybody was heard of. At the end ``done`` says who came back."""
     begin = times.clock()
     least = max((entry.cycle for entry in watch.entries if entry.names), default=0)
     told: dict[str, tuple[str, float]] = {}
+    seen_at = 0.0
     while True:
-        state = watch.progress(look(), times.clock() - begin)
+        now = look()
         elapsed = times.clock() - begin
+        seen_at = elapsed if now.fresh else seen_at
+        state = watch.progress(now, seen_at)
         _tell(state, elapsed, told, say)
-        ready = all(one.done for one in state) and elapsed >= least
+        ready = now.fresh and all(one.done for one in state) and elapsed >= least
         if ready or elapsed >= times.timeout:
-            return state, elapsed
+            return Waited(state, elapsed, now.fresh)
         # Before the cycle is over nothing is decided: look again when it is.
-        rest = (least if all(one.done for one in state) else times.timeout) - elapsed
-        times.sleep(max(0.0, min(times.poll, rest)))
+        early = elapsed < least and all(one.done for one in state)
+        times.sleep(max(0.0, min(times.poll, (least if early else times.timeout) - elapsed)))
 
 
 def _tell(
