@@ -104,7 +104,9 @@ def _nobody(packet: bytes, now: float) -> list[bytes]:
 
 def _sentence(problem: LoadError) -> str:
     place = f"line {problem.line}: " if problem.line is not None else ""
-    return f"{place}{problem.path}: {problem.message} ({problem.bad_element})"
+    sentence = f"{place}{problem.path}: {problem.message} ({problem.bad_element})"
+    # Control characters of a file are not for the terminal that this is read on.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in sentence)
 
 
 @cache

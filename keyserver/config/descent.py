@@ -15,7 +15,8 @@ class Descent:
 
     ``top`` are the edits at the start, ``chain`` the branches entered, ``last`` the statement
     that the words ended with. ``listed`` is the list whose word came last and whose key did not.
-    ``cut_short``: a statement's word may be cut short, as long as it means one thing.
+    ``cut_short``: a statement's word may be cut short, as long as it means one thing. ``several``
+    entries of a list, in brackets, are what the words ended with.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Descent:
         self.top: list[Edit] = []
         self.last: Edit | None = None
         self.listed: Statement | None = None
+        self.several = False
 
     @property
     def here(self) -> Statement:
@@ -42,10 +44,13 @@ class Descent:
 
     def walk(self, words: list[Word], *, naming: bool = False) -> LoadError | None:
         """Consume all words; ``naming`` accepts statements without the value they need."""
+        if ("[" in words or "]" in words) and not _in_pairs(words):
+            return self._refuse("[" if "[" in words else "]", "syntax error")
         place = 0
         while place < len(words):
-            child, spelled = self._find(words[place])
-            if child is None:
+            group = _opens(words[place])
+            child, spelled = self._find(words[place + group])
+            if child is None or (group and spelled):
                 return self._refuse(words[place], "syntax error")
             place += spelled
             if child.kind is Kind.CONTAINER:
@@ -54,18 +59,29 @@ class Descent:
                 self._add(Edit(child, line=self.line))
             elif place >= len(words):
                 return self._unfinished(child, naming)
-            elif child.kind is Kind.LIST:
-                taken = self._entry(child, words[place:])
-                if taken is None:
-                    return self._unfinished(child, naming)
-                place += taken
             else:
-                values, taken = _values(words[place:])
-                if not values:
-                    return self._refuse(child.shown, "missing argument.")
-                self._add(Edit(child, values=values, line=self.line))
+                taken = self._valued(child, words[place:], naming)
+                if isinstance(taken, LoadError):
+                    return taken
                 place += taken
         return None
+
+    def _valued(self, child: Statement, words: list[Word], naming: bool) -> int | LoadError:
+        """A leaf with its values, or an entry with its keys; how many words they are."""
+        if child.kind is Kind.LIST:
+            if _opens(words[0]):
+                return self._entries(child, words, naming)
+            taken = self._entry(child, words)
+            if taken is None:
+                return self._unfinished(child, naming and "[" not in words) or len(words)
+            return taken
+        values, taken = _values(words)
+        if not values:
+            return self._refuse(child.shown, "missing argument.")
+        if len(values) > 1 and child.kind is Kind.LEAF:
+            return self._refuse(values[1], "syntax error")
+        self._add(Edit(child, values=values, line=self.line))
+        return taken
 
     def _find(self, word: Word) -> tuple[Statement | None, bool]:
         """What a word names, here or behind a one-line branch; False: without its own word."""
@@ -89,13 +105,27 @@ class Descent:
                 place += 1
             if not value_follows(key, keys):
                 keys.append("")
-            elif place < len(words):
+            elif place < len(words) and not _opens(words[place]):
                 keys.append(str(words[place]))
                 place += 1
             else:
                 return None
         self._enter(Edit(statement, key=KEY_SEPARATOR.join(keys), line=self.line))
         return place
+
+    def _entries(self, statement: Statement, words: list[Word], naming: bool) -> int | LoadError:
+        """``name [ key key ]``: entries of which nothing more is said."""
+        values, taken = _values(words)
+        if naming or len(statement.keys) > 1 or taken < len(words):
+            return self._refuse("[", "syntax error")
+        if not values:
+            return self._refuse(statement.shown, "missing argument.")
+        for key in values:
+            self._add(Edit(statement, key=key, line=self.line))
+        self.several = len(values) > 1
+        if self.last is not None:
+            self.chain.append(self.last)
+        return taken
 
     def _unfinished(self, child: Statement, naming: bool) -> LoadError | None:
         if child.kind is Kind.LIST:
@@ -160,13 +190,24 @@ def _may_end(statement: Statement) -> bool:
     return statement.oneliner or statement.terse or (statement.kind is Kind.LIST and plain)
 
 
+def _opens(word: Word) -> bool:
+    """True for a bracket, which is no value."""
+    return word == "[" and not isinstance(word, Quoted)
+
+
+def _in_pairs(words: list[Word]) -> bool:
+    """True when every ``[`` has its ``]`` and no other one in between."""
+    marks = [word for word in words if word in ("[", "]") and not isinstance(word, Quoted)]
+    return marks == ["[", "]"] * (len(marks) // 2)
+
+
 def _values(words: list[Word]) -> tuple[list[str], int]:
     """A leaf's value or values, and how many words they are: one, ``[ … ]`` or ``( … )``."""
     first = words[0]
     if isinstance(first, Quoted):
         return [str(first)], 1
-    if first == "[":
-        end = next((n for n, word in enumerate(words) if word == "]"), len(words))
+    if _opens(first):
+        end = next(n for n, w in enumerate(words) if w == "]" and not isinstance(w, Quoted))
         return _grouped(words[1:end]), end + 1
     if first.startswith("("):
         end = _closing(words)
@@ -202,6 +243,7 @@ def levels(root: Statement, words: list[Word]) -> list[Edit] | LoadError:
     """The containers and list entries that a path leads through, from the top."""
     way = Descent(root, [])
     problem = way.walk(words)
-    if problem is None and way.top and (not way.chain or way.last is not way.chain[-1]):
+    leads = way.chain and way.last is way.chain[-1] and not way.several
+    if problem is None and way.top and not leads:
         problem = LoadError("[edit]", str(words[-1]), "syntax error")
     return problem or way.chain

@@ -41,7 +41,7 @@ def read_file(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
     text = "\n".join(map(_bare, text.split("\n")))
     if text.lstrip().startswith("{"):
         return _applied(schema, *read_json(schema, text))
-    if _is_commands(text):
+    if _is_commands(schema, text):
         return _commands(schema, text)
     return _applied(schema, *read_text(schema, text))
 
@@ -57,13 +57,18 @@ def _bare(line: str) -> str:
     return typed if typed.partition(" ")[0] in COMMANDS else ""
 
 
-def _is_commands(text: str) -> bool:
-    """True for set commands and their like: what the first line that says something begins with."""
+def _is_commands(schema: Statement, text: str) -> bool:
+    """True for set commands and their like: what the first line that says something begins with.
+
+    A line that begins with neither a command nor a hierarchy says nothing; it is objected to later.
+    """
     for line in _COMMENT_BLOCK.sub("", text).split("\n"):
         words = line.split("#", 1)[0].split()
-        if words:
-            opens = any(word.endswith(("{", ";")) for word in words)
-            return words[0] in COMMANDS and not opens
+        opens = any(word.endswith(("{", ";")) for word in words)
+        if opens or (words and words[0] in schema.words):
+            return False
+        if words and words[0] in COMMANDS:
+            return True
     return False
 
 
@@ -98,8 +103,7 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
     )
     try:
-        # What follows the document is a prompt, or nothing.
-        root = etree.fromstring(text[: text.rindex(">") + 1].strip().encode(), parser)
+        root = etree.fromstring(_document(text), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise MalformedConfiguration(f"syntax error: {error}") from None
     wrapped = [e for e in root.iter(tag=etree.Element) if _local_name(e) in _WRAPPERS]
@@ -114,6 +118,15 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
         found = etree.Element(_WRAPPERS[0])
         found.append(root)
     return _applied(schema, *read_xml(schema, found))
+
+
+def _document(text: str) -> bytes:
+    """An XML document without the prompts behind it. Raises ValueError for more than that."""
+    end = text.rfind(">") + 1
+    for number, line in enumerate(text[end:].split("\n"), start=text[:end].count("\n") + 1):
+        if _bare(line).strip():
+            raise ValueError(f"line {number}: '{line.strip()[:20]}' behind the configuration")
+    return text[:end].strip().encode()
 
 
 def _local_name(element: etree._Element) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from .descent import Descent
-from .edit import Edit, LoadError, MalformedConfiguration
+from .edit import Edit, LoadError, MalformedConfiguration, Operation
 from .read_text import keyed, read_text
 from .schema import Statement
 from .words import words_of_line
@@ -27,13 +27,15 @@ def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]
         way = Descent(root, [])
         problem = way.walk(words_of_line(path))
         listed = way.listed
-        if problem is not None and listed is None:
-            problems.append(problem)
+        if way.several or (problem is not None and listed is None):
+            problems.append(problem or LoadError("[edit]", "[", "syntax error"))
             continue
         # A heading may end with a list whose entries share braces.
         statement = way.here if listed is None else keyed(listed)
         inner, wrong = read_text(statement, "\n".join(_as_text(lines)))
         problems += wrong
+        # What comes takes the place of what excludes it: that is to go by its own line.
+        inner.sort(key=lambda edit: edit.operation is not Operation.DELETE)
         for edit in inner:
             edit.statement = edit.statement if listed is None else listed
         for level in reversed(way.chain):

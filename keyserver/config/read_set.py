@@ -33,7 +33,9 @@ def read_set(root: Statement, text: str) -> Iterator[Found]:
         try:
             yield from reader.line(_words_of(line), number)
         except MalformedConfiguration:
-            yield LoadError("[edit]", line.strip()[:40], "syntax error", line=number)
+            # Behind a quote that nothing ends there may be a secret.
+            shown = line.partition('"')[0].strip()[:40]
+            yield LoadError("[edit]", shown, "syntax error", line=number)
 
 
 def _words_of(line: str) -> list[Word]:
@@ -68,7 +70,6 @@ class _Lines:
         self.root = root
         self.here: list[Edit] = []
         self._verbs: dict[str, Callable[[list[Edit], list[Word], int], Edit]] = {
-            "set": self._set,
             "delete": self._delete,
             "activate": self._mark,
             "deactivate": self._mark,
@@ -91,6 +92,10 @@ class _Lines:
         try:
             if verb == "edit":
                 self.here = self._levels(level, rest, number)
+            elif verb == "set":
+                self.verb = verb
+                for edit in self._descend(level, rest, number, naming=False).top:
+                    yield _wrapped(level, edit)
             elif verb == "replace":
                 yield _wrapped(level[:-1], self._replace(level, rest, number))
             elif verb in self._verbs:
@@ -136,9 +141,6 @@ class _Lines:
 
     def _refuse(self, word: str, message: str, number: int) -> None:
         raise _Refused(LoadError("[edit]", word, message, line=number))
-
-    def _set(self, level: list[Edit], words: list[Word], number: int) -> Edit:
-        return self._descend(level, words, number, naming=False).top[0]
 
     def _named(self, level: list[Edit], words: list[Word], number: int) -> tuple[Edit, Edit]:
         """(the first, the last) statement of words that name what is there already."""

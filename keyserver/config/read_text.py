@@ -10,7 +10,16 @@ from functools import cache
 from .descent import Descent
 from .edit import Edit, LoadError, Operation, edit_path
 from .schema import Kind, Statement
-from .words import TAGS, Comment, MalformedConfiguration, Quoted, Word, comment_of, words_of
+from .words import (
+    TAGS,
+    Comment,
+    MalformedConfiguration,
+    Quoted,
+    Unended,
+    Word,
+    comment_of,
+    words_of,
+)
 
 _DEEPEST = 64
 
@@ -19,9 +28,10 @@ def read_text(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
     """Edits of curly-brace text; what cannot be understood is reported with its place."""
     reader = _Reader(text)
     edits = reader.block(root, [], 0)
-    if reader.place < len(reader.words):
-        where = reader.lines[reader.place]
-        raise MalformedConfiguration(f"line {where}: syntax error: unbalanced '}}'")
+    while reader.place < len(reader.words):
+        # One brace too many; what follows stands at the top again.
+        reader.surplus()
+        edits += reader.block(root, [], 0)
     return edits, reader.problems
 
 
@@ -39,11 +49,21 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.words: list[Word] = []
         self.lines: list[int] = []
-        for word, line in words_of(text):
-            self.words.append(word)
-            self.lines.append(line)
         self.place = 0
         self.problems: list[LoadError] = []
+        try:
+            for word, line in words_of(text):
+                self.words.append(word)
+                self.lines.append(line)
+        except Unended as end:
+            # It reaches to the end of the text: what stands before it is all that there is.
+            self.problems.append(LoadError("[edit]", end.mark, "syntax error", line=end.line))
+
+    def surplus(self) -> None:
+        """Object to a closing brace that closes nothing."""
+        where = self.lines[self.place]
+        self.problems.append(LoadError("[edit]", "}", "syntax error", line=where))
+        self.place += 1
 
     def _at(self, mark: str) -> bool:
         word = self.words[self.place]
@@ -56,7 +76,7 @@ class _Reader:
             opening = self._opening()
             if self.place >= len(self.words) or self._at("}"):
                 if opening.words:
-                    self._object(path, opening, str(opening.words[-1]))
+                    self._object(path, opening, str(opening.words[0]))
                 break
             edits += self._statement(statement, path, opening, depth)
         return edits
@@ -93,6 +113,9 @@ class _Reader:
             self.place += 1
             return []
         problem = descent.walk(opening.words, naming="delete:" in opening.tags)
+        if descent.several and (opens or opening.tags):
+            # What is said of several entries at once is said of none.
+            problem = LoadError(edit_path(descent.path), "[", "syntax error", line=opening.line)
         if opens:
             return self._branch(descent, problem, opening, depth)
         self.place += 1

@@ -12,6 +12,15 @@ class MalformedConfiguration(ValueError):
     """Input that cannot be read as a configuration at all."""
 
 
+class Unended(MalformedConfiguration):
+    """A word in quotes or a comment that nothing ends; ``mark`` is what it begins with."""
+
+    def __init__(self, mark: str, line: int) -> None:
+        super().__init__(f"line {line}: syntax error near '{mark}'")
+        self.mark = mark
+        self.line = line
+
+
 class Quoted(str):
     """A word that stood in quotes: never a mark, and no keyword where a value may stand."""
 
@@ -38,7 +47,7 @@ _TOKEN = re.compile(
       | (?P<comment>/\*.*?\*/)
       | "(?P<quoted>(?:[^"\\]|\\.)*)"
       | (?P<mark>[{};\[\]])
-      | (?P<word>[^\s{};\[\]"]+)""",
+      | (?!/\*)(?P<word>[^\s{};\[\]"]+)""",
     re.VERBOSE | re.DOTALL,
 )
 _PLAIN_LINE = re.compile(r'[^"\[\]{};#\\]*')
@@ -49,13 +58,13 @@ TAGS = frozenset(("replace:", "delete:", "inactive:", "active:", "protect:", "un
 
 
 def words_of(text: str) -> Iterator[tuple[Word, int]]:
-    """The words of curly-brace text, each with its line. Raises MalformedConfiguration."""
+    """The words of curly-brace text, each with its line. Raises Unended."""
     position, line = 0, 1
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            shown = text[position : position + 20]
-            raise MalformedConfiguration(f"line {line}: syntax error near '{shown}'")
+            # What follows may be a secret.
+            raise Unended('"' if text[position] == '"' else "/*", line)
         kind, found = match.lastgroup, match[0]
         if kind == "quoted":
             yield Quoted(_unescaped(match["quoted"])), line

@@ -178,6 +178,6 @@ def many_devices() -> Iterator[str]:
 SECTIONS = {"sizes": sizes, "devices": many_devices}
 
 if __name__ == "__main__":
-    for section in SECTIONS:
+    for section in SECTIONS.values():
         for row in section():
             print(row, flush=True)

@@ -9,7 +9,9 @@ import pytest
 from keyserver.config.edit import MalformedConfiguration
 from keyserver.config.files import read_file
 from keyserver.config.junos_schema import Generation, junos_schema
-from keyserver.config.show import to_text
+from keyserver.config.show import to_set, to_text
+from keyserver.lab import DeviceSpec
+from keyserver.srx import LabConfigurationError, read_initial, read_leniently
 
 V2 = junos_schema(Generation.V2)
 SHOWN = "system {\n    host-name hub;\n    time-zone UTC;\n}\n"
@@ -120,8 +122,165 @@ def test_every_objection_is_named_with_its_line_and_place():
 
 
 @pytest.mark.parametrize(
-    "text", ["system {\n}\n}\n", "<configuration>", "<hello/>", "{", "<!DOCTYPE a><configuration/>"]
+    "text",
+    [
+        *("<configuration>", "<hello/>", "{", "<!DOCTYPE a><configuration/>"),
+        pytest.param(f"<configuration>{XML}</configuration>\n{SHOWN}", id="xml, then text"),
+        pytest.param(f"<configuration>{XML}</configuration>" * 2, id="xml twice"),
+        pytest.param('{"configuration": {}}\n{"configuration": {}}', id="json twice"),
+        pytest.param("<configuration><version>\0</version></configuration>", id="NUL in xml"),
+        pytest.param('{"configuration": {"system": {"host-name": "hu', id="json that ends early"),
+    ],
 )
 def test_what_is_no_configuration_is_refused_whole(text):
     with pytest.raises(MalformedConfiguration):
         read_file(V2, text)
+
+
+HUB = DeviceSpec("hub-1", generation=Generation.V2)
+HOST, ZONE, MESSAGE = "host-name hub", "time-zone UTC", "login message"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "left_out"),
+    [
+        pytest.param(
+            "system {\n host-name hub;\n services {\n  ssh;\n }\nsnmp {\n location a;\n}\n",
+            [HOST, "services ssh"],
+            [
+                "line 1: [edit system]: syntax error (})",
+                "line 6: [edit system]: syntax error (snmp)",
+            ],
+            id="a brace that is not closed",
+        ),
+        pytest.param(
+            "system {\n host-name hub;\n}\n}\nsystem {\n time-zone UTC;\n}\n",
+            [HOST, ZONE],
+            ["line 4: [edit]: syntax error (})"],
+            id="a brace that closes nothing",
+        ),
+        pytest.param(
+            'system {\n host-name hub;\n login {\n  message "never told',
+            [HOST],
+            [
+                "line 1: [edit system]: syntax error (})",
+                "line 3: [edit system login]: syntax error (})",
+                'line 4: [edit]: syntax error (")',
+                "line 4: [edit system login]: syntax error (message)",
+            ],
+            id="text that ends within a string",
+        ),
+        pytest.param(
+            "system {\n host-name hub;\n /* never told;\n time-zone UTC;\n",
+            [HOST],
+            ["line 1: [edit system]: syntax error (})", "line 3: [edit]: syntax error (/*)"],
+            id="text that ends within a comment",
+        ),
+        pytest.param(
+            f'{SET}set system login message "never told\nset system services ssh\n',
+            [HOST, ZONE, "services ssh"],
+            ["line 3: [edit]: syntax error (set system login message)"],
+            id="a line that ends within a string",
+        ),
+        pytest.param(
+            "system {\n host-name h\0b;\n time-zone UTC;\n\0}\n",
+            [ZONE],
+            [
+                "line 2: [edit system]: invalid character 0x00 (host-name)",
+                "line 4: [edit system]: syntax error (\\x00)",
+            ],
+            id="NULs",
+        ),
+        pytest.param(
+            f"These are the lines:\n\nroot@hub> show configuration | display set\n{SET}"
+            "-- what about this one?\nset system services ssh\n",
+            [HOST, ZONE, "services ssh"],
+            ["line 1: [edit]: unknown command. (These)", "line 6: [edit]: unknown command. (--)"],
+            id="set lines in a letter",
+        ),
+        pytest.param(
+            f"{SET}{SHOWN}",
+            [HOST, ZONE],
+            [
+                f"line {n}: [edit]: unknown command. ({word})"
+                for n, word in enumerate(("system", "host-name", "time-zone", "}"), start=3)
+            ],
+            id="set lines, then text",
+        ),
+        pytest.param(
+            f"{SHOWN}{SHOWN.replace('UTC', 'GMT')}",
+            [HOST, "time-zone GMT"],
+            [],
+            id="two files in one",
+        ),
+        pytest.param(
+            f'system {{ login {{ {MESSAGE[6:]} "{"x" * 1_000_000}"; }} host-name hub; }}',
+            [HOST],
+            ["line 1: [edit system login]: Must be string of 2048 characters or less (message)"],
+            id="a line of a megabyte",
+        ),
+        pytest.param(
+            "apply-groups all;\ngroups {\n    all {\n        system {\n            time-zone UTC;\n"
+            "        }\n    }\n}\nsystem {\n    host-name hub;\n    ##\n"
+            "    ## 'UTC' was inherited from group 'all'\n    ##\n    time-zone UTC;\n}\n",
+            ["", HOST, ZONE],
+            [],
+            id="display inheritance",
+        ),
+    ],
+)
+def test_of_a_damaged_file_what_is_understood_is_kept_and_the_rest_is_named(text, kept, left_out):
+    tree, said = read_leniently(HUB, text)
+    shown = [line for line in to_set(V2, tree) if "groups" not in line]
+    assert sorted(shown) == sorted(f"set system {one}" for one in kept if one)
+    assert said == left_out
+    assert "never told" not in "".join(said)
+    if said:
+        with pytest.raises(LabConfigurationError):
+            read_initial(HUB, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            "system name-server [ 192.0.2.1 192.0.2.2 ]",
+            ["system name-server 192.0.2.1", "system name-server 192.0.2.2"],
+        ),
+        (
+            "policy-options prefix-list p [ 192.0.2.0/24 198.51.100.0/24 ]",
+            [f"policy-options prefix-list p {net}" for net in ("192.0.2.0/24", "198.51.100.0/24")],
+        ),
+        ('snmp community "["', ['snmp community "["']),
+        ("snmp community [", None),
+        ("snmp community ]", None),
+        ("snmp location [ a b ]", None),
+        ("system name-server [ [ 192.0.2.1 ] ]", None),
+        ("system name-server [ 192.0.2.1", None),
+        ("protocols ospf area 0 interface [ a.0 b.0 ] metric 1", None),
+        ("security policies from-zone a to-zone [ policy ]", None),
+    ],
+)
+def test_brackets_hold_entries_or_values_and_are_none_themselves(line, shown):
+    for text in (f"set {line}\n", f"{line};\n"):
+        tree, problems = read_file(V2, text)
+        if shown is None:
+            assert problems
+            assert not any("[" in said for said in to_set(V2, tree))
+        else:
+            assert problems == []
+            assert list(to_set(V2, tree)) == [f"set {one}" for one in shown]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set system name-server [ 192.0.2.1 192.0.2.2 ]\ndelete system name-server [ 192.0.2.1 ]",
+        "deactivate system name-server [ 192.0.2.1 192.0.2.2 ]",
+        "system { inactive: name-server [ 192.0.2.1 192.0.2.2 ]; }",
+        "protocols { ospf { area 0 { interface [ a.0 b.0 ] { metric 1; } } } }",
+    ],
+)
+def test_what_is_said_of_several_entries_at_once_is_refused(text):
+    _, problems = read_file(V2, text)
+    assert [(p.message, p.bad_element) for p in problems] == [("syntax error", "[")]
