@@ -57,11 +57,10 @@ def status(lab: Lab) -> int:
     return asyncio.run(lab_status(lab, sys.stdout))
 
 
-async def _until_stopped(stopped: asyncio.Event) -> None:
+def _signals_set(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+        loop.add_signal_handler(number, stop.set)
 
 
 def _allow_descriptors() -> None:
@@ -80,18 +79,20 @@ async def _serve(lab: Lab, options: ServeOptions) -> None:
             sa_log=log,
             on_member=tell if options.events else lambda event: None,
         )
-        await _serve_until_stopped(server, tell.unheard)
-    if tell.unheard.is_set():
+        await _serve_until_stopped(server, tell.stop)
+    if tell.unheard:
         raise BrokenPipeError
 
 
-async def _serve_until_stopped(server: LabServer, stopped: asyncio.Event) -> None:
+async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
     _allow_descriptors()
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
     await server.start()
     # What is there now stays: the collector need not look at it again and again.
     gc.freeze()
+    # Before anybody is told that all is ready, and may stop it.
+    _signals_set(stop)
     try:
         for device in server.devices:
             spec = device.spec
@@ -103,24 +104,26 @@ async def _serve_until_stopped(server: LabServer, stopped: asyncio.Event) -> Non
             print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
         print(f"ready: {len(server.devices)} key servers", flush=True)
         tell_ready()
-        await _until_stopped(stopped)
+        await stop.wait()
     finally:
         server.stop()
 
 
 class _Teller:
-    """Prints what members experience; ``unheard`` is set when nobody reads it any more."""
+    """Prints what members experience; sets ``stop`` when nobody reads it any more (``unheard``)."""
 
     def __init__(self, members: int, events: bool) -> None:
         self._members, self._events = members, events
         self._registered: set[str] = set()
-        self.unheard = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.unheard = False
 
     def __call__(self, event: MemberEvent) -> None:
         try:
             self._tell(event)
         except BrokenPipeError:
-            self.unheard.set()
+            self.unheard = True
+            self.stop.set()
 
     def _tell(self, event: MemberEvent) -> None:
         if self._events:
@@ -139,13 +142,14 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
         fleet = MemberFleet(lab.members, lab_clock(lab.speed), lab.speed, tell, log)
         try:
             await fleet.start()
+            _signals_set(tell.stop)
             if not events:
                 print(f"ready: {len(lab.members)} members", flush=True)
             tell_ready()
-            await _until_stopped(tell.unheard)
+            await tell.stop.wait()
         finally:
             fleet.stop()
-    if tell.unheard.is_set():
+    if tell.unheard:
         raise BrokenPipeError
 
 

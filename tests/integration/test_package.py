@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -135,11 +136,13 @@ def own_lab(installed, alone) -> int:
 
 
 @contextlib.contextmanager
-def serving(program: Path, command: str = "serve", told: str = "ready:") -> Iterator[None]:
+def serving(
+    program: Path, command: str = "serve", told: str = "ready:"
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen([program, command], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert any(told in line for line in process.stdout)
-            yield
+            yield process
         finally:
             process.terminate()
 
@@ -219,6 +222,15 @@ def test_so_it_does_where_devices_are_asked(installed, own_lab, command):
     with serving(program):
         done = into_nothing(program, command)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_who_is_told_to_stop_has_not_failed(installed, own_lab, number):
+    program = installed / "groupvpn-keyserver"
+    with serving(program) as server, serving(program, "members") as members:
+        for process in (members, server):
+            process.send_signal(number)
+            assert process.wait(30) == 0
 
 
 def test_a_service_manager_is_told_when_the_devices_listen(installed, own_lab):
