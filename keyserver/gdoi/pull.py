@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ..ike.exchange import ProtectedExchange
-from ..ike.numbers import FIRST_STATUS, NotifyType, PayloadType
+from ..ike.numbers import NotifyType, PayloadType
 from ..ike.payloads import Identification, Notification
 from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
@@ -161,6 +161,7 @@ class PullInitiator:
         payloads = self._exchange.open(header, datagram, known=self._nonces)
         number = 2 if self.sa is None else 4
         try:
+            _check_told(payloads)
             return self._agree(payloads) if self.sa is None else self._granted(payloads)
         except MalformedPayload as error:
             raise Unacceptable(cited(error)) from None
@@ -197,8 +198,17 @@ def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
 def _only_informs(payload: Payload) -> bool:
     """True for what may stand beside anything; an error is no word of acceptance."""
     if payload.type == PayloadType.NOTIFICATION:
-        return _well_formed(Notification.decode, payload.body).type >= FIRST_STATUS
+        return not _well_formed(Notification.decode, payload.body).is_error
     return payload.type == PayloadType.VENDOR_ID
+
+
+def _check_told(payloads: list[Payload]) -> None:
+    """Refuse a message that brings an error beside what was asked for: it is no clear word."""
+    for payload in payloads:
+        if payload.type == PayloadType.NOTIFICATION:
+            told = _well_formed(Notification.decode, payload.body)
+            if told.is_error:
+                raise Refused(NotifyType.PAYLOAD_MALFORMED, f"{told} beside its payloads")
 
 
 def _check_nonce(nonce: bytes) -> None:

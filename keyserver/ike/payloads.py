@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Self
 
-from .numbers import GDOI_DOI, IdType, PayloadType
+from .numbers import FIRST_STATUS, GDOI_DOI, IdType, NotifyType, PayloadType
 from .wire import (
     Attribute,
     MalformedPayload,
@@ -146,6 +146,17 @@ class Notification:
     protocol: int = 1
     data: bytes = b""
     doi: int = GDOI_DOI
+
+    @property
+    def is_error(self) -> bool:
+        """True for an error (RFC 2408 §3.14.1); others may come at any time."""
+        return self.type < FIRST_STATUS
+
+    def __str__(self) -> str:
+        """Its type by the RFC's name, or by its number."""
+        known = self.type in set(NotifyType)
+        name = NotifyType(self.type).name.replace("_", "-") if known else ""
+        return name or f"notification {self.type}"
 
     def encode(self) -> bytes:
         head = struct.pack("!IBBH", self.doi, self.protocol, len(self.spi), self.type)

@@ -24,7 +24,7 @@ from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
 from ..ike.nat import Path
-from ..ike.numbers import FIRST_STATUS, Exchange, NotifyType, PayloadType
+from ..ike.numbers import Exchange, NotifyType, PayloadType
 from ..ike.payloads import PROTO_ISAKMP, Delete, Identification, Notification
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
@@ -343,10 +343,9 @@ class GroupMember:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not under a phase 1 of ours")
         # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
         payloads, _ = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
-        if payloads:
-            hint = _reason(payloads[0].body)
-            self._hinted = f" (unproved hint: {hint})"
-            self._note("hint", now, reason=hint)
+        for told in _told(payloads)[:1]:
+            self._hinted = f" (unproved hint: {told})"
+            self._note("hint", now, reason=str(told))
         return []
 
     def _informed(self, sa: Phase1Sa, payloads: list[Payload], now: float) -> list[bytes]:
@@ -355,9 +354,9 @@ class GroupMember:
             kind, sequence = told
             asked = kind is NotifyType.R_U_THERE
             return [dpd_message(sa, NotifyType.R_U_THERE_ACK, sequence)] if asked else []
-        errors = [p.body for p in payloads if _is_error(p)]
+        errors = [told for told in _told(payloads) if told.is_error]
         if errors and self.state is MemberState.PULL:
-            self._fail(_reason(errors[0]), now)
+            self._fail(str(errors[0]), now)
         if sa is self.phase1 and any(_deletes(p, sa) for p in payloads):
             self.established = None
         return []
@@ -514,17 +513,7 @@ def _deletes(payload: Payload, sa: Phase1Sa) -> bool:
     return delete.protocol == PROTO_ISAKMP and b"".join(sa.cookies) in delete.spis
 
 
-def _is_error(payload: Payload) -> bool:
-    """True for an error notification (RFC 2408 §3.14.1); others may come at any time."""
-    if payload.type != PayloadType.NOTIFICATION:
-        return False
-    return Notification.decode(payload.body).type < FIRST_STATUS
-
-
-def _reason(body: bytes) -> str:
-    try:
-        kind = Notification.decode(body).type
-    except MalformedPayload as error:
-        return str(error)
-    known = kind in set(NotifyType)
-    return NotifyType(kind).name.replace("_", "-") if known else f"notification {kind}"
+def _told(payloads: list[Payload]) -> list[Notification]:
+    """Notifications among these."""
+    found = [p.body for p in payloads if p.type == PayloadType.NOTIFICATION]
+    return [Notification.decode(body) for body in found]

@@ -75,6 +75,8 @@ def gap_numbers(policy: GroupSa) -> dict[int, int]:
     known = attribute_map(policy.gap.attributes if policy.gap else (), "GAP", set(GapAttribute))
     for kind in sorted(set(known) - set(GapAttribute)):
         raise MalformedPayload(f"GAP: attribute {kind} is unknown")
+    if GapAttribute.SENDER_ID_REQUEST in known:
+        raise MalformedPayload("GAP: attribute 3 (SENDER_ID_REQUEST): it is for members to ask")
     return {kind: attribute.number for kind, attribute in known.items()}
 
 

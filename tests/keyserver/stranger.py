@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 SA, KE, ID, CERT, CR, HASH, NONCE, NOTIFY, DELETE, VENDOR = 1, 4, 5, 6, 7, 8, 10, 11, 12, 13
 KD, SEQ, NAT_D, GAP = 17, 18, 20, 22
 MAIN, AGGRESSIVE, INFORMATIONAL, PULL = 2, 4, 5, 32
-_PRIME = int(
+MODP_2048 = int(
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
     "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
     "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F"
@@ -88,7 +88,7 @@ def delete(protocol: int, size: int, *spis: bytes, doi: int = 2) -> bytes:
 
 def chain(pieces: Pieces) -> bytes:
     """Payloads with their headers."""
-    following = [kind for kind, _ in pieces[1:]] + [0]
+    following = [*(kind for kind, _ in pieces[1:]), 0][: len(pieces)]
     return b"".join(
         struct.pack("!BBH", after, 0, 4 + len(body)) + body
         for (_, body), after in zip(pieces, following, strict=True)
@@ -158,12 +158,12 @@ class Stranger:
     # Phase 1
 
     def public(self):
-        return pow(2, self.private, _PRIME).to_bytes(256, "big")
+        return pow(2, self.private, MODP_2048).to_bytes(256, "big")
 
     def agree(self, theirs, nonce):
         """RFC 2409 §5 and Appendix B."""
         self.theirs = theirs
-        shared = pow(int.from_bytes(theirs, "big"), self.private, _PRIME).to_bytes(256, "big")
+        shared = pow(int.from_bytes(theirs, "big"), self.private, MODP_2048).to_bytes(256, "big")
         self.skeyid = self.prf(self.psk, self.nonce + nonce)
         tail = shared + self.cookies
         keys = [self.prf(self.skeyid, tail + b"\0")]
@@ -244,7 +244,7 @@ class Stranger:
         number = secrets.randbits(31) + 1 if message_id is None else message_id
         octets = struct.pack("!I", number)
         iv = iv or hashlib.sha256(self.last + octets).digest()[:_BLOCK]
-        inner = chain(pieces) if pieces else b""
+        inner = chain(pieces)
         proof = self.prf(self.skeyid_a, octets + known + inner)
         plain = struct.pack("!BBH", pieces[0][0] if pieces else 0, 0, 36) + proof + inner
         sealed = self.encrypt(iv, plain)
@@ -259,7 +259,7 @@ class Stranger:
         )
         found = pieces_of(answer[16], plain)
         assert found[0][0] == HASH
-        inner = chain(found[1:]) if found[1:] else b""
+        inner = chain(found[1:])
         assert found[0][1] == self.prf(self.skeyid_a, octets + known + inner)
         return found[1:]
 
