@@ -231,35 +231,31 @@ def test_a_sub_server_gets_the_keys_before_members_learn_of_it(whole):
     observed(whole, seen, added)
 
 
-def test_a_sub_server_is_replaced_before_the_old_one_leaves(whole):
-    first, second, third = whole.hubs(3)
+def replaced(whole, first, second, servers):
+    """The run that makes a group of the first two servers one of ``servers``, watched."""
     whole.sites(2)
     whole.group(NAME, NUMBER, [first, second], server_member_communication=dict(UNICAST))
     whole.start()
     run(whole)
     seen = len(whole.events())
-    whole.groups[0]["servers"] = [first, third]
-    replaced = run(whole)
-    assert steps(replaced) == ["learn", "share", "members", "wait", "forget"]
-    assert named(replaced) == set(whole.branches)
-    observed(whole, seen, replaced)
+    whole.groups[0]["servers"] = servers
+    result = run(whole)
+    assert steps(result) == ["learn", "share", "members", "wait", "forget"]
+    assert named(result) == set(whole.branches)
+    observed(whole, seen, result)
     assert steps(run(whole)) == []
+    return result
+
+
+def test_a_sub_server_is_replaced_before_the_old_one_leaves(whole):
+    first, second, third = whole.hubs(3)
+    replaced(whole, first, second, [first, third])
 
 
 def test_the_server_that_makes_the_keys_is_replaced_by_its_sub_server(whole):
     first, second, third = whole.hubs(3)
-    whole.sites(2)
-    whole.group(NAME, NUMBER, [first, second], server_member_communication=dict(UNICAST))
-    whole.start()
-    run(whole)
-    seen = len(whole.events())
-    whole.groups[0]["servers"] = [second, third]
-    replaced = run(whole)
-    assert steps(replaced) == ["learn", "share", "members", "wait", "forget"]
-    assert named(replaced) == set(whole.branches)
-    assert "2 of 2 members registered at hub-2, hub-3" in screen(replaced)
-    observed(whole, seen, replaced)
-    assert steps(run(whole)) == []
+    result = replaced(whole, first, second, [second, third])
+    assert "2 of 2 members registered at hub-2, hub-3" in screen(result)
     assert "group-vpn" not in of_device(whole, first)
     assert first not in of_device(whole, second)
     # The new root's keys are those of the group: it alone makes new ones.

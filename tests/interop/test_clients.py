@@ -177,49 +177,6 @@ def test_entities_and_garbage_are_refused_and_the_session_lives(lab, hub, tmp_pa
     assert "session end at" in answer
 
 
-def test_pyez_configures_and_reads_facts(lab, hub):
-    from jnpr.junos import Device
-    from jnpr.junos.utils.config import Config
-
-    with Device(
-        host="127.0.0.1",
-        port=lab.port("hub-1"),
-        user=USER,
-        passwd=PASSWORD,
-        hostkey_verify=False,
-        look_for_keys=False,
-        allow_agent=False,
-    ) as device:
-        assert device.facts["hostname"] == "hub-1"
-        with Config(device, mode="exclusive") as config:
-            config.load("\n".join(ALGORITHMS), format="set")
-            assert "aes-256-cbc" in config.diff()
-            assert config.commit_check()
-            config.commit(comment="from PyEZ")
-            assert config.diff() is None
-            assert config.rescue("get") is None
-            assert config.rescue("save")
-            config.load(f"set {SMC} heartbeat 70", format="set")
-            config.commit()
-            saved = config.rescue("get")
-            assert "encryption-algorithm" in saved
-            assert "heartbeat" not in saved
-            assert config.rescue("get", format="xml").findtext(".//host-name") == "hub-1"
-            assert config.rescue("reload") is not None
-            assert "heartbeat 70" in config.diff()
-            config.commit()
-            change = config.diff(rb_id=1)
-            assert "heartbeat 70" in change
-            config.rollback(1)
-            assert config.diff() is not None
-            config.load(change, format="text", patch=True)
-            assert config.diff() is None
-            assert config.rescue("delete")
-            assert config.rescue("get") is None
-        reply = device.rpc.get_security_group_vpn_server_registered_members(detail=True)
-        assert reply.tag == "security-group-vpn-server-registered-members"
-
-
 @pytest.fixture
 def pyez(lab, hub):
     from jnpr.junos import Device
@@ -234,6 +191,39 @@ def pyez(lab, hub):
         allow_agent=False,
     ) as device:
         yield device
+
+
+def test_pyez_configures_and_reads_facts(pyez):
+    from jnpr.junos.utils.config import Config
+
+    assert pyez.facts["hostname"] == "hub-1"
+    with Config(pyez, mode="exclusive") as config:
+        config.load("\n".join(ALGORITHMS), format="set")
+        assert "aes-256-cbc" in config.diff()
+        assert config.commit_check()
+        config.commit(comment="from PyEZ")
+        assert config.diff() is None
+        assert config.rescue("get") is None
+        assert config.rescue("save")
+        config.load(f"set {SMC} heartbeat 70", format="set")
+        config.commit()
+        saved = config.rescue("get")
+        assert "encryption-algorithm" in saved
+        assert "heartbeat" not in saved
+        assert config.rescue("get", format="xml").findtext(".//host-name") == "hub-1"
+        assert config.rescue("reload") is not None
+        assert "heartbeat 70" in config.diff()
+        config.commit()
+        change = config.diff(rb_id=1)
+        assert "heartbeat 70" in change
+        config.rollback(1)
+        assert config.diff() is not None
+        config.load(change, format="text", patch=True)
+        assert config.diff() is None
+        assert config.rescue("delete")
+        assert config.rescue("get") is None
+    reply = pyez.rpc.get_security_group_vpn_server_registered_members(detail=True)
+    assert reply.tag == "security-group-vpn-server-registered-members"
 
 
 def test_pyez_gathers_every_fact(pyez):

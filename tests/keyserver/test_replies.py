@@ -9,6 +9,7 @@ import json
 import pytest
 
 from keyserver.netconf.reply import xml_text
+from keyserver.netconf.rpcs.system import SYSTEM_RPCS
 from tests.keyserver.console import Console, errors, outline, outlined, text
 
 # Fifteen days, three hours, four minutes and five seconds after it came up.
@@ -104,6 +105,10 @@ SYSTEM = {
             total-files: 0
         """,
 }
+
+
+def test_every_reply_of_the_device_itself_is_shown_whole():
+    assert SYSTEM.keys() >= SYSTEM_RPCS.keys()
 
 
 @pytest.mark.parametrize("operation", SYSTEM)
