@@ -28,7 +28,7 @@ from tests.integration.test_rude import (
     gathered,
     target,
 )
-from tests.rude import BASE, END, Fault, Manner, RudeServer, Stage, box, hello, rpc_error
+from tests.rude import BASE, END, Commit, Fault, Manner, RudeServer, Stage, box, hello, rpc_error
 
 STAGES = (
     *(Stage.READ, Stage.LOCK, Stage.READ_AGAIN, Stage.HISTORY, Stage.LOAD, Stage.LOOK),
@@ -434,8 +434,9 @@ def test_a_list_that_answers_something_else_is_not_read(odd, words, transport):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("kept", [True, False])
 def test_a_confirmation_whose_time_ends_between_the_look_and_the_commit_is_not_reported_as_done(
-    transport,
+    kept, transport
 ):
     """The device takes the commit back just before it is confirmed."""
     with awaiting_confirmation() as server:
@@ -447,10 +448,60 @@ def test_a_confirmation_whose_time_ends_between_the_look_and_the_commit_is_not_r
 
         server.faults.append(Fault(Stage.LOCK, Manner.REWRITE, rewrite=ends))
         with Client(target(server), transport) as client:
-            keep = confirm.change_of(KEPT)
-            with pytest.raises(CommitDiffers, match="it was taken back or changed since"):
+            keep = confirm.change_of(KEPT) if kept else None
+            with pytest.raises(CommitDiffers, match="the device had taken back before what was"):
                 confirm.confirm(client.rpc(), confirm.Request(change=keep))
         assert server.box.lines != wanted
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_somebody_elses_commit_that_is_confirmed_besides_is_said(transport):
+    with awaiting_confirmation() as server:
+
+        def another(answer: bytes) -> bytes:
+            server.box.history.insert(0, Commit("admin", "cli", server.box.committed, "theirs", 5))
+            return answer
+
+        server.faults.append(Fault(Stage.HISTORY, Manner.REWRITE, rewrite=another))
+        with Client(target(server), transport) as client:
+            (warning,) = confirm.confirm(client.rpc(), confirm.Request())["warnings"]
+    assert warning.startswith("the commit of admin by cli at ")
+    assert warning.endswith("within 5 minutes; this commit has confirmed it")
+
+
+MARK = b"<commit-confirmed>rollback pending</commit-confirmed>"
+COMMENT = b"commit confirmed, rollback in 10mins"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("odd", "warned"),
+    [
+        (lambda a: a.replace(MARK, b""), "the device does not say whether it still awaits"),
+        (
+            lambda a: a.replace(MARK, b"").replace(COMMENT, b"will be rolled back in 9 minutes"),
+            "the device does not say whether it still awaits",
+        ),
+        (
+            lambda a: re.sub(rb"<commit-history>.*</commit-history>", b"", a, flags=re.S),
+            "the answer holds no commit; the device does not say",
+        ),
+        (
+            lambda a: re.sub(
+                rb"<commit-inf.*ation>", b"<output>0 2026-10-05</output>", a, flags=re.S
+            ),
+            "the answer holds no commit history; the device does not say",
+        ),
+    ],
+)
+def test_what_may_await_confirmation_is_confirmed_to_be_sure(odd, warned, transport):
+    with awaiting_confirmation() as server:
+        server.faults.append(Fault(Stage.HISTORY, Manner.REWRITE, rewrite=odd))
+        with Client(target(server), transport) as client:
+            result = confirm.confirm(client.rpc(), confirm.Request())
+        assert server.box.pending is None
+    assert result["changed"]
+    assert warned in " ".join(result["warnings"])
 
 
 KEPT = """<configuration><security><group-vpn><server><group><name>G1</name>

@@ -16,13 +16,18 @@ from ..errors import CommitDiffers, DeviceError, GroupVpnError, MalformedReply, 
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import parse_document
-from .confirmation import PendingConfirmation, awaiting, was_confirmed_once, was_taken_back
+from .confirmation import (
+    PendingConfirmation,
+    awaiting,
+    confirmed_by_newest,
+    was_confirmed_once,
+    was_taken_back,
+)
 from .device import CommitOptions, Device
 from .holds import lacking, selection
 from .transaction import Commit, saying_warnings
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
-_AT_LOCK = "commit confirmed will be rolled back"
 _LONGEST_LIST = 5
 _STEP, _AGAIN = "confirm the commit", "make the change again"
 _SINCE = "it was taken back or changed since"
@@ -66,12 +71,12 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         pending, told = _pending(device)
         gone = _gone(device, request.change)
         if gone:
-            raise DeviceError(_STEP, [f"{gone}; {_SINCE}; {_AGAIN}"])
+            raise DeviceError(_STEP, [f"{gone}; {_AGAIN}"])
         if pending is None and told:
             return _result(device, False, None, NOTHING)
         if not request.check:
             _commit(device, request, told)
-            _read_back(device, request.change)
+            _read_back(device, request.change, pending)
         return _result(device, True, pending, f"confirmed: {pending}" if pending else "confirmed")
 
 
@@ -79,10 +84,10 @@ def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
     """What awaits confirmation, and whether the device tells."""
     try:
         history = device.history()
+        pending = awaiting(history)
     except DeviceError as error:
         device.warn(f"{error}; the device does not say whether a commit awaits confirmation")
         return None, False
-    pending = awaiting(history)
     if pending is None and was_taken_back(history):
         raise DeviceError(
             _STEP,
@@ -92,15 +97,12 @@ def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
             ],
         )
     if pending is None and was_confirmed_once(history):
-        return None, not _said_at_lock(device)
+        device.warn(
+            "the newest commit was a confirmed one, and the device does not say whether it still "
+            "awaits its confirmation"
+        )
+        return None, False
     return pending, True
-
-
-def _said_at_lock(device: Device) -> bool:
-    """Whether a device that does not mark its history says at the lock that a commit awaits."""
-    with device.editing(CommitOptions()):
-        pass
-    return any(_AT_LOCK in warning for warning in device.warnings)
 
 
 def _gone(device: Device, change: etree._Element | None) -> str:
@@ -110,18 +112,33 @@ def _gone(device: Device, change: etree._Element | None) -> str:
     gone = lacking(device.committed(selection(change)), change)
     more = f" and {len(gone) - _LONGEST_LIST} more" if len(gone) > _LONGEST_LIST else ""
     told = f"{'; '.join(gone[:_LONGEST_LIST])}{more}"
-    return f"the device does not have what was to be confirmed: {told}" if gone else ""
+    return f"the device does not have what was to be confirmed: {told}; {_SINCE}" if gone else ""
 
 
-def _read_back(device: Device, change: etree._Element | None) -> None:
+def _read_back(
+    device: Device, change: etree._Element | None, pending: PendingConfirmation | None
+) -> None:
     """The device has committed: what is gone now is no longer a failure that left it as it was."""
     try:
-        gone = _gone(device, change)
+        gone = _taken_back(device, pending) or _gone(device, change)
     except GroupVpnError as error:
         device.warn(f"the device has confirmed, and was asked what it has then: {error}")
         return
     if gone:
-        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}; {_SINCE}; {_AGAIN}")
+        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}; {_AGAIN}")
+
+
+def _taken_back(device: Device, pending: PendingConfirmation | None) -> str:
+    """Whether its time was over before the commit that should have confirmed it; as a sentence."""
+    try:
+        history = device.history()
+        taken, confirmed = was_taken_back(history, behind=1), confirmed_by_newest(history)
+    except DeviceError:
+        # A user who may not see the history was told so before.
+        return ""
+    if confirmed is not None and pending not in (None, confirmed):
+        device.warn(f"{confirmed}; this commit has confirmed it")
+    return "the device had taken back before what was to be confirmed" if taken else ""
 
 
 def _commit(device: Device, request: Request, told: bool) -> None:

@@ -19,7 +19,8 @@ from ..netconf.libraries import etree
 from ..netconf.xml import child, local_name, text_of
 
 STEP = "read the commit history"
-_MINUTES = re.compile(r"commit confirmed, rollback in (\d+)\s*min")
+_CONFIRMED = re.compile(r"commit confirmed|roll(?:ed )?\s?back in", re.IGNORECASE)
+_MINUTES = re.compile(r"roll(?:ed )?\s?back in (\d+)\s*min", re.IGNORECASE)
 
 
 class PendingConfirmation(NamedTuple):
@@ -52,36 +53,55 @@ def _newest(history: etree._Element) -> list[etree._Element]:
     found = next(history.iter("{*}commit-information"), None)
     if found is None:
         raise DeviceError(STEP, ["the answer holds no commit history"])
-    return [entry for entry in found if local_name(entry) == "commit-history"]
+    entries = [entry for entry in found if local_name(entry) == "commit-history"]
+    if not entries:
+        # What a device has was committed once.
+        raise DeviceError(STEP, ["the answer holds no commit"])
+    return entries
 
 
 def awaiting(history: etree._Element) -> PendingConfirmation | None:
     """What awaits confirmation, from a reply to get-commit-information. Raises DeviceError."""
-    entries = _newest(history)
-    if not entries or child(entries[0], "commit-confirmed") is None:
-        return None
-    newest = entries[0]
-    minutes = _MINUTES.search(text_of(child(newest, "comment")))
+    newest = _newest(history)[0]
+    return None if child(newest, "commit-confirmed") is None else _of(newest)
+
+
+def confirmed_by_newest(history: etree._Element) -> PendingConfirmation | None:
+    """The confirmed commit that the newest commit has followed. Raises DeviceError."""
+    before = _newest(history)[1:2]
+    return _of(before[0]) if before and _was_confirmed(before[0]) else None
+
+
+def _of(entry: etree._Element) -> PendingConfirmation:
+    minutes = _MINUTES.search(text_of(child(entry, "comment")))
     return PendingConfirmation(
-        user=text_of(child(newest, "user")),
-        client=text_of(child(newest, "client")),
-        at=text_of(child(newest, "date-time")),
+        user=text_of(child(entry, "user")),
+        client=text_of(child(entry, "client")),
+        at=text_of(child(entry, "date-time")),
         minutes=None if minutes is None else int(minutes[1]),
-        comment=text_of(child(newest, "log")),
+        comment=text_of(child(entry, "log")),
     )
 
 
-def was_taken_back(history: etree._Element) -> bool:
-    """Whether the device's newest commit took back a confirmed one that nobody confirmed."""
-    entries = _newest(history)
+def was_taken_back(history: etree._Element, behind: int = 0) -> bool:
+    """Whether the device's newest commit took back a confirmed one that nobody confirmed.
+
+    ``behind``: how many commits have followed. Raises DeviceError.
+    """
+    entries = _newest(history)[behind:]
     if len(entries) < 2:
         return False
     own = (text_of(child(entries[0], "user")), text_of(child(entries[0], "client")))
-    before = text_of(child(entries[1], "comment"))
-    return own == ("root", "other") and _MINUTES.search(before) is not None
+    return own == ("root", "other") and _was_confirmed(entries[1])
 
 
 def was_confirmed_once(history: etree._Element) -> bool:
-    """Whether the newest commit was a confirmed one that the device does not mark as pending."""
-    entries = _newest(history)
-    return bool(entries) and _MINUTES.search(text_of(child(entries[0], "comment"))) is not None
+    """Whether the newest commit was a confirmed one that the device does not mark as pending.
+
+    Raises DeviceError.
+    """
+    return _was_confirmed(_newest(history)[0])
+
+
+def _was_confirmed(entry: etree._Element) -> bool:
+    return _CONFIRMED.search(text_of(child(entry, "comment"))) is not None

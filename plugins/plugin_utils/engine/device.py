@@ -230,9 +230,10 @@ class Device:
     ) -> etree._Element:
         """Commit the candidate; the device's answer. Raises DeviceError.
 
-        ``selection``: what will be read first after it, in the same round trip.
+        ``selection``: what will be read first after it, in the same round trip; the history if
+        None.
         """
-        then = () if selection is None else (_reading(selection),)
+        then = (_history(),) if selection is None else (_reading(selection),)
         reply = self._do(COMMIT, _commit_request(options), then)
         for engine in silent_engines(reply) if says_done(reply) else ():
             self.warn(f"{COMMIT}: {engine} does not say that it has committed")
