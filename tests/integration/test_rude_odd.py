@@ -477,10 +477,10 @@ COMMENT = b"commit confirmed, rollback in 10mins"
 @pytest.mark.parametrize(
     ("odd", "warned"),
     [
-        (lambda a: a.replace(MARK, b""), "the device does not say whether it still awaits"),
+        (lambda a: a.replace(MARK, b""), "Commit confirmed will be rolled back in 9 minutes"),
         (
             lambda a: a.replace(MARK, b"").replace(COMMENT, b"will be rolled back in 9 minutes"),
-            "the device does not say whether it still awaits",
+            "Commit confirmed will be rolled back in 9 minutes",
         ),
         (
             lambda a: re.sub(rb"<commit-history>.*</commit-history>", b"", a, flags=re.S),
@@ -497,6 +497,8 @@ COMMENT = b"commit confirmed, rollback in 10mins"
 def test_what_may_await_confirmation_is_confirmed_to_be_sure(odd, warned, transport):
     with awaiting_confirmation() as server:
         server.faults.append(Fault(Stage.HISTORY, Manner.REWRITE, rewrite=odd))
+        at_lock = "Commit confirmed will be rolled back in 9 minutes"
+        server.faults.append(Fault(Stage.LOCK, Manner.WARNING, at_lock, nth=0))
         with Client(target(server), transport) as client:
             result = confirm.confirm(client.rpc(), confirm.Request())
         assert server.box.pending is None

@@ -8,6 +8,7 @@ keep is looked for on the device before and after.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from ..netconf.xml import parse_document
 from .confirmation import (
     PendingConfirmation,
     awaiting,
-    confirmed_by_newest,
+    confirmed_last,
     was_confirmed_once,
     was_taken_back,
 )
@@ -28,6 +29,7 @@ from .holds import lacking, selection
 from .transaction import Commit, saying_warnings
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
+_AT_LOCK = re.compile("commit confirmed will be rolled back", re.IGNORECASE)
 _LONGEST_LIST = 5
 _STEP, _AGAIN = "confirm the commit", "make the change again"
 _SINCE = "it was taken back or changed since"
@@ -97,12 +99,15 @@ def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
             ],
         )
     if pending is None and was_confirmed_once(history):
-        device.warn(
-            "the newest commit was a confirmed one, and the device does not say whether it still "
-            "awaits its confirmation"
-        )
-        return None, False
+        return None, not _said_at_lock(device)
     return pending, True
+
+
+def _said_at_lock(device: Device) -> bool:
+    """Whether a device that does not mark its history says at the lock that a commit awaits."""
+    with device.editing(CommitOptions()):
+        pass
+    return any(_AT_LOCK.search(warning) for warning in device.warnings)
 
 
 def _gone(device: Device, change: etree._Element | None) -> str:
@@ -132,7 +137,7 @@ def _taken_back(device: Device, pending: PendingConfirmation | None) -> str:
     """Whether its time was over before the commit that should have confirmed it; as a sentence."""
     try:
         history = device.history()
-        taken, confirmed = was_taken_back(history, behind=1), confirmed_by_newest(history)
+        taken, confirmed = was_taken_back(history, confirmed=True), confirmed_last(history)
     except DeviceError:
         # A user who may not see the history was told so before.
         return ""

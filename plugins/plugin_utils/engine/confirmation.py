@@ -66,10 +66,16 @@ def awaiting(history: etree._Element) -> PendingConfirmation | None:
     return None if child(newest, "commit-confirmed") is None else _of(newest)
 
 
-def confirmed_by_newest(history: etree._Element) -> PendingConfirmation | None:
-    """The confirmed commit that the newest commit has followed. Raises DeviceError."""
-    before = _newest(history)[1:2]
-    return _of(before[0]) if before and _was_confirmed(before[0]) else None
+def confirmed_last(history: etree._Element) -> PendingConfirmation | None:
+    """The confirmed commit that a commit has confirmed just now. Raises DeviceError."""
+    entries = _before_confirming(_newest(history))
+    return _of(entries[0]) if entries and _was_confirmed(entries[0]) else None
+
+
+def _before_confirming(entries: list[etree._Element]) -> list[etree._Element]:
+    """Without the commit that confirmed: a commit of nothing may have no entry."""
+    own = _was_confirmed(entries[0]) or _was_taken_back(entries)
+    return entries if own else entries[1:]
 
 
 def _of(entry: etree._Element) -> PendingConfirmation:
@@ -83,12 +89,16 @@ def _of(entry: etree._Element) -> PendingConfirmation:
     )
 
 
-def was_taken_back(history: etree._Element, behind: int = 0) -> bool:
+def was_taken_back(history: etree._Element, confirmed: bool = False) -> bool:
     """Whether the device's newest commit took back a confirmed one that nobody confirmed.
 
-    ``behind``: how many commits have followed. Raises DeviceError.
+    ``confirmed``: a commit that was to confirm it has been made since. Raises DeviceError.
     """
-    entries = _newest(history)[behind:]
+    entries = _newest(history)
+    return _was_taken_back(_before_confirming(entries) if confirmed else entries)
+
+
+def _was_taken_back(entries: list[etree._Element]) -> bool:
     if len(entries) < 2:
         return False
     own = (text_of(child(entries[0], "user")), text_of(child(entries[0], "client")))
