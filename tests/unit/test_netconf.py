@@ -64,6 +64,24 @@ def test_odd_octets_are_put_right_however_they_are_cut(cuts):
     assert texts == ["x\ufffdy\ufffd\ufffd\ufffd&", "Zürich", "Zürich"]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<a x="1"><b>t\xe9xt</b></a>',
+        b'<?xml version="1.0" encoding="us-ascii"?><a>\xc3\xa9</a>',
+        b'<?xml version="1.0" encoding="utf-16"?><a>x</a>',
+        b'<?xml version="1.0" encoding="bogus"?><a>x</a>',
+        b'<?xml version="1.1"?><a>&#1;\x85</a>',
+        b' <?xml version="1.0"?><a/>',
+        b'<a xmlns:j="x" xmlns:j="y" j:k="1">\x0b&#x1f;</a>',
+        b"<a>\xed\xa0\x80\xc3\xa9\xc0\x80</a>\n",
+    ],
+)
+def test_a_document_read_whole_is_what_the_same_document_is_as_a_stream(document):
+    as_stream = etree.fromstring(b"".join(clean([document])).strip())
+    assert etree.tostring(parse_document(document)) == etree.tostring(as_stream)
+
+
 ENGINE = b"<routing-engine><name>node1</name><commit-check-success/>"
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import edits
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.draft import same
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.outcome import lacking, told
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import Configuration
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import parse_document
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import server
 
 RESOURCE = server.RESOURCE
@@ -85,3 +87,27 @@ def test_a_long_list_of_what_is_lacking_is_cut_and_counted():
     named = left(GROUP, f"{GROUP}\n{many}", GROUP)
     assert len(named) == 6
     assert named[-1] == "and 3 more"
+
+
+STAMPED = (
+    '<rpc-reply xmlns:j="urn:j" message-id="{}"><configuration {}>{}</configuration></rpc-reply>'
+)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "content", "is_same"),
+    [
+        ('j:commit-seconds="7" j:commit-user="ops"', "<a><b>1</b><c/></a>", True),
+        ('j:changed-seconds="5"', "<a><b>2</b><c/></a>", False),
+        ('j:changed-seconds="5"', "<a><c/><b>1</b></a>", False),
+        ('j:changed-seconds="5"', '<a inactive="inactive"><b>1</b><c/></a>', False),
+        ('j:changed-seconds="5"', "<a><b>1</b><c/></a><a/>", False),
+        ('j:changed-seconds="5"', "", False),
+        ('j:changed-seconds="5"', "odd<a><b>1</b><c/></a>", False),
+    ],
+    ids=["another stamp", "value", "order", "mark", "more", "nothing", "text"],
+)
+def test_readings_are_the_same_when_all_but_number_and_stamp_is(stamp, content, is_same):
+    first = STAMPED.format(1, 'j:changed-seconds="5"', "<a><b>1</b><c/></a>")
+    replies = (parse_document(text.encode()) for text in (first, STAMPED.format(2, stamp, content)))
+    assert same(*replies) is is_same

@@ -14,6 +14,7 @@ from .change import Edit, edits
 from .checks import request_objections, result_objections
 from .device import Device
 from .plan import State, plan
+from .reply import configuration_of
 from .request import Request, fitted
 from .resource import Outlook, Resource
 from .schema import Tree
@@ -99,8 +100,17 @@ def read_device(
 
 
 def same(one: etree._Element, other: etree._Element) -> bool:
-    """Whether two replies have the same in them, order and marks included."""
-    return [etree.tostring(part) for part in one] == [etree.tostring(part) for part in other]
+    """Whether two replies have the same configuration in them, order and marks included."""
+    return _content(one) == _content(other)
+
+
+def _content(reply: etree._Element) -> list[bytes]:
+    configuration = configuration_of(reply)
+    # Its own tag says when it was changed, and by whom: other words for the candidate than for
+    # what is committed.
+    parts = reply if configuration is None else configuration
+    text = "" if configuration is None else configuration.text or ""
+    return [text.strip().encode(), *(etree.tostring(part) for part in parts)]
 
 
 def target_of(

@@ -110,6 +110,9 @@ def parse_document(data: bytes) -> etree._Element:
     """The root of an XML document. Raises MalformedReply; entities are refused as well."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise MalformedReply("XML with a document type or entities is refused")
+    with contextlib.suppress(etree.XMLSyntaxError, ValueError):
+        # What needs no cleaning is most of what comes.
+        return _parse(data)
     text = _cleaned(data)
     try:
         return _parse(text)
