@@ -108,9 +108,11 @@ docs: env
 site: env build/docs/.ready
 	$(BIN)/python -m dev.site build/site build/docs/bin
 
-# docs/images, from runs of the key server and of the demonstration; needs chromium and chromedriver.
+# docs/images, from runs of the key server, of the role and of the demonstration; needs chromium and
+# chromedriver.
 pictures: env
 	$(BIN)/python -m dev.ladders
+	$(BIN)/python -m dev.sides
 	$(BIN)/python -m dev.pictures
 
 build/docs/.ready: dev/requirements-docs.txt

@@ -42,7 +42,9 @@ def terminal(lines: list[str], title: str) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width:.0f} {height}" '
-        f'font-family="{_FONT}" font-size="14" style="white-space: pre">\n'
+        f'font-family="{_FONT}" font-size="14">\n'
+        # Of the text itself: browsers' own style sheets set it there, so it would not be inherited.
+        f"<style>text {{ white-space: pre }}</style>\n"
         f"<title>{escape(title)}</title>\n"
         f'<rect width="100%" height="100%" rx="8" fill="{_BACKGROUND}"/>\n{dots}\n{shown}\n</svg>\n'
     )

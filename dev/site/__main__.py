@@ -21,6 +21,8 @@ from dev.site.links import broken_links
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 REPOSITORY = "https://github.com/groupvpn/junos/blob/main"
+# Furo has a list of a page's parts beside it, and calls a second one in the page an error.
+_LIST_OF_PARTS = re.compile(r"^\.\. contents::\n(?: +\S.*\n)+", re.MULTILINE)
 _LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)")
 
 # Pages of the repository that stand outside docs/: their name on the site.
@@ -76,7 +78,7 @@ def write_pages(source: Path) -> None:
         page.write_text(turned((ROOT / file).read_text("utf-8"), file, placed), "utf-8")
     for folder in ("images", "examples"):
         shutil.copytree(ROOT / "docs" / folder, source / folder)
-    for own in ("conf.py", "index.md", "ansible.rst"):
+    for own in ("conf.py", "index.md", "ansible.rst", "own.css"):
         shutil.copy(HERE / own, source)
 
 
@@ -95,6 +97,8 @@ def write_reference(source: Path, programs: Path) -> None:
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections}
     environment["PATH"] = os.pathsep.join([str(programs), environment["PATH"]])
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    for page in reference.rglob("*.rst"):
+        page.write_text(_LIST_OF_PARTS.sub("", page.read_text("utf-8")), "utf-8")
 
 
 def main(place: Path, programs: Path) -> int:

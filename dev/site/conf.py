@@ -7,6 +7,8 @@ copyright = "groupvpn.junos contributors"
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
 html_theme = "furo"
 html_title = "groupvpn.junos"
+html_static_path = ["own.css"]
+html_css_files = ["own.css"]
 myst_heading_anchors = 3
 # Links to the documentation of others would be looked up in the network.
 intersphinx_mapping: dict[str, str] = {}

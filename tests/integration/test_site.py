@@ -33,6 +33,8 @@ def test_every_page_of_the_menu_opens_with_its_pictures_and_without_a_complaint(
         for page in pages:
             browser.get(page)
             assert browser.find_element(By.TAG_NAME, "h1").text, page
+            # Furo tells what it cannot work with on the page itself.
+            assert "ERROR:" not in browser.execute_script("return document.body.innerText"), page
             lost = browser.execute_script(
                 "return [...document.images].filter(i => i.complete && !i.naturalWidth)"
                 ".map(i => i.src)"
