@@ -176,6 +176,9 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._send(reply)
         if self._session.closing:
             self._close()
+        elif self._session.backlog <= BACKLOG:
+            # Its last octets may have been one too many, before the message was whole.
+            self._channel.resume_reading()
 
     def has_more(self) -> bool:
         return self._session.backlog > 0 or self._eof

@@ -336,6 +336,20 @@ def test_a_client_that_reads_nothing_is_answered_no_further_and_holds_up_nobody(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("octets", [ssh.BACKLOG - 100, ssh.BACKLOG + 1, 4 * ssh.BACKLOG])
+def test_a_session_goes_on_after_a_message_of_any_length(tmp_path, octets):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await session(connection)
+            for _ in range(3):
+                long = f"<get-system-information>{' ' * octets}</get-system-information>"
+                assert b"hub-1" in await asyncio.wait_for(ask(process, long), 30)
+                short = ask(process, "<get-system-information/>")
+                assert b"hub-1" in await asyncio.wait_for(short, 30)
+
+    asyncio.run(run())
+
+
 def test_a_fault_of_ours_is_an_answer_and_the_session_goes_on(tmp_path, caplog):
     async def run():
         async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
