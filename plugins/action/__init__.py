@@ -93,7 +93,7 @@ class DeviceAction(ActionBase):
         """Check the options, do the work, turn failures into one clear message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        host = self._task_vars.get("inventory_hostname", "")
+        host = self._host
         given = _plain(self._task.args)
         checked = self._validator.validate(given)
         objections = [*_complaints(checked), *number_objections(self._spec(), given)]
@@ -119,6 +119,11 @@ class DeviceAction(ActionBase):
         # Ansible prints equal warnings once for all hosts.
         result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
         return result
+
+    @property
+    def _host(self) -> str:
+        """Who is asked, as the inventory calls it: a task may be delegated to another device."""
+        return str(self._task.delegate_to or self._task_vars.get("inventory_hostname", ""))
 
     def _spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = self.options["argument_spec"]

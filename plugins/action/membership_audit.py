@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from ansible.playbook.task_include import TaskInclude
 
 from ..plugin_utils.audit import drift, expectations, files, fleet
 from ..plugin_utils.audit import judgement as core
@@ -25,10 +27,14 @@ class ActionModule(DeviceAction):
 
     options = audit_options.membership_audit()
     _expected: expectations.Expectations | None = None
+    _unlooked: Sequence[str] = ()
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """As every action; a failure says who would have been looked for."""
+        """As every action; a failure says who would have been looked for, and who is not."""
         result = super().run(tmp, task_vars)
+        result["run"] = _inclusion(self._task)
+        unlooked = [f"{self._host}: {line}" for line in self._unlooked]
+        result["warnings"] = [*unlooked, *result.get("warnings", [])]
         if self._expected and (result.get("failed") or result.get("unreachable")):
             wanted = self._expected.values()
             result["expected_groups"] = [core.unseen_group(group, "unknown") for group in wanted]
@@ -38,11 +44,12 @@ class ActionModule(DeviceAction):
         self._expected = self._read_expected(options)
         now = time.time() if options["now"] is None else options["now"]
         groups, configured_ago = options["groups"], options["configured_ago"]
-        warnings = self._strangers(options)
+        self._unlooked = self._strangers(options)
+        warnings: list[str] = []
         if groups is None:
             rpc = self.device()
             read = members_info.read(rpc, detail=True)
-            groups, warnings = read["groups"], [*warnings, *read["warnings"]]
+            groups, warnings = read["groups"], read["warnings"]
             if configured_ago is None:
                 committed = members_info.configured_at(rpc)
                 configured_ago = None if committed is None else max(0.0, now - committed)
@@ -64,7 +71,8 @@ class ActionModule(DeviceAction):
 
     def _strangers(self, options: dict[str, Any]) -> list[str]:
         """Hosts that expectations name and nobody knows: one host of the play looks for them."""
-        if self._host not in self._task_vars.get("ansible_play_hosts_all", [])[:1]:
+        first = self._task_vars.get("ansible_play_hosts_all", [])[:1]
+        if self._task_vars.get("inventory_hostname") not in first:
             return []
         file = options["expected_file"]
         raw = options["expected"] or {} if file is None else expectations.load(Path(file))
@@ -78,7 +86,18 @@ class ActionModule(DeviceAction):
 
     @property
     def _host(self) -> str:
-        return str(self._task_vars.get("inventory_hostname", ""))
+        # A list that is given is the host's own, wherever it is judged.
+        if self._task.args.get("groups") is not None:
+            return str(self._task_vars.get("inventory_hostname", ""))
+        return super()._host
+
+
+def _inclusion(task: Any) -> str:
+    """What tells one use of a role, or one play, from another, whatever the batch and the host."""
+    parent = task._parent
+    while parent is not None and not isinstance(parent, TaskInclude):
+        parent = getattr(parent, "_parent", None)
+    return str((parent or task.play)._uuid)
 
 
 def _tell_drift(result: dict[str, Any], previous: Any, host: str) -> None:

@@ -21,7 +21,7 @@ class ActionModule(DeviceAction):
         directory = Path(options["directory"])
         earlier, findings = files.read_history(map(Path, options["history"]))
         document = fleet.document(
-            fleet.plain(options["audits"]),
+            fleet.of_run(fleet.plain(options["audits"]), options["run"]),
             options["title"],
             [files.read_dated(Path(path)) for path in options["merge"]],
             pending=options["pending"],

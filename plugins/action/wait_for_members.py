@@ -30,7 +30,3 @@ class ActionModule(DeviceAction):
     def _say(self, line: str) -> None:
         # Beside what a callback prints on standard output, which programs may read.
         self._display.display(f"{self._host}: {line}", stderr=True)
-
-    @property
-    def _host(self) -> str:
-        return str(self._task_vars.get("inventory_hostname", ""))

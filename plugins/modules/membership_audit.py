@@ -142,6 +142,13 @@ expected_groups:
   returned: failure
   type: list
   elements: dict
+run:
+  description:
+    - The same for all hosts of one use of a role, and outside of roles of one play. With it
+      M(groupvpn.junos.membership_report) tells results of an earlier one.
+  returned: always
+  type: str
+  sample: 5254001f-6d0b-4b7e-9a53-00000000001c
 warnings:
   description: What the device warned about.
   returned: always

@@ -22,6 +22,11 @@ options:
     description: Host name to the registered result of its audit, failed ones too.
     type: dict
     required: true
+  run:
+    description:
+      - C(run) of one of the results. Those of another run, as of an earlier play whose host failed
+        since, are left out, and their hosts were not asked.
+    type: str
   directory:
     description: Directory on the controller to write to; made when it does not exist.
     type: path
@@ -68,6 +73,7 @@ EXAMPLES = r"""
   groupvpn.junos.membership_report:
     audits: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all
       | map('extract', hostvars, 'audit'))) }}"
+    run: "{{ audit.run }}"
     directory: reports
   run_once: true
   delegate_to: localhost

@@ -267,6 +267,27 @@ def test_under_serial_a_good_fleet_is_a_success_and_each_host_meets_its_own_last
     assert [host["drift"] for host in document(fleet)["hosts"].values()] == [[], []]
 
 
+def test_what_an_earlier_audit_has_read_is_not_told_as_if_it_were_read_now(fleet):
+    audit = {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
+        "vars": {
+            "membership_audit_directory": str(fleet.path / "report"),
+            "membership_audit_expected": [{**EXPECTED[0], "host": "hub-1"}],
+        },
+    }
+    lose = {"ansible.builtin.fail": {"msg": "no more"}, "when": "inventory_hostname == 'hub-2'"}
+    # Each asks the other one, and looks for whom is expected there.
+    other = {
+        AUDIT: {"expected": [{"group": "G1", "host": "hub-1", "members": ["gm-9"]}]},
+        "delegate_to": "hub-{{ 3 - inventory_hostname[-1] | int }}",
+    }
+    result = play(fleet, [other, audit, lose, audit])
+    asked = {name: found["compliant"] for name, found in result.tasks[0].items()}
+    assert asked == {"hub-1": True, "hub-2": False}
+    states = {name: host["state"] for name, host in document(fleet)["hosts"].items()}
+    assert states == {"hub-1": "read", "hub-2": "not_asked"}
+
+
 def test_an_audit_that_read_nothing_fails_even_where_no_finding_would(fleet):
     result = role(fleet, membership_audit_expected_file="/nowhere.csv")
     assert result.code != 0

@@ -473,3 +473,13 @@ def test_cells_are_text_that_no_spreadsheet_runs(value, cell):
     host = {"groups": [{"name": "G1", "members": [row]}]}
     line = audit_rows.members_csv({"hosts": {"a": host}}).split("\n")[1]
     assert line.split(",")[4] == cell
+
+
+def test_audits_of_another_run_are_left_out_and_what_is_no_audit_is_named():
+    audits = {"hub-1": {"run": "b", "groups": []}, "hub-2": {"run": "a"}, "hub-3": {}}
+    assert audit_fleet.of_run(audits, "b") == {"hub-1": audits["hub-1"], "hub-2": {}, "hub-3": {}}
+    assert audit_fleet.of_run(audits, None) == audits
+    with pytest.raises(
+        Refused, match=r"audits\.hub-4: the registered result of an audit is expected"
+    ):
+        audit_fleet.of_run({"hub-4": "skipped"}, None)

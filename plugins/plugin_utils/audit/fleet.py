@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
+from ..errors import Refused
 from .clusters import judge_as_one
 from .findings import SEVERITIES, Finding, Kind, Severity, without_list
 
@@ -24,6 +25,19 @@ _DAY = 86400
 def plain(value: Any) -> Any:
     """Ansible's tagged values as plain data."""
     return json.loads(json.dumps(value, default=str))
+
+
+def of_run(audits: Mapping[str, Any], run: str | None) -> dict[str, Mapping[str, Any]]:
+    """Audits that were made in one run, of any when None; what is older says nothing of now.
+
+    Raises Refused for what is no result of an audit.
+    """
+    odd = [name for name, audit in audits.items() if not isinstance(audit, Mapping)]
+    if odd:
+        raise Refused(
+            [f"audits.{name}: the registered result of an audit is expected" for name in odd]
+        )
+    return {n: audit if run in (None, audit.get("run")) else {} for n, audit in audits.items()}
 
 
 class State(StrEnum):

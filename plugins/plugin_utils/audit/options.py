@@ -30,6 +30,7 @@ def membership_report() -> dict[str, Any]:
         "argument_spec": {
             "audits": {"type": "dict", "required": True},
             "directory": {"type": "path", "required": True},
+            "run": {"type": "str"},
             "template": {"type": "path"},
             "merge": {"type": "list", "elements": "path", "default": []},
             "history": {"type": "list", "elements": "path", "default": []},
