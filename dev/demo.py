@@ -124,12 +124,12 @@ class Story:
         count = 0
         for host, outcome in sorted(result.tasks[0].items()):
             for group in outcome["groups"]:
-                first = ", ".join(f"{m['gateway']} {m['address']}" for m in group["members"][:1])
+                first = "".join(f": {m['gateway']} {m['address']}" for m in group["members"][:1])
                 count += group["member_count"]
                 more = group["member_count"] - 1
                 print(
                     f"{host:<6} {group['name']:<9} {group['communication']:<10} "
-                    f"{MEANING[group['list_shows']]:<42} {group['member_count']}: {first}"
+                    f"{MEANING[group['list_shows']]:<42} {group['member_count']}{first}"
                     f"{f' and {more} more' if more > 0 else ''}"
                 )
         print()

@@ -186,6 +186,20 @@ def test_it_prints(browser, page):
     assert len(printed) > 20_000
 
 
+def test_on_paper_a_reader_in_the_dark_gets_dark_ink_and_no_scroll_bars(browser, page):
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    try:
+        opened(browser, page)
+        ink, bars = browser.execute_script(
+            "return [getComputedStyle(document.body).color,"
+            " [...document.querySelectorAll('.scroll')].map((e) => getComputedStyle(e).overflowX)]"
+        )
+        assert (ink, set(bars)) == ("rgb(27, 31, 36)", {"visible"})
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 360])
 def test_it_fits_wide_and_narrow_light_and_dark(browser, page, scheme, width):

@@ -21,6 +21,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page a
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
+from lxml import html
 
 from tests.unit.test_audit import NOW, found, group, member
 
@@ -292,7 +293,7 @@ def test_what_needs_attention_has_all_that_its_row_shows(fleet):
         "count": 1,
         "communication": "",
         "means": "",
-        "members": 0,
+        "members": None,
         "expected": None,
         "kinds": "1 not read",
         "who": ["1 not read"],
@@ -423,6 +424,19 @@ def test_a_file_is_made_beside_its_place_so_that_it_appears_as_a_whole(tmp_path,
     assert (source.parent, target) == (tmp_path, tmp_path / "a.txt")
     assert source.name.startswith(".a.txt-")
     assert target.read_bytes() == "ü".encode()
+
+
+def test_the_page_knows_no_number_of_members_of_a_host_that_was_not_read(fleet):
+    needs_attention = "//section[@aria-labelledby='attention-heading']//tbody/tr"
+    rows = html.fromstring(audit_page.page(fleet)).xpath(needs_attention)
+    cells = [[cell.text_content().strip() for cell in row] for row in rows]
+    assert [(row[0], row[4]) for row in cells] == [
+        ("hub-1", "3 of 3"),
+        ("hub-2", "not known"),
+        ("hub-10", "not known"),
+    ]
+    # What the list means is said once in a row.
+    assert sum(MEANS in cell for cell in cells[0]) == 1
 
 
 def test_a_template_of_ones_own_makes_the_page_and_mistakes_in_it_are_named(fleet, tmp_path):

@@ -186,21 +186,38 @@ def test_each_series_says_what_it_draws(members, words, change):
     assert (line["words"], line["change"]) == (words, change)
 
 
+def test_the_page_draws_what_has_changed_and_counts_what_was_level():
+    kinds = {"changed": [3, 2], "gone": [3, None], "level": [3, 3], "level too": [0, 0]}
+    audits = []
+    for day in (0, 1):
+        hosts = {name: audited(day, c[day], name)["hosts"][name] for name, c in kinds.items()}
+        audits.append({**audited(day, 1), "hosts": hosts})
+    document = fleet.document({"changed": found([group()])}, "Fleet", now=NOW)
+    document["history"] = timeline.timeline(audits)
+    tree = etree.HTML(page.page(document).split("<script")[0])
+    titles = [" ".join(words.itertext()) for words in tree.iterfind(".//figcaption[@id]")]
+    assert [title.split()[0] for title in titles] == ["changed", "gone"]
+    assert "2 lists had the same number of members in every audit." in tree.xpath("//p/text()")
+    assert len(tree.xpath("//details//tbody/tr")) == len(kinds)
+
+
 def test_findings_stand_with_the_site_of_their_member_and_the_worst_site_first():
     expected = {
         "G1": [
             {"address": "192.0.2.9", "Site": "Chur"},
             {"address": "192.0.2.1", "Site": "Bern"},
             {"address": "192.0.2.8", "Site": "Bern"},
+            {"address": "192.0.2.7", "Site": "Bern"},
         ]
     }
     audit = found([group(member("192.0.2.1"), member("192.0.2.3"))], expected)
     document = fleet.document({"hub-1": audit, "hub-2": {"unreachable": True}}, "Fleet", now=NOW)
     text = page.page(document).split("<script")[0]
     places = etree.HTML(text).xpath("//h3/text()")
+    # Two errors in Bern, one everywhere else.
     assert [place.strip() for place in places] == [
+        "Site Bern",
         "Host hub-1",
         "Host hub-2",
-        "Site Bern",
         "Site Chur",
     ]

@@ -33,7 +33,8 @@ def attention(found: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "count": len(bad),
                     "communication": view.get("communication", ""),
                     "means": view.get("means", ""),
-                    "members": view.get("member_count", 0),
+                    # None: no list was read, so nothing is known of its members.
+                    "members": view.get("member_count"),
                     "expected": view.get("expected_count"),
                     "kinds": _counted(f["kind"] for f in bad),
                     "who": who(bad),

@@ -44,7 +44,7 @@ def page(found: Mapping[str, Any], template: Path | None = None) -> str:
         summary=found["summary"],
         worst=found["worst"],
         fleet_findings=found["findings"],
-        attention=attention(found)[:_MOST_LISTED],
+        attention=_attention(found),
         places=_places(found),
         unlisted=max(0, sum(len(h["findings"]) for h in found["hosts"].values()) - _MOST_LISTED),
         drift=_drift(found)[:_MOST_LISTED],
@@ -52,6 +52,14 @@ def page(found: Mapping[str, Any], template: Path | None = None) -> str:
         history=_history(found.get("history")),
         data=_embedded(_table(found)),
     )
+
+
+def _attention(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Groups that need attention; what a list means has a column of its own, and is said once."""
+    return [
+        {**row, "first": row["first"].removesuffix(f"; {row['means']}")}
+        for row in attention(found)[:_MOST_LISTED]
+    ]
 
 
 def _embedded(data: Any) -> str:
@@ -123,7 +131,7 @@ def _sites(host: Mapping[str, Any]) -> dict[tuple[str, str], str]:
 
 
 def _places(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The worst findings by their place; the place with the worst first."""
+    """The worst findings by their place; the place with the worst and the most of them first."""
     by_place: dict[str, list[dict[str, str]]] = {}
     for row in _findings(found)[:_MOST_LISTED]:
         by_place.setdefault(row["place"], []).append(row)
@@ -131,7 +139,15 @@ def _places(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"name": name, "rows": rows, "worst": rows[0]["severity"], "counted": _counted(rows)}
         for name, rows in by_place.items()
     ]
-    return sorted(places, key=lambda p: (SEVERITY_ORDER[p["worst"]], natural(p["name"])))
+    return sorted(
+        places,
+        key=lambda p: (SEVERITY_ORDER[p["worst"]], -_as_bad(p), natural(p["name"])),
+    )
+
+
+def _as_bad(place: Mapping[str, Any]) -> int:
+    """How many of a place's findings are as severe as its worst."""
+    return sum(row["severity"] == place["worst"] for row in place["rows"])
 
 
 def _counted(rows: Sequence[Mapping[str, str]]) -> str:
@@ -144,11 +160,18 @@ def _history(history: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if history is None or len(history["made_at"]) < 2:
         return None
     lines = most_changed(history)
+    # A level line says no more than its number, and a fleet has many.
+    moving = [line for line in lines if len(set(line["members"])) > 1]
     made_at = history["made_at"]
     return {
         "made_at": made_at,
-        "lines": [{**line, "svg": drawn(made_at, line["members"])} for line in lines[:_MOST_DRAWN]],
-        "undrawn": max(0, len(lines) - _MOST_DRAWN),
+        "drawn": [
+            {**line, "svg": drawn(made_at, line["members"])} for line in moving[:_MOST_DRAWN]
+        ],
+        "undrawn": max(0, len(moving) - _MOST_DRAWN),
+        "level": len(lines) - len(moving),
+        "lines": lines[:_MOST_LISTED],
+        "unlisted": max(0, len(lines) - _MOST_LISTED),
     }
 
 
