@@ -387,6 +387,16 @@ class ConfigurationDatabase:
             raise CommitRefused(violations)
         return new
 
+    def check_candidate(self, holder: Holder) -> InForce:
+        """:meth:`check` of what a commit of the session would make of the configuration.
+
+        That is more than a private copy when somebody else has committed since.
+        """
+        candidate = self.candidate(holder)
+        if candidate is self.shared or candidate.base is self.committed:
+            return self.check(candidate.tree)
+        return self.check(self._brought_up(candidate))
+
     def commit(
         self,
         holder: Holder,
@@ -505,19 +515,22 @@ class ConfigurationDatabase:
 
     def _merged(self, holder: Holder, private: Candidate, now: float) -> Candidate:
         """A private copy brought up to what others have committed meanwhile."""
-        try:
-            tree = merge(private.base, private.tree, self.committed)
-        except Conflict as conflict:
-            raise DatabaseRefusal(
-                "operation-failed",
-                f"[edit {conflict}]: changed by another user too; discard or change it",
-            ) from None
+        tree = self._brought_up(private)
         merged = Candidate(self.committed)
         merged.edit(holder, now)
         merged.tree = tree
         merged.settle(self.schema)
         self.private[holder.session_id] = merged
         return merged
+
+    def _brought_up(self, private: Candidate) -> Tree:
+        try:
+            return merge(self.schema, private.base, private.tree, self.committed)
+        except Conflict as conflict:
+            raise DatabaseRefusal(
+                "operation-failed",
+                f"[edit {conflict}]: changed by another user too; discard or change it",
+            ) from None
 
     # Taking an unconfirmed commit back
 

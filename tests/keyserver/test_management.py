@@ -25,6 +25,7 @@ from keyserver.config.read_patch import read_patch
 from keyserver.config.read_set import read_set
 from keyserver.config.read_text import read_text
 from keyserver.config.read_xml import read_xml
+from keyserver.config.schema import Key, Kind, Statement
 from keyserver.config.show import to_json, to_set, to_text, to_xml
 from keyserver.srx import Device
 from tests.keyserver.console import (
@@ -466,9 +467,46 @@ def test_private_changes_of_the_same_statement_are_a_conflict(console):
     assert other.compare() == ""
 
 
+def test_a_check_of_a_private_copy_says_what_a_commit_would(console):
+    one, other = console.session(), console.session()
+    for session, name in ((one, "one"), (other, "other")):
+        session.rpc("<open-configuration><private/></open-configuration>")
+        session.set(f"set system host-name {name}")
+    validate = "<validate><source><candidate/></source></validate>"
+    assert errors(other.rpc(validate)) == []
+    assert errors(one.commit()) == []
+    assert "[edit system host-name]" in errors(other.commit("<check/>"))[0]
+    assert "[edit system host-name]" in errors(other.rpc(validate))[0]
+    other.rpc("<discard-changes/>")
+    assert errors(other.commit("<check/>")) == []
+
+
+def _leaf(name):
+    return Statement(name, Kind.LEAF)
+
+
+MERGED = Statement(
+    "",
+    Kind.CONTAINER,
+    below=lambda: (
+        *(_leaf("a"), _leaf("b"), Statement("v", Kind.LEAF_LIST)),
+        Statement("l", Kind.LIST, keys=(Key("name", "", str),), below=lambda: (_leaf("a"),)),
+        Statement("c", Kind.CONTAINER, below=lambda: (_leaf("a"), _leaf("b"))),
+        Statement("p", Kind.CONTAINER, presence=True, below=lambda: (_leaf("a"), _leaf("b"))),
+        *(_leaf("this"), _leaf("that")),
+    ),
+    alternatives=lambda: (({"this"}, {"that"}),),
+)
+
+
 @pytest.mark.parametrize(
     ("base", "mine", "theirs", "merged"),
     [
+        ({"c": {"a": "1"}}, {}, {"c": {"a": "1", "b": "1"}}, {"c": {"b": "1"}}),
+        ({"l": {"x": {}}}, {}, {"l": {"x": {}, "y": {}}}, {"l": {"y": {}}}),
+        ({"l": {"x": {}, "y": {}}}, {"l": {"x": {}}}, {"l": {"y": {}}}, {}),
+        ({"v": ["1"]}, {"v": ["1", "2"]}, {}, {"v": ["2"]}),
+        ({"v": ["1", "2"]}, {"v": ["1"]}, {"v": ["2"]}, {}),
         ({"a": "1"}, {"a": "2"}, {"a": "1", "b": "1"}, {"a": "2", "b": "1"}),
         ({"a": "1"}, {}, {"a": "1"}, {}),
         ({"a": "1"}, {"a": "1"}, {}, {}),
@@ -478,13 +516,36 @@ def test_private_changes_of_the_same_statement_are_a_conflict(console):
     ],
 )
 def test_merging_keeps_both_changes(base, mine, theirs, merged):
-    assert merge(base, mine, theirs) == merged
-    assert merge(base, theirs, mine) == merged
+    assert merge(MERGED, base, mine, theirs) == merged
+    assert merge(MERGED, base, theirs, mine) == merged
 
 
-def test_merging_says_where_two_changes_meet():
-    with pytest.raises(Conflict, match="l x a"):
-        merge({"l": {"x": {"a": "1"}}}, {"l": {"x": {"a": "2"}}}, {"l": {"x": {}}})
+def test_values_of_both_are_there_after_merging():
+    both = merge(MERGED, {"v": ["1"]}, {"v": ["1", "2"]}, {"v": ["1", "3"]})
+    assert both == {"v": ["1", "3", "2"]}
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "where"),
+    [
+        ({"l": {"x": {"a": "1"}}}, {"l": {"x": {"a": "2"}}}, {"l": {"x": {}}}, "l x a"),
+        ({"l": {"x": {}}}, {}, {"l": {"x": {"a": "1"}}}, "l x"),
+        ({"p": {"a": "1"}}, {}, {"p": {"a": "1", "b": "1"}}, "p"),
+        ({}, {"this": "1"}, {"that": "1"}, "th(is|at)"),
+        ({"v": ["1", "2"]}, {"v": ["2", "1"]}, {"v": ["2", "1", "3"]}, "v"),
+        (
+            {"c": {"a": "1"}, "@inactive": {"c"}},
+            {},
+            {"c": {"a": "1", "b": "1"}, "@inactive": {"c"}},
+            "c",
+        ),
+    ],
+)
+def test_merging_says_where_two_changes_meet(base, mine, theirs, where):
+    for one, other in ((mine, theirs), (theirs, mine)):
+        if where != "v" or one is mine:
+            with pytest.raises(Conflict, match=where):
+                merge(MERGED, base, one, other)
 
 
 @pytest.mark.parametrize(

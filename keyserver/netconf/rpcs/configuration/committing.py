@@ -66,7 +66,11 @@ def validate(database: ConfigurationDatabase, request: Request) -> Elements:
     """RFC 6241's validate: what committing would say."""
     tree = source_tree(database, request)
     try:
-        database.check(tree)
+        if tree is database.committed:
+            database.check(tree)
+        else:
+            with refusals():
+                database.check_candidate(request.holder)
     except CommitRefused as refused:
         return _commit_errors(request, refused, check=True)
     if request.dialect.rfc_compliant:
@@ -129,9 +133,9 @@ def rfc_commit(database: ConfigurationDatabase, request: Request) -> Steps[Eleme
 
 
 def _check(database: ConfigurationDatabase, request: Request) -> Steps[Elements]:
-    tree = database.candidate(request.holder).tree
     try:
-        yield Work(partial(database.check, tree), database.weight)
+        with refusals():
+            yield Work(partial(database.check_candidate, request.holder), database.weight)
     except CommitRefused as refused:
         return _commit_errors(request, refused, check=True)
     return _commit_results(request, "commit-check-success")
