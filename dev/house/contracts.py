@@ -35,6 +35,7 @@ COMPUTES = frozenset(
         "html",
         "io",
         "ipaddress",
+        "graphlib",
         "itertools",
         "json",
         "math",

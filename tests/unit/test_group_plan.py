@@ -14,9 +14,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description i
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import expand
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
-from tests.unit.descriptions import SITES, UNICAST, Fleet, described, group_of, hosts_of
+from tests.unit.descriptions import HUBS, SITES, UNICAST, Fleet, described, group_of, hosts_of
 
 
 def planned(fleet, groups, hosts, unseen=()):
@@ -83,7 +83,30 @@ def test_a_plan_arrives_and_cuts_off_only_whom_it_names(first, second):
         assert fleet.apart(group["group_id"], group["members"]) == set()
 
 
+def shared_hubs():
+    """Two groups with other proposals; the second has more servers, and those stand first."""
+    ike = {"encryption_algorithm": "aes-128-cbc", "authentication_algorithm": "sha-256"}
+    ipsec = {**ike, "authentication_algorithm": "hmac-sha-256-128", "lifetime_seconds": 1800}
+    groups = [
+        group_of(
+            name=f"G{number}",
+            group_id=number,
+            servers=servers,
+            members=[SITES[number]],
+            ike_proposal={**ike, "dh_group": dh_group},
+            ipsec_proposal=ipsec,
+            match_policies=[{"name": "all", "source": net, "destination": net}],
+        )
+        for number, net, servers, dh_group in (
+            (1, "10.1.0.0/16", HUBS[1:], "group14"),
+            (2, "10.2.0.0/16", HUBS, "group24"),
+        )
+    ]
+    return groups, hosts_of()
+
+
 @given(described())
+@example(shared_hubs())
 @settings(max_examples=30)
 def test_what_a_description_made_is_described_as_it_was(described_):
     groups, hosts = described_

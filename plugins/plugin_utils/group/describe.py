@@ -9,6 +9,8 @@ have to be filled. What has no place in a description is named in ``unfit``, wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 from .configurations import entries
@@ -96,7 +98,8 @@ class _Describer:
         for host, sides in self._fleet.items():
             for name in entries(sides["server"], "groups"):
                 servers.setdefault(name, []).append(host)
-        for name, hosts in servers.items():
+        for name in _in_order(servers, self._fleet.values()):
+            hosts = servers[name]
             tried = self._tried(self._block(hosts[0], name).get("group_id"))
             yield name, sorted(hosts, key=lambda host: self._turn(host, name, tried))
 
@@ -278,6 +281,18 @@ class _Describer:
                 continue
             found[option] = next(value for value in values if value is not None)
         return found
+
+
+def _in_order(groups: Iterable[str], fleet: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Groups as every server has them: what a peer of several is offered first depends on it."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(groups, ()))
+    for sides in fleet:
+        for before, name in pairwise(entries(sides["server"], "groups")):
+            sorter.add(name, before)
+    try:
+        return list(sorter.static_order())
+    except CycleError:
+        return groups
 
 
 def _dynamic(gateway: Config) -> dict[str, Any]:
