@@ -150,17 +150,26 @@ def test_sentences_before_a_hello_are_the_devices_refusal():
         capabilities(b"Welcome to this router\n")
 
 
+XNM = 'xmlns:x="http://xml.juniper.net/xnm/1.1/xnm"'
+
+
 def test_the_clis_errors_in_a_result_are_errors():
     for reply, words in (
         ("<r><output>error: the group-vpn subsystem is not running</output></r>", "not running"),
+        ("<r><output>node0:\n----\nError: out of space</output><ok/></r>", "out of space"),
+        ("<r><ok/><error>out of space</error></r>", "out of space"),
+        (f"<r><ok/><x:error {XNM}><reason>out of space</reason></x:error></r>", "out of space"),
+        (f"<r><ok/><x:error {XNM}/></r>", "unspecified error"),
         (
             "<r><load-configuration-results><load-error-count>3</load-error-count></load-configuration"
             "-results></r>",
             "3 errors",
         ),
+        ("<r><ok/><load-error-count>1</load-error-count></r>", "1 errors"),
     ):
-        with pytest.raises(DeviceError, match=words):
+        with pytest.raises(DeviceError, match=words) as raised:
             refuse_errors("read", etree.fromstring(reply))
+        assert raised.value.done is ("<ok/>" in reply)
     refuse_errors("read", etree.fromstring("<r><output>Errors: 0</output></r>"))
 
 
@@ -306,6 +315,11 @@ def test_warnings_are_told_once_each_and_elements_of_a_configuration_are_none():
     text = "<r><warning><message>a</message></warning><x><warning><message>a</message></warning>"
     reply = etree.fromstring(f"{text}</x><error><name>n</name></error><output>fine</output></r>")
     assert warnings(refuse_errors("read", reply)) == ["a"]
+    reply = etree.fromstring(
+        "<r><warning>disk is full</warning><configuration><syslog><warning/><error>any</error>"
+        "</syslog></configuration></r>"
+    )
+    assert warnings(refuse_errors("read", reply)) == ["disk is full"]
 
 
 @pytest.mark.parametrize("count", ["0", "00", ""])

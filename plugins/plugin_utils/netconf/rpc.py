@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ _MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")
 _DONE = ("{*}ok", "{*}load-success", "{*}commit-success", "{*}commit-check-success")
 _PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
 """Seconds between looks for a device whose answer was lost."""
+_ERROR_LINE = re.compile(r"^\s*error:", re.IGNORECASE | re.MULTILINE)
 _METHOD_NOT_FOUND = -32601
 _MOST_NOTIFICATIONS = 1000
 _LONGEST = 1000
@@ -84,9 +86,9 @@ def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
     for element in reply.iter(*_MESSAGES):
         name = local_name(element)
         fields = {local_name(part): part for part in element}
-        message = text_of(fields.get("error-message")) or text_of(fields.get("message"))
+        message = _words(element, fields)
         severity = text_of(fields.get("error-severity")).lower()
-        if name != "rpc-error" and not message:
+        if name != "rpc-error" and not message and not _is_xnm(element):
             continue
         info = fields.get("error-info")
         bad = text_of(child(info, "bad-element")) if info is not None else ""
@@ -94,6 +96,19 @@ def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
         default = "warning" if name == "warning" else "error"
         shown = " ".join(message.split())[:_LONGEST] or _unspecified(fields)
         yield DeviceMessage(severity or default, shown, path, bad)
+
+
+def _words(element: etree._Element, fields: Mapping[str, etree._Element]) -> str:
+    """What an error or a warning says; '' for a statement of a configuration that is called so."""
+    message = text_of(fields.get("error-message")) or text_of(fields.get("message"))
+    if message or local_name(element) == "rpc-error":
+        return message
+    plain = not fields and next(element.iterancestors("{*}configuration"), None) is None
+    return " ".join(element.itertext()) if plain or _is_xnm(element) else ""
+
+
+def _is_xnm(element: etree._Element) -> bool:
+    return "/xnm/" in (etree.QName(element).namespace or "")
 
 
 def _unspecified(fields: Mapping[str, etree._Element]) -> str:
@@ -139,13 +154,14 @@ def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
         raise DeviceError(step, list(dict.fromkeys(errors)), done=says_done(reply))
     for count in map(text_of, reply.iter("{*}load-error-count")):
         if count.strip("0"):
-            raise DeviceError(step, [f"{count} errors that the device does not name"])
+            words = f"{count} errors that the device does not name"
+            raise DeviceError(step, [words], done=says_done(reply))
     return reply
 
 
 def _is_error(output: str) -> bool:
     """Whether the CLI's output is an error that came as if it were a result."""
-    return output[:6].lower() == "error:"
+    return _ERROR_LINE.search(output) is not None
 
 
 @contextlib.contextmanager
