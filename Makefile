@@ -23,10 +23,13 @@ endif
 SOURCES := $(shell find plugins extensions meta playbooks roles changelogs tests/sanity tests/config.yml \
 	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: env demo schema test clients matrix bench fuzz soak lint style types roles-lint \
+.PHONY: help env demo schema test clients matrix bench fuzz soak lint style types roles-lint \
 	changelog-lint sanity sanity-newest mutation faults house docs site pictures release clean
 
-env: $(VENV)/.ready $(COLLECTION)/.ready
+help:  ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+env: $(VENV)/.ready $(COLLECTION)/.ready  ## the environment of everything else: .venv and build/collections
 
 $(VENV)/.ready: $(REQUIREMENTS)
 	$(PYTHON) -m venv --clear $(VENV)
@@ -45,17 +48,17 @@ $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
 		build/artifact/groupvpn-junos-*.tar.gz >/dev/null
 	touch $@
 
-demo: env
+demo: env  ## a Group VPN of 49 emulated devices: built, changed, observed, audited
 	$(BIN)/python -m dev.demo
 
 # More workers than cores: half of the time a test waits for a process or a clock. In the order of
 # their folders, so that files of a few long tests do not come last.
 WORKERS ?= 3
-test: env
+test: env  ## all tests, on one interpreter; its last lines say what was skipped
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Clients that cannot stand beside those of dev/requirements.txt; tests that need them skip without.
-clients: build/venv-scrapli-1/.ready
+clients: build/venv-scrapli-1/.ready  ## one more NETCONF client, for tests that skip without it
 
 build/venv-scrapli-1/.ready: dev/requirements-scrapli-1.txt
 	$(PYTHON) -m venv --clear build/venv-scrapli-1
@@ -63,7 +66,7 @@ build/venv-scrapli-1/.ready: dev/requirements-scrapli-1.txt
 	touch $@
 
 # Oldest and newest supported pairs; an interpreter that is not there is a named skip.
-matrix:
+matrix:  ## the tests on every supported interpreter that is installed
 	@for pair in 3.11:dev/requirements.txt 3.12:dev/requirements.txt $(NEWEST):dev/requirements-newest.txt; do \
 		version=$${pair%%:*}; \
 		if python=$$(dev/find-python $$version); then \
@@ -73,44 +76,39 @@ matrix:
 		else echo "== Python $$version: SKIPPED, python$$version is not installed"; fi; \
 	done
 
-# PARTS="fleet whole" for some of the tables of docs/benchmarks.md.
-bench: env
+bench: env  ## docs/benchmarks.md again; PARTS="fleet whole" for some of its tables
 	$(BIN)/python -m tests.benchmarks $(PARTS)
 
 # A million inputs, mutated by what they reach; findings are left in build/fuzz.
 # FUZZ="-max_total_time=60 -seed=1" for other options of libFuzzer.
 FUZZ ?= -runs=1000000
-fuzz: env
+fuzz: env  ## a million inputs, mutated by what they reach; FUZZ= for options of libFuzzer
 	nice $(BIN)/python -m tests.fuzz $(FUZZ)
 
 # Break the code, see whether the tests notice. MUTATION="--count 50 --only keyserver/ike" for a part.
-mutation:
+mutation:  ## break the code, see whether the tests notice; MUTATION= for a part
 	$(MAKE) --no-print-directory env VENV=build/venv-mutation REQUIREMENTS=dev/requirements-mutation.txt
 	nice build/venv-mutation/bin/python -m dev.mutation $(MUTATION)
 
-# The floors of both halves, which room imports which, lines per room.
-house: env
+house: env  ## the floors of both halves, which room imports which, lines per room
 	@$(BIN)/python -m dev.house
 
-# Many members on bad links for hours of their own time: who understood whom.
-soak: env
+soak: env  ## many members on bad links for hours of their own time: who understood whom
 	$(BIN)/python -m dev.soak
 
-# Every stage of a change crossed with every fault of a rude device, as a table.
-faults: env
+faults: env  ## every stage of a change crossed with every fault of a device, as a table
 	$(BIN)/python -m dev.fault_table
 
-docs: env
+docs: env  ## pages that are made from the sources: docs/modules, the NETCONF checklist
 	$(BIN)/python -m dev.module_pages docs/modules
 	$(BIN)/python -m tests.interop.checklist
 
-# Pages of docs/ and what the sources say of themselves, as a site: build/site/html/index.html.
-site: env build/docs/.ready
+site: env build/docs/.ready  ## the documentation as a site, build/site/html/index.html
 	$(BIN)/python -m dev.site build/site build/docs/bin
 
 # docs/images, from runs of the key server, of the role and of the demonstration; needs chromium and
 # chromedriver.
-pictures: env
+pictures: env  ## docs/images, from runs; needs chromium and chromedriver
 	$(BIN)/python -m dev.ladders
 	$(BIN)/python -m dev.sides
 	$(BIN)/python -m dev.pictures
@@ -120,8 +118,7 @@ build/docs/.ready: dev/requirements-docs.txt
 	build/docs/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
 	touch $@
 
-# Parts that do not need each other: make -j2 lint.
-lint: style types roles-lint changelog-lint sanity
+lint: style types roles-lint changelog-lint sanity  ## style, types, roles, changelog, sanity; make -j2 lint: two at a time
 
 style: build/lint/.ready
 	build/lint/bin/ruff format --check .
@@ -138,16 +135,14 @@ roles-lint: env build/lint/.ready
 changelog-lint: build/lint/.ready
 	PATH="$(CURDIR)/build/lint/bin:$$PATH" build/lint/bin/antsibull-changelog lint
 
-# make release VERSION=1.2.3: both halves and the changelog say so; the tag v1.2.3 does the rest.
-release: build/lint/.ready
+release: build/lint/.ready  ## VERSION=1.2.3: both halves and the changelog say so; the tag v1.2.3 does the rest
 	@echo "$(VERSION)" | grep -qxE '[0-9]+\.[0-9]+\.[0-9]+' || { echo "make release VERSION=1.2.3"; exit 2; }
 	sed -i.old 's/^version: .*/version: $(VERSION)/' galaxy.yml
 	sed -i.old 's/^__version__ = .*/__version__ = "$(VERSION)"/' keyserver/__init__.py
 	rm galaxy.yml.old keyserver/__init__.py.old
 	PATH="$(CURDIR)/build/lint/bin:$$PATH" build/lint/bin/antsibull-changelog release
 
-# The key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR.
-schema: env
+schema: env  ## the key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR
 	$(BIN)/python -m dev.schema
 
 build/lint/.ready: dev/requirements-lint.txt
@@ -158,12 +153,11 @@ build/lint/.ready: dev/requirements-lint.txt
 sanity: env
 	$(BIN)/python -m dev.sanity $(COLLECTION)
 
-# The newest ansible-core, which wants a newer Python.
-sanity-newest: env
+sanity-newest: env  ## the sanity tests on the newest ansible-core, which wants a newer Python
 	@if python=$$(dev/find-python $(NEWEST)); then \
 		$(MAKE) --no-print-directory sanity PYTHON=$$python VENV=build/venv-$(NEWEST) \
 			REQUIREMENTS=dev/requirements-newest.txt; \
 	else echo "sanity on the newest ansible-core: SKIPPED, python$(NEWEST) is not installed"; fi
 
-clean:
+clean:  ## remove what was built
 	rm -rf .venv build

@@ -154,3 +154,19 @@ def test_every_link_inside_the_repository_leads_somewhere():
             if "://" not in target and not (ROOT / one.parent / target).exists():
                 lost.append(f"{one}: {target}")
     assert lost == []
+
+
+def test_every_goal_of_make_that_the_documents_name_is_there_and_help_says_what_it_does():
+    helped = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    explained = re.findall(r"^make (\S+) +\S", helped.stdout, re.MULTILINE)
+    # What is called within `make lint` and `make sanity-newest` is a part of them.
+    parts = {"sanity", "style", "types"}
+    code = re.compile(r"`[^`\n]*`|^```sh\n.*?^```", re.MULTILINE | re.DOTALL)
+    named = {
+        goal
+        for one in PAGES
+        for block in code.findall((ROOT / one).read_text("utf-8"))
+        for goal in re.findall(r"\bmake (?:-\S+ )?([a-z-]+)\b", block)
+    }
+    assert {"demo", "test", "lint"} <= named
+    assert named - parts <= set(explained)
