@@ -671,8 +671,14 @@ _HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
 class RudeServer:
     """A rude device on a port of the loopback address, its loop in a thread."""
 
-    def __init__(self, box: Box, *faults: Fault, before_hello: bytes = b"") -> None:
-        self.box = box
+    def __init__(
+        self,
+        box: Box,
+        *faults: Fault,
+        before_hello: bytes = b"",
+        key: asyncssh.SSHKey = _HOST_KEY,
+    ) -> None:
+        self.box, self._key = box, key
         self.faults = list(faults)
         self.before_hello = before_hello
         self.greeting: Callable[[int], bytes] = hello
@@ -709,7 +715,9 @@ class RudeServer:
             "127.0.0.1",
             0,
             server_factory=lambda: _Login(self),
-            server_host_keys=[_HOST_KEY],
+            server_host_keys=[self._key],
+            # As OpenSSH since 8.8: RSA without SHA-1.
+            signature_algs=[a.decode() for a in self._key.sig_algorithms if a != b"ssh-rsa"],
             encoding=None,
             line_editor=False,
             gss_host=None,
@@ -729,7 +737,7 @@ class RudeServer:
     @property
     def host_key(self) -> str:
         """Type and key as known_hosts has them."""
-        return " ".join(_HOST_KEY.export_public_key().decode().split()[:2])
+        return " ".join(self._key.export_public_key().decode().split()[:2])
 
     def fault_at(self, stage: Stage) -> Fault | None:
         """The misbehaviour that is due now that a request of that stage came."""

@@ -265,6 +265,21 @@ def test_a_revoked_key_is_refused_even_if_it_is_known(tmp_path, transport, names
         open_session(where, transport).close()
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
+def test_a_key_is_known_also_beside_another_of_its_kind(tmp_path, transport, kind):
+    key = asyncssh.generate_private_key(kind)
+    with RudeServer(box("G1"), key=key) as server:
+        host, (other, _) = f"[127.0.0.1]:{server.port}", _keys()
+        known = tmp_path / "known_hosts"
+        known.write_text(
+            f"{host} {other} the one before\n{host} {kind} AAAA\n{host} {server.host_key} now\n"
+        )
+        open_session(
+            target(server, host_key_checking=True, known_hosts_file=str(known)), transport
+        ).close()
+
+
 def test_what_only_a_certificate_authority_vouches_for_is_left_to_openssh(tmp_path):
     with RudeServer(box("G1")) as server:
         authority, _ = _keys()

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
 import logging
@@ -23,6 +22,8 @@ from .session import READ_SIZE, NetconfSession, Target
 # Where nobody has a home, this is a name that is not there; where it cannot be looked into, os.path
 # says so too, and pathlib raises.
 SSH_CONFIG = Path(os.path.expanduser("~/.ssh/config"))
+_SIGNED_BY = dict.fromkeys(("rsa-sha2-256", "rsa-sha2-512"), "ssh-rsa")
+"""Signatures that are named otherwise than the key that makes them."""
 
 
 def _import_paramiko() -> None:
@@ -68,31 +69,49 @@ def paramiko_session() -> type[NetconfSession]:
     return ParamikoSession
 
 
-@cache
-def _host_keys() -> type[Any]:
-    from ncclient.transport.errors import SSHError
-    from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
+class _HostKeys:
+    """Known keys, and those that no host may have, by their texts.
 
-    class KnownHostKeys(HostKeys):
-        """Known keys, and those that no host may have whatever else is said of them."""
+    What ncclient asks of paramiko's ``HostKeys``, which parses every key, and for every question
+    makes a class.
+    """
 
-        def __init__(self, target: Target) -> None:
-            super().__init__()
-            known = known_keys(target)
-            self._revoked, self.authority = known.revoked, known.authority
-            for number, key in enumerate(known.keys, 1):
-                with contextlib.suppress(InvalidHostKey):
-                    # paramiko knows no patterns.
-                    entry = HostKeyEntry.from_line(f"{target.known_as} {key}", number)
-                    if entry is not None:
-                        self._entries.append(entry)
+    def __init__(self, target: Target) -> None:
+        known = known_keys(target)
+        self._texts = {" ".join(key.split()[:2]) for key in known.keys}
+        self._revoked, self.authority = known.revoked, known.authority
 
-        def check(self, hostname: str, key: Any) -> bool:
-            if key.get_base64() in self._revoked:
-                raise SSHError(f"the host key of {hostname} is revoked")
-            return bool(super().check(hostname, key))
+    def __len__(self) -> int:
+        return len(self._texts)
 
-    return KnownHostKeys
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Of which kinds the known keys are."""
+        return frozenset(text.partition(" ")[0] for text in self._texts)
+
+    def lookup(self, hostname: str) -> None:
+        """The keys whose kinds ncclient would allow alone; :func:`_prefer` has said what to."""
+
+    def check(self, hostname: str, key: Any) -> bool:
+        from ncclient.transport.errors import SSHError
+
+        text = key.get_base64()
+        if text in self._revoked:
+            raise SSHError(f"the host key of {hostname} is revoked")
+        return f"{key.get_name()} {text}" in self._texts
+
+
+def _prefer(transport: Any, kinds: frozenset[str]) -> None:
+    """Ask for the known kinds of host keys first, and for ciphers that need no MAC beside them.
+
+    paramiko compares MACs octet by octet, which is a tenth of a login. RSA keys sign in several
+    ways (RFC 8332), and the oldest is off where OpenSSH is new.
+    """
+    options = transport.get_security_options()
+    options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)
+    options.key_types = sorted(
+        options.key_types, key=lambda name: _SIGNED_BY.get(name, name) not in kinds
+    )
 
 
 class _OverParamiko(NetconfSession):
@@ -100,14 +119,25 @@ class _OverParamiko(NetconfSession):
 
     connect: Any
     _channel: Any
-    _transport: Any
     _host_keys: Any
+    _carrier: Any = None
     _gave_up = False
+
+    @property
+    def _transport(self) -> Any:
+        """What ncclient makes and starts at once: in between it is told what to prefer."""
+        return self._carrier
+
+    @_transport.setter
+    def _transport(self, made: Any) -> None:
+        self._carrier = made
+        if made is not None:
+            _prefer(made, getattr(self._host_keys, "kinds", frozenset()))
 
     def open(self) -> None:
         target = self.target
         if target.host_key_checking:
-            self._host_keys = _host_keys()(target)
+            self._host_keys = _HostKeys(target)
         # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does not
         # even say that is given as long as the connection may take.
         guard = threading.Timer(target.connect_timeout, self._give_up)
@@ -204,15 +234,10 @@ def warm_up_login() -> None:
     from cryptography.hazmat.primitives.ciphers import Cipher, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from paramiko.hostkeys import HostKeyEntry
 
-    _host_keys()
     exchange, signing = X25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     exchange.exchange(exchange.public_key())
     signing.public_key().verify(signing.sign(b""), b"")
     for length in (16, 32):
         Cipher(AES(bytes(length)), modes.CTR(bytes(16))).encryptor().update(b"")
         AESGCM(bytes(length)).encrypt(bytes(12), b"", b"")
-    known = signing.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    HostKeyEntry.from_line(f"device {known}")
