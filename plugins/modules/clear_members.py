@@ -80,7 +80,9 @@ cleared:
       elements: dict
       sample: [{gateway: GM-0001, address: 192.0.2.11}]
 warnings:
-  description: What the device warned about or said.
+  description:
+    - What the device warned about or said. Of a failure, which groups were cleared before it, and
+      whether its answer was lost; C(changed) is then true.
   returned: always
   type: list
   elements: str

@@ -13,6 +13,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirm impo
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirm import confirm
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
+    GroupVpnError,
     MalformedReply,
     Refused,
     TransportFailure,
@@ -31,6 +32,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for im
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
     Request as WaitRequest,
 )
+
+from lxml import etree
 
 from tests.keyserver.wire import HELLO, Wire
 from tests.keyserver.world import V1_SMC, World
@@ -287,6 +290,43 @@ def test_what_the_device_says_to_a_clear_is_returned(fleet):
     fleet.wire.inject = {CLEAR: "<rpc-reply><output>error: not running</output></rpc-reply>"}
     with pytest.raises(DeviceError, match="clear G1: error: not running"):
         clear(fleet.wire, Request())
+
+
+def test_a_clear_that_stops_half_way_says_what_was_done(fleet, monkeypatch):
+    fleet.world.commit(*fleet.block, "set security group-vpn server group G3 group-id 3")
+    fleet.world.run(fleet.world.member("192.0.2.11", group=2), "192.0.2.11")
+    raw = fleet.wire.raw
+
+    def second_fails(operation):
+        if operation.tag == CLEAR and "G2" in etree.tostring(operation, encoding="unicode"):
+            fleet.wire.inject = {CLEAR: "<rpc-reply><output>error: busy</output></rpc-reply>"}
+        return raw(operation)
+
+    monkeypatch.setattr(fleet.wire, "raw", second_fails)
+    with pytest.raises(DeviceError, match="clear G2: error: busy") as raised:
+        clear(fleet.wire, Request())
+    assert raised.value.may_have_changed
+    assert raised.value.warnings == ("cleared before that: G1",)
+    assert counted(fleet.wire)["G1"] == 0
+
+
+@pytest.mark.parametrize("failing", ["refused", "lost"])
+def test_only_a_clear_whose_answer_was_lost_may_have_been_done(fleet, failing):
+    if failing == "lost":
+        fleet.wire.break_at = CLEAR
+    else:
+        fleet.wire.inject = {CLEAR: "<rpc-reply><output>error: busy</output></rpc-reply>"}
+    with pytest.raises(GroupVpnError) as raised:
+        clear(fleet.wire, Request())
+    unknown = ("whether G1 was cleared is not known; run the task again",)
+    assert raised.value.may_have_changed is (failing == "lost")
+    assert raised.value.warnings == (unknown if failing == "lost" else ())
+
+
+def test_statistics_that_are_not_understood_are_not_taken_for_none(fleet):
+    fleet.wire.inject = {STATISTICS: "<rpc-reply><output>Pulls: 7</output></rpc-reply>"}
+    with pytest.raises(MalformedReply, match="read the statistics: not understood: 'Pulls: 7'"):
+        clear(fleet.wire, Request(statistics=True))
 
 
 def test_a_group_that_is_not_there_and_statistics_of_v1_are_refused(fleet, signing_key):

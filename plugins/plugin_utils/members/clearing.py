@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..engine.device import Device
 from ..engine.values import Generation
-from ..errors import Refused
+from ..errors import DeviceError, GroupVpnError, MalformedReply, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc, warnings
 from ..netconf.xml import text_of
@@ -26,6 +26,8 @@ _STATISTICS = "clear-security-group-vpn-server-statistics"
 _COUNTED = "get-security-group-vpn-server-stats"
 _GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group", _COUNTED: "group"}
 
+_LONGEST = 160
+
 
 @dataclass(frozen=True)
 class Request:
@@ -38,18 +40,20 @@ class Request:
 
 
 def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
-    """The module's return values. Raises Refused, DeviceError, TransportFailure."""
+    """The module's return values.
+
+    Raises Refused, DeviceError, MalformedReply and TransportFailure, which know whether something
+    was, or may have been, cleared before.
+    """
     device = Device(rpc)
     groups = read_groups(device)
     generation = device.generation()
     _refuse(request, generation, groups)
     affected = _affected(rpc, request, generation, groups)
     # A group that has nothing to clear is left alone: a clear gives it new keys for nobody.
-    said: list[str] = []
-    if affected and not request.check:
-        whole = request.group is None and len(affected) == len(groups)
-        for name in [None] if whole else [entry["group"] for entry in affected]:
-            said += _clear(rpc, request, name)
+    whole = request.group is None and len(affected) == len(groups)
+    names = [None] if whole else [entry["group"] for entry in affected]
+    said = _clear_all(rpc, request, () if request.check else names)
     return {"changed": bool(affected), "cleared": affected, "warnings": said}
 
 
@@ -92,14 +96,37 @@ def _counted(rpc: Rpc, group: str | None) -> set[str]:
     request = etree.Element(_COUNTED)
     if group is not None:
         etree.SubElement(request, _GROUP[_COUNTED]).text = group
+    reply = rpc.call("read the statistics", request)
     found, name = set(), ""
-    for element in rpc.call("read the statistics", request).iter("{*}*"):
+    for element in reply.iter("{*}*"):
         word, text = etree.QName(element).localname, text_of(element)
         if word == "group-vpn-group-name":
             name = text
         elif text.isdigit() and int(text) and word.startswith(("group-vpn-pull", "group-vpn-push")):
             found.add(name)
+    said = " ".join("".join(reply.itertext()).split())
+    if said and not name:
+        raise MalformedReply(f"read the statistics: not understood: {said[:_LONGEST]!r}")
     return found
+
+
+def _clear_all(rpc: Rpc, request: Request, names: Iterable[str | None]) -> list[str]:
+    """Clear one after the other; what the device said. A failure says what was done before it."""
+    said: list[str] = []
+    done: list[str] = []
+    for name in names:
+        shown = name or "every group"
+        try:
+            said += _clear(rpc, request, name)
+        except GroupVpnError as error:
+            lost = not isinstance(error, DeviceError) or error.done
+            error.may_have_changed = lost or bool(done)
+            unknown = f"whether {shown} was cleared is not known; run the task again"
+            before = f"cleared before that: {', '.join(done)}"
+            error.warnings = (*said, *([before] if done else ()), *([unknown] if lost else ()))
+            raise
+        done.append(shown)
+    return said
 
 
 def _clear(rpc: Rpc, request: Request, group: str | None) -> list[str]:
