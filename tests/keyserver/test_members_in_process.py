@@ -32,7 +32,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for im
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
     Request as WaitRequest,
 )
-
 from lxml import etree
 
 from tests.keyserver.wire import HELLO, Wire
