@@ -181,6 +181,10 @@ class Device:
         self.key_server.configure(self.database.effective(), now)
         self.database.followers.append(self.key_server.follow)
 
+    def rest(self) -> None:
+        """Everything was read that a start needs."""
+        self._store.rest()
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()

@@ -84,6 +84,17 @@ async def _serve(lab: Lab, options: ServeOptions) -> None:
         raise BrokenPipeError
 
 
+@contextlib.contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """What is made now stays: the collector need not look at it again and again."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
 async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
     _allow_descriptors()
     # The loop waits no longer than this for the worker to let it have the interpreter.

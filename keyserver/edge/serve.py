@@ -203,6 +203,7 @@ class LabServer:
         self._closers: list[Callable[[], None]] = []
         self._planes: list[_KeyPlane] = []
         self._files: dict[Path, str] = {}
+        self._known_hosts: list[str] = []
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="requests")
         # Long requests that are done must not find their stores closed.
         self._closers.append(self._worker.shutdown)
@@ -266,6 +267,7 @@ class LabServer:
         if spec.gdoi is not None:
             with _named(spec.name, spec.gdoi):
                 await key_plane.listen()
+        device.rest()
         key_plane.stir()
 
     def _happened(self, device: str, event: object) -> None:
@@ -294,15 +296,12 @@ class LabServer:
         endpoint = device.spec.netconf
         assert endpoint is not None
         turns = Turns(self._worker, lambda: device.on_deadline_changed())
-        listener = await listen(device, endpoint, turns, self.clock, self._waits)
+        key = host_key(device)
+        public = key.export_public_key().decode().split()[:2]
+        self._known_hosts.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(public)}\n")
+        listener = await listen(device, key, endpoint, turns, self.clock, self._waits)
         self._closers.append(listener.close)
 
     def _write_known_hosts(self, path: Path) -> None:
-        lines = []
-        for device in self.devices:
-            endpoint = device.spec.netconf
-            if endpoint is not None:
-                key = host_key(device).export_public_key().decode().split()[:2]
-                lines.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(key)}\n")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(lines), encoding="utf-8")
+        path.write_text("".join(self._known_hosts), encoding="utf-8")

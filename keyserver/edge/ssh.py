@@ -386,16 +386,21 @@ def host_key(device: Device) -> asyncssh.SSHKey:
 
 
 async def listen(
-    device: Device, endpoint: Endpoint, turns: Turns, clock: Clock, waits: Waits
+    device: Device,
+    key: asyncssh.SSHKey,
+    endpoint: Endpoint,
+    turns: Turns,
+    clock: Clock,
+    waits: Waits,
 ) -> asyncssh.SSHAcceptor:
-    """Take logins for one device. Raises OSError."""
+    """Take logins for one device, which proves itself with ``key``. Raises OSError."""
     admission = Admission(device)
     return await asyncssh.listen(
         endpoint.host,
         endpoint.port,
         server_factory=lambda: Login(device, turns, clock, waits, admission),
         # Key objects, not paths: asyncssh reads host key files again for every connection.
-        server_host_keys=[host_key(device)],
+        server_host_keys=[key],
         encryption_algs=_CIPHERS,
         mac_algs=_MACS,
         compression_algs=None,

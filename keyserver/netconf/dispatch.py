@@ -68,7 +68,7 @@ def _by_table(device: Platform, request: Request, name: str) -> Steps[Content]:
             device.database.loading(request.octets)
         work = partial(configure.handler, device.database, request)
         with device.database.in_progress():
-            content: Content = yield Work(work, device.database.weight)
+            content: Content = yield Work(work, configure.weight(device.database, request))
         if not configure.shown:
             return content
         return _shown([part for part in content if not isinstance(part, str)], request)

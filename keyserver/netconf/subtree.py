@@ -45,12 +45,15 @@ def _narrowed_child(statement: Statement, value: Any, wanted: list[etree._Elemen
     keys = [_key_of(statement, one) for one in wanted]
     if None in keys:
         return value
+    named: dict[str, list[etree._Element]] = {}
+    for key, one in zip(keys, wanted, strict=True):
+        named.setdefault(key or "", []).append(one)
+    # One entry is found without a look at the others; several keep the order that they have.
+    order = named if len(named) == 1 else value
     return {
-        key: narrowed(
-            statement, value[key], [w for w, k in zip(wanted, keys, strict=True) if k == key]
-        )
-        for key in value
-        if key in keys
+        key: narrowed(statement, value[key], named[key])
+        for key in order
+        if key in named and key in value
     }
 
 

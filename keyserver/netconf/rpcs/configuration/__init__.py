@@ -40,12 +40,20 @@ from .holding import (
     unlock_configuration,
 )
 from .loading import EDIT_CONFIG, LOAD_CONFIGURATION, edit_config, load_configuration
-from .reading import GET, GET_CONFIG, GET_CONFIGURATION, get, get_config, get_configuration
+from .reading import (
+    GET,
+    GET_CONFIG,
+    GET_CONFIGURATION,
+    get,
+    get_config,
+    get_configuration,
+    weight_read,
+)
 
 CONFIGURATION_RPCS: dict[str, ConfigurationRpc] = {
-    "get-configuration": ConfigurationRpc(get_configuration, GET_CONFIGURATION),
-    "get-config": ConfigurationRpc(get_config, GET_CONFIG),
-    "get": ConfigurationRpc(get, GET),
+    "get-configuration": ConfigurationRpc(get_configuration, GET_CONFIGURATION, weight=weight_read),
+    "get-config": ConfigurationRpc(get_config, GET_CONFIG, weight=weight_read),
+    "get": ConfigurationRpc(get, GET, weight=weight_read),
     "load-configuration": ConfigurationRpc(load_configuration, LOAD_CONFIGURATION, loads=True),
     "edit-config": ConfigurationRpc(edit_config, EDIT_CONFIG, loads=True),
     "copy-config": ConfigurationRpc(copy_config, COPY_CONFIG),

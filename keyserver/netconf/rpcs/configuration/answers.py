@@ -19,17 +19,27 @@ Handler = Callable[[ConfigurationDatabase, Request], Elements]
 CommitHandler = Callable[[ConfigurationDatabase, Request], Steps[Elements]]
 
 
+Weight = Callable[[ConfigurationDatabase, Request], int]
+
+
+def whole(database: ConfigurationDatabase, request: Request) -> int:
+    """The weight of what deals with all of a configuration."""
+    return database.weight
+
+
 @dataclass(frozen=True)
 class ConfigurationRpc:
     """What answers an RPC on the configuration, and what it takes.
 
-    ``shown`` as text and JSON in the way of operational commands; ``loads`` into a candidate.
+    ``shown`` as text and JSON in the way of operational commands; ``loads`` into a candidate;
+    ``weight``: with how many octets it has to deal.
     """
 
     handler: Handler
     accepts: Accepts = field(default_factory=Accepts)
     shown: bool = False
     loads: bool = False
+    weight: Weight = whole
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from ...arguments import Accepts, only_child, refuse_attributes, refuse_text, sy
 from ...reply import RpcError, RpcFailure, default_namespace, xml_text
 from ...session import Request
 from ...subtree import narrowed, select
+from ...work import LIGHT
 from ...xml import local_name
 from .answers import Elements, refusals, rollback_number
 
@@ -42,6 +43,43 @@ GET_CONFIGURATION = Accepts(
 )
 GET_CONFIG = Accepts(payload=frozenset({"source", "filter"}))
 GET = Accepts(payload=frozenset({"filter"}))
+
+
+_SHORT = 2_000
+"""Octets of a request whose filter is looked at beforehand."""
+_FEW = 200
+"""Statements that are shown within a few milliseconds."""
+_OF_THE_WHOLE = frozenset({"compare", "inherit", "changed", "groups"})
+"""Attributes of a reading that deals with more than its filter selects."""
+
+
+def weight_read(database: ConfigurationDatabase, request: Request) -> int:
+    """How much a reading has to deal with: light when its filter names a small part."""
+    wanted = _named(request)
+    if not wanted or request.octets > _SHORT or _OF_THE_WHOLE & set(request.operation.keys()):
+        return database.weight
+    trees = (database.committed, database.candidate(request.holder).tree)
+    few = all(_few(narrowed(database.schema, tree, wanted)) for tree in trees)
+    return LIGHT if few else database.weight
+
+
+def _named(request: Request) -> list[etree._Element]:
+    """The parts of a configuration that a request's filter is about; none where it is about all."""
+    within = request.child("filter")
+    given = (request.operation if within is None else within).iterchildren(tag=etree.Element)
+    wanted = [one for one in given if own_name(str(one.tag)) == "configuration"]
+    return wanted if all(len(one) for one in wanted) else []
+
+
+def _few(tree: Tree) -> bool:
+    """True when a configuration has few statements; it is not looked through for that."""
+    waiting, found = [tree], 0
+    while waiting and found <= _FEW:
+        branch = waiting.pop()
+        found += len(branch)
+        if found <= _FEW:
+            waiting += [value for value in branch.values() if isinstance(value, dict)]
+    return found <= _FEW
 
 
 def get_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
