@@ -19,6 +19,7 @@ REMEDIES = {
     "chromi": "Debian: apt install chromium chromium-driver",
     "site is not built": "make site",
     "selenium": "make env",
+    "ruff is not": "make style",
     "scrapli": "make clients",
     "netconf-client": "make clients",
     "netconf-console": "make clients",

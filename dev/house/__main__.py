@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grimp
 from importlinter.api import read_configuration
 
-ROOT = Path(__file__).parents[2]
+from dev.house.files import ROOT
 
 
 def floors() -> Iterator[tuple[str, list[list[str]]]]:

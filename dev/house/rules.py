@@ -184,3 +184,62 @@ def _patched(call: ast.Call) -> Iterator[Fault]:
 def _foreign(node: ast.Attribute) -> bool:
     private = node.attr.startswith("_") and not node.attr.startswith("__")
     return private and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+
+
+# What logs and what shows, whatever object it is called on.
+_TELLING = frozenset(
+    {"debug", "info", "warning", "error", "exception", "critical", "log", "print", "display"}
+    | {"v", "vv", "vvv", "vvvv", "vvvvv", "verbose", "warn", "fail_json", "write"}
+)
+_SECRETS = frozenset({"password", "psk", "pre_shared_key", "passphrase", "secret", "private_key"})
+
+
+def tells_secrets(tree: ast.Module) -> Iterator[Fault]:
+    """Secrets in texts and logs, and fields whose ``repr`` would show one."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FormattedValue(value=value) if _is_secret(value):
+                yield node.lineno, f"{ast.unparse(value)} in a text"
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if (
+                name in _TELLING and any(map(_is_secret, args))
+            ):
+                yield node.lineno, f"{name}() of a secret"
+            case ast.ClassDef(body=body):
+                yield from (fault for statement in body for fault in _shown_field(statement))
+
+
+def _is_secret(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in _SECRETS
+    return False
+
+
+def _shown_field(statement: ast.stmt) -> Iterator[Fault]:
+    """A field of a class that holds a secret as a text, and does not say ``repr=False``."""
+    match statement:
+        case ast.AnnAssign(target=ast.Name(id=name), annotation=kind, value=value) if (
+            name in _SECRETS and "bool" not in ast.unparse(kind)
+        ):
+            if "repr=False" not in ("" if value is None else ast.unparse(value)):
+                yield statement.lineno, f"{name} is shown with its object; field(repr=False)"
+
+
+def sleeps(tree: ast.Module) -> Iterator[Fault]:
+    """A sleep that no loop looks behind: what is true then, it decides.
+
+    To sleep for no time gives others their turn, and decides nothing.
+    """
+    polling = {
+        inner
+        for loop in ast.walk(tree)
+        if isinstance(loop, (ast.While, ast.For, ast.AsyncFor))
+        for inner in ast.walk(loop)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="sleep"), args=[ast.Constant(value=0)]):
+                continue
+            case ast.Call(func=ast.Name(id="sleep") | ast.Attribute(attr="sleep")):
+                if node not in polling:
+                    yield node.lineno, "sleeps, and looks at nothing meanwhile"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
@@ -125,7 +125,7 @@ class PeerPolicy:
     """
 
     name: str
-    pre_shared_key: bytes | None
+    pre_shared_key: bytes | None = field(repr=False)
     proposals: tuple[Phase1Proposal, ...]
     local_identity: Identification
     remote_identity: Identification

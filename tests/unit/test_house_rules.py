@@ -1,16 +1,16 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""House rules that imports cannot show: each is kept, and each notices when it is not."""
+"""Statements are named in tables alone; and what each house rule takes for a breach, in lines."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+from dev.house.files import sources
 from dev.house.rules import (
     absolute_imports,
     acts_at_import,
@@ -18,75 +18,13 @@ from dev.house.rules import (
     faults,
     naming,
     private_of_another,
+    sleeps,
     tagging,
+    tells_secrets,
 )
+from dev.house.texts import homes, strangers
 from keyserver.config.junos_schema import Generation, junos_schema
 from tests.lab import ROOT
-
-# What may touch files, clock and terminal: as in the contracts of pyproject.toml.
-OUTER = (
-    "keyserver/cli.py",
-    "keyserver/edge",
-    "keyserver/lab.py",
-    "keyserver/config/store.py",
-    "keyserver/capture/keylog.py",
-    "keyserver/capture/private_file.py",
-    "keyserver/capture/sa_log.py",
-    "keyserver/pytest_plugin.py",
-    "keyserver/starter",
-    "keyserver/testing.py",
-    "plugins/action",
-    "plugins/filter",
-    "plugins/plugin_utils/netconf",
-)
-# timed_loop.py times asyncio itself, from within.
-FOREIGN = ("tests/benchmarks/timed_loop.py",)
-# Single modules of inner rooms that do, and why.
-BY_NAME = {
-    "keyserver/config/statements.py": "reads the table that is part of the package",
-    "plugins/plugin_utils/audit/expectations.py": "reads the user's files",
-    "plugins/plugin_utils/audit/files.py": "writes the report, reads an earlier one",
-    "plugins/plugin_utils/audit/fleet.py": "a document that is told no time is made now",
-    "plugins/plugin_utils/audit/page.py": "reads the page's template",
-    "plugins/plugin_utils/audit/group_audit.py": "an audit that is told no time is one of now",
-    "plugins/plugin_utils/members/wait_for.py": "waits for members; tests hand in their own clock",
-}
-
-
-def sources(*folders: str, but_for: tuple[str, ...] = ()) -> list[Path]:
-    """Python files below folders of the repository, without those below others."""
-    excepted = [ROOT / part for part in but_for]
-    return [
-        file
-        for folder in folders
-        for file in sorted((ROOT / folder).rglob("*.py"))
-        if not any(file.is_relative_to(part) for part in excepted)
-    ]
-
-
-def test_the_collection_imports_itself_relatively():
-    assert not faults(absolute_imports, *sources("plugins"))
-
-
-def test_clock_files_and_terminal_are_the_outer_rooms_business():
-    inner = sources("plugins", "keyserver", but_for=(*OUTER, *BY_NAME))
-    assert len(inner) > 100
-    assert not faults(clock_and_files, *inner)
-
-
-def test_nothing_acts_when_it_is_imported_but_prefork():
-    assert not faults(acts_at_import, *sources("plugins", but_for=("plugins/action/prefork",)))
-    assert faults(acts_at_import, *sources("plugins/action/prefork"))
-
-
-def test_no_test_patches_what_another_keeps_to_itself():
-    assert not faults(private_of_another, *sources("tests", but_for=FOREIGN))
-
-
-@pytest.mark.parametrize("module", BY_NAME)
-def test_an_exception_is_still_needed(module):
-    assert faults(clock_and_files, ROOT / module)
-
 
 # Where the collection names a statement outside its tables, and why.
 NAMED = {
@@ -121,6 +59,10 @@ SERVERS_REPLIES = (
     "keyserver/srx_member/rpcs.py",
     "keyserver/edge/status.py",
 )
+COLLECTIONS_CODE = sources(
+    "plugins", but_for=("plugins/plugin_utils/resources", "plugins/modules", *NAMED)
+)
+SERVERS_CODE = sources("keyserver", but_for=SERVERS_TABLES + SERVERS_REPLIES)
 # Not Group VPN's: they stand at every level of every hierarchy.
 EVERYWHERE = {"apply-groups", "apply-groups-except", "apply-macro"}
 # What holds one of a list's values in a comparison.
@@ -190,8 +132,7 @@ def servers_statements():
 def test_the_collection_names_statements_in_its_tables_alone():
     statements = collections_statements()
     assert {"lifetime-seconds", "sig-hash-algorithm"} <= statements
-    allowed = ("plugins/plugin_utils/resources", "plugins/modules", *NAMED)
-    assert not breaches(naming, statements, *sources("plugins", but_for=allowed))
+    assert not breaches(naming, statements, *COLLECTIONS_CODE)
 
 
 def test_the_core_names_no_statement_either_that_is_one_word():
@@ -224,8 +165,22 @@ def test_an_exception_still_names_a_statement(module):
 def test_the_key_server_names_statements_in_its_tables_alone():
     statements = servers_statements()
     assert {"server-member-communication", "exclude-rule"} & statements
-    allowed = SERVERS_TABLES + SERVERS_REPLIES
-    assert not faults(naming(statements), *sources("keyserver", but_for=allowed))
+    assert not faults(naming(statements), *SERVERS_CODE)
+
+
+@pytest.mark.parametrize(
+    ("statements", "code", "file"),
+    [
+        (collections_statements, COLLECTIONS_CODE, "plugins/plugin_utils/engine/plan.py"),
+        (collections_statements, COLLECTIONS_CODE, "plugins/action/server.py"),
+        (servers_statements, SERVERS_CODE, "keyserver/config/show.py"),
+        (servers_statements, SERVERS_CODE, "keyserver/gdoi/push.py"),
+    ],
+)
+def test_a_statement_in_a_branch_is_noticed_where_it_stands(statements, code, file):
+    assert ROOT / file in code
+    branch = "if name == 'server-member-communication':\n    pass"
+    assert list(naming(statements())(ast.parse(f"{(ROOT / file).read_text()}\n{branch}\n")))
 
 
 def test_the_engine_names_no_statement_that_is_not_in_a_table():
@@ -264,6 +219,13 @@ def test_the_engine_names_no_statement_that_is_not_in_a_table():
         (private_of_another, "mock.patch.object(device, '_now')"),
         (private_of_another, "group._heartbeat_due = 7"),
         (private_of_another, "del session.machine._pending"),
+        (tells_secrets, "raise Refused(f'{user} with {self.password}')"),
+        (tells_secrets, "display.vvv(target.password)"),
+        (tells_secrets, "print(psk)"),
+        (tells_secrets, "class Login:\n    password: str"),
+        (tells_secrets, "class Login:\n    psk: str | None = field(default=None)"),
+        (sleeps, "time.sleep(1)"),
+        (sleeps, "async def f():\n    await asyncio.sleep(0.1)"),
     ],
 )
 def test_a_breach_is_noticed(rule, line):
@@ -285,7 +247,42 @@ def test_a_breach_is_noticed(rule, line):
         (private_of_another, "self._path = path"),
         (private_of_another, "monkeypatch.setattr(transports, 'has_ssh', bool)"),
         (private_of_another, "monkeypatch.setenv('_NAME', 'x')"),
+        (tells_secrets, "raise Refused(f'{user}: the password is refused')"),
+        (tells_secrets, "class Login:\n    password: str | None = field(default=None, repr=False)"),
+        (tells_secrets, "class Leaf:\n    secret: bool = False"),
+        (sleeps, "while not holds():\n    time.sleep(0.01)"),
+        (sleeps, "async def f():\n    await asyncio.sleep(0)"),
     ],
 )
 def test_what_is_right_is_left_alone(rule, line):
     assert not list(rule(ast.parse(line)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (homes, "see /home/somebody/lab.yml"),
+        (homes, "PATH=/work/tools"),
+        (homes, "open /Users/somebody/lab"),
+        (strangers, "ansible_host: 8.8.8.8"),
+        (strangers, "address 2001:4860:4860::8888;"),
+        (strangers, "address 1.1.1.1/32"),
+    ],
+)
+def test_a_breach_in_any_text_is_noticed(rule, text):
+    assert [line for line, _ in rule(f"first\n{text}")] == [2]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (homes, "/var/home/netops, ~/work/x, $HOME/work, docs/work/plan.md, plugins/group/work.py"),
+        (homes, "the device's /home/netops/file"),
+        (strangers, "192.0.2.1 198.51.100.0/24 203.0.113.9 127.0.0.1 10.0.0.0/8 255.255.255.0"),
+        (strangers, "2001:db8::1 fe80::1 ::1 ff02::1 233.252.0.1 at 12:30:15"),
+        (strangers, "RFC 6407 §5.6.1.2, sections 5.4.1.2 and 5.5.1.1; release 1.2.3"),
+        (strangers, "999.1.1.1"),
+    ],
+)
+def test_what_a_text_may_say_is_left_alone(rule, text):
+    assert not list(rule(text))
