@@ -22,7 +22,9 @@ from .sharing import follow
 DIAL_REPEAT_SECONDS = 1.0
 # Before the root forgets a phase 1 of an hour.
 RENEW_SECONDS = 2700.0
-UPDATE_TRIES = 3
+# A root that no longer answers is called for so long before the sub-server makes keys itself: it
+# may have started anew, or the way to it is there again.
+LAST_CALL_SECONDS = 3.0
 
 
 class LinkState(Enum):
@@ -75,7 +77,6 @@ class _Update:
     datagram: bytes
     version: int
     due: float
-    tries_left: int
 
 
 class Link:
@@ -162,18 +163,22 @@ class Link:
 
     def _probe_peer(self, now: float) -> None:
         if self._unanswered >= self.peer.dpd_threshold:
-            if self.dials:
-                self._hang_up(now)
-            else:
-                # It calls again, or it is heard again under the phase 1 SA that there is.
-                self.state, self._update, self._unanswered = LinkState.DOWN, None, 0
-            self._lose()
+            self._give_up(now)
             return
         assert self.sa is not None
         self._unanswered += 1
         self._probe = (self._probe + 1) & 0xFFFFFFFF
         self.counters.probe_sent += 1
         self.outbox.append(dpd_message(self.sa, NotifyType.R_U_THERE, self._probe))
+
+    def _give_up(self, now: float) -> None:
+        if self.dials:
+            self._hang_up(now)
+            self._lost_at = now + LAST_CALL_SECONDS
+            return
+        # It calls again, or it is heard again under the phase 1 SA that there is.
+        self.state, self._update, self._unanswered = LinkState.DOWN, None, 0
+        self._lose()
 
     def _call(self, now: float) -> None:
         if self.state is not LinkState.UP:
@@ -272,18 +277,13 @@ class Link:
         state = self.group.keyring.grant(now)
         datagram = exchange.seal(state_payloads(self.group.settings.group_id, state))
         period = self.peer.retransmission_period
-        self._update = _Update(
-            exchange, message_id, datagram, self.group.keyring.version, now + period, UPDATE_TRIES
-        )
+        version = self.group.keyring.version
+        self._update = _Update(exchange, message_id, datagram, version, now + period)
         self.counters.update_sent += 1
         self.outbox.append(datagram)
 
     def _repeat_update(self, update: _Update, now: float) -> None:
-        if update.tries_left == 0:
-            # Dead peer detection will say whether it lives; it asks again when it does.
-            self._update, self._version = None, update.version
-            return
-        update.tries_left -= 1
+        """Until it is acknowledged, or dead peer detection says that nobody is there."""
         update.due = now + self.peer.retransmission_period
         self.counters.update_repeated += 1
         self.outbox.append(update.datagram)

@@ -44,6 +44,8 @@ _RE_REGISTER_DELAYS = 3
 # Members do not register again all at once, but over so much of a delay.
 _RE_REGISTER_SPREAD = 0.25
 _EARLY_PUSHES = 4
+# Of what is left of its keys, a member whose attempt failed sleeps so much at most.
+_SHARE_ASLEEP = 0.25
 _MARKER = bytes(4)
 _DEFAULT_OPTIONS = MemberOptions()
 
@@ -281,13 +283,21 @@ class GroupMember:
         return [told, deletion(attempt.sa)]
 
     def _fail(self, reason: str, now: float) -> None:
-        lowest, highest = BACK_OFF_SECONDS
-        pause = min(highest, lowest * 2**self._failures)
+        pause = self._pause(now)
         self._failures = min(self._failures + 1, 16)
         self.server = (self.server + 1) % len(self.policies)
         self.state, self._attempt = MemberState.WAITING, None
         self._register_due = now + pause * (0.5 + self._jitter())
         self._note("refused", now, reason=reason)
+
+    def _pause(self, now: float) -> float:
+        """Until the next attempt; it does not sleep until its keys have ended."""
+        lowest, highest = BACK_OFF_SECONDS
+        pause: float = min(highest, lowest * 2**self._failures)
+        end = self.keys.first_end()
+        if end is None or end <= now:
+            return pause
+        return min(pause, max(lowest, _SHARE_ASLEEP * (end - now)))
 
     def _plan(self, now: float) -> None:
         """Junos: register again at lifetime - 3 x activation time delay when nothing came.
@@ -301,7 +311,8 @@ class GroupMember:
             return
         delay = self.keys.activation_delay
         margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * self._jitter()) * delay
-        self._register_due = end - min(margin, (end - now) / 2)
+        # A key that is all but over brings nobody back more often than an attempt that failed.
+        self._register_due = max(end - min(margin, (end - now) / 2), now + BACK_OFF_SECONDS[0])
         self._register_reason = "keys are about to expire"
 
     def _register_soon(self, reason: str, now: float) -> None:

@@ -313,9 +313,10 @@ class Traffic:
     def _end_of(older: InstalledTek, fresh: InstalledTek, earliest: float, delay: int) -> float:
         """When the key before an active one goes.
 
-        After a push everybody has the new one, or is off the list. After a registration others may
-        send with the old one to the end of its life, less the margin that Junos leaves.
+        After a push everybody has the new one, or is off the list. After a registration, the first
+        too, others may send with the old one to the end of its life, less the margin that Junos
+        leaves.
         """
-        if fresh.arrival is Arrival.REGISTRATION:
+        if fresh.arrival is not Arrival.PUSH:
             return max(earliest, older.expires - _LEFT_AT_DROP * delay)
         return max(earliest, fresh.deactivates)

@@ -12,6 +12,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from keyserver.config.junos_schema import Generation
@@ -36,6 +37,27 @@ BLOCK = (
 _SIG_HASH = {"v1": "sha1", "v2": "sha-256"}
 _PHASE_1 = {"v1": ("3des-cbc", "sha1", "group2"), "v2": ("aes-256-cbc", "sha-256", "group14")}
 _MOST_STEPS = 20_000_000
+_BEGINNING = 1_800_000_000.0
+PORT = 848
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A member's clock: so many seconds off, and so many of its seconds to one."""
+
+    offset: float = 0.0
+    rate: float = 1.0
+
+    def shows(self, now: float) -> float:
+        """What it shows when it is ``now``."""
+        return _BEGINNING + self.offset + (now - _BEGINNING) * self.rate
+
+    def when(self, shown: float) -> float:
+        """When it shows that."""
+        return _BEGINNING + (shown - _BEGINNING - self.offset) / self.rate
+
+
+TRUE_CLOCK = Clock()
 
 
 def faults_of(loss: float) -> Faults:
@@ -56,14 +78,18 @@ class LossyGroup:
         extra: tuple[str, ...] = (),
         signing_keys: SigningKeys | None = None,
         group_keys: GroupKeys = GroupKeys.DURABLE,
+        clocks: Callable[[random.Random], Clock] = lambda chance: TRUE_CLOCK,
     ) -> None:
-        """``state``: where the server keeps what is durable, ``group_keys`` among it or not."""
-        self.now = 1_800_000_000.0
+        """``state``: where the server keeps what is durable, ``group_keys`` among it or not.
+
+        ``clocks``: what sort of a clock a member gets.
+        """
+        self.now = _BEGINNING
         self.observer = Observer()
         self.members: dict[str, GroupMember] = {}
         self.observed_from = self.now
         self._state, self._signing_keys = state, signing_keys
-        self._group_keys = group_keys
+        self._group_keys, self._clock_for = group_keys, clocks
         self._generation, self._faults, self._seed = generation, faults, seed
         addresses = {f"gm-{n}": f"192.0.2.{n + 9}" for n in range(1, count + 1)}
         block = BLOCK.format(hash=_SIG_HASH[generation])
@@ -72,6 +98,11 @@ class LossyGroup:
         self._order = itertools.count()
         self._wakes: dict[str, float] = {}
         self._links: dict[str, tuple[FaultyLink, FaultyLink]] = {}
+        # Is everything lost now, beside what the links lose? Asked with (member, is from it).
+        self.cut: Callable[[str, bool], bool] = lambda member, upward: False
+        self.clocks: dict[str, Clock] = {}
+        # Where a member is seen at, when it is not its own port.
+        self.ports: dict[str, int] = {}
         self.server: Device | None = None
         self._server_wake: float | None = None
         self.start_server()
@@ -118,8 +149,12 @@ class LossyGroup:
             FaultyLink(self._faults, f"{self._seed} to {address}"),
             FaultyLink(self._faults, f"{self._seed} from {address}"),
         )
-        self._at(self.now + chance.random(), lambda: self._act(member, member.start(self.now)))
+        self._at(self.now + chance.random(), lambda: self._begin(member))
+        self.clocks[address] = self._clock_for(chance)
         return member
+
+    def _begin(self, member: GroupMember) -> None:
+        self._act(member, member.start(self._shown(member)))
 
     def replace(self, address: str) -> GroupMember:
         """The member there is switched off; a new one takes its place, with nothing."""
@@ -179,7 +214,7 @@ class LossyGroup:
         outgoing, _ = server.take(self.now)
         for one in outgoing:
             for member in self._receivers(one.to):
-                self._carry(one.datagram, self._links[member.name][0], self._reaches(member))
+                self._carry(one.datagram, member, self._reaches(member))
         self._look_at_list(server)
         deadline = server.deadline()
         if deadline is not None and deadline != self._server_wake:
@@ -189,45 +224,64 @@ class LossyGroup:
     def _receivers(self, to: MulticastTarget | tuple[tuple[str, int], ...]) -> list[GroupMember]:
         if isinstance(to, MulticastTarget):
             return [m for m in self.members.values() if m.multicast is not None]
-        return [self.members[host] for host, _ in to if host in self.members]
+        return [self.members[host] for host, port in to if self._is_at(host, port)]
+
+    def _is_at(self, host: str, port: int) -> bool:
+        return host in self.members and self.ports.get(host, PORT) == port
 
     def _look_at_list(self, server: Device) -> None:
         views = [v for v in server.groups.views(self.now) if v.name == "G1"]
         self.observer.lists([m.address for v in views for m in v.members], self.now)
 
     def _reaches(self, member: GroupMember) -> Callable[[bytes], None]:
-        return lambda data: self._act(member, member.receive(data, self.now))
+        return lambda data: self._act(member, member.receive(data, self._shown(member)))
 
     # The members' side
 
     def _act(self, member: GroupMember, datagrams: list[bytes]) -> None:
         for datagram in datagrams:
-            self._carry(datagram, self._links[member.name][1], self._from(member))
+            self._carry(datagram, member, self._from(member), upward=True)
         self.observer.saw(member.name, standing_of(member), self.now)
         due = member.wake_at
         if due is not None and due != self._wakes.get(member.name):
             self._wakes[member.name] = due
-            self._at(due, lambda: self._wake(member, due))
+            when = self.clocks[member.name].when(due)
+            self._at(when, lambda: self._wake(member, due))
 
     def _wake(self, member: GroupMember, due: float) -> None:
         if self._wakes.get(member.name) == due:
             del self._wakes[member.name]
-            self._act(member, member.tick(self.now))
+            # Where its clock is reckoned back and forth, the last digits differ.
+            self._act(member, member.tick(max(due, self._shown(member))))
+
+    def _shown(self, member: GroupMember) -> float:
+        return self.clocks[member.name].shows(self.now)
 
     def _from(self, member: GroupMember) -> Callable[[bytes], None]:
         def arrive(data: bytes) -> None:
             if self.server is None:
                 return
-            answer, events = self.server.datagram(data, (member.name, SERVER[1]), self.now)
+            source = (member.name, self.ports.get(member.name, PORT))
+            answer, events = self.server.datagram(data, source, self.now)
             if answer is not None:
-                self._carry(answer, self._links[member.name][0], self._reaches(member))
+                self._carry(answer, member, self._reaches(member))
             if events:
                 self._stir()
 
         return arrive
 
-    def _carry(self, datagram: bytes, link: FaultyLink, arrive: Callable[[bytes], None]) -> None:
-        for delay in link.deliveries():
+    def _carry(
+        self,
+        datagram: bytes,
+        member: GroupMember,
+        arrive: Callable[[bytes], None],
+        *,
+        upward: bool = False,
+    ) -> None:
+        deliveries = self._links[member.name][upward].deliveries()
+        if self.cut(member.name, upward):
+            return
+        for delay in deliveries:
             self._at(self.now + delay, lambda: arrive(datagram))
 
 

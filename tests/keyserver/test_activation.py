@@ -352,6 +352,19 @@ def test_with_two_keys_in_a_first_grant_the_older_one_is_sent_with_until_the_oth
     assert moments(found, 30.0)[0][:2] == (5.0, ("00002000",))
 
 
+def test_who_registers_first_with_two_keys_reads_the_older_one_while_the_others_may_send_with_it():
+    found = Traffic()
+    found.delays = GroupDelays(15)
+    # One second behind a commit: the older one is told no more than four delays of life.
+    found.add([tek(0x2000), tek(0x1000, 59)], Arrival.FIRST_REGISTRATION, 1.0)
+    found.settle(1.0)
+    both = ("00002000", "00001000")
+    assert moments(found, 60.0) == [
+        (16.0, ("00002000",), both),
+        (45.0, ("00002000",), ("00002000",)),
+    ]
+
+
 def test_a_key_that_ends_early_is_followed_by_the_next_at_once():
     found = traffic()
     found.add([tek(0x2000)], Arrival.PUSH, 3590.0)

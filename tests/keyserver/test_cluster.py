@@ -311,6 +311,45 @@ def test_an_update_that_is_lost_is_repeated(network):
     assert (link.counters.update_repeated, link.counters.update_acknowledged) == (1, 1)
 
 
+# Before the root's rekey at 3540, and back before dead peer detection gives anybody up.
+CUT_AT, CUT_FOR = 3535, 30
+
+
+def test_a_sub_server_that_was_away_for_less_than_the_probes_is_told_what_it_missed(network):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    network.pass_time(CUT_AT)
+    network.dead.add(SUB)
+    network.pass_time(CUT_FOR)
+    assert not network.same_keys()
+    network.dead.clear()
+    # Within one period in which updates are repeated.
+    network.pass_time(5)
+    assert network.same_keys()
+    network.pass_time(60)
+    assert members[0].held().sends_with == members[1].held().sends_with
+    assert members[1].held().sends_with is not None
+
+
+def test_a_sub_server_calls_the_root_once_more_before_it_makes_keys_itself(network):
+    network.member(SITES[1], SUB)
+    network.pass_time(CUT_AT)
+    network.deaf |= {(ROOT, SUB), (SUB, ROOT)}
+    link = network.hubs[SUB].cluster.views
+    for _ in range(60):
+        network.pass_time(1)
+        if link("G1")[0].state != "Up":
+            break
+    # Its probes were in vain, and now the way is there again.
+    assert link("G1")[0].state == "Dialing"
+    network.deaf.clear()
+    network.pass_time(2)
+    lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
+    assert (lost, link("G1")[0].leading, link("G1")[0].state) == ([], False, "Up")
+    (kek, teks), (own_kek, own_teks) = (hub.keys(network.now) for hub in network.hubs.values())
+    assert kek == own_kek
+    assert set() < own_teks <= teks
+
+
 def test_the_root_fails_and_the_sub_server_carries_on(network):
     members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
     kept = members[1].keys.current_kek

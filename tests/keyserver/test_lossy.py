@@ -7,12 +7,14 @@ Seeds are fixed: a run is the same each time, but for the keys.
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from keyserver.lab import Faults
-from tests.keyserver.lossy import LossyGroup, faults_of
+from tests.keyserver.lossy import Clock, LossyGroup, faults_of
 
-MEMBERS, REKEYS = 30, 3
+MEMBERS, FEW, REKEYS = 30, 12, 3
 CYCLE = 3600 - 60
 
 
@@ -75,6 +77,109 @@ def test_quick_commits_one_after_the_other_leave_no_pair_apart():
         group.commit(f"{path} {seconds}")
         group.run(8)
     group.run(120)
+    assert group.observer.report(group.now).apart == 0
+
+
+# What nobody lays a cable for; each case three cycles, with the first rekey at CYCLE.
+CASES = [
+    ("v2", 0.1, way, start) for way in ("both", "up", "down") for start in (0.0, 9.0, 29.0)
+] + [("v1", 0.1, "both", 0.0), ("v1", 0.1, "down", 19.0)]
+
+
+@pytest.mark.parametrize(("generation", "loss", "way", "start"), CASES)
+def test_three_seconds_without_any_datagram_leave_no_pair_apart(generation, loss, way, start):
+    group = LossyGroup(FEW, faults_of(loss), generation=generation)
+    begun = group.now
+    group.settle()
+
+    def cut(member, upward):
+        within = (group.now - begun - start) % CYCLE < 3 and group.now > begun + CYCLE - 1
+        return within and way in ("both", "up" if upward else "down")
+
+    group.cut = cut
+    group.run(REKEYS * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_who_cannot_be_heard_for_a_whole_cycle_keeps_its_keys_and_is_back_in_time(generation):
+    group = LossyGroup(FEW, faults_of(0.1), generation=generation)
+    begun = group.now
+    group.settle()
+    unheard = set(list(group.members)[::3])
+    group.cut = lambda member, upward: (
+        upward and member in unheard and CYCLE <= group.now - begun < 2 * CYCLE
+    )
+    group.run(REKEYS * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("generation", "after"), [("v2", -0.5), ("v2", 0.06), ("v2", 2.0), ("v2", 25.0), ("v1", 12.0)]
+)
+def test_a_server_that_is_killed_while_the_kek_rolls_takes_nobody_from_anybody(
+    generation, after, tmp_path
+):
+    group = LossyGroup(FEW, faults_of(0.1), generation=generation, state=tmp_path / "hub.db")
+    begun = group.now
+    group.settle()
+    group.run(begun + 14400 - 60 + after - group.now)
+    group.kill_server()
+    group.run(7)
+    group.start_server()
+    group.run(2 * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+    assert group.registered == FEW
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_clocks_that_are_off_and_run_otherwise_leave_no_pair_apart(restarted, tmp_path):
+    def clock(chance):
+        # Half a minute off; nine seconds a day too fast or too slow.
+        return Clock(chance.uniform(-30, 30), 1 + chance.uniform(-1e-4, 1e-4))
+
+    group = LossyGroup(MEMBERS, faults_of(0.1), state=tmp_path / "hub.db", clocks=clock)
+    group.settle()
+    if restarted:
+        group.kill_server()
+        group.start_server()
+    group.run(REKEYS * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+
+
+@pytest.mark.parametrize("at", [-1.0, 0.06, 10.5, 20.5])
+def test_who_is_seen_at_another_port_while_a_push_is_repeated_is_in_time(at):
+    group = LossyGroup(FEW, faults_of(0.1))
+    begun = group.now
+    group.ports = dict.fromkeys(group.members, 40000)
+    group.settle()
+    group.run(begun + CYCLE + at - group.now)
+    for member in list(group.members)[::3]:
+        group.ports[member] = 50000
+    group.run(REKEYS * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", [13, 39])
+def test_who_joins_in_the_middle_of_a_commit_reads_those_who_hear_of_it_late(seed):
+    # In these runs somebody has the commit's push from its second copy only.
+    chance = random.Random(seed)
+    group = LossyGroup(8, faults_of(0.1), seed)
+    group.settle()
+    newcomer = group.replace(chance.choice(list(group.members)))
+    group.run(chance.random() * 4)
+    committed = group.now
+    group.commit(LIFETIME + "4000")
+    group.run(60, lambda: newcomer.held().sends_with is not None)
+    group.observer.begin(group.now)
+    group.run(110)
+    told = [e.time for m in group.members.values() for e in m.events if e.event == "rekeyed"]
+    assert max(told) > committed + 10
     assert group.observer.report(group.now).apart == 0
 
 
