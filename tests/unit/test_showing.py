@@ -260,6 +260,26 @@ def test_what_belongs_to_a_node_of_a_cluster_says_so():
     assert kek["node"] == "node0"
 
 
+NODE = "<multi-routing-engine-item>{}</multi-routing-engine-item>"
+FIRST = f"<multi-routing-engine-item><re-name>node0</re-name>{KEK}</multi-routing-engine-item>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "doubt"),
+    [
+        (FIRST + NODE.format("<re-name>node1</re-name>"), "node1 gave no answer"),
+        (FIRST + NODE.format(""), "a node gave no answer"),
+        (FIRST + NODE.format("<re-name>node1</re-name>not reachable"), "'not reachable' in <multi"),
+        (KEK.replace("<group-id>", "and G2<group-id>", 1), "'and G2' in <gvpn-server-kek"),
+        (KEK.replace("<group-id>1<", "<group-id>0x1<"), "group-id '0x1': a number is expected"),
+    ],
+)
+def test_what_nothing_claims_is_not_taken_for_nothing(reply, doubt):
+    reply = f"<multi-routing-engine-results>{reply}</multi-routing-engine-results>"
+    with pytest.raises(MalformedReply, match=re.escape(doubt)):
+        show(Wire(**{KEK_RPC: reply}), SERVER, ["kek"])
+
+
 def test_a_part_that_is_not_known_spoils_the_others_only_when_it_was_named():
     wire = Wire(**{KEK_RPC: KEK})
     result = show(wire, SERVER, ["all"])

@@ -23,6 +23,8 @@ _ITEM, _NODE, _TEXT = "multi-routing-engine-item", "re-name", "output"
 _SILENT = frozenset(("", _NODE, "rpc-error", "warning"))
 """Comments, and what is read elsewhere."""
 _SECONDS = re.compile(r"(?:expires in )?(?P<number>\d+)(?: ?(?:s|secs?|seconds))?", re.IGNORECASE)
+_IDENTITY = "group_id"
+"""What entries of different answers are brought together by."""
 _MOST, _LONGEST = 5, 160
 
 
@@ -54,6 +56,8 @@ def put(shown: Shown, entry: Entry, word: str, text: str) -> None:
         shown.unknown[word] = None
         return
     value = _number(text) if word in NUMBERS else text
+    if name == _IDENTITY and not isinstance(value, int):
+        shown.doubt(f"{word} {text!r}: a number is expected")
     if entry.setdefault(name, value) != value:
         shown.doubt(f"{word} is {entry[name]!r} and {value!r}")
 
@@ -87,6 +91,7 @@ class _Elements:
     def walk(self, element: etree._Element, context: Entry) -> None:
         """What stands in a reply, or in the answer of one node."""
         before, current = len(self.shown.entries), None
+        self._loose(element)
         for child in element:
             name = local_name(child)
             if name in self._show.entries:
@@ -115,8 +120,7 @@ class _Elements:
             for text in read_lines(text_of(child), self.shown, context):
                 self.shown.doubt(text)
         elif name == _ITEM:
-            node = next((text_of(part) for part in child if local_name(part) == _NODE), "")
-            self.walk(child, {**context, **({"node": node} if node else {})})
+            self._item(child, context)
         elif name in self._show.blocks:
             self._block(child, context)
         elif name in self._show.roots or name in _AROUND:
@@ -124,6 +128,23 @@ class _Elements:
         else:
             return False
         return True
+
+    def _item(self, element: etree._Element, context: Entry) -> None:
+        """What one node of a chassis cluster answers."""
+        node = next((text_of(part) for part in element if local_name(part) == _NODE), "")
+        before, self.shown.answered = self.shown.answered, False
+        entries = len(self.shown.entries)
+        self.walk(element, {**context, **({"node": node} if node else {})})
+        if not self.shown.answered and len(self.shown.entries) == entries:
+            self.shown.doubt(f"{node or 'a node'} gave no answer")
+        self.shown.answered = self.shown.answered or before
+
+    def _loose(self, element: etree._Element) -> None:
+        """Text beside elements, which nothing claims."""
+        texts = [element.text, *(child.tail for child in element)] if len(element) else []
+        text = " ".join(filter(None, (text and text.strip() for text in texts)))
+        if text:
+            self.shown.doubt(f"{text!r} in <{local_name(element)}>")
 
     def _block(self, element: etree._Element, context: Entry) -> None:
         """The entries of a block, each with what belongs to all of them."""
@@ -157,6 +178,7 @@ class _Elements:
 
     def _values(self, element: etree._Element, into: Entry, but: frozenset[str]) -> None:
         """The values inside an element, however deep."""
+        self._loose(element)
         for child in element:
             name = local_name(child)
             if not name or name in but or _is_aside(child):
