@@ -14,7 +14,7 @@ from typing import Any
 
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name, text_of
-from .shows import ASIDE, NUMBERS, TEXTS, Show
+from .shows import ASIDE, IDENTITY, NUMBERS, TEXTS, Show
 from .vocabulary import plain
 
 Entry = dict[str, Any]
@@ -23,8 +23,6 @@ _ITEM, _NODE, _TEXT = "multi-routing-engine-item", "re-name", "output"
 _SILENT = frozenset(("", _NODE, "rpc-error", "warning"))
 """Comments, and what is read elsewhere."""
 _SECONDS = re.compile(r"(?:expires in )?(?P<number>\d+)(?: ?(?:s|secs?|seconds))?", re.IGNORECASE)
-_IDENTITY = "group_id"
-"""What entries of different answers are brought together by."""
 _MOST, _LONGEST = 5, 160
 
 
@@ -56,7 +54,7 @@ def put(shown: Shown, entry: Entry, word: str, text: str) -> None:
         shown.unknown[word] = None
         return
     value = _number(text) if word in NUMBERS else text
-    if name == _IDENTITY and not isinstance(value, int):
+    if name == IDENTITY and not isinstance(value, int):
         shown.doubt(f"{word} {text!r}: a number is expected")
     if entry.setdefault(name, value) != value:
         shown.doubt(f"{word} is {entry[name]!r} and {value!r}")

@@ -154,6 +154,8 @@ ASIDE = frozenset(
 )
 """Words that say nothing about an association."""
 
+IDENTITY = "group_id"
+"""What entries of different answers are brought together by: a number, or not understood."""
 NUMBERS: Mapping[str, str] = {
     "security-association-index": "index",
     "ike-sa-index": "index",
