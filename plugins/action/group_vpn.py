@@ -8,17 +8,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible import context
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.group import options as group_options
 from ..plugin_utils.group.conduct import Order, conduct
-from ..plugin_utils.group.description import HOST_VARIABLES, read
+from ..plugin_utils.group.description import (
+    HOST_VARIABLES,
+    Contradiction,
+    Description,
+    read,
+)
 from ..plugin_utils.group.expected import registrations
 from ..plugin_utils.group.screen import summary
+from ..plugin_utils.group.variables import PREFIX, unknown, unreadable
 from . import DeviceAction, _plain
 from .fleet import Fleet
-
-_PREFIX = "group_vpn_"
 
 
 class ActionModule(DeviceAction):
@@ -34,7 +39,7 @@ class ActionModule(DeviceAction):
         # Once for all that is read of a host: each look makes its variables anew.
         variables = {host: self._task_vars["hostvars"][host] for host in hosts}
         order = Order(
-            read(groups, {host: self._device(host, variables[host], groups) for host in hosts}),
+            self._description(groups, variables),
             tuple(host for host in hosts if host in self._in_play()),
             options["confirm_minutes"],
             options["timeout"],
@@ -119,21 +124,42 @@ class ActionModule(DeviceAction):
         ]
         return list(dict.fromkeys([*map(str, named), *self._in_play()]))
 
-    def _device(self, host: str, variables: Mapping[str, Any], groups: Any) -> dict[str, Any]:
+    def _description(self, groups: Any, hosts: Mapping[str, Mapping[str, Any]]) -> Description:
+        wrong = list(unknown(hosts))
+        devices = {host: self._device(host, there, groups, wrong) for host, there in hosts.items()}
+        return read(groups, devices, wrong)
+
+    def _device(
+        self, host: str, variables: Mapping[str, Any], groups: Any, wrong: list[Contradiction]
+    ) -> dict[str, Any]:
+        """What only the host knows; variables that cannot be read are added to ``wrong``."""
+        names = {name: f"{PREFIX}{name}" for name in HOST_VARIABLES}
         found: dict[str, Any] = {}
-        for name in HOST_VARIABLES:
-            value = variables.get(f"{_PREFIX}{name}")
+        for name, variable in {**names, "management": "ansible_host"}.items():
+            try:
+                value = variables.get(variable)
+            except AnsibleError as error:
+                wrong.append(unreadable(host, variable, _why(error)))
+                continue
             if value is not None:
                 found[name] = _plain(value)
+        if "management" in found:
+            found["management"] = str(found["management"])
         found["inventory_groups"] = [
             name for name in _names(groups) if host in self._inventory().get(name, ())
         ]
-        management = variables.get("ansible_host")
-        return {**found, **({"management": str(management)} if management else {})}
+        return found
 
     def _say(self, line: str) -> None:
         # Beside what a callback prints on standard output, which programs may read.
         self._display.display(line, stderr=True)
+
+
+def _why(error: AnsibleError) -> str:
+    """Why a value cannot be had; only what names variables is repeated, the rest may hold keys."""
+    if isinstance(error, AnsibleUndefinedVariable):
+        return str(error)
+    return f"its value can be neither rendered nor decrypted ({type(error).__name__})"
 
 
 def _names(groups: Any) -> Iterable[str]:

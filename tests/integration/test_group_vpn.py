@@ -340,8 +340,11 @@ def test_members_move_from_a_v1_server_to_a_v2_server(whole):
 
 def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     servers = whole.hubs(1)
-    whole.sites(2)
+    whole.sites(3)
     whole.group(NAME, NUMBER, servers, server_member_communication={**UNICAST, "heartbeat": 1})
+    whole.variables["site-02"]["group_vpn_extrenal_interface"] = "ge-0/0/2.0"
+    whole.variables["site-03"]["group_vpn_pre_shared_key"] = "{{ vault_site_3 }}"
+    whole.variables["site-03"]["group_vpn_address"] = "{{ addresses['site-03'] | nothing }}"
     del whole.variables["site-01"]["group_vpn_pre_shared_key"]
     whole.variables["site-02"]["group_vpn_address"] = "127.0.10.1"
     whole.write()
@@ -351,6 +354,9 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "site-01: group_vpn_pre_shared_key: missing" in refused.output
     assert "site-01, site-02: group_vpn_address 127.0.10.1" in refused.output
     assert "heartbeat 1: Group VPNv2 takes 60 to 3600" in refused.output
+    assert "site-02: group_vpn_extrenal_interface: no such variable" in refused.output
+    assert "site-03: group_vpn_pre_shared_key: 'vault_site_3' is undefined" in refused.output
+    assert "site-03: group_vpn_address: its value can be neither rendered" in refused.output
     assert "unreachable" not in str(refused.tasks)
     asked = {"groupvpn.junos.group_vpn": {"outcome": "no_such_variable"}}
     unknown = play(whole.lab, [asked])

@@ -90,9 +90,19 @@ def described(draw: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]
                         "destination": f"10.{number}.0.0/16",
                     }
                 ],
-                "exclude": draw(st.sampled_from(["reregister", "rekey"])),
                 **draw(
-                    st.sampled_from([{}, {"server_member_communication": copy.deepcopy(UNICAST)}])
+                    st.sampled_from(
+                        [
+                            {"exclude": "reregister"},
+                            *(
+                                {
+                                    "exclude": way,
+                                    "server_member_communication": copy.deepcopy(UNICAST),
+                                }
+                                for way in ("reregister", "rekey")
+                            ),
+                        ]
+                    )
                 ),
             }
         )

@@ -251,7 +251,7 @@ def test_first_configuration_dynamic_peers_and_slow_detection_are_warned_about()
 
 
 def test_markup_in_a_group_name_stays_text():
-    name = "<a>&\"'</a>"
+    name = "a<b>&\"'</b>."
     rendered = views.render(RESOURCE, wanted_tree(RESOURCE, [{"group": name, **GOOD}], V2), V2)
     assert views.parse(RESOURCE, rendered["xml"])["parsed"] == [{"group": name, **GOOD}]
     assert views.parse(RESOURCE, rendered["rendered"])["parsed"] == [{"group": name, **GOOD}]

@@ -4,10 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import Order, conduct
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import (
     contradictions,
+    refusals,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import expand
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables import (
+    unknown,
+    unreadable,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
 
@@ -191,7 +204,7 @@ CASES = {
         {"hub_1": {"pre_shared_key": None}},
         "hub-1: group_vpn_pre_shared_key: missing; the servers of BRANCHES",
     ),
-    "the same traffic twice in v1": (
+    "the same traffic twice": (
         {
             "server_member_communication": V1_BLOCK,
             "match_policies": [
@@ -199,19 +212,19 @@ CASES = {
             ],
         },
         everything("v1"),
-        "the same traffic as a; Group VPNv1 refuses that",
+        "b (10.0.0.0/8 to 10.0.0.0/8): takes traffic that a (10.0.0.0/8 to 10.0.0.0/8) takes, too",
     ),
     "a group number that v1 has not": (
         {"server_member_communication": V1_BLOCK},
         everything("v1"),
         "group-id 70000: Group VPNv1 takes 1 to 65535",
     ),
-    "an unknown word": ({"match_polices": []}, {}, "match_polices: unknown; it takes name"),
+    "an unknown word": ({"wings": []}, {}, "wings: unknown; it takes name"),
     "a word of the wrong kind": ({"group_id": "seven"}, {}, "group_id: a whole number is expected"),
     "a misspelt word of rekeys": (
         {"server_member_communication": {**UNICAST, "lifetime": 3600}},
         {},
-        "server_member_communication.lifetime: unknown; it takes communication_type",
+        "server_member_communication.lifetime: unknown; did you mean 'lifetime_seconds'? it takes",
     ),
     "a misspelt word of a proposal": (
         {"ike_proposal": {"dh": "group24"}},
@@ -226,7 +239,7 @@ CASES = {
     "a misspelt word of traffic": (
         {"match_policies": [{"name": "a", "sorce": "10.0.0.0/8", "destination": "10.0.0.0/8"}]},
         {},
-        "match_policies[a].sorce: unknown; it takes name, source, destination",
+        "match_policies[a].sorce: unknown; did you mean 'source'? it takes name",
     ),
     "a policy that is a word": (
         {"match_policies": ["all"]},
@@ -236,7 +249,7 @@ CASES = {
     "a misspelt word of a rule": (
         {"exclude_rules": [{"name": "ks", "source": "10.0.0.0/8"}]},
         {},
-        "exclude_rules[ks].source: unknown; it takes name, source_address",
+        "exclude_rules[ks].source: unknown; did you mean 'source_address'?",
     ),
     "a number that is a word": (
         {"server_member_communication": {**UNICAST, "retransmission_period": "ten"}},
@@ -246,12 +259,12 @@ CASES = {
     "a misspelt word of a host's zones": (
         {},
         {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B", "gruop": "BRANCHES"}]}},
-        "site-1: group_vpn.policies[0].gruop: unknown; it takes from_zone, to_zone, group",
+        "site-1: group_vpn_policies[0].gruop: unknown; did you mean 'group'? it takes from_zone",
     ),
     "an unknown identity": (
         {},
         {"site_1": {"address": None, "dynamic": {"host": "one.example.net"}}},
-        "site-1: group_vpn.dynamic.host: unknown; it takes",
+        "site-1: group_vpn_dynamic.host: unknown; did you mean 'hostname'? it takes",
     ),
     "two members with one name in other letters": (
         {},
@@ -270,6 +283,244 @@ CASES = {
         {"member_threshold": 4},
         {},
         "member_threshold 4: the group has 5 members, and servers turn away",
+    ),
+    "a policy without a source": (
+        {"match_policies": [{"name": "all", "destination": "10.0.0.0/8"}]},
+        {},
+        "hub-1: group_vpn_groups[BRANCHES].match_policies[all].source: missing; set 'source'",
+    ),
+    "a policy without a destination": (
+        {"match_policies": [{"name": "all", "source": "10.0.0.0/8", "destination": None}]},
+        {},
+        "match_policies[all].destination: missing",
+    ),
+    "a group called as a statement": (
+        {"name": "apply-groups"},
+        {},
+        "hub-1: group_vpn_groups[apply-groups].name apply-groups: another name is expected",
+    ),
+    "a group's name with a blank": ({"name": "MY SITES"}, {}, "name MY SITES: 1 to 32 letters"),
+    "a group called as a wildcard": ({"name": "<*>"}, {}, "name <*>: 1 to 32 letters"),
+    "a group's name that is too long": ({"name": "x" * 33}, {}, "xx: 1 to 32 letters"),
+    "a member called as a statement": (
+        {},
+        {"site_1": {"name": "apply-macro"}},
+        "site-1: group_vpn_name apply-macro: gateways are called so, and another name",
+    ),
+    "a member called as a wildcard": (
+        {},
+        {"site_1": {"name": "<site>"}},
+        "site-1: group_vpn_name <site>: gateways are called so, and a name is",
+    ),
+    "a policy called as a statement": (
+        {
+            "match_policies": [
+                {"name": "apply-groups", "source": "10.0.0.0/8", "destination": "10.0.0.0/8"}
+            ]
+        },
+        {},
+        "match-policy name of 12 characters: another name is expected, since a statement",
+    ),
+    "policies that overlap in one group": (
+        {
+            "match_policies": [
+                {"name": "a", "source": "10.0.0.0/8", "destination": "10.0.0.0/8"},
+                {
+                    "name": "b",
+                    "source": "10.1.0.0/16",
+                    "destination": "10.2.0.0/16",
+                    "protocol": 17,
+                },
+            ]
+        },
+        {},
+        "match_policies b (10.1.0.0/16 to 10.2.0.0/16): takes traffic that a (10.0.0.0/8 to",
+    ),
+    "a prefix with bits of a host": (
+        {"match_policies": [{"name": "all", "source": "10.0.0.1/8", "destination": "10.0.0.0/8"}]},
+        {},
+        "match_policies[all].source 10.0.0.1/8: bits of a host are set in it, or it is not as "
+        "Junos writes it; write 10.0.0.0/8",
+    ),
+    "a prefix with a mask": (
+        {
+            "match_policies": [
+                {"name": "all", "source": "10.0.0.0/255.0.0.0", "destination": "10.0.0.0/8"}
+            ]
+        },
+        {},
+        "source 10.0.0.0/255.0.0.0: bits of a host are set in it, or it is not as",
+    ),
+    "a prefix without its length": (
+        {"match_policies": [{"name": "all", "source": "10.0.0.0", "destination": "10.0.0.0/8"}]},
+        {},
+        "match_policies[all].source 10.0.0.0: no IPv4 prefix with its length",
+    ),
+    "a prefix of IPv6": (
+        {
+            "match_policies": [
+                {"name": "all", "source": "2001:db8::/32", "destination": "2001:db8::/32"}
+            ]
+        },
+        {},
+        "match_policies[all].source 2001:db8::/32: no IPv4 prefix with its length",
+    ),
+    "a rule's prefix with bits of a host": (
+        {"exclude_rules": [{"name": "ks", "source_address": "192.0.2.1/24"}]},
+        {},
+        "exclude_rules[ks].source_address 192.0.2.1/24: bits of a host",
+    ),
+    "a rule for any traffic": (
+        {"fail_open_rules": [{"name": "ks"}]},
+        {},
+        "fail_open_rules[ks]: it says not which traffic it is for",
+    ),
+    "a rule that leaves nothing protected": (
+        {
+            "exclude_rules": [
+                {"name": "x", "source_address": "0.0.0.0/0", "destination_address": "10.0.0.0/8"}
+            ]
+        },
+        {},
+        "exclude_rules x: takes all traffic of all (10.0.0.0/8 to 10.0.0.0/8) out",
+    ),
+    "a port of every protocol": (
+        {
+            "match_policies": [
+                {
+                    "name": "all",
+                    "source": "10.0.0.0/8",
+                    "destination": "10.0.0.0/8",
+                    "destination_port": 443,
+                }
+            ]
+        },
+        {},
+        "match_policies[all].destination_port 443: it is for every protocol; set 'protocol'",
+    ),
+    "a port of a protocol without ports": (
+        {
+            "match_policies": [
+                {
+                    "name": "all",
+                    "source": "10.0.0.0/8",
+                    "destination": "10.0.0.0/8",
+                    "source_port": 443,
+                    "protocol": 1,
+                }
+            ]
+        },
+        {},
+        "match_policies[all].source_port 443: protocol 1 has no ports",
+    ),
+    "a key as a device shows it": (
+        {},
+        {"site_1": {"pre_shared_key": "$9$made.up.key"}},
+        "site-1: group_vpn_pre_shared_key: begins with $9$, as what a device shows of a key",
+    ),
+    "a key with a new line": (
+        {},
+        {"site_1": {"pre_shared_key": "made-up-key\n"}},
+        "site-1: group_vpn_pre_shared_key: begins or ends with a blank or a new line",
+    ),
+    "an empty key": (
+        {},
+        {"site_1": {"pre_shared_key": ""}},
+        "site-1: group_vpn_pre_shared_key: missing",
+    ),
+    "an empty key of somebody out of reach": (
+        {"unmanaged_members": [{"name": "old", "address": "198.51.100.9", "pre_shared_key": ""}]},
+        {},
+        "old: group_vpn_pre_shared_key: missing; set 'pre_shared_key'",
+    ),
+    "somebody out of reach twice": (
+        {
+            "unmanaged_members": [
+                {"name": "old", "address": "198.51.100.9", "pre_shared_key": "k"},
+                {"name": "old", "address": "198.51.100.9", "pre_shared_key": "k"},
+            ]
+        },
+        {},
+        "unmanaged_members[old]: named more than once",
+    ),
+    "an address in other notation": (
+        {},
+        {"site_1": {"address": "192.0.2.001"}},
+        "site-1: group_vpn_address 192.0.2.001: no IPv4 address as Junos writes it",
+    ),
+    "an address with a length": (
+        {},
+        {"hub_1": {"address": "192.0.2.1/24"}},
+        "hub-1: group_vpn_address 192.0.2.1/24: no IPv4 address",
+    ),
+    "an address of IPv6": (
+        {},
+        {"hub_1": {"address": "2001:db8::1"}},
+        "hub-1: group_vpn_address 2001:db8::1: no IPv4 address",
+    ),
+    "an address of IPv6 of somebody out of reach": (
+        {
+            "unmanaged_members": [
+                {"name": "o", "address": "::ffff:192.0.2.9", "pre_shared_key": "k"}
+            ]
+        },
+        {},
+        "o: group_vpn_address ::ffff:192.0.2.9: no IPv4 address",
+    ),
+    "a host name where an address is": (
+        {},
+        {"site_1": {"address": "site-1.example.net"}},
+        "site-1: group_vpn_address site-1.example.net: no IPv4 address",
+    ),
+    "an identity that is blank": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"hostname": " "}}},
+        "site-1: group_vpn_dynamic.hostname: blank, or no text",
+    ),
+    "an identity of no address": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"inet": "2001:db8::7"}}},
+        "site-1: group_vpn_dynamic.inet 2001:db8::7: no IPv4 address",
+    ),
+    "two identities of one": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"inet": "192.0.2.7", "hostname": "a.example"}}},
+        "site-1: group_vpn_dynamic inet, hostname: a peer is known by one identity",
+    ),
+    "an identity of a certificate": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"distinguished_name": {"container": "o=x"}}}},
+        "site-1: group_vpn_dynamic.distinguished_name: it belongs to certificates",
+    ),
+    "a server named twice": (
+        {"servers": ["hub-1", "hub-2", "hub-1"]},
+        {},
+        "group_vpn_groups[BRANCHES].servers hub-1: named more than once; name it once",
+    ),
+    "a member named twice": (
+        {"members": ["site-1", "site-1"]},
+        {},
+        "group_vpn_groups[BRANCHES].members site-1: named more than once",
+    ),
+    "a zone without a name": (
+        {},
+        {"site_1": {"policies": [{"from_zone": "", "to_zone": "B"}]}},
+        "it needs 'from_zone' and 'to_zone'",
+    ),
+    "proof by certificates": (
+        {"ike_proposal": {"authentication_method": "rsa-signatures"}},
+        {},
+        "ike_proposal.authentication_method rsa-signatures: both sides prove themselves by",
+    ),
+    "rekeys that nobody pushes": (
+        {"exclude": "rekey", "server_member_communication": None},
+        {},
+        "hub-1: group_vpn_groups[BRANCHES].exclude rekey: no rekeys are pushed",
+    ),
+    "a word that is nearly one": (
+        {"match_polices": []},
+        {},
+        "match_polices: unknown; did you mean 'match_policies'? it takes name",
     ),
     "a policy of another group": (
         {},
@@ -344,3 +595,138 @@ def test_everything_is_said_at_once_and_no_key_is():
 )
 def test_what_is_no_description_is_refused_and_never_a_traceback(groups):
     assert contradictions(groups, hosts_of())
+
+
+def traffic(name, protocol=0, port=0, source="10.0.0.0/8", destination="10.0.0.0/8"):
+    return {
+        "name": name,
+        "source": source,
+        "destination": destination,
+        "protocol": protocol,
+        "destination_port": port,
+    }
+
+
+def test_policies_of_other_protocols_ports_or_ways_do_not_overlap():
+    apart = [traffic("web", 6, 443), traffic("names", 17, 53), traffic("mail", 6, 25)]
+    assert contradictions([group_of(match_policies=apart)], hosts_of()) == []
+    ways = [
+        traffic("there", source="10.1.0.0/16", destination="10.2.0.0/16"),
+        traffic("back", source="10.2.0.0/16", destination="10.1.0.0/16"),
+    ]
+    assert contradictions([group_of(match_policies=ways)], hosts_of()) == []
+    one = group_of(members=["site-1"], match_policies=[traffic("web", 6, 443)])
+    other = group_of(name="B", group_id=2, members=["site-2"], match_policies=[traffic("n", 17)])
+    assert contradictions([one, other], hosts_of()) == []
+    # What one answers from the port is what the other sends there, seen from the other end.
+    answers = {"name": "n", "source": "10.0.0.0/8", "destination": "10.0.0.0/8", "protocol": 6}
+    other["match_policies"] = [{**answers, "source_port": 443}]
+    assert any("overlaps" in line for line in contradictions([one, other], hosts_of()))
+
+
+def test_proposals_of_one_name_and_other_values_are_refused_where_they_meet():
+    one = group_of(members=["site-1"], ike_proposal={"lifetime_seconds": 600})
+    there = [traffic("x", source="172.16.0.0/12", destination="172.16.0.0/12")]
+    other = group_of(name="B", group_id=2, members=["site-2"], match_policies=there)
+    # A lifetime is what members offer; these two have no member in common.
+    assert contradictions([one, other], hosts_of()) == []
+    other["members"] = ["site-1"]
+    for site in (one, other):
+        site["isolated"] = False
+    zones = [{"from_zone": "A", "to_zone": "B", "group": "BRANCHES"}]
+    found = contradictions([one, other], hosts_of(site_1={"policies": zones}))
+    assert found == [
+        "site-1: group_vpn_groups[B].ike_proposal lifetime_seconds: group BRANCHES has the same "
+        "algorithms with another value, and these hosts have one proposal for both; give both "
+        "groups the same value"
+    ]
+
+
+def test_a_variable_that_nothing_reads_is_named_with_the_one_that_may_be_meant():
+    found = unknown(
+        {
+            "site-1": ["group_vpn_extrenal_interface", "group_vpn_address", "inventory_hostname"],
+            "site-2": ["group_vpn_extrenal_interface", "groupvpn_address", "group_vpn_zzz"],
+        }
+    )
+    said = [str(one) for one in found]
+    assert [line.partition(";")[0] for line in said] == [
+        f"{where}: no such variable, and nothing reads it"
+        for where in (
+            "site-1, site-2: group_vpn_extrenal_interface",
+            "site-2: groupvpn_address",
+            "site-2: group_vpn_zzz",
+        )
+    ]
+    assert "did you mean 'group_vpn_external_interface'?" in said[0]
+    assert "did you mean 'group_vpn_address'?" in said[1]
+
+
+def test_what_a_variable_s_value_is_to_be_is_not_judged_when_it_cannot_be_had():
+    wrong = [unreadable("site-1", "group_vpn_pre_shared_key", "'vault_site_1' is undefined")]
+    hosts = hosts_of(site_1={"pre_shared_key": None})
+    assert refusals(read([group_of()], hosts, wrong)) == [
+        "site-1: group_vpn_pre_shared_key: 'vault_site_1' is undefined; define what it refers to "
+        "for this host"
+    ]
+
+
+PLACES = [
+    (part, *path)
+    for part, value in (("group", group_of()), ("site-1", hosts_of()["site-1"]))
+    for path in [(key,) for key in value if key != "inventory_groups"]
+    + [
+        (key, inner)
+        for key, inside in value.items()
+        if isinstance(inside, dict)
+        for inner in inside
+    ]
+    + [
+        (key, 0, inner)
+        for key, inside in value.items()
+        if isinstance(inside, list) and isinstance(inside[0], dict)
+        for inner in inside[0]
+    ]
+]
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.lists(st.none()))),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3))
+def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
+    group, hosts = group_of(), hosts_of()
+    for (part, *path), value in odd:
+        here = group if part == "group" else hosts[part]
+        # Where an odd value stands already, nothing may be left to stand in.
+        with contextlib.suppress(KeyError, IndexError, TypeError):
+            for step in path[:-1]:
+                here = here[step]
+            here[path[-1]] = value
+    found = contradictions([group], hosts)
+    assert all("; " in line and ": " in line for line in found)
+    if not found:
+        expand([group], hosts)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"confirm_minutes": 5, "timeout": 300}, "group_vpn_confirm_minutes 5: servers would take"),
+        ({"confirm_minutes": -1}, "group_vpn_confirm_minutes -1: it is 0 to 65535"),
+        ({"timeout": -1}, "group_vpn_timeout -1: it is 0 or more"),
+        ({"poll": -0.5}, "group_vpn_poll -0.5: it is 0 to 300"),
+        ({"poll": 1000.0}, "group_vpn_poll 1000.0: it is 0 to 300"),
+    ],
+)
+def test_times_of_a_run_that_do_not_fit_are_refused(more, said):
+    order = Order(read([group_of()], hosts_of()), (), **more)
+    with pytest.raises(Refused) as refused:
+        conduct(order, None)
+    assert any(said in line for line in refused.value.objections)

@@ -39,7 +39,13 @@ from tests.lab import COLLECTIONS
         (values.interface, 12, ["ge-0/0/1.0", "lo0", "reth0.100"], ["ge-0/0/1.0.1", "0ge", "ge 0"]),
         (values.ipv4_address, 99, ["192.0.2.1"], ["192.0.2.256", "192.0.2", "2001:db8::1", ""]),
         (values.ip_address, 99, ["192.0.2.1", "2001:db8::1"], ["192.0.2.1/32", "host", ""]),
-        (values.ipv4_prefix, 99, ["192.0.2.0/24", "0.0.0.0/0"], ["192.0.2.0", "192.0.2.0/33", ""]),
+        (
+            values.ipv4_prefix,
+            99,
+            ["192.0.2.0/24", "0.0.0.0/0"],
+            ["192.0.2.0", "192.0.2.0/33", "", "10.0.0.0/255.0.0.0"],
+        ),
+        (values.entry, 32, ["a b", "<", "apply"], ["<*>", "apply-groups", "apply-macro", "a\n"]),
         (
             values.multicast_address,
             99,

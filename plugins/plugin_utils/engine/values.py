@@ -31,11 +31,26 @@ def name(text: str, longest: int) -> str | None:
     return f"a name of 1 to {longest} printable characters is expected"
 
 
+_EVERYWHERE = frozenset({"apply-groups", "apply-groups-except", "apply-macro", "apply-flags"})
+"""Statements that stand at any level: an entry of that name could not be told from them."""
+
+
+def entry(text: str, longest: int) -> str | None:
+    """Names of a list's entries."""
+    if text in _EVERYWHERE:
+        return "another name is expected, since a statement of any level is called so"
+    if text.startswith("<") and text.endswith(">"):
+        return "a name is expected, and '<' and '>' around it make a wildcard of it"
+    return name(text, longest)
+
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def identifier(text: str, longest: int) -> str | None:
     """Names that Junos restricts."""
+    if text in _EVERYWHERE:
+        return entry(text, longest)
     if len(text) <= longest and _IDENTIFIER.fullmatch(text):
         return None
     return (
@@ -54,9 +69,12 @@ def ip_address(text: str, longest: int) -> str | None:
     return None if _is(ipaddress.ip_address, text) else "an IP address is expected"
 
 
+_LENGTH = re.compile("3[0-2]|[12]?[0-9]")
+
+
 def ipv4_prefix(text: str, longest: int) -> str | None:
     """An IPv4 prefix with its length."""
-    if "/" in text and _is(ipaddress.IPv4Interface, text):
+    if _LENGTH.fullmatch(text.partition("/")[2]) and _is(ipaddress.IPv4Interface, text):
         return None
     return "an IPv4 prefix with its length, such as 192.0.2.0/24, is expected"
 

@@ -9,7 +9,8 @@ themselves (confirmed commits on servers), and the next run goes on from what it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -20,7 +21,7 @@ from ..netconf.rpc import Rpc
 from . import work
 from .configurations import entries
 from .contradictions import refusals
-from .description import Description, Group
+from .description import Contradiction, Description, Group
 from .look import Holdings, Looked, holdings, look
 from .others import Lists, Start, lists, servers_of_others, since_commit, unverified
 from .plan import Plan, plan
@@ -31,6 +32,7 @@ from .verify import faults, shared
 T = TypeVar("T")
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
+_MOST_MINUTES = 65535
 SAY_SECONDS = 5
 """Who waits for longer is told for whom."""
 _EAGER = 16
@@ -111,10 +113,32 @@ class Outcome:
 
 def conduct(order: Order, hands: Hands) -> Outcome:
     """Bring the devices to what the description wants. Raises Refused before any is touched."""
-    wrong = refusals(order.description)
+    wrong = [*map(str, _limits(order)), *refusals(order.description)]
     if wrong:
         raise Refused(wrong)
     return _Conductor(order, hands).run()
+
+
+def _limits(order: Order) -> Iterator[Contradiction]:
+    """How long it may take, where that does not fit together."""
+    for name, value, least, most in (
+        ("confirm_minutes", order.confirm_minutes, 0, _MOST_MINUTES),
+        ("timeout", order.timeout, 0, math.inf),
+        ("poll", order.poll, 0, max(1, order.timeout)),
+    ):
+        if not least <= value <= most:
+            limit = "or more" if most == math.inf else f"to {most}"
+            why = f"it is {least} {limit}"
+            yield Contradiction((), f"group_vpn_{name}", value, why, f"correct '{name}'")
+    if 0 < order.confirm_minutes * 60 <= order.timeout:
+        yield Contradiction(
+            (),
+            "group_vpn_confirm_minutes",
+            order.confirm_minutes,
+            f"servers would take their change back while members may still come (for "
+            f"{order.timeout} s, 'timeout')",
+            f"set it to {order.timeout // 60 + 1} or more, or 0 for never, or shorten 'timeout'",
+        )
 
 
 class _Conductor:

@@ -21,18 +21,25 @@ from ..engine.values import Generation
 from ..resources import member as member_table
 from ..resources import server as server_table
 from ..resources.server_member_communication import DEFAULTS
-from .description import GROUPS, Contradiction, Description, Device, Group, Options, read
-from .expand import configurations, serves
-from .prefixes import covering, holds, is_one_device, overlapping
+from .description import (
+    GROUPS,
+    REKEY,
+    Contradiction,
+    Description,
+    Device,
+    Group,
+    Options,
+    read,
+)
+from .expand import configurations, proposal_name, serves
+from .notation import Found, of_device, of_group, place
+from .prefixes import covered, covering, holds, overlapping, same_way
 
 _V1, _V2 = Generation.V1, Generation.V2
-LONGEST_NAME = 32
 MOST_SERVERS, MOST_GROUPS = 4, 50
 ACTIVATION_SECONDS = 15
 _DELAYS = 10
 """A key's lifetime holds so many activation delays at least."""
-
-Found = Iterator[Contradiction]
 
 
 def contradictions(groups: Any, hosts: Mapping[str, Options]) -> list[str]:
@@ -48,12 +55,15 @@ def refusals(description: Description) -> list[str]:
     for group in description.groups:
         for judge in _OF_GROUP:
             found += judge(description, group)
+    # What is known to be wrong is not judged again.
+    known = {(host, one.path) for one in description.wrong for host in one.hosts}
+    found = [
+        one
+        for one in found
+        if one in description.wrong or not {(host, one.path) for host in one.hosts} & known
+    ]
     lines = [str(one) for one in found]
     return list(dict.fromkeys([*lines, *_by_tables(description)]))
-
-
-def _place(group: Group, option: str = "") -> str:
-    return f"{GROUPS}[{group.name}]{'.' if option else ''}{option}"
 
 
 # Of the whole
@@ -90,14 +100,6 @@ def _names(description: Description) -> Found:
     named = defaultdict(list)
     for host, device in _taking_part(description).items():
         named[device.name].append(host)
-        if len(device.name) > LONGEST_NAME:
-            yield Contradiction(
-                (host,),
-                "group_vpn_name",
-                device.name,
-                f"a gateway's name has at most {LONGEST_NAME} characters",
-                "set a shorter 'group_vpn_name'",
-            )
     for name, hosts in named.items():
         if len(hosts) > 1:
             yield Contradiction(
@@ -109,31 +111,18 @@ def _names(description: Description) -> Found:
             )
 
 
-def _keys(description: Description) -> Found:
-    for host, device in _taking_part(description).items():
-        if device.key is not None and (not device.key.strip() or "{{" in device.key):
-            yield Contradiction(
-                (host,),
-                "group_vpn_pre_shared_key",
-                None,
-                "blank, or a template that nothing was put into",
-                "correct the variable that it refers to",
-            )
+def _notation(description: Description) -> Found:
+    for device in _taking_part(description).values():
+        yield from of_device(device)
+    for group in description.groups:
+        yield from of_group(description, group)
 
 
 def _addresses(description: Description) -> Found:
     by_address = defaultdict(list)
     for host, device in _taking_part(description).items():
-        for address in {device.address, *device.dynamic.values()} - {None}:
-            by_address[str(address).lower()].append(host)
-        if device.address is not None and not is_one_device(device.address):
-            yield Contradiction(
-                (host,),
-                "group_vpn_address",
-                device.address,
-                "no address of one device",
-                "set the one where its peers reach it",
-            )
+        for address in {str(a).lower() for a in (device.address, *device.dynamic.values()) if a}:
+            by_address[address].append(host)
     for address, hosts in by_address.items():
         if len(hosts) > 1:
             yield Contradiction(
@@ -152,7 +141,7 @@ def _colocation(description: Description) -> Found:
             roles = f"serves {served[0].name} and is a member of {joined[0].name}"
             yield Contradiction(
                 (host,),
-                _place(joined[0], "members"),
+                place(joined[0], "members"),
                 host,
                 f"it {roles}; a device of Group VPN{device.generation} is one or the other here",
                 "take it out of one",
@@ -199,7 +188,7 @@ def _attachment(device: Device, joined: list[Group]) -> Found:
         zones = (policy.get("from_zone"), policy.get("to_zone"))
         vpn = policy.get("group") or names[0]
         pairs[zones].append(vpn)
-        if None in zones:
+        if not all(zones):
             yield _policy_of(device, policy, "it needs 'from_zone' and 'to_zone'", "set both")
         elif policy.get("group") is None and len(names) > 1:
             which = f"the host is in {', '.join(names)}, and it says not whose traffic it is"
@@ -237,16 +226,33 @@ def _overlaps(description: Description) -> Found:
         if pair is not None:
             yield Contradiction(
                 tuple(dict.fromkeys((*one.servers, *other.servers))),
-                _place(one, "match_policies"),
-                _shown(pair[0]),
-                f"overlaps {_shown(pair[1])} of group {other.name}, which has other keys",
+                place(one, "match_policies"),
+                shown(pair[0]),
+                f"overlaps {shown(pair[1])} of group {other.name}, which has other keys",
                 "narrow one of them, or set 'isolated: true' in both groups when their networks "
                 "never meet and no member is in both",
             )
 
 
-def _shown(policy: Options) -> str:
-    return f"{policy.get('name')} ({policy.get('source')} to {policy.get('destination')})"
+def _proposals(description: Description) -> Found:
+    """An IKE proposal is called after its algorithms; a device has it once."""
+    for one, other in combinations(description.groups, 2):
+        members = set(one.members) & set(other.members)
+        servers = set(one.servers) & set(other.servers)
+        if proposal_name(one.ike_proposal) != proposal_name(other.ike_proposal):
+            continue
+        words = {*one.ike_proposal, *other.ike_proposal}
+        differ = sorted(w for w in words if one.ike_proposal.get(w) != other.ike_proposal.get(w))
+        hosts = members | (servers if differ != ["lifetime_seconds"] else set())
+        if differ and hosts:
+            yield Contradiction(
+                tuple(sorted(hosts)),
+                place(other, "ike_proposal"),
+                ", ".join(differ),
+                f"group {one.name} has the same algorithms with another value, and these hosts "
+                "have one proposal for both",
+                "give both groups the same value",
+            )
 
 
 # Of one group
@@ -261,14 +267,21 @@ def _whole(description: Description, group: Group) -> Found:
         ("match_policies", group.match_policies),
     ):
         if not there:
-            yield Contradiction(
-                group.servers, _place(group, what), None, "missing", f"set '{what}'"
-            )
+            yield Contradiction(group.servers, place(group, what), None, "missing", f"set '{what}'")
+    if group.exclude == REKEY and group.communication is None:
+        yield Contradiction(
+            group.servers,
+            place(group, "exclude"),
+            REKEY,
+            "no rekeys are pushed without 'server_member_communication', so that who is removed "
+            "could read on",
+            "add 'server_member_communication', or leave 'exclude' out",
+        )
     most = group.setting("member_threshold")
     if most and most < len(group.members):
         yield Contradiction(
             group.servers,
-            _place(group, "member_threshold"),
+            place(group, "member_threshold"),
             most,
             f"the group has {len(group.members)} members, and servers turn away who comes later",
             f"set it to {len(group.members)} or more, or leave it out",
@@ -276,7 +289,7 @@ def _whole(description: Description, group: Group) -> Found:
     if len(group.servers) > MOST_SERVERS:
         yield Contradiction(
             group.servers,
-            _place(group, "servers"),
+            place(group, "servers"),
             len(group.servers),
             f"a member takes at most {MOST_SERVERS} servers",
             "leave some out",
@@ -305,7 +318,7 @@ def _servers(description: Description, group: Group) -> Found:
     if len({device.generation for device in devices}) > 1:
         yield Contradiction(
             group.servers,
-            _place(group, "servers"),
+            place(group, "servers"),
             None,
             "servers of both generations cannot share keys",
             "take servers of one generation",
@@ -318,7 +331,7 @@ def _cluster(group: Group, devices: list[Device]) -> Found:
     if devices[0].generation is _V1:
         yield Contradiction(
             group.servers,
-            _place(group, "servers"),
+            place(group, "servers"),
             ", ".join(group.servers),
             "Group VPNv1 has no server cluster: each server would make keys of its own",
             "name one server",
@@ -347,7 +360,7 @@ def _generations(description: Description, group: Group) -> Found:
         if group.setting("anti_replay_time_window") is not None:
             yield Contradiction(
                 (host,),
-                _place(group, "anti_replay_time_window"),
+                place(group, "anti_replay_time_window"),
                 group.setting("anti_replay_time_window"),
                 "seconds to a v1 member, milliseconds to a v2 server",
                 "leave it out while the group has v1 members",
@@ -373,7 +386,7 @@ def _timing(description: Description, group: Group) -> Found:
         if isinstance(life, int) and life < _DELAYS * delay:
             yield Contradiction(
                 group.servers,
-                _place(group, option),
+                place(group, option),
                 life,
                 f"a key has to live for {_DELAYS} activation delays of {delay} s",
                 f"set it to {_DELAYS * delay} or more, or shorten 'activation_time_delay'",
@@ -396,7 +409,7 @@ def _rekeys(group: Group, block: Options, delay: int) -> Found:
     if not multicast and period * times >= 2 * delay:
         yield Contradiction(
             group.servers,
-            _place(group, "server_member_communication.number_of_retransmission"),
+            place(group, "server_member_communication.number_of_retransmission"),
             times,
             f"{times} retransmissions every {period} s last as long as it takes until new keys are "
             f"used ({2 * delay} s): who hears only the last one is deaf meanwhile",
@@ -406,7 +419,7 @@ def _rekeys(group: Group, block: Options, delay: int) -> Found:
     if block.get("heartbeat") is not None and threshold and heartbeat * threshold >= life:
         yield Contradiction(
             group.servers,
-            _place(group, "server_member_communication.heartbeat"),
+            place(group, "server_member_communication.heartbeat"),
             heartbeat,
             f"{threshold} missed heartbeats take longer than a key for rekeying lives ({life} s)",
             "shorten it, or lengthen 'lifetime_seconds'",
@@ -414,21 +427,30 @@ def _rekeys(group: Group, block: Options, delay: int) -> Found:
 
 
 def _traffic(description: Description, group: Group) -> Found:
-    seen: dict[Any, Any] = {}
-    for policy in group.match_policies:
-        traffic = tuple(policy.get(n) or 0 for n in _SELECTORS)
-        if traffic in seen and serves(description, group) is _V1:
+    for one, other in combinations(group.match_policies, 2):
+        if same_way(one, other):
             yield Contradiction(
                 group.servers,
-                _place(group, "match_policies"),
-                policy.get("name"),
-                f"the same traffic as {seen[traffic]}; Group VPNv1 refuses that",
-                "leave one out",
+                place(group, "match_policies"),
+                shown(other),
+                f"takes traffic that {shown(one)} takes, too, and each has keys of its own",
+                "leave one out, or narrow it",
             )
-        seen.setdefault(traffic, policy.get("name"))
+    for policy in group.match_policies:
+        rule = covered(policy, group.setting("exclude_rules", ()))
+        if rule is not None:
+            yield Contradiction(
+                group.servers,
+                place(group, "exclude_rules"),
+                rule.get("name"),
+                f"takes all traffic of {shown(policy)} out: nothing of it would be protected",
+                "narrow the rule",
+            )
 
 
-_SELECTORS = ("source", "destination", "source_port", "destination_port", "protocol")
+def shown(policy: Options) -> str:
+    """A match policy for a person."""
+    return f"{policy.get('name')} ({policy.get('source')} to {policy.get('destination')})"
 
 
 def _lockout(description: Description, group: Group) -> Found:
@@ -446,8 +468,8 @@ def _lockout(description: Description, group: Group) -> Found:
             if policy is not None:
                 yield Contradiction(
                     (host,),
-                    _place(group, "match_policies"),
-                    _shown(policy),
+                    place(group, "match_policies"),
+                    shown(policy),
                     f"covers the way to its server {server.host} ({server.address}): it would lock "
                     "itself out",
                     remedy,
@@ -456,8 +478,8 @@ def _lockout(description: Description, group: Group) -> Found:
         if policy is not None:
             yield Contradiction(
                 (host,),
-                _place(group, "match_policies"),
-                _shown(policy),
+                place(group, "match_policies"),
+                shown(policy),
                 f"covers the way to where it is managed at ({device.management})",
                 remedy,
             )
@@ -523,7 +545,8 @@ def _table(
 _OF_DESCRIPTION: tuple[Callable[[Description], Iterable[Contradiction]], ...] = (
     _twice,
     _names,
-    _keys,
+    _notation,
+    _proposals,
     _addresses,
     _colocation,
     _members,

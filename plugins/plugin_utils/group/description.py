@@ -8,7 +8,7 @@ group's members stand for the hosts in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ _HOST: Mapping[str, type] = {
 }
 _PARTS_OF_HOST: Mapping[str, words.Words] = {
     **words.OF_HOST,
-    "policies": dict.fromkeys(("from_zone", "to_zone", "group")),
+    "policies": dict.fromkeys(("from_zone", "to_zone", "group"), Kind.TEXT),
 }
 HOST_VARIABLES = tuple(name for name in _HOST if name not in ("management", "inventory_groups"))
 """Variables of a host, without their ``group_vpn_``."""
@@ -176,15 +176,20 @@ class Description:
         return (group for group in self.groups if host in group.members)
 
 
-def read(groups: Any, hosts: Mapping[str, Options]) -> Description:
-    """A description from ``group_vpn_groups`` and the hosts' variables (without their prefix)."""
-    return _Reader(hosts).read(groups)
+def read(
+    groups: Any, hosts: Mapping[str, Options], wrong: Iterable[Contradiction] = ()
+) -> Description:
+    """A description from ``group_vpn_groups`` and the hosts' variables (without their prefix).
+
+    ``wrong``: what is known to be wrong with the variables already.
+    """
+    return _Reader(hosts, wrong).read(groups)
 
 
 class _Reader:
-    def __init__(self, hosts: Mapping[str, Options]) -> None:
+    def __init__(self, hosts: Mapping[str, Options], wrong: Iterable[Contradiction]) -> None:
         self._hosts = hosts
-        self._wrong: list[Contradiction] = []
+        self._wrong = list(wrong)
         self._devices = {host: self._device(host, given) for host, given in hosts.items()}
 
     def read(self, groups: Any) -> Description:
@@ -211,14 +216,12 @@ class _Reader:
         for name, value in given.items():
             kind = table.get(name)
             if kind is None:
-                known = ", ".join(table)
-                self._say(hosts, f"{where}.{name}", None, "unknown", f"it takes {known}")
+                self._say(hosts, _inside(where, name), None, "unknown", _taking(name, table))
             elif value is None:
                 continue
             elif not _is(value, kind):
-                self._say(
-                    hosts, f"{where}.{name}", None, f"{_WORDS[kind]} is expected", "correct it"
-                )
+                why = f"{_WORDS[kind]} is expected"
+                self._say(hosts, _inside(where, name), None, why, "correct it")
             else:
                 sound[name] = value
         return sound
@@ -229,7 +232,7 @@ class _Reader:
         """As :meth:`_sound`, of the mappings in a mapping, and of those in its lists."""
         found = dict(sound)
         for name in sound.keys() & tables.keys():
-            here, given, table = f"{where}.{name}", sound[name], tables[name]
+            here, given, table = _inside(where, name), sound[name], tables[name]
             if isinstance(given, Mapping):
                 found[name] = self._part(here, hosts, given, table)
             else:
@@ -244,17 +247,18 @@ class _Reader:
     ) -> dict[str, Any]:
         sound = self._sound(where, hosts, given, dict.fromkeys(table, object))
         for name, value in list(sound.items()):
-            if table[name] is Kind.INTEGER and not str(value).isdigit():
-                why = "a whole number is expected"
-                self._say(hosts, f"{where}.{name}", value, why, "correct it")
+            why = _no_value(value, table[name])
+            if why is not None:
+                said = None if isinstance(value, list | Mapping) else value
+                self._say(hosts, _inside(where, name), said, why, "correct it")
                 del sound[name]
             elif table[name] is Kind.INTEGER:
                 sound[name] = int(value)
         return sound
 
     def _device(self, host: str, given: Options) -> Device:
-        sound = self._sound("group_vpn", (host,), given, _HOST)
-        sound = self._parts("group_vpn", (host,), sound, _PARTS_OF_HOST)
+        sound = self._sound("group_vpn_", (host,), given, _HOST)
+        sound = self._parts("group_vpn_", (host,), sound, _PARTS_OF_HOST)
         return Device(
             host,
             str(sound.get("name") or host),
@@ -279,7 +283,7 @@ class _Reader:
         name = given.get("name") if isinstance(given, Mapping) else None
         where = f"{GROUPS}[{name or number}]"
         sound = self._parts(where, (), self._sound(where, (), given, _GROUP), words.OF_GROUP)
-        servers = self._listed(f"{where}.servers", sound.get("servers", ()))
+        servers = self._listed(f"{where}.servers", sound.get("servers", ()), ordered=True)
         if sound.get("exclude", REREGISTER) not in (REREGISTER, REKEY):
             self._say(
                 servers,
@@ -305,10 +309,17 @@ class _Reader:
             sound.get("isolated", False),
         )
 
-    def _listed(self, where: str, names: Sequence[Any]) -> tuple[str, ...]:
-        """Hosts, in order, that names of hosts and of inventory groups stand for."""
+    def _listed(
+        self, where: str, names: Sequence[Any], *, ordered: bool = False
+    ) -> tuple[str, ...]:
+        """Hosts, in order, that names of hosts and of inventory groups stand for.
+
+        Without an order a host may be named and in a group that is named, too.
+        """
         found: dict[str, None] = {}
-        for name in map(str, names):
+        twice: dict[str, None] = {}
+        given = [str(name) for name in names]
+        for number, name in enumerate(given):
             hosts = [name] if name in self._hosts else self._in_group(name)
             if not hosts:
                 self._say(
@@ -318,7 +329,11 @@ class _Reader:
                     "neither a host nor a group with hosts of the inventory",
                     "correct it, or add it to the inventory",
                 )
+            again = found.keys() & set(hosts) if ordered else {name} & set(given[:number])
+            twice.update(dict.fromkeys(again))
             found.update(dict.fromkeys(hosts))
+        for name in twice:
+            self._say((), where, name, "named more than once", "name it once")
         return tuple(found)
 
     def _in_group(self, name: str) -> list[str]:
@@ -326,6 +341,7 @@ class _Reader:
 
     def _others(self, where: str, sound: Options) -> Iterator[str]:
         """Members that Ansible does not reach become devices of their own."""
+        there: set[str] = set()
         for number, given in enumerate(sound.get("unmanaged_members", ())):
             name = given.get("name") if isinstance(given, Mapping) else None
             here = f"{where}.unmanaged_members[{name or number}]"
@@ -346,7 +362,30 @@ class _Reader:
             known = self._devices.setdefault(str(name), device)
             if known != device:
                 self._say((), here, None, "described in two ways", "describe it alike everywhere")
+            if name in there:
+                self._say((), here, None, "named more than once", "name it once")
+            there.add(name)
             yield str(name)
+
+
+def _inside(where: str, name: Any) -> str:
+    """A word's place; those of a host are variables, one by one."""
+    return f"{where}{'' if where.endswith('_') else '.'}{name}"
+
+
+def _no_value(value: Any, kind: Kind | None) -> str | None:
+    """Why it is no value of a kind; kind None is not for values."""
+    if kind is not None and isinstance(value, list | tuple | Mapping):
+        return "one value is expected"
+    if kind is Kind.INTEGER and not (str(value).isascii() and str(value).isdigit()):
+        return "a whole number is expected"
+    return None
+
+
+def _taking(name: Any, table: Iterable[str]) -> str:
+    known = list(table)
+    meant = words.nearest(str(name), known)
+    return f"{f'did you mean {meant!r}? ' if meant else ''}it takes {', '.join(known)}"
 
 
 def _called(entry: Any, number: int) -> Any:

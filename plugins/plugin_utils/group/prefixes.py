@@ -28,15 +28,6 @@ def holds(prefix: Any, address: Any) -> bool:
         return False
 
 
-def is_one_device(address: Any) -> bool:
-    """Whether an address can be a device's; what is none is for the tables to object to."""
-    try:
-        one = IPv4Address(str(address))
-    except ValueError:
-        return True
-    return not (one.is_multicast or one.is_unspecified or one == IPv4Address("255.255.255.255"))
-
-
 def overlapping(
     some: Iterable[Options], others: Iterable[Options]
 ) -> Iterator[tuple[Options, Options]]:
@@ -44,17 +35,50 @@ def overlapping(
     there = list(others)
     for one in some:
         for other in there:
-            ends = (network(other.get("source")), network(other.get("destination")))
-            if _meet(one, *ends) or _meet(one, *ends[::-1]):
+            if same_way(one, other) or same_way(one, _turned(other)):
                 yield one, other
 
 
-def _meet(policy: Options, source: IPv4Network | None, destination: IPv4Network | None) -> bool:
-    mine = (network(policy.get("source")), network(policy.get("destination")))
-    return all(
-        a is not None and b is not None and a.overlaps(b)
-        for a, b in zip(mine, (source, destination), strict=True)
-    )
+def same_way(one: Options, other: Options) -> bool:
+    """Whether two policies take some of the same traffic."""
+    if any(_differ(one.get(option), other.get(option)) for option in _NUMBERS):
+        return False
+    for option in _ENDS:
+        mine, theirs = network(one.get(option)), network(other.get(option))
+        if mine is None or theirs is None or not mine.overlaps(theirs):
+            return False
+    return True
+
+
+_ENDS = ("source", "destination")
+_NUMBERS = ("protocol", "source_port", "destination_port")
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether no packet has both; 0, or nothing, is any."""
+    return bool(one) and bool(other) and one != other
+
+
+def _turned(policy: Options) -> Options:
+    """The policy of the answers."""
+    ends = {"source": "destination", "source_port": "destination_port"}
+    back = {**ends, **{value: key for key, value in ends.items()}}
+    return {back.get(option, option): value for option, value in policy.items()}
+
+
+def covered(policy: Options, rules: Iterable[Options]) -> Options | None:
+    """The rule that takes all traffic of a policy."""
+    return next((rule for rule in rules if _within(policy, rule)), None)
+
+
+def _within(policy: Options, rule: Options) -> bool:
+    if rule.get("application"):
+        return False
+    for option in _ENDS:
+        mine, theirs = network(policy.get(option)), network(rule.get(f"{option}_address"))
+        if mine is None or theirs is None or not mine.subnet_of(theirs):
+            return False
+    return True
 
 
 def covering(

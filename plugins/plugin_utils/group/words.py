@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 
 from ..engine.schema import Branch, Container, Kind, Leaf, List, Statement
 from ..resources import member, server
@@ -54,3 +55,9 @@ OF_HOST: Mapping[str, Words] = {
     "dynamic": _words(_SERVER, "ike", "gateways", "dynamic"),
 }
 """The same of a host."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one may have been meant for."""
+    found = get_close_matches(name, known, 1)
+    return found[0] if found else None

@@ -19,7 +19,7 @@ AES = ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc")
 V1_CIPHERS = ("3des-cbc", *AES, "des-cbc")
 
 
-def key(summary: str, form: values.Form = values.name) -> Leaf:
+def key(summary: str, form: values.Form = values.entry) -> Leaf:
     """The name of a list's entry."""
     return Leaf(name="name", summary=summary, longest=32, form=form)
 

@@ -1,0 +1,185 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How names, addresses, prefixes and keys of a description have to be written.
+
+The tables judge what reaches a device, and name its statements; what a person wrote is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+
+from ..engine import values
+from .description import GROUPS, RULES, Contradiction, Description, Device, Group, Options
+from .prefixes import network
+
+LONGEST_NAME = 32
+_ENCODED = ("$8$", "$9$")
+"""How keys begin that a device shows: encoded, and not what they stand for."""
+_PORTED = {6: "TCP", 17: "UDP", 132: "SCTP"}
+_PREFIXES = ("source", "destination", "source_address", "destination_address")
+_PORTS = ("source_port", "destination_port")
+
+Found = Iterator[Contradiction]
+
+
+def place(group: Group, option: str = "") -> str:
+    """Where something stands in the description."""
+    return f"{GROUPS}[{group.name}]{'.' if option else ''}{option}"
+
+
+# Of devices
+
+
+def of_device(device: Device) -> Found:
+    """What is wrong with the notation of what only a device knows."""
+    objection = values.entry(device.name, LONGEST_NAME)
+    if objection is not None:
+        why = f"gateways are called so, and {objection}"
+        yield _of(device, "name", device.name, why, "set a shorter 'group_vpn_name'")
+    yield from _address(device)
+    yield from _identity(device)
+    yield from _key(device)
+
+
+def _of(device: Device, option: str, value: Any, why: str, remedy: str) -> Contradiction:
+    return Contradiction((device.host,), f"group_vpn_{option}", value, why, remedy)
+
+
+def _address(device: Device) -> Found:
+    if device.address is None:
+        return
+    why = _no_address(device.address, named=not device.managed)
+    if why is not None:
+        remedy = "set the one where its peers reach it"
+        yield _of(device, "address", device.address or "''", why, remedy)
+
+
+def _no_address(text: str, *, named: bool) -> str | None:
+    """Why it is no address of one device; ``named``: it may be a host name."""
+    try:
+        one = IPv4Address(text)
+    except AddressValueError:
+        if (
+            named
+            and text[:1].isalnum()
+            and any(map(str.isalpha, text))
+            and not set(":/ ") & set(text)
+        ):
+            return None
+        return "no IPv4 address as Junos writes it, such as 192.0.2.1"
+    if one.is_multicast or one.is_unspecified or one == IPv4Address("255.255.255.255"):
+        return "no address of one device"
+    return None
+
+
+def _identity(device: Device) -> Found:
+    if len(device.dynamic) > 1:
+        kinds = ", ".join(device.dynamic)
+        yield _of(device, "dynamic", kinds, "a peer is known by one identity", "leave one")
+    for kind, value in device.dynamic.items():
+        where = f"dynamic.{kind}"
+        if kind == "distinguished_name":
+            why = "it belongs to certificates, and members prove themselves by keys here"
+            remedy = "use 'hostname', 'inet' or 'user_at_hostname'"
+            yield _of(device, where, None, why, remedy)
+        elif not isinstance(value, str) or not value.strip():
+            yield _of(device, where, None, "blank, or no text", "correct it")
+        elif kind == "inet" and (wrong := _no_address(value, named=False)) is not None:
+            yield _of(device, where, value, wrong, "correct it")
+
+
+def _key(device: Device) -> Found:
+    key = device.key
+    if not key:
+        return
+    why = remedy = ""
+    if not key.strip() or "{{" in key:
+        why = "blank, or a template that nothing was put into"
+        remedy = "correct the variable that it refers to"
+    elif key.startswith(_ENCODED):
+        why = f"begins with {key[:3]}, as what a device shows of a key, encoded for itself"
+        remedy = "give the key that it stands for"
+    elif key != key.strip():
+        why = "begins or ends with a blank or a new line, which few peers are told"
+        remedy = "correct the variable that it refers to"
+    if why:
+        yield _of(device, "pre_shared_key", None, why, remedy)
+
+
+# Of groups
+
+
+def of_group(description: Description, group: Group) -> Found:
+    """What is wrong with the notation of a group."""
+    objection = values.identifier(group.name, LONGEST_NAME) if group.name else None
+    if objection is not None:
+        yield Contradiction(
+            group.servers, place(group, "name"), group.name, objection, "choose another 'name'"
+        )
+    for where, policy in _named(group, "match_policies", group.match_policies):
+        yield from _prefixes(group, where, policy)
+        yield from _ports(group, where, policy)
+        yield from _ends(group, where, policy)
+    for option in RULES:
+        for where, rule in _named(group, option, group.setting(option, ())):
+            yield from _prefixes(group, where, rule)
+            if not any(
+                rule.get(n) for n in ("source_address", "destination_address", "application")
+            ):
+                why = "it says not which traffic it is for"
+                yield _at(group, where, None, why, "add 'source_address' or 'destination_address'")
+    yield from _method(group)
+
+
+def _at(group: Group, where: str, value: Any, why: str, remedy: str) -> Contradiction:
+    return Contradiction(group.servers, place(group, where), value, why, remedy)
+
+
+def _named(group: Group, option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
+    for number, entry in enumerate(entries):
+        if isinstance(entry, Mapping):
+            name = entry.get("name")
+            yield f"{option}[{number if name is None else name}]", entry
+
+
+def _prefixes(group: Group, where: str, entry: Options) -> Found:
+    for option in _PREFIXES:
+        text = entry.get(option)
+        if text is None:
+            continue
+        here = network(text)
+        if here is None or "/" not in str(text):
+            why, remedy = "no IPv4 prefix with its length", "write it as in 192.0.2.0/24"
+        elif str(here) != text:
+            why = "bits of a host are set in it, or it is not as Junos writes it"
+            remedy = f"write {here}, or the prefix that is meant"
+        else:
+            continue
+        yield _at(group, f"{where}.{option}", text, why, remedy)
+
+
+def _ports(group: Group, where: str, policy: Options) -> Found:
+    protocol = policy.get("protocol") or 0
+    for option in _PORTS:
+        if policy.get(option) and protocol not in _PORTED:
+            said = f"protocol {protocol} has no ports" if protocol else "it is for every protocol"
+            names = ", ".join(f"{number} ({name})" for number, name in _PORTED.items())
+            remedy = f"set 'protocol' to one of {names}"
+            yield _at(group, f"{where}.{option}", policy[option], said, remedy)
+
+
+def _ends(group: Group, where: str, policy: Options) -> Found:
+    for option in ("source", "destination"):
+        if policy.get(option) is None:
+            remedy = f"set '{option}'; 0.0.0.0/0 is everybody"
+            yield _at(group, f"{where}.{option}", None, "missing", remedy)
+
+
+def _method(group: Group) -> Found:
+    method = group.ike_proposal.get("authentication_method", "pre-shared-keys")
+    if method != "pre-shared-keys":
+        why = "both sides prove themselves by pre-shared keys here"
+        yield _at(group, "ike_proposal.authentication_method", method, why, "leave it out")
