@@ -110,6 +110,8 @@ def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():
         "nothing proves the change: it is not confirmed, and the device takes it back 10 minutes "
         "after the commit unless somebody commits there before",
     ]
+    # Who is listed nowhere has nothing to show.
+    assert not any(name.startswith("get-gvpn-") for name in fleet.wires[SITE].names)
     assert NOW + 20 <= fleet.now < NOW + 22
     assert [line for line in fleet.said if "waiting for" in line]
     assert fleet.pauses[:7] == [0.0625, 0.125, 0.25, 0.5, 1, 1, 1]

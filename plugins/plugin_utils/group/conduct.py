@@ -367,20 +367,36 @@ class _Conductor:
         """Until every group is as it should be; what is proved is kept."""
         groups = self._whole()
         concerned = self._concerned(groups)
-        servers = {host for group in groups for host in group.servers}
-        asking = concerned if self._acted else []
+        serving = {host for group in groups for host in group.servers}
+        servers = [host for host in concerned if host in serving]
+        missing = [host for host in concerned if host not in serving]
+        is_new = not self._acted
 
         def wrong() -> dict[str, str]:
-            nonlocal asking
-            self._ask(asking)
+            nonlocal missing, is_new
+            if not is_new:
+                self._ask(servers)
+                # Whom no server lists has not come yet, and would say so in two more requests.
+                listed = self._listed(groups)
+                self._ask(
+                    host for host in missing if self._description.devices[host].name in listed
+                )
+            is_new = False
             found = self._wrong(groups)
-            asking = [host for host in concerned if host in found or host in servers]
+            missing = [host for host in concerned if host in found and host not in serving]
             return found
 
         found = self._until(wrong, self._order.timeout if self._acted else SETTLE_SECONDS)
         for host, why in found.items():
             self._fates[host].failures.append(why)
         self._keep(groups, found)
+
+    def _listed(self, groups: Iterable[Group]) -> set[str]:
+        """Gateways that some server lists in some group."""
+        servers = {host for group in groups for host in group.servers} & self._held.keys()
+        return {
+            name for host in servers for names in self._held[host].listed.values() for name in names
+        }
 
     def _there(self) -> list[str]:
         """Members that could be looked at and did what they were told."""
