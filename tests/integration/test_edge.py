@@ -130,9 +130,12 @@ async def hold():
     async with edge.asyncssh.connect(
         "127.0.0.1", int(sys.argv[1]), username=edge.USER, password=edge.PASSWORD, known_hosts=None
     ) as connection:
-        await edge.ask(await edge.session(connection), "<lock-configuration/>")
+        process = await edge.session(connection)
+        await edge.ask(process, "<lock-configuration/>")
         print("locked", flush=True)
-        await asyncio.sleep(60)
+        while await asyncio.to_thread(sys.stdin.readline):
+            await edge.ask(process, "<get-system-information/>")
+            print("answered", flush=True)
 
 asyncio.run(hold())
 """
@@ -149,6 +152,7 @@ def test_a_stopped_client_that_gives_no_sign_of_life_loses_its_lock(tmp_path):
                 "-c",
                 _HOLDER,
                 str(device.spec.netconf.port),
+                stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 cwd=ROOT,
             )
@@ -165,6 +169,58 @@ def test_a_stopped_client_that_gives_no_sign_of_life_loses_its_lock(tmp_path):
                 await holder.wait()
 
     asyncio.run(run())
+
+
+class MovedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time a test moves on."""
+
+    moved = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.moved
+
+    async def pass_time(self, seconds: int) -> None:
+        """Second after second, in each of which what is due happens."""
+        for _ in range(seconds):
+            self.moved += 1
+            for _turn in range(3):
+                await asyncio.sleep(0)
+
+
+def test_a_client_that_stops_after_signs_of_life_loses_its_lock_too(tmp_path):
+    """Nothing is configured: a sign each minute, three of which may be left out."""
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        async with serving(spec_of(tmp_path)) as server:
+            database, port = server.devices[0].database, server.devices[0].spec.netconf.port
+            holder = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _HOLDER, str(port)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                cwd=ROOT,
+            )
+            try:
+                assert await holder.stdout.readline() == b"locked\n"
+                for _minute in range(10):
+                    await loop.pass_time(ssh.KEEPALIVE_SECONDS)
+                    holder.stdin.write(b"\n")
+                    assert await holder.stdout.readline() == b"answered\n"
+                assert database.lock_holder is not None
+                holder.send_signal(signal.SIGSTOP)
+                await loop.pass_time(ssh.KEEPALIVES * ssh.KEEPALIVE_SECONDS)
+                assert database.lock_holder is not None
+                await loop.pass_time(ssh.KEEPALIVE_SECONDS + 1)
+                assert database.lock_holder is None
+                async with await connect(server) as connection:
+                    other = await session(connection)
+                    assert b"<ok/>" in await ask(other, "<lock-configuration/>")
+            finally:
+                holder.kill()
+                await holder.wait()
+
+    with asyncio.Runner(loop_factory=MovedLoop) as runner:
+        runner.run(run())
 
 
 def test_what_is_configured_of_patience_holds_for_its_class_and_else_for_all(tmp_path):
