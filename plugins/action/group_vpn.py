@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.group import options as group_options
-from ..plugin_utils.group.conduct import Order, conduct
+from ..plugin_utils.group.conduct import Order, Outcome, conduct
 from ..plugin_utils.group.description import (
     HOST_VARIABLES,
     Contradiction,
@@ -25,6 +25,9 @@ from ..plugin_utils.group.variables import PREFIX, unknown, unreadable
 from . import DeviceAction, _plain
 from .fleet import Fleet
 
+_OF_AN_ORDER = ("confirm_minutes", "timeout", "poll", "exclusive", "comment")
+"""Options that the core knows by the same names."""
+
 
 class ActionModule(DeviceAction):
     """Build and run whole Group VPNs; for one host, say what became of it."""
@@ -35,29 +38,10 @@ class ActionModule(DeviceAction):
         if options["outcome"] is not None:
             return self._of_one(self._outcome(options["outcome"]))
         groups = _plain(options["groups"])
-        hosts = self._hosts(groups)
         # Once for all that is read of a host: each look makes its variables anew.
-        variables = {host: self._task_vars["hostvars"][host] for host in hosts}
-        order = Order(
-            self._description(groups, variables),
-            tuple(host for host in hosts if host in self._in_play()),
-            options["confirm_minutes"],
-            options["timeout"],
-            options["poll"],
-            options["exclusive"],
-            options["comment"],
-            self._task.check_mode,
-        )
-        fleet = Fleet(
-            variables,
-            self._play_context,
-            context.CLIARGS.get("forks") or 5,
-            self._say,
-        )
-        try:
-            outcome = conduct(order, fleet)
-        finally:
-            fleet.close()
+        variables = {h: self._task_vars["hostvars"][h] for h in self._hosts(groups)}
+        order = self._order(options, groups, variables)
+        outcome = self._conducted(order, variables)
         screen = summary(
             order.description,
             outcome.before,
@@ -66,7 +50,7 @@ class ActionModule(DeviceAction):
             outcome.broken,
             outcome.unverified,
         )
-        for line in () if self._task.check_mode else screen:
+        for line in () if order.check else screen:
             self._say(line)
         return {
             "changed": False,
@@ -77,6 +61,26 @@ class ActionModule(DeviceAction):
             "hosts": {host: fate.as_result() for host, fate in outcome.hosts.items()},
             "screen": screen,
         }
+
+    def _order(
+        self, options: dict[str, Any], groups: Any, variables: Mapping[str, Mapping[str, Any]]
+    ) -> Order:
+        """What is asked for; ``variables``: host to its variables."""
+        return Order(
+            description=self._description(groups, variables),
+            hosts=tuple(filter(frozenset(self._in_play()).__contains__, variables)),
+            check=self._task.check_mode,
+            diff=self._task.diff,
+            **{name: options[name] for name in _OF_AN_ORDER},
+        )
+
+    def _conducted(self, order: Order, variables: Mapping[str, Mapping[str, Any]]) -> Outcome:
+        at_once = context.CLIARGS.get("forks") or 5
+        fleet = Fleet(variables, self._play_context, at_once, self._say)
+        try:
+            return conduct(order, fleet)
+        finally:
+            fleet.close()
 
     def _outcome(self, given: Any) -> Mapping[str, Any]:
         """What ran once has returned; a variable's name spares each host to read a template."""
@@ -126,13 +130,22 @@ class ActionModule(DeviceAction):
 
     def _description(self, groups: Any, hosts: Mapping[str, Mapping[str, Any]]) -> Description:
         wrong = list(unknown(hosts))
-        devices = {host: self._device(host, there, groups, wrong) for host, there in hosts.items()}
+        inventory = self._inventory()
+        inside = {name: frozenset(map(str, inventory.get(name, ()))) for name in _names(groups)}
+        devices = {host: self._device(host, there, inside, wrong) for host, there in hosts.items()}
         return read(groups, devices, wrong)
 
     def _device(
-        self, host: str, variables: Mapping[str, Any], groups: Any, wrong: list[Contradiction]
+        self,
+        host: str,
+        variables: Mapping[str, Any],
+        inside: Mapping[str, frozenset[str]],
+        wrong: list[Contradiction],
     ) -> dict[str, Any]:
-        """What only the host knows; variables that cannot be read are added to ``wrong``."""
+        """What only the host knows; variables that cannot be read are added to ``wrong``.
+
+        ``inside``: the inventory's groups that the description names, and their hosts.
+        """
         names = {name: f"{PREFIX}{name}" for name in HOST_VARIABLES}
         found: dict[str, Any] = {}
         for name, variable in {**names, "management": "ansible_host"}.items():
@@ -145,9 +158,7 @@ class ActionModule(DeviceAction):
                 found[name] = _plain(value)
         if "management" in found:
             found["management"] = str(found["management"])
-        found["inventory_groups"] = [
-            name for name in _names(groups) if host in self._inventory().get(name, ())
-        ]
+        found["inventory_groups"] = [name for name, own in inside.items() if host in own]
         return found
 
     def _say(self, line: str) -> None:

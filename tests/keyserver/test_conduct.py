@@ -80,7 +80,7 @@ class Fleet:
 
 def test_a_check_says_all_steps_and_touches_nothing():
     fleet = Fleet(HUB, SITE)
-    outcome = fleet.run(check=True)
+    outcome = fleet.run(check=True, diff=True)
     steps = [step.as_result() for step in outcome.plan.steps]
     assert [step["step"] for step in steps] == ["learn", "members", "wait"]
     assert steps[0] == {
@@ -95,6 +95,10 @@ def test_a_check_says_all_steps_and_touches_nothing():
     assert "BRANCHES" in outcome.hosts[HUB].diff
     assert not any(fleet.has(host) for host in (HUB, SITE))
     assert "lock" not in [name for wire in fleet.wires.values() for name in wire.names]
+
+
+def test_a_difference_that_nobody_asked_for_is_not_laid_out():
+    assert Fleet(HUB).run(check=True).hosts[HUB].diff == ""
 
 
 def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():

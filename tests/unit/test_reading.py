@@ -468,6 +468,12 @@ def test_what_the_table_does_not_know_is_said():
         assert any("not read" in w and "new-thing" in w for w in found["warnings"])
 
 
+def test_a_neighbour_whose_name_begins_alike_is_not_said_to_be_unread():
+    prefix = " ".join(RESOURCE.prefix)
+    found = views.parse(RESOURCE, f"{LINES}set {prefix}-of-others new-thing 5\n")
+    assert (found["parsed"], found["warnings"]) == (OWN, views.parse(RESOURCE, LINES)["warnings"])
+
+
 def test_devices_replies_without_a_configuration():
     class Odd(Paper):
         def __init__(self, reply):

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ..errors import MalformedReply
-from .schema import Branch, Kind, Leaf, List, Path, Tree
+from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree
 from .secret import read_secret
 from .tree import Configuration, Reading, tidied
 
@@ -23,8 +24,9 @@ class Found:
     """Statements as they are found, from the top of the configuration on.
 
     ``sources`` holds the configuration group of what is inherited, ``unread`` the places of what
-    the table does not know. ``applied`` says where which configuration groups are applied,
-    ``groups`` which of those that the text defines touch the hierarchy; None: it defines none.
+    the table does not know where it knows all. ``applied`` says where which configuration groups
+    are applied, ``groups`` which of those that the text defines touch the hierarchy; None: it
+    defines none.
     """
 
     tree: Tree = field(default_factory=dict)
@@ -80,11 +82,10 @@ class Found:
     def _notes(self, asleep: list[Path], prefix: Path) -> Iterator[str]:
         for path in asleep:
             yield f"[edit {' '.join(path)}] is inactive: nothing below it is in force"
-        unread = [place for place in self.unread if place.startswith(" ".join(prefix))]
-        for place in unread[:_MOST_NOTES]:
+        for place in islice(self.unread, _MOST_NOTES):
             yield f"not read, because it is not known here: {place}"
-        if len(unread) > _MOST_NOTES:
-            yield f"not read: {len(unread) - _MOST_NOTES} more statements"
+        if len(self.unread) > _MOST_NOTES:
+            yield f"not read: {len(self.unread) - _MOST_NOTES} more statements"
         for path, names in self.applied.items():
             touching = [n for n in names if self.groups is None or n in self.groups]
             if touching and path[: len(prefix)] == prefix[: len(path)]:
@@ -120,33 +121,44 @@ def _split(node: Branch, tree: Tree, inherited: Any, path: Path) -> tuple[Tree, 
     """What is configured, and what is inherited."""
     own: Tree = {}
     come: Tree = {}
-    mine: Any
-    theirs: Any
     for name, value in tree.items():
-        child, here = node.by_name[name], (*path, name)
+        here = (*path, name)
         if here in inherited:
             come[name] = value
             continue
-        if isinstance(child, List):
-            pairs = {
-                key: ({}, entry)
-                if (*here, key) in inherited
-                else _split(child, entry, inherited, (*here, key))
-                for key, entry in value.items()
-            }
-            mine = {k: pair[0] for k, pair in pairs.items() if (*here, k) not in inherited}
-            theirs = {k: pair[1] for k, pair in pairs.items() if pair[1] or (*here, k) in inherited}
-        elif isinstance(child, Branch):
-            mine, theirs = _split(child, value, inherited, here)
-        elif isinstance(child, Leaf) and child.many:
-            theirs = tuple(item for item in value if (*here, item) in inherited)
-            mine = tuple(item for item in value if item not in theirs)
-        else:
-            mine, theirs = value, None
+        mine, theirs = _split_value(node.by_name[name], value, inherited, here)
         if mine or not theirs:
             own[name] = mine
         if theirs:
             come[name] = theirs
+    return own, come
+
+
+def _split_value(child: Statement, value: Any, inherited: Any, here: Path) -> tuple[Any, Any]:
+    """What of a statement's value is configured, and what is inherited."""
+    if isinstance(child, List):
+        return _split_entries(child, value, inherited, here)
+    if isinstance(child, Branch):
+        return _split(child, value, inherited, here)
+    if isinstance(child, Leaf) and child.many:
+        theirs = tuple(item for item in value if (*here, item) in inherited)
+        return tuple(item for item in value if (*here, item) not in inherited), theirs
+    return value, None
+
+
+def _split_entries(
+    node: List, entries: dict[str, Tree], inherited: Any, path: Path
+) -> tuple[dict[str, Tree], dict[str, Tree]]:
+    own: dict[str, Tree] = {}
+    come: dict[str, Tree] = {}
+    for key, entry in entries.items():
+        here = (*path, key)
+        if here in inherited:
+            come[key] = entry
+            continue
+        own[key], brought = _split(node, entry, inherited, here)
+        if brought:
+            come[key] = brought
     return own, come
 
 

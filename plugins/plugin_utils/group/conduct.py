@@ -62,6 +62,7 @@ class Order:
     """What is asked for; ``hosts`` may be touched; ``timeout`` and ``poll`` in seconds.
 
     ``confirm_minutes``: after so long a server takes an unproved change back; 0: commit for good.
+    ``diff``: the difference of each host is wanted too.
     """
 
     description: Description
@@ -72,6 +73,7 @@ class Order:
     exclusive: bool = False
     comment: str | None = None
     check: bool = False
+    diff: bool = False
 
 
 @dataclass
@@ -226,9 +228,12 @@ class _Conductor:
         for host, looked in self._looks.items():
             changes = [s.changes[host] for s in made.steps if host in s.changes]
             try:
-                self._fates[host].diff = work.foresee(looked, changes) if changes else ""
+                foreseen = work.foresee(looked, changes)
             except Refused as error:
                 wrong += [f"{host}: {line.removeprefix(f'{host}: ')}" for line in error.objections]
+                continue
+            if self._order.diff:
+                self._fates[host].diff = work.difference_to(looked, foreseen)
             self._fates[host].changed = bool(changes) and self._order.check
         if wrong:
             raise Refused(wrong)

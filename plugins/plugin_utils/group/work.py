@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..engine import confirm, draft
@@ -50,22 +51,23 @@ def request_of(
     )
 
 
-def foresee(looked: Looked, changes: list[Change]) -> str:
-    """The difference that changes make one after the other. Raises Refused for what must not be."""
+def foresee(looked: Looked, changes: list[Change]) -> dict[str, Reading]:
+    """What changes make of each side, one after the other. Raises Refused for what must not be."""
     readings: dict[str, Reading] = dict(looked.readings)
     for change in changes:
         have = readings[change.side]
         target = draft.foresee(request_of(change, looked.generation), have, looked.generation)
         readings[change.side] = target
+    return {side: readings[side] for side in dict.fromkeys(change.side for change in changes)}
+
+
+def difference_to(looked: Looked, foreseen: Mapping[str, Reading]) -> str:
+    """The difference between what a device has and what was foreseen of it."""
     text = ""
-    for side in dict.fromkeys(change.side for change in changes):
-        resource = RESOURCES[side]
+    for side, reading in foreseen.items():
+        resource, have = RESOURCES[side], looked.readings[side].explicit
         text += difference(
-            resource.prefix,
-            resource.root,
-            looked.readings[side].explicit,
-            readings[side].explicit,
-            looked.generation,
+            resource.prefix, resource.root, have, reading.explicit, looked.generation
         )
     return text
 

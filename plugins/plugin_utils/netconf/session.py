@@ -120,15 +120,13 @@ class NetconfSession:
 
         Raises TimeoutError, SessionCloseError, MalformedReply.
         """
-        if not self._connected:
-            raise TransportError("the session is closed")
+        self._require_connection()
         self._write(*messages)
         yield from self.reply()
 
     def reply(self) -> Iterator[bytes]:
         """The reply to the next of the requests that were sent, as :meth:`request` gives it."""
-        if not self._connected:
-            raise TransportError("the session is closed")
+        self._require_connection()
         deadline = _Deadline(self.target.rpc_timeout)
         whole = False
         try:
@@ -138,6 +136,10 @@ class NetconfSession:
             # Whatever is half read is of no use to a later request.
             if not whole:
                 self._connected = False
+
+    def _require_connection(self) -> None:
+        if not self._connected:
+            raise TransportError("the session is closed")
 
     def _greet(self) -> None:
         """Exchange hellos (RFC 6241 §8.1)."""

@@ -56,7 +56,7 @@ class Shelf:
     def __init__(self) -> None:
         # Bare descriptors: Python would complain, at the end of a process, of sockets that nobody
         # has closed.
-        self._boards = [_bare_pair() for board in range(_BOARDS)]
+        self._boards = [_bare_pair() for _number in range(_BOARDS)]
         self._lock, name = tempfile.mkstemp(prefix="groupvpn-")
         os.unlink(name)
 
