@@ -55,9 +55,16 @@ def fitted(resource: Resource, want: Tree, have: Reading, generation: Generation
     return want if generation is None else resource.rules.fitted(want, have, generation)
 
 
+def _names_nothing(config: Any) -> bool:
+    """Whether all of it came out empty, as lists do that are made from variables."""
+    if isinstance(config, Mapping):
+        return all(map(_names_nothing, config.values()))
+    return all(map(_names_nothing, config)) if isinstance(config, list) else config is None
+
+
 def refuse_unnamed(config: Any, state: str, everything: bool) -> None:
     """Refuse what would take away more than somebody has named. Raises Refused."""
-    if config is not None and not config:
+    if config is not None and _names_nothing(config):
         raise Refused(
             [
                 f"config: it is empty, and state {state} would be about everything or nothing; "
