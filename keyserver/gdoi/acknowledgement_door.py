@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 from .acknowledgement import decode_ack
-from .arrival import Acknowledged, Arrival, Counters, Outcome
+from .arrival import Acknowledged, Arrival, Outcome, refused
 from .authority import Authority
 
 
 class AcknowledgementDoor:
     """Acknowledgements of the groups' pushes."""
 
-    def __init__(self, authority: Authority, counters: Counters) -> None:
-        self._authority, self._counters = authority, counters
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
 
     def receive(self, arrival: Arrival) -> Outcome:
         """Take an acknowledgement; it is never answered."""
@@ -21,6 +21,5 @@ class AcknowledgementDoor:
         if self._authority.knows_kek(arrival.cookies):
             ack = decode_ack(arrival.header, arrival.message)
             if self._authority.acknowledge(arrival.cookies, ack, arrival.source, arrival.now):
-                self._counters.acknowledged += 1
                 return Outcome(None, (Acknowledged(arrival.source[0], ack.sequence),))
-        return self._counters.refuse(arrival, "an acknowledgement that nobody waits for")
+        return refused(arrival, "an acknowledgement that nobody waits for")

@@ -89,30 +89,12 @@ class Outcome:
     events: tuple[Event, ...] = ()
 
 
-@dataclass
-class Counters:
-    """What happened at this endpoint since it started."""
-
-    received: int = 0
-    refused: int = 0
-    malformed: int = 0
-    replayed: int = 0
-    associations: int = 0
-    acknowledged: int = 0
-
-    def refuse(
-        self,
-        arrival: Arrival,
-        reason: object,
-        gateway: str | None = None,
-        group_id: int | None = None,
-        answer: bytes | None = None,
-    ) -> Outcome:
-        """Count a refusal; what comes of it."""
-        self.refused += 1
-        return Outcome(answer, (RefusedPeer(arrival.source[0], str(reason), gateway, group_id),))
-
-    def replay(self, answer: bytes | None) -> Outcome:
-        """Count a message that came again: it gets the same answer as the first time."""
-        self.replayed += 1
-        return Outcome(answer)
+def refused(
+    arrival: Arrival,
+    reason: object,
+    gateway: str | None = None,
+    group_id: int | None = None,
+    answer: bytes | None = None,
+) -> Outcome:
+    """What comes of a datagram that is refused."""
+    return Outcome(answer, (RefusedPeer(arrival.source[0], str(reason), gateway, group_id),))

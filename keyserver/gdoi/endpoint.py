@@ -17,7 +17,7 @@ from ..ike.numbers import Exchange
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload
 from .acknowledgement_door import AcknowledgementDoor
-from .arrival import NON_ESP_MARKER, Arrival, Counters, Event, Outcome, RefusedPeer
+from .arrival import NON_ESP_MARKER, Arrival, Event, Outcome, RefusedPeer, refused
 from .associations import Association, Associations, AssociationView
 from .authority import Authority
 from .companion import Companion
@@ -54,13 +54,12 @@ class KeyServerEndpoint:
     ) -> None:
         self._outbox: list[Parting] = []
         self._gateways = authority
-        self.counters = Counters()
         self._table = Associations()
         self._companions = companions
-        phase1 = Phase1Door(authority, self._table, self.counters, on_keys, ports)
-        pulls = PullDoor(authority, self._table, self.counters, profile)
-        acknowledgements = AcknowledgementDoor(authority, self.counters)
-        informational = InformationalDoor(self._table, self.counters, companions)
+        phase1 = Phase1Door(authority, self._table, on_keys, ports)
+        pulls = PullDoor(authority, self._table, profile)
+        acknowledgements = AcknowledgementDoor(authority)
+        informational = InformationalDoor(self._table, companions)
         self._doors: dict[int, Callable[[Arrival], Outcome]] = {
             Exchange.IDENTITY_PROTECTION: phase1.receive,
             Exchange.AGGRESSIVE: phase1.receive,
@@ -110,7 +109,6 @@ class KeyServerEndpoint:
         ``floated``: it came to the port that peers change to behind a translator, where only what
         carries the marker is meant for us (RFC 3948 §2.2); the rest is ESP, or keeps a way open.
         """
-        self.counters.received += 1
         if floated and (datagram[:4] != NON_ESP_MARKER or len(datagram) == len(NON_ESP_MARKER)):
             return None, ()
         # A peer behind NAT-T puts the non-ESP marker of RFC 3948 in front, on any port.
@@ -122,7 +120,6 @@ class KeyServerEndpoint:
             header = Header.decode(message)
             outcome = self._dispatch(Arrival(header, message, source, marked, now, floated))
         except MalformedPayload as error:
-            self.counters.malformed += 1
             return None, (RefusedPeer(source[0], str(error)),)
         answer = outcome.answer
         if answer is not None and marked:
@@ -137,11 +134,11 @@ class KeyServerEndpoint:
         door = self._doors.get(arrival.header.exchange)
         if door is None:
             reason = f"exchange type {arrival.header.exchange} is not supported"
-            return self.counters.refuse(arrival, reason)
+            return refused(arrival, reason)
         return door(arrival)
 
     def _of_companion(self, companion: Companion, arrival: Arrival) -> Outcome:
         try:
             return Outcome(companion.receive(arrival, self._table.established_for(arrival)))
         except Refused as refusal:
-            return self.counters.refuse(arrival, refusal)
+            return refused(arrival, refusal)

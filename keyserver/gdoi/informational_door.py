@@ -12,7 +12,7 @@ from ..ike.numbers import Exchange, NotifyType, PayloadType
 from ..ike.payloads import PROTO_ISAKMP, Delete
 from ..ike.refusal import Refused
 from ..ike.wire import Payload
-from .arrival import Arrival, Counters, Outcome
+from .arrival import Arrival, Outcome
 from .associations import Associations
 from .companion import Companion
 
@@ -23,11 +23,9 @@ class InformationalDoor:
     def __init__(
         self,
         associations: Associations,
-        counters: Counters,
         companions: Sequence[Companion],
     ) -> None:
-        self._associations, self._counters = associations, counters
-        self._companions = companions
+        self._associations, self._companions = associations, companions
 
     def receive(self, arrival: Arrival) -> Outcome:
         """Take an Informational message."""
@@ -37,7 +35,6 @@ class InformationalDoor:
         try:
             payloads = informed(association.sa, arrival)
         except Refused:
-            self._counters.refused += 1
             return Outcome()
         for payload in payloads:
             if payload.type == PayloadType.DELETE:

@@ -17,7 +17,7 @@ from ..ike.payloads import Notification
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
-from .arrival import Arrival, Counters, Outcome
+from .arrival import Arrival, Outcome, refused
 from .associations import Association, Associations
 from .authority import Gateways
 
@@ -51,13 +51,12 @@ class Phase1Door:
         self,
         gateways: Gateways,
         associations: Associations,
-        counters: Counters,
         on_keys: OnKeys,
         ports: Ports,
     ) -> None:
         self._ports = ports
         self._gateways, self._associations = gateways, associations
-        self._counters, self._on_keys = counters, on_keys
+        self._on_keys = on_keys
 
     def receive(self, arrival: Arrival) -> Outcome:
         """Take a message of phase 1."""
@@ -69,22 +68,22 @@ class Phase1Door:
 
     def _take(self, arrival: Arrival) -> Outcome:
         if arrival.header.message_id != 0:
-            return self._counters.refuse(arrival, "phase 1 with a message id")
+            return refused(arrival, "phase 1 with a message id")
         if arrival.header.responder_cookie == bytes(COOKIE_LENGTH):
             return self._first(arrival)
         association = self._associations.of(arrival)
         if association is None:
-            return self._counters.refuse(arrival, "unknown cookies")
+            return refused(arrival, "unknown cookies")
         if hmac.compare_digest(arrival.message, association.last_in):
-            return self._counters.replay(association.last_out or None)
+            return Outcome(association.last_out or None)
         if association.established:
-            return self._counters.replay(None)
+            return Outcome()
         return self._advance(association, arrival)
 
     def _first(self, arrival: Arrival) -> Outcome:
         known = self._associations.begun_by(arrival)
         if known is not None:
-            return self._counters.replay(known.last_out)
+            return Outcome(known.last_out)
         gateway = None
         try:
             responder = self._responder(arrival)
@@ -127,7 +126,6 @@ class Phase1Door:
         if association.established:
             association.heard_from(arrival)
             self._associations.establish(association, arrival.now)
-            self._counters.associations += 1
             self._on_keys(arrival.header.initiator_cookie, responder.sa.keys.encryption_key)
         return Outcome(answer)
 
@@ -142,7 +140,7 @@ class Phase1Door:
             message_id=new_message_id(),
         )
         answer = encode_message(header, [Payload(PayloadType.NOTIFICATION, body)])
-        return self._counters.refuse(arrival, refusal, gateway, answer=answer)
+        return refused(arrival, refusal, gateway, answer=answer)
 
 
 def _taking(policies: Sequence[PeerPolicy], mode: Mode) -> list[PeerPolicy]:

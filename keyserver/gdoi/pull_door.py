@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 from ..ike.exchange import notification
 from ..ike.refusal import Refused
-from .arrival import Arrival, Counters, Event, Outcome, Peer, RefusedPeer, Registered
+from .arrival import Arrival, Event, Outcome, Peer, RefusedPeer, Registered, refused
 from .associations import Association, Associations, Pull
 from .authority import Authority
 from .numbers import GdoiExchange
@@ -29,11 +29,10 @@ class PullDoor:
         self,
         authority: Authority,
         associations: Associations,
-        counters: Counters,
         profile: Profile,
     ) -> None:
         self._authority, self._associations = authority, associations
-        self._counters, self._profile = counters, profile
+        self._profile = profile
         self._strangers: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def receive(self, arrival: Arrival) -> Outcome:
@@ -43,20 +42,20 @@ class PullDoor:
             return self._without_phase1(arrival)
         pull = association.pulls.get(arrival.header.message_id)
         if pull is not None and arrival.message == pull.last_in:
-            return self._counters.replay(pull.last_out)
+            return Outcome(pull.last_out)
         if pull is not None and pull.done:
-            return self._counters.replay(None)
+            return Outcome()
         return self._advance(association, pull, arrival)
 
     def _without_phase1(self, arrival: Arrival) -> Outcome:
         """An ordinary IKE peer may go on for long after we have forgotten it: say so once."""
         stranger = (arrival.source[0], arrival.cookies)
         if stranger in self._strangers:
-            return self._counters.replay(None)
+            return Outcome()
         if len(self._strangers) >= _MOST_STRANGERS:
             self._strangers.popitem(last=False)
         self._strangers[stranger] = None
-        return self._counters.refuse(arrival, "pull without phase 1")
+        return refused(arrival, "pull without phase 1")
 
     def _advance(self, association: Association, known: Pull | None, arrival: Arrival) -> Outcome:
         message_id = arrival.header.message_id
@@ -105,14 +104,14 @@ class PullDoor:
         if not pull.responder.is_authentic:
             # Not even the first HASH was right: anyone can send that. Stay silent.
             self._authority.count_refusal(gateway, group_id, arrival.now)
-            return self._counters.refuse(arrival, refusal, gateway, group_id)
+            return refused(arrival, refusal, gateway, group_id)
         if known is None or pull.done:
             association.keep(arrival.header.message_id, pull)
             pull.done = True
         answer = notification(association.sa, refusal.notify)
         if group_id is None and association.speaks_otherwise:
             # An ordinary IKE peer's quick mode has our exchange type: once is enough to know.
-            return self._counters.replay(answer)
+            return Outcome(answer)
         association.speaks_otherwise |= group_id is None
         self._authority.count_refusal(gateway, group_id, arrival.now)
-        return self._counters.refuse(arrival, refusal, gateway, group_id, answer)
+        return refused(arrival, refusal, gateway, group_id, answer)

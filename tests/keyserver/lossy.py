@@ -87,7 +87,6 @@ class LossyGroup:
         self.now = _BEGINNING
         self.observer = Observer()
         self.members: dict[str, GroupMember] = {}
-        self.observed_from = self.now
         self._state, self._signing_keys = state, signing_keys
         self._group_keys, self._clock_for = group_keys, clocks
         self._generation, self._faults, self._seed = generation, faults, seed

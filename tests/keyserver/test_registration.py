@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from keyserver.gdoi.arrival import RefusedPeer
 from keyserver.gdoi.numbers import IpsecAttribute, KekAttribute
 from keyserver.gdoi.payloads import GroupSa, KeyDownload
 from keyserver.ike.dpd import dpd_message, dpd_of
@@ -131,14 +132,16 @@ def test_without_the_block_a_silent_member_stays_listed(signing_key):
         ({"address": "192.0.2.99"}, "no IKE gateway"),
     ],
 )
-def test_who_must_not_register_is_refused_and_counted(signing_key, change, reason):
+def test_who_must_not_register_is_refused_once_and_counted_at_its_gateway(
+    signing_key, change, reason
+):
     world = World(signing_key)
     member = world.member(**change)
     world.run(member, change.get("address", GM))
     assert member.state is not MemberState.REGISTERED
     assert reason in " ".join(getattr(e, "reason", "") for e in world.events)
     assert world.listed()[0] == []
-    assert world.endpoint.counters.refused == 1
+    assert [isinstance(event, RefusedPeer) for event in world.events].count(True) == 1
     if "group" not in change and "address" not in change:
         assert world.listed()[1].pull_failed == 1
 
