@@ -82,6 +82,11 @@ class MemberKeys:
         self.heartbeat: int | None = None
         self.traffic = Traffic(self._timing)
 
+    def spis(self) -> tuple[str, ...]:
+        """Every SPI that is held, in hex."""
+        held = {tek.spi.hex() for teks in self.teks.values() for tek in teks}
+        return tuple(sorted(held | {spi.hex() for spi in self.keks}))
+
     def keep_own(self) -> tuple[str, ...]:
         """Forget TEKs of policies that this member does not take (any longer); their SPIs."""
         before = {tek.spi.hex() for teks in self.teks.values() for tek in teks}

@@ -164,11 +164,18 @@ class GroupMember:
         self.state = MemberState.PHASE_1
         return self.end_phase1() + self._attempt.start(now)
 
-    def leave(self) -> list[bytes]:
+    def leave(self, now: float) -> list[bytes]:
         """Stop being a member: the phase 1 SA is deleted, and every key forgotten."""
         self.state = MemberState.STOPPED
         self.keys.clear()
+        self._note("stopped", now, held=self.held())
         return self.end_phase1()
+
+    def forget_keys(self, now: float) -> None:
+        """Drop every key, KEKs and TEKs."""
+        dropped = self.keys.spis()
+        self.keys.clear()
+        self._tell(Changes(dropped=dropped), now)
 
     def take_only(self, takes: Callable[[SaTek], bool], now: float) -> None:
         """Install these policies of the group alone; keys of others go at once."""
@@ -401,6 +408,7 @@ class GroupMember:
             return []
         if push.is_heartbeat:
             self._note("heartbeat", now, sequence=installed.sequence)
+            self._tell(changes, now)
         else:
             installed.remember(datagram, push.sequence)
             self._acknowledge(installed, push.sequence, now)
@@ -449,8 +457,7 @@ class GroupMember:
 
     def _on_rekey(self, push: Push, changes: Changes, now: float) -> None:
         self._note_keys("rekeyed" if push.sa else "deleted", now, push.sequence)
-        if push.sa is not None:
-            self._tell(changes, now)
+        self._tell(changes, now)
         if self.state is not MemberState.REGISTERED:
             return
         self._plan(now)

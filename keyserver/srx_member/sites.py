@@ -66,7 +66,7 @@ class SrxMembers:
         )
         for name in list(self.sites):
             if name not in wanted:
-                self._leave(self.sites.pop(name))
+                self._leave(self.sites.pop(name), now)
         self.sites = {name: self._configured(one, now) for name, one in wanted.items()}
 
     def _configured(self, settings: VpnSettings, now: float) -> Site:
@@ -78,7 +78,7 @@ class SrxMembers:
                 self.renew(site, now)
             return site
         if site is not None:
-            self._leave(site)
+            self._leave(site, now)
         site = Site(settings)
         if settings.enrolment is not None:
             site.member = self._member(settings.name, settings.enrolment)
@@ -114,9 +114,9 @@ class SrxMembers:
         if site.member is not None:
             site.member.take_only(lambda policy: not scopes or covered(policy, scopes), now)
 
-    def _leave(self, site: Site) -> None:
+    def _leave(self, site: Site, now: float) -> None:
         if site.member is not None:
-            self._act(site, site.member.leave())
+            self._act(site, site.member.leave(now))
 
     def renew(self, site: Site, now: float) -> None:
         """``clear security group-vpn member group``: register anew; keys stay until then."""
@@ -127,7 +127,7 @@ class SrxMembers:
     def forget(self, site: Site, now: float) -> None:
         """``clear … ipsec security-associations``: drop every key, register anew."""
         if site.member is not None:
-            site.member.keys.clear()
+            site.member.forget_keys(now)
             self.renew(site, now)
 
     def forget_kek(self, site: Site, now: float) -> None:

@@ -11,7 +11,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.pushes import Door
 from keyserver.member.esp import sealed
-from keyserver.srx_member.sites import SrxMembers
+from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
 from tests.keyserver.console import Session
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
@@ -247,6 +247,22 @@ def test_a_commit_changes_membership_at_once(signing_key, generation):
     network.commit(SITE, "set system host-name site\n")
     reply = network.ask("<get-gvpn-security-associations-information/>")
     assert reply.findtext(".//total-active-tunnels") == "0"
+
+
+def test_a_device_that_loses_its_keys_by_an_operators_hand_says_so(signing_key):
+    network = Network(signing_key)
+    held = network.site.member.held()
+    network.ask("<clear-gvpn-ipsec-security-association/>")
+    network.commit(SITE, site_config(psk="another-made-up-key"))
+    network.commit(SITE, "set system host-name site\n")
+    told = [one.event for one in network.happened if isinstance(one, MemberOfGroup)]
+    dropped = next(event for event in told if event.event == "dropped")
+    assert held.sends_with in dropped.spis
+    stopped = [event for event in told if event.event == "stopped"]
+    # One for the registration that had another key, one for the end of membership.
+    assert len(stopped) == 2
+    for event in (dropped, *stopped):
+        assert (event.held.sends_with, event.held.receives_with) == (None, ())
 
 
 def test_a_commit_that_does_not_concern_the_registration_leaves_it_alone(signing_key):
