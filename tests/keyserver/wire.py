@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import refuse_errors
 from lxml import etree
 
 from keyserver.netconf.framing import END_OF_MESSAGE

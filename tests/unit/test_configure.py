@@ -27,7 +27,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     MalformedReply,
     Refused,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import refuse_errors
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import refuse_errors
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import parse_document
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,

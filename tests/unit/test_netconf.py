@@ -21,12 +21,14 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.hello impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import (
     NetcommonRpc,
     SessionRpc,
-    refuse_errors,
-    warnings,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import (
+    refuse_errors,
+    warnings,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import (
     clean,
     parse_document,

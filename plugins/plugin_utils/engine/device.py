@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ..errors import DeviceError, GroupVpnError
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc, says_done, silent_engines, warnings
+from ..netconf.rpc import Rpc
+from ..netconf.verdict import says_done, silent_engines, warnings
 from ..netconf.xml import text_of
 from .confirmation import STEP
 from .values import Generation

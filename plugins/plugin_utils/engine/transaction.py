@@ -27,7 +27,8 @@ from ..errors import (
     TransportFailure,
 )
 from ..netconf.libraries import etree
-from ..netconf.rpc import looks, says_done
+from ..netconf.rpc import looks
+from ..netconf.verdict import says_done
 from .confirmation import PendingConfirmation, awaiting
 from .device import COMMIT, LOAD, CommitOptions, Device
 

@@ -12,7 +12,8 @@ from ..engine.device import Device
 from ..engine.values import Generation
 from ..errors import DeviceError, GroupVpnError, MalformedReply, Refused
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc, warnings
+from ..netconf.rpc import Rpc
+from ..netconf.verdict import warnings
 from ..netconf.xml import text_of
 from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY

@@ -11,7 +11,8 @@ from ..engine.device import Device
 from ..engine.values import Generation
 from ..errors import DeviceError, MalformedReply, Refused
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc, warnings
+from ..netconf.rpc import Rpc
+from ..netconf.verdict import warnings
 from .shown import Shown, read_elements
 from .shows import Show
 

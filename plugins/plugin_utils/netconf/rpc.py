@@ -1,37 +1,29 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""RPCs to one device: a small interface, and its adapters to what carries them.
-
-ncclient overlooks some errors (those outside the base namespace, ``xnm:error`` inside success,
-errors beside a top-level ``ok``), so replies are searched here, by local name and at every depth.
-"""
+"""What the core asks devices with: one interface, and the two carriers that have it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from .envelope import Envelope, opened
 from .framing import whole_message
 from .libraries import etree
 from .session import NetconfSession
-from .xml import child, clean, local_name, parse_document, text_of
+from .verdict import LONGEST, messages, refuse_errors
+from .xml import clean, parse_document
 
-_MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")
-_DONE = ("{*}ok", "{*}load-success", "{*}commit-success", "{*}commit-check-success")
 _PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
 """Seconds between looks for a device whose answer was lost."""
-_ERROR_LINE = re.compile(r"^\s*error:", re.IGNORECASE | re.MULTILINE)
 _METHOD_NOT_FOUND = -32601
 _MOST_NOTIFICATIONS = 1000
-_LONGEST = 1000
 _BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _RPC = f"{{{_BASE}}}rpc"
 
@@ -68,55 +60,6 @@ class Rpc(Protocol):
         """End the session, and with it what the device holds for it; False when it stays."""
 
 
-class DeviceMessage(NamedTuple):
-    """One error or warning of a device."""
-
-    severity: str
-    message: str
-    path: str
-    bad_element: str
-
-    def __str__(self) -> str:
-        about = f" ({self.bad_element})" if self.bad_element not in ("", self.message) else ""
-        return f"{self.path + ': ' if self.path else ''}{self.message}{about}"
-
-
-def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
-    """Every rpc-error and xnm:error of a reply, whatever its namespace and depth."""
-    for element in reply.iter(*_MESSAGES):
-        name = local_name(element)
-        fields = {local_name(part): part for part in element}
-        message = _words(element, fields)
-        severity = text_of(fields.get("error-severity")).lower()
-        if name != "rpc-error" and not message and not _is_xnm(element):
-            continue
-        info = fields.get("error-info")
-        bad = text_of(child(info, "bad-element")) if info is not None else ""
-        path = text_of(fields.get("error-path")) or text_of(fields.get("edit-path"))
-        default = "warning" if name == "warning" else "error"
-        shown = " ".join(message.split())[:_LONGEST] or _unspecified(fields)
-        yield DeviceMessage(severity or default, shown, path, bad)
-
-
-def _words(element: etree._Element, fields: Mapping[str, etree._Element]) -> str:
-    """What an error or a warning says; '' for a statement of a configuration that is called so."""
-    message = text_of(fields.get("error-message")) or text_of(fields.get("message"))
-    if message or local_name(element) == "rpc-error":
-        return message
-    plain = not fields and next(element.iterancestors("{*}configuration"), None) is None
-    return " ".join(element.itertext()) if plain or _is_xnm(element) else ""
-
-
-def _is_xnm(element: etree._Element) -> bool:
-    return "/xnm/" in (etree.QName(element).namespace or "")
-
-
-def _unspecified(fields: Mapping[str, etree._Element]) -> str:
-    """What is known of an error without a message."""
-    tags = filter(None, (text_of(fields.get(name)) for name in ("error-tag", "error-app-tag")))
-    return " ".join(["unspecified error", *(f"({tag})" for tag in tags)])
-
-
 def looks(rpc: Rpc) -> Iterator[None]:
     """Once at once, and then at growing intervals for as long as the carrier has patience."""
     end = time.monotonic() + rpc.patience
@@ -125,43 +68,6 @@ def looks(rpc: Rpc) -> Iterator[None]:
         if time.monotonic() + pause > end:
             return
         time.sleep(pause)
-
-
-def says_done(reply: etree._Element) -> bool:
-    """Whether a reply says that what was asked has been done, whatever else it says."""
-    return next(reply.iter(*_DONE), None) is not None
-
-
-def silent_engines(reply: etree._Element) -> list[str]:
-    """Routing engines of a reply that do not say themselves that it has been done."""
-    return [
-        text_of(child(engine, "name")) or "a routing engine without a name"
-        for engine in reply.iter("{*}routing-engine")
-        if not says_done(engine)
-    ]
-
-
-def warnings(reply: etree._Element) -> list[str]:
-    """The device's warnings in a reply, each once."""
-    return list(dict.fromkeys(str(m) for m in messages(reply) if m.severity == "warning"))
-
-
-def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
-    """The reply, unless it holds an error. Raises DeviceError."""
-    errors = [str(m) for m in messages(reply) if m.severity != "warning"]
-    errors += [text for text in map(text_of, reply.iter("{*}output")) if _is_error(text)]
-    if errors:
-        raise DeviceError(step, list(dict.fromkeys(errors)), done=says_done(reply))
-    for count in map(text_of, reply.iter("{*}load-error-count")):
-        if count.strip("0"):
-            words = f"{count} errors that the device does not name"
-            raise DeviceError(step, [words], done=says_done(reply))
-    return reply
-
-
-def _is_error(output: str) -> bool:
-    """Whether the CLI's output is an error that came as if it were a result."""
-    return _ERROR_LINE.search(output) is not None
 
 
 @contextlib.contextmanager
@@ -347,7 +253,7 @@ class NetcommonRpc:
                         return text
                     refuse_errors(step, reply)
             if "rpc-error" in text:
-                raise DeviceError(step, [" ".join(text.split())[:_LONGEST]]) from None
+                raise DeviceError(step, [" ".join(text.split())[:LONGEST]]) from None
             if getattr(error, "code", None) == _METHOD_NOT_FOUND:
                 raise GroupVpnError(
                     f"{self._where}: {step}: the connection does not carry NETCONF; set "
