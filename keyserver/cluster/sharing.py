@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from ..gdoi.pull import Grant
 from ..groups.adoption import kek_of_grant, teks_of_grant
-from ..groups.group import Group, tek_deletion
+from ..groups.contents import tek_deletion
+from ..groups.group import Group
 from ..groups.keys import GroupKek, GroupTek
 from ..groups.plane import SigningKeys
 

@@ -10,17 +10,18 @@ from weakref import WeakSet
 
 from ..gdoi.acknowledgement import PushAck
 from ..gdoi.arrival import Peer
-from ..gdoi.numbers import KEK_DELETE_PROTOCOL, LAST_SEQUENCE, TekProtocol
+from ..gdoi.numbers import LAST_SEQUENCE
 from ..gdoi.payloads import Profile
-from ..gdoi.push import KEK_SPI_LENGTH, Push, seal_push
+from ..gdoi.push import Push, seal_push
 from ..ike.nat import Address
 from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
 from ..ike.refusal import Refused
 from ..ike.wire import MalformedPayload
+from .contents import contents, kek_deletion, tek_deletion, whole_deletion
 from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
-from .keyring import Keyring, download
+from .keyring import Keyring
 from .keys import GroupKek, GroupTek
 from .members import Member, MemberList
 from .plane import KeyPlane
@@ -235,7 +236,7 @@ class Group:
             # Junos: the list is cleared when server-member communication becomes configured.
             self._empty()
         elif new is None and kek is not None:
-            self.push("delete", now, deletes=(Delete(KEK_DELETE_PROTOCOL, (kek.kek.spi,)),))
+            self.push("delete", now, deletes=(kek_deletion(kek),))
         if old != new:
             self.keyring.kek = None
             self.heartbeat.stop()
@@ -243,24 +244,13 @@ class Group:
     def dissolve(self, now: float) -> None:
         """The group is gone, or cleared at once: tell its members to delete everything."""
         if self.keyring.kek is not None:
-            self.push("delete", now, deletes=self._everything(self.keyring.kek, now))
+            teks = self.keyring.teks(now)
+            deletes = whole_deletion(self.keyring.kek, teks, self.profile)
+            self.push("delete", now, deletes=deletes)
         self._empty()
         self.keyring.drop_teks()
         self.keyring.kek = None
         self.heartbeat.stop()
-
-    def _everything(self, kek: GroupKek, now: float) -> tuple[Delete, ...]:
-        """RFC 6407 §5.9: an SPI of zero means all of them; KEK last.
-
-        The reference implementation deletes what is named, and nothing for a zero.
-        """
-        if self.profile is Profile.CISCO_REFERENCE:
-            teks = tek_deletion(self.keyring.teks(now))
-            return (*teks, Delete(KEK_DELETE_PROTOCOL, (kek.kek.spi,)))
-        return (
-            Delete(TekProtocol.ESP, (bytes(4),)),
-            Delete(KEK_DELETE_PROTOCOL, (bytes(KEK_SPI_LENGTH),)),
-        )
 
     def clear(self, now: float) -> None:
         """Give everyone new keys once more and empty the list."""
@@ -301,7 +291,7 @@ class Group:
         if current.sequence == LAST_SEQUENCE and kek is None and self.keyring.leads:
             # RFC 6407 §4.3: there is no number behind it; the next push is under another KEK.
             kek = self.keyring.fresh_kek(current.settings, now)
-        push = self._push(current, kek, list(teks), deletes, now)
+        push = contents(self.keyring, current, kek, list(teks), deletes, self.profile, now)
         datagram = seal_push(push, current.kek, current.signing_key, self.profile)
         made = MadePush(current.kek, current.sequence, datagram)
         receivers = self._send(push, made, current, now)
@@ -340,26 +330,6 @@ class Group:
         if settings is None:
             return None
         return Retransmission(settings.retransmissions, settings.retransmission_period)
-
-    def _push(
-        self,
-        current: GroupKek,
-        kek: GroupKek | None,
-        teks: list[GroupTek],
-        deletes: tuple[Delete, ...],
-        now: float,
-    ) -> Push:
-        # The reference implementation names the KEK in every push, a new one or not.
-        named = kek
-        if named is None and teks and self.profile is Profile.CISCO_REFERENCE:
-            named = current
-        if named is None and not teks:
-            # RFC 6407 §4: SA and KD are left out when nothing remains to be said.
-            return Push(current.sequence, deletes)
-        policy = self.keyring.sa(named, teks, now)
-        # And when it rolls, the new key goes by the old one's SPI there.
-        spi = current.kek.spi if self.profile is Profile.CISCO_REFERENCE else None
-        return Push(current.sequence, deletes, policy, download(named, teks, spi))
 
     def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
@@ -428,9 +398,3 @@ class Group:
         """Counters of the group and its members back to zero."""
         self.members.reset_counters()
         self.pushes.counters = self.members.counters
-
-
-def tek_deletion(teks: list[GroupTek]) -> tuple[Delete, ...]:
-    """What makes members delete these."""
-    spis = tuple(tek.spi for tek in teks)
-    return (Delete(TekProtocol.ESP, spis),) if spis else ()
