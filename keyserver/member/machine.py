@@ -2,10 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A reference group member, sans-IO: registers, installs what it is granted, follows rekeys.
 
-It tries its key servers in order, with back-off and jitter; takes pushes, acknowledges them, counts
-heartbeats that do not come, answers dead peer detection, and registers again before its keys run
-out (Junos: at lifetime - 3 x activation time delay) or when it sees that it missed something. When
-it changes keys is :mod:`.traffic`'s business.
+It tries its key servers in order, takes pushes, acknowledges them, and answers dead peer detection.
+When it registers again, and why, is :mod:`.schedule`'s business, when it changes keys
+:mod:`.traffic`'s.
 """
 
 from __future__ import annotations
@@ -35,17 +34,12 @@ from .options import MemberOptions
 from .policy import multicast_of
 from .recovery import RecoveryProbe
 from .registration import Registration, Step
+from .schedule import Schedule
 from .traffic import Changes
 
-BACK_OFF_SECONDS = (2.0, 300.0)
 ACK_JITTER_SECONDS = 1.0
 UNKNOWN_KEK_PAUSE_SECONDS = 60.0
-_RE_REGISTER_DELAYS = 3
-# Members do not register again all at once, but over so much of a delay.
-_RE_REGISTER_SPREAD = 0.25
 _EARLY_PUSHES = 4
-# Of what is left of its keys, a member whose attempt failed sleeps so much at most.
-_SHARE_ASLEEP = 0.25
 _MARKER = bytes(4)
 _DEFAULT_OPTIONS = MemberOptions()
 
@@ -100,12 +94,8 @@ class GroupMember:
         self._jitter, self.address = jitter, address
         self._attempt: Registration | None = None
         self.established: EstablishedSa | None = None
-        self._failures = 0
-        self._register_due: float | None = None
-        self._register_reason = ""
-        self._heard = 0.0
         self._floated = False
-        self._spread = jitter()
+        self._schedule = Schedule(self.keys, options.heartbeat_threshold, jitter)
         self._hint_after = 0.0
         # What an unprotected notification said of the attempt that goes on.
         self._hinted = ""
@@ -118,11 +108,11 @@ class GroupMember:
         """When :meth:`tick` has something to do; None: never."""
         if self.state is MemberState.STOPPED:
             return None
-        due = [self._register_due, self.keys.next_change(), *(when for when, _ in self._acks)]
+        due = [self._schedule.due, self.keys.next_change(), *(when for when, _ in self._acks)]
         due.append(self._attempt.due if self._attempt is not None else None)
         due.append(self.established.ends if self.established is not None else None)
         if self.state is MemberState.REGISTERED:
-            due += [self._heartbeat_due(), self._probe.due if self._probe else None]
+            due += [self._schedule.heartbeat_due(), self._probe.due if self._probe else None]
         return min((d for d in due if d is not None), default=None)
 
     @property
@@ -159,7 +149,8 @@ class GroupMember:
             self.keys.check_policy,
             self.paths[self.server] if self.paths else None,
         )
-        self._register_due, self._hinted = None, ""
+        self._schedule.begun()
+        self._hinted = ""
         self._early.clear()
         self.state = MemberState.PHASE_1
         return self.end_phase1() + self._attempt.start(now)
@@ -234,15 +225,12 @@ class GroupMember:
         if self.state is MemberState.REGISTERED:
             reason = self._reason_to_register(now)
             return self._register_again(reason, now) if reason else []
-        due = self._register_due is not None and now >= self._register_due
-        return self.start(now) if due else []
+        return self.start(now) if self._schedule.is_due(now) else []
 
     def _reason_to_register(self, now: float) -> str | None:
-        beat = self._heartbeat_due()
-        if beat is not None and now >= beat:
-            return f"{self.options.heartbeat_threshold} heartbeats missed"
-        if self._register_due is not None and now >= self._register_due:
-            return self._register_reason
+        reason = self._schedule.reason(now)
+        if reason is not None:
+            return reason
         if self._probe is not None and self._probe.due is not None and now >= self._probe.due:
             return self._probe.fire(now)
         return None
@@ -274,9 +262,8 @@ class GroupMember:
             attempt.sa, now + self.options.lifetime, attempt.phase1.mode
         )
         self._floated = attempt.floats
-        self._attempt, self._failures, self._heard = None, 0, now
-        self.state = MemberState.REGISTERED
-        self._plan(now)
+        self._attempt, self.state = None, MemberState.REGISTERED
+        self._schedule.registered(now)
         self._note_keys("registered", now)
         self._tell(changes, now)
         early, self._early = self._early, []
@@ -290,42 +277,10 @@ class GroupMember:
         return [told, deletion(attempt.sa)]
 
     def _fail(self, reason: str, now: float) -> None:
-        pause = self._pause(now)
-        self._failures = min(self._failures + 1, 16)
         self.server = (self.server + 1) % len(self.policies)
         self.state, self._attempt = MemberState.WAITING, None
-        self._register_due = now + pause * (0.5 + self._jitter())
+        self._schedule.failed(now)
         self._note("refused", now, reason=reason)
-
-    def _pause(self, now: float) -> float:
-        """Until the next attempt; it does not sleep until its keys have ended."""
-        lowest, highest = BACK_OFF_SECONDS
-        pause: float = min(highest, lowest * 2**self._failures)
-        end = self.keys.first_end()
-        if end is None or end <= now:
-            return pause
-        return min(pause, max(lowest, _SHARE_ASLEEP * (end - now)))
-
-    def _plan(self, now: float) -> None:
-        """Junos: register again at lifetime - 3 x activation time delay when nothing came.
-
-        Up to a quarter of a delay earlier: not the whole group at once, and what comes of it must
-        be in place two delays before the end, when all begin to use the new keys.
-        """
-        end = self.keys.first_end()
-        if end is None:
-            self._register_due = None
-            return
-        delay = self.keys.activation_delay
-        margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * self._jitter()) * delay
-        # A key that is all but over brings nobody back more often than an attempt that failed.
-        self._register_due = max(end - min(margin, (end - now) / 2), now + BACK_OFF_SECONDS[0])
-        self._register_reason = "keys are about to expire"
-
-    def _register_soon(self, reason: str, now: float) -> None:
-        soon = now + BACK_OFF_SECONDS[0] * self._jitter()
-        self._register_due = min(self._register_due or soon, soon)
-        self._register_reason = reason
 
     def heard_spi(self, spi: str, now: float) -> None:
         """Traffic of the group came in under this SPI (hex), which may be one that is not held."""
@@ -399,7 +354,8 @@ class GroupMember:
         if not opened.verify(installed.public_key):
             raise MalformedPayload("SIG does not match")
         skipped = opened.sequence - installed.sequence - 1
-        installed.sequence, self._heard = opened.sequence, now
+        installed.sequence = opened.sequence
+        self._schedule.heard(now)
         try:
             push = opened.push
             changes = self.keys.install_push(push, installed, now)
@@ -421,16 +377,16 @@ class GroupMember:
         soon hear nobody. It registers again, where a policy that stays so is refused for good."""
         self._note("refused", now, reason=reason)
         if self.state is MemberState.REGISTERED:
-            self._register_soon(reason, now)
+            self._schedule.soon(reason, now)
 
     def _on_skipped(self, skipped: int, now: float) -> None:
         """What was skipped may have held keys, and cannot come any more: SEQ only grows."""
         registered = self.state is MemberState.REGISTERED
         if skipped and registered and self.options.profile is Profile.RFC6407:
-            self._register_soon(f"{skipped} pushes missed", now)
+            self._schedule.soon(f"{skipped} pushes missed", now)
         kek = self.keys.kek
         if registered and kek is not None and kek.sequence == LAST_SEQUENCE:
-            self._register_soon("no push can follow under this KEK", now)
+            self._schedule.soon("no push can follow under this KEK", now)
 
     def _on_unknown_kek(self, spi: bytes, datagram: bytes, now: float) -> None:
         """Perhaps the server restarted. Anyone can send this: keys stay, and not too often."""
@@ -444,7 +400,7 @@ class GroupMember:
         if self.options.profile is Profile.CISCO_REFERENCE:
             return
         self._hint_after = now + UNKNOWN_KEK_PAUSE_SECONDS
-        self._register_soon("pushes come under an unknown KEK", now)
+        self._schedule.soon("pushes come under an unknown KEK", now)
         self._note("unknown_kek", now, reason=f"push under KEK {spi.hex()}")
 
     def _acknowledge(self, installed: InstalledKek, sequence: int, now: float) -> None:
@@ -460,22 +416,10 @@ class GroupMember:
         self._tell(changes, now)
         if self.state is not MemberState.REGISTERED:
             return
-        self._plan(now)
+        self._schedule.plan(now)
         if not self.keys.teks and push.sa is None:
             # RFC 6407 §5.9: begin anew; not all members of the group at the same instant.
-            self._register_soon("the key server deleted all keys", now)
-
-    def _heartbeat_due(self) -> float | None:
-        """When too many heartbeats were missed; half an interval is left for delays.
-
-        All members heard the last one at the same time: they are spread over half a delay, within
-        which a server that forgot its keys can give new ones to all before anyone sends with them.
-        """
-        interval, threshold = self.keys.heartbeat, self.options.heartbeat_threshold
-        if not interval or not threshold or self.keys.kek is None:
-            return None
-        spread = self._spread * 0.5 * self.keys.activation_delay
-        return self._heard + interval * (threshold + 0.5) + spread
+            self._schedule.soon("the key server deleted all keys", now)
 
     # Events
 

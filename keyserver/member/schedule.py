@@ -1,0 +1,107 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""When a member begins to register, and why; times in seconds since the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .keys import MemberKeys
+
+BACK_OFF_SECONDS = (2.0, 300.0)
+_MOST_FAILURES = 16
+_RE_REGISTER_DELAYS = 3
+# Members do not register again all at once, but over so much of a delay.
+_RE_REGISTER_SPREAD = 0.25
+_HEARTBEAT_SPREAD = 0.5
+# Of what is left of its keys, a member whose attempt failed sleeps so much at most.
+_SHARE_ASLEEP = 0.25
+
+
+class Schedule:
+    """``due``: when to begin; None: not by itself."""
+
+    def __init__(
+        self, keys: MemberKeys, heartbeat_threshold: int, jitter: Callable[[], float]
+    ) -> None:
+        self._keys, self._threshold, self._jitter = keys, heartbeat_threshold, jitter
+        self.due: float | None = None
+        self._reason = ""
+        self._failures = 0
+        self._heard = 0.0
+        self._spread = jitter()
+
+    def is_due(self, now: float) -> bool:
+        """True when it is time."""
+        return self.due is not None and now >= self.due
+
+    def reason(self, now: float) -> str | None:
+        """Why one that is registered begins anew; None while there is no reason to."""
+        beat = self.heartbeat_due()
+        if beat is not None and now >= beat:
+            return f"{self._threshold} heartbeats missed"
+        return self._reason if self.is_due(now) else None
+
+    # What happened
+
+    def begun(self) -> None:
+        """An attempt goes on: its repetitions are its own affair."""
+        self.due = None
+
+    def heard(self, now: float) -> None:
+        """A push came, which is a sign of life."""
+        self._heard = now
+
+    def registered(self, now: float) -> None:
+        """An attempt brought keys."""
+        self._failures, self._heard = 0, now
+        self.plan(now)
+
+    def failed(self, now: float) -> None:
+        """An attempt was in vain: the next is later each time, and not at once for all."""
+        pause = self._pause(now)
+        self._failures = min(self._failures + 1, _MOST_FAILURES)
+        self.due = now + pause * (0.5 + self._jitter())
+
+    def _pause(self, now: float) -> float:
+        """Until the next attempt; it does not sleep until its keys have ended."""
+        lowest, highest = BACK_OFF_SECONDS
+        pause: float = min(highest, lowest * 2**self._failures)
+        end = self._keys.first_end()
+        if end is None or end <= now:
+            return pause
+        return min(pause, max(lowest, _SHARE_ASLEEP * (end - now)))
+
+    def plan(self, now: float) -> None:
+        """Junos: register again at lifetime - 3 x activation time delay when nothing came.
+
+        Up to a quarter of a delay earlier: not the whole group at once, and what comes of it must
+        be in place two delays before the end, when all begin to use the new keys.
+        """
+        end = self._keys.first_end()
+        if end is None:
+            self.due = None
+            return
+        delay = self._keys.activation_delay
+        margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * self._jitter()) * delay
+        # A key that is all but over brings nobody back more often than an attempt that failed.
+        self.due = max(end - min(margin, (end - now) / 2), now + BACK_OFF_SECONDS[0])
+        self._reason = "keys are about to expire"
+
+    def soon(self, reason: str, now: float) -> None:
+        """Something was missed: within the shortest pause, not at once for all."""
+        soon = now + BACK_OFF_SECONDS[0] * self._jitter()
+        self.due = min(self.due or soon, soon)
+        self._reason = reason
+
+    def heartbeat_due(self) -> float | None:
+        """When too many heartbeats were missed; half an interval is left for delays.
+
+        All members heard the last one at the same time: they are spread over half a delay, within
+        which a server that forgot its keys can give new ones to all before anyone sends with them.
+        """
+        interval = self._keys.heartbeat
+        if not interval or not self._threshold or self._keys.kek is None:
+            return None
+        spread = self._spread * _HEARTBEAT_SPREAD * self._keys.activation_delay
+        return self._heard + interval * (self._threshold + 0.5) + spread
