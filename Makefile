@@ -76,7 +76,7 @@ matrix:  ## the tests on every supported interpreter that is installed
 		else echo "== Python $$version: SKIPPED, python$$version is not installed"; fi; \
 	done
 
-bench: env  ## docs/benchmarks.md again; PARTS="fleet whole" for some of its tables
+bench: env  ## docs/benchmarks.md again; PARTS="fleet whole": some of its tables; AGAINST=DIR: beside another checkout
 	$(BIN)/python -m tests.benchmarks $(PARTS)
 
 # A million inputs, mutated by what they reach; findings are left in build/fuzz.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tests.lab import ROOT, LabDirectory, ansible_environment, hub_config
+from tests.lab import COLLECTIONS, ROOT, LabDirectory, ansible_environment, hub_config
 
 SMC = "security group-vpn server group G1 server-member-communication"
 NOTHING: dict[str, Any] = {"do_nothing": {}}
@@ -79,9 +79,13 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 
 def play_cost(
-    lab: LabDirectory, tasks: list[dict[str, Any]], forks: int, variables: dict[str, Any]
+    lab: LabDirectory,
+    tasks: list[dict[str, Any]],
+    forks: int,
+    variables: dict[str, Any],
+    collections: Path = COLLECTIONS,
 ) -> Cost:
-    """One play over all devices, with cached bytecode."""
+    """One play over all devices, with cached bytecode; ``collections``: where ours is from."""
     plugins = lab.path / "action_plugins"
     plugins.mkdir(exist_ok=True)
     (plugins / "do_nothing.py").write_text(_NOTHING)
@@ -98,6 +102,7 @@ def play_cost(
         env=ansible_environment(
             ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
             ANSIBLE_ACTION_PLUGINS=str(plugins),
+            ANSIBLE_COLLECTIONS_PATH=str(collections),
             **BYTECODE,
         ),
         capture_output=True,
