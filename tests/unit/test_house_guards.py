@@ -252,3 +252,17 @@ def test_every_variable_of_a_role_is_read(role):
     of_hosts = {f"group_vpn_{name}" for name in read}
     options = set(spec["argument_specs"]["main"]["options"])
     assert not {name for name in options - of_hosts if name not in used}
+
+
+# The changelog
+
+FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.yml"))
+
+
+def test_every_fragment_of_the_changelog_can_be_read():
+    """A line of reStructuredText that begins with a quotation is no YAML; ansible-lint counts."""
+    for file in FRAGMENTS:
+        text = file.read_text(encoding="utf-8")
+        entries = yaml.safe_load(text).values()
+        assert all(isinstance(line, str) for lines in entries for line in lines), file
+        assert max(map(len, text.splitlines())) <= 160, file
