@@ -30,6 +30,7 @@ _AROUND = re.compile(
     r"|cli|configure( (private|exclusive))?|commit( and-quit| check)?)\s*"
 )
 _COMMENT_BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.DOTALL | re.MULTILINE)
+_IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"')
 _WRAPPERS = ("configuration", "configuration-text", "configuration-set", "configuration-json")
 
 
@@ -63,7 +64,7 @@ def _is_commands(schema: Statement, text: str) -> bool:
     A line that begins with neither a command nor a hierarchy says nothing; it is objected to later.
     """
     for line in _COMMENT_BLOCK.sub("", text).split("\n"):
-        words = line.split("#", 1)[0].split()
+        words = _IN_QUOTES.sub("", line).split("#", 1)[0].split()
         opens = any(word.endswith(("{", ";")) for word in words)
         if opens or (words and words[0] in schema.words):
             return False

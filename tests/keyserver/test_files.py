@@ -26,6 +26,10 @@ XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
         pytest.param(f"# a note of mine\n\n{SET}", id="set lines below a comment"),
         pytest.param(f"/* a note\n of mine */\n{SET}", id="set lines below a long comment"),
         pytest.param(f"\ufeff{SHOWN}", id="a byte order mark"),
+        pytest.param(
+            f'set system location building "a; b {{"\ndelete system location\n{SET}',
+            id="set lines below quotes with marks of text",
+        ),
         pytest.param(SHOWN.replace("\n", "\r\n"), id="CRLF"),
         pytest.param(SET.replace("\n", "\r\n"), id="CRLF in set lines"),
         pytest.param(f"{SHOWN}\n{{primary:node0}}\n", id="a cluster's prompt at the end"),
