@@ -281,11 +281,16 @@ def test_what_an_earlier_audit_has_read_is_not_told_as_if_it_were_read_now(fleet
         AUDIT: {"expected": [{"group": "G1", "host": "hub-1", "members": ["gm-9"]}]},
         "delegate_to": "hub-{{ 3 - inventory_hostname[-1] | int }}",
     }
-    result = play(fleet, [other, audit, lose, audit])
+    (fleet.path / "report").mkdir()
+    file = {"name": "groupvpn.junos.membership_audit", "tasks_from": "expectations"}
+    propose = {**audit, "ansible.builtin.include_role": file}
+    result = play(fleet, [other, audit, propose, lose, audit, propose])
     asked = {name: found["compliant"] for name, found in result.tasks[0].items()}
     assert asked == {"hub-1": True, "hub-2": False}
     states = {name: host["state"] for name, host in document(fleet)["hosts"].items()}
     assert states == {"hub-1": "read", "hub-2": "not_asked"}
+    assert "hub-2" not in (fleet.path / "report" / "expectations.csv").read_text()
+    assert "hub-2: not in these expectations: no list was read" in result.output
 
 
 def test_an_audit_that_read_nothing_fails_even_where_no_finding_would(fleet):
