@@ -156,6 +156,11 @@ class Fleet:
             elif root is None:
                 self.keys.setdefault((host, number), self._new(host))
 
+    def share(self) -> None:
+        """Servers of a cluster have taken the keys of their root."""
+        for host in self.sides:
+            self._serve(host)
+
     def _new(self, host: str) -> tuple[str, int]:
         self._made += 1
         return host, self._made
@@ -202,8 +207,7 @@ class Fleet:
         for host in list(self.sides):
             if (host, number) in self.keys:
                 self.keys[host, number] = self._new(host)
-        for host in self.sides:
-            self._serve(host)
+        self.share()
         for host, of in list(self.holds):
             if of == number:
                 self.register(host, of)

@@ -38,6 +38,8 @@ def carried_out(fleet, made, watch=lambda step, named: None):
             for b in s["server"].get("groups", ())
             if b["name"] in step.groups
         }
+        if step.kind is Kind.SHARE:
+            fleet.share()
         if step.kind is Kind.NEW_KEYS:
             for number in numbers:
                 fleet.clear(number)
