@@ -507,6 +507,21 @@ CASES = {
         {"site_1": {"policies": [{"from_zone": "", "to_zone": "B"}]}},
         "it needs 'from_zone' and 'to_zone'",
     ),
+    "a zone that YAML takes for true": (
+        {},
+        {"site_1": {"policies": [{"from_zone": True, "to_zone": "B"}]}},
+        "site-1: group_vpn_policies[0].from_zone True: text is expected; correct it",
+    ),
+    "a zone with a blank behind it": (
+        {},
+        {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B "}]}},
+        "site-1: group_vpn_policies[0].to_zone B : it begins or ends with a blank",
+    ),
+    "a zone of blanks": (
+        {},
+        {"site_1": {"policies": [{"from_zone": " ", "to_zone": "B"}]}},
+        "it needs 'from_zone' and 'to_zone'",
+    ),
     "proof by certificates": (
         {"ike_proposal": {"authentication_method": "rsa-signatures"}},
         {},

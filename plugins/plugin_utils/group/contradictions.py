@@ -188,7 +188,7 @@ def _attachment(device: Device, joined: list[Group]) -> Found:
         zones = (policy.get("from_zone"), policy.get("to_zone"))
         vpn = policy.get("group") or names[0]
         pairs[zones].append(vpn)
-        if not all(zones):
+        if not all(zone and str(zone).strip() for zone in zones):
             yield _policy_of(device, policy, "it needs 'from_zone' and 'to_zone'", "set both")
         elif policy.get("group") is None and len(names) > 1:
             which = f"the host is in {', '.join(names)}, and it says not whose traffic it is"

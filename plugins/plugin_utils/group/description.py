@@ -379,6 +379,11 @@ def _no_value(value: Any, kind: Kind | None) -> str | None:
         return "one value is expected"
     if kind is Kind.INTEGER and not (str(value).isascii() and str(value).isdigit()):
         return "a whole number is expected"
+    # YAML makes true of a plain yes, and keeps blanks within quotes.
+    if kind is Kind.TEXT and isinstance(value, bool):
+        return "text is expected"
+    if kind is Kind.TEXT and isinstance(value, str) and value.strip() not in (value, ""):
+        return "it begins or ends with a blank or a new line"
     return None
 
 
