@@ -15,6 +15,7 @@ from ..errors import DeviceError, MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .addresses import canonical_address
+from .doubts import neither_form
 from .model import GroupMembers, Reading
 from .reply import RPC_NAME, read_reply
 from .text import STEP
@@ -32,6 +33,7 @@ _ARGUMENTS: Mapping[Generation, Mapping[str, str]] = {
         "detail": "detail",
     },
 }
+_LOST = "the device's list was not understood, so nothing is known of who is in it"
 LARGEST_OPERATIONAL_ID = 65535
 """The configuration allows larger ids than the show commands take."""
 
@@ -110,9 +112,5 @@ def _as_text(rpc: Rpc, in_xml: Reading, detail: bool) -> Reading:
     if not doubts and not reading.groups:
         doubts = "no group"
     if doubts:
-        raise MalformedReply(
-            f"{STEP}: the device's list was not understood, so nothing is known of who is in it: "
-            f"in XML: {in_xml.doubts()}; as text: {doubts}; report both answers to the "
-            "collection's maintainers"
-        )
+        raise MalformedReply(neither_form(STEP, _LOST, in_xml.doubts(), doubts))
     return reading

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .doubts import Doubts
+
 COUNTERS = (
     "pull_succeeded",
     "pull_failed",
@@ -30,24 +32,9 @@ class GroupMembers:
     count: int | None = None
 
 
-_MOST_KEPT, _MOST_SHOWN, _LONGEST = 50, 5, 160
-
-
 @dataclass
-class Reading:
+class Reading(Doubts):
     """What was read of a reply. It is the whole list only when nothing is ``unclear``."""
 
     groups: list[GroupMembers] = field(default_factory=list)
-    unclear: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-    def doubt(self, what: str) -> None:
-        """Something was said that nothing here understands."""
-        text = " ".join(what.split())
-        if len(self.unclear) < _MOST_KEPT:
-            self.unclear.append(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
-
-    def doubts(self) -> str:
-        """The first of what is unclear, on one line."""
-        shown = "; ".join(self.unclear[:_MOST_SHOWN])
-        return f"{shown}; and more" if len(self.unclear) > _MOST_SHOWN else shown

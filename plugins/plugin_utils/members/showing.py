@@ -13,10 +13,12 @@ from ..errors import DeviceError, MalformedReply, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import warnings
+from .doubts import neither_form
 from .shown import Shown, read_elements
 from .shows import Show
 
 ALL = "all"
+_LOST = "the device's answer was not understood, so nothing is known of it"
 
 
 def show(rpc: Rpc, shows: Mapping[str, Show], wanted: Sequence[str]) -> dict[str, Any]:
@@ -88,9 +90,5 @@ def _as_text(rpc: Rpc, step: str, show: Show, in_xml: Shown) -> Shown:
     if not doubts and not shown.entries:
         doubts = "nothing"
     if doubts:
-        raise MalformedReply(
-            f"{step}: the device's answer was not understood, so nothing is known of it: in XML: "
-            f"{in_xml.doubts()}; as text: {doubts}; report both answers to the collection's "
-            "maintainers"
-        )
+        raise MalformedReply(neither_form(step, _LOST, in_xml.doubts(), doubts))
     return shown

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name, text_of
+from .doubts import Doubts
 from .shows import ASIDE, IDENTITY, NUMBERS, TEXTS, Show
 from .vocabulary import plain
 
@@ -23,27 +24,15 @@ _ITEM, _NODE, _TEXT = "multi-routing-engine-item", "re-name", "output"
 _SILENT = frozenset(("", _NODE, "rpc-error", "warning"))
 """Comments, and what is read elsewhere."""
 _SECONDS = re.compile(r"(?:expires in )?(?P<number>\d+)(?: ?(?:s|secs?|seconds))?", re.IGNORECASE)
-_MOST, _LONGEST = 5, 160
 
 
 @dataclass
-class Shown:
+class Shown(Doubts):
     """What was read of a reply. It is all of it only when nothing is ``unclear``."""
 
     entries: list[Entry] = field(default_factory=list)
-    unclear: list[str] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
     answered: bool = False
-
-    def doubt(self, what: str) -> None:
-        """Something was said that nothing here understands."""
-        text = " ".join(what.split())
-        self.unclear.append(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
-
-    def doubts(self) -> str:
-        """The first of what is unclear, on one line."""
-        more = "; and more" if len(self.unclear) > _MOST else ""
-        return "; ".join(self.unclear[:_MOST]) + more
 
 
 def put(shown: Shown, entry: Entry, word: str, text: str) -> None:
