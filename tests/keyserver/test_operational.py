@@ -19,6 +19,7 @@ PORTS = (
     "set routing-options static route 0.0.0.0/0 next-hop 192.0.2.254",
     "set routing-options static route 203.0.113.0/24 discard",
     "set routing-options static route 203.0.113.128/25 next-hop 198.51.100.9",
+    "set routing-options rib inet6.0 static route 2001:db8:1::/48 discard",
     "set security zones security-zone trust tcp-rst",
     "set security zones security-zone trust interfaces ge-0/0/0.0",
     "set routing-instances red instance-type virtual-router",
@@ -120,6 +121,7 @@ def test_routes_are_those_that_lead_somewhere(session):
         "203.0.113.0/24": "Static",
         "2001:db8::/64": "Direct",
         "2001:db8::1/128": "Local",
+        "2001:db8:1::/48": "Static",
     }
 
 
@@ -130,8 +132,8 @@ def test_routes_are_those_that_lead_somewhere(session):
         ("<destination>198.51.100.1</destination>", ["0.0.0.0/0"]),
         ("<destination>192.0.2.0/24</destination>", ["192.0.2.0/24", "192.0.2.1/32"]),
         ("<exact/><destination>192.0.2.0/24</destination>", ["192.0.2.0/24"]),
-        ("<table>inet6.0</table>", ["2001:db8::/64", "2001:db8::1/128"]),
-        ("<protocol>static</protocol>", ["0.0.0.0/0", "203.0.113.0/24"]),
+        ("<table>inet6.0</table>", ["2001:db8::/64", "2001:db8::1/128", "2001:db8:1::/48"]),
+        ("<protocol>static</protocol>", ["0.0.0.0/0", "203.0.113.0/24", "2001:db8:1::/48"]),
     ],
 )
 def test_routes_are_chosen_by_destination_table_and_protocol(session, inner, found):
