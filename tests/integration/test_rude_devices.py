@@ -666,19 +666,35 @@ def test_a_role_does_not_say_of_a_change_that_may_be_confirmed_that_it_will_go(
                 server.logins = 0
 
         server.box.at_commit = gone_once_confirmed
-        server.box.answers = {"get-security-group-vpn-server-registered-members": EMPTY_LIST}
-        _inventory(lab, server, transport)
-        role = {
-            "ansible.builtin.include_role": {"name": "groupvpn.junos.server_member_communication"},
-            "vars": {
-                "server_member_communication_config": [BLOCK],
-                "server_member_communication_confirm_minutes": 5,
-            },
-        }
-        result = play(lab, [role])
-        assert has_change(server), result.output[-3000:]
+        said = _rolled_out(lab, server, transport)
+    assert wanted in said
+    assert unwanted not in said
+
+
+def test_a_role_says_of_a_device_that_is_lost_before_the_confirmation_that_the_change_will_go(
+    lab, transport
+):
+    with RudeServer(box("G1", block=HAD), Fault(Stage.UNLOCK, Manner.CUT_AFTER)) as server:
+        server.box.at_commit = lambda _committed: setattr(server, "gone", True)
+        said = _rolled_out(lab, server, transport)
+        assert server.box.pending is not None
+    assert "not confirmed, and the device takes it back 5 minutes after the commit" in said
+
+
+def _rolled_out(lab, server: RudeServer, transport: str) -> str:
+    """What the role says last of a change that it does not keep."""
+    server.box.answers = {"get-security-group-vpn-server-registered-members": EMPTY_LIST}
+    _inventory(lab, server, transport)
+    role = {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.server_member_communication"},
+        "vars": {
+            "server_member_communication_config": [BLOCK],
+            "server_member_communication_confirm_minutes": 5,
+        },
+    }
+    result = play(lab, [role])
+    assert has_change(server), result.output[-3000:]
     assert result.code != 0
     said = result.tasks[-1]["hub-1"]["msg"]
     assert said.startswith("hub-1: ")
-    assert wanted in said
-    assert unwanted not in said
+    return said

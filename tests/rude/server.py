@@ -227,6 +227,12 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 class _Login(asyncssh.SSHServer):
     def __init__(self, server: RudeServer) -> None:
         self._server = server
+        self._connection: Any = None
+
+    def connection_made(self, conn: Any) -> None:
+        self._connection = conn
+        if self._server.gone:
+            conn.abort()
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -249,6 +255,9 @@ class _Login(asyncssh.SSHServer):
         return (username, password) == (USER, PASSWORD)
 
     def session_requested(self) -> Any:
+        if self._server.gone:
+            self._connection.abort()
+            return False
         return _Channel(self._server)
 
 
@@ -276,6 +285,8 @@ class RudeServer:
         self.channels: dict[int, _Channel] = {}
         self.logins: int | None = None
         """How many more logins there may be; None for any number."""
+        self.gone = False
+        """A device that is lost: whoever connects, or wants a session, is cut off."""
         self.passwords: list[str] = []
         """What clients tried to log in with."""
         self.port = 0
