@@ -64,6 +64,9 @@ options:
       - What a terminal puts around it (prompts, banners) is left out. Settings of configuration
         groups, logical systems and tenants are not the device's own and are not returned. Text in
         which no Junos configuration is recognised is refused.
+      - RV(warnings) names each place where configuration groups are applied that may bring in more,
+        and where those stand. Of C(show configuration | display inheritance | display xml)
+        everything is read that is in force.
     type: str
 seealso:
   - module: groupvpn.junos.server

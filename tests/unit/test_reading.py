@@ -18,6 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_me
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from tests.unit.paper import Paper, planned
 
@@ -329,6 +330,155 @@ def test_configuration_groups_that_touch_the_hierarchy_are_named():
         found = views.parse(RESOURCE, text)
         assert found["parsed"] == OWN
         assert ["KS" in w and "not part of this reading" in w for w in found["warnings"]] == [True]
+
+
+def group_texts(groups, applied):
+    """A whole configuration that defines groups as set lines (name to lines), in every form."""
+    inside_json = [{"name": n, **in_json(g)} for n, g in groups.items()]
+    lines = [f"set groups {name} {line}" for name, inside in groups.items() for line in inside]
+    curly = {n: " ".join(braced(line.split()) for line in g) for n, g in groups.items()}
+    xml = {n: "".join(nested(line.split()) for line in g) for n, g in groups.items()}
+    return {
+        "set": "\n".join([*lines, f'set apply-groups "{applied}"', LINES]),
+        "curly": "".join(f"groups {{ {n} {{ {inside} }} }}\n" for n, inside in curly.items())
+        + f'apply-groups "{applied}";\n{CURLY}',
+        "xml": "<configuration>"
+        + "".join(f"<groups><name>{n}</name>{inside}</groups>" for n, inside in xml.items())
+        + f"<apply-groups>{applied}</apply-groups>{in_xml()}</configuration>",
+        "json": json.dumps(
+            {
+                "configuration": {
+                    "groups": inside_json,
+                    "apply-groups": [applied],
+                    **JSON["configuration"],
+                }
+            }
+        ),
+    }
+
+
+def in_json(lines):
+    top = {}
+    for line in lines:
+        *path, name, value = line.split()
+        here = top
+        for word in path:
+            here = here.setdefault(word, {})
+        here[name] = value
+    return top
+
+
+def braced(words):
+    *path, name, value = words
+    return "".join(f"{word} {{ " for word in path) + f"{name} {value};" + " }" * len(path)
+
+
+def nested(words):
+    *path, name, value = words
+    inside = f"<{name}>{value}</{name}>"
+    for word in reversed(path):
+        inside = f"<{word}>{inside}</{word}>"
+    return inside
+
+
+THERE = "security group-vpn server traceoptions level all"
+ELSEWHERE = "system host-name a"
+
+
+@pytest.mark.parametrize(
+    ("groups", "applied", "said"),
+    [
+        ({"A": [THERE]}, "A", True),
+        ({"A": [ELSEWHERE]}, "A", False),
+        ({"A": [ELSEWHERE, THERE]}, "A", True),
+        # A group that applies another may bring in what that one holds.
+        ({"A": ["apply-groups B"], "B": [THERE]}, "A", True),
+        ({"A": ["security apply-groups B"], "B": [THERE]}, "A", True),
+        # Each node of a chassis cluster takes its own.
+        ({"node0": [THERE], "node1": [ELSEWHERE]}, "${node}", True),
+        ({"node0": [ELSEWHERE], "node1": [ELSEWHERE], "A": [THERE]}, "${node}", False),
+        # What the text does not show may hold anything.
+        ({"A": [ELSEWHERE]}, "B", True),
+        ({}, "${node}", True),
+    ],
+)
+@pytest.mark.parametrize("form", ["set", "curly", "xml", "json"])
+def test_what_groups_may_bring_in_is_said_however_they_are_applied(form, groups, applied, said):
+    found = views.parse(SERVER, group_texts(groups, applied)[form])
+    assert found["parsed"]["groups"]
+    warned = [f"apply-groups {applied}: " in w for w in found["warnings"]]
+    assert warned == ([True] if said else [])
+
+
+LEVELS = ("security", "group-vpn", "server", "group G1", "server-member-communication")
+
+
+def applied_at(depth):
+    """KS and KT applied below that many of the levels, in every form."""
+    document = json.loads(json.dumps(JSON))
+    here = document["configuration"]
+    for level in LEVELS[:depth]:
+        here = here[level.split()[0]]
+        here = here[0] if isinstance(here, list) else here
+    here["apply-groups"] = ["KS", "KT"]
+    head, level = "".join(LEVELS[:depth][-1:]), " ".join(LEVELS[:depth])
+    lines, braces = "apply-groups [ KS KT ]", f"{head} {{"
+    tag = f"<{head.split()[0] if head else 'configuration'}>"
+    elements = "<apply-groups>KS</apply-groups><apply-groups>KT</apply-groups>"
+    return {
+        "set": f"set {level} {lines}\n{LINES}",
+        "curly": CURLY.replace(braces, f"{braces} {lines};") if head else f"{lines};\n{CURLY}",
+        "xml": XML.replace(tag, f"{tag}{elements}"),
+        "json": json.dumps(document),
+    }
+
+
+@pytest.mark.parametrize("form", ["set", "curly", "xml", "json"])
+@pytest.mark.parametrize("depth", range(len(LEVELS) + 1))
+@pytest.mark.parametrize("resource", [SERVER, RESOURCE], ids=lambda r: r.name)
+def test_groups_that_are_applied_at_any_level_are_named_with_that_level(resource, depth, form):
+    found = views.parse(resource, applied_at(depth)[form])
+    assert "aes-256-cbc" in str(found["parsed"])
+    (warned,) = found["warnings"]
+    where = " ".join(["[edit", *LEVELS[:depth]])
+    assert warned.startswith(f"{where}] apply-groups KS KT: ")
+    assert "the text does not show KS, KT" in warned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SERVER_TEXT,
+        f"server {{ {SERVER_TEXT} }}",
+        f"group-vpn {{ server {{ {SERVER_TEXT} }} }}",
+        LINES.replace("set security group-vpn server ", "set "),
+    ],
+)
+def test_a_part_that_begins_with_the_groups_it_applies_is_read_like_any_other(text):
+    applied = "set apply-groups KS\n" if text.startswith("set") else "apply-groups KS;\n"
+    found = views.parse(RESOURCE, applied + text)
+    assert found["parsed"] == OWN
+    assert ["apply-groups KS: " in warned for warned in found["warnings"]] == [True]
+
+
+def test_groups_are_told_with_where_they_stand():
+    text = (
+        f"groups {{ KS {{ <*> {{ group-vpn {{ server; }} }} }} }}\napply-groups [ KS KT ];\n{CURLY}"
+    )
+    (warned,) = views.parse(SERVER, text)["warnings"]
+    assert "they stand in [edit groups KS]; the text does not show KT" in warned
+
+
+def test_nothing_is_said_to_be_missing_where_groups_have_brought_theirs_in():
+    applied = "<apply-groups>KS</apply-groups>"
+    marked = in_xml(f"{applied}{XML_BLOCK}").replace(
+        "<sig-hash-algorithm>", '<sig-hash-algorithm group="KS">'
+    )
+    found = views.parse(RESOURCE, f"<configuration>{applied}{marked}</configuration>")
+    assert found["parsed"] == OWN
+    assert not any("not part of this reading" in warned for warned in found["warnings"])
+    plain = etree.fromstring(f"<configuration>{in_xml(applied + XML_BLOCK)}</configuration>")
+    assert RESOURCE.read(plain).notes == ()
 
 
 # Inactive, at any level, in every form

@@ -90,9 +90,7 @@ def _foreign(found: Found, node: Branch, part: etree._Element, name: str, path: 
     if name == APPLY_GROUPS:
         found.applied[path] = (*found.applied.get(path, ()), text_of(part))
     elif name == GROUPS and not path:
-        groups = found.groups = found.groups or set()
-        if _touches(part, node):
-            groups.add(text_of(child_of(part, "name")))
+        found.group(text_of(child_of(part, "name")), _touches(part, node))
     elif name and not node.partial and name not in _META and not _is_key(node, name):
         found.unknown(path, name)
 
@@ -102,8 +100,11 @@ def _is_key(node: Branch, name: str) -> bool:
 
 
 def _touches(element: etree._Element, node: Branch) -> bool:
+    """Whether elements lead to where the tables are, or apply groups that may."""
     for part in element:
         child = node.by_name.get(local_name(part))
+        if local_name(part) == APPLY_GROUPS:
+            return True
         if isinstance(child, Branch) and child.partial:
             if _touches(part, child):
                 return True

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +16,8 @@ from .secret import read_secret
 from .tree import Configuration, Reading, tidied
 
 GROUPS, APPLY_GROUPS = "groups", "apply-groups"
+_OF_NODE, _NODE = "${node}", re.compile("node[0-9]+")
+"""A name that each node of a chassis cluster puts its own name in for."""
 _LONGEST_NUMBER = 12
 _MOST_NOTES = 20
 
@@ -25,8 +28,7 @@ class Found:
 
     ``sources`` holds the configuration group of what is inherited, ``unread`` the places of what
     the table does not know where it knows all. ``applied`` says where which configuration groups
-    are applied, ``groups`` which of those that the text defines touch the hierarchy; None: it
-    defines none.
+    are applied, ``groups`` which ones the text defines, and whether each touches the hierarchy.
     """
 
     tree: Tree = field(default_factory=dict)
@@ -34,7 +36,7 @@ class Found:
     sources: dict[Path, str] = field(default_factory=dict)
     unread: dict[str, None] = field(default_factory=dict)
     applied: dict[Path, tuple[str, ...]] = field(default_factory=dict)
-    groups: set[str] | None = None
+    groups: dict[str, bool] = field(default_factory=dict)
 
     def leaf(self, leaf: Leaf, text: str, tree: Tree, path: Path) -> None:
         """A value for a leaf, or one more for a leaf-list."""
@@ -48,6 +50,22 @@ class Found:
         """The tree of a list's entry."""
         entry: Tree = tree.setdefault(node.name, {}).setdefault(key, {})
         return entry
+
+    def group(self, name: str, touches: bool) -> None:
+        """A part of a configuration group; ``touches``: it may lead to where the tables are."""
+        self.groups[name] = touches or self.groups.get(name, False)
+
+    def _touches(self, group: str) -> bool:
+        """Whether a group that is applied may bring in what was not found yet.
+
+        One that is not shown may. Where something is marked as a group's, all that groups bring
+        in was put where it is in force.
+        """
+        if self.sources:
+            return False
+        if group == _OF_NODE and self.groups:
+            return any(there for name, there in self.groups.items() if _NODE.fullmatch(name))
+        return self.groups.get(group, True)
 
     def unknown(self, path: Path, name: str) -> None:
         """A statement that the table does not know."""
@@ -87,13 +105,26 @@ class Found:
         if len(self.unread) > _MOST_NOTES:
             yield f"not read: {len(self.unread) - _MOST_NOTES} more statements"
         for path, names in self.applied.items():
-            touching = [n for n in names if self.groups is None or n in self.groups]
+            touching = list(filter(self._touches, names))
             if touching and path[: len(prefix)] == prefix[: len(path)]:
-                where = " ".join(["[edit", *path]).strip()
-                yield (
-                    f"{where}] apply-groups {' '.join(touching)}: what these configuration groups "
-                    "bring in is not part of this reading"
-                )
+                yield self._brought_in(path, touching)
+
+    def _brought_in(self, path: Path, groups: list[str]) -> str:
+        """What is said of configuration groups that are applied at a place."""
+        where = " ".join(["[edit", *path]).strip()
+        shown = [f"[edit {GROUPS} {name}]" for name in groups if name in self.groups]
+        hidden = [name for name in groups if name not in self.groups and name != _OF_NODE]
+        stand = [f"they stand in {', '.join(shown)}"] if shown else []
+        stand += [f"the text does not show {', '.join(hidden)}"] if hidden else []
+        return "; ".join(
+            (
+                f"{where}] apply-groups {' '.join(groups)}: what these configuration groups "
+                "bring in is not part of this reading",
+                *stand,
+                "give 'show configuration | display inheritance | display xml' for what is in "
+                "force, or read the device",
+            )
+        )
 
 
 def _is_ours(node: Branch, tree: Any, path: Path) -> bool:

@@ -16,7 +16,7 @@ from ..errors import MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name, parse_document
 from .elements import elements_of_json, take_elements
-from .found import Found
+from .found import APPLY_GROUPS, Found
 from .hierarchies import TOP
 from .match import Place, follow
 from .reply import configuration_of, whole
@@ -119,7 +119,9 @@ def _start(
     heads: Sequence[Sequence[str]],
 ) -> Place:
     """Where a text's first level stands in the configuration."""
+    # Groups are applied at any level: they tell none where something else stands beside them.
     firsts = {head[0] for head in heads}
+    firsts = firsts - {APPLY_GROUPS} or firsts
     top = Place(node, found.tree)
     if cut.where:
         place = follow(found, top, cut.where)

@@ -32,6 +32,8 @@ def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
         raise MalformedReply("read the configuration: the reply holds no configuration")
     if element is not None:
         take_elements(found, whole(prefix, root), element)
+        # The device was asked for what groups bring in, too: nothing of it is missing.
+        found.applied.clear()
     return found.reading(prefix, root)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import MalformedReply
-from .found import GROUPS, Found
+from .found import APPLY_GROUPS, GROUPS, Found
 from .match import Place, follow, is_bracket, resolve
 from .schema import Branch, List, Path, Tree
 from .words import Quoted, words
@@ -96,17 +96,19 @@ def take_curly(found: Found, place: Place, written: Iterable[Written]) -> None:
 
 def _define(found: Found, node: Branch, statement: Written) -> None:
     """Configuration groups: only which of them touch the hierarchy matters."""
-    touching = found.groups = found.groups or set()
     groups = statement.inside
     if statement.words[1:]:
         groups = [Written(statement.words[1:], inside=groups)]
-    touching.update(g.words[0] for g in groups if _touches(g.inside, node))
+    for group in groups:
+        found.group(group.words[0], _touches(group.inside, node))
 
 
 def _touches(inside: Iterable[Written], node: Branch) -> bool:
-    """Whether statements lead to where the tables are."""
+    """Whether statements lead to where the tables are; wildcards and groups they apply may."""
     for statement in inside:
         child = node.by_word.get(statement.words[0])
+        if statement.words[0] == APPLY_GROUPS or statement.words[0].startswith("<"):
+            return True
         if child is None:
             continue
         if not isinstance(child, Branch) or not child.partial:
