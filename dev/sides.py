@@ -23,7 +23,8 @@ from tests.lab import COLLECTIONS
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import expand
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import member, server
 
 from tests.unit.paper import planned
@@ -72,7 +73,7 @@ def described() -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
 
 def sides() -> tuple[list[Line], list[Line]]:
     """What an empty server and an empty member get, line by line."""
-    made = expand(*described())
+    made = configurations(read(*described()))
     return (
         list(_lines(server.RESOURCE, made[SERVER]["server"])),
         list(_lines(member.RESOURCE, made[MEMBER]["member"])),

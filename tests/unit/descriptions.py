@@ -14,6 +14,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configuration
     after,
     entries,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from hypothesis import strategies as st
 
 SITES = [f"site-{n}" for n in range(1, 6)]
@@ -55,6 +57,11 @@ def group_of(**more: Any) -> dict[str, Any]:
         "server_member_communication": copy.deepcopy(UNICAST),
         **more,
     }
+
+
+def contradictions(groups: Any, hosts: dict[str, dict[str, Any]]) -> list[str]:
+    """What speaks against a description, as a task says it."""
+    return refusals(read(groups, hosts))
 
 
 @st.composite

@@ -9,12 +9,9 @@ import contextlib
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import Order, conduct
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import (
-    contradictions,
-    refusals,
-)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import expand
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables import (
     unknown,
     unreadable,
@@ -22,7 +19,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables imp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
+from tests.unit.descriptions import SITES, UNICAST, contradictions, group_of, hosts_of
 
 V1_BLOCK = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
 V1_HUB = {"generation": "v1"}
@@ -727,7 +724,7 @@ def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
     found = contradictions([group], hosts)
     assert all("; " in line and ": " in line for line in found)
     if not found:
-        expand([group], hosts)
+        configurations(read([group], hosts))
 
 
 @pytest.mark.parametrize(

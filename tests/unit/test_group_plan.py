@@ -6,17 +6,23 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import (
-    contradictions,
-)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import expand
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
 from hypothesis import example, given, settings
 
-from tests.unit.descriptions import HUBS, SITES, UNICAST, Fleet, described, group_of, hosts_of
+from tests.unit.descriptions import (
+    HUBS,
+    SITES,
+    UNICAST,
+    Fleet,
+    contradictions,
+    described,
+    group_of,
+    hosts_of,
+)
 
 
 def planned(fleet, groups, hosts, unseen=()):
@@ -245,7 +251,7 @@ def test_a_plan_for_a_person_holds_no_key():
 
 
 def test_what_is_expanded_says_the_same_on_both_sides():
-    sides = expand([group_of(servers=["hub-1", "hub-2"])], hosts_of())
+    sides = configurations(read([group_of(servers=["hub-1", "hub-2"])], hosts_of()))
     (vpn,) = sides["site-1"]["member"]["ipsec"]["vpns"]
     assert vpn["group"] == sides["hub-1"]["server"]["groups"][0]["group_id"]
     (gateway,) = sides["site-1"]["member"]["ike"]["gateways"]

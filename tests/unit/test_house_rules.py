@@ -28,12 +28,19 @@ from tests.lab import ROOT
 
 # Where the collection names a statement outside its tables, and why.
 NAMED = {
-    "plugins/plugin_utils/group/contradictions.py": "judges statements of several devices together",
     "plugins/plugin_utils/group/describe.py": "says which statements a description has a place for",
     "plugins/plugin_utils/group/description.py": "a description's words are statements'",
     "plugins/plugin_utils/group/expand.py": "says which statements a description stands for",
     "plugins/plugin_utils/group/fit.py": "puts what statements name in the place of its name",
-    "plugins/plugin_utils/group/notation.py": "judges how a description's words are written",
+    "plugins/plugin_utils/group/judging/generations.py": "judges what means two things",
+    "plugins/plugin_utils/group/judging/identities.py": "judges what is each group's own",
+    "plugins/plugin_utils/group/judging/lockout.py": "looks for rules that open a way",
+    "plugins/plugin_utils/group/judging/members.py": "judges variables named like statements",
+    "plugins/plugin_utils/group/judging/notation.py": "judges how words are written",
+    "plugins/plugin_utils/group/judging/parts.py": "judges what a group is made of",
+    "plugins/plugin_utils/group/judging/proposals.py": "compares what statements say",
+    "plugins/plugin_utils/group/judging/servers.py": "judges variables named like statements",
+    "plugins/plugin_utils/group/judging/times.py": "compares times that statements set",
     "plugins/plugin_utils/group/plan.py": "orders changes by the statements that they touch",
     "plugins/plugin_utils/group/prefixes.py": "compares what statements of traffic select",
     "plugins/plugin_utils/group/references.py": "follows names from statement to statement",

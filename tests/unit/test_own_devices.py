@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import (
-    contradictions,
-)
+
+from tests.unit.descriptions import contradictions
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "own-devices.md"
 STEPS = dict(re.findall(r"<!-- step: (\w+) -->\n```sh\n(.*?)```", PAGE.read_text("utf-8"), re.S))

@@ -9,11 +9,10 @@ group; on members everything after the group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..engine.values import Generation
-from .description import SERVER_SETTINGS, VPN_SETTINGS, Description, Device, Group, Options, read
+from .description import SERVER_SETTINGS, VPN_SETTINGS, Description, Device, Group, Options
 
 Config = dict[str, Any]
 Sides = dict[str, Config]
@@ -29,13 +28,8 @@ _IDENTITIES = {
 ROOT, SUB = "root-server", "sub-server"
 
 
-def expand(groups: Any, hosts: Mapping[str, Options]) -> dict[str, Sides]:
-    """Host to its configurations; hosts that no group names have none."""
-    return configurations(read(groups, hosts))
-
-
 def configurations(description: Description) -> dict[str, Sides]:
-    """As :func:`expand`, of a description that has been read."""
+    """Host to its configurations; hosts that no group names have none."""
     found: dict[str, Sides] = {}
     for host, device in description.devices.items():
         served, joined = list(description.of_server(host)), list(description.of_member(host))

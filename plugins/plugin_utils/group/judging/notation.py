@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Address
-from typing import Any
 
-from ..engine import values
-from .description import GROUPS, RULES, Contradiction, Description, Device, Group, Options
-from .prefixes import network
+from ...engine import values
+from ..description import RULES, Description, Device, Group, Options
+from ..prefixes import network
+from .places import Found, in_group, in_host, taking_part
 
 LONGEST_NAME = 32
 _ENCODED = ("$8$", "$9$")
@@ -22,30 +22,26 @@ _PORTED = {6: "TCP", 17: "UDP", 132: "SCTP"}
 _PREFIXES = ("source", "destination", "source_address", "destination_address")
 _PORTS = ("source_port", "destination_port")
 
-Found = Iterator[Contradiction]
 
-
-def place(group: Group, option: str = "") -> str:
-    """Where something stands in the description."""
-    return f"{GROUPS}[{group.name}]{'.' if option else ''}{option}"
+def notation(description: Description) -> Found:
+    """What is wrong with how devices, and then groups, are written down."""
+    for device in taking_part(description).values():
+        yield from _of_device(device)
+    for group in description.groups:
+        yield from _of_group(group)
 
 
 # Of devices
 
 
-def of_device(device: Device) -> Found:
-    """What is wrong with the notation of what only a device knows."""
+def _of_device(device: Device) -> Found:
     objection = values.entry(device.name, LONGEST_NAME)
     if objection is not None:
         why = f"gateways are called so, and {objection}"
-        yield _of(device, "name", device.name, why, "set a shorter 'group_vpn_name'")
+        yield in_host(device, "name", device.name, why, "set a shorter 'group_vpn_name'")
     yield from _address(device)
     yield from _identity(device)
     yield from _key(device)
-
-
-def _of(device: Device, option: str, value: Any, why: str, remedy: str) -> Contradiction:
-    return Contradiction((device.host,), f"group_vpn_{option}", value, why, remedy)
 
 
 def _address(device: Device) -> Found:
@@ -54,7 +50,7 @@ def _address(device: Device) -> Found:
     why = _no_address(device.address, named=not device.managed)
     if why is not None:
         remedy = "set the one where its peers reach it"
-        yield _of(device, "address", device.address or "''", why, remedy)
+        yield in_host(device, "address", device.address or "''", why, remedy)
 
 
 def _no_address(text: str, *, named: bool) -> str | None:
@@ -78,17 +74,17 @@ def _no_address(text: str, *, named: bool) -> str | None:
 def _identity(device: Device) -> Found:
     if len(device.dynamic) > 1:
         kinds = ", ".join(device.dynamic)
-        yield _of(device, "dynamic", kinds, "a peer is known by one identity", "leave one")
+        yield in_host(device, "dynamic", kinds, "a peer is known by one identity", "leave one")
     for kind, value in device.dynamic.items():
         where = f"dynamic.{kind}"
         if kind == "distinguished_name":
             why = "it belongs to certificates, and members prove themselves by keys here"
             remedy = "use 'hostname', 'inet' or 'user_at_hostname'"
-            yield _of(device, where, None, why, remedy)
+            yield in_host(device, where, None, why, remedy)
         elif not isinstance(value, str) or not value.strip():
-            yield _of(device, where, None, "blank, or no text", "correct it")
+            yield in_host(device, where, None, "blank, or no text", "correct it")
         elif kind == "inet" and (wrong := _no_address(value, named=False)) is not None:
-            yield _of(device, where, value, wrong, "correct it")
+            yield in_host(device, where, value, wrong, "correct it")
 
 
 def _key(device: Device) -> Found:
@@ -106,19 +102,16 @@ def _key(device: Device) -> Found:
         why = "begins or ends with a blank or a new line, which few peers are told"
         remedy = "correct the variable that it refers to"
     if why:
-        yield _of(device, "pre_shared_key", None, why, remedy)
+        yield in_host(device, "pre_shared_key", None, why, remedy)
 
 
 # Of groups
 
 
-def of_group(description: Description, group: Group) -> Found:
-    """What is wrong with the notation of a group."""
+def _of_group(group: Group) -> Found:
     objection = values.identifier(group.name, LONGEST_NAME) if group.name else None
     if objection is not None:
-        yield Contradiction(
-            group.servers, place(group, "name"), group.name, objection, "choose another 'name'"
-        )
+        yield in_group(group, "name", group.name, objection, "choose another 'name'")
     for where, policy in _named(group, "match_policies", group.match_policies):
         yield from _prefixes(group, where, policy)
         yield from _ports(group, where, policy)
@@ -130,12 +123,10 @@ def of_group(description: Description, group: Group) -> Found:
                 rule.get(n) for n in ("source_address", "destination_address", "application")
             ):
                 why = "it says not which traffic it is for"
-                yield _at(group, where, None, why, "add 'source_address' or 'destination_address'")
+                yield in_group(
+                    group, where, None, why, "add 'source_address' or 'destination_address'"
+                )
     yield from _method(group)
-
-
-def _at(group: Group, where: str, value: Any, why: str, remedy: str) -> Contradiction:
-    return Contradiction(group.servers, place(group, where), value, why, remedy)
 
 
 def _named(group: Group, option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
@@ -158,7 +149,7 @@ def _prefixes(group: Group, where: str, entry: Options) -> Found:
             remedy = f"write {here}, or the prefix that is meant"
         else:
             continue
-        yield _at(group, f"{where}.{option}", text, why, remedy)
+        yield in_group(group, f"{where}.{option}", text, why, remedy)
 
 
 def _ports(group: Group, where: str, policy: Options) -> Found:
@@ -168,18 +159,18 @@ def _ports(group: Group, where: str, policy: Options) -> Found:
             said = f"protocol {protocol} has no ports" if protocol else "it is for every protocol"
             names = ", ".join(f"{number} ({name})" for number, name in _PORTED.items())
             remedy = f"set 'protocol' to one of {names}"
-            yield _at(group, f"{where}.{option}", policy[option], said, remedy)
+            yield in_group(group, f"{where}.{option}", policy[option], said, remedy)
 
 
 def _ends(group: Group, where: str, policy: Options) -> Found:
     for option in ("source", "destination"):
         if policy.get(option) is None:
             remedy = f"set '{option}'; 0.0.0.0/0 is everybody"
-            yield _at(group, f"{where}.{option}", None, "missing", remedy)
+            yield in_group(group, f"{where}.{option}", None, "missing", remedy)
 
 
 def _method(group: Group) -> Found:
     method = group.ike_proposal.get("authentication_method", "pre-shared-keys")
     if method != "pre-shared-keys":
         why = "both sides prove themselves by pre-shared keys here"
-        yield _at(group, "ike_proposal.authentication_method", method, why, "leave it out")
+        yield in_group(group, "ike_proposal.authentication_method", method, why, "leave it out")
