@@ -27,6 +27,8 @@ options:
       - When nothing is to be changed, but what is there is still to be confirmed, the task says
         RV(ignore:changed) and returns RV(pending_confirmation), so that a run that was interrupted
         before its confirmation can be repeated.
+      - Without it, a task that finds its settings there does not ask whether they still await
+        somebody's confirmation. M(groupvpn.junos.confirm_commit) in check mode tells.
       - Not possible with O(edit_mode=private).
     type: int
   commit_synchronize:
