@@ -1,0 +1,115 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Members: they join and leave, and some cannot talk to others until they have registered again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...engine.values import Generation
+from ..configurations import entries
+from ..description import RULES
+from ..expand import Config, Sides
+from ..references import foreign, merged
+from ..steps import Apart, Change
+from .situation import Fleet, Situation
+
+_REGISTRATION = "it has registered again"
+_ITS_OWN = "somebody gives it the new proposal; it is not managed"
+_PAIR = ("from_zone", "to_zone", "policy")
+
+
+def join(here: Situation, host: str, have: Sides) -> Change | None:
+    """What is wanted; a VPN of the same group under another name goes."""
+    want, now = here.member(host), have["member"]
+    renamed = _renamed(now, want)
+    if here.generation(host) is Generation.V1:
+        want = {**want, "policies": _as_called(now, renamed, want["policies"])}
+    drop = _attached(now, renamed, {_pair(policy) for policy in want["policies"]})
+    if here.exclusive:
+        drop = merged(drop, foreign("member", now, want))
+    return here.with_orphans(host, have, Change("member", want, drop))
+
+
+def leave(here: Situation, host: str, have: Sides) -> Change | None:
+    """VPNs of the description's groups that the host is in no more go."""
+    now = have["member"]
+    ids = {group.group_id for group in here.groups if host not in group.members}
+    vpns = [n for n, vpn in entries(now, "ipsec", "vpns").items() if vpn.get("group") in ids]
+    if not vpns:
+        return None
+    return here.with_orphans(host, have, Change("member", {}, _attached(now, vpns, set())))
+
+
+def _renamed(now: Config, want: Config) -> list[str]:
+    """VPNs of groups that get one of another name."""
+    names = {vpn["group"]: name for name, vpn in entries(want, "ipsec", "vpns").items()}
+    return [
+        name
+        for name, vpn in entries(now, "ipsec", "vpns").items()
+        if names.get(vpn.get("group"), name) != name
+    ]
+
+
+# Pairs of zones
+
+
+def _pair(policy: Config) -> tuple[str | None, ...]:
+    """What tells one attachment from others; in v1 the security policy's name is in it."""
+    return tuple(policy.get(option) for option in _PAIR)
+
+
+def _as_called(member: Config, renamed: Iterable[str], policies: Iterable[Config]) -> list[Config]:
+    """Wanted attachments with the names of the security policies that are there for them.
+
+    A policy of another name would stand behind all others of its zones, and match anything.
+    """
+    gone = set(renamed)
+    named = [p for p in member.get("policies") or () if p.get("vpn") in gone and "policy" in p]
+    found = []
+    for policy in policies:
+        there = [p["policy"] for p in named if _pair(p)[:2] == _pair(policy)[:2]]
+        found += [{**policy, "policy": name} for name in there] or [policy]
+    return found
+
+
+def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str | None, ...]]) -> Config:
+    """VPNs, and the pairs of zones that they are attached to."""
+    gone = list(vpns)
+    pairs = [
+        {option: p[option] for option in _PAIR if option in p}
+        for p in member.get("policies") or ()
+        if p.get("vpn") in gone and _pair(p) not in kept
+    ]
+    found: Config = {"ipsec": {"vpns": [{"name": name} for name in gone]}} if gone else {}
+    return {**found, "policies": pairs} if pairs else found
+
+
+# Who is apart
+
+
+def registering(here: Situation, then: Fleet) -> tuple[Apart, ...]:
+    """Members that a commit makes register again."""
+    found = []
+    for group in here.groups:
+        hosts = [h for h in here.stay(group) if _enrolment(then[h]) != _enrolment(here.now[h])]
+        if hosts:
+            found.append(Apart(group.name, tuple(hosts), _REGISTRATION))
+    return tuple(found)
+
+
+def _enrolment(sides: Sides) -> Any:
+    """What a member's registrations depend on."""
+    vpns = entries(sides["member"], "ipsec", "vpns")
+    aside = ("df_bit", *RULES)
+    core = {n: {o: v for o, v in vpn.items() if o not in aside} for n, vpn in vpns.items()}
+    return sides["member"].get("ike"), core
+
+
+def outdated(here: Situation, forget: Mapping[str, Change]) -> tuple[Apart, ...]:
+    """Members that nobody here manages, and whose old proposal servers forget."""
+    if not any(change.drop.get("ike", {}).get("proposals") for change in forget.values()):
+        return ()
+    found = ((group.name, tuple(here.unmanaged(group))) for group in here.groups)
+    return tuple(Apart(name, hosts, _ITS_OWN) for name, hosts in found if hosts)

@@ -1,0 +1,121 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Servers: they learn beside what they have, share keys, and forget what nobody needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..configurations import entries, joined
+from ..description import Group
+from ..expand import ROOT, Config, Sides, is_cluster
+from ..references import foreign, merged
+from ..steps import Apart, Change, Kind, Step
+from .situation import Situation
+
+_MOVED = "all have registered at a server that shares keys with theirs"
+
+
+def learn(here: Situation, host: str, have: Sides) -> Change | None:
+    """Everything new, beside whatever of the old is still needed; without who left."""
+    want, now = here.server(host), have["server"]
+    if not want:
+        return None
+    fresh = _but_for(want, _held(here, host))
+    offered, before = _offered(now), entries(now, "groups")
+    policies = [
+        {**policy, "proposals": joined(policy["proposals"], offered.get(policy["name"], ()))}
+        for policy in fresh["ike"]["policies"]
+    ]
+    config = {
+        **fresh,
+        "ike": {**fresh["ike"], "policies": policies},
+        "groups": [_with_old_peers(g, before.get(g["name"], {})) for g in want["groups"]],
+    }
+    return here.with_orphans(host, have, Change("server", config))
+
+
+def forget(here: Situation, host: str, have: Sides) -> Change | None:
+    """Exactly what is wanted; groups that are served elsewhere now go."""
+    want = here.server(host)
+    wanted = entries(want, "groups")
+    gone = [{"name": name} for name in here.served(host) if name not in wanted]
+    drop: Config = {"groups": gone} if gone else {}
+    if here.exclusive and want:
+        drop = merged(drop, foreign("server", have["server"], want))
+    config = _but_for(want, _held(here, host)) if want else {}
+    return here.with_orphans(host, have, Change("server", config, drop))
+
+
+def _held(here: Situation, host: str) -> set[str]:
+    """Members that could not be looked at and that a server knows already."""
+    unseen = {
+        here.device(member).name
+        for group in here.groups
+        for member in group.members
+        if member not in here.now and here.device(member).managed
+    }
+    return unseen & entries(here.now[host]["server"], "ike", "gateways").keys()
+
+
+def _but_for(want: Config, held: set[str]) -> Config:
+    """What is wanted, without the peers that stay as they are."""
+    parts = {
+        part: [peer for peer in want["ike"][part] if peer["name"] not in held]
+        for part in ("policies", "gateways")
+    }
+    return {**want, "ike": {**want["ike"], **parts}}
+
+
+def _offered(now: Config) -> dict[str, Sequence[str]]:
+    """Gateway to the proposals that a server takes from it."""
+    policies = entries(now, "ike", "policies")
+    return {
+        name: policies.get(gateway.get("ike_policy", ""), {}).get("proposals") or ()
+        for name, gateway in entries(now, "ike", "gateways").items()
+    }
+
+
+def _with_old_peers(group: Config, old: Config) -> Config:
+    """A group with the other servers that it has had, until the change is over."""
+    cluster, before = _cluster(group), _cluster(old)
+    if before is None:
+        return group
+    if cluster is None:
+        return {**group, "server_cluster": before}
+    gateways = joined(cluster["ike_gateways"], before.get("ike_gateways") or ())
+    return {**group, "server_cluster": {**before, **cluster, "ike_gateways": gateways}}
+
+
+def sharing(here: Situation) -> Iterator[Step]:
+    """Wait for the keys of a cluster where a server is new in it."""
+    new = [group for group in here.groups if _grows(here, group)]
+    if new:
+        hosts = joined((), (host for group in new for host in group.servers))
+        yield Step(Kind.SHARE, tuple(hosts), groups=tuple(group.name for group in new))
+
+
+def _grows(here: Situation, group: Group) -> bool:
+    return is_cluster(here.description, group) and any(
+        _cluster(here.block(host, group)) is None for host in group.servers
+    )
+
+
+def moving(here: Situation) -> tuple[Apart, ...]:
+    """Groups whose keys will be made by another server."""
+    found = []
+    for group in here.groups:
+        makers = {host for host in here.now if _makes_keys(here.block(host, group))}
+        if makers and makers != {group.servers[0]}:
+            found.append(Apart(group.name, tuple(here.stay(group)), _MOVED))
+    return tuple(found)
+
+
+def _makes_keys(block: Config | None) -> bool:
+    """Whether a server that has this block of a group makes its keys."""
+    cluster = _cluster(block)
+    return block is not None and (cluster is None or cluster.get("server_role") == ROOT)
+
+
+def _cluster(block: Config | None) -> Config | None:
+    return (block or {}).get("server_cluster")

@@ -1,0 +1,116 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What hosts have, what they are to have, and what a change makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ...engine.values import Generation
+from ..configurations import after, entries
+from ..description import Description, Device, Group
+from ..expand import Config, Sides
+from ..references import merged, orphans
+from ..steps import Change
+
+Fleet = Mapping[str, Sides]
+"""Host to what ``server`` and ``member`` find there, secrets included."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a plan goes out from; ``now`` has the hosts that could be looked at.
+
+    ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For
+    ``exclusive`` and ``readable`` see ``plan``.
+    """
+
+    now: Fleet
+    description: Description
+    wanted: Fleet
+    exclusive: bool
+    readable: Collection[str]
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups that can be touched."""
+        return self.description.groups
+
+    def device(self, host: str) -> Device:
+        """What the description says of a host."""
+        return self.description.devices[host]
+
+    def generation(self, host: str) -> Generation:
+        """A host's generation, as described."""
+        return self.device(host).generation
+
+    # What a host is to have, and has
+
+    def server(self, host: str) -> Config:
+        """What a server is to have; empty for a host that serves no group."""
+        return self.wanted.get(host, {}).get("server", {})
+
+    def member(self, host: str) -> Config:
+        """What a member is to have; empty for a host that is in no group."""
+        return self.wanted.get(host, {}).get("member", {})
+
+    def block(self, host: str, group: Group) -> Config | None:
+        """What a server has of a group."""
+        found: Config | None = entries(self.now[host]["server"], "groups").get(group.name)
+        return found
+
+    def blocks(self, group: Group) -> list[Config]:
+        """What those servers of a group have that know it."""
+        found = (self.block(host, group) for host in group.servers)
+        return [block for block in found if block is not None]
+
+    def served(self, host: str) -> list[str]:
+        """The description's groups that a host serves now."""
+        return [g.name for g in self.groups if self.block(host, g) is not None]
+
+    def stay(self, group: Group) -> list[str]:
+        """Managed members that are in the group and remain."""
+        return [host for host in group.members if self._was_in(host, group)]
+
+    def _was_in(self, host: str, group: Group) -> bool:
+        if host not in self.now:
+            return False
+        vpns = entries(self.now[host]["member"], "ipsec", "vpns").values()
+        return any(vpn.get("group") == group.group_id for vpn in vpns)
+
+    def unmanaged(self, group: Group) -> list[str]:
+        """Members that somebody else configures."""
+        return [host for host in group.members if not self.device(host).managed]
+
+    # What a change makes of it
+
+    def changes(
+        self,
+        make: Callable[[Situation, str, Sides], Change | None],
+        hosts: Iterable[str],
+        fleet: Fleet | None = None,
+    ) -> dict[str, Change]:
+        """Host to its change, where that changes anything of what it has (then, in ``fleet``)."""
+        found = {}
+        for host in hosts:
+            have = (fleet or self.now)[host]
+            change = make(self, host, have)
+            if change is not None and self._then(host, have, change) != have:
+                found[host] = change
+        return found
+
+    def made(self, changes: Mapping[str, Change]) -> Fleet:
+        """What hosts have once these changes are made."""
+        then = {host: self._then(host, self.now[host], change) for host, change in changes.items()}
+        return {**self.now, **then}
+
+    def with_orphans(self, host: str, have: Sides, change: Change) -> Change:
+        """The change, and what nothing names once it is made."""
+        side = change.side
+        gone = orphans(side, have[side], self._then(host, have, change)[side])
+        return Change(side, change.config, merged(change.drop, gone))
+
+    def _then(self, host: str, have: Sides, change: Change) -> Sides:
+        side, generation = change.side, self.generation(host)
+        return {**have, side: after(side, have[side], change.config, change.drop, generation)}
