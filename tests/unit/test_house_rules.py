@@ -28,7 +28,7 @@ from tests.lab import ROOT
 
 # Where the collection names a statement outside its tables, and why.
 NAMED = {
-    "plugins/plugin_utils/group/describe.py": "says which statements a description has a place for",
+    "plugins/plugin_utils/group/describe.py": "puts statements in a description's words",
     "plugins/plugin_utils/group/description.py": "a description's words are statements'",
     "plugins/plugin_utils/group/expand.py": "says which statements a description stands for",
     "plugins/plugin_utils/group/fit.py": "puts what statements name in the place of its name",
@@ -47,6 +47,7 @@ NAMED = {
     "plugins/plugin_utils/group/prefixes.py": "compares what statements of traffic select",
     "plugins/plugin_utils/group/references.py": "follows names from statement to statement",
     "plugins/plugin_utils/group/screen.py": "tells until when keys live",
+    "plugins/plugin_utils/group/unplaced.py": "says which statements have a place",
     "plugins/plugin_utils/group/words.py": "finds a description's words in the tables",
     "plugins/plugin_utils/members/gate.py": "computes a wait from the lifetimes that are in force",
     "plugins/plugin_utils/members/shows.py": "elements of replies, and what they are returned as",

@@ -13,54 +13,16 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
-from .configurations import entries
+from .configurations import entries, joined
 from .description import SERVER_SETTINGS, VPN_SETTINGS, Options
-from .expand import ROOT, Config
+from .expand import IDENTITIES, ROOT, Config
 from .fit import misfits
+from .unplaced import unplaced
 
 Gathered = Mapping[str, Mapping[str, Any]]
 """Host to ``server`` and ``member``, what the modules gathered, and ``generation``."""
 
-_IDENTITIES = {
-    "inet": "identity_ipv4",
-    "hostname": "identity_hostname",
-    "user_at_hostname": "identity_user",
-}
 _PREFIX = "group_vpn_"
-# What a description says of each list's entries; anything else has no place in it.
-_PLACED: Mapping[str, Mapping[tuple[str, ...], frozenset[str]]] = {
-    "server": {
-        ("ike", "proposals"): frozenset(
-            {"name", "authentication_method", "authentication_algorithm", "dh_group"}
-            | {"encryption_algorithm"}
-        ),
-        ("ike", "policies"): frozenset({"name", "mode", "proposals", "pre_shared_key"}),
-        ("ike", "gateways"): frozenset(
-            {"name", "ike_policy", "address", "dynamic", "local_address", "dead_peer_detection"}
-        ),
-        ("ipsec", "proposals"): frozenset(
-            {"name", "authentication_algorithm", "encryption_algorithm", "lifetime_seconds"}
-        ),
-        ("groups",): frozenset(
-            {"name", "group_id", "server_cluster", "ike_gateways", "server_address", "ipsec_sas"}
-            | {"server_member_communication", *SERVER_SETTINGS}
-        ),
-    },
-    "member": {
-        ("ike", "proposals"): frozenset(
-            {"name", "authentication_method", "authentication_algorithm", "dh_group"}
-            | {"encryption_algorithm", "lifetime_seconds"}
-        ),
-        ("ike", "policies"): frozenset({"name", "mode", "proposals", "pre_shared_key"}),
-        ("ike", "gateways"): frozenset(
-            {"name", "ike_policy", "server_addresses", "addresses", "local_address"}
-            | {"local_identity"}
-        ),
-        ("ipsec", "vpns"): frozenset(
-            {"name", "ike_gateway", "group_vpn_external_interface", "group", *VPN_SETTINGS}
-        ),
-    },
-}
 
 
 def describe(fleet: Gathered) -> dict[str, Any]:
@@ -78,7 +40,7 @@ class _Describer:
 
     def describe(self) -> dict[str, Any]:
         for host, sides in self._fleet.items():
-            self._unfit += _without_place(host, sides)
+            self._unfit += unplaced(host, sides)
         groups = [self._group(*found) for found in self._found()]
         own = {
             host: {option.removeprefix(_PREFIX): value for option, value in found.items()}
@@ -126,23 +88,8 @@ class _Describer:
 
     def _group(self, name: str, servers: list[str]) -> dict[str, Any]:
         first, block = servers[0], self._block(servers[0], name)
-        for host in servers[1:]:
-            if "server_cluster" not in self._block(host, name):
-                self._unfit.append(
-                    f"{host}: group {name}: no server cluster with {first}; its keys are its own"
-                )
-        gateways = entries(self._fleet[first]["server"], "ike", "gateways")
-        members: list[str] = []
-        others: list[dict[str, Any]] = []
-        # A server of v1 has members of v1 alone.
-        alike = {"generation": "v1"} if self._fleet[first].get("generation") == "v1" else {}
-        for gateway in block.get("ike_gateways", ()):
-            known = self._host_of(gateways.get(gateway, {}), block.get("group_id"))
-            if known is None:
-                others.append({**self._unmanaged(gateway, gateways.get(gateway, {})), **alike})
-            else:
-                members.append(known)
-                self._member(known, gateway, name, block.get("group_id"))
+        self._on_their_own(name, servers)
+        members, others = self._peers(first, name, block)
         for host in servers:
             self._server(host, name, servers)
         found = {
@@ -158,6 +105,31 @@ class _Describer:
             **self._vpn_settings(members, block.get("group_id")),
         }
         return {option: value for option, value in found.items() if value not in (None, [])}
+
+    def _on_their_own(self, group: str, servers: list[str]) -> None:
+        """Further servers that share no keys with the first one do not fit."""
+        for host in servers[1:]:
+            if "server_cluster" not in self._block(host, group):
+                self._unfit.append(
+                    f"{host}: group {group}: no server cluster with {servers[0]}; "
+                    "its keys are its own"
+                )
+
+    def _peers(
+        self, server: str, group: str, block: Config
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        """Hosts of the fleet among a group's members, and the entries of the others."""
+        gateways = entries(self._fleet[server]["server"], "ike", "gateways")
+        members, others = [], []
+        for name in block.get("ike_gateways", ()):
+            gateway, number = gateways.get(name, {}), block.get("group_id")
+            known = self._host_of(gateway, number)
+            if known is None:
+                others.append(self._unmanaged(server, name, gateway))
+            else:
+                members.append(known)
+                self._member(known, name, group, number)
+        return members, others
 
     # Hosts
 
@@ -184,10 +156,12 @@ class _Describer:
         said = gateway.get("address") or gateway.get("dynamic")
         return self._members.get((number, str(said))) if said else None
 
-    def _unmanaged(self, name: str, gateway: Config) -> dict[str, Any]:
+    def _unmanaged(self, server: str, name: str, gateway: Config) -> dict[str, Any]:
         self._keys[f"{name}: pre_shared_key of unmanaged_members"] = None
         own: Config = {o: gateway[o] for o in ("address", "dynamic") if o in gateway}
-        return {"name": name, **own}
+        # A server of v1 has members of v1 alone.
+        old = self._fleet[server].get("generation") == "v1"
+        return {"name": name, **own, **({"generation": "v1"} if old else {})}
 
     def _variables(self, host: str) -> dict[str, Any]:
         found = self._hosts.setdefault(host, {})
@@ -216,15 +190,18 @@ class _Describer:
         self._note(host, "external_interface", vpn.get("group_vpn_external_interface"))
         if gateway != host:
             self._note(host, "name", gateway)
-        vpns = entries(self._fleet[host]["member"], "ipsec", "vpns")
-        for policy in self._fleet[host]["member"].get("policies") or ():
+        self._zones(host, vpn, group)
+        self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
+
+    def _zones(self, host: str, vpn: Config, group: str) -> None:
+        """Pairs of zones that a group's traffic goes through; whose it is, where there are more."""
+        member = self._fleet[host]["member"]
+        whose = {"group": group} if len(entries(member, "ipsec", "vpns")) > 1 else {}
+        for policy in member.get("policies") or ():
             if policy.get("vpn") == vpn.get("name"):
-                entry = {zone: policy[zone] for zone in ("from_zone", "to_zone")}
-                if len(vpns) > 1:
-                    entry["group"] = group
+                entry = {zone: policy[zone] for zone in ("from_zone", "to_zone")} | whose
                 pairs = self._variables(host).setdefault(f"{_PREFIX}policies", [])
                 pairs += [] if entry in pairs else [entry]
-        self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
 
     def _note(self, host: str, option: str, value: Any) -> None:
         """A host's variable; two groups that need two values do not fit."""
@@ -238,12 +215,7 @@ class _Describer:
 
     def _ike(self, server: str, block: Config, members: list[str], group: str) -> Options:
         config = self._fleet[server]["server"]
-        policies, gateways = entries(config, "ike", "policies"), entries(config, "ike", "gateways")
-        names = [
-            tuple(policies.get(gateways.get(g, {}).get("ike_policy"), {}).get("proposals") or ())
-            for g in block.get("ike_gateways", ())
-        ]
-        used = list(dict.fromkeys(name for each in names for name in each))
+        used = _proposals(config, block)
         for name in used[1:]:
             self._unfit.append(f"{server}: group {group}: IKE proposal {name} beside {used[0]}")
         proposal = entries(config, "ike", "proposals").get(used[0] if used else "", {})
@@ -251,13 +223,17 @@ class _Describer:
         method = proposal.get("authentication_method", "pre-shared-keys")
         if method != "pre-shared-keys":
             self._unfit.append(f"{server}: IKE proposal {used[0]}: authentication_method {method}")
-        lives = {
-            p["lifetime_seconds"]
-            for host in members
-            for p in entries(self._fleet[host]["member"], "ike", "proposals").values()
-            if "lifetime_seconds" in p and _same(p, proposal)
-        }
+        lives = self._lives(members, proposal)
         return {**found, **({"lifetime_seconds": max(lives)} if lives else {})}
+
+    def _lives(self, members: list[str], proposal: Config) -> set[int]:
+        """How long phase 1 lives, as the members of a group offer it."""
+        return {
+            offer["lifetime_seconds"]
+            for host in members
+            for offer in entries(self._fleet[host]["member"], "ike", "proposals").values()
+            if "lifetime_seconds" in offer and _same(offer, proposal)
+        }
 
     def _traffic(self, server: str, group: str, block: Config) -> dict[str, Any]:
         sas = block.get("ipsec_sas") or []
@@ -299,31 +275,19 @@ def _dynamic(gateway: Config) -> dict[str, Any]:
     """What a member says that it is, as its server's gateway has it."""
     identity = gateway.get("local_identity") or {}
     return {
-        kind: inside[_IDENTITIES[kind]]
+        kind: inside[IDENTITIES[kind]]
         for kind, inside in identity.items()
-        if kind in _IDENTITIES and isinstance(inside, Mapping)
+        if kind in IDENTITIES and isinstance(inside, Mapping)
     }
+
+
+def _proposals(server: Config, block: Config) -> list[str]:
+    """Names of the IKE proposals that a server takes from a group's members, each once."""
+    policies, gateways = entries(server, "ike", "policies"), entries(server, "ike", "gateways")
+    used = (gateways.get(name, {}).get("ike_policy") for name in block.get("ike_gateways", ()))
+    return joined((), (name for p in used for name in policies.get(p, {}).get("proposals") or ()))
 
 
 def _same(one: Config, other: Config) -> bool:
     words = ("encryption_algorithm", "authentication_algorithm", "dh_group")
     return all(one.get(word) == other.get(word) for word in words)
-
-
-def _without_place(host: str, sides: Mapping[str, Any]) -> Iterator[str]:
-    for side, lists in _PLACED.items():
-        for place, placed in lists.items():
-            for name, entry in entries(sides[side], *place).items():
-                yield from _extra(host, side, (*place, name), entry, placed)
-        for option in ("traceoptions",):
-            for config, where in ((sides[side], ()), (sides[side].get("ike") or {}, ("ike",))):
-                if option in config:
-                    yield f"{host}: {' '.join((side, *where, option))}: no place in a description"
-
-
-def _extra(
-    host: str, side: str, place: Iterable[str], entry: Any, placed: frozenset[str]
-) -> Iterator[str]:
-    for option in entry if isinstance(entry, Mapping) else ():
-        if option not in placed:
-            yield f"{host}: {' '.join((side, *place))} {option}: no place in a description"

@@ -20,11 +20,12 @@ Sides = dict[str, Config]
 
 _V1, _V2 = Generation.V1, Generation.V2
 _ADDRESSES = {_V1: "addresses", _V2: "server_addresses"}
-_IDENTITIES = {
+IDENTITIES = {
     "inet": "identity_ipv4",
     "hostname": "identity_hostname",
     "user_at_hostname": "identity_user",
 }
+"""Who a member says that it is: a server's word for it, and the member's."""
 ROOT, SUB = "root-server", "sub-server"
 
 
@@ -174,9 +175,9 @@ def _member(description: Description, member: Device, groups: list[Group]) -> Co
 def _servers(description: Description, member: Device, group: Group) -> Config:
     addresses = [description.devices[host].address for host in group.servers]
     identity = {
-        kind: {_IDENTITIES[kind]: value}
+        kind: {IDENTITIES[kind]: value}
         for kind, value in member.dynamic.items()
-        if kind in _IDENTITIES
+        if kind in IDENTITIES
     }
     return _given(
         name=group.name,
