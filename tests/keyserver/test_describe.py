@@ -281,6 +281,12 @@ MISFITS = {
         "two": ("v2", server(HUB.replace("192.0.2.1", "192.0.2.2"))),
         "ny": ("v2", member(ODD)),
     },
+    "no other server": {
+        "root": ("v2", server(ROOT)),
+        "sub": ("v2", server(SUB.replace("group Offices server-cluster ike-gateway other\n", ""))),
+        "ny": ("v2", member(TWO)),
+        "boston": ("v2", member(TWO.replace("198.51.100.1", "198.51.100.2"))),
+    },
     "both": {
         "hub-1": ("v2", server(HUB + HUB.replace("Offices", "Cash").replace(" 42", " 43"))),
         "ny": ("v2", member(SITE)),
@@ -313,6 +319,9 @@ UNFIT = {
         "ny: VPN of group 42: gateway server_addresses 2 is not set: the description makes it "
         "192.0.2.2",
         "ny: VPN of group 43: no place in a description",
+    ],
+    "no other server": [
+        "sub: group Offices: server_cluster ike_gateways is not set: the description has it",
     ],
 }
 

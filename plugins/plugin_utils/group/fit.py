@@ -203,8 +203,8 @@ def _cut(path: tuple[str, ...], ways: set[Any]) -> tuple[str, ...]:
 
 
 def _divided(path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The peer that a path goes through, and the rest of it."""
-    if "ike_gateways" not in path:
+    """The peer that a path goes through, and the rest of it; none where all peers are missing."""
+    if "ike_gateways" not in path[:-1]:
         return "", path
     at = path.index("ike_gateways")
     return path[at + 1], (*path[:at], *path[at + 2 :])
