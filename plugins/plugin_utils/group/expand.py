@@ -52,26 +52,38 @@ def proposal_name(proposal: Options) -> str:
 
 
 def _server(description: Description, server: Device, groups: list[Group]) -> Config:
-    peers: dict[str, Config] = {}
-    for group in groups:
-        for host in group.members:
-            _add_peer(peers, description.devices[host], _policy(description, host), group, server)
-        for host in group.servers if is_cluster(description, group) else ():
-            if host != server.host:
-                root = description.devices[group.servers[0]]
-                _add_peer(peers, description.devices[host], ("main", root.key), group, server)
-                peers[description.devices[host].name]["gateway"]["dead_peer_detection"] = {
-                    "always_send": True
-                }
+    peers = _peers(description, server, groups)
     return {
         "ike": {
             "proposals": _unique(_ike_proposal(group, on_member=False) for group in groups),
-            "policies": [peer["policy"] for peer in peers.values()],
-            "gateways": [peer["gateway"] for peer in peers.values()],
+            "policies": [peer["policy"] for peer in peers],
+            "gateways": [peer["gateway"] for peer in peers],
         },
         "ipsec": {"proposals": [{"name": g.name, **g.ipsec_proposal} for g in groups]},
         "groups": [_group(description, server, group) for group in groups],
     }
+
+
+def _peers(
+    description: Description, server: Device, groups: list[Group]
+) -> list[dict[str, Config]]:
+    """The policy and the gateway of everybody whom a server talks to, each once."""
+    peers: dict[str, dict[str, Config]] = {}
+    for group in groups:
+        for host in group.members:
+            _add_peer(peers, description.devices[host], _policy(description, host), group, server)
+        for host in _other_servers(description, server, group):
+            device, root = description.devices[host], description.devices[group.servers[0]]
+            _add_peer(peers, device, ("main", root.key), group, server)
+            peers[device.name]["gateway"]["dead_peer_detection"] = {"always_send": True}
+    return list(peers.values())
+
+
+def _other_servers(description: Description, server: Device, group: Group) -> list[str]:
+    """Those with which a server shares the group's keys."""
+    if not is_cluster(description, group):
+        return []
+    return [host for host in group.servers if host != server.host]
 
 
 def is_cluster(description: Description, group: Group) -> bool:
@@ -90,7 +102,7 @@ def _mode(device: Device) -> str:
 
 
 def _add_peer(
-    peers: dict[str, Config],
+    peers: dict[str, dict[str, Config]],
     device: Device,
     policy: tuple[str, str | None],
     group: Group,
@@ -135,10 +147,11 @@ def _group(description: Description, server: Device, group: Group) -> Config:
         ],
         **{name: group.settings[name] for name in SERVER_SETTINGS if name in group.settings},
     )
-    if is_cluster(description, group):
+    others = _other_servers(description, server, group)
+    if others:
         found["server_cluster"] = {
             "server_role": ROOT if server.host == group.servers[0] else SUB,
-            "ike_gateways": [devices[host].name for host in group.servers if host != server.host],
+            "ike_gateways": [devices[host].name for host in others],
         }
     return found
 
