@@ -134,17 +134,18 @@ class WholeLab:
 
     def play(self, tasks: list[dict[str, Any]], *options: str, **more: Any) -> PlayResult:
         """Tasks, while the events are read that they cause."""
-        with self._reading():
+        with self.reading():
             return play(self.lab, tasks, *options, **more)
 
     def killed_at(self, step: str, **variables: Any) -> None:
         """The role, until it begins a step: then who runs it is killed."""
         self.write()
-        with self._reading():
+        with self.reading():
             killed_play(self.lab, [ROLE], step, vars=variables)
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
+        """Read what devices print, while something else goes on."""
         over = threading.Event()
         reader = threading.Thread(target=self._read_until, args=(over,))
         try:

@@ -424,6 +424,31 @@ def test_who_runs_it_may_be_killed_at_any_step_and_the_next_run_ends_it(whole):
         assert not used & {spi for spis in keys_of(whole, gone) for spi in spis}, step
 
 
+def test_a_cluster_that_grows_is_ended_by_the_next_run_wherever_the_first_was_killed(whole):
+    first, second, third = whole.hubs(3)
+    whole.sites(3)
+    group = whole.group(NAME, NUMBER, [first, second], server_member_communication=dict(UNICAST))
+    whole.start()
+    run(whole)
+    group["servers"] = [first, second, third]
+    gone = whole.branches.pop()
+    whole.variables["site-01"]["group_vpn_pre_shared_key"] = "made-up-key-of-another-day"
+    planned = run(whole, "--check")
+    assert steps(planned) == ["learn", "share", "members", "new_keys", "wait", "leave"]
+    seen = len(whole.events())
+    whole.killed_at("servers of a cluster have", group_vpn_timeout=60)
+    whole.killed_at("members register for keys that", group_vpn_timeout=60)
+    ended = run(whole)
+    assert steps(ended) == ["new_keys", "wait", "leave"]
+    observed(whole, seen, planned)
+    assert "2 of 2 members registered at hub-1, hub-2, hub-3" in screen(ended)
+    again = run(whole)
+    assert (steps(again), changed(again)) == ([], set())
+    used = {spi for site in whole.branches for spi in keys_of(whole, site)[-1]}
+    assert used
+    assert not used & {spi for spis in keys_of(whole, gone) for spi in spis}
+
+
 def keys_of(whole, site):
     """What a member could read with, time after time."""
     told = [e for e in whole.events() if "receives_with" in e]

@@ -155,6 +155,10 @@ def test_what_was_committed_otherwise_than_it_was_asked_is_a_change():
     )
     assert outcome.broken == {"BRANCHES": f"{HUB} did not take the change"}
     assert not fleet.has(SITE)
+    assert outcome.hosts[SITE].failures == [
+        f"not configured, because BRANCHES was stopped ({HUB} did not take the change); "
+        "the next run goes on"
+    ]
 
 
 def test_where_nothing_is_to_be_done_members_have_a_little_time():

@@ -25,9 +25,9 @@ from tests.unit.descriptions import (
 )
 
 
-def planned(fleet, groups, hosts, unseen=()):
+def planned(fleet, groups, hosts, unseen=(), **more):
     now = {host: sides for host, sides in fleet.sides.items() if host not in unseen}
-    return plan(now, read(groups, hosts))
+    return plan(now, read(groups, hosts), **more)
 
 
 def carried_out(fleet, made, watch=lambda step, named: None):
@@ -241,6 +241,19 @@ def test_a_server_knows_the_sub_server_that_leaves_until_the_one_that_comes_has_
     ]
     assert set(peers[0]) == {"hub-2", "hub-3"}
     assert peers[-1] == ["hub-3"]
+
+
+def test_members_wait_for_shared_keys_also_where_an_earlier_run_ended_before_they_were():
+    fleet = built([group_of()], hosts_of())
+    wanted = [group_of(servers=["hub-1", "hub-2"])], hosts_of()
+    first = planned(fleet, *wanted)
+    for host, change in first.steps[0].changes.items():
+        fleet.change(host, change)
+    rest = planned(fleet, *wanted, unshared={"BRANCHES"})
+    assert [step.kind for step in rest.steps] == [Kind.SHARE, Kind.MEMBERS, Kind.WAIT]
+    assert [step.kind for step in planned(fleet, *wanted).steps] == [Kind.MEMBERS, Kind.WAIT]
+    carried_out(fleet, rest)
+    assert planned(fleet, *wanted, unshared={"BRANCHES"}).steps == ()
 
 
 def test_a_plan_for_a_person_holds_no_key():

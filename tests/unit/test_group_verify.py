@@ -46,7 +46,7 @@ def test_what_is_as_it_should_be_has_no_fault():
         (held(kek=()), ["hub-2: shows no key for rekeying of BRANCHES"]),
         (held(kek=("k2",)), ["hub-1, hub-2: different keys for rekeying of BRANCHES"]),
         (held(teks=("t2",)), ["hub-1, hub-2: different traffic keys of BRANCHES"]),
-        (None, ["hub-2: not asked"]),
+        (None, ["hub-2: does not answer any more"]),
     ],
 )
 def test_servers_of_a_cluster_that_differ_are_named(second, words):
@@ -61,7 +61,7 @@ def test_servers_of_a_cluster_that_differ_are_named(second, words):
         (held(), [], "no server lists it as a member of BRANCHES"),
         (held(kek=("old",)), [SITE], "holds no key for rekeying of BRANCHES that its servers have"),
         (held(teks=("t0",)), [SITE], "does not hold the newest traffic keys of BRANCHES"),
-        (None, [SITE], "not asked"),
+        (None, [SITE], "does not answer any more"),
     ],
 )
 def test_a_member_that_is_not_there_or_holds_something_else_is_named(site, listed, words):
@@ -158,7 +158,8 @@ def test_the_summary_of_nothing_new_has_nothing_new():
 def test_the_summary_says_until_when_who_failed_goes_on(before, until):
     known = {} if before is None else {SITE: Holdings({ID: before})}
     fates = {SITE: Fate(failures=["no route", "no route"]), "hub-1": Fate(failures=["refused"])}
-    lines = told(known, {}, fates, {"BRANCHES": "hub-1 did not take the change"})
+    after = {host: Holdings() for host in SERVERS}
+    lines = told(known, after, fates, {"BRANCHES": "hub-1 did not take the change"})
     assert lines == [
         "BRANCHES (group 70000): 0 of 1 members registered at hub-1, hub-2",
         f"  not registered: {SITE}",
@@ -166,6 +167,21 @@ def test_the_summary_says_until_when_who_failed_goes_on(before, until):
         f"  {SITE}: no route{until}",
         "  hub-1: refused",
         f"changed: nobody; failed: {SITE}, hub-1",
+    ]
+
+
+def test_who_is_listed_by_servers_that_do_not_answer_is_not_known():
+    before = {"hub-1": held(listed=[SITE]), "hub-2": held(teks=("t0",), listed=["old"])}
+    after = {"hub-1": held(listed=[SITE])}
+    assert told(before, after, {})[:-1] == [
+        "BRANCHES (group 70000): 1 of 1 members registered at hub-1; of hub-2 nothing is known"
+    ]
+    assert told(before, {"hub-1": held()}, {})[1:-1] == [
+        f"  removed: {SITE}",
+        f"  not registered there: {SITE}",
+    ]
+    assert told(before, {}, {})[:-1] == [
+        "BRANCHES (group 70000): who is registered is not known: of hub-1, hub-2 nothing is known"
     ]
 
 

@@ -57,6 +57,7 @@ PRIVATES = {"tests/benchmarks/timed_loop.py": "times asyncio itself, from within
 SLEEPS = {
     "tests/benchmarks/configurations.py": "measures what time without work costs",
     "tests/benchmarks/loop.py": "gives a client time to fill what nobody reads",
+    "tests/integration/test_half_a_fleet.py": "waits for whom it tests, between two looks",
     "tests/integration/test_kills.py": "chooses the instant of a kill; what holds, holds at any",
 }
 BREAKS_THEM = "breaks this rule, to see it noticed"

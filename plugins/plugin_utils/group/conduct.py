@@ -154,6 +154,7 @@ class _Conductor:
         self._unconfirmed: set[str] = set()
         self._unproved: dict[str, str] = {}
         self._broken: dict[str, str] = {}
+        self._silent: dict[str, GroupVpnError] = {}
         self._acted = False
         self._starts: dict[str, Start] = {}
 
@@ -164,6 +165,7 @@ class _Conductor:
             self._description,
             exclusive=self._order.exclusive,
             readable=self._readable(),
+            unshared={group.name for group in self._whole() if shared(group, self._held)},
         )
         self._foresee(made)
         outcome = Outcome(made, self._fates, before=dict(self._held))
@@ -173,6 +175,8 @@ class _Conductor:
             self._starts = {host: Start(found) for host, found in self._lists().items()}
             self._carry_out(made)
             outcome.unverified = self._heard_of()
+            for host, error in self._silent.items():
+                self._note(host, error)
         outcome.after = self._held
         outcome.broken = self._broken
         return outcome
@@ -315,6 +319,12 @@ class _Conductor:
             {host: change for host, change in step.changes.items() if host in going},
             CommitOptions(self._order.comment),
         )
+        for group in self._description.groups:
+            for host in step.changes.keys() & set(group.members) - going:
+                self._fates[host].failures.append(
+                    f"not configured, because {group.name} was stopped "
+                    f"({self._broken[group.name]}); the next run goes on"
+                )
 
     def _new_keys(self, step: Step) -> None:
         for group in self._whole():
@@ -465,14 +475,18 @@ class _Conductor:
     def _each(self, jobs: Mapping[str, Callable[[Rpc], T]]) -> dict[str, T]:
         done, failed = self._hands.each(jobs)
         for host, error in failed.items():
-            fate = self._fates[host]
-            lines = error.objections if isinstance(error, Refused) else [str(error)]
-            fate.failures += lines
-            fate.warnings += error.warnings
-            fate.unreachable = isinstance(error, TransportFailure)
-            # What may have been done is not reported as not done.
-            fate.changed = fate.changed or error.may_have_changed
+            self._note(host, error)
         return done
+
+    def _note(self, host: str, error: GroupVpnError) -> None:
+        """What has failed on a host becomes its fate."""
+        fate = self._fates[host]
+        lines = error.objections if isinstance(error, Refused) else [str(error)]
+        fate.failures += [line for line in lines if line not in fate.failures]
+        fate.warnings += error.warnings
+        fate.unreachable = isinstance(error, TransportFailure)
+        # What may have been done is not reported as not done.
+        fate.changed = fate.changed or error.may_have_changed
 
     def _do(self, jobs: Mapping[str, Callable[[Rpc], Any]], what: str) -> set[str]:
         done = self._each(jobs)
@@ -515,8 +529,11 @@ class _Conductor:
             }
         )
         self._held.update(found)
-        for host in failed:
+        for host in found:
+            self._silent.pop(host, None)
+        for host, error in failed.items():
             self._held.pop(host, None)
+            self._silent[host] = error
 
     def _until(self, wrong: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
         """What is still wrong when nothing is, or when time is over."""

@@ -36,16 +36,18 @@ def plan(
     *,
     exclusive: bool = False,
     readable: Collection[str] = (),
+    unshared: Collection[str] = (),
 ) -> Plan:
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
     ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
-    that servers have sent somebody away from who still holds their keys.
+    that servers have sent somebody away from who still holds their keys; ``unshared``: groups
+    whose servers do not have the same keys.
     """
     groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
     left = (*_untouched(now, description), *_unseen(now, description, groups))
     touched = Description(groups, description.devices)
-    here = Situation(now, touched, configurations(touched), exclusive, readable)
+    here = Situation(now, touched, configurations(touched), exclusive, readable, unshared)
     return Plan(tuple(_steps(here)), left)
 
 
@@ -69,7 +71,7 @@ def _building(
 ) -> Iterator[Step]:
     """What comes before the wait for members, who may need it."""
     yield from _step(Kind.LEARN, learn, servers.moving(here))
-    yield from servers.sharing(here)
+    yield from servers.sharing(here, join)
     yield from _step(Kind.MEMBERS, join, members.registering(here, then))
     yield from keys.new_keys(here)
     yield from keys.renewing(here)

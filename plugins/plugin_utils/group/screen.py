@@ -73,34 +73,39 @@ def _group(
     before: Mapping[str, Holdings],
     after: Mapping[str, Holdings],
 ) -> Iterator[str]:
-    was, now = _listed(group, before), _listed(group, after)
+    asked = [host for host in group.servers if host in after]
+    silent = [host for host in group.servers if host not in after]
+    title = f"{group.name} (group {group.group_id}): "
+    if not asked:
+        yield f"{title}who is registered is not known: of {some(silent)} nothing is known"
+        return
+    was, now = (_listed(group, asked, held) for held in (before, after))
     wanted = [description.devices[host].name for host in group.members]
+    unknown = f"; of {some(silent)} nothing is known" if silent else ""
     yield (
-        f"{group.name} (group {group.group_id}): {len(now & set(wanted))} of {len(wanted)} members "
-        f"registered at {some(group.servers)}"
+        f"{title}{len(now & set(wanted))} of {len(wanted)} members "
+        f"registered at {some(asked)}{unknown}"
     )
     for what, names in (
         ("added", sorted(now - was)),
         ("removed", sorted(was - now)),
-        ("not registered", sorted(set(wanted) - now)),
+        ("not registered there" if silent else "not registered", sorted(set(wanted) - now)),
     ):
         if names:
             yield f"  {what}: {some(names)}"
-    teks = [
-        {spi for one in _known(group, held).values() for spi in one.of(group.group_id).teks}
-        for held in (before, after)
-    ]
+    teks = [_teks(group, asked, held) for held in (before, after)]
     if teks[0] and teks[1] and teks[0] != teks[1]:
         yield "  rekeyed: the group has new traffic keys"
 
 
-def _known(group: Group, held: Mapping[str, Holdings]) -> dict[str, Holdings]:
-    return {host: held.get(host, Holdings()) for host in group.servers}
+def _listed(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set[str]:
+    known = (held[host] for host in servers if host in held)
+    return {name for one in known for name in one.listed.get(group.name, ())}
 
 
-def _listed(group: Group, held: Mapping[str, Holdings]) -> set[str]:
-    known = _known(group, held)
-    return {name for one in known.values() for name in one.listed.get(group.name, ())}
+def _teks(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set[str]:
+    known = (held[host] for host in servers if host in held)
+    return {spi for one in known for spi in one.of(group.group_id).teks}
 
 
 def _until(description: Description, host: str, before: Mapping[str, Holdings]) -> str:

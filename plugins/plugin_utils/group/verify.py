@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from .description import Description, Group
 from .look import Holdings
 
+SILENT = "does not answer any more"
 _MOST = 5
 
 
 def shared(group: Group, held: Mapping[str, Holdings]) -> list[str]:
     """What keeps the group's servers from having the same keys."""
     keys = {host: held[host].of(group.group_id) for host in group.servers if host in held}
-    wrong = [f"{host}: not asked" for host in group.servers if host not in held]
+    wrong = [f"{host}: {SILENT}" for host in group.servers if host not in held]
     needs_kek = group.communication is not None
     for host, one in keys.items():
         if needs_kek and not one.kek:
@@ -52,7 +53,7 @@ def faults(
 
 def _member(group: Group, held: Mapping[str, Holdings], host: str, is_listed: bool) -> str | None:
     if host not in held:
-        return "not asked"
+        return SILENT
     own = held[host].of(group.group_id)
     servers = [held[h].of(group.group_id) for h in group.servers if h in held]
     keks = {spi for one in servers for spi in one.kek}

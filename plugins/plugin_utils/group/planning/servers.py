@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..configurations import entries, joined
 from ..description import Group
@@ -87,9 +87,13 @@ def _with_old_peers(group: Config, old: Config) -> Config:
     return {**group, "server_cluster": {**before, **cluster, "ike_gateways": gateways}}
 
 
-def sharing(here: Situation) -> Iterator[Step]:
-    """Wait for the keys of a cluster where a server is new in it."""
-    new = [group for group in here.groups if _grows(here, group)]
+def sharing(here: Situation, join: Mapping[str, Change]) -> Iterator[Step]:
+    """Wait for the keys of a cluster where a server is new in it.
+
+    Also where an earlier run ended before a new one had them, and members are yet to be changed
+    (``join``).
+    """
+    new = [g for g in here.groups if _grows(here, g) or _lacks_keys(here, g, join)]
     if new:
         hosts = joined((), (host for group in new for host in group.servers))
         yield Step(Kind.SHARE, tuple(hosts), groups=tuple(group.name for group in new))
@@ -98,6 +102,14 @@ def sharing(here: Situation) -> Iterator[Step]:
 def _grows(here: Situation, group: Group) -> bool:
     return is_cluster(here.description, group) and any(
         _cluster(here.block(host, group)) is None for host in group.servers
+    )
+
+
+def _lacks_keys(here: Situation, group: Group, join: Mapping[str, Change]) -> bool:
+    return (
+        is_cluster(here.description, group)
+        and group.name in here.unshared
+        and not join.keys().isdisjoint(group.members)
     )
 
 

@@ -23,7 +23,7 @@ class Situation:
     """What a plan goes out from; ``now`` has the hosts that could be looked at.
 
     ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For
-    ``exclusive`` and ``readable`` see ``plan``.
+    ``exclusive``, ``readable`` and ``unshared`` see ``plan``.
     """
 
     now: Fleet
@@ -31,6 +31,7 @@ class Situation:
     wanted: Fleet
     exclusive: bool
     readable: Collection[str]
+    unshared: Collection[str]
 
     @property
     def groups(self) -> tuple[Group, ...]:
