@@ -123,6 +123,28 @@ def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():
     assert outcome.after[HUB].listed == {"BRANCHES": []}
 
 
+LISTED = f"""<rpc-reply><security-group-vpn-server-registered-members>
+<group-vpn-registered-members><group-vpn-group-name>BRANCHES</group-vpn-group-name>
+<group-vpn-group-id>70000</group-vpn-group-id><group-vpn-member>
+<group-vpn-member-gateway>{SITE}</group-vpn-member-gateway>
+<group-vpn-member-address>198.51.100.1</group-vpn-member-address></group-vpn-member>
+</group-vpn-registered-members></security-group-vpn-server-registered-members></rpc-reply>"""
+
+
+def test_who_is_listed_is_asked_for_keys_until_there_are_some():
+    fleet = Fleet(HUB, SITE)
+
+    def listed_later(line):
+        fleet.wires[HUB].inject["get-security-group-vpn-server-registered-members"] = LISTED
+
+    fleet.say = listed_later
+    outcome = fleet.run()
+    asked = [name for name in fleet.wires[SITE].names if name.startswith("get-gvpn-")]
+    assert len(asked) > 4 * len(set(asked)) > 0
+    assert outcome.hosts[SITE].failures != ["no server lists it as a member of BRANCHES"]
+    assert outcome.after[HUB].listed == {"BRANCHES": [SITE]}
+
+
 def test_who_cannot_be_reached_stops_only_what_needs_it():
     fleet = Fleet(HUB, SITE)
     fleet.fails[HUB] = TransportFailure("hub-1: no route")
