@@ -12,7 +12,7 @@ Fault = tuple[int, str]
 Rule = Callable[[str], Iterator[Fault]]
 
 # A home or a working directory of whoever writes; /root and /home/netops are those of a device.
-_HOMES = re.compile(r"(?<![\w.~$}-])(?:/work|/Users/\w+|/home/(?!netops\b)\w+|/builds)/[\w.-]+")
+_HOMES = re.compile(r"(?<![\w.~$}-])(?:/work\w*|/Users/\w+|/home/(?!netops\b)\w+|/builds)/[\w.-]+")
 _V4 = re.compile(r"(?<![\w.§-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
 _V6 = re.compile(r"(?<![\w:.])[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7}(?![\w:.])")
 # What a section of an RFC is called by: "RFC 6407 §5.6.1.2", "sections 5.4.1.2 and 5.5.1.1".

@@ -143,7 +143,7 @@ BREACHES = [
     ),
     ("no sleep decides what a test finds", "tests/keyserver/test_rekey.py", "time.sleep(2)"),
     ("no path of one machine", "docs/architecture.md", "as in /home/somebody/junos/lab.yml"),
-    ("no path of one machine", "dev/demo.py", "ROOT = '/work/main'"),
+    ("no path of one machine", "dev/demo.py", "ROOT = '/workspace/main'"),
     ("no address that may be somebody's", "README.md", "ansible_host: 8.8.8.8"),
 ]
 

@@ -274,7 +274,7 @@ def test_what_is_right_is_left_alone(rule, line):
     ("rule", "text"),
     [
         (homes, "see /home/somebody/lab.yml"),
-        (homes, "PATH=/work/tools"),
+        (homes, "PATH=/workspaces/tools"),
         (homes, "open /Users/somebody/lab"),
         (strangers, "ansible_host: 8.8.8.8"),
         (strangers, "address 2001:4860:4860::8888;"),
