@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..engine.device import Device
 from ..engine.values import Generation
 from ..members.asking import listed
-from ..members.life import Listed, Moment, Roll, sign_of_life
+from ..members.life import UNDATED, Listed, Moment, Roll, is_new, sign_of_life
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
 from .description import Description, Group
@@ -84,9 +84,12 @@ def _why(
 
 def _lives(group: Group, member: Member, start: Start, now: Lists) -> bool:
     found = _find(now, group, member)
-    came = start.then is not None and _find(start.then, group, member) is None
-    moment = Moment(start.commit, came=came)
-    return bool(found and sign_of_life(_find(start.before, group, member), found, moment))
+    if found is None:
+        return False
+    came = start.then is not None and is_new(_find(start.then, group, member), found)
+    before = _find(start.before, group, member)
+    sign = sign_of_life(before, found, Moment(start.commit, came=came))
+    return sign not in (None, UNDATED)
 
 
 def _find(there: Lists, group: Group, member: Member) -> Listed | None:

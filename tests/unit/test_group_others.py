@@ -1,0 +1,70 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Members that Ansible does not reach: what two lists of a server prove of them."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.others import Start, unverified
+
+from tests.unit.descriptions import group_of, hosts_of
+
+OTHER = {"name": "other", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-other"}
+EARLY, COMMIT, LATE = (f"2026-01-02 10:00:{second} UTC" for second in ("00", "05", "09"))
+SILENT = "listed in BRANCHES, but not heard of in this run"
+
+
+def listed(heard, **counted):
+    """A list that has the member, heard of at that time; ``None`` for a list without it."""
+    one = {"gateway": "other", "address": "203.0.113.9", "last_update": heard, **counted}
+    return {"BRANCHES": [one] if heard else []}
+
+
+@pytest.mark.parametrize(
+    ("start", "now", "why"),
+    [
+        pytest.param(Start(listed(EARLY)), listed(LATE), None, id="nothing was changed"),
+        pytest.param(Start(listed(EARLY)), listed(EARLY), SILENT, id="listed as before"),
+        pytest.param(Start(listed(EARLY), COMMIT, listed(EARLY)), listed(LATE), None, id="later"),
+        pytest.param(
+            Start(listed(EARLY), COMMIT, listed(EARLY)),
+            listed(COMMIT),
+            None,
+            id="in the second of the commit, and not yet in the list just after it",
+        ),
+        pytest.param(
+            Start(listed(EARLY), COMMIT, listed(None)),
+            listed(COMMIT),
+            None,
+            id="in the second of the commit, and in no list just after it",
+        ),
+        pytest.param(
+            Start(listed(EARLY), COMMIT, listed(COMMIT)),
+            listed(COMMIT),
+            SILENT,
+            id="in the second of the commit, before it or after",
+        ),
+        pytest.param(
+            Start(listed(None), "", listed("soon")),
+            listed("soon"),
+            SILENT,
+            id="at a time that nobody understands",
+        ),
+        pytest.param(
+            Start(listed(EARLY, push_sent=1, push_acknowledged=1, push_unacknowledged=0), COMMIT),
+            listed(EARLY, push_sent=2, push_acknowledged=2, push_unacknowledged=0),
+            None,
+            id="acknowledged",
+        ),
+        pytest.param(
+            Start(listed(EARLY)),
+            listed(None),
+            "no server lists it as a member of BRANCHES",
+            id="gone",
+        ),
+    ],
+)
+def test_who_cannot_be_asked_is_judged_by_signs_of_life(start, now, why):
+    description = read([group_of(unmanaged_members=[OTHER])], hosts_of())
+    assert unverified(description, {"hub-1": start}, {"hub-1": now}).get("other") == why
