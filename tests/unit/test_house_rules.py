@@ -288,7 +288,7 @@ def test_a_breach_in_any_text_is_noticed(rule, text):
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
-        (homes, "/var/home/netops, ~/work/x, $HOME/work, docs/work/plan.md, plugins/group/work.py"),
+        (homes, "/var/home/netops, ~/workspace/x, $HOME/workspace/x, docs/workspaces/plan.md"),
         (homes, "the device's /home/netops/file"),
         (strangers, "192.0.2.1 198.51.100.0/24 203.0.113.9 127.0.0.1 10.0.0.0/8 255.255.255.0"),
         (strangers, "2001:db8::1 fe80::1 ::1 ff02::1 233.252.0.1 at 12:30:15"),
