@@ -671,18 +671,38 @@ def test_a_role_does_not_say_of_a_change_that_may_be_confirmed_that_it_will_go(
     assert unwanted not in said
 
 
+@pytest.mark.parametrize(
+    ("lost", "more"),
+    [
+        pytest.param("commit", {"clear_members": True}, id="before members are cleared"),
+        pytest.param("commit", {}, id="before members are waited for"),
+        pytest.param("list", {}, id="after the members were there"),
+    ],
+)
 def test_a_role_says_of_a_device_that_is_lost_before_the_confirmation_that_the_change_will_go(
-    lab, transport
+    lab, transport, lost, more
 ):
-    with RudeServer(box("G1", block=HAD), Fault(Stage.UNLOCK, Manner.CUT_AFTER)) as server:
-        server.box.at_commit = lambda _committed: setattr(server, "gone", True)
-        said = _rolled_out(lab, server, transport)
+    with RudeServer(box("G1", block=HAD)) as server:
+
+        def goes_once_committed(reply: bytes) -> bytes:
+            if server.box.pending is not None:
+                server.gone = True
+                # Behind the reply.
+                server.later(0, server.drop_all)
+            return reply
+
+        if lost == "commit":
+            server.faults = [Fault(Stage.UNLOCK, Manner.CUT_AFTER)]
+            server.box.at_commit = lambda _committed: setattr(server, "gone", True)
+        else:
+            server.faults = [Fault(Stage.OTHER, Manner.REWRITE, nth=0, rewrite=goes_once_committed)]
+        said = _rolled_out(lab, server, transport, **more)
         assert server.box.pending is not None
     assert "not confirmed, and the device takes it back 5 minutes after the commit" in said
 
 
-def _rolled_out(lab, server: RudeServer, transport: str) -> str:
-    """What the role says last of a change that it does not keep."""
+def _rolled_out(lab, server: RudeServer, transport: str, **more: object) -> str:
+    """What the role says last of a change that it does not keep; ``more``: its variables."""
     server.box.answers = {"get-security-group-vpn-server-registered-members": EMPTY_LIST}
     _inventory(lab, server, transport)
     role = {
@@ -690,6 +710,7 @@ def _rolled_out(lab, server: RudeServer, transport: str) -> str:
         "vars": {
             "server_member_communication_config": [BLOCK],
             "server_member_communication_confirm_minutes": 5,
+            **{f"server_member_communication_{name}": value for name, value in more.items()},
         },
     }
     result = play(lab, [role])

@@ -348,6 +348,11 @@ class RudeServer:
         if number in self.channels:
             self.channels[number].channel.close()
 
+    def drop_all(self) -> None:
+        """End all sessions so."""
+        for number in list(self.channels):
+            self.drop(number)
+
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self._loop.call_later(seconds, action)
 
