@@ -99,9 +99,8 @@ async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
     _allow_descriptors()
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
-    await server.start()
-    # What is there now stays: the collector need not look at it again and again.
-    gc.freeze()
+    with _collector_at_rest():
+        await server.start()
     # Before anybody is told that all is ready, and may stop it.
     _signals_set(stop)
     try:
