@@ -24,6 +24,7 @@ from ..member.events import HeldKeys, MemberEvent
 from ..member.faults import FaultyLink
 from ..member.machine import GroupMember, MemberState
 from ..member.options import MemberOptions
+from ..member.traffic import Traffic
 from .addresses import why_unusable
 from .clock import Clock
 from .held import held_associations
@@ -214,9 +215,9 @@ class _MemberEdge:
             self._act([])
 
     def _play_dead(self) -> None:
-        self._observe(
-            MemberEvent("stopped", self.spec.name, self.spec.group, self._clock(), held=HeldKeys())
-        )
+        now = self._clock()
+        self._observe(MemberEvent("stopped", self.spec.name, self.spec.group, now, held=HeldKeys()))
+        self._log_keys(Traffic(), now)
         self.stop()
 
     def _tick(self) -> None:
@@ -253,13 +254,15 @@ class _MemberEdge:
     def _note_keys(self, event: MemberEvent) -> None:
         if event.held is None:
             return
-        spec = self.spec
-        holder, traffic = Holder(spec.name, spec.group), self.member.keys.traffic
-        if self._sa_log is not None:
-            held = held_associations(holder, spec.address, traffic)
-            self._sa_log.look(holder, held, traffic.sends_with, event.time)
+        self._log_keys(self.member.keys.traffic, event.time)
         if event.held.sends_with is not None:
             self._conversation.sent(self, event.held.sends_with)
+
+    def _log_keys(self, traffic: Traffic, now: float) -> None:
+        if self._sa_log is not None:
+            holder = Holder(self.spec.name, self.spec.group)
+            held = held_associations(holder, self.spec.address, traffic)
+            self._sa_log.look(holder, held, traffic.sends_with, now)
 
     def _transmit(self, datagram: bytes) -> None:
         if self._socket is not None:

@@ -35,6 +35,8 @@ from ..ike.numbers import DEFAULT_LIFE_SECONDS, IdType
 from ..ike.wire import Attribute, MalformedPayload, attribute_map
 
 LONGEST_LIFETIME = 10 * 365 * 86400
+# In tunnel mode a packet is on its way to one of many: a group names no other end of a tunnel.
+_NEEDS_AN_END = (AddressPreservation.NONE, AddressPreservation.SOURCE_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
     for name, selector in (("source", policy.source), ("destination", policy.destination)):
         check_selector("SAT", name, selector)
     seconds, kilobytes = _life(policy.attributes)
+    mode = EncapsulationMode(values[IpsecAttribute.ENCAPSULATION_MODE] or EncapsulationMode.TUNNEL)
     return TrafficSa(
         protocol,
         policy.spi,
@@ -150,12 +153,9 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
         cipher,
         key_length,
         integrity,
-        EncapsulationMode(values[IpsecAttribute.ENCAPSULATION_MODE] or EncapsulationMode.TUNNEL),
+        mode,
         SaDirection(values[IpsecAttribute.SA_DIRECTION] or SaDirection.SYMMETRIC),
-        AddressPreservation(
-            values[IpsecAttribute.ADDRESS_PRESERVATION]
-            or AddressPreservation.SOURCE_AND_DESTINATION
-        ),
+        _preservation(values[IpsecAttribute.ADDRESS_PRESERVATION], mode),
         IpsecAttribute.EXTENDED_SEQUENCE_NUMBER in known,
         seconds,
         kilobytes,
@@ -218,6 +218,17 @@ def _one_of(kind: int, known: dict[int, Attribute]) -> int:
             f"SAT: attribute {_name(IpsecAttribute, kind)}: {value} is not supported"
         )
     return value
+
+
+def _preservation(number: int, mode: EncapsulationMode) -> AddressPreservation:
+    """Which addresses stay outside; refuses a tunnel whose other end nobody knows."""
+    kept = AddressPreservation(number or AddressPreservation.SOURCE_AND_DESTINATION)
+    if mode is EncapsulationMode.TUNNEL and kept in _NEEDS_AN_END:
+        raise MalformedPayload(
+            "SAT: attribute 14 (ADDRESS_PRESERVATION): "
+            f"{_name(AddressPreservation, kept)} in tunnel mode, whose other end is not known"
+        )
+    return kept
 
 
 def _integrity(policy: SaTek, number: int) -> Integrity | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from ipaddress import IPv4Address
 
-from ..gdoi.numbers import EncapsulationMode
+from ..gdoi.numbers import AddressPreservation, EncapsulationMode
 from ..ike.nat import Address
 from ..member.esp import (
     NO_NEXT_HEADER,
@@ -134,16 +134,23 @@ class Site:
         return self.member is not None and self.member.keys.traffic.receiving(spi) is not None
 
     def protect(self, packet: Ipv4, now: float) -> Ipv4 | None:
-        """The packet in ESP; its addresses stay those outside (address preservation)."""
+        """The packet in ESP; its addresses stay those outside as far as the policy says so."""
         tek = self._tek_for(packet.source, packet.destination, packet.protocol)
         if tek is None or self.member is None:
             return None
-        if tek.sa.mode is EncapsulationMode.TUNNEL:
-            octets = self.seal(tek, packet.encode(), IPV4_IN_IP)
-        else:
-            octets = self.seal(tek, packet.payload, packet.protocol)
         self.member.sent_traffic(now)
-        return replace(packet, protocol=ESP, payload=octets)
+        if tek.sa.mode is EncapsulationMode.TRANSPORT:
+            octets = self.seal(tek, packet.payload, packet.protocol)
+            return replace(packet, protocol=ESP, payload=octets)
+        octets = self.seal(tek, packet.encode(), IPV4_IN_IP)
+        return replace(packet, source=self._outside(tek, packet), protocol=ESP, payload=octets)
+
+    def _outside(self, tek: InstalledTek, packet: Ipv4) -> IPv4Address:
+        """The source of a tunnelled packet: its own, or where this end of the tunnel is."""
+        enrolment = self.settings.enrolment
+        if enrolment is None or tek.sa.preservation is not AddressPreservation.DESTINATION_ONLY:
+            return packet.source
+        return IPv4Address(enrolment.local_address)
 
     def unprotect(self, packet: Ipv4, now: float) -> Ipv4 | None:
         """What is in an ESP packet, where it may be there."""

@@ -16,6 +16,7 @@ from tests.keyserver.observer import Observer, Standing
 from tests.lab import ROOT, LabDirectory, Process, hub_config
 
 SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
+DEAD = {"gm-3": "127.0.1.3"}
 BLOCK = (
     "set security group-vpn server group G1 server-member-communication "
     "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
@@ -31,9 +32,10 @@ def sa(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def running(lab: LabDirectory) -> Process:
     lab.clock = {"speed": 30}
-    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES, extra=(BLOCK, SHORT)))
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES | DEAD, extra=(BLOCK, SHORT)))
     for name, address in SITES.items():
         lab.add_member(name, "hub-1", address)
+    lab.add_member("gm-3", "hub-1", DEAD["gm-3"], faults={"stop_after": 5})
     return lab.serve()
 
 
@@ -68,7 +70,9 @@ def test_a_rekey_is_received_with_then_sent_with_then_alone(lab):
     commands = sa(str(log), "--member", "gm-1").stdout.splitlines()
     words = [shlex.split(line) for line in commands if " state " in line]
     assert {word[word.index("spi") + 1] for word in words} == {f"0x{new}"}
+    # Nobody sends to a member that has played dead since: what it held is gone.
     assert {word[word.index("dst") + 1] for word in words} == set(SITES.values())
+    assert "no associations of member 'gm-3'" in sa(str(log), "--member", "gm-3").stderr
     table = sa(str(log), "--format", "wireshark").stdout
     assert {f'"0x{spi}"' in table for spi in (old, new)} == {True}
 
@@ -82,6 +86,8 @@ def observed(members: Process) -> float:
             standing = Standing(event["sends_with"], frozenset(event["receives_with"]))
             observer.saw(event["member"], standing, event["time"])
             end = event["time"]
+        if event.get("event") == "stopped":
+            observer.gone(event["member"], event["time"])
         if event.get("event") == "registered":
             observer.begin(event["time"])
     return observer.report(end).apart

@@ -61,6 +61,8 @@ def keys(encryption=32, integrity=32, *more):
         (sat(integrity=99), "5 (AUTHENTICATION_ALGORITHM): 99"),
         (sat(SHORT(4, 3)), "4 (ENCAPSULATION_MODE): 3"),
         (sat(SHORT(14, 9)), "14 (ADDRESS_PRESERVATION): 9"),
+        (sat(SHORT(14, 1)), "14 (ADDRESS_PRESERVATION): 1 (NONE) in tunnel mode"),
+        (sat(SHORT(4, 1), SHORT(14, 2)), "14 (ADDRESS_PRESERVATION): 2 (SOURCE_ONLY) in tunnel"),
         (sat(SHORT(15, 4)), "15 (SA_DIRECTION): 4"),
         (sat(SHORT(11, 2)), "11 (EXTENDED_SEQUENCE_NUMBER): 2"),
         (sat(SHORT(3, 2)), "attribute 3 is unknown"),

@@ -193,6 +193,10 @@ LEGAL = {
     "private attributes": life(SECONDS, MODE, tv(32001, 7), tlv(32767, b"whatever")),
     "a private life type": life(SECONDS, tv(1, 65001), tlv(2, b"\0\0\0\5"), MODE),
     "directions and preservation": life(SECONDS, MODE, tv(14, 4), tv(15, 3)),
+    "the destination preserved": life(SECONDS, MODE, tv(14, 3)),
+    "nothing to preserve in transport mode": life(
+        SECONDS, tv(4, 2), tv(5, 5), tv(6, 128), tv(14, 2)
+    ),
     "any sender": set_(teks=[Tek(source=selector(0, b""))]),
     "a range of addresses": set_(teks=[Tek(source=selector(7, bytes([10, 0, 0, 1, 10, 0, 0, 9])))]),
     "IPv6": set_(teks=[Tek(source=selector(6, bytes(32)), destination=selector(5, bytes(16)))]),

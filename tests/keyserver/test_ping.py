@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.ipsec import ESP, SecurityAssociation
 
+from keyserver.gdoi.numbers import AddressPreservation
 from keyserver.srx_member.sites import MemberOfGroup
 from tests.keyserver.test_srx_member import (
     HUB,
@@ -307,3 +310,14 @@ def test_a_device_answers_at_the_addresses_of_its_interfaces_alone(signing_key):
     network = Internet(signing_key)
     network.devices[SITE].internet = network.devices[HUB].key_server.arrives
     assert network.lost(f"<host>{HUB}</host>") == "100"
+
+
+def test_a_tunnel_that_preserves_the_destination_alone_begins_at_the_members_own_address(
+    signing_key,
+):
+    network = Internet(signing_key)
+    tek = network.site.member.keys.traffic.sending
+    tek.sa = replace(tek.sa, preservation=AddressPreservation.DESTINATION_ONLY)
+    assert network.lost() == "0"
+    outside = {(IP(packet).src, IP(packet).dst) for packet in network.seen}
+    assert outside == {(SITE, THERE), (THERE, HERE)}
