@@ -31,8 +31,11 @@ def read_xml(root: Statement, configuration: etree._Element) -> tuple[list[Edit]
     if configuration.get(REPLACES) is not None:
         whole = reader.replacement(root, configuration, [])
         return [whole] if whole is not None else [], reader.problems
-    reader.no_text(configuration, [])
     reader.no_attributes(configuration)
+    if reader.problems:
+        # Something is to be done with the whole of it that nobody knows: it is not merged instead.
+        return [], reader.problems
+    reader.no_text(configuration, [])
     return reader.children(root, configuration, [], frozenset()), reader.problems
 
 

@@ -121,15 +121,17 @@ class Accepts:
 
 
 def refuse_attributes(element: etree._Element, known: Mapping[str, frozenset[str] | None]) -> None:
-    """Raise RpcFailure for an attribute that is not known, or whose value is not."""
+    """Raise RpcFailure for an attribute that is not known, or whose value is not.
+
+    One in a namespace is another attribute: what reads ``format`` does not see ``x:format``.
+    """
     for raw, value in element.attrib.items():
-        name = etree.QName(str(raw)).localname
-        allowed = known.get(name, frozenset())
+        allowed = known.get(str(raw), frozenset())
         if allowed is not None and value not in allowed:
             raise RpcFailure(
                 RpcError(
                     "syntax error",
-                    bad_attribute=name[:SHOWN],
+                    bad_attribute=etree.QName(str(raw)).localname[:SHOWN],
                     bad_element=local_name(element)[:SHOWN],
                 )
             )

@@ -178,6 +178,22 @@ REFUSED = {
     f'<load-configuration action="frob">{SET_HOST}</load-configuration>': "load-configuration",
     f'<load-configuration format="yaml">{SET_HOST}</load-configuration>': "load-configuration",
     f'<load-configuration action="set">{SET_HOST}</load-configuration>': "configuration",
+    # A format that is not that of what comes.
+    f'<load-configuration format="json">{SET_HOST}</load-configuration>': "configuration",
+    f'<load-configuration format="text">{SET_HOST}</load-configuration>': "configuration",
+    '<load-configuration format="xml"><configuration-set>set snmp contact x</configuration-set>'
+    "</load-configuration>": "configuration-set",
+    '<load-configuration format="text"><configuration-json>{"snmp": {"contact": "x"}}'
+    "</configuration-json></load-configuration>": "configuration-json",
+    '<load-configuration rollback="0" format="json"/>': "format",
+    # What is asked for the whole and not understood is not done with its parts either.
+    '<load-configuration><configuration operation="delete"><snmp><contact>x</contact></snmp>'
+    "</configuration></load-configuration>": "operation",
+    '<get-configuration inherit="inherit" groups="groups" format="set"/>': "groups",
+    '<get-configuration xmlns:x="urn:x" x:format="text"/>': "get-configuration",
+    '<get-configuration xmlns:x="http://xml.juniper.net/x" x:database="committed"/>': (
+        "get-configuration"
+    ),
     f"<load-configuration>{SET_HOST}{SET_HOST}</load-configuration>": "configuration",
     f'<load-configuration rollback="1">{SET_HOST}</load-configuration>': "configuration",
     "<load-configuration><configuration-text>system<b/></configuration-text>"

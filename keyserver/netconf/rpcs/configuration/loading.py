@@ -73,6 +73,8 @@ _WRAPPERS = frozenset(
         "configuration-patch",
     }
 )
+_WRITTEN_IN = {"configuration": "xml", "configuration-json": "json"}
+"""What ``format`` says of a wrapper; of all others, ``text``."""
 LOAD_CONFIGURATION = Accepts(
     attributes={
         "action": frozenset(_ACTIONS),
@@ -112,6 +114,8 @@ def _refuse_beside_stored(request: Request, stored: list[str], given: list[etree
         raise syntax_error(stored[1])
     if request.operation.get("action") not in (None, "override"):
         raise syntax_error("action")
+    if request.operation.get("format") is not None:
+        raise syntax_error("format")
 
 
 def _earlier(database: ConfigurationDatabase, request: Request) -> Tree:
@@ -127,6 +131,9 @@ def _load(
     database: ConfigurationDatabase, request: Request, payload: etree._Element
 ) -> list[LoadError]:
     action, wrapper = request.operation.get("action", "merge"), local_name(payload)
+    written = _WRITTEN_IN.get(wrapper, "text")
+    if request.operation.get("format", written) != written:
+        raise syntax_error(wrapper)
     if wrapper != "configuration":
         refuse_attributes(payload, {})
         if len(payload):

@@ -95,6 +95,9 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
         tree = shown_inherited(database.schema, tree, marked=marked)
     elif marked:
         raise syntax_error("groups")
+    if marked and operation.get("format") == "set":
+        # Set lines have no place to say it.
+        raise syntax_error("groups")
     if operation.get("compare") is not None:
         return [_comparison(database, request, tree, wanted)]
     if operation.get("rollback") is not None:
@@ -382,12 +385,17 @@ def _data(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elem
     return [data]
 
 
+_SUBTREE = frozenset({"subtree"})
+_FILTER = {"type": _SUBTREE, f"{{{NETCONF}}}type": _SUBTREE}
+"""Clients write the attribute with the prefix of its element, too."""
+
+
 def _subtrees(request: Request) -> list[etree._Element] | None:
     """The subtrees of a filter that can select something; None without a filter."""
     element = request.child("filter")
     if element is None:
         return None
-    refuse_attributes(element, {"type": frozenset({"subtree"})})
+    refuse_attributes(element, _FILTER)
     refuse_text(element)
     wanted = []
     for one in element.iterchildren(tag=etree.Element):
