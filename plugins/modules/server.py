@@ -46,6 +46,8 @@ options:
       - What is inactive is not in force; it is named in RV(warnings), and activated when it is
         wanted. What configuration groups bring in (C(apply-groups)) is in force and is not set
         again; RV(warnings) names the group, because only a change of that group takes it away.
+      - Where a device shows C(apply-groups) and marks nothing as brought in, RV(warnings) says that
+        it is not known whether the reading lacks what these groups bring in.
     type: str
     choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
     default: merged

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm, views
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
@@ -18,9 +18,20 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     TransportFailure,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.clearing import (
+    Request as Clear,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.clearing import clear
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Wanted
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
+    Request as Wait,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import wait_for
+from lxml import etree
 
 from tests.integration.test_rude import (
     CHANGE_LINE,
+    RESOURCE,
     TRANSPORTS,
     Client,
     awaiting_confirmation,
@@ -428,6 +439,30 @@ def test_a_list_that_answers_something_else_is_not_read(odd, words, transport):
             pytest.raises((MalformedReply, DeviceError, TransportFailure), match=words),
         ):
             members.counted(client.rpc())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_device_that_takes_no_notice_of_inheritance_is_not_taken_for_one_without_it(transport):
+    def reading(rpc):
+        return views.gather(RESOURCE, rpc)
+
+    def clearing(rpc):
+        return clear(rpc, Clear(check=True))
+
+    def waiting(rpc):
+        wanted = {"G1": Wanted(min_members=1)}
+        return wait_for(rpc, Wait(wanted, check=True), say=print)
+
+    with RudeServer(box("G1")) as server:
+        server.box.answers = {"get-security-group-vpn-server-registered-members": LIST}
+        group = next(server.box.committed.iter("group"))
+        etree.SubElement(group, "apply-groups").text = "REKEY"
+        with Client(target(server), transport) as client:
+            for task in (reading, members.read, clearing, waiting):
+                (warned,) = task(client.rpc())["warnings"]
+                assert warned.startswith(
+                    "[edit security group-vpn server group G1] apply-groups REKEY: the device was"
+                )
 
 
 # Confirmed commits

@@ -18,7 +18,6 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_me
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lxml import etree
 
 from tests.unit.paper import Paper, planned
 
@@ -477,8 +476,6 @@ def test_nothing_is_said_to_be_missing_where_groups_have_brought_theirs_in():
     found = views.parse(RESOURCE, f"<configuration>{applied}{marked}</configuration>")
     assert found["parsed"] == OWN
     assert not any("not part of this reading" in warned for warned in found["warnings"])
-    plain = etree.fromstring(f"<configuration>{in_xml(applied + XML_BLOCK)}</configuration>")
-    assert RESOURCE.read(plain).notes == ()
 
 
 # Inactive, at any level, in every form
@@ -590,6 +587,41 @@ def test_what_is_inherited_is_neither_missing_nor_set_again_nor_removed():
         {"group": "G1", "lifetime_seconds": 4800, "sig_hash_algorithm": "sha-256"}
     ]
     assert any("configuration group KS" in warning for warning in deleted["warnings"])
+
+
+UNKNOWN = "apply-groups KS: the device was asked"
+SIGNS = (
+    XML_BLOCK.replace("<sig-hash-algorithm>", "<sig-hash-algorithm junos:group='KS'>"),
+    f"<junos:comment>## 'x' was inherited from group 'KS'</junos:comment>{XML_BLOCK}",
+    f"<!-- ## 'x' was inherited from group 'KS' -->{XML_BLOCK}",
+)
+DEFINED = (
+    "<groups><name>KS</name><{0}><group-vpn><server><group><name>&lt;*&gt;</name>"
+    "<server-member-communication/></group></server></group-vpn></{0}></groups>"
+)
+
+
+@pytest.mark.parametrize("block", [XML_BLOCK, *SIGNS])
+@pytest.mark.parametrize("told", ["", DEFINED.format("security"), DEFINED.format("system")])
+def test_a_device_that_does_not_show_what_the_groups_it_applies_bring_in_leaves_that_unknown(
+    block, told
+):
+    inside = in_xml(f"<apply-groups>KS</apply-groups>{block}")
+    unknown = block is XML_BLOCK and "<system>" not in told
+    wish = [{"group": "G1"}]
+    for result in (
+        views.gather(RESOURCE, Paper(told + inside)),
+        planned(RESOURCE, told + inside, wish, "deleted"),
+    ):
+        assert any(UNKNOWN in warned for warned in result["warnings"]) == unknown
+
+
+def test_many_places_where_groups_are_applied_are_not_all_told():
+    blocks = (f"<group><name>G{n}</name><apply-groups>KS</apply-groups></group>" for n in range(50))
+    server = f"<security><group-vpn><server>{''.join(blocks)}</server></group-vpn></security>"
+    warned = views.gather(RESOURCE, Paper(server))["warnings"]
+    assert sum(UNKNOWN in line for line in warned) == 20
+    assert len(warned) == 21
 
 
 def test_a_block_that_is_inherited_whole_is_nothing_to_delete_and_clears_no_list():

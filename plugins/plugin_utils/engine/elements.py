@@ -16,6 +16,8 @@ from .found import APPLY_GROUPS, GROUPS, Found
 from .schema import Branch, Leaf, List, Path, Tree
 
 _META = ("apply-groups-except", "apply-macro", "apply-flags")
+_INHERITED = "was inherited from group"
+"""The words of a comment where a device marks what is inherited with comments."""
 
 
 def take_elements(found: Found, node: Branch, element: etree._Element) -> None:
@@ -29,6 +31,13 @@ def _mark(element: etree._Element, name: str) -> str | None:
         if attribute.rpartition("}")[2].rpartition(":")[2] == name:
             return str(value)
     return None
+
+
+def is_inherited(element: etree._Element) -> bool:
+    """Whether a configuration says of anything in it that a configuration group brought it in."""
+    marked = any(_mark(part, "group") is not None for part in element.iter("*") if part.attrib)
+    said = element.iter(etree.Comment, "{*}comment")
+    return marked or any(_INHERITED in (note.text or "") for note in said)
 
 
 def _is_deleted(element: etree._Element) -> bool:

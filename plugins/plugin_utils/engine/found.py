@@ -18,6 +18,17 @@ from .tree import Configuration, Reading, tidied
 GROUPS, APPLY_GROUPS = "groups", "apply-groups"
 _OF_NODE, _NODE = "${node}", re.compile("node[0-9]+")
 """A name that each node of a chassis cluster puts its own name in for."""
+OF_TEXT = (
+    "what these configuration groups bring in is not part of this reading",
+    "give 'show configuration | display inheritance | display xml' for what is in force, or read "
+    "the device",
+)
+OF_DEVICE = (
+    "the device was asked for what these configuration groups bring in, and marks nothing as "
+    "theirs, so whether any of it is missing in this reading is not known",
+    "compare 'show configuration | display inheritance' on the device",
+)
+"""What is not known where configuration groups are applied, and what to do."""
 _LONGEST_NUMBER = 12
 _MOST_NOTES = 20
 
@@ -29,6 +40,7 @@ class Found:
     ``sources`` holds the configuration group of what is inherited, ``unread`` the places of what
     the table does not know where it knows all. ``applied`` says where which configuration groups
     are applied, ``groups`` which ones the text defines, and whether each touches the hierarchy.
+    ``whence``: what to say of groups that are applied.
     """
 
     tree: Tree = field(default_factory=dict)
@@ -37,6 +49,7 @@ class Found:
     unread: dict[str, None] = field(default_factory=dict)
     applied: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     groups: dict[str, bool] = field(default_factory=dict)
+    whence: tuple[str, str] = OF_TEXT
 
     def leaf(self, leaf: Leaf, text: str, tree: Tree, path: Path) -> None:
         """A value for a leaf, or one more for a leaf-list."""
@@ -104,10 +117,18 @@ class Found:
             yield f"not read, because it is not known here: {place}"
         if len(self.unread) > _MOST_NOTES:
             yield f"not read: {len(self.unread) - _MOST_NOTES} more statements"
+        places = list(self._applied(prefix))
+        for where, touching in places[:_MOST_NOTES]:
+            yield self._brought_in(where, touching)
+        if len(places) > _MOST_NOTES:
+            yield f"apply-groups: the same at {len(places) - _MOST_NOTES} more places"
+
+    def _applied(self, prefix: Path) -> Iterator[tuple[Path, list[str]]]:
+        """Where groups are applied that may bring in what concerns the hierarchy."""
         for path, names in self.applied.items():
             touching = list(filter(self._touches, names))
             if touching and path[: len(prefix)] == prefix[: len(path)]:
-                yield self._brought_in(path, touching)
+                yield path, touching
 
     def _brought_in(self, path: Path, groups: list[str]) -> str:
         """What is said of configuration groups that are applied at a place."""
@@ -115,16 +136,11 @@ class Found:
         shown = [f"[edit {GROUPS} {name}]" for name in groups if name in self.groups]
         hidden = [name for name in groups if name not in self.groups and name != _OF_NODE]
         stand = [f"they stand in {', '.join(shown)}"] if shown else []
-        stand += [f"the text does not show {', '.join(hidden)}"] if hidden else []
-        return "; ".join(
-            (
-                f"{where}] apply-groups {' '.join(groups)}: what these configuration groups "
-                "bring in is not part of this reading",
-                *stand,
-                "give 'show configuration | display inheritance | display xml' for what is in "
-                "force, or read the device",
-            )
-        )
+        if self.whence is OF_TEXT and hidden:
+            stand.append(f"the text does not show {', '.join(hidden)}")
+        unknown, remedy = self.whence
+        told = f"{where}] apply-groups {' '.join(groups)}: {unknown}"
+        return "; ".join((told, *stand, remedy))
 
 
 def _is_ours(node: Branch, tree: Any, path: Path) -> bool:

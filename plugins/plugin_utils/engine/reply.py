@@ -9,8 +9,8 @@ from functools import cache
 from ..errors import MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name
-from .elements import take_elements
-from .found import Found
+from .elements import is_inherited, take_elements
+from .found import OF_DEVICE, Found
 from .schema import Container, Path, Statement
 from .tree import Reading
 
@@ -32,8 +32,11 @@ def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
         raise MalformedReply("read the configuration: the reply holds no configuration")
     if element is not None:
         take_elements(found, whole(prefix, root), element)
-        # The device was asked for what groups bring in, too: nothing of it is missing.
-        found.applied.clear()
+        found.whence = OF_DEVICE
+        # The device was asked for what groups bring in, too: where it says so of anything, all of
+        # it is there.
+        if found.applied and is_inherited(element):
+            found.applied.clear()
     return found.reading(prefix, root)
 
 

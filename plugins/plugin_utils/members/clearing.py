@@ -55,7 +55,7 @@ def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     whole = request.group is None and len(affected) == len(groups)
     names = [None] if whole else [entry["group"] for entry in affected]
     said = _clear_all(rpc, request, () if request.check else names)
-    return {"changed": bool(affected), "cleared": affected, "warnings": said}
+    return {"changed": bool(affected), "cleared": affected, "warnings": [*device.warnings, *said]}
 
 
 def _refuse(request: Request, generation: Generation, groups: Mapping[str, Group]) -> None:

@@ -36,7 +36,7 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
         raise Refused([f"{place}: the device has no such group; correct 'group' (it has {known})"])
     return {
         "groups": list(described(reading.groups, groups, detail)),
-        "warnings": reading.warnings,
+        "warnings": [*device.warnings, *reading.warnings],
     }
 
 

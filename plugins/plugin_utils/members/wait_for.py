@@ -213,7 +213,8 @@ class _Eyes:
 
     def unseen(self, changed: Collection[str]) -> list[str]:
         """What could not be seen of what would have told more; ``changed``: groups."""
-        found = [f"the last look failed: {self._failure}"] if self._failure else []
+        found = list(self._device.warnings)
+        found += [f"the last look failed: {self._failure}"] if self._failure else []
         if self._untold and changed:
             found.append(
                 f"the device does not tell when it committed ({self._untold}), so that only who "

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from ..engine.device import Device
 from ..engine.resource import Resource
 from ..engine.schema import Container, Tree
+from ..engine.tree import Reading
 from ..netconf.libraries import etree
 from . import server
 from .server_member_communication import BLOCK, effective
@@ -56,13 +57,23 @@ class Group:
 
 
 def read_groups(device: Device) -> dict[str, Group]:
-    """The groups of a device. Raises DeviceError, MalformedReply and TransportFailure."""
-    return groups_of(device.read(_ASKED.read_filter()))
+    """The groups of a device, which keeps as warnings what of them may not be known.
+
+    Raises DeviceError, MalformedReply and TransportFailure.
+    """
+    reading = _ASKED.read(device.read(_ASKED.read_filter()))
+    for note in reading.notes:
+        device.warn(note)
+    return _in_force(reading)
 
 
 def groups_of(reply: etree._Element) -> dict[str, Group]:
     """The groups of a configuration. Raises MalformedReply."""
-    tree = _ASKED.read(reply).in_force(_ASKED.root)
+    return _in_force(_ASKED.read(reply))
+
+
+def _in_force(reading: Reading) -> dict[str, Group]:
+    tree = reading.in_force(_ASKED.root)
     return {name: _group(name, group, tree) for name, group in tree.get("group", {}).items()}
 
 
