@@ -110,7 +110,7 @@ class DeviceAction(ActionBase):
                 self._connection.finished(self._may_keep)
         except GroupVpnError as error:
             lines = error.objections if isinstance(error, Refused) else [str(error)]
-            result.update(failed=True, msg="\n".join(_named(host, line) for line in lines))
+            result.update(failed=True, msg="\n".join(map(self.told, lines)))
             # What may have been done is not reported as not done.
             result["changed"] = error.may_have_changed
             result["warnings"] = list(error.warnings)
@@ -119,6 +119,10 @@ class DeviceAction(ActionBase):
         # Ansible prints equal warnings once for all hosts.
         result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
         return result
+
+    def told(self, line: str) -> str:
+        """A line of a failure, with who it is about."""
+        return _named(self._host, line)
 
     @property
     def _host(self) -> str:

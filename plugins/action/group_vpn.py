@@ -34,6 +34,10 @@ class ActionModule(DeviceAction):
 
     options = group_options.group_vpn()
 
+    def told(self, line: str) -> str:
+        """Lines about a whole fleet say themselves who they are about."""
+        return line
+
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         if options["outcome"] is not None:
             return self._of_one(self._outcome(options["outcome"]))

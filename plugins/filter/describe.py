@@ -17,7 +17,9 @@ description:
     refuse the description.
 options:
   _input:
-    description: Host to C(server) and C(member), as gathered there, and C(generation).
+    description:
+      - Host to C(server) and C(member), as gathered there, and C(generation), V(v1) or V(v2). Left
+        out, it is the one that has the statements and values that were gathered.
     type: dict
     required: true
 """
@@ -42,7 +44,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ..plugin_utils.engine.values import Generation
 from ..plugin_utils.group.describe import describe as description_of
+from ..plugin_utils.group.generation import generation_of
 
 
 def describe(fleet: Any) -> dict[str, Any]:
@@ -51,15 +55,26 @@ def describe(fleet: Any) -> dict[str, Any]:
         raise AnsibleFilterError(
             "groupvpn.junos.describe: a mapping of hosts to 'server' and 'member' is expected"
         )
-    sides = {
-        str(host): {
-            "server": given.get("server") or {},
-            "member": given.get("member") or {},
-            "generation": given.get("generation"),
-        }
-        for host, given in fleet.items()
-    }
-    return description_of(sides)
+    return description_of({str(host): _sides(str(host), given) for host, given in fleet.items()})
+
+
+def _sides(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a host gave, and its generation."""
+    found = {side: given.get(side) or {} for side in ("server", "member")}
+    said = given.get("generation")
+    if said not in (None, "auto", *Generation):
+        raise AnsibleFilterError(
+            f"groupvpn.junos.describe: {host}: generation {said}: it is v1 or v2; correct it, or "
+            "leave it out"
+        )
+    try:
+        own = generation_of(found) if said in (None, "auto") else Generation(said)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise AnsibleFilterError(
+            f"groupvpn.junos.describe: {host}: not what the modules gather; give 'gathered' of "
+            "groupvpn.junos.server as 'server', and that of groupvpn.junos.member as 'member'"
+        ) from None
+    return {**found, "generation": own.value}
 
 
 class FilterModule:

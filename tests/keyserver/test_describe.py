@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.groupvpn.junos.plugins.filter.describe import FilterModule
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configurations import after
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
@@ -18,6 +20,7 @@ from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
 
 SIDES = ("server", "member")
+FILTER = FilterModule().filters()["describe"]
 KEY = "pre-shared-key ascii-text made-up-key"
 
 
@@ -144,6 +147,29 @@ ipsec vpn cash-vpn recovery-probe
 TILLS = "set security zones security-zone TILLS\n" + (
     "set security ipsec-policy from-zone TILLS to-zone WAN ipsec-group-vpn cash-vpn\n"
 )
+OTHER_PROPOSAL = f"""
+ike proposal cash-one authentication-method pre-shared-keys
+ike proposal cash-one dh-group group24
+ike proposal cash-one authentication-algorithm sha-256
+ike proposal cash-one encryption-algorithm aes-256-cbc
+ike policy both mode main
+ike policy both proposals phase-one
+ike policy both proposals cash-one
+ike policy both {KEY}
+ike gateway NewYork ike-policy both
+"""
+CASH_GATEWAY = f"""
+ike proposal cash-one authentication-method pre-shared-keys
+ike proposal cash-one dh-group group24
+ike proposal cash-one authentication-algorithm sha-256
+ike proposal cash-one encryption-algorithm aes-256-cbc
+ike policy cash mode main
+ike policy cash proposals cash-one
+ike policy cash {KEY}
+ike gateway cash ike-policy cash
+ike gateway cash server-address 192.0.2.1
+ike gateway cash local-address 198.51.100.1
+"""
 TWO = SITE + "ike gateway hub server-address 192.0.2.2\n"
 INHERITED = lines(
     "groups everywhere security group-vpn server",
@@ -162,6 +188,18 @@ FITTING = {
     "two groups, a member of both in zones of their own": {
         "hub-1": ("v2", server(HUB + CASH)),
         "ny": ("v2", member(IN_BOTH) + TILLS),
+        "boston": ("v2", member(BOSTON)),
+    },
+    "two groups of other algorithms, a member of both": {
+        "hub-1": ("v2", server(HUB + CASH + OTHER_PROPOSAL)),
+        "ny": (
+            "v2",
+            member(
+                IN_BOTH.replace("cash-vpn ike-gateway hub", "cash-vpn ike-gateway cash")
+                + CASH_GATEWAY
+            )
+            + TILLS,
+        ),
         "boston": ("v2", member(BOSTON)),
     },
     "v1, one member elsewhere": {
@@ -226,6 +264,27 @@ def test_a_fleet_that_fits_is_described_alike_before_and_after_the_role_has_buil
     built = carried_out(fleet, description)
     assert plan(built, description).steps == ()
     assert describe(built) == found
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_the_generation_is_seen_in_what_was_gathered_where_nobody_says_it(name):
+    fleet = gathered(FITTING[name])
+    told = {host: {side: given[side] for side in SIDES} for host, given in fleet.items()}
+    assert FILTER(told) == FILTER(fleet)
+    assert FILTER(told)["unfit"] == []
+
+
+BAD_SIDES = {
+    "ny: generation V2: it is v1 or v2": {"generation": "V2"},
+    "ny: not what the modules gather": {"member": "none"},
+    "ny: not what the modules gather; give 'gathered'": {"server": {"groups": [{"group_id": 1}]}},
+}
+
+
+@pytest.mark.parametrize("why", BAD_SIDES)
+def test_what_no_module_gathers_is_refused_by_host(why):
+    with pytest.raises(AnsibleFilterError, match=why):
+        FILTER({"ny": BAD_SIDES[why]})
 
 
 def test_zones_are_described_with_the_group_whose_traffic_goes_through_them():

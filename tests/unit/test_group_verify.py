@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
     Holdings,
@@ -44,15 +45,20 @@ def test_what_is_as_it_should_be_has_no_fault():
     ("second", "words"),
     [
         (held(kek=()), ["hub-2: shows no key for rekeying of BRANCHES"]),
-        (held(kek=("k2",)), ["hub-1, hub-2: different keys for rekeying of BRANCHES"]),
-        (held(teks=("t2",)), ["hub-1, hub-2: different traffic keys of BRANCHES"]),
+        (held(kek=("k2",)), ["hub-1, hub-2: servers have different keys for rekeying of BRANCHES"]),
+        (held(teks=("t2",)), ["hub-1, hub-2: servers have different traffic keys of BRANCHES"]),
         (None, ["hub-2: does not answer any more"]),
     ],
 )
 def test_servers_of_a_cluster_that_differ_are_named(second, words):
     found = everybody(**{"hub-2": second})
     told = shared(GROUP, {host: one for host, one in found.items() if one is not None})
-    assert set(words) <= set(told)
+    assert set(words) <= set(map(str, told))
+    # A fault is a host's: each of those that differ has it.
+    hosts = {host for fault in told for host in fault.hosts}
+    known = {host: one for host, one in found.items() if one is not None}
+    assert {host for host in faults(DESCRIPTION, GROUP, known, []) if host != SITE} == hosts
+    assert hosts <= {*SERVERS}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,39 @@ def test_of_a_key_that_is_shown_twice_the_longer_life_counts():
     keys = holdings(Shown(), sides, None).of(7)
     assert (keys.teks, keys.newest, keys.life) == ({"a": 900, "b": 700}, {"a"}, 300)
     assert holdings(Shown(), sides, None).of(None) == Keys()
+
+
+def test_a_key_from_before_lives_were_shortened_is_not_the_newest():
+    class Shown:
+        """A server's replies: a traffic key of before, and one that it has made since."""
+
+        def stream(self, step, operation):
+            name = "security-group-vpn-server-registered-members"
+            return [f"<rpc-reply><{name}/></rpc-reply>".encode()]
+
+        def call(self, step, operation, then=()):
+            if operation.tag == "get-security-group-vpn-server-kek-sa":
+                return etree.fromstring("<rpc-reply/>")
+            inside = "".join(
+                f"<sa><sa-spi>{spi}</sa-spi><sa-hard-lifetime>{left}</sa-hard-lifetime></sa>"
+                for spi, left in (("old", 3000), ("new", 1799))
+            )
+            return etree.fromstring(
+                "<rpc-reply><block><group-vpn-group-id>7</group-vpn-group-id>"
+                f"{inside}</block></rpc-reply>"
+            )
+
+    assert server_keys(Shown(), 1800).newest == {"new"}
+    assert server_keys(Shown(), 900).newest == {"old"}
+    assert server_keys(Shown(), None).newest == {"old"}
+
+
+def server_keys(rpc, lifetime):
+    """The keys that a server shows of its one group."""
+    proposal = {"name": "p", **({"lifetime_seconds": lifetime} if lifetime else {})}
+    group = {"name": "BRANCHES", "group_id": 7, "ipsec_sas": [{"name": "sa", "proposal": "p"}]}
+    server = {"ipsec": {"proposals": [proposal]}, "groups": [group]}
+    return holdings(rpc, {"server": server, "member": {}}, Generation.V2).of(7)
 
 
 def test_a_step_says_all_that_it_is():
@@ -168,6 +207,17 @@ def test_the_summary_says_until_when_who_failed_goes_on(before, until):
         "  hub-1: refused",
         f"changed: nobody; failed: {SITE}, hub-1",
     ]
+
+
+def test_members_are_called_as_hosts_and_are_not_new_when_their_server_is():
+    hosts = hosts_of(site_1={"name": "GM-0001"})
+    description = read([group_of(servers=["hub-1"], members=[SITE])], hosts)
+    before = {"hub-3": held(listed=["GM-0001"]), "hub-1": held(listed=[])}
+    lines = summary(description, before, {"hub-1": held(listed=["GM-0001"])}, {}, {}, {})
+    assert lines[0] == "BRANCHES (group 70000): 1 of 1 members registered at hub-1"
+    assert not any("added" in line or "removed" in line for line in lines)
+    (_, gone, *_) = summary(description, before, {"hub-1": held(listed=[])}, {}, {}, {})
+    assert gone == f"  removed: {SITE}"
 
 
 def test_who_is_listed_by_servers_that_do_not_answer_is_not_known():

@@ -160,6 +160,11 @@ def parsed(text):
         XML.replace("aes-256-cbc", "aes-256<!-- x -->-cbc").replace("G1", "G<?x y?>1"),
         XML.replace("aes-256-cbc", "<![CDATA[aes-256-cbc]]>"),
         XML.replace("<group>", '<group replace="replace">'),
+        XML.replace(
+            "<encryption-algorithm>",
+            '<junos:comment xmlns:junos="http://xml.juniper.net/junos/22.4R1/junos">/* why */'
+            "</junos:comment><encryption-algorithm>",
+        ),
         XML.replace("<group>", '<group delete="delete"><name>G9</name></group><group>'),
         XML.replace("<group>", '<group operation="remove"><name>G9</name></group><group>'),
         json.dumps({"configuration": {"security": {"group-vpn": {"server": {"group": GROUP}}}}}),

@@ -18,6 +18,8 @@ from .schema import Branch, Leaf, List, Path, Tree
 _META = ("apply-groups-except", "apply-macro", "apply-flags")
 _INHERITED = "was inherited from group"
 """The words of a comment where a device marks what is inherited with comments."""
+_REMARK = re.compile(r"\{http://xml\.juniper\.net/junos/[^}]*\}comment")
+"""What somebody has annotated: no statement."""
 
 
 def take_elements(found: Found, node: Branch, element: etree._Element) -> None:
@@ -100,8 +102,13 @@ def _foreign(found: Found, node: Branch, part: etree._Element, name: str, path: 
         found.applied[path] = (*found.applied.get(path, ()), text_of(part))
     elif name == GROUPS and not path:
         found.group(text_of(child_of(part, "name")), _touches(part, node))
-    elif name and not node.partial and name not in _META and not _is_key(node, name):
+    elif name and not node.partial and not _says_nothing(part, name) and not _is_key(node, name):
         found.unknown(path, name)
+
+
+def _says_nothing(part: etree._Element, name: str) -> bool:
+    """Whether nothing is in force because of it."""
+    return name in _META or _REMARK.fullmatch(part.tag) is not None
 
 
 def _is_key(node: Branch, name: str) -> bool:

@@ -309,7 +309,7 @@ class _Conductor:
 
         def wrong() -> dict[str, str]:
             self._ask(servers)
-            return {g.name: "; ".join(w) for g in groups if (w := shared(g, self._held))}
+            return {g.name: "; ".join(map(str, w)) for g in groups if (w := shared(g, self._held))}
 
         self._broken.update(self._until(wrong, self._order.timeout))
 

@@ -98,7 +98,7 @@ class _Describer:
             "servers": servers,
             "members": members,
             "unmanaged_members": others,
-            "ike_proposal": self._ike(first, block, members, name),
+            "ike_proposal": self._ike(first, block, members),
             **self._traffic(first, name, block),
             "server_member_communication": block.get("server_member_communication"),
             **{option: block[option] for option in SERVER_SETTINGS if option in block},
@@ -213,18 +213,35 @@ class _Describer:
 
     # A group's settings
 
-    def _ike(self, server: str, block: Config, members: list[str], group: str) -> Options:
-        config = self._fleet[server]["server"]
-        used = _proposals(config, block)
-        for name in used[1:]:
-            self._unfit.append(f"{server}: group {group}: IKE proposal {name} beside {used[0]}")
-        proposal = entries(config, "ike", "proposals").get(used[0] if used else "", {})
+    def _ike(self, server: str, block: Config, members: list[str]) -> Options:
+        proposal = self._proposal(server, block, members)
         found = {o: v for o, v in proposal.items() if o not in ("name", "authentication_method")}
         method = proposal.get("authentication_method", "pre-shared-keys")
         if method != "pre-shared-keys":
-            self._unfit.append(f"{server}: IKE proposal {used[0]}: authentication_method {method}")
+            self._unfit.append(
+                f"{server}: IKE proposal {proposal['name']}: authentication_method {method}"
+            )
         lives = self._lives(members, proposal)
         return {**found, **({"lifetime_seconds": max(lives)} if lives else {})}
+
+    def _proposal(self, server: str, block: Config, members: list[str]) -> Config:
+        """The IKE proposal of a group: of those that its server takes, what most members offer.
+
+        A peer that is in several groups has those of all of them.
+        """
+        config = self._fleet[server]["server"]
+        there = entries(config, "ike", "proposals")
+        taken = [there[name] for name in _proposals(config, block) if name in there]
+        offers = [one for host in members for one in self._offers(host, block.get("group_id"))]
+        return max(taken, key=lambda one: sum(_same(one, offer) for offer in offers), default={})
+
+    def _offers(self, host: str, number: Any) -> Iterator[Config]:
+        """The IKE proposals with which a member comes for a group."""
+        ike = self._fleet[host]["member"]
+        gateway = self._gateway(host, self._vpn(host, number) or {})
+        policy = entries(ike, "ike", "policies").get(str(gateway.get("ike_policy")), {})
+        known = entries(ike, "ike", "proposals")
+        return (known[name] for name in policy.get("proposals") or () if name in known)
 
     def _lives(self, members: list[str], proposal: Config) -> set[int]:
         """How long phase 1 lives, as the members of a group offer it."""

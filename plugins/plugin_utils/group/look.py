@@ -16,6 +16,7 @@ from ..members.asking import listed
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
+from ..resources.served import key_lifetimes
 from .configurations import RESOURCES, entries
 from .expand import Sides
 
@@ -32,17 +33,24 @@ _LIVES = ("sa-hard-lifetime", "life-remaining")
 class Keys:
     """Keys of one group that a device shows, by SPI; ``life``: seconds until the first ends.
 
-    ``teks`` says of each for how long it lives, 0 where the device does not tell.
+    ``teks`` says of each for how long it lives, 0 where the device does not tell; ``span``: for how
+    long one lives that a server makes now.
     """
 
     kek: set[str] = field(default_factory=set)
     teks: dict[str, int] = field(default_factory=dict)
     life: int | None = None
+    span: int | None = None
 
     @property
     def newest(self) -> set[str]:
-        """The traffic key that lives longest; all of them where the device says no lifetimes."""
-        longest = max(self.teks.values(), default=0)
+        """The traffic key that lives longest; all of them where the device says no lifetimes.
+
+        One with more life than a new one gets was made before lives were shortened.
+        """
+        most = max(self.teks.values(), default=0) if self.span is None else self.span
+        lives = [left for left in self.teks.values() if left <= most]
+        longest = max(lives or self.teks.values(), default=0)
         return {spi for spi, left in self.teks.items() if left == longest}
 
 
@@ -92,6 +100,8 @@ def holdings(rpc: Rpc, sides: Sides, generation: Generation) -> Holdings:
             names = found.listed.setdefault(group.name, [])
             names += [str(member.get("gateway")) for member in group.members]
         _read_keys(rpc, found, _SERVER_KEKS, _SERVER_TEKS)
+        for number, span in key_lifetimes(sides["server"]).items():
+            found.keys.setdefault(number, Keys()).span = span
     if entries(sides["member"], "ipsec", "vpns"):
         _read_keys(rpc, found, _MEMBER_KEKS, _MEMBER_TEKS)
     return found

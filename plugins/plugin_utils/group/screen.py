@@ -75,11 +75,14 @@ def _group(
 ) -> Iterator[str]:
     asked = [host for host in group.servers if host in after]
     silent = [host for host in group.servers if host not in after]
+    hosts = {device.name: host for host, device in description.devices.items()}
     title = f"{group.name} (group {group.group_id}): "
     if not asked:
         yield f"{title}who is registered is not known: of {some(silent)} nothing is known"
         return
-    was, now = (_listed(group, asked, held) for held in (before, after))
+    # Who was there before may have been listed by a server that is one no more.
+    known = [host for host in before if host not in silent]
+    was, now = _listed(group, known, before), _listed(group, asked, after)
     wanted = [description.devices[host].name for host in group.members]
     unknown = f"; of {some(silent)} nothing is known" if silent else ""
     yield (
@@ -92,13 +95,13 @@ def _group(
         ("not registered there" if silent else "not registered", sorted(set(wanted) - now)),
     ):
         if names:
-            yield f"  {what}: {some(names)}"
+            yield f"  {what}: {some(hosts.get(name, name) for name in names)}"
     teks = [_teks(group, asked, held) for held in (before, after)]
     if teks[0] and teks[1] and teks[0] != teks[1]:
         yield "  rekeyed: the group has new traffic keys"
 
 
-def _listed(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set[str]:
+def _listed(group: Group, servers: Iterable[str], held: Mapping[str, Holdings]) -> set[str]:
     known = (held[host] for host in servers if host in held)
     return {name for one in known for name in one.listed.get(group.name, ())}
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from .description import Description, Group
 from .look import Holdings
@@ -13,18 +14,29 @@ SILENT = "does not answer any more"
 _MOST = 5
 
 
-def shared(group: Group, held: Mapping[str, Holdings]) -> list[str]:
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with some hosts of a group."""
+
+    hosts: tuple[str, ...]
+    why: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.hosts)}: {self.why}"
+
+
+def shared(group: Group, held: Mapping[str, Holdings]) -> list[Fault]:
     """What keeps the group's servers from having the same keys."""
     keys = {host: held[host].of(group.group_id) for host in group.servers if host in held}
-    wrong = [f"{host}: {SILENT}" for host in group.servers if host not in held]
+    wrong = [Fault((host,), SILENT) for host in group.servers if host not in held]
     needs_kek = group.communication is not None
     for host, one in keys.items():
         if needs_kek and not one.kek:
-            wrong.append(f"{host}: shows no key for rekeying of {group.name}")
+            wrong.append(Fault((host,), f"shows no key for rekeying of {group.name}"))
     if len({frozenset(one.kek) for one in keys.values()}) > 1:
-        wrong.append(f"{', '.join(keys)}: different keys for rekeying of {group.name}")
+        wrong.append(Fault((*keys,), f"servers have different keys for rekeying of {group.name}"))
     if len({frozenset(one.newest) for one in keys.values()}) > 1:
-        wrong.append(f"{', '.join(keys)}: different traffic keys of {group.name}")
+        wrong.append(Fault((*keys,), f"servers have different traffic keys of {group.name}"))
     return wrong
 
 
@@ -32,7 +44,7 @@ def faults(
     description: Description, group: Group, held: Mapping[str, Holdings], there: Iterable[str]
 ) -> dict[str, str]:
     """Host to what is wrong with it in a group, of its servers and of the members ``there``."""
-    wrong = {line.partition(":")[0]: line.partition(": ")[2] for line in shared(group, held)}
+    wrong = {host: fault.why for fault in shared(group, held) for host in fault.hosts}
     names = {h: description.devices[h].name for h in group.members}
     listed = {n for h in group.servers if h in held for n in held[h].listed.get(group.name, ())}
     for host in group.servers:

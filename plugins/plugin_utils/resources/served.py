@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..engine.device import Device
 from ..engine.resource import Resource
@@ -99,3 +100,15 @@ def _lifetimes(group: Tree, whole: Tree) -> list[int]:
         if "proposal" in association
     )
     return [proposal.get("lifetime-seconds", DEFAULT_KEY_LIFETIME) for proposal in used]
+
+
+def key_lifetimes(config: Mapping[str, Any]) -> dict[int, int]:
+    """Of the module's ``config``: group number to seconds that a new traffic key lives."""
+    proposals = {p["name"]: p for p in (config.get("ipsec") or {}).get("proposals") or ()}
+    found = {}
+    for group in config.get("groups") or ():
+        used = [proposals.get(sa.get("proposal"), {}) for sa in group.get("ipsec_sas") or ()]
+        lives = [proposal.get("lifetime_seconds", DEFAULT_KEY_LIFETIME) for proposal in used]
+        if "group_id" in group:
+            found[group["group_id"]] = max(lives, default=DEFAULT_KEY_LIFETIME)
+    return found
