@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks.plays import fleet_of
 from tests.lab import COLLECTIONS, PASSWORD, USER
 
+_TIMER_SLACK = Path("/proc/self/timerslack_ns")
 _PLUGINS = Path("ansible_collections", "groupvpn", "junos", "plugins")
 _LOAD = """
 import importlib, json, sys
@@ -68,3 +71,9 @@ def test_a_worker_that_makes_a_change_imports_nothing_any_more(tmp_path):
         server.stop()
     assert changed
     assert imported == []
+
+
+@pytest.mark.skipif(not _TIMER_SLACK.exists(), reason="only Linux has it")
+def test_the_process_that_waits_for_workers_lets_its_sleeps_be_a_millisecond_longer():
+    read = f"print(open({str(_TIMER_SLACK)!r}).read())"
+    assert int(_python(_LOAD + read, COLLECTIONS)) == 1_000_000

@@ -16,15 +16,25 @@ import gc
 # of what the imports cost.
 gc.disable()
 
+import contextlib
+from pathlib import Path
+
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 
 from ...plugin_utils.netconf import libraries, transports
 
 CONNECTION = "groupvpn.junos.netconf"
+_TIMER_SLACK = Path("/proc/self/timerslack_ns")
 
 if not libraries.MISSING:
     transports.warm_up()
+
+# While all forks are busy, Ansible looks for a free one every 0.1 ms, and that takes the processor
+# from those it waits for. Linux may let a sleep be 1 ms longer (proc(5)); other systems have no
+# such file.
+with contextlib.suppress(OSError):
+    _TIMER_SLACK.write_text("1000000")
 
 # The connection with its option definitions: each worker would parse them again.
 connection_loader.get(CONNECTION, class_only=True)
