@@ -28,7 +28,7 @@ options:
     type: str
   group_id:
     description:
-      - Only the group of this id.
+      - Only the group of this id, which the device must have.
       - Ids above 65535, which the device's show commands do not take, are picked from the whole
         list. Group VPNv1 is asked with its own argument names.
     type: int

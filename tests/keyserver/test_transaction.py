@@ -284,6 +284,17 @@ def test_registered_members_are_read_with_what_the_list_means(generation):
     assert [g["member_count"] for g in everything] == [1, 0, 0]
 
 
+def test_a_list_without_ids_is_known_by_the_configured_ones_and_an_unknown_id_has_no_list():
+    wire = Wire(device())
+    rows = "".join(f"<group><group-name>G{n}</group-name></group>" for n in (1, 2, 3))
+    name = "security-group-vpn-server-registered-members"
+    wire.inject[f"get-{name}"] = f"<rpc-reply><{name}>{rows}</{name}></rpc-reply>"
+    (group,) = members_info.read(wire, Choice(group_id=2))["groups"]
+    assert (group["name"], group["id"]) == ("G2", 2)
+    with pytest.raises(Refused, match=r"group-id 7: the device has no such .*it has 1 G1, 2 G2"):
+        members_info.read(wire, Choice(group_id=7))
+
+
 def test_names_with_markup_reach_the_device_as_text():
     name = "a<b>&'c"
     target = device(groups=(f'"{name}"',))

@@ -100,6 +100,12 @@ TEXTS = {
     ),
     "a second node without a word": (f"node0:\n{HEAD.format(2)}{COLUMNS}{two()}node1:\n", None),
     "a first node without a word": (f"node0:\nnode1:\n{HEAD.format(2)}{COLUMNS}{two()}", None),
+    "a count without a number": (
+        "Group: G1, Group Id: 1\nTotal members:\n" + COLUMNS + two(),
+        None,
+    ),
+    "a byte order mark": ("\ufeff" + HEAD.format(2) + COLUMNS + two(), BOTH),
+    "a prompt behind it": (HEAD.format(2) + COLUMNS + two() + "\n{primary:node0}\na@b> \n", BOTH),
     "nothing at all": ("", []),
 }
 
@@ -211,6 +217,25 @@ XMLS = {
         listing(1).replace("</group>", '<member member-ip="192.0.2.1"/></group>'),
         None,
     ),
+    "a count that is empty": (listing("", M1), None),
+    "members that are empty, in words that nobody knows": (
+        f"<{ROOT}><group><group-name>G1</group-name><gm/><gm/></group></{ROOT}>",
+        None,
+    ),
+    "the answer to something else": (
+        "<security-group-vpn-server-stats><group-vpn-group-name>G1</group-vpn-group-name>"
+        "<group-vpn-group-id>1</group-vpn-group-id></security-group-vpn-server-stats>",
+        None,
+    ),
+    "a group without members, not counted": (
+        f"<{ROOT}><group><group-name>G1</group-name></group></{ROOT}>",
+        [],
+    ),
+    "a banner behind it": (
+        listing(1, M1) + "<cli><banner>{primary:node0}</banner></cli>",
+        ["192.0.2.1"],
+    ),
+    "an empty banner behind it": (listing(1, M1) + "<cli><banner/></cli>", ["192.0.2.1"]),
     "nothing": ("", None),
     "an ok": ("<ok/>", None),
 }

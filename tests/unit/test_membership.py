@@ -226,16 +226,16 @@ def test_memory_grows_with_the_result_and_not_with_the_reply():
     [
         (
             'gateway="gm-1" address="192.0.2.1"',
-            ["gateway 'gm-1' in <m>", "address '192.0.2.1' in <m>"],
+            ["gateway 'gm-1' in <stats>", "address '192.0.2.1' in <stats>"],
         ),
-        ('total="3"', ["total '3' in <m>"]),
+        ('total="3"', ["total '3' in <stats>"]),
         ('xmlns:junos="j" junos:style="brief" junos:seconds="1" junos:emit="emit"', []),
     ],
 )
 def test_what_attributes_tell_of_members_is_not_nothing(attributes, unclear):
     reply = (
         "<r><security-group-vpn-server-registered-members><group><group-name>G1</group-name>"
-        f"<m {attributes}/></group></security-group-vpn-server-registered-members></r>"
+        f"<stats {attributes}/></group></security-group-vpn-server-registered-members></r>"
     )
     assert read_reply([reply.encode()]).unclear == unclear
 

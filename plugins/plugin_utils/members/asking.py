@@ -40,15 +40,22 @@ LARGEST_OPERATIONAL_ID = 65535
 
 @dataclass(frozen=True)
 class Choice:
-    """Which part of the list is wanted; all of it when nothing is given."""
+    """Which part of the list is wanted; all of it when nothing is given.
+
+    ``called``: the names that groups of this id are configured with, for a list without ids.
+    """
 
     group: str | None = None
     group_id: int | None = None
     peer_address: str | None = None
+    called: frozenset[str] = frozenset()
 
     def takes(self, group: GroupMembers) -> bool:
         """True for a group that is wanted."""
-        return self.group in (None, group.name) and self.group_id in (None, group.id)
+        by_id = self.group_id in (None, group.id) or (
+            group.id is None and group.name in self.called
+        )
+        return self.group in (None, group.name) and by_id
 
     def part_of(self, groups: list[GroupMembers]) -> list[GroupMembers]:
         """What is wanted of a list; without the groups that do not have the wanted member."""

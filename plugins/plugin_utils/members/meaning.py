@@ -38,7 +38,7 @@ def described(
         known = in_force.get(group.name, Group(group.name))
         entry: dict[str, Any] = {
             "name": group.name,
-            "id": group.id,
+            "id": known.id if group.id is None else group.id,
             "communication": known.communication,
             "list_shows": LIST_SHOWS[known.communication],
             "member_count": len(group.members),

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..engine.device import Device
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..resources.served import read_groups
+from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed
@@ -29,15 +31,35 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
     _check(choice)
     device = Device(rpc)
     groups = read_groups(device)
-    reading = listed(rpc, device.generation(), choice, detail)
-    if choice.group is not None and choice.group not in groups and not reading.groups:
-        known = ", ".join(groups) or "none"
-        place = f"[edit {' '.join([*HIERARCHY, choice.group])}]"
-        raise Refused([f"{place}: the device has no such group; correct 'group' (it has {known})"])
+    called = frozenset(name for name, group in groups.items() if group.id == choice.group_id)
+    reading = listed(rpc, device.generation(), replace(choice, called=called), detail)
+    if not reading.groups:
+        _refuse_unknown(choice, groups, called)
     return {
         "groups": list(described(reading.groups, groups, detail)),
         "warnings": [*device.warnings, *reading.warnings],
     }
+
+
+def _refuse_unknown(choice: Choice, groups: Mapping[str, Group], called: Collection[str]) -> None:
+    """A group that is not there has no list, which is another thing than an empty one."""
+    place = f"[edit {' '.join(HIERARCHY)}"
+    if choice.group is not None and choice.group not in groups:
+        known = ", ".join(groups) or "none"
+        raise Refused(
+            [
+                f"{place} {choice.group}]: the device has no such group; correct 'group' "
+                f"(it has {known})"
+            ]
+        )
+    if choice.group_id is not None and not called:
+        known = ", ".join(f"{group.id} {group.name}" for group in groups.values()) or "none"
+        raise Refused(
+            [
+                f"{place}] group-id {choice.group_id}: the device has no such group; correct "
+                f"'group_id' (it has {known})"
+            ]
+        )
 
 
 def counted(rpc: Rpc) -> dict[str, int]:

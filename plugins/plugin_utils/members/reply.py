@@ -25,6 +25,9 @@ _TEXT = "output"
 _ITEM = "multi-routing-engine-item"
 _ERRORS = ("rpc-error", "error", "warning")
 _TELLING = frozenset({*_ERRORS, _ITEM, REPLY_ROOT})
+_AROUND = frozenset({"rpc-reply", "data", "ok", "cli", "multi-routing-engine-results", _TEXT})
+"""What may be empty beside the list."""
+_NEEDED = frozenset({"member.address", "group.count"})
 _DEEPEST = 64
 _MEMBER = "member."
 
@@ -60,20 +63,23 @@ def read_reply(pieces: Iterable[bytes]) -> Reading:
 class _Meaning(NamedTuple):
     """What an element is, by its name and that of the one that holds it.
 
-    ``tells``: it means something before it ends.
+    ``tells``: it means something before it ends. ``needed``: where it is empty, something is lost.
     """
 
     name: str
     place: str | None
     of_member: str
     tells: bool
+    needed: bool
 
 
 def _meaning(tag: str, holder: str) -> _Meaning:
     name = tag.rpartition("}")[2]
     place = place_of(name, holder)
     of_member = place.removeprefix(_MEMBER) if place and place.startswith(_MEMBER) else ""
-    return _Meaning(name, place, of_member, name in _TELLING)
+    tells = name in _TELLING
+    needed = not tells and name not in _AROUND and (place is None or place in _NEEDED)
+    return _Meaning(name, place, of_member, tells, needed)
 
 
 _Frame = tuple[_Meaning, int]
@@ -92,6 +98,7 @@ class _Target:
         self._found: list[Reading] = []
         self._node: str | None = None
         self._answered = False
+        self._rooted = False
         self._error: dict[str, str] | None = None
         self._error_at = 0
         self._errors: list[str] = []
@@ -129,7 +136,7 @@ class _Target:
         if name in _ERRORS and self._error is None:
             self._error, self._error_at = {}, len(self._frames)
         elif name == REPLY_ROOT:
-            self._answered = True
+            self._answered = self._rooted = True
         elif name == _ITEM:
             self._node, self._answered = None, False
 
@@ -156,12 +163,14 @@ class _Target:
                 self._out.member_value(meaning.of_member, content, self._frames[-1][1])
             elif content:
                 self._leaf(meaning, content)
-        elif meaning.of_member == "address":
-            self._out.reading.doubt(f"{self._where()}a member with an empty <{meaning.name}>")
+        elif meaning.needed:
+            self._out.reading.doubt(f"{self._where()}an empty <{meaning.name}>")
 
     def close(self) -> Reading:
         """Nothing follows."""
         whole = self._out.finished()
+        if not self._rooted:
+            self._doubt_bare_names(whole)
         for part in self._found:
             whole.groups += part.groups
             for doubt in part.unclear:
@@ -172,6 +181,15 @@ class _Target:
         if not (self._answered or whole.groups or whole.unclear):
             whole.doubt("a reply without a list of registered members")
         return whole
+
+    @staticmethod
+    def _doubt_bare_names(whole: Reading) -> None:
+        """Other answers than this list name groups, too."""
+        for group in whole.groups:
+            if group.count is None and not group.members:
+                whole.doubt(
+                    f"group {group.name}: neither a list nor a count, without <{REPLY_ROOT}>"
+                )
 
     # What they mean
 

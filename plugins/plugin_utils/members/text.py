@@ -16,13 +16,15 @@ from .table import Table, header
 from .vocabulary import ASIDE, PLACES, place_of, spelled
 
 STEP = "read the registered members"
+_COUNT = "group.count"
 _LONGEST_LINE = 1000
 
 _ERROR = re.compile(r"error:\s*(?P<words>.+)", re.IGNORECASE)
 _NODE = re.compile(r"(?P<node>node\d+):")
-# Ruled lines, and what a terminal shows before the answer.
+# Ruled lines, and what a terminal shows around the answer.
 _NOTHING = re.compile(
-    r"[-=\s]*|\{\w+:node\d+\}|\S+@\S+[>#%]\s*show security group-vpn server registered-members\b.*"
+    r"[-=\s]*|\{\w+:node\d+\}"
+    r"|\S+@\S+[>#%](?:\s*show security group-vpn server registered-members\b.*)?"
 )
 
 
@@ -40,7 +42,7 @@ def read_text(text: str, node: str | None = None) -> Reading:
     Raises DeviceError when the text is the device's error.
     """
     reader = _Text(node)
-    for line in text.splitlines():
+    for line in text.removeprefix("\ufeff").splitlines():
         reader.line(line.expandtabs().rstrip())
     return reader.finished()
 
@@ -109,7 +111,10 @@ class _Text:
         for match, end in zip(matches, ends, strict=True):
             value = line[match.end() : end].strip()
             place = place_of(match["label"])
-            if _ANOTHER.search(value) or (place == ASIDE and not value.isdigit() and value):
+            lost = (
+                not value if place == _COUNT else place == ASIDE and value and not value.isdigit()
+            )
+            if lost or _ANOTHER.search(value):
                 self._out.reading.doubt(f"{self._where}{line!r}")
             elif value and place is not None:
                 self._out.value(place, value)

@@ -66,6 +66,7 @@ PLACES: Mapping[str, str] = {
     "virtual-system": "member.vsys",
     **{counter.replace("_", "-"): f"member.{counter}" for counter in COUNTERS},
     "re-name": NODE,
+    "cli/banner": ASIDE,
     "stats": ASIDE,
     "statistics": ASIDE,
     "server-address": ASIDE,
