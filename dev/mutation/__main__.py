@@ -19,8 +19,8 @@ from pathlib import Path
 import yaml
 
 from dev.mutation.mutants import Mutant, mutants_of, sample
-from dev.mutation.reach import Kept
-from dev.mutation.record import Outcome, Record
+from dev.mutation.reach import Kept, Reach
+from dev.mutation.record import Outcome, Record, Result
 from dev.mutation.runner import Copy
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,8 @@ SUITES = (
     "tests/integration/test_rude_odd.py",
 )
 SURVIVORS = Path(__file__).with_name("survivors.yml")
+# How many times our patience a mutant is tried for before it counts as a survivor.
+PERSEVERANCE = 10
 # What is kept from run to run.
 KEPT = ROOT / "build" / "mutation-kept"
 
@@ -79,8 +81,7 @@ def _run(mutants: list[Mutant], minutes: float) -> dict[str, Outcome]:
         if result is None:
             if time.monotonic() > end:
                 continue
-            tests = reach.tests(mutant, first=record.killer(mutant))
-            result = copy.run(mutant, tests, sum(reach.seconds[t] for t in tests))
+            result = _tried(copy, reach, mutant, record.killer(mutant))
             record.keep(mutant, result)
         outcomes[mutant.name] = result.outcome
         if result.outcome is not Outcome.KILLED:
@@ -88,6 +89,17 @@ def _run(mutants: list[Mutant], minutes: float) -> dict[str, Outcome]:
     if len(outcomes) < len(mutants):
         print(f"time is over: {len(mutants) - len(outcomes)} mutants were not tried")
     return outcomes
+
+
+def _tried(copy: Copy, reach: Reach, mutant: Mutant, killer: str) -> Result:
+    """What became of a mutant; that it survives is believed after a second, longer look."""
+    result = Result(Outcome.UNREACHED)
+    for times in (1, PERSEVERANCE):
+        tests = reach.tests(mutant, first=killer, times=times)
+        result = copy.run(mutant, tests, sum(reach.seconds[t] for t in tests))
+        if result.outcome is not Outcome.SURVIVED:
+            break
+    return result
 
 
 def _report(outcomes: dict[str, Outcome], goal: float) -> int:

@@ -68,25 +68,30 @@ class Reach:
         for file, distance in distances.items():
             self._by_distance[file].update(dict.fromkeys(green, distance))
 
-    def tests(self, mutant: Mutant, first: str = "") -> list[str]:
-        """Tests that reach a mutant, as many as our patience is for: ``first``, then quick ones.
+    def tests(self, mutant: Mutant, first: str = "", times: float = 1) -> list[str]:
+        """Tests that reach a mutant, as many as ``times`` our patience is for: ``first``, then
+        quick ones.
 
-        For what is made at import: those that reach most of its module in their time, and those
-        that import it, the nearest first.
+        For what is made at import also those that reach most of its module in their time, and those
+        that import it, the nearest first: a line that ran at import is hardly any test's own.
         """
         lines = self._by_line[mutant.file]
         found = {test for line in mutant.lines for test in lines.get(line, ())}
-        if found:
-            quick = sorted(found, key=lambda t: (t != first, self.seconds[t]))
-            return self._within(PATIENCE, quick)
+        quick = sorted(found, key=lambda t: (t != first, self.seconds[t]))
         if mutant.function not in ("", *self._imports.makers):
-            return []
-        reached = Counter(test for tests in lines.values() for test in tests)
-        busy = sorted(reached, key=lambda t: (t != first, self.seconds[t] / reached[t]))
+            return self._within(times * PATIENCE, quick)
+        part = times * PATIENCE_FOR_TABLES / 3
+        orders = (quick, *self._of_module(mutant, first))
+        return list(dict.fromkeys(test for order in orders for test in self._within(part, order)))
+
+    def _of_module(self, mutant: Mutant, first: str) -> tuple[list[str], list[str]]:
+        """Tests that run lines of a mutant's module, the busiest first; those that import it."""
+        reached = Counter(t for tests in self._by_line[mutant.file].values() for t in tests)
         far = self._by_distance[mutant.file]
-        near = sorted(far, key=lambda t: (t != first, far[t], self.seconds[t]))
-        half = PATIENCE_FOR_TABLES / 2
-        return list(dict.fromkeys((*self._within(half, busy), *self._within(half, near))))
+        return (
+            sorted(reached, key=lambda t: (t != first, self.seconds[t] / reached[t])),
+            sorted(far, key=lambda t: (t != first, far[t], self.seconds[t])),
+        )
 
     def _within(self, patience: float, tests: Sequence[str]) -> list[str]:
         until = accumulate((self.seconds[test] for test in tests), initial=0.0)

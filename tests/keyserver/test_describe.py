@@ -395,3 +395,10 @@ def test_why_the_role_would_refuse_a_description_is_named():
     assert "ny, NewYork: group_vpn_name NewYork: these have the same name" in unfit
     assert "overlaps ten (10.0.0.0/8 to 10.0.0.0/8) of group Cash" in unfit
     assert "key-of" not in unfit
+
+
+def test_a_group_that_nobody_may_join_yet_is_described():
+    joined = "group Offices ike-gateway"
+    nobody = "\n".join(line for line in HUB.splitlines() if not line.startswith(joined))
+    (group,) = describe(gathered({"hub-1": ("v2", server(nobody))}))["group_vpn_groups"]
+    assert (group["name"], group.get("members", [])) == ("Offices", [])

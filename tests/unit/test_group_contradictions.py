@@ -181,6 +181,17 @@ CASES = {
         {"site_1": {"generation": "v1"}},
         "site-1: [edit security group-vpn member ike proposal",
     ),
+    "a v2 member at a v1 server's integrity that v2 has not": (
+        {
+            "server_member_communication": V1_BLOCK,
+            "ipsec_proposal": {
+                "encryption_algorithm": "aes-128-cbc",
+                "authentication_algorithm": "hmac-sha1-96",
+            },
+        },
+        {"hub_1": V1_HUB},
+        "site-1: [edit security group-vpn server ipsec proposal",
+    ),
     "a v1 member at a v2 server behind a changing address": (
         {},
         {"site_1": {"generation": "v1", "dynamic": {"hostname": "one.example.net"}}},

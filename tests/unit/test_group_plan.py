@@ -139,6 +139,14 @@ def test_servers_learn_a_site_before_it_asks():
     assert not any(step.apart for step in made.steps)
 
 
+def test_while_another_server_comes_to_make_a_groups_keys_its_members_are_named():
+    fleet = built([group_of(servers=HUBS[:2])], hosts_of())
+    assert planned(fleet, [group_of(servers=HUBS)], hosts_of()).steps[0].apart == ()
+    made = planned(fleet, [group_of(servers=HUBS[1::-1])], hosts_of())
+    (apart,) = made.steps[0].apart
+    assert (apart.group, set(apart.members)) == ("BRANCHES", set(SITES))
+
+
 def test_a_removed_site_goes_from_the_servers_first_and_the_rest_gets_new_keys():
     fleet = built([group_of()], hosts_of())
     made = planned(fleet, [group_of(members=SITES[:4])], hosts_of())

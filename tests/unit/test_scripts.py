@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import MalformedReply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import (
+    RESOURCE as MEMBER,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
 
 SERVER = "security group-vpn server"
@@ -182,3 +185,17 @@ def test_configuration_groups_that_lead_to_the_hierarchy_are_named(lines, touche
     reading = RESOURCE.parse(whole)
     assert ["apply-groups g:" in note for note in reading.notes] == [True] * touches
     assert list(reading.explicit.tree["group"]) == list("ABC")
+
+
+@pytest.mark.parametrize(
+    ("lines", "touches"),
+    [
+        ("security ipsec-policy from-zone a to-zone b ipsec-group-vpn v", True),
+        ("security policies from-zone a to-zone b policy p match application any", True),
+        ("security policies from-zone a to-zone b policy p then log session-init", False),
+    ],
+)
+def test_behind_an_entry_whose_name_is_of_several_words_groups_are_followed(lines, touches):
+    text = f"set groups g {lines}\nset apply-groups g\nset security group-vpn member ike"
+    notes = MEMBER.parse(text).notes
+    assert ["apply-groups g:" in note for note in notes] == [True] * touches
