@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from .layout import write_value
 from .namespaces import NETCONF, YANG
 from .predicates import predicates
 from .schema import KEY_SEPARATOR, Kind, Statement
@@ -83,9 +84,9 @@ class _Difference:
         if item.statement.is_branch:
             to_xml(item.statement, item.value, shown, self.junos)
         elif item.statement.kind is Kind.LEAF_LIST:
-            shown.text = item.value[0]
+            write_value(shown, item.value[0])
         elif item.statement.kind is not Kind.EMPTY:
-            shown.text = item.value
+            write_value(shown, item.value)
         return shown
 
     def _values(
@@ -110,7 +111,7 @@ class _Difference:
         self, statement: Statement, value: str, element: etree._Element
     ) -> etree._Element:
         shown = etree.SubElement(element, etree.QName(self.own or None, statement.name))
-        shown.text = value
+        write_value(shown, value)
         return shown
 
     def _named(self, item: Item) -> etree._Element:

@@ -10,10 +10,12 @@ from typing import cast
 from lxml import etree
 
 from .edit import Edit, LoadError, Operation, Place, edit_path
+from .layout import PRESERVED, SPACE, name_of, value_of
 from .namespaces import YANG, own_name
 from .predicates import entry_named
 from .replacing import NoPattern, replacement
 from .schema import KEY_SEPARATOR, Kind, Statement
+from .values import InvalidValue
 from .words import comment_of
 
 _TRANSPARENT = "undocumented"
@@ -46,15 +48,6 @@ def _elements(element: etree._Element) -> list[etree._Element]:
 def _name(element: etree._Element) -> str:
     tag = str(element.tag)
     return tag.rpartition("}")[2]
-
-
-def _text(element: etree._Element) -> str:
-    """A value. Layout around it is none of it, unless it has lines itself."""
-    raw = "".join(
-        [element.text or "", *(child.tail or "" for child in element.iterchildren(etree.Comment))]
-    )
-    stripped = raw.strip(" \t\r\n")
-    return raw if "\n" in stripped else stripped
 
 
 class _Reader:
@@ -101,7 +94,7 @@ class _Reader:
                 continue
             known = statement.children.get(name)
             if known is None and name == _COMMENT:
-                comment = _text(child)
+                comment = name_of(child)
                 continue
             if known is None:
                 self.object(path, child, _name(child), "syntax error")
@@ -159,13 +152,14 @@ class _Reader:
             bad = _name(inner[0])
             self.object([*path, edit.statement.shown], inner[0], bad, "syntax error")
             return None
-        text = _text(element)
         if edit.statement.kind is Kind.EMPTY:
+            text = name_of(element)
             if text:
                 self.object([*path, edit.statement.shown], element, text[:40], "syntax error")
                 return None
             return edit
-        edit.values = [text] if text else []
+        text = _taken(edit.statement, element)
+        edit.values = [text] if text or element.get(SPACE) == PRESERVED else []
         naming = edit.operation in (Operation.DELETE, Operation.REMOVE) or _marks_only(edit)
         if not edit.values and not naming:
             self.object(path, element, edit.statement.shown, "missing argument.")
@@ -178,7 +172,7 @@ class _Reader:
         if given is None:
             return None
         keys = [
-            _text(given[key.name]) if key.name in given else "" if key.optional else None
+            name_of(given[key.name]) if key.name in given else "" if key.optional else None
             for key in statement.keys
         ]
         if any(key is None for key in keys):
@@ -249,6 +243,18 @@ class _Reader:
         bad = next((name for name in ("rename", "insert") if name in given), next(iter(given)))
         self.object(path, element, bad, "syntax error", tag="bad-attribute")
         return False
+
+
+def _taken(statement: Statement, element: etree._Element) -> str:
+    """A value with the blanks around it where it may have some: a number or a word has none."""
+    exact, bare = value_of(element), name_of(element)
+    if exact == bare or statement.check is None:
+        return exact
+    try:
+        statement.check(exact)
+    except InvalidValue:
+        return bare
+    return exact
 
 
 _MOVES = {
@@ -345,7 +351,7 @@ _STAMPS = frozenset(
 
 def _only_says(attribute: str) -> bool:
     """True for an attribute that a reply has and that asks for nothing when it is loaded."""
-    return own_name(attribute) in _READ_ONLY or _is_style(attribute)
+    return attribute == SPACE or own_name(attribute) in _READ_ONLY or _is_style(attribute)
 
 
 def _is_style(name: str) -> bool:

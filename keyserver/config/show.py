@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from .layout import write_value
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show_text import to_text
 from .tree import Item, Tree, items
@@ -70,7 +71,7 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
         if statement.is_branch:
             _fill(statement, value, element, names)
         elif statement.kind is not Kind.EMPTY:
-            element.text = value
+            write_value(element, value)
 
 
 def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[str]:

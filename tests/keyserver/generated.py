@@ -34,6 +34,9 @@ SAMPLES = [
         "/* nor this */",
         "ä",
         "two\nlines",
+        "\na line between empty ones\n",
+        " blanks around ",
+        "",
         "tab\tbed",
         "$9$kind",
     ),
@@ -56,6 +59,8 @@ SAMPLES = [
     "x" * 60,
     "-5",
 ]
+
+NAMES = [sample for sample in SAMPLES if sample and sample == sample.strip()]
 
 
 class Maker:
@@ -128,15 +133,15 @@ class Maker:
             if not value_follows(key, keys):
                 keys.append("")
                 continue
-            value = self.value(key.check)
+            value = self.value(key.check, NAMES)
             if value is None:
                 return None
             keys.append(value)
         return KEY_SEPARATOR.join(keys)
 
-    def value(self, check) -> str | None:
+    def value(self, check, samples=SAMPLES) -> str | None:
         """A value that ``check`` takes, as it shows it; None when no sample is one."""
-        for sample in self.random.sample(SAMPLES, len(SAMPLES)):
+        for sample in self.random.sample(samples, len(samples)):
             taken = _taken(check, sample)
             if taken is not None:
                 return taken

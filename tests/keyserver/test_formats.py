@@ -127,3 +127,37 @@ def test_set_lines_say_everything_but_the_comments(path):
     tree = from_edits(V2, *read_text(V2, path.read_text()))
     again = from_set(V2, "\n".join(to_set(V2, tree)))
     assert without_comments(again) == without_comments(tree)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("<contact>a</contact>", "a"),
+        ("<contact> a </contact>", " a "),
+        ("<contact>\n    a\n  </contact>", "a"),
+        ("<contact>\n a\n b\n</contact>", "\n a\n b\n"),
+        ("<contact>a<?odd?>b<!-- c -->c</contact>", "abc"),
+        ('<contact xml:space="preserve">\na\n</contact>', "\na\n"),
+        ('<contact xml:space="preserve"/>', ""),
+    ],
+)
+def test_blanks_in_xml_are_the_values_unless_they_only_lay_it_out(written, kept):
+    root = etree.fromstring(f"<configuration><snmp>{written}</snmp></configuration>")
+    assert from_edits(V2, *read_xml(V2, root)) == {"snmp": {"contact": kept}}
+
+
+@pytest.mark.parametrize("text", ["<contact/>", "<contact> </contact>", "<contact>\n</contact>"])
+def test_an_element_without_a_value_is_none(text):
+    root = etree.fromstring(f"<configuration><snmp>{text}</snmp></configuration>")
+    edits, problems = read_xml(V2, root)
+    assert [problem.message for problem in problems] == ["missing argument."]
+
+
+def test_a_number_has_no_blanks_around_it():
+    root = etree.fromstring(
+        "<configuration><system><services><netconf><ssh><port> 830 </port></ssh></netconf>"
+        "</services></system></configuration>"
+    )
+    assert list(to_set(V2, from_edits(V2, *read_xml(V2, root)))) == [
+        "set system services netconf ssh port 830"
+    ]
