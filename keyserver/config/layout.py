@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Blanks around a value in XML: whether they are of the value, or of how the document is laid out.
 
-People and templates put a value on a line of its own. A value that could be taken for one of those is
-written with ``xml:space="preserve"`` (XML 1.0 §2.10), so that it comes back as it is; so is one without
-a character, which would be none.
+People and templates put a value on a line of its own. A value that could be taken for one of those
+is written with ``xml:space="preserve"`` (XML 1.0 §2.10), so that it comes back as it is; so is one
+without a character, which would be none.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def test_blanks_in_xml_are_the_values_unless_they_only_lay_it_out(written, kept)
 @pytest.mark.parametrize("text", ["<contact/>", "<contact> </contact>", "<contact>\n</contact>"])
 def test_an_element_without_a_value_is_none(text):
     root = etree.fromstring(f"<configuration><snmp>{text}</snmp></configuration>")
-    edits, problems = read_xml(V2, root)
+    _, problems = read_xml(V2, root)
     assert [problem.message for problem in problems] == ["missing argument."]
 
 
