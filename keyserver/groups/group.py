@@ -225,6 +225,8 @@ class Group:
         if fresh or names or deletes:
             teks = self.keyring.renew(names, now)
             self.push("policy", now, kek=fresh, teks=teks, deletes=deletes)
+            if not (fresh or teks):
+                self.keyring.withdraw(replaced)
 
     def _is_new(self, settings: TekSettings, known: set[str]) -> bool:
         newest = self.keyring.newest(settings.name)

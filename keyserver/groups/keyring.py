@@ -137,6 +137,10 @@ class Keyring:
         self._replaced += [(tek, now) for tek in gone]
         return gone
 
+    def withdraw(self, gone: list[GroupTek]) -> None:
+        """Members delete these at once, for nothing comes in their place: no new one gets them."""
+        self._replaced = [(tek, at) for tek, at in self._replaced if tek not in gone]
+
     def drop_teks(self) -> None:
         """Forget every TEK."""
         self._teks.clear()

@@ -31,6 +31,7 @@ class Member:
     source: Address
     marked: bool
     last_update: float
+    extended: bool = False
     identity: str = ""
     behind_nat: bool = False
     floated: bool = False
@@ -48,9 +49,10 @@ class Member:
             self.gateway,
             self.source,
             self.marked,
-            identity=self.identity,
-            behind_nat=self.behind_nat,
-            floated=self.floated,
+            self.extended,
+            self.identity,
+            self.behind_nat,
+            self.floated,
         )
 
     @classmethod
@@ -61,6 +63,7 @@ class Member:
             peer.source,
             peer.marked,
             now,
+            peer.extended,
             peer.identity,
             peer.behind_nat,
             peer.floated,
@@ -115,6 +118,7 @@ class MemberList:
             self._by_address.setdefault(member.address, []).append(member)
             self._by_gateway.setdefault(member.gateway, {})[member] = None
         member.source, member.marked = peer.source, peer.marked
+        member.extended = peer.extended
         member.identity, member.floated = peer.identity, peer.floated
         member.behind_nat = peer.behind_nat
         member.last_update = now

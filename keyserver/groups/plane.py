@@ -66,7 +66,7 @@ class KeyPlane:
 
     @property
     def unicast_push_port(self) -> int | None:
-        """Which port of a member unicast pushes go to; None: where it registered from.
+        """Which port of another's member unicast pushes go to; None: where it registered from.
 
         The reference implementation listens for them where the SA KEK payload says, and cannot
         listen there while its GDOI has the same port.

@@ -146,8 +146,13 @@ class Pushes:
             self.outbox.append(Outgoing(octets, tuple(addresses), door))
 
     def _place(self, member: Member) -> Address:
-        """Where a member's pushes go; a translator knows no other way than the one it came."""
-        if self._unicast_port is None or member.floated or member.behind_nat:
+        """Where a member's pushes go: to where it came from, but for the reference implementation.
+
+        A translator knows no other way than the one it came, and our own members, whatever profile
+        they have, listen nowhere else.
+        """
+        stays = member.extended or member.floated or member.behind_nat
+        if self._unicast_port is None or stays:
             return member.source
         return member.address, self._unicast_port
 

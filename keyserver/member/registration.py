@@ -21,9 +21,9 @@ from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import Header
 
-RETRANSMIT_SECONDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
+RETRANSMIT_SECONDS = (1.0, 1.5, 1.5, 2.0, 2.5, 3.0, 4.0)
 """After so many seconds a message is repeated; after the last, given up (RFC 2408 §5.1)."""
-PATIENT_SECONDS = (1.0, 1.5, 2.0, 2.0, 2.5, 3.0, 3.0, 3.5, 4.0)
+PATIENT_SECONDS = (1.0, 1.0, 1.5, 1.5, 2.0, 2.0, 2.0, 2.5, 2.5, 3.0, 3.0)
 """The same to a server that has answered: it is there, and to begin anew would take longer."""
 
 

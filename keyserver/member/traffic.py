@@ -206,6 +206,9 @@ class Traffic:
 
     def _activation(self, known: list[InstalledTek], arrival: Arrival, now: float) -> float:
         delay = self.delays.activation or 0
+        if arrival is Arrival.PUSH and not self._sending:
+            # Junos waits for the others to have it while they go on with the key before: none is.
+            return now
         if arrival is Arrival.FIRST_REGISTRATION and known:
             # The others change when the older key has so much of its life left.
             return min(now + delay, known[0].expires - _LEFT_AT_ACTIVATION * delay)

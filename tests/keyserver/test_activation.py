@@ -58,6 +58,22 @@ def test_a_pushed_key_is_received_with_at_once_and_sent_with_after_two_delays(si
     assert dropped.held.receives_with == (active.held.sends_with,)
 
 
+def test_who_holds_no_key_sends_with_a_pushed_one_at_once(signing_key):
+    world = World(signing_key, extra=(BLOCK,))
+    (member,) = world.joined(1)
+    world.text = "".join(f"{n}\n" for n in world.text.splitlines() if "ipsec-sa" not in n)
+    world.commit(BLOCK)
+    world.pass_time(5)
+    # It has asked since what else there is, and was not given again what it had to delete.
+    assert (member.held().sends_with, member.held().receives_with) == (None, ())
+    match = "set security group-vpn server group G1 ipsec-sa sa-2 match-policy any "
+    sa = "set security group-vpn server group G1 ipsec-sa sa-2 proposal esp"
+    world.commit(BLOCK, sa, f"{match}source 198.51.100.0/24", f"{match}destination 203.0.113.0/24")
+    pushed = last(member, "rekeyed")
+    assert pushed.held.receives_with == (pushed.held.sends_with,)
+    assert told(member, "activated")[-1] == ("activated", pushed.time)
+
+
 def test_the_delays_are_those_of_the_groups_policy(signing_key):
     world = World(signing_key, extra=(BLOCK, DELAY))
     (member,) = world.joined(1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.gdoi.arrival import Peer
 from keyserver.gdoi.numbers import KEK_DELETE_PROTOCOL, IpsecAttribute, TekProtocol
 from keyserver.gdoi.payloads import Profile
 from keyserver.groups import group
@@ -75,14 +76,30 @@ def test_a_multicast_push_goes_to_the_port_that_the_policy_names(signing_key, pr
     assert (sent.to.port, sent.door) == (PUSH_PORT, Door.PUSH)
 
 
-@pytest.mark.parametrize(("profile", "port"), [(CISCO, PUSH_PORT), (Profile.RFC6407, 848)])
+@pytest.mark.parametrize(
+    ("profile", "ours", "port"),
+    [(CISCO, False, PUSH_PORT), (CISCO, True, 848), (Profile.RFC6407, False, 848)],
+)
 def test_the_reference_implementation_waits_for_unicast_pushes_where_the_policy_says(
-    signing_key, profile, port
+    signing_key, profile, ours, port
 ):
     world = World(signing_key, "v1", extra=(V1_BLOCK,), profile=profile, push_port=PUSH_PORT)
-    world.joined(1)
-    assert world.grants[-1].sa.kek.destination.port == PUSH_PORT
+    group = world.groups.by_name["G1"]
+    # A member of ours, in whatever profile, has no other port than its own.
+    peer = Peer("gm-1", (GM, 848), extended=ours)
+    promise = group.promise(peer, world.now)
+    group.enter(peer, promise, world.now)
+    assert promise.grant.sa.kek.destination.port == PUSH_PORT
     assert _renewed(world).to == ((GM, port),)
+
+
+def test_a_member_of_ours_in_the_reference_implementations_profile_hears_unicast_pushes(
+    signing_key,
+):
+    world = World(signing_key, "v1", extra=(V1_BLOCK,), profile=CISCO, push_port=PUSH_PORT)
+    (member,) = world.joined(1)
+    world.commit(V1_BLOCK, V1_SMC + "encryption-algorithm aes-128-cbc")
+    assert "rekeyed" in [event.event for event in member.events]
 
 
 def test_without_a_port_for_pushes_they_go_to_where_a_member_came_from(signing_key):

@@ -127,6 +127,20 @@ def test_a_new_member_of_a_multicast_group_misses_nothing(signing_key, messages)
     assert _installed(new) == _installed(old)
 
 
+def test_who_registers_behind_the_removal_of_an_ipsec_sa_is_not_given_what_the_others_deleted(
+    signing_key,
+):
+    world = World(signing_key, extra=(V2_BLOCK,), members=2)
+    _another_sa(world, V2_BLOCK)
+    old = world.member(OTHER)
+    world.run(old, OTHER)
+    world.commit(V2_BLOCK)
+    new = world.member()
+    world.run(new)
+    assert set(new.keys.traffic.sends_with) == set(old.keys.traffic.sends_with)
+    assert _installed(new) == _installed(old)
+
+
 def test_pushes_come_to_a_member_in_order_although_one_is_lost(signing_key):
     world = World(signing_key, extra=(V2_BLOCK,))
     (member,) = world.joined(1)
