@@ -8,9 +8,10 @@ import argparse
 import contextlib
 import logging
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ PROGRAM = "groupvpn-keyserver"
 DEFAULT_LAB = Path("lab.yml")
 _UNHEARD = 128 + signal.SIGPIPE
 """What a shell says of a program that went on writing to nobody."""
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Unusable(Exception):
@@ -118,9 +120,16 @@ def _sa_arguments(command: argparse.ArgumentParser) -> None:
 def _init(options: argparse.Namespace) -> int:
     for file in write_starter(options.directory):
         print(file)
-    where = "" if options.directory == Path() else f" {options.directory / DEFAULT_LAB}"
-    print(f"next: {PROGRAM} serve{where}")
+    print(f"next: {PROGRAM} serve{_as_typed(options.directory)}")
     return 0
+
+
+def _as_typed(directory: Path) -> str:
+    """How a shell is told of the lab in a directory; nothing where it is the default."""
+    if directory == Path():
+        return ""
+    lab = str(directory / DEFAULT_LAB)
+    return f" {shlex.quote(f'./{lab}' if lab.startswith('-') else lab)}"
 
 
 def _lab_of(options: argparse.Namespace) -> Lab:
@@ -145,24 +154,35 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _wireshark(options: argparse.Namespace) -> int:
-    try:
+    output = options.output
+    for source in (options.keylog, options.capture):
+        if output.exists() and source.exists() and output.samefile(source):
+            raise _Unusable(f"{output}: is what is read; name another file to write")
+    with _blamed(options.keylog):
         keks = read_keks(options.keylog.read_text(encoding="ascii"))
+    with _blamed(options.capture):
         readable = readable_capture(options.capture.read_bytes(), keks)
-    except ValueError as error:
-        raise _Unusable(str(error)) from None
-    options.output.write_bytes(readable)
+    output.write_bytes(readable)
     return 0
 
 
 def _associations(options: argparse.Namespace) -> int:
-    with options.sa_log.open(encoding="ascii") as lines:
-        try:
-            history = read_sa_log(lines)
-            for line in exported(history, options.format, options.member, options.peer):
-                print(line)
-        except ValueError as error:
-            raise _Unusable(f"{options.sa_log}: {error}") from None
+    with _blamed(options.sa_log), options.sa_log.open(encoding="ascii") as lines:
+        history = read_sa_log(lines)
+        for line in exported(history, options.format, options.member, options.peer):
+            print(line)
     return 0
+
+
+@contextlib.contextmanager
+def _blamed(file: Path) -> Iterator[None]:
+    """What is wrong with a file's contents is said with its name."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise _Unusable(f"{file}: text is expected") from None
+    except ValueError as error:
+        raise _Unusable(f"{file}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -212,10 +232,15 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _have_streams() -> None:
+    """A stream that was closed goes to nobody; its number must not become that of a store."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (until the process ends)
+
+
 def _perform(options: argparse.Namespace) -> int:
-    status = 0
-    with contextlib.suppress(KeyboardInterrupt):
-        status = _COMMANDS[options.command].perform(options)
+    status = _COMMANDS[options.command].perform(options)
     sys.stdout.flush()
     return status
 
@@ -237,14 +262,18 @@ def _understood(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
+    _have_streams()
     try:
         return _perform(_understood(arguments))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except BrokenPipeError:
         _say_no_more()
         return _UNHEARD
     except OSError as error:
-        why = f"{error.filename}: {error.strerror}" if error.filename else error
-        print(f"{PROGRAM}: {why}", file=sys.stderr)
+        _say_no_more()
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{PROGRAM}: {where}{error.strerror or error}", file=sys.stderr)
     except (LabError, _Unusable) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
     return 2

@@ -28,6 +28,8 @@ class LabError(Exception):
 
 
 DEFAULT_HEARTBEAT_THRESHOLD = 3
+LARGEST_FILE = 64 * 1024 * 1024
+"""Octets; ten times the longest configuration that was ever tried."""
 _GDOI, _FLOATING = 848, 4500
 DEFAULT_PHASE_1_SECONDS = 28800
 
@@ -152,7 +154,8 @@ class _Section:
         except LabError:
             raise
         except (ValueError, TypeError, KeyError) as error:
-            raise LabError(f"{self.where}: {key}: {value!r} is not accepted ({error})") from None
+            why = _expected(convert, error)
+            raise LabError(f"{self.where}: {key}: {value!r} is not accepted ({why})") from None
 
     def need(self, key: str, convert: Callable[[Any], Any]) -> Any:
         if self._left.get(key) is None:
@@ -162,6 +165,13 @@ class _Section:
     def done(self) -> None:
         if self._left:
             raise LabError(f"{self.where}: unknown key {next(iter(self._left))!r}")
+
+
+def _expected(convert: Callable[[Any], Any], error: Exception) -> str:
+    """What is expected, where there is a choice; else what was wrong."""
+    if isinstance(convert, type) and issubclass(convert, Enum):
+        return f"{' or '.join(str(one.value) for one in convert)} is expected"
+    return str(error)
 
 
 def _address(value: Any) -> str:
@@ -242,17 +252,62 @@ def _items(where: str, value: Any) -> list[Any]:
     return value
 
 
+def read_text(path: Path) -> str:
+    """A file of a lab. Raises LabError, also for what would fill the memory."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(LARGEST_FILE + 1)
+        text = octets.decode()
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise LabError(f"{path}: octet {error.start}: UTF-8 is expected") from None
+    if len(octets) > LARGEST_FILE:
+        raise LabError(f"{path}: larger than {LARGEST_FILE} octets; is it the right file?")
+    return text
+
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's own, where it is there: ten times faster with a thousand devices."""
+
+
+def _document(text: str) -> Any:
+    """What a text in YAML says. Raises YAMLError.
+
+    A key that is there twice is refused: PyYAML itself keeps the last and drops the others.
+    """
+    loader = _LOADER(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _insist_on_single_keys(node, set())
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _insist_on_single_keys(node: yaml.Node, seen: set[int]) -> None:
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    seen.add(id(node))
+    keys: set[str] = set()
+    for entry in node.value:
+        key, value = entry if isinstance(node, yaml.MappingNode) else (None, entry)
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in keys:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value!r} is there twice", problem_mark=key.start_mark
+                )
+            keys.add(key.value)
+        _insist_on_single_keys(value, seen)
 
 
 def read_lab(path: Path) -> Lab:
     """Read and check a lab file; paths inside are relative to it."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except OSError as error:
-        raise LabError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        document = _document(read_text(path))
+    except yaml.YAMLError as error:
         # PyYAML says what and where on lines of their own.
         raise LabError(f"{path}: {' '.join(str(error).split())}") from None
     top = _Section(str(path), document)
@@ -268,6 +323,10 @@ def read_lab(path: Path) -> Lab:
         _member(f"{path}: members[{number}]", entry, by_name, base)
         for number, entry in enumerate(_items(f"{path}: members", top.take("members", lambda v: v)))
     )
+    if len({member.name for member in members}) != len(members):
+        raise LabError(f"{path}: two members have the same name")
+    if not devices and not members:
+        raise LabError(f"{path}: devices: there are none, and no members; name at least one")
     clock = _Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
     speed = clock.take("speed", _positive, 1.0)
     known_hosts = top.take("known_hosts", lambda v: base / str(v))

@@ -78,14 +78,14 @@ class LoggedKek:
 
 
 def read_keks(text: str) -> dict[bytes, LoggedKek]:
-    """KEKs of a key log by SPI. ValueError for a line that is none."""
+    """KEKs of a key log by SPI. ValueError names the line that is none, without its keys."""
     keks = {}
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if words[:2] != ["#", "kek"]:
             continue
         if len(words) != 5 or words[3] not in _CIPHERS:
-            raise ValueError(f"a line of a key log is expected: {line!r}")
+            raise ValueError(f"line {number}: a line of serve --keylog is expected")
         spi = bytes.fromhex(words[2])
         keks[spi] = LoggedKek(spi, _CIPHERS[words[3]], bytes.fromhex(words[4]))
     return keks

@@ -6,16 +6,35 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
+
+from ..lab import Endpoint
 
 _USUAL_LOOPBACK = "127.0.0.1"
+_FIRST_FREE_PORT = 1024
 
 
-def why_unusable(host: str, error: OSError) -> str:
-    """The system's words, with the remedy for an address that this host does not have."""
-    words = error.strerror or str(error)
-    if error.errno != errno.EADDRNOTAVAIL:
-        return words
+def why_unusable(endpoint: Endpoint, error: OSError) -> str:
+    """The system's words, with the remedy for an address or a port that we cannot have."""
+    # asyncio puts the address, which the caller names, into words of its own.
+    words = os.strerror(error.errno) if error.errno else str(error)
+    find = _REMEDIES.get(error.errno or 0)
+    remedy = find(endpoint) if find is not None else ""
+    return f"{words} ({remedy})" if remedy else words
+
+
+def _address(endpoint: Endpoint) -> str:
+    host = endpoint.host
     if ipaddress.ip_address(host).is_loopback and host != _USUAL_LOOPBACK:
         # Linux answers for all of 127.0.0.0/8.
-        return f"{words} (macOS and BSD: sudo ifconfig lo0 alias {host})"
-    return f"{words} ({host} is no address of this host)"
+        return f"macOS and BSD: sudo ifconfig lo0 alias {host}"
+    return f"{host} is no address of this host"
+
+
+def _port(endpoint: Endpoint) -> str:
+    if not 0 < endpoint.port < _FIRST_FREE_PORT:
+        return ""
+    return f"ports below {_FIRST_FREE_PORT} are the system's: take a higher one, or run as root"
+
+
+_REMEDIES = {errno.EADDRNOTAVAIL: _address, errno.EACCES: _port}

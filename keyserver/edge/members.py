@@ -19,7 +19,7 @@ from ..ike.nat import Path
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy, Phase1Proposal
 from ..ike.wire import exchange_of
-from ..lab import Faults, LabError, MemberSpec
+from ..lab import Endpoint, Faults, LabError, MemberSpec
 from ..member.events import HeldKeys, MemberEvent
 from ..member.faults import FaultyLink
 from ..member.machine import GroupMember, MemberState
@@ -305,7 +305,7 @@ class MemberFleet:
             try:
                 await edge.start()
             except OSError as error:
-                why = why_unusable(spec.address, error)
+                why = why_unusable(Endpoint(spec.address, spec.port), error)
                 raise LabError(f"member {spec.name}: cannot use {spec.address}: {why}") from None
             self._edges[spec.name] = edge
 

@@ -43,12 +43,12 @@ class ServeOptions:
 
 
 def serve(lab: Lab, options: ServeOptions) -> None:
-    """Run the lab's key servers until SIGINT or SIGTERM. Raises LabError."""
+    """Run the lab's key servers until SIGINT, SIGTERM or SIGHUP. Raises LabError."""
     asyncio.run(_serve(lab, options))
 
 
 def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
-    """Run the lab's members until SIGINT or SIGTERM; ``events``: a JSON line for each."""
+    """Run the lab's members until the same signals; ``events``: a JSON line for each event."""
     asyncio.run(_members(lab, events, sa_log))
 
 
@@ -61,6 +61,9 @@ def _signals_set(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # The terminal is closed. Under nohup that is ignored, and stays so.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
 
 
 def _allow_descriptors() -> None:

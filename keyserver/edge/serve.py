@@ -23,7 +23,7 @@ from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
-from ..lab import DeviceSpec, Endpoint, Lab, LabError
+from ..lab import DeviceSpec, Endpoint, Lab, LabError, read_text
 from ..member.events import MemberEvent
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
@@ -46,7 +46,7 @@ def _named(device: str, endpoint: Endpoint) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place, why = f"{endpoint.host}:{endpoint.port}", why_unusable(endpoint.host, error)
+        place, why = f"{endpoint.host}:{endpoint.port}", why_unusable(endpoint, error)
         raise LabError(f"{device}: cannot listen at {place}: {why}") from error
 
 
@@ -226,10 +226,7 @@ class LabServer:
 
     def _read(self, path: Path) -> str:
         if path not in self._files:
-            try:
-                self._files[path] = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise LabError(f"{path}: {error}") from None
+            self._files[path] = read_text(path)
         return self._files[path]
 
     def _initial(self, spec: DeviceSpec) -> Tree:

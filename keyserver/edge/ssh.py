@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import asyncssh
 
-from ..lab import Endpoint, User
+from ..lab import Endpoint, LabError, User
 from ..netconf.work import Steps
 from ..srx import Device
 from .clock import Clock
@@ -358,10 +358,7 @@ class Login(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         if self._user is None or self._user.authorized_key is None:
             return False
-        try:
-            return key == asyncssh.import_public_key(self._user.authorized_key)
-        except asyncssh.KeyImportError:
-            return False
+        return key == asyncssh.import_public_key(self._user.authorized_key)
 
     def session_requested(self) -> NetconfChannel | bool:
         if self._open >= CHANNELS_PER_CONNECTION or self._user is None:
@@ -380,6 +377,20 @@ class Login(asyncssh.SSHServer):
         self._open -= 1
 
 
+def _insist_on_keys(device: Device) -> None:
+    """A key that is none would keep its user out without a word."""
+    for user in device.spec.users:
+        if user.authorized_key is None:
+            continue
+        try:
+            asyncssh.import_public_key(user.authorized_key)
+        except asyncssh.KeyImportError as error:
+            raise LabError(
+                f"{device.spec.name}: user {user.name}: authorized_key: a public key as "
+                f"ssh-keygen writes it is expected ({error})"
+            ) from None
+
+
 def host_key(device: Device) -> asyncssh.SSHKey:
     """What the device proves itself with."""
     return asyncssh.import_private_key(device.host_key())
@@ -393,7 +404,8 @@ async def listen(
     clock: Clock,
     waits: Waits,
 ) -> asyncssh.SSHAcceptor:
-    """Take logins for one device, which proves itself with ``key``. Raises OSError."""
+    """Take logins for one device, which proves itself with ``key``. Raises OSError, LabError."""
+    _insist_on_keys(device)
     admission = Admission(device)
     return await asyncssh.listen(
         endpoint.host,

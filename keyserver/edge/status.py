@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``python -m keyserver status``: asks the running devices over NETCONF, as anyone could."""
+"""The command ``status``: asks the running devices over NETCONF, as anyone could."""
 
 from __future__ import annotations
 
@@ -33,12 +33,24 @@ async def lab_status(lab: Lab, out: TextIO) -> int:
         try:
             members, keks = await _ask(spec)
         except (OSError, asyncssh.Error, EOFError, ValueError) as error:
-            print(f"{spec.name}: not reachable: {error}", file=out)
+            print(f"{spec.name}: {_place(spec)} is not reachable: {_why(error)}", file=out)
             failures += 1
             continue
         print(f"{spec.name} ({spec.generation.value})", file=out)
         _print_groups(members, keks, out)
     return 1 if failures else 0
+
+
+def _place(spec: DeviceSpec) -> str:
+    assert spec.netconf is not None
+    return f"{spec.netconf.host}:{spec.netconf.port}"
+
+
+def _why(error: Exception) -> str:
+    # asyncio puts the address into words of its own.
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens; is serve running?"
+    return str(error) or type(error).__name__
 
 
 async def _ask(spec: DeviceSpec) -> list[etree._Element]:

@@ -69,7 +69,7 @@ def test_status_names_a_device_that_does_not_answer(lab):
     lab.add_device("hub-1", "v2", "set system host-name hub-1\n")
     lab.write()
     status = Process("status", lab.file)
-    status.wait_for("hub-1: not reachable")
+    status.wait_for("is not reachable: nobody listens")
     status.stop()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 import stat
 import sys
@@ -509,11 +510,15 @@ def test_an_address_that_the_host_does_not_have_is_named_with_the_reason(tmp_pat
     asyncio.run(run())
 
 
-def test_where_loopback_has_one_address_the_remedy_is_told():
+def test_what_keeps_an_address_from_us_is_told_with_its_remedy():
     # What macOS answers; Linux has the whole network.
-    missing = OSError(errno.EADDRNOTAVAIL, "Can't assign requested address")
-    assert why_unusable("127.0.1.1", missing).endswith("sudo ifconfig lo0 alias 127.0.1.1)")
-    assert "alias" not in why_unusable("127.0.0.1", missing)
-    assert why_unusable("127.0.1.1", OSError(errno.EACCES, "Permission denied")) == (
-        "Permission denied"
+    missing = OSError(errno.EADDRNOTAVAIL, "error while attempting to bind on address")
+    assert why_unusable(Endpoint("127.0.1.1", 8301), missing) == (
+        f"{os.strerror(missing.errno)} (macOS and BSD: sudo ifconfig lo0 alias 127.0.1.1)"
+    )
+    assert "alias" not in why_unusable(Endpoint("127.0.0.1", 8301), missing)
+    refused = OSError(errno.EACCES, "error while attempting to bind on address")
+    assert why_unusable(Endpoint("127.0.1.1", 8301), refused) == "Permission denied"
+    assert why_unusable(Endpoint("127.0.1.1", 848), refused) == (
+        "Permission denied (ports below 1024 are the system's: take a higher one, or run as root)"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -224,7 +225,62 @@ def test_so_it_does_where_devices_are_asked(installed, own_lab, command):
     assert (done.returncode, done.stderr) == (141, "")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("output", "status", "said"),
+    [(">&-", 0, ""), ("> /dev/full", 2, "groupvpn-keyserver: No space left on device\n")],
+)
+def test_an_output_that_takes_nothing_is_no_traceback(installed, own_lab, output, status, said):
+    program = installed / "groupvpn-keyserver"
+    with serving(program):
+        done = run("sh", "-c", f'"$0" status {output}', program)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+def test_the_next_step_can_be_pasted_into_a_shell(installed, alone):
+    program = installed / "groupvpn-keyserver"
+    for directory in ("a lab", "-lab", "it's"):
+        last = run(program, "init", "--", directory).stdout.splitlines()[-1]
+        words = shlex.split(last.removeprefix("next: "))
+        assert words[1:] == ["serve", words[2]]
+        # Nothing serves there: that is said of this lab, and of no other.
+        asked = run(program, "status", *words[2:])
+        assert asked.stdout == (
+            "hub-1: 127.0.0.1:8301 is not reachable: nobody listens; is serve running?\n"
+        )
+
+
+def test_a_capture_is_not_written_over(installed, alone):
+    (alone / "lab.pcap").write_bytes(b"kept")
+    (alone / "keys.log").write_text("")
+    program = installed / "groupvpn-keyserver"
+    done = run(program, "wireshark", "lab.pcap", "keys.log", "./lab.pcap")
+    assert (done.returncode, (alone / "lab.pcap").read_bytes()) == (2, b"kept")
+    assert "lab.pcap: is what is read; name another file to write" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "blamed"),
+    [
+        ("wireshark empty odd out", "odd: text is expected"),
+        ("wireshark empty cut out", "cut: line 2: a line of serve --keylog is expected"),
+        ("wireshark empty empty out", "empty: a pcap file is expected"),
+        ("sa odd", "odd: text is expected"),
+        ("sa empty", None),
+    ],
+)
+def test_a_file_of_another_kind_is_named(installed, alone, command, blamed):
+    (alone / "odd").write_bytes(b"\xff\xfe")
+    (alone / "cut").write_text("0123456789abcdef,00\n# kek 0123456789abcdef\n")
+    (alone / "empty").touch()
+    done = run(installed / "groupvpn-keyserver", *command.split())
+    assert done.returncode == (0 if blamed is None else 2)
+    assert done.stderr.startswith(f"groupvpn-keyserver: {blamed}" if blamed else "")
+    assert not (alone / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name
+)
 def test_who_is_told_to_stop_has_not_failed(installed, own_lab, number):
     program = installed / "groupvpn-keyserver"
     with serving(program) as server, serving(program, "members") as members:
