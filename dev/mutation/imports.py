@@ -74,6 +74,12 @@ def _called(node: ast.AST) -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
-            yield child.func.id
+        if isinstance(child, ast.Call):
+            yield from _name(child.func)
         yield from _called(child)
+
+
+def _name(called: ast.expr) -> Iterator[str]:
+    match called:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            yield name

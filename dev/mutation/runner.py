@@ -30,8 +30,8 @@ from dev.mutation.record import Outcome, Result
 
 COLLECTION = Path("build/collections/ansible_collections/groupvpn/junos")
 _COPIED = (
-    *("keyserver", "plugins", "tests", "dev", "docs", "roles"),
-    *("pyproject.toml", "README.md", "Makefile"),
+    *("keyserver", "plugins", "tests", "dev", "docs", "roles", "playbooks", "extensions"),
+    *("changelogs", "meta", "galaxy.yml", "pyproject.toml", "README.md", "Makefile"),
 )
 # pytest's statuses: of a run that came to its end (all passed, some failed), of one without tests.
 _RAN = (0, 1)

@@ -621,6 +621,12 @@ def test_a_device_that_does_not_show_what_the_groups_it_applies_bring_in_leaves_
         assert any(UNKNOWN in warned for warned in result["warnings"]) == unknown
 
 
+def test_a_mark_beside_the_settings_tells_as_well_that_the_device_shows_what_groups_bring_in():
+    marked = "<description junos:group='KS'>x</description></group>"
+    inside = in_xml(f"<apply-groups>KS</apply-groups>{XML_BLOCK}").replace("</group>", marked)
+    assert not any(UNKNOWN in line for line in views.gather(RESOURCE, Paper(inside))["warnings"])
+
+
 def test_many_places_where_groups_are_applied_are_not_all_told():
     blocks = (f"<group><name>G{n}</name><apply-groups>KS</apply-groups></group>" for n in range(50))
     server = f"<security><group-vpn><server>{''.join(blocks)}</server></group-vpn></security>"
