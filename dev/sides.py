@@ -23,8 +23,8 @@ from tests.lab import COLLECTIONS
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import member, server
 
 from tests.unit.paper import planned

@@ -14,7 +14,7 @@ import time
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import Order, conduct
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.screen import summary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc

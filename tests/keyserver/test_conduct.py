@@ -14,7 +14,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct impor
     Order,
     conduct,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab import DeviceSpec

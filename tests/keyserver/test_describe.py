@@ -10,9 +10,9 @@ from ansible_collections.groupvpn.junos.plugins.filter.describe import FilterMod
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configurations import after
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import look
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 
 from keyserver.config.junos_schema import Generation
 from keyserver.lab import DeviceSpec
@@ -355,8 +355,8 @@ MISFITS = {
 
 UNFIT = {
     "generations": [
-        "boston: [edit security group-vpn member ipsec vpn Offices] recovery-probe: Group VPNv1 "
-        "does not have this statement; leave out 'recovery_probe'",
+        "boston: group_vpn_groups[Offices].recovery_probe True: Group VPNv1 does not have this "
+        "statement; leave it out",
         "boston: VPN of group 42: heartbeat_threshold 3: the description makes it 0",
         "boston: VPN of group 42: recovery_probe is not set: the description makes it True",
     ],

@@ -15,7 +15,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configuration
     entries,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from hypothesis import strategies as st
 
 SITES = [f"site-{n}" for n in range(1, 6)]

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import re
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import Order, conduct
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables import (
     unknown,
     unreadable,
@@ -85,17 +87,17 @@ CASES = {
     "an algorithm that v2 has not": (
         {"ike_proposal": {"encryption_algorithm": "3des-cbc"}},
         {},
-        "encryption-algorithm 3des-cbc: Group VPNv2 takes",
+        "[BRANCHES].ike_proposal.encryption_algorithm 3des-cbc: Group VPNv2 takes",
     ),
     "multicast in v2": (
         {"server_member_communication": {**UNICAST, "communication_type": "multicast"}},
         {},
-        "communication-type multicast: Group VPNv2 takes unicast",
+        "communication_type multicast: Group VPNv2 takes unicast",
     ),
     "a lifetime out of range": (
         {"ipsec_proposal": {"lifetime_seconds": 99999}},
         {},
-        "lifetime-seconds 99999: Group VPNv2 takes 180 to 86400",
+        "ipsec_proposal.lifetime_seconds 99999: Group VPNv2 takes 180 to 86400",
     ),
     "a key that cannot be stored": (
         {},
@@ -179,7 +181,7 @@ CASES = {
     "a v1 member at a v2 server with what v1 has not": (
         {"ike_proposal": {"dh_group": "group24"}},
         {"site_1": {"generation": "v1"}},
-        "site-1: [edit security group-vpn member ike proposal",
+        "site-1: group_vpn_groups[BRANCHES].ike_proposal.dh_group group24: Group VPNv1 takes",
     ),
     "a v2 member at a v1 server's integrity that v2 has not": (
         {
@@ -190,7 +192,7 @@ CASES = {
             },
         },
         {"hub_1": V1_HUB},
-        "site-1: [edit security group-vpn server ipsec proposal",
+        "ipsec_proposal.authentication_algorithm hmac-sha1-96: Group VPNv2 takes hmac-sha-256-128",
     ),
     "a v1 member at a v2 server behind a changing address": (
         {},
@@ -225,10 +227,14 @@ CASES = {
     "a group number that v1 has not": (
         {"server_member_communication": V1_BLOCK},
         everything("v1"),
-        "group-id 70000: Group VPNv1 takes 1 to 65535",
+        "[BRANCHES].group_id 70000: Group VPNv1 takes 1 to 65535",
     ),
     "an unknown word": ({"wings": []}, {}, "wings: unknown; it takes name"),
-    "a word of the wrong kind": ({"group_id": "seven"}, {}, "group_id: a whole number is expected"),
+    "a word of the wrong kind": (
+        {"group_id": "seven"},
+        {},
+        "group_id seven: a whole number is expected",
+    ),
     "a misspelt word of rekeys": (
         {"server_member_communication": {**UNICAST, "lifetime": 3600}},
         {},
@@ -310,6 +316,21 @@ CASES = {
     "a group's name with a blank": ({"name": "MY SITES"}, {}, "name MY SITES: 1 to 32 letters"),
     "a group called as a wildcard": ({"name": "<*>"}, {}, "name <*>: 1 to 32 letters"),
     "a group's name that is too long": ({"name": "x" * 33}, {}, "xx: 1 to 32 letters"),
+    "a policy without a name": (
+        {"match_policies": [{"source": "10.0.0.0/8", "destination": "10.0.0.0/8"}]},
+        {},
+        "hub-1: group_vpn_groups[BRANCHES].match_policies[0].name: missing; set 'name'",
+    ),
+    "an interface that is none": (
+        {},
+        {"site_1": {"external_interface": "ge-0/0/1.0 "}},
+        "site-1: group_vpn_external_interface ge-0/0/1.0 : ",
+    ),
+    "a zone that is too long": (
+        {},
+        {"site_1": {"policies": [{"from_zone": "z" * 64, "to_zone": "WAN"}]}},
+        "site-1: group_vpn_policies[0].from_zone zzz",
+    ),
     "a member called as a statement": (
         {},
         {"site_1": {"name": "apply-macro"}},
@@ -327,7 +348,7 @@ CASES = {
             ]
         },
         {},
-        "match-policy name of 12 characters: another name is expected, since a statement",
+        "[BRANCHES].match_policies[apply-groups].name apply-groups: another name is expected",
     ),
     "policies that overlap in one group": (
         {
@@ -439,7 +460,7 @@ CASES = {
     "an empty key of somebody out of reach": (
         {"unmanaged_members": [{"name": "old", "address": "198.51.100.9", "pre_shared_key": ""}]},
         {},
-        "old: group_vpn_pre_shared_key: missing; set 'pre_shared_key'",
+        "old: group_vpn_groups[BRANCHES].unmanaged_members[old].pre_shared_key: missing; set",
     ),
     "somebody out of reach twice": (
         {
@@ -473,7 +494,7 @@ CASES = {
             ]
         },
         {},
-        "o: group_vpn_address ::ffff:192.0.2.9: no IPv4 address",
+        "o: group_vpn_groups[BRANCHES].unmanaged_members[o].address ::ffff:192.0.2.9: no IPv4",
     ),
     "a host name where an address is": (
         {},
@@ -694,37 +715,61 @@ def test_what_a_variable_s_value_is_to_be_is_not_judged_when_it_cannot_be_had():
     ]
 
 
-PLACES = [
-    (part, *path)
-    for part, value in (("group", group_of()), ("site-1", hosts_of()["site-1"]))
-    for path in [(key,) for key in value if key != "inventory_groups"]
-    + [
-        (key, inner)
-        for key, inside in value.items()
-        if isinstance(inside, dict)
-        for inner in inside
-    ]
-    + [
-        (key, 0, inner)
-        for key, inside in value.items()
-        if isinstance(inside, list) and isinstance(inside[0], dict)
-        for inner in inside[0]
-    ]
+FULL = group_of(
+    description="text",
+    member_threshold=10,
+    recovery_probe=True,
+    exclude="reregister",
+    ike_proposal={"dh_group": "group14", "lifetime_seconds": 600},
+    ipsec_proposal={"lifetime_seconds": 3600},
+    exclude_rules=[{"name": "r", "source_address": "10.9.0.0/16"}],
+    unmanaged_members=[
+        {"name": "legacy", "address": "198.51.100.99", "pre_shared_key": "key-of-legacy"}
+    ],
+)
+BOTH = {"generation": "v2", "name": "one", "dynamic": {"hostname": "one.example.net"}}
+
+
+def places(value, path=()):
+    """What leads to a value, and to all that stand in it."""
+    yield path
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            yield from places(inside, (*path, key))
+    elif isinstance(value, list):
+        for number, inside in enumerate(value):
+            yield from places(inside, (*path, number))
+
+
+HOST = {**hosts_of()["site-1"], **BOTH}
+PLACES = [("group", *path) for path in places(FULL) if path] + [
+    ("site-1", *path) for path in places(HOST) if path and path[0] != "inventory_groups"
 ]
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        (
+            *(" ", "yes", "x" * 3000, "{{ vault_x }}", "$9$abc", "<*>", "a\nb", "\x00"),
+            *("apply-groups", "::1", "10.0.0.1/8", "300.1.1.1", "1e3", "0x10", "-1", "\u202e"),
+            *("site-1", "hub-1"),
+        )
+    ),
+)
 ODD = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
+    st.sampled_from([10**30, 65536, -(2**63)]),
     st.floats(),
-    st.text(max_size=8),
-    st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=2),
-    st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.lists(st.none()))),
+    TEXTS,
+    st.lists(st.one_of(st.integers(), TEXTS, st.none(), st.just([])), max_size=3),
+    st.dictionaries(TEXTS, st.one_of(st.integers(), TEXTS, st.lists(st.none()))),
 )
 
 
-@given(st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3))
-def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
-    group, hosts = group_of(), hosts_of()
+def written(odd):
+    """The full description with odd values in some places: a group, and hosts."""
+    group, hosts = copy.deepcopy(FULL), {**hosts_of(), "site-1": copy.deepcopy(HOST)}
     for (part, *path), value in odd:
         here = group if part == "group" else hosts[part]
         # Where an odd value stands already, nothing may be left to stand in.
@@ -732,10 +777,42 @@ def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
             for step in path[:-1]:
                 here = here[step]
             here[path[-1]] = value
-    found = contradictions([group], hosts)
-    assert all("; " in line and ": " in line for line in found)
+    return [group], hosts
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3))
+def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
+    groups, hosts = written(odd)
+    found = contradictions(groups, hosts)
+    for line in found:
+        assert re.fullmatch(r"[^:]+: (group_vpn_|\[edit ).*: .+; .+", line), line
+        assert line.isprintable()
+        assert len(line) < 1000
+        assert "key-of" not in line
     if not found:
-        configurations(read([group], hosts))
+        configurations(read(groups, hosts))
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
+def test_one_fault_is_one_line(place):
+    part, *path = place
+    value = FULL if part == "group" else HOST
+    for step in path:
+        value = value[step]
+    odd = 7 if isinstance(value, list | dict) else {"a": 1}
+    before = contradictions(*written([]))
+    assert before == []
+    found = contradictions(*written([(place, odd)]))
+    assert len(found) == 1
+    assert [word for word in path if isinstance(word, str)][-1] in found[0]
+
+
+def test_a_line_names_as_many_hosts_as_a_person_reads():
+    (line,) = contradictions([group_of(ike_proposal={"dh_group": "group5"})], hosts_of())
+    assert line == (
+        "hub-1, site-1, site-2, site-3, site-4, site-5: group_vpn_groups[BRANCHES].ike_proposal."
+        "dh_group group5: Group VPNv2 takes group14, group24; correct it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.others import Start, unverified
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 
 from tests.unit.descriptions import group_of, hosts_of
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import copy
 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
 from hypothesis import example, given, settings
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.description import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
     Holdings,
     Keys,
     holdings,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import Kind
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.screen import summary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Apart, Step
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.verify import faults, shared
@@ -82,7 +82,7 @@ def test_who_is_listed_and_no_member_is_named():
     strangers = [f"s-{n}" for n in range(7)]
     found = everybody(**{"hub-1": held(listed=[SITE, *strangers])})
     assert faults(DESCRIPTION, GROUP, found, [SITE]) == {
-        "hub-1": "lists who is no member of BRANCHES: s-0, s-1, s-2, s-3, s-4 and 2 more"
+        "hub-1": "lists who is no member of BRANCHES: s-0, s-1, s-2, s-3, s-4, s-5 and 1 more"
     }
 
 

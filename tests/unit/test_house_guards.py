@@ -249,7 +249,7 @@ def test_every_variable_of_a_role_is_read(role):
         for file in (folder / part).rglob("*")
         if file.is_file()
     )
-    read = importlib.import_module(f"{PLUGINS}.plugin_utils.group.description").HOST_VARIABLES
+    read = importlib.import_module(f"{PLUGINS}.plugin_utils.group.reading").HOST_VARIABLES
     of_hosts = {f"group_vpn_{name}" for name in read}
     options = set(spec["argument_specs"]["main"]["options"])
     assert not {name for name in options - of_hosts if name not in used}

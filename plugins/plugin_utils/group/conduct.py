@@ -21,11 +21,11 @@ from ..netconf.rpc import Rpc
 from . import work
 from .configurations import entries
 from .contradictions import refusals
-from .description import Contradiction, Description, Group
+from .description import Contradiction, Description, Group, some
 from .look import Holdings, Looked, holdings, look
 from .others import Lists, Start, lists, servers_of_others, since_commit, unverified
 from .plan import Plan, plan
-from .screen import announced, some
+from .screen import announced
 from .steps import Change, Kind, Step
 from .verify import faults, shared
 

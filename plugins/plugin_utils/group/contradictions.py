@@ -20,15 +20,18 @@ from .judging import (
     parts,
     proposals,
     servers,
+    statements,
     times,
     traffic,
 )
+from .judging.places import place
 from .judging.tables import by_tables
 
 _OF_DESCRIPTION: tuple[Callable[[Description], Iterable[Contradiction]], ...] = (
     identities.of_groups,
     identities.names,
     notation.notation,
+    statements.of_devices,
     proposals.proposals,
     identities.addresses,
     parts.of_devices,
@@ -37,6 +40,7 @@ _OF_DESCRIPTION: tuple[Callable[[Description], Iterable[Contradiction]], ...] = 
 )
 _OF_GROUP: tuple[Callable[[Description, Group], Iterable[Contradiction]], ...] = (
     parts.missing,
+    statements.of_group,
     parts.exclusion,
     parts.room,
     servers.servers,
@@ -51,14 +55,39 @@ _OF_GROUP: tuple[Callable[[Description, Group], Iterable[Contradiction]], ...] =
 
 
 def refusals(description: Description) -> list[str]:
-    """What contradicts itself or the devices' generations; each a line for a person."""
-    # What is known to be wrong is not judged again.
-    known = {(host, one.path) for one in description.wrong for host in one.hosts}
-    judged = (
-        one for one in _judged(description) if not {(host, one.path) for host in one.hosts} & known
-    )
-    lines = [str(one) for one in (*description.wrong, *judged)]
-    return list(dict.fromkeys([*lines, *by_tables(description)]))
+    """What contradicts itself or the devices' generations; each a line for a person.
+
+    One fault is one line: what is known to be wrong is not judged again, nor what stands in it.
+    """
+    found = list(description.wrong)
+    for one in _judged(description):
+        around = (before for before in description.wrong if _inside(before, one))
+        if not any(_inside(one, before) for before in found) and not any(around):
+            found.append(one)
+    lines = list(dict.fromkeys(map(str, found)))
+    return [*lines, *by_tables(description, _concerned(description, found))]
+
+
+def _inside(one: Contradiction, other: Contradiction) -> bool:
+    """Whether a fault is where another is, or in it, and the same hosts'."""
+    alike = not one.hosts or not other.hosts or not set(one.hosts).isdisjoint(other.hosts)
+    within = one.path.startswith((f"{other.path}.", f"{other.path}["))
+    return alike and (within or one.path == other.path)
+
+
+def _concerned(description: Description, found: Iterable[Contradiction]) -> set[str]:
+    """Hosts that would get something of which it is known that it is wrong.
+
+    What is wrong with one host reaches those that are in a group with it.
+    """
+    faults = list(found)
+    wrong = {host for one in faults for host in one.hosts}
+    concerned: set[str] = set()
+    for group in description.groups:
+        inside = {*group.servers, *group.members}
+        if inside & wrong or any(one.path.startswith(place(group)) for one in faults):
+            concerned |= inside
+    return concerned
 
 
 def _judged(description: Description) -> Iterator[Contradiction]:

@@ -16,9 +16,9 @@ from ..engine.schema import Branch, Leaf
 from ..engine.values import Generation
 from .configurations import RESOURCES, entries, settled
 from .contradictions import refusals
-from .description import read
+from .description import some
 from .expand import Config, configurations
-from .screen import some
+from .reading import read
 from .words import children
 
 Facts = dict[tuple[str, ...], Any]

@@ -7,12 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .description import Description, Group
+from .description import Description, Group, some
 from .look import Holdings
 from .plan import Plan
 from .steps import Apart, Step
-
-_MOST = 6
 
 
 def announced(made: Plan) -> list[str]:
@@ -34,13 +32,6 @@ def _where(step: Step) -> str:
 
 def _apart(one: Apart) -> str:
     return f"{one.group}: {some(one.members)} cannot talk to the others until {one.until}"
-
-
-def some(names: Iterable[str]) -> str:
-    """Names, as many as fit."""
-    there = list(names)
-    more = f" and {len(there) - _MOST} more" if len(there) > _MOST else ""
-    return ", ".join(there[:_MOST]) + more
 
 
 def summary(

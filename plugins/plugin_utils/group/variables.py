@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from .description import HOST_VARIABLES, Contradiction
+from .description import Contradiction
+from .reading import HOST_VARIABLES
 from .words import nearest
 
 PREFIX = "group_vpn_"

@@ -7,11 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .description import Description, Group
+from .description import Description, Group, some
 from .look import Holdings
 
 SILENT = "does not answer any more"
-_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def faults(
             else []
         )
         if extra:
-            wrong[host] = f"lists who is no member of {group.name}: {_some(extra)}"
+            wrong[host] = f"lists who is no member of {group.name}: {some(extra)}"
     for host in there:
         if host in names:
             fault = _member(group, held, host, names[host] in listed)
@@ -77,8 +76,3 @@ def _member(group: Group, held: Mapping[str, Holdings], host: str, is_listed: bo
     if not newest or not newest <= own.teks.keys():
         return f"does not hold the newest traffic keys of {group.name} that its servers have"
     return None
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return ", ".join(names[:_MOST]) + more

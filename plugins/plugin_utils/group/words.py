@@ -23,36 +23,41 @@ def children(branch: Branch) -> Iterator[Statement]:
             yield child
 
 
-def _words(root: Branch, *options: str) -> Words:
-    """The options of the branch that a path of options leads to."""
+def statements(root: Branch, *options: str) -> Mapping[str, Statement]:
+    """By option what stands in the branch that a path of options leads to, names of entries too."""
     here = root
     for option in options:
         found = next(child for child in children(here) if child.option == option)
         if not isinstance(found, Branch):
             raise TypeError(f"{option} holds one value")
         here = found
-    named = {key.option: key.kind for key in here.keys} if isinstance(here, List) else {}
-    own = {c.option: c.kind if isinstance(c, Leaf) else None for c in children(here)}
-    return {**named, **own}
+    named = {key.option: key for key in here.keys} if isinstance(here, List) else {}
+    return {**named, **{child.option: child for child in children(here)}}
 
 
-def _unnamed(words: Words) -> Words:
+def _unnamed(found: Mapping[str, Statement]) -> Mapping[str, Statement]:
     """Of an entry whose name the role gives."""
-    return {option: kind for option, kind in words.items() if option != "name"}
+    return {option: statement for option, statement in found.items() if option != "name"}
+
+
+def _words(found: Mapping[str, Statement]) -> Words:
+    return {o: one.kind if isinstance(one, Leaf) else None for o, one in found.items()}
 
 
 _SERVER, _MEMBER = server.RESOURCE.root, member.RESOURCE.root
-OF_GROUP: Mapping[str, Words] = {
-    "ike_proposal": _unnamed(_words(_MEMBER, "ike", "proposals")),
-    "ipsec_proposal": _unnamed(_words(_SERVER, "ipsec", "proposals")),
-    "server_member_communication": _words(_SERVER, "groups", "server_member_communication"),
-    "match_policies": _words(_SERVER, "groups", "ipsec_sas", "match_policies"),
-    "exclude_rules": _words(_MEMBER, "ipsec", "vpns", "exclude_rules"),
-    "fail_open_rules": _words(_MEMBER, "ipsec", "vpns", "fail_open_rules"),
+STATEMENTS: Mapping[str, Mapping[str, Statement]] = {
+    "ike_proposal": _unnamed(statements(_MEMBER, "ike", "proposals")),
+    "ipsec_proposal": _unnamed(statements(_SERVER, "ipsec", "proposals")),
+    "server_member_communication": statements(_SERVER, "groups", "server_member_communication"),
+    "match_policies": statements(_SERVER, "groups", "ipsec_sas", "match_policies"),
+    "exclude_rules": statements(_MEMBER, "ipsec", "vpns", "exclude_rules"),
+    "fail_open_rules": statements(_MEMBER, "ipsec", "vpns", "fail_open_rules"),
 }
-"""Of a group's mappings, and of each entry of its lists."""
+"""What stands in a group's mappings, and in each entry of its lists."""
+OF_GROUP: Mapping[str, Words] = {part: _words(found) for part, found in STATEMENTS.items()}
+"""Their words."""
 OF_HOST: Mapping[str, Words] = {
-    "dynamic": _words(_SERVER, "ike", "gateways", "dynamic"),
+    "dynamic": _words(statements(_SERVER, "ike", "gateways", "dynamic")),
 }
 """The same of a host."""
 

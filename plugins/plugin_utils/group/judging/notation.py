@@ -7,12 +7,13 @@ The tables judge what reaches a device, and name its statements; what a person w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address
 
 from ...engine import values
 from ..description import RULES, Description, Device, Group, Options
 from ..prefixes import network
+from ..sheet import called
 from .places import Found, in_group, in_host, taking_part
 
 LONGEST_NAME = 32
@@ -113,11 +114,13 @@ def _of_group(group: Group) -> Found:
     if objection is not None:
         yield in_group(group, "name", group.name, objection, "choose another 'name'")
     for where, policy in _named(group, "match_policies", group.match_policies):
+        yield from _name(group, where, policy)
         yield from _prefixes(group, where, policy)
         yield from _ports(group, where, policy)
         yield from _ends(group, where, policy)
     for option in RULES:
         for where, rule in _named(group, option, group.setting(option, ())):
+            yield from _name(group, where, rule)
             yield from _prefixes(group, where, rule)
             if not any(
                 rule.get(n) for n in ("source_address", "destination_address", "application")
@@ -130,10 +133,12 @@ def _of_group(group: Group) -> Found:
 
 
 def _named(group: Group, option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
-    for number, entry in enumerate(entries):
-        if isinstance(entry, Mapping):
-            name = entry.get("name")
-            yield f"{option}[{number if name is None else name}]", entry
+    return ((f"{option}[{called(e, number)}]", e) for number, e in enumerate(entries))
+
+
+def _name(group: Group, where: str, entry: Options) -> Found:
+    if entry.get("name") is None:
+        yield in_group(group, f"{where}.name", None, "missing", "set 'name'")
 
 
 def _prefixes(group: Group, where: str, entry: Options) -> Found:

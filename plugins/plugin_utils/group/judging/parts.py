@@ -8,7 +8,7 @@ from ..description import GROUPS, REKEY, Contradiction, Description, Device, Gro
 from .places import Found, in_group, place, taking_part
 
 MOST_SERVERS, MOST_GROUPS = 4, 50
-_NEEDED = ("name", "group_id", "servers", "members", "match_policies")
+_NEEDED = ("group_id", "servers", "members", "match_policies")
 
 
 def of_devices(description: Description) -> Found:
@@ -34,7 +34,7 @@ def _both(description: Description, device: Device) -> Found:
 def missing(_description: Description, group: Group) -> Found:
     """What no group can be without."""
     for option in _NEEDED:
-        if not getattr(group, option):
+        if getattr(group, option) in (None, ()):
             yield in_group(group, option, None, "missing", f"set '{option}'")
 
 

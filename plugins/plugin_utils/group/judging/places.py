@@ -23,8 +23,8 @@ def in_group(group: Group, option: str, value: Any, why: str, remedy: str) -> Co
 
 
 def in_host(device: Device, variable: str, value: Any, why: str, remedy: str) -> Contradiction:
-    """What is wrong with a variable of a host, named without its ``group_vpn_``."""
-    return Contradiction((device.host,), f"group_vpn_{variable}", value, why, remedy)
+    """What is wrong with a word of a device, named without what it begins with."""
+    return Contradiction((device.host,), f"{device.where}{variable}", value, why, remedy)
 
 
 def taking_part(description: Description) -> dict[str, Device]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ...engine.checks import request_objections
@@ -13,39 +13,33 @@ from ...engine.shape import Given
 from ...engine.tree import Reading
 from ...engine.values import Generation
 from ..configurations import RESOURCES
-from ..description import GROUPS, Description, Group
-from ..expand import configurations, serves
+from ..description import GROUPS, Description, some
+from ..expand import configurations
 
 
-def by_tables(description: Description) -> Iterator[str]:
-    """Objections to single statements, by host."""
+def by_tables(description: Description, judged: Collection[str]) -> Iterator[str]:
+    """Objections to what whole configurations are, each with all hosts that would get it.
+
+    ``judged``: hosts of which something is known to be wrong already; what that makes of their
+    configurations is no fault of its own.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
     for host, sides in configurations(description).items():
         generation = description.devices[host].generation
         for side, resource in RESOURCES.items():
-            if sides[side]:
-                yield from _table(host, resource, sides[side], generation)
-    for group in description.groups:
-        yield from _for_members(description, group)
+            if sides[side] and host not in judged:
+                for objection in _table(resource, sides[side], generation):
+                    _where, _, what = objection.partition("] ")
+                    hosts = found.setdefault(what or objection, (objection, []))[1]
+                    hosts += [] if host in hosts else [host]
+    for objection, hosts in found.values():
+        yield f"{some(hosts)}: {objection}"
 
 
-def _for_members(description: Description, group: Group) -> Iterator[str]:
-    """What the server hands out, judged by the generations of those who take it."""
-    server = serves(description, group)
-    traffic = {"ipsec": {"proposals": [{"name": group.name, **group.ipsec_proposal}]}}
-    for host in group.members:
-        generation = description.devices[host].generation
-        if generation is not server:
-            yield from _table(host, RESOURCES["server"], traffic, generation)
-
-
-def _table(
-    host: str, resource: Resource, config: dict[str, Any], generation: Generation
-) -> Iterator[str]:
+def _table(resource: Resource, config: dict[str, Any], generation: Generation) -> list[str]:
     try:
         given = Given(resource, config)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        yield f"{host}: {GROUPS}: a value is of the wrong kind ({error}); correct it"
-        return
+        return [f"{GROUPS}: a value is of the wrong kind ({error}); correct it"]
     fitted = resource.rules.fitted(given.tree, Reading(), generation)
-    objections = given.objections + request_objections(resource, fitted, generation)
-    yield from (f"{host}: {objection}" for objection in objections)
+    return given.objections + request_objections(resource, fitted, generation)
