@@ -47,6 +47,8 @@ def srx_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 def srx(request: pytest.FixtureRequest, srx_factory: Callable[..., Srx]) -> Srx:
     """One SRX that speaks NETCONF over SSH; ``@pytest.mark.srx(...)`` says how it begins."""
     marker = request.node.get_closest_marker("srx")
+    if marker is not None and marker.args:
+        raise pytest.UsageError(f"srx: {marker.args[0]!r}: say what it is: config=...")
     return srx_factory(**(marker.kwargs if marker else {}))
 
 

@@ -9,6 +9,7 @@ is kept: each SRX begins with the configuration that it was given.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,7 +68,12 @@ class Srx:
         }
 
     def configuration(self, form: Literal["text", "set"] = "text") -> str:
-        """The committed configuration, as ``show configuration`` prints it (``| display set``)."""
+        """The committed configuration, as ``show configuration`` prints it (``| display set``).
+
+        Raises ValueError for another form.
+        """
+        if form not in ("text", "set"):
+            raise ValueError(f"form {form!r}: text or set is expected; ask over NETCONF for others")
         return self._lab.call(lambda: self._shown(form))
 
     def _shown(self, form: str) -> str:
@@ -85,10 +91,15 @@ class SrxLab:
     _lab: BackgroundLab = field(repr=False, compare=False)
 
     def __getitem__(self, name: str) -> Srx:
-        return self.devices[name]
+        """The device of that name. Raises KeyError that names those with a login."""
+        try:
+            return self.devices[name]
+        except KeyError:
+            there = ", ".join(self.devices) or "none"
+            raise KeyError(f"{name}: devices of this lab with a login: {there}") from None
 
     def start_members(self, seconds: float = 30) -> None:
-        """Start the members of the lab file, once, and wait until all have registered.
+        """Start the members of the lab file, unless they run, and wait until all have registered.
 
         Raises TimeoutError that names who has not after ``seconds``.
         """
@@ -107,7 +118,7 @@ def running_srx(
     directory: Path,
     name: str = "srx",
     *,
-    config: str | Path | None = None,
+    config: str | os.PathLike[str] | None = None,
     generation: str = "v2",
     user: str = USER,
     password: str | None = PASSWORD,
@@ -125,7 +136,7 @@ def running_srx(
     if config is None:
         config = f"set system host-name {name}\nset system services netconf ssh\n"
     if isinstance(config, str):
-        file = directory / f"{name}.conf"
+        file = directory / "initial.conf"
         file.write_text(config, encoding="utf-8")
         config = file
     spec = DeviceSpec(
@@ -134,7 +145,7 @@ def running_srx(
         netconf=Endpoint(_LOOPBACK, _ANY),
         gdoi=Endpoint(_LOOPBACK, _ANY),
         users=(User(user, password, authorized_key),),
-        config=config,
+        config=Path(config),
         model=model,
         release=release,
     )
@@ -146,7 +157,7 @@ def _generation(word: str) -> Generation:
     try:
         return Generation(word)
     except ValueError:
-        choice = ", ".join(one.value for one in Generation)
+        choice = " or ".join(one.value for one in Generation)
         raise LabError(f"generation {word!r}: {choice} is expected") from None
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ..lab import DeviceSpec, Endpoint, Lab, LabError, MemberSpec
 from ..member.events import MemberEvent
 from ..srx import Device
+from .addresses import why_unusable
 from .members import MemberFleet
 from .serve import LabServer
 
@@ -30,6 +31,8 @@ class BackgroundLab:
         self._lab = lab
         self._server: LabServer | None = None
         self._fleet: MemberFleet | None = None
+        self._missing: set[str] = set()
+        self._all_in = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
 
@@ -64,7 +67,7 @@ class BackgroundLab:
         return self._run(done)
 
     def start_members(self, seconds: float) -> None:
-        """Start the lab's members and wait until all have registered.
+        """Start the lab's members, unless they run, and wait until all have registered.
 
         Raises LabError, and TimeoutError that names who has not registered after ``seconds``.
         """
@@ -97,27 +100,32 @@ class BackgroundLab:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # A socket is closed in the turn behind the one that asks for it.
+        await asyncio.sleep(0)
 
     async def _register(self, seconds: float) -> None:
-        assert self._server is not None
-        missing, all_in = {member.name for member in self._lab.members}, asyncio.Event()
-
-        def observe(event: MemberEvent) -> None:
-            if event.event == "registered":
-                missing.discard(event.member)
-            if not missing:
-                all_in.set()
-
-        clock, speed = self._server.clock, self._lab.speed
-        self._fleet = MemberFleet(self._lab.members, clock, speed, observe)
-        await self._fleet.start()
-        if not missing:
-            return
+        if self._fleet is None:
+            await self._start_fleet()
         try:
-            await asyncio.wait_for(all_in.wait(), seconds)
+            await asyncio.wait_for(self._all_in.wait(), seconds)
         except TimeoutError:
-            names = ", ".join(sorted(missing))
+            names = ", ".join(sorted(self._missing))
             raise TimeoutError(f"not registered after {seconds:g} s: {names}") from None
+
+    async def _start_fleet(self) -> None:
+        assert self._server is not None
+        self._missing = {member.name for member in self._lab.members}
+        if not self._missing:
+            self._all_in.set()
+        clock, speed = self._server.clock, self._lab.speed
+        self._fleet = MemberFleet(self._lab.members, clock, speed, self._observe)
+        await self._fleet.start()
+
+    def _observe(self, event: MemberEvent) -> None:
+        if event.event == "registered":
+            self._missing.discard(event.member)
+        if not self._missing:
+            self._all_in.set()
 
 
 def _at_free_ports(lab: Lab) -> Lab:
@@ -151,5 +159,5 @@ def _free_port(host: str, kind: socket.SocketKind) -> int:
         try:
             trial.bind((host, 0))
         except OSError as error:
-            raise LabError(f"{host}: {error.strerror}") from error
+            raise LabError(f"{host}: {why_unusable(Endpoint(host, 0), error)}") from error
         return int(trial.getsockname()[1])

@@ -296,8 +296,7 @@ class LabServer:
         key = host_key(device)
         public = key.export_public_key().decode().split()[:2]
         self._known_hosts.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(public)}\n")
-        listener = await listen(device, key, endpoint, turns, self.clock, self._waits)
-        self._closers.append(listener.close)
+        self._closers.append(await listen(device, key, endpoint, turns, self.clock, self._waits))
 
     def _write_known_hosts(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

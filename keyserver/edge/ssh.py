@@ -269,25 +269,30 @@ class Admission:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._open = 0
+        self._open: set[asyncssh.SSHServerConnection] = set()
         self._recent: deque[float] = deque()
 
-    def enter(self, now: float) -> str | None:
+    def enter(self, connection: asyncssh.SSHServerConnection, now: float) -> str | None:
         """Count one in; why it must not stay, or None."""
-        self._open += 1
+        self._open.add(connection)
         self._recent.append(now)
         while self._recent[0] <= now - 60:
             self._recent.popleft()
         limits = self._device.connection_limits()
-        if limits.at_once is not None and self._open > limits.at_once:
+        if limits.at_once is not None and len(self._open) > limits.at_once:
             return f"connection limit of {limits.at_once} exceeded"
         if limits.a_minute is not None and len(self._recent) > limits.a_minute:
             return f"rate limit of {limits.a_minute} connections a minute exceeded"
         return None
 
-    def leave(self) -> None:
+    def leave(self, connection: asyncssh.SSHServerConnection) -> None:
         """One connection less."""
-        self._open -= 1
+        self._open.discard(connection)
+
+    def end(self) -> None:
+        """Close what is open: the device is going."""
+        for connection in list(self._open):
+            connection.abort()
 
 
 class Login(asyncssh.SSHServer):
@@ -306,12 +311,12 @@ class Login(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         _acknowledge_at_once(conn)
-        self._refused = self._admission.enter(asyncio.get_running_loop().time())
+        self._refused = self._admission.enter(conn, asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._doubts is not None:
             self._doubts.cancel()
-        self._admission.leave()
+        self._admission.leave(self._connection)
 
     def begin_auth(self, username: str) -> bool:
         if self._refused is not None:
@@ -403,11 +408,14 @@ async def listen(
     turns: Turns,
     clock: Clock,
     waits: Waits,
-) -> asyncssh.SSHAcceptor:
-    """Take logins for one device, which proves itself with ``key``. Raises OSError, LabError."""
+) -> Callable[[], None]:
+    """Take logins for one device, which has ``key``, until what is returned is called.
+
+    Raises OSError, LabError.
+    """
     _insist_on_keys(device)
     admission = Admission(device)
-    return await asyncssh.listen(
+    acceptor = await asyncssh.listen(
         endpoint.host,
         endpoint.port,
         server_factory=lambda: Login(device, turns, clock, waits, admission),
@@ -423,3 +431,9 @@ async def listen(
         backlog=1024,
         reuse_address=True,
     )
+
+    def close() -> None:
+        acceptor.close()
+        admission.end()
+
+    return close

@@ -139,7 +139,10 @@ def test_members_that_do_not_register_are_named(suite, pytester):
     done.stdout.fnmatch_lines(["*TimeoutError: not registered after 1 s: gm-1"])
 
 
-def test_what_cannot_be_had_is_an_error_that_says_why(suite):
+def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):
+    lab = LabDirectory(pytester.path)
+    lab.add_device("hub-1", "v2", "system { host-name hub-1; }")
+    lab.write()
     done = suite(
         """
         import pytest
@@ -157,29 +160,67 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite):
 
         @pytest.mark.srx(colour="red")
         def test_no_such_option(srx): pass
+
+        @pytest.mark.srx("system { host-name edge-7; }")
+        def test_nothing_that_is_named(srx): pass
+
+        def test_no_such_form(srx):
+            srx.configuration("xml")
+
+        @pytest.mark.srx_lab("lab.yml")
+        def test_no_such_device(srx_lab):
+            srx_lab["hub-2"]
+
+        def test_no_name_of_a_host(srx_factory):
+            srx_factory("../edge")
         """
     )
-    done.assert_outcomes(errors=5)
+    done.assert_outcomes(errors=6, failed=3)
     for told in (
         "*name the lab file*",
         "*nowhere.yml: No such file*",
-        "*generation 'v3': v1, v2 is expected*",
+        "*generation 'v3': v1 or v2 is expected*",
         "*sistem*",
         "*colour*",
+        "*srx: 'system { host-name edge-7; }': say what it is: config=...*",
+        "*form 'xml': text or set is expected*",
+        "*hub-2: devices of this lab with a login: hub-1*",
+        "*Must be a string of alphanumericals, dashes or underscores (host-name)*",
     ):
         done.stdout.fnmatch_lines([told])
 
 
-def test_no_thread_and_no_socket_is_left(suite):
+def test_no_thread_and_no_socket_is_left(suite, pytester):
+    """Also where members were asked for twice, and where a client has not hung up."""
+    lab = LabDirectory(pytester.path)
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
+    lab.add_member("gm-1", "hub-1", "127.0.1.1")
+    lab.write()
     done = suite(
         """
-        import threading
+        import gc, socket, threading
 
-        def test_it(srx):
-            pass
+        import pytest
+
+        left = []
+
+        @pytest.mark.srx_lab("lab.yml")
+        def test_it(srx_lab):
+            srx_lab.start_members()
+            srx_lab.start_members()
+            hub = srx_lab["hub-1"]
+            session = manager.connect(**hub.ncclient())
+            # A client that says nothing more, not even that it goes.
+            left.append(socket.create_connection((hub.host, hub.port)))
+            session.close_session()
 
         def test_after():
             assert [t.name for t in threading.enumerate() if t.name == "lab"] == []
+            gc.collect()
+            left[0].settimeout(10)
+            with left[0] as heard:
+                while heard.recv(100):
+                    pass
         """,
         "-W",
         "error",
