@@ -199,6 +199,11 @@ membership_reset:
   type: list
   elements: str
   sample: [GRP-0001]
+committed:
+  description: Whether the device has committed this change; never in check mode.
+  returned: for states merged, replaced, overridden and deleted
+  type: bool
+  sample: true
 pending_confirmation:
   description:
     - With O(commit_confirmed) when nothing is to be changed, the earlier confirmed commit without

@@ -108,8 +108,9 @@ def task(config, **variables):
     return {**include, "vars": {f"{ROLE}_config": [config], **named}}
 
 
-def applied(fleet, config, *options, **variables):
-    return play(fleet.lab, [task(config, **variables)], *options)
+def applied(fleet, config, *options, keywords=(), **variables):
+    """The role in a play with keywords of its own."""
+    return play(fleet.lab, [task(config, **variables)], *options, **dict(keywords))
 
 
 def said(result):
@@ -154,12 +155,14 @@ def test_a_second_run_does_not_confirm_what_the_first_one_did_not(fleet):
     assert fleet.pending() is not None
 
 
-def test_with_every_member_dead_nothing_is_confirmed(fleet):
+def test_with_every_member_dead_nothing_is_confirmed_in_a_play_that_ignores_errors_either(fleet):
     fleet.start(extra=block_lines("v2"))
     for site in fleet.sites.values():
         site.kill()
-    refused = applied(fleet, NEW_KEYS)
+    refused = applied(fleet, NEW_KEYS, confirm_minutes=10, keywords={"ignore_errors": True})
     assert refused.code != 0
+    assert "the change was not confirmed" in said(refused)
+    assert fleet.pending() is not None
     assert all(name in said(refused).partition("waiting for")[2] for name in SITES)
 
 
@@ -212,7 +215,10 @@ def test_a_first_configuration_names_who_does_not_return(fleet):
 def test_a_wait_that_does_not_fit_is_refused_before_anything_is_touched(fleet):
     fleet.start()
     # Without a wait of our own, the role waits as long as it may take.
-    refused = applied(fleet, BLOCK, confirm_minutes=10, wait_seconds="{{ omit }}")
+    ignoring = {"ignore_errors": True}
+    refused = applied(
+        fleet, BLOCK, confirm_minutes=10, wait_seconds="{{ omit }}", keywords=ignoring
+    )
     assert refused.code != 0
     assert "does not fit into a confirmation of 10 minutes" in said(refused)
     assert "at least 62 minutes" in said(refused)
@@ -253,6 +259,18 @@ def test_options_given_as_text_on_the_command_line_work(fleet):
     least = ("-e", json.dumps({f"{ROLE}_min_members": {"G1": "3"}}))
     kept = applied(fleet, NEW_KEYS, *options, *least)
     assert kept.code == 0, kept.output[-3000:]
+
+
+def test_what_the_tasks_do_decides_and_not_the_mode_that_the_command_asks_for(fleet):
+    fleet.start(extra=block_lines("v2"))
+    predicted = applied(fleet, NEW_KEYS, keywords={"check_mode": True})
+    assert predicted.code == 0, predicted.output[-3000:]
+    assert "lifetime_seconds" not in fleet.settings()
+    kept = applied(fleet, NEW_KEYS, "--check", keywords={"check_mode": False})
+    assert kept.code == 0, kept.output[-3000:]
+    assert "3 of 3 heard of" in kept.output
+    assert fleet.pending() is None
+    assert "lifetime_seconds" in fleet.settings()
 
 
 def test_a_controller_that_is_killed_leaves_the_change_to_be_taken_back(fleet):

@@ -122,6 +122,7 @@ def _result(
     result: dict[str, Any] = {
         # What the device is about to take back is not what was wanted.
         "changed": bool(change) or at_stake is not None,
+        "committed": bool(change) and not request.check,
         "before": as_config(resource, outlook.before),
         "after": as_config(resource, outlook.after),
         "commands": set_lines(resource.prefix, change),
