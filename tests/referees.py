@@ -21,6 +21,7 @@ REMEDIES = {
     "selenium": "make env",
     "ruff is not": "make style",
     "scrapli": "make clients",
+    "ssh-python": "pip install ssh-python, beside make env's Python",
     "netconf-client": "make clients",
     "netconf-console": "make clients",
     "namespaces": "Linux, root and iproute2",
