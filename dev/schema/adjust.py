@@ -70,12 +70,40 @@ class Adjusted:
                 moving = next(pair for pair in order if pair[0] == what)
                 order.remove(moving)
                 order.insert([n for n, _ in order].index(behind) + 1, moving)
-        kept = [self.node(parent, child) for _, child in order]
+        kept = self._folded([self.node(parent, child) for _, child in order])
         if parent in exceptions.ENABLE_BESIDE_DISABLE and "disable" in names:
             if "enable" not in names:
                 kept.insert(names.index("disable") + 1, self.new.nodes.number(("enable", "e")))
             choices = (*choices, (("disable",), ("enable",)))
         return self.new.children.number((tuple(kept), tuple(choices)))
+
+    def _folded(self, numbers: list[int]) -> list[int]:
+        """``priority 4 3``: values without a word go into the container that text has before them.
+
+        The YANG has them beside it.
+        """
+        found: list[int] = []
+        for number in numbers:
+            values = [n for n in numbers if self._has_no_word(n)]
+            name, flags, *rest = self.new.nodes.values[number]
+            behind = numbers[numbers.index(number) + 1 :]
+            opens = (
+                flags[0] == "c" and "p" in flags and self.new.children.values[rest[0]] == ((), ())
+            )
+            if len(values) > 1 and opens and behind[: len(values)] == values:
+                inner = self.new.children.number((tuple(values), ()))
+                found.append(self.new.nodes.number((name, "cFOp", inner)))
+            elif not (found and self._is_in(found[-1], number)):
+                found.append(number)
+        return found
+
+    def _is_in(self, container: int, number: int) -> bool:
+        flags, *rest = self.new.nodes.values[container][1:]
+        return "F" in flags and number in self.new.children.values[rest[0]][0]
+
+    def _has_no_word(self, number: int) -> bool:
+        flags = self.new.nodes.values[number][1]
+        return flags[0] == "f" and "K" in flags
 
     def with_undocumented(self, nodes: list[int]) -> list[int]:
         """The top hierarchies with what the YANG has not."""

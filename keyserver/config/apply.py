@@ -365,8 +365,18 @@ class _Load:
             tree.pop(name, None)
         inner = self.own(tree, name)
         self._children(inner, edit, operation)
+        self._refuse_gaps(inner, edit)
         if not inner and not edit.statement.presence:
             self.drop(tree, name)
+
+    def _refuse_gaps(self, inner: Tree, edit: Edit) -> None:
+        """Values that text tells apart by their places alone: the second needs the first."""
+        names = edit.statement.in_their_places
+        there = [name in inner for name in names]
+        if there != sorted(there, reverse=True):
+            self.object(edit.statement.shown, "missing argument.", line=edit.line)
+            for name in names[there.index(False) :]:
+                self.drop(inner, name)
 
     def _entry(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if edit.key is None:

@@ -250,7 +250,7 @@ def _come_or_gone(page: _Page, was: Item | None, now: Item | None, place: _Place
 
 
 def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
-    if not now.statement.is_branch:
+    if not now.statement.is_branch or now.statement.in_their_places:
         if (was.value, was.inactive) != (now.value, now.inactive):
             _come_or_gone(page, was, now, place)
             return

@@ -79,6 +79,13 @@ class _Difference:
             if not now.statement.is_branch and not len(shown):
                 self._fill(now, shown)
             element.append(shown)
+            if now.statement.flat:
+                element.extend(self._beside(shown, new=was is None))
+
+    def _beside(self, shown: etree._Element, *, new: bool) -> list[etree._Element]:
+        """What stands in XML beside its container."""
+        values = list(shown)
+        return [self._operation(one, _CREATE) if new else one for one in values]
 
     def _fill(self, item: Item, shown: etree._Element) -> etree._Element:
         if item.statement.is_branch:

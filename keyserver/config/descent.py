@@ -81,6 +81,9 @@ class Descent:
         if len(values) > 1 and child.kind is Kind.LEAF:
             return self._refuse(values[1], "syntax error")
         self._add(Edit(child, values=values, line=self.line))
+        if self.chain and child.name in self.here.in_their_places:
+            # ``priority 4 3`` is one statement: it goes, or is deactivated, as a whole.
+            self.last = self.chain[-1]
         return taken
 
     def _find(self, word: Word) -> tuple[Statement | None, bool]:
@@ -88,7 +91,8 @@ class Descent:
         depth = len(self.chain)
         while True:
             here = self.chain[depth - 1].statement if depth else self.start
-            found = _named(here, word) or (_meant(here, word) if self.cut_short else None)
+            said = self.chain[depth - 1].children if depth else self.top
+            found = _named(here, word, said) or (_meant(here, word) if self.cut_short else None)
             if found is not None:
                 del self.chain[depth:]
                 return found
@@ -147,16 +151,16 @@ class Descent:
         self.chain.append(edit)
 
 
-def _named(here: Statement, word: Word) -> tuple[Statement, bool] | None:
+def _named(here: Statement, word: Word, said: list[Edit]) -> tuple[Statement, bool] | None:
     if isinstance(word, Quoted):
         # Where a value may stand, quotes say that this is one.
-        found = _taking(here, word)
+        found = _taking(here, word, said)
         if found is not None:
             return found, False
     child = here.words.get(word)
     if child is not None and child.spelled:
         return child, True
-    found = _taking(here, word)
+    found = _taking(here, word, said)
     return (found, False) if found is not None else None
 
 
@@ -166,9 +170,15 @@ def _meant(here: Statement, word: Word) -> tuple[Statement, bool] | None:
     return (meant[0], True) if len(meant) == 1 else None
 
 
-def _taking(here: Statement, word: Word) -> Statement | None:
-    """The statement without a word of its own that takes ``word`` as its value."""
+def _taking(here: Statement, word: Word, said: list[Edit]) -> Statement | None:
+    """The statement without a word of its own that takes ``word`` as its value.
+
+    Of those that their places tell apart, the first that has none yet.
+    """
     candidates = here.unspelled
+    if here.in_their_places:
+        given = {edit.statement.name for edit in said}
+        candidates = tuple(c for c in candidates if c.name not in given)[:1]
     for child in candidates[:-1]:
         if child.check is not None and _accepts(child, word):
             return child

@@ -27,6 +27,7 @@ __all__ = [
     "Tree",
     "copy_tree",
     "edit_path",
+    "put_within",
 ]
 
 
@@ -122,6 +123,20 @@ class Edit:
         """The statement as part of an ``[edit ...]`` path."""
         words = [self.statement.shown] if self.statement.spelled else []
         return words + (self.statement.key_words(self.key) if self.key is not None else [])
+
+
+def put_within(container: Statement, edit: Edit, edits: list[Edit]) -> None:
+    """Add to ``edits`` one of what a flat container holds in text and XML and JSON have beside it.
+
+    Values that belong together become one edit, in whichever order they come.
+    """
+    removing = edit.operation in (Operation.DELETE, Operation.REMOVE)
+    operation = Operation.NONE if removing else None
+    for other in edits:
+        if other.statement is container and other.operation is operation:
+            other.children.append(edit)
+            return
+    edits.append(Edit(container, operation=operation, children=[edit], line=edit.line))
 
 
 def edit_path(words: list[str]) -> str:

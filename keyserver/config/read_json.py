@@ -8,7 +8,15 @@ import json
 from collections import Counter
 from typing import Any
 
-from .edit import Edit, LoadError, MalformedConfiguration, Operation, Place, edit_path
+from .edit import (
+    Edit,
+    LoadError,
+    MalformedConfiguration,
+    Operation,
+    Place,
+    edit_path,
+    put_within,
+)
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import comment_of
 
@@ -83,6 +91,13 @@ class _Reader:
                 edits += self.children(statement, _single(value), path, skip)
                 continue
             child = statement.children.get(name)
+            flat = statement.beside.get(name) if child is None else None
+            if flat is not None:
+                said = members.get(f"@{name}")
+                found = self._edits(flat.children[name], value, said, path)
+                for edit in found:
+                    put_within(flat, edit, edits)
+                continue
             if child is None:
                 self.object(path, name, "syntax error")
                 continue

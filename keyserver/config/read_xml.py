@@ -9,7 +9,7 @@ from typing import cast
 
 from lxml import etree
 
-from .edit import Edit, LoadError, Operation, Place, edit_path
+from .edit import Edit, LoadError, Operation, Place, edit_path, put_within
 from .layout import PRESERVED, SPACE, name_of, value_of
 from .namespaces import YANG, own_name
 from .predicates import entry_named
@@ -93,6 +93,9 @@ class _Reader:
                 edits += self.children(statement, child, path, skip)
                 continue
             known = statement.children.get(name)
+            if known is None and name in statement.beside:
+                self._beside(statement.beside[name], child, path, edits)
+                continue
             if known is None and name == _COMMENT:
                 comment = name_of(child)
                 continue
@@ -105,6 +108,13 @@ class _Reader:
                 edits.append(edit)
             comment = None
         return edits
+
+    def _beside(
+        self, container: Statement, child: etree._Element, path: list[str], edits: list[Edit]
+    ) -> None:
+        edit = self._edit(container.children[own_name(str(child.tag))], child, path)
+        if edit is not None:
+            put_within(container, edit, edits)
 
     def _edit(self, statement: Statement, element: etree._Element, path: list[str]) -> Edit | None:
         if element.get(REPLACES) is not None:

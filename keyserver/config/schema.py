@@ -76,8 +76,9 @@ class Statement:
     one simple statement. ``homogeneous`` lists put their entries into one pair of braces,
     ``homogeneous`` containers repeat their word before every child. ``alternatives`` are the
     choices among the children: cases of names, of which one excludes the others. ``advanced``
-    statements take apply-groups, apply-groups-except and apply-macro. ``expression`` values are
-    several words without quotes, as ``( a && ! b )``.
+    statements take apply-groups, apply-groups-except and apply-macro. What a ``flat`` container
+    holds in text stands beside it in XML and JSON. ``expression`` values are several words without
+    quotes, as ``( a && ! b )``.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Statement:
     presence: bool = False
     advanced: bool = False
     undocumented: bool = False
+    flat: bool = False
     expression: bool = False
     secrecy: Secrecy = Secrecy.NONE
     alternatives: Alternatives = field(default=tuple, repr=False)
@@ -125,6 +127,18 @@ class Statement:
         """The children that text writes without a word: leaves, then lists."""
         found = [child for child in self.children.values() if not child.spelled]
         return tuple(sorted(found, key=lambda child: child.kind is Kind.LIST))
+
+    @cached_property
+    def in_their_places(self) -> tuple[str, ...]:
+        """The leaves that only their order tells apart in text; none where one has no word."""
+        several = tuple(child.name for child in self.unspelled if child.kind is Kind.LEAF)
+        return several if len(several) > 1 else ()
+
+    @cached_property
+    def beside(self) -> Mapping[str, Statement]:
+        """The flat container of each statement that XML and JSON have beside it, by its name."""
+        flat = [child for child in self.children.values() if child.flat]
+        return {name: container for container in flat for name in container.children}
 
     @cached_property
     def excluded(self) -> Mapping[str, frozenset[str]]:

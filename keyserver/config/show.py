@@ -69,7 +69,7 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
             ):
                 etree.SubElement(element, prefix + key.name).text = text or None
         if statement.is_branch:
-            _fill(statement, value, element, names)
+            _fill(statement, value, parent if statement.flat else element, names)
         elif statement.kind is not Kind.EMPTY:
             write_value(element, value)
 
@@ -87,7 +87,9 @@ def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[st
 
 def _item_set(item: Item, path: str) -> Iterator[str]:
     statement = item.statement
-    if statement.is_branch:
+    if statement.in_their_places:
+        yield " ".join([path, *_in_their_places(item)])
+    elif statement.is_branch:
         lines = iter(to_set(statement, item.value, path))
         first = next(lines, None)
         yield first if first is not None and not _only_marks(first) else path
@@ -101,6 +103,12 @@ def _item_set(item: Item, path: str) -> Iterator[str]:
         for value in values:
             shown = quoted(value) if statement.is_secret else statement.written(value)
             yield f"{path} {shown if statement.spelled else item.apart(shown)}"
+
+
+def _in_their_places(item: Item) -> Iterator[str]:
+    for name in item.statement.in_their_places:
+        if name in item.value:
+            yield item.statement.children[name].written(item.value[name])
 
 
 def _only_marks(line: str) -> bool:
@@ -127,7 +135,10 @@ def _item_json(item: Item, members: dict[str, Any]) -> None:
         entry = {**said, **{key.name: text for key, text in keys}}
         members.setdefault(name, []).append({**entry, **to_json(item.statement, item.value)})
     elif kind is Kind.CONTAINER:
-        members[name] = {**said, **to_json(item.statement, item.value)}
+        inner = to_json(item.statement, item.value)
+        members[name] = said if item.statement.flat else {**said, **inner}
+        if item.statement.flat:
+            members.update(inner)
     else:
         members[name] = [None] if kind is Kind.EMPTY else item.value
         if said:

@@ -126,6 +126,7 @@ class Statements:
             presence="p" in flags,
             advanced="a" in flags,
             undocumented="x" in flags,
+            flat="F" in flags,
             expression=not branch and self._is_expression(rest),
             secrecy=_secrecy(flags),
             alternatives=(lambda: self._table["children"][rest[0]][1]) if branch else tuple,

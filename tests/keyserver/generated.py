@@ -84,8 +84,9 @@ class Maker:
 
     def _grow(self, statement: Statement, tree: dict) -> None:
         rivals = {r for name in tree for r in statement.excluded.get(name, ())}
-        # Of two leaves without a word text can name only the first.
-        unnamed = set(statement.unspelled[1:]) if len(statement.unspelled) > 1 else set()
+        # Of leaves that their places tell apart, the second follows the first.
+        missing = [name for name in statement.in_their_places if name not in tree]
+        unnamed = {statement.children[name] for name in missing[1:]}
         children = [
             child
             for name, child in statement.children.items()

@@ -12,9 +12,11 @@ import pytest
 from lxml import etree
 
 from keyserver.config.apply import apply
-from keyserver.config.edit import LoadError, Operation
+from keyserver.config.compare import compare
+from keyserver.config.edit import LoadError, Operation, copy_tree
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_json import read_json
+from keyserver.config.read_patch import read_patch
 from keyserver.config.read_set import read_set
 from keyserver.config.read_text import read_text
 from keyserver.config.read_xml import read_xml
@@ -161,3 +163,77 @@ def test_a_number_has_no_blanks_around_it():
     assert list(to_set(V2, from_edits(V2, *read_xml(V2, root)))) == [
         "set system services netconf ssh port 830"
     ]
+
+
+LSP = "set protocols mpls label-switched-path a"
+PLACES = {
+    f"{LSP} priority 4 3": (
+        "<priority/><setup-priority>4</setup-priority>"
+        "<reservation-priority>3</reservation-priority>"
+    ),
+    f"{LSP} priority 4": "<priority/><setup-priority>4</setup-priority>",
+    f"{LSP} priority": "<priority/>",
+    "set routing-options static route 10.0.0.0/8 as-path aggregator 65500 192.0.2.1": (
+        "<as-path><aggregator/><as-number>65500</as-number><address>192.0.2.1</address></as-path>"
+    ),
+    "set services app-engine monitor-cpu 10 20": (
+        "<monitor-cpu><normal>10</normal><threshold>20</threshold></monitor-cpu>"
+    ),
+}
+
+
+@pytest.mark.parametrize("line", PLACES)
+def test_values_that_their_places_tell_apart_stand_beside_each_other_in_xml(line):
+    tree = from_set(V2, line)
+    assert list(to_set(V2, tree)) == [line]
+    xml = etree.tostring(to_xml(V2, tree, etree.Element("configuration"))).decode()
+    assert PLACES[line] in xml
+    for show, read in FORMATS.values():
+        assert from_edits(V2, *read(V2, show(V2, tree))) == tree
+
+
+@pytest.mark.parametrize("before", list(PLACES)[:3])
+@pytest.mark.parametrize("after", list(PLACES)[:3])
+def test_values_that_their_places_tell_apart_change_as_one(before, after):
+    old, new = from_set(V2, before), from_set(V2, after)
+    text = compare(V2, old, new)
+    assert (text == "") == (before == after)
+    tree = copy_tree(old)
+    edits, problems = read_patch(V2, text)
+    assert problems + apply(V2, tree, edits, Operation.MERGE) == []
+    assert tree == new
+
+
+def test_the_first_of_values_that_their_places_tell_apart_may_come_last():
+    entry = {"name": "a", "reservation-priority": "3", "setup-priority": "4"}
+    text = json.dumps({"protocols": {"mpls": {"label-switched-path": [entry]}}})
+    assert list(to_set(V2, from_edits(V2, *read_json(V2, text)))) == [f"{LSP} priority 4 3"]
+
+
+def test_the_second_of_values_that_their_places_tell_apart_is_refused_without_the_first():
+    root = etree.fromstring(
+        "<configuration><protocols><mpls><label-switched-path><name>a</name>"
+        "<reservation-priority>3</reservation-priority></label-switched-path></mpls></protocols>"
+        "</configuration>"
+    )
+    edits, problems = read_xml(V2, root)
+    problems += apply(V2, {}, edits, Operation.MERGE)
+    assert [(one.bad_element, one.message) for one in problems] == [
+        ("priority", "missing argument.")
+    ]
+
+
+def test_one_of_several_values_goes_from_xml_and_is_filtered_by_its_own_name():
+    session = Console().session()
+    session.set(f"{LSP} to 192.0.2.1", f"{LSP} priority 4 3")
+    around = (
+        "<configuration><protocols><mpls><label-switched-path><name>a</name>{}"
+        "</label-switched-path></mpls></protocols></configuration>"
+    )
+    asked = around.format("<setup-priority/>")
+    shown = session.rpc(f"<get-configuration>{asked}</get-configuration>")
+    assert shown.findtext(".//setup-priority") == "4"
+    assert shown.find(".//reservation-priority") is None
+    gone = around.format('<reservation-priority delete="delete"/>')
+    session.rpc(f"<load-configuration>{gone}</load-configuration>")
+    assert "priority 4;" in session.compare()

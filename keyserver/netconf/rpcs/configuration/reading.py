@@ -141,6 +141,8 @@ def _refuse_unknown(statement: Statement, wanted: etree._Element) -> None:
         name = own_name(str(child.tag))
         refuse_attributes(child, {})
         known = statement.children.get(name)
+        if known is None and name in statement.beside:
+            known = statement.beside[name].children[name]
         if known is None and name not in {key.name for key in statement.keys}:
             raise syntax_error(local_name(child))
         if known is not None:
