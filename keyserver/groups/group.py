@@ -295,7 +295,7 @@ class Group:
             kek = self.keyring.fresh_kek(current.settings, now)
         push = contents(self.keyring, current, kek, list(teks), deletes, self.profile, now)
         datagram = seal_push(push, current.kek, current.signing_key, self.profile)
-        made = MadePush(current.kek, current.sequence, datagram)
+        made = MadePush(current.kek, current.sequence, datagram, push.is_heartbeat)
         receivers = self._send(push, made, current, now)
         self.events.append(Pushed(self.settings.name, kind, current.sequence, receivers))
         for promise in self._promises:
@@ -312,12 +312,7 @@ class Group:
             self.pushes.to_group(current.settings, made.datagram, counted=not push.is_heartbeat)
             return 1
         members = list(self.members)
-        if push.is_heartbeat:
-            # It would make an older push that is still being repeated look replayed.
-            members = [m for m in members if not self.pushes.waits_for(m)]
-            self.pushes.to_members(members, made.datagram)
-        else:
-            self._deliver(made, members, now)
+        self._deliver(made, members, now)
         return len(members)
 
     def _deliver(self, made: MadePush, members: list[Member], now: float) -> None:

@@ -97,7 +97,7 @@ class _Held:
     """A push that a member gets when it has acknowledged the one before."""
 
     made: MadePush
-    retransmission: Retransmission
+    retransmission: Retransmission | None
 
 
 class Pushes:
@@ -163,10 +163,11 @@ class Pushes:
         retransmission: Retransmission | None,
         now: float,
     ) -> None:
-        """Send to these; with ``retransmission`` in order, and until they acknowledge it."""
-        if retransmission is None:
-            self._sent(members, made)
-            return
+        """Send to these, in order; with ``retransmission`` until they acknowledge it.
+
+        A heartbeat is not acknowledged, yet has a number of its own: it, too, comes to a member
+        behind what that still waits for, and the next push finds no gap in front of it.
+        """
         ready = [member for member in members if member not in self._waiting]
         for member in members:
             if member in self._waiting:
@@ -180,11 +181,18 @@ class Pushes:
         self.counters.push_sent += len(members)
 
     def _begin(
-        self, made: MadePush, members: list[Member], retransmission: Retransmission, now: float
+        self,
+        made: MadePush,
+        members: list[Member],
+        retransmission: Retransmission | None,
+        now: float,
     ) -> None:
-        if not members:
+        if made.is_heartbeat:
+            self.to_members(members, made.datagram)
             return
         self._sent(members, made)
+        if retransmission is None or not members:
+            return
         push = _Outstanding(made, dict.fromkeys(members), retransmission, retransmission.tries)
         self._waiting.update(dict.fromkeys(members, push))
         self._schedule(push, now)
@@ -195,10 +203,6 @@ class Pushes:
 
     # Waiting
 
-    def waits_for(self, member: Member) -> bool:
-        """True while the member has not acknowledged some push."""
-        return member in self._waiting
-
     @property
     def is_finished(self) -> bool:
         """True when everybody has acknowledged everything."""
@@ -208,7 +212,8 @@ class Pushes:
         """Pushes in their order, and the members that have not acknowledged just these."""
         found: dict[tuple[int, ...], tuple[tuple[MadePush, ...], list[Member]]] = {}
         for member, push in self._waiting.items():
-            made = (push.made, *(held.made for held in self._held.get(member, ())))
+            behind = [held.made for held in self._held.get(member, ())]
+            made = (push.made, *(one for one in behind if not one.is_heartbeat))
             found.setdefault(tuple(map(id, made)), (made, []))[1].append(member)
         return [*found.values()]
 
@@ -238,13 +243,12 @@ class Pushes:
         return True
 
     def _release(self, member: Member, now: float) -> None:
-        held = self._held.get(member)
-        if held is None:
-            return
-        following = held.popleft()
+        held = self._held.get(member, ())
+        while held and member not in self._waiting:
+            following = held.popleft()
+            self._begin(following.made, [member], following.retransmission, now)
         if not held:
-            del self._held[member]
-        self._begin(following.made, [member], following.retransmission, now)
+            self._held.pop(member, None)
 
     # Time
 

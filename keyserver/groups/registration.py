@@ -25,6 +25,7 @@ class MadePush:
     kek: Kek
     sequence: int
     datagram: bytes
+    is_heartbeat: bool = False
 
 
 class Promise:

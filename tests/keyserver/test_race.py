@@ -127,6 +127,43 @@ def test_a_new_member_of_a_multicast_group_misses_nothing(signing_key, messages)
     assert _installed(new) == _installed(old)
 
 
+def _beat(world: World) -> None:
+    world.now = world.groups.by_name["G1"].heartbeat.due
+    world.device.expire(world.now)
+    world.flush()
+
+
+@pytest.mark.parametrize("messages", MOMENTS)
+def test_a_heartbeat_between_any_two_messages_takes_nobody_off_the_list(signing_key, messages):
+    world = World(signing_key, "v1", extra=(V1_BLOCK, V1_SMC + "heartbeat 60"), members=2)
+    world.joined(2)
+    del world.members[GM]
+    world.pass_time(40)
+    _register_around(world, lambda: _beat(world), messages)
+    # Longer than a push is repeated that nobody acknowledges.
+    world.pass_time(45)
+    assert GM in world.listed()[0]
+    world.commit(V1_BLOCK, V1_SMC + "heartbeat 60", V1_SMC + "encryption-algorithm aes-128-cbc")
+    world.pass_time(5)
+    assert "reregistering" not in world.happenings()
+
+
+def test_a_heartbeat_comes_behind_the_push_that_a_member_still_waits_for(signing_key):
+    block = (V1_BLOCK, V1_SMC + "heartbeat 60")
+    world = World(signing_key, "v1", extra=block)
+    (member,) = world.joined(1)
+    world.pass_time(55)
+    world.lost.add(GM)
+    _policy(world, *block)
+    world.pass_time(6)
+    world.lost.clear()
+    world.pass_time(15)
+    assert [event.event for event in member.events][-2:] == ["rekeyed", "heartbeat"]
+    _policy(world, *block, V1_SMC + "encryption-algorithm aes-128-cbc")
+    world.pass_time(40)
+    assert "reregistering" not in world.happenings()
+
+
 def test_who_registers_behind_the_removal_of_an_ipsec_sa_is_not_given_what_the_others_deleted(
     signing_key,
 ):
