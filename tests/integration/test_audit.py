@@ -67,16 +67,11 @@ def fleet(hubs, tmp_path):
 
 
 def role(lab, *options: str, **variables: object):
-    """Run the role over the lab's hosts."""
+    """Run the role over the lab's hosts, as its page has it."""
     variables.setdefault("membership_audit_directory", str(lab.path / "report"))
     variables.setdefault("membership_audit_expected", EXPECTED)
-    tasks = [
-        {
-            "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},
-            "vars": variables,
-        }
-    ]
-    return play(lab, tasks, *options)
+    imported = {"name": "groupvpn.junos.membership_audit", "rolespec_validate": False}
+    return play(lab, [{"ansible.builtin.import_role": imported, "vars": variables}], *options)
 
 
 def document(lab: LabDirectory, name: str = "report") -> dict:
@@ -391,3 +386,17 @@ def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
         found = document(fleet)
         assert all(host["compliant"] for host in found["hosts"].values())
         assert found["hosts"]["hub-2"]["groups"][0]["expected_count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"membership_audit_stale_after": "a while"}, "'stale_after'"),
+        ({"membership_audit_fail_at": "eror"}, "fail_at must be one of"),
+    ],
+    ids=["what the hosts use", "what the report uses"],
+)
+def test_variables_that_ansible_has_not_checked_are_checked_by_the_modules(fleet, wrong, said):
+    result = role(fleet, **wrong)
+    assert result.code != 0
+    assert said in result.output
