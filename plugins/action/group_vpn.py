@@ -98,8 +98,8 @@ class ActionModule(DeviceAction):
         result = {
             "changed": fate["changed"],
             "did": fate["did"],
-            "warnings": list(fate["warnings"]),
-            "msg": "; ".join(fate["did"]) or "nothing to change",
+            "warnings": [*fate["warnings"], *fate["left"]],
+            "msg": "; ".join([*fate["did"], *fate["left"]]) or "nothing to change",
         }
         if self._task.diff and fate["diff"]:
             result["diff"] = {"prepared": fate["diff"]}

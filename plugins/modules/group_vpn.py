@@ -38,15 +38,19 @@ options:
     default: false
   confirm_minutes:
     description:
-      - Minutes after which a server takes back what nothing has proved; 0 to commit for good.
+      - Minutes (to 65535) after which a server takes back what nothing has proved; 0 to commit for
+        good. More than O(timeout).
     type: int
     default: 10
   timeout:
-    description: Seconds that members and servers of a cluster may take until they have keys.
+    description:
+      - Seconds (0 to 86400) that members and servers of a cluster may take until they have keys.
     type: int
     default: 300
   poll:
-    description: Seconds between two looks, at the most; the first ones follow each other sooner.
+    description:
+      - Seconds between two looks, at the most, and no more than O(timeout); the first ones follow
+        each other sooner.
     type: float
     default: 1.0
   comment:
@@ -125,6 +129,12 @@ screen:
   returned: with O(groups)
   type: list
   elements: str
+msg:
+  description:
+    - What was done on the host, and of which group nobody knows whether anything is to be done,
+      because a server of it was not looked at.
+  returned: with O(outcome)
+  type: str
 did:
   description: What was done on the host.
   returned: with O(outcome)

@@ -153,10 +153,46 @@ def test_who_cannot_be_reached_stops_only_what_needs_it():
         "changed": False,
         "unreachable": True,
         "failures": ["hub-1: no route"],
+        "left": [],
         "warnings": [],
         "diff": "",
         "did": [],
     }
+    assert not fleet.has(SITE)
+    # Whether the member is as it should be cannot be said without its server.
+    assert outcome.hosts[SITE].left == [
+        "BRANCHES: whether anything is to be changed is not known, because hub-1 was not looked "
+        "at; the next run goes on"
+    ]
+
+
+def test_a_group_is_left_only_where_a_server_of_it_was_not_looked_at():
+    fleet = Fleet(HUB, *SITES[:2])
+    other = group_of(name="OTHER", group_id=2, servers=["hub-2"], members=[SITES[1]])
+    other["match_policies"] = [
+        {"name": "b", "source": "172.16.0.0/12", "destination": "172.16.0.0/12"}
+    ]
+    fleet.description = read([group_of(members=[SITE]), other], hosts_of())
+    outcome = fleet.run(check=True)
+    assert outcome.hosts[SITE].left == outcome.hosts[HUB].left == []
+    (why,) = outcome.hosts[SITES[1]].left
+    assert why.startswith("OTHER: whether anything is to be changed is not known, because hub-2")
+
+
+def test_a_server_that_is_gone_is_not_waited_for_to_share_keys():
+    fleet = Fleet(HUB, "hub-2", SITE)
+    fleet.description = read([group_of(servers=[HUB, "hub-2"], members=[SITE])], hosts_of())
+    say = fleet.say
+
+    def tell(line):
+        say(line)
+        if line.startswith("servers of a cluster"):
+            fleet.fails["hub-2"] = TransportFailure("hub-2: no route")
+
+    fleet.say, begun = tell, fleet.now
+    outcome = fleet.run()
+    assert "hub-2: does not answer any more" in outcome.broken["BRANCHES"]
+    assert fleet.now - begun < SETTLE_SECONDS
     assert not fleet.has(SITE)
 
 

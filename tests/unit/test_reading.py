@@ -465,6 +465,45 @@ def test_a_part_that_begins_with_the_groups_it_applies_is_read_like_any_other(te
     assert ["apply-groups KS: " in warned for warned in found["warnings"]] == [True]
 
 
+NOT_APPLIED = {
+    "inactive in braces": f"inactive: apply-groups KS;\n{CURLY}",
+    "to be deleted in braces": f"delete: apply-groups KS;\n{CURLY}",
+    "inactive in lines": f"set apply-groups KS\n{LINES}deactivate apply-groups KS\n",
+    "all of them inactive in lines": f"set apply-groups KS\n{LINES}deactivate apply-groups\n",
+    "inactive below": f"set {SMC} apply-groups KS\n{LINES}deactivate {SMC} apply-groups KS\n",
+    "deleted in lines": f"set apply-groups KS\n{LINES}delete apply-groups KS\n",
+    "deleted from several": f"set apply-groups [ KS KT ]\n{LINES}delete apply-groups KS\n"
+    "delete apply-groups KT\n",
+    "deleted with all around": f"set security apply-groups KS\ndelete security\n{LINES}",
+    "inactive in XML": "<configuration><apply-groups inactive='inactive'>KS</apply-groups>"
+    f"{in_xml()}</configuration>",
+    "to be deleted in XML": "<configuration><apply-groups delete='delete'>KS</apply-groups>"
+    f"{in_xml()}</configuration>",
+    "inactive in JSON": json.dumps(
+        {
+            "configuration": {
+                "apply-groups": ["KS"],
+                "@apply-groups": [{"inactive": True}],
+                **JSON["configuration"],
+            }
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("form", NOT_APPLIED)
+def test_groups_that_are_not_applied_bring_nothing_in(form):
+    assert views.parse(RESOURCE, NOT_APPLIED[form]) == {"parsed": OWN, "warnings": []}
+
+
+def test_groups_are_applied_until_the_last_command_says_so():
+    text = f"set apply-groups [ KS KT ]\n{LINES}deactivate apply-groups KS\n"
+    (warned,) = views.parse(RESOURCE, text)["warnings"]
+    assert "apply-groups KT: " in warned
+    (warned,) = views.parse(RESOURCE, f"{text}activate apply-groups KS\n")["warnings"]
+    assert "apply-groups KS KT: " in warned
+
+
 def test_groups_are_told_with_where_they_stand():
     text = (
         f"groups {{ KS {{ <*> {{ group-vpn {{ server; }} }} }} }}\napply-groups [ KS KT ];\n{CURLY}"

@@ -99,7 +99,7 @@ def _marks(found: Found, element: etree._Element, path: Path) -> None:
 def _foreign(found: Found, node: Branch, part: etree._Element, name: str, path: Path) -> None:
     """What the table does not describe here."""
     if name == APPLY_GROUPS:
-        found.applied[path] = (*found.applied.get(path, ()), text_of(part))
+        found.apply(path, [] if _mark(part, "inactive") is not None else [text_of(part)])
     elif name == GROUPS and not path:
         found.group(text_of(child_of(part, "name")), _touches(part, node))
     elif name and not node.partial and not _says_nothing(part, name) and not _is_key(node, name):

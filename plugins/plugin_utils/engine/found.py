@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -40,7 +40,8 @@ class Found:
     ``sources`` holds the configuration group of what is inherited, ``unread`` the places of what
     the table does not know where it knows all. ``applied`` says where which configuration groups
     are applied, ``groups`` which ones the text defines, and whether each touches the hierarchy.
-    ``whence``: what to say of groups that are applied.
+    ``asleep``: those of ``applied`` that are inactive, without a name all of a place. ``whence``:
+    what to say of groups that are applied.
     """
 
     tree: Tree = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Found:
     sources: dict[Path, str] = field(default_factory=dict)
     unread: dict[str, None] = field(default_factory=dict)
     applied: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    asleep: set[tuple[Path, str]] = field(default_factory=set)
     groups: dict[str, bool] = field(default_factory=dict)
     whence: tuple[str, str] = OF_TEXT
 
@@ -63,6 +65,23 @@ class Found:
         """The tree of a list's entry."""
         entry: Tree = tree.setdefault(node.name, {}).setdefault(key, {})
         return entry
+
+    def apply(self, path: Path, names: Iterable[str]) -> None:
+        """Groups that are applied at a place."""
+        self.applied[path] = (*self.applied.get(path, ()), *names)
+
+    def apply_no_more(self, path: Path, names: Iterable[str] = ()) -> None:
+        """Groups of a place that are taken away; without names all of them."""
+        gone = set(names) or {*self.applied.get(path, ())}
+        left = tuple(name for name in self.applied.pop(path, ()) if name not in gone)
+        self.applied |= {path: left} if left else {}
+        self.asleep -= {(path, name) for name in gone}
+
+    def delete(self, path: Path) -> None:
+        """All that is known of marks and groups at a place and below it."""
+        self.inactive -= {p for p in self.inactive if p[: len(path)] == path}
+        for place in [p for p in self.applied if p[: len(path)] == path]:
+            self.apply_no_more(place)
 
     def group(self, name: str, touches: bool) -> None:
         """A part of a configuration group; ``touches``: it may lead to where the tables are."""
@@ -126,9 +145,17 @@ class Found:
     def _applied(self, prefix: Path) -> Iterator[tuple[Path, list[str]]]:
         """Where groups are applied that may bring in what concerns the hierarchy."""
         for path, names in self.applied.items():
-            touching = list(filter(self._touches, names))
-            if touching and path[: len(prefix)] == prefix[: len(path)]:
+            if path[: len(prefix)] != prefix[: len(path)] or self._is_asleep(path):
+                continue
+            awake = [name for name in names if (path, name) not in self.asleep]
+            touching = list(filter(self._touches, awake))
+            if touching:
                 yield path, touching
+
+    def _is_asleep(self, path: Path) -> bool:
+        """Whether all groups that are applied there are inactive, or what they stand in is."""
+        around = (path[:length] for length in range(1, len(path) + 1))
+        return (path, "") in self.asleep or any(part in self.inactive for part in around)
 
     def _brought_in(self, path: Path, groups: list[str]) -> str:
         """What is said of configuration groups that are applied at a place."""

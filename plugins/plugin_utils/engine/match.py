@@ -129,7 +129,7 @@ def _unnamed(found: Found, place: Place, word: str, left: list[str]) -> Place:
         return Place(node, place.tree, place.path, (*place.path, bare.name))
     if word == APPLY_GROUPS:
         names = tuple(name for name in left if name not in ("[", "]"))
-        found.applied[place.path] = (*found.applied.get(place.path, ()), *names)
+        found.apply(place.path, names)
     elif word not in _META and not node.partial:
         found.unknown(place.path, " ".join([word, *left]))
     return Place(node, {}, (*place.path, word), (*place.path, word), known=False)

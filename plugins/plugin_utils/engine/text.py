@@ -83,7 +83,7 @@ def _written(begun: list[str]) -> Written:
 def take_curly(found: Found, place: Place, written: Iterable[Written]) -> None:
     """Put statements into what was found, from ``place`` on."""
     for statement in written:
-        if _DELETE in statement.marks:
+        if _DELETE in statement.marks or _applies_nothing(statement):
             continue
         reached = follow(found, place, statement.words)
         if reached.known:
@@ -92,6 +92,11 @@ def take_curly(found: Found, place: Place, written: Iterable[Written]) -> None:
             take_curly(found, reached, statement.inside)
         elif reached.path == (GROUPS,):
             _define(found, place.node, statement)
+
+
+def _applies_nothing(statement: Written) -> bool:
+    """Groups that are named and not applied."""
+    return _INACTIVE in statement.marks and statement.words[0] == APPLY_GROUPS
 
 
 def _define(found: Found, node: Branch, statement: Written) -> None:
@@ -190,23 +195,37 @@ class Script:
         found = resolve(self._start.node, path)
         return None if found is None else (*self._start.path, *found)
 
+    def _applied(self, path: list[str]) -> tuple[Path, list[str]] | None:
+        """Where a path that leads to groups that are applied leads to, and which they are."""
+        if APPLY_GROUPS not in path:
+            return None
+        at = path.index(APPLY_GROUPS)
+        where = self._where(path[:at])
+        return None if where is None else (where, path[at + 1 :])
+
     def _deactivate(self, path: list[str]) -> None:
-        where = self._where(path)
-        if where is not None:
+        where, applied = self._where(path), self._applied(path)
+        if applied is not None:
+            place, names = applied
+            self._found.asleep |= {(place, name) for name in names or [""]}
+        elif where is not None:
             self._found.inactive.add(where)
 
     def _activate(self, path: list[str]) -> None:
-        where = self._where(path)
-        if where is not None:
+        where, applied = self._where(path), self._applied(path)
+        if applied is not None:
+            place, names = applied
+            self._found.asleep -= {(place, name) for name in names or [""]}
+        elif where is not None:
             self._found.inactive.discard(where)
 
     def _delete(self, path: list[str]) -> None:
-        where = self._where(path)
-        if where is None:
-            return
-        _cut(self._found.tree, where)
-        gone = {p for p in self._found.inactive if p[: len(where)] == where}
-        self._found.inactive -= gone
+        where, applied = self._where(path), self._applied(path)
+        if applied is not None:
+            self._found.apply_no_more(*applied)
+        elif where is not None:
+            _cut(self._found.tree, where)
+            self._found.delete(where)
 
     def _insert(self, path: list[str]) -> None:
         for word in ("before", "after"):

@@ -9,7 +9,6 @@ themselves (confirmed commits on servers), and the next run goes on from what it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +32,8 @@ T = TypeVar("T")
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
 _MOST_MINUTES = 65535
+MOST_SECONDS = 86400
+"""How long a run may wait for members: a day, as long as a traffic key lives at the most."""
 SAY_SECONDS = 5
 """Who waits for longer is told for whom."""
 _EAGER = 16
@@ -78,11 +79,12 @@ class Order:
 
 @dataclass
 class Fate:
-    """What became of one host."""
+    """What became of one host; ``left``: what of it nobody knows, and why nothing was done."""
 
     changed: bool = False
     unreachable: bool = False
     failures: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     diff: str = ""
     did: list[str] = field(default_factory=list)
@@ -92,6 +94,7 @@ class Fate:
             "changed": self.changed,
             "unreachable": self.unreachable,
             "failures": self.failures,
+            "left": self.left,
             "warnings": list(dict.fromkeys(self.warnings)),
             "diff": self.diff,
             "did": self.did,
@@ -125,12 +128,11 @@ def _limits(order: Order) -> Iterator[Contradiction]:
     """How long it may take, where that does not fit together."""
     for name, value, least, most in (
         ("confirm_minutes", order.confirm_minutes, 0, _MOST_MINUTES),
-        ("timeout", order.timeout, 0, math.inf),
+        ("timeout", order.timeout, 0, MOST_SECONDS),
         ("poll", order.poll, 0, max(1, order.timeout)),
     ):
         if not least <= value <= most:
-            limit = "or more" if most == math.inf else f"to {most}"
-            why = f"it is {least} {limit}"
+            why = f"it is {least} to {most}"
             yield Contradiction((), f"group_vpn_{name}", value, why, f"correct '{name}'")
     if 0 < order.confirm_minutes * 60 <= order.timeout:
         yield Contradiction(
@@ -168,6 +170,7 @@ class _Conductor:
             unshared={group.name for group in self._whole() if shared(group, self._held)},
         )
         self._foresee(made)
+        self._leave_as_they_are()
         outcome = Outcome(made, self._fates, before=dict(self._held))
         for line in announced(made):
             self._hands.say(line)
@@ -242,6 +245,19 @@ class _Conductor:
         if wrong:
             raise Refused(wrong)
 
+    def _leave_as_they_are(self) -> None:
+        """Nobody knows whether hosts are as wanted whose servers could not be looked at."""
+        for group in self._description.groups:
+            unseen = [host for host in group.servers if host not in self._looks]
+            if unseen:
+                why = (
+                    f"{group.name}: whether anything is to be changed is not known, because "
+                    f"{some(unseen)} was not looked at; the next run goes on"
+                )
+                for host in self._looks:
+                    if host in (*group.servers, *group.members) or self._has(host, group):
+                        self._fates[host].left.append(why)
+
     # Steps
 
     def _carry_out(self, made: Plan) -> None:
@@ -309,9 +325,19 @@ class _Conductor:
 
         def wrong() -> dict[str, str]:
             self._ask(servers)
-            return {g.name: "; ".join(map(str, w)) for g in groups if (w := shared(g, self._held))}
+            found = {}
+            for group in (g for g in groups if g.name not in self._broken):
+                faults = "; ".join(map(str, shared(group, self._held)))
+                # Who is gone shares no keys, however long the others are asked.
+                stopped = self._broken if self._is_cut(group) else found
+                stopped.update({group.name: faults} if faults else {})
+            return found
 
         self._broken.update(self._until(wrong, self._order.timeout))
+
+    def _is_cut(self, group: Group) -> bool:
+        """Whether somebody who serves a group cannot be reached any more."""
+        return any(isinstance(self._silent.get(h), TransportFailure) for h in group.servers)
 
     def _members(self, step: Step) -> None:
         going = {host for group in self._whole() for host in group.members}
