@@ -202,6 +202,9 @@ class _Load:
             if key.optional and not value:
                 shown.append(value)
                 continue
+            if self._may_stand_for_others(value):
+                shown.append(value)
+                continue
             checked = self._checked(key.check, value, edit, key.name)
             if checked is None:
                 return False
@@ -219,8 +222,6 @@ class _Load:
             showable(text)
             return check(text) if check is not None else text
         except InvalidValue as refusal:
-            if self._may_stand_for_others(text):
-                return text
             message = str(refusal)
             bad = text if message == "syntax error" else name
             shown = "<secret>" if edit.statement.is_secret else bad
@@ -228,7 +229,7 @@ class _Load:
             return None
 
     def _may_stand_for_others(self, text: str) -> bool:
-        """Whether it is a wildcard or variable in a configuration group, and can be shown."""
+        """Whether a name is a wildcard or variable in a configuration group, and can be shown."""
         in_group = bool(self.way) and self.way[0].statement.name == _GROUPS
         return in_group and wildcard(text) and is_showable(text)
 

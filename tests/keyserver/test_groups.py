@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.config.files import read_file
 from keyserver.config.inherit import in_force, shown_inherited
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.show import to_set
@@ -88,6 +89,14 @@ def acted_on(text: str) -> list[str]:
 )
 def test_groups_bring_in_what_is_not_there(text, found):
     assert acted_on(text) == found
+
+
+@pytest.mark.parametrize(
+    "value", ["group A group-id <*>", "group A group-id $id", "ike proposal a dh-group <group*>"]
+)
+def test_a_wildcard_stands_for_names_and_for_no_value(value):
+    _tree, problems = read_file(V2, f"set groups g {SERVER} {value}\nset apply-groups g\n")
+    assert [problem.line for problem in problems] == [1]
 
 
 def test_what_is_shown_with_its_groups_says_where_it_came_from_and_hides_them():

@@ -136,6 +136,8 @@ def parsed(text):
         in_xml(),
         f"<rpc-reply><configuration-set>{LINES}</configuration-set></rpc-reply>",
         f"<rpc-reply><configuration-text>\n{CURLY}</configuration-text></rpc-reply>",
+        f"<rpc-reply><output>\n{CURLY}</output></rpc-reply>",
+        f"<rpc-reply>\n{json.dumps(JSON)}\n</rpc-reply>",
         json.dumps(JSON),
         f"user@host> show configuration | display json\n{json.dumps(JSON, indent=2)}\nuser@host> ",
         json.dumps(OLD_JSON),
@@ -236,6 +238,7 @@ TWICE = '"group": [{"name": "G7"}], "group": ['
         (f"a@b> show configuration\n{CURLY}\na@c> show configuration\n{OTHER}", "several commands"),
         (f"<data><configuration/>{XML}</data>", "more than one"),
         (f"<rpc-reply>{XML}{XML}</rpc-reply>", "more than one"),
+        (f"<rpc-reply><output>{CURLY}</output><output>{CURLY}</output></rpc-reply>", "more than"),
         (json.dumps(JSON).replace('"group": [', TWICE), "'group' comes twice"),
         (f"{json.dumps(JSON)}\n{json.dumps(JSON)}", "malformed JSON"),
     ],
@@ -270,6 +273,9 @@ RELATIVE = "user@host# show | display set relative"
         (f"[edit groups KS]\n{LINES}", "groups KS"),
         (f"[edit logical-systems LS]\nuser@host# show\n{CURLY}", "logical-systems LS"),
         (f"user@host:LS> show configuration\n{CURLY}", "logical-systems LS"),
+        (f"user@host:LS> show configuration | display set\n{LINES}", "logical-systems LS"),
+        (f"user@host:LS> show configuration | display xml\n{XML}", "logical-systems LS"),
+        (f"user@host:LS> show configuration | display json\n{json.dumps(JSON)}", "systems LS"),
     ],
 )
 def test_what_is_shown_of_somebody_else_is_refused_by_name(text, whose):
@@ -573,6 +579,23 @@ def test_what_is_inactive_is_not_in_force_and_is_named(level):
         assert any("inactive" in warning for warning in found["warnings"]), text
 
 
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("traceoptions { inactive: file trace size 10m; }", "traceoptions file"),
+        ("traceoptions { inactive: file trace { size 10m; } }", "traceoptions file"),
+        ("traceoptions { inactive: file { size 10m; } }", "traceoptions file"),
+        ("ike { inactive: gateway m address 192.0.2.1; }", "ike gateway m"),
+        ('ike { inactive: policy m pre-shared-key ascii-text "x y"; }', "ike policy m"),
+    ],
+)
+def test_a_mark_before_several_words_is_about_the_statement_that_they_begin(statement, place):
+    found = views.parse(SERVER, f"security {{ group-vpn {{ server {{ {statement} }} }} }}")
+    assert found["parsed"] == {}
+    (warned,) = found["warnings"]
+    assert warned.startswith(f"[edit security group-vpn server {place}] is inactive")
+
+
 def test_a_setting_that_is_inactive_is_activated_when_it_is_wanted():
     block = XML_BLOCK + '<lifetime-seconds inactive="inactive">5000</lifetime-seconds>'
     same = [{"group": "G1", "lifetime_seconds": 5000}]
@@ -672,6 +695,23 @@ def test_many_places_where_groups_are_applied_are_not_all_told():
     warned = views.gather(RESOURCE, Paper(server))["warnings"]
     assert sum(UNKNOWN in line for line in warned) == 20
     assert len(warned) == 21
+
+
+@pytest.mark.parametrize(
+    "inactive", [{"mark": ASLEEP}, {"group": ASLEEP}, {"server": ASLEEP}, {"around": ASLEEP}]
+)
+def test_what_groups_bring_into_what_is_inactive_is_not_taken_to_be_in_force(inactive):
+    found = views.gather(RESOURCE, Paper(inherited(in_xml(**inactive))))
+    assert found["gathered"] == []
+    (warned,) = (one for one in found["warnings"] if "configuration group KS" in one)
+    assert "not taken to be in force" in warned
+
+
+def test_what_groups_bring_into_an_inactive_block_comes_in_force_with_it():
+    change = planned(RESOURCE, inherited(in_xml(mark=ASLEEP)), OWN, "merged")
+    assert change["before"] == []
+    assert change["commands"] == [f"activate {SMC}"]
+    assert change["after"] == OWN
 
 
 def test_a_block_that_is_inherited_whole_is_nothing_to_delete_and_clears_no_list():

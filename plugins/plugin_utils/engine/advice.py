@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from .resource import Outlook, Resource
@@ -22,7 +22,7 @@ def reading_warnings(resource: Resource, have: Reading) -> list[str]:
         if _concerns(resource.root, path)
     ]
     found = _capped(list(have.notes)) + _capped(asleep)
-    return found + _capped(list(_inherited(resource, have.sources)))
+    return found + _capped(list(_inherited(resource, have)))
 
 
 def _capped(found: list[str]) -> list[str]:
@@ -30,14 +30,16 @@ def _capped(found: list[str]) -> list[str]:
     return found if more <= 0 else [*found[:_MOST], f"and {more} more of this kind"]
 
 
-def _inherited(resource: Resource, sources: Mapping[Path, str]) -> Iterator[str]:
-    for path, group in sources.items():
+def _inherited(resource: Resource, have: Reading) -> Iterator[str]:
+    for path, group in have.sources.items():
         above = (path[:n] for n in range(1, len(path)))
-        if not any(place in sources for place in above) and _concerns(resource.root, path):
-            yield (
-                f"{resource.where(path)} comes from configuration group {group}: it is in force, "
-                "and only a change of that group takes it away"
+        if not any(place in have.sources for place in above) and _concerns(resource.root, path):
+            meaning = (
+                "it stands in what is inactive, and is not taken to be in force"
+                if have.is_asleep(path)
+                else "it is in force, and only a change of that group takes it away"
             )
+            yield f"{resource.where(path)} comes from configuration group {group}: {meaning}"
 
 
 def _concerns(root: Branch, path: Path) -> bool:

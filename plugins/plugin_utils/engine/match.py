@@ -17,23 +17,25 @@ _META = (APPLY_GROUPS, "apply-groups-except", "apply-macro", "apply-flags")
 
 @dataclass
 class Place:
-    """Where words have led to: a branch, its tree, its path, and the last statement's own path.
+    """Where words have led to: a branch, its tree and its path.
 
+    ``first``: the path of the first statement that they name, which a mark before them is about.
     ``known`` is false when they lead out of the tables.
     """
 
     node: Branch
     tree: Tree
     path: Path = ()
-    last: Path = ()
+    first: Path = ()
     known: bool = True
 
 
 def follow(found: Found, place: Place, rest: Sequence[str]) -> Place:
     """Take words in as statements; where they lead to. Raises MalformedReply."""
-    left = list(rest)
+    left, first = list(rest), None
     while left and place.known:
         place = _step(found, place, left)
+        first = place.first = first or place.first
     return place
 
 
@@ -57,8 +59,8 @@ def _leaf(found: Found, place: Place, leaf: Leaf, left: list[str]) -> Place:
     values = [""] if leaf.kind is Kind.FLAG else _values(leaf, place, left)
     for value in values:
         found.leaf(leaf, value, place.tree, place.path)
-    last = (*path, values[0]) if leaf.many and len(values) == 1 else path
-    return Place(place.node, place.tree, place.path, last)
+    about = (*path, values[0]) if leaf.many and len(values) == 1 else path
+    return Place(place.node, place.tree, place.path, about)
 
 
 def _values(leaf: Leaf, place: Place, left: list[str]) -> list[str]:

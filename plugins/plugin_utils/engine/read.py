@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..errors import MalformedReply
 from ..netconf.libraries import etree
-from ..netconf.xml import local_name, parse_document
+from ..netconf.xml import local_name, parse_document, text_of
 from .elements import elements_of_json, take_elements
 from .found import APPLY_GROUPS, Found
 from .hierarchies import TOP
@@ -26,7 +26,7 @@ from .tree import Reading
 from .words import words
 
 Ways = Mapping[str, Path]
-_TEXTS = ("configuration-set", "configuration-text", "configuration-json")
+_TEXTS = ("configuration-set", "configuration-text", "configuration-json", "output")
 # user@host>, of a logical system user@host:LS>; without a host name, only in front of a command.
 _PROMPT = re.compile(
     r"^\s*(?:[\w.-]+@[\w.-]+(?::(?P<of>[\w.-]+))?[>#%]\s*(?P<said>.*)"
@@ -85,6 +85,8 @@ def _take_xml(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways
     root = parse_document(cut.text.encode())
     element = configuration_of(root)
     texts = [e for e in root.iter("*") if local_name(e) in _TEXTS]
+    # A reply in JSON has it as its own text.
+    texts = texts or [root] * text_of(root).startswith("{")
     around = _around(prefix, ways, local_name(root))
     if element is None and around is not None:
         # A part of a configuration by itself: put back where it belongs.
@@ -96,6 +98,8 @@ def _take_xml(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways
         element.append(root)
     if element is not None:
         take_elements(found, node, element)
+    elif len(texts) > 1:
+        raise MalformedReply("it holds more than one configuration")
     elif texts:
         _take(found, node, _Cut.of(texts[0].text or ""), prefix, ways)
     else:
@@ -206,14 +210,16 @@ class _Asked:
     def cut(self, text: str, edit: tuple[str, ...]) -> _Cut:
         """The answer, from the level ``edit`` on."""
         words = self.words
+        if self.of is not None:
+            raise MalformedReply(
+                f"this is of [edit logical-systems {self.of}], not the device's own"
+            )
         if any(pipe[:1] == ("compare",) for pipe in self.behind):
             raise MalformedReply("this is a comparison, no configuration")
         if words[:1] == ("run",) or words[:2] == ("show", "configuration"):
             edit, words = (), words[1:] if words[0] == "run" else words
         if words[:1] == ("show",):
             edit = (*edit, *(words[2:] if words[1:2] == ("configuration",) else words[1:]))
-        if self.of is not None:
-            edit = ("logical-systems", self.of, *edit)
         lines = [pipe for pipe in self.behind if pipe[:2] == ("display", "set")]
         relative = any("relative" in pipe for pipe in lines)
         return _Cut(text, edit, bool(lines) and not relative, relative)

@@ -88,7 +88,7 @@ def take_curly(found: Found, place: Place, written: Iterable[Written]) -> None:
         reached = follow(found, place, statement.words)
         if reached.known:
             if _INACTIVE in statement.marks:
-                found.inactive.add(reached.last)
+                found.inactive.add(reached.first)
             take_curly(found, reached, statement.inside)
         elif reached.path == (GROUPS,):
             _define(found, place.node, statement)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .schema import Branch, Container, Leaf, List, Path, Tree
@@ -38,7 +38,14 @@ class Reading:
         """What the device acts on."""
         if self.ancestor_inactive:
             return {}
-        return overlaid(node, self.inherited, active(node, self.explicit))
+        # Whether groups bring anything into what is inactive is not public: it does not count.
+        inherited = active(node, replace(self.explicit, tree=self.inherited))
+        return overlaid(node, inherited, active(node, self.explicit))
+
+    def is_asleep(self, path: Path) -> bool:
+        """Whether a path leads into what is inactive."""
+        above = (path[:length] for length in range(1, len(path) + 1))
+        return self.ancestor_inactive or not self.explicit.inactive.isdisjoint(above)
 
 
 def active(node: Branch, configuration: Configuration) -> Tree:
