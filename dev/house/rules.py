@@ -96,6 +96,35 @@ def private_of_another(tree: ast.Module) -> Iterator[Fault]:
                 yield node.lineno, f"sets {ast.unparse(node)}, private to another"
 
 
+_COUNTABLE = (
+    "audit|change|connection|device|entrie|error|finding|gateway|group|host|key server|line|member"
+    "|minute|rekey|server|session|site|statement|value|warning"
+)
+_COUNTED = re.compile(rf" (?:more |registered )?(?:{_COUNTABLE})s\b")
+
+
+def plurals(tree: ast.Module) -> Iterator[Fault]:
+    """A number before a plural, which is wrong for one; of a limit and in `1 of 9` it is right."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        three = zip([None, *node.values], node.values, node.values[1:], strict=False)
+        for before, number, behind in three:
+            if not isinstance(number, ast.FormattedValue) or _is_limit(number.value):
+                continue
+            found = _COUNTED.match(_text(behind))
+            if found and not _text(before).endswith((" of ", " of at least ")):
+                yield node.lineno, f"a number before {found[0].strip()!r}"
+
+
+def _is_limit(value: ast.expr) -> bool:
+    return isinstance(value, ast.Name) and value.id.isupper()
+
+
+def _text(part: object) -> str:
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ""
+
+
 def naming(words: Iterable[str]) -> Rule:
     """A rule: no constant is one of these words, which name statements."""
     words = frozenset(words)

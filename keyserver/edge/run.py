@@ -20,6 +20,7 @@ from ..capture.sa_log import SaLog
 from ..lab import Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
+from .counting import counted
 from .members import MemberFleet
 from .readiness import tell_ready
 from .serve import LabServer
@@ -115,7 +116,7 @@ async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
                 if endpoint is not None
             ]
             print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
-        print(f"ready: {len(server.devices)} key servers", flush=True)
+        print(f"ready: {counted(len(server.devices), 'key server')}", flush=True)
         tell_ready()
         await stop.wait()
     finally:
@@ -144,7 +145,7 @@ class _Teller:
         elif event.event == "registered":
             self._registered.add(event.member)
             if len(self._registered) == self._members:
-                print(f"all {self._members} members registered", flush=True)
+                print(f"all {counted(self._members, 'member')} registered", flush=True)
         elif event.event == "refused":
             print(f"{event.member}: refused: {event.reason}", file=sys.stderr, flush=True)
 
@@ -157,7 +158,7 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
             await fleet.start()
             _signals_set(tell.stop)
             if not events:
-                print(f"ready: {len(lab.members)} members", flush=True)
+                print(f"ready: {counted(len(lab.members), 'member')}", flush=True)
             tell_ready()
             await tell.stop.wait()
         finally:

@@ -12,6 +12,7 @@ from lxml import etree
 from ..lab import DeviceSpec, Lab
 from ..netconf.framing import END_OF_MESSAGE
 from ..netconf.xml import parse
+from .counting import counted
 
 _HELLO = (
     b'<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities><capability>'
@@ -104,7 +105,7 @@ def _print_groups(members: etree._Element, keks: etree._Element, out: TextIO) ->
         listed = list(block.iter("{*}group-vpn-member"))
         print(
             f"  group {_text(block, 'group-vpn-group-name')} (id {number}): "
-            f"{len(listed)} members, KEK {spis.get(number, 'none')}",
+            f"{counted(len(listed), 'member')}, KEK {spis.get(number, 'none')}",
             file=out,
         )
         for member in listed:

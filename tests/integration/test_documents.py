@@ -51,7 +51,7 @@ def test_the_lab_and_the_playbook_of_the_documents_work(tmp_path):
     server = lab.serve()
     fleet = Process("members", lab.file)
     try:
-        fleet.wait_for("all 1 members registered")
+        fleet.wait_for("all 1 member registered")
         (content,) = yaml.safe_load(_block("README.md", "playbook"))
         result = play(lab, content["tasks"])
         assert result.code == 0, result.output[-2000:]

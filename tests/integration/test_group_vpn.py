@@ -375,7 +375,7 @@ def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(w
     assert f"not verified: silent: {nobody}" in screen(first)
     fleet = Process("members", whole.lab.file)
     try:
-        fleet.wait_for("all 1 members registered")
+        fleet.wait_for("all 1 member registered")
         # It came before the run, and nothing in it shows that it is still there.
         assert "but not heard of in this run" in outcome(run(whole))["unverified"]["alive"]
         whole.groups[0]["ipsec_proposal"] = {"encryption_algorithm": "aes-128-cbc"}

@@ -110,7 +110,7 @@ def test_a_member_without_a_fixed_address_registers_and_is_expected_as_the_page_
     place.write()
     member = Process("members", place.file)
     try:
-        member.wait_for("all 1 members registered")
+        member.wait_for("all 1 member registered")
         expected = yaml.safe_load(block("dynamic-peers", "expected"))["expected"]
         result = play(place, [{"groupvpn.junos.membership_audit": {"expected": expected}}])
     finally:

@@ -49,7 +49,11 @@ def test_a_list_in_words_that_nobody_knows_is_read_as_the_clis_text(lab):
     ("listed", "text", "words"),
     [
         (FOREIGN, TEXT.replace("192.0.2.4 ", "elsewhere"), "<gm-name>gm-1</gm-name>"),
-        (FOREIGN, TEXT.replace("members: 4", "members: 5"), "the device counts 5 members, 4"),
+        (
+            FOREIGN,
+            TEXT.replace("members: 4", "members: 5"),
+            "the device's count: 5, read: 4",
+        ),
         (FOREIGN, "<output>error: command not allowed</output>", "command not allowed"),
         ("<output>error: gksd is not running</output>", TEXT, "gksd is not running"),
         ("<output>4 members</output>", "<output>4 members</output>", "'4 members'"),

@@ -382,7 +382,7 @@ def test_a_removal_says_how_many_members_it_touches():
     ask(wire, "merged", [{"group": name, **GOOD} for name in ("G1", "G2")])
     target.groups.begin(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW).complete(NOW)
     told = ask(wire, "deleted", [{"group": "G1"}], check=True, counted=members_info.counted)
-    assert "group G1: the removal touches 1 registered members" in told["warnings"]
+    assert "group G1: the removal touches 1 registered member" in told["warnings"]
     assert not any("group G2: the removal" in warning for warning in told["warnings"])
 
     def unknown(rpc):

@@ -205,7 +205,7 @@ def test_a_verdict_is_a_sentence(fail_at, words):
 
 def test_an_audit_that_read_nothing_is_no_success():
     found = audit_fleet.document({"a": {"unreachable": True, "msg": "no route"}}, "Audit", now=NOW)
-    assert audit_screen.verdict(found, "never", PLACE).startswith("no list was read of 1 hosts")
+    assert audit_screen.verdict(found, "never", PLACE).startswith("no list was read of 1 host")
 
 
 def test_the_page_is_the_collections_own():

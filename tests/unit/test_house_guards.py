@@ -60,6 +60,13 @@ SLEEPS = {
     "tests/integration/test_half_a_fleet.py": "waits for whom it tests, between two looks",
     "tests/integration/test_kills.py": "chooses the instant of a kill; what holds, holds at any",
 }
+OF_JUNOS = "Junos' own words, which are the same for one"
+PLURALS = {
+    "keyserver/netconf/presentation.py": OF_JUNOS,
+    "keyserver/netconf/rpcs/configuration/answers.py": OF_JUNOS,
+    "keyserver/netconf/rpcs/configuration/committing.py": OF_JUNOS,
+    "plugins/plugin_utils/engine/checks.py": "counts what is more than one",
+}
 BREAKS_THEM = "breaks this rule, to see it noticed"
 HOMES = {
     "tests/unit/test_house_guards.py": BREAKS_THEM,
@@ -109,6 +116,9 @@ GUARDS = {
         rules.private_of_another, sources("tests"), PRIVATES
     ),
     "no sleep decides what a test finds": of_trees(rules.sleeps, sources("tests"), SLEEPS),
+    "one thing is not told of as several": of_trees(
+        rules.plurals, sources("plugins", "keyserver", "extensions"), PLURALS
+    ),
     "no path of one machine": of_texts(texts.homes, HOMES),
     "no address that may be somebody's": of_texts(texts.strangers, ADDRESSES),
 }
@@ -142,6 +152,16 @@ BREACHES = [
         "plan._walk = lambda node: ()",
     ),
     ("no sleep decides what a test finds", "tests/keyserver/test_rekey.py", "time.sleep(2)"),
+    (
+        "one thing is not told of as several",
+        "keyserver/edge/run.py",
+        "print(f'ready: {len(lab.devices)} key servers')",
+    ),
+    (
+        "one thing is not told of as several",
+        "plugins/plugin_utils/audit/screen.py",
+        "line = f'and {left} more groups'",
+    ),
     ("no path of one machine", "docs/architecture.md", "as in /home/somebody/junos/lab.yml"),
     ("no path of one machine", "dev/demo.py", "ROOT = '/workspace/main'"),
     ("no address that may be somebody's", "README.md", "ansible_host: 8.8.8.8"),

@@ -151,7 +151,7 @@ def test_rows_without_a_header_are_not_guessed():
 
 def test_the_devices_own_count_is_compared():
     text = f"{HEAD}Total number of registered members: 4\n{COLUMNS}GM-1  192.0.2.1  {TIME}  root\n"
-    assert doubts(text) == ["group G-1: the device counts 4 members, 1 could be read"]
+    assert doubts(text) == ["group G-1: members by the device's count: 4, read: 1"]
 
 
 def test_nodes_of_a_cluster_are_kept_apart():

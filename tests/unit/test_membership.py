@@ -170,7 +170,7 @@ def test_damaged_replies_are_refused(damage):
                 "<group-vpn-group-id>8",
                 "<group-vpn-member-count>1</group-vpn-member-count><group-vpn-group-id>8",
             ),
-            "G2: the device counts 1",
+            "G2: members by the device's count: 1",
         ),
         (("<group-vpn-group-id>8", "<group-vpn-group-id>eight"), "a number is expected"),
         (("</rpc-reply>", "and so on</rpc-reply>"), "and so on"),

@@ -165,9 +165,9 @@ def test_the_clis_errors_in_a_result_are_errors():
         (
             "<r><load-configuration-results><load-error-count>3</load-error-count></load-configuration"
             "-results></r>",
-            "3 errors",
+            "does not name: 3",
         ),
-        ("<r><ok/><load-error-count>1</load-error-count></r>", "1 errors"),
+        ("<r><ok/><load-error-count>1</load-error-count></r>", "does not name: 1"),
     ):
         with pytest.raises(DeviceError, match=words) as raised:
             refuse_errors("read", etree.fromstring(reply))

@@ -166,13 +166,13 @@ def test_the_junit_file_has_a_suite_for_each_host_and_a_case_for_each_group(flee
           </testsuite>
           <testsuite name="hub-2" tests="1" failures="1" errors="0">
             <testcase classname="hub-2" name="reachable">
-              <failure message="1 findings">error not_read : expected.csv: line 3</failure>
+              <failure message="1 finding">error not_read : expected.csv: line 3</failure>
             </testcase>
           </testsuite>
           <testsuite name="hub-3" tests="0" failures="0" errors="0"/>
           <testsuite name="hub-10" tests="1" failures="1" errors="0">
             <testcase classname="hub-10" name="reachable">
-              <failure message="1 findings">error unreachable : no route</failure>
+              <failure message="1 finding">error unreachable : no route</failure>
             </testcase>
           </testsuite>
         </testsuites>
@@ -237,7 +237,7 @@ def test_the_screen_shows_the_fleet_the_worst_and_where_the_files_are(fleet):
 def test_the_screen_of_a_fleet_without_findings_says_so():
     one = audit_fleet.document({"a": found([group(counted(1))])}, "x", now=NOW)
     assert audit_screen.screen(one, Path("r"))[0] == (
-        "fleet: 1 hosts (0 not reached), 1 groups, 1 members; 0 errors, 0 warnings, 0 notes"
+        "fleet: 1 host (0 not reached), 1 group, 1 member; 0 errors, 0 warnings, 0 notes"
     )
     assert audit_screen.screen(one, Path("r"))[1] == "no group needs attention"
     none = audit_fleet.document({"a": {}}, "x", now=NOW, pending=["a"])
@@ -258,7 +258,7 @@ def test_many_groups_and_many_names_are_cut_and_counted():
         "error   hub-1 G1: 7 missing: gm-1 192.0.2.1, gm-2 192.0.2.2, gm-3 192.0.2.3, "
         "gm-4 192.0.2.4, gm-5 192.0.2.5 and 2 more"
     )
-    assert lines[-3] == "... and 2 more groups that need attention"
+    assert lines[-3] == "... and 2 more groups in need of attention"
     assert len(lines) == 1 + 2 * 12 + 1 + 2
     assert [line.split()[1] for line in lines[1:25:2]] == [f"hub-{n}" for n in range(1, 13)]
 

@@ -238,7 +238,7 @@ def test_entries_that_are_not_as_many_as_the_device_counts_are_not_understood(to
     </ipsec-security-associations><sa-vpn-name>V</sa-vpn-name>
     </ipsec-gvpn-security-associations-block></ipsec-security-associations-information>"""
     rpc = MEMBER["ipsec"].rpc
-    with pytest.raises(MalformedReply, match=f"1 entries read, where the device counts {total}"):
+    with pytest.raises(MalformedReply, match=f"entries read: 1, where the device counts {total}"):
         show(Wire(**{rpc: reply}), MEMBER, ["ipsec"])
     (entry,) = show(Wire(**{rpc: reply.replace(f">{total}<", ">1<")}), MEMBER, ["ipsec"])["ipsec"]
     assert entry == {"spi": "1", "vpn": "V"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..engine.counting import counted
 from .findings import SEVERITIES, Severity
 from .fleet import natural
 
@@ -81,7 +82,4 @@ _WORDS = {"error": "error", "warning": "warning", "info": "note"}
 
 def counted_severities(severities: Mapping[str, int]) -> str:
     """Severities as a sentence counts them, worst first."""
-    return ", ".join(
-        f"{severities[s]} {_WORDS[s]}{'' if severities[s] == 1 else 's'}"
-        for s in reversed(SEVERITIES)
-    )
+    return ", ".join(counted(severities[s], _WORDS[s]) for s in reversed(SEVERITIES))

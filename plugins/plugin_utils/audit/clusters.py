@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..engine.counting import counted
 from ..members.life import Roll
 from .expectations import Role
 from .findings import Kind, Severity, named
@@ -82,8 +83,8 @@ def _minimum(hosts: Hosts, name: str, host: dict[str, Any], group: dict[str, Any
         _drop(host, group["name"], Kind.BELOW_MINIMUM, "")
         return
     why = (
-        f"{len(addresses)} members are listed by {', '.join([name, *read])} together, at least "
-        f"{minimum} are expected"
+        f"{counted(len(addresses), 'member')} listed by {', '.join([name, *read])} together, "
+        f"at least {minimum} expected"
     )
     why += f"; {', '.join(unread)} could not be asked" if unread else ""
     severity = Severity.WARNING if unread else _severity(group)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..engine.counting import counted
 from ..members.addresses import canonical_address
 from ..members.life import in_flight
 from ..members.meaning import LIST_SHOWS
@@ -192,7 +193,7 @@ class GroupAudit:
             "",
             Kind.BELOW_MINIMUM,
             self._softened(Severity.ERROR) if alone else Severity.WARNING,
-            f"{there} members are listed, at least {minimum} are expected"
+            f"{counted(there, 'member')} listed, at least {minimum} expected"
             f"{'' if alone else _not_alone(expected.hosts)}; "
             f"{means(self._shows)}{self._settling_note()}",
         )
@@ -229,7 +230,7 @@ class GroupAudit:
                 named(member),
                 Kind.DUPLICATE,
                 Severity.WARNING,
-                f"{count} members came in by gateway {gateway}, one is expected",
+                f"{count} came in by gateway {gateway}, one member is expected",
             )
 
     def _missing(self, wanted: ExpectedMember) -> None:
@@ -266,8 +267,8 @@ class GroupAudit:
                 "",
                 Kind.CLOCK,
                 Severity.WARNING,
-                f"{future} members were heard of in the future: the device's clock or time zone "
-                "differs from the controller's, ages cannot be trusted",
+                f"{counted(future, 'member')} heard of in the future: the device's clock or time "
+                "zone differs from the controller's, ages cannot be trusted",
             )
 
     def _stale(self, member: dict[str, Any]) -> None:
@@ -291,8 +292,8 @@ class GroupAudit:
             named(member),
             Kind.UNACKNOWLEDGED,
             Severity.WARNING,
-            f"{count} of {member.get('push_sent') or '?'} rekeys were not acknowledged: it may "
-            "hold old keys",
+            f"{count} of {member.get('push_sent') or '?'} rekeys without an acknowledgement: it "
+            "may hold old keys",
         )
 
     def _counters(self, member: dict[str, Any]) -> None:
@@ -303,7 +304,7 @@ class GroupAudit:
                 named(member),
                 Kind.COUNTERS,
                 Severity.WARNING,
-                f"the device counts {member['push_sent']} rekeys sent and {-rest} more that were "
+                f"the device counts {counted(member['push_sent'], 'rekey')} sent, and {-rest} more "
                 "acknowledged or given up: its counters do not add up",
             )
 

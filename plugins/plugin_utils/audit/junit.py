@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..engine.counting import counted
 from ..netconf.libraries import etree
 from .findings import Severity
 
@@ -46,6 +47,6 @@ def _suite(root: etree._Element, name: str, cases: _Cases) -> None:
     for group, bad in cases.items():
         case = etree.SubElement(suite, "testcase", classname=name, name=_xml_text(group))
         if bad:
-            failure = etree.SubElement(case, "failure", message=f"{len(bad)} findings")
+            failure = etree.SubElement(case, "failure", message=counted(len(bad), "finding"))
             lines = (f"{f['severity']} {f['kind']} {f['member']}: {f['why']}" for f in bad)
             failure.text = _xml_text("\n".join(lines))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..engine.counting import counted
 from .attention import attention, counted_severities
 from .findings import SEVERITIES
 from .fleet import State
@@ -24,11 +25,12 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
         for state in State
         if state is State.NOT_REACHED or (state is not State.READ and totals[state])
     ]
+    changes = counted(totals["drift"], "change")
     lines = [
-        f"fleet: {totals['hosts']} hosts ({', '.join(gaps)}), "
-        f"{totals['groups']} groups, {totals['members']} members; "
+        f"fleet: {counted(totals['hosts'], 'host')} ({', '.join(gaps)}), "
+        f"{counted(totals['groups'], 'group')}, {counted(totals['members'], 'member')}; "
         f"{counted_severities(severities)}"
-        + (f"; {totals['drift']} changes since the last audit" if totals["drift"] else "")
+        + (f"; {changes} since the last audit" if totals["drift"] else "")
     ]
     lines += [f"{f['severity']:<7} {f['why']}" for f in found["findings"]]
     rows = attention(found)
@@ -36,7 +38,8 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
         lines.append(f"{row['worst']:<7} {row['host']} {row['group']}: {'; '.join(row['who'])}")
         lines.append(f"        {row['first']}")
     if len(rows) > _SCREEN_GROUPS:
-        lines.append(f"... and {len(rows) - _SCREEN_GROUPS} more groups that need attention")
+        more = counted(len(rows) - _SCREEN_GROUPS, "more group")
+        lines.append(f"... and {more} in need of attention")
     if not rows:
         lines.append("no group needs attention" if totals[State.READ] else "nothing was read")
     lines.append(f"page: {directory / 'audit.html'}")
@@ -51,7 +54,8 @@ def verdict(found: Mapping[str, Any], fail_at: str, directory: Path) -> str | No
     """
     totals = found["summary"]
     if not totals[State.READ]:
-        return f"no list was read of {totals['hosts']} hosts; {directory / 'audit.html'} says why"
+        hosts = counted(totals["hosts"], "host")
+        return f"no list was read of {hosts}; {directory / 'audit.html'} says why"
     if fail_at == "never":
         return None
     too_bad = SEVERITIES[SEVERITIES.index(fail_at) :]

@@ -12,6 +12,7 @@ from ..netconf.rpc import Rpc
 from .advice import change_warnings, reading_warnings
 from .change import change_xml, set_lines, to_string
 from .confirmation import PendingConfirmation
+from .counting import counted
 from .device import Device
 from .draft import Draft, drafted
 from .goal import RequestGoal
@@ -70,8 +71,11 @@ def _count_touched(device: Device, request: Request, draft: Draft) -> None:
         device.warn(f"how many members the removal touches is not known: {error}")
         return
     for group in groups:
-        listed = counts.get(group, "an unknown number of")
-        device.warn(f"group {group}: the removal touches {listed} registered members")
+        known = counts.get(group)
+        listed = "an unknown number of registered members"
+        if known is not None:
+            listed = counted(known, "registered member")
+        device.warn(f"group {group}: the removal touches {listed}")
 
 
 def _predicted(request: Request, draft: Draft) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ..errors import DeviceError
 from ..netconf.libraries import etree
 from ..netconf.xml import child, local_name, text_of
+from .counting import counted
 
 STEP = "read the commit history"
 _CONFIRMED = re.compile(r"commit confirmed|roll(?:ed )?\s?back in", re.IGNORECASE)
@@ -36,7 +37,7 @@ class PendingConfirmation(NamedTuple):
     comment: str
 
     def __str__(self) -> str:
-        within = "" if self.minutes is None else f", within {self.minutes} minutes"
+        within = "" if self.minutes is None else f", within {counted(self.minutes, 'minute')}"
         comment = f", {self.comment!r}" if self.comment else ""
         return (
             f"the commit of {self.user} by {self.client} at {self.at}{comment} awaits "

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ..errors import MalformedReply
+from .counting import counted
 from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree
 from .secret import read_secret
 from .tree import Configuration, Reading, tidied
@@ -135,7 +136,7 @@ class Found:
         for place in islice(self.unread, _MOST_NOTES):
             yield f"not read, because it is not known here: {place}"
         if len(self.unread) > _MOST_NOTES:
-            yield f"not read: {len(self.unread) - _MOST_NOTES} more statements"
+            yield f"not read: {counted(len(self.unread) - _MOST_NOTES, 'more statement')}"
         places = list(self._applied(prefix))
         for where, touching in places[:_MOST_NOTES]:
             yield self._brought_in(where, touching)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ..engine.counting import counted
 from ..engine.device import CommitOptions
 from ..errors import GroupVpnError, Refused, TransportFailure
 from ..netconf.rpc import Rpc
@@ -463,8 +464,8 @@ class _Conductor:
             else:
                 self._fates[host].failures.append(
                     f"nothing proves the change: it is not confirmed, and the device takes it back "
-                    f"{self._order.confirm_minutes} minutes after the commit unless somebody "
-                    "commits there before"
+                    f"{counted(self._order.confirm_minutes, 'minute')} after the commit unless "
+                    "somebody commits there before"
                 )
 
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:

@@ -177,7 +177,7 @@ class Assembler:
 
 
 def _counted(what: str, told: int | None, rows: int) -> str:
-    return f"{what}: the device counts {told} members, {rows} could be read"
+    return f"{what}: members by the device's count: {told}, read: {rows}"
 
 
 def _joined(found: Reading) -> list[GroupMembers]:

@@ -95,7 +95,7 @@ class _Elements:
         """Compare with the device's own number of entries, where it has one."""
         totals = [text_of(part) for part in element if local_name(part) in self._show.total]
         if any(total != str(read) for total in totals):
-            self.shown.doubt(f"{read} entries read, where the device counts {totals[0]}")
+            self.shown.doubt(f"entries read: {read}, where the device counts {totals[0]}")
 
     def _leads_on(self, child: etree._Element, name: str, context: Entry) -> bool:
         """Whether entries stand further inside."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..engine.counting import counted
 from ..engine.device import Device
 from ..engine.values import Generation
 from ..errors import DeviceError, GroupVpnError, Refused, TransportFailure
@@ -169,7 +170,7 @@ def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: in
             why = "" if slowest is None else f" ({slowest.group}: {slowest.cause.value})"
             yield (
                 f"a wait of {timeout} s{why} does not fit into a confirmation of "
-                f"{request.confirm_within} minutes; give it at least {-(-needed // 60)} minutes"
+                f"{counted(request.confirm_within, 'minute')}; give it {-(-needed // 60)} or more"
             )
     cycle = max((entry.cycle for entry in entries if entry.names), default=0)
     if timeout < cycle:

@@ -99,7 +99,7 @@ def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
         raise DeviceError(step, list(dict.fromkeys(errors)), done=says_done(reply))
     for count in map(text_of, reply.iter("{*}load-error-count")):
         if count.strip("0"):
-            words = f"{count} errors that the device does not name"
+            words = f"errors that the device counts and does not name: {count}"
             raise DeviceError(step, [words], done=says_done(reply))
     return reply
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ...engine.counting import counted
 from ..description import GROUPS, REKEY, Contradiction, Description, Device, Group
 from .places import Found, in_group, place, taking_part
 
@@ -55,7 +56,7 @@ def room(_description: Description, group: Group) -> Found:
     """Whether servers have room for the members, and members for the servers."""
     most, members = group.setting("member_threshold"), len(group.members)
     if most and most < members:
-        why = f"the group has {members} members, and servers turn away who comes later"
+        why = f"the group has {counted(members, 'member')}, and servers turn away who comes later"
         remedy = f"set it to {members} or more, or leave it out"
         yield in_group(group, "member_threshold", most, why, remedy)
     if len(group.servers) > MOST_SERVERS:
