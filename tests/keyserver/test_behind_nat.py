@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from keyserver.gdoi.arrival import RefusedPeer
+from keyserver.gdoi.arrival import Peer, RefusedPeer
+from keyserver.groups.members import Member
 from keyserver.groups.pushes import Door
 from keyserver.ike.nat import Path
 from keyserver.member.machine import MemberState
@@ -167,3 +170,10 @@ def test_who_leaves_the_group_takes_nobody_of_its_address_along(signing_key):
     world.text = world.text.replace("set security group-vpn server group G1 ike-gateway gm-1\n", "")
     world.commit()
     assert [(m.gateway, m.source[1]) for m in world.view().members] == [("gm-2", 40001)]
+
+
+def test_a_peer_that_becomes_a_member_stays_who_it_is():
+    peer = Peer("gm-1", OUTSIDE, True, extended=False, identity="host one", behind_nat=False)
+    for floated in (True, False):
+        listed = replace(peer, floated=floated)
+        assert Member.of(listed, now=7.0).peer == listed

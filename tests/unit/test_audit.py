@@ -8,6 +8,7 @@ import contextlib
 import json
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     drift,
     expectations,
@@ -16,6 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import files 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import junit as audit_junit
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import options as audit_options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
@@ -479,3 +481,12 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(GroupVpnError):
         audit_files.write(tmp_path / "file", {"a": "1"})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("previous", [{"groups": []}, "audit.json"])
+def test_an_earlier_audit_is_given_as_it_is_or_by_its_file(previous):
+    given_ = ArgumentSpecValidator(**audit_options.membership_audit()).validate(
+        {"previous": previous}
+    )
+    assert given_.error_messages == []
+    assert given_.validated_parameters["previous"] == previous
