@@ -234,19 +234,40 @@ class _Load:
         return in_group and wildcard(text) and is_showable(text)
 
     def _mark(self, tree: Tree, edit: Edit) -> None:
+        if edit.statement.has_no_braces and tree.get(edit.statement.name):
+            self._hand_down(tree, edit)
+            return
+        self._say(tree, edit, _identities(tree, edit))
+
+    def _say(self, tree: Tree, edit: Edit, identities: set[Identity]) -> None:
         for mark, wanted in (
             (INACTIVE, None if edit.activate is None else not edit.activate),
             (PROTECTED, edit.protect),
         ):
             if wanted is not None:
-                self._set_mark(tree, mark, _identities(tree, edit), wanted)
+                self._set_mark(tree, mark, identities, wanted)
         if edit.comment is not None:
-            self._annotate(tree, edit, edit.comment)
+            self._annotate(
+                tree, edit, edit.comment, min(identities, key=str, default=edit.identity)
+            )
 
-    def _annotate(self, tree: Tree, edit: Edit, comment: str) -> None:
+    def _hand_down(self, tree: Tree, edit: Edit) -> None:
+        """What is said of a container without braces is said of what is in it."""
+        name = edit.statement.name
+        said = Edit(edit.statement, comment=edit.comment)
+        said.activate = False if name in tree.get(INACTIVE, ()) else None
+        said.protect = True if name in tree.get(PROTECTED, ()) else None
+        said.comment = tree.get(COMMENTS, {}).get(name, edit.comment)
+        said.activate = said.activate if edit.activate is None else edit.activate
+        said.protect = said.protect if edit.protect is None else edit.protect
+        if (said.activate, said.protect, said.comment) != (None, None, None):
+            self._forget(tree, name)
+            self._say(self.own(tree, name), said, _members(edit.statement, tree[name]))
+
+    def _annotate(self, tree: Tree, edit: Edit, comment: str, about: Identity) -> None:
         if self._checked(None, comment, edit, "comment") is None:
             return
-        comments = {**tree.get(COMMENTS, {}), edit.identity: comment}
+        comments = {**tree.get(COMMENTS, {}), about: comment}
         kept = {identity: text for identity, text in comments.items() if text}
         tree[COMMENTS] = kept
         if not kept:
@@ -455,6 +476,15 @@ def _identities(tree: Tree, edit: Edit) -> set[Identity]:
     if edit.statement.kind is Kind.LIST and edit.key is None:
         return {(name, key) for key in tree.get(name, {})}
     return {edit.identity}
+
+
+def _members(statement: Statement, tree: Tree) -> set[Identity]:
+    """All that a branch holds."""
+    found: set[Identity] = set()
+    for name in tree.keys() - MARKS:
+        listed = statement.children[name].kind is Kind.LIST
+        found |= {(name, key) for key in tree[name]} if listed else {name}
+    return found
 
 
 def _holds_protected(tree: Tree) -> bool:

@@ -179,7 +179,7 @@ class _Reader:
             return
         _say(_tagged(descent, last), opening.tags)
         if opening.comment is not None:
-            descent.top[0].comment = opening.comment
+            _opened(descent).comment = opening.comment
 
     def _skip(self) -> None:
         depth = 0
@@ -194,14 +194,16 @@ class _Reader:
             self.place += 1
 
 
+def _opened(descent: Descent) -> Edit:
+    """What a line opens: ``family inet`` is about inet."""
+    opened = descent.top[0]
+    return opened.children[0] if opened.statement.has_no_braces and opened.children else opened
+
+
 def _tagged(descent: Descent, last: Edit) -> Edit:
     """The statement that a tag in front of a line is about: the branch that the line opens."""
-    opened = descent.top[0]
-    homogeneous = opened.statement.homogeneous and opened.statement.kind is Kind.CONTAINER
-    if homogeneous and opened.children:
-        # ``inactive: family inet`` is about inet.
-        return opened.children[0]
-    return opened if opened.statement.is_branch else last
+    opened = _opened(descent)
+    return opened if opened is not descent.top[0] or opened.statement.is_branch else last
 
 
 def _say(edit: Edit, tags: set[str]) -> None:

@@ -163,6 +163,11 @@ class Statement:
         return self.word or self.name
 
     @property
+    def has_no_braces(self) -> bool:
+        """True for containers that are only the word before each of their statements."""
+        return self.homogeneous and self.kind is Kind.CONTAINER
+
+    @property
     def is_secret(self) -> bool:
         """True where a value is marked in listings and kept out of messages."""
         return self.secrecy is not Secrecy.NONE

@@ -32,8 +32,7 @@ def branch_text(statement: Statement, tree: Tree, indent: str = "") -> Iterator[
 
 def _repeated(statement: Statement) -> str:
     """The word that a homogeneous container puts before each of its statements."""
-    homogeneous = statement.homogeneous and statement.kind is Kind.CONTAINER
-    return f"{statement.shown} " if homogeneous else ""
+    return f"{statement.shown} " if statement.has_no_braces else ""
 
 
 def shared_braces(statement: Statement, entries: list[Item], indent: str = "") -> Iterator[str]:

@@ -14,6 +14,7 @@ from lxml import etree
 from keyserver.config.apply import apply
 from keyserver.config.compare import compare
 from keyserver.config.edit import LoadError, Operation, copy_tree
+from keyserver.config.files import read_file
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_json import read_json
 from keyserver.config.read_patch import read_patch
@@ -237,3 +238,55 @@ def test_one_of_several_values_goes_from_xml_and_is_filtered_by_its_own_name():
     gone = around.format('<reservation-priority delete="delete"/>')
     session.rpc(f"<load-configuration>{gone}</load-configuration>")
     assert "priority 4;" in session.compare()
+
+
+UNIT = "interfaces { ge-0/0/0 { unit 0 { %s } } }"
+FAMILIES = (
+    "set interfaces ge-0/0/0 unit 0 family inet\nset interfaces ge-0/0/0 unit 0 family inet6\n"
+)
+POOL = "access address-assignment pool p family"
+MARKED = {
+    UNIT % "/* lan */ family inet; /* also */ family inet6;": [
+        "/* lan */",
+        "family inet;",
+        "/* also */",
+        "family inet6;",
+    ],
+    UNIT % "/* lan */ inactive: family inet { mtu 1400; } family inet6;": [
+        "/* lan */",
+        "inactive: family inet {",
+        "mtu 1400;",
+        "}",
+        "family inet6;",
+    ],
+    f"{FAMILIES}deactivate interfaces ge-0/0/0 unit 0 family": [
+        "inactive: family inet;",
+        "inactive: family inet6;",
+    ],
+    f"{FAMILIES}protect interfaces ge-0/0/0 unit 0 family": [
+        "protect: family inet;",
+        "protect: family inet6;",
+    ],
+    f'{FAMILIES}annotate interfaces ge-0/0/0 unit 0 family "lan"': [
+        "/* lan */",
+        "family inet;",
+        "family inet6;",
+    ],
+    f"{FAMILIES}deactivate interfaces ge-0/0/0 unit 0 family\n"
+    "activate interfaces ge-0/0/0 unit 0 family": ["family inet;", "family inet6;"],
+    f"set {POOL}\ndeactivate {POOL}\nset {POOL} inet network 192.0.2.0/24": [
+        "inactive: family inet {",
+        "network 192.0.2.0/24;",
+        "}",
+    ],
+}
+
+
+@pytest.mark.parametrize("written", MARKED)
+def test_what_is_said_of_a_word_without_braces_is_said_of_what_it_opens(written):
+    tree, problems = read_file(V2, written)
+    assert problems == []
+    text = to_text(V2, tree)
+    assert [line.strip() for line in text.splitlines()[3:-3]] == MARKED[written]
+    for show, read in FORMATS.values():
+        assert from_edits(V2, *read(V2, show(V2, tree))) == tree

@@ -88,7 +88,7 @@ def mix(maker, schema, tree) -> None:
         if chance <= 0.15 or (child.is_branch and not child.presence and not tree[name]):
             del tree[name]
             inactive.discard(name)
-        elif chance < 0.3 and child.kind is not Kind.LIST:
+        elif chance < 0.3 and child.kind is not Kind.LIST and not child.has_no_braces:
             inactive ^= {name}
     tree.pop(INACTIVE, None)
     if inactive:
