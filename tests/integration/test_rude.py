@@ -378,6 +378,14 @@ def _shown(seen: Seen) -> str:
     return f"{device}, {lock}, {seen.outcome}"
 
 
+# What nearly every cell is, in the words that stand above the table in docs/troubleshooting.md.
+USUAL = {
+    "as before, free, failed": "kept",
+    "changed, free, changed": "done",
+    "as before, free, changed": "told",
+}
+
+
 def markdown(seen: dict[Cell, Seen]) -> str:
     """The table as run: device, lock, report; a cell of several where carriers or modes differ."""
     stages = (*STAGES, CONFIRM)
@@ -386,6 +394,6 @@ def markdown(seen: dict[Cell, Seen]) -> str:
         row = []
         for stage in stages:
             shown = {_shown(s) for c, s in seen.items() if (c.stage, c.fault) == (stage, fault)}
-            row.append(" / ".join(sorted(shown)) or "")
+            row.append(" / ".join(sorted(USUAL.get(one, one) for one in shown)))
         lines.append(f"| {fault} | {' | '.join(row)} |")
     return "\n".join(lines)
