@@ -99,10 +99,10 @@ class _Page:
 
     def name(self, sign: str, place: _Place, item: Item, mark: str = "") -> None:
         """One statement without what is in it; ``mark`` as ``inactive:``."""
-        columns = _MARKED if mark else _BRANCH
         self._head(place, item.statement)
+        indent = " " * (place.levels + _MARKED) if mark else self.indent
         words = f"{mark} {place.name(item)}".lstrip()
-        self.lines.append(f"{sign}{' ' * (place.levels + columns)}{words} {{ ... }}")
+        self.lines.append(f"{sign}{indent}{words} {{ ... }}")
 
     def say(self, sign: str, place: _Place, item: Item, text: str) -> None:
         """A comment that comes or goes."""
@@ -204,6 +204,8 @@ def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
         if expected[0] == identity:
             expected.popleft()
         else:
+            if not moved:
+                page.leave()
             if not moved and previous is not None:
                 page.name(" ", place, previous)
             page.name("!", place, item)
@@ -258,8 +260,10 @@ def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
         return
     _said(page, was, now, place)
     if was.value is not now.value:
+        said = len(page.lines)
         _level(page, now.statement, was.value, now.value, place.below(now))
-        page.leave()
+        if len(page.lines) > said:
+            page.leave()
 
 
 def _said(page: _Page, was: Item, now: Item, place: _Place) -> None:

@@ -29,6 +29,7 @@ def tree_of(text: str):
 
 
 SERVER = "security group-vpn server"
+SA = f"{SERVER} group A ipsec-sa s"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,22 @@ SERVER = "security group-vpn server"
             f"set {SERVER} group B group-id 2\nset {SERVER} group A group-id 1",
             "[edit security group-vpn server]\n!     group B { ... }\n",
             id="what moved is marked",
+        ),
+        pytest.param(
+            f"set {SA} match-policy p protocol 6",
+            f"set {SA} proposal a",
+            f"set {SA} match-policy q protocol 6",
+            f"[edit {SA}]\n-      proposal a;\n       match-policy p {{ ... }}\n"
+            "+      match-policy q {\n+          protocol 6;\n+      }\n",
+            id="context stands in the column of the first statement",
+        ),
+        pytest.param(
+            "",
+            f"set {SERVER} group A description x\nset {SERVER} group A ike-gateway [ a b ]",
+            f"set {SERVER} group A ike-gateway [ b a ]",
+            f"[edit {SERVER} group A]\n-     description x;\n"
+            f"[edit {SERVER} group A]\n!      ike-gateway b {{ ... }}\n",
+            id="what moved stands below a heading of its own",
         ),
         pytest.param(
             f"set {SERVER} group B group-id 1",

@@ -185,6 +185,30 @@ def shown(before, after):
             id="a leaf that wakes goes and comes",
         ),
         pytest.param(
+            ["group A ipsec-sa s proposal a", "group A ipsec-sa s match-policy p protocol 6"],
+            [f"group A ipsec-sa s match-policy {name} protocol 6" for name in "pq"],
+            """
+            [edit security group-vpn server group A ipsec-sa s]
+            -      proposal a;
+                   match-policy p { ... }
+            +      match-policy q {
+            +          protocol 6;
+            +      }
+            """,
+            id="context stands in the column of the first statement",
+        ),
+        pytest.param(
+            ["group A description x", "group A ike-gateway a", "group A ike-gateway b"],
+            ["group A ike-gateway b", "group A ike-gateway a"],
+            """
+            [edit security group-vpn server group A]
+            -     description x;
+            [edit security group-vpn server group A]
+            !      ike-gateway b { ... }
+            """,
+            id="what moved stands below a heading of its own",
+        ),
+        pytest.param(
             [A],
             [A, B, f"{OFF} B"],
             """

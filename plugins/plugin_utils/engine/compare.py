@@ -12,6 +12,7 @@ the front; moved entries, and what is activated, are marked ``!``.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -215,12 +216,17 @@ def _runs(was: list[str], now: list[str]) -> Iterator[_Run]:
 
 def _out_of_order(was: list[str], now: list[str]) -> Iterator[str]:
     """Entries that are not the next one of the old order that is still expected."""
-    expected = [key for key in was if key in now]
-    for key in now:
-        if key in expected:
-            if expected[0] != key:
-                yield key
-            expected.remove(key)
+    stays = set(now)
+    expected = deque(key for key in was if key in stays)
+    both, gone_by = set(expected), set()
+    for key in (key for key in now if key in both):
+        while expected[0] in gone_by:
+            expected.popleft()
+        if expected[0] == key:
+            expected.popleft()
+        else:
+            gone_by.add(key)
+            yield key
 
 
 def _before(order: list[str], key: str, among: Tree) -> str | None:
