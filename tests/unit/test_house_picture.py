@@ -1,0 +1,60 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The picture of the house in docs/architecture.md is the house."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dev.house.__main__ import floors
+from tests.lab import ROOT
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+PICTURE = PAGE.partition("```text\n")[2].partition("```")[0]
+CORE = ROOT / "plugins" / "plugin_utils"
+# How it is started is no room.
+ENTRANCE = {"__main__"}
+
+
+def core_drawn() -> list[str]:
+    """The rooms of the collection's core, from the top down."""
+    drawn = PICTURE.partition("plugins/plugin_utils/")[2].partition("plugins/connection")[0]
+    return re.findall(r"^   (\w+)  ", drawn, re.M)
+
+
+def key_server_drawn() -> set[str]:
+    """The rooms of the key server; a line may name several."""
+    lines = re.findall(r"keyserver/(\w+(?:, \w+)*)  |keyserver/(\w+(?:, \w+)*)$", PICTURE, re.M)
+    return {name for line in lines for names in line for name in names.split(", ") if name}
+
+
+def rooms(container: str) -> list[list[str]]:
+    return dict(floors())[container]
+
+
+def test_the_core_is_drawn_from_its_upper_floor_to_its_lowest():
+    drawn = iter(core_drawn())
+    for floor in rooms("plugins.plugin_utils"):
+        assert {next(drawn) for _room in floor} == set(floor)
+    assert list(drawn) == []
+
+
+def test_every_room_of_the_key_server_is_drawn_and_no_other():
+    built = {room for floor in rooms("keyserver") for room in floor} - ENTRANCE
+    assert key_server_drawn() == built
+
+
+@pytest.mark.parametrize("room", ["engine", "netconf"])
+def test_a_module_that_the_page_names_by_its_room_is_there(room):
+    if room == "engine":
+        table = PAGE.partition("| what | module of `engine/` |")[2].partition("\n\n")[0]
+        named = re.findall(
+            r"`(\w+)`", "".join(row.split("|")[-2] for row in table.splitlines()[2:])
+        )
+    else:
+        drawn = PICTURE.partition("   netconf ")[2].partition("\n   errors")[0]
+        named = re.findall(r"[\w*]+", " ".join(re.findall(r"\s{2,}([\w*, ]+): ", " " + drawn)))
+    assert len(named) > len(rooms("plugins.plugin_utils"))
+    assert [name for name in named if not list((CORE / room).glob(f"{name}.py"))] == []
