@@ -129,6 +129,11 @@ class DeviceAction(ActionBase):
         """Who is asked, as the inventory calls it: a task may be delegated to another device."""
         return str(self._task.delegate_to or self._task_vars.get("inventory_hostname", ""))
 
+    @property
+    def _asked(self) -> list[str]:
+        """Whose answer this is: the play's host that runs the task, and whom it is delegated to."""
+        return list(dict.fromkeys([str(self._task_vars.get("inventory_hostname", "")), self._host]))
+
     def _spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = self.options["argument_spec"]
         return spec

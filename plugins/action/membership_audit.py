@@ -32,7 +32,8 @@ class ActionModule(DeviceAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """As every action; a failure says who would have been looked for, and who is not."""
         result = super().run(tmp, task_vars)
-        result["run"] = _inclusion(self._task)
+        result["run"], result["order"] = _inclusion(self._task), _order(self._task.play)
+        result["asked"] = self._asked
         unlooked = [f"{self._host}: {line}" for line in self._unlooked]
         result["warnings"] = [*unlooked, *result.get("warnings", [])]
         if self._expected and (result.get("failed") or result.get("unreachable")):
@@ -98,6 +99,15 @@ def _inclusion(task: Any) -> str:
     while parent is not None and not isinstance(parent, TaskInclude):
         parent = getattr(parent, "_parent", None)
     return str((parent or task.play)._uuid)
+
+
+_ORDERED = ("linear", "debug")
+
+
+def _order(play: Any) -> str:
+    """The order of a play's hosts; ``none`` where each has its turn when it comes to it."""
+    ordered = play.order != "shuffle" and play.strategy.rpartition(".")[2] in _ORDERED
+    return str(play.order or "inventory") if ordered else "none"
 
 
 def _tell_drift(result: dict[str, Any], previous: Any, host: str) -> None:

@@ -19,6 +19,7 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         directory = Path(options["directory"])
+        there = files.replaced(directory)
         earlier, findings = files.read_history(map(Path, options["history"]))
         document = fleet.document(
             fleet.of_run(fleet.plain(options["audits"]), options["run"]),
@@ -26,12 +27,14 @@ class ActionModule(DeviceAction):
             [files.read_dated(Path(path)) for path in options["merge"]],
             pending=options["pending"],
             findings=findings,
-            replaced=files.replaced(directory) if options["pending"] else None,
+            replaced=there if options["pending"] else None,
         )
+        document["run"] = options["run"]
         document["history"] = timeline.timeline([*earlier, document])
         template = options["template"]
         contents = files.files(document, None if template is None else Path(template))
-        changed = [] if self._task.check_mode else files.write(directory, contents)
+        late = there is not None and fleet.is_later(there, document)
+        changed = [] if self._task.check_mode or late else files.write(directory, contents)
         return {
             "changed": bool(changed),
             "files": [str(directory / name) for name in contents],

@@ -19,4 +19,5 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         detail = options.pop("detail")
-        return {"changed": False, **members_info.read(self.device(), Choice(**options), detail)}
+        found = members_info.read(self.device(), Choice(**options), detail)
+        return {"changed": False, "asked": self._asked, **found}

@@ -149,6 +149,21 @@ run:
   returned: always
   type: str
   sample: 5254001f-6d0b-4b7e-9a53-00000000001c
+asked:
+  description:
+    - The host, and the device where the task was delegated to it. Of a task that runs once
+      M(groupvpn.junos.membership_report) takes the result for these hosts alone.
+  returned: always
+  type: list
+  elements: str
+  sample: [hub-1]
+order:
+  description:
+    - C(order) of the play, V(inventory) by default; V(none) where its strategy, or V(shuffle), lets
+      hosts come in no order that is known before.
+  returned: always
+  type: str
+  sample: inventory
 warnings:
   description: What the device warned about.
   returned: always

@@ -62,6 +62,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+asked:
+  description: The host, and the device where the task was delegated to it.
+  returned: success
+  type: list
+  elements: str
+  sample: [hub-1]
 groups:
   description: One entry per group, and per node on chassis clusters.
   returned: success

@@ -262,6 +262,47 @@ def test_under_serial_a_good_fleet_is_a_success_and_each_host_meets_its_own_last
     assert [host["drift"] for host in document(fleet)["hosts"].values()] == [[], []]
 
 
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"serial": 1, "order": "reverse_sorted"},
+        {"serial": 1, "order": "shuffle"},
+        {"strategy": "free"},
+    ],
+    ids=["backwards", "shuffled", "free"],
+)
+def test_in_whatever_order_a_good_fleet_is_a_success(fleet, keywords):
+    variables = {
+        "membership_audit_directory": str(fleet.path / "report"),
+        "membership_audit_expected": EXPECTED,
+        "membership_audit_fail_at": "error",
+    }
+    include = {"ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"}}
+    result = play(fleet, [{**include, "vars": variables}], **keywords)
+    assert result.code == 0, result.output[-3000:]
+    assert document(fleet)["summary"]["compliant"] == 2
+
+
+def test_of_a_role_that_runs_once_only_whom_it_asked_counts_as_read(fleet):
+    (fleet.path / "report").mkdir()
+    audit, propose = (
+        {
+            "ansible.builtin.include_role": {
+                "name": "groupvpn.junos.membership_audit",
+                "apply": {"run_once": True},
+                **more,
+            },
+            "vars": {"membership_audit_directory": str(fleet.path / "report")},
+        }
+        for more in ({}, {"tasks_from": "expectations"})
+    )
+    result = play(fleet, [audit, propose])
+    states = {name: host["state"] for name, host in document(fleet)["hosts"].items()}
+    assert states == {"hub-1": "read", "hub-2": "not_asked"}
+    assert "hub-2" not in (fleet.path / "report" / "expectations.csv").read_text()
+    assert "hub-2: not in these expectations: hub-1 was asked in its place" in result.output
+
+
 def test_what_an_earlier_audit_has_read_is_not_told_as_if_it_were_read_now(fleet):
     audit = {
         "ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"},

@@ -47,6 +47,12 @@ def test_what_is_configured_is_expected_and_what_is_doubtful_is_named():
     assert "registered from 192.0.2.33" in found["review"][1]
 
 
+def test_the_list_of_another_host_is_nobody_elses():
+    found = propose({"hub-1": {**ONE, "asked": ["hub-1"]}, "hub-2": {**ONE, "asked": ["hub-1"]}})
+    assert {group["host"] for group in found["expected"]} == {"hub-1"}
+    assert "hub-2: not in these expectations: hub-1 was asked in its place" in found["review"]
+
+
 def test_both_files_read_as_the_same_expectations(tmp_path):
     found = propose({"hub-1": ONE, "hub-2": ONE})
     sheet, tree = tmp_path / "e.csv", tmp_path / "e.yml"

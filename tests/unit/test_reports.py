@@ -489,10 +489,29 @@ def test_cells_are_text_that_no_spreadsheet_runs(value, cell):
     assert line.split(",")[4] == cell
 
 
+@pytest.mark.parametrize(
+    ("there", "later"),
+    [
+        ({"run": "b", "pending": []}, True),
+        ({"run": "b", "pending": ["hub-2"]}, False),
+        ({"run": "b", "pending": ["hub-3"]}, False),
+        ({"run": "a", "pending": []}, False),
+        ({}, False),
+    ],
+)
+def test_a_report_does_not_take_the_place_of_one_that_has_seen_more(there, later):
+    assert audit_fleet.is_later(there, {"run": "b", "pending": ["hub-2"]}) == later
+    assert not audit_fleet.is_later(there, {"run": None, "pending": ["hub-2"]})
+
+
 def test_audits_of_another_run_are_left_out_and_what_is_no_audit_is_named():
     audits = {"hub-1": {"run": "b", "groups": []}, "hub-2": {"run": "a"}, "hub-3": {}}
     assert audit_fleet.of_run(audits, "b") == {"hub-1": audits["hub-1"], "hub-2": {}, "hub-3": {}}
     assert audit_fleet.of_run(audits, None) == audits
+    once = {"run": "b", "asked": ["hub-1"], "groups": []}
+    looped = {"run": "b", "asked": ["localhost", "hub-2"], "groups": []}
+    everybody = {"hub-1": once, "hub-2": looped, "hub-3": once}
+    assert audit_fleet.of_run(everybody, "b") == {"hub-1": once, "hub-2": looped, "hub-3": {}}
     with pytest.raises(
         Refused, match=r"audits\.hub-4: the registered result of an audit is expected"
     ):

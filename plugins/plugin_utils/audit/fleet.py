@@ -30,14 +30,21 @@ def plain(value: Any) -> Any:
 def of_run(audits: Mapping[str, Any], run: str | None) -> dict[str, Mapping[str, Any]]:
     """Audits that were made in one run, of any when None; what is older says nothing of now.
 
-    Raises Refused for what is no result of an audit.
+    Nor does what another host was asked: a task that runs once gives all hosts its result. Raises
+    Refused for what is no result of an audit.
     """
     odd = [name for name, audit in audits.items() if not isinstance(audit, Mapping)]
     if odd:
         raise Refused(
             [f"audits.{name}: the registered result of an audit is expected" for name in odd]
         )
-    return {n: audit if run in (None, audit.get("run")) else {} for n, audit in audits.items()}
+    if run is None:
+        return dict(audits)
+    return {name: audit if _is_of(name, run, audit) else {} for name, audit in audits.items()}
+
+
+def _is_of(name: str, run: str, audit: Mapping[str, Any]) -> bool:
+    return audit.get("run") == run and name in audit.get("asked", (name,))
 
 
 class State(StrEnum):
@@ -105,6 +112,15 @@ def document(
         "summary": totals,
         "worst": next((s for s in reversed(SEVERITIES) if totals["by_severity"][s]), "none"),
     }
+
+
+def is_later(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a report of the same run has seen more hosts have their turn than another one.
+
+    Where hosts do not wait for one another, the report that was begun last may be there first.
+    """
+    same_run = one.get("run") is not None and one.get("run") == other["run"]
+    return same_run and set(one.get("pending") or ()) < set(other["pending"])
 
 
 def _old_slices(slices: Sequence[Mapping[str, Any]], now: float) -> Iterator[dict[str, str]]:

@@ -49,6 +49,10 @@ def propose(registered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             why = result.get("msg") or "no list was read"
             review.append(f"{host}: not in these expectations: {why}")
             continue
+        if host not in result.get("asked", (host,)):
+            other = ", ".join(result["asked"])
+            review.append(f"{host}: not in these expectations: {other} was asked in its place")
+            continue
         for group in fullest(result["groups"]).values():
             if "gateways" not in group:
                 raise Refused([f"{host}: group {group['name']} without its configured gateways"])
