@@ -421,6 +421,18 @@ def test_what_a_device_inherits_is_in_force_named_and_not_set_again():
     assert not ask(wire, "deleted", [{"group": "G1"}])["changed"]
 
 
+def test_what_a_change_uncovers_of_groups_is_in_force_after_it():
+    covering = "set security group-vpn server group G1 server-member-communication lifetime-seconds"
+    wire = Wire(device(groups=("G1",), extra=(*INHERITING, f"{covering} 900")))
+    uncovered = [{"group": "G1", "lifetime_seconds": 4800, **GOOD}]
+    for how in ({"check": True, "validate_on_device": True}, {}):
+        gone = ask(wire, "deleted", [{"group": "G1"}], **how)
+        assert gone["before"] == [{**uncovered[0], "lifetime_seconds": 900}]
+        assert gone["after"] == uncovered
+        assert any("this change uncovers" in warned for warned in gone["warnings"])
+    assert views.gather(RESOURCE, wire)["gathered"] == uncovered
+
+
 @pytest.mark.parametrize(
     ("name", "step"),
     [("lock", "lock the configuration"), ("load-configuration", "load the change")],

@@ -47,7 +47,7 @@ class RequestGoal:
         if self._taken is not None and same(self._taken, reply):
             return ""
         have = resource.read(reply)
-        self._besides, self._after = [], None
+        self._besides, self._after = [], have.in_force(resource.root)
         words = ""
         if edits(resource.root, have.explicit, outlook.target, outlook.generation):
             words = self._differing(have)
@@ -74,7 +74,6 @@ class RequestGoal:
         still = edits(resource.root, have.explicit, target, generation)
         left = lacking(still, outlook.have.explicit.tree, have.explicit.tree)
         self._besides = edits(resource.root, outlook.target, have.explicit, generation)
-        self._after = have.in_force(resource.root)
         made = told(resource.prefix, self._besides)
         return (
             f"it lacks: {told(resource.prefix, left)} (it has made of it: {made})" if left else ""
@@ -82,8 +81,16 @@ class RequestGoal:
 
     def come(self) -> Draft:
         """The change as the device has made it, which it says when that is not what was planned."""
-        if not self._besides or self._after is None:
+        if self._after is None:
             return self.draft
-        more = told(self._request.resource.prefix, self._besides)
-        self._device.warn(f"the device has made by itself of the change{self._or_others}: {more}")
+        if self._besides:
+            more = told(self._request.resource.prefix, self._besides)
+            self._device.warn(
+                f"the device has made by itself of the change{self._or_others}: {more}"
+            )
+        elif self._after != self.draft.outlook.after:
+            # A group's value is seen only where none stands above it.
+            self._device.warn(
+                "configuration groups bring in what this change uncovers: see 'after'"
+            )
         return self.draft._replace(outlook=self.draft.outlook._replace(after=self._after))
