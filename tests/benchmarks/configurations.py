@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.benchmarks.limits import at_most
 from tests.benchmarks.loop import GATEWAYS, LINES, Client, gateways
 from tests.lab import LabDirectory, Process, free_ports, hub_config
 
@@ -154,6 +155,13 @@ def sizes() -> Iterator[str]:
         f"{loads['XML']:.0f} ms: ratio {ratio:.2f}."
     )
     yield ""
+    for kind, limit in (("committed", 3), ("read", 2)):
+        worst = max(many[name] / few[name] for name in QUESTIONS if kind in name)
+        what = f"what is {kind} of {GATEWAYS:,} gateways, CPU beside {FEW}"
+        yield at_most(what, limit, worst)
+        yield ""
+    yield at_most("the load of set lines, CPU beside XML", 3, ratio)
+    yield ""
 
 
 def many_devices() -> Iterator[str]:
@@ -171,7 +179,13 @@ def many_devices() -> Iterator[str]:
             start = server.cpu_seconds()
             time.sleep(IDLE_SECONDS)
             idle = 1000 * (server.cpu_seconds() - start) / IDLE_SECONDS
-            yield f"| {start:.2f} | {server.peak_mb():.0f} | {idle:.1f} |"
+            peak = server.peak_mb()
+    yield f"| {start:.2f} | {peak:.0f} | {idle:.1f} |"
+    yield ""
+    what = f"{DEVICES:,} key servers in one process"
+    yield at_most(f"{what}, start, CPU", 2, start, " s")
+    yield ""
+    yield at_most(f"{what}, memory", 250, peak, " MB")
     yield ""
 
 

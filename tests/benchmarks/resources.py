@@ -12,6 +12,7 @@ from typing import Any
 
 from lxml import etree
 
+from tests.benchmarks.limits import at_most
 from tests.lab import COLLECTIONS
 
 sys.path.insert(0, str(COLLECTIONS))
@@ -95,10 +96,15 @@ def large_server() -> Iterator[str]:
     size = len(to_string(etree.fromstring(large()))) / 1e6
     yield f"### `server` with {GROUPS} groups and {GATEWAYS:,} gateways ({size:.1f} MB of XML)"
     yield ""
-    yield "| task, without Ansible and SSH | CPU s | asked |"
-    yield "|---|---|---|"
-    for name, work in rows.items():
-        yield f"| {name} | {statistics.median(_cpu(work) for _ in range(REPEATS)):.2f} | 0.5 |"
+    yield "| task, without Ansible and SSH | CPU s |"
+    yield "|---|---|"
+    costs = {
+        name: statistics.median(_cpu(work) for _ in range(REPEATS)) for name, work in rows.items()
+    }
+    for name, cost in costs.items():
+        yield f"| {name} | {cost:.2f} |"
+    yield ""
+    yield at_most("a large server, reading and planning, CPU", 0.5, max(costs.values()), " s")
     yield ""
 
 
