@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from keyserver.groups.plane import GroupKeys
-from tests.keyserver.lossy import LossyGroup, faults_of
+from tests.keyserver.lossy import BEGINNING, LossyGroup, faults_of
+from tests.keyserver.lossy_cluster import LossyCluster
 from tests.keyserver.observer import Report
 
 CYCLE = 3600 - 60
@@ -54,11 +55,27 @@ def restart(keys: GroupKeys, members: int, loss: float, seed: int, generation: s
         return group
 
 
+def servers_parted(members: int, loss: float, seed: int, generation: str) -> LossyGroup:
+    """Two servers of a cluster do not hear each other for twenty minutes around a rekey."""
+    group = LossyCluster(members, faults_of(loss), seed, generation)
+    group.settle()
+    group.run(BEGINNING + CYCLE - 600 - group.now)
+    group.parted = True
+    group.run(1200)
+    group.parted = False
+    group.run(2 * CYCLE)
+    return group
+
+
+PARTED = "servers of a cluster parted"
 SCENARIOS: dict[str, Callable[[int, float, int, str], LossyGroup]] = {
     "20 rekeys": rekeys,
     "server restarted, keys durable": partial(restart, GroupKeys.DURABLE),
     "server restarted, keys forgotten": partial(restart, GroupKeys.FORGOTTEN),
+    PARTED: servers_parted,
 }
+# Group VPNv1 has no clusters.
+GENERATIONS = dict.fromkeys(SCENARIOS, ("v2", "v1")) | {PARTED: ("v2",)}
 
 
 def _row(name: str, loss: float, seed: int, report: Report, cpu: float) -> tuple[str, ...]:
@@ -80,7 +97,7 @@ def _rows(options: argparse.Namespace) -> Iterator[tuple[str, ...]]:
     for name, scenario in SCENARIOS.items():
         if options.only not in name:
             continue
-        for generation in ("v2", "v1"):
+        for generation in GENERATIONS[name]:
             for loss in LOSSES:
                 for seed in range(1, options.seeds + 1):
                     started = time.process_time()

@@ -13,12 +13,13 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.gateways import phase1_proposal
 from keyserver.groups.plane import GroupKeys, SigningKeys
-from keyserver.groups.pushes import MulticastTarget
+from keyserver.groups.pushes import MulticastTarget, Outgoing
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
 from keyserver.lab import Faults
@@ -37,7 +38,7 @@ BLOCK = (
 _SIG_HASH = {"v1": "sha1", "v2": "sha-256"}
 _PHASE_1 = {"v1": ("3des-cbc", "sha1", "group2"), "v2": ("aes-256-cbc", "sha-256", "group14")}
 _MOST_STEPS = 20_000_000
-_BEGINNING = 1_800_000_000.0
+BEGINNING = 1_800_000_000.0
 PORT = 848
 
 
@@ -50,11 +51,11 @@ class Clock:
 
     def shows(self, now: float) -> float:
         """What it shows when it is ``now``."""
-        return _BEGINNING + self.offset + (now - _BEGINNING) * self.rate
+        return BEGINNING + self.offset + (now - BEGINNING) * self.rate
 
     def when(self, shown: float) -> float:
         """When it shows that."""
-        return _BEGINNING + (shown - _BEGINNING - self.offset) / self.rate
+        return BEGINNING + (shown - BEGINNING - self.offset) / self.rate
 
 
 TRUE_CLOCK = Clock()
@@ -67,6 +68,8 @@ def faults_of(loss: float) -> Faults:
 
 class LossyGroup:
     """One group: a server, ``count`` members, a link each way for each of them, an observer."""
+
+    hubs: tuple[str, ...] = (SERVER[0],)
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class LossyGroup:
 
         ``clocks``: what sort of a clock a member gets.
         """
-        self.now = _BEGINNING
+        self.now = BEGINNING
         self.observer = Observer()
         self.members: dict[str, GroupMember] = {}
         self._state, self._signing_keys = state, signing_keys
@@ -102,34 +105,47 @@ class LossyGroup:
         self.clocks: dict[str, Clock] = {}
         # Where a member is seen at, when it is not its own port.
         self.ports: dict[str, int] = {}
-        self.server: Device | None = None
-        self._server_wake: float | None = None
-        self.start_server()
+        self.servers: dict[str, Device] = {}
+        self._server_wakes: dict[str, float] = {}
+        for hub in self.hubs:
+            self.start_server(hub)
         for address in addresses.values():
             self.add(address)
 
     # Who is there
 
-    def start_server(self) -> None:
+    @property
+    def server(self) -> Device | None:
+        """The server, while it runs."""
+        return self.servers.get(self.hubs[0])
+
+    def home_of(self, member: str) -> str:
+        """The server that a member registers with."""
+        return self.hubs[0]
+
+    def text_of(self, hub: str) -> str:
+        """What that server's configuration is."""
+        return self.text
+
+    def start_server(self, hub: str = SERVER[0]) -> None:
         """Power on: a device with its durable store, as far as it has one."""
-        self.server = device_of(
-            SERVER[0],
+        self.servers[hub] = device_of(
+            hub,
             Generation(self._generation),
-            self.text,
+            self.text_of(hub),
             self.now,
             self._signing_keys,
-            on_activity=self._stir,
+            on_activity=partial(self._stir, hub),
             state=self._state,
             group_keys=self._group_keys,
         )
-        self._stir()
+        self._stir(hub)
 
-    def kill_server(self) -> None:
+    def kill_server(self, hub: str = SERVER[0]) -> None:
         """Power off without a word."""
-        assert self.server is not None
-        self.server.close()
-        self.server, self._server_wake = None, None
-        self.observer.lists((), self.now)
+        self.servers.pop(hub).close()
+        self._server_wakes.pop(hub, None)
+        self._look_at_lists()
 
     def add(self, address: str) -> GroupMember:
         """A member that begins to register within the next second."""
@@ -139,7 +155,7 @@ class LossyGroup:
             PSK.encode(),
             (phase1_proposal(*words),),
             Identification.address(address),
-            Identification.address(SERVER[0]),
+            Identification.address(self.home_of(address)),
         )
         chance = random.Random(f"{self._seed} {address}")
         member = GroupMember(address, 1, (policy,), jitter=chance.random, address=address)
@@ -163,9 +179,9 @@ class LossyGroup:
 
     def commit(self, *lines: str) -> None:
         """The present configuration and these lines are committed."""
-        assert self.server is not None
         self.text += "".join(f"{line}\n" for line in lines)
-        commit(self.server, self.text, self.now)
+        for hub, server in self.servers.items():
+            commit(server, self.text_of(hub), self.now)
 
     @property
     def registered(self) -> int:
@@ -198,13 +214,13 @@ class LossyGroup:
     def _at(self, when: float, work: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (when, next(self._order), work))
 
-    # The server's side
+    # The servers' side
 
-    def _stir(self) -> None:
-        self._at(self.now, self._server_work)
+    def _stir(self, hub: str) -> None:
+        self._at(self.now, partial(self._server_work, hub))
 
-    def _server_work(self) -> None:
-        server = self.server
+    def _server_work(self, hub: str) -> None:
+        server = self.servers.get(hub)
         if server is None:
             return
         deadline = server.deadline()
@@ -214,11 +230,16 @@ class LossyGroup:
         for one in outgoing:
             for member in self._receivers(one.to):
                 self._carry(one.datagram, member, self._reaches(member))
-        self._look_at_list(server)
+            self.between_servers(hub, one)
+        self._look_at_lists()
         deadline = server.deadline()
-        if deadline is not None and deadline != self._server_wake:
-            self._server_wake = deadline
-            self._at(deadline, self._server_work)
+        due_again = deadline is not None and deadline <= self.now
+        if deadline is not None and (due_again or deadline != self._server_wakes.get(hub)):
+            self._server_wakes[hub] = deadline
+            self._at(deadline, partial(self._server_work, hub))
+
+    def between_servers(self, hub: str, one: Outgoing) -> None:
+        """What a server has for others of its cluster."""
 
     def _receivers(self, to: MulticastTarget | tuple[tuple[str, int], ...]) -> list[GroupMember]:
         if isinstance(to, MulticastTarget):
@@ -228,9 +249,10 @@ class LossyGroup:
     def _is_at(self, host: str, port: int) -> bool:
         return host in self.members and self.ports.get(host, PORT) == port
 
-    def _look_at_list(self, server: Device) -> None:
-        views = [v for v in server.groups.views(self.now) if v.name == "G1"]
-        self.observer.lists([m.address for v in views for m in v.members], self.now)
+    def _look_at_lists(self) -> None:
+        views = [v for server in self.servers.values() for v in server.groups.views(self.now)]
+        listed = [m.address for view in views if view.name == "G1" for m in view.members]
+        self.observer.lists(listed, self.now)
 
     def _reaches(self, member: GroupMember) -> Callable[[bytes], None]:
         return lambda data: self._act(member, member.receive(data, self._shown(member)))
@@ -258,14 +280,15 @@ class LossyGroup:
 
     def _from(self, member: GroupMember) -> Callable[[bytes], None]:
         def arrive(data: bytes) -> None:
-            if self.server is None:
+            hub = self.home_of(member.name)
+            if hub not in self.servers:
                 return
             source = (member.name, self.ports.get(member.name, PORT))
-            answer, events = self.server.datagram(data, source, self.now)
+            answer, events = self.servers[hub].datagram(data, source, self.now)
             if answer is not None:
                 self._carry(answer, member, self._reaches(member))
             if events:
-                self._stir()
+                self._stir(hub)
 
         return arrive
 
