@@ -18,7 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables imp
     unknown,
     unreadable,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.descriptions import SITES, UNICAST, contradictions, group_of, hosts_of
@@ -780,6 +780,7 @@ def written(odd):
     return [group], hosts
 
 
+@example(odd=[(("group", "unmanaged_members", 0, "address"), "A\x1f")])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3))
 def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
     groups, hosts = written(odd)

@@ -54,7 +54,9 @@ def _asked(
 def _refusal(
     resource: Resource, child: Statement, value: Any, path: Path, why: str, remedy: str
 ) -> str:
-    text = "" if isinstance(child, Branch) or value is True else f" {shown(value)}"
+    # What is refused may hold anything: a message is to be read.
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown(value))
+    text = "" if isinstance(child, Branch) or value is True else f" {text}"
     return f"{resource.where(path, child.name)}{text}: {why}; {remedy} '{child.option}'"
 
 
