@@ -90,7 +90,7 @@ class _Reader:
             word = self.words[self.place]
             if isinstance(word, Comment):
                 if not opening.words:
-                    opening.comment = comment_of(word) or None
+                    opening.comment = _joined(opening.comment, comment_of(word) or None)
             elif not isinstance(word, Quoted):
                 if word in ("{", "}", ";"):
                     break
@@ -160,6 +160,9 @@ class _Reader:
         self._close(descent.words, opening)
         for entry in entries:
             entry.statement = listed
+        # A list has no comment of its own: it goes to the first of what its braces hold.
+        for first in (descent.top if descent.chain else entries)[:1]:
+            first.comment = _joined(opening.comment, first.comment)
         if "replace:" in opening.tags:
             entries.insert(0, Edit(listed, operation=Operation.REPLACE, line=opening.line))
         for entry in entries:
@@ -192,6 +195,14 @@ class _Reader:
                     self.place += 1
                     return
             self.place += 1
+
+
+def _joined(comment: str | None, behind: str | None) -> str | None:
+    """Two comments as one: a statement has no more."""
+    if comment is None or behind is None:
+        return comment or behind
+    lines = (text.removeprefix("/*").removesuffix("*/").strip() for text in (comment, behind))
+    return comment_of("\n".join(lines))
 
 
 def _opened(descent: Descent) -> Edit:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -290,3 +291,22 @@ def test_what_is_said_of_a_word_without_braces_is_said_of_what_it_opens(written)
     assert [line.strip() for line in text.splitlines()[3:-3]] == MARKED[written]
     for show, read in FORMATS.values():
         assert from_edits(V2, *read(V2, show(V2, tree))) == tree
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_no_comment_before_a_statement_is_lost(path):
+    tree = without_comments(from_edits(V2, *read_text(V2, path.read_text())))
+    lines = to_text(V2, tree).splitlines()
+    opens = [place for place, line in enumerate(lines) if line.strip() != "}"]
+    for place in reversed(opens):
+        lines.insert(place, f"/* above {place} */")
+    commented = from_edits(V2, *read_text(V2, "\n".join(lines)))
+    text = to_text(V2, commented)
+    assert re.findall(r"above \d+", text) == [f"above {place}" for place in opens]
+    assert from_edits(V2, *read_text(V2, text)) == commented
+    assert without_comments(commented) == tree
+
+
+def test_two_comments_before_a_statement_are_one():
+    tree = from_edits(V2, *read_text(V2, "/* one */ /* two */ snmp { contact a; }"))
+    assert to_text(V2, tree).startswith("/* one\ntwo */\nsnmp {")
