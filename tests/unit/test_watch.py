@@ -69,6 +69,9 @@ def test_more_pushes_without_acknowledgement_are_told_and_fewer_are_not():
     (event,) = after([group(member(1, 2))], [group(member(1, 5))])
     assert (event["event"], event["pushes"]) == ("unacknowledged", 3)
     assert after([group(member(1, 5))], [group(member(1, 0))]) == []
+    # A counter that is smaller was cleared: what it shows has come since.
+    (event,) = after([group(member(1, 5))], [group(member(1, 3))])
+    assert (event["event"], event["pushes"]) == ("unacknowledged", 3)
 
 
 @pytest.mark.parametrize(

@@ -326,7 +326,7 @@ class _Conductor:
 
         def wrong() -> dict[str, str]:
             self._ask(servers)
-            found = {}
+            found: dict[str, str] = {}
             for group in (g for g in groups if g.name not in self._broken):
                 faults = "; ".join(map(str, shared(group, self._held)))
                 # Who is gone shares no keys, however long the others are asked.

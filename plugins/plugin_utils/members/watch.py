@@ -86,7 +86,7 @@ class Watch:
                 yield self._event(
                     Happened.MEMBER_JOINED, group=name, list_shows=means, **_who(member)
                 )
-            elif (more := _unacknowledged(member) - _unacknowledged(was[key])) > 0:
+            elif (more := _more(_unacknowledged(was[key]), _unacknowledged(member))) > 0:
                 yield self._event(Happened.UNACKNOWLEDGED, group=name, pushes=more, **_who(member))
 
 
@@ -101,6 +101,11 @@ def _members(group: Mapping[str, Any] | None) -> dict[tuple[Any, Any], Mapping[s
 
 def _who(member: Mapping[str, Any]) -> dict[str, Any]:
     return {"gateway": member.get("gateway"), "address": member.get("address")}
+
+
+def _more(was: int, now: int) -> int:
+    """By how much a counter grew; one that is smaller has begun anew."""
+    return now - was if now >= was else now
 
 
 def _unacknowledged(member: Mapping[str, Any]) -> int:

@@ -61,19 +61,59 @@ EXAMPLES = r"""
 """
 
 MOST_AT_ONCE = 32
-_DEVICE_KEYS = {
-    "name",
-    "transport",
-    "host",
-    "port",
-    "user",
-    "password",
-    "private_key_file",
-    "known_hosts_file",
-    "host_key_checking",
-    "connect_timeout",
-    "rpc_timeout",
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+_TRANSPORTS = ("auto", "openssh", "paramiko")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("text is expected")
+    return value
+
+
+def _path(value: Any) -> str:
+    return str(Path(_text(value)).expanduser())
+
+
+def _number(value: Any) -> float:
+    try:
+        number = -1.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 < number < float("inf"):
+        raise ValueError("a number above 0 is expected")
+    return number
+
+
+def _port(value: Any) -> int:
+    number = _number(value)
+    if number != int(number) or number > 65535:
+        raise ValueError("a port, 1 to 65535, is expected")
+    return int(number)
+
+
+def _truth(value: Any) -> bool:
+    found = value if isinstance(value, bool) else _TRUTHS.get(str(value).lower())
+    if found is None:
+        raise ValueError("true or false is expected")
+    return found
+
+
+def _transport(value: Any) -> str:
+    if value not in _TRANSPORTS:
+        raise ValueError(f"it is one of {', '.join(_TRANSPORTS)}")
+    return str(value)
+
+
+_OF_DEVICE: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("name", "host", "user", "password"), _text),
+    **dict.fromkeys(("private_key_file", "known_hosts_file"), _path),
+    "port": _port,
+    **dict.fromkeys(("connect_timeout", "rpc_timeout"), _number),
+    "host_key_checking": _truth,
+    "transport": _transport,
 }
+"""Option of a device to what makes its value of what was written; raises ValueError."""
 
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
@@ -85,19 +125,38 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
 
 
 def _devices(args: dict[str, Any]) -> list[dict[str, Any]]:
-    devices = args.get("devices")
-    if not isinstance(devices, list) or not devices:
+    given = args.get("devices")
+    if not isinstance(given, list) or not given:
         raise ValueError("registered_members: 'devices' must be a list with at least one device")
-    for number, device in enumerate(devices, 1):
-        if not isinstance(device, dict) or not device.get("host"):
-            raise ValueError(f"registered_members: device {number} has no 'host'; give one")
-        unknown = sorted(set(map(str, device)) - _DEVICE_KEYS)
-        if unknown:
-            raise ValueError(
-                f"registered_members: device {device['host']}: {', '.join(unknown)}: unknown; "
-                f"known are {', '.join(sorted(_DEVICE_KEYS))}"
-            )
+    devices = [_device(number, device) for number, device in enumerate(given, 1)]
+    names = [str(device.get("name", device["host"])) for device in devices]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"registered_members: {', '.join(twice)}: several devices are called so in events; "
+            "give each a 'name' of its own"
+        )
     return devices
+
+
+def _device(number: int, device: Any) -> dict[str, Any]:
+    """A device's options, each as what it has to be."""
+    if not isinstance(device, dict) or not device.get("host"):
+        raise ValueError(f"registered_members: device {number} has no 'host'; give one")
+    where = f"registered_members: device {device['host']}"
+    unknown = sorted(set(map(str, device)) - set(_OF_DEVICE))
+    if unknown:
+        raise ValueError(
+            f"{where}: {', '.join(unknown)}: unknown; known are {', '.join(sorted(_OF_DEVICE))}"
+        )
+    found = {}
+    for option, value in device.items():
+        try:
+            found[option] = _OF_DEVICE[option](value)
+        except ValueError as error:
+            said = "" if option == "password" else f" {value!r}"
+            raise ValueError(f"{where}: {option}{said}: {error}; correct it") from None
+    return found
 
 
 def _interval(args: dict[str, Any]) -> float:
@@ -105,7 +164,7 @@ def _interval(args: dict[str, Any]) -> float:
         seconds = float(args.get("interval", 60))
     except (TypeError, ValueError):
         seconds = 0.0
-    if seconds <= 0:
+    if not 0 < seconds < float("inf"):
         raise ValueError(
             f"registered_members: interval {args.get('interval')!r}: a number of seconds above 0 "
             "is expected"
