@@ -9,11 +9,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     GroupVpnError,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import (
-    SETTLE_SECONDS,
-    Order,
-    conduct,
-)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.proof import SETTLE_SECONDS
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration

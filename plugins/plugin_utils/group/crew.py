@@ -1,0 +1,161 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The hosts of a run: what is known of each, what was done there, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from ..engine.device import CommitOptions
+from ..errors import GroupVpnError, TransportFailure
+from ..netconf.rpc import Rpc
+from . import work
+from .configurations import entries
+from .description import Group, some
+from .expand import Sides
+from .fate import Fate
+from .look import Holdings, Looked, holdings
+from .order import Hands, Order, T
+from .steps import Change
+
+SAY_SECONDS = 5
+"""Who waits for longer is told for whom."""
+_EAGER = 16
+"""The first look comes after that part of the usual pause, and each later one twice as late."""
+
+
+class Crew:
+    """Everything that touches a device goes through here.
+
+    ``looks``: hosts as they were found; ``sides`` and ``held``: what they have and hold by now;
+    ``silent``: who did not answer when asked last; ``broken``: groups that were stopped, and why;
+    ``unproved``: what servers are about to take back; ``acted``: something was changed.
+    """
+
+    def __init__(self, order: Order, hands: Hands) -> None:
+        self.order, self.description = order, order.description
+        self.fates = {host: Fate() for host in order.hosts}
+        self.looks: dict[str, Looked] = {}
+        self.held: dict[str, Holdings] = {}
+        self.sides: dict[str, Sides] = {}
+        self.silent: dict[str, GroupVpnError] = {}
+        self.broken: dict[str, str] = {}
+        self.unproved: dict[str, str] = {}
+        self.acted = False
+        self._hands = hands
+
+    def say(self, line: str) -> None:
+        """Tell a person."""
+        self._hands.say(line)
+
+    # Who is there
+
+    def whole(self) -> list[Group]:
+        """Groups whose servers could all be looked at, and that nothing has stopped."""
+        return [
+            group
+            for group in self.description.groups
+            if group.name not in self.broken and all(h in self.looks for h in group.servers)
+        ]
+
+    def takes_part(self, host: str) -> bool:
+        """Whether any group names a host."""
+        return any(host in (*g.servers, *g.members) for g in self.description.groups)
+
+    def has(self, host: str, group: Group) -> bool:
+        """Whether a host has anything of a group just now."""
+        sides = self.sides[host]
+        vpns = entries(sides["member"], "ipsec", "vpns").values()
+        return group.name in entries(sides["server"], "groups") or any(
+            vpn.get("group") == group.group_id for vpn in vpns
+        )
+
+    def is_cut(self, group: Group) -> bool:
+        """Whether somebody who serves a group cannot be reached any more."""
+        return any(isinstance(self.silent.get(h), TransportFailure) for h in group.servers)
+
+    # What is done there
+
+    def each(self, jobs: Mapping[str, Callable[[Rpc], T]]) -> dict[str, T]:
+        """Do it on all hosts at once: what came of it; who failed has that for a fate."""
+        done, failed = self._hands.each(jobs)
+        for host, error in failed.items():
+            self.fates[host].note(error)
+        return done
+
+    def do(self, jobs: Mapping[str, Callable[[Rpc], Any]], what: str) -> set[str]:
+        """As :meth:`each`, of what changes something; the hosts that did it."""
+        done = self.each(jobs)
+        for host in done:
+            self.fates[host].changed = self.acted = True
+            self.fates[host].did.append(what)
+        return set(done)
+
+    def change(self, changes: Mapping[str, Change], commit: CommitOptions) -> set[str]:
+        """Change configurations; the hosts that have them now."""
+        done = self.each(
+            {
+                host: partial(
+                    work.change,
+                    what=change,
+                    generation=self.looks[host].generation,
+                    commit=commit,
+                )
+                for host, change in changes.items()
+            }
+        )
+        for host, result in done.items():
+            fate = self.fates[host]
+            fate.warnings += result["warnings"]
+            if result["changed"]:
+                fate.changed = self.acted = True
+                fate.did.append("configured")
+            side = changes[host].side
+            self.sides[host] = {**self.sides[host], side: result["after"]}
+        return set(done)
+
+    def ask(self, hosts: Iterable[str]) -> None:
+        """What hosts hold by now; of who does not answer nothing is known."""
+        found, failed = self._hands.each(
+            {
+                host: partial(
+                    holdings,
+                    sides=self.sides[host],
+                    generation=self.looks[host].generation,
+                )
+                for host in hosts
+            }
+        )
+        self.held.update(found)
+        for host in found:
+            self.silent.pop(host, None)
+        for host, error in failed.items():
+            self.held.pop(host, None)
+            self.silent[host] = error
+
+    def shown(self, asking: Mapping[str, Callable[..., T]]) -> dict[str, T]:
+        """What servers show; who cannot say anything shows nothing."""
+        jobs = {
+            host: partial(what, generation=self.looks[host].generation)
+            for host, what in asking.items()
+            if host in self.looks
+        }
+        return self._hands.each(jobs)[0] if jobs else {}
+
+    def until(self, wrong: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
+        """What is still wrong when nothing is, or when time is over."""
+        end = self._hands.clock() + seconds
+        told = self._hands.clock() + SAY_SECONDS
+        pause = self.order.poll / _EAGER
+        while True:
+            found = wrong()
+            if not found or self._hands.clock() >= end:
+                return found
+            if self._hands.clock() >= told:
+                told += SAY_SECONDS
+                first = next(iter(found))
+                self._hands.say(f"  waiting for {some(found)}; {first}: {found[first]}")
+            self._hands.pause(pause)
+            pause = min(2 * pause, self.order.poll)

@@ -1,0 +1,76 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is asked of a run, and who touches devices for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from ..errors import GroupVpnError
+from ..netconf.rpc import Rpc
+from .description import Contradiction, Description
+
+T = TypeVar("T")
+_MOST_MINUTES = 65535
+_MOST_SECONDS = 86400
+"""How long a run may wait for members: a day, as long as a traffic key lives at the most."""
+
+
+class Hands(Protocol):
+    """What touches devices, and time."""
+
+    def each(
+        self, work: Mapping[str, Callable[[Rpc], T]]
+    ) -> tuple[dict[str, T], dict[str, GroupVpnError]]:
+        """Do it on all hosts at once: what came of it, and what failed."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+
+    def clock(self) -> float:
+        """Seconds on a clock that only goes forward."""
+
+    def say(self, line: str) -> None:
+        """Tell a person."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for; ``hosts`` may be touched; ``timeout`` and ``poll`` in seconds.
+
+    ``confirm_minutes``: after so long a server takes an unproved change back; 0: commit for good.
+    ``diff``: the difference of each host is wanted too.
+    """
+
+    description: Description
+    hosts: tuple[str, ...]
+    confirm_minutes: int = 10
+    timeout: int = 300
+    poll: float = 1.0
+    exclusive: bool = False
+    comment: str | None = None
+    check: bool = False
+    diff: bool = False
+
+
+def limits(order: Order) -> Iterator[Contradiction]:
+    """How long it may take, where that does not fit together."""
+    for name, value, least, most in (
+        ("confirm_minutes", order.confirm_minutes, 0, _MOST_MINUTES),
+        ("timeout", order.timeout, 0, _MOST_SECONDS),
+        ("poll", order.poll, 0, max(1, order.timeout)),
+    ):
+        if not least <= value <= most:
+            why = f"it is {least} to {most}"
+            yield Contradiction((), f"group_vpn_{name}", value, why, f"correct '{name}'")
+    if 0 < order.confirm_minutes * 60 <= order.timeout:
+        yield Contradiction(
+            (),
+            "group_vpn_confirm_minutes",
+            order.confirm_minutes,
+            f"servers would take their change back while members may still come (for "
+            f"{order.timeout} s, 'timeout')",
+            f"set it to {order.timeout // 60 + 1} or more, or 0 for never, or shorten 'timeout'",
+        )

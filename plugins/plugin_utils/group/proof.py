@@ -1,0 +1,143 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What proves a change: members that are listed and hold the keys of their servers.
+
+What is proved is confirmed on servers; what is not, they take back by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from ..engine.counting import counted
+from . import work
+from .crew import Crew
+from .description import Group
+from .others import Lists, Start, lists, servers_of_others, since_commit, unverified
+from .verify import faults
+
+SETTLE_SECONDS = 10
+"""How long members may be on their way when nothing was changed, or nobody can ask them."""
+
+
+class Proof:
+    """Waits for members, and confirms. ``unconfirmed``: servers that would take a change back."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self.unconfirmed = set(crew.unproved)
+        self._starts: dict[str, Start] = {}
+
+    def begin(self) -> None:
+        """Remember the lists from before a change."""
+        self._starts = {host: Start(found) for host, found in self._lists().items()}
+
+    def committed(self, servers: Iterable[str]) -> None:
+        """Servers have just made their change: signs of life count from now on."""
+        self._starts |= self._crew.shown(
+            {
+                host: partial(since_commit, start=self._starts[host])
+                for host in servers
+                if host in self._starts
+            }
+        )
+
+    def proved(self, group: Group) -> bool:
+        return group in self._crew.whole() and not any(
+            self._crew.fates[h].failures
+            for h in (*group.servers, *group.members)
+            if h in self._crew.fates
+        )
+
+    # The gate
+
+    def wait(self) -> None:
+        """Until every group is as it should be; what is proved is kept."""
+        groups = self._crew.whole()
+        concerned = self._concerned(groups)
+        serving = {host for group in groups for host in group.servers}
+        servers = [host for host in concerned if host in serving]
+        missing = [host for host in concerned if host not in serving]
+        is_new = not self._crew.acted
+
+        def wrong() -> dict[str, str]:
+            nonlocal missing, is_new
+            if not is_new:
+                self._crew.ask(servers)
+                # Whom no server lists has not come yet, and would say so in two more requests.
+                listed = self._listed(groups)
+                self._crew.ask(
+                    host for host in missing if self._crew.description.devices[host].name in listed
+                )
+            is_new = False
+            found = self._wrong(groups)
+            missing = [host for host in concerned if host in found and host not in serving]
+            return found
+
+        found = self._crew.until(
+            wrong, self._crew.order.timeout if self._crew.acted else SETTLE_SECONDS
+        )
+        for host, why in found.items():
+            self._crew.fates[host].failures.append(why)
+        self._keep(groups, found)
+
+    def _listed(self, groups: Iterable[Group]) -> set[str]:
+        """Gateways that some server lists in some group."""
+        servers = {host for group in groups for host in group.servers} & self._crew.held.keys()
+        return {
+            name
+            for host in servers
+            for names in self._crew.held[host].listed.values()
+            for name in names
+        }
+
+    def _there(self) -> list[str]:
+        """Members that could be looked at and did what they were told."""
+        return [host for host in self._crew.looks if not self._crew.fates[host].failures]
+
+    def _wrong(self, groups: list[Group]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for group in groups:
+            found.update(faults(self._crew.description, group, self._crew.held, self._there()))
+        return found
+
+    def _concerned(self, groups: Iterable[Group]) -> list[str]:
+        hosts = dict.fromkeys(h for g in groups for h in (*g.servers, *g.members))
+        return [host for host in hosts if host in self._crew.looks]
+
+    def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
+        """Confirm on servers what has proved good for somebody."""
+        for host in sorted(self.unconfirmed):
+            served = list(self._crew.description.of_server(host))
+            if all(g in groups and self._is_good(g, wrong) for g in served):
+                if self._crew.do(
+                    {host: partial(work.keep, comment=self._crew.order.comment)}, "confirmed"
+                ):
+                    self.unconfirmed.discard(host)
+            else:
+                end = counted(self._crew.order.confirm_minutes, "minute")
+                self._crew.fates[host].failures.append(
+                    f"nothing proves the change: it is not confirmed, and the device takes it back "
+                    f"{end} after the commit unless somebody commits there before"
+                )
+
+    def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
+        there = [host for host in group.members if host in self._crew.looks]
+        return not there or any(h not in wrong and not self._crew.fates[h].failures for h in there)
+
+    # Members that nobody here can ask
+
+    def heard_of(self) -> dict[str, str]:
+        """Of members out of reach, whom nothing shows to live; they get a moment for it."""
+
+        def silent() -> dict[str, str]:
+            return unverified(self._crew.description, self._starts, self._lists())
+
+        found = self._crew.until(silent, SETTLE_SECONDS if self._crew.acted else 0)
+        # They came while they were waited for: what is told of the lists is to be as new.
+        self._crew.ask(self._starts)
+        return found
+
+    def _lists(self) -> dict[str, Lists]:
+        return self._crew.shown(dict.fromkeys(servers_of_others(self._crew.description), lists))

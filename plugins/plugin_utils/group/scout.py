@@ -1,0 +1,91 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Before anything is touched: what there is, what will come of it, and what nobody knows."""
+
+from __future__ import annotations
+
+from ..errors import Refused
+from . import work
+from .configurations import entries
+from .crew import Crew
+from .description import Group, some
+from .look import look
+from .plan import Plan
+
+
+def look_at_all(crew: Crew) -> None:
+    """Look at every host. Raises Refused for a generation that is not the described one."""
+    crew.looks = crew.each(dict.fromkeys(crew.order.hosts, look))
+    _refuse_others(crew)
+    for host, looked in crew.looks.items():
+        crew.held[host], crew.sides[host] = looked.holdings, looked.sides
+        crew.fates[host].warnings += looked.warnings
+    servers = [h for h in crew.looks if any(crew.description.of_server(h))]
+    found = crew.each(dict.fromkeys(servers, work.unproved))
+    crew.unproved = {host: text for host, text in found.items() if text is not None}
+
+
+def _refuse_others(crew: Crew) -> None:
+    wrong = [
+        f"{host}: group_vpn_generation {device.generation}: the device is of Group "
+        f"VPN{looked.generation}; correct 'group_vpn_generation'"
+        for host, looked in crew.looks.items()
+        if (device := crew.description.devices[host]).generation is not looked.generation
+        and crew.takes_part(host)
+    ]
+    if wrong:
+        raise Refused(wrong)
+
+
+def readable(crew: Crew) -> set[str]:
+    """Groups that somebody who has gone can read, because an earlier run did not end.
+
+    Either servers have sent somebody away in a commit that nothing has proved, or a host holds
+    keys of the group and is no member of it.
+    """
+    return {
+        group.name
+        for group in crew.description.groups
+        if any(work.sends_away(crew.unproved.get(host, "")) for host in group.servers)
+        or any(_reads(crew, host, group) for host in crew.held)
+    }
+
+
+def _reads(crew: Crew, host: str, group: Group) -> bool:
+    serves = group.name in entries(crew.sides[host]["server"], "groups")
+    if serves or host in (*group.members, *group.servers):
+        return False
+    own = crew.held[host].of(group.group_id)
+    there = [crew.held[h].of(group.group_id) for h in group.servers if h in crew.held]
+    return any(own.kek & one.kek or own.teks.keys() & one.teks.keys() for one in there)
+
+
+def foresee(crew: Crew, made: Plan) -> None:
+    """What each host will have been through; raises Refused for what a device must not get."""
+    wrong = []
+    for host, looked in crew.looks.items():
+        changes = [s.changes[host] for s in made.steps if host in s.changes]
+        try:
+            foreseen = work.foresee(looked, changes)
+        except Refused as error:
+            wrong += [f"{host}: {line.removeprefix(f'{host}: ')}" for line in error.objections]
+            continue
+        if crew.order.diff:
+            crew.fates[host].diff = work.difference_to(looked, foreseen)
+        crew.fates[host].changed = bool(changes) and crew.order.check
+    if wrong:
+        raise Refused(wrong)
+
+
+def leave_as_they_are(crew: Crew) -> None:
+    """Nobody knows whether hosts are as wanted whose servers could not be looked at."""
+    for group in crew.description.groups:
+        unseen = [host for host in group.servers if host not in crew.looks]
+        if unseen:
+            why = (
+                f"{group.name}: whether anything is to be changed is not known, because "
+                f"{some(unseen)} was not looked at; the next run goes on"
+            )
+            for host in crew.looks:
+                if host in (*group.servers, *group.members) or crew.has(host, group):
+                    crew.fates[host].left.append(why)
