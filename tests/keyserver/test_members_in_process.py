@@ -479,12 +479,27 @@ def test_a_cycle_whose_end_nobody_saw_decides_nothing(fleet):
         ({"poll": 0}, "poll 0: a number from 1 up is expected; correct 'poll'"),
         ({"confirm_within": 0}, "confirm_within 0: a number from 1 up is expected"),
         ({"wanted": {"G9": gate.Wanted()}}, r"group 'G9' is not there; .* \(it has G1, G2\)"),
-        ({"since": {"groups": "all"}}, "since: what wait_for_members .* returned is expected"),
-        ({"since": {}}, "since: what wait_for_members .* returned is expected"),
-        ({"since": {"groups": ["G1"]}}, "since: what wait_for_members .* returned is expected"),
+        (
+            {"since": {"groups": "all"}},
+            "since: groups .* are expected; give what wait_for_members returned",
+        ),
+        ({"since": {}}, "since: groups .* are expected; give what wait_for_members returned"),
+        (
+            {"since": {"groups": ["G1"]}},
+            "since: groups .* are expected; give what wait_for_members returned",
+        ),
         (
             {"since": {"groups": [{"name": "G1", "members": members(1)}]}},
             "since: a list without counters, .* with registered_members_info and 'detail: true'",
+        ),
+        *(
+            ({"change": change}, "change: 'before' and 'after' .* are expected; give the")
+            for change in (
+                {"changed": False, "failed": True},
+                {"changed": True, "results": []},
+                {"changed": True, "before": {"groups": []}, "after": {"groups": [{"name": "G1"}]}},
+                {"before": [], "after": [{"name": "G1"}]},
+            )
         ),
         (
             {"change": {"changed": True, "before": [], "after": []}},

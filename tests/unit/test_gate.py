@@ -17,6 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.life import
     REGISTERED,
     UNDATED,
     Moment,
+    Roll,
     sign_of_life,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.waiting import (
@@ -340,3 +341,16 @@ def test_only_the_devices_own_key_server_is_read():
     inner = f"<groups><name>x</name><security>{server}</security></groups>"
     elsewhere = f"<configuration>{inner}</configuration>"
     assert groups_of(etree.fromstring(elsewhere)) == {}
+
+
+@pytest.mark.parametrize("listed", ["2001:DB8::00AB", "2001:db8:0:0::ab"])
+@pytest.mark.parametrize("wanted", [(None, "2001:db8::ab"), ("gm-1", "2001:DB8::AB")])
+def test_a_member_is_found_however_its_address_is_written(listed, wanted):
+    member = {"gateway": "gm-1", "address": listed}
+    assert Roll([member]).find(*wanted) is member
+
+
+@pytest.mark.parametrize("name", ["de:1", "a:b", "site:1/0", "gm.1.example"])
+def test_a_name_with_one_colon_is_no_address(name):
+    entry = {"group": "G1", "members": [name], "min_members": 0, "absent": []}
+    assert gate.wanted_of([entry]) == {"G1": Wanted((name,))}

@@ -8,7 +8,10 @@ import re
 import socket
 from functools import lru_cache
 
-_LIKE_AN_ADDRESS = re.compile(r"(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/\d+)?")
+# An IPv6 address has two colons at least; with one it is a name.
+_LIKE_AN_ADDRESS = re.compile(
+    r"(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)(?:/\d+)?"
+)
 
 
 def is_meant_as_address(text: str) -> bool:

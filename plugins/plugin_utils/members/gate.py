@@ -84,7 +84,8 @@ def _nobody_there(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
             elif not name.strip():
                 yield f"{where}.{option}[{number}]: a gateway or an address is expected; name one"
     if entry["min_members"] < 0:
-        yield f"{where}.min_members {entry['min_members']}: a number from 0 up is expected"
+        least = entry["min_members"]
+        yield f"{where}.min_members {least}: a number from 0 up is expected; correct it"
 
 
 @dataclass

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .addresses import canonical_address
 from .times import differ, seconds_after
 
 Listed = Mapping[str, Any]
@@ -104,6 +105,11 @@ def _count(member: Listed, name: str) -> int:
 # Who is who in two lists
 
 
+def _one_form(address: str) -> str:
+    """An address as it is compared: devices write IPv6 addresses in more than one way."""
+    return canonical_address(address) or address
+
+
 @dataclass
 class Roll:
     """The members of one group's list, found by name: a gateway, an address, or both."""
@@ -114,12 +120,12 @@ class Roll:
 
     def __post_init__(self) -> None:
         for member in self.members:
-            self._by_address.setdefault(str(member.get("address")), member)
+            self._by_address.setdefault(_one_form(str(member.get("address"))), member)
             self._by_gateway.setdefault(str(member.get("gateway")), []).append(member)
 
     def find(self, gateway: str | None, address: str | None) -> Listed | None:
         """A member; one whose address changed is found where it alone comes in by its gateway."""
-        found = self._by_address.get(address) if address else None
+        found = self._by_address.get(_one_form(address)) if address else None
         if found is not None and gateway in (None, found.get("gateway")):
             return found
         by_gateway = self._by_gateway.get(gateway or "", [])

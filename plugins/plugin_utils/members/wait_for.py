@@ -102,8 +102,10 @@ def _blocks(
     change: Mapping[str, Any] | None,
 ) -> dict[str, tuple[gate.Block | None, gate.Block | None]]:
     """Each group's block before and after the change."""
-    if change is None:
+    if change is None or change.get("skipped"):
         return {}
+    if not all(_are_blocks(change.get(side)) for side in ("before", "after")):
+        raise Refused([f"change: {_NO_CHANGE}"])
     blocks = gate.changed_blocks(change)
     if change.get("changed") and not blocks:
         # A repeated run of an unconfirmed change: the lists before it are not known any more.
@@ -115,6 +117,18 @@ def _blocks(
             ]
         )
     return blocks
+
+
+_NO_CHANGE = (
+    "'before' and 'after' with the blocks of groups are expected; give the registered result of a "
+    "server_member_communication task that succeeded"
+)
+
+
+def _are_blocks(side: Any) -> bool:
+    """Whether something is the blocks of groups, as the resource module returns them."""
+    each = isinstance(side, Sequence) and not isinstance(side, str)
+    return each and all(isinstance(one, Mapping) and "group" in one for one in side)
 
 
 def _refuse(objections: Iterable[str]) -> None:
@@ -303,7 +317,10 @@ def _earlier(since: Mapping[str, Any]) -> Look:
     groups = since.get("groups")
     if not isinstance(groups, Sequence) or isinstance(groups, str) or not all(map(_lists, groups)):
         raise Refused(
-            ["since: what wait_for_members or registered_members_info returned is expected"]
+            [
+                "since: groups with their members are expected; give what wait_for_members "
+                "returned as 'since', or the result of registered_members_info with 'detail: true'"
+            ]
         )
     if any("push_sent" not in member for group in groups for member in group["members"]):
         raise Refused(
