@@ -809,6 +809,17 @@ def test_one_fault_is_one_line(place):
     assert [word for word in path if isinstance(word, str)][-1] in found[0]
 
 
+@pytest.mark.parametrize(
+    "key", [987654321, ["987654321"], {"987654321": "987654321"}, "$9$987654321", "987654321ü"]
+)
+def test_a_key_that_is_refused_is_not_shown(key):
+    legacy = {"name": "legacy", "address": "198.51.100.99", "pre_shared_key": key}
+    hosts = hosts_of(site_1={"pre_shared_key": key})
+    found = contradictions([group_of(unmanaged_members=[legacy])], hosts)
+    assert len(found) == 2
+    assert not any("987654321" in line for line in found)
+
+
 def test_a_line_names_as_many_hosts_as_a_person_reads():
     (line,) = contradictions([group_of(ike_proposal={"dh_group": "group5"})], hosts_of())
     assert line == (
