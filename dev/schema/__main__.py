@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """``python -m dev.schema [--write]``: compare the kept table with the YANG, or write it anew.
 
-``JUNOS_YANG_DIR`` has Juniper's modules in ``24.4R1`` (``conf-with-extensions`` of the family
-``junos-es`` in github.com/Juniper/yang), the release that marks how statements are shown.
+``JUNOS_YANG_DIR`` has Juniper's modules of 22.4R1, and in ``24.4R1`` (``conf-with-extensions`` of
+the family ``junos-es`` in github.com/Juniper/yang) those of the release that marks how statements
+are shown. What the earlier one has besides is taken, too.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ KEPT = Path(__file__).parents[2] / "keyserver/config/statements.json.z"
 
 def generated(folder: Path) -> bytes:
     """The table's JSON; the same modules always give the same octets."""
-    table = whole_table(Table(read_module(path) for path in sorted(folder.glob("*.yang"))))
+    table = whole_table(_modules(folder / RELEASE), _modules(folder))
     return json.dumps(table, separators=(",", ":")).encode()
+
+
+def _modules(folder: Path) -> Table:
+    return Table(read_module(path) for path in sorted(folder.glob("*.yang")))
 
 
 def main(arguments: list[str]) -> int:
@@ -34,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if not home or not (Path(home) / RELEASE).is_dir():
         print(f"schema: JUNOS_YANG_DIR must hold {RELEASE} of github.com/Juniper/yang")
         return 2
-    made = generated(Path(home) / RELEASE)
+    made = generated(Path(home))
     if "--write" in arguments:
         KEPT.write_bytes(zlib.compress(made, 9))
         print(f"schema: {len(made)} octets of JSON, {KEPT.stat().st_size} kept in {KEPT.name}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import exceptions
+from .besides import Besides
 from .table import Table
 
 Node = tuple[Any, ...]
@@ -161,11 +162,14 @@ def _secrecy(name: str, kind: Node) -> str:
     return "s" if unreadable or name in exceptions.SECRETS else ""
 
 
-def whole_table(old: Table) -> dict[str, Any]:
-    """The table as it is kept: types, lists of children, statements, and a root a generation."""
+def whole_table(old: Table, earlier: Table) -> dict[str, Any]:
+    """The table as it is kept: types, lists of children, statements, and a root a generation.
+
+    ``earlier`` is a release that has statements besides.
+    """
+    body, extras = Besides(old, earlier).body(old.root(), earlier.root()), old.group_extras()
     adjusted = Adjusted(old)
     new = adjusted.new
-    body, extras = old.root(), old.group_extras()
     top = adjusted.with_undocumented([adjusted.node("configuration", n) for n in body.nodes])
     when = [
         adjusted.node("groups", number)

@@ -310,3 +310,16 @@ def test_no_comment_before_a_statement_is_lost(path):
 def test_two_comments_before_a_statement_are_one():
     tree = from_edits(V2, *read_text(V2, "/* one */ /* two */ snmp { contact a; }"))
     assert to_text(V2, tree).startswith("/* one\ntwo */\nsnmp {")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "set protocols mpls statistics no-transit-statistics-polling",
+        "set system services ssh ciphers arcfour",
+        "set system login password format sha1",
+        "set security ipsec proposal p lifetime-kilobytes 64",
+    ],
+)
+def test_what_went_with_a_later_release_is_still_known(line):
+    assert list(to_set(V2, from_set(V2, line))) == [line]

@@ -1,0 +1,107 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an earlier release has besides: statements that went, and values that are no longer taken.
+
+Devices of that release hold them. The later release says how everything is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .table import Body, Table
+
+Node = tuple[Any, ...]
+_BRANCHES = "cl"
+
+
+class Besides:
+    """Puts into one table what another has besides."""
+
+    def __init__(self, table: Table, earlier: Table) -> None:
+        self._new, self._old = table, earlier
+        self._merged: dict[tuple[int, int], int] = {}
+        self._brought: dict[int, int] = {}
+
+    def body(self, body: Body, earlier: Body) -> Body:
+        """The top hierarchies of both."""
+        nodes = self._nodes(tuple(body.nodes), tuple(earlier.nodes))
+        return Body(list(nodes), body.choices, body.marks)
+
+    def _nodes(self, new: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
+        before = {self._old.nodes.values[number][0]: number for number in old}
+        names = {self._new.nodes.values[number][0] for number in new}
+        kept = [
+            self._both(number, before[name]) if name in before else number
+            for number in new
+            for name in [self._new.nodes.values[number][0]]
+        ]
+        return (
+            *kept,
+            *(self._bring(number) for name, number in before.items() if name not in names),
+        )
+
+    def _both(self, new: int, old: int) -> int:
+        """A statement that both have, with what either has below it."""
+        if (new, old) not in self._merged:
+            self._merged[new, old] = self._made(new, old)
+        return self._merged[new, old]
+
+    def _made(self, new: int, old: int) -> int:
+        name, flags, *rest = self._new.nodes.values[new]
+        _, earlier, *was = self._old.nodes.values[old]
+        if flags[0] != earlier[0] or not rest:
+            # What became another kind of statement is as it is now.
+            return new
+        if flags[0] in _BRANCHES:
+            return self._new.nodes.number((name, flags, self._below(rest[0], was[0]), *rest[1:]))
+        return self._new.nodes.number((name, flags, self._wider(rest[0], was[0]), *rest[1:]))
+
+    def _below(self, new: int, old: int) -> int:
+        nodes, choices = self._new.children.values[new]
+        before, chosen = self._old.children.values[old]
+        both = self._nodes(nodes, before)
+        names = {self._new.nodes.values[number][0] for number in nodes}
+        widened = tuple(_with_cases(choice, chosen, names) for choice in choices)
+        return self._new.children.number((both, widened))
+
+    def _wider(self, new: int, old: int) -> int:
+        """A type that takes what either takes, where that is words or numbers."""
+        kind, was = self._new.types.values[new], self._old.types.values[old]
+        if kind[0] == "enum" and was[0] == "enum":
+            return self._new.types.number(tuple(dict.fromkeys((*kind, *was))))
+        if kind[0] == was[0] == "integer" and len(kind) == len(was) == 3:
+            spans = (min(kind[1], was[1]), max(kind[2], was[2]))
+            return self._new.types.number(("integer", *spans))
+        return new
+
+    def _bring(self, old: int) -> int:
+        """A statement of the earlier release alone."""
+        if old not in self._brought:
+            name, flags, *rest = self._old.nodes.values[old]
+            if flags[0] in _BRANCHES:
+                keys = [tuple((n, w, self._type(t)) for n, w, t in key) for key in rest[2:]]
+                rest = [self._bring_below(rest[0]), *rest[1:2], *keys]
+            elif rest:
+                rest = [self._type(rest[0]), *rest[1:]]
+            self._brought[old] = self._new.nodes.number((name, flags, *rest))
+        return self._brought[old]
+
+    def _bring_below(self, old: int) -> int:
+        nodes, choices = self._old.children.values[old]
+        return self._new.children.number((tuple(map(self._bring, nodes)), choices))
+
+    def _type(self, old: int) -> int:
+        kind = self._old.types.values[old]
+        if kind[0] == "union":
+            kind = ("union", *map(self._type, kind[1:]))
+        return self._new.types.number(kind)
+
+
+def _with_cases(choice: Any, earlier: Any, names: set[str]) -> Any:
+    """A choice with the cases that it had, of which no statement is left."""
+    own = {name for case in choice for name in case}
+    for before in earlier:
+        if own & {name for case in before for name in case}:
+            choice = (*choice, *(case for case in before if not names & set(case)))
+    return choice
