@@ -46,8 +46,8 @@ def in_force(root: Statement, tree: Tree, before: InForce = _NO_CONFIGURATION) -
     active = effective(tree, before.written, before.active)
     if _GROUPS not in active:
         return InForce(tree, active, active)
-    known = _Known(before.active, _groups(before.active), (), before.tree)
-    return InForce(tree, active, _merged(root, active, _groups(active), (), known))
+    known = _Known(before.active, _Groups(_groups(before.active)), before.tree)
+    return InForce(tree, active, _merged(root, active, _Groups(_groups(active)), known))
 
 
 def _groups(tree: Tree) -> list[Source]:
@@ -61,7 +61,8 @@ def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
     """
     groups = effective({_GROUPS: tree.get(_GROUPS, {})}).get(_GROUPS, {})
     kept = {name for name in groups if (_GROUPS, name) not in tree.get(INACTIVE, ())}
-    whole = _merged(root, tree, [source for source in groups.items() if source[0] in kept], ())
+    sources = [source for source in groups.items() if source[0] in kept]
+    whole = _merged(root, tree, _Groups(sources))
     return without(whole, {_GROUPS, _APPLY, _EXCEPT} | (set() if marked else {INHERITED}))
 
 
@@ -75,149 +76,149 @@ def without(tree: Tree, names: Set[str]) -> Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class _Groups:
+    """What each group has at a place, and which groups are applied around it, nearest first."""
+
+    located: Sequence[Source]
+    applied: tuple[str, ...] = ()
+
+    def within(self, here: Tree) -> _Groups:
+        """The same, with those applied in the branch itself, and without those kept out of it."""
+        own = [name for name in here.get(_APPLY, ()) if name not in self.applied]
+        out = here.get(_EXCEPT, ())
+        names = (name for name in (*own, *self.applied) if name not in out)
+        return _Groups(self.located, tuple(names))
+
+    def below(self, name: str) -> _Groups:
+        """What they have of a statement."""
+        found = [(group, branch[name]) for group, branch in self.located if name in branch]
+        return _Groups(found, self.applied)
+
+    def entry(self, key: str) -> _Groups:
+        """What they say about an entry of the list that this is about."""
+        found = [(group, one) for group, entries in self.located for one in _matching(entries, key)]
+        return _Groups(found, self.applied)
+
+    def ranked(self) -> list[Source]:
+        """What is applied of it, nearest first."""
+        found = [source for source in self.located if source[0] in self.applied]
+        return sorted(found, key=lambda source: self.applied.index(source[0]))
+
+    def first(self) -> str | None:
+        """The first that is applied, in the order in which they are defined."""
+        return next((group for group, _ in self.located if group in self.applied), None)
+
+    def same(self, other: _Groups) -> bool:
+        """True for the very same branches of the same groups."""
+        ours, theirs = self.located, other.located
+        return (
+            self.applied == other.applied
+            and len(ours) == len(theirs)
+            and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(ours, theirs, strict=True))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What was merged before at a place, and from what."""
 
     here: Tree
-    located: Sequence[Source]
-    applied: tuple[str, ...]
+    groups: _Groups
     merged: Tree
 
-    def holds(self, here: Tree, located: Sequence[Source], applied: tuple[str, ...]) -> bool:
+    def holds(self, here: Tree, groups: _Groups) -> bool:
         """True when the very same would be merged again."""
-        return here is self.here and applied == self.applied and _same(located, self.located)
+        return here is self.here and groups.same(self.groups)
 
-    def below(self, name: str, applied: tuple[str, ...]) -> _Known:
-        """The same of a container or list in it, in which ``applied`` were in force."""
+    def within(self) -> _Known:
+        """The same for what stands in the branch."""
+        return _Known(self.here, self.groups.within(self.here), self.merged)
+
+    def below(self, name: str) -> _Known:
+        """The same of a container or list in it."""
         return _Known(
-            self.here.get(name, NOTHING),
-            _located(self.located, name),
-            applied,
-            self.merged.get(name, NOTHING),
+            self.here.get(name, NOTHING), self.groups.below(name), self.merged.get(name, NOTHING)
         )
 
     def entry(self, key: str) -> _Known:
         """The same of an entry of the list that this is about."""
         return _Known(
-            self.here.get(key, NOTHING),
-            _inside(self.located, key),
-            self.applied,
-            self.merged.get(key, NOTHING),
+            self.here.get(key, NOTHING), self.groups.entry(key), self.merged.get(key, NOTHING)
         )
 
 
-_NOTHING_KNOWN = _Known(NOTHING, (), (), NOTHING)
+_NOTHING_KNOWN = _Known(NOTHING, _Groups(()), NOTHING)
 
 
-def _same(ours: Sequence[Source], theirs: Sequence[Source]) -> bool:
-    return len(ours) == len(theirs) and all(
-        one[0] == other[0] and one[1] is other[1] for one, other in zip(ours, theirs, strict=True)
-    )
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is made of a branch: ``here`` as written, ``tree``, and which group something is of."""
 
-
-def _located(located: Sequence[Source], name: str) -> list[Source]:
-    return [(group, branch[name]) for group, branch in located if name in branch]
-
-
-def _inside(located: Sequence[Source], key: str) -> list[Source]:
-    """What groups say about an entry of a list."""
-    return [(group, one) for group, entries in located for one in _matching(entries, key)]
-
-
-def _applied_here(here: Tree, applied: tuple[str, ...]) -> tuple[str, ...]:
-    """The groups in force in a branch, those applied nearest first."""
-    own = [name for name in here.get(_APPLY, ()) if name not in applied]
-    out = here.get(_EXCEPT, ())
-    return tuple(name for name in (*own, *applied) if name not in out)
+    here: Tree
+    tree: Tree
+    origin: dict[object, str]
 
 
 def _merged(
-    statement: Statement,
-    here: Tree,
-    located: Sequence[Source],
-    applied: tuple[str, ...],
-    known: _Known = _NOTHING_KNOWN,
+    statement: Statement, here: Tree, groups: _Groups, known: _Known = _NOTHING_KNOWN
 ) -> Tree:
-    """A branch with what the groups bring into it.
-
-    ``located``: what each group has at this place; ``applied``: the groups in force around it.
-    """
-    if not located:
+    """A branch with what the groups bring into it."""
+    if not groups.located:
         return here
-    if known.holds(here, located, applied):
+    if known.holds(here, groups):
         return known.merged
-    applied, before = _applied_here(here, applied), _applied_here(known.here, known.applied)
-    sources = _ranked(located, applied)
-    merged = Branch({mark: here[mark] for mark in MARKS & here.keys()}, None)
-    origin: dict[object, str] = {}
-    brought = (name for _, branch in sources for name in branch if name != _APPLY)
+    groups, known = groups.within(here), known.within()
+    made = _Made(here, Branch({mark: here[mark] for mark in MARKS & here.keys()}, None), {})
+    brought = (name for _, branch in groups.ranked() for name in branch if name != _APPLY)
     for name in dict.fromkeys([*here, *brought]):
         if name in MARKS:
             continue
-        child, below = statement.children[name], _located(located, name)
+        child, below = statement.children[name], groups.below(name)
         if child.kind is Kind.CONTAINER:
-            _container(child, here, below, applied, merged, origin, known.below(name, before))
+            _container(child, below, made, known.below(name))
         elif child.kind is Kind.LIST:
-            entries = here.get(name, NOTHING)
-            _list(child, entries, below, applied, merged, origin, known.below(name, before))
+            _list(child, below, made, known.below(name))
         else:
-            _leaf(statement, child, here, _ranked(below, applied), merged, origin)
-    if origin:
-        merged[INHERITED] = origin
-    return merged
+            _leaf(statement, child, below.ranked(), made)
+    if made.origin:
+        made.tree[INHERITED] = made.origin
+    return made.tree
 
 
-def _ranked(sources: Sequence[Source], applied: tuple[str, ...]) -> list[Source]:
-    """What is applied of it, nearest first."""
-    found = [source for source in sources if source[0] in applied]
-    return sorted(found, key=lambda source: applied.index(source[0]))
+def _container(child: Statement, groups: _Groups, made: _Made, known: _Known) -> None:
+    name, brought = child.name, groups.first()
+    value = _merged(child, made.here.get(name, NOTHING), groups, known)
+    if name in made.here or brought is not None or value:
+        made.tree[name] = value
+        if name not in made.here and brought is not None:
+            made.origin[name] = brought
 
 
-def _container(
-    child: Statement,
-    here: Tree,
-    below: list[Source],
-    applied: tuple[str, ...],
-    merged: Tree,
-    origin: dict[object, str],
-    known: _Known,
-) -> None:
-    name = child.name
-    value = _merged(child, here.get(name, NOTHING), below, applied, known)
-    brought = [group for group, _ in below if group in applied]
-    if name in here or brought or value:
-        merged[name] = value
-        if name not in here and brought:
-            origin[name] = brought[0]
-
-
-def _list(
-    child: Statement,
-    here: Tree,
-    below: list[Source],
-    applied: tuple[str, ...],
-    merged: Tree,
-    origin: dict[object, str],
-    known: _Known,
-) -> None:
-    keys: dict[str, str | None] = dict.fromkeys(here)
-    for group, entries in below:
-        if group in applied:
-            for key in entries:
-                if not any(map(wildcard, key.split(KEY_SEPARATOR))):
-                    keys.setdefault(key, group)
+def _list(child: Statement, groups: _Groups, made: _Made, known: _Known) -> None:
+    here = made.here.get(child.name, NOTHING)
     held = Branch({}, None)
-    unchanged = applied == known.applied and _same(below, known.located)
-    for key, brought in keys.items():
+    unchanged = groups.same(known.groups)
+    for key, brought in _keys(here, groups).items():
         entry = here.get(key, NOTHING)
         if unchanged and key in known.merged and entry is known.here.get(key, NOTHING):
             held[key] = known.merged[key]
         else:
-            held[key] = _merged(child, entry, _inside(below, key), applied, known.entry(key))
+            held[key] = _merged(child, entry, groups.entry(key), known.entry(key))
         if brought is not None:
-            origin[child.name, key] = brought
+            made.origin[child.name, key] = brought
     if held:
-        merged[child.name] = held
+        made.tree[child.name] = held
+
+
+def _keys(here: Tree, groups: _Groups) -> dict[str, str | None]:
+    """The entries of a list, and the group that brings one which is not ``here``."""
+    keys: dict[str, str | None] = dict.fromkeys(here)
+    for group, entries in groups.located:
+        if group in groups.applied:
+            for key in entries:
+                if not any(map(wildcard, key.split(KEY_SEPARATOR))):
+                    keys.setdefault(key, group)
+    return keys
 
 
 def _matching(entries: Tree, key: str) -> Iterator[Tree]:
@@ -239,25 +240,18 @@ def _stands_for(pattern: str, key: str) -> bool:
     )
 
 
-def _leaf(
-    parent: Statement,
-    child: Statement,
-    here: Tree,
-    below: list[Source],
-    merged: Tree,
-    origin: dict[object, str],
-) -> None:
-    name = child.name
+def _leaf(parent: Statement, child: Statement, below: list[Source], made: _Made) -> None:
+    name, here = child.name, made.here
     if child.kind is Kind.LEAF_LIST and below and not name.startswith(_APPLY):
         added = [value for _, values in below for value in values]
-        merged[name] = list(dict.fromkeys([*here.get(name, []), *added]))
+        made.tree[name] = list(dict.fromkeys([*here.get(name, []), *added]))
         if name not in here:
-            origin[name] = below[0][0]
+            made.origin[name] = below[0][0]
     elif name in here:
-        merged[name] = here[name]
-    elif below and not any(other in here or other in merged for other in _rivals(parent, name)):
-        merged[name] = below[0][1]
-        origin[name] = below[0][0]
+        made.tree[name] = here[name]
+    elif below and not any(other in here or other in made.tree for other in _rivals(parent, name)):
+        made.tree[name] = below[0][1]
+        made.origin[name] = below[0][0]
 
 
 def _rivals(parent: Statement, name: str) -> frozenset[str]:
