@@ -16,7 +16,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.shape import
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import RESOURCE
-from hypothesis import event, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
@@ -95,7 +95,7 @@ def test_one_commit_builds_a_member_and_a_second_run_is_one_rpc(generation):
     assert left == device(generation).database.committed["security"]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     generation=st.sampled_from(["v1", "v2"]),
     state=st.sampled_from(["merged", "replaced", "overridden", "deleted"]),

@@ -37,7 +37,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server im
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )
-from hypothesis import event, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -342,7 +342,7 @@ def test_one_commit_builds_a_server_on_an_empty_device_and_a_second_run_is_one_r
     assert "made-up-key-1" not in str(built)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     generation=st.sampled_from(["v1", "v2"]),
     state=st.sampled_from(["merged", "replaced", "overridden"]),

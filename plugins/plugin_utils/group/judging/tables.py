@@ -29,7 +29,7 @@ def by_tables(description: Description, judged: Collection[str]) -> Iterator[str
         for side, resource in RESOURCES.items():
             if sides[side] and host not in judged:
                 for objection in _table(resource, sides[side], generation):
-                    _where, _, what = objection.partition("] ")
+                    what = objection.partition("] ")[2]
                     hosts = found.setdefault(what or objection, (objection, []))[1]
                     hosts += [] if host in hosts else [host]
     for objection, hosts in found.values():
