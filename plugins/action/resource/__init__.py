@@ -78,7 +78,10 @@ def _commit_options(options: dict[str, Any]) -> CommitOptions:
     private = options["edit_mode"] == "private"
     if minutes is not None and not 1 <= minutes <= LONGEST_CONFIRM_MINUTES:
         raise Refused(
-            [f"commit_confirmed {minutes}: 1 to {LONGEST_CONFIRM_MINUTES} minutes are accepted"]
+            [
+                f"commit_confirmed {minutes}: 1 to {LONGEST_CONFIRM_MINUTES} minutes are accepted; "
+                "correct it"
+            ]
         )
     if minutes is not None and private:
         raise Refused(["commit_confirmed: not possible in private mode; use edit_mode exclusive"])

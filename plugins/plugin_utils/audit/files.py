@@ -59,12 +59,14 @@ def read_document(path: Path) -> dict[str, Any]:
     """An audit.json that was written earlier. Raises Refused for a damaged or foreign one."""
     try:
         if path.stat().st_size > _LARGEST_DOCUMENT:
-            raise Refused([f"{path}: larger than {_LARGEST_DOCUMENT} octets"])
+            raise Refused(
+                [f"{path}: larger than {_LARGEST_DOCUMENT} octets; audit the fleet in slices"]
+            )
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Refused([f"{path}: {error.strerror}"]) from None
     except ValueError as error:
-        raise Refused([f"{path}: damaged: {error}"]) from None
+        raise Refused([f"{path}: damaged: {error}; audit again"]) from None
     if not isinstance(found, dict) or "format" not in found:
         raise Refused([f"{path}: an audit.json of this collection is expected"])
     if found["format"] != FORMAT:
@@ -73,7 +75,7 @@ def read_document(path: Path) -> dict[str, Any]:
         )
     pending = found.get("pending") or []
     if not _is_whole(found.get("hosts")) or not all(isinstance(name, str) for name in pending):
-        raise Refused([f"{path}: damaged: its hosts are incomplete"])
+        raise Refused([f"{path}: damaged: its hosts are incomplete; audit again"])
     return found
 
 
@@ -107,7 +109,7 @@ def read_dated(path: Path) -> dict[str, Any]:
     """As :func:`read_document`, of which it can be told when it was made, with what went before."""
     document = read_document(path)
     if not is_whole_history(document):
-        raise Refused([f"{path}: damaged: its time or its history is incomplete"])
+        raise Refused([f"{path}: damaged: its time or history is incomplete; audit again"])
     return document
 
 

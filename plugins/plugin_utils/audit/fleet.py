@@ -36,7 +36,11 @@ def of_run(audits: Mapping[str, Any], run: str | None) -> dict[str, Mapping[str,
     odd = [name for name, audit in audits.items() if not isinstance(audit, Mapping)]
     if odd:
         raise Refused(
-            [f"audits.{name}: the registered result of an audit is expected" for name in odd]
+            [
+                f"audits.{name}: the registered result of an audit is expected; register it, or "
+                "leave the host out"
+                for name in odd
+            ]
         )
     if run is None:
         return dict(audits)

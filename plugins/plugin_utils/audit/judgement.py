@@ -66,13 +66,20 @@ def add_finding(result: dict[str, Any], kind: Kind, severity: Severity, why: str
 def checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Groups that have what an audit needs. Raises Refused."""
     if isinstance(groups, (str, bytes, Mapping)) or not isinstance(groups, Iterable):
-        raise Refused(["groups: the list that registered_members_info returns is expected"])
+        raise Refused(
+            ["groups: a list of groups is expected; give what registered_members_info returned"]
+        )
     for number, group in enumerate(groups):
         if not isinstance(group, Mapping) or not group.get("name"):
-            raise Refused([f"groups[{number}]: a group with a name is expected"])
+            raise Refused([f"groups[{number}]: a group with a name is expected; name it"])
         members = group.get("members")
         if not isinstance(members, Sequence) or not all(isinstance(m, Mapping) for m in members):
-            raise Refused([f"groups[{number}]: 'members' is a list of mappings"])
+            raise Refused(
+                [
+                    f"groups[{number}]: 'members' is no list of mappings; give what "
+                    "registered_members_info returned"
+                ]
+            )
         yield group
 
 

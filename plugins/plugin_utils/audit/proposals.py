@@ -55,7 +55,12 @@ def propose(registered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             continue
         for group in fullest(result["groups"]).values():
             if "gateways" not in group:
-                raise Refused([f"{host}: group {group['name']} without its configured gateways"])
+                raise Refused(
+                    [
+                        f"{host}: group {group['name']} without its configured gateways; give what "
+                        "registered_members_info returned"
+                    ]
+                )
             server = _Server(host, group)
             together.setdefault(server.key, []).append(server)
     rows = [row for servers in together.values() for row in _rows(servers, review)]
