@@ -59,6 +59,7 @@ class _Text:
         self._name = ""
         # The node of a chassis cluster of which nothing was said yet.
         self._silent = ""
+        self._prompted = False
 
     def line(self, line: str) -> None:
         """Claim one line."""
@@ -74,6 +75,7 @@ class _Text:
                 return
             self._out.reading.doubt(f"{self._where}{name!r}")
         if _NOTHING.fullmatch(short):
+            self._prompted = self._prompted or "@" in short
             return
         if match := _ERROR.match(short):
             raise DeviceError(STEP, [f"{self._where}error: {match['words']}"])
@@ -89,7 +91,10 @@ class _Text:
         if self._name:
             self._out.reading.doubt(f"{self._where}{self._name!r}")
         self._end_node()
-        return self._out.finished()
+        reading = self._out.finished()
+        if self._prompted and not reading.groups:
+            reading.doubt("a prompt without an answer")
+        return reading
 
     def _end_node(self) -> None:
         if self._silent:
