@@ -107,6 +107,7 @@ TEXTS = {
     "a byte order mark": ("\ufeff" + HEAD.format(2) + COLUMNS + two(), BOTH),
     "a prompt behind it": (HEAD.format(2) + COLUMNS + two() + "\n{primary:node0}\na@b> \n", BOTH),
     "a prompt alone": ("a@b> \n", None),
+    "a heading alone": ("STATS:", None),
     "nothing at all": ("", []),
 }
 

@@ -59,7 +59,7 @@ class _Text:
         self._name = ""
         # The node of a chassis cluster of which nothing was said yet.
         self._silent = ""
-        self._prompted = False
+        self._around = False
 
     def line(self, line: str) -> None:
         """Claim one line."""
@@ -75,7 +75,7 @@ class _Text:
                 return
             self._out.reading.doubt(f"{self._where}{name!r}")
         if _NOTHING.fullmatch(short):
-            self._prompted = self._prompted or "@" in short
+            self._around = self._around or "@" in short
             return
         if match := _ERROR.match(short):
             raise DeviceError(STEP, [f"{self._where}error: {match['words']}"])
@@ -92,8 +92,8 @@ class _Text:
             self._out.reading.doubt(f"{self._where}{self._name!r}")
         self._end_node()
         reading = self._out.finished()
-        if self._prompted and not reading.groups:
-            reading.doubt("a prompt without an answer")
+        if self._around and not reading.groups:
+            reading.doubt("a prompt or a heading without a list")
         return reading
 
     def _end_node(self) -> None:
@@ -116,6 +116,7 @@ class _Text:
         for match, end in zip(matches, ends, strict=True):
             value = line[match.end() : end].strip()
             place = place_of(match["label"])
+            self._around = self._around or place == ASIDE
             lost = (
                 not value if place == _COUNT else place == ASIDE and value and not value.isdigit()
             )
