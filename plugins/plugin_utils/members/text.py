@@ -116,7 +116,7 @@ class _Text:
         for match, end in zip(matches, ends, strict=True):
             value = line[match.end() : end].strip()
             place = place_of(match["label"])
-            self._around = self._around or place == ASIDE
+            self._around = self._around or place in (ASIDE, None) or not value
             lost = (
                 not value if place == _COUNT else place == ASIDE and value and not value.isdigit()
             )
