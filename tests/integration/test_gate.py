@@ -221,7 +221,7 @@ def test_a_wait_that_does_not_fit_is_refused_before_anything_is_touched(fleet):
     )
     assert refused.code != 0
     assert "does not fit into a confirmation of 10 minutes" in said(refused)
-    assert "at least 62 minutes" in said(refused)
+    assert "give it 62 minutes or more" in said(refused)
     assert fleet.settings() is None
 
 

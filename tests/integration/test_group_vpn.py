@@ -360,7 +360,7 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "unreachable" not in str(refused.tasks)
     asked = {"groupvpn.junos.group_vpn": {"outcome": "no_such_variable"}}
     unknown = play(whole.lab, [asked])
-    assert "site-01: outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
+    assert "outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
 
 
 def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):
@@ -493,7 +493,7 @@ def test_what_is_not_proved_is_taken_back_and_a_second_run_goes_on(whole):
     failed = whole.run(group_vpn_timeout=3, group_vpn_confirm_minutes=1)
     assert failed.code != 0
     assert "no server lists it as a member of BRANCHES" in failed.output
-    assert "it is not confirmed, and the device takes it back 1 minutes after" in failed.output
+    assert "it is not confirmed, and the device takes it back 1 minute after" in failed.output
     whole.variables["hub-1"]["group_vpn_address"] = "127.0.9.1"
     assert "1 of 1 members registered" in screen(run(whole))
     assert steps(run(whole)) == []

@@ -101,7 +101,7 @@ def test_a_lab_starts_stays_changes_and_stops(host):
     assert host.pid("serve") != before
     assert not (host.directory / "members.pid").exists()
     assert host.run("stopped")
-    host.says("hub-1: not reachable")
+    host.says("is not reachable: nobody listens")
     assert host.run("absent")
     assert not host.directory.exists()
     assert not host.run("absent")

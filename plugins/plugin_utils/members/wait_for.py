@@ -184,7 +184,8 @@ def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: in
             why = "" if slowest is None else f" ({slowest.group}: {slowest.cause.value})"
             yield (
                 f"a wait of {timeout} s{why} does not fit into a confirmation of "
-                f"{counted(request.confirm_within, 'minute')}; give it {-(-needed // 60)} or more"
+                f"{counted(request.confirm_within, 'minute')}; give it "
+                f"{counted(-(-needed // 60), 'minute')} or more"
             )
     cycle = max((entry.cycle for entry in entries if entry.names), default=0)
     if timeout < cycle:
