@@ -19,6 +19,12 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         directory = Path(options["directory"])
+        if self._task.check_mode:
+            return self._report(options, directory)
+        with files.alone(directory):
+            return self._report(options, directory)
+
+    def _report(self, options: dict[str, Any], directory: Path) -> dict[str, Any]:
         there = files.replaced(directory)
         earlier, findings = files.read_history(map(Path, options["history"]))
         document = fleet.document(

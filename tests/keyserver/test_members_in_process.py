@@ -471,7 +471,7 @@ def test_a_cycle_whose_end_nobody_saw_decides_nothing(fleet):
         (
             {"confirm_within": 1},
             r"a wait of 60 s \(G1: they acknowledge .*\) does not fit into a confirmation of 1 "
-            "minute; give it 2 or more",
+            "minute; give it 2 minutes or more",
         ),
         ({"timeout": 29}, "timeout 29: a retransmission cycle takes 30 s, .* set it to 30 or more"),
         ({"change": None}, "groups, change: there is nobody to wait for"),

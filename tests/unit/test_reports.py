@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from pathlib import Path
 from textwrap import dedent
 
@@ -516,3 +517,29 @@ def test_audits_of_another_run_are_left_out_and_what_is_no_audit_is_named():
         Refused, match=r"audits\.hub-4: the registered result of an audit is expected"
     ):
         audit_fleet.of_run({"hub-4": "skipped"}, None)
+
+
+def test_while_one_looks_and_writes_no_other_does(tmp_path):
+    place = tmp_path / "new" / "reports"
+    entered = threading.Event()
+
+    def other():
+        with audit_files.alone(place):
+            entered.set()
+
+    waiting = threading.Thread(target=other)
+    with audit_files.alone(place):
+        waiting.start()
+        assert not entered.wait(0.2)
+        assert list(place.iterdir()) == []
+    waiting.join(10)
+    assert entered.is_set()
+
+
+def test_a_directory_that_cannot_be_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(GroupVpnError, match=r"file: File exists"),
+        audit_files.alone(tmp_path / "file"),
+    ):
+        pass

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,24 @@ def files(found: Mapping[str, Any], template: Path | None = None) -> dict[str, s
         "audit.prom": metrics(found),
         "audit.html": page(found, template),
     }
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """While one looks at what is in a directory and writes there, no other does.
+
+    Hosts that take no turns write their reports at the same time. Raises GroupVpnError.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise GroupVpnError(f"{error.filename or directory}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write(directory: Path, contents: Mapping[str, str]) -> list[str]:
