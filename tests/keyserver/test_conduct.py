@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
     GroupVpnError,
+    Refused,
     TransportFailure,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
@@ -41,12 +43,17 @@ class Fleet:
     def describe(self, *members: str) -> None:
         self.description = read([group_of(members=list(members))], hosts_of())
 
-    def _wire(self, host: str) -> Wire:
-        spec = DeviceSpec(host, EmulatedGeneration.V2)
+    def _wire(self, host: str, generation: str = "v2") -> Wire:
+        spec = DeviceSpec(host, EmulatedGeneration(generation))
         address = self.description.devices[host].address
         return Wire(
             Device(spec, read_initial(spec, TEXT.format(host, address)), NOW), lambda: self.now
         )
+
+    def exchange(self, host: str, generation: str) -> Fleet:
+        """Another device in a host's place."""
+        self.wires[host] = self._wire(host, generation)
+        return self
 
     def each(self, work):
         done, failed = {}, {}
@@ -93,6 +100,17 @@ def test_a_check_says_all_steps_and_touches_nothing():
     assert "BRANCHES" in outcome.hosts[HUB].diff
     assert not any(fleet.has(host) for host in (HUB, SITE))
     assert "lock" not in [name for wire in fleet.wires.values() for name in wire.names]
+
+
+def test_a_device_of_another_generation_than_described_is_refused_before_anything_is_touched():
+    fleet = Fleet(HUB, SITE).exchange(SITE, "v1")
+    with pytest.raises(Refused) as refused:
+        fleet.run()
+    assert refused.value.objections == [
+        f"{SITE}: group_vpn_generation v2: the device is of Group VPNv1; "
+        "correct 'group_vpn_generation'"
+    ]
+    assert not fleet.has(HUB)
 
 
 def test_a_difference_that_nobody_asked_for_is_not_laid_out():
