@@ -269,6 +269,8 @@ def read_text(path: Path) -> str:
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's own, where it is there: ten times faster with a thousand devices."""
+_MOST_OPENINGS = 10_000
+"""It descends on the system's stack, whose end, at some 25,000 levels, is that of the process."""
 
 
 def _document(text: str) -> Any:
@@ -276,7 +278,8 @@ def _document(text: str) -> Any:
 
     A key that is there twice is refused: PyYAML itself keeps the last and drops the others.
     """
-    loader = _LOADER(text)
+    openings = sum(map(text.count, ("[", "{", "- ", "? ")))
+    loader = (_LOADER if openings <= _MOST_OPENINGS else yaml.SafeLoader)(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -310,6 +313,8 @@ def read_lab(path: Path) -> Lab:
     except yaml.YAMLError as error:
         # PyYAML says what and where on lines of their own.
         raise LabError(f"{path}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise LabError(f"{path}: nested too deep; is it the right file?") from None
     top = _Section(str(path), document)
     base = path.resolve().parent
     devices = [

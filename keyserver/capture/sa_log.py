@@ -112,7 +112,7 @@ def read_sa_log(lines: Iterable[str]) -> SaHistory:
     for number, line in enumerate(lines, 1):
         try:
             _take(history, json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnreadableLog(
                 f"line {number}: a line of serve --sa-log is expected ({error})"
             ) from None

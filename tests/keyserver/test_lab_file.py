@@ -17,6 +17,9 @@ SITE = "server: '192.0.2.1:848', group: 1, psk: made-up"
 
 REFUSED = {
     "": "a mapping is expected",
+    f"devices: {'[' * 3000}{']' * 3000}": "nested too deep",
+    "devices: " + "[" * 100_000: "nested too deep",
+    "devices:\n  " + "- " * 100_000 + "a": "nested too deep",
     "devices: []": "devices: there are none, and no members",
     "members: []\nclock: {speed: 2}": "devices: there are none, and no members",
     f"devices: [{{{HUB}, generation: v3}}]": "'v3' is not accepted (v1 or v2 is expected)",

@@ -207,6 +207,7 @@ def test_what_is_no_log_is_refused_with_its_line():
         '{"event": "installed", "time": 1}',
         "[1]",
         '{"event":"x","time":1}',
+        "[" * 100_000,
     ):
         with pytest.raises(UnreadableLog, match="line 1"):
             read_sa_log([text])

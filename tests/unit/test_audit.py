@@ -313,6 +313,7 @@ def test_a_table_that_names_nobody_for_a_host_is_no_mistake(tmp_path):
             "'2001:db8:::1': an IPv4 or IPv6 address is expected",
         ),
         ("G1: no\n", "members is a list"),
+        pytest.param(f"G1: {'[' * 3000}{']' * 3000}\n", "nested too deep", id="deep"),
     ],
 )
 def test_a_yaml_file_that_would_expect_less_than_it_says_is_refused(tmp_path, content, words):
@@ -428,6 +429,7 @@ def test_a_report_survives_its_file_and_merges(tmp_path):
     ("content", "words"),
     [
         ("{", "damaged"),
+        pytest.param("[" * 100_000, "damaged", id="deep"),
         ("[]", "an audit.json of this collection is expected"),
         ('{"format": 2, "hosts": {}}', "format 2"),
         ('{"format": 1}', "incomplete"),

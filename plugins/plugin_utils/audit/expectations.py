@@ -314,6 +314,8 @@ def load(path: Path, host: str | None = None) -> Any:
         found = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise Refused([f"{path}: {' '.join(str(error).split())}"]) from None
+    except RecursionError:
+        raise Refused([f"{path}: nested too deep; is it the right file?"]) from None
     if found in ([], {}):
         raise _names_nobody(path)
     return found

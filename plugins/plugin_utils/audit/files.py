@@ -85,7 +85,7 @@ def read_document(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Refused([f"{path}: {error.strerror}"]) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused([f"{path}: damaged: {error}; audit again"]) from None
     if not isinstance(found, dict) or "format" not in found:
         raise Refused([f"{path}: an audit.json of this collection is expected"])
