@@ -108,7 +108,7 @@ class Group:
         """Nobody is listed after a restart; yet who was being told something is told it."""
         for one in unfinished:
             members = [
-                self._leaving.setdefault(peer.source, Member.of(peer, now))
+                self._leaving.setdefault(peer.source, Member(peer, now))
                 for peer in one.peers
                 if peer.gateway in self.settings.gateways
             ]

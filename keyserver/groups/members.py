@@ -25,49 +25,26 @@ class MemberCounters:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One registered member; times in seconds since the epoch."""
+    """One registered member: who it is as it came last; times in seconds since the epoch."""
 
-    gateway: str
-    source: Address
-    marked: bool
+    peer: Peer
     last_update: float
-    extended: bool = False
-    identity: str = ""
-    behind_nat: bool = False
-    floated: bool = False
     counters: MemberCounters = field(default_factory=MemberCounters)
+
+    @property
+    def gateway(self) -> str:
+        """The IKE gateway that it came in by."""
+        return self.peer.gateway
+
+    @property
+    def source(self) -> Address:
+        """Where it came from."""
+        return self.peer.source
 
     @property
     def address(self) -> str:
         """What the list shows it by."""
-        return self.source[0]
-
-    @property
-    def peer(self) -> Peer:
-        """Who it is, without what is counted."""
-        return Peer(
-            self.gateway,
-            self.source,
-            self.marked,
-            self.extended,
-            self.identity,
-            self.behind_nat,
-            self.floated,
-        )
-
-    @classmethod
-    def of(cls, peer: Peer, now: float) -> Member:
-        """A peer that is to be listed from now on."""
-        return cls(
-            peer.gateway,
-            peer.source,
-            peer.marked,
-            now,
-            peer.extended,
-            peer.identity,
-            peer.behind_nat,
-            peer.floated,
-        )
+        return self.peer.source[0]
 
     def is_the(self, peer: Peer) -> bool:
         """True for a peer at our address that is this member.
@@ -75,9 +52,10 @@ class Member:
         Behind a NAT several members have one address, and each a port of its own. Anyone else may
         come back from another port.
         """
-        if self.identity != peer.identity and self.gateway != peer.gateway:
+        own = self.peer
+        if own.identity != peer.identity and own.gateway != peer.gateway:
             return False
-        return self.source == peer.source or not (self.behind_nat or peer.behind_nat)
+        return own.source == peer.source or not (own.behind_nat or peer.behind_nat)
 
 
 class MemberList:
@@ -113,15 +91,11 @@ class MemberList:
             self.discard(member)
             member = None
         if member is None:
-            member = Member.of(peer, now)
+            member = Member(peer, now)
             self._members[member] = None
             self._by_address.setdefault(member.address, []).append(member)
             self._by_gateway.setdefault(member.gateway, {})[member] = None
-        member.source, member.marked = peer.source, peer.marked
-        member.extended = peer.extended
-        member.identity, member.floated = peer.identity, peer.floated
-        member.behind_nat = peer.behind_nat
-        member.last_update = now
+        member.peer, member.last_update = peer, now
         member.counters.pull_succeeded += 1
         self.counters.pull_succeeded += 1
         return member

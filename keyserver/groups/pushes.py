@@ -138,7 +138,9 @@ class Pushes:
         self.traffic.sent(datagram, len(members))
         by_way: dict[tuple[bool, bool], list[Address]] = {}
         for member in members:
-            by_way.setdefault((member.marked, member.floated), []).append(self._place(member))
+            by_way.setdefault((member.peer.marked, member.peer.floated), []).append(
+                self._place(member)
+            )
         for (marked, floated), addresses in by_way.items():
             # A peer behind NAT-T takes the non-ESP marker of RFC 3948 in front.
             octets = NON_ESP_MARKER * marked + datagram
@@ -151,9 +153,9 @@ class Pushes:
         A translator knows no other way than the one it came, and our own members, whatever profile
         they have, listen nowhere else.
         """
-        stays = member.extended or member.floated or member.behind_nat
-        if self._unicast_port is None or stays:
-            return member.source
+        peer = member.peer
+        if self._unicast_port is None or peer.extended or peer.floated or peer.behind_nat:
+            return peer.source
         return member.address, self._unicast_port
 
     def deliver(
@@ -283,4 +285,4 @@ class Pushes:
 def _is_by(member: Member, ack: PushAck) -> bool:
     """RFC 8263 §3: it names the address of the pull; behind NAT the member cannot know that."""
     own = Identification.address(member.address)
-    return member.marked or (ack.identity.type, ack.identity.data) == (own.type, own.data)
+    return member.peer.marked or (ack.identity.type, ack.identity.data) == (own.type, own.data)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from keyserver.gdoi.arrival import Peer, RefusedPeer
-from keyserver.groups.members import Member
+from keyserver.groups.members import MemberList
 from keyserver.groups.pushes import Door
 from keyserver.ike.nat import Path
 from keyserver.member.machine import MemberState
@@ -172,8 +172,10 @@ def test_who_leaves_the_group_takes_nobody_of_its_address_along(signing_key):
     assert [(m.gateway, m.source[1]) for m in world.view().members] == [("gm-2", 40001)]
 
 
-def test_a_peer_that_becomes_a_member_stays_who_it_is():
+def test_a_member_is_who_it_was_when_it_came_last():
+    members = MemberList()
     peer = Peer("gm-1", OUTSIDE, True, extended=False, identity="host one", behind_nat=False)
-    for floated in (True, False):
-        listed = replace(peer, floated=floated)
-        assert Member.of(listed, now=7.0).peer == listed
+    for now, floated in enumerate((True, False)):
+        came = replace(peer, floated=floated)
+        listed = members.enter(came, float(now))
+        assert (listed.peer, listed.last_update, len(members)) == (came, now, 1)
