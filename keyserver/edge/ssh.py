@@ -269,6 +269,7 @@ class Admission:
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self.keys = _authorized_keys(device)
         self._open: set[asyncssh.SSHServerConnection] = set()
         self._recent: deque[float] = deque()
 
@@ -361,9 +362,7 @@ class Login(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        if self._user is None or self._user.authorized_key is None:
-            return False
-        return key == asyncssh.import_public_key(self._user.authorized_key)
+        return self._user is not None and key == self._admission.keys.get(self._user.name)
 
     def session_requested(self) -> NetconfChannel | bool:
         if self._open >= CHANNELS_PER_CONNECTION or self._user is None:
@@ -382,18 +381,26 @@ class Login(asyncssh.SSHServer):
         self._open -= 1
 
 
-def _insist_on_keys(device: Device) -> None:
-    """A key that is none would keep its user out without a word."""
-    for user in device.spec.users:
-        if user.authorized_key is None:
-            continue
-        try:
-            asyncssh.import_public_key(user.authorized_key)
-        except asyncssh.KeyImportError as error:
-            raise LabError(
-                f"{device.spec.name}: user {user.name}: authorized_key: a public key as "
-                f"ssh-keygen writes it is expected ({error})"
-            ) from None
+def _authorized_keys(device: Device) -> dict[str, asyncssh.SSHKey]:
+    """The public keys of a device's users.
+
+    Raises LabError: one that is none would keep its user out without a word.
+    """
+    return {
+        user.name: _public_key(device, user, user.authorized_key)
+        for user in device.spec.users
+        if user.authorized_key is not None
+    }
+
+
+def _public_key(device: Device, user: User, text: str) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.import_public_key(text)
+    except asyncssh.KeyImportError as error:
+        raise LabError(
+            f"{device.spec.name}: user {user.name}: authorized_key: a public key as "
+            f"ssh-keygen writes it is expected ({error})"
+        ) from None
 
 
 def host_key(device: Device) -> asyncssh.SSHKey:
@@ -413,7 +420,6 @@ async def listen(
 
     Raises OSError, LabError.
     """
-    _insist_on_keys(device)
     admission = Admission(device)
     acceptor = await asyncssh.listen(
         endpoint.host,
