@@ -51,12 +51,15 @@ def _asked(
                     yield _refusal(resource, child, item, path, objection, "correct")
 
 
+def legible(text: str) -> str:
+    """What is refused, which may hold anything, as a message that is to be read."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def _refusal(
     resource: Resource, child: Statement, value: Any, path: Path, why: str, remedy: str
 ) -> str:
-    # What is refused may hold anything: a message is to be read.
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown(value))
-    text = "" if isinstance(child, Branch) or value is True else f" {text}"
+    text = "" if isinstance(child, Branch) or value is True else f" {legible(shown(value))}"
     return f"{resource.where(path, child.name)}{text}: {why}; {remedy} '{child.option}'"
 
 

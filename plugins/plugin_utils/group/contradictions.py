@@ -59,20 +59,45 @@ def refusals(description: Description) -> list[str]:
 
     One fault is one line: what is known to be wrong is not judged again, nor what stands in it.
     """
-    found = list(description.wrong)
+    found, known = list(description.wrong), _Places()
+    around = _Places()
+    for one in description.wrong:
+        known.add(one, one.path)
+        for path in _above(one.path):
+            around.add(one, path)
     for one in _judged(description):
-        around = (before for before in description.wrong if _inside(before, one))
-        if not any(_inside(one, before) for before in found) and not any(around):
+        if not known.has(one, _above(one.path)) and not around.has(one, [one.path]):
+            known.add(one, one.path)
             found.append(one)
     lines = list(dict.fromkeys(map(str, found)))
     return [*lines, *by_tables(description, _concerned(description, found))]
 
 
-def _inside(one: Contradiction, other: Contradiction) -> bool:
-    """Whether a fault is where another is, or in it, and the same hosts'."""
-    alike = not one.hosts or not other.hosts or not set(one.hosts).isdisjoint(other.hosts)
-    within = one.path.startswith((f"{other.path}.", f"{other.path}["))
-    return alike and (within or one.path == other.path)
+class _Places:
+    """Where something is wrong, and with which hosts; a fault without hosts is everybody's."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, set[str]] = {}
+        self._everybodys: set[str] = set()
+
+    def add(self, one: Contradiction, path: str) -> None:
+        """Something is wrong at a path."""
+        self._hosts.setdefault(path, set()).update(one.hosts)
+        if not one.hosts:
+            self._everybodys.add(path)
+
+    def has(self, one: Contradiction, paths: Iterable[str]) -> bool:
+        """Whether something is wrong at one of the paths with a host of this fault."""
+        return any(
+            not one.hosts or path in self._everybodys or not hosts.isdisjoint(one.hosts)
+            for path in paths
+            if (hosts := self._hosts.get(path)) is not None
+        )
+
+
+def _above(path: str) -> list[str]:
+    """A path, and those of what it stands in."""
+    return [path[:at] for at, c in enumerate(path) if c in ".["] + [path]
 
 
 def _concerned(description: Description, found: Iterable[Contradiction]) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..engine.checks import legible
 from ..engine.values import Generation
 
 Options = Mapping[str, Any]
@@ -56,9 +57,9 @@ def some(names: Iterable[str]) -> str:
     return ", ".join(there[:_MOST_NAMES]) + more
 
 
-def _legible(value: Any, most: int) -> str:
+def _short(value: Any, most: int) -> str:
     """What somebody wrote, on one line and no longer than a person reads."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value)[: most + 1])
+    text = legible(str(value)[: most + 1])
     return text if len(text) <= most else f"{text[:most]}..."
 
 
@@ -73,9 +74,9 @@ class Contradiction:
     remedy: str
 
     def __str__(self) -> str:
-        who = _legible(some(self.hosts), _LONGEST_PATH) or "description"
-        value = "" if self.value is None else f" {_legible(self.value, _LONGEST_VALUE)}"
-        path = _legible(self.path, _LONGEST_PATH)
+        who = _short(some(self.hosts), _LONGEST_PATH) or "description"
+        value = "" if self.value is None else f" {_short(self.value, _LONGEST_VALUE)}"
+        path = _short(self.path, _LONGEST_PATH)
         return f"{who}: {path}{value}: {self.why}; {self.remedy}"
 
 

@@ -23,15 +23,14 @@ def by_tables(description: Description, judged: Collection[str]) -> Iterator[str
     ``judged``: hosts of which something is known to be wrong already; what that makes of their
     configurations is no fault of its own.
     """
-    found: dict[str, tuple[str, list[str]]] = {}
+    found: dict[str, tuple[str, dict[str, None]]] = {}
     for host, sides in configurations(description).items():
         generation = description.devices[host].generation
         for side, resource in RESOURCES.items():
             if sides[side] and host not in judged:
                 for objection in _table(resource, sides[side], generation):
                     what = objection.partition("] ")[2]
-                    hosts = found.setdefault(what or objection, (objection, []))[1]
-                    hosts += [] if host in hosts else [host]
+                    found.setdefault(what or objection, (objection, {}))[1][host] = None
     for objection, hosts in found.values():
         yield f"{some(hosts)}: {objection}"
 
