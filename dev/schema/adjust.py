@@ -83,20 +83,21 @@ class Adjusted:
 
         The YANG has them beside it.
         """
+        values = [number for number in numbers if self._has_no_word(number)]
         found: list[int] = []
-        for number in numbers:
-            values = [n for n in numbers if self._has_no_word(n)]
-            name, flags, *rest = self.new.nodes.values[number]
-            behind = numbers[numbers.index(number) + 1 :]
-            opens = (
-                flags[0] == "c" and "p" in flags and self.new.children.values[rest[0]] == ((), ())
-            )
-            if len(values) > 1 and opens and behind[: len(values)] == values:
+        for at, number in enumerate(numbers, 1):
+            if len(values) > 1 and numbers[at : at + len(values)] == values and self._opens(number):
                 inner = self.new.children.number((tuple(values), ()))
+                name = self.new.nodes.values[number][0]
                 found.append(self.new.nodes.number((name, "cFOp", inner)))
             elif not (found and self._is_in(found[-1], number)):
                 found.append(number)
         return found
+
+    def _opens(self, number: int) -> bool:
+        """Whether it is a container with nothing in it, that may be there by itself."""
+        flags, *rest = self.new.nodes.values[number][1:]
+        return flags[0] == "c" and "p" in flags and self.new.children.values[rest[0]] == ((), ())
 
     def _is_in(self, container: int, number: int) -> bool:
         flags, *rest = self.new.nodes.values[container][1:]
