@@ -143,6 +143,58 @@ def test_an_interpreter_without_the_package_is_told_what_to_give_it(host, tmp_pa
     assert "has no groupvpn_keyserver: say what pip installs" in result.output
 
 
+@pytest.mark.parametrize("state", ["started", "absent"])
+def test_what_the_role_has_not_made_is_neither_used_nor_removed(host, tmp_path, state):
+    """A file of the name lab.yml does not make a directory the role's."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "lab.yml").write_text("precious")
+    for directory in (str(tmp_path / "theirs"), "~", "/", "a-lab"):
+        result = host.attempt(state, directory=directory)
+        assert result.code != 0
+        assert "a lab is removed with its directory" in result.output
+    assert (tmp_path / "theirs" / "lab.yml").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"reference_key_server_configs": {"../hub-1.conf": "", "hub-1.conf": ""}},
+            "configs: ../hub-1.conf: a",
+        ),
+        (
+            {"reference_key_server_configs": {".groupvpn-lab": "", "lab.yml": ""}},
+            "configs: .groupvpn-lab, lab.yml: a",
+        ),
+        ({"reference_key_server_name": "a lab"}, "name: a lab: units are called after it"),
+        ({"reference_key_server_lab": None}, "lab: is not given"),
+    ],
+)
+def test_what_the_role_cannot_take_is_refused_before_anything_is_written(host, given, words):
+    host.variables = {
+        name: value for name, value in {**host.variables, **given}.items() if value is not None
+    }
+    result = host.attempt("started")
+    assert result.code != 0
+    assert f"reference_key_server_{words}" in result.output.replace("\n", " ")
+    assert not host.directory.exists()
+
+
+def test_check_mode_tells_what_a_first_run_would_do_and_does_nothing(host):
+    result = host.attempt("started", "--check")
+    assert result.code == 0, result.output[-3000:]
+    assert not host.directory.exists()
+
+
+def test_a_run_that_ended_before_the_restart_is_made_good(host):
+    host.run("started", members=False)
+    before = host.pid("serve")
+    # What stands there when a run is ended between writing the files and starting.
+    (host.directory / ".groupvpn-lab").write_text("-")
+    assert host.run("started", members=False)
+    assert host.pid("serve") != before
+
+
 # systemd runs as a user's manager in a mount namespace of its own, where /run and the home are
 # empty; what it starts sees the same network as the rest.
 _USERS_SYSTEMD = """
@@ -211,6 +263,10 @@ def _steps(path: Path) -> None:
     process = host.pid("serve")
     assert host.run("started")
     assert not Path(f"/proc/{process}").exists()
+    for state in ("started", "absent"):
+        other = host.attempt(state, directory=str(path / "another"))
+        assert other.code != 0
+        assert f"{server} runs another lab than {path / 'another'}" in other.output
     assert not host.run("started")
     assert [_shown(unit, "ActiveState") for unit in (server, members)] == ["active"] * 2
     host.says("group G1 (id 1)")
