@@ -16,6 +16,7 @@ _SECTIONS = {
     "KEK key packet": "§5.6.2",
     "SEQ": "§5.7",
     "D": "§5.9",
+    "delete": "§5.9",
     "message 2": "§3.2",
     "message 4": "§3.2",
     "push": "§4.2",

@@ -12,10 +12,12 @@ def kek_cipher(algorithm: int, key_bits: int) -> CbcCipher | None:
     """The cipher of an SAK (RFC 6407 §5.3.3); None when it is not one of ours."""
     if algorithm == KekAlgorithm.AES:
         return AES_BY_BITS.get(key_bits)
-    return _KEK_FIXED_LENGTH.get(algorithm)
+    cipher, lengths = _KEK_FIXED_LENGTH.get(algorithm, (None, ()))
+    return cipher if key_bits in lengths else None
 
 
-_KEK_FIXED_LENGTH: dict[int, CbcCipher] = {
-    KekAlgorithm.DES: DES,
-    KekAlgorithm.TRIPLE_DES: TRIPLE_DES,
+# Their key has one length, which need not be stated; it is counted with parity or without.
+_KEK_FIXED_LENGTH: dict[int, tuple[CbcCipher, tuple[int, ...]]] = {
+    KekAlgorithm.DES: (DES, (0, 64, 56)),
+    KekAlgorithm.TRIPLE_DES: (TRIPLE_DES, (0, 192, 168)),
 }

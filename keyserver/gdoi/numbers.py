@@ -185,3 +185,16 @@ class KekKeyAttribute(IntEnum):
 
     ALGORITHM_KEY = 1
     SIG_ALGORITHM_KEY = 2
+
+
+class SidAttribute(IntEnum):
+    """SID key packet attributes (RFC 6407 §5.6.4)."""
+
+    NUMBER_OF_BITS = 1
+    VALUE = 2
+
+
+class KekManagementAlgorithm(IntEnum):
+    """KEK_MANAGEMENT_ALGORITHM (RFC 6407 §5.3.2)."""
+
+    LKH = 1

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Literal, Self
 
 from ..ike.numbers import GDOI_DOI, IdType, PayloadType
-from ..ike.payloads import Identification
+from ..ike.payloads import Identification, Notification
 from ..ike.wire import (
     Attribute,
     MalformedPayload,
@@ -287,6 +287,16 @@ class KeyDownload:
             packets.append(KeyPacket(kind, spi, decode_attributes(inner.rest(), "key packet")))
         reader.done()
         return cls(tuple(packets))
+
+
+def only_informs(payload: Payload) -> bool:
+    """True for what may stand beside anything, which an error may not.
+
+    Raises MalformedPayload.
+    """
+    if payload.type == PayloadType.NOTIFICATION:
+        return not Notification.decode(payload.body).is_error
+    return payload.type == PayloadType.VENDOR_ID
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from ..ike.numbers import NotifyType, PayloadType
 from ..ike.payloads import Identification, Notification
 from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
-from ..ike.wire import Header, MalformedPayload, Payload
+from ..ike.wire import Header, MalformedPayload, Payload, attribute_map
 from .citation import cited
 from .numbers import GapAttribute
 from .payloads import (
@@ -33,6 +33,7 @@ from .payloads import (
     Sequence,
     group_id_of,
     group_identity,
+    only_informs,
 )
 
 _NONCE_LENGTHS = range(8, 129)
@@ -99,17 +100,16 @@ class PullResponder:
         for payload in payloads:
             if payload.type == PayloadType.GAP:
                 self._asked_for(_well_formed(GroupAssociatedPolicy.decode, payload.body))
-            elif not _only_informs(payload):
+            elif not _well_formed(only_informs, payload):
                 raise Refused(NotifyType.PAYLOAD_MALFORMED, "message 3 takes a GAP at most")
 
     def _asked_for(self, gap: GroupAssociatedPolicy) -> None:
-        for attribute in gap.attributes:
-            if attribute.type != GapAttribute.SENDER_ID_REQUEST:
-                # RFC 6407 §5.4: abort on what is not understood.
-                raise Refused(
-                    NotifyType.ATTRIBUTES_NOT_SUPPORTED, f"GAP: attribute {attribute.type}"
-                )
-            self.sender_ids_asked += attribute.number
+        asked = _well_formed(attribute_map, gap.attributes, "GAP", set(GapAttribute))
+        for kind in sorted(set(asked) - {GapAttribute.SENDER_ID_REQUEST}):
+            # RFC 6407 §5.4: abort on what is not understood.
+            raise Refused(NotifyType.ATTRIBUTES_NOT_SUPPORTED, f"GAP: attribute {kind}")
+        for request in asked.values():
+            self.sender_ids_asked = request.number
 
     def deliver(self, grant: Grant) -> bytes:
         """Message 4: the keys."""
@@ -193,13 +193,6 @@ def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
         return decode(*arguments)
     except MalformedPayload as error:
         raise Refused(NotifyType.PAYLOAD_MALFORMED, cited(error)) from None
-
-
-def _only_informs(payload: Payload) -> bool:
-    """True for what may stand beside anything; an error is no word of acceptance."""
-    if payload.type == PayloadType.NOTIFICATION:
-        return not _well_formed(Notification.decode, payload.body).is_error
-    return payload.type == PayloadType.VENDOR_ID
 
 
 def _check_told(payloads: list[Payload]) -> None:

@@ -35,8 +35,23 @@ from ..ike.wire import (
     encode_payload,
 )
 from .crypto import kek_cipher
-from .numbers import GdoiExchange, KekAttribute, KekKeyAttribute, SigAlgorithm, SigHashAlgorithm
-from .payloads import GroupSa, KeyDownload, KeyPacket, Profile, SaKek, Sequence
+from .numbers import (
+    GdoiExchange,
+    KekAttribute,
+    KekKeyAttribute,
+    KekManagementAlgorithm,
+    SigAlgorithm,
+    SigHashAlgorithm,
+)
+from .payloads import (
+    GroupSa,
+    KeyDownload,
+    KeyPacket,
+    Profile,
+    SaKek,
+    Sequence,
+    only_informs,
+)
 
 KEK_SPI_LENGTH = 2 * COOKIE_LENGTH
 # With the Oakley group of RFC 3547 keys would come masked; RFC 6407 has that number reserved.
@@ -92,6 +107,9 @@ def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
     def number(kind: KekAttribute) -> int:
         return attributes[kind].number if kind in attributes else 0
 
+    managed = number(KekAttribute.MANAGEMENT_ALGORITHM)
+    if KekAttribute.MANAGEMENT_ALGORITHM in attributes and managed != KekManagementAlgorithm.LKH:
+        raise MalformedPayload(f"SAK: attribute 1 (MANAGEMENT_ALGORITHM): {managed} is unknown")
     algorithm, bits = number(KekAttribute.ALGORITHM), number(KekAttribute.KEY_LENGTH)
     cipher = kek_cipher(algorithm, bits)
     if cipher is None:
@@ -214,10 +232,14 @@ class OpenedPush:
     @property
     def push(self) -> Push:
         """Its contents. Raises MalformedPayload: authentic is not yet well formed."""
-        bodies = {p.type: p.body for p in self._between if p.type != PayloadType.DELETE}
+        told = [p for p in self._between if not only_informs(p)]
+        others = [p for p in told if p.type != PayloadType.DELETE]
+        if sorted(p.type for p in others) not in ([], [PayloadType.SA, PayloadType.KD]):
+            raise MalformedPayload(f"push: payloads {[p.type for p in self._between]} before SIG")
+        bodies = {p.type: p.body for p in others}
         return Push(
             self.sequence,
-            tuple(Delete.decode(p.body) for p in self._between if p.type == PayloadType.DELETE),
+            tuple(Delete.decode(p.body) for p in told if p.type == PayloadType.DELETE),
             GroupSa.decode(bodies[PayloadType.SA], self._profile) if bodies else None,
             KeyDownload.decode(bodies[PayloadType.KD]) if bodies else None,
         )
@@ -265,14 +287,10 @@ def open_push(
     kinds = [payload.type for payload in payloads]
     if kinds[:1] != [PayloadType.SEQ] or kinds[-1:] != [PayloadType.SIG]:
         raise MalformedPayload(f"push: payloads {kinds}")
-    between = payloads[1:-1]
-    others = [p.type for p in between if p.type != PayloadType.DELETE]
-    if others not in ([], [PayloadType.SA, PayloadType.KD]):
-        raise MalformedPayload(f"push: payloads {kinds}")
     end = len(plain) - len(rest)
     return OpenedPush(
         Sequence.decode(payloads[0].body).number,
-        tuple(between),
+        tuple(payloads[1:-1]),
         profile,
         kek,
         plain[: end - payloads[-1].size],

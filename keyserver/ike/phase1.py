@@ -100,8 +100,10 @@ class Phase1:
         return self.path is not None and NAT_TRAVERSAL in self.peers_vendor_ids
 
     def _announcement(self, *more: bytes) -> list[Payload]:
-        """What we know beside RFC 2409; ``more``: what only an initiator says."""
+        """What we know beside RFC 2409; ``more``: what only an initiator says unasked."""
         ours: tuple[bytes, ...] = (DEAD_PEER_DETECTION,)
+        if self.role is Role.RESPONDER and self.peer_is_extended:
+            ours = (VENDOR_ID, *ours)
         if self.path is not None and (self.role is Role.INITIATOR or self.traverses_nat):
             ours += (NAT_TRAVERSAL,)
         return vendor_payloads(*more, *ours)

@@ -10,7 +10,7 @@ from .numbers import PayloadType
 from .wire import Payload
 
 VENDOR_ID = hashlib.sha256(b"groupvpn.junos GDOI extensions 1").digest()[:16]
-"""Ours: who sends it knows our private attributes."""
+"""Ours: who sends it knows our private attributes, and means them by their numbers."""
 
 DEAD_PEER_DETECTION = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 """RFC 3706 §5.1: both ends must say so, or neither probes."""

@@ -67,7 +67,7 @@ INTEGRITIES = {
     IpsecAuthentication.HMAC_SHA2_256: Integrity("hmac-sha-256-128", 32, 128),
 }
 # Octets of a selector's data; one that is empty stands for everything.
-_SELECTOR_LENGTHS = {
+_SELECTOR_LENGTHS: dict[int, int] = {
     IdType.IPV4_ADDR: 4,
     IdType.IPV4_ADDR_SUBNET: 8,
     IdType.IPV4_ADDR_RANGE: 8,
@@ -262,10 +262,9 @@ def _cipher(policy: SaTek, known: dict[int, Attribute]) -> tuple[Cipher | None, 
 
 def check_selector(payload: str, name: str, selector: Selector) -> None:
     """Raise MalformedPayload for a source or destination that stands for no addresses."""
-    expected = (
-        _SELECTOR_LENGTHS.get(IdType(selector.type)) if selector.type in set(IdType) else None
-    )
-    if selector.data and len(selector.data) != expected:
+    expected = _SELECTOR_LENGTHS.get(selector.type)
+    is_any = not selector.data and (expected is not None or not selector.type)
+    if not is_any and len(selector.data) != expected:
         raise MalformedPayload(
             f"{payload}: {name} of type {selector.type} with {len(selector.data)} octets"
         )
@@ -283,6 +282,7 @@ def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
     kind: int | None = None
     for attribute in attributes:
         if attribute.type == IpsecAttribute.LIFE_TYPE:
+            _refuse_open(kind)
             kind = _life_type(attribute)
         elif attribute.type == IpsecAttribute.LIFE_DURATION:
             if kind is None:
@@ -290,10 +290,17 @@ def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:
             if lives.setdefault(kind, attribute.number) != attribute.number:
                 raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION): two that contradict")
             kind = None
+    _refuse_open(kind)
     if 0 in (lives.get(known) for known in LifeType):
         raise MalformedPayload("SAT: attribute 2 (LIFE_DURATION): a life of 0")
     seconds = min(lives.get(LifeType.SECONDS, DEFAULT_LIFE_SECONDS), LONGEST_LIFETIME)
     return seconds, lives.get(LifeType.KILOBYTES)
+
+
+def _refuse_open(kind: int | None) -> None:
+    """Refuse a life type that no duration followed: whoever sent it meant some life."""
+    if kind is not None:
+        raise MalformedPayload(f"SAT: attribute 1 (LIFE_TYPE): {kind} without a duration")
 
 
 def _life_type(attribute: Attribute) -> int:

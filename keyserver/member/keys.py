@@ -30,11 +30,13 @@ from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys
 from .policy import (
     associations_of,
     check_deletion,
+    check_sender_ids,
     check_sequence,
     gap_numbers,
     kek_numbers,
     matched,
     multicast_of,
+    refuse_sender_ids,
 )
 from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic, lateness
 
@@ -73,6 +75,8 @@ class MemberKeys:
         self._profile, self._timing = profile, timing
         # Which policies of the group are this member's; the others are not installed.
         self.takes: Callable[[SaTek], bool] = lambda policy: True
+        # The key server has said in phase 1 that it knows our private attributes.
+        self.extended = False
         self.clear()
 
     def clear(self) -> None:
@@ -125,13 +129,15 @@ class MemberKeys:
         kek = self._kek(policy, grant.keys, now)
         teks = self._teks(policy, grant.keys)
         check_sequence(grant)
+        check_sender_ids(grant.keys)
         arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
         known = self.keks.get(kek.kek.spi) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
-        self.traffic.delays = _delays(gap_numbers(policy), GroupDelays())
-        self.heartbeat = gap_numbers(policy).get(GapAttribute.HEARTBEAT_INTERVAL)
+        gap = gap_numbers(policy, extended=self.extended)
+        self.traffic.delays = _delays(gap, GroupDelays())
+        self.heartbeat = gap.get(GapAttribute.HEARTBEAT_INTERVAL)
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:
             self.traffic.retire_others({selector for selector, _, _ in teks}, now)
@@ -160,11 +166,13 @@ class MemberKeys:
         if policy is not None and keys is not None:
             kek = self._kek(policy, keys, now)
             teks = self._teks(policy, keys)
+            refuse_sender_ids(keys)
         granted = {sa.spi for _, sa, _ in teks} | {kek.kek.spi for kek in (kek,) if kek}
         for delete in push.deletes:
             check_deletion(delete, granted)
         if policy is not None:
-            self.traffic.delays = _delays(gap_numbers(policy), self.traffic.delays)
+            gap = gap_numbers(policy, extended=self.extended)
+            self.traffic.delays = _delays(gap, self.traffic.delays)
         # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:
             self._delete(delete.protocol, delete.spis, now, at_once=policy is None)
@@ -190,7 +198,7 @@ class MemberKeys:
             kek_numbers(policy.kek)
         elif not policy.teks:
             raise MalformedPayload("SA: a SAK or a SAT is missing")
-        gap_numbers(policy)
+        gap_numbers(policy, extended=self.extended)
         associations_of(policy)
 
     def _kek(self, policy: GroupSa, keys: KeyDownload, now: float) -> InstalledKek | None:
@@ -250,7 +258,7 @@ class MemberKeys:
     def _delete(self, protocol: int, spis: tuple[bytes, ...], now: float, *, at_once: bool) -> None:
         everything = any(not any(spi) for spi in spis)
         if protocol != KEK_DELETE_PROTOCOL:
-            self.traffic.delete(None if everything else spis, now, at_once=at_once)
+            self.traffic.delete(protocol, None if everything else spis, now, at_once=at_once)
             return
         for spi in list(self.keks) if everything else spis:
             self.keks.pop(spi, None)

@@ -248,6 +248,7 @@ class GroupMember:
         except Unacceptable as error:
             return self._abort(attempt, str(error), now)
         self.state = _STATES.get(attempt.step, self.state)
+        self.keys.extended = attempt.phase1.peer_is_extended
         if not isinstance(outcome, Grant):
             return outcome
         try:

@@ -14,6 +14,7 @@ from ..gdoi.numbers import (
     GapAttribute,
     KekAttribute,
     KeyPacketType,
+    SidAttribute,
     TekProtocol,
 )
 from ..gdoi.payloads import GroupSa, KeyDownload, KeyPacket, SaKek, Selector
@@ -21,7 +22,7 @@ from ..gdoi.pull import Grant
 from ..gdoi.push import KEK_SPI_LENGTH, check_kek_algorithms
 from ..ike.numbers import GDOI_DOI, IdType
 from ..ike.payloads import Delete
-from ..ike.wire import MalformedPayload, attribute_map
+from ..ike.wire import Attribute, MalformedPayload, attribute_map
 from .associations import TrafficSa, check_selector, traffic_sa
 from .traffic import SelectorKey
 
@@ -30,6 +31,9 @@ _CLASS_D = 0b1110
 _SPI_LENGTHS = {KEK_DELETE_PROTOCOL: KEK_SPI_LENGTH, TekProtocol.ESP: 4, TekProtocol.AH: 4}
 # Key packets that a member has a use for, or may pass over: sender ids are for counter modes.
 _KEY_PACKETS = (KeyPacketType.TEK, KeyPacketType.KEK, KeyPacketType.SID)
+# What another's key server calls by the same number is something else.
+_PRIVATE = {GapAttribute.HEARTBEAT_INTERVAL}
+_KEY_LIFETIME_LENGTH = 4
 
 Associations = list[tuple[SelectorKey, TrafficSa]]
 
@@ -42,12 +46,23 @@ def kek_numbers(policy: SaKek) -> dict[int, int]:
         raise MalformedPayload("SAK: an SPI of zeros, which stands for every KEK in a D")
     known = attribute_map(policy.attributes, "SAK")
     life = known.get(KekAttribute.KEY_LIFETIME)
-    if life is not None and not life.number:
-        raise MalformedPayload("SAK: attribute 4 (KEY_LIFETIME): a life of 0")
+    if life is not None:
+        _check_life(life)
     ack = known.get(KekAttribute.ACK_REQUESTED)
     if ack is not None and not is_supported(ack.number):
         raise MalformedPayload(f"SAK: attribute 9 (ACK_REQUESTED): {ack.number} is unknown")
     return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def _check_life(life: Attribute) -> None:
+    """RFC 6407 §5.3.5: four octets; the reference implementation uses the short form."""
+    if not life.basic and len(life.value) != _KEY_LIFETIME_LENGTH:
+        raise MalformedPayload(
+            f"SAK: attribute 4 (KEY_LIFETIME) of {len(life.value)} octets, "
+            f"{_KEY_LIFETIME_LENGTH} expected"
+        )
+    if not life.number:
+        raise MalformedPayload("SAK: attribute 4 (KEY_LIFETIME): a life of 0")
 
 
 def _check_way(policy: SaKek) -> None:
@@ -70,10 +85,14 @@ def check_sequence(grant: Grant) -> None:
         raise MalformedPayload(f"SEQ: {LAST_SEQUENCE}: no push can follow under this KEK")
 
 
-def gap_numbers(policy: GroupSa) -> dict[int, int]:
-    """The GAP's attributes as numbers; RFC 6407 §5.4: abort on what is not understood."""
+def gap_numbers(policy: GroupSa, *, extended: bool) -> dict[int, int]:
+    """The GAP's attributes as numbers; RFC 6407 §5.4: abort on what is not understood.
+
+    ``extended``: the key server has said that it means our private attributes by their numbers.
+    """
     known = attribute_map(policy.gap.attributes if policy.gap else (), "GAP", set(GapAttribute))
-    for kind in sorted(set(known) - set(GapAttribute)):
+    understood = set(GapAttribute) if extended else set(GapAttribute) - _PRIVATE
+    for kind in sorted(set(known) - understood):
         raise MalformedPayload(f"GAP: attribute {kind} is unknown")
     if GapAttribute.SENDER_ID_REQUEST in known:
         raise MalformedPayload("GAP: attribute 3 (SENDER_ID_REQUEST): it is for members to ask")
@@ -132,6 +151,38 @@ def matched(policy: GroupSa, keys: KeyDownload) -> dict[bytes, KeyPacket]:
             f"{_listed(promised)}"
         )
     return packets
+
+
+def check_sender_ids(keys: KeyDownload) -> None:
+    """Raise MalformedPayload for sender ids that are none (RFC 6407 §5.6.4)."""
+    for packet in keys.packets:
+        if packet.type != KeyPacketType.SID:
+            continue
+        if packet.spi:
+            raise MalformedPayload(f"KD: SID key packet with an SPI of {len(packet.spi)} octets")
+        values = [a for a in packet.attributes if a.type == SidAttribute.VALUE]
+        others = tuple(a for a in packet.attributes if a.type != SidAttribute.VALUE)
+        known = attribute_map(others, "KD: SID", (SidAttribute.NUMBER_OF_BITS,))
+        for kind in sorted(set(known) - set(SidAttribute)):
+            raise MalformedPayload(f"KD: SID attribute {kind} is unknown")
+        _check_sizes(known.get(SidAttribute.NUMBER_OF_BITS), values)
+
+
+def refuse_sender_ids(keys: KeyDownload) -> None:
+    """Raise MalformedPayload for sender ids in a push, which all members get (RFC 6407 §5.6.4)."""
+    if any(packet.type == KeyPacketType.SID for packet in keys.packets):
+        raise MalformedPayload("KD: SID key packet in a push: one member's id would be everybody's")
+
+
+def _check_sizes(stated: Attribute | None, values: list[Attribute]) -> None:
+    bits = stated.number if stated is not None else 0
+    if not bits:
+        raise MalformedPayload("KD: SID attribute 1 (NUMBER_OF_BITS) is missing, or 0")
+    for octets in [len(value.value) for value in values] or [0]:
+        if octets != (bits + 7) // 8:
+            raise MalformedPayload(
+                f"KD: SID attribute 2 (VALUE) of {octets} octets for {bits} bits"
+            )
 
 
 def _listed(spis: Iterable[bytes]) -> str:

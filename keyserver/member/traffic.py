@@ -229,8 +229,12 @@ class Traffic:
             return wanted
         return min(max(wanted, end - _LEFT_AT_ACTIVATION * delay), end - _LEFT_AT_DROP * delay)
 
-    def delete(self, spis: Iterable[bytes] | None, now: float, *, at_once: bool) -> None:
-        """The server deletes these, or all with None; ``at_once``: nothing replaces them.
+    def delete(
+        self, protocol: int, spis: Iterable[bytes] | None, now: float, *, at_once: bool
+    ) -> None:
+        """The server deletes these of ESP or AH, or all of it with None.
+
+        ``at_once``: nothing replaces them.
 
         In a rekey they are sent with until what replaces them is active, and received with one
         activation delay longer: RFC 6407 §5.4.1.2 delays what a rekey destroys.
@@ -240,7 +244,7 @@ class Traffic:
         wait = 0 if at_once else self._waits[Arrival.PUSH] * delay
         for teks in self.selectors.values():
             for tek in teks:
-                if wanted is None or tek.spi in wanted:
+                if tek.sa.protocol == protocol and (wanted is None or tek.spi in wanted):
                     tek.retires = min(tek.retires, now + wait)
                     longer = 0 if at_once else max(delay, (self.delays.deactivation or 0) - wait)
                     tek.drops = min(tek.drops, now + wait + longer)

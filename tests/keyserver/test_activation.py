@@ -398,7 +398,7 @@ def test_no_order_of_arrivals_stops_the_clock_or_takes_the_last_key():
             stale = chance.random() < 0.2
             found.add([tek(0x2000 + step)], kind, now, stale=stale)
             if not stale and chance.random() < 0.2:
-                found.delete([(0x2000 + step - 1).to_bytes(4, "big")], now, at_once=False)
+                found.delete(1, [(0x2000 + step - 1).to_bytes(4, "big")], now, at_once=False)
             found.settle(now)
             assert found.sends_with
             assert set(found.sends_with) <= set(found.receives_with)

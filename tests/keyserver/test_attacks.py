@@ -129,20 +129,13 @@ SEQ, SA, KD, SIG = PayloadType.SEQ, PayloadType.SA, PayloadType.KD, PayloadType.
         [SEQ],
         [SA, KD, SIG],
         [SEQ, SA, KD],
-        [SEQ, SA, SIG],
-        [SEQ, KD, SIG],
-        [SEQ, KD, SA, SIG],
-        [SEQ, SA, KD, SA, KD, SIG],
-        [SEQ, SEQ, SIG],
-        [SEQ, PayloadType.NONCE, SIG],
         [SEQ, SIG, PayloadType.DELETE],
         [SEQ, SIG, SA, KD],
         [SEQ, SIG, SIG],
-        [SEQ, 99, SIG],
     ],
     ids=lambda kinds: "-".join(str(int(k)) for k in kinds),
 )
-def test_a_push_that_is_signed_but_laid_out_wrongly_is_refused(signing_key, rekeyed, kinds):
+def test_a_push_without_its_proof_in_its_place_is_noise(signing_key, rekeyed, kinds):
     (member,) = rekeyed.members.values()
     before = state_of(member)
     bodies = bodies_of_a_push(rekeyed, member)
@@ -154,13 +147,39 @@ def test_a_push_that_is_signed_but_laid_out_wrongly_is_refused(signing_key, reke
 
 
 @pytest.mark.parametrize(
+    "kinds",
+    [
+        [SEQ, SA, SIG],
+        [SEQ, KD, SIG],
+        [SEQ, SA, KD, SA, KD, SIG],
+        [SEQ, SEQ, SIG],
+        [SEQ, PayloadType.NONCE, SIG],
+        [SEQ, 99, SIG],
+    ],
+    ids=lambda kinds: "-".join(str(int(k)) for k in kinds),
+)
+def test_a_push_that_is_signed_but_laid_out_wrongly_is_told_and_changes_no_key(
+    signing_key, rekeyed, kinds
+):
+    (member,) = rekeyed.members.values()
+    before = (member.held(), set(member.keys.keks))
+    bodies = bodies_of_a_push(rekeyed, member)
+    payloads = [Payload(kind, bodies.get(kind, b"")) for kind in kinds]
+    member.receive(sealed_push(payloads, member.keys.kek.kek, signing_key("")), rekeyed.now)
+    assert member.events[-1].event == "refused"
+    assert "push: payloads" in member.events[-1].reason
+    assert (member.held(), set(member.keys.keks)) == before
+
+
+@pytest.mark.parametrize(
     ("kinds", "event"),
     [
         ([SEQ, SIG], "heartbeat"),
         ([SEQ, PayloadType.DELETE, SIG], "deleted"),
         ([SEQ, SA, KD, SIG], "rekeyed"),
+        ([SEQ, KD, SA, SIG], "rekeyed"),
     ],
-    ids=["heartbeat", "delete", "rekey"],
+    ids=["heartbeat", "delete", "rekey", "keys first"],
 )
 def test_a_push_that_is_signed_and_laid_out_rightly_is_taken(signing_key, rekeyed, kinds, event):
     """The counterpart: what the test above refuses, it refuses for its layout."""

@@ -222,6 +222,10 @@ LEGAL = {
     "notifications in message 4": fourth(lambda told: [told[0], *TOLD, told[1]]),
     "KD before SEQ": fourth(lambda told: told[::-1]),
     "sender ids": more_packets(packet(4, b"", tv(1, 8) + tlv(2, b"\7"))),
+    "several sender ids of twelve bits": more_packets(
+        packet(4, b"", tlv(2, b"\0\7") + tv(1, 12) + tlv(2, b"\0\x08"))
+    ),
+    "the word that keys may come as a tree": kek_is(KEK_ATTRIBUTES + tv(1, 1)),
 }
 
 
@@ -327,6 +331,21 @@ ILLEGAL = {
         "SAT: attribute 2 (LIFE_DURATION)",
         "§5.5",
     ),
+    "a type of life without a duration": (
+        life(SECONDS, MODE, tv(1, 2)),
+        "SAT: attribute 1 (LIFE_TYPE): 2 without a duration",
+        "§5.5",
+    ),
+    "two types of life and one duration": (
+        life(tv(1, 1), tv(1, 2), tlv(2, b"\0\1\0\0"), MODE),
+        "SAT: attribute 1 (LIFE_TYPE): 1 without a duration",
+        "§5.5",
+    ),
+    "an empty source of an unknown type": (
+        tek_is(source=selector(99, b"")),
+        "SAT: source of type 99 with 0 octets",
+        "§5.5",
+    ),
     "an unknown SAT attribute": (life(SECONDS, MODE, tv(29, 1)), "SAT: attribute 29", "§5.5"),
     "a mode that is none": (life(SECONDS, tv(4, 9), tv(5, 5)), "SAT: attribute 4", "§5.5"),
     "IEC 61850": (tek_is(protocol=3), "SAT: protocol 3", "§5.5"),
@@ -345,6 +364,51 @@ ILLEGAL = {
         kek_is(tv(2, 3) + tv(3, 128) + tv(5, 3) + tv(6, 4)),
         "SAK: attribute 6",
         "§5.3",
+    ),
+    "keys that are managed in an unknown way": (
+        kek_is(KEK_ATTRIBUTES + tv(1, 2)),
+        "SAK: attribute 1 (MANAGEMENT_ALGORITHM): 2",
+        "§5.3",
+    ),
+    "a KEK's life of three octets": (
+        kek_is(tv(2, 3) + tv(3, 128) + tlv(4, b"\1\x51\x80") + tv(5, 3) + tv(6, 1)),
+        "SAK: attribute 4 (KEY_LIFETIME) of 3 octets, 4 expected",
+        "§5.3",
+    ),
+    "3DES with a key of 128 bits": (
+        kek_is(tv(2, 2) + tv(3, 128) + tv(5, 3) + tv(6, 1)),
+        "SAK: attribute 2 (ALGORITHM): 2 with 128 bits",
+        "§5.3",
+    ),
+    "our heartbeats from a server that is not ours": (
+        set_(gap=tv(1, 15) + tv(128, 1)),
+        "GAP: attribute 128",
+        "§5.4",
+    ),
+    "sender ids of no size": (
+        more_packets(packet(4, b"", tlv(2, b"\7"))),
+        "KD: SID attribute 1 (NUMBER_OF_BITS)",
+        "§5.6",
+    ),
+    "sender ids of another size than stated": (
+        more_packets(packet(4, b"", tv(1, 8) + tlv(2, b"\0\7"))),
+        "KD: SID attribute 2 (VALUE) of 2 octets for 8 bits",
+        "§5.6",
+    ),
+    "sender ids that are announced only": (
+        more_packets(packet(4, b"", tv(1, 8))),
+        "KD: SID attribute 2 (VALUE) of 0 octets",
+        "§5.6",
+    ),
+    "an unknown word on sender ids": (
+        more_packets(packet(4, b"", tv(1, 8) + tlv(2, b"\7") + tv(3, 1))),
+        "KD: SID attribute 3",
+        "§5.6",
+    ),
+    "sender ids with an SPI": (
+        more_packets(packet(4, bytes(4), tv(1, 8) + tlv(2, b"\7"))),
+        "KD: SID key packet with an SPI",
+        "§5.6",
     ),
     "SHA-3": (kek_is(tv(2, 3) + tv(3, 128) + tv(5, 9) + tv(6, 1)), "SAK: attribute 5", "§5.3"),
     "an error beside the policy": (
@@ -444,6 +508,47 @@ def test_a_deletion_takes_what_it_names_and_in_the_end_all(given, profile):
     both = [(DELETE, delete(1, 4, bytes(4))), (DELETE, delete(0, 16, bytes(16)))]
     assert pushed(member, given.kek, 8, both) == "deleted"
     assert (member.held().receives_with, member.keys.keks) == ((), {})
+
+
+@BOTH
+def test_a_deletion_takes_nothing_of_the_other_protocol(given, profile):
+    member = registered(given, profile)
+    own = given.teks[0].spi
+    both = [(DELETE, delete(2, 4, own)), (DELETE, delete(2, 4, bytes(4)))]
+    assert pushed(member, given.kek, 1, both) == "deleted"
+    assert member.held().sends_with == own.hex()
+
+
+@BOTH
+def test_what_informs_may_stand_beside_a_rekey_in_any_order(given, profile):
+    member = registered(given, profile)
+    tek = Tek()
+    sa, keys = rekey([tek])
+    assert pushed(member, given.kek, 1, [TOLD[1], keys, sa, TOLD[0]]) == "rekeyed"
+    assert tek.spi.hex() in member.held().receives_with
+
+
+NOT_A_PUSH = {
+    "an SA without KD": lambda: rekey([Tek()])[:1],
+    "two SAs": lambda: rekey([Tek()]) * 2,
+    "a second SEQ": lambda: [(SEQ, bytes(4)), *rekey([Tek()])],
+    "an error": lambda: [*rekey([Tek()]), (NOTIFY, notify(NO_PROPOSAL))],
+    "a D that is cut off": lambda: [(DELETE, delete(1, 4, bytes(4))[:-1])],
+    "sender ids": lambda: [
+        rekey([tek := Tek()])[0],
+        (KD, download(tek.packet(), packet(4, b"", tv(1, 8) + tlv(2, b"\7")))),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NOT_A_PUSH)
+@BOTH
+def test_an_authentic_push_of_another_layout_is_told_and_asked_about(given, profile, name):
+    member = registered(given, profile)
+    assert pushed(member, given.kek, 1, NOT_A_PUSH[name]()) == "refused"
+    assert "(RFC 6407 §" in member.events[-1].reason
+    assert member.wake_at <= NOW + 2
+    assert member.held().sends_with == given.teks[0].spi.hex()
 
 
 @BOTH

@@ -251,7 +251,7 @@ REFUSED_GRANTS = {
     ),
     "an empty life": (
         kek_attribute(LONG(KekAttribute.KEY_LIFETIME, b"")),
-        "SAK: attribute 4 (KEY_LIFETIME): a life of 0",
+        "SAK: attribute 4 (KEY_LIFETIME) of 0 octets, 4 expected",
     ),
     "a KEK's SPI of zeros": (spi_of_kek(bytes(16)), "SAK: an SPI of zeros"),
     "pushes by TCP": (lambda w: w.with_kek(protocol=6), "SAK: protocol 6, UDP is expected"),
@@ -349,11 +349,14 @@ TAKEN_GRANTS = {
     "keys in front of their number": fourth(swapped),
     "key packets in another order": packets(lambda all_of: all_of[::-1]),
     "a sender id that no cipher needs": packets(
-        lambda all_of: [*all_of, replace(all_of[0], type=4, spi=b"", attributes=(SHORT(1, 8),))]
+        lambda all_of: [
+            *all_of,
+            replace(all_of[0], type=4, spi=b"", attributes=(SHORT(1, 8), LONG(2, b"\7"))),
+        ]
     ),
     "a vendor id beside": second(lambda both: [*both, Payload(PayloadType.VENDOR_ID, b"x")]),
     "a life of a KEK in basic form": kek_attribute(SHORT(KekAttribute.KEY_LIFETIME, 3600)),
-    "a life of a KEK of 200 octets": kek_attribute(LONG(KekAttribute.KEY_LIFETIME, b"\xff" * 200)),
+    "the longest life of a KEK": kek_attribute(LONG(KekAttribute.KEY_LIFETIME, b"\xff" * 4)),
     "no life of a KEK": kek_without(KekAttribute.KEY_LIFETIME),
     "a life of a TEK of 8 octets": tek_attribute(
         SHORT(IpsecAttribute.LIFE_TYPE, 1), LONG(IpsecAttribute.LIFE_DURATION, b"\xff" * 8)

@@ -284,12 +284,20 @@ def test_quick_mode_of_an_ordinary_peer_is_logged_once(signing_key):
     assert [len(events) for events in foreign] == [1, 0, 0]
 
 
+_IDS = GapAttribute.SENDER_ID_REQUEST
+
+
 @pytest.mark.parametrize(
-    ("attribute", "registered"), [(GapAttribute.SENDER_ID_REQUEST, True), (99, False)]
+    ("asked_for", "named"),
+    [
+        ((Attribute.short(_IDS, 3),), "SENDER_ID_REQUEST for 3"),
+        ((Attribute.short(99, 3),), "attribute 99"),
+        ((Attribute.short(_IDS, 3), Attribute.short(_IDS, 3)), "attribute 3 twice"),
+        ((Attribute.long(_IDS, b"\0\3"),), "attribute 3 in variable form"),
+        ((Attribute.short(GapAttribute.HEARTBEAT_INTERVAL, 3),), "attribute 128"),
+    ],
 )
-def test_what_a_member_asks_for_in_message_3_is_answered_by_name(
-    signing_key, attribute, registered
-):
+def test_what_a_member_asks_for_in_message_3_is_answered_by_name(signing_key, asked_for, named):
     world = World(signing_key)
     sa = _established(world)
     exchange = sa.exchange(GdoiExchange.GROUPKEY_PULL, new_message_id())
@@ -297,9 +305,9 @@ def test_what_a_member_asks_for_in_message_3_is_answered_by_name(
     asked = [nonce, Payload(PayloadType.ID, group_identity(1).encode())]
     answer, _ = world.endpoint.receive(exchange.seal(asked), (GM, 848), world.now)
     theirs, _ = exchange.open(Header.decode(answer), answer, known=bytes(20))
-    gap = GroupAssociatedPolicy((Attribute.short(attribute, 3),)).encode()
+    gap = GroupAssociatedPolicy(asked_for).encode()
     message = exchange.seal([Payload(PayloadType.GAP, gap)], known=bytes(20) + theirs.body)
     answer, events = world.endpoint.receive(message, (GM, 848), world.now)
-    assert bool(world.listed()[0]) is registered
+    assert bool(world.listed()[0]) is ("SENDER_ID_REQUEST" in named)
     refused = [event for event in events if isinstance(event, RefusedPeer)]
-    assert ("SENDER_ID_REQUEST" if registered else "attribute 99") in refused[0].reason
+    assert named in refused[0].reason
