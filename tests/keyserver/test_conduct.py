@@ -244,6 +244,21 @@ def test_where_nothing_is_to_be_done_members_have_a_little_time():
     assert begun + SETTLE_SECONDS <= fleet.now < begun + SETTLE_SECONDS + 2
 
 
+def test_who_cannot_be_asked_has_a_little_time_to_be_heard_of_after_a_change_and_none_without():
+    fleet = Fleet(HUB)
+    other = {"name": "other", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-other"}
+    fleet.description = read([group_of(members=[], unmanaged_members=[other])], hosts_of())
+    waited = []
+    for changed in (True, False):
+        before = fleet.now
+        outcome = fleet.run()
+        assert outcome.hosts[HUB].changed is changed
+        assert outcome.unverified == {"other": "no server lists it as a member of BRANCHES"}
+        waited.append(fleet.now - before)
+    for seconds, least in zip(waited, (20 + SETTLE_SECONDS, SETTLE_SECONDS), strict=True):
+        assert least <= seconds < least + 3
+
+
 def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():
     fleet = Fleet(HUB)
     outcome = fleet.run(comment="build it")

@@ -139,7 +139,7 @@ class _Reader:
 
     def _group(self, number: int, given: Any) -> Group | None:
         """A group; None for what is none. One without a name is called by its place."""
-        where = f"{GROUPS}[{called(given, number) or number}]"
+        where = f"{GROUPS}[{called(given, number)}]"
         sound = self._sheet.sound(where, (), given, _GROUP)
         if not isinstance(given, Mapping):
             return None

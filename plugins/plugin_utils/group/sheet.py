@@ -90,7 +90,7 @@ class Sheet:
 def called(entry: Any, number: int) -> Any:
     """How an entry of a list is named to a person."""
     name = entry.get("name") if isinstance(entry, Mapping) else None
-    return number if _single(name) is None else name
+    return _single(name) or number
 
 
 def _single(value: Any) -> Any:
