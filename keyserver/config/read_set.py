@@ -69,6 +69,7 @@ class _Lines:
     def __init__(self, root: Statement) -> None:
         self.root = root
         self.here: list[Edit] = []
+        self._left: list[list[Edit]] = []
         self._verbs: dict[str, Callable[[list[Edit], list[Word], int], Edit]] = {
             "delete": self._delete,
             "activate": self._mark,
@@ -86,12 +87,15 @@ class _Lines:
         """What one line asks for."""
         level, words = self._moved(words)
         if not words:
-            self.here = level
+            self._go(level)
             return
         verb, rest = str(words[0]), words[1:]
         try:
             if verb == "edit":
-                self.here = self._levels(level, rest, number)
+                there = self._levels(level, rest, number)
+                self._go(level)
+                self._left.append(level)
+                self.here = there
             elif verb == "set":
                 self.verb = verb
                 for edit in self._descend(level, rest, number, naming=False).top:
@@ -110,14 +114,22 @@ class _Lines:
     def _moved(self, words: list[Word]) -> tuple[list[Edit], list[Word]]:
         """A command after "top" or "up" is carried out there, and leads nowhere but for "edit"."""
         level = self.here
-        if words and words[0] in ("top", "exit", "quit"):
-            return ([] if words[0] == "top" else level[:-1]), words[1:]
+        if words and words[0] == "top":
+            return [], words[1:]
+        if words and words[0] in ("exit", "quit"):
+            # Back to where the last "edit" came from, which may be several levels up.
+            return (self._left[-1] if self._left else []), words[1:]
         if words and words[0] == "up":
             count = 1
             if len(words) > 1 and re.fullmatch("[0-9]{1,3}", words[1]):
                 count, words = int(words[1]), words[1:]
             return level[: max(0, len(level) - count)], words[1:]
         return level, words
+
+    def _go(self, level: list[Edit]) -> None:
+        """Stand on a level above, or the same; "edit" that led from there or below is undone."""
+        self.here = level
+        self._left = [left for left in self._left if len(left) < len(level)]
 
     def _start(self, level: list[Edit]) -> Statement:
         return level[-1].statement if level else self.root

@@ -66,6 +66,18 @@ XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
             id="a file that moves and deletes",
         ),
         pytest.param("edit system\nset host-name hub\nexit\nset system time-zone UTC", id="exit"),
+        pytest.param(
+            "edit system services ssh\nexit\nset system host-name hub\nset system time-zone UTC",
+            id="exit from several levels below",
+        ),
+        pytest.param(
+            "edit system\nset host-name hub\nedit services ssh\nquit\nset time-zone UTC",
+            id="quit from several levels below",
+        ),
+        pytest.param(
+            "edit system\nedit services\nup 2\nexit\nset system host-name hub\nset system time-zone UTC",
+            id="exit behind up",
+        ),
         pytest.param("top edit system\nset host-name hub\nup\nset system time-zone UTC", id="up"),
     ],
 )

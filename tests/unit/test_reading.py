@@ -75,6 +75,9 @@ OLD_JSON = {
 }
 
 
+JSON_ONE = json.dumps(JSON)
+
+
 def parsed(text):
     return views.parse(RESOURCE, text)["parsed"]
 
@@ -155,6 +158,22 @@ def parsed(text):
         CURLY.replace("group G1 {", "group /* } */ G1 # {\n{"),
         CURLY.replace("group-id 1;", "group-id/* x */1; apply-groups-except [ KS other ];"),
         CURLY.replace("\n", "\t\r\n\t").replace(" ", "\t"),
+        CURLY.replace("group-id 1;", "description it's;"),
+        # "exit" leads to where the last "edit" came from, however deep that led.
+        f"edit security group-vpn server group G9\nset group-id 9\nexit\n{LINES}",
+        f"edit security\nedit group-vpn server\nset group G9 group-id 9\nquit\nexit\n{LINES}",
+        f"edit security group-vpn\nup\nset group-vpn server group G9\nexit\n{LINES}",
+        f"edit security\nedit group-vpn\nup 2\nexit\n{LINES}",
+        # What names another value than the one that is there is about nothing.
+        f"{LINES}delete {SMC} sig-hash-algorithm sha-384\n",
+        f"{LINES}deactivate {SMC} sig-hash-algorithm sha-384\n",
+        f"{LINES}set {SMC} heartbeat 90\ndelete {SMC} heartbeat 90\n",
+        # The entries of a list alone.
+        f"[edit security group-vpn server]\nuser@host# show group\n{SERVER_TEXT}",
+        f"user@host> show configuration security group-vpn server group\n{SERVER_TEXT}",
+        # What is left out or withheld elsewhere.
+        f"interfaces {{ /* OMITTED */ }};\nsystem {{ login {{ /* ACCESS-DENIED */ }}; }}\n{CURLY}",
+        f"set system root-authentication encrypted-password /* SECRET-DATA */\n{LINES}",
         CURLY.replace("group-id 1;", "---(more 50%)---\rgroup-id 1;"),
         f"interfaces {{ interface-range r {{ member ge-0/0/0; unit 0; }} }}\n{CURLY}",
         f"groups {{ A {{ groups {{ B {{ {CURLY.replace('G1', 'G9')} }} }} }} }}\n{CURLY}",
@@ -218,6 +237,10 @@ def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
         '{"configuration": 5}',
         '{"configuration": {"security": "group-vpn"}}',
         CURLY.replace("aes-256-cbc", "[ aes-256-cbc ]"),
+        # Quotes of others, and marks where none belongs.
+        LINES.replace("G1", "'G 1'"),
+        CURLY.replace("G1", "'G 1'"),
+        CURLY.replace("group G1", "group inactive: G1"),
         # Marks that mean something else, and nobody knows what.
         CURLY.replace("group G1", "unprotect: group G1"),
         CURLY.replace("group G1", "frozen: group G1"),
@@ -281,6 +304,116 @@ RELATIVE = "user@host# show | display set relative"
 def test_what_is_shown_of_somebody_else_is_refused_by_name(text, whose):
     with pytest.raises(MalformedReply, match=whose):
         parsed(text)
+
+
+LEFT_OUT = {
+    "omitted": (
+        "security {\n    group-vpn {\n        server { /* OMITTED */ };\n    }\n}\n",
+        CURLY.replace("group-id 1;", "").replace(BLOCK, "/* OMITTED */"),
+        XML.replace(XML_BLOCK, "<!-- OMITTED -->"),
+    ),
+    "denied": (
+        "system { host-name a; }\nsecurity { /* ACCESS-DENIED */ }\n",
+        CURLY.replace("aes-256-cbc", "/* ACCESS-DENIED */"),
+        LINES.replace("aes-256-cbc", "/* ACCESS-DENIED */"),
+        "<configuration><security>/* ACCESS-DENIED */</security></configuration>",
+        '{"configuration": {"security": "/* ACCESS-DENIED */"}}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("why", "remedy"), [("omitted", "display omit"), ("denied", "as a user")])
+def test_what_is_left_out_of_a_configuration_is_not_taken_for_nothing(why, remedy):
+    for text in LEFT_OUT[why]:
+        with pytest.raises(MalformedReply, match=rf"\[edit security.* left out .*{remedy}"):
+            parsed(text)
+
+
+def test_a_group_that_is_left_out_may_bring_in_anything():
+    for groups in (
+        "groups { KS { /* OMITTED */ }; }",
+        "groups { KS { security { /* OMITTED */ } } }",
+    ):
+        found = views.parse(RESOURCE, f"{groups}\napply-groups KS;\n{CURLY}")
+        assert found["parsed"] == OWN
+        assert ["apply-groups KS: " in warned for warned in found["warnings"]] == [True]
+
+
+POLICY = "security group-vpn server ike policy p"
+IN_POLICY = "security { group-vpn { server { ike { policy p { %s } } } } }"
+KEY = "pre-shared-key ascii-text /* SECRET-DATA */"
+KEY_XML = (
+    "<ike><policy><name>p</name><pre-shared-key><ascii-text>/* SECRET-DATA */</ascii-text>"
+    "</pre-shared-key></policy></ike>"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"set {POLICY} mode main\nset {POLICY} {KEY}\n",
+        IN_POLICY % f"mode main; {KEY}; ## SECRET-DATA\n",
+        XML.replace("<group>", f"{KEY_XML.replace('<pre', '<mode>main</mode><pre')}<group>"),
+    ],
+)
+def test_a_secret_that_the_reader_may_not_see_is_there_and_unknown(text):
+    found = views.parse(SERVER, text)
+    assert found["parsed"]["ike"]["policies"] == [{"name": "p", "mode": "main"}]
+    (warned,) = found["warnings"]
+    assert warned.startswith(f"[edit {POLICY} pre-shared-key] ascii-text: the device does not show")
+
+
+def test_a_secret_that_cannot_be_compared_is_set_again_and_said_to_be_unknown():
+    inside = f"<security><group-vpn><server>{KEY_XML}</server></group-vpn></security>"
+    wish = {"ike": {"policies": [{"name": "p", "pre_shared_key": {"ascii_text": "made-up"}}]}}
+    change = planned(SERVER, inside, wish, "merged")
+    assert change["changed"]
+    assert any("ascii-text: the device does not show it" in line for line in change["warnings"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'set {POLICY} pre-shared-key ascii-text "made-up\n',
+        f"set {POLICY} pre-shared-key ascii-text 'made-up key'\n",
+        f"set {POLICY} pre-shared-key ascii made-up\n",
+        IN_POLICY % "pre-shared-key ascii made-up;",
+        IN_POLICY % "pre-shared-key ascii-text made-up",
+        IN_POLICY % 'pre-shared-key ascii-text "made-up;',
+        f"SET {POLICY} pre-shared-key ascii-text made-up;",
+    ],
+)
+def test_no_refusal_and_no_warning_quotes_what_may_be_a_secret(text):
+    try:
+        said = str(views.parse(SERVER, text))
+    except MalformedReply as refusal:
+        said = str(refusal)
+    assert "made-up" not in said
+
+
+def test_marks_of_a_change_are_carried_out_in_the_order_of_the_text():
+    """``replace:`` and ``delete:`` are about what stands before them, in every form."""
+    for form in (
+        f"{CURLY}security {{ group-vpn {{ server {{ delete: group G1; }} }} }}",
+        f"{CURLY}security {{ group-vpn {{ replace: server {{ group G2; }} }} }}",
+        f"{CURLY}delete: security;",
+        XML.replace("</server>", "<group delete='delete'><name>G1</name></group></server>"),
+        XML.replace("</server>", "<group operation='replace'><name>G1</name></group></server>"),
+        JSON_ONE.replace("]}}}}", ', {"name": "G1", "@": {"operation": "delete"}}]}}}}'),
+        JSON_ONE.replace("]}}}}", ', {"name": "G1", "@": {"replace": "replace"}}]}}}}'),
+    ):
+        assert parsed(form) == [], form
+    for form in (
+        f"inactive: {CURLY}active: security {{ group-vpn; }}",
+        XML.replace("<security>", "<security inactive='inactive'/><security active='active'>"),
+    ):
+        assert parsed(form) == OWN, form
+
+
+def test_groups_that_a_change_takes_away_bring_nothing_in():
+    for marked in ("delete: apply-groups KS;", "delete: apply-groups [ KS ];"):
+        found = views.parse(RESOURCE, f"apply-groups KS;\n{CURLY}{marked}\n")
+        assert found == {"parsed": OWN, "warnings": []}
 
 
 def test_lines_from_the_top_say_themselves_whose_they_are():
@@ -840,6 +973,8 @@ def test_a_delete_without_a_path_takes_everything_there_is():
     lines = "set security group-vpn server group G1 group-id 1\n{}"
     assert views.parse(SERVER, lines.format(""))["parsed"]
     assert not views.parse(SERVER, lines.format("delete"))["parsed"]
+    relative = "[edit security group-vpn server]\nset group G1\ndelete\nset group G2 group-id 2"
+    assert [group["name"] for group in views.parse(SERVER, relative)["parsed"]["groups"]] == ["G2"]
     again = lines.format("delete\nset security group-vpn server group G2 group-id 2")
     assert [group["name"] for group in views.parse(SERVER, again)["parsed"]["groups"]] == ["G2"]
 

@@ -86,7 +86,12 @@ def test_a_line_that_cannot_be_followed_is_refused_with_its_number(line):
         (f"edit {SERVER} group A", "group A"),
         (f"edit {SERVER}\nedit group A", "group A"),
         (f"edit {SERVER} group A server-member-communication\nup", "group A"),
-        (f"edit {SERVER} group A server-member-communication\nexit", "group A"),
+        (f"edit {SERVER} group A\nedit server-member-communication\nexit", "group A"),
+        (f"edit {SERVER} group A\nedit server-member-communication\nquit", "group A"),
+        (
+            f"edit {SERVER} group A server-member-communication\nexit\nedit {SERVER} group A",
+            "group A",
+        ),
         (f"edit {SERVER} group A server-member-communication\nup 2\nedit group A", "group A"),
         (f"edit {SERVER} ike policy p\nup 2\nedit group A", "group A"),
         (f"edit interfaces ge-0/0/0\ntop edit {SERVER} group A", "group A"),
@@ -148,11 +153,11 @@ def test_marks_in_curly_text_are_read_and_are_no_names(inside, found, asleep):
     ("text", "words"),
     [
         ("security { group-vpn {", "unbalanced '{' or no ';' at its end"),
-        ("security { group-vpn }", "';' is missing behind 'group-vpn'"),
+        ("security { group-vpn }", "';' is missing behind the statement 'group-vpn'"),
         ("security { } }", "unbalanced '}'"),
         ("security { ; }", "a statement without a word before ';'"),
         ("security { { } }", "a statement without a word before '{'"),
-        (CURLY % "group A { group-id 1 }", "';' is missing behind 'group-id 1'"),
+        (CURLY % "group A { group-id 1 }", "';' is missing behind the statement 'group-id'"),
     ],
 )
 def test_curly_text_that_does_not_fit_says_what_is_wrong(text, words):

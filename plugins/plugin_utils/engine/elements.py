@@ -13,7 +13,8 @@ from ..netconf.libraries import etree
 from ..netconf.xml import child as child_of
 from ..netconf.xml import local_name, text_of
 from .found import APPLY_GROUPS, GROUPS, Found
-from .schema import Branch, Leaf, List, Path, Tree
+from .schema import Branch, Leaf, List, Path, Statement, Tree
+from .withheld import is_withheld, left_out
 
 _META = ("apply-groups-except", "apply-macro", "apply-flags")
 _INHERITED = "was inherited from group"
@@ -49,13 +50,36 @@ def _is_deleted(element: etree._Element) -> bool:
     )
 
 
+def _goes_first(element: etree._Element) -> bool:
+    """Whether a change takes away what stands there so far."""
+    replaces = _mark(element, "replace") is not None or _mark(element, "operation") == "replace"
+    return replaces or _is_deleted(element)
+
+
+def _delete(found: Found, child: Statement | None, element: etree._Element, path: Path) -> None:
+    """Take away what an element names, in the order of the document."""
+    if child is not None:
+        found.delete((*path, child.name, *_keys(child, element)))
+    elif local_name(element) == APPLY_GROUPS:
+        found.apply_no_more(path, [text_of(element)])
+
+
+def _keys(child: Statement, element: etree._Element) -> Path:
+    """What tells an entry, or a leaf-list's item, from the others; none: all of them."""
+    if isinstance(child, List):
+        parts = [text_of(child_of(element, leaf.name)) for leaf in child.keys]
+        return (child.joined(parts),) if all(parts) else ()
+    text = text_of(element) if isinstance(child, Leaf) and child.many else ""
+    return (text,) if text else ()
+
+
 def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, path: Path) -> None:
-    if len(element) == 0 and text_of(element) and not isinstance(node, List):
-        where = " ".join(path) or local_name(element)
-        raise MalformedReply(f"{where}: text stands where statements are expected")
+    _refuse_text(node, element, path)
     for part in element:
         name = local_name(part)
         child = node.by_name.get(name)
+        if part.attrib and _goes_first(part):
+            _delete(found, child, part, path)
         if _is_deleted(part):
             continue
         if child is None:
@@ -72,6 +96,17 @@ def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, pat
             text = text_of(part)
             found.leaf(child, text, tree, path)
             _marks(found, part, (*path, name, text) if child.many else (*path, name))
+
+
+def _refuse_text(node: Branch, element: etree._Element, path: Path) -> None:
+    """Text where statements are expected, or where a device has put it in their place."""
+    notes = [note.text or "" for note in element.iterchildren(etree.Comment)]
+    for text in (text_of(element), *(f"/*{note}*/" for note in notes)):
+        if is_withheld(text):
+            raise left_out(" ".join(["[edit", *path]) + "]", text)
+    if len(element) == 0 and text_of(element) and not isinstance(node, List):
+        where = " ".join(path) or local_name(element)
+        raise MalformedReply(f"{where}: text stands where statements are expected")
 
 
 def _entry(found: Found, node: List, element: etree._Element, tree: Tree, path: Path) -> None:
@@ -91,6 +126,8 @@ def _marks(found: Found, element: etree._Element, path: Path) -> None:
         return
     if _mark(element, "inactive") is not None:
         found.inactive.add(path)
+    if _mark(element, "active") is not None:
+        found.inactive.discard(path)
     group = _mark(element, "group")
     if group is not None:
         found.sources[path] = group
@@ -131,6 +168,8 @@ def _touches(element: etree._Element, node: Branch) -> bool:
 
 # JSON
 
+_TOLD = ("inactive", "active", "group", "operation", "delete", "replace")
+"""Attributes that say what a statement is worth."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -190,7 +229,7 @@ def _attributes(element: etree._Element, marks: Any) -> None:
         return
     for name, value in marks.items():
         plain = name.rpartition(":")[2]
-        if plain in ("inactive", "group") and value is not False:
+        if plain in _TOLD and value is not False:
             element.set(plain, _text(str(value)))
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from ..errors import MalformedReply
 from .counting import counted
 from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree
-from .secret import read_secret
-from .tree import Configuration, Reading, tidied
+from .secret import Secret, read_secret
+from .tree import Configuration, Reading, cut, is_there, tidied
+from .withheld import UNKNOWN, is_withheld, left_out
 
 GROUPS, APPLY_GROUPS = "groups", "apply-groups"
 _OF_NODE, _NODE = "${node}", re.compile("node[0-9]+")
@@ -39,7 +40,8 @@ class Found:
     """Statements as they are found, from the top of the configuration on.
 
     ``sources`` holds the configuration group of what is inherited, ``unread`` the places of what
-    the table does not know where it knows all. ``applied`` says where which configuration groups
+    the table does not know where it knows all, ``withheld`` the secrets that a device does not
+    show. ``applied`` says where which configuration groups
     are applied, ``groups`` which ones the text defines, and whether each touches the hierarchy.
     ``asleep``: those of ``applied`` that are inactive, without a name all of a place. ``whence``:
     what to say of groups that are applied.
@@ -49,6 +51,7 @@ class Found:
     inactive: set[Path] = field(default_factory=set)
     sources: dict[Path, str] = field(default_factory=dict)
     unread: dict[str, None] = field(default_factory=dict)
+    withheld: dict[Path, None] = field(default_factory=dict)
     applied: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     asleep: set[tuple[Path, str]] = field(default_factory=set)
     groups: dict[str, bool] = field(default_factory=dict)
@@ -56,7 +59,9 @@ class Found:
 
     def leaf(self, leaf: Leaf, text: str, tree: Tree, path: Path) -> None:
         """A value for a leaf, or one more for a leaf-list."""
-        value = _value(leaf, text, path)
+        value = value_of(leaf, text, path)
+        if isinstance(value, Secret) and value.is_withheld:
+            self.withheld[(*path, leaf.name)] = None
         if leaf.many:
             tree[leaf.name] = tuple(dict.fromkeys((*tree.get(leaf.name, ()), value)))
         else:
@@ -79,7 +84,8 @@ class Found:
         self.asleep -= {(path, name) for name in gone}
 
     def delete(self, path: Path) -> None:
-        """All that is known of marks and groups at a place and below it."""
+        """What stands at a place and below it, with its marks and the groups applied there."""
+        cut(self.tree, path)
         self.inactive -= {p for p in self.inactive if p[: len(path)] == path}
         for place in [p for p in self.applied if p[: len(path)] == path]:
             self.apply_no_more(place)
@@ -133,6 +139,8 @@ class Found:
     def _notes(self, asleep: list[Path], prefix: Path) -> Iterator[str]:
         for path in asleep:
             yield f"[edit {' '.join(path)}] is inactive: nothing below it is in force"
+        for path in islice((p for p in self.withheld if is_there(self.tree, p)), _MOST_NOTES):
+            yield f"[edit {' '.join(path[:-1])}] {path[-1]}: {UNKNOWN}"
         for place in islice(self.unread, _MOST_NOTES):
             yield f"not read, because it is not known here: {place}"
         if len(self.unread) > _MOST_NOTES:
@@ -243,7 +251,10 @@ def _number(leaf: Leaf, text: str, path: Path) -> int:
     return int(text)
 
 
-def _value(leaf: Leaf, text: str, path: Path) -> Any:
+def value_of(leaf: Leaf, text: str, path: Path) -> Any:
+    """A leaf's value as data. Raises MalformedReply."""
+    if is_withheld(text) and not leaf.secret:
+        raise left_out(" ".join(["[edit", *path]) + f"] {leaf.name}", text)
     convert: dict[Kind, Callable[[], Any]] = {
         Kind.INTEGER: lambda: _number(leaf, text, path),
         Kind.FLAG: lambda: True,

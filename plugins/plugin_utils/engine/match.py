@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import MalformedReply
-from .found import APPLY_GROUPS, Found
+from .found import APPLY_GROUPS, Found, value_of
 from .schema import Branch, Kind, Leaf, List, Path, Tree
 from .words import Quoted
 
@@ -94,7 +94,7 @@ def _entry(found: Found, place: Place, node: List, left: list[str]) -> Place:
     path = (*place.path, node.name)
     if not left:
         # The entries stand in the braces that follow.
-        return Place(_Entries.of(node), place.tree, place.path, path)
+        return Place(Entries.of(node), place.tree, place.path, path)
     key = left.pop(0)
     if is_bracket(key, "["):
         return _bracketed(found, place, node, left)
@@ -123,7 +123,7 @@ def _bracketed(found: Found, place: Place, node: List, left: list[str]) -> Place
 def _unnamed(found: Found, place: Place, word: str, left: list[str]) -> Place:
     """A word that names no statement here: a bare value, an entry's name, or foreign."""
     node, bare = place.node, place.node.bare
-    if isinstance(node, _Entries):
+    if isinstance(node, Entries):
         left.insert(0, word)
         return _entry(found, place, node.entries, left)
     if bare is not None and bare.name not in place.tree:
@@ -133,39 +133,52 @@ def _unnamed(found: Found, place: Place, word: str, left: list[str]) -> Place:
         names = tuple(name for name in left if name not in ("[", "]"))
         found.apply(place.path, names)
     elif word not in _META and not node.partial:
-        found.unknown(place.path, " ".join([word, *left]))
+        found.unknown(place.path, word)
     return Place(node, {}, (*place.path, word), (*place.path, word), known=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Entries(Branch):
+class Entries(Branch):
     """The inside of ``LIST { entry; entry; }``."""
 
     entries: List
 
     @classmethod
-    def of(cls, node: List) -> _Entries:
+    def of(cls, node: List) -> Entries:
         return cls(name=node.name, entries=node)
 
 
-def resolve(node: Branch, rest: Sequence[str]) -> Path | None:
-    """The path that words name, without values; None when it leads out of the tables."""
+def resolve(place: Place, rest: Sequence[str]) -> Path | None:
+    """The path below a place that words name, without the values of single leaves.
+
+    None when it leads out of the tables, or names another value than the one that is there.
+    """
+    node, tree = place.node, place.tree
     path: list[str] = []
     left = list(rest)
     while left:
         word = left.pop(0)
-        child = node.by_word.get(word)
+        child = node.by_word.get(word, node.bare)
         if child is None:
-            if node.bare is None:
-                return None
-            path.append(node.bare.name)
-            continue
+            return None
         path.append(child.name)
-        if isinstance(child, Branch):
-            node = child
+        if isinstance(child, Leaf):
+            named = [word] if word not in node.by_word else left[:1]
+            left = left[len(named) :] if word in node.by_word else left
+            if child.many:
+                path += named
+            elif named and not _holds(tree, child, named[0], (*place.path, *path)):
+                return None
+        elif isinstance(child, Branch):
+            node, tree = child, tree.get(child.name, {})
             if isinstance(child, List) and left:
                 path.append(name_of(child, left.pop(0), left))
-        elif isinstance(child, Leaf) and left:
-            value = left.pop(0)
-            path += [value] if child.many else []
+                tree = tree.get(path[-1], {})
     return tuple(path)
+
+
+def _holds(tree: Tree, leaf: Leaf, text: str, path: Path) -> bool:
+    """Whether a leaf has the value that a command names, or a flag any."""
+    if leaf.kind is Kind.FLAG:
+        return True
+    return leaf.name in tree and tree[leaf.name] == value_of(leaf, text, path[:-1])

@@ -18,7 +18,7 @@ from ..netconf.xml import local_name, parse_document, text_of
 from .elements import elements_of_json, take_elements
 from .found import APPLY_GROUPS, Found
 from .hierarchies import TOP
-from .match import Place, follow
+from .match import Entries, Place, follow
 from .reply import configuration_of, whole
 from .schema import Container, Path
 from .text import LINE_END, VERBS, lines_of, statements, take_curly, take_lines
@@ -73,7 +73,7 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
         heads = [statement.words for statement in written]
         for head in heads:
             if head[0] not in TOP and not TOP.isdisjoint(head[1:]):
-                raise MalformedReply(f"{' '.join(head)!r} is no statement of a configuration")
+                raise MalformedReply(f"{head[0]!r} begins no statement of a configuration")
         take_curly(found, _start(found, node, cut, prefix, ways, heads), written)
 
 
@@ -129,6 +129,9 @@ def _start(
     top = Place(node, found.tree)
     if cut.where:
         place = follow(found, top, cut.where)
+        if isinstance(place.node, Entries) and place.node.entries.said in firsts:
+            # Entries that are shown for their list's sake are shown with its word all the same.
+            place = follow(found, top, cut.where[:-1])
         if not place.known:
             raise MalformedReply(
                 f"this is [edit {' '.join(cut.where)}], which holds nothing of "

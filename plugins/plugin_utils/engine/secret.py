@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .withheld import is_withheld
+
 MASK = "********"
 _MAGIC = "$9$"
 # Junos' reversible scrambling: each character stands for its distance to the one before, within
@@ -42,8 +44,13 @@ class Secret:
 
     @property
     def is_opaque(self) -> bool:
-        """Whether it is scrambled in a way that cannot be undone, so that it equals nothing."""
-        return _LOOKS_SCRAMBLED.fullmatch(self._text) is not None
+        """Whether it cannot be read, scrambled for good or withheld, so that it equals nothing."""
+        return self.is_withheld or _LOOKS_SCRAMBLED.fullmatch(self._text) is not None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the device shows that there is one, and not which."""
+        return is_withheld(self._text)
 
 
 def read_secret(text: str) -> Secret:

@@ -12,57 +12,71 @@ from ..errors import MalformedReply
 from .found import APPLY_GROUPS, GROUPS, Found
 from .match import Place, follow, is_bracket, resolve
 from .schema import Branch, List, Path, Tree
-from .words import Quoted, words
+from .tree import parent_of
+from .withheld import left_out
+from .words import Quoted, Withheld, refuse_apostrophes, words
 
 _INACTIVE = "inactive:"
-_DELETE = "delete:"
+_DELETE, _REPLACE, _ACTIVE = "delete:", "replace:", "active:"
 LINE_END = re.compile(r"\r\n|\r|\n")
 """Where lines end; other characters that Unicode calls line ends stand in descriptions."""
 _MARK = re.compile(r"[a-z-]+:")
-_MARKS = {_INACTIVE, _DELETE, "active:", "protect:", "replace:"}
+_MARKS = {_INACTIVE, _DELETE, _ACTIVE, _REPLACE, "protect:"}
+_GOES_FIRST = {_DELETE, _REPLACE}
+"""Marks of a change: what stands so far goes, in the order of the text."""
 
 
 @dataclass
 class Written:
-    """One statement of curly-brace text."""
+    """One statement of curly-brace text.
+
+    ``left_out``: the comment that stands for what is in it.
+    """
 
     words: list[str]
     marks: frozenset[str] = frozenset()
     inside: list[Written] = field(default_factory=list)
+    left_out: str = ""
 
 
 def statements(text: str) -> list[Written]:
     """The statements of curly-brace text. Raises MalformedReply when it breaks off."""
-    top: list[Written] = []
-    stack = [top]
+    around = [Written([])]
     begun: list[str] = []
     in_list = False
     for word in words(text):
         mark = "" if isinstance(word, Quoted) else word
         in_list = (in_list or mark == "[") and mark != "]"
-        if in_list or mark not in ("{", "}", ";"):
+        if isinstance(word, Withheld) and not begun:
+            around[-1].left_out = word
+        elif in_list or mark not in ("{", "}", ";"):
             begun.append(word)
-            continue
-        if mark == "}":
-            _close(stack, begun)
-        elif not begun:
-            raise MalformedReply(f"a statement without a word before {word!r}")
         else:
-            stack[-1].append(_written(begun))
-            if mark == "{":
-                stack.append(stack[-1][-1].inside)
-        begun = []
-    if begun or len(stack) > 1:
+            _end(around, begun, mark)
+            begun = []
+    if begun or len(around) > 1:
         raise MalformedReply("the text breaks off: unbalanced '{' or no ';' at its end")
-    return top
+    return around[0].inside
 
 
-def _close(stack: list[list[Written]], begun: Sequence[str]) -> None:
+def _end(around: list[Written], begun: list[str], mark: str) -> None:
+    """What a brace or semicolon does to the statements that it stands in, the innermost last."""
+    if mark == "}":
+        _close(around, begun)
+    elif begun:
+        around[-1].inside.append(_written(begun))
+        around += around[-1].inside[-1:] if mark == "{" else []
+    elif mark == "{" or not any(statement.left_out for statement in around[-1].inside[-1:]):
+        # Behind "{ /* OMITTED */ }" a device puts a semicolon.
+        raise MalformedReply(f"a statement without a word before {mark!r}")
+
+
+def _close(around: list[Written], begun: Sequence[str]) -> None:
     if begun:
-        raise MalformedReply(f"';' is missing behind {' '.join(begun)!r}")
-    if len(stack) == 1:
+        raise MalformedReply(f"';' is missing behind the statement {begun[0]!r}")
+    if len(around) == 1:
         raise MalformedReply("unbalanced '}'")
-    stack.pop()
+    around.pop()
 
 
 def _written(begun: list[str]) -> Written:
@@ -76,22 +90,64 @@ def _written(begun: list[str]) -> Written:
         if first in ("+", "-"):
             raise MalformedReply("this is a comparison, no configuration")
         if count < len(begun) - 1 and _MARK.fullmatch(first):
-            raise MalformedReply(f"{' '.join(begun)!r}: the mark {first!r} is not known")
+            raise MalformedReply(f"the mark {first!r} is not known")
+    refuse_apostrophes(begun)
+    for word in begun[count + 1 : -1]:
+        if word in _MARKS and not isinstance(word, Quoted):
+            raise MalformedReply(f"{word!r} stands behind {first!r}; it belongs before a statement")
     return Written(begun[count:], frozenset(begun[:count]))
 
 
 def take_curly(found: Found, place: Place, written: Iterable[Written]) -> None:
     """Put statements into what was found, from ``place`` on."""
     for statement in written:
+        if statement.marks & _GOES_FIRST:
+            _delete(found, place, statement.words)
         if _DELETE in statement.marks or _applies_nothing(statement):
             continue
         reached = follow(found, place, statement.words)
         if reached.known:
-            if _INACTIVE in statement.marks:
-                found.inactive.add(reached.first)
+            if statement.left_out:
+                raise left_out(" ".join(["[edit", *reached.path]) + "]", statement.left_out)
+            _mark(found, statement.marks, reached.first)
             take_curly(found, reached, statement.inside)
         elif reached.path == (GROUPS,):
             _define(found, place.node, statement)
+
+
+def _mark(found: Found, marks: frozenset[str], path: Path) -> None:
+    if _INACTIVE in marks:
+        found.inactive.add(path)
+    if _ACTIVE in marks:
+        found.inactive.discard(path)
+
+
+def _delete(found: Found, place: Place, path: Sequence[str]) -> None:
+    """Take away what words name, or groups that are applied there."""
+    where, applied = _reached(place, path), _applied(place, path)
+    if applied is not None:
+        found.apply_no_more(*applied)
+    elif where == place.path:
+        # As the CLI: without words, everything below where one is.
+        found.apply_no_more(where)
+        for name in [*place.tree]:
+            found.delete((*where, name))
+    elif where is not None:
+        found.delete(where)
+
+
+def _reached(place: Place, path: Sequence[str]) -> Path | None:
+    found = resolve(place, path)
+    return None if found is None else (*place.path, *found)
+
+
+def _applied(place: Place, path: Sequence[str]) -> tuple[Path, list[str]] | None:
+    """Where a path that leads to groups that are applied leads to, and which they are."""
+    if APPLY_GROUPS not in path:
+        return None
+    at = path.index(APPLY_GROUPS)
+    where = _reached(place, path[:at])
+    return None if where is None else (where, [n for n in path[at + 1 :] if n not in ("[", "]")])
 
 
 def _applies_nothing(statement: Written) -> bool:
@@ -105,7 +161,8 @@ def _define(found: Found, node: Branch, statement: Written) -> None:
     if statement.words[1:]:
         groups = [Written(statement.words[1:], inside=groups)]
     for group in groups:
-        found.group(group.words[0], _touches(group.inside, node))
+        touches = bool(statement.left_out or group.left_out) or _touches(group.inside, node)
+        found.group(group.words[0], touches)
 
 
 def _touches(inside: Iterable[Written], node: Branch) -> bool:
@@ -116,10 +173,11 @@ def _touches(inside: Iterable[Written], node: Branch) -> bool:
             return True
         if child is None:
             continue
-        if not isinstance(child, Branch) or not child.partial:
+        if statement.left_out or not isinstance(child, Branch) or not child.partial:
             return True
         behind = statement.words[1 + child.width if isinstance(child, List) else 1 :]
-        if _touches([Written(behind)] if behind else statement.inside, child):
+        inside = [Written(behind, inside=statement.inside)] if behind else statement.inside
+        if _touches(inside, child):
             return True
     return False
 
@@ -128,7 +186,7 @@ def _touches(inside: Iterable[Written], node: Branch) -> bool:
 
 _QUIET = frozenset(("annotate", "protect", "unprotect"))
 _ACTS = frozenset(("set", "delete", "activate", "deactivate", "insert"))
-_MOVES = frozenset(("edit", "top", "up", "exit"))
+_MOVES = frozenset(("edit", "top", "up", "exit", "quit"))
 VERBS = _QUIET | _ACTS | _MOVES
 
 
@@ -138,6 +196,7 @@ class Script:
     def __init__(self, found: Found, start: Place) -> None:
         self._found, self._start = found, start
         self._edit: list[str] = []
+        self._left: list[list[str]] = []
 
     def take(self, line: Sequence[str]) -> None:
         """One command's words. Raises MalformedReply for other words."""
@@ -146,7 +205,13 @@ class Script:
         verb, rest = line[0], list(line[1:])
         if verb in _QUIET:
             return
-        moves = {"edit": self._go, "top": self._top, "up": self._up, "exit": self._exit}
+        moves = {
+            "edit": self._go,
+            "top": self._top,
+            "up": self._up,
+            "exit": self._exit,
+            "quit": self._exit,
+        }
         if verb in moves:
             moves[verb](rest)
             return
@@ -163,27 +228,30 @@ class Script:
         doing[verb](path)
 
     def _go(self, rest: list[str]) -> None:
-        self._edit += rest
+        self._left.append(self._edit)
+        self._edit = [*self._edit, *rest]
 
     def _top(self, rest: list[str]) -> None:
-        kept, self._edit = self._edit, []
-        if rest and rest[0] == "edit":
-            self._edit = rest[1:]
-        elif rest:
-            self.take(rest)
-            self._edit = kept
+        self._from([], rest)
 
     def _up(self, rest: list[str]) -> None:
         count, then = (int(rest[0]), rest[1:]) if rest and rest[0].isdigit() else (1, rest)
-        kept, self._edit = self._edit, _shortened(self._start.node, self._edit, count)
-        if then and then[0] == "edit":
-            self._edit += then[1:]
-        elif then:
+        self._from(_shortened(self._start.node, self._edit, count), then)
+
+    def _from(self, above: list[str], then: list[str]) -> None:
+        """Go to a level above; a command that is not ``edit`` is carried out there alone."""
+        kept, self._edit = self._edit, above
+        if then and then[0] != "edit":
             self.take(then)
             self._edit = kept
+            return
+        self._left = [level for level in self._left if len(level) < len(above)]
+        if then:
+            self._go(then[1:])
 
     def _exit(self, _rest: list[str]) -> None:
-        self._up([])
+        """Back to where the last ``edit`` came from, which may be several levels up."""
+        self._edit = self._left.pop() if self._left else []
 
     def _set(self, path: list[str]) -> None:
         if path[:1] == [GROUPS] and len(path) > 2:
@@ -192,16 +260,10 @@ class Script:
         follow(self._found, self._start, path)
 
     def _where(self, path: list[str]) -> Path | None:
-        found = resolve(self._start.node, path)
-        return None if found is None else (*self._start.path, *found)
+        return _reached(self._start, path)
 
     def _applied(self, path: list[str]) -> tuple[Path, list[str]] | None:
-        """Where a path that leads to groups that are applied leads to, and which they are."""
-        if APPLY_GROUPS not in path:
-            return None
-        at = path.index(APPLY_GROUPS)
-        where = self._where(path[:at])
-        return None if where is None else (where, path[at + 1 :])
+        return _applied(self._start, path)
 
     def _deactivate(self, path: list[str]) -> None:
         where, applied = self._where(path), self._applied(path)
@@ -220,12 +282,7 @@ class Script:
             self._found.inactive.discard(where)
 
     def _delete(self, path: list[str]) -> None:
-        where, applied = self._where(path), self._applied(path)
-        if applied is not None:
-            self._found.apply_no_more(*applied)
-        elif where is not None:
-            _cut(self._found.tree, where)
-            self._found.delete(where)
+        _delete(self._found, self._start, path)
 
     def _insert(self, path: list[str]) -> None:
         for word in ("before", "after"):
@@ -255,29 +312,8 @@ def _shortened(node: Branch, path: list[str], count: int) -> list[str]:
     return path[: starts[max(0, len(starts) - 1 - count)]]
 
 
-def _parent(tree: Tree, path: Path) -> Tree | None:
-    here: object = tree
-    for name in path[:-1]:
-        here = here.get(name) if isinstance(here, dict) else None
-    return here if isinstance(here, dict) else None
-
-
-def _cut(tree: Tree, path: Path) -> None:
-    if not path:
-        # As the CLI: without a path, everything below where one is.
-        tree.clear()
-        return
-    parent = _parent(tree, path)
-    if parent is not None:
-        parent.pop(path[-1], None)
-        return
-    owner = _parent(tree, path[:-1])
-    if owner is not None and isinstance(owner.get(path[-2]), tuple):
-        owner[path[-2]] = tuple(item for item in owner[path[-2]] if item != path[-1])
-
-
 def _move(tree: Tree, what: Path, other: str, behind: bool) -> None:
-    owner = _parent(tree, what[:-1]) if len(what) > 1 else None
+    owner = parent_of(tree, what[:-1]) if len(what) > 1 else None
     entries = None if owner is None else owner.get(what[-2])
     if owner is None or entries is None or not {what[-1], other} <= set(entries):
         raise MalformedReply(f"insert {' '.join(what)}: it, or {other}, is not there")
@@ -292,6 +328,7 @@ def lines_of(text: str) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(LINE_END.split(text), start=1):
         try:
             found = list(words(line))
+            refuse_apostrophes(found)
         except MalformedReply as error:
             raise MalformedReply(f"line {number}: {error}") from None
         if found:

@@ -138,3 +138,22 @@ def is_there(tree: Tree, path: Path) -> bool:
             return False
         here = here[name] if isinstance(here, dict) else None
     return True
+
+
+def parent_of(tree: Tree, path: Path) -> Tree | None:
+    """What holds the last name of a path; None when nothing does."""
+    here: Any = tree
+    for name in path[:-1]:
+        here = here.get(name) if isinstance(here, dict) else None
+    return here if isinstance(here, dict) else None
+
+
+def cut(tree: Tree, path: Path) -> None:
+    """Take away what a path leads to: a statement, an entry or a leaf-list's item."""
+    parent = parent_of(tree, path)
+    if parent is not None:
+        parent.pop(path[-1], None)
+        return
+    owner = parent_of(tree, path[:-1])
+    if owner is not None and isinstance(owner.get(path[-2]), tuple):
+        owner[path[-2]] = tuple(item for item in owner[path[-2]] if item != path[-1])

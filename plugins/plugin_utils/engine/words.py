@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import MalformedReply
+from .withheld import PATTERN
 
+_LINE_END = "\n"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@*+=,%~^!?|-]+")
 _WORD = re.compile(
-    r'\s+|#[^\n]*|/\*.*?\*/|("(?:[^"\\]|\\.)*")|([{};\[\]])|((?!/\*)[^\s{};\[\]"]+)', re.S
+    rf"({PATTERN})"
+    r'|\s+|#[^\n]*|/\*.*?\*/|("(?:[^"\\]|\\.)*")|([{};\[\]])|((?!/\*)[^\s{};\[\]"]+)',
+    re.S,
 )
 
 
@@ -29,16 +33,37 @@ class Quoted(str):
     __slots__ = ()
 
 
+class Withheld(Quoted):
+    """The comment that stands where a device shows no value, or no statements."""
+
+    __slots__ = ()
+
+
 def words(text: str) -> Iterator[str]:
-    """The words and brackets of a text, comments left out. Raises MalformedReply."""
+    """The words and brackets of a text, comments left out but for those that withhold something.
+
+    Raises MalformedReply.
+    """
     position = 0
     while position < len(text):
         match = _WORD.match(text, position)
         if match is None:
-            raise MalformedReply(f"unreadable near {text[position : position + 20]!r}")
+            # What stands behind a quote that nothing ends may be a secret.
+            line = f" on line {text.count(_LINE_END, 0, position) + 1}" if _LINE_END in text else ""
+            raise MalformedReply(f"nothing ends the quote or comment that begins{line}")
         position = match.end()
-        quoted, bracket, word = match.groups()
-        if quoted is not None:
+        withheld, quoted, bracket, word = match.groups()
+        if withheld:
+            yield Withheld(withheld)
+        elif quoted is not None:
             yield Quoted(re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.S))
         elif bracket or word:
             yield bracket or word
+
+
+def refuse_apostrophes(statement: Sequence[str]) -> None:
+    """Somebody else's quotes: Junos takes ``'a b'`` for two words. Raises MalformedReply."""
+    plain = [word for word in statement if not isinstance(word, Quoted)]
+    begins = next((n for n, w in enumerate(plain) if w[:1] == "'" and w.count("'") == 1), None)
+    if begins is not None and any(word[-1:] == "'" for word in plain[begins + 1 :]):
+        raise MalformedReply(f"{statement[0]!r}: Junos quotes with \", not with '")
