@@ -75,7 +75,8 @@ XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
             id="quit from several levels below",
         ),
         pytest.param(
-            "edit system\nedit services\nup 2\nexit\nset system host-name hub\nset system time-zone UTC",
+            "edit system\nedit services\nup 2\nexit\n"
+            "set system host-name hub\nset system time-zone UTC",
             id="exit behind up",
         ),
         pytest.param("top edit system\nset host-name hub\nup\nset system time-zone UTC", id="up"),
