@@ -70,9 +70,7 @@ class KeyServerEndpoint:
 
     def policies_changed(self) -> None:
         """Give up what was agreed with peers that are now met otherwise; the others stay."""
-        gone = self._table.retain(
-            lambda one: self._gateways.policy_of(one.responder.policy.name) == one.responder.policy
-        )
+        gone = self._table.retain(lambda one: one.responder.outlives(self._gateways.policy_of))
         self._outbox += [Parting(deletion(one.sa), one) for one in gone]
 
     # Time

@@ -76,7 +76,6 @@ class _Offer:
     own: Credentials | None
     proposals: tuple[Phase1Proposal, ...]
     modes: frozenset[Mode]
-    lifetime: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,6 @@ class PeerReader:
                 if usable[proposal.authentication] is not None
             ),
             frozenset(modes),
-            _lifetime(policy, defined),
         )
 
     def _meet(self, ike: Tree, name: str, gateway: Tree) -> _Met:
@@ -202,7 +200,7 @@ class PeerReader:
             self._accepted_dois,
             offer.modes,
             offer.own,
-            offer.lifetime,
+            LONGEST_LIFETIME,
         )
         return _Met(policy, () if dynamic else addresses, dynamic, peer)
 
@@ -297,13 +295,6 @@ def phase1_proposal(
         _DH_GROUPS[dh_group],
         _AUTHENTICATION[method],
     )
-
-
-def _lifetime(policy: Tree, defined: Tree) -> int:
-    """The shortest of its proposals' lives, where the generation lets a server have one."""
-    bodies = [defined.get(name, {}) for name in policy.get("proposals", [])]
-    lives = [int(body["lifetime-seconds"]) for body in bodies if "lifetime-seconds" in body]
-    return min(lives, default=LONGEST_LIFETIME)
 
 
 def identity(block: Tree | None) -> Identification | None:

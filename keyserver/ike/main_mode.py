@@ -97,6 +97,23 @@ class MainModeResponder(_MainMode):
         self._agreements: dict[bytes | None, Agreement] = {}
         self._sa_body = b""
 
+    def outlives(self, policy_of: Callable[[str], PeerPolicy | None]) -> bool:
+        """Before the peer has told who it is, the policies that a commit changed are forgotten."""
+        if self.state is State.ESTABLISHED:
+            return super().outlives(policy_of)
+        if self._resolve is not None:
+            anyone = policy_of(self.policy.name)
+            return anyone is not None and self.proposal in anyone.proposals
+        self._keep([one for one in self._policies if policy_of(one.name) == one])
+        return bool(self._policies)
+
+    def _keep(self, policies: Sequence[PeerPolicy]) -> None:
+        assert self.proposal is not None
+        keys = {one.key_for(self.proposal) for one in policies}
+        self._policies = policies
+        self.policy = policies[0] if policies else self.policy
+        self._agreements = {key: one for key, one in self._agreements.items() if key in keys}
+
     def _on_sa(self, header: Header, payloads: list[Payload]) -> bytes:
         (self._sa_body,) = pick(payloads, PayloadType.SA)
         choice, self._policies = choose_among(SaPayload.decode(self._sa_body), self._policies)

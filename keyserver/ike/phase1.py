@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import ClassVar
 
@@ -119,6 +119,10 @@ class Phase1:
         self.behind_nat, self.peer_behind_nat = translated(
             payloads, self.proposal.hash_name, self.cookies, self.path
         )
+
+    def outlives(self, policy_of: Callable[[str], PeerPolicy | None]) -> bool:
+        """After a commit: True when the peer is met as before; ``policy_of`` gives what holds."""
+        return policy_of(self.policy.name) == self.policy
 
     def _established(self) -> None:
         self.last_block = self._agreement.cipher.iv

@@ -94,10 +94,14 @@ def _two_gateways(signing_key, mode, keys, **spec):
     )
 
 
-def _register(world, site, port, **more):
+def _register(world, site, port, before=None, **more):
+    """``before``: of which of the member's messages by number, and what is done then."""
     member = world.member(identity=site, **more)
-    queue = member.start(world.now)
+    queue, number = member.start(world.now), 0
     while queue:
+        number += 1
+        if before is not None and number == before[0]:
+            before[1]()
         answer, events = world.endpoint.receive(queue.pop(0), (GM, port), world.now)
         world.events += events
         if answer is not None:
@@ -161,6 +165,24 @@ def test_the_second_of_one_address_may_want_other_algorithms(signing_key):
     member = _register(world, SITES[1], 40001, psk="made-up-key-2")
     assert member.state is MemberState.REGISTERED
     assert [m.gateway for m in world.view().members] == ["gm-2"]
+
+
+@pytest.mark.parametrize("message", [2, 3])
+@pytest.mark.parametrize("changed", [0, 1])
+@pytest.mark.parametrize("coming", [0, 1])
+def test_a_commit_amid_main_mode_meets_only_the_gateway_that_it_changes(
+    signing_key, message, changed, coming
+):
+    world = _two_gateways(signing_key, "main", OWN_KEYS)
+    policy = f"set security group-vpn server ike policy gm-{changed + 1}"
+    member = _register(
+        world,
+        SITES[coming],
+        40000,
+        (message, lambda: world.commit(f"{policy} pre-shared-key ascii-text another-key")),
+        psk=OWN_KEYS[coming],
+    )
+    assert (member.state is MemberState.REGISTERED) is (changed != coming)
 
 
 def test_who_leaves_the_group_takes_nobody_of_its_address_along(signing_key):

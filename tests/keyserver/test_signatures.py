@@ -73,6 +73,34 @@ def test_a_member_registers_with_its_certificate(signing_key, hub, site, mode, r
     assert (view.gateway, view.mode, view.authentication) == ("signed", mode, "rsa-signatures")
 
 
+@pytest.mark.parametrize("message", [1, 2])
+@pytest.mark.parametrize("algorithm", ["sha1", "md5"])
+def test_a_commit_amid_main_mode_leaves_a_dynamic_gateway_alone_that_it_does_not_change(
+    signing_key, hub, site, algorithm, message
+):
+    world = _world(signing_key, hub, "main", f"dynamic hostname {SITE}")
+    server = "set security group-vpn server ike"
+    lines = (
+        f"{server} proposal rsa authentication-algorithm {algorithm}",
+        f"{server} proposal more authentication-method rsa-signatures",
+        f"{server} proposal more encryption-algorithm aes-128-cbc",
+        f"{server} policy more proposals more",
+        f"{server} policy more certificate local-certificate hub",
+        f"{server} gateway more ike-policy more",
+        f"{server} gateway more dynamic hostname other.example.net",
+    )
+    member = world.member(credentials=site, identity=SITE)
+    queue = member.start(world.now)
+    for number in range(5):
+        if queue:
+            if number == message:
+                world.commit(*lines)
+            answer, _ = world.endpoint.receive(queue.pop(0), (GM, 848), world.now)
+            queue += member.receive(answer, world.now) if answer is not None else []
+    # What was agreed is agreed no more where its own proposal is another one.
+    assert (member.state is MemberState.REGISTERED) is (algorithm == "sha1")
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_an_issuer_between_is_sent_along(signing_key, authority, hub, mode):
     between = Authority(NOW, "Made-up issuer", issuer=authority)
