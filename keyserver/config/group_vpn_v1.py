@@ -104,7 +104,7 @@ def _ike_policy() -> Statement:
 
 
 def _named(name: str, value: Statement) -> Statement:
-    return container(name, value, oneliner=True)
+    return container(name, value)
 
 
 def _local_identity() -> Statement:

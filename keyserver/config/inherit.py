@@ -243,10 +243,14 @@ def _stands_for(pattern: str, key: str) -> bool:
 def _leaf(parent: Statement, child: Statement, below: list[Source], made: _Made) -> None:
     name, here = child.name, made.here
     if child.kind is Kind.LEAF_LIST and below and not name.startswith(_APPLY):
-        added = [value for _, values in below for value in values]
-        made.tree[name] = list(dict.fromkeys([*here.get(name, []), *added]))
-        if name not in here:
-            made.origin[name] = below[0][0]
+        brought: dict[str, str] = {}
+        for group, values in below:
+            for value in values:
+                brought.setdefault(value, group)
+        own = here.get(name, [])
+        made.tree[name] = list(dict.fromkeys([*own, *brought]))
+        # Each value has come from where it stands first.
+        made.origin.update({(name, v): group for v, group in brought.items() if v not in own})
     elif name in here:
         made.tree[name] = here[name]
     elif below and not any(other in here or other in made.tree for other in _rivals(parent, name)):

@@ -61,8 +61,9 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
             element.set("inactive", "inactive")
         if item.protected:
             element.set("protect", "protect")
-        if item.group is not None:
-            element.set(f"{names.junos}group", item.group)
+        group = item.groups.get(value) if item.groups else item.group
+        if group is not None:
+            element.set(f"{names.junos}group", group)
         if isinstance(item.identity, tuple):
             for key, text in zip(
                 statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False
@@ -143,6 +144,11 @@ def _item_json(item: Item, members: dict[str, Any]) -> None:
         members[name] = [None] if kind is Kind.EMPTY else item.value
         if said:
             members[f"@{name}"] = said["@"]
+        if item.groups:
+            own = said.get("@", {})
+            members[f"@{name}"] = [
+                {**own, **_of_group(item.groups.get(value))} for value in item.value
+            ]
 
 
 def _said(item: Item) -> dict[str, Any]:
@@ -153,6 +159,9 @@ def _said(item: Item) -> dict[str, Any]:
         attributes["inactive"] = True
     if item.protected:
         attributes["protect"] = True
-    if item.group is not None:
-        attributes["junos:group"] = item.group
+    attributes |= _of_group(item.group)
     return {"@": attributes} if attributes else {}
+
+
+def _of_group(group: str | None) -> dict[str, Any]:
+    return {} if group is None else {"junos:group": group}

@@ -79,7 +79,7 @@ def item_text(
 
 def _sources(item: Item, *, whole: bool) -> list[str]:
     """What came from a group and from which; ``whole``: also what stands on the same line."""
-    found = []
+    found = [f"## '{v}' was inherited from group '{group}'" for v, group in item.groups.items()]
     if item.group is not None:
         found = [f"## '{name}' was inherited from group '{item.group}'" for name in _names(item)]
     if whole and item.statement.is_branch:
@@ -90,8 +90,6 @@ def _sources(item: Item, *, whole: bool) -> list[str]:
 
 def _names(item: Item) -> list[str]:
     """What a statement is called where it is said that it was inherited: a leaf by its value."""
-    if item.statement.kind is Kind.LEAF_LIST:
-        return list(item.value)
     if item.statement.kind is Kind.LEAF:
         return ["<secret>" if item.statement.is_secret else str(item.value)]
     return [" ".join(item.key_words) or item.statement.shown]

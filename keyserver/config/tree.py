@@ -15,8 +15,8 @@ no other; marks and values are replaced, never changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, compress, repeat
 from operator import is_not
@@ -80,7 +80,10 @@ def deep_copy(tree: Tree, owner: Owner | None) -> Branch:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One statement in a container: a leaf, a container, one list entry, ..."""
+    """One statement in a container: a leaf, a container, one list entry, ...
+
+    ``group``: the configuration group that it came from; ``groups``: those of a leaf-list's values.
+    """
 
     statement: Statement
     identity: Identity
@@ -90,6 +93,7 @@ class Item:
     comment: str | None = None
     group: str | None = None
     within: Statement | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key_words(self) -> list[str]:
@@ -147,6 +151,7 @@ def items(statement: Statement, tree: Tree) -> Iterator[Item]:
                 comments.get(name),
                 groups.get(name),
                 statement,
+                _brought(groups, name, value) if child.kind is Kind.LEAF_LIST else NOTHING,
             )
             continue
         for key in value if child.user_ordered else sorted(value, key=natural):
@@ -161,6 +166,11 @@ def items(statement: Statement, tree: Tree) -> Iterator[Item]:
                 groups.get(identity),
                 statement,
             )
+
+
+def _brought(groups: Mapping[Any, str], name: str, values: Iterable[str]) -> Mapping[str, str]:
+    """By value of a leaf-list the group that it came from."""
+    return {v: groups[name, v] for v in values if (name, v) in groups} if groups else NOTHING
 
 
 _SLOTTED = re.compile(r"([a-z]+)-(\d+)/(\d+)/(\d+)(.*)")

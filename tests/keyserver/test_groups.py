@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from keyserver.config.files import read_file
 from keyserver.config.inherit import in_force, shown_inherited
 from keyserver.config.junos_schema import Generation, junos_schema
-from keyserver.config.show import to_set
+from keyserver.config.show import to_set, to_xml
+from keyserver.config.show_text import to_text
 from keyserver.config.tree import lookup
 from tests.keyserver.test_formats import from_set
 
@@ -107,3 +109,26 @@ def test_what_is_shown_with_its_groups_says_where_it_came_from_and_hides_them():
     assert list(to_set(V2, shown)) == ["set system host-name a", "set system time-zone UTC"]
     assert lookup(shown, "system", "@inherited") == {"host-name": "g"}
     assert "@inherited" not in shown_inherited(V2, tree, marked=False)["system"]
+
+
+def test_each_value_of_a_list_says_where_it_came_from():
+    path = "security group-vpn member ike gateway g server-address"
+    lines = f"""set {path} 192.0.2.1
+set {path} 192.0.2.2
+set groups g {path} 192.0.2.2
+set groups g {path} 192.0.2.3
+set groups h {path} 192.0.2.3
+set groups h {path} 192.0.2.4
+set apply-groups g
+set apply-groups h"""
+    shown = shown_inherited(V2, from_set(V2, lines), marked=True)
+    values = to_xml(V2, shown, etree.Element("configuration")).iter("server-address")
+    assert [(value.text[-1], value.get("group")) for value in values] == [
+        ("1", None),
+        ("2", None),
+        ("3", "g"),
+        ("4", "h"),
+    ]
+    text = to_text(V2, shown)
+    assert "## '192.0.2.3' was inherited from group 'g'\n" in text
+    assert "'192.0.2.2' was" not in text

@@ -65,7 +65,6 @@ PLURALS = {
     "keyserver/netconf/presentation.py": OF_JUNOS,
     "keyserver/netconf/rpcs/configuration/answers.py": OF_JUNOS,
     "keyserver/netconf/rpcs/configuration/committing.py": OF_JUNOS,
-    "plugins/plugin_utils/engine/checks.py": "counts what is more than one",
 }
 BREAKS_THEM = "breaks this rule, to see it noticed"
 HOMES = {

@@ -32,6 +32,9 @@ def _asked(
     yield from _rivals(resource, node, want, path)
     for name, value in want.items():
         child, here = node.by_name[name], (*path, name)
+        if value is False:
+            # No generation has what it does not have.
+            continue
         if not child.known_to(generation):
             said = f"Group VPN{generation} does not have this statement"
             yield _refusal(resource, child, value, path, said, "leave out")
@@ -40,15 +43,27 @@ def _asked(
         elif isinstance(child, Branch):
             yield from _asked(resource, child, value, here, generation)
         elif isinstance(child, Leaf):
-            if child.many and child.most is not None and len(value) > child.most:
-                yield (
-                    f"{resource.where(path, child.name)}: {len(value)} values, and a device takes "
-                    f"{child.most}; shorten '{child.option}'"
-                )
+            yield from _too_many(resource, child, value, path)
             for item in value if child.many else (value,):
                 objection = child.objection(item, generation)
                 if objection is not None:
                     yield _refusal(resource, child, item, path, objection, "correct")
+
+
+def _too_many(
+    resource: Resource, child: Leaf | List, value: Any, path: Path, together: bool = False
+) -> Iterator[str]:
+    """Refuse more values or entries than a device takes; ``together``: with what is there."""
+    if child.most is None or len(value) <= child.most:
+        return
+    where = resource.where(path, child.name)
+    if isinstance(child, List):
+        where = resource.where((*path, child.name))
+    what = "values" if isinstance(child, Leaf) else "entries"
+    yield (
+        f"{where}: {len(value)} {what}{' after the change' * together}, and a device takes "
+        f"{child.most}; shorten '{child.option}'{', or take others away first' * together}"
+    )
 
 
 def legible(text: str) -> str:
@@ -77,11 +92,7 @@ def _rivals(resource: Resource, node: Branch, want: Tree, path: Path) -> Iterato
 def _entries(
     resource: Resource, node: List, entries: Tree, path: Path, generation: Generation | None
 ) -> Iterator[str]:
-    if node.most is not None and len(entries) > node.most:
-        yield (
-            f"{resource.where(path)}: {len(entries)} entries, and a device takes {node.most}; "
-            f"shorten '{node.option}'"
-        )
+    yield from _too_many(resource, node, entries, path[:-1])
     for key, entry in entries.items():
         for leaf, part in zip(node.keys, node.parts(key), strict=True):
             objection = leaf.objection(part, generation)
@@ -107,6 +118,8 @@ def _whole(
     """What is wrong in what changes, but for values that were asked for and judged already."""
     for child in node.managed:
         was, now, here = old.get(child.name), new.get(child.name), (*path, child.name)
+        if isinstance(child, Leaf | List) and child.most is not None and now and was != now:
+            yield from _crowded(resource, child, outlook, now, path)
         if isinstance(child, Leaf):
             yield from _leaf(resource, child, outlook, now, path)
         elif was == now or now is None:
@@ -121,6 +134,15 @@ def _whole(
             yield from _whole(resource, child, outlook, was or {}, now, here)
 
 
+def _crowded(
+    resource: Resource, child: Leaf | List, outlook: Outlook, now: Any, path: Path
+) -> Iterator[str]:
+    """More than a device takes, together with what is there: what was asked for is judged."""
+    asked = _given(outlook.want, (*path, child.name)) or ()
+    if child.most is not None and len(asked) <= child.most:
+        yield from _too_many(resource, child, now, path, together=True)
+
+
 def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path) -> Iterator[str]:
     if now is None:
         # What is left of a block that is deleted comes from a configuration group.
@@ -130,7 +152,7 @@ def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path
                 f"no default; set '{leaf.option}'"
             )
         return
-    if _given(outlook.want, (*path, leaf.name)):
+    if _given(outlook.want, (*path, leaf.name)) is not None:
         return
     for item in now if leaf.many else (now,):
         objection = leaf.objection(item, outlook.generation)
@@ -138,13 +160,39 @@ def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path
             yield _refusal(resource, leaf, item, path, objection, "set")
 
 
-def _given(want: Tree, path: Path) -> bool:
+def _given(want: Tree, path: Path) -> Any:
+    """What was asked for at a place; None: nothing."""
     here: Any = want
     for name in path:
         if not isinstance(here, dict) or name not in here:
-            return False
+            return None
         here = here[name]
-    return True
+    return here
+
+
+def inherited_objections(resource: Resource, outlook: Outlook) -> Iterator[str]:
+    """Flags that are not wanted and that configuration groups bring in all the same."""
+    if outlook.have.sources and outlook.state is not State.DELETED:
+        yield from _brought_in(resource, resource.root, outlook, outlook.want, outlook.after, ())
+
+
+def _brought_in(
+    resource: Resource, node: Branch, outlook: Outlook, want: Tree, after: Tree, path: Path
+) -> Iterator[str]:
+    for name in want.keys() & after.keys():
+        child, here, there = node.by_name[name], (*path, name), after[name]
+        if isinstance(child, List):
+            for key in want[name].keys() & there.keys():
+                inside = want[name][key], there[key], (*here, key)
+                yield from _brought_in(resource, child, outlook, *inside)
+        elif isinstance(child, Branch):
+            yield from _brought_in(resource, child, outlook, want[name], there, here)
+        elif want[name] is False:
+            group = outlook.have.sources.get(here, "that is applied there")
+            yield (
+                f"{resource.where(path, name)}: configuration group {group} brings it in, and only "
+                f"a change of that group takes it away; change it, or leave out '{child.option}'"
+            )
 
 
 def _dangling(resource: Resource, outlook: Outlook) -> Iterator[str]:

@@ -250,8 +250,9 @@ def _statement(
     path: Path,
     side: Configuration,
     generation: Generation | None,
+    within: bool = False,
 ) -> Iterator[tuple[int, str]]:
-    """A statement and what is in it: (indentation, text)."""
+    """A statement and what is in it: (indentation, text); ``within``: as part of a line."""
     mark = "inactive: " if path in side.inactive else ""
     head = f"{mark}{headed(node, key)}"
     if isinstance(node, Leaf):
@@ -260,7 +261,7 @@ def _statement(
         inside = list(_inside(node, value, path, side, generation))
         if not inside:
             yield 0, f"{head};"
-        elif _on_one_line(node, value, inside):
+        elif _on_one_line(node, value, inside, within):
             yield 0, f"{head} {' '.join(text.removesuffix(';') for _depth, text in inside)};"
         else:
             yield 0, f"{head} {{"
@@ -268,9 +269,11 @@ def _statement(
             yield 0, "}"
 
 
-def _on_one_line(node: Branch, tree: Tree, inside: list[tuple[int, str]]) -> bool:
+def _on_one_line(node: Branch, tree: Tree, inside: list[tuple[int, str]], within: bool) -> bool:
     if len(inside) > len(tree):
         return False
+    if within and node.oneline_within:
+        return True
     if node.oneline or not node.oneline_if_one or len(inside) != 1:
         return node.oneline
     return all(isinstance(node.by_name[name], Leaf) for name in tree)
@@ -286,7 +289,7 @@ def _inside(
             for key in value if child.user_ordered else sorted(value):
                 yield from _statement(child, key, value[key], (*here, key), side, generation)
         else:
-            yield from _statement(child, None, value, here, side, generation)
+            yield from _statement(child, None, value, here, side, generation, node.oneline)
 
 
 def _leaf_statements(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from .change import Edit, edits
-from .checks import request_objections, result_objections
+from .checks import inherited_objections, request_objections, result_objections
 from .device import Device
 from .plan import State, plan
 from .reply import configuration_of
@@ -71,9 +71,17 @@ def _judged(
     before = have.in_force(root)
     after = replace(have, explicit=target).in_force(root) if change else before
     outlook = Outlook(have, target, before, after, want, generation, request.state)
+    _refuse_inherited(resource, outlook)
     if change:
         _refuse_unfit(resource, outlook)
     return outlook, change
+
+
+def _refuse_inherited(resource: Resource, outlook: Outlook) -> None:
+    """What is not wanted, and what no change of these settings takes away."""
+    objections = list(inherited_objections(resource, outlook))
+    if objections:
+        raise Refused(objections)
 
 
 def _refuse_unfit(resource: Resource, outlook: Outlook) -> None:

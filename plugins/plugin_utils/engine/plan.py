@@ -43,9 +43,10 @@ def plan(
     merged adds to what is there; replaced makes each named entry of a list, and each container
     that stands in none, what is given; overridden makes the whole what is given; deleted removes
     the named entries (``everything``: all there is). What is inherited already is not set again,
-    what is wanted and inactive is activated, and a secret that is not given stays.
+    what is wanted and inactive is activated. Of what is not given, what is inactive stays, since it
+    is not in force, and so does a secret.
     """
-    planner = _Planner(secrets)
+    planner = _Planner(secrets, have.explicit.inactive)
     come = have.inherited
     tree = have.explicit.tree
     if state is State.DELETED:
@@ -68,6 +69,7 @@ _Act = Callable[[Branch, Tree, Tree, Tree, Path], Tree]
 @dataclass
 class _Planner:
     secrets: UpdatePassword
+    asleep: frozenset[Path]
     woken: set[Path] = field(default_factory=set)
 
     def merged(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
@@ -84,6 +86,9 @@ class _Planner:
         after = dict(have)
         for name, value in want.items():
             child, here = node.by_name[name], (*path, name)
+            if value is False:
+                self._unset(after, name, here)
+                continue
             for rival in node.rivals(name):
                 after.pop(rival, None)
             if isinstance(child, List):
@@ -122,7 +127,10 @@ class _Planner:
                         (*path, child.name, key),
                     )
                     if key in given
-                    else _unmanaged(child, entry)
+                    else {
+                        **_unmanaged(child, entry),
+                        **self._sleeping(child, entry, (*path, child.name, key)),
+                    }
                     for key, entry in have[child.name].items()
                 }
         return after
@@ -132,6 +140,8 @@ class _Planner:
         after = others(node, have)
         for name, value in want.items():
             child, here = node.by_name[name], (*path, name)
+            if value is False:
+                continue
             if isinstance(child, List):
                 entries = have.get(name, {})
                 act = self.replaced if child.fixed else self.exact
@@ -149,6 +159,7 @@ class _Planner:
                     after[name] = have[name]
                 self._value(after, child, value, come, path, exactly=True)
         self._keep_secrets(after, node, have, want)
+        self._keep_sleeping(after, node, have, want, path)
         return after
 
     def _keep_secrets(self, after: Tree, node: Branch, have: Tree, want: Tree) -> None:
@@ -160,6 +171,37 @@ class _Planner:
                 isinstance(child, Container) and child.holds_secrets
             ):
                 after[name] = value
+
+    def _keep_sleeping(self, after: Tree, node: Branch, have: Tree, want: Tree, path: Path) -> None:
+        """What is inactive and not wanted: nobody who reads what is in force knows of it."""
+        for name, value in self._sleeping(node, have, path).items():
+            child = node.by_name[name]
+            if any(want.get(rival) not in (None, False) for rival in node.rivals(name)):
+                continue
+            if isinstance(child, List):
+                after[name] = _in_place(have[name], after.get(name, {}), value)
+            elif name not in after:
+                after[name] = value
+
+    def _sleeping(self, node: Branch, have: Tree, path: Path) -> Tree:
+        """The inactive parts of a branch that is active."""
+        kept: Tree = {}
+        for name, value in have.items() if self.asleep else ():
+            child, here = node.by_name[name], (*path, name)
+            if here in self.asleep:
+                kept[name] = value
+            elif isinstance(child, List):
+                kept[name] = {k: e for k, e in value.items() if (*here, k) in self.asleep}
+            elif isinstance(child, Branch):
+                kept[name] = self._sleeping(child, value, here)
+            elif isinstance(child, Leaf) and child.many:
+                kept[name] = tuple(v for v in value if (*here, v) in self.asleep)
+        return {name: value for name, value in kept.items() if value not in ({}, ())}
+
+    def _unset(self, after: Tree, name: str, here: Path) -> None:
+        """A flag that is not wanted; one that is inactive is not there already."""
+        if here not in self.asleep:
+            after.pop(name, None)
 
     def _value(
         self, after: Tree, child: Statement, value: Any, come: Tree, path: Path, exactly: bool
@@ -203,6 +245,18 @@ class _Planner:
         entries = after.get(node.name, {})
         if node.user_ordered and entries:
             after[node.name] = {key: entries[key] for key in order if key in entries}
+
+
+def _in_place(there: Tree, entries: Tree, more: Tree) -> Tree:
+    """Entries and some that were there, each of these behind who stands before it now."""
+    order, at = list(entries), 0
+    for key in there:
+        if key in entries:
+            at = order.index(key) + 1
+        elif key in more:
+            order.insert(at, key)
+            at += 1
+    return {key: entries[key] if key in entries else more[key] for key in order}
 
 
 def _each(act: _Act, node: List, have: Tree, come: Tree, want: Tree, here: Path) -> Tree:

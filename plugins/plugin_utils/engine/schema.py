@@ -135,8 +135,8 @@ class Branch(Statement):
 
     ``exclusive``: sets of names of which at most one may be there. ``orders``: a generation's own
     order of names, where it is not that of ``children``. ``oneline``: the CLI shows it without
-    braces, ``oneline_if_one``: only when one statement is in it. ``partial``: a device has
-    statements here that the table leaves out.
+    braces, ``oneline_if_one``: only when one statement is in it, ``oneline_within``: only as part
+    of a line. ``partial``: a device has statements here that the table leaves out.
     """
 
     children: tuple[Statement, ...] = ()
@@ -144,6 +144,7 @@ class Branch(Statement):
     orders: Mapping[Generation, tuple[str, ...]] = field(default_factory=dict)
     oneline: bool = False
     oneline_if_one: bool = False
+    oneline_within: bool = False
     partial: bool = False
 
     @cached_property

@@ -11,7 +11,8 @@ from ..errors import MalformedReply
 from .withheld import PATTERN
 
 _LINE_END = "\n"
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@*+=,%~^!?|-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:*+=,%~^!?|<>-]+")
+_MARKS = frozenset({"inactive:", "active:", "protect:", "unprotect:", "replace:", "delete:"})
 _WORD = re.compile(
     rf"({PATTERN})"
     r'|\s+|#[^\n]*|/\*.*?\*/|("(?:[^"\\]|\\.)*")|([{};\[\]])|((?!/\*)[^\s{};\[\]"]+)',
@@ -20,8 +21,8 @@ _WORD = re.compile(
 
 
 def quote(word: str) -> str:
-    """A word as Junos takes it in set lines: quoted when it is not plain."""
-    if _PLAIN.fullmatch(word) and not word.startswith("/*"):
+    """A word as Junos shows it: quoted when it is not plain, or could be read as a mark."""
+    if _PLAIN.fullmatch(word) and not word.startswith("/*") and word not in _MARKS:
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

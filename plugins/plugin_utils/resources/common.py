@@ -212,7 +212,7 @@ def identity(
         Container(
             name=kind,
             summary=what,
-            oneline=True,
+            oneline_within=True,
             children=(Leaf(name=leaf, summary=what, bare=True, form=form),),
         )
         for kind, leaf, what, form in _IDENTITIES

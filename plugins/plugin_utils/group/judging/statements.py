@@ -113,6 +113,8 @@ def _judged(group: Group, where: str, value: Any, statement: Statement, takers: 
 
 
 def _objection(statement: Statement, value: Any, generation: Generation) -> str | None:
+    if value is False:
+        return None
     if not statement.known_to(generation):
         return f"Group VPN{generation} does not have this statement"
     return statement.objection(value, generation) if isinstance(statement, Leaf) else None
