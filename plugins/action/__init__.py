@@ -95,8 +95,7 @@ class DeviceAction(ActionBase):
         self._task_vars = task_vars or {}
         host = self._host
         given = _plain(self._task.args)
-        checked = self._validator.validate(given)
-        objections = [*_complaints(checked), *number_objections(self._spec(), given)]
+        checked, objections = self.check(given)
         if objections:
             result.update(failed=True, msg=f"{host}: {'; '.join(objections)}")
             return result
@@ -105,7 +104,7 @@ class DeviceAction(ActionBase):
             result.update(failed=True, msg=f"{host}: {missing}")
             return result
         try:
-            result.update(self.work(checked.validated_parameters))
+            result.update(self.work(checked))
             if self._connection.transport == prefork.CONNECTION:
                 self._connection.finished(self._may_keep)
         except GroupVpnError as error:
@@ -120,6 +119,16 @@ class DeviceAction(ActionBase):
         result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
         return result
 
+    @classmethod
+    def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The options with their defaults, and what is wrong with them."""
+        objections = [*number_objections(cls.options["argument_spec"], given)]
+        if objections:
+            # Ansible's own check ends with a traceback on some of what is no number.
+            return {}, objections
+        checked = cls._validator.validate(given)
+        return checked.validated_parameters, _complaints(checked)
+
     def told(self, line: str) -> str:
         """A line of a failure, with who it is about."""
         return _named(self._host, line)
@@ -133,10 +142,6 @@ class DeviceAction(ActionBase):
     def _asked(self) -> list[str]:
         """Whose answer this is: the play's host that runs the task, and whom it is delegated to."""
         return list(dict.fromkeys([str(self._task_vars.get("inventory_hostname", "")), self._host]))
-
-    def _spec(self) -> dict[str, Any]:
-        spec: dict[str, Any] = self.options["argument_spec"]
-        return spec
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do what the module is for; its return values."""

@@ -43,6 +43,9 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         self._expected = self._read_expected(options)
+        objections = audit_options.objections(options)
+        if objections:
+            raise Refused(objections)
         now = time.time() if options["now"] is None else options["now"]
         groups, configured_ago = options["groups"], options["configured_ago"]
         self._unlooked = self._strangers(options)

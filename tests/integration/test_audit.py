@@ -177,6 +177,8 @@ def test_a_list_that_the_last_commit_emptied_cannot_be_judged_yet(lab):
         ({"expected": [{"group": "G1", "members": [{"address": "192.0.2.300"}]}]}, "192.0.2.300"),
         ({"expected": [{"group": "G1", "members": [{"adress": "192.0.2.3"}]}]}, "did you mean"),
         ({"expected_file": "/nowhere.csv"}, "/nowhere.csv"),
+        ({"groups": [], "stale_after": -1}, "stale_after -1: seconds from 0 up are expected"),
+        ({"groups": [], "configured_ago": -0.5}, "configured_ago -0.5: seconds from 0 up"),
         ({"groups": [{"id": 1}]}, "a group with a name"),
     ],
 )

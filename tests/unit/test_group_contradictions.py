@@ -236,6 +236,11 @@ CASES = {
         {},
         "group_id seven: a whole number is expected",
     ),
+    "a number without end": (
+        {"group_id": "9" * 5000},
+        {},
+        "a whole number is expected",
+    ),
     "a misspelt word of rekeys": (
         {"server_member_communication": {**UNICAST, "lifetime": 3600}},
         {},

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -22,6 +23,16 @@ def membership_audit() -> dict[str, Any]:
         },
         "mutually_exclusive": [["expected", "expected_file"]],
     }
+
+
+def objections(options: Mapping[str, Any]) -> list[str]:
+    """Spans of time that lie before their beginning: everybody would be stale, or nobody absent."""
+    spans = ("stale_after", "settle_seconds", "configured_ago")
+    return [
+        f"{name} {options[name]}: seconds from 0 up are expected; correct {name!r}"
+        for name in spans
+        if (options[name] or 0) < 0
+    ]
 
 
 def membership_report() -> dict[str, Any]:

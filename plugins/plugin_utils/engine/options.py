@@ -96,25 +96,45 @@ def resource_options(resource: Resource) -> dict[str, Any]:
     }
 
 
-_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.A)
+_DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,18}(?:\.[0-9]{0,18})?\s*", re.A)
+_MOST = 10**18
+_NUMBERS: dict[str, tuple[re.Pattern[str], tuple[type, ...], str]] = {
+    "int": (_WHOLE, (int,), "a whole number"),
+    "float": (_DECIMAL, (int, float), "a number"),
+}
+"""By an option's type: how it is written, what it may be, and what to call it."""
 
 
 def number_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
-    """Whole numbers only: Ansible would take ``yes`` for 1 and ``1e3`` for 1000."""
+    """Numbers only, finite and written as such.
+
+    Ansible would take ``yes`` for 1 and ``1e3`` for 1000, and ends on ``.inf`` with a traceback.
+    """
     if not isinstance(given, Mapping):
         return
     for name, about in spec.items():
         value, here = given.get(name), f"{path}{name}"
-        if about.get("type") == "int" and not _is_number(value):
-            yield f"{here}: {value!r}: a whole number is expected"
+        expected = _NUMBERS.get(str(about.get("type")))
+        if expected is not None and not _is_number(value, *expected[:2]):
+            yield f"{here}: {_shortly(value)}: {expected[2]} is expected"
         for inside in _inside(value) if "options" in about else ():
             yield from number_objections(about["options"], inside, f"{here}.")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any, written: re.Pattern[str], types: tuple[type, ...]) -> bool:
     if isinstance(value, str):
-        return _WHOLE.fullmatch(value) is not None
-    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+        return written.fullmatch(value) is not None
+    whole = isinstance(value, types) and not isinstance(value, bool)
+    return value is None or (whole and -_MOST < value < _MOST)
+
+
+def _shortly(value: Any) -> str:
+    """A value as it was given; what is longer than any number is cut."""
+    if isinstance(value, int) and not -_MOST < value < _MOST:
+        return "more than 18 digits"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _inside(value: Any) -> Iterable[Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -87,6 +88,9 @@ class Sheet:
         return sound
 
 
+_WHOLE = re.compile("[0-9]{1,18}")
+
+
 def called(entry: Any, number: int) -> Any:
     """How an entry of a list is named to a person."""
     name = entry.get("name") if isinstance(entry, Mapping) else None
@@ -107,7 +111,7 @@ def _no_value(value: Any, kind: Kind | None) -> str | None:
     """Why it is no value of a kind; kind None is not for values."""
     if kind is not None and isinstance(value, list | tuple | Mapping):
         return "one value is expected"
-    if kind is Kind.INTEGER and not (str(value).isascii() and str(value).isdigit()):
+    if kind is Kind.INTEGER and not _WHOLE.fullmatch(str(value)):
         return "a whole number is expected"
     # YAML makes true of a plain yes, and keeps blanks within quotes.
     if kind is Kind.TEXT and isinstance(value, bool):
