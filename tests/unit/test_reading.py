@@ -729,6 +729,26 @@ def test_a_mark_before_several_words_is_about_the_statement_that_they_begin(stat
     assert warned.startswith(f"[edit security group-vpn server {place}] is inactive")
 
 
+PROPOSALS = {"name": "p", "proposals": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("marks", "left"),
+    [
+        ({"inactive": True}, None),
+        ([{"inactive": True}, {"inactive": True}], None),
+        ([{"inactive": True}], ["b"]),
+        ([None, {"inactive": True}], ["a"]),
+        ({"inactive": False}, ["a", "b"]),
+    ],
+)
+def test_a_mark_in_json_is_about_the_values_beside_it_or_about_all_of_them(marks, left):
+    policy = {**PROPOSALS, "@proposals": marks}
+    document = {"security": {"group-vpn": {"server": {"ike": {"policy": [policy]}}}}}
+    found = views.parse(SERVER, json.dumps({"configuration": document}))
+    assert found["parsed"]["ike"]["policies"][0].get("proposals") == left
+
+
 def test_a_setting_that_is_inactive_is_activated_when_it_is_wanted():
     block = XML_BLOCK + '<lifetime-seconds inactive="inactive">5000</lifetime-seconds>'
     same = [{"group": "G1", "lifetime_seconds": 5000}]

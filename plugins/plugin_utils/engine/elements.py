@@ -216,8 +216,10 @@ def _fill(element: etree._Element, value: Any) -> None:
 def _members(element: etree._Element, name: str, member: Any, marks: Any) -> None:
     if _NOT_IN_NAMES.search(name) or not name or not (name[0].isalpha() or name[0] == "_"):
         raise MalformedReply(f"JSON: {name!r}: a statement's name is expected")
-    several = _several(marks)
-    for number, item in enumerate(_several(member)):
+    items = _several(member)
+    # One object is about the statement, with all its values.
+    several = marks if isinstance(marks, list) else [marks] * len(items)
+    for number, item in enumerate(items):
         part = etree.SubElement(element, name)
         _fill(part, item)
         if number < len(several):
