@@ -26,6 +26,9 @@ CHANNELS_PER_CONNECTION = 10
 LOGIN_SECONDS = 30
 PASSWORDS = 3
 """Wrong ones before the connection is closed."""
+LOGIN_OCTETS = 32 * 1024
+"""What a client may send before it is logged in: some fifty keys of an agent, or three passwords of
+any use. A login has three to five thousand."""
 KEEPALIVE_SECONDS = 60
 """A client that leaves out :data:`KEEPALIVES` of these in a row is gone, and its lock with it."""
 KEEPALIVES = 3
@@ -35,6 +38,9 @@ keep sessions for minutes; one that was forgotten must not hold the lock for eve
 BACKLOG = 256 * 1024
 """Octets of requests that wait; more is not read before they are dealt with."""
 SLICE = 64 * 1024
+READ = 16 * 1024
+"""Octets that the kernel is asked to keep for us. All that it has is dealt with in one turn of the
+loop: of the smallest packets, the 256 KiB of asyncio would be a turn of 120 ms."""
 _EXEC_FORMS = ("netconf", "xml-mode netconf need-trailer", "xml-mode netconf")
 # Without ChaCha20, which OpenSSH would choose and which costs this library six times what AES does.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
@@ -242,14 +248,13 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._session.end(self._clock())
 
 
-def _acknowledge_at_once(connection: asyncssh.SSHServerConnection) -> None:
+def _acknowledge_at_once(connection: asyncssh.SSHServerConnection, raw: socket.socket) -> None:
     """Acknowledge every segment when it comes, not 40 ms later.
 
     OpenSSH's client leaves Nagle's algorithm on: small packets that follow one another, as those of
     a login do, wait for our kernel's acknowledgement. The kernel forgets that it was told so.
     """
-    raw = connection.get_extra_info("socket")
-    if raw is None or not hasattr(socket, "TCP_QUICKACK"):
+    if not hasattr(socket, "TCP_QUICKACK"):
         return
     take = connection.data_received
 
@@ -262,6 +267,25 @@ def _acknowledge_at_once(connection: asyncssh.SSHServerConnection) -> None:
 
     # Put in its place: asyncssh has no hook between the packets of a key exchange.
     connection.data_received = received  # type: ignore[method-assign]
+
+
+def _no_more_than(connection: asyncssh.SSHServerConnection, octets: int) -> Callable[[], None]:
+    """Let go of a client that sends more than that, until what is returned is called."""
+    take, left = connection.data_received, octets
+
+    def counted(data: bytes, datatype: int | None = None) -> None:
+        nonlocal left
+        left -= len(data)
+        if left < 0:
+            connection.abort()
+        else:
+            take(data, datatype)
+
+    def count_no_more() -> None:
+        connection.data_received = take  # type: ignore[method-assign]
+
+    connection.data_received = counted  # type: ignore[method-assign]
+    return count_no_more
 
 
 class Admission:
@@ -307,11 +331,16 @@ class Login(asyncssh.SSHServer):
         self._users = {user.name: user for user in device.spec.users}
         self._user: User | None = None
         self._doubts: asyncio.TimerHandle | None = None
-        self._open = self._wrong = 0
+        self._open = self._tried = 0
+        self._next_try = 0.0
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        _acknowledge_at_once(conn)
+        raw = conn.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ)
+            _acknowledge_at_once(conn, raw)
+        self._known = _no_more_than(conn, LOGIN_OCTETS)
         self._refused = self._admission.enter(conn, asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -331,6 +360,7 @@ class Login(asyncssh.SSHServer):
 
         asyncssh sets its timer again for every packet; most connections end before it matters.
         """
+        self._known()
         patience = self._device.patience(self._user.name if self._user is not None else "")
         seconds = KEEPALIVE_SECONDS if patience.alive is None else patience.alive
         signs = KEEPALIVES if patience.signs is None else patience.signs
@@ -345,18 +375,34 @@ class Login(asyncssh.SSHServer):
         return True
 
     async def validate_password(self, username: str, password: str) -> bool:
-        known = self._users.get(username)
-        expected = known.password if known is not None else None
-        same = hmac.compare_digest((expected or "").encode(), password.encode())
-        if same and expected is not None:
-            return True
-        self._wrong += 1
-        await asyncio.sleep(self._wrong)
-        if self._wrong >= PASSWORDS:
+        """Compare, three times at most, and after a pause that grows.
+
+        A client that asks again while it is to wait cancels this: its tries are counted before,
+        and the pause holds for the next one too.
+        """
+        self._tried += 1
+        if self._tried <= PASSWORDS:
+            await self._pause()
+            if self._is_password(username, password):
+                return True
+            self._next_try = asyncio.get_running_loop().time() + self._tried
+            await self._pause()
+        if self._tried >= PASSWORDS:
             self._connection.disconnect(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "too many wrong passwords"
             )
         return False
+
+    async def _pause(self) -> None:
+        rest = self._next_try - asyncio.get_running_loop().time()
+        if rest > 0:
+            await asyncio.sleep(rest)
+
+    def _is_password(self, username: str, password: str) -> bool:
+        known = self._users.get(username)
+        expected = known.password if known is not None else None
+        same = hmac.compare_digest((expected or "").encode(), password.encode())
+        return same and expected is not None
 
     def public_key_auth_supported(self) -> bool:
         return True
@@ -431,6 +477,8 @@ async def listen(
         mac_algs=_MACS,
         compression_algs=None,
         gss_host=None,
+        # Each session would cost a socket and a folder on the disk; nothing here asks an agent.
+        agent_forwarding=False,
         line_editor=False,
         encoding=None,
         login_timeout=LOGIN_SECONDS,

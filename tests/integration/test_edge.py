@@ -11,11 +11,14 @@ import os
 import signal
 import stat
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import asyncssh
 import pytest
+from asyncssh.packet import Boolean, String
 
 from keyserver.edge import ssh
 from keyserver.edge.addresses import why_unusable
@@ -26,6 +29,7 @@ from keyserver.srx import Patience
 from tests.lab import PASSWORD, ROOT, USER, free_ports
 
 END = b"]]>]]>"
+MSG_USERAUTH_REQUEST = 50
 HELLO = (
     b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
     b"</capabilities></hello>" + END
@@ -326,6 +330,87 @@ def test_three_wrong_passwords_with_growing_delays_end_the_connection(tmp_path):
                 first, second = asked[1] - asked[0], asked[2] - asked[1]
                 assert len(asked) == 3
                 assert 0.9 < first < second
+
+    asyncio.run(run())
+
+
+class Hurried(asyncssh.SSHClient):
+    """A client that waits for no answer: what it asks to log in with comes one upon the other."""
+
+    def __init__(self, *requests: bytes) -> None:
+        self._requests = requests
+
+    def connection_made(self, conn):
+        self._connection = conn
+
+    def password_auth_requested(self):
+        self._sending = asyncio.get_running_loop().create_task(self._send())
+        return "wrong"
+
+    async def _send(self):
+        for request in self._requests:
+            await asyncio.sleep(0.005)
+            self._connection.send_packet(MSG_USERAUTH_REQUEST, request)
+
+    def connection_lost(self, exc):
+        self._sending.cancel()
+
+
+def login_request(method: str, *more: bytes) -> bytes:
+    return b"".join((String(USER), String("ssh-connection"), String(method), *more))
+
+
+def with_password(password: str) -> bytes:
+    return login_request("password", Boolean(False), String(password))
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        pytest.param([*map(with_password, ["wrong"] * 9), with_password(PASSWORD)], id="passwords"),
+        pytest.param([login_request("none", bytes(60))] * 400, id="questions without number"),
+    ],
+)
+def test_who_waits_for_no_answer_has_no_more_tries_than_others(tmp_path, requests):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            with pytest.raises((asyncssh.DisconnectError, ConnectionError)):
+                async with asyncio.timeout(10):
+                    await connect(
+                        server,
+                        password=None,
+                        client_factory=lambda: Hurried(*requests),
+                        preferred_auth="password",
+                    )
+
+    asyncio.run(run())
+
+
+def test_a_password_behind_a_wrong_one_waits_for_its_pause(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            begun = asyncio.get_running_loop().time()
+            hurried = partial(Hurried, with_password(PASSWORD))
+            async with await connect(
+                server, password=None, client_factory=hurried, preferred_auth="password"
+            ):
+                assert asyncio.get_running_loop().time() - begun > 0.9
+
+    asyncio.run(run())
+
+
+def test_nothing_is_made_for_an_agent_that_a_client_offers(tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+    async def run():
+        async with (
+            serving(spec_of(tmp_path)) as server,
+            await connect(server, agent_forwarding=True, agent_path="nowhere") as connection,
+        ):
+            process = await session(connection)
+            assert b"hub-1" in await ask(process, "<get-system-information/>")
+            assert os.listdir(tempfile.gettempdir()) == []
 
     asyncio.run(run())
 
