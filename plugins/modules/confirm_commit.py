@@ -14,7 +14,8 @@ description:
   - Makes a commit permanent that was made with the option C(commit_confirmed) of
     M(groupvpn.junos.server_member_communication). Without this the device takes it back by itself.
   - Asks the device first what awaits confirmation. When nothing does, nothing is committed and
-    RV(ignore:changed) is false; when the device has taken the commit back, the task fails.
+    RV(ignore:changed) is false; when the device has taken the commit back, the task fails, and
+    likewise when after the commit it says that what was to be confirmed still awaits it.
   - Refuses when somebody left uncommitted changes, which the confirmation would commit as well.
 extends_documentation_fragment:
   - groupvpn.junos.attributes

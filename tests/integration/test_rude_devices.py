@@ -563,6 +563,47 @@ def test_what_goes_with_its_own_confirmation_is_a_failure_that_changed_the_devic
         assert server.box.pending is None
 
 
+def test_a_commit_that_leaves_everything_awaiting_is_no_confirmation(transport):
+    with RudeServer(box("G1")) as server:
+        made = made_with_confirmation(server, transport)
+        before = server.box.pending
+        server.box.at_commit = lambda _committed: setattr(server.box, "pending", before)
+        for keep in (None, confirm.change_of(made)):
+            with (
+                Client(target(server, rpc_timeout=0.2), transport) as client,
+                pytest.raises(CommitDiffers, match="yet the commit of netops by netconf"),
+            ):
+                confirm.confirm(client.rpc(), confirm.Request(change=keep))
+
+
+def test_a_device_that_takes_a_moment_to_take_a_confirmation_has_confirmed(transport):
+    with RudeServer(box("G1")) as server:
+        made_with_confirmation(server, transport)
+        before = server.box.pending
+        server.box.at_commit = lambda _committed: setattr(server.box, "pending", before)
+
+        def late(answer: bytes) -> bytes:
+            server.box.pending = None
+            return answer
+
+        server.faults.append(Fault(Stage.HISTORY, Manner.REWRITE, nth=3, rewrite=late))
+        assert _confirm(server, transport)["changed"]
+
+
+def test_who_commits_with_confirmation_since_has_confirmed_what_was_before(transport):
+    with RudeServer(box("G1")) as server:
+        made_with_confirmation(server, transport)
+
+        def another(answer: bytes) -> bytes:
+            server.box.commit(0, "admin", "theirs", 5)
+            return answer
+
+        server.faults.append(Fault(Stage.UNLOCK, Manner.REWRITE, nth=2, rewrite=another))
+        (warning,) = _confirm(server, transport)["warnings"]
+    assert warning.startswith("the commit of admin by netconf")
+    assert warning.endswith("it was made since, and has confirmed what was before it")
+
+
 def test_a_device_that_cannot_be_asked_after_a_confirmation_has_confirmed(transport):
     with RudeServer(box("G1")) as server:
         made = made_with_confirmation(server, transport)

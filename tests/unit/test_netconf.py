@@ -159,6 +159,10 @@ def test_the_clis_errors_in_a_result_are_errors():
     for reply, words in (
         ("<r><output>error: the group-vpn subsystem is not running</output></r>", "not running"),
         ("<r><output>node0:\n----\nError: out of space</output><ok/></r>", "out of space"),
+        (
+            "<r><output><line>node0:</line>\n<line>error: out of space</line></output></r>",
+            "of space",
+        ),
         ("<r><ok/><error>out of space</error></r>", "out of space"),
         (f"<r><ok/><x:error {XNM}><reason>out of space</reason></x:error></r>", "out of space"),
         (f"<r><ok/><x:error {XNM}/></r>", "unspecified error"),
@@ -296,6 +300,7 @@ def test_a_failed_connection_is_one_sentence_with_cause_and_remedy(error, said, 
             "<error-message>x</error-message><error-info><bad-element>x</bad-element></error-info>",
             "x",
         ),
+        ("<error-message>out <b>of</b> space</error-message>", "out of space"),
         ("", "unspecified error"),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import CommitDiffers, DeviceError, GroupVpnError, MalformedReply, Refused
 from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc
+from ..netconf.rpc import Rpc, looks
 from ..netconf.xml import parse_document
 from .confirmation import (
     PendingConfirmation,
@@ -125,25 +125,57 @@ def _read_back(
 ) -> None:
     """The device has committed: what is gone now is no longer a failure that left it as it was."""
     try:
-        gone = _taken_back(device, pending) or _gone(device, change)
+        gone = _not_confirmed(device, pending) or _again(_gone(device, change))
     except GroupVpnError as error:
         device.warn(f"the device has confirmed, and was asked what it has then: {error}")
         return
     if gone:
-        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}; {_AGAIN}")
+        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}")
 
 
-def _taken_back(device: Device, pending: PendingConfirmation | None) -> str:
-    """Whether its time was over before the commit that should have confirmed it; as a sentence."""
+def _again(gone: str) -> str:
+    return f"{gone}; {_AGAIN}" if gone else ""
+
+
+def _not_confirmed(device: Device, pending: PendingConfirmation | None) -> str:
+    """Why a commit has not confirmed what it should, and what to do; '' when it has."""
     try:
-        history = device.history()
-        taken, confirmed = was_taken_back(history, confirmed=True), confirmed_last(history)
+        history = _settled(device, pending)
+        if _awaits_still(history, pending):
+            return f"yet {awaiting(history)}; run the task again"
+        _tell_of_others(device, history, pending)
+        taken = was_taken_back(history, confirmed=True)
     except DeviceError:
         # A user who may not see the history was told so before.
         return ""
-    if confirmed is not None and pending not in (None, confirmed):
+    return _again("the device had taken back before what was to be confirmed") if taken else ""
+
+
+def _settled(device: Device, pending: PendingConfirmation | None) -> etree._Element:
+    """The history once what was confirmed awaits it no longer, or when there was time for that."""
+    history = device.history()
+    for _look in looks(device.rpc):
+        if not _awaits_still(history, pending):
+            break
+        history = device.history()
+    return history
+
+
+def _awaits_still(history: etree._Element, pending: PendingConfirmation | None) -> bool:
+    """Whether a commit that was to confirm has not: a later confirmed commit is another matter."""
+    still = awaiting(history)
+    return still is not None and (still == pending or not was_confirmed_once(history))
+
+
+def _tell_of_others(
+    device: Device, history: etree._Element, pending: PendingConfirmation | None
+) -> None:
+    """Say which confirmed commits of others have come between."""
+    still, confirmed = awaiting(history), confirmed_last(history)
+    if still is not None:
+        device.warn(f"{still}; it was made since, and has confirmed what was before it")
+    elif confirmed is not None and pending not in (None, confirmed):
         device.warn(f"{confirmed}; this commit has confirmed it")
-    return "the device had taken back before what was to be confirmed" if taken else ""
 
 
 def _commit(device: Device, request: Request, told: bool) -> None:

@@ -55,11 +55,16 @@ def messages(reply: etree._Element) -> Iterator[DeviceMessage]:
 
 def _words(element: etree._Element, fields: Mapping[str, etree._Element]) -> str:
     """What an error or a warning says; '' for a statement of a configuration that is called so."""
-    message = text_of(fields.get("error-message")) or text_of(fields.get("message"))
+    message = _all_text(fields.get("error-message")) or _all_text(fields.get("message"))
     if message or local_name(element) == "rpc-error":
         return message
     plain = not fields and next(element.iterancestors("{*}configuration"), None) is None
-    return " ".join(element.itertext()) if plain or _is_xnm(element) else ""
+    return _all_text(element) if plain or _is_xnm(element) else ""
+
+
+def _all_text(element: etree._Element | None) -> str:
+    """An element's text with what stands in elements inside of it."""
+    return "" if element is None else "".join(map(str, element.itertext())).strip()
 
 
 def _is_xnm(element: etree._Element) -> bool:
@@ -94,7 +99,7 @@ def warnings(reply: etree._Element) -> list[str]:
 def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
     """The reply, unless it holds an error. Raises DeviceError."""
     errors = [str(m) for m in messages(reply) if m.severity != "warning"]
-    errors += [text for text in map(text_of, reply.iter("{*}output")) if _is_error(text)]
+    errors += [text for text in map(_all_text, reply.iter("{*}output")) if _is_error(text)]
     if errors:
         raise DeviceError(step, list(dict.fromkeys(errors)), done=says_done(reply))
     for count in map(text_of, reply.iter("{*}load-error-count")):
