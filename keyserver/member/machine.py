@@ -87,6 +87,8 @@ class GroupMember:
     ) -> None:
         self.name, self.group, self.policies, self.options = name, group, policies, options
         self.server = 0
+        # The server that the keys came from; another may be tried meanwhile.
+        self.granted_by: int | None = None
         self.paths: tuple[Path, ...] = ()
         self.state = MemberState.STOPPED
         self.keys = MemberKeys(options.profile, options.timing)
@@ -101,7 +103,17 @@ class GroupMember:
         self._hinted = ""
         self._acks: list[tuple[float, bytes]] = []
         self._early: list[bytes] = []
-        self._probe = RecoveryProbe(jitter) if options.recovery_probe else None
+        self._probe: RecoveryProbe | None = None
+        self.behave(options)
+
+    def behave(self, options: MemberOptions) -> None:
+        """Take other manners from now on; ``profile`` and ``timing`` are those of its keys."""
+        self.options = options
+        self._schedule.threshold = options.heartbeat_threshold
+        if not options.recovery_probe:
+            self._probe = None
+        elif self._probe is None:
+            self._probe = RecoveryProbe(self._jitter)
 
     @property
     def wake_at(self) -> float | None:
@@ -141,6 +153,9 @@ class GroupMember:
 
     def start(self, now: float) -> list[bytes]:
         """Begin to register. Keys that are installed stay until new ones come."""
+        if self.state is MemberState.WAITING:
+            # Not before: what an attempt says at its end is for the server that it was with.
+            self.server = (self.server + 1) % len(self.policies)
         self._attempt = Registration(
             self.policies[self.server],
             self.group,
@@ -260,9 +275,10 @@ class GroupMember:
     def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
         assert attempt.sa is not None
         self.established = EstablishedSa(
-            attempt.sa, now + self.options.lifetime, attempt.phase1.mode
+            attempt.sa, now + attempt.phase1.lifetime, attempt.phase1.mode
         )
         self._floated = attempt.floats
+        self.granted_by = self.server
         self._attempt, self.state = None, MemberState.REGISTERED
         self._schedule.registered(now)
         self._note_keys("registered", now)
@@ -278,7 +294,6 @@ class GroupMember:
         return [told, deletion(attempt.sa)]
 
     def _fail(self, reason: str, now: float) -> None:
-        self.server = (self.server + 1) % len(self.policies)
         self.state, self._attempt = MemberState.WAITING, None
         self._schedule.failed(now)
         self._note("refused", now, reason=reason)

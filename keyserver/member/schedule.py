@@ -19,12 +19,10 @@ _SHARE_ASLEEP = 0.25
 
 
 class Schedule:
-    """``due``: when to begin; None: not by itself."""
+    """``due``: when to begin; None: not by itself. ``threshold``: of heartbeats; 0 for none."""
 
-    def __init__(
-        self, keys: MemberKeys, heartbeat_threshold: int, jitter: Callable[[], float]
-    ) -> None:
-        self._keys, self._threshold, self._jitter = keys, heartbeat_threshold, jitter
+    def __init__(self, keys: MemberKeys, threshold: int, jitter: Callable[[], float]) -> None:
+        self._keys, self.threshold, self._jitter = keys, threshold, jitter
         self.due: float | None = None
         self._reason = ""
         self._failures = 0
@@ -39,7 +37,7 @@ class Schedule:
         """Why one that is registered begins anew; None while there is no reason to."""
         beat = self.heartbeat_due()
         if beat is not None and now >= beat:
-            return f"{self._threshold} heartbeats missed"
+            return f"{self.threshold} heartbeats missed"
         return self._reason if self.is_due(now) else None
 
     # What happened
@@ -101,7 +99,7 @@ class Schedule:
         which a server that forgot its keys can give new ones to all before anyone sends with them.
         """
         interval = self._keys.heartbeat
-        if not interval or not self._threshold or self._keys.kek is None:
+        if not interval or not self.threshold or self._keys.kek is None:
             return None
         spread = self._spread * _HEARTBEAT_SPREAD * self._keys.activation_delay
-        return self._heard + interval * (self._threshold + 0.5) + spread
+        return self._heard + interval * (self.threshold + 0.5) + spread

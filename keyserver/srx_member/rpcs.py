@@ -76,7 +76,7 @@ def _chosen(device: Platform, request: Request) -> list[tuple[int, Site]]:
         if vpn in (None, site.settings.name)
         and (group is None or int(group) == site.settings.group)
         and index in (_ALL, position)
-        and peer in (None, site.server)
+        and peer in (None, site.keys_from)
     ]
 
 
@@ -153,7 +153,7 @@ def _entry(
         None,
         own("sa-direction", way),
         own("sa-tunnel-index", str(position)),
-        own("sa-gvpn-server", site.server),
+        own("sa-gvpn-server", site.keys_from),
         own("sa-port", "848"),
         own("sa-protocol", sa.protocol.name),
         own("sa-esp-encryption-algorithm", cipher),
@@ -180,18 +180,19 @@ def _entry(
 
 def _identity(request: Request, site: Site) -> list[etree._Element]:
     own, settings = request.dialect.own, site.settings
-    enrolment = settings.enrolment
+    enrolment, member = settings.enrolment, site.member
     assert enrolment is not None
-    policy = enrolment.policies[0]
+    assert member is not None
+    policy = enrolment.policies[member.granted_by or 0]
     return [
         own("sa-virtual-system", "root"),
         own("sa-vpn-name", xml_text(settings.name)),
         own("sa-local-gateway", enrolment.local_address),
-        own("sa-remote-gateway", site.server),
+        own("sa-remote-gateway", site.keys_from),
         own("sa-local-identity", xml_text(str(policy.local_identity))),
         own("sa-remote-identity", xml_text(str(policy.remote_identity))),
         own("sa-gvpn-groupid", str(settings.group)),
-        own("sa-recovery-probe", str(int(enrolment.recovery_probe))),
+        own("sa-recovery-probe", str(int(settings.manners.recovery_probe))),
         own("sa-df-bit-policy-name", None, own("sa-df-bit", settings.df_bit)),
     ]
 
@@ -291,7 +292,7 @@ def _ike(device: Platform, request: Request) -> Elements:
             "ike-security-associations-block" if detail else "ike-security-associations",
             None,
             own("ike-sa-index", str(_cookie_index(established.sa.cookies[1]))),
-            own("ike-sa-remote-address", site.server),
+            own("ike-sa-remote-address", site.keys_from),
             own("ike-sa-state", "UP"),
             own("ike-sa-initiator-cookie", initiator),
             own("ike-sa-responder-cookie", responder),
@@ -340,7 +341,7 @@ def _kek_line(request: Request, site: Site, kek: InstalledKek) -> etree._Element
         "kek-security-associations",
         None,
         own("security-association-index", str(_cookie_index(kek.kek.spi))),
-        own("server-address", site.server),
+        own("server-address", site.keys_from),
         own("life-remaining", _left(kek.expires, request.now)),
         own("initiator-cookie", spi[:16]),
         own("responder-cookie", spi[16:]),
@@ -351,14 +352,13 @@ def _kek_line(request: Request, site: Site, kek: InstalledKek) -> etree._Element
 def _kek_block(request: Request, site: Site, kek: InstalledKek) -> etree._Element:
     own, spi, cipher = request.dialect.own, kek.kek.spi.hex(), kek.kek.cipher
     assert site.member is not None
-    assert site.settings.enrolment is not None
-    keys, enrolment = site.member.keys, site.settings.enrolment
+    keys, manners = site.member.keys, site.settings.manners
     name = cipher.name if cipher.name != "aes" else f"aes-{cipher.key_length * 8}"
     information = own(
         "kek-sa-group-info",
         None,
         own("kek-sa-group-heartbeat-interval", str(keys.heartbeat or 0)),
-        own("kek-sa-group-heartbeat-threshold", str(enrolment.heartbeat_threshold)),
+        own("kek-sa-group-heartbeat-threshold", str(manners.heartbeat_threshold)),
         own("kek-sa-group-activation-delay", str(keys.activation_delay)),
         own("kek-sa-group-multicast-group", kek.multicast[0] if kek.multicast else "Unicast"),
     )
@@ -369,8 +369,8 @@ def _kek_block(request: Request, site: Site, kek: InstalledKek) -> etree._Elemen
         own("security-association-index", str(_cookie_index(kek.kek.spi))),
         own("group-id", str(site.settings.group)),
         own("group-vpn-name", xml_text(site.settings.name)),
-        own("local-address", enrolment.local_address),
-        own("server-address", site.server),
+        own("local-address", site.member.address or ""),
+        own("server-address", site.keys_from),
         own("initiator-cookie", spi[:16]),
         own("responder-cookie", spi[16:]),
         own("lifetime-remaining", f"Expires in {_left(kek.expires, request.now)} seconds"),

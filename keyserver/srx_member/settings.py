@@ -52,6 +52,15 @@ class Enrolment:
     servers: tuple[str, ...]
     policies: tuple[PeerPolicy, ...]
     local_address: str
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a member behaves that is registered: when it changes, the registration goes on.
+
+    ``lifetime``: what it offers for its next phase 1, in seconds.
+    """
+
     lifetime: int
     heartbeat_threshold: int
     recovery_probe: bool
@@ -70,6 +79,7 @@ class VpnSettings:
     gateway: str
     enrolment: Enrolment | None
     missing: str
+    manners: Manners
     external_interface: str
     df_bit: str
     exclude: tuple[TrafficRule, ...]
@@ -99,6 +109,7 @@ def vpn_settings(
             gateway,
             enrolment,
             missing,
+            _manners(member, vpn, v1),
             vpn.get("group-vpn-external-interface", ""),
             vpn.get("df-bit", "clear"),
             tuple(_rules(tree, vpn.get("exclude", {}))),
@@ -155,11 +166,19 @@ def _enrolment(
         servers,
         policies,
         local,
-        _lifetime(policy, defined, v1),
+    )
+    return enrolment, ""
+
+
+def _manners(member: Tree, vpn: Tree, v1: bool) -> Manners:
+    ike = lookup(member, "ike")
+    gateway = lookup(ike, "gateway", vpn.get("ike-gateway", ""))
+    policy = lookup(ike, "policy", gateway.get("ike-policy", ""))
+    return Manners(
+        _lifetime(policy, lookup(ike, "proposal"), v1),
         int(vpn.get("heartbeat-threshold", DEFAULT_HEARTBEAT_THRESHOLD)),
         "recovery-probe" in vpn,
     )
-    return enrolment, ""
 
 
 def _lifetime(policy: Tree, defined: Tree, v1: bool) -> int:

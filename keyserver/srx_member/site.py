@@ -63,6 +63,14 @@ class Site:
         return enrolment.servers[self.member.server]
 
     @property
+    def keys_from(self) -> str:
+        """The key server that its keys came from last; before that, the one that it talks to."""
+        enrolment = self.settings.enrolment
+        if enrolment is None or self.member is None or self.member.granted_by is None:
+            return self.server
+        return enrolment.servers[self.member.granted_by]
+
+    @property
     def is_up(self) -> bool:
         """True while it holds a key to send with."""
         return self.member is not None and bool(self.member.keys.traffic.sends_with)

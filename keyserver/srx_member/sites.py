@@ -29,7 +29,7 @@ from ..member.traffic import Traffic
 from .forwarding import Forwarding
 from .host import Host
 from .scope import covered
-from .settings import Enrolment, VpnSettings, vpn_settings
+from .settings import Enrolment, Manners, VpnSettings, vpn_settings
 from .site import Site
 
 
@@ -73,6 +73,8 @@ class SrxMembers:
         site = self.sites.get(settings.name)
         if site is not None and site.settings.enrolment == settings.enrolment:
             before, site.settings = site.settings, settings
+            if site.member is not None:
+                site.member.behave(self._options(settings.manners))
             if before.scopes != settings.scopes:
                 self._narrow(site, now)
                 self.renew(site, now)
@@ -81,23 +83,25 @@ class SrxMembers:
             self._leave(site, now)
         site = Site(settings)
         if settings.enrolment is not None:
-            site.member = self._member(settings.name, settings.enrolment)
+            site.member = self._member(settings, settings.enrolment)
             self._narrow(site, now)
             self._act(site, site.member.start(now))
         return site
 
-    def _member(self, name: str, enrolment: Enrolment) -> GroupMember:
-        options = MemberOptions(
+    def _options(self, manners: Manners) -> MemberOptions:
+        return MemberOptions(
             self._plane.profile,
-            enrolment.heartbeat_threshold,
-            enrolment.lifetime,
-            enrolment.recovery_probe,
+            manners.heartbeat_threshold,
+            manners.lifetime,
+            manners.recovery_probe,
         )
+
+    def _member(self, settings: VpnSettings, enrolment: Enrolment) -> GroupMember:
         member = GroupMember(
-            name,
+            settings.name,
             enrolment.group,
             enrolment.policies,
-            options,
+            self._options(settings.manners),
             random.random,
             enrolment.local_address,
         )

@@ -76,7 +76,7 @@ class Given:
         return self.second or second, self.fourth or fourth
 
 
-def member_of(profile: Profile = Profile.RFC6407, group: int = 1) -> GroupMember:
+def member_of(profile: Profile = Profile.RFC6407, group: int = 1, servers: int = 1) -> GroupMember:
     policy = PeerPolicy(
         "ks",
         PSK.encode(),
@@ -85,7 +85,8 @@ def member_of(profile: Profile = Profile.RFC6407, group: int = 1) -> GroupMember
         Identification.address(SERVER),
     )
     options = MemberOptions(profile)
-    return GroupMember("site", group, (policy,), options, jitter=lambda: 0.5, address=OWN)
+    policies = (policy,) * servers
+    return GroupMember("site", group, policies, options, jitter=lambda: 0.5, address=OWN)
 
 
 def server_of(second: Pieces, fourth: Pieces) -> StrangeServer:
@@ -446,6 +447,16 @@ def test_what_is_not_is_refused_by_name_and_the_server_is_told(given, profile, n
     assert (member.keys.teks, member.keys.keks) == ({}, {})
     (told, body), (deleted, _) = server.told
     assert (told, struct.unpack_from("!H", body, 6), deleted) == (NOTIFY, (UNSUPPORTED,), DELETE)
+
+
+def test_what_an_abort_says_is_for_the_server_that_was_refused(given):
+    given.gap = tv(200, 1)
+    member, server = member_of(servers=2), server_of(*given.messages())
+    meet(member, server)
+    assert [kind for kind, _ in server.told] == [NOTIFY, DELETE]
+    assert (member.state, member.server) == (MemberState.WAITING, 0)
+    assert member.tick(member.wake_at)
+    assert member.server == 1
 
 
 MISPLACED = {

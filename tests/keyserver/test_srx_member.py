@@ -227,6 +227,24 @@ def test_it_tries_its_key_servers_in_order(signing_key):
     )
 
 
+def test_what_is_shown_names_the_server_that_the_keys_came_from_while_another_is_tried(
+    signing_key, generation
+):
+    network = Network(signing_key, generation, hubs=(HUB, OTHER_HUB))
+    network.down.update((HUB, OTHER_HUB))
+    for _ in range(3600):
+        if network.site.server == OTHER_HUB:
+            break
+        network.pass_time(1)
+    assert network.site.is_up
+    detail = "<get-gvpn-security-associations-information><detail/>"
+    reply = network.ask(f"{detail}</get-gvpn-security-associations-information>")
+    shown = {reply.findtext(f".//{name}") for name in ("sa-gvpn-server", "sa-remote-gateway")}
+    kek = network.ask("<get-gvpn-kek-security-associations-information/>")
+    assert {*shown, reply.findtext(".//sa-remote-identity")} == {HUB}
+    assert kek.findtext(".//server-address") in (None, HUB)
+
+
 def test_a_v2_member_deletes_its_phase_1_after_180_seconds(signing_key):
     network = Network(signing_key)
     assert len(network.devices[HUB].endpoint.associations(network.now)) == 1
@@ -275,6 +293,43 @@ def test_a_commit_that_does_not_concern_the_registration_leaves_it_alone(signing
         "</get-gvpn-security-associations-information>"
     )
     assert reply.findtext(".//sa-df-bit") == "copy"
+
+
+@pytest.mark.parametrize(
+    ("generation", "words"),
+    [
+        ("v1", "ipsec vpn V1 heartbeat-threshold 1"),
+        ("v1", "ike proposal p1 lifetime-seconds 600"),
+        ("v2", "ipsec vpn V1 recovery-probe"),
+        ("v2", "ike proposal p1 lifetime-seconds 600"),
+    ],
+)
+def test_a_commit_of_its_manners_holds_at_once_and_loses_no_key(signing_key, generation, words):
+    network = Network(signing_key, generation)
+    held, member = network.site.member.held(), network.site.member
+    network.commit(SITE, site_config(generation, extra=(MEMBER + words,)))
+    assert network.site.member is member
+    assert member.held() == held
+    assert (member.options.heartbeat_threshold, member.options.recovery_probe) == (
+        1 if "threshold" in words else 3,
+        "probe" in words,
+    )
+    if "threshold" in words:
+        network.down.add(HUB)
+        network.pass_time(300 + 149)
+        assert member.established is not None
+        network.pass_time(1 + 8)
+        assert member.established is None
+    if "probe" in words:
+        member.heard_spi("deadbeef", network.now)
+        assert member.wake_at <= network.now + 10
+        network.commit(SITE, site_config(generation))
+        assert member.wake_at > network.now + 10
+    if "lifetime" in words:
+        network.ask("<clear-gvpn-ipsec-security-association/>")
+        network.flush()
+        (view,) = network.devices[HUB].endpoint.associations(network.now)
+        assert view.life_remaining == 600
 
 
 def test_a_member_that_is_refused_shows_why_and_fails_as_configured(signing_key):
