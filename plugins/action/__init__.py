@@ -19,7 +19,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.engine.options import number_objections
+from ..plugin_utils.engine.options import number_objections, shape_objections
 from ..plugin_utils.errors import GroupVpnError, Refused
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
@@ -122,9 +122,10 @@ class DeviceAction(ActionBase):
     @classmethod
     def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The options with their defaults, and what is wrong with them."""
-        objections = [*number_objections(cls.options["argument_spec"], given)]
+        spec = cls.options["argument_spec"]
+        objections = [*shape_objections(spec, given), *number_objections(spec, given)]
         if objections:
-            # Ansible's own check ends with a traceback on some of what is no number.
+            # Ansible's own check ends with a traceback on some of that.
             return {}, objections
         checked = cls._validator.validate(given)
         return checked.validated_parameters, _complaints(checked)

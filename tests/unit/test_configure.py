@@ -29,6 +29,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import refuse_errors
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import parse_document
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import server
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
     TABLE,
@@ -114,6 +115,10 @@ def test_deleted_takes_the_named_groups_and_everything_only_when_that_is_said():
         ({"ike": {"gateways": []}, "groups": None}, "overridden", False, "it is empty"),
         ([None], "deleted", False, "it is empty"),
         (None, "deleted", False, "'all: true' removes everything"),
+        (None, "overridden", False, "it is empty"),
+        (None, "replaced", False, "it is empty"),
+        (None, "merged", False, "it is empty"),
+        (None, "rendered", False, "it is empty"),
         ([{"group": "A"}], "merged", True, "only for state deleted"),
     ],
 )
@@ -193,6 +198,32 @@ def test_whole_numbers_are_none_of_its_business(value):
     spec = options.resource_options(RESOURCE)["argument_spec"]
     given = {"config": [{"group": "A", "number_of_retransmission": value}]}
     assert not list(options.number_objections(spec, given))
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ([None], "config: a dictionary is expected, and a list was given"),
+        ([{"groups": []}], "config: a dictionary is expected, and a list was given"),
+        ({"groups": [None]}, "config.groups: None: a dictionary is expected"),
+        ({"groups": [["G1"]]}, "config.groups: ['G1']: a dictionary is expected"),
+        ({"groups": [{"name": "A", "ipsec_sas": [3]}]}, "config.groups.ipsec_sas: 3: a dictio"),
+        ({"groups": 3}, "config.groups: 3: a dictionary is expected"),
+        ({"ike": [None]}, "config.ike: a dictionary is expected, and a list was given"),
+    ],
+)
+def test_what_is_no_dictionary_is_refused_and_named(config, words):
+    spec = options.resource_options(server.RESOURCE)["argument_spec"]
+    (objection,) = options.shape_objections(spec, {"config": config})
+    assert objection.startswith(words)
+
+
+@pytest.mark.parametrize(
+    "config", [None, {"groups": None}, {"groups": [], "ike": {"gateways": [{"name": "g"}]}}]
+)
+def test_dictionaries_and_what_is_left_out_are_no_matter_of_shape(config):
+    spec = options.resource_options(server.RESOURCE)["argument_spec"]
+    assert not list(options.shape_objections(spec, {"config": config}))
 
 
 def _objections(block, inside="", generation="v1"):

@@ -122,6 +122,26 @@ def number_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> It
             yield from number_objections(about["options"], inside, f"{here}.")
 
 
+def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
+    """Lists where one dictionary is expected, and entries that are none.
+
+    Ansible ends on some of them with a traceback. What is given as text is its own business.
+    """
+    if not isinstance(given, Mapping):
+        return
+    for name, about in spec.items():
+        value, here = given.get(name), f"{path}{name}"
+        if "options" not in about or value is None:
+            continue
+        if isinstance(value, list) and about["type"] == "dict":
+            yield f"{here}: a dictionary is expected, and a list was given"
+            continue
+        for inside in _inside(value):
+            if not isinstance(inside, Mapping | str):
+                yield f"{here}: {_shortly(inside)}: a dictionary is expected"
+            yield from shape_objections(about["options"], inside, f"{here}.")
+
+
 def _is_number(value: Any, written: re.Pattern[str], types: tuple[type, ...]) -> bool:
     if isinstance(value, str):
         return written.fullmatch(value) is not None

@@ -64,7 +64,7 @@ def _names_nothing(config: Any) -> bool:
 
 def refuse_unnamed(config: Any, state: str, everything: bool) -> None:
     """Refuse what would take away more than somebody has named. Raises Refused."""
-    if config is not None and _names_nothing(config):
+    if _names_nothing(config) and (config is not None or state != State.DELETED):
         raise Refused(
             [
                 f"config: it is empty, and state {state} would be about everything or nothing; "
