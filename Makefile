@@ -31,15 +31,10 @@ help:  ## what there is
 
 env: $(VENV)/.ready $(COLLECTION)/.ready  ## the environment of everything else: .venv and build/collections
 
-$(VENV)/.ready: $(REQUIREMENTS)
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r $(REQUIREMENTS)
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps \
-		-r dev/requirements-collections.txt
-	touch $@
-
-# Its requirements begin with those of the tests.
-build/venv-mutation/.ready: dev/requirements.txt
+# Looked at each time: dev/environment knows what an environment was made from.
+.PHONY: FORCE
+$(VENV)/.ready: FORCE
+	@dev/environment "$(PYTHON)" $(VENV) $(REQUIREMENTS) dev/requirements-collections.txt
 
 $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
 	rm -rf build/artifact $(COLLECTION)
@@ -60,10 +55,8 @@ test: env  ## all tests, on one interpreter; its last lines say what was skipped
 # Clients that cannot stand beside those of dev/requirements.txt; tests that need them skip without.
 clients: build/venv-scrapli-1/.ready  ## one more NETCONF client, for tests that skip without it
 
-build/venv-scrapli-1/.ready: dev/requirements-scrapli-1.txt
-	$(PYTHON) -m venv --clear build/venv-scrapli-1
-	build/venv-scrapli-1/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
-	touch $@
+build/venv-scrapli-1/.ready: FORCE
+	@dev/environment "$(PYTHON)" build/venv-scrapli-1 dev/requirements-scrapli-1.txt
 
 # Oldest and newest supported pairs; an interpreter that is not there is a named skip.
 matrix:  ## the tests on every supported interpreter that is installed
@@ -113,10 +106,8 @@ pictures: env  ## docs/images, from runs; needs chromium and chromedriver
 	$(BIN)/python -m dev.sides
 	$(BIN)/python -m dev.pictures
 
-build/docs/.ready: dev/requirements-docs.txt
-	$(PYTHON) -m venv --clear build/docs
-	build/docs/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
-	touch $@
+build/docs/.ready: FORCE
+	@dev/environment "$(PYTHON)" build/docs dev/requirements-docs.txt
 
 lint: style types roles-lint changelog-lint sanity  ## style, types, roles, changelog, sanity; make -j2 lint: two at a time
 
@@ -145,10 +136,8 @@ release: build/lint/.ready  ## VERSION=1.2.3: both halves and the changelog say 
 schema: env  ## the key server's table of statements against Juniper's YANG in JUNOS_YANG_DIR
 	$(BIN)/python -m dev.schema
 
-build/lint/.ready: dev/requirements-lint.txt
-	$(PYTHON) -m venv --clear build/lint
-	build/lint/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
-	touch $@
+build/lint/.ready: FORCE
+	@dev/environment "$(PYTHON)" build/lint dev/requirements-lint.txt
 
 sanity: env
 	$(BIN)/python -m dev.sanity $(COLLECTION)
