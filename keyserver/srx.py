@@ -9,9 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-
 from .capture.keylog import KeySink, NoKeyLog
 from .config.conform import conformed
 from .config.database import ConfigurationDatabase
@@ -23,9 +20,9 @@ from .config.tree import Tree, lookup
 from .features import FEATURES
 from .gdoi.arrival import Event
 from .groups.durable import Forgetful
-from .groups.keys import RSA_BITS
 from .groups.plane import GroupKeys, KeyPlane, SigningKeys
 from .groups.pushes import Outgoing
+from .groups.safe import KeySafe
 from .ike.nat import Address
 from .key_server import KeyServer
 from .lab import DeviceSpec
@@ -40,7 +37,6 @@ _MODELS = {
     Generation.V1: ("srx240h2", "srx240h2", "12.3X48-D105"),
     Generation.V2: ("vSRX", "vsrx", "22.4R1"),
 }
-_HOST_KEY = "ssh host key"
 
 
 @dataclass(frozen=True)
@@ -117,7 +113,9 @@ def _rpcs(generation: str) -> dict[str, OperationalRpc]:
     return known
 
 
-def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink, store: Store) -> KeyPlane:
+def key_plane(
+    spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink, safe: KeySafe
+) -> KeyPlane:
     """How a device of the lab file speaks GDOI."""
     return KeyPlane(
         (spec.gdoi.host, spec.gdoi.port) if spec.gdoi else ("192.0.2.1", 848),
@@ -130,7 +128,7 @@ def key_plane(spec: DeviceSpec, signing_keys: SigningKeys, sink: KeySink, store:
         credentials=spec.certificates,
         floating_port=spec.floating_port,
         push_port=spec.push_port,
-        key_store=store if spec.group_keys is GroupKeys.DURABLE else Forgetful(),
+        key_store=safe if spec.group_keys is GroupKeys.DURABLE else Forgetful(),
         on_kek=sink.kek,
     )
 
@@ -163,7 +161,7 @@ class Device:
         self._next_session = 1000
         self._managed: _Management | None = None
         self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
-        self._signing: dict[str, rsa.RSAPrivateKey] = {}
+        self.safe = KeySafe(self._store, spec.certificates)
         begin = initial if callable(initial) else lambda: initial
         try:
             self.database = ConfigurationDatabase(
@@ -172,7 +170,7 @@ class Device:
         except BaseException:
             self._store.close()
             raise
-        plane = key_plane(spec, signing_keys or self._signing_key, sink, self._store)
+        plane = key_plane(spec, signing_keys or self.safe.signing_key, sink, self.safe)
         self.key_server = KeyServer(
             plane, [feature.companion for feature in FEATURES], on_activity, sink.phase1
         )
@@ -180,6 +178,10 @@ class Device:
         self.companions: Sequence[object] = self.key_server.companions
         self.key_server.configure(self.database.effective(), now)
         self.database.followers.append(self.key_server.follow)
+
+    def report(self, on_trouble: Callable[[str], None]) -> None:
+        """Call this with a sentence when something was not written that nobody is told of."""
+        self.database.on_trouble = self.safe.on_trouble = on_trouble
 
     def rest(self) -> None:
         """Everything was read that a start needs."""
@@ -191,38 +193,7 @@ class Device:
 
     def host_key(self) -> bytes:
         """The device's SSH host key, a private key in OpenSSH's form; as durable as its store."""
-        pem = self._store.signing_key(_HOST_KEY)
-        if pem is None:
-            pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.OpenSSH,
-                serialization.NoEncryption(),
-            )
-            self._store.add_signing_key(_HOST_KEY, pem)
-        return pem
-
-    def _signing_key(self, certificate: str) -> rsa.RSAPrivateKey:
-        if certificate in self.spec.certificates:
-            return self.spec.certificates[certificate].private_key
-        if certificate not in self._signing:
-            name = f"certificate {certificate}"
-            pem = self._store.signing_key(name)
-            if pem is None:
-                key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-                self._store.add_signing_key(
-                    name,
-                    key.private_bytes(
-                        serialization.Encoding.PEM,
-                        serialization.PrivateFormat.PKCS8,
-                        serialization.NoEncryption(),
-                    ),
-                )
-            else:
-                loaded = serialization.load_pem_private_key(pem, None)
-                assert isinstance(loaded, rsa.RSAPrivateKey)
-                key = loaded
-            self._signing[certificate] = key
-        return self._signing[certificate]
+        return self.safe.host_key()
 
     # Key plane
 
@@ -255,12 +226,13 @@ class Device:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        due = (self.database.deadline, self.key_server.deadline())
+        due = (self.database.deadline, self.safe.deadline, self.key_server.deadline())
         return min((d for d in due if d is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Do what is due: take an unconfirmed commit back, rekey, repeat, show a sign of life."""
         self.database.expire(now)
+        self.safe.expire(now)
         self.key_server.expire(now)
 
     def _netconf(self) -> Tree:

@@ -28,11 +28,16 @@ from .inherit import InForce, in_force
 from .junos_schema import Generation, junos_schema
 from .merge import Conflict, merge
 from .schema import Statement
-from .store import ROLLBACKS, CommitEntry, CommitRecord, PendingConfirmation, Store, StoreFailed
+from .store import (
+    RETRY_SECONDS,
+    ROLLBACKS,
+    CommitEntry,
+    CommitRecord,
+    PendingConfirmation,
+    Store,
+    StoreFailed,
+)
 from .tree import Tree, says_the_same
-
-RETRY_SECONDS = 10.0
-"""How often a commit that was taken back while the disk was full is tried to be written."""
 
 
 @dataclass(frozen=True)
@@ -323,11 +328,16 @@ class ConfigurationDatabase:
         private = self.private.get(holder.session_id)
         if private is not None:
             return private
+        shared = self._unlocked(holder, now)
+        if self.private:
+            raise DatabaseRefusal("lock-denied", "private edits in use")
+        return shared
+
+    def _unlocked(self, holder: Holder, now: float) -> Candidate:
+        """The shared candidate, provided that no other session has it locked."""
         owner = self.lock_holder
         if owner is not None and owner.session_id != holder.session_id:
             raise self._locked(owner, now)
-        if self.private:
-            raise DatabaseRefusal("lock-denied", "private edits in use")
         return self.shared
 
     def discard(self, holder: Holder | None = None) -> None:
@@ -450,7 +460,8 @@ class ConfigurationDatabase:
     ) -> Candidate:
         candidate = self.candidate(holder)
         if candidate is self.shared:
-            return self.writable(holder, now)
+            # Others' private copies stand against edits; who confirms a commit has made none.
+            return self.writable(holder, now) if candidate.modified else self._unlocked(holder, now)
         if confirmation is not None:
             raise DatabaseRefusal(
                 "operation-failed", "commit confirmed is not supported in private mode"
@@ -490,7 +501,7 @@ class ConfigurationDatabase:
             self._restore = self.committed
         self.pending = commit.pending
         if commit.record is not None:
-            self._put_in_force(commit.record, commit.in_force, commit.follow, now)
+            self._put_in_force(commit.record, commit.in_force)
         self._sound = True
         if commit.holder.session_id in self.private:
             self.private[commit.holder.session_id] = Candidate(self.committed)
@@ -498,20 +509,13 @@ class ConfigurationDatabase:
                 self.shared = Candidate(self.committed)
         else:
             self.shared = Candidate(self.committed)
+        _follow(commit.follow, now)
 
-    def _put_in_force(
-        self,
-        record: CommitRecord,
-        new: InForce,
-        follow: Sequence[Callable[[float], None]],
-        now: float,
-    ) -> None:
+    def _put_in_force(self, record: CommitRecord, new: InForce) -> None:
         self.history.insert(0, record.entry)
         del self.history[ROLLBACKS:]
         self._in_force = new
         self.committed = record.tree
-        for act in follow:
-            act(now)
 
     def _merged(self, holder: Holder, private: Candidate, now: float) -> Candidate:
         """A private copy brought up to what others have committed meanwhile."""
@@ -556,10 +560,15 @@ class ConfigurationDatabase:
         self._unwritten, self._write_again_at = record, now
         self._try_unwritten(now)
         new = in_force(self.schema, record.tree, self._in_force)
-        self._put_in_force(record, new, self._prepared(new), now)
+        follow = self._prepared(new)
+        self._put_in_force(record, new)
         self._sound = False
         if self.lock_holder is None or not self.shared.modified:
             self.shared = Candidate(self.committed)
+        else:
+            # Whoever holds the lock goes on with his edits, which are on another ground now.
+            self.shared.base = self.committed
+        _follow(follow, now)
 
     def _try_unwritten(self, now: float) -> None:
         if self._unwritten is None or now < self._write_again_at:
@@ -589,6 +598,12 @@ class ConfigurationDatabase:
         if self.pending is None:
             return None
         return max(0, math.ceil((self.pending.deadline - now) / 60))
+
+
+def _follow(follow: Sequence[Callable[[float], None]], now: float) -> None:
+    """The database knows what holds, and nobody who acts on it can leave it half told."""
+    for act in follow:
+        act(now)
 
 
 def utc(seconds: float) -> str:

@@ -31,6 +31,9 @@ from .tree import Tree
 ROLLBACKS = 50
 """Committed configurations that are kept: rollback 0 (current) to rollback 49."""
 
+RETRY_SECONDS = 10.0
+"""How often what goes on without having been written, as the disk was full, is tried again."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commit_log (
     sequence INTEGER PRIMARY KEY, time REAL NOT NULL, user TEXT NOT NULL, client TEXT NOT NULL,
@@ -161,8 +164,10 @@ class Store:
         self._lock = threading.Lock()
         self._head: _Head | None = None
         self._database = _open(path)
+        self._files: dict[Path, _Place] = {}
         try:
             _prepare(self._database, conform)
+            self._files = _places(path)
         except (sqlite3.Error, zlib.error, ValueError, _Foreign) as error:
             self._database.close()
             busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
@@ -190,15 +195,23 @@ class Store:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as database:
+            self._refuse_if_gone()
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
                 database.execute("COMMIT")
             except BaseException:
-                # sqlite has rolled back by itself when the disk was full.
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
+                _roll_back(database)
                 raise
+
+    def _refuse_if_gone(self) -> None:
+        """What is written to files that were removed is lost when they are closed."""
+        for file, place in self._files.items():
+            if _place_of(file) != place:
+                raise StoreFailed(
+                    f"{file}: gone, or another file than was opened; put it back, "
+                    "or start the server anew"
+                )
 
     def history(self) -> list[CommitEntry]:
         """Committed configurations, newest (rollback 0) first."""
@@ -332,6 +345,24 @@ def _open(path: Path | None) -> sqlite3.Connection:
         raise StoreDamaged(f"{path}: {error}") from None
 
 
+_Place = tuple[int, int]
+"""Device and inode of a file."""
+
+
+def _places(path: Path | None) -> dict[Path, _Place]:
+    """Where a store's files are: what was committed last is in its write-ahead log."""
+    files = [] if path is None else [path, path.with_name(f"{path.name}-wal")]
+    return {file: place for file in files if (place := _place_of(file)) is not None}
+
+
+def _place_of(file: Path) -> _Place | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _prepare(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> None:
     """Take the file for this process, see that it is a store, bring it up to date."""
     # Before the journal mode: without shared memory, one file less for each device.
@@ -351,8 +382,14 @@ def _prepare(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> N
         _bring_up_to_date(database, conform)
         database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        _roll_back(database)
         raise
+
+
+def _roll_back(database: sqlite3.Connection) -> None:
+    """Give a transaction up; when the disk was full, sqlite has done so by itself."""
+    if database.in_transaction:
+        database.execute("ROLLBACK")
 
 
 def _bring_up_to_date(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> None:

@@ -50,6 +50,15 @@ def _named(device: str, endpoint: Endpoint) -> Iterator[None]:
         raise LabError(f"{device}: cannot listen at {place}: {why}") from error
 
 
+@contextlib.contextmanager
+def _store_named(device: str) -> Iterator[None]:
+    """What a store cannot do is said with its device: it need not be the first one's."""
+    try:
+        yield
+    except (StoreDamaged, StoreFailed) as error:
+        raise LabError(f"{device}: {error}") from None
+
+
 class _KeyPlane:
     """The GDOI socket and the timers of one device."""
 
@@ -212,7 +221,8 @@ class LabServer:
         """Open every store and socket; LabError says which one cannot be had."""
         try:
             for spec in self.lab.devices:
-                await self._start(spec)
+                with _store_named(spec.name):
+                    await self._start(spec)
         except BaseException:
             self.stop()
             raise
@@ -246,12 +256,9 @@ class LabServer:
 
     async def _start(self, spec: DeviceSpec) -> None:
         initial = partial(self._initial, spec)
-        try:
-            key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
-        except (StoreDamaged, StoreFailed) as error:
-            raise LabError(f"{spec.name}: {error}") from None
+        key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
         device = key_plane.device
-        device.database.on_trouble = partial(log.error, "%s: %s", spec.name)
+        device.report(partial(log.error, "%s: %s", spec.name))
         self.devices.append(device)
         self._closers.append(device.close)
         self._closers.append(key_plane.close)

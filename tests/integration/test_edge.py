@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import signal
 import stat
 import sys
@@ -26,6 +27,7 @@ from keyserver.edge.serve import LabServer
 from keyserver.edge.ssh import USUAL, Waits
 from keyserver.lab import DeviceSpec, Endpoint, Lab, LabError, User
 from keyserver.srx import Patience
+from tests.keyserver.console import full_disk
 from tests.lab import PASSWORD, ROOT, USER, free_ports
 
 END = b"]]>]]>"
@@ -580,6 +582,23 @@ def test_a_store_that_is_none_is_one_sentence(tmp_path, spoil):
         assert "\n" not in str(refused.value)
 
     asyncio.run(run())
+
+
+def test_a_disk_that_becomes_full_at_any_moment_of_a_start_is_one_sentence(tmp_path):
+    async def run(state, octets):
+        with full_disk(octets):
+            async with serving(replace(spec, state=state)):
+                pass
+
+    spec, refused = spec_of(tmp_path), []
+    for number in range(48):
+        try:
+            asyncio.run(run(tmp_path / f"{number}.db", 2048 * number))
+        except LabError as error:
+            refused.append(str(error))
+    assert 0 < len(refused) < 48
+    sentence = r"hub-1: \S*\.db: (disk I/O error|.* full)"
+    assert [text for text in refused if not re.fullmatch(sentence, text)] == []
 
 
 def test_an_address_that_the_host_does_not_have_is_named_with_the_reason(tmp_path):

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,6 +21,17 @@ START = 1_800_000_000.0
 END = b"]]>]]>"
 BASE_1_0, BASE_1_1 = (f"urn:ietf:params:netconf:base:1.{n}" for n in (0, 1))
 SITES = {"gm-1": "192.0.2.11"}
+
+
+@contextlib.contextmanager
+def full_disk(octets: int = 0) -> Iterator[None]:
+    """No file of this process grows any more, or none beyond that many octets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class Console:

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import resource
 
 import pytest
 from hypothesis import settings
@@ -14,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from lxml import etree
 
-from keyserver.config.database import RETRY_SECONDS
-from tests.keyserver.console import START, Console, Session, errors, tags
+from keyserver.config.store import RETRY_SECONDS
+from tests.keyserver.console import START, Console, Session, errors, full_disk, tags
 
 RFC = "<commit><confirmed/><confirm-timeout>{}</confirm-timeout></commit>"
 CHANGE = "set system host-name {}"
@@ -204,6 +202,36 @@ def test_junos_own_commit_confirms_whoever_gives_it(console):
     assert console.hostname() == "bound"
 
 
+def test_a_private_copy_keeps_nobody_from_confirming(console):
+    first, second = console.session(), console.session()
+    confirmed(first, "theirs")
+    assert errors(second.rpc("<open-configuration><private/></open-configuration>"))[0].startswith(
+        "commit confirmed will be rolled back"
+    )
+    second.set("set system domain-name example.net")
+    assert errors(first.set(CHANGE.format("more"))) == ["private edits in use"]
+    assert errors(first.commit()) == []
+    console.pass_time(3600)
+    assert console.hostname() == "theirs"
+    assert errors(second.commit()) == []
+    assert console.hostname() == "theirs"
+
+
+def test_edits_under_a_lock_outlive_what_is_taken_back_and_differ_from_what_runs(console):
+    first, second = console.session(), console.session()
+    confirmed_by_rfc(first, "bound")
+    second.rpc("<lock><target><candidate/></target></lock>")
+    second.set("set system domain-name example.net")
+    first.end()
+    assert console.hostname() == "hub-1"
+    assert "host-name bound" in second.compare()
+    # What differs from the running configuration is no commit of nothing.
+    second.set("delete system domain-name")
+    assert "host-name bound" in second.compare()
+    assert errors(second.commit()) == []
+    assert console.hostname() == "bound"
+
+
 @pytest.mark.parametrize("seconds", [1, 65_536, 4_294_967_295])
 def test_rfc_seconds_reach_from_one_to_the_largest(console, seconds):
     session = console.session()
@@ -281,17 +309,6 @@ def test_a_restart_takes_back_what_was_bound_to_a_session(tmp_path):
     assert after.device.database.history[0].time == START
 
 
-@contextlib.contextmanager
-def full_disk():
-    """No file of this process grows any more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_at_the_deadline_does_not_keep_what_was_not_confirmed(tmp_path):
     console = Console(state=tmp_path / "hub.db")
     troubles = []
@@ -338,3 +355,25 @@ def test_a_disk_that_is_full_at_a_commit_is_an_error_and_the_session_lives(tmp_p
     assert session.compare()
     assert errors(session.commit()) == []
     assert console.hostname() == "next"
+
+
+@pytest.mark.parametrize("gone", ["hub.db", "hub.db-wal", "another file"])
+def test_nothing_is_acknowledged_that_goes_into_a_removed_file(tmp_path, gone):
+    console = Console(state=tmp_path / "hub.db")
+    session = console.session()
+    session.set(CHANGE.format("next"))
+    away = tmp_path / "hub.db" if gone == "another file" else tmp_path / gone
+    away.rename(tmp_path / "away")
+    if gone == "another file":
+        away.write_bytes((tmp_path / "away").read_bytes())
+    for operation in (
+        "<commit/>",
+        "<commit-configuration/>",
+        "<request-save-rescue-configuration/>",
+    ):
+        assert re.search("gone, or another file", errors(session.rpc(operation))[0])
+    assert console.hostname() == "hub-1"
+    (tmp_path / "away").rename(away)
+    assert errors(session.commit()) == []
+    console.device.close()
+    assert Console(state=tmp_path / "hub.db").hostname() == "next"

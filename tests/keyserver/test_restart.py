@@ -9,12 +9,14 @@ import time
 
 import pytest
 
+from keyserver.config.store import RETRY_SECONDS
 from keyserver.edge.clock import lab_clock
 from keyserver.gdoi.payloads import Sequence
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
 from keyserver.groups.plane import GroupKeys
 from keyserver.ike.wire import MalformedPayload
 from keyserver.member.machine import MemberState
+from tests.keyserver.console import full_disk
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, SERVER, V1_SMC, World, commit, device_of
 
@@ -73,6 +75,31 @@ def test_a_push_after_the_restart_is_newer_than_those_before(signing_key, tmp_pa
     again.pass_time(61)
     assert member.keys.kek.sequence == sequence + 2
     assert "reregistering" not in again.happenings()
+
+
+@pytest.mark.parametrize("certificate", ["", "of-its-own"])
+def test_a_full_disk_stops_no_rekey_and_what_was_not_written_is_written_later(
+    tmp_path, certificate
+):
+    spec = {"state": tmp_path / "hub.db"}
+    block = (V2_BLOCK, V1_SMC + f"certificate {certificate}") if certificate else (V2_BLOCK,)
+    # The device's own store has the key that signs.
+    world = World(None, extra=block, **spec)
+    troubles = []
+    world.device.report(troubles.append)
+    with full_disk():
+        (member,) = world.joined(1)
+        first = _keys(world)
+        world.pass_time(4000)
+        assert _keys(world)[1].isdisjoint(first[1])
+        assert "rekeyed" in world.happenings()
+        assert sum("keys of group G1 could not be written" in trouble for trouble in troubles) == 1
+    world.pass_time(RETRY_SECONDS)
+    before = _keys(world)
+    again = _restarted(world, None, **spec)
+    assert _keys(again) == before
+    known = member.keys.kek.public_key
+    assert again.device.safe.signing_key(certificate).public_key() == known
 
 
 def test_a_server_that_forgets_makes_new_keys(signing_key, tmp_path):
