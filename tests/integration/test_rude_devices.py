@@ -11,6 +11,7 @@ import yaml
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
     CommitUnknown,
@@ -19,6 +20,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     Refused,
     TransportFailure,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members
 from lxml import etree
 
 from tests.integration.test_rude import (
@@ -392,6 +394,31 @@ def test_the_generation_is_that_of_the_release(transport, release):
             else:
                 with pytest.raises(Refused, match="Group VPNv"):
                     change(rpc, block=block)
+
+
+def test_who_can_say_the_generation_of_a_device_that_does_not_is_told_so(transport):
+    def confused(answer: bytes) -> bytes:
+        return answer.replace(b"junos/?/junos", b"somewhere")
+
+    faults = [Fault(stage, Manner.REWRITE, nth=0, rewrite=confused) for stage in Stage]
+    with (
+        RudeServer(box("G1", release="?"), *faults) as server,
+        Client(target(server), transport) as client,
+    ):
+        with pytest.raises(GroupVpnError, match=r"release \('\?'\), .*; set 'generation'"):
+            change(client.rpc())
+        with pytest.raises(GroupVpnError, match="let the user see 'show version'"):
+            members.counted(client.rpc())
+        assert change(client.rpc(), generation=Generation.V2)["changed"]
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_private_editing_is_offered_to_tasks_that_can_do_it_alone(transport, can):
+    with RudeServer(box("G1")) as server, Client(target(server), transport) as client:
+        server.box.private[0] = server.box.candidate
+        with pytest.raises(DeviceError, match=r"private edits in use.*wait until they are") as told:
+            change(client.rpc(), commit=CommitOptions(may_be_private=can))
+    assert str(told.value).endswith(", or use edit_mode private") is can
 
 
 # Before the hello

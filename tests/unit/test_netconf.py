@@ -261,7 +261,7 @@ def test_a_cause_fits_what_was_said(said, cause):
             TimeoutError("no hello within 10 s"),
             "",
             "it did not answer in time (no hello within 10 s); check reachability, or raise "
-            "connect_timeout",
+            "ansible_connect_timeout",
         ),
         (
             DeviceError("hello", ["no access privileges", "Restricted user session."]),

@@ -91,4 +91,5 @@ def _commit_options(options: dict[str, Any]) -> CommitOptions:
         synchronize=options["commit_synchronize"],
         private=private,
         refuse_pending=options["pending_confirm"] == "refuse",
+        may_be_private=minutes is None,
     )

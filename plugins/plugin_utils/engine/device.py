@@ -29,7 +29,7 @@ class CommitOptions(NamedTuple):
     """How to commit; ``confirmed`` in minutes.
 
     ``refuse_pending``: do not commit while a confirmed commit awaits its confirmation, because
-    every commit confirms it.
+    every commit confirms it. ``may_be_private``: the task could ask for a private copy instead.
     """
 
     comment: str | None = None
@@ -37,6 +37,7 @@ class CommitOptions(NamedTuple):
     synchronize: bool = False
     private: bool = False
     refuse_pending: bool = False
+    may_be_private: bool = False
 
 
 def _element(
@@ -105,7 +106,7 @@ class Device:
         """The device's Group VPN generation, if its replies tell: in the namespace of Junos."""
         return _generation_of(self._namespace.removeprefix(_JUNOS_NAMESPACE))
 
-    def generation(self) -> Generation:
+    def generation(self, remedy: str = "let the user see 'show version'") -> Generation:
         """The device's Group VPN generation; where a carrier drops the namespace, by one RPC."""
         told = self.told_generation()
         if told is not None:
@@ -114,7 +115,8 @@ class Device:
         generation = _generation_of(release)
         if generation is None:
             raise GroupVpnError(
-                f"the device does not say its Junos release ({release!r}); set 'generation'"
+                f"the device does not say its Junos release ({release!r}), on which its words for "
+                f"Group VPN depend; {remedy}"
             )
         return generation
 
@@ -141,7 +143,7 @@ class Device:
         else:
             opening, closing = _standard("lock", "target"), _standard("unlock", "target")
         then = () if selection is None else (_reading(selection), _history())
-        self._lock(opening, closing, then)
+        self._lock(opening, closing, then, options.may_be_private)
         self._holding = True
         try:
             yield
@@ -166,6 +168,7 @@ class Device:
         opening: etree._Element,
         closing: etree._Element,
         then: Sequence[etree._Element],
+        may_be_private: bool,
     ) -> None:
         try:
             reply = self._do(_LOCK, opening, then)
@@ -175,7 +178,7 @@ class Device:
         except DeviceError as error:
             if error.done:
                 self._abandon(closing)
-            advised = [_lock_advice(m) for m in error.messages]
+            advised = [_lock_advice(m, may_be_private) for m in error.messages]
             raise DeviceError(error.step, advised) from None
 
     def _abandon(self, *requests: etree._Element) -> None:
@@ -296,6 +299,7 @@ def _commit_request(options: CommitOptions) -> etree._Element:
     return request
 
 
+_OTHERS, _PRIVATELY = "private edits", ", or use edit_mode private"
 _LOCK_ADVICE = (
     ("locked by", "wait for that session to end, or end it on the device"),
     (
@@ -304,13 +308,14 @@ _LOCK_ADVICE = (
         "editing as well then; have them committed, or discarded with 'rollback 0'",
     ),
     (
-        "private edits",
-        "others are editing private copies; use edit_mode private, or wait until they are done",
+        _OTHERS,
+        "others are editing private copies; wait until they are done",
     ),
 )
 
 
-def _lock_advice(message: str) -> str:
+def _lock_advice(message: str, may_be_private: bool) -> str:
     """A refused lock with what to do."""
-    advice = (advice for words, advice in _LOCK_ADVICE if words in message)
-    return "; ".join([message, *list(advice)[:1]])
+    advised = [(words, advice) for words, advice in _LOCK_ADVICE if words in message][:1]
+    more = [_PRIVATELY for words, _advice in advised if words == _OTHERS and may_be_private]
+    return "; ".join([message, *(advice for _words, advice in advised)]) + "".join(more)

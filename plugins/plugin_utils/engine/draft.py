@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from ..errors import DeviceError, Refused
@@ -48,7 +49,8 @@ def drafted(device: Device, request: Request, earlier: Draft | None = None) -> D
     if earlier is not None and same(earlier.reply, reply):
         return earlier
     generation = generation or device.told_generation()
-    return Draft(reply, *_judged(request, resource.read(reply), generation, device.generation))
+    ask = partial(device.generation, "set 'generation'")
+    return Draft(reply, *_judged(request, resource.read(reply), generation, ask))
 
 
 def _judged(

@@ -199,7 +199,7 @@ class SessionRpc:
             raise
         except TimeoutError as error:
             raise TransportFailure(
-                f"{self._where}: {step}: {error}; raise rpc_timeout if the device is slow"
+                f"{self._where}: {step}: {error}; raise ansible_rpc_timeout if the device is slow"
             ) from None
         except Exception as error:
             words = (str(error).strip() or type(error).__name__, self._session.complaint())

@@ -33,7 +33,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
         r"host key is known for|Host key verification failed|SSHUnknownHostError|Unknown host key",
         "the host key is not known",
-        "add it to known_hosts, or set host_key_checking to false for a lab",
+        "add it to known_hosts, or set ansible_host_key_checking to false for a lab",
     ),
     (
         r"Connection refused|ConnectionRefused|Unable to connect|Could not open socket",
@@ -86,7 +86,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
         r"[Tt]imed? ?out|no hello within|no SSH session within|protocol banner",
         "it did not answer in time",
-        "check reachability, or raise connect_timeout",
+        "check reachability, or raise ansible_connect_timeout",
     ),
     (
         r"Connection (?:closed|reset)|kex_exchange_identification|Unexpected session close|"
