@@ -96,6 +96,8 @@ def write_reference(source: Path, programs: Path) -> None:
     collections = str(ROOT / "build" / "collections")
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections}
     environment["PATH"] = os.pathsep.join([str(programs), environment["PATH"]])
+    # antsibull-docs keeps a log there, and Ansible its files: not in the developer's own.
+    environment["HOME"] = str(source.parent)
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
     for page in reference.rglob("*.rst"):
         page.write_text(_LIST_OF_PARTS.sub("", page.read_text("utf-8")), "utf-8")
