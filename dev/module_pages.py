@@ -17,12 +17,12 @@ from tests.lab import COLLECTIONS, ROOT
 
 MODULES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
 ROLES = ("group_vpn", "server_member_communication", "membership_audit", "reference_key_server")
-_MARKUP = re.compile(r"\b([CVOIPEM])\(([^)]+)\)")
+_MARKUP = re.compile(r"\b(?:[CVOIPEM]|RV)\((?:ignore:)?([^)]+)\)")
 
 
 def _plain(text: str | list[str]) -> str:
     lines = [text] if isinstance(text, str) else text
-    marked = (_MARKUP.sub(lambda m: f"`{m[2].split('#')[0]}`", line) for line in lines)
+    marked = (_MARKUP.sub(lambda m: f"`{m[1].split('#')[0]}`", line) for line in lines)
     return " ".join(" ".join(line.split()) for line in marked)
 
 
@@ -51,7 +51,7 @@ def _options(options: dict[str, Any], prefix: str = "") -> list[str]:
 def _returns(values: dict[str, Any], prefix: str = "") -> list[str]:
     rows = []
     for name, value in values.items():
-        when = f" ({value['returned']})" if value.get("returned") else ""
+        when = f" ({_plain(value['returned'])})" if value.get("returned") else ""
         text = _cell(_plain(value["description"]) + when)
         rows.append(f"| `{prefix}{name}` | {value['type']} | {text} |")
         rows += _returns(value.get("contains", {}), f"{prefix}{name}[].")

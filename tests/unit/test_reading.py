@@ -171,6 +171,14 @@ def parsed(text):
         # The entries of a list alone.
         f"[edit security group-vpn server]\nuser@host# show group\n{SERVER_TEXT}",
         f"user@host> show configuration security group-vpn server group\n{SERVER_TEXT}",
+        # Shown from the top, wherever one stands.
+        f"[edit interfaces]\nuser@host# top show\n{CURLY}",
+        f"[edit interfaces]\nuser@host# top show security group-vpn server\n{SERVER_TEXT}",
+        f"[edit interfaces]\nuser@host# top show | display set relative\n{LINES}",
+        # Names and texts that are called like hierarchies.
+        SERVER_TEXT + "group system {\ngroup-id 2;\n}\n",
+        f"[edit security group-vpn server group G1]\nuser@host# show\ndescription security;\n"
+        f"ike-gateway interfaces;\nserver-member-communication {{\n{BLOCK}}}\n",
         # What is left out or withheld elsewhere.
         f"interfaces {{ /* OMITTED */ }};\nsystem {{ login {{ /* ACCESS-DENIED */ }}; }}\n{CURLY}",
         f"set system root-authentication encrypted-password /* SECRET-DATA */\n{LINES}",
@@ -203,6 +211,14 @@ def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
         " \n ",
         "hello world",
         "hello { world; }",
+        f"SET {CURLY}",
+        # What does not stand where the heading says.
+        f"[edit security]\nuser@host# show\n{CURLY}",
+        f"[edit security group-vpn]\n{CURLY}",
+        f"user@host> show configuration security group-vpn\n{CURLY}",
+        f"[edit security group-vpn server group G1]\nuser@host# up show\n{SERVER_TEXT}",
+        f"[edit security group-vpn server group G1]\nuser@host# show\n{SERVER_TEXT}",
+        f"[edit security group-vpn]\nuser@host# show | display set relative\n{LINES}",
         "Could not resolve hostname",
         "<html><body>login</body></html>",
         "<rpc-reply><ok/></rpc-reply>",

@@ -71,10 +71,18 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
     else:
         written = statements(cut.text)
         heads = [statement.words for statement in written]
-        for head in heads:
-            if head[0] not in TOP and not TOP.isdisjoint(head[1:]):
-                raise MalformedReply(f"{head[0]!r} begins no statement of a configuration")
-        take_curly(found, _start(found, node, cut, prefix, ways, heads), written)
+        start = _start(found, node, cut, prefix, ways, heads)
+        if not cut.where:
+            _refuse_strangers(start, heads)
+        take_curly(found, start, written)
+
+
+def _refuse_strangers(start: Place, heads: Sequence[Sequence[str]]) -> None:
+    """Words before a hierarchy's name that are none of a configuration, such as somebody's SET."""
+    for first, *rest in heads:
+        known = first in TOP or first in start.node.by_word
+        if not known and not TOP.isdisjoint(rest):
+            raise MalformedReply(f"{first!r} begins no statement of a configuration")
 
 
 def _same_lines(comment: re.Match[str]) -> str:
@@ -137,6 +145,9 @@ def _start(
                 f"this is [edit {' '.join(cut.where)}], which holds nothing of "
                 f"[edit {' '.join(prefix)}]"
             )
+        # A show of some level further up, whose answer stands under this level's heading.
+        for first in firsts.intersection(cut.where) - place.node.by_word.keys():
+            raise MalformedReply(f"{first!r} does not stand in [edit {' '.join(cut.where)}]")
         return place
     if firsts & TOP:
         return top
@@ -208,7 +219,7 @@ class _Asked:
     @property
     def shows(self) -> bool:
         """Whether anything is asked for."""
-        return "show" in self.words[:2]
+        return "show" in self.words[:3]
 
     def cut(self, text: str, edit: tuple[str, ...]) -> _Cut:
         """The answer, from the level ``edit`` on."""
@@ -217,6 +228,10 @@ class _Asked:
             raise MalformedReply(
                 f"this is of [edit logical-systems {self.of}], not the device's own"
             )
+        if words[:1] == ("up",):
+            raise MalformedReply("'up' says not from which level; give what 'show' shows there")
+        if words[:1] == ("top",):
+            edit, words = (), words[1:]
         if any(pipe[:1] == ("compare",) for pipe in self.behind):
             raise MalformedReply("this is a comparison, no configuration")
         if words[:1] == ("run",) or words[:2] == ("show", "configuration"):
