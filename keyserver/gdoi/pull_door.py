@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 from ..ike.exchange import notification
 from ..ike.refusal import Refused
-from .arrival import Arrival, Event, Outcome, Peer, RefusedPeer, Registered, refused
+from .arrival import Arrival, Event, Outcome, RefusedPeer, Registered, refused
 from .associations import Association, Associations, Pull
 from .authority import Authority
 from .numbers import GdoiExchange
@@ -61,7 +61,7 @@ class PullDoor:
         message_id = arrival.header.message_id
         pull = known or self._begin(association, message_id)
         try:
-            outcome = self._step(pull, association.peer, arrival)
+            outcome = self._step(pull, association, arrival)
         except Refused as refusal:
             return self._refuse(refusal, association, known, pull, arrival)
         association.heard_from(arrival)
@@ -73,23 +73,24 @@ class PullDoor:
         exchange = association.sa.exchange(GdoiExchange.GROUPKEY_PULL, message_id)
         return Pull(PullResponder(exchange, self._profile))
 
-    def _step(self, pull: Pull, peer: Peer, arrival: Arrival) -> Outcome:
+    def _step(self, pull: Pull, association: Association, arrival: Arrival) -> Outcome:
         responder = pull.responder
         registration = pull.registration
         if registration is None:
             group_id = responder.asked(arrival.header, arrival.message)
-            registration = self._authority.begin(peer, group_id, arrival.now)
+            registration = self._authority.begin(association.peer, group_id, arrival.now)
             pull.registration = registration
             return Outcome(responder.answer(registration.grant))
+        gateway, address = association.responder.policy.name, association.source[0]
         responder.confirmed(arrival.header, arrival.message)
         pull.done = True
         registration.complete(arrival.now)
         group_id = responder.group_id or 0
-        events: tuple[Event, ...] = (Registered(peer.gateway, group_id, peer.source[0]),)
+        events: tuple[Event, ...] = (Registered(gateway, group_id, address),)
         if responder.sender_ids_asked:
             # RFC 6407 §3.5: only counter modes need them, and no proposal of Junos has one.
             reason = f"SENDER_ID_REQUEST for {responder.sender_ids_asked}: no counter mode is used"
-            events += (RefusedPeer(peer.source[0], reason, peer.gateway, group_id),)
+            events += (RefusedPeer(address, reason, gateway, group_id),)
         return Outcome(responder.deliver(registration.grant), events)
 
     def _refuse(
@@ -100,7 +101,7 @@ class PullDoor:
         pull: Pull,
         arrival: Arrival,
     ) -> Outcome:
-        gateway, group_id = association.peer.gateway, pull.responder.group_id
+        gateway, group_id = association.responder.policy.name, pull.responder.group_id
         if not pull.responder.is_authentic:
             # Not even the first HASH was right: anyone can send that. Stay silent.
             self._authority.count_refusal(gateway, group_id, arrival.now)

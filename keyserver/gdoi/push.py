@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -214,7 +214,7 @@ def seal_push(
     algorithm = NoDigestInfo() if raw else Prehashed(_HASHES[kek.sig_hash])
     signed = signing_key.sign(digest, padding.PKCS1v15(), algorithm)
     sealed = kek.cipher.encrypt(kek.key, kek.iv, covered + encode_payload(0, signed))
-    return replace(header, length=HEADER_LENGTH + len(sealed)).encode() + sealed
+    return header._replace(length=HEADER_LENGTH + len(sealed)).encode() + sealed
 
 
 @dataclass(frozen=True, slots=True)

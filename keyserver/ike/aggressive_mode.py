@@ -18,12 +18,13 @@ import secrets
 
 from .agreement import KeyExchange
 from .authentication import proof_kind
+from .choice import Offer, choose
 from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
-from .payloads import Identification, SaPayload
+from .payloads import Identification
 from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role, check_identity
-from .proposal import Mode, PeerPolicy, choose, chosen_of, offer, pick
+from .proposal import Mode, PeerPolicy, chosen_of, offer, pick
 from .refusal import Refused
 from .vendor import VENDOR_ID, vendor_ids
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, decode_chain
@@ -65,7 +66,7 @@ class AggressiveModeResponder(_AggressiveMode):
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "sa: wrong encryption flag")
         payloads = clear_payloads(header, datagram)
         sa, public, nonce, body = pick(payloads, *_FIRST)
-        choice = choose(SaPayload.decode(sa), self.policy)
+        choice = choose(Offer.decode(sa), self.policy)
         self._identity = Identification.decode(body)
         check_identity(self._identity, self.policy.remote_identity, "identity")
         self.proposal, self.lifetime = choice.proposal, choice.lifetime
@@ -76,7 +77,7 @@ class AggressiveModeResponder(_AggressiveMode):
         self.state = State.AUTHENTICATION
         return self._in_clear(
             [
-                Payload(PayloadType.SA, choice.answer.encode()),
+                Payload(PayloadType.SA, choice.answer),
                 *own.payloads(),
                 Payload(PayloadType.ID, self.policy.local_identity.encode()),
                 *self.policy.requests(choice.proposal),

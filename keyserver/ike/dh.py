@@ -161,8 +161,7 @@ class OpenSslSecret:
         """See :class:`Secret`."""
         group = self._group
         with _unwarned():
-            numbers = openssl_dh.DHParameterNumbers(group.prime, group.generator)
-            public = openssl_dh.DHPublicNumbers(peer, numbers).public_key()
+            public = openssl_dh.DHPublicNumbers(peer, _numbers(group)).public_key()
             return self._key.exchange(public).rjust(group.size, b"\0")
 
 
@@ -173,7 +172,12 @@ def _unwarned() -> warnings.catch_warnings[None]:
 
 @cache
 def _parameters(group: DhGroup) -> openssl_dh.DHParameters:
-    return openssl_dh.DHParameterNumbers(group.prime, group.generator).parameters()
+    return _numbers(group).parameters()
+
+
+@cache
+def _numbers(group: DhGroup) -> openssl_dh.DHParameterNumbers:
+    return openssl_dh.DHParameterNumbers(group.prime, group.generator)
 
 
 DH_GROUPS: dict[int, DhGroup] = {

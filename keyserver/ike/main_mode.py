@@ -22,12 +22,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from .agreement import Agreement, KeyExchange
+from .choice import Offer, choose_among
 from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
-from .payloads import Identification, SaPayload
+from .payloads import Identification
 from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role
-from .proposal import Mode, PeerPolicy, choose_among, chosen_of, offer, pick
+from .proposal import Mode, PeerPolicy, chosen_of, offer, pick
 from .refusal import Refused
 from .vendor import VENDOR_ID, vendor_ids
 from .wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, decode_chain
@@ -116,13 +117,13 @@ class MainModeResponder(_MainMode):
 
     def _on_sa(self, header: Header, payloads: list[Payload]) -> bytes:
         (self._sa_body,) = pick(payloads, PayloadType.SA)
-        choice, self._policies = choose_among(SaPayload.decode(self._sa_body), self._policies)
+        choice, self._policies = choose_among(Offer.decode(self._sa_body), self._policies)
         self.policy = self._policies[0]
         self.proposal, self.lifetime = choice.proposal, choice.lifetime
         self.peers_vendor_ids = vendor_ids(payloads)
         self.cookies = (header.initiator_cookie, secrets.token_bytes(COOKIE_LENGTH))
         self.state = State.KEY_EXCHANGE
-        answer = Payload(PayloadType.SA, choice.answer.encode())
+        answer = Payload(PayloadType.SA, choice.answer)
         return self._in_clear([answer, *self._announcement()])
 
     def _on_key_exchange(self, payloads: list[Payload]) -> bytes:

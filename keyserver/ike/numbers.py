@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
 GDOI_DOI = 2
 """RFC 6407 §5.1: the Domain of Interpretation of every GDOI SA payload."""
@@ -18,8 +18,8 @@ class Exchange(IntEnum):
     INFORMATIONAL = 5
 
 
-class Flags(IntFlag):
-    """ISAKMP header flags (RFC 2408 §3.1)."""
+class Flags(IntEnum):
+    """ISAKMP header flags (RFC 2408 §3.1), to be combined as plain numbers."""
 
     NONE = 0
     ENCRYPTION = 1

@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
-from itertools import pairwise
 
 from .authentication import Credentials, certificate_requests
 from .crypto import HASH_NAMES, CbcCipher, oakley_cipher
@@ -28,11 +25,10 @@ from .refusal import Refused
 from .wire import Attribute, Payload, attribute_map
 
 KEY_IKE = 1
-# Members of a group offer the same: what a transform stands for is looked up once.
-_KNOWN_TRANSFORMS = 256
 _METHODS = frozenset(OakleyAuthentication)
 _UNDERSTOOD = frozenset(OakleyAttribute)
-_LIVES = (OakleyAttribute.LIFE_TYPE, OakleyAttribute.LIFE_DURATION)
+LIVES = (OakleyAttribute.LIFE_TYPE, OakleyAttribute.LIFE_DURATION)
+"""A transform may have several of each (RFC 2409 Appendix A)."""
 NONCE_LENGTH = 20
 _CIPHER_NUMBERS = {
     "des": OakleyCipher.DES_CBC,
@@ -68,7 +64,6 @@ class Phase1Proposal:
         return Transform(number, KEY_IKE, tuple(attributes))
 
     @classmethod
-    @lru_cache(maxsize=_KNOWN_TRANSFORMS)
     def of(cls, transform: Transform) -> Phase1Proposal | None:
         """What a transform offers; None for anything that is not known here."""
         attributes = attribute_map(_without_lives(transform), "transform", _UNDERSTOOD)
@@ -93,20 +88,7 @@ class Phase1Proposal:
 
 
 def _without_lives(transform: Transform) -> tuple[Attribute, ...]:
-    return tuple(a for a in transform.attributes if a.type not in _LIVES)
-
-
-def _lifetime(transform: Transform) -> int:
-    """The seconds of a transform, which may say kilobytes too (RFC 2409 Appendix A)."""
-    lives = [a for a in transform.attributes if a.type in _LIVES]
-    seconds = [
-        duration.number
-        for kind, duration in pairwise(lives)
-        if kind.type == OakleyAttribute.LIFE_TYPE
-        and kind.number == LIFE_TYPE_SECONDS
-        and duration.type == OakleyAttribute.LIFE_DURATION
-    ]
-    return min((s for s in seconds if s > 0), default=DEFAULT_LIFE_SECONDS)
+    return tuple(a for a in transform.attributes if a.type not in LIVES)
 
 
 class Mode(Enum):
@@ -145,47 +127,6 @@ class PeerPolicy:
 
     def __repr__(self) -> str:
         return f"PeerPolicy({self.name!r})"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a responder takes of an offer: the SA that says so; ``lifetime`` in seconds."""
-
-    proposal: Phase1Proposal
-    answer: SaPayload
-    lifetime: int
-
-
-def choose(offered: SaPayload, policy: PeerPolicy) -> Choice:
-    """The first offer that the policy takes. Raises Refused."""
-    if offered.doi not in policy.accepted_dois:
-        raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, f"DOI {offered.doi} is not accepted")
-    for proposal in offered.proposals:
-        if proposal.protocol != PROTO_ISAKMP:
-            continue
-        for transform in proposal.transforms:
-            known = Phase1Proposal.of(transform)
-            if known is not None and known in policy.proposals:
-                chosen = replace(proposal, spi=b"", transforms=(transform,))
-                answer = SaPayload((chosen,), offered.doi, offered.situation)
-                return Choice(known, answer, min(_lifetime(transform), policy.lifetime))
-    raise Refused(NotifyType.NO_PROPOSAL_CHOSEN, "no offered proposal is configured")
-
-
-def choose_among(
-    offered: SaPayload, policies: Sequence[PeerPolicy]
-) -> tuple[Choice, list[PeerPolicy]]:
-    """What the first policy takes that takes anything, and all that take it. Raises Refused."""
-    refusals = []
-    for policy in policies:
-        try:
-            choice = choose(offered, policy)
-        except Refused as refusal:
-            refusals.append(refusal)
-            continue
-        agreeing = [one for one in policies if choice.proposal in one.proposals]
-        return choice, [one for one in agreeing if offered.doi in one.accepted_dois]
-    raise refusals[0]
 
 
 def offer(proposals: tuple[Phase1Proposal, ...], lifetime: int, doi: int) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 HEADER_LENGTH = 28
 COOKIE_LENGTH = 8
@@ -64,8 +64,7 @@ class Reader:
             raise MalformedPayload(f"{self._what}: {self.left} octets too many")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """ISAKMP header (RFC 2408 §3.1). ``length`` is that of the whole message, in octets."""
 
     initiator_cookie: bytes
@@ -130,8 +129,7 @@ def exchange_of(datagram: bytes) -> int:
     return message[_EXCHANGE_OFFSET] if len(message) >= HEADER_LENGTH else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """One payload of a chain: its type and its body without the generic header."""
 
     type: int
@@ -150,11 +148,11 @@ def encode_payload(next_type: int, body: bytes) -> bytes:
 
 def encode_chain(payloads: list[Payload]) -> bytes:
     """A payload chain; the last one's next payload is 0."""
-    following = [payload.type for payload in payloads[1:]] + [0] * bool(payloads)
-    return b"".join(
-        encode_payload(next_type, payload.body)
-        for payload, next_type in zip(payloads, following, strict=True)
-    )
+    following = [*(payload.type for payload in payloads[1:]), 0]
+    parts: list[bytes] = []
+    for payload, next_type in zip(payloads, following, strict=False):
+        parts += (_GENERIC.pack(next_type, 0, payload.size), payload.body)
+    return b"".join(parts)
 
 
 def decode_chain(first: int, data: bytes) -> tuple[list[Payload], bytes]:

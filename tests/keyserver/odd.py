@@ -156,7 +156,7 @@ def sealed_push(payloads: list[Payload], kek: Kek, key: RSAPrivateKey) -> bytes:
     signature = Payload(PayloadType.SIG, signed)
     chain = encode_chain([signature if p.type == PayloadType.SIG else p for p in blank])
     sealed = kek.cipher.encrypt(kek.key, kek.iv, chain)
-    return replace(header, length=HEADER_LENGTH + len(sealed)).encode() + sealed
+    return header._replace(length=HEADER_LENGTH + len(sealed)).encode() + sealed
 
 
 @dataclass

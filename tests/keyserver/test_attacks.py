@@ -205,7 +205,7 @@ def test_every_length_field_of_a_push_may_lie(rekeyed):
             if changed == plain:
                 continue
             sealed = kek.cipher.encrypt(kek.key, kek.iv, changed)
-            member.receive(replace(header, length=28 + len(sealed)).encode() + sealed, rekeyed.now)
+            member.receive(header._replace(length=28 + len(sealed)).encode() + sealed, rekeyed.now)
     assert state_of(member) == before
     assert {e.event for e in member.events[-1000:]} == {"ignored"}
 
@@ -392,6 +392,6 @@ def test_a_signature_is_compared_whole(signing_key, rekeyed):
         chain = plain[: len(plain) - len(plain[sum(p.size for p in payloads[:-1]) :])]
         chain += encode_chain([Payload(9, signature)])
         sealed = kek.cipher.encrypt(kek.key, kek.iv, chain)
-        forged_push = replace(header, length=28 + len(sealed)).encode() + sealed
+        forged_push = header._replace(length=28 + len(sealed)).encode() + sealed
         opened = open_push(Header.decode(forged_push), forged_push, kek)
         assert not opened.verify(member.keys.kek.public_key)

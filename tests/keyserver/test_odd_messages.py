@@ -580,9 +580,9 @@ def test_a_signature_that_is_short_or_anothers_changes_nothing(world, registered
     payloads, _ = decode_chain(SEQ, plain)
     for signature in (b"", bytes(1), payloads[-1].body[:-1], payloads[-1].body + b"\0"):
         chain = [*payloads[:-1], Payload(SIG, signature)]
-        from_server = encode_message(replace(Header.decode(octets), length=0), chain)
+        from_server = encode_message(Header.decode(octets)._replace(length=0), chain)
         sealed = kek.cipher.encrypt(kek.key, kek.iv, from_server[28:])
-        header = replace(Header.decode(octets), length=28 + len(sealed))
+        header = Header.decode(octets)._replace(length=28 + len(sealed))
         registered.receive(header.encode() + sealed, world.now)
         assert registered.events[-1].reason == "SIG does not match"
     assert registered.held() == before
@@ -662,12 +662,12 @@ def test_a_pull_in_clear_or_with_a_wrong_hash_gets_no_answer(world, peer):
     exchange = peer.exchange()
     sealed = exchange.seal([NONCE, GROUP])
     header = Header.decode(sealed)
-    clear = replace(header, flags=0).encode() + sealed[28:]
+    clear = header._replace(flags=0).encode() + sealed[28:]
     assert peer.send(clear) is None
     assert peer.reasons == ["message is not encrypted"]
-    other_id = replace(header, message_id=header.message_id ^ 1).encode() + sealed[28:]
+    other_id = header._replace(message_id=header.message_id ^ 1).encode() + sealed[28:]
     assert peer.send(other_id) is None
-    no_cookies = replace(header, initiator_cookie=bytes(8), responder_cookie=bytes(8))
+    no_cookies = header._replace(initiator_cookie=bytes(8), responder_cookie=bytes(8))
     assert peer.send(no_cookies.encode() + sealed[28:]) is None
     assert peer.send(sealed) is not None
 
