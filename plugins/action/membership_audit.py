@@ -80,8 +80,8 @@ class ActionModule(DeviceAction):
             return []
         file = options["expected_file"]
         raw = options["expected"] or {} if file is None else expectations.load(Path(file))
-        known = self._task_vars.get("groups", {}).get("all", [])
-        unknown = sorted(expectations.hosts_named(raw).difference(known), key=fleet.natural)
+        known = set(self._task_vars.get("groups", {}).get("all", []))
+        unknown = sorted(expectations.hosts_named(raw, known) - known, key=fleet.natural)
         return [
             f"expectations name the host {name}, which the inventory does not have: nobody looks "
             "for its members"

@@ -211,3 +211,9 @@ def test_an_audit_that_read_nothing_is_no_success():
 def test_the_page_is_the_collections_own():
     page = audit_page.page(fleet({}, a=listing(1)))
     assert "gm-1" in page
+
+
+def test_a_host_that_is_no_text_is_read_as_one():
+    entry = {"group": "G1", "host": 5, "members": ["gm-1"]}
+    assert len(expectations.read_expected([entry], host="5")["G1"].members) == 1
+    assert expectations.read_expected([entry], host="6") == {}

@@ -83,3 +83,36 @@ def test_a_host_without_a_list_is_named():
 def test_lists_without_their_gateways_are_refused():
     with pytest.raises(Refused, match="without its configured gateways"):
         propose({"a": {"groups": [{"name": "G1", "members": []}]}})
+
+
+@pytest.mark.parametrize("names", [["hub 1"], ["hub 1", "hub,2"], ["hub-1", "a|b"], ["=1+1"]])
+def test_hosts_with_blanks_and_commas_in_their_names_keep_their_expectations(names, tmp_path):
+    more = {"clustered": len(names) > 1}
+    one = server({"gm-1": "192.0.2.1"}, [("gm-1", "192.0.2.1")], **more)
+    found = propose({**dict.fromkeys(names, one), "other": ONE})
+    for file, text in (("e.csv", found["csv"]), ("e.yml", yaml.safe_dump(found["expected"]))):
+        (tmp_path / file).write_text(text)
+        for host in names:
+            (member,) = expectations.read_expected_file(tmp_path / file, host)["G1"].members
+            assert member.hosts == tuple(names)
+        known = {*names, "other"}
+        assert expectations.hosts_named(expectations.load(tmp_path / file), known) == known
+
+
+def test_of_gateways_at_one_address_the_one_by_which_the_member_came_is_expected(tmp_path):
+    there = {"gm-1": "192.0.2.1", "gm-2": "192.0.2.1", "gm-3": "192.0.2.3", "a": None, "b": None}
+    for came_by, expected in (("gm-2", "gm-2"), ("a", "gm-1")):
+        found = propose({"hub-1": server(there, [(came_by, "192.0.2.1")])})
+        (tmp_path / "e.csv").write_text(found["csv"])
+        read = expectations.read_expected_file(tmp_path / "e.csv", "hub-1")["G1"].members
+        assert [member.gateway for member in read] == [expected, "gm-3", "a", "b"]
+        said = f"hub-1 G1: 192.0.2.1 is configured as gm-1, gm-2: {expected} is expected"
+        assert said in found["review"]
+
+
+def test_a_group_without_gateways_is_named():
+    assert propose({"hub-1": server({}, [])}) == {
+        "expected": [],
+        "csv": "host,group,gateway,address,role,seen\n",
+        "review": ["hub-1 G1: it has no gateway: nobody is expected"],
+    }

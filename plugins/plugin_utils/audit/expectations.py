@@ -8,7 +8,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -24,7 +24,7 @@ _GROUP_KEYS = {"group", "members", "min_members", "role", "host"}
 _MEMBER_KEYS = {"gateway", "address", "role", "host"}
 _FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
 _ALIKE = 0.8
-_BETWEEN_HOSTS = re.compile(r"[\s,;|]+")
+_HOST = re.compile(r'"([^"]+)"|([^\s,;|]+)')
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 """What word processors make of a hyphen."""
 
@@ -122,10 +122,21 @@ def _entries(
             yield place, str(entry["group"]), entry
 
 
-def _hosts(value: Any) -> tuple[str, ...]:
-    """Host names of a list, or of a text that separates them by blanks, commas or bars."""
-    parts = _BETWEEN_HOSTS.split(value) if isinstance(value, str) else value or ()
+def hosts_of(value: Any, known: Container[str] = ()) -> tuple[str, ...]:
+    """Host names of a list, or of a text that separates them by blanks, commas or bars.
+
+    A name that holds one of these is quoted, unless it is all of the text, and ``known``.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return (text,) if text in known else tuple(a or b for a, b in _HOST.findall(text))
+    parts = value if isinstance(value, list | tuple) else [] if value is None else [value]
     return tuple(str(part) for part in parts if str(part).strip())
+
+
+def told_hosts(names: Iterable[str]) -> str:
+    """Names as a text that :func:`hosts_of` reads."""
+    return " ".join(name if _HOST.fullmatch(name) else f'"{name}"' for name in names)
 
 
 @dataclass
@@ -140,7 +151,7 @@ class _Entry:
 
     def put_into(self, found: Expectations) -> None:
         """Add what the entry says, if it is for our host."""
-        hosts = _hosts(self.entry.get("host"))
+        hosts = self._hosts(self.entry)
         if not self._is_ours(hosts):
             return
         group = found.setdefault(self.name, ExpectedGroup(self.name))
@@ -166,6 +177,9 @@ class _Entry:
             taken = self._member(self.place if flat else f"{self.place}.members[{number}]", member)
             if taken is not None and self._is_ours(taken.hosts):
                 group.members.append(taken)
+
+    def _hosts(self, said: Mapping[str, Any]) -> tuple[str, ...]:
+        return hosts_of(said.get("host"), () if self.host is None else (self.host,))
 
     def _is_ours(self, hosts: tuple[str, ...]) -> bool:
         if self.host is None or not hosts or self.host in hosts:
@@ -206,11 +220,11 @@ class _Entry:
         return tuple((key, str(value)) for key, value in free if value not in (None, ""))
 
     def _member(self, place: str, member: Any) -> ExpectedMember | None:
-        role, hosts = self.entry.get("role"), _hosts(self.entry.get("host"))
+        role, hosts = self.entry.get("role"), self._hosts(self.entry)
         about: tuple[tuple[str, str], ...] = ()
         if isinstance(member, Mapping):
             gateway, address = member.get("gateway"), member.get("address")
-            role, hosts = member.get("role") or role, _hosts(member.get("host")) or hosts
+            role, hosts = member.get("role") or role, self._hosts(member) or hosts
             flat = member is self.entry
             about = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
         elif isinstance(member, str) and member.strip():
@@ -283,14 +297,15 @@ def read_expected_file(path: Path, host: str | None = None) -> Expectations:
     return read_expected(load(path, host), str(path), host)
 
 
-def hosts_named(raw: Any) -> set[str]:
-    """Every host that expectations name."""
+def hosts_named(raw: Any, known: Container[str] = ()) -> set[str]:
+    """Every host that expectations name; ``known``: as :func:`hosts_of` has it."""
     parts = [
         part
         for _place, _group, entry in _entries(raw, "", [])
         for part in (entry, *(entry.get("members") or ()))
     ]
-    return {h for part in parts if isinstance(part, Mapping) for h in _hosts(part.get("host"))}
+    named = (part.get("host") for part in parts if isinstance(part, Mapping))
+    return {host for text in named for host in hosts_of(text, known)}
 
 
 def load(path: Path, host: str | None = None) -> Any:

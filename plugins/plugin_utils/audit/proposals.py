@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import Refused
 from ..members.addresses import canonical_address
 from ..members.gate import fullest
-from .expectations import Role
+from .expectations import Role, hosts_of, told_hosts
 from .findings import named
 
 _COLUMNS = ("host", "group", "gateway", "address", "role", "seen")
@@ -72,10 +72,12 @@ def _rows(servers: Sequence[_Server], review: list[str]) -> Iterator[dict[str, s
     name = str(servers[0].group["name"])
     listed = [m for server in servers for m in server.group["members"]]
     gateways = {g["name"]: g["address"] for s in servers for g in s.group["gateways"]}
-    for gateway, address in gateways.items():
+    if not gateways:
+        review.append(f"{hosts} {name}: it has no gateway: nobody is expected")
+    for gateway, address in _one_for_each(gateways, listed, f"{hosts} {name}", review):
         there = [m for m in listed if m.get("gateway") == gateway]
         row = {
-            "host": hosts,
+            "host": told_hosts(server.host for server in servers),
             "group": name,
             "gateway": gateway,
             "address": canonical_address(address or "") or "",
@@ -90,6 +92,30 @@ def _rows(servers: Sequence[_Server], review: list[str]) -> Iterator[dict[str, s
                 f"{hosts} {name}: {named(member)} is registered and its gateway is not configured: "
                 "not expected"
             )
+
+
+def _one_for_each(
+    gateways: Mapping[str, str | None],
+    listed: Iterable[Mapping[str, Any]],
+    where: str,
+    review: list[str],
+) -> Iterator[tuple[str, str | None]]:
+    """The gateways; of several at one address only the one by which its member came in.
+
+    Expected is who has an address, and that once.
+    """
+    by_address: dict[str, list[str]] = {}
+    for gateway, address in gateways.items():
+        by_address.setdefault(canonical_address(address or "") or f"peer {gateway}", []).append(
+            gateway
+        )
+    used = {member.get("gateway") for member in listed}
+    for address, names in by_address.items():
+        chosen = next((name for name in names if name in used), names[0])
+        if len(names) > 1:
+            several = ", ".join(names)
+            review.append(f"{where}: {address} is configured as {several}: {chosen} is expected")
+        yield chosen, gateways[chosen]
 
 
 def _doubts(
@@ -110,11 +136,11 @@ def _by_group(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     told = ("gateway", "address", "role", "seen")
     for row in rows:
-        hosts = row["host"].split()
+        hosts = hosts_of(row["host"])
         entry = groups.setdefault(
             (row["host"], row["group"]),
             {
-                "host": hosts if len(hosts) > 1 else row["host"],
+                "host": row["host"] if hosts == (row["host"],) else list(hosts),
                 "group": row["group"],
                 "members": [],
             },
