@@ -787,6 +787,7 @@ def written(odd):
 
 
 @example(odd=[(("group", "unmanaged_members", 0, "address"), "A\x1f")])
+@example(odd=[(("site-1", "dynamic", "hostname"), "x" * 3000)])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3))
 def test_whatever_stands_in_a_description_is_taken_or_refused_by_its_place(odd):
     groups, hosts = written(odd)

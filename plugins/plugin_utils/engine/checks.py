@@ -17,6 +17,9 @@ from .resource import Outlook, Resource
 from .schema import Branch, Leaf, List, Path, Statement, Tree
 from .values import Generation
 
+_LONGEST_VALUE = 200
+"""Characters of a refused value that are repeated."""
+
 
 def request_objections(resource: Resource, want: Tree, generation: Generation | None) -> list[str]:
     """Objections to what was asked for, before any device is involved.
@@ -68,7 +71,8 @@ def _too_many(
 
 def legible(text: str) -> str:
     """What is refused, which may hold anything, as a message that is to be read."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    more = "..." if len(text) > _LONGEST_VALUE else ""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:_LONGEST_VALUE]) + more
 
 
 def _refusal(
