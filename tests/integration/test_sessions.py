@@ -202,6 +202,16 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     assert chosen(password=None) == "paramiko"
 
 
+def test_one_clock_alone_runs_beside_a_login(served):
+    started: set[threading.Thread] = set()
+    threading.setprofile(lambda *_event: started.add(threading.current_thread()))
+    try:
+        open_session(served.target(), "paramiko").close()
+    finally:
+        threading.setprofile(None)
+    assert sum(isinstance(thread, threading.Timer) for thread in started) == 1
+
+
 def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
     monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
     monkeypatch.setattr(transports, "SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")

@@ -114,6 +114,15 @@ def _prefer(transport: Any, kinds: frozenset[str]) -> None:
     )
 
 
+def _leave_time_to_us(transport: Any) -> None:
+    """No second clock for the handshake: :meth:`_OverParamiko.open` has one for all of a login.
+
+    paramiko's is a thread of its own, which is a twentieth of what a change costs, and gives up
+    after 15 s, whatever it is told.
+    """
+    transport.packetizer.start_handshake = lambda seconds: None
+
+
 class _OverParamiko(NetconfSession):
     """What :class:`NetconfSession` needs, by what ncclient's ``SSHSession`` has."""
 
@@ -125,7 +134,7 @@ class _OverParamiko(NetconfSession):
 
     @property
     def _transport(self) -> Any:
-        """What ncclient makes and starts at once: in between it is told what to prefer."""
+        """What ncclient makes and starts at once: in between it is told what we want."""
         return self._carrier
 
     @_transport.setter
@@ -133,13 +142,15 @@ class _OverParamiko(NetconfSession):
         self._carrier = made
         if made is not None:
             _prefer(made, getattr(self._host_keys, "kinds", frozenset()))
+            _leave_time_to_us(made)
 
     def open(self) -> None:
         target = self.target
         if target.host_key_checking:
             self._host_keys = _HostKeys(target)
         # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does not
-        # even say that is given as long as the connection may take.
+        # even say that, or does not come to an end with the handshake, is given as long as the
+        # connection may take.
         guard = threading.Timer(target.connect_timeout, self._give_up)
         guard.daemon = True
         guard.start()
