@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import exceptions
@@ -113,7 +114,7 @@ class Adjusted:
             nodes = self._added(nodes, path.split(), additions)
         return self._added(nodes, ["snmp", "traceoptions", "file"], {"filename": "word"})
 
-    def _added(self, nodes: list[int], path: list[str], additions: dict[str, Any]) -> list[int]:
+    def _added(self, nodes: list[int], path: list[str], additions: Mapping[str, Any]) -> list[int]:
         if not path:
             return [*nodes, *(self._invented(*pair) for pair in additions.items())]
         at = next(i for i, n in enumerate(nodes) if self._name(n) == path[0])

@@ -7,6 +7,9 @@ Found by comparing the YANG with what devices print in public; ``*`` stands for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def _words(text: str) -> list[str]:
     return text.split()
@@ -61,7 +64,7 @@ ORDER = {
 }
 """(parent, statement): the statement behind which devices show it."""
 
-UNDOCUMENTED = {
+UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
     "system": {"phone-home": {"server": "value", "rfc-compliant": "flag"}},
     "system services web-management": {"http": {"port": "value", "interface": "values"}},
     "system services ssh": {"tcp-forwarding": "flag", "no-tcp-forwarding": "flag"},

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..engine.values import Generation
-from ..errors import DeviceError, MalformedReply
+from ..errors import DeviceError
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .addresses import canonical_address
-from .doubts import neither_form
 from .model import GroupMembers, Reading
 from .reply import RPC_NAME, read_reply
+from .second_form import as_text
 from .text import STEP
 
 # Juniper's RPC model for v2; for v1 the table of RPCs of Junos 12.3. v1 has no levels.
@@ -87,7 +87,9 @@ def listed(
         # A release that does not take an argument still gives the whole list.
         reading = read_reply(rpc.stream(STEP, etree.Element(RPC_NAME)))
     if reading.unclear:
-        reading = _as_text(rpc, reading, detail and generation is Generation.V2)
+        level = " detail" if detail and generation is Generation.V2 else ""
+        words = f"show security group-vpn server registered-members{level}"
+        reading = as_text(STEP, _LOST, words, lambda c: read_reply(rpc.stream(STEP, c)), reading)
     reading.groups = choice.part_of(reading.groups)
     return reading
 
@@ -104,20 +106,3 @@ def _request(generation: Generation, choice: Choice, detail: bool) -> etree._Ele
     if detail and "detail" in words:
         etree.SubElement(request, words["detail"])
     return request
-
-
-def _as_text(rpc: Rpc, in_xml: Reading, detail: bool) -> Reading:
-    """The CLI's answer, for a device whose XML was not understood."""
-    command = etree.Element("command", format="text")
-    command.text = f"show security group-vpn server registered-members{' detail' * detail}"
-    try:
-        reading = read_reply(rpc.stream(STEP, command))
-        doubts = reading.doubts()
-    except DeviceError as error:
-        doubts = "; ".join(error.messages)
-    # A text that says nothing does not explain what the other form said.
-    if not doubts and not reading.groups:
-        doubts = "no group"
-    if doubts:
-        raise MalformedReply(neither_form(STEP, _LOST, in_xml.doubts(), doubts))
-    return reading

@@ -15,6 +15,11 @@ class Doubts:
 
     unclear: list[str] = field(default_factory=list, kw_only=True)
 
+    @property
+    def hollow(self) -> str:
+        """What is missing in a reply that says nothing; empty for one that says something."""
+        raise NotImplementedError
+
     def doubt(self, what: str) -> None:
         """Something was said that nothing here understands; of many, the first are kept."""
         text = " ".join(what.split())

@@ -38,3 +38,8 @@ class Reading(Doubts):
 
     groups: list[GroupMembers] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def hollow(self) -> str:
+        """A list that names no group."""
+        return "" if self.groups else "no group"

@@ -13,7 +13,7 @@ from ..errors import DeviceError, MalformedReply, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import warnings
-from .doubts import neither_form
+from .second_form import as_text
 from .shown import Shown, read_elements
 from .shows import Show
 
@@ -75,20 +75,7 @@ def _asked(rpc: Rpc, name: str, show: Show, said: list[str]) -> Shown:
         reply = rpc.call(step, etree.Element(show.rpc))
     said += warnings(reply)
     shown = read_elements(show, reply)
-    return _as_text(rpc, step, show, shown) if shown.unclear else shown
-
-
-def _as_text(rpc: Rpc, step: str, show: Show, in_xml: Shown) -> Shown:
-    command = etree.Element("command", format="text")
-    command.text = f"{show.command}{' detail' * show.levels}"
-    try:
-        shown = read_elements(show, rpc.call(step, command))
-        doubts = shown.doubts()
-    except DeviceError as error:
-        shown, doubts = Shown(), "; ".join(error.messages)
-    # A text that says nothing does not explain what the other form said.
-    if not doubts and not shown.entries:
-        doubts = "nothing"
-    if doubts:
-        raise MalformedReply(neither_form(step, _LOST, in_xml.doubts(), doubts))
-    return shown
+    if not shown.unclear:
+        return shown
+    words = f"{show.command}{' detail' * show.levels}"
+    return as_text(step, _LOST, words, lambda c: read_elements(show, rpc.call(step, c)), shown)

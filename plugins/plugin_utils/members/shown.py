@@ -34,6 +34,11 @@ class Shown(Doubts):
     unknown: dict[str, None] = field(default_factory=dict)
     answered: bool = False
 
+    @property
+    def hollow(self) -> str:
+        """An answer without an entry."""
+        return "" if self.entries else "nothing"
+
 
 def put(shown: Shown, entry: Entry, word: str, text: str) -> None:
     """A value of an entry, by the word that a device has for it."""

@@ -7,7 +7,7 @@ The tables are those of ``server``; what they do not lead to is not asked for, k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -81,6 +81,7 @@ def _in_force(reading: Reading) -> dict[str, Group]:
 def _group(name: str, group: Tree, whole: Tree) -> Group:
     gateways = whole.get("ike", {}).get("gateway", {})
     block, names = group.get(BLOCK), group.get("ike-gateway", {})
+    used = [association.get("proposal") for association in group.get("ipsec-sa", {}).values()]
     return Group(
         name,
         group.get("group-id"),
@@ -88,18 +89,15 @@ def _group(name: str, group: Tree, whole: Tree) -> Group:
         frozenset(names),
         {name: gateways[name].get("address") for name in names if name in gateways},
         "server-cluster" in group,
-        max(_lifetimes(group, whole), default=DEFAULT_KEY_LIFETIME),
+        _lives(whole.get("ipsec", {}).get("proposal", {}), used, "lifetime-seconds"),
     )
 
 
-def _lifetimes(group: Tree, whole: Tree) -> list[int]:
-    proposals = whole.get("ipsec", {}).get("proposal", {})
-    used = (
-        proposals.get(association["proposal"], {})
-        for association in group.get("ipsec-sa", {}).values()
-        if "proposal" in association
-    )
-    return [proposal.get("lifetime-seconds", DEFAULT_KEY_LIFETIME) for proposal in used]
+def _lives(proposals: Mapping[str, Tree], used: Iterable[str | None], lifetime: str) -> int:
+    """Seconds that the longest-lived traffic key of associations with these proposals lives."""
+    there = (proposals.get(name, {}) for name in used if name is not None)
+    lives = (proposal.get(lifetime, DEFAULT_KEY_LIFETIME) for proposal in there)
+    return max(lives, default=DEFAULT_KEY_LIFETIME)
 
 
 def key_lifetimes(config: Mapping[str, Any]) -> dict[int, int]:
@@ -107,8 +105,7 @@ def key_lifetimes(config: Mapping[str, Any]) -> dict[int, int]:
     proposals = {p["name"]: p for p in (config.get("ipsec") or {}).get("proposals") or ()}
     found = {}
     for group in config.get("groups") or ():
-        used = [proposals.get(sa.get("proposal"), {}) for sa in group.get("ipsec_sas") or ()]
-        lives = [proposal.get("lifetime_seconds", DEFAULT_KEY_LIFETIME) for proposal in used]
+        used = [association.get("proposal") for association in group.get("ipsec_sas") or ()]
         if "group_id" in group:
-            found[group["group_id"]] = max(lives, default=DEFAULT_KEY_LIFETIME)
+            found[group["group_id"]] = _lives(proposals, used, "lifetime_seconds")
     return found
