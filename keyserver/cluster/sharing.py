@@ -28,9 +28,20 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     wanted = {tek.spi for tek in teks}
     fresh = [tek for tek in teks if tek.spi not in known]
     gone = [tek for tek in known.values() if tek.spi not in wanted]
+    gone += _adopted(group, {policy.spi for policy in state.sa.teks}, bool(fresh), now)
     for settings in group.settings.teks:
         keyring.hold(settings.name, [tek for tek in teks if tek.settings.name == settings.name])
     _follow_kek(group, kek, fresh, gone, now)
+
+
+def _adopted(group: Group, told: set[bytes], replaced: bool, now: float) -> list[GroupTek]:
+    """Which of the orphans are over: what replaces them is there, or nothing will.
+
+    ``told``: the SPIs that the other server still gives out.
+    """
+    over = [tek for tek in group.orphans if replaced or tek.spi not in told]
+    group.orphans = [tek for tek in group.orphans if tek not in over]
+    return [tek for tek in over if tek.expires > now]
 
 
 def _follow_kek(

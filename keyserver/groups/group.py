@@ -75,6 +75,9 @@ class Group:
         self.pushes = Pushes(plane.push_source[1], self.members.counters, plane.unicast_push_port)
         self.events: list[GroupEvent] = []
         self.shared_with: set[str] = set()
+        # TEKs that a commit took away here, where the next ones come from elsewhere: members have
+        # them, and are told together with what comes in their place.
+        self.orphans: list[GroupTek] = []
         self.profile = plane.profile
         # Off the list, but not yet known to have what they were told last.
         self._leaving: dict[Address, Member] = {}
@@ -198,8 +201,10 @@ class Group:
             self.heartbeat.restart(new.kek.heartbeat, now)
         replaced = self.keyring.drop_changed(now)
         if self.keyring.kek is not None and self.keyring.leads:
-            # Where keys come from elsewhere, a commit there makes those that this one is for.
             self._rekey_changed(old, new.kek, replaced, bool(expelled), now)
+        else:
+            # Where keys come from elsewhere, a commit there makes those that this one is for.
+            self.orphans += replaced
 
     def _rekey_changed(
         self,
@@ -251,6 +256,7 @@ class Group:
             self.push("delete", now, deletes=deletes)
         self._empty()
         self.keyring.drop_teks()
+        self.orphans.clear()
         self.keyring.kek = None
         self.heartbeat.stop()
 

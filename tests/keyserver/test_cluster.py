@@ -244,6 +244,45 @@ def order(request):
     return request.param
 
 
+MATCH = f"{SERVER} group G1 ipsec-sa sa-1 match-policy any source 198.51.100.0/25"
+
+
+@pytest.mark.parametrize("between", [0, 25])
+def test_what_a_match_policy_replaces_goes_at_the_members_of_both(network, order, between):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    (before,) = network.hubs[ROOT].keys(network.now)[1]
+    for address in order:
+        network.hubs[address].commit(network.now, MATCH)
+        network.settle()
+        network.pass_time(between)
+        assert before in {spi for one in members for spi in one.held().receives_with}
+    # Three activation time delays after the later of them, and what was on the way.
+    network.pass_time(45 + 2)
+    (after,) = network.hubs[SUB].keys(network.now)[1]
+    assert [(m.held().sends_with, m.held().receives_with) for m in members] == [
+        (after, (after,))
+    ] * 2
+
+
+def test_an_ipsec_sa_that_is_removed_goes_at_the_members_of_both(network, order):
+    more = [
+        line.replace("sa-1", "sa-2").replace("198.51.100", "192.0.2")
+        for line in network.hubs[ROOT].text.splitlines()
+        if "sa-1" in line
+    ]
+    for hub in network.hubs.values():
+        hub.commit(network.now, *more)
+        network.settle()
+    network.pass_time(2)
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    assert [len(m.held().receives_with) for m in members] == [2, 2]
+    for address in order:
+        network.hubs[address].commit(network.now)
+        network.settle()
+    network.pass_time(2)
+    assert [len(m.held().receives_with) for m in members] == [1, 1]
+
+
 SHORT = f"{SERVER} ipsec proposal esp lifetime-seconds 600"
 
 
