@@ -4,7 +4,8 @@
 
 ssh asks a program that it starts for passwords, passphrases and confirmations alike, and so does
 the ssh that it starts itself for a jump host, in the same environment. The program knows by its
-parent who asks, and by the prompt what for.
+parent who asks, and by the prompt what for. An ssh that asks a second time, by another method, is
+ended: it would send an empty answer, which is one more failed login on the way to a locked account.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ case "$1" in
 *assword:*|*assword\\ for*) ;;
 *) exit 1 ;;
 esac
-mkdir "$GROUPVPN_ASKPASS.asked" 2>/dev/null || exit 1
+mkdir "$GROUPVPN_ASKPASS.asked" 2>/dev/null || {
+    echo "Permission denied: the password was refused" >&2
+    kill "$PPID"
+    exit 1
+}
 IFS= read -r line <"$GROUPVPN_ASKPASS"
 printf '%s\\n' "$line"
 """
