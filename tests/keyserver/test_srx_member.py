@@ -12,6 +12,7 @@ from keyserver.config.junos_schema import Generation
 from keyserver.groups.pushes import Door
 from keyserver.member.esp import sealed
 from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
+from tests.keyserver import network as networks
 from tests.keyserver.console import Session
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
@@ -52,15 +53,12 @@ def site_config(generation="v2", servers=(HUB,), psk=PSK, extra=()):
     return "\n".join(lines) + "\n"
 
 
-class Network:
-    """Devices by address; datagrams arrive at once, but at who is switched off."""
+class Network(networks.Network):
+    """Key servers and one site."""
 
     def __init__(self, signing_key, generation="v2", hubs=(HUB,), extra=(), site=()):
-        self.now = 1_800_000_000.0
+        super().__init__()
         self.generation = Generation(generation)
-        self.down: set[str] = set()
-        self.devices = {}
-        self.happened = []
         for address in hubs:
             block = SMC + BLOCKS[generation]
             text = hub_config("hub", generation, {"gm-1": SITE}, ("G1",), extra=(block, *extra))
@@ -71,45 +69,6 @@ class Network:
         generation = generation or self.generation
         self.devices[address] = device_of(address, generation, text, self.now, signing_key, **spec)
         self.flush()
-
-    def flush(self):
-        """Deliver everything until nobody has anything to say."""
-        for _ in range(100):
-            taken = [(source, device.take(self.now)) for source, device in self.devices.items()]
-            self.happened += [event for _, (_, events) in taken for event in events]
-            sent = [
-                (source, to, out.datagram)
-                for source, (outgoing, _) in taken
-                for out in outgoing
-                for to, _ in out.to
-            ]
-            if not sent:
-                return
-            for source, to, datagram in sent:
-                self.carry(source, to, datagram)
-        raise AssertionError("they talk for ever")
-
-    def carry(self, source, to, datagram):
-        if self.down & {source, to} or to not in self.devices:
-            return
-        answer, _ = self.devices[to].datagram(datagram, (source, 848), self.now)
-        if answer is not None:
-            self.carry(to, source, answer)
-
-    def pass_time(self, seconds):
-        end = self.now + seconds
-        for _ in range(100_000):
-            due = [d for device in self.devices.values() if (d := device.deadline()) is not None]
-            following = min(due, default=end)
-            if following > end:
-                break
-            self.now = max(self.now, following)
-            for device in self.devices.values():
-                device.expire(self.now)
-            self.flush()
-        else:
-            raise AssertionError("time does not pass")
-        self.now = end
 
     def commit(self, address, text):
         commit(self.devices[address], text, self.now)

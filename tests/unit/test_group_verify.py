@@ -103,7 +103,7 @@ def test_of_a_key_that_is_shown_twice_the_longer_life_counts():
 
     sides = {"server": {}, "member": {"ipsec": {"vpns": [{"name": "v", "group": 7}]}}}
     keys = holdings(Shown(), sides, None).of(7)
-    assert (keys.teks, keys.newest, keys.life) == ({"a": 900, "b": 700}, {"a"}, 300)
+    assert (keys.teks, keys.newest((), 60), keys.life) == ({"a": 900, "b": 700}, {"a"}, 300)
     assert holdings(Shown(), sides, None).of(None) == Keys()
 
 
@@ -127,9 +127,25 @@ def test_a_key_from_before_lives_were_shortened_is_not_the_newest():
                 f"{inside}</block></rpc-reply>"
             )
 
-    assert server_keys(Shown(), 1800).newest == {"new"}
-    assert server_keys(Shown(), 900).newest == {"old"}
-    assert server_keys(Shown(), None).newest == {"old"}
+    assert server_keys(Shown(), 1800).newest((), 60) == {"new"}
+    assert server_keys(Shown(), 900).newest((), 60) == {"old"}
+    assert server_keys(Shown(), None).newest((), 60) == {"old"}
+
+
+@pytest.mark.parametrize(
+    ("teks", "used", "newest"),
+    [
+        ({"old": 1700, "new": 900}, {"new"}, {"new"}),
+        ({"old": 1700, "new": 900}, {"old"}, {"old"}),
+        # Just made: nobody can have it yet.
+        ({"old": 900, "new": 1790}, {"old"}, {"new"}),
+        ({"old": 1700, "new": 900}, set(), {"old"}),
+        ({"a": 0, "b": 0}, {"a"}, {"a", "b"}),
+        ({}, {"a"}, set()),
+    ],
+)
+def test_a_key_that_nobody_has_taken_in_time_is_not_the_newest(teks, used, newest):
+    assert Keys(teks=teks, span=1800).newest(used, 60) == newest
 
 
 def server_keys(rpc, lifetime):

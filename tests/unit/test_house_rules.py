@@ -44,6 +44,7 @@ NAMED = {
     "plugins/plugin_utils/group/judging/times.py": "compares times that statements set",
     "plugins/plugin_utils/group/planning/keys.py": "compares what statements hand out",
     "plugins/plugin_utils/group/planning/members.py": "makes changes of statements",
+    "plugins/plugin_utils/group/planning/peers.py": "tells who is behind a gateway",
     "plugins/plugin_utils/group/planning/servers.py": "makes changes of statements",
     "plugins/plugin_utils/group/prefixes.py": "compares what statements of traffic select",
     "plugins/plugin_utils/group/reading.py": "reads a description's words",

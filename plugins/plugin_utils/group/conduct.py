@@ -53,6 +53,7 @@ def _planned(crew: Crew) -> Plan:
         exclusive=crew.order.exclusive,
         readable=scout.readable(crew),
         unshared={group.name for group in crew.whole() if shared(group, crew.held)},
+        stranded={group.name: scout.stranded(crew, group) for group in crew.whole()},
     )
 
 
@@ -162,7 +163,10 @@ class _Conductor:
         self._crew.do(
             {
                 host: partial(
-                    work.renew, generation=self._crew.looks[host].generation, group_ids=numbers
+                    work.renew,
+                    generation=self._crew.looks[host].generation,
+                    group_ids=numbers,
+                    forget=host in step.forgetting,
                 )
                 for host, numbers in ids.items()
             },

@@ -46,6 +46,8 @@ VPN_SETTINGS = (
 RULES = VPN_SETTINGS[-2:]
 SECRETS = frozenset({"pre_shared_key"})
 """Words whose values nobody is shown."""
+ACTIVATION_SECONDS = 15
+"""How long devices wait before they use a new key, where nothing is set."""
 REREGISTER, REKEY = "reregister", "rekey"
 _MOST_NAMES, _LONGEST_PATH, _LONGEST_VALUE = 6, 200, 80
 
@@ -115,6 +117,11 @@ class Group:
     settings: Options
     exclude: str = REREGISTER
     isolated: bool = False
+
+    @property
+    def activation_delay(self) -> int:
+        """Seconds until members use a new key."""
+        return int(self.setting("activation_time_delay", ACTIVATION_SECONDS))
 
     def setting(self, name: str, default: Any = None) -> Any:
         """One of what is passed on as it is."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ..engine.advice import reading_warnings
@@ -42,14 +42,19 @@ class Keys:
     life: int | None = None
     span: int | None = None
 
-    @property
-    def newest(self) -> set[str]:
+    def newest(self, used: Collection[str], within: int) -> set[str]:
         """The traffic key that lives longest; all of them where the device says no lifetimes.
 
-        One with more life than a new one gets was made before lives were shortened.
+        One that has more life than a new one gets, or that no member uses (``used``) although it
+        is older than the seconds ``within`` which a new one takes to reach them, was made before
+        lives were shortened.
         """
-        most = max(self.teks.values(), default=0) if self.span is None else self.span
-        lives = [left for left in self.teks.values() if left <= most]
+        span = max(self.teks.values(), default=0) if self.span is None else self.span
+        lives = {
+            left
+            for spi, left in self.teks.items()
+            if left <= span and (spi in used or not left or span - left <= within)
+        }
         longest = max(lives or self.teks.values(), default=0)
         return {spi for spi, left in self.teks.items() if left == longest}
 

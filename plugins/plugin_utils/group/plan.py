@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from .description import Description, Group
 from .expand import configurations
 from .planning import keys, members, servers
-from .planning.situation import Fleet, Situation
+from .planning.situation import Fleet, Situation, Stranded
 from .steps import Apart, Change, Kind, Step
 
 
@@ -37,17 +37,19 @@ def plan(
     exclusive: bool = False,
     readable: Collection[str] = (),
     unshared: Collection[str] = (),
+    stranded: Stranded | None = None,
 ) -> Plan:
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
     ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
     that servers have sent somebody away from who still holds their keys; ``unshared``: groups
-    whose servers do not have the same keys.
+    whose servers do not have the same keys; ``stranded``: members that no server lists.
     """
     groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
     left = (*_untouched(now, description), *_unseen(now, description, groups))
     touched = Description(groups, description.devices)
-    here = Situation(now, touched, configurations(touched), exclusive, readable, unshared)
+    wanted = configurations(touched)
+    here = Situation(now, touched, wanted, exclusive, readable, unshared, stranded or {})
     return Plan(tuple(_steps(here)), left)
 
 
@@ -74,7 +76,7 @@ def _building(
     yield from servers.sharing(here, join)
     yield from _step(Kind.MEMBERS, join, members.registering(here, then))
     yield from keys.new_keys(here)
-    yield from keys.renewing(here)
+    yield from keys.renewing(here, learn)
 
 
 def _step(

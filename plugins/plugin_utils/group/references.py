@@ -47,6 +47,16 @@ def _member_gateways(config: Config) -> Iterator[str]:
             yield vpn["ike_gateway"]
 
 
+def servers_asked(config: Config) -> set[str]:
+    """Addresses of the servers that a member asks."""
+    return {
+        address
+        for gateway in entries(config, *_GATEWAYS).values()
+        for option in ("server_addresses", "addresses")
+        for address in gateway.get(option) or ()
+    }
+
+
 # In this order: a policy that only a gateway without a use names has none either.
 _NAMED: Mapping[str, tuple[tuple[Place, Callable[[Config], Iterable[str]]], ...]] = {
     "server": (

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Set
+
 from ..errors import Refused
 from . import work
 from .configurations import entries
@@ -11,6 +14,9 @@ from .crew import Crew
 from .description import Group, some
 from .look import look
 from .plan import Plan
+from .planning.situation import Lost
+from .references import servers_asked
+from .verify import newest_keys
 
 
 def look_at_all(crew: Crew) -> None:
@@ -58,6 +64,46 @@ def _reads(crew: Crew, host: str, group: Group) -> bool:
     own = crew.held[host].of(group.group_id)
     there = [crew.held[h].of(group.group_id) for h in group.servers if h in crew.held]
     return any(own.kek & one.kek or own.teks.keys() & one.teks.keys() for one in there)
+
+
+def stranded(crew: Crew, group: Group) -> dict[str, Lost]:
+    """Members that no server lists, and what they hold; unpushed ones that lack what is new, too.
+
+    No push reaches them, and nothing tells them so: a server has forgotten them, or their list was
+    cleared behind a run that did not end.
+    """
+    newest = newest_keys(group, crew.held)
+    own = {h: crew.held[h].of(group.group_id).teks for h in group.members if h in crew.held}
+    holders = Counter(spi for teks in own.values() for spi in teks)
+    lists = _lists(crew, group)
+    found: dict[str, Lost] = {}
+    for host, teks in own.items():
+        holds = _lost(teks.keys(), newest)
+        # Who asks a server that is about to leave the group is listed there.
+        asked = servers_asked(crew.sides[host]["member"])
+        name = crew.description.devices[host].name
+        if not any(name in lists.get(address, ()) for address in asked):
+            found[host] = holds
+        elif group.communication is None and holds is Lost.OLD_KEYS:
+            # Where others have these keys, it may be about to ask by itself.
+            is_alone = all(holders[spi] == 1 for spi in teks)
+            found[host] = holds if is_alone else Lost.KEYS
+    return found
+
+
+def _lists(crew: Crew, group: Group) -> dict[str, set[str]]:
+    """By a server's address the gateways of a group that it lists."""
+    return {
+        address: set(held.listed.get(group.name, ()))
+        for host, held in crew.held.items()
+        if (address := crew.description.devices[host].address) is not None
+    }
+
+
+def _lost(own: Set[str], newest: Set[str]) -> Lost:
+    if not own:
+        return Lost.NOTHING
+    return Lost.KEYS if newest and newest <= own else Lost.OLD_KEYS
 
 
 def foresee(crew: Crew, made: Plan) -> None:

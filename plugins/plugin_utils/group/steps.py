@@ -51,13 +51,17 @@ class Apart:
 
 @dataclass(frozen=True)
 class Step:
-    """What is done at once on several hosts; the next step begins when all have done it."""
+    """What is done at once on several hosts; the next step begins when all have done it.
+
+    ``forgetting``: of those who register anew, who drops the keys that it has before.
+    """
 
     kind: Kind
     hosts: tuple[str, ...]
     changes: Mapping[str, Change] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     apart: tuple[Apart, ...] = ()
+    forgetting: tuple[str, ...] = ()
 
     def as_result(self) -> dict[str, Any]:
         """For a task's result; nothing in it is secret."""

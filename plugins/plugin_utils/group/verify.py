@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .description import Description, Group, some
-from .look import Holdings
+from .look import Holdings, Keys
 
+_DELAYS_TO_ARRIVE = 6
+"""Activation delays after which members have a new key: pushed and repeated, or asked for."""
 SILENT = "does not answer any more"
 
 
@@ -34,9 +36,22 @@ def shared(group: Group, held: Mapping[str, Holdings]) -> list[Fault]:
             wrong.append(Fault((host,), f"shows no key for rekeying of {group.name}"))
     if len({frozenset(one.kek) for one in keys.values()}) > 1:
         wrong.append(Fault((*keys,), f"servers have different keys for rekeying of {group.name}"))
-    if len({frozenset(one.newest) for one in keys.values()}) > 1:
+    newest = {frozenset(_newest(group, held, one)) for one in keys.values()}
+    if len(newest) > 1:
         wrong.append(Fault((*keys,), f"servers have different traffic keys of {group.name}"))
     return wrong
+
+
+def newest_keys(group: Group, held: Mapping[str, Holdings]) -> set[str]:
+    """The traffic keys that a group's servers hand out now."""
+    servers = [held[h].of(group.group_id) for h in group.servers if h in held]
+    return {spi for one in servers for spi in _newest(group, held, one)}
+
+
+def _newest(group: Group, held: Mapping[str, Holdings], one: Keys) -> set[str]:
+    members = (held[host].of(group.group_id).teks for host in group.members if host in held)
+    used = {spi for teks in members for spi in teks}
+    return one.newest(used, _DELAYS_TO_ARRIVE * group.activation_delay)
 
 
 def faults(
@@ -68,7 +83,7 @@ def _member(group: Group, held: Mapping[str, Holdings], host: str, is_listed: bo
     own = held[host].of(group.group_id)
     servers = [held[h].of(group.group_id) for h in group.servers if h in held]
     keks = {spi for one in servers for spi in one.kek}
-    newest = {spi for one in servers for spi in one.newest}
+    newest = newest_keys(group, held)
     if not is_listed:
         return f"no server lists it as a member of {group.name}"
     if group.communication is not None and not own.kek & keks:

@@ -25,10 +25,8 @@ from .configurations import RESOURCES
 from .look import Looked
 from .steps import Change
 
-_RENEW = {
-    Generation.V1: "clear-gvpn-ipsec-security-association",
-    Generation.V2: "clear-gvpn-group-information",
-}
+_FORGET = "clear-gvpn-ipsec-security-association"
+_RENEW = {Generation.V1: _FORGET, Generation.V2: "clear-gvpn-group-information"}
 """What has a member register anew; v1 knows no way in which it keeps its keys until then."""
 _CLEAR = "clear-security-group-vpn-server"
 _GROUP = "group-id"
@@ -88,10 +86,10 @@ def new_keys(rpc: Rpc, group: str) -> None:
     rpc.call(f"clear {group}", operation)
 
 
-def renew(rpc: Rpc, generation: Generation, group_ids: list[int]) -> None:
-    """Have a member register anew in some of its groups."""
+def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: bool = False) -> None:
+    """Have a member register anew in some of its groups; ``forget``: without its keys."""
     for number in group_ids:
-        operation = etree.Element(_RENEW[generation])
+        operation = etree.Element(_FORGET if forget else _RENEW[generation])
         etree.SubElement(operation, _GROUP).text = str(number)
         rpc.call("register anew", operation)
 

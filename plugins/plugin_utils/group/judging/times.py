@@ -10,7 +10,6 @@ from ...resources.server_member_communication import DEFAULTS
 from ..description import Description, Group, Options
 from .places import Found, in_group
 
-ACTIVATION_SECONDS = 15
 _DELAYS = 10
 """A key's lifetime holds so many activation delays at least."""
 _MISSED_HEARTBEATS = 3
@@ -19,7 +18,7 @@ _MISSED_HEARTBEATS = 3
 
 def lifetimes(_description: Description, group: Group) -> Found:
     """Keys live much longer than it takes until they are used."""
-    delay, least = _delay(group), _DELAYS * _delay(group)
+    delay, least = group.activation_delay, _DELAYS * group.activation_delay
     lives = {
         "ipsec_proposal.lifetime_seconds": group.ipsec_proposal,
         "server_member_communication.lifetime_seconds": group.communication or {},
@@ -32,11 +31,6 @@ def lifetimes(_description: Description, group: Group) -> Found:
             yield in_group(group, option, life, why, remedy)
 
 
-def _delay(group: Group) -> int:
-    delay: int = group.setting("activation_time_delay", ACTIVATION_SECONDS)
-    return delay
-
-
 def retransmissions(_description: Description, group: Group) -> Found:
     """Every copy of a push arrives before its keys are used."""
     block = group.communication
@@ -45,7 +39,7 @@ def retransmissions(_description: Description, group: Group) -> Found:
     period, times = (
         _in_force(block, option) for option in ("retransmission_period", "number_of_retransmission")
     )
-    until = 2 * _delay(group)
+    until = 2 * group.activation_delay
     if period * times >= until:
         yield in_group(
             group,

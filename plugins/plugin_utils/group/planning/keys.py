@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...engine.values import Generation
 from ..configurations import entries, joined
 from ..description import REREGISTER, Group
 from ..expand import Config
-from ..steps import Apart, Kind, Step
-from .situation import Situation
+from ..steps import Apart, Change, Kind, Step
+from .peers import renamed, somebody_left
+from .situation import Lost, Situation
 
 _NEW_KEYS = "all have registered for new keys"
 
@@ -20,40 +21,67 @@ _NEW_KEYS = "all have registered for new keys"
 def new_keys(here: Situation) -> Iterator[Step]:
     """A step for each group whose keys somebody holds who has gone."""
     for group in here.groups:
-        stay = (*here.stay(group), *here.unmanaged(group))
-        if stay and _excludes(here, group):
-            apart = Apart(group.name, stay, _NEW_KEYS)
-            yield Step(Kind.NEW_KEYS, group.servers, {}, (group.name,), (apart,))
+        if _excludes(here, group):
+            # Whoever could not be looked at gets them as well.
+            apart = (Apart(group.name, group.members, _NEW_KEYS),) if group.members else ()
+            yield Step(Kind.NEW_KEYS, group.servers, {}, (group.name,), apart)
 
 
 def _excludes(here: Situation, group: Group) -> bool:
     """Whether somebody has gone who must not read what the others say from now on."""
     if group.exclude != REREGISTER:
         return False
-    return group.name in here.readable or _somebody_left(here, group)
+    return group.name in here.readable or somebody_left(here, group)
 
 
-def _somebody_left(here: Situation, group: Group) -> bool:
-    """Whether the group has had a gateway of somebody who is no member."""
-    names = {here.device(host).name for host in group.members}
-    had = (name for block in here.blocks(group) for name in block.get("ike_gateways", ()))
-    return any(name not in names for name in had)
+def renewing(here: Situation, learn: Mapping[str, Change]) -> Iterator[Step]:
+    """Members that no push reaches, and that have to ask for what is new.
 
-
-def renewing(here: Situation) -> Iterator[Step]:
-    """Members that no push reaches, and that have to ask for what is new."""
-    known = [group for group in here.groups if here.blocks(group) and here.stay(group)]
-    cut = {group.name for group in known if _unpushed(here, group)}
-    groups = [g for g in known if g.name in cut or _pushed_otherwise(here, g)]
-    if not groups:
+    ``learn``: what servers learn before.
+    """
+    whom = [(group, hosts) for group in here.groups if (hosts := _to_ask(here, group, learn))]
+    if not whom:
         return
-    hosts = joined((), (host for group in groups for host in here.stay(group)))
+    hosts = joined((), (host for _group, them in whom for host in them))
     apart = [
-        Apart(group.name, tuple(here.stay(group)), _NEW_KEYS)
-        for group in groups
-        if group.name in cut or _of_v1(here, here.stay(group))
+        Apart(group.name, tuple(them), _NEW_KEYS)
+        for group, them in whom
+        if _has_other_keys(here, group, them)
     ]
-    yield Step(Kind.RENEW, tuple(hosts), {}, tuple(g.name for g in groups), tuple(apart))
+    names = tuple(group.name for group, _them in whom)
+    old = tuple(joined((), (host for group, _them in whom for host in _with_old_keys(here, group))))
+    yield Step(Kind.RENEW, tuple(hosts), {}, names, tuple(apart), old)
+
+
+def _with_old_keys(here: Situation, group: Group) -> list[str]:
+    """Members that would go on sending for a while with keys that others do not have."""
+    if _excludes(here, group):
+        return here.managed(group)
+    return [h for h, holds in _lost(here, group) if holds is Lost.OLD_KEYS]
+
+
+def _to_ask(here: Situation, group: Group, learn: Mapping[str, Change]) -> list[str]:
+    if _unpushed(here, group):
+        return here.managed(group)
+    if _pushed_otherwise(here, group):
+        return here.stay(group)
+    is_new = not learn.keys().isdisjoint(group.servers)
+    missed = {
+        *renamed(here, group),
+        # Who asked in vain may not ask again for long.
+        *(h for h, holds in _lost(here, group) if is_new or holds is not Lost.NOTHING),
+    }
+    return [host for host in here.stay(group) if host in missed]
+
+
+def _has_other_keys(here: Situation, group: Group, hosts: list[str]) -> bool:
+    """Whether some do not understand the others until they have asked."""
+    stranded = any(host in hosts for host, _holds in _lost(here, group))
+    return stranded or _unpushed(here, group) or _of_v1(here, hosts)
+
+
+def _lost(here: Situation, group: Group) -> Iterable[tuple[str, Lost]]:
+    return here.stranded.get(group.name, {}).items()
 
 
 def _of_v1(here: Situation, hosts: Iterable[str]) -> bool:
@@ -62,8 +90,8 @@ def _of_v1(here: Situation, hosts: Iterable[str]) -> bool:
 
 def _pushed_otherwise(here: Situation, group: Group) -> bool:
     """Whether pushes begin, or go another way."""
-    want = group.communication
-    return want is not None and _kinds(here.blocks(group)) != {_kind(want)}
+    want, kinds = group.communication, _kinds(here.blocks(group))
+    return want is not None and bool(kinds) and kinds != {_kind(want)}
 
 
 def _unpushed(here: Situation, group: Group) -> bool:

@@ -27,6 +27,7 @@ def join(here: Situation, host: str, have: Sides) -> Change | None:
     if here.generation(host) is Generation.V1:
         want = {**want, "policies": _as_called(now, renamed, want["policies"])}
     drop = _attached(now, renamed, {_pair(policy) for policy in want["policies"]})
+    drop = merged(drop, _moved(now, want))
     if here.exclusive:
         drop = merged(drop, foreign("member", now, want))
     return here.with_orphans(host, have, Change("member", want, drop))
@@ -60,6 +61,10 @@ def _pair(policy: Config) -> tuple[str | None, ...]:
     return tuple(policy.get(option) for option in _PAIR)
 
 
+def _zones(policy: Config) -> tuple[str | None, ...]:
+    return _pair(policy)[:2]
+
+
 def _as_called(member: Config, renamed: Iterable[str], policies: Iterable[Config]) -> list[Config]:
     """Wanted attachments with the names of the security policies that are there for them.
 
@@ -69,7 +74,7 @@ def _as_called(member: Config, renamed: Iterable[str], policies: Iterable[Config
     named = [p for p in member.get("policies") or () if p.get("vpn") in gone and "policy" in p]
     found = []
     for policy in policies:
-        there = [p["policy"] for p in named if _pair(p)[:2] == _pair(policy)[:2]]
+        there = [p["policy"] for p in named if _zones(p) == _zones(policy)]
         found += [{**policy, "policy": name} for name in there] or [policy]
     return found
 
@@ -84,6 +89,19 @@ def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str | None, .
     ]
     found: Config = {"ipsec": {"vpns": [{"name": name} for name in gone]}} if gone else {}
     return {**found, "policies": pairs} if pairs else found
+
+
+def _moved(member: Config, want: Config) -> Config:
+    """Pairs of zones that a wanted VPN is attached to, where others are wanted for it."""
+    wanted: dict[str, set[tuple[str | None, ...]]] = {}
+    for policy in want["policies"]:
+        wanted.setdefault(policy["vpn"], set()).add(_zones(policy))
+    pairs = [
+        {option: p[option] for option in _PAIR if option in p}
+        for p in member.get("policies") or ()
+        if p.get("vpn") in wanted and _zones(p) not in wanted[p["vpn"]]
+    ]
+    return {"policies": pairs} if pairs else {}
 
 
 # Who is apart

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from ...engine.values import Generation
 from ..configurations import after, entries
@@ -18,12 +19,24 @@ Fleet = Mapping[str, Sides]
 """Host to what ``server`` and ``member`` find there, secrets included."""
 
 
+class Lost(Enum):
+    """What a member holds that no server of its group lists."""
+
+    NOTHING = "nothing"
+    OLD_KEYS = "old keys"
+    KEYS = "the keys of its servers"
+
+
+Stranded = Mapping[str, Mapping[str, Lost]]
+"""Group to those of its members that no server lists."""
+
+
 @dataclass(frozen=True)
 class Situation:
     """What a plan goes out from; ``now`` has the hosts that could be looked at.
 
     ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For
-    ``exclusive``, ``readable`` and ``unshared`` see ``plan``.
+    ``exclusive``, ``readable``, ``unshared`` and ``stranded`` see ``plan``.
     """
 
     now: Fleet
@@ -32,6 +45,7 @@ class Situation:
     exclusive: bool
     readable: Collection[str]
     unshared: Collection[str]
+    stranded: Stranded
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -73,6 +87,10 @@ class Situation:
     def stay(self, group: Group) -> list[str]:
         """Managed members that are in the group and remain."""
         return [host for host in group.members if self._was_in(host, group)]
+
+    def managed(self, group: Group) -> list[str]:
+        """Managed members that the group has at the end."""
+        return [host for host in group.members if host in self.now]
 
     def _was_in(self, host: str, group: Group) -> bool:
         if host not in self.now:

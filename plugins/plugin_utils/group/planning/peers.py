@@ -1,0 +1,56 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Gateways that servers have of a group: who has gone, and who is only called otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...engine.secret import Secret
+from ..configurations import entries, settled
+from ..description import Group
+from ..expand import Config
+from .situation import Situation
+
+_OWN_WORDS = frozenset({"name", "ike_policy", "local_address"})
+"""What of a gateway says nothing of who is behind it."""
+
+
+def somebody_left(here: Situation, group: Group) -> bool:
+    """Whether the group has had a gateway of somebody who is no member."""
+    return any(new is None for _server, new in _others(here, group))
+
+
+def renamed(here: Situation, group: Group) -> list[str]:
+    """Members that a server has known by another name, and that it forgets with that name."""
+    found = {new for _server, new in _others(here, group)}
+    return [host for host in here.stay(group) if here.device(host).name in found]
+
+
+def _others(here: Situation, group: Group) -> Iterator[tuple[str, str | None]]:
+    """Each gateway that is not wanted by its server's name, and who it is now if that is known."""
+    wanted = {here.device(host).name for host in group.members}
+    for server in group.servers:
+        had = (here.block(server, group) or {}).get("ike_gateways") or ()
+        gone = [name for name in had if name not in wanted]
+        if gone:
+            want = settled("server", here.server(server), here.generation(server))
+            members = {_who(want, name): name for name in wanted}
+            for name in gone:
+                yield server, members.get(_who(here.now[server]["server"], name))
+
+
+def _who(server: Config, name: str) -> Any:
+    """Who is behind a gateway: an address or an identity, with the key that proves it."""
+    gateway = entries(server, "ike", "gateways").get(name, {})
+    policy = entries(server, "ike", "policies").get(gateway.get("ike_policy", ""), {})
+    key = policy.get("pre_shared_key")
+    if not isinstance(key, dict) or any(_is_opaque(one) for one in key.values()):
+        return name, None
+    peer = {word: value for word, value in gateway.items() if word not in _OWN_WORDS}
+    return str(sorted(peer.items())), frozenset(key.items())
+
+
+def _is_opaque(key: Any) -> bool:
+    return not isinstance(key, Secret) or key.is_opaque

@@ -1,0 +1,219 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whole Group VPNs change as descriptions do: wherever a run ends, the next one ends the change.
+
+Nobody is apart whom a plan does not name, and a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.keyserver.town import GROUP_ID, Hands, Killed, Town
+
+
+def _joins(town):
+    town.group["members"].append("site-5")
+
+
+def _leaves(town):
+    town.group["members"].remove("site-1")
+
+
+def _leaves_and_comes(town):
+    _leaves(town)
+    _joins(town)
+    town.variables["site-3"]["pre_shared_key"] = "made-up-key-anew"
+
+
+def _all_are_others(town):
+    town.group["members"] = ["site-5"]
+
+
+def _gets_a_key(town):
+    town.variables["site-2"]["pre_shared_key"] = "made-up-key-anew"
+
+
+def _all_get_keys(town):
+    for number in range(1, 5):
+        town.variables[f"site-{number}"]["pre_shared_key"] = f"made-up-key-anew-{number}"
+
+
+def _is_renamed(town):
+    town.variables["site-2"]["name"] = "another name"
+
+
+def _moves_to_another_zone(town):
+    town.variables["site-2"]["policies"] = [{"from_zone": "DMZ", "to_zone": "WAN"}]
+
+
+def _phase_1(town):
+    town.group["ike_proposal"] = {"dh_group": "group24", "encryption_algorithm": "aes-128-cbc"}
+
+
+def _traffic(town):
+    town.group["ipsec_proposal"] = {"encryption_algorithm": "aes-128-cbc", "lifetime_seconds": 1800}
+
+
+def _protects_more(town):
+    more = {"name": "b", "source": "172.16.0.0/12", "destination": "172.16.0.0/12"}
+    town.group["match_policies"].append(more)
+
+
+def _pushes_begin_or_end(town):
+    rekeys = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+    if town.group.pop("server_member_communication", None) is None:
+        town.group["server_member_communication"] = rekeys
+
+
+def _is_served_by(*servers):
+    def change(town):
+        town.group["servers"] = list(servers)
+
+    return change
+
+
+def _another_number(town):
+    town.group["group_id"] = GROUP_ID + 1
+
+
+def _a_second_group(town):
+    more = {"name": "x", "source": "192.168.0.0/16", "destination": "192.168.0.0/16"}
+    members = ["site-3", "site-4", "site-5"]
+    town.groups.append(
+        {**town.group, "name": "OTHER", "group_id": 9, "members": members, "match_policies": [more]}
+    )
+    zones = {"LAN": "BRANCHES", "DMZ": "OTHER"}
+    for host in members:
+        town.variables[host]["policies"] = [
+            {"from_zone": zone, "to_zone": "WAN", "group": group}
+            for zone, group in zones.items()
+            if (host, group) != ("site-5", "BRANCHES")
+        ]
+
+
+CHANGES = {
+    "a site joins": _joins,
+    "a site leaves": _leaves,
+    "one leaves, one comes, one gets a key": _leaves_and_comes,
+    "all members are others": _all_are_others,
+    "a site gets another key": _gets_a_key,
+    "all get other keys": _all_get_keys,
+    "a site is called otherwise": _is_renamed,
+    "a site's traffic comes from another zone": _moves_to_another_zone,
+    "more is protected": _protects_more,
+    "the group has another number": _another_number,
+    "a second group with common members": _a_second_group,
+}
+OF_V2 = {
+    "other algorithms of phase 1": _phase_1,
+    "other algorithms of traffic": _traffic,
+    "pushes begin or end": _pushes_begin_or_end,
+    "a server comes": _is_served_by("hub-1", "hub-2", "hub-3"),
+    "servers change places": _is_served_by("hub-2", "hub-1"),
+    "the first server goes": _is_served_by("hub-2", "hub-3"),
+    "another serves alone": _is_served_by("hub-3"),
+}
+ALL = {**CHANGES, **OF_V2}
+LIVES = [
+    *(("v1", 1, True, name) for name in CHANGES),
+    *(("v2", 2, True, name) for name in ALL),
+    *(
+        ("v2", 2, False, name)
+        for name in (
+            "a site leaves",
+            "one leaves, one comes, one gets a key",
+            "a site is called otherwise",
+            "other algorithms of traffic",
+            "pushes begin or end",
+            "another serves alone",
+        )
+    ),
+]
+
+
+def built(signing_key, generation, servers, rekeys):
+    town = Town(signing_key, generation, servers, rekeys)
+    assert town.run().is_good
+    town.pass_time(100)
+    return town
+
+
+def ends_well(town):
+    """The run after a change or an accident, and one more."""
+    last = town.run()
+    assert last.is_good, (last.failures, last.beyond)
+    assert not any(town.strangers().values()), town.standings()
+    again = town.run()
+    assert (again.steps, again.changed, again.failures) == ([], set(), {})
+    town.pass_time(60)
+    assert not town.apart
+    return last
+
+
+@pytest.mark.parametrize(("generation", "servers", "rekeys", "change"), LIVES)
+def test_a_change_is_made_and_only_whom_it_names_is_apart(
+    signing_key, generation, servers, rekeys, change
+):
+    town = built(signing_key, generation, servers, rekeys)
+    ALL[change](town)
+    ends_well(town)
+
+
+def changing(signing_key, dice):
+    """Any group that is about to change somehow."""
+    generation = dice.choice(["v1", "v2", "v2"])
+    servers = 1 if generation == "v1" else dice.choice([1, 2])
+    town = built(signing_key, generation, servers, dice.random() < 0.7)
+    ALL[dice.choice(list(CHANGES if generation == "v1" else ALL))](town)
+    return town
+
+
+def test_a_member_that_is_called_otherwise_registers_anew_and_nobody_else(signing_key):
+    town = built(signing_key, "v2", 2, True)
+    _is_renamed(town)
+    run = ends_well(town)
+    assert (run.steps, run.named) == (["learn", "renew", "wait"], {"site-2"})
+
+
+def test_who_gets_a_key_with_another_name_has_left_as_whom_it_was(signing_key):
+    """It may be another device at the old one's address."""
+    town = built(signing_key, "v2", 1, True)
+    _is_renamed(town)
+    _gets_a_key(town)
+    assert "new_keys" in ends_well(town).steps
+
+
+def test_nobody_who_left_holds_what_those_who_came_send_with(signing_key):
+    town = built(signing_key, "v2", 1, False)
+    kept = town.standings()[GROUP_ID]["site-1"]
+    _all_are_others(town)
+    ends_well(town)
+    assert town.standings()[GROUP_ID]["site-5"].sends_with not in kept.receives_with
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_wherever_a_run_is_killed_the_next_one_ends_it(signing_key, seed):
+    dice = random.Random(seed)
+    town = changing(signing_key, dice)
+    hands = Hands(town, killed_at=dice.randrange(110))
+    try:
+        town.run(hands)
+    except Killed:
+        # Up to where servers have taken the change back.
+        town.pass_time(dice.choice([0, 20, 200, 900]))
+    ends_well(town)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whoever_is_lost_in_a_run_is_brought_along_by_the_next_one(signing_key, seed):
+    dice = random.Random(seed)
+    town = changing(signing_key, dice)
+    there = {h for g in town.groups for h in (*g["servers"], *g["members"])}
+    lost = dice.sample(sorted(there), dice.randint(1, 2))
+    run = town.run(Hands(town, lost=lost, from_=dice.randrange(90)))
+    assert not run.beyond
+    town.pass_time(dice.choice([0, 20, 200, 900]))
+    ends_well(town)
