@@ -69,12 +69,14 @@ _MODP_2048_256_GENERATOR = (
     "2F63078490F00EF8D647D148D47954515E2327CFEF98C582664B4C0F6CC41659"
 )
 
+_MODP_2048_256_ORDER = "8CF83642A709A097B447997640129DA299B1A47D1EB3750BA308B0FE64F5FBD3"
+
 _EXPONENT_BITS = 256
 """Twice the strength of the strongest group here: longer secret exponents cost and gain nothing."""
 
 
 class InvalidPublicValue(ValueError):
-    """A peer's public value outside 2..p-2: it would give the shared secret away."""
+    """A peer's public value outside 2..p-2, or of a small subgroup: it would give secrets away."""
 
 
 class Secret(Protocol):
@@ -97,13 +99,15 @@ class Provider(Protocol):
 class DhGroup:
     """One group. Public values and shared secrets are ``size`` octets, left-padded.
 
-    ``named``: OpenSSL knows the group; in others it would test the prime each time.
+    ``named``: OpenSSL knows the group; in others it would test the prime each time. ``order``: of
+    the subgroup that public values must be of (RFC 6989 §2.2); None where p is a safe prime.
     """
 
     number: int
     prime: int
     generator: int
     named: bool
+    order: int | None = None
 
     @property
     def size(self) -> int:
@@ -144,6 +148,9 @@ class IntegerSecret:
 
     def shared(self, peer: int) -> bytes:
         """See :class:`Secret`."""
+        order = self._group.order
+        if order is not None and pow(peer, order, self._group.prime) != 1:
+            raise ValueError("it is of a small subgroup")
         return self._power(peer)
 
 
@@ -181,12 +188,12 @@ def _numbers(group: DhGroup) -> openssl_dh.DHParameterNumbers:
 
 
 DH_GROUPS: dict[int, DhGroup] = {
-    number: DhGroup(number, int(prime, 16), int(generator, 16), named)
-    for number, prime, generator, named in (
-        (1, _MODP_768, "2", False),
-        (2, _MODP_1024, "2", False),
-        (5, _MODP_1536, "2", True),
-        (14, _MODP_2048, "2", True),
-        (24, _MODP_2048_256, _MODP_2048_256_GENERATOR, True),
+    number: DhGroup(number, int(prime, 16), int(generator, 16), named, order)
+    for number, prime, generator, named, order in (
+        (1, _MODP_768, "2", False, None),
+        (2, _MODP_1024, "2", False, None),
+        (5, _MODP_1536, "2", True, None),
+        (14, _MODP_2048, "2", True, None),
+        (24, _MODP_2048_256, _MODP_2048_256_GENERATOR, True, int(_MODP_2048_256_ORDER, 16)),
     )
 }

@@ -40,6 +40,18 @@ def test_public_values_that_give_the_secret_away_are_refused_by_both(provider, v
         group.shared_secret(secret, number.to_bytes(group.size, "big"))
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("value", [2, 3, 0xABCDEF])
+def test_public_values_of_small_subgroups_are_refused_by_both(provider, value):
+    group = DH_GROUPS[24]
+    secret, public = group.key_pair(provider)
+    assert group.shared_secret(secret, public)
+    small = pow(value, group.order, group.prime)
+    for number in (value, small):
+        with pytest.raises(InvalidPublicValue):
+            group.shared_secret(secret, number.to_bytes(group.size, "big"))
+
+
 def test_nothing_is_said_of_what_the_library_will_drop():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
