@@ -101,7 +101,12 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise MalformedConfiguration("document type declarations are not accepted")
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+        # The text was read already; what it says of its octets is past.
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
     )
     try:
         root = etree.fromstring(_document(text), parser)

@@ -13,6 +13,9 @@ DEEPEST = 200
 
 def _untrusting() -> etree.XMLParser:
     return etree.XMLParser(
+        # RFC 6241 §3: messages are UTF-8, whatever they say of themselves. In UTF-16 a document
+        # type would be read before it is seen.
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,

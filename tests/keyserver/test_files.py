@@ -88,6 +88,12 @@ def test_a_file_says_the_same_however_it_was_saved(text):
     assert to_text(V2, tree) == SHOWN
 
 
+def test_what_a_file_says_of_its_octets_does_not_spoil_its_words():
+    text = "<?xml version='1.0' encoding='iso-8859-1'?><system><location><building>Süd</building>"
+    tree, problems = read_file(V2, f"{text}</location></system>")
+    assert (problems, tree["system"]["location"]) == ([], {"building": "Süd"})
+
+
 @pytest.mark.parametrize(
     ("lines", "shown"),
     [

@@ -117,6 +117,13 @@ def test_attributes_come_back_with_a_refusal_too_unless_there_are_too_many(conso
         (b'<!DOCTYPE a [<!ENTITY b "c">]><rpc><a>&b;</a></rpc>', "malformed-message"),
         (b"<rpc>" + b"<a>" * 300 + b"</a>" * 300 + b"</rpc>", "malformed-message"),
         (b"<rpc>\xff</rpc>", "malformed-message"),
+        # RFC 6241 §3: UTF-8, whatever a message says of itself.
+        ("<rpc><discard-changes/></rpc>".encode("utf-16"), "malformed-message"),
+        (b"<?xml version='1.0' encoding='latin-1'?><rpc><a>\xe4</a></rpc>", "malformed-message"),
+        (
+            b"<?xml version='1.0' encoding='utf-7'?><rpc>+ADw-discard-changes/+AD4-</rpc>",
+            "operation-failed",
+        ),
         (b"<rpc></rpc>", "operation-failed"),
         (b"<rpc><discard-changes/><discard-changes/></rpc>", "operation-failed"),
         (b"<rpc><no-such-operation/></rpc>", "operation-failed"),
