@@ -261,7 +261,13 @@ class Group:
         self.heartbeat.stop()
 
     def clear(self, now: float) -> None:
-        """Give everyone new keys once more and empty the list."""
+        """Give everyone new keys once more and empty the list.
+
+        Where nobody would hear of new ones the keys stay: those who were on the list have them.
+        """
+        kek = self.keyring.kek
+        if kek is not None and not (self._in_use or kek.settings.is_multicast):
+            return
         names = [settings.name for settings in self.settings.teks]
         if self.keyring.kek is not None and self.settings.kek is not None:
             fresh = self.keyring.fresh_kek(self.settings.kek, now)

@@ -437,3 +437,18 @@ def test_aggressive_mode_with_another_key_is_refused(signing_key):
     world.run(member)
     assert member.state is not MemberState.REGISTERED
     assert world.listed()[0] == []
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_a_list_that_is_cleared_twice_parts_nobody_from_who_registers_then(signing_key, generation):
+    block = {"v1": V1_BLOCK, "v2": V2_BLOCK}[generation]
+    world = World(signing_key, generation, extra=(block,), members=3)
+    world.joined(2)
+    for _ in range(2):
+        world.groups.clear("G1", False, world.now)
+        world.flush()
+        world.pass_time(5)
+    late = world.member("192.0.2.13")
+    world.run(late, "192.0.2.13")
+    world.pass_time(120)
+    assert len({member.held() for member in world.members.values()}) == 1
