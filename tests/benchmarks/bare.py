@@ -8,11 +8,14 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.loop import END, HELLO
+from tests.benchmarks.plays import Cost
 from tests.lab import COLLECTIONS, PASSWORD, USER, LabDirectory
 
 if str(COLLECTIONS) not in sys.path:
@@ -67,15 +70,19 @@ def rpcs_of(lab: LabDirectory, device: dict[str, Any], resource: Resource, confi
     return session.writes
 
 
-def cost(lab: LabDirectory, writes: Writes) -> float:
-    """CPU seconds of one ``ssh -s`` for each device, those of its password's program included."""
+def cost(lab: LabDirectory, writes: Writes, at_once: int) -> Cost:
+    """One ``ssh -s`` for each device, so many at once; its password's program included."""
     program = lab.path / "password"
     program.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
     program.chmod(0o700)
-    before = _cpu_of_children()
-    for device in lab.devices:
-        _session(lab, device["netconf"], program, writes)
-    return _cpu_of_children() - before
+    started, before = time.perf_counter(), _cpu_of_children()
+    with ThreadPoolExecutor(at_once) as pool:
+        sessions = [
+            pool.submit(_session, lab, device["netconf"], program, writes) for device in lab.devices
+        ]
+    for session in sessions:
+        session.result()
+    return Cost(time.perf_counter() - started, _cpu_of_children() - before, 0)
 
 
 def _cpu_of_children() -> float:

@@ -31,10 +31,10 @@ if not libraries.MISSING:
     transports.warm_up()
 
 # While all forks are busy, Ansible looks for a free one every 0.1 ms, and that takes the processor
-# from those it waits for. Linux may let a sleep be 1 ms longer (proc(5)); other systems have no
-# such file.
+# from those it waits for. Linux may let a sleep be 3 ms longer (proc(5)), which no user notices
+# beside a login; other systems have no such file.
 with contextlib.suppress(OSError):
-    _TIMER_SLACK.write_text("1000000")
+    _TIMER_SLACK.write_text("3000000")
 
 # The connection with its option definitions: each worker would parse them again.
 connection_loader.get(CONNECTION, class_only=True)
