@@ -491,7 +491,8 @@ CASES = {
     "an address of IPv6": (
         {},
         {"hub_1": {"address": "2001:db8::1"}},
-        "hub-1: group_vpn_address 2001:db8::1: no IPv4 address",
+        "hub-1: group_vpn_address 2001:db8::1: no IPv4 address as Junos writes it, such as "
+        "192.0.2.1 (a Group VPN has none of IPv6)",
     ),
     "an address of IPv6 of somebody out of reach": (
         {

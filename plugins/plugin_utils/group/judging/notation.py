@@ -54,6 +54,9 @@ def _address(device: Device) -> Found:
         yield in_host(device, "address", device.address or "''", why, remedy)
 
 
+_NO_IPV6 = " (a Group VPN has none of IPv6)"
+
+
 def _no_address(text: str, *, named: bool) -> str | None:
     """Why it is no address of one device; ``named``: it may be a host name."""
     try:
@@ -66,7 +69,8 @@ def _no_address(text: str, *, named: bool) -> str | None:
             and not set(":/ ") & set(text)
         ):
             return None
-        return "no IPv4 address as Junos writes it, such as 192.0.2.1"
+        is_ipv6 = ":" in text
+        return f"no IPv4 address as Junos writes it, such as 192.0.2.1{_NO_IPV6 * is_ipv6}"
     if one.is_multicast or one.is_unspecified or one == IPv4Address("255.255.255.255"):
         return "no address of one device"
     return None
