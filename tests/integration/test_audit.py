@@ -251,6 +251,8 @@ def test_under_serial_a_good_fleet_is_a_success_and_each_host_meets_its_own_last
     variables = {
         "membership_audit_directory": str(report),
         "membership_audit_expected": EXPECTED,
+        # A variable that came out empty names no file.
+        "membership_audit_expected_file": None,
         "membership_audit_fail_at": "error",
     }
     include = {"ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"}}
@@ -282,7 +284,9 @@ def test_in_whatever_order_a_good_fleet_is_a_success(fleet, keywords):
     include = {"ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"}}
     result = play(fleet, [{**include, "vars": variables}], **keywords)
     assert result.code == 0, result.output[-3000:]
-    assert document(fleet)["summary"]["compliant"] == 2
+    found = document(fleet)
+    assert found["summary"]["compliant"] == 2
+    assert {g["expected_count"] for h in found["hosts"].values() for g in h["groups"]} == {2}
 
 
 def test_of_a_role_that_runs_once_only_whom_it_asked_counts_as_read(fleet):
