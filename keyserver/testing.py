@@ -107,15 +107,17 @@ class SrxLab:
 
 
 @contextlib.contextmanager
-def running_lab(file: Path, directory: Path) -> Iterator[SrxLab]:
+def running_lab(
+    file: str | os.PathLike[str], directory: str | os.PathLike[str]
+) -> Iterator[SrxLab]:
     """The lab of a file; ``directory`` is for what is written meanwhile. Raises LabError."""
-    with _running(read_lab(file), directory) as lab:
+    with _running(read_lab(Path(file)), _made(directory)) as lab:
         yield lab
 
 
 @contextlib.contextmanager
 def running_srx(
-    directory: Path,
+    directory: str | os.PathLike[str],
     name: str = "srx",
     *,
     config: str | os.PathLike[str] | None = None,
@@ -135,8 +137,9 @@ def running_srx(
     """
     if config is None:
         config = f"set system host-name {name}\nset system services netconf ssh\n"
+    place = _made(directory)
     if isinstance(config, str):
-        file = directory / "initial.conf"
+        file = place / "initial.conf"
         file.write_text(config, encoding="utf-8")
         config = file
     spec = DeviceSpec(
@@ -149,8 +152,14 @@ def running_srx(
         model=model,
         release=release,
     )
-    with _running(Lab((spec,), ()), directory) as lab:
+    with _running(Lab((spec,), ()), place) as lab:
         yield lab[name]
+
+
+def _made(directory: str | os.PathLike[str]) -> Path:
+    place = Path(directory)
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _generation(word: str) -> Generation:

@@ -247,6 +247,32 @@ def test_it_can_be_used_by_keyboard_and_screen_reader(browser, page):
         seen.append(browser.switch_to.active_element.get_attribute("id"))
     assert seen.index("search") < seen.index("group") < seen.index("state")
     assert "viewport" in seen
+    landmarks = browser.execute_script(
+        "return [...document.querySelectorAll('section, [role=region]')]"
+        ".map((e) => e.getAttribute('aria-labelledby'))"
+    )
+    assert None not in landmarks
+    assert len(set(landmarks)) == len(landmarks)
+
+
+@pytest.mark.parametrize(("width", "wide"), [(360, True), (2400, False)])
+def test_what_is_wider_than_its_place_is_scrolled_by_keyboard(browser, page, width, wide):
+    at_width(browser, width)
+    try:
+        opened(browser, page)
+        # The observer of sizes speaks after the layout, before the second frame.
+        places = browser.execute_async_script(
+            "const done = arguments[0];"
+            "document.querySelectorAll('details').forEach((e) => { e.open = true; });"
+            "requestAnimationFrame(() => requestAnimationFrame(() => done("
+            " [...document.querySelectorAll('.scroll')].map((e) =>"
+            " [e.scrollWidth > e.clientWidth, e.tabIndex, e.getAttribute('role')]))))"
+        )
+        assert any(scrolls for scrolls, _, _ in places) == wide
+        assert all(stop == (0 if scrolls else -1) for scrolls, stop, _ in places)
+        assert {role for _, _, role in places} == {"group"}
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_what_is_wrong_is_read_before_who_is_there(browser, page):

@@ -42,9 +42,30 @@ def test_a_client_configures_the_device_and_the_test_sees_what_was_committed(sui
 
 
 @pytest.mark.parametrize("page", ["docs/reference-key-server.md", "keyserver/README.md"])
-def test_the_example_of_the_documents_passes(suite, page):
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    suite(example).assert_outcomes(passed=1)
+def test_the_examples_of_the_documents_pass(suite, page):
+    examples = "".join(re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL))
+    # As it is called where it is installed.
+    code = examples.replace("groupvpn_keyserver.", "keyserver.")
+    suite(code).assert_outcomes(passed=code.count("def test_"))
+
+
+def test_two_labs_of_one_file_run_at_once_in_directories_that_are_not_there_yet(suite, pytester):
+    lab = LabDirectory(pytester.path)
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {}))
+    lab.write()
+    done = suite(
+        """
+        from keyserver.testing import running_lab
+
+        def test_it():
+            with running_lab("lab.yml", "one") as one, running_lab("lab.yml", "a/b") as other:
+                assert one["hub-1"].port != other["hub-1"].port
+                for lab in (one, other):
+                    with manager.connect(**lab["hub-1"].ncclient()) as session:
+                        assert session.connected
+        """
+    )
+    done.assert_outcomes(passed=1)
 
 
 def test_every_test_has_a_device_of_its_own(suite):
