@@ -345,8 +345,9 @@ def test_what_is_left_out_of_a_configuration_is_not_taken_for_nothing(why, remed
             parsed(text)
 
 
-def test_a_group_that_is_left_out_may_bring_in_anything():
+def test_a_group_that_is_left_out_or_written_in_one_line_may_bring_something_in():
     for groups in (
+        "groups { KS { security group-vpn { server { group x server-member-communication; } } } }",
         "groups { KS { /* OMITTED */ }; }",
         "groups { KS { security { /* OMITTED */ } } }",
     ):
@@ -377,6 +378,11 @@ def test_a_secret_that_the_reader_may_not_see_is_there_and_unknown(text):
     assert found["parsed"]["ike"]["policies"] == [{"name": "p", "mode": "main"}]
     (warned,) = found["warnings"]
     assert warned.startswith(f"[edit {POLICY} pre-shared-key] ascii-text: the device does not show")
+
+
+def test_nothing_is_said_of_a_withheld_secret_that_goes_again():
+    text = f"set {POLICY} mode main\nset {POLICY} {KEY}\ndelete {POLICY} pre-shared-key\n"
+    assert views.parse(SERVER, text)["warnings"] == []
 
 
 def test_a_secret_that_cannot_be_compared_is_set_again_and_said_to_be_unknown():
@@ -629,6 +635,7 @@ NOT_APPLIED = {
     "deleted in lines": f"set apply-groups KS\n{LINES}delete apply-groups KS\n",
     "deleted from several": f"set apply-groups [ KS KT ]\n{LINES}delete apply-groups KS\n"
     "delete apply-groups KT\n",
+    "deleted with everything": f"set apply-groups KS\ndelete\n{LINES}",
     "deleted with all around": f"set security apply-groups KS\ndelete security\n{LINES}",
     "inactive in XML": "<configuration><apply-groups inactive='inactive'>KS</apply-groups>"
     f"{in_xml()}</configuration>",

@@ -178,7 +178,5 @@ def resolve(place: Place, rest: Sequence[str]) -> Path | None:
 
 
 def _holds(tree: Tree, leaf: Leaf, text: str, path: Path) -> bool:
-    """Whether a leaf has the value that a command names, or a flag any."""
-    if leaf.kind is Kind.FLAG:
-        return True
+    """Whether a leaf has the value that a command names."""
     return leaf.name in tree and tree[leaf.name] == value_of(leaf, text, path[:-1])
