@@ -438,7 +438,10 @@ def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"membership_audit_stale_after": "a while"}, "'stale_after'"),
+        (
+            {"membership_audit_stale_after": "a while"},
+            "stale_after: 'a while': a whole number is expected",
+        ),
         ({"membership_audit_fail_at": "eror"}, "fail_at must be one of"),
     ],
     ids=["what the hosts use", "what the report uses"],
