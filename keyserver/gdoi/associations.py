@@ -214,7 +214,7 @@ class Associations:
         """(those whose life is over, those whose last message is to be said again)."""
         over: list[Association] = []
         again: list[Association] = []
-        while (due := self.deadline()) is not None and due <= now:
+        while self._timers and self._timers[0][0] <= now:
             _, cookies = heappop(self._timers)
             known = self._established.get(cookies)
             if known is not None and known.expires <= now:

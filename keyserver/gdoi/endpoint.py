@@ -82,8 +82,10 @@ class KeyServerEndpoint:
     def expire(self, now: float) -> None:
         """Say again what may be lost; give up phase 1 SAs whose life is over."""
         over, again = self._table.expire(now)
-        self._outbox += [Parting(deletion(one.sa), one) for one in over]
-        self._outbox += [Parting(one.last_out, one) for one in again]
+        # Every datagram asks, and nearly always nothing is due.
+        if over or again:
+            self._outbox += [Parting(deletion(one.sa), one) for one in over]
+            self._outbox += [Parting(one.last_out, one) for one in again]
 
     def take(self) -> list[Parting]:
         """What is to be sent, which the caller does."""

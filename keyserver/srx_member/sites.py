@@ -150,7 +150,7 @@ class SrxMembers:
 
     def claims(self, arrival: Arrival) -> bool:
         """True for pushes of our key servers, and for what is under a phase 1 of ours."""
-        return bool(self._for(arrival))
+        return bool(self.sites) and bool(self._for(arrival))
 
     def _for(self, arrival: Arrival) -> list[Site]:
         called = [
