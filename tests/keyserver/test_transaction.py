@@ -9,6 +9,7 @@ says, and a failure at any RPC must leave the device unlocked and unchanged.
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 import yaml
@@ -68,6 +69,33 @@ def ask(rpc, state, want, **more):
 def smc(target: Device, group: str):
     server = target.database.committed["security"]["group-vpn"]["server"]
     return server["group"][group].get("server-member-communication")
+
+
+class Hides(Wire):
+    """A device that leaves out some of its configuration, and says so in one of three ways."""
+
+    words = b""
+
+    def raw(self, operation) -> bytes:
+        return re.sub(rb"(?=</(\w+:)?configuration>)", self.words, super().raw(operation))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"<!-- ACCESS-DENIED -->",
+        b"<comment>/* ACCESS-DENIED */</comment>",
+        b"<undocumented>ACCESS-DENIED</undocumented>",
+    ],
+)
+def test_what_is_hidden_from_a_user_is_not_absent(words):
+    hides = Hides(device())
+    hides.words = words
+    with pytest.raises(DeviceError, match="hides some of it from this user"):
+        ask(hides, "merged", [{"group": "G1", **GOOD}])
+    assert smc(hides.device, "G1") is None
+    hides.words = b""
+    assert ask(hides, "merged", [{"group": "G1", **GOOD}])["changed"]
 
 
 @pytest.mark.parametrize("diff", [False, True])
