@@ -8,6 +8,7 @@ import importlib
 
 import pytest
 import yaml
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import options as audit_options
 
 from dev.documented import documented
 from dev.module_pages import MODULES
@@ -83,3 +84,12 @@ def test_what_is_no_number_is_refused_by_every_option_that_takes_one(module):
         for value in NUMBERS + ([] if kind == "int" else NO_WHOLE_NUMBERS):
             _options, objections = action.check(_given(spec, path, value))
             assert not any("number is expected" in line for line in objections), (path, value)
+
+
+def test_a_span_of_an_audit_ends_after_it_began_or_at_once():
+    spans = ("stale_after", "settle_seconds", "configured_ago")
+    assert audit_options.objections(dict.fromkeys(spans, 0)) == []
+    assert audit_options.objections(dict.fromkeys(spans)) == []
+    assert audit_options.objections(dict.fromkeys(spans, -1)) == [
+        f"{name} -1: seconds from 0 up are expected; correct {name!r}" for name in spans
+    ]
