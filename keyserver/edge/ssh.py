@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import math
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -248,44 +249,39 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._session.end(self._clock())
 
 
-def _acknowledge_at_once(connection: asyncssh.SSHServerConnection, raw: socket.socket) -> None:
-    """Acknowledge every segment when it comes, not 40 ms later.
+class _Intake:
+    """Stands where asyncssh takes what a client sends; it has no hook between a login's packets.
 
-    OpenSSH's client leaves Nagle's algorithm on: small packets that follow one another, as those of
-    a login do, wait for our kernel's acknowledgement. The kernel forgets that it was told so.
+    A client that sends more than so many octets before it is let in is let go. Every segment is
+    acknowledged when it comes, not 40 ms later: OpenSSH's client leaves Nagle's algorithm on, so
+    small packets that follow one another, as those of a login do, wait for our kernel's
+    acknowledgement. The kernel forgets that it was told so.
     """
-    if not hasattr(socket, "TCP_QUICKACK"):
-        return
-    take = connection.data_received
 
-    def received(data: bytes, datatype: int | None = None) -> None:
-        take(data, datatype)
-        try:  # noqa: SIM105 (for every packet; a context manager would take as long again)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        except OSError:
-            pass
+    def __init__(self, connection: asyncssh.SSHServerConnection, octets: int) -> None:
+        self._connection, self._take = connection, connection.data_received
+        self._left: float = octets
+        raw = connection.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ)
+        self._raw = raw if hasattr(socket, "TCP_QUICKACK") else None
+        connection.data_received = self._received  # type: ignore[method-assign]
 
-    # Put in its place: asyncssh has no hook between the packets of a key exchange.
-    connection.data_received = received  # type: ignore[method-assign]
+    def let_in(self) -> None:
+        """From now on it may send as much as it likes."""
+        self._left = math.inf
 
-
-def _no_more_than(connection: asyncssh.SSHServerConnection, octets: int) -> Callable[[], None]:
-    """Let go of a client that sends more than that, until what is returned is called."""
-    take, left = connection.data_received, octets
-
-    def counted(data: bytes, datatype: int | None = None) -> None:
-        nonlocal left
-        left -= len(data)
-        if left < 0:
-            connection.abort()
-        else:
-            take(data, datatype)
-
-    def count_no_more() -> None:
-        connection.data_received = take  # type: ignore[method-assign]
-
-    connection.data_received = counted  # type: ignore[method-assign]
-    return count_no_more
+    def _received(self, data: bytes, datatype: int | None = None) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self._connection.abort()
+            return
+        self._take(data, datatype)
+        if self._raw is not None:
+            try:  # noqa: SIM105 (for every packet; a context manager would take as long again)
+                self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            except OSError:
+                pass
 
 
 class Admission:
@@ -336,11 +332,7 @@ class Login(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        raw = conn.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ)
-            _acknowledge_at_once(conn, raw)
-        self._known = _no_more_than(conn, LOGIN_OCTETS)
+        self._intake = _Intake(conn, LOGIN_OCTETS)
         self._refused = self._admission.enter(conn, asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -360,7 +352,7 @@ class Login(asyncssh.SSHServer):
 
         asyncssh sets its timer again for every packet; most connections end before it matters.
         """
-        self._known()
+        self._intake.let_in()
         patience = self._device.patience(self._user.name if self._user is not None else "")
         seconds = KEEPALIVE_SECONDS if patience.alive is None else patience.alive
         signs = KEEPALIVES if patience.signs is None else patience.signs

@@ -108,8 +108,8 @@ class PullResponder:
         for kind in sorted(set(asked) - {GapAttribute.SENDER_ID_REQUEST}):
             # RFC 6407 §5.4: abort on what is not understood.
             raise Refused(NotifyType.ATTRIBUTES_NOT_SUPPORTED, f"GAP: attribute {kind}")
-        for request in asked.values():
-            self.sender_ids_asked = request.number
+        request = asked.get(GapAttribute.SENDER_ID_REQUEST)
+        self.sender_ids_asked = request.number if request is not None else 0
 
     def deliver(self, grant: Grant) -> bytes:
         """Message 4: the keys."""

@@ -19,17 +19,17 @@ _OWN_WORDS = frozenset({"name", "ike_policy", "local_address"})
 
 def somebody_left(here: Situation, group: Group) -> bool:
     """Whether the group has had a gateway of somebody who is no member."""
-    return any(new is None for _server, new in _others(here, group))
+    return None in _others(here, group)
 
 
 def renamed(here: Situation, group: Group) -> list[str]:
     """Members that a server has known by another name, and that it forgets with that name."""
-    found = {new for _server, new in _others(here, group)}
+    found = set(_others(here, group))
     return [host for host in here.stay(group) if here.device(host).name in found]
 
 
-def _others(here: Situation, group: Group) -> Iterator[tuple[str, str | None]]:
-    """Each gateway that is not wanted by its server's name, and who it is now if that is known."""
+def _others(here: Situation, group: Group) -> Iterator[str | None]:
+    """Of each gateway that is not wanted by its name, who it is now; None: nobody known."""
     wanted = {here.device(host).name for host in group.members}
     for server in group.servers:
         had = (here.block(server, group) or {}).get("ike_gateways") or ()
@@ -38,7 +38,7 @@ def _others(here: Situation, group: Group) -> Iterator[tuple[str, str | None]]:
             want = settled("server", here.server(server), here.generation(server))
             members = {_who(want, name): name for name in wanted}
             for name in gone:
-                yield server, members.get(_who(here.now[server]["server"], name))
+                yield members.get(_who(here.now[server]["server"], name))
 
 
 def _who(server: Config, name: str) -> Any:
