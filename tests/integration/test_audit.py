@@ -251,8 +251,6 @@ def test_under_serial_a_good_fleet_is_a_success_and_each_host_meets_its_own_last
     variables = {
         "membership_audit_directory": str(report),
         "membership_audit_expected": EXPECTED,
-        # A variable that came out empty names no file.
-        "membership_audit_expected_file": None,
         "membership_audit_fail_at": "error",
     }
     include = {"ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"}}
@@ -279,6 +277,8 @@ def test_in_whatever_order_a_good_fleet_is_a_success(fleet, keywords):
     variables = {
         "membership_audit_directory": str(fleet.path / "report"),
         "membership_audit_expected": EXPECTED,
+        # A variable that came out empty names no file.
+        "membership_audit_expected_file": None,
         "membership_audit_fail_at": "error",
     }
     include = {"ansible.builtin.include_role": {"name": "groupvpn.junos.membership_audit"}}

@@ -171,9 +171,7 @@ def test_what_the_role_has_not_made_is_neither_used_nor_removed(host, tmp_path, 
     ],
 )
 def test_what_the_role_cannot_take_is_refused_before_anything_is_written(host, given, words):
-    host.variables = {
-        name: value for name, value in {**host.variables, **given}.items() if value is not None
-    }
+    host.variables |= given
     result = host.attempt("started")
     assert result.code != 0
     assert f"reference_key_server_{words}" in result.output.replace("\n", " ")
