@@ -217,3 +217,13 @@ def test_a_host_that_is_no_text_is_read_as_one():
     entry = {"group": "G1", "host": 5, "members": ["gm-1"]}
     assert len(expectations.read_expected([entry], host="5")["G1"].members) == 1
     assert expectations.read_expected([entry], host="6") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_theirs"),
+    [("hub 1", True), (" hub 1 ", True), ('hub-2 "hub 1"', True), ("hub 1 hub-2", False)],
+)
+def test_a_name_with_a_blank_needs_no_quotes_where_it_stands_alone(text, is_theirs):
+    entry = {"group": "G1", "host": text, "members": ["gm-1"]}
+    assert bool(expectations.read_expected([entry], host="hub 1")) is is_theirs
+    assert expectations.hosts_named([{**entry, "host": "hub 1"}], {"hub 1"}) == {"hub 1"}

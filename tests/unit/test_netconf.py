@@ -27,6 +27,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import (
     refuse_errors,
+    silent_engines,
     warnings,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import (
@@ -561,3 +562,11 @@ def test_arguments_are_split_as_a_shell_would_and_an_open_quotation_is_named():
     assert login_values.arguments("v", None) == ()
     with pytest.raises(TransportFailure, match=r"^v cannot be split .* check its quotes$"):
         login_values.arguments("v", "-o 'x")
+
+
+def test_a_routing_engine_that_does_not_say_that_it_has_committed_is_named():
+    reply = etree.fromstring(
+        "<commit-results><routing-engine><name>node0</name><commit-success/></routing-engine>"
+        "<routing-engine><name>node1</name></routing-engine><routing-engine/></commit-results>"
+    )
+    assert silent_engines(reply) == ["node1", "a routing engine without a name"]

@@ -12,7 +12,7 @@ from ..configurations import entries, joined
 from ..description import REREGISTER, Group
 from ..expand import Config
 from ..steps import Apart, Change, Kind, Step
-from .peers import renamed, somebody_left
+from .peers import somebody_left
 from .situation import Lost, Situation
 
 _NEW_KEYS = "all have registered for new keys"
@@ -66,11 +66,8 @@ def _to_ask(here: Situation, group: Group, learn: Mapping[str, Change]) -> list[
     if _pushed_otherwise(here, group):
         return here.stay(group)
     is_new = not learn.keys().isdisjoint(group.servers)
-    missed = {
-        *renamed(here, group),
-        # Who asked in vain may not ask again for long.
-        *(h for h, holds in _lost(here, group) if is_new or holds is not Lost.NOTHING),
-    }
+    # Who asked in vain may not ask again for long; who is called otherwise is listed nowhere.
+    missed = {h for h, holds in _lost(here, group) if is_new or holds is not Lost.NOTHING}
     return [host for host in here.stay(group) if host in missed]
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ...engine.secret import Secret
@@ -19,26 +18,18 @@ _OWN_WORDS = frozenset({"name", "ike_policy", "local_address"})
 
 def somebody_left(here: Situation, group: Group) -> bool:
     """Whether the group has had a gateway of somebody who is no member."""
-    return None in _others(here, group)
-
-
-def renamed(here: Situation, group: Group) -> list[str]:
-    """Members that a server has known by another name, and that it forgets with that name."""
-    found = set(_others(here, group))
-    return [host for host in here.stay(group) if here.device(host).name in found]
-
-
-def _others(here: Situation, group: Group) -> Iterator[str | None]:
-    """Of each gateway that is not wanted by its name, who it is now; None: nobody known."""
     wanted = {here.device(host).name for host in group.members}
-    for server in group.servers:
-        had = (here.block(server, group) or {}).get("ike_gateways") or ()
-        gone = [name for name in had if name not in wanted]
-        if gone:
-            want = settled("server", here.server(server), here.generation(server))
-            members = {_who(want, name): name for name in wanted}
-            for name in gone:
-                yield members.get(_who(here.now[server]["server"], name))
+    return any(_has_left(here, group, server, wanted) for server in group.servers)
+
+
+def _has_left(here: Situation, group: Group, server: str, wanted: set[str]) -> bool:
+    had = (here.block(server, group) or {}).get("ike_gateways") or ()
+    gone = [name for name in had if name not in wanted]
+    if not gone:
+        return False
+    want = settled("server", here.server(server), here.generation(server))
+    members = {_who(want, name) for name in wanted}
+    return any(_who(here.now[server]["server"], name) not in members for name in gone)
 
 
 def _who(server: Config, name: str) -> Any:
