@@ -12,7 +12,7 @@ from .cluster.rpcs import cluster_rpcs
 from .cluster.servers import ServerCluster
 from .key_server import MakeCompanion
 from .netconf.rpcs.platform import OperationalRpc
-from .srx_member.rpcs import member_rpcs
+from .srx_member.rpcs.table import member_rpcs
 from .srx_member.sites import SrxMembers
 
 

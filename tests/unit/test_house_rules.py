@@ -71,7 +71,7 @@ SERVERS_TABLES = (
 )
 SERVERS_REPLIES = (
     "keyserver/netconf/rpcs",
-    "keyserver/srx_member/rpcs.py",
+    "keyserver/srx_member/rpcs",
     "keyserver/edge/status.py",
 )
 COLLECTIONS_CODE = sources(

@@ -1,0 +1,63 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which of a device's Group VPNs an RPC's arguments pick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...netconf.rpcs.platform import Platform
+from ...netconf.session import Request
+from ..site import Site
+from ..sites import SrxMembers
+
+INDEX_ARGUMENT = "show-gvpn-index-ipsec-security-association"
+STATISTICS_ARGUMENT = "show-gvpn-index-ipsec-statistics"
+# As an index: Juniper's models have it as the value of one that is not given.
+_ALL = 0
+
+
+def members(device: Platform) -> SrxMembers:
+    """The part of the device that is a member."""
+    return next(one for one in device.companions if isinstance(one, SrxMembers))
+
+
+def chosen(device: Platform, request: Request) -> list[tuple[int, Site]]:
+    """(tunnel index, VPN) of those that the arguments pick."""
+    vpn, group = request.text("vpn"), request.text("group-id")
+    index, peer = _tunnel_of(request), request.text("peer-address")
+    return [
+        (position, site)
+        for position, site in enumerate(members(device).sites.values(), 1)
+        if vpn in (None, site.settings.name)
+        and (group is None or int(group) == site.settings.group)
+        and index in (_ALL, position)
+        and peer in (None, site.keys_from)
+    ]
+
+
+def indexed(
+    device: Platform, request: Request, index: Callable[[int, Site], int | None]
+) -> list[Site]:
+    """Those of the chosen VPNs whose ``index`` is the one that is asked for."""
+    wanted = int(request.text("index") or _ALL)
+    return [
+        site
+        for position, site in chosen(device, request)
+        if wanted in (_ALL, index(position, site))
+    ]
+
+
+def tunnel_index(position: int, _site: Site) -> int:
+    """What names a VPN in the RPCs on IPsec."""
+    return position
+
+
+def _tunnel_of(request: Request) -> int:
+    given = (request.text(name) for name in (INDEX_ARGUMENT, STATISTICS_ARGUMENT))
+    return next((int(text) for text in given if text is not None), _ALL)
+
+
+def left(when: float, now: float) -> str:
+    """Whole seconds until then."""
+    return str(max(0, int(when - now)))
