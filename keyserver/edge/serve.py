@@ -28,9 +28,10 @@ from ..member.events import MemberEvent
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
 from .addresses import why_unusable
+from .channel import USUAL, Waits
 from .clock import Clock, lab_clock
 from .held import held_associations
-from .ssh import USUAL, Waits, host_key, listen
+from .ssh import host_key, listen
 from .turns import Turns
 from .udp import UdpSocket
 

@@ -21,10 +21,10 @@ import asyncssh
 import pytest
 from asyncssh.packet import Boolean, String
 
-from keyserver.edge import ssh
+from keyserver.edge import channel, login
 from keyserver.edge.addresses import why_unusable
+from keyserver.edge.channel import USUAL, Waits
 from keyserver.edge.serve import LabServer
-from keyserver.edge.ssh import USUAL, Waits
 from keyserver.lab import DeviceSpec, Endpoint, Lab, LabError, User
 from keyserver.srx import Patience
 from tests.keyserver.console import full_disk
@@ -114,7 +114,7 @@ def test_a_message_that_comes_too_slowly_ends_its_session(tmp_path):
 
 
 def test_a_session_that_asks_nothing_for_too_long_loses_its_lock_and_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(ssh, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(channel, "IDLE_SECONDS", 0.5)
 
     async def run():
         async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
@@ -210,14 +210,14 @@ def test_a_client_that_stops_after_signs_of_life_loses_its_lock_too(tmp_path):
             try:
                 assert await holder.stdout.readline() == b"locked\n"
                 for _minute in range(10):
-                    await loop.pass_time(ssh.KEEPALIVE_SECONDS)
+                    await loop.pass_time(login.KEEPALIVE_SECONDS)
                     holder.stdin.write(b"\n")
                     assert await holder.stdout.readline() == b"answered\n"
                 assert database.lock_holder is not None
                 holder.send_signal(signal.SIGSTOP)
-                await loop.pass_time(ssh.KEEPALIVES * ssh.KEEPALIVE_SECONDS)
+                await loop.pass_time(login.KEEPALIVES * login.KEEPALIVE_SECONDS)
                 assert database.lock_holder is not None
-                await loop.pass_time(ssh.KEEPALIVE_SECONDS + 1)
+                await loop.pass_time(login.KEEPALIVE_SECONDS + 1)
                 assert database.lock_holder is None
                 async with await connect(server) as connection:
                     other = await session(connection)
@@ -495,7 +495,9 @@ def test_a_client_that_reads_nothing_is_answered_no_further_and_holds_up_nobody(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("octets", [ssh.BACKLOG - 100, ssh.BACKLOG + 1, 4 * ssh.BACKLOG])
+@pytest.mark.parametrize(
+    "octets", [channel.BACKLOG - 100, channel.BACKLOG + 1, 4 * channel.BACKLOG]
+)
 def test_a_session_goes_on_after_a_message_of_any_length(tmp_path, octets):
     async def run():
         async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:

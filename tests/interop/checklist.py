@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import asyncssh
 import pytest
 
-from keyserver.edge.ssh import Waits
+from keyserver.edge.channel import Waits
 from tests.interop.wire import COMPLIANT, END, FEW, PLAIN, Bench, Talk, hello, plain
 from tests.lab import ROOT, LabDirectory, hub_config
 

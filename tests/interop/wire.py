@@ -14,8 +14,8 @@ from pathlib import Path
 import asyncssh
 from lxml import etree
 
+from keyserver.edge.channel import Waits
 from keyserver.edge.serve import LabServer
-from keyserver.edge.ssh import Waits
 from keyserver.lab import DeviceSpec, Endpoint, Lab, User
 from keyserver.srx import Device
 from tests.lab import PASSWORD, USER, free_ports, hub_config

@@ -145,7 +145,7 @@ BREACHES = [
         "plugins/connection/netconf.py",
         "display.vvv(f'login with {target.password}')",
     ),
-    ("no text and no log tells a secret", "keyserver/edge/ssh.py", "logger.info('%s', password)"),
+    ("no text and no log tells a secret", "keyserver/edge/login.py", "logger.info('%s', password)"),
     (
         "no test patches what is private to another",
         "tests/unit/test_engine.py",
