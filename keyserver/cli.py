@@ -21,7 +21,8 @@ from .capture.sa_export import exported
 from .capture.sa_log import read_sa_log
 from .capture.wireshark import readable_capture
 from .edge import run
-from .lab import Lab, LabError, read_lab
+from .lab.reading import read_lab
+from .lab.specs import Lab, LabError
 from .starter import write_starter
 
 PROGRAM = "groupvpn-keyserver"

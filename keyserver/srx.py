@@ -25,7 +25,7 @@ from .groups.pushes import Outgoing
 from .groups.safe import KeySafe
 from .ike.nat import Address
 from .key_server import KeyServer
-from .lab import DeviceSpec
+from .lab.specs import DeviceSpec
 from .netconf.dispatch import perform
 from .netconf.reply import Dialect
 from .netconf.rpcs.operational import operational_rpcs

@@ -18,7 +18,8 @@ from typing import Any, Literal
 from .config.junos_schema import Generation
 from .config.show import to_set, to_text
 from .edge.background import BackgroundLab
-from .lab import DeviceSpec, Endpoint, Lab, LabError, User, read_lab
+from .lab.reading import read_lab
+from .lab.specs import DeviceSpec, Endpoint, Lab, LabError, User
 from .srx import Device
 
 __all__ = ["LabError", "Srx", "SrxLab", "running_lab", "running_srx"]

@@ -8,7 +8,7 @@ import errno
 import ipaddress
 import os
 
-from ..lab import Endpoint
+from ..lab.specs import Endpoint
 
 _USUAL_LOOPBACK = "127.0.0.1"
 _FIRST_FREE_PORT = 1024

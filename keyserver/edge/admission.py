@@ -8,7 +8,7 @@ from collections import deque
 
 import asyncssh
 
-from ..lab import LabError, User
+from ..lab.specs import LabError, User
 from ..srx import Device
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ..lab import DeviceSpec, Endpoint, Lab, LabError, MemberSpec
+from ..lab.specs import DeviceSpec, Endpoint, Lab, LabError, MemberSpec
 from ..member.events import MemberEvent
 from ..srx import Device
 from .addresses import why_unusable

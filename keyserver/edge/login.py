@@ -9,7 +9,7 @@ import hmac
 
 import asyncssh
 
-from ..lab import User
+from ..lab.specs import User
 from ..srx import Device
 from .admission import Admission
 from .channel import NetconfChannel, Waits

@@ -19,7 +19,7 @@ from ..ike.nat import Path
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy, Phase1Proposal
 from ..ike.wire import exchange_of
-from ..lab import Endpoint, Faults, LabError, MemberSpec
+from ..lab.specs import Endpoint, Faults, LabError, MemberSpec
 from ..member.events import HeldKeys, MemberEvent
 from ..member.faults import FaultyLink
 from ..member.machine import GroupMember, MemberState

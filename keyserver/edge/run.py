@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from ..capture.keylog import KeyLog
 from ..capture.sa_log import SaLog
-from ..lab import Lab, LabError
+from ..lab.specs import Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
 from .counting import counted

@@ -23,7 +23,8 @@ from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
-from ..lab import DeviceSpec, Endpoint, Lab, LabError, read_text
+from ..lab.specs import DeviceSpec, Endpoint, Lab, LabError
+from ..lab.text import read_text
 from ..member.events import MemberEvent
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import asyncssh
 
-from ..lab import Endpoint
+from ..lab.specs import Endpoint
 from ..srx import Device
 from .admission import Admission
 from .channel import Waits

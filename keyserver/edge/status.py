@@ -9,7 +9,7 @@ from typing import TextIO
 import asyncssh
 from lxml import etree
 
-from ..lab import DeviceSpec, Lab
+from ..lab.specs import DeviceSpec, Lab
 from ..netconf.framing import END_OF_MESSAGE
 from ..netconf.xml import parse
 from .counting import counted

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 
-from ..lab import Faults
+from ..lab.specs import Faults
 
 # A datagram that is reordered comes this much later: behind what is sent meanwhile.
 _REORDER_SECONDS = 0.2

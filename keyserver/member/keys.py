@@ -25,7 +25,7 @@ from ..gdoi.payloads import GroupSa, KeyDownload, Profile, SaTek
 from ..gdoi.pull import Grant
 from ..gdoi.push import Kek, Push, kek_of
 from ..ike.wire import MalformedPayload, attribute_map
-from ..lab import Timing
+from ..lab.specs import Timing
 from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys
 from .policy import (
     associations_of,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..gdoi.payloads import Profile
-from ..lab import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS, Timing
+from ..lab.specs import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS, Timing
 
 
 @dataclass(frozen=True)

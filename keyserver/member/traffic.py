@@ -17,7 +17,7 @@ from enum import Enum
 
 from ..gdoi.numbers import SaDirection
 from ..gdoi.payloads import Selector
-from ..lab import Timing
+from ..lab.specs import Timing
 from .associations import TrafficKeys, TrafficSa
 
 _NEVER = float("inf")

@@ -16,7 +16,7 @@ from ..ike.authentication import Credentials
 from ..ike.numbers import OakleyAuthentication
 from ..ike.payloads import Identification
 from ..ike.proposal import Mode, PeerPolicy
-from ..lab import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
+from ..lab.specs import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
 from .applications import Service, services_of
 from .scope import Scope, scopes_of
 

@@ -25,7 +25,7 @@ from ncclient import manager
 
 from keyserver import __version__
 from keyserver.config.junos_schema import Generation
-from keyserver.lab import read_lab
+from keyserver.lab.reading import read_lab
 from keyserver.srx import read_leniently
 from tests.lab import PASSWORD, ROOT, USER, free_ports
 

@@ -18,7 +18,8 @@ from keyserver.ike.nat import Path
 from keyserver.ike.numbers import PayloadType
 from keyserver.ike.vendor import NAT_TRAVERSAL
 from keyserver.ike.wire import HEADER_LENGTH, Header, Payload, decode_chain
-from keyserver.lab import Lab, LabError, read_lab
+from keyserver.lab.reading import read_lab
+from keyserver.lab.specs import Lab, LabError
 from tests.keyserver.test_rekey import V2_BLOCK
 from tests.keyserver.world import World
 from tests.lab import LabDirectory, free_ports, hub_config

@@ -39,7 +39,7 @@ from lxml import etree
 from keyserver.edge.serve import LabServer
 from keyserver.edge.ssh import host_key
 from keyserver.gdoi.arrival import Peer
-from keyserver.lab import DeviceSpec, Endpoint, Lab, User
+from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, User
 from tests.lab import PASSWORD, USER, free_ports, hub_config
 
 TRANSPORTS = ("openssh", "paramiko")

@@ -16,7 +16,7 @@ from lxml import etree
 
 from keyserver.edge.channel import Waits
 from keyserver.edge.serve import LabServer
-from keyserver.lab import DeviceSpec, Endpoint, Lab, User
+from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, User
 from keyserver.srx import Device
 from tests.lab import PASSWORD, USER, free_ports, hub_config
 

@@ -13,7 +13,7 @@ from textwrap import dedent
 from lxml import etree
 
 from keyserver.config.junos_schema import Generation
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.lab import hub_config
 

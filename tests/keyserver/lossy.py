@@ -22,7 +22,7 @@ from keyserver.groups.plane import GroupKeys, SigningKeys
 from keyserver.groups.pushes import MulticastTarget, Outgoing
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
-from keyserver.lab import Faults
+from keyserver.lab.specs import Faults
 from keyserver.member.faults import FaultyLink
 from keyserver.member.machine import GroupMember, MemberState
 from keyserver.srx import Device

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 
 from keyserver.groups.pushes import MulticastTarget, Outgoing
-from keyserver.lab import Faults
+from keyserver.lab.specs import Faults
 from keyserver.member.faults import FaultyLink
 from tests.keyserver.lossy import PORT, LossyGroup
 from tests.keyserver.test_cluster import ROOT, SUB, cluster_lines

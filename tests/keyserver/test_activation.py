@@ -10,7 +10,7 @@ import random
 import pytest
 
 from keyserver.gdoi.payloads import Selector
-from keyserver.lab import Timing
+from keyserver.lab.specs import Timing
 from keyserver.member.associations import TrafficKeys, traffic_sa
 from keyserver.member.events import event_line
 from keyserver.member.machine import MemberState

@@ -27,7 +27,7 @@ from keyserver.config.store import (
     StoreFailed,
 )
 from keyserver.config.tree import INHERITED
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device
 from tests.keyserver.console import Console, errors
 from tests.keyserver.generated import Maker

@@ -17,7 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.proof import 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
 from tests.unit.descriptions import SITES, group_of, hosts_of

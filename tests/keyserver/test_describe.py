@@ -15,7 +15,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import p
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 
 from keyserver.config.junos_schema import Generation
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
 

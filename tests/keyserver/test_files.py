@@ -10,7 +10,7 @@ from keyserver.config.edit import MalformedConfiguration
 from keyserver.config.files import read_file
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.show import to_set, to_text
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import LabConfigurationError, read_initial, read_leniently
 
 V2 = junos_schema(Generation.V2)

@@ -19,7 +19,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refus
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import member, server
 
 from keyserver.config.junos_schema import Generation
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from keyserver import lab
 from keyserver.edge.background import BackgroundLab
-from keyserver.lab import LabError, read_lab
+from keyserver.lab import text
+from keyserver.lab.reading import read_lab
+from keyserver.lab.specs import LabError
 
 HUB = "name: hub-1, netconf: {port: 8301}, users: [{name: netops, password: made-up}]"
 SITE = "server: '192.0.2.1:848', group: 1, psk: made-up"
@@ -57,7 +58,7 @@ def test_a_file_without_an_end_is_read_no_further_than_a_configuration_goes(
     tmp_path, monkeypatch, which
 ):
     endless = Path("/dev/zero")
-    monkeypatch.setattr(lab, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(text, "LARGEST_FILE", 1000)
     file = tmp_path / "lab.yml"
     file.write_text(f"devices: [{{{HUB}, config: {endless}}}]")
     with pytest.raises(LabError, match=r"^/dev/zero: larger than 1000 octets"):

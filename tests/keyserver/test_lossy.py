@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from keyserver.lab import Faults
+from keyserver.lab.specs import Faults
 from tests.keyserver.lossy import Clock, LossyGroup, faults_of
 
 MEMBERS, FEW, REKEYS = 30, 12, 3

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
 from tests.unit.tables import FEW_NAMES, trees

@@ -44,7 +44,7 @@ from lxml import etree
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.gdoi.arrival import Peer
-from keyserver.lab import DeviceSpec
+from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
 from tests.lab import hub_config

@@ -25,7 +25,7 @@ from keyserver.groups.server import Registration
 from keyserver.groups.views import GroupView
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import Mode, PeerPolicy
-from keyserver.lab import DeviceSpec, Endpoint
+from keyserver.lab.specs import DeviceSpec, Endpoint
 from keyserver.member.machine import GroupMember, MemberState
 from keyserver.member.options import MemberOptions
 from keyserver.srx import Device

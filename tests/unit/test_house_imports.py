@@ -48,7 +48,7 @@ BREACHES = [
     ("key-server-computes", "keyserver/groups/keys.py", "import sqlite3", "keys imports sqlite3"),
     ("key-server-computes", "keyserver/config/show.py", "import os.path", "show imports os"),
     ("store", "keyserver/config/store.py", "import socket", "store imports socket"),
-    ("files", "keyserver/lab.py", "import subprocess", "lab imports subprocess"),
+    ("files", "keyserver/lab/text.py", "import subprocess", "lab.text imports subprocess"),
     ("core-computes", "plugins/plugin_utils/engine/plan.py", "import ansible.errors", "ansible"),
     ("core-computes", "plugins/plugin_utils/audit/findings.py", "import sqlite3", "sqlite3"),
     ("core-files", "plugins/plugin_utils/audit/files.py", "import socket", "imports socket"),

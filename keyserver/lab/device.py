@@ -1,0 +1,104 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A device of a lab file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..config.junos_schema import Generation
+from ..gdoi.payloads import Profile
+from ..groups.plane import Acknowledgement, GroupKeys
+from . import values
+from .certificates import read_certificates
+from .section import Section, items
+from .specs import FLOATING_PORT, GDOI_PORT, DeviceSpec, Endpoint, LabError, User
+
+
+def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
+    """One entry of ``devices``; its files are relative to ``base``."""
+    section = Section(where, entry)
+    key_plane = section.take("gdoi", dict)
+    spec = DeviceSpec(
+        name=section.need("name", str),
+        generation=section.take("generation", Generation, Generation.V2),
+        netconf=section.take("netconf", lambda v: _endpoint(f"{where}: netconf", v, 830)),
+        users=tuple(
+            _user(f"{where}: users[{n}]", user)
+            for n, user in enumerate(items(f"{where}: users", section.take("users", lambda v: v)))
+        ),
+        config=section.take("config", lambda v: base / str(v)),
+        state=section.take("state", lambda v: base / str(v)),
+        strict=section.take("strict", values.flag, True),
+        interfaces=section.take("interfaces", values.names, {}),
+        certificates=read_certificates(where, section, base),
+        model=section.take("model", str),
+        release=section.take("release", str),
+        cluster_node=section.take("cluster_node", str),
+        **(_key_plane(f"{where}: gdoi", key_plane) if key_plane is not None else {}),
+    )
+    section.done()
+    return spec
+
+
+def _key_plane(where: str, entry: Any) -> dict[str, Any]:
+    """How it speaks GDOI, as fields of its spec."""
+    section = Section(where, entry)
+    endpoint = Endpoint(
+        section.take("address", values.address, "127.0.0.1"),
+        section.take("port", values.port, GDOI_PORT),
+    )
+    fields = {
+        "gdoi": endpoint,
+        "aggressive": section.take("aggressive", values.flag, False),
+        "accept_doi": section.take("accept_doi", values.dois, (2,)),
+        "group_keys": section.take("group_keys", GroupKeys, GroupKeys.DURABLE),
+        **_dialect(section),
+        **_further_ports(where, section, endpoint.port),
+    }
+    section.done()
+    return fields
+
+
+def _dialect(section: Section) -> dict[str, Any]:
+    profile = section.take("profile", Profile, Profile.RFC6407)
+    # Cisco's implementation knows no acknowledgement; its members would be dropped as silent.
+    silent = profile is Profile.CISCO_REFERENCE
+    usual = Acknowledgement.NONE if silent else Acknowledgement.RFC8263
+    acknowledgement = section.take("acknowledgement", Acknowledgement, usual)
+    return {"profile": profile, "acknowledgement": acknowledgement}
+
+
+def _further_ports(where: str, section: Section, port: int) -> dict[str, Any]:
+    """Where it takes those behind a translator, and where pushes go out from."""
+    usual = FLOATING_PORT if port == GDOI_PORT else None
+    floating = section.take("nat_port", values.port_or_none, usual)
+    push = section.take("push_port", values.port)
+    named = [one for one in (port, floating, push) if one is not None]
+    if len(set(named)) < len(named):
+        raise LabError(f"{where}: port, nat_port and push_port must differ")
+    return {"floating_port": floating, "push_port": push}
+
+
+def _endpoint(where: str, value: Any, default_port: int) -> Endpoint:
+    section = Section(where, value)
+    endpoint = Endpoint(
+        section.take("address", values.address, "127.0.0.1"),
+        section.take("port", values.port, default_port),
+    )
+    section.done()
+    return endpoint
+
+
+def _user(where: str, entry: Any) -> User:
+    section = Section(where, entry)
+    user = User(
+        section.need("name", str),
+        section.take("password", str),
+        section.take("authorized_key", str),
+    )
+    section.done()
+    if user.password is None and user.authorized_key is None:
+        raise LabError(f"{where}: password or authorized_key is missing")
+    return user

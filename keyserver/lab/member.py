@@ -1,0 +1,103 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A reference member of a lab file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..config.junos_schema import Generation
+from ..gdoi.payloads import Profile
+from ..ike.proposal import Mode
+from . import values
+from .certificates import read_own_certificate
+from .section import Section
+from .specs import (
+    DEFAULT_HEARTBEAT_THRESHOLD,
+    DEFAULT_PHASE_1_SECONDS,
+    FLOATING_PORT,
+    GDOI_PORT,
+    DeviceSpec,
+    Endpoint,
+    Faults,
+    LabError,
+    MemberSpec,
+    Timing,
+)
+
+
+def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) -> MemberSpec:
+    """One entry of ``members``; ``devices`` are those of the same lab."""
+    section = Section(where, entry)
+    server_name = section.need("server", str)
+    device = devices.get(server_name)
+    if device is not None and device.gdoi is not None:
+        server = device.gdoi
+    else:
+        host, _, port = server_name.rpartition(":")
+        try:
+            server = Endpoint(values.address(host), values.port(port))
+        except ValueError:
+            raise LabError(
+                f"{where}: server: {server_name!r}: "
+                "a device with gdoi, or ADDRESS:PORT, is expected"
+            ) from None
+    spec = MemberSpec(
+        name=section.need("name", str),
+        server=server,
+        server_name=server_name,
+        group=section.need("group", int),
+        address=section.take("address", values.address, "127.0.0.1"),
+        psk=section.take("psk", str),
+        credentials=read_own_certificate(where, section, base),
+        identity=section.take("identity", str),
+        server_identity=section.take("server_identity", str),
+        generation=section.take("generation", Generation, device.generation if device else None),
+        proposals=section.take("proposals", lambda v: tuple(_proposal(p) for p in v), ()),
+        profile=section.take("profile", Profile, device.profile if device else Profile.RFC6407),
+        port=section.take("port", values.port, 0),
+        mode=section.take("mode", Mode, Mode.MAIN),
+        interface=section.take("interface", str),
+        server_nat_port=_nat_port(device, server),
+        heartbeat_threshold=section.take(
+            "heartbeat_threshold", values.threshold, DEFAULT_HEARTBEAT_THRESHOLD
+        ),
+        lifetime=section.take("lifetime_seconds", values.phase1_seconds, DEFAULT_PHASE_1_SECONDS),
+        recovery_probe=section.take("recovery_probe", values.flag, False),
+        timing=section.take("timing", Timing, Timing.JUNOS),
+        faults=section.take("faults", lambda v: _faults(f"{where}: faults", v), Faults()),
+    )
+    section.done()
+    if spec.psk is None and spec.credentials is None:
+        raise LabError(f"{where}: psk or certificate is missing")
+    return spec
+
+
+def _nat_port(device: DeviceSpec | None, server: Endpoint) -> int | None:
+    """Where a server of this lab, or another, takes those behind a translator."""
+    if device is not None:
+        return device.floating_port
+    return FLOATING_PORT if server.port == GDOI_PORT else None
+
+
+def _proposal(value: Any) -> tuple[str, str, str]:
+    section = Section("proposal", value)
+    encryption = section.need("encryption_algorithm", str)
+    authentication = section.need("authentication_algorithm", str)
+    group = section.need("dh_group", str)
+    section.done()
+    return encryption, authentication, group
+
+
+def _faults(where: str, value: Any) -> Faults:
+    section = Section(where, value)
+    faults = Faults(
+        section.take("drop", values.share, 0.0),
+        section.take("duplicate", values.share, 0.0),
+        section.take("reorder", values.share, 0.0),
+        section.take("delay", values.seconds, 0.0),
+        section.take("stop_after", values.seconds),
+    )
+    section.done()
+    return faults

@@ -1,0 +1,50 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading a lab file. Errors name the file and the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from . import values
+from .device import read_device
+from .member import read_member
+from .section import Section, items
+from .specs import Lab, LabError
+from .text import read_document, read_text
+
+
+def read_lab(path: Path) -> Lab:
+    """Read and check a lab file; paths inside are relative to it."""
+    try:
+        document = read_document(read_text(path))
+    except yaml.YAMLError as error:
+        # PyYAML says what and where on lines of their own.
+        raise LabError(f"{path}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise LabError(f"{path}: nested too deep; is it the right file?") from None
+    top = Section(str(path), document)
+    base = path.resolve().parent
+    devices = [
+        read_device(f"{path}: devices[{number}]", entry, base)
+        for number, entry in enumerate(items(f"{path}: devices", top.take("devices", lambda v: v)))
+    ]
+    by_name = {device.name: device for device in devices}
+    if len(by_name) != len(devices):
+        raise LabError(f"{path}: two devices have the same name")
+    members = tuple(
+        read_member(f"{path}: members[{number}]", entry, by_name, base)
+        for number, entry in enumerate(items(f"{path}: members", top.take("members", lambda v: v)))
+    )
+    if len({member.name for member in members}) != len(members):
+        raise LabError(f"{path}: two members have the same name")
+    if not devices and not members:
+        raise LabError(f"{path}: devices: there are none, and no members; name at least one")
+    clock = Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
+    speed = clock.take("speed", values.positive, 1.0)
+    known_hosts = top.take("known_hosts", lambda v: base / str(v))
+    clock.done()
+    top.done()
+    return Lab(tuple(devices), members, speed, known_hosts)
