@@ -89,7 +89,7 @@ def _members_arguments(command: argparse.ArgumentParser) -> None:
 
 def _init_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "directory", type=Path, nargs="?", default=Path(), help="default: the current directory"
+        "directory", type=Path, nargs="?", default=Path(), help="where; default: the current directory"
     )
 
 
@@ -217,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Emulated SRX devices and group members of a Group VPN. "
-        f"From a checkout without installing: python -m {__package__}.",
+        f"The same without the script: python -m {__package__}.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -119,6 +119,7 @@ def test_the_command_says_its_version_and_its_commands(installed, alone):
     assert run(program, "--version").stdout == f"groupvpn-keyserver {__version__}\n"
     help_text = run(program, "--help").stdout
     assert all(re.search(rf"^ +{command}\b", help_text, re.MULTILINE) for command in COMMANDS)
+    assert "python -m groupvpn_keyserver" in help_text.replace("\n", " ")
     with_module = run(installed / "python", "-m", "groupvpn_keyserver", "--version")
     assert with_module.stdout == f"groupvpn-keyserver {__version__}\n"
 
@@ -303,9 +304,15 @@ def test_a_service_manager_is_told_when_the_devices_listen(installed, own_lab):
                 server.terminate()
 
 
+LITTER = ("venv/pyvenv.cfg", "lab/lab.yml", "serve.log", ".vscode/settings.json", ".tox/log", ".env")
+
+
 @pytest.fixture(scope="module")
 def artefact(checkout, wheel, tmp_path_factory) -> Path:
-    """The collection, packed after the wheel was built from the same checkout."""
+    """The collection, packed from a checkout that the wheel was built in and somebody worked in."""
+    for name in LITTER:
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).touch()
     place = tmp_path_factory.mktemp("artefact")
     built = run(GALAXY, "collection", "build", "--output-path", place, checkout)
     assert built.returncode == 0, built.stderr
