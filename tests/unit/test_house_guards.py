@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -279,6 +280,7 @@ def test_every_variable_of_a_role_is_read(role):
 # The changelog
 
 FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.yml"))
+RELEASES = ROOT / "changelogs" / "changelog.yaml"
 
 
 def test_every_fragment_of_the_changelog_can_be_read():
@@ -288,3 +290,9 @@ def test_every_fragment_of_the_changelog_can_be_read():
         entries = yaml.safe_load(text).values()
         assert all(isinstance(line, str) for lines in entries for line in lines), file
         assert max(map(len, text.splitlines())) <= 160, file
+
+
+def test_the_changelog_has_no_markup_of_modules():
+    """Its pages would show the signs themselves: here code stands between ``double backticks``."""
+    texts = {file: file.read_text(encoding="utf-8") for file in (*FRAGMENTS, RELEASES)}
+    assert [file for file, text in texts.items() if re.search(r"\b[A-Z]\([^)]*\)", text)] == []
