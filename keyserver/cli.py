@@ -89,7 +89,7 @@ def _members_arguments(command: argparse.ArgumentParser) -> None:
 
 def _init_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "directory", type=Path, nargs="?", default=Path(), help="where; default: the current directory"
+        "directory", type=Path, nargs="?", default=Path(), help="default: the current directory"
     )
 
 
