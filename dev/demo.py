@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.lab import ROOT, LabDirectory, PlayResult, stop_everything
+from tests.lab import ROOT, LabDirectory, PlayResult
+from tests.processes import stop_everything
 from tests.whole import UNICAST, WholeLab
 
 SITES = 40

@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import settings
 
-from tests.lab import COLLECTIONS, LabDirectory, Process, hub_config
+from tests.lab import COLLECTIONS, LabDirectory, hub_config
+from tests.processes import Process
 from tests.referees import left_out
 
 if str(COLLECTIONS) not in sys.path:

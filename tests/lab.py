@@ -4,27 +4,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.processes import ROOT, Process, end, forget, free_ports, start
+
 COLLECTIONS = ROOT / "build" / "collections"
 USER, PASSWORD, PSK = "netops", "lab-Passw0rd", "made-up-key-1"
-START_SECONDS = 30
 
 _PHASE_1 = {
     "v1": ("group2", "sha1", "3des-cbc", "hmac-sha1-96", "3des-cbc"),
@@ -66,180 +62,6 @@ def hub_config(
         lines.append(f"{path} ipsec-sa sa-1 match-policy any source 198.51.100.0/24")
         lines.append(f"{path} ipsec-sa sa-1 match-policy any destination 203.0.113.0/24")
     return "\n".join([*lines, *extra]) + "\n"
-
-
-# Below what the system gives to those who connect: between our choice and the server's bind, some
-# client might get the port otherwise. Parallel test processes choose from ranges of their own.
-_LOWEST_PORT, _PORTS, _SHARES = 20000, 12768, 8
-_share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
-_mine = range(_LOWEST_PORT + _share, _LOWEST_PORT + _PORTS, _SHARES)
-_ports = itertools.islice(itertools.cycle(_mine), os.getpid() % len(_mine), None)
-
-
-def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
-    """Ports of the loopback address that nothing uses just now."""
-    found: list[int] = []
-    while len(found) < count:
-        port = next(_ports)
-        with socket.socket(socket.AF_INET, kind) as trial, contextlib.suppress(OSError):
-            trial.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
-
-
-_RUNNING: set[subprocess.Popen[Any]] = set()
-_MARK = "GROUPVPN_LAB_PROCESS"
-_MARKS: dict[subprocess.Popen[Any], str] = {}
-_INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
-
-
-def _start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """A process that :func:`stop_everything` knows, whatever interrupts us meanwhile."""
-    with uninterrupted() as usual:
-        process = subprocess.Popen(
-            command,
-            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, usual),
-            env={**(options.pop("env", None) or os.environ), _MARK: _mark(len(_MARKS))},
-            **options,
-        )
-        _MARKS[process] = _mark(len(_MARKS))
-        _RUNNING.add(process)
-    return process
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[set[int]]:
-    """Interruptions wait until the block ends; gives the signals that were blocked before.
-
-    A thread takes over what is blocked where it is started. One that blocks nothing is where the
-    kernel delivers the signal meanwhile, and Python then interrupts the main thread all the same.
-    """
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
-    try:
-        yield usual
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
-
-
-def stop_everything() -> None:
-    """End every process that still runs, and those that they started."""
-    while _RUNNING:
-        _end(_RUNNING.pop())
-
-
-def _end(process: subprocess.Popen[Any]) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    end = time.monotonic() + 10
-    while (others := _marked(_MARKS[process])) and time.monotonic() < end:
-        for other in others:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(other, signal.SIGKILL)
-        # A signal is sent before it is obeyed.
-        time.sleep(0.01)
-
-
-def _mark(number: int) -> str:
-    return f"{os.getpid()}-{number}"
-
-
-def _marked(mark: str) -> list[int]:
-    """Processes that were born with this mark.
-
-    Ansible's workers sit in sessions of their own, and one that was forked while its parent was
-    dying has another parent by now: what they all have is the environment.
-    """
-    words, found = f"{_MARK}={mark}\0".encode(), []
-    for file in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if words in file.read_bytes():
-                found.append(int(file.parent.name))
-    return found
-
-
-def process_cpu(pid: int) -> float:
-    """Seconds of CPU that a process has taken so far, to the nanosecond.
-
-    Its clock has the number that Linux' ``clock_getcpuclockid(3)`` makes of the process id.
-    """
-    return time.clock_gettime((~pid << 3) | 2)
-
-
-class Process:
-    """``python -m keyserver COMMAND LAB`` in the background."""
-
-    def __init__(
-        self, command: str, lab: Path, *options: str, prefix: Sequence[str] = (sys.executable,)
-    ) -> None:
-        self._process = _start(
-            [*prefix, "-m", "keyserver", command, *options, str(lab)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.output: list[str] = []
-        self._rest = b""
-
-    def wait_for(self, text: str, seconds: float = START_SECONDS, count: int = 1) -> None:
-        """Wait until that many lines of output hold the text."""
-        end = time.monotonic() + seconds
-        while sum(text in line for line in self.output) < count:
-            if not self.read(end - time.monotonic()):
-                shown = "\n".join(self.output[-20:])
-                raise AssertionError(f"{text!r} did not come {count} times in:\n{shown}")
-
-    def read(self, seconds: float) -> bool:
-        """Take more output, if some comes in time: who writes much stops when nobody does."""
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, seconds))
-        data = os.read(self._process.stdout.fileno(), 65536) if ready else b""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        self.output += [line.decode() for line in lines]
-        return bool(data)
-
-    def peak_mb(self) -> float:
-        """The most memory that the process has held."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-    def cpu_seconds(self) -> float:
-        """CPU time that it has taken so far."""
-        return process_cpu(self._process.pid)
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
-
-    def signal(self, number: int) -> None:
-        """Send it a signal."""
-        self._process.send_signal(number)
-
-    def ended(self, seconds: float) -> int:
-        """Its exit status, when it ends by itself within that time."""
-        return self._process.wait(seconds)
-
-    def kill(self) -> None:
-        """What a power cut is to a process."""
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> None:
-        """Interrupt and wait."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-        _RUNNING.discard(self._process)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 @dataclass
@@ -347,7 +169,7 @@ def _ansible(
     content = [{"hosts": hosts, "gather_facts": False, "tasks": tasks, **more}]
     book.write_text(yaml.safe_dump(content, sort_keys=False))
     program = Path(sys.executable).with_name("ansible-playbook")
-    return _start(
+    return start(
         [str(program), "-i", str(lab.path / "inventory.yml"), *options, str(book)],
         cwd=lab.path,
         env=ansible_environment(),
@@ -372,8 +194,8 @@ def killed_play(lab: LabDirectory, tasks: list[dict[str, Any]], at: str, **more:
     finally:
         process.kill()
         process.wait()
-        _end(process)
-        _RUNNING.discard(process)
+        end(process)
+        forget(process)
 
 
 def play(
@@ -384,9 +206,9 @@ def play(
     try:
         output, errors = process.communicate(timeout=180)
     except subprocess.TimeoutExpired:
-        _end(process)
+        end(process)
         raise
-    _RUNNING.discard(process)
+    forget(process)
     start = output.find("{\n")
     results: list[dict[str, dict[str, Any]]] = []
     if start >= 0:

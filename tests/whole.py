@@ -15,15 +15,8 @@ from typing import Any
 import yaml
 
 from tests.keyserver.observer import Observer
-from tests.lab import (
-    LabDirectory,
-    PlayResult,
-    Process,
-    free_ports,
-    killed_play,
-    play,
-    uninterrupted,
-)
+from tests.lab import LabDirectory, PlayResult, killed_play, play
+from tests.processes import Process, free_ports, uninterrupted
 
 INTERFACE = "ge-0/0/1.0"
 ZONES = [{"from_zone": "LAN", "to_zone": "WAN"}]

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tests.benchmarks.limits import at_most
 from tests.benchmarks.loop import GATEWAYS, LINES, Client, gateways
-from tests.lab import LabDirectory, Process, free_ports, hub_config
+from tests.lab import LabDirectory, hub_config
+from tests.processes import Process, free_ports
 
 FEW, REPEATS, DEVICES = 10, 200, 1000
 IDLE_SECONDS, START_SECONDS = 5, 300

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import asyncssh
 
-from tests.lab import PASSWORD, USER, LabDirectory, Process, hub_config
+from tests.lab import PASSWORD, USER, LabDirectory, hub_config
+from tests.processes import Process
 
 END = b"]]>]]>"
 HELLO = (

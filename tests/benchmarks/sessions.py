@@ -21,7 +21,8 @@ import asyncssh
 
 from tests.benchmarks.limits import at_most
 from tests.benchmarks.loop import END, HELLO
-from tests.lab import PASSWORD, ROOT, USER, LabDirectory, free_ports, hub_config, process_cpu
+from tests.lab import PASSWORD, ROOT, USER, LabDirectory, hub_config
+from tests.processes import free_ports, process_cpu
 
 SESSIONS, ROUNDS = 100, 5
 _QUESTION = b'<rpc message-id="1"><get-system-information/></rpc>' + END

@@ -14,7 +14,8 @@ import yaml
 from tests.benchmarks.fleet import HEAD, row
 from tests.benchmarks.limits import at_least, at_most
 from tests.benchmarks.plays import LOCAL, NETCOMMON, NOTHING, Cost, median, play_cost
-from tests.lab import LabDirectory, Process, by_ncclient
+from tests.lab import LabDirectory, by_ncclient
+from tests.processes import Process
 from tests.whole import UNICAST, WholeLab
 
 _SERVERS, _SITES, _FORKS, _REPEATS = 2, 40, 20, 3

@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from tests.lab import PSK, LabDirectory, Process, hub_config, listed_within, play
+from tests.lab import PSK, LabDirectory, hub_config, listed_within, play
+from tests.processes import Process
 
 SMC = "groupvpn.junos.server_member_communication"
 AUDIT = "groupvpn.junos.membership_audit"

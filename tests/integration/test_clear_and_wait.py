@@ -8,7 +8,8 @@ import contextlib
 
 import pytest
 
-from tests.lab import Process, hub_config, play
+from tests.lab import hub_config, play
+from tests.processes import Process
 
 CLEAR, WAIT = "groupvpn.junos.clear_members", "groupvpn.junos.wait_for_members"
 LISTS = {"groupvpn.junos.registered_members_info": {}}

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from dev.module_pages import MODULES, ROLES, page, role_page
-from tests.lab import ROOT, LabDirectory, Process, ansible_environment, play
+from tests.lab import ROOT, LabDirectory, ansible_environment, play
+from tests.processes import Process
 
 
 def _block(file: str, name: str) -> str:

@@ -28,7 +28,8 @@ from keyserver.edge.serve import LabServer
 from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, LabError, User
 from keyserver.srx import Patience
 from tests.keyserver.console import full_disk
-from tests.lab import PASSWORD, ROOT, USER, free_ports
+from tests.lab import PASSWORD, ROOT, USER
+from tests.processes import free_ports
 
 END = b"]]>]]>"
 MSG_USERAUTH_REQUEST = 50

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab import COLLECTIONS, PASSWORD, USER, Process, ansible_environment, hub_config
+from tests.lab import COLLECTIONS, PASSWORD, USER, ansible_environment, hub_config
+from tests.processes import Process
 
 SOURCE = (
     COLLECTIONS

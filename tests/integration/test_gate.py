@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab import ROOT, Process, ansible_environment, hub_config, listed_within, play
+from tests.lab import ROOT, ansible_environment, hub_config, listed_within, play
+from tests.processes import Process
 
 SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2", "gm-3": "127.0.1.3"}
 BLOCK = {

@@ -12,7 +12,8 @@ import pytest
 from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
-from tests.lab import Process, ask, by_ncclient, play
+from tests.lab import ask, by_ncclient, play
+from tests.processes import Process
 from tests.whole import UNICAST, WholeLab
 
 NAME, NUMBER = "BRANCHES", 70000

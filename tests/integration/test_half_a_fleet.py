@@ -22,7 +22,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
 
-from tests.lab import PASSWORD, USER, LabDirectory, Process
+from tests.lab import PASSWORD, USER, LabDirectory
+from tests.processes import Process
 from tests.whole import UNICAST, WholeLab
 
 NAME, NUMBER = "BRANCHES", 70000

@@ -17,7 +17,8 @@ import yaml
 
 from keyserver.config.junos_schema import Generation
 from tests.keyserver.world import tree_of
-from tests.lab import PSK, ROOT, LabDirectory, Process, ansible_environment, hub_config, play
+from tests.lab import PSK, ROOT, LabDirectory, ansible_environment, hub_config, play
+from tests.processes import Process
 
 HOWTO = ROOT / "docs" / "howto"
 

@@ -20,16 +20,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.certificates import Authority, write_pem
-from tests.lab import (
-    LabDirectory,
-    Process,
-    ask,
-    free_ports,
-    hub_config,
-    listed,
-    listed_within,
-    play,
-)
+from tests.lab import LabDirectory, ask, hub_config, listed, listed_within, play
+from tests.processes import Process, free_ports
 
 SMC = "groupvpn.junos.server_member_communication"
 INFO = {"groupvpn.junos.registered_members_info": {"detail": True}}

@@ -16,7 +16,8 @@ from ncclient import manager
 
 from tests.keyserver.observer import Observer
 from tests.keyserver.test_srx_member import BLOCKS, SMC
-from tests.lab import Process, ask, by_ncclient, free_ports, hub_config
+from tests.lab import ask, by_ncclient, hub_config
+from tests.processes import Process, free_ports
 
 SITES = {f"gm-{n}": f"127.0.1.{n}" for n in range(1, 7)}
 SECONDS = 60

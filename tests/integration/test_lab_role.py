@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab import PASSWORD, PSK, ROOT, USER, LabDirectory, Process, free_ports, hub_config, play
+from tests.lab import PASSWORD, PSK, ROOT, USER, LabDirectory, hub_config, play
+from tests.processes import Process, free_ports
 
 SITES = {"gm-1": "127.0.1.1"}
 SYSTEMD = Path("/usr/lib/systemd/systemd")

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab import Process, ask
+from tests.lab import ask
+from tests.processes import Process
 
 CONFIG = """\
 set system host-name hub-1

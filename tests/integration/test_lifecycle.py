@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import ROOT, Process, ansible_environment, free_ports
+from tests.lab import ROOT, ansible_environment
+from tests.processes import Process, free_ports
 
 PAGE = ROOT / "docs" / "howto" / "lifecycle.md"
 EXAMPLE = ROOT / "playbooks" / "example"

@@ -27,7 +27,8 @@ from keyserver import __version__
 from keyserver.config.junos_schema import Generation
 from keyserver.lab.reading import read_lab
 from keyserver.srx import read_leniently
-from tests.lab import PASSWORD, ROOT, USER, free_ports
+from tests.lab import PASSWORD, ROOT, USER
+from tests.processes import free_ports
 
 GALAXY = Path(sys.executable).with_name("ansible-galaxy")
 COMMANDS = ("init", "serve", "members", "status", "sa", "wireshark")

@@ -11,7 +11,8 @@ import time
 import pytest
 from ncclient import manager
 
-from tests.lab import PASSWORD, LabDirectory, Process, by_ncclient, free_ports, hub_config, play
+from tests.lab import PASSWORD, LabDirectory, by_ncclient, hub_config, play
+from tests.processes import Process, free_ports
 
 MODULE = "groupvpn.junos.server_member_communication"
 INFO = "groupvpn.junos.registered_members_info"

@@ -22,7 +22,8 @@ from keyserver.lab.reading import read_lab
 from keyserver.lab.specs import Lab, LabError
 from tests.keyserver.test_rekey import V2_BLOCK
 from tests.keyserver.world import World
-from tests.lab import LabDirectory, free_ports, hub_config
+from tests.lab import LabDirectory, hub_config
+from tests.processes import free_ports
 
 SECONDS = 20
 

@@ -40,7 +40,8 @@ from keyserver.edge.serve import LabServer
 from keyserver.edge.ssh import host_key
 from keyserver.gdoi.arrival import Peer
 from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, User
-from tests.lab import PASSWORD, USER, free_ports, hub_config
+from tests.lab import PASSWORD, USER, hub_config
+from tests.processes import free_ports
 
 TRANSPORTS = ("openssh", "paramiko")
 

@@ -12,7 +12,8 @@ import pytest
 from tests.integration.test_rude_ansible import run
 from tests.integration.test_srx_member import HUB, SECONDS, SITE, member_config
 from tests.keyserver.test_srx_member import BLOCKS, SMC
-from tests.lab import free_ports, hub_config, play
+from tests.lab import hub_config, play
+from tests.processes import free_ports
 from tests.rude import RudeServer, box
 
 SERVER, MEMBER = "groupvpn.junos.server_info", "groupvpn.junos.member_info"

@@ -16,7 +16,8 @@ from keyserver.capture.sa_log import read_sa_log
 from tests.keyserver.observer import Observer
 from tests.keyserver.test_ping import MATCH, ZONES, inside
 from tests.keyserver.test_srx_member import BLOCKS, MEMBER, SMC, site_config
-from tests.lab import Process, ask, by_ncclient, free_ports, hub_config, listed_within
+from tests.lab import ask, by_ncclient, hub_config, listed_within
+from tests.processes import Process, free_ports
 
 HUB, SITE = "127.0.0.1", "127.0.1.1"
 SECONDS = 20

@@ -28,7 +28,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports 
 from paramiko.hostkeys import HostKeys
 
 from tests.integration.test_rude import TRANSPORTS, Client, change, target
-from tests.lab import COLLECTIONS, free_ports, play
+from tests.lab import COLLECTIONS, play
+from tests.processes import free_ports
 from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box
 
 MODULE = "groupvpn.junos.server_member_communication"

@@ -13,7 +13,8 @@ import sys
 import pytest
 
 from tests.keyserver.observer import Observer, Standing
-from tests.lab import ROOT, LabDirectory, Process, hub_config
+from tests.lab import ROOT, LabDirectory, hub_config
+from tests.processes import Process
 
 SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2"}
 DEAD = {"gm-3": "127.0.1.3"}

@@ -15,7 +15,8 @@ import time
 import pytest
 from lxml import etree
 
-from tests.lab import PASSWORD, USER, LabDirectory, Process, by_ncclient, hub_config, play
+from tests.lab import PASSWORD, USER, LabDirectory, by_ncclient, hub_config, play
+from tests.processes import Process
 
 SMC = "security group-vpn server group G1 server-member-communication"
 ALGORITHMS = [

@@ -21,7 +21,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.certificates import Authority, write_pem
-from tests.lab import PSK, LabDirectory, free_ports, hub_config
+from tests.lab import PSK, LabDirectory, hub_config
+from tests.processes import free_ports
 
 CHARON = Path("/usr/lib/ipsec/charon")
 _RUNNING = Path("/var/run/charon.pid")

@@ -18,7 +18,8 @@ from keyserver.edge.channel import Waits
 from keyserver.edge.serve import LabServer
 from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, User
 from keyserver.srx import Device
-from tests.lab import PASSWORD, USER, free_ports, hub_config
+from tests.lab import PASSWORD, USER, hub_config
+from tests.processes import free_ports
 
 END = b"]]>]]>"
 PLAIN, COMPLIANT, FEW = range(3)
