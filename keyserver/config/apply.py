@@ -9,25 +9,22 @@ changes and not what there is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from .edit import Edit, LoadError, Operation, Severity, edit_path
+from .held import all_of, held_by, holds, holds_protected, holds_value, marked_by
 from .replacing import replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
     COMMENTS,
     INACTIVE,
-    MARKS,
     PROTECTED,
-    Branch,
     Identity,
-    Owner,
     Tree,
-    deep_copy,
     owner_of,
 )
 from .values import InvalidValue, ValueCheck, is_showable, showable, wildcard
 from .wildcards import matches
+from .writing import Writer
 
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
 _GROUPS = "groups"
@@ -35,7 +32,7 @@ _GROUPS = "groups"
 
 def apply(root: Statement, tree: Tree, edits: list[Edit], default: Operation) -> list[LoadError]:
     """Carry out a load on ``tree`` in place; what is refused is reported and left out."""
-    load = _Load(owner_of(tree))
+    load = _Load(Writer(owner_of(tree)))
     for edit in edits:
         if edit.statement is root:
             load.replace(root, tree, edit)
@@ -50,10 +47,10 @@ def check_value(statement: Statement, text: str) -> str:
 
 
 class _Load:
-    """One load: whose branches may be written to, the way down, what was refused."""
+    """One load: what writes for it, the way down, what was refused."""
 
-    def __init__(self, owner: Owner | None) -> None:
-        self.owner = owner
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
         self.way: list[Edit] = []
         self.problems: list[LoadError] = []
         self._handlers: dict[Kind, Callable[[Tree, Edit, Operation], None]] = {
@@ -89,47 +86,6 @@ class _Load:
             line=edit.line,
         )
 
-    # Writing to what this load owns
-
-    def own(self, tree: Tree, name: str) -> Tree:
-        """The branch ``name`` of ``tree``, made where it is missing, for writing."""
-        value = tree.get(name)
-        if value is None:
-            value = tree[name] = {} if self.owner is None else Branch({}, self.owner)
-        elif owner_of(value) is not self.owner:
-            value = tree[name] = Branch(value, self.owner)
-        found: Tree = value
-        return found
-
-    def drop(self, tree: Tree, identity: Identity) -> bool:
-        """Take a statement away with what is said about it; False when it was not there."""
-        if isinstance(identity, tuple):
-            if identity[1] not in tree.get(identity[0], ()):
-                return False
-            entries = self.own(tree, identity[0])
-            del entries[identity[1]]
-            if not entries:
-                del tree[identity[0]]
-        elif tree.pop(identity, None) is None:
-            return False
-        self._forget(tree, identity)
-        return True
-
-    def _forget(self, tree: Tree, identity: Identity) -> None:
-        for mark in MARKS & tree.keys():
-            kept = [m for m in tree[mark] if m != identity and (m[0] != identity or type(m) is str)]
-            if len(kept) < len(tree[mark]):
-                self._put_marks(tree, mark, kept)
-
-    @staticmethod
-    def _put_marks(tree: Tree, mark: str, kept: list[Identity]) -> None:
-        if not kept:
-            del tree[mark]
-        elif mark == COMMENTS:
-            tree[mark] = {identity: tree[mark][identity] for identity in kept}
-        else:
-            tree[mark] = frozenset(kept)
-
     # One statement
 
     def carry_out(self, parent: Statement, tree: Tree, edit: Edit, default: Operation) -> None:
@@ -143,23 +99,23 @@ class _Load:
         if edit.rename is not None or edit.copy is not None:
             self._rename_or_copy(tree, edit)
             return
-        if operation is Operation.CREATE and _holds_value(tree, edit):
+        if operation is Operation.CREATE and holds_value(tree, edit):
             self.object(" ".join(edit.words), "data exists", tag="data-exists", line=edit.line)
             return
-        if operation is Operation.NONE and not _holds(tree, edit):
+        if operation is Operation.NONE and not holds(tree, edit):
             self._missing(edit)
             return
         before = len(self.problems)
         self._handlers[edit.statement.kind](tree, edit, operation)
         refused = len(self.problems) > before
         vanished = edit.statement.kind is Kind.CONTAINER
-        if (refused or vanished) and not _holds(tree, edit):
+        if (refused or vanished) and not holds(tree, edit):
             # Nothing is left to which a mark could belong.
             return
         if operation is not Operation.NONE:
             for other in parent.excluded.get(edit.statement.name, frozenset()):
                 if other in tree:
-                    self.drop(tree, other)
+                    self.writer.drop(tree, other)
         self._mark(tree, edit)
 
     def replace(self, statement: Statement, tree: Tree, edit: Edit) -> None:
@@ -177,8 +133,8 @@ class _Load:
             self._protected(edit, operation)
             return False
         if operation in (Operation.REPLACE, *_REMOVING) and edit.statement.is_branch:
-            held = _held(tree, edit)
-            if isinstance(held, dict) and _holds_protected(held):
+            held = held_by(tree, edit)
+            if isinstance(held, dict) and holds_protected(held):
                 self._protected(edit, operation)
                 return False
         return True
@@ -237,7 +193,7 @@ class _Load:
         if edit.statement.has_no_braces and tree.get(edit.statement.name):
             self._hand_down(tree, edit)
             return
-        self._say(tree, edit, _identities(tree, edit))
+        self._say(tree, edit, marked_by(tree, edit))
 
     def _say(self, tree: Tree, edit: Edit, identities: set[Identity]) -> None:
         for mark, wanted in (
@@ -245,7 +201,7 @@ class _Load:
             (PROTECTED, edit.protect),
         ):
             if wanted is not None:
-                self._set_mark(tree, mark, identities, wanted)
+                self.writer.mark(tree, mark, identities, wanted)
         if edit.comment is not None:
             self._annotate(
                 tree, edit, edit.comment, min(identities, key=str, default=edit.identity)
@@ -261,26 +217,13 @@ class _Load:
         said.activate = said.activate if edit.activate is None else edit.activate
         said.protect = said.protect if edit.protect is None else edit.protect
         if (said.activate, said.protect, said.comment) != (None, None, None):
-            self._forget(tree, name)
-            self._say(self.own(tree, name), said, _members(edit.statement, tree[name]))
+            self.writer.forget(tree, name)
+            self._say(self.writer.own(tree, name), said, all_of(edit.statement, tree[name]))
 
     def _annotate(self, tree: Tree, edit: Edit, comment: str, about: Identity) -> None:
         if self._checked(None, comment, edit, "comment") is None:
             return
-        comments = {**tree.get(COMMENTS, {}), about: comment}
-        kept = {identity: text for identity, text in comments.items() if text}
-        tree[COMMENTS] = kept
-        if not kept:
-            del tree[COMMENTS]
-
-    @staticmethod
-    def _set_mark(tree: Tree, mark: str, identities: set[Identity], wanted: bool) -> None:
-        held = frozenset(tree.get(mark, ()))
-        changed = held | identities if wanted else held - identities
-        if changed:
-            tree[mark] = changed
-        else:
-            tree.pop(mark, None)
+        self.writer.annotate(tree, about, comment)
 
     # Taking away
 
@@ -298,11 +241,11 @@ class _Load:
             if kept:
                 tree[name] = kept
             elif held:
-                self.drop(tree, name)
+                self.writer.drop(tree, name)
             return len(kept) < len(held)
         if kind is Kind.LEAF and edit.values and not self._same(tree, edit):
             return False
-        return self.drop(tree, edit.identity)
+        return self.writer.drop(tree, edit.identity)
 
     def _same(self, tree: Tree, edit: Edit) -> bool:
         """True when a leaf has the value that is to be deleted."""
@@ -316,7 +259,7 @@ class _Load:
         name = edit.statement.name
         found = [key for key in tree.get(name, {}) if matches(edit.key or "", key)]
         for key in found:
-            self.drop(tree, (name, key))
+            self.writer.drop(tree, (name, key))
         return bool(found)
 
     # Renaming, copying, moving
@@ -326,7 +269,7 @@ class _Load:
         if key not in tree.get(name, {}):
             self._missing(edit)
             return
-        entries = self.own(tree, name)
+        entries = self.writer.own(tree, name)
         target = Edit(edit.statement, new, line=edit.line)
         if not self._check_keys(target):
             return
@@ -335,20 +278,9 @@ class _Load:
             self.object(new, f"statement '{new}' already exists", tag="data-exists", line=edit.line)
             return
         if edit.copy is not None:
-            entries[new] = deep_copy(entries[key], self.owner)
+            self.writer.copy(tree, name, key, new)
             return
-        tree[name] = Branch({new if k == key else k: v for k, v in entries.items()}, self.owner)
-        self._rename_marks(tree, (name, key), (name, new))
-
-    def _rename_marks(self, tree: Tree, old: Identity, new: Identity) -> None:
-        for mark in MARKS & tree.keys():
-            held = tree[mark]
-            if old not in held:
-                continue
-            if mark == COMMENTS:
-                tree[mark] = {new if i == old else i: text for i, text in held.items()}
-            else:
-                tree[mark] = (held - {old}) | {new}
+        self.writer.rename(tree, name, key, new)
 
     def _move(self, tree: Tree, edit: Edit) -> None:
         """Put an entry or a value of a leaf-list where the load wants it."""
@@ -365,10 +297,7 @@ class _Load:
             order.insert(0 if place.before else len(order), moving)
         else:
             order.insert(order.index(place.key) + (0 if place.before else 1), moving)
-        if isinstance(held, dict):
-            tree[name] = Branch({key: held[key] for key in order}, self.owner)
-        else:
-            tree[name] = order
+        self.writer.reorder(tree, name, order)
 
     # The kinds of statements
 
@@ -385,11 +314,11 @@ class _Load:
         name = edit.statement.name
         if operation is Operation.REPLACE:
             tree.pop(name, None)
-        inner = self.own(tree, name)
+        inner = self.writer.own(tree, name)
         self._children(inner, edit, operation)
         self._refuse_gaps(inner, edit)
         if not inner and not edit.statement.presence:
-            self.drop(tree, name)
+            self.writer.drop(tree, name)
 
     def _refuse_gaps(self, inner: Tree, edit: Edit) -> None:
         """Values that text tells apart by their places alone: the second needs the first."""
@@ -398,22 +327,22 @@ class _Load:
         if there != sorted(there, reverse=True):
             self.object(edit.statement.shown, "missing argument.", line=edit.line)
             for name in names[there.index(False) :]:
-                self.drop(inner, name)
+                self.writer.drop(inner, name)
 
     def _entry(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if edit.key is None:
             self._whole_list(tree, edit, operation)
             return
-        entries = self.own(tree, edit.statement.name)
+        entries = self.writer.own(tree, edit.statement.name)
         if operation is Operation.REPLACE and edit.key in entries:
-            entries[edit.key] = Branch({}, self.owner)
-        self._children(self.own(entries, edit.key), edit, operation)
+            entries[edit.key] = self.writer.branch()
+        self._children(self.writer.own(entries, edit.key), edit, operation)
         self._move(tree, edit)
 
     def _whole_list(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         """``replace: interfaces { … }``, or marks for all entries."""
         if operation is Operation.REPLACE:
-            self.drop(tree, edit.statement.name)
+            self.writer.drop(tree, edit.statement.name)
         elif edit.activate is None and edit.protect is None:
             self.object(edit.statement.shown, "missing argument.", line=edit.line)
 
@@ -449,47 +378,3 @@ class _Load:
     def _flag(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if operation is not Operation.NONE:
             tree[edit.statement.name] = True
-
-
-def _held(tree: Tree, edit: Edit) -> Any:
-    identity = edit.identity
-    if isinstance(identity, tuple):
-        return tree.get(identity[0], {}).get(identity[1])
-    return tree.get(identity)
-
-
-def _holds(tree: Tree, edit: Edit) -> bool:
-    return _held(tree, edit) is not None
-
-
-def _holds_value(tree: Tree, edit: Edit) -> bool:
-    """Whether there is what is to be created: of a leaf-list one of the values."""
-    held = _held(tree, edit)
-    if edit.statement.kind is Kind.LEAF_LIST and held is not None:
-        return any(value in held for value in edit.values)
-    return held is not None
-
-
-def _identities(tree: Tree, edit: Edit) -> set[Identity]:
-    """What a mark is put on: a whole list stands for its entries."""
-    name = edit.statement.name
-    if edit.statement.kind is Kind.LIST and edit.key is None:
-        return {(name, key) for key in tree.get(name, {})}
-    return {edit.identity}
-
-
-def _members(statement: Statement, tree: Tree) -> set[Identity]:
-    """All that a branch holds."""
-    found: set[Identity] = set()
-    for name in tree.keys() - MARKS:
-        listed = statement.children[name].kind is Kind.LIST
-        found |= {(name, key) for key in tree[name]} if listed else {name}
-    return found
-
-
-def _holds_protected(tree: Tree) -> bool:
-    return PROTECTED in tree or any(
-        _holds_protected(value)
-        for name, value in tree.items()
-        if isinstance(value, dict) and name not in MARKS
-    )
