@@ -330,7 +330,7 @@ CASES = {
     "an interface that is none": (
         {},
         {"site_1": {"external_interface": "ge-0/0/1.0 "}},
-        "site-1: group_vpn_external_interface ge-0/0/1.0 : ",
+        "site-1: group_vpn_external_interface 'ge-0/0/1.0 ': an interface name",
     ),
     "a zone that is too long": (
         {},
@@ -511,7 +511,7 @@ CASES = {
     "an identity that is blank": (
         {},
         {"site_1": {"address": None, "dynamic": {"hostname": " "}}},
-        "site-1: group_vpn_dynamic.hostname: blank, or no text",
+        "site-1: group_vpn_dynamic.hostname ' ': it begins or ends with a blank",
     ),
     "an identity of no address": (
         {},
@@ -548,15 +548,30 @@ CASES = {
         {"site_1": {"policies": [{"from_zone": True, "to_zone": "B"}]}},
         "site-1: group_vpn_policies[0].from_zone True: text is expected; correct it",
     ),
+    "a zone that YAML has rounded": (
+        {},
+        {"site_1": {"policies": [{"from_zone": 1.1, "to_zone": "B"}]}},
+        "site-1: group_vpn_policies[0].from_zone 1.1: text is expected; correct it",
+    ),
+    "a certificate's name of blanks": (
+        {"server_member_communication": {**V1_BLOCK, "certificate": "  "}},
+        everything("v1"),
+        "server_member_communication.certificate '  ': it begins or ends with a blank",
+    ),
+    "rekeys that came out empty": (
+        {"server_member_communication": ""},
+        {},
+        "[BRANCHES].server_member_communication '': a mapping is expected",
+    ),
     "a zone with a blank behind it": (
         {},
         {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B "}]}},
-        "site-1: group_vpn_policies[0].to_zone B : it begins or ends with a blank",
+        "site-1: group_vpn_policies[0].to_zone 'B ': it begins or ends with a blank",
     ),
     "a zone of blanks": (
         {},
         {"site_1": {"policies": [{"from_zone": " ", "to_zone": "B"}]}},
-        "it needs 'from_zone' and 'to_zone'",
+        "site-1: group_vpn_policies[0].from_zone ' ': it begins or ends with a blank",
     ),
     "proof by certificates": (
         {"ike_proposal": {"authentication_method": "rsa-signatures"}},
@@ -595,6 +610,25 @@ def test_a_sound_description_of_either_generation_is_not():
     assert contradictions([old], hosts_of(**everything("v1"))) == []
     mixed = hosts_of(site_1={"generation": "v1"})
     assert contradictions([group_of(group_id=7)], mixed) == []
+
+
+def test_what_is_wrong_with_a_rule_is_said_once_and_of_members():
+    """Servers do not get the rules."""
+    rule = {"name": "x", "source_address": "everywhere"}
+    (line,) = contradictions([group_of(exclude_rules=[rule])], hosts_of())
+    assert line.startswith("site-1, site-2, site-3, site-4, site-5: ")
+    assert "exclude_rules[x].source_address everywhere: no IPv4 prefix" in line
+
+
+def test_a_number_is_a_name_where_names_stand():
+    """A device gives text back, and a number would differ from it for ever."""
+    policies = [{"name": 1, "source": "10.0.0.0/8", "destination": "10.0.0.0/8"}]
+    zones = [{"from_zone": 50, "to_zone": "WAN"}]
+    description = read([group_of(match_policies=policies)], hosts_of(site_1={"policies": zones}))
+    assert refusals(description) == []
+    would = configurations(description)
+    assert would["site-1"]["member"]["policies"][0]["from_zone"] == "50"
+    assert would["hub-1"]["server"]["groups"][0]["ipsec_sas"][0]["match_policies"][0]["name"] == "1"
 
 
 def test_an_exclude_rule_opens_the_way_to_the_server():

@@ -31,7 +31,7 @@ from tests.lab import COLLECTIONS
 @pytest.mark.parametrize(
     ("form", "longest", "good", "bad"),
     [
-        (values.name, 4, ["a", "a b;", "ääää"], ["", "abcde", "a\x07", "a\nb"]),
+        (values.name, 4, ["a", "a b;", "ääää"], ["", " ", "abcde", "a\x07", "a\nb"]),
         (values.identifier, 4, ["a", "0", "a-_9"], ["", "abcde", "-a", "_a", "a.b", "a b", "ä"]),
         (values.hexadecimal, 4, ["a", "09aF"], ["", "09aF0", "g", "0x1"]),
         (values.key_text, 4, ["a", "a b~"], ["", "abcde", "ä", "a\x7f"]),

@@ -25,8 +25,8 @@ Form = Callable[[str, int], str | None]
 
 
 def name(text: str, longest: int) -> str | None:
-    """Names and free text."""
-    if 1 <= len(text) <= longest and text.isprintable():
+    """Names and free text; devices take blanks alone for nothing."""
+    if text.strip() and len(text) <= longest and text.isprintable():
         return None
     return f"a name of 1 to {longest} printable characters is expected"
 

@@ -77,9 +77,14 @@ class Contradiction:
 
     def __str__(self) -> str:
         who = _short(some(self.hosts), _LONGEST_PATH) or "description"
-        value = "" if self.value is None else f" {_short(self.value, _LONGEST_VALUE)}"
+        value = "" if self.value is None else f" {self._written()}"
         path = _short(self.path, _LONGEST_PATH)
         return f"{who}: {path}{value}: {self.why}; {self.remedy}"
+
+    def _written(self) -> str:
+        """The value; nothing, and what begins or ends with a blank, is seen only in quotes."""
+        text, short = str(self.value), _short(self.value, _LONGEST_VALUE)
+        return short if text and text == text.strip() else f"'{short}'"
 
 
 @dataclass(frozen=True)

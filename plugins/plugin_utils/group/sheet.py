@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..engine.schema import Kind
@@ -83,12 +83,14 @@ class Sheet:
             if why is not None:
                 self.say(hosts, _inside(where, name), _single(value), why, "correct it")
                 del sound[name]
-            elif table[name] is Kind.INTEGER:
-                sound[name] = int(value)
+            elif table[name] in _MADE:
+                sound[name] = _MADE[table[name]](value)
         return sound
 
 
 _WHOLE = re.compile("[0-9]{1,18}")
+_MADE: Mapping[Kind | None, Callable[[Any], Any]] = {Kind.INTEGER: int, Kind.TEXT: str}
+"""What is made of values, so that a name like 7 is the one that the device gives back."""
 
 
 def called(entry: Any, number: int) -> Any:
@@ -113,10 +115,10 @@ def _no_value(value: Any, kind: Kind | None) -> str | None:
         return "one value is expected"
     if kind is Kind.INTEGER and not _WHOLE.fullmatch(str(value)):
         return "a whole number is expected"
-    # YAML makes true of a plain yes, and keeps blanks within quotes.
-    if kind is Kind.TEXT and isinstance(value, bool):
+    # YAML makes true of a plain yes, 1.1 of 1.10, and keeps blanks within quotes.
+    if kind is Kind.TEXT and not isinstance(value, str) and type(value) is not int:
         return "text is expected"
-    if kind is Kind.TEXT and isinstance(value, str) and value.strip() not in (value, ""):
+    if kind is Kind.TEXT and str(value).strip() != str(value):
         return "it begins or ends with a blank or a new line"
     return None
 

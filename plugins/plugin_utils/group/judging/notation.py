@@ -8,6 +8,7 @@ The tables judge what reaches a device, and name its statements; what a person w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Address
 
 from ...engine import values
@@ -22,6 +23,7 @@ _ENCODED = ("$8$", "$9$")
 _PORTED = {6: "TCP", 17: "UDP", 132: "SCTP"}
 _PREFIXES = ("source", "destination", "source_address", "destination_address")
 _PORTS = ("source_port", "destination_port")
+_TRAFFIC = ("source_address", "destination_address", "application")
 
 
 def notation(description: Description) -> Found:
@@ -51,7 +53,7 @@ def _address(device: Device) -> Found:
     why = _no_address(device.address, named=not device.managed)
     if why is not None:
         remedy = "set the one where its peers reach it"
-        yield in_host(device, "address", device.address or "''", why, remedy)
+        yield in_host(device, "address", device.address, why, remedy)
 
 
 _NO_IPV6 = " (a Group VPN has none of IPv6)"
@@ -122,18 +124,21 @@ def _of_group(group: Group) -> Found:
         yield from _prefixes(group, where, policy)
         yield from _ports(group, where, policy)
         yield from _ends(group, where, policy)
+    for found in _of_rules(group):
+        # Members get them, and servers do not.
+        yield replace(found, hosts=group.members)
+    yield from _method(group)
+
+
+def _of_rules(group: Group) -> Found:
     for option in RULES:
         for where, rule in _named(group, option, group.setting(option, ())):
             yield from _name(group, where, rule)
             yield from _prefixes(group, where, rule)
-            if not any(
-                rule.get(n) for n in ("source_address", "destination_address", "application")
-            ):
+            if not any(map(rule.get, _TRAFFIC)):
                 why = "it says not which traffic it is for"
-                yield in_group(
-                    group, where, None, why, "add 'source_address' or 'destination_address'"
-                )
-    yield from _method(group)
+                remedy = "add 'source_address' or 'destination_address'"
+                yield in_group(group, where, None, why, remedy)
 
 
 def _named(group: Group, option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
