@@ -9,13 +9,12 @@ has no column for, cipher and IV of a KEK, stands in a comment before its line.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from ..gdoi.push import Kek
 from ..ike.crypto import AES_128, AES_192, AES_256, DES, TRIPLE_DES, CbcCipher
 from ..ike.wire import COOKIE_LENGTH
-from .private_file import open_private
+from .private_file import PrivateLog
 
 _CIPHERS = {
     f"{cipher.name}-{cipher.key_length * 8}": cipher
@@ -43,29 +42,18 @@ class NoKeyLog:
         """See :class:`KeySink`."""
 
 
-class KeyLog:
-    """Appends to a file that only its owner may read; raises OSError for any other file."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = open_private(path)
+class KeyLog(PrivateLog):
+    """A key log of Wireshark's form."""
 
     def phase1(self, initiator_cookie: bytes, key: bytes) -> None:
         """See :class:`KeySink`."""
-        self._write(f"{initiator_cookie.hex()},{key.hex()}")
+        self.append((f"{initiator_cookie.hex()},{key.hex()}",))
 
     def kek(self, kek: Kek) -> None:
         """See :class:`KeySink`."""
         name = f"{kek.cipher.name}-{kek.cipher.key_length * 8}"
-        self._write(f"# kek {kek.spi.hex()} {name} {kek.iv.hex()}")
-        self._write(f"{kek.spi[:COOKIE_LENGTH].hex()},{kek.key.hex()}")
-
-    def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        comment = f"# kek {kek.spi.hex()} {name} {kek.iv.hex()}"
+        self.append((comment, f"{kek.spi[:COOKIE_LENGTH].hex()},{kek.key.hex()}"))
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,77 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable, Iterable
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 _MODE = 0o600
+# What is kept in memory while a disk is full.
+_MOST_WAITING = 64 * 1024 * 1024
 
 
-def open_private(path: Path) -> TextIO:
-    """A text file to append to, made with mode 0600.
+class PrivateLog:
+    """Appends lines to a file that only its owner may read; raises OSError for any other file.
+
+    What cannot be written stops nobody: ``complain`` is told once, and it is written when there is
+    room again.
+    """
+
+    complain: Callable[[str], None] = staticmethod(lambda text: None)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = open_private(path)
+        # Who wrote to it before may have been cut off in the middle of a line.
+        self._waiting = b"" if _ends_with_a_line(self._file) else b"\n"
+        self._is_behind = False
+
+    def append(self, lines: Iterable[str]) -> None:
+        """Write these, behind what still waits."""
+        octets = "".join(f"{line}\n" for line in lines).encode("ascii")
+        if len(self._waiting) + len(octets) <= _MOST_WAITING:
+            self._waiting += octets
+        try:
+            self._write()
+        except OSError as error:
+            self._complain(error)
+
+    def _write(self) -> None:
+        while self._waiting:
+            written = self._file.write(self._waiting)
+            self._waiting = self._waiting[written:]
+        self._is_behind = False
+
+    def _complain(self, error: OSError) -> None:
+        if not self._is_behind:
+            why = error.strerror or error
+            self.complain(f"{self.path}: {why}; what is missing there follows when there is room")
+        self._is_behind = True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_private(path: Path) -> FileIO:
+    """A file to append to, made with mode 0600.
 
     Raises OSError for what cannot be opened, for a link, for a directory or a device, and for an
     existing file that another user owns or that is not for its owner alone.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     descriptor = os.open(path, flags, _MODE)
     try:
         _check(os.fstat(descriptor))
     except OSError:
         os.close(descriptor)
         raise
-    return os.fdopen(descriptor, "w", encoding="ascii")
+    return FileIO(descriptor, "a")
+
+
+def _ends_with_a_line(file: FileIO) -> bool:
+    size = os.fstat(file.fileno()).st_size
+    return not size or os.pread(file.fileno(), 1, size - 1) == b"\n"
 
 
 def _check(found: os.stat_result) -> None:

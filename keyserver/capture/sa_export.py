@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address, summarize_address_range
 
 from .sa_log import LoggedSa, LoggedSelector, SaHistory
 
@@ -65,33 +67,51 @@ def _policies(
     sa: LoggedSa, source: str, destination: str, directions: tuple[str, ...]
 ) -> Iterator[str]:
     ends = f"tmpl src {source} dst {destination} proto {sa.protocol}"
-    for direction in directions:
+    if _lacks_ports(sa.selector):
+        yield f"# SPI 0x{sa.spi} is for certain ports alone, which ip xfrm cannot say here"
+    for direction, traffic in itertools.product(directions, _selectors(sa.selector)):
         # ip takes an SPI right behind the protocol, and nowhere else.
         spi = f" spi 0x{sa.spi}" if direction == "out" else ""
         template = f"{ends}{spi} mode {sa.mode}"
-        yield f"ip xfrm policy update {_selector(sa.selector)} dir {direction} {template}"
+        yield f"ip xfrm policy update {traffic} dir {direction} {template}"
 
 
-def _selector(selector: LoggedSelector) -> str:
-    words = [f"src {selector.source} dst {selector.destination}"]
-    if selector.protocol:
-        words.append(f"proto {selector.protocol}")
+def _lacks_ports(selector: LoggedSelector) -> bool:
+    """True for ports of a protocol, or of any, that ip knows none of."""
+    has_ports = selector.source_port or selector.destination_port
+    return bool(has_ports) and selector.protocol not in _UPPER_PROTOCOLS_WITH_PORTS
+
+
+def _selectors(selector: LoggedSelector) -> Iterator[str]:
+    """What ip calls the traffic of an association: a range is several prefixes there."""
+    words = [f"proto {selector.protocol}"] if selector.protocol else []
     if selector.protocol in _UPPER_PROTOCOLS_WITH_PORTS:
         ports = (("sport", selector.source_port), ("dport", selector.destination_port))
         words += [f"{name} {number}" for name, number in ports if number]
-    return " ".join(words)
+    for source in _prefixes(selector.source):
+        for destination in _prefixes(selector.destination):
+            yield " ".join([f"src {source} dst {destination}", *words])
+
+
+def _prefixes(addresses: str) -> list[str]:
+    first, _, last = addresses.partition("-")
+    if not last:
+        return [first]
+    return [str(one) for one in summarize_address_range(ip_address(first), ip_address(last))]
 
 
 def wireshark_table(history: SaHistory) -> Iterator[str]:
     """Lines of Wireshark's ``esp_sa``: every ESP association ever installed, each once.
 
-    A group's key is the same at every member, so the addresses are left open.
+    A group's key is the same at every member, so the addresses are left open. Those of IPv6 traffic
+    stay outside where the policy preserves them; between two hosts of IPv4 they do not.
     """
-    seen: set[str] = set()
+    rows: dict[tuple[str, str], str] = {}
     for sa in history.installed:
-        if sa.protocol == "esp" and sa.spi not in seen and _has_its_key(sa):
-            seen.add(sa.spi)
-            yield _row(sa)
+        if sa.protocol == "esp" and _has_its_key(sa):
+            for version in ("IPv4", "IPv6") if ":" in sa.selector.source else ("IPv4",):
+                rows.setdefault((version, sa.spi), _row(sa, version))
+    yield from rows.values()
 
 
 def _has_its_key(sa: LoggedSa) -> bool:
@@ -99,11 +119,11 @@ def _has_its_key(sa: LoggedSa) -> bool:
     return sa.cipher is None or bool(sa.encryption_key)
 
 
-def _row(sa: LoggedSa) -> str:
+def _row(sa: LoggedSa, version: str) -> str:
     cipher = _SHARK_CIPHERS[sa.cipher] if sa.cipher is not None else "NULL"
     integrity = _SHARK_INTEGRITIES[sa.integrity] if sa.integrity is not None else "NULL"
     fields = (
-        "IPv4",
+        version,
         "*",
         "*",
         f"0x{sa.spi}",

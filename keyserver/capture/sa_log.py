@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .private_file import open_private
+from .private_file import PrivateLog
 
 
 @dataclass(frozen=True)
@@ -59,38 +60,39 @@ class LoggedSa:
     selector: LoggedSelector
 
 
-class SaLog:
-    """Appends to a file that only its owner may read; raises OSError for any other file."""
+class SaLog(PrivateLog):
+    """What members hold, as lines."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = open_private(path)
+        super().__init__(path)
         self._installed: dict[Holder, set[LoggedSa]] = {}
         self._sent: dict[Holder, tuple[str, ...]] = {}
 
     def look(self, holder: Holder, held: set[LoggedSa], sends: tuple[str, ...], now: float) -> None:
         """A member holds these now, and sends with these SPIs: note what changed."""
+        self.append([_line(now, *change) for change in self._changes(holder, held, sends)])
+        self._installed[holder], self._sent[holder] = held, sends
+
+    def _changes(
+        self, holder: Holder, held: set[LoggedSa], sends: tuple[str, ...]
+    ) -> Iterator[tuple[str, dict[str, object]]]:
         before, who = self._installed.get(holder, set()), dataclasses.asdict(holder)
         if holder not in self._installed:
             # Whatever an earlier run has written of it is over.
-            self._write(now, "begins", who)
+            yield "begins", who
         for one in sorted(held - before, key=lambda sa: sa.spi):
-            self._write(now, "installed", dataclasses.asdict(one))
+            yield "installed", dataclasses.asdict(one)
         if self._sent.get(holder) != sends:
-            self._sent[holder] = sends
-            self._write(now, "sends", who | {"spis": sends})
+            yield "sends", who | {"spis": sends}
         for one in sorted(before - held, key=lambda sa: sa.spi):
-            selector = dataclasses.asdict(one.selector)
-            self._write(now, "gone", who | {"spi": one.spi, "selector": selector})
-        self._installed[holder] = held
+            yield "gone", who | {"spi": one.spi, "selector": dataclasses.asdict(one.selector)}
 
-    def _write(self, now: float, event: str, fields: dict[str, object]) -> None:
-        self._file.write(json.dumps({"time": now, "event": event, **fields}) + "\n")
-        self._file.flush()
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+_BEGINNING = '{"time": '
+
+
+def _line(now: float, event: str, fields: dict[str, object]) -> str:
+    return json.dumps({"time": now, "event": event, **fields})
 
 
 class UnreadableLog(ValueError):
@@ -107,16 +109,29 @@ class SaHistory:
 
 
 def read_sa_log(lines: Iterable[str]) -> SaHistory:
-    """Read a log. Raises UnreadableLog."""
+    """Read a log. Raises UnreadableLog; a line that was cut off with its process tells nothing."""
     history = SaHistory([], [], {})
     for number, line in enumerate(lines, 1):
         try:
-            _take(history, json.loads(line))
+            fields = _fields(line)
+            if fields is not None:
+                _take(history, fields)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnreadableLog(
                 f"line {number}: a line of serve --sa-log is expected ({error})"
             ) from None
     return history
+
+
+def _fields(line: str) -> dict[str, Any] | None:
+    """What a line says; None for one that was cut off."""
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except json.JSONDecodeError:
+        if _BEGINNING.startswith(line[: len(_BEGINNING)].rstrip("\n")):
+            return None
+        raise
+    return found
 
 
 def _take(history: SaHistory, fields: dict[str, object]) -> None:

@@ -32,10 +32,16 @@ def _logged(holder: Holder, address: str, tek: InstalledTek) -> LoggedSa:
         keys.integrity.hex(),
         sa.extended_sequence,
         LoggedSelector(
-            _prefix(source), _prefix(destination), source.port, destination.port, protocol
+            _told(source, destination),
+            _told(destination, source),
+            source.port,
+            destination.port,
+            protocol,
         ),
     )
 
 
-def _prefix(selector: Selector) -> str:
-    return str(selector) if selector.data else "0.0.0.0/0"
+def _told(selector: Selector, other: Selector) -> str:
+    """A selector in words; one that is empty stands for every address of the other one's kind."""
+    is_version_6 = 6 in (selector.version, other.version)
+    return str(selector) if selector.data else "::/0" if is_version_6 else "0.0.0.0/0"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import resource
 import signal
 import sys
@@ -84,8 +85,8 @@ async def _serve(lab: Lab, options: ServeOptions) -> None:
             on_member=tell if options.events else lambda event: None,
         )
         await _serve_until_stopped(server, tell.stop)
-    if tell.unheard:
-        raise BrokenPipeError
+    if tell.unheard is not None:
+        raise tell.unheard
 
 
 @contextlib.contextmanager
@@ -124,19 +125,24 @@ async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
 
 
 class _Teller:
-    """Prints what members experience; sets ``stop`` when nobody reads it any more (``unheard``)."""
+    """Prints what members experience; sets ``stop`` when that fails, and why is ``unheard``.
+
+    Nobody reads it any more, or the disk is full: a stream with a hole in it would mislead.
+    """
 
     def __init__(self, members: int, events: bool) -> None:
         self._members, self._events = members, events
         self._registered: set[str] = set()
         self.stop = asyncio.Event()
-        self.unheard = False
+        self.unheard: OSError | None = None
 
     def __call__(self, event: MemberEvent) -> None:
+        if self.unheard is not None:
+            return
         try:
             self._tell(event)
-        except BrokenPipeError:
-            self.unheard = True
+        except OSError as error:
+            self.unheard = error
             self.stop.set()
 
     def _tell(self, event: MemberEvent) -> None:
@@ -163,8 +169,8 @@ async def _members(lab: Lab, events: bool, sa_log: Path | None) -> None:
             await tell.stop.wait()
         finally:
             fleet.stop()
-    if tell.unheard:
-        raise BrokenPipeError
+    if tell.unheard is not None:
+        raise tell.unheard
 
 
 @contextlib.contextmanager
@@ -177,6 +183,7 @@ def _opened(kind: Callable[[Path], Log], path: Path | None) -> Iterator[Log | No
         log = kind(path)
     except OSError as error:
         raise LabError(f"{path}: {error.strerror}") from None
+    log.complain = logging.getLogger("keyserver").warning
     try:
         yield log
     finally:

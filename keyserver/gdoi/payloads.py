@@ -67,6 +67,17 @@ def group_id_of(identity: Identification, profile: Profile = Profile.RFC6407) ->
 _KNOWN_SELECTORS = 1024
 
 
+_ADDRESS_SIZES = {4: 4, 6: 16}
+_SINGLE = (IdType.IPV4_ADDR, IdType.IPV6_ADDR)
+_SUBNETS = (IdType.IPV4_ADDR_SUBNET, IdType.IPV6_ADDR_SUBNET)
+_RANGES = (IdType.IPV4_ADDR_RANGE, IdType.IPV6_ADDR_RANGE)
+_VERSIONS: dict[int, int] = {
+    kind: version
+    for kinds in (_SINGLE, _SUBNETS, _RANGES)
+    for kind, version in zip(kinds, (4, 6), strict=True)
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
     """Source or destination in a SAK or SAT: identification type, port, data (§5.3, §5.5)."""
@@ -98,12 +109,21 @@ class Selector:
             IdType.IPV4_ADDR_SUBNET, port, network.network_address.packed + network.netmask.packed
         )
 
+    @property
+    def version(self) -> int:
+        """4 or 6: that of its addresses; 0 for one that has none."""
+        return _VERSIONS.get(self.type, 0)
+
     def __str__(self) -> str:
-        if self.type == IdType.IPV4_ADDR and len(self.data) == 4:
-            return str(ipaddress.IPv4Address(self.data))
-        if self.type == IdType.IPV4_ADDR_SUBNET and len(self.data) == 8:
-            address, mask = (ipaddress.IPv4Address(self.data[n : n + 4]) for n in (0, 4))
-            return f"{address}/{int(mask).bit_count()}"
+        size = _ADDRESS_SIZES.get(self.version, 0)
+        halves = self.data[:size], self.data[size:]
+        if self.type in _SINGLE and len(self.data) == size:
+            return str(ipaddress.ip_address(self.data))
+        if self.type in _SUBNETS and len(self.data) == 2 * size:
+            ones = int.from_bytes(halves[1], "big").bit_count()
+            return f"{ipaddress.ip_address(halves[0])}/{ones}"
+        if self.type in _RANGES and len(self.data) == 2 * size:
+            return "-".join(str(ipaddress.ip_address(half)) for half in halves)
         return f"{self.type}:{self.data.hex()}"
 
 

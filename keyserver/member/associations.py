@@ -144,6 +144,7 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
         raise MalformedPayload(f"SAT: SPI {policy.spi.hex()} is reserved")
     for name, selector in (("source", policy.source), ("destination", policy.destination)):
         check_selector("SAT", name, selector)
+    _check_versions(policy.source, policy.destination)
     seconds, kilobytes = _life(policy.attributes)
     mode = EncapsulationMode(values[IpsecAttribute.ENCAPSULATION_MODE] or EncapsulationMode.TUNNEL)
     return TrafficSa(
@@ -274,6 +275,15 @@ def check_selector(payload: str, name: str, selector: Selector) -> None:
         raise MalformedPayload(f"{payload}: {name} with the mask {high.hex()}, which has gaps")
     if selector.type in _RANGES and low > high:
         raise MalformedPayload(f"{payload}: {name} with a range from {low.hex()} to {high.hex()}")
+
+
+def _check_versions(source: Selector, destination: Selector) -> None:
+    """Raise MalformedPayload for traffic from IPv4 to IPv6, or back: there is none."""
+    if {source.version, destination.version} >= {4, 6}:
+        raise MalformedPayload(
+            f"SAT: source of type {source.type} and destination of type {destination.type}: "
+            "one is of IPv4, the other of IPv6"
+        )
 
 
 def _life(attributes: Iterable[Attribute]) -> tuple[int, int | None]:

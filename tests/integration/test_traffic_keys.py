@@ -116,3 +116,19 @@ def test_sa_says_what_it_cannot_read(tmp_path):
     refused = sa(str(tmp_path / "empty"), "--member", "gm-1")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "'gm-1'" in refused.stderr
+
+
+def test_events_that_cannot_be_written_end_the_run_with_a_sentence(lab):
+    """A stream with a hole in it would mislead who reads it."""
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES, extra=(BLOCK,)))
+    lab.add_member("gm-1", "hub-1", SITES["gm-1"])
+    server = lab.serve()
+    command = [sys.executable, "-m", "keyserver", "members", "--events", str(lab.file)]
+    try:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+            )
+    finally:
+        server.stop()
+    assert (done.returncode, done.stderr) == (2, "groupvpn-keyserver: No space left on device\n")

@@ -13,7 +13,16 @@ from scapy.layers.inet import ICMP, IP
 from scapy.utils import wrpcap
 
 from keyserver.capture.sa_export import wireshark_table, xfrm_commands
-from tests.keyserver.test_sa_export import V1_SUITES, V2_SUITES, group, history, states
+from keyserver.capture.sa_log import SaLog
+from tests.keyserver.test_sa_export import (
+    FOREIGN,
+    V1_SUITES,
+    V2_SUITES,
+    foreign,
+    group,
+    history,
+    states,
+)
 from tests.keyserver.world import GM
 
 OTHER = "192.0.2.12"
@@ -100,6 +109,21 @@ def test_linux_takes_every_command(signing_key, tmp_path, generation, suite):
             assert done.returncode == 0 or (is_state and said in _LACKS), (command, said)
         policies = _run("ip", "-n", "groupvpn-parse", "xfrm", "policy").stdout
         assert "src 198.51.100.0/24 dst 203.0.113.0/24" in policies
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="ip is not installed")
+def test_linux_takes_a_strangers_selectors(tmp_path):
+    with _namespaces("groupvpn-strange") as (made, why):
+        if not made:
+            pytest.skip(f"network namespaces cannot be made: {why}")
+        for number, (protocol, source, destination, *_) in enumerate(FOREIGN):
+            log = SaLog(tmp_path / f"{number}.log")
+            for command in foreign(log, protocol, source, destination):
+                done = _run("ip", "netns", "exec", "groupvpn-strange", "sh", "-c", command)
+                assert done.returncode == 0 or done.stderr.strip() in _LACKS, (command, done.stderr)
+        policies = _run("ip", "-n", "groupvpn-strange", "xfrm", "policy").stdout
+    assert "src 2001:db8::/48 dst 2001:db8::7/128" in policies
+    assert "src 198.51.100.2/31 dst 203.0.113.0/24" in policies
 
 
 def test_two_linux_hosts_ping_through_the_groups_esp(signing_key, tmp_path):

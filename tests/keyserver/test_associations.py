@@ -73,6 +73,7 @@ def keys(encryption=32, integrity=32, *more):
         (sat(SHORT(1, 1), SHORT(2, 600)), "two that contradict"),
         (sat(SHORT(1, 7), SHORT(2, 600)), "1 (LIFE_TYPE): 7"),
         (sat(spi=b"\0\0\0\xff"), "SPI 000000ff is reserved"),
+        (sat(source=Selector(5, 0, bytes(16))), "one is of IPv4, the other of IPv6"),
         (sat(source=Selector(1, 0, b"\1\2\3")), "source of type 1 with 3 octets"),
         (sat(source=Selector(200, 0, b"\1")), "source of type 200"),
     ],

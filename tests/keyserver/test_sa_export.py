@@ -8,22 +8,30 @@ The ESP is scapy's: an implementation that shares nothing with ours. It gets its
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import itertools
 import os
 import re
 import shlex
 import stat
+from io import FileIO
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from scapy.layers.inet import IP, UDP
 from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
 
-from keyserver.capture.keylog import KeyLog
+from keyserver.capture.keylog import KeyLog, read_keks
 from keyserver.capture.private_file import open_private
 from keyserver.capture.sa_export import everybody_else, wireshark_table, xfrm_commands
 from keyserver.capture.sa_log import Holder, SaLog, UnreadableLog, read_sa_log
 from keyserver.edge.held import held_associations
+from keyserver.gdoi.payloads import Selector
+from keyserver.ike.numbers import IdType
+from keyserver.member.associations import TrafficKeys, traffic_sa
+from keyserver.member.traffic import Arrival, Traffic
+from tests.keyserver.test_associations import sat
 from tests.keyserver.world import GM, V1_SMC, World
 
 OTHER = "192.0.2.12"
@@ -198,6 +206,122 @@ def test_keys_are_written_to_no_file_that_others_read(tmp_path, opened):
             opened(tmp_path / "pipe")
     finally:
         os.close(reader)
+
+
+V6 = Selector(
+    IdType.IPV6_ADDR_SUBNET, 0, bytes.fromhex("20010db8" + "00" * 12 + "ff" * 6 + "00" * 10)
+)
+V6_HOST = Selector(IdType.IPV6_ADDR, 0, bytes.fromhex("20010db8" + "00" * 11 + "07"))
+ANY_V4, ANY_V6 = Selector(IdType.IPV4_ADDR_SUBNET, 0, b""), Selector(IdType.IPV6_ADDR, 0, b"")
+RANGE = Selector(IdType.IPV4_ADDR_RANGE, 0, bytes([198, 51, 100, 1, 198, 51, 100, 4]))
+V6_RANGE = Selector(
+    IdType.IPV6_ADDR_RANGE, 0, V6_HOST.data + bytes.fromhex("20010db8" + "00" * 11 + "08")
+)
+NET = Selector.prefix("203.0.113.0/24", 0)
+FOREIGN = [
+    (0, RANGE, NET, ["198.51.100.1/32", "198.51.100.2/31", "198.51.100.4/32"], ["203.0.113.0/24"]),
+    (0, Selector(0, 0, b""), ANY_V4, ["0.0.0.0/0"], ["0.0.0.0/0"]),
+    (0, V6, V6_HOST, ["2001:db8::/48"], ["2001:db8::7"]),
+    (58, Selector(0, 0, b""), V6_RANGE, ["::/0"], ["2001:db8::7/128", "2001:db8::8/128"]),
+    (0, ANY_V6, V6, ["::/0"], ["2001:db8::/48"]),
+]
+
+
+def foreign(log, protocol, source, destination):
+    """What a log tells of a member of a server that has such traffic selectors; the commands."""
+    policy = dataclasses.replace(
+        sat(source=source), protocol=protocol, source=source, destination=destination
+    )
+    association = traffic_sa(policy)
+    traffic = Traffic()
+    keys = TrafficKeys(bytes(32), bytes(32))
+    traffic.add([((1, *association.selector), association, keys)], Arrival.PUSH, 0.0)
+    traffic.settle(0.0)
+    holder = Holder("site-1", 1)
+    log.look(holder, held_associations(holder, GM, traffic), traffic.sends_with, 0.0)
+    return list(xfrm_commands(history(log), "site-1", [OTHER]))
+
+
+@pytest.mark.parametrize(("protocol", "source", "destination", "sources", "destinations"), FOREIGN)
+def test_a_strangers_selectors_are_prefixes_that_ip_understands(
+    tmp_path, protocol, source, destination, sources, destinations
+):
+    log = SaLog(tmp_path / "sa.log")
+    commands = foreign(log, protocol, source, destination)
+    policies = [line.split() for line in commands if " policy " in line]
+    for direction in ("in", "fwd", "out"):
+        found = [(w[5], w[7]) for w in policies if w[w.index("dir") + 1] == direction]
+        assert found == list(itertools.product(sources, destinations))
+    versions = [row.split(",")[0] for row in wireshark_table(history(log))]
+    # Addresses of IPv6 stay outside where the policy preserves them.
+    assert versions == (['"IPv4"', '"IPv6"'] if ":" in sources[0] else ['"IPv4"'])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"), [(0, True), (1, True), (136, True), (6, False), (17, False)]
+)
+def test_ports_that_ip_has_no_word_for_are_told_of(tmp_path, protocol, said):
+    source = Selector.prefix("198.51.100.0/24", 80)
+    commands = foreign(SaLog(tmp_path / "sa.log"), protocol, source, NET)
+    assert any("is for certain ports alone" in line for line in commands) == said
+    assert any(" sport 80 " in line for line in commands) != said
+
+
+class Disk:
+    """Takes ``room`` octets, and then no more until it is given more."""
+
+    room = 1_000_000
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    full = Disk()
+
+    class Limited(FileIO):
+        def write(self, octets):
+            taken = octets[: full.room]
+            if not taken:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            full.room -= len(taken)
+            return super().write(taken)
+
+    monkeypatch.setattr("keyserver.capture.private_file.FileIO", Limited)
+    return full
+
+
+def test_a_full_disk_stops_nobody_and_what_is_missing_follows(signing_key, tmp_path, caplog, disk):
+    world, log = group(signing_key, tmp_path)
+    told = []
+    log.complain, disk.room = told.append, 300
+    member = world.members[GM]
+    for _ in range(3):
+        world.pass_time(1800)
+        look(log, "site-1", GM, member, world)
+    assert len(told) == 1
+    assert "sa.log: No space left on device; what is missing there" in told[0]
+    # A process that ends now leaves half a line behind; the next one begins behind that.
+    cut_off = log.path.read_text()
+    assert not cut_off.endswith("\n")
+    assert len(history(log).held) == 2
+    disk.room = 1_000_000
+    look(log, "site-1", GM, member, world)
+    held = {sa.spi for sa in history(log).held if sa.member == "site-1"}
+    assert held == set(member.held().receives_with)
+    log.path.write_text(cut_off)
+    SaLog(log.path).look(Holder("site-1", 1), set(), (), world.now)
+    assert [sa.member for sa in history(log).held] == ["site-2"]
+
+
+def test_a_key_log_on_a_full_disk_stops_no_rekey(signing_key, tmp_path, disk):
+    log, disk.room = KeyLog(tmp_path / "keys.log"), 0
+    world = World(signing_key, extra=(BLOCK,), key_sink=log)
+    (member,) = world.joined(1)
+    first = member.keys.current_kek
+    world.pass_time(3600)
+    assert member.keys.current_kek != first
+    disk.room = 1_000_000
+    log.phase1(b"cookie", b"key")
+    assert {first, member.keys.current_kek} <= set(read_keks(log.path.read_text()))
 
 
 def test_what_is_no_log_is_refused_with_its_line():
