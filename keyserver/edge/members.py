@@ -233,8 +233,7 @@ class _MemberEdge:
                     self._later(delay, partial(self._transmit, datagram))
                 else:
                     self._transmit(datagram)
-        events, self.member.events = self.member.events, []
-        for event in events:
+        for event in self.member.diary.take():
             self._observe(event)
             self._note_keys(event)
             if event.event == "registered" and self._stop_after is not None:

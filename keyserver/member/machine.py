@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ..gdoi.acknowledgement import encode_ack
 from ..gdoi.citation import cited
 from ..gdoi.numbers import LAST_SEQUENCE, GdoiExchange
 from ..gdoi.payloads import Profile, SaTek
@@ -23,13 +22,15 @@ from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
 from ..ike.nat import Path
-from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import PROTO_ISAKMP, Delete, Identification, Notification
+from ..ike.numbers import Exchange, NotifyType
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
+from .acknowledgements import Acknowledgements
+from .diary import Diary
 from .events import HeldKeys, MemberEvent
-from .keys import InstalledKek, MemberKeys
+from .informational import deletes, notifications
+from .keys import MemberKeys
 from .options import MemberOptions
 from .policy import multicast_of
 from .recovery import RecoveryProbe
@@ -37,7 +38,6 @@ from .registration import Registration, Step
 from .schedule import Schedule
 from .traffic import Changes
 
-ACK_JITTER_SECONDS = 1.0
 UNKNOWN_KEK_PAUSE_SECONDS = 60.0
 _EARLY_PUSHES = 4
 _MARKER = bytes(4)
@@ -71,7 +71,7 @@ class GroupMember:
 
     :meth:`start`, :meth:`receive` and :meth:`tick` return datagrams for the key server that
     ``server`` says, an index into ``policies``; ``wake_at`` says when :meth:`tick` is due;
-    ``events`` grows by what happened; ``multicast`` is the group and port to listen at. ``paths``,
+    ``diary`` notes what happened; ``multicast`` is the group and port to listen at. ``paths``,
     one for each server, make it look for translators; where ``floats``, its datagrams go to the
     server's port for that, with the non-ESP marker in front.
     """
@@ -92,7 +92,7 @@ class GroupMember:
         self.paths: tuple[Path, ...] = ()
         self.state = MemberState.STOPPED
         self.keys = MemberKeys(options.profile, options.timing)
-        self.events: list[MemberEvent] = []
+        self.diary = Diary(name, group, self.keys)
         self._jitter, self.address = jitter, address
         self._attempt: Registration | None = None
         self.established: EstablishedSa | None = None
@@ -101,7 +101,7 @@ class GroupMember:
         self._hint_after = 0.0
         # What an unprotected notification said of the attempt that goes on.
         self._hinted = ""
-        self._acks: list[tuple[float, bytes]] = []
+        self._acks = Acknowledgements(jitter)
         self._early: list[bytes] = []
         self._probe: RecoveryProbe | None = None
         self.behave(options)
@@ -120,12 +120,17 @@ class GroupMember:
         """When :meth:`tick` has something to do; None: never."""
         if self.state is MemberState.STOPPED:
             return None
-        due = [self._schedule.due, self.keys.next_change(), *(when for when, _ in self._acks)]
+        due = [self._schedule.due, self.keys.next_change(), self._acks.due]
         due.append(self._attempt.due if self._attempt is not None else None)
         due.append(self.established.ends if self.established is not None else None)
         if self.state is MemberState.REGISTERED:
             due += [self._schedule.heartbeat_due(), self._probe.due if self._probe else None]
         return min((d for d in due if d is not None), default=None)
+
+    @property
+    def events(self) -> list[MemberEvent]:
+        """What happened since the diary was last emptied."""
+        return self.diary.events
 
     @property
     def phase1(self) -> Phase1Sa | None:
@@ -174,8 +179,12 @@ class GroupMember:
         """Stop being a member: the phase 1 SA is deleted, and every key forgotten."""
         self.state = MemberState.STOPPED
         self.keys.clear()
-        self._note("stopped", now, held=self.held())
+        self.diary.note("stopped", now, held=self.diary.held())
         return self.end_phase1()
+
+    def held(self) -> HeldKeys:
+        """What it sends with and receives with now."""
+        return self.diary.held()
 
     def forget_keys(self, now: float) -> None:
         """Drop every key, KEKs and TEKs."""
@@ -214,15 +223,14 @@ class GroupMember:
             return self._on_answer(header, message, now)
         except (MalformedPayload, Refused) as error:
             # Anyone can send noise: it is noted and changes nothing; the timer goes on.
-            self._note("ignored", now, reason=str(error))
+            self.diary.note("ignored", now, reason=str(error))
             return []
 
     def tick(self, now: float) -> list[bytes]:
         """Do what is due."""
         if self.wake_at is None or now < self.wake_at:
             return []
-        out = [ack for when, ack in self._acks if when <= now]
-        self._acks = [(when, ack) for when, ack in self._acks if when > now]
+        out = self._acks.take(now)
         self._tell(self.keys.settle(now), now)
         if self.established is not None and now >= self.established.ends:
             out += self.end_phase1()
@@ -251,7 +259,7 @@ class GroupMember:
         return None
 
     def _register_again(self, reason: str, now: float) -> list[bytes]:
-        self._note("reregistering", now, reason=reason)
+        self.diary.note("reregistering", now, reason=reason)
         return self.start(now)
 
     def _on_answer(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
@@ -281,7 +289,7 @@ class GroupMember:
         self.granted_by = self.server
         self._attempt, self.state = None, MemberState.REGISTERED
         self._schedule.registered(now)
-        self._note_keys("registered", now)
+        self.diary.keys_changed("registered", now)
         self._tell(changes, now)
         early, self._early = self._early, []
         return [answer for push in early for answer in self.receive(push, now)]
@@ -296,7 +304,7 @@ class GroupMember:
     def _fail(self, reason: str, now: float) -> None:
         self.state, self._attempt = MemberState.WAITING, None
         self._schedule.failed(now)
-        self._note("refused", now, reason=reason)
+        self.diary.note("refused", now, reason=reason)
 
     def heard_spi(self, spi: str, now: float) -> None:
         """Traffic of the group came in under this SPI (hex), which may be one that is not held."""
@@ -332,9 +340,9 @@ class GroupMember:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not under a phase 1 of ours")
         # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
         payloads, _ = decode_chain(header.next_payload, datagram[HEADER_LENGTH:])
-        for told in _told(payloads)[:1]:
+        for told in notifications(payloads)[:1]:
             self._hinted = f" (unproved hint: {told})"
-            self._note("hint", now, reason=str(told))
+            self.diary.note("hint", now, reason=str(told))
         return []
 
     def _informed(self, sa: Phase1Sa, payloads: list[Payload], now: float) -> list[bytes]:
@@ -343,10 +351,10 @@ class GroupMember:
             kind, sequence = told
             asked = kind is NotifyType.R_U_THERE
             return [dpd_message(sa, NotifyType.R_U_THERE_ACK, sequence)] if asked else []
-        errors = [told for told in _told(payloads) if told.is_error]
+        errors = [told for told in notifications(payloads) if told.is_error]
         if errors and self.state is MemberState.PULL:
             self._fail(str(errors[0]), now)
-        if sa is self.phase1 and any(_deletes(p, sa) for p in payloads):
+        if sa is self.phase1 and any(deletes(p, sa) for p in payloads):
             self.established = None
         return []
 
@@ -361,7 +369,7 @@ class GroupMember:
         known = installed.known(datagram)
         if known is not None:
             # Our acknowledgement was lost: say it again, change nothing.
-            self._acknowledge(installed, known, now)
+            self._acks.queue(installed, known, self.address, now)
             return []
         opened = open_push(header, datagram, installed.kek, self.options.profile)
         # RFC 6407 §7.3.4: the sequence number is looked at before the costly signature.
@@ -379,11 +387,11 @@ class GroupMember:
             self._refuse_push(cited(error), now)
             return []
         if push.is_heartbeat:
-            self._note("heartbeat", now, sequence=installed.sequence)
+            self.diary.note("heartbeat", now, sequence=installed.sequence)
             self._tell(changes, now)
         else:
             installed.remember(datagram, push.sequence)
-            self._acknowledge(installed, push.sequence, now)
+            self._acks.queue(installed, push.sequence, self.address, now)
             self._on_rekey(push, changes, now)
         self._on_skipped(skipped, now)
         return []
@@ -391,7 +399,7 @@ class GroupMember:
     def _refuse_push(self, reason: str, now: float) -> None:
         """The key server's own word, and it cannot be done: without these keys this member would
         soon hear nobody. It registers again, where a policy that stays so is refused for good."""
-        self._note("refused", now, reason=reason)
+        self.diary.note("refused", now, reason=reason)
         if self.state is MemberState.REGISTERED:
             self._schedule.soon(reason, now)
 
@@ -417,18 +425,10 @@ class GroupMember:
             return
         self._hint_after = now + UNKNOWN_KEK_PAUSE_SECONDS
         self._schedule.soon("pushes come under an unknown KEK", now)
-        self._note("unknown_kek", now, reason=f"push under KEK {spi.hex()}")
-
-    def _acknowledge(self, installed: InstalledKek, sequence: int, now: float) -> None:
-        if installed.ack_algorithm is None or installed.multicast or self.address is None:
-            return
-        identity = Identification.address(self.address)
-        ack = encode_ack(installed.kek, installed.ack_algorithm, sequence, identity)
-        # RFC 8263 §3.3: jitter, so that a server is not flooded by a whole group at once.
-        self._acks.append((now + ACK_JITTER_SECONDS * self._jitter(), ack))
+        self.diary.note("unknown_kek", now, reason=f"push under KEK {spi.hex()}")
 
     def _on_rekey(self, push: Push, changes: Changes, now: float) -> None:
-        self._note_keys("rekeyed" if push.sa else "deleted", now, push.sequence)
+        self.diary.keys_changed("rekeyed" if push.sa else "deleted", now, push.sequence)
         self._tell(changes, now)
         if self.state is not MemberState.REGISTERED:
             return
@@ -437,61 +437,7 @@ class GroupMember:
             # RFC 6407 §5.9: begin anew; not all members of the group at the same instant.
             self._schedule.soon("the key server deleted all keys", now)
 
-    # Events
-
     def _tell(self, changes: Changes, now: float) -> None:
-        """Note what became active, what was dropped and what ended."""
-        for event, spis in (
-            ("activated", changes.activated),
-            ("dropped", changes.dropped),
-            ("expired", changes.expired),
-        ):
-            if spis:
-                self._note(event, now, spis=spis, held=self.held())
+        self.diary.tell(changes, now)
         if self._probe is not None:
             self._probe.look(self.keys.traffic.receives_with)
-
-    def held(self) -> HeldKeys:
-        """What it sends with and receives with now."""
-        sending = self.keys.traffic.sends_with
-        return HeldKeys(sending[0] if sending else None, self.keys.traffic.receives_with)
-
-    def _note_keys(self, event: str, now: float, sequence: int | None = None) -> None:
-        kek = self.keys.kek
-        if sequence is None and kek is not None:
-            sequence = kek.sequence
-        self._note(
-            event,
-            now,
-            spis=self.keys.tek_spis(),
-            kek_spi=kek.kek.spi.hex() if kek else None,
-            sequence=sequence,
-            held=self.held(),
-        )
-
-    def _note(
-        self,
-        event: str,
-        now: float,
-        spis: tuple[str, ...] = (),
-        kek_spi: str | None = None,
-        sequence: int | None = None,
-        reason: str | None = None,
-        held: HeldKeys | None = None,
-    ) -> None:
-        self.events.append(
-            MemberEvent(event, self.name, self.group, now, spis, kek_spi, sequence, reason, held)
-        )
-
-
-def _deletes(payload: Payload, sa: Phase1Sa) -> bool:
-    if payload.type != PayloadType.DELETE:
-        return False
-    delete = Delete.decode(payload.body)
-    return delete.protocol == PROTO_ISAKMP and b"".join(sa.cookies) in delete.spis
-
-
-def _told(payloads: list[Payload]) -> list[Notification]:
-    """Notifications among these."""
-    found = [p.body for p in payloads if p.type == PayloadType.NOTIFICATION]
-    return [Notification.decode(body) for body in found]

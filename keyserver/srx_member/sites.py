@@ -253,7 +253,7 @@ class SrxMembers:
         self._outbox += [self._outgoing(site, datagram) for datagram in datagrams]
         if site.member is None:
             return
-        for event in site.member.events:
+        for event in site.member.diary.take():
             site.pushes += event.event == "rekeyed"
             site.last_failure = (
                 (event.reason or "") if event.event == "refused" else site.last_failure
@@ -261,4 +261,3 @@ class SrxMembers:
             address, traffic = site.member.address or "", site.member.keys.traffic
             packet = self._packet(site, event)
             self._events.append(MemberOfGroup(site.settings.name, event, address, traffic, packet))
-        site.member.events.clear()
