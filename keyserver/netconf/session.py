@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lxml import etree
 
-from ..config.database import Holder, utc
+from ..config.candidate import Holder, utc
 from ..config.namespaces import NETCONF, own_name
 from .arguments import refuse_text
 from .framing import Framer, FramingError, MessageTooBig

@@ -108,7 +108,7 @@ def test_a_message_that_comes_too_slowly_ends_its_session(tmp_path):
             await ask(slow, "<lock-configuration/>")
             slow.stdin.write(b"<rpc>")
             await ended(slow)
-            assert server.devices[0].database.lock_holder is None
+            assert server.devices[0].database.workspace.lock_holder is None
             assert b"hub-1" in await ask(idle, "<get-system-information/>")
 
     asyncio.run(run())
@@ -124,7 +124,7 @@ def test_a_session_that_asks_nothing_for_too_long_loses_its_lock_and_ends(tmp_pa
             left = asyncio.ensure_future(ended(idle))
             while not left.done():
                 assert b"hub-1" in await ask(busy, "<get-system-information/>")
-            assert server.devices[0].database.lock_holder is None
+            assert server.devices[0].database.workspace.lock_holder is None
             assert b"<ok/>" in await ask(busy, "<lock-configuration/>")
 
     asyncio.run(run())
@@ -214,12 +214,12 @@ def test_a_client_that_stops_after_signs_of_life_loses_its_lock_too(tmp_path):
                     await loop.pass_time(login.KEEPALIVE_SECONDS)
                     holder.stdin.write(b"\n")
                     assert await holder.stdout.readline() == b"answered\n"
-                assert database.lock_holder is not None
+                assert database.workspace.lock_holder is not None
                 holder.send_signal(signal.SIGSTOP)
                 await loop.pass_time(login.KEEPALIVES * login.KEEPALIVE_SECONDS)
-                assert database.lock_holder is not None
+                assert database.workspace.lock_holder is not None
                 await loop.pass_time(login.KEEPALIVE_SECONDS + 1)
-                assert database.lock_holder is None
+                assert database.workspace.lock_holder is None
                 async with await connect(server) as connection:
                     other = await session(connection)
                     assert b"<ok/>" in await ask(other, "<lock-configuration/>")
@@ -278,7 +278,7 @@ def test_close_session_ends_the_session_and_what_follows_is_not_done(tmp_path):
             )
             answers = await asyncio.wait_for(process.stdout.read(), 10)
             assert answers.count(b"<ok/>") == 2
-            assert server.devices[0].database.lock_holder is None
+            assert server.devices[0].database.workspace.lock_holder is None
 
     asyncio.run(run())
 

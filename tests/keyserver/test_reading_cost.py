@@ -23,7 +23,7 @@ def large():
     console = Console()
     database, session = console.device.database, console.session()
     lines = "".join(f"set {IKE} gateway g-{n} ike-policy pol\n" for n in range(GATEWAYS))
-    candidate = database.candidate(session.netconf.holder)
+    candidate = database.workspace.candidate(session.netconf.holder)
     tree = candidate.edit(session.netconf.holder, console.now)
     apply(database.schema, tree, list(read_set(database.schema, lines)), Operation.MERGE)
     database.commit(session.netconf.holder, console.now)

@@ -265,7 +265,7 @@ def test_what_is_not_done_is_refused_by_name_and_changes_nothing(console, sessio
     assert reply.find(".//ok") is None
     assert bad(reply)[-1] == REFUSED[operation]
     assert session.compare() == before
-    assert console.device.database.lock_holder is None
+    assert console.device.database.workspace.lock_holder is None
     assert len(console.device.database.history) == 1
 
 

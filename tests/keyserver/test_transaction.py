@@ -181,7 +181,7 @@ def test_private_mode_works_beside_somebody_elses_uncommitted_change():
     wire = Wire(target)
     ask(wire, "merged", [{"group": "G1", **GOOD}], commit=options)
     assert smc(target, "G1")["sig-hash-algorithm"] == "sha-256"
-    assert target.database.private == {}
+    assert target.database.workspace.private == {}
     assert target.database.history[0].comment == "by test"
 
 
@@ -203,7 +203,7 @@ def test_a_refused_lock_names_its_holder():
     wire = Wire(target)
     with pytest.raises(DeviceError, match=r"locked by: netops terminal \(pid \d+\)"):
         ask(wire, "merged", [{"group": "G1", **GOOD}])
-    assert target.database.lock_holder == other.session.holder
+    assert target.database.workspace.lock_holder == other.session.holder
 
 
 def test_an_unknown_group_and_a_wrong_generation_are_refused_before_any_lock():
@@ -223,8 +223,8 @@ def test_a_commit_that_fails_its_constraint_check_leaves_nothing_behind():
     group["G2"]["group-id"] = "1"
     with pytest.raises(DeviceError, match="Group id must be unique among groups"):
         ask(Wire(target), "merged", [{"group": "G1", **GOOD}])
-    assert target.database.lock_holder is None
-    assert not target.database.shared.modified
+    assert target.database.workspace.lock_holder is None
+    assert not target.database.workspace.shared.modified
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_a_connection_that_drops_leaves_the_device_unlocked_and_whole(step, fail
         result = ask(wire, "merged", [{"group": "G1", **GOOD}])
         assert result["changed"]
         assert any("lock" in warning for warning in result["warnings"])
-    assert target.database.lock_holder is None
-    assert not target.database.shared.modified
+    assert target.database.workspace.lock_holder is None
+    assert not target.database.workspace.shared.modified
     assert (smc(target, "G1") is not None) == (step == "unlock")
 
 
@@ -259,8 +259,8 @@ def test_an_error_hidden_inside_success_stops_the_task(step):
     )
     with pytest.raises(DeviceError, match="daemon is not running"):
         ask(wire, "merged", [{"group": "G1", **GOOD}])
-    assert target.database.lock_holder is None
-    assert not target.database.shared.modified
+    assert target.database.workspace.lock_holder is None
+    assert not target.database.workspace.shared.modified
 
 
 def test_a_change_between_reading_and_locking_is_seen():

@@ -69,7 +69,7 @@ class WholeDevice:
 
     @property
     def candidate(self) -> dict:
-        return self.console.device.database.shared.tree
+        return self.console.device.database.workspace.shared.tree
 
     def changed(self, seed: int) -> dict:
         """What is committed, with changes of every kind in two of its hierarchies."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from keyserver.capture.keylog import KeySink
 from keyserver.config.apply import apply
-from keyserver.config.database import Holder
+from keyserver.config.candidate import Holder
 from keyserver.config.edit import LoadError, Operation
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_set import read_set
@@ -63,7 +63,7 @@ def device_of(
 def commit(device: Device, text: str, now: float) -> None:
     """These set lines become the whole configuration."""
     holder = Holder(1, "netops", now)
-    candidate = device.database.writable(holder, now)
+    candidate = device.database.workspace.writable(holder, now)
     candidate.edit(holder, now)
     candidate.tree = tree_of(device.spec.generation, text)
     device.database.commit(holder, now)

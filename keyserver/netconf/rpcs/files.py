@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from ...config.database import utc
+from ...config.candidate import utc
 from ..arguments import Argument, text_of
 from ..reply import RpcError, RpcFailure, xml_text
 from ..session import Request

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from ...config.database import utc
+from ...config.candidate import utc
 from ..arguments import Argument
 from ..reply import xml_text
 from ..session import Request

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ....config.database import ConfigurationDatabase, DatabaseRefusal
+from ....config.candidate import DatabaseRefusal
+from ....config.database import ConfigurationDatabase
 from ...arguments import Accepts, number
 from ...reply import RpcError, RpcFailure
 from ...session import Content, Request

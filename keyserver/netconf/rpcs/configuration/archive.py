@@ -8,7 +8,8 @@ import math
 
 from lxml import etree
 
-from ....config.database import ConfigurationDatabase, utc
+from ....config.candidate import utc
+from ....config.database import ConfigurationDatabase
 from ....config.show import to_text, to_xml
 from ....config.store import ROLLBACKS, CommitEntry
 from ...arguments import Accepts, Argument, number, one_of

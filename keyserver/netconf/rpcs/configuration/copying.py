@@ -35,7 +35,7 @@ def delete_config(database: ConfigurationDatabase, request: Request) -> Elements
 
 def _replace(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elements:
     with refusals():
-        candidate = database.writable(request.holder, request.now)
+        candidate = database.workspace.writable(request.holder, request.now)
     candidate.edit(request.holder, request.now)
     candidate.tree = tree
     candidate.settle(database.schema)

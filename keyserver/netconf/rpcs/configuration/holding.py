@@ -53,7 +53,7 @@ def unlock(database: ConfigurationDatabase, request: Request) -> Elements:
 def unlock_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
     """Give the lock back, and up what was not committed."""
     with refusals():
-        database.unlock(request.holder)
+        database.workspace.unlock(request.holder)
     return ok(request)
 
 
@@ -62,26 +62,26 @@ def open_configuration(database: ConfigurationDatabase, request: Request) -> Ele
     said = pending_warning(database, request)
     with refusals():
         if request.child("private") is not None:
-            database.open_private(request.holder, request.now)
+            database.workspace.open_private(request.holder, request.now)
             if not request.dialect.rfc_compliant:
                 text = "uncommitted changes will be discarded on exit"
                 said.append(RpcError(text, severity="warning"))
         else:
             exclusive = request.child("exclusive") is not None
-            database.open_shared(request.holder, request.now, exclusive=exclusive)
+            database.workspace.open_shared(request.holder, request.now, exclusive=exclusive)
     return [warning.element(request.dialect) for warning in said]
 
 
 def close_configuration(database: ConfigurationDatabase, request: Request) -> Elements:
     """Close what was opened; uncommitted changes are lost."""
     with refusals():
-        database.close(request.holder)
+        database.workspace.close(request.holder)
     return []
 
 
 def discard(database: ConfigurationDatabase, request: Request) -> Elements:
     """Make the candidate what is committed."""
     with refusals():
-        database.writable(request.holder, request.now)
-    database.discard(request.holder)
+        database.workspace.writable(request.holder, request.now)
+    database.workspace.discard(request.holder)
     return ok(request)

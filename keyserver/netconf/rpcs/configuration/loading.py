@@ -96,7 +96,7 @@ def load_configuration(database: ConfigurationDatabase, request: Request) -> Ele
         _refuse_beside_stored(request, stored, given)
         earlier = _earlier(database, request)
         with refusals():
-            candidate = database.writable(request.holder, request.now)
+            candidate = database.workspace.writable(request.holder, request.now)
         candidate.edit(request.holder, request.now)
         candidate.tree = copy_tree(earlier)
         candidate.settle(database.schema)
@@ -139,7 +139,7 @@ def _load(
         if len(payload):
             raise syntax_error(local_name(payload[0]))
     with refusals():
-        candidate = database.writable(request.holder, request.now)
+        candidate = database.workspace.writable(request.holder, request.now)
     if action == "patch" and wrapper == "configuration-text":
         wrapper = "configuration-patch"
     for word in ("set", "patch"):
@@ -223,7 +223,7 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     """
     target(request, "candidate")
     with refusals():
-        candidate = database.writable(request.holder, request.now)
+        candidate = database.workspace.writable(request.holder, request.now)
     default = _DEFAULT_OPERATIONS[request.text("default-operation") or "merge"]
     if default is Operation.REPLACE:
         _refuse_patterns(request.operation)

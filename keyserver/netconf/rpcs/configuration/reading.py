@@ -10,8 +10,9 @@ from collections.abc import Callable
 from lxml import etree
 
 from ....config.apply import apply
+from ....config.candidate import utc
 from ....config.compare_xml import difference_xml
-from ....config.database import ConfigurationDatabase, utc
+from ....config.database import ConfigurationDatabase
 from ....config.edit import Operation
 from ....config.inherit import shown_inherited, without
 from ....config.namespaces import NETCONF, YANG, YANG_CONF, own_name
@@ -58,7 +59,7 @@ def weight_read(database: ConfigurationDatabase, request: Request) -> int:
     wanted = _named(request)
     if not wanted or request.octets > _SHORT or _OF_THE_WHOLE & set(request.operation.keys()):
         return database.weight
-    trees = (database.committed, database.candidate(request.holder).tree)
+    trees = (database.committed, database.workspace.candidate(request.holder).tree)
     few = all(_few(narrowed(database.schema, tree, wanted)) for tree in trees)
     return LIGHT if few else database.weight
 
@@ -87,7 +88,7 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     operation = request.operation
     wanted = _wanted(database.schema, operation)
     committed = operation.get("database") == "committed"
-    tree = database.committed if committed else database.candidate(request.holder).tree
+    tree = database.committed if committed else database.workspace.candidate(request.holder).tree
     marked = operation.get("groups") is not None
     if operation.get("compare") is not None:
         _refuse_beside_compare(operation)
@@ -166,7 +167,7 @@ def _configuration(
             commit_user=xml_text(record.user),
         )
     else:
-        candidate = database.candidate(request.holder)
+        candidate = database.workspace.candidate(request.holder)
         if candidate.modified:
             dialect.styled(
                 element,
@@ -360,7 +361,7 @@ def source_tree(database: ConfigurationDatabase, request: Request) -> Tree:
     if name == "running":
         return database.committed
     if name == "candidate":
-        return database.candidate(request.holder).tree
+        return database.workspace.candidate(request.holder).tree
     raise syntax_error(name or "source")
 
 
