@@ -69,13 +69,15 @@ class Argument:
 
     ``word`` is how the CLI spells it; None: like the element; empty: by its value
     alone. ``may_be_empty``: an element
-    without a value means that none was given.
+    without a value means that none was given. ``needs`` is the argument without which this one
+    says nothing.
     """
 
     name: str
     check: ValueCheck | None = None
     word: str | None = None
     may_be_empty: bool = False
+    needs: str | None = None
 
     @property
     def spelled(self) -> str:
@@ -88,13 +90,15 @@ class Accepts:
     """The arguments and attributes of one RPC.
 
     ``attributes`` maps names to the values that are taken (None: any). Arguments in one of
-    ``alternatives`` exclude each other. ``payload`` names elements whose content somebody else
+    ``alternatives`` exclude each other; without those in ``required`` nothing is done. ``payload``
+    names elements whose content somebody else
     checks; ``anything`` means that of every child, ``text`` that the RPC's own content is text.
     """
 
     arguments: tuple[Argument, ...] = ()
     attributes: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     alternatives: tuple[frozenset[str], ...] = ()
+    required: frozenset[str] = frozenset()
     payload: frozenset[str] = frozenset()
     anything: bool = False
     text: bool = False
@@ -118,6 +122,13 @@ class Accepts:
             if name in known:
                 refuse_attributes(child, {})
                 _refuse_value(child, known[name])
+        self._refuse_gaps(seen)
+
+    def _refuse_gaps(self, seen: set[str]) -> None:
+        """Raise RpcFailure when an argument is not there that those which are there need."""
+        needed = {one.needs for one in self.arguments if one.needs and one.name in seen}
+        for name in sorted((self.required | needed) - seen):
+            raise RpcFailure(RpcError("missing argument.", bad_element=name))
 
 
 def refuse_attributes(element: etree._Element, known: Mapping[str, frozenset[str] | None]) -> None:

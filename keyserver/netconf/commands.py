@@ -13,6 +13,7 @@ from lxml import etree
 from ..config.naming import name_in_xml
 from ..config.schema import KEY_SEPARATOR, Kind, Statement
 from ..config.tree import Item
+from ..config.values import posix
 from .arguments import SHOWN, Accepts, Argument, number, syntax_error
 from .reply import RpcError, RpcFailure
 from .rpcs.platform import OperationalRpc
@@ -44,13 +45,14 @@ class Filter:
 class Command:
     """What a command line asks for.
 
-    ``display`` is the format to show, None for the RPC's own; ``whole`` means that XML was asked
-    for by a pipe, ``shows_rpc`` that it is the RPC itself. ``path`` are the words that lead to the
+    ``display`` is the format to show, None for the RPC's own; ``piped`` the one that a pipe names,
+    ``shows_rpc`` means that it is the RPC itself. ``path`` are the words that lead to the
     branch that is shown; ``relative`` set lines go without them.
     """
 
     operation: etree._Element
     display: str | None = None
+    piped: str | None = None
     shows_rpc: bool = False
     filters: list[Filter] = field(default_factory=list)
     depth: int = 0
@@ -61,6 +63,11 @@ class Command:
     def of_configuration(self) -> bool:
         """True for ``show configuration``, which wraps its text in elements of its own."""
         return self.operation.tag == "get-configuration"
+
+    @property
+    def compares(self) -> bool | None:
+        """Whether a configuration is compared with another; None where there is none."""
+        return self.operation.get("compare") is not None if self.of_configuration else None
 
 
 def read_command(
@@ -216,7 +223,7 @@ def _pipe(command: Command, words: list[str]) -> None:
             _inheritance(command, more)
         case ["display", form, *more] if form in _DISPLAYS:
             _display(command, form, more)
-        case ["compare"] | ["compare", "rollback", _] if command.of_configuration:
+        case ["compare"] | ["compare", "rollback", _] if command.compares is False:
             command.operation.set("compare", "rollback")
             command.operation.set("rollback", words[2] if len(words) > 1 else "1")
         case ["no-more"]:
@@ -243,13 +250,11 @@ def _inheritance(command: Command, more: list[str]) -> None:
 
 def _display(command: Command, form: str, more: list[str]) -> None:
     command.relative = more == ["relative"] and form == "set" and command.of_configuration
-    if more and not command.relative:
+    if command.piped is not None or (more and not command.relative):
+        # Of two formats one would not be shown.
         raise syntax_error(" ".join(["display", form, *more]))
+    command.piped = form
     command.display = form if form != "xml" else None
-    if command.operation.get("compare") is not None:
-        if form not in ("xml", "text"):
-            raise syntax_error(form)
-        command.operation.set("format", form)
 
 
 _PIPES = ("display", "compare", "count", "except", "find", "last", "match", "no-more", "trim")
@@ -274,26 +279,33 @@ def _safe(pattern: str) -> str:
             RpcError(f"regular expression too complex: {pattern[:SHOWN]}", bad_element="match")
         )
     try:
-        re.compile(pattern)
+        expression = posix(pattern).pattern
     except re.error as error:
         raise RpcFailure(
             RpcError(f"invalid regular expression: {error}", bad_element=pattern)
         ) from None
-    return pattern
+    return expression
 
 
 def _shown_as(command: Command) -> None:
     """Tell the RPC which format the pipes and the attribute come to."""
-    if command.display != "text":
-        # Only text says in comments which group something came from.
+    if command.display == "set":
+        # Set lines have no place to say which group something came from.
         command.operation.attrib.pop("groups", "")
-    if command.operation.get("compare") is not None:
-        if command.operation.get("format") != "xml":
-            command.operation.set("format", "text")
-            command.display = "text"
+    if command.compares:
+        _compared(command)
         return
     if command.display == "set" and not command.of_configuration:
         raise syntax_error("set")
     shows = not str(command.operation.tag).startswith("request-")
     if shows and command.display is not None:
         command.operation.set("format", command.display)
+
+
+def _compared(command: Command) -> None:
+    """A comparison is text, or XML where a pipe wants it."""
+    form = command.piped or command.display or "text"
+    if form not in ("text", "xml"):
+        raise syntax_error(form)
+    command.operation.set("format", form)
+    command.display = form if form != "xml" else None

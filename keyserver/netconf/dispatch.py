@@ -99,7 +99,7 @@ def _command(device: Platform, request: Request) -> Steps[Content]:
     if command.shows_rpc:
         rpc = etree.Element("rpc")
         rpc.append(command.operation)
-        return [rpc]
+        return piped([rpc], command, request)
     content = yield from _perform(device, _behind(command, request))
     return piped(content, command, request)
 

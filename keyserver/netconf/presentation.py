@@ -62,16 +62,17 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     """
     if command.relative:
         _make_relative(content, " ".join(command.path))
-    if not command.filters and not (command.of_configuration and command.display == "text"):
+    text_of_configuration = command.of_configuration and not command.shows_rpc
+    if not command.filters and not (text_of_configuration and command.display == "text"):
         return content
     lines = _lines(content, request)
-    if command.display == "text" and command.operation.get("compare") is None:
+    if text_of_configuration and command.display == "text" and not command.compares:
         lines = _inside(lines, command.depth)
     for one in command.filters:
         lines = _FILTERS[one.name](lines, one.argument)
     text = xml_text("\n".join(["", *lines, ""]))
     own = request.dialect.own
-    if not command.of_configuration:
+    if not text_of_configuration:
         return [own("output", text)]
     return [own("configuration-information", None, own("configuration-output", text))]
 

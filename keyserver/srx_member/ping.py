@@ -17,7 +17,7 @@ from lxml import etree
 
 from ..groups.hosts import addresses_of, host_mapping
 from ..netconf.arguments import SHOWN, Argument, number, text_of
-from ..netconf.reply import RpcError, RpcFailure, xml_text
+from ..netconf.reply import xml_text
 from ..netconf.rpcs.platform import Elements, OperationalRpc, Platform, takes
 from ..netconf.session import Request
 from .forwarding import Forwarding
@@ -65,9 +65,7 @@ class Question:
 
 
 def _ping(device: Platform, request: Request) -> Elements:
-    target = request.text("host")
-    if target is None:
-        raise RpcFailure(RpcError("missing argument.", bad_element="host"))
+    target = request.text("host") or ""
     root = request.dialect.own("ping-results")
     root.append(request.dialect.own("target-host", xml_text(target)))
     members = _members(device)
@@ -218,6 +216,9 @@ PING_RPCS = {
             Argument("interface", text_of(63)),
             Argument("do-not-fragment"),
             *_WITHOUT_EFFECT,
+            # Either says where packets come from.
+            alternatives=(frozenset({"source", "interface"}),),
+            required=frozenset({"host"}),
         ),
         "ping",
     )

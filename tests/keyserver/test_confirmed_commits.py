@@ -30,6 +30,17 @@ def confirmed_by_rfc(session: Session, name: str, seconds: int = 300) -> etree._
     return session.rpc(RFC.format(seconds))
 
 
+def test_a_time_without_a_value_is_the_usual_one():
+    console = Console()
+    session = console.session()
+    session.set(CHANGE.format("other"))
+    assert errors(session.commit("<confirm-timeout/>")) == []
+    console.pass_time(599)
+    assert console.hostname() == "other"
+    console.pass_time(2)
+    assert console.hostname() == "hub-1"
+
+
 def history(session: Session) -> list[etree._Element]:
     return list(session.rpc("<get-commit-information/>").iter("commit-history"))
 

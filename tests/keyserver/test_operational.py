@@ -228,6 +228,12 @@ def test_a_candidate_that_somebody_locked_is_not_replaced(session):
     assert first.compare() == ""
 
 
+def test_an_interface_that_is_not_there_is_named(session):
+    for line in ("show interfaces ge-9/0/0", "show interfaces terse ge-0/0/0.77"):
+        reply = session.rpc(f"<command>{line}</command>")
+        assert errors(reply) == [f"device {line.split()[-1]} not found"]
+
+
 @pytest.mark.parametrize(
     ("short", "whole"),
     [
@@ -249,7 +255,7 @@ def test_words_may_be_cut_short_while_they_mean_one_thing(session, short, whole)
 
 
 @pytest.mark.parametrize(
-    "line", ["s version", "show s", "show conf | dis", "show ve x", "show in frob"]
+    "line", ["s version", "show s", "show conf | dis", "show ve x", "show in te br"]
 )
 def test_words_that_could_mean_several_things_are_refused(session, line):
     assert errors(session.rpc(f"<command>{line}</command>")) == ["syntax error"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from lxml import etree
 
 from keyserver.netconf.reply import xml_text
 from keyserver.netconf.rpcs.system import SYSTEM_RPCS
@@ -400,6 +401,39 @@ def test_display_xml_rpc_shows_the_rpc_and_does_not_carry_it_out(session):
               system
                 host-name
         """)
+
+
+JUNOS_GROUP = "{http://xml.juniper.net/junos/22.4R1/junos}group"
+
+
+def test_pipes_filter_the_rpc_that_is_shown(session):
+    line = "show configuration system | display xml rpc | match system | count"
+    reply = session.rpc(f'<command format="text">{line}</command>')
+    assert outlined(reply) == "output: Count: 1 lines"
+
+
+INHERITING = (
+    "set groups g interfaces &lt;*&gt; mtu 9000",
+    "set groups g system name-server 192.0.2.53",
+    "set interfaces ge-0/0/0 unit 0",
+    "set apply-groups g",
+)
+
+
+def test_inheritance_names_the_groups_in_xml_and_json_as_in_text(session):
+    session.set(*INHERITING)
+    session.commit()
+    line = "show configuration {} | display inheritance{} | display {}"
+    reply = session.rpc(f"<command>{line.format('interfaces', '', 'xml')}</command>")
+    assert [dict(e.attrib) for e in reply.iter("mtu")] == [{JUNOS_GROUP: "g"}]
+    reply = session.rpc(f"<command>{line.format('system name-server', '', 'json')}</command>")
+    server = {"@": {"junos:group": "g"}, "name": "192.0.2.53"}
+    assert json.loads(reply.text)["configuration"]["system"] == {"name-server": [server]}
+    for form in ("xml", "json"):
+        bare = line.format("interfaces", " no-comments", form)
+        shown = etree.tostring(session.rpc(f"<command>{bare}</command>")).decode()
+        assert "9000" in shown
+        assert "group" not in shown
 
 
 @pytest.mark.parametrize("odd", ["\0", "\x1b", "\ud800", "\ufffe"])

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.netconf.commands import read_command
 from tests.keyserver.console import Console, Session, errors, tags
+
+V2 = junos_schema(Generation.V2)
 
 MEMBERS = "get-security-group-vpn-server-registered-members"
 SET_HOST = "<configuration><system><host-name>other</host-name></system></configuration>"
@@ -214,12 +218,21 @@ REFUSED = {
         "startup"
     ),
     "<copy-config><target><running/></target><source><candidate/></source></copy-config>": "target",
+    "<copy-config><target><candidate/></target><source><candidate/></source></copy-config>": (
+        "candidate"
+    ),
     "<delete-config><target><running/></target></delete-config>": "target",
     "<get-interface-information><terse/><detail/></get-interface-information>": "detail",
     "<get-interface-information><interface-name>ge-9/0/0</interface-name>"
     "</get-interface-information>": "ge-9/0/0",
     "<get-route-information><protocol>bgp</protocol></get-route-information>": "bgp",
     "<get-route-information><destination>frob</destination></get-route-information>": "frob",
+    "<get-route-information><exact/></get-route-information>": "destination",
+    "<file-show/>": "filename",
+    "<ping/>": "host",
+    "<ping><host>192.0.2.1</host><source>192.0.2.2</source><interface>lo0</interface></ping>": (
+        "interface"
+    ),
     "<kill-session><frob/></kill-session>": "frob",
     "<close-session><frob/></close-session>": "frob",
     "<get-commit-information><frob/></get-commit-information>": "frob",
@@ -248,6 +261,18 @@ REFUSED = {
     "<command>show version | display set</command>": "set",
     "<command>show version | save x</command>": "save x",
     "<command>show configuration frob</command>": "frob",
+    "<command>show route exact</command>": "destination",
+    "<command>file show</command>": "filename",
+    "<command>ping count 3</command>": "host",
+    # Of two formats, or of a format and a comparison that has it not, one would not be shown.
+    "<command>show configuration | display xml | display json</command>": "display json",
+    "<command>show configuration | display set | no-more | display set</command>": "display set",
+    "<command>show version | display json | display text</command>": "display text",
+    "<command>show configuration | display set | compare rollback 0</command>": "set",
+    "<command>show configuration | compare rollback 0 | display json</command>": "json",
+    '<command format="set">show configuration | compare rollback 0</command>': "set",
+    "<command>show configuration | compare | compare rollback 0</command>": "compare rollback 0",
+    "<command>show version | compare</command>": "compare",
     '<command>show version | match "</command>': 'show version | match "',
     '<command format="yaml">show version</command>': "command",
     "<partial-lock/>": "partial-lock",
@@ -373,6 +398,21 @@ def test_v1_does_not_know_what_came_with_v2(name):
 def test_a_cluster_has_something_to_synchronize():
     session = Console(cluster_node="node0").session()
     assert errors(session.commit("<synchronize/><force-synchronize/>")) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("^inet", ["inet.0"]),
+        ("[[:digit:]]$", ["inet.0"]),
+        ("^[[:alpha:]-]+$", ["lo"]),
+        ("[[]", ["[x]"]),
+    ],
+)
+def test_patterns_are_posix_expressions(pattern, shown):
+    command = read_command(f'show configuration | match "{pattern}"', V2, {}, "text")
+    found = [one for one in ("inet.0", "lo", "[x]") if re.search(command.filters[0].argument, one)]
+    assert found == shown
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "a*b*c*d", "[", "x" * 101])

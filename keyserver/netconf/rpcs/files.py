@@ -99,6 +99,11 @@ FILE_RPCS: dict[str, OperationalRpc] = {
         _listing, takes(Argument("detail"), Argument("path", text_of(1024), word="")), "file list"
     ),
     "file-show": OperationalRpc(
-        _contents, takes(Argument("filename", text_of(1024), word="")), "file show"
+        _contents,
+        takes(
+            Argument("filename", text_of(1024), word=""),
+            required=frozenset({"filename"}),
+        ),
+        "file show",
     ),
 }

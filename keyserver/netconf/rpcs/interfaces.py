@@ -11,8 +11,8 @@ from lxml import etree
 
 from ...config.tree import Tree, lookup, natural
 from ...config.wildcards import matches
-from ..arguments import Argument, syntax_error, text_of
-from ..reply import xml_text
+from ..arguments import SHOWN, Argument, syntax_error, text_of
+from ..reply import RpcError, RpcFailure, xml_text
 from ..session import Request
 from .files import INTERNAL_ADDRESS
 from .platform import Elements, OperationalRpc, Platform, takes
@@ -64,7 +64,8 @@ def _chosen(device: Platform, request: Request) -> list[tuple[int, str, Tree]]:
         if entry is not None:
             found.append((index, name, entry))
     if not found and wanted is not None and not set(wanted) & set("*?["):
-        raise syntax_error(wanted)
+        bad = wanted[:SHOWN]
+        raise RpcFailure(RpcError(f"device {xml_text(bad)} not found", bad_element=xml_text(bad)))
     return found
 
 

@@ -95,9 +95,13 @@ class OperationalRpc:
         return self.handler(device, request)
 
 
-def takes(*arguments: Argument, alternatives: tuple[frozenset[str], ...] = ()) -> Accepts:
+def takes(
+    *arguments: Argument,
+    alternatives: tuple[frozenset[str], ...] = (),
+    required: frozenset[str] = frozenset(),
+) -> Accepts:
     """Those arguments, and the output formats that every operational RPC has."""
-    return Accepts(arguments, FORMATS, alternatives)
+    return Accepts(arguments, FORMATS, alternatives, required)
 
 
 def length(seconds: int) -> str:

@@ -198,7 +198,7 @@ ROUTE_RPCS: dict[str, OperationalRpc] = {
     "get-route-information": OperationalRpc(
         _routes,
         takes(
-            Argument("exact"),
+            Argument("exact", needs="destination"),
             Argument("table", text_of(128)),
             Argument("protocol", one_of(*(name.lower() for name in _PREFERENCES))),
             Argument("destination", text_of(128), word=""),

@@ -108,7 +108,7 @@ def commit_configuration(database: ConfigurationDatabase, request: Request) -> S
         return (yield from _check(database, request))
     timeout = request.text("confirm-timeout")
     confirmation = None
-    if request.child("confirmed") is not None or timeout:
+    if timeout is not None or request.child("confirmed") is not None:
         confirmation = Confirmation(60 * float(timeout or CONFIRM_MINUTES))
     try:
         yield from _committed(database, request, confirmation)

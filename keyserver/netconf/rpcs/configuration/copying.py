@@ -11,7 +11,8 @@ from __future__ import annotations
 from ....config.database import ConfigurationDatabase
 from ....config.edit import copy_tree
 from ....config.tree import Tree
-from ...arguments import Accepts
+from ...arguments import Accepts, only_child
+from ...reply import RpcError, RpcFailure
 from ...session import Request
 from .answers import Elements, ok, refusals
 from .holding import target
@@ -24,7 +25,11 @@ DELETE_CONFIG = Accepts(payload=frozenset({"target"}))
 def copy_config(database: ConfigurationDatabase, request: Request) -> Elements:
     """Put a copy of a datastore in place of the candidate."""
     target(request, "candidate")
-    return _replace(database, request, copy_tree(source_tree(database, request)))
+    source, named = source_tree(database, request), request.child("source")
+    if named is not None and only_child(named) == "candidate":
+        text = "source and target are the same"
+        raise RpcFailure(RpcError(text, tag="invalid-value", bad_element="candidate"))
+    return _replace(database, request, copy_tree(source))
 
 
 def delete_config(database: ConfigurationDatabase, request: Request) -> Elements:
