@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .edit import Edit, LoadError, Operation, Severity, edit_path
-from .held import all_of, held_by, holds, holds_protected, holds_value, marked_by
+from .held import (
+    all_of,
+    held_by,
+    holds,
+    holds_protected,
+    holds_value,
+    marked_by,
+    marks,
+    marks_others,
+)
 from .replacing import replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
@@ -76,6 +85,10 @@ class _Load:
         where = edit_path([word for edit in self.way for word in edit.words])
         self.problems.append(LoadError(where, bad_element, message, severity, tag, line))
 
+    def _refused(self) -> int:
+        """How many errors there are so far."""
+        return sum(one.severity is Severity.ERROR for one in self.problems)
+
     def _missing(self, edit: Edit) -> None:
         words = " ".join([*edit.words, *edit.values])
         self.object(
@@ -91,7 +104,7 @@ class _Load:
     def carry_out(self, parent: Statement, tree: Tree, edit: Edit, default: Operation) -> None:
         """Do what one edit asks for below ``parent``."""
         operation = edit.operation or default
-        if not self._allowed(parent, tree, edit, operation):
+        if not (self._makes_sense(tree, edit, operation) and self._allowed(tree, edit, operation)):
             return
         if operation in _REMOVING:
             self._remove(tree, edit, operation)
@@ -102,21 +115,53 @@ class _Load:
         if operation is Operation.CREATE and holds_value(tree, edit):
             self.object(" ".join(edit.words), "data exists", tag="data-exists", line=edit.line)
             return
-        if operation is Operation.NONE and not holds(tree, edit):
+        if operation is Operation.NONE and not self._holds_named(tree, edit):
             self._missing(edit)
             return
+        self._change(parent, tree, edit, operation)
+
+    def _change(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> None:
+        """Put the statement there, without what it excludes, and say what is said of it."""
         before = len(self.problems)
         self._handlers[edit.statement.kind](tree, edit, operation)
         refused = len(self.problems) > before
         vanished = edit.statement.kind is Kind.CONTAINER
         if (refused or vanished) and not holds(tree, edit):
             # Nothing is left to which a mark could belong.
+            if marks(edit) and not refused:
+                self._missing(edit)
             return
         if operation is not Operation.NONE:
             for other in parent.excluded.get(edit.statement.name, frozenset()):
                 if other in tree:
                     self.writer.drop(tree, other)
         self._mark(tree, edit)
+
+    def _makes_sense(self, tree: Tree, edit: Edit, operation: Operation) -> bool:
+        """Whether all that an edit asks for can be done; what cannot is noted."""
+        renamed = edit.rename is not None or edit.copy is not None
+        new = operation in (Operation.REPLACE, Operation.CREATE)
+        placed = renamed or edit.place is not None
+        if (renamed and new) or (placed and operation in _REMOVING):
+            self.object(operation.value, "syntax error", tag="bad-attribute", line=edit.line)
+            return False
+        if renamed and (edit.children or marks(edit)):
+            self.object(" ".join(edit.words), "syntax error", line=edit.line)
+            return False
+        there = operation is not Operation.NONE or self._holds_named(tree, edit)
+        if edit.values and there and marks_others(tree, edit):
+            # A mark is one of the whole statement.
+            self.object(edit.values[0], "syntax error", line=edit.line)
+            return False
+        return True
+
+    def _holds_named(self, tree: Tree, edit: Edit) -> bool:
+        """Whether there is what is named, with the value that marks are about."""
+        if not holds(tree, edit) or not marks(edit) or not edit.values:
+            return holds(tree, edit)
+        if edit.statement.kind is Kind.LEAF:
+            return self._same(tree, edit)
+        return all(value in tree[edit.statement.name] for value in edit.values)
 
     def replace(self, statement: Statement, tree: Tree, edit: Edit) -> None:
         """Put something else in place of a pattern, wherever it is in a branch."""
@@ -125,7 +170,7 @@ class _Load:
             one.line = edit.line
             self.carry_out(statement, tree, one, Operation.MERGE)
 
-    def _allowed(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> bool:
+    def _allowed(self, tree: Tree, edit: Edit, operation: Operation) -> bool:
         protected = tree.get(PROTECTED)
         if edit.key is not None and not self._check_keys(edit):
             return False
@@ -312,12 +357,14 @@ class _Load:
 
     def _container(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         name = edit.statement.name
+        new, before = name not in tree, self._refused()
         if operation is Operation.REPLACE:
             tree.pop(name, None)
         inner = self.writer.own(tree, name)
         self._children(inner, edit, operation)
         self._refuse_gaps(inner, edit)
-        if not inner and not edit.statement.presence:
+        in_vain = new and self._refused() > before
+        if not inner and (in_vain or not edit.statement.presence):
             self.writer.drop(tree, name)
 
     def _refuse_gaps(self, inner: Tree, edit: Edit) -> None:
@@ -334,10 +381,16 @@ class _Load:
             self._whole_list(tree, edit, operation)
             return
         entries = self.writer.own(tree, edit.statement.name)
-        if operation is Operation.REPLACE and edit.key in entries:
+        new, before = edit.key not in entries, self._refused()
+        if operation is Operation.REPLACE and not new:
             entries[edit.key] = self.writer.branch()
-        self._children(self.writer.own(entries, edit.key), edit, operation)
-        self._move(tree, edit)
+        inner = self.writer.own(entries, edit.key)
+        self._children(inner, edit, operation)
+        if new and not inner and self._refused() > before:
+            # It was made for the sake of what was refused.
+            self.writer.drop(tree, edit.identity)
+        else:
+            self._move(tree, edit)
 
     def _whole_list(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         """``replace: interfaces { … }``, or marks for all entries."""
@@ -352,8 +405,7 @@ class _Load:
         name = edit.statement.name
         if not edit.values:
             # ``activate``/``deactivate`` of a leaf names it without a value.
-            marked = (edit.activate, edit.protect, edit.comment) != (None, None, None)
-            if not marked or name not in tree:
+            if not marks(edit) or name not in tree:
                 self.object(edit.statement.shown, "missing argument.", line=edit.line)
             return
         shown = self._checked(edit.statement.check, edit.values[-1], edit, name)
@@ -378,3 +430,8 @@ class _Load:
     def _flag(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if operation is not Operation.NONE:
             tree[edit.statement.name] = True
+
+
+def _marks(edit: Edit) -> bool:
+    """Whether something is said about the statement."""
+    return (edit.activate, edit.protect, edit.comment) != (None, None, None)

@@ -16,7 +16,7 @@ devices printed in public (``docs/architecture.md`` names the samples):
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .schema import Kind, Statement
@@ -89,13 +89,12 @@ class _Page:
     def put(self, sign: str, place: _Place, item: Item) -> None:
         """One statement with all that is in it."""
         self._head(place, item.statement)
-        self.lines += [f"{sign}{self.indent}{line}" for line in place.lines(item)]
+        self._signed(sign, place.lines(item))
 
     def whole(self, sign: str, place: _Place, statement: Statement, entries: Items) -> None:
         """A list with the braces that its entries share."""
         self._head(place, statement)
-        lines = shared_braces(statement, list(entries.values()))
-        self.lines += [f"{sign}{self.indent}{line}" for line in lines]
+        self._signed(sign, shared_braces(statement, list(entries.values())))
 
     def name(self, sign: str, place: _Place, item: Item, mark: str = "") -> None:
         """One statement without what is in it; ``mark`` as ``inactive:``."""
@@ -107,7 +106,12 @@ class _Page:
     def say(self, sign: str, place: _Place, item: Item, text: str) -> None:
         """A comment that comes or goes."""
         self._head(place, item.statement)
-        self.lines.append(f"{sign}{self.indent}{text}")
+        self._signed(sign, [text])
+
+    def _signed(self, sign: str, lines: Iterable[str]) -> None:
+        """A comment has several lines, each with its sign."""
+        for line in lines:
+            self.lines += [f"{sign}{self.indent}{one}" for one in line.split("\n")]
 
     def leave(self) -> None:
         """What follows is said under a heading of its own."""

@@ -10,6 +10,7 @@ RFC 7950 §7.8.6 behind what stands before it. Loading it into the old configura
 from __future__ import annotations
 
 from collections import deque
+from copy import deepcopy
 from dataclasses import dataclass
 
 from lxml import etree
@@ -79,8 +80,17 @@ class _Difference:
             if not now.statement.is_branch and not len(shown):
                 self._fill(now, shown)
             element.append(shown)
+            if now.statement.kind is Kind.LEAF_LIST:
+                element.extend(self._others(now, shown))
             if now.statement.flat:
                 element.extend(self._beside(shown, new=was is None))
+
+    def _others(self, item: Item, shown: etree._Element) -> list[etree._Element]:
+        """The same said of the other values, for it is said of all."""
+        others = [deepcopy(shown) for _ in item.value[1:]]
+        for other, value in zip(others, item.value[1:], strict=True):
+            write_value(other, value)
+        return others
 
     def _beside(self, shown: etree._Element, *, new: bool) -> list[etree._Element]:
         """What stands in XML beside its container."""

@@ -14,7 +14,7 @@ from enum import Enum
 
 from .schema import Kind, Statement
 from .tree import Identity, Tree, copy_tree
-from .words import MalformedConfiguration, quote
+from .words import MalformedConfiguration, comment_of, quote
 
 __all__ = [
     "Edit",
@@ -27,7 +27,9 @@ __all__ = [
     "Tree",
     "copy_tree",
     "edit_path",
+    "joined",
     "put_within",
+    "remark",
 ]
 
 
@@ -40,6 +42,9 @@ class Operation(Enum):
     DELETE = "delete"
     REMOVE = "remove"
     NONE = "none"
+
+
+_REMOVING = (Operation.DELETE, Operation.REMOVE)
 
 
 class Severity(Enum):
@@ -130,13 +135,32 @@ def put_within(container: Statement, edit: Edit, edits: list[Edit]) -> None:
 
     Values that belong together become one edit, in whichever order they come.
     """
-    removing = edit.operation in (Operation.DELETE, Operation.REMOVE)
-    operation = Operation.NONE if removing else None
+    operation = Operation.NONE if edit.operation in _REMOVING else None
     for other in edits:
         if other.statement is container and other.operation is operation:
             other.children.append(edit)
             return
     edits.append(Edit(container, operation=operation, children=[edit], line=edit.line))
+
+
+def joined(comment: str | None, behind: str | None) -> str | None:
+    """Two comments as one: a statement has no more."""
+    if comment is None or behind is None:
+        return behind if comment is None else comment
+    lines = (text.removeprefix("/*").removesuffix("*/").strip() for text in (comment, behind))
+    return comment_of("\n".join(lines))
+
+
+def remark(edits: list[Edit], comment: str | None) -> str | None:
+    """Give a comment that no statement follows to the last one before it; what is left of it."""
+    stays = [edit for edit in edits if edit.operation not in _REMOVING]
+    if comment is None or not stays:
+        return comment
+    last = stays[-1]
+    if last.statement.has_no_braces and last.children:
+        last = last.children[-1]
+    last.comment = joined(last.comment, comment)
+    return None
 
 
 def edit_path(words: list[str]) -> str:

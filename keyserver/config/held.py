@@ -8,7 +8,7 @@ from typing import Any
 
 from .edit import Edit
 from .schema import Kind, Statement
-from .tree import MARKS, PROTECTED, Identity, Tree
+from .tree import INACTIVE, MARKS, PROTECTED, Identity, Tree
 
 
 def held_by(tree: Tree, edit: Edit) -> Any:
@@ -30,6 +30,21 @@ def holds_value(tree: Tree, edit: Edit) -> bool:
     if edit.statement.kind is Kind.LEAF_LIST and there is not None:
         return any(value in there for value in edit.values)
     return there is not None
+
+
+def marks(edit: Edit) -> bool:
+    """Whether something is said about a statement."""
+    return (edit.activate, edit.protect, edit.comment) != (None, None, None)
+
+
+def marks_others(tree: Tree, edit: Edit) -> bool:
+    """True when what is said of some values of a leaf-list would be said of others, too."""
+    name = edit.statement.name
+    if edit.statement.kind is not Kind.LEAF_LIST or name not in tree:
+        return False
+    inactive, protected = (name in tree.get(mark, ()) for mark in (INACTIVE, PROTECTED))
+    changes = edit.activate is inactive or edit.protect is (not protected)
+    return changes and any(value not in edit.values for value in tree[name])
 
 
 def marked_by(tree: Tree, edit: Edit) -> set[Identity]:

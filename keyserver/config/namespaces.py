@@ -29,3 +29,17 @@ def own_name(tag: str) -> str:
     """The local name of an element or attribute in one of Junos' namespaces, ``""`` in others."""
     namespace, _, name = tag.rpartition("}")
     return name if not namespace or namespace[1:].startswith(_FAMILIES) else ""
+
+
+STAMPS = frozenset(
+    (
+        *("changed-seconds", "changed-localtime", "commit-seconds", "commit-localtime"),
+        *("commit-user", "timestamp", "schemaLocation"),
+    )
+)
+"""What Junos and clients write on a whole configuration, also where a client lost the prefix."""
+
+
+def is_style(name: str) -> bool:
+    """True for what Junos writes into its replies: ``junos:changed-seconds``, ``junos:group``."""
+    return "xml.juniper.net" in name

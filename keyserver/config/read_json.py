@@ -17,6 +17,7 @@ from .edit import (
     edit_path,
     put_within,
 )
+from .namespaces import STAMPS
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .words import comment_of
 
@@ -44,6 +45,10 @@ def read_json(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
     if not isinstance(document, dict):
         raise MalformedConfiguration("invalid JSON: a configuration object is expected")
     reader = _Reader()
+    reader.no_attributes(document)
+    if reader.problems:
+        # As in XML: what is asked for the whole of it is not done with its parts.
+        return [], reader.problems
     return reader.children(root, document, [], frozenset()), reader.problems
 
 
@@ -65,6 +70,18 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
+def _of_all(edit: Edit, attributes: Any) -> Any:
+    """What is said of a leaf or of all values of a leaf-list, one of which cannot be told apart.
+
+    Of values it stands in a list, in their order (RFC 7952 §5.2.2).
+    """
+    if not isinstance(attributes, list):
+        return attributes
+    several = len(edit.values) if edit.statement.kind is Kind.LEAF_LIST else 1
+    alike = len(attributes) == several and all(one == attributes[0] for one in attributes)
+    return attributes[0] if alike else attributes
+
+
 class _Reader:
     def __init__(self) -> None:
         self.problems: list[LoadError] = []
@@ -72,6 +89,13 @@ class _Reader:
     def object(self, path: list[str], bad: str, message: str, **more: str) -> None:
         """Note a complaint."""
         self.problems.append(LoadError(edit_path(path), bad, message, **more))  # type: ignore[arg-type]
+
+    def no_attributes(self, members: dict[str, Any]) -> None:
+        """What is no statement: its attributes only say where it is from."""
+        said = members.get("@")
+        for name in said if isinstance(said, dict) else () if said is None else ("@",):
+            if name.rpartition(":")[2] not in STAMPS and not name.startswith("xmlns"):
+                self.object([], name, "syntax error", tag="bad-attribute")
 
     def children(
         self, statement: Statement, members: dict[str, Any], path: list[str], skip: frozenset[str]
@@ -88,7 +112,7 @@ class _Reader:
                     self.object(path, name, "syntax error")
                 continue
             if name == "undocumented" and isinstance(_single(value), dict):
-                edits += self.children(statement, _single(value), path, skip)
+                edits += self._wrapped(statement, _single(value), path, skip)
                 continue
             child = statement.children.get(name)
             flat = statement.beside.get(name) if child is None else None
@@ -104,9 +128,21 @@ class _Reader:
             edits += self._edits(child, value, members.get(f"@{name}"), path)
         return edits
 
+    def _wrapped(
+        self, statement: Statement, members: dict[str, Any], path: list[str], skip: frozenset[str]
+    ) -> list[Edit]:
+        """What stands in an object that is no statement, if nothing else is asked of it."""
+        before = len(self.problems)
+        self.no_attributes(members)
+        return self.children(statement, members, path, skip) if len(self.problems) == before else []
+
     def _edits(
         self, statement: Statement, value: Any, attributes: Any, path: list[str]
     ) -> list[Edit]:
+        if statement.is_branch and attributes is not None and not statement.flat:
+            # Those of a branch stand within it (RFC 7952 §5.2.1).
+            self.object(path, f"@{statement.name}", "syntax error", tag="bad-attribute")
+            return []
         if statement.kind is Kind.LIST:
             entries = value if isinstance(value, list) else [value]
             found = [self._branch(statement, entry, path) for entry in entries]
@@ -117,7 +153,7 @@ class _Reader:
         edit = Edit(statement)
         if not self._values(edit, value, path):
             return []
-        return [edit] if self._attributes(edit, _single(attributes), path) else []
+        return [edit] if self._attributes(edit, _of_all(edit, attributes), path) else []
 
     def _values(self, edit: Edit, value: Any, path: list[str]) -> bool:
         values = value if isinstance(value, list) else [value]

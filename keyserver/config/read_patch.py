@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .descent import Descent
 from .edit import Edit, LoadError, MalformedConfiguration, Operation
-from .read_text import keyed, read_text
+from .read_text import keyed, read_text, say
 from .schema import Statement
 from .words import words_of_line
 
 _HEADING = re.compile(r"\[edit(?: (?P<path>.*))?\]\s*")
 _SIGNS = " +-!"
 _COLLAPSED = "{ ... }"
-_MARKS = ("inactive:", "active:")
+_MARKS = ("inactive:", "active:", "protect:", "unprotect:")
 
 
 def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
@@ -31,17 +32,57 @@ def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]
             problems.append(problem or LoadError("[edit]", "[", "syntax error"))
             continue
         # A heading may end with a list whose entries share braces.
-        statement = way.here if listed is None else keyed(listed)
-        inner, wrong = read_text(statement, "\n".join(_as_text(lines)))
+        inner, wrong = _section(way.here if listed is None else keyed(listed), lines)
         problems += wrong
-        # What comes takes the place of what excludes it: that is to go by its own line.
-        inner.sort(key=lambda edit: edit.operation is not Operation.DELETE)
         for edit in inner:
             edit.statement = edit.statement if listed is None else listed
-        for level in reversed(way.chain):
-            level.children, inner = inner, [level]
-        edits += inner
+        edits += [_below(way.chain, edit) for edit in inner]
+    # What is protected from now on was not while the rest was done, and the other way round.
+    edits.sort(key=_turn)
     return edits, problems
+
+
+def _below(chain: list[Edit], edit: Edit) -> Edit:
+    """An edit in the levels that a heading leads through."""
+    for level in reversed(chain):
+        edit = Edit(level.statement, key=level.key, children=[edit])
+    return edit
+
+
+def _turn(edit: Edit, depth: int = 0) -> int:
+    """Of an edit below or above zero when it takes a protection away or gives one.
+
+    What is around takes it away first and gives it last.
+    """
+    if edit.protect is not None:
+        gives = edit.protect and edit.operation is not Operation.DELETE
+        return (_DEEPEST - depth) * (1 if gives else -1)
+    return max((_turn(one, depth + 1) for one in edit.children), key=abs, default=0)
+
+
+_DEEPEST = 1000
+"""More levels than a configuration has."""
+
+
+def _section(statement: Statement, lines: list[str]) -> tuple[list[Edit], list[LoadError]]:
+    """What stands under one heading."""
+    page = _Page()
+    for sign, line in _logical(lines):
+        page.line(sign, line)
+    inner, wrong = read_text(statement, "\n".join(page.text))
+    # What comes takes the place of what excludes it: that is to go by its own line.
+    inner.sort(key=lambda edit: edit.operation is not Operation.DELETE)
+    for one in page.named:
+        way = Descent(statement, [])
+        problem = way.walk(words_of_line(one.words), naming=True)
+        if problem is not None or way.last is None:
+            wrong.append(problem or LoadError("[edit]", one.words, "syntax error"))
+            continue
+        way.top[0].operation = Operation.NONE
+        way.last.comment = one.comment
+        say(way.last, {one.mark})
+        inner += way.top
+    return inner, wrong
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -60,23 +101,67 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
         yield path, lines
 
 
-def _as_text(lines: list[str]) -> Iterator[str]:
-    """Signed lines as curly-brace text whose statements say what becomes of them."""
-    going = 0
+def _logical(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """(sign, line), a comment of several lines being one."""
+    begun = ""
     for line in filter(str.strip, lines):
         sign, rest = line[0], line[1:].strip()
         if sign not in _SIGNS:
             raise MalformedConfiguration(f"syntax error near '{line[:20]}'")
-        opens = rest.endswith("{")
+        begun = f"{begun}\n{rest}" if begun else rest
+        if not begun.startswith("/*") or begun.endswith("*/"):
+            yield sign, begun
+            begun = ""
+    if begun:
+        yield " ", begun
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A statement without what is in it, and what is said of it."""
+
+    words: str
+    mark: str
+    comment: str | None
+
+
+class _Page:
+    """The lines under a heading: curly-brace text whose statements say what becomes of them."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.named: list[_Named] = []
+        self._going = 0
+        self._comments: dict[str, str] = {}
+
+    def line(self, sign: str, rest: str) -> None:
+        """Take one of them."""
+        if rest.startswith("/*"):
+            # It is about the next statement, and goes where that goes.
+            self._comments[sign] = rest
+            return
         if rest.endswith(_COLLAPSED):
-            # What is in a branch whose activation changes is not shown; the rest is context.
-            if rest.startswith(_MARKS):
-                yield f"{rest.removesuffix(_COLLAPSED).strip()};"
+            self._name(rest.removesuffix(_COLLAPSED).strip())
         elif sign != "-":
-            yield rest
-        elif going:
-            # A branch that goes, goes with all that is in it.
-            going += 1 if opens else -1 if rest == "}" else 0
+            self.text += [text for of, text in self._comments.items() if of != "-"]
+            self.text.append(rest)
         else:
-            going = 1 if opens else 0
-            yield f"delete: {rest.removesuffix('{').strip()};" if opens else f"delete: {rest}"
+            self._gone(rest)
+        self._comments = {}
+
+    def _name(self, words: str) -> None:
+        """Of what is not shown only what is said of it can have changed; else it is context."""
+        mark = next((one for one in _MARKS if words.startswith(one)), "")
+        comment = self._comments.get("+", "" if "-" in self._comments else None)
+        if mark or comment is not None:
+            self.named.append(_Named(words.removeprefix(mark).strip(), mark, comment))
+
+    def _gone(self, rest: str) -> None:
+        opens = rest.endswith("{")
+        if self._going:
+            # A branch that goes, goes with all that is in it.
+            self._going += 1 if opens else -1 if rest == "}" else 0
+            return
+        self._going = 1 if opens else 0
+        words = rest.removesuffix("{").strip()
+        self.text.append(f"delete: {words};" if opens else f"delete: {rest}")

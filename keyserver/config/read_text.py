@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from .descent import Descent
-from .edit import Edit, LoadError, Operation, edit_path
+from .edit import Edit, LoadError, Operation, edit_path, joined, remark
 from .schema import Kind, Statement
 from .words import (
     TAGS,
@@ -37,12 +37,30 @@ def read_text(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
 
 @dataclass
 class _Opening:
-    """What stands before ``{`` or ``;``: tags, a comment in front, words."""
+    """What stands before ``{`` or ``;``: tags, a comment, words.
+
+    ``odd`` is a tag that says something else about what an earlier one said, or the same again.
+    """
 
     tags: set[str] = field(default_factory=set)
+    odd: str | None = None
     comment: str | None = None
     words: list[Word] = field(default_factory=list)
     line: int = 0
+
+    def say(self, tag: str) -> None:
+        """Take a tag."""
+        if any(tag in about and self.tags & about for about in _ABOUT):
+            self.odd = self.odd or tag
+        self.tags.add(tag)
+
+
+_ABOUT = (
+    {"replace:", "delete:"},
+    {"active:", "inactive:"},
+    {"protect:", "unprotect:"},
+)
+"""Tags about one thing, of which a statement has one."""
 
 
 class _Reader:
@@ -51,6 +69,8 @@ class _Reader:
         self.lines: list[int] = []
         self.place = 0
         self.problems: list[LoadError] = []
+        self.comment: str | None = None
+        """Of a block that holds nothing else."""
         try:
             for word, line in words_of(text):
                 self.words.append(word)
@@ -75,8 +95,10 @@ class _Reader:
         while self.place < len(self.words) and not self._at("}"):
             opening = self._opening()
             if self.place >= len(self.words) or self._at("}"):
-                if opening.words:
-                    self._object(path, opening, str(opening.words[0]))
+                unended = [*opening.words, *sorted(opening.tags)]
+                if unended:
+                    self._object(path, opening, str(unended[0]))
+                self.comment = remark(edits, opening.comment)
                 break
             edits += self._statement(statement, path, opening, depth)
         return edits
@@ -89,13 +111,12 @@ class _Reader:
         while self.place < len(self.words):
             word = self.words[self.place]
             if isinstance(word, Comment):
-                if not opening.words:
-                    opening.comment = _joined(opening.comment, comment_of(word) or None)
+                opening.comment = joined(opening.comment, comment_of(word) or None)
             elif not isinstance(word, Quoted):
                 if word in ("{", "}", ";"):
                     break
                 if not opening.words and word in TAGS:
-                    opening.tags.add(word)
+                    opening.say(word)
                 else:
                     opening.words.append(word)
             else:
@@ -108,14 +129,15 @@ class _Reader:
     ) -> list[Edit]:
         descent = Descent(statement, path, opening.line)
         opens = self._at("{")
-        if not opening.words and not opens:
+        if not opening.words and not opens and not opening.tags:
             # A lone semicolon.
             self.place += 1
             return []
         problem = descent.walk(opening.words, naming="delete:" in opening.tags)
-        if descent.several and (opens or opening.tags):
-            # What is said of several entries at once is said of none.
-            problem = LoadError(edit_path(descent.path), "[", "syntax error", line=opening.line)
+        odd = _odd(descent, opening, opens=opens, sound=problem is None)
+        if odd is not None:
+            problem = LoadError(edit_path(descent.path), odd, "syntax error", line=opening.line)
+            descent.listed = None
         if opens:
             return self._branch(descent, problem, opening, depth)
         self.place += 1
@@ -144,6 +166,7 @@ class _Reader:
         self.place += 1
         descent.chain[-1].children += self.block(descent.here, descent.words, depth + 1)
         self._close(descent.words, opening)
+        self._take_comment(opening)
         self._tag(descent, opening)
         return descent.top
 
@@ -158,17 +181,23 @@ class _Reader:
         self.place += 1
         entries = self.block(keyed(listed), [*descent.words, listed.shown], depth + 1)
         self._close(descent.words, opening)
+        self._take_comment(opening)
         for entry in entries:
             entry.statement = listed
         # A list has no comment of its own: it goes to the first of what its braces hold.
         for first in (descent.top if descent.chain else entries)[:1]:
-            first.comment = _joined(opening.comment, first.comment)
+            first.comment = joined(opening.comment, first.comment)
         if "replace:" in opening.tags:
             entries.insert(0, Edit(listed, operation=Operation.REPLACE, line=opening.line))
         for entry in entries:
-            _say(entry, opening.tags - {"replace:"})
+            say(entry, opening.tags - {"replace:"})
         (descent.chain[-1].children if descent.chain else descent.top).extend(entries)
         return descent.top
+
+    def _take_comment(self, opening: _Opening) -> None:
+        """What stood alone in a block is about the block."""
+        opening.comment = joined(opening.comment, self.comment)
+        self.comment = None
 
     def _close(self, path: list[str], opening: _Opening) -> None:
         if self.place >= len(self.words):
@@ -180,7 +209,7 @@ class _Reader:
         last = descent.last
         if last is None:
             return
-        _say(_tagged(descent, last), opening.tags)
+        say(_tagged(descent, last), opening.tags)
         if opening.comment is not None:
             _opened(descent).comment = opening.comment
 
@@ -197,18 +226,34 @@ class _Reader:
             self.place += 1
 
 
-def _joined(comment: str | None, behind: str | None) -> str | None:
-    """Two comments as one: a statement has no more."""
-    if comment is None or behind is None:
-        return comment or behind
-    lines = (text.removeprefix("/*").removesuffix("*/").strip() for text in (comment, behind))
-    return comment_of("\n".join(lines))
-
-
 def _opened(descent: Descent) -> Edit:
     """What a line opens: ``family inet`` is about inet."""
     opened = descent.top[0]
     return opened.children[0] if opened.statement.has_no_braces and opened.children else opened
+
+
+def _odd(descent: Descent, opening: _Opening, *, opens: bool, sound: bool) -> str | None:
+    """A mark that cannot be where it is; None when all can. ``sound``: the words mean something."""
+    if opening.odd is not None:
+        return opening.odd
+    if descent.several and (opens or opening.tags):
+        # What is said of several entries at once is said of none.
+        return "["
+    tags = sorted(opening.tags)
+    return tags[0] if tags and sound and not _is_about_one(descent, opens=opens) else None
+
+
+def _is_about_one(descent: Descent, *, opens: bool) -> bool:
+    """Whether a tag in front of a line is about all that the line names.
+
+    So it is where text has these words on one line. ``system host-name x`` stands in braces: of
+    whether ``system`` goes or its host name nobody could be sure.
+    """
+    opened = _opened(descent) if descent.top else None
+    if opened is None or descent.last is opened or not opened.statement.is_branch:
+        return opened is not None
+    statement = opened.statement
+    return not opens and (statement.oneliner or statement.terse)
 
 
 def _tagged(descent: Descent, last: Edit) -> Edit:
@@ -217,7 +262,8 @@ def _tagged(descent: Descent, last: Edit) -> Edit:
     return opened if opened is not descent.top[0] or opened.statement.is_branch else last
 
 
-def _say(edit: Edit, tags: set[str]) -> None:
+def say(edit: Edit, tags: set[str]) -> None:
+    """Put into an edit what tags say."""
     if "delete:" in tags:
         edit.operation = Operation.DELETE
     elif "replace:" in tags:

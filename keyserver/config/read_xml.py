@@ -5,13 +5,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from lxml import etree
 
-from .edit import Edit, LoadError, Operation, Place, edit_path, put_within
+from .edit import (
+    Edit,
+    LoadError,
+    Operation,
+    Place,
+    edit_path,
+    joined,
+    put_within,
+    remark,
+)
 from .layout import PRESERVED, SPACE, name_of, value_of
-from .namespaces import YANG, own_name
+from .namespaces import STAMPS, YANG, is_style, own_name
 from .predicates import entry_named
 from .replacing import NoPattern, replacement
 from .schema import KEY_SEPARATOR, Kind, Statement
@@ -53,6 +63,8 @@ def _name(element: etree._Element) -> str:
 class _Reader:
     def __init__(self) -> None:
         self.problems: list[LoadError] = []
+        self.comment: str | None = None
+        """The one that waits for its statement."""
 
     def object(
         self, path: list[str], element: etree._Element, bad: str, message: str, **more: str
@@ -72,7 +84,7 @@ class _Reader:
         """The whole configuration is no statement: its attributes only say where it is from."""
         for raw in configuration.attrib:
             name = str(raw).rpartition("}")[2]
-            if name not in _STAMPS and not _is_style(str(raw)):
+            if name not in STAMPS and not is_style(str(raw)):
                 self.object([], configuration, name, "syntax error", tag="bad-attribute")
 
     def children(
@@ -82,39 +94,76 @@ class _Reader:
         path: list[str],
         skip: frozenset[str],
     ) -> list[Edit]:
-        """Edits of an element's children but for those named in ``skip``."""
+        """Edits of an element's children but for those named in ``skip``.
+
+        A comment that is left over is about the element.
+        """
         edits: list[Edit] = []
-        comment: str | None = None
         for child in _elements(element):
             name = own_name(str(child.tag))
             if name in skip:
                 continue
-            if name == _TRANSPARENT:
-                edits += self.children(statement, child, path, skip)
-                continue
-            known = statement.children.get(name)
-            if known is None and name in statement.beside:
-                self._beside(statement.beside[name], child, path, edits)
-                continue
-            if known is None and name == _COMMENT:
-                comment = name_of(child)
-                continue
-            if known is None:
-                self.object(path, child, _name(child), "syntax error")
-                continue
-            edit = self._edit(known, child, path)
-            if edit is not None:
-                edit.comment = comment_of(comment) if comment is not None else edit.comment
-                edits.append(edit)
-            comment = None
+            if name == _COMMENT and name not in statement.children:
+                self._comment(child, path)
+            elif name == _TRANSPARENT:
+                edits += self._wrapped(statement, child, path, skip)
+            else:
+                self._child(statement, child, path, edits)
+        self.comment = remark(edits, self.comment)
         return edits
 
-    def _beside(
-        self, container: Statement, child: etree._Element, path: list[str], edits: list[Edit]
+    def _wrapped(
+        self,
+        statement: Statement,
+        child: etree._Element,
+        path: list[str],
+        skip: frozenset[str],
+    ) -> list[Edit]:
+        """What stands in an element that is no statement, if nothing else is asked of it."""
+        before = len(self.problems)
+        self._says_nothing(child, path)
+        self.no_text(child, path)
+        return self.children(statement, child, path, skip) if len(self.problems) == before else []
+
+    def _child(
+        self, statement: Statement, child: etree._Element, path: list[str], edits: list[Edit]
     ) -> None:
-        edit = self._edit(container.children[own_name(str(child.tag))], child, path)
-        if edit is not None:
-            put_within(container, edit, edits)
+        """Put the edit of one statement to the others."""
+        name = own_name(str(child.tag))
+        known = statement.children.get(name)
+        flat = statement.beside.get(name) if known is None else None
+        known = flat.children[name] if flat is not None else known
+        comment, self.comment = self.comment, None
+        if known is None:
+            self.object(path, child, _name(child), "syntax error")
+            return
+        edit = self._edit(known, child, path)
+        if edit is None:
+            return
+        # What stood in it alone is about it, too.
+        edit.comment = joined(joined(comment, edit.comment), self.comment)
+        self.comment = None
+        if flat is not None:
+            put_within(flat, edit, edits)
+        else:
+            _put(edit, edits)
+
+    def _comment(self, child: etree._Element, path: list[str]) -> None:
+        """A comment, which is about the statement behind it."""
+        before = len(self.problems)
+        self._says_nothing(child, path)
+        for inner in _elements(child):
+            self.object(path, inner, _name(inner), "syntax error")
+        if len(self.problems) > before:
+            return
+        self.comment = joined(self.comment, comment_of(name_of(child)))
+
+    def _says_nothing(self, child: etree._Element, path: list[str]) -> None:
+        """Nothing can be done with what is no statement."""
+        for raw in child.attrib:
+            if not _only_says(str(raw)):
+                bad = str(raw).rpartition("}")[2]
+                self.object(path, child, bad, "syntax error", tag="bad-attribute")
 
     def _edit(self, statement: Statement, element: etree._Element, path: list[str]) -> Edit | None:
         if element.get(REPLACES) is not None:
@@ -239,7 +288,8 @@ class _Reader:
         """``rename="rename" name="new"``, ``insert="before" name="other"``."""
         wanted, moved = given.get("rename"), given.get("insert")
         reference = _reference(edit.statement, given)
-        if wanted == "rename" and reference and moved is None:
+        named = edit.statement.kind is Kind.LIST
+        if wanted == "rename" and reference and moved is None and named:
             edit.rename = reference
             return True
         if moved in _MOVES and wanted is None and edit.statement.user_ordered:
@@ -253,6 +303,21 @@ class _Reader:
         bad = next((name for name in ("rename", "insert") if name in given), next(iter(given)))
         self.object(path, element, bad, "syntax error", tag="bad-attribute")
         return False
+
+
+def _put(edit: Edit, edits: list[Edit]) -> None:
+    """Values of one leaf-list of which the same is said are one edit: together they may be all."""
+    last = edits[-1] if edits else None
+    if last is not None and _marks_only(edit) and _says_the_same(last, edit):
+        last.values += edit.values
+    else:
+        edits.append(edit)
+
+
+def _says_the_same(one: Edit, other: Edit) -> bool:
+    if one.statement is not other.statement or one.statement.kind is not Kind.LEAF_LIST:
+        return False
+    return replace(one, values=[], line=0, comment=None) == replace(other, values=[], line=0)
 
 
 def _taken(statement: Statement, element: etree._Element) -> str:
@@ -350,20 +415,8 @@ ATTRIBUTES = {
     "unprotect": _Attribute(("unprotect", ""), "protection", _protect(False)),
 }
 _READ_ONLY = frozenset(("changed", "key"))
-_STAMPS = frozenset(
-    (
-        *("changed-seconds", "changed-localtime", "commit-seconds", "commit-localtime"),
-        *("commit-user", "timestamp", "schemaLocation"),
-    )
-)
-"""What Junos and clients write on a whole configuration, also where a client lost the prefix."""
 
 
 def _only_says(attribute: str) -> bool:
     """True for an attribute that a reply has and that asks for nothing when it is loaded."""
-    return attribute == SPACE or own_name(attribute) in _READ_ONLY or _is_style(attribute)
-
-
-def _is_style(name: str) -> bool:
-    """True for what Junos writes into its replies: ``junos:changed-seconds``, ``junos:group``."""
-    return "xml.juniper.net" in name
+    return attribute == SPACE or own_name(attribute) in _READ_ONLY or is_style(attribute)

@@ -1,0 +1,255 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a load says of statements (marks, comments, places) is done, in every format, or refused."""
+
+from __future__ import annotations
+
+import random
+from html import escape
+
+import pytest
+from lxml import etree
+
+from tests.keyserver.console import END, Console, Session, errors
+
+BASE = (
+    "set system domain-name a",
+    "set system name-server 192.0.2.53",
+    'annotate system name-server 192.0.2.53 "old one"',
+    "set system login user u class super-user",
+    "set interfaces ge-0/0/0 unit 0 family inet",
+    "set policy-options policy-statement P term a from protocol [ static direct ]",
+    "set policy-options policy-statement P term b then accept",
+    "set security zones security-zone A",
+)
+PROTOCOL = "policy-options policy-statement P term a from protocol"
+
+
+@pytest.fixture
+def session():
+    session = Console().session()
+    session.set(*map(escape, BASE))
+    assert errors(session.commit()) == []
+    return session
+
+
+def shown(session: Session) -> str:
+    return session.rpc('<get-configuration format="text"/>').findtext(".//configuration-text")
+
+
+def load(session: Session, form: str, text: str, action: str = "merge") -> etree._Element:
+    inner = f"<configuration{form}>{text if not form else escape(text)}</configuration{form}>"
+    return session.rpc(f'<load-configuration action="{action}">{inner}</load-configuration>')
+
+
+XML, TEXT, JSON, SET = "", "-text", "-json", "-set"
+TERM_B = (
+    "<policy-options><policy-statement><name>P</name>"
+    "<term {}><name>b</name>{}</term></policy-statement></policy-options>"
+)
+PROTOCOLS = (
+    '{"policy-options": {"policy-statement": [{"name": "P", "term": [{"name": "a", '
+    '"from": {"protocol": ["static", "direct"], "@protocol": %s}}]}]}}'
+)
+NOT_DONE = [
+    # Attributes of what is no statement, or not where those of a branch stand.
+    (JSON, '{"configuration": {"@": {"operation": "delete"}, "snmp": {"contact": "x"}}}'),
+    (JSON, '{"configuration": {"@": "delete", "snmp": {"contact": "x"}}}'),
+    (JSON, '{"@system": {"operation": "delete"}, "system": {}}'),
+    (JSON, '{"system": {"login": {"@user": [{"inactive": true}], "user": [{"name": "u"}]}}}'),
+    (JSON, '{"system": {"undocumented": {"@": {"inactive": true}, "domain-name": "b"}}}'),
+    (
+        XML,
+        '<system><undocumented delete="delete"><domain-name>b</domain-name>'
+        "</undocumented></system>",
+    ),
+    (XML, "<system><undocumented>all<domain-name>b</domain-name></undocumented></system>"),
+    (XML, '<system><comment delete="delete">c</comment></system>'),
+    (XML, "<system><comment>c<b/></comment></system>"),
+    # One value of several cannot be told apart.
+    (JSON, PROTOCOLS % '[{"operation": "delete"}]'),
+    (JSON, PROTOCOLS % '[{"operation": "delete"}, null]'),
+    (SET, f"deactivate {PROTOCOL} static"),
+    (SET, f"protect {PROTOCOL} direct"),
+    (TEXT, "policy-options { policy-statement P { term a { from { inactive: protocol bgp; } } } }"),
+    # Tags that contradict each other, or of nothing.
+    (TEXT, "inactive: active: snmp { contact x; }"),
+    (TEXT, "delete: replace: system { domain-name b; }"),
+    (TEXT, "protect: unprotect: system { domain-name b; }"),
+    (TEXT, "delete: delete: system;"),
+    (TEXT, "system { inactive: }"),
+    (TEXT, "system { inactive: ; }"),
+    # Whether the branch goes or what is in it nobody could be sure.
+    (TEXT, "delete: system domain-name;"),
+    (TEXT, "inactive: interfaces ge-0/0/0 unit 0;"),
+    (TEXT, "delete: interfaces ge-0/0/0 { unit 0; }"),
+    # A new name with something else, and one of what has none.
+    (XML, TERM_B.format('rename="rename" name="c" inactive="inactive"', "")),
+    (XML, TERM_B.format('rename="rename" name="c" delete="delete"', "")),
+    (XML, TERM_B.format('rename="rename" name="c"', "<then><reject/></then>")),
+    (XML, TERM_B.format('insert="first" delete="delete"', "")),
+    (
+        XML,
+        TERM_B.replace("<name>b</name>", "<name>a</name>").format(
+            "", '<from><protocol rename="rename" name="bgp">static</protocol></from>'
+        ),
+    ),
+    # What was made for the sake of a value that is refused.
+    (SET, "set interfaces ge-0/0/7 unit 0 family inet mtu many"),
+    (SET, 'set groups g system host-name "no name"'),
+    (TEXT, "snmp { community c { authorization frob; } }"),
+]
+
+
+@pytest.mark.parametrize(("form", "text"), NOT_DONE)
+def test_what_cannot_be_done_with_a_statement_is_an_error_and_nothing_is(session, form, text):
+    before = shown(session)
+    problems = load(session, form, text, "set" if form == SET else "merge")
+    assert errors(problems), text
+    assert problems.find(".//ok") is None
+    assert shown(session) == before
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (SET, "deactivate system domain-name b"),
+        (SET, "activate system domain-name b"),
+        (SET, "protect system login user u class operator"),
+        (SET, 'annotate system domain-name b "x"'),
+        (SET, f"deactivate {PROTOCOL} bgp"),
+        (XML, '<system><syslog inactive="inactive"/></system>'),
+        (XML, '<system><syslog protect="protect"/></system>'),
+        (TEXT, "system { inactive: syslog; }"),
+        (JSON, '{"system": {"syslog": {"@": {"inactive": true}}}}'),
+    ],
+)
+def test_a_mark_of_what_is_not_there_is_a_warning(session, form, text):
+    before = shown(session)
+    reply = load(session, form, text, "set" if form == SET else "merge")
+    assert errors(reply) == ["statement not found"]
+    assert reply.find(".//ok") is not None
+    assert shown(session) == before
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (SET, f"deactivate {PROTOCOL}"),
+        (SET, f"deactivate {PROTOCOL} [ static direct ]"),
+        (JSON, PROTOCOLS % '{"inactive": true}'),
+        (JSON, PROTOCOLS % '[{"inactive": true}, {"inactive": true}]'),
+        (
+            XML,
+            TERM_B.replace("<name>b</name>", "<name>a</name>").format(
+                "",
+                "<from>"
+                '<protocol inactive="inactive">static</protocol>'
+                '<protocol inactive="inactive">direct</protocol></from>',
+            ),
+        ),
+    ],
+)
+def test_a_mark_of_all_values_is_one_of_the_statement(session, form, text):
+    assert errors(load(session, form, text, "set" if form == SET else "merge")) == []
+    assert "inactive: protocol [ static direct ];" in shown(session)
+
+
+# Comments
+
+PLACES = {
+    # In text: behind the last statement, alone, within a statement, at the end of everything.
+    (TEXT, "snmp { contact x; /* c */ }"): ["/* c */", "contact x;"],
+    (TEXT, "snmp { /* a */ contact x; /* c */ }"): ["/* a", "c */", "contact x;"],
+    (TEXT, "system { /* c */ }"): ["/* c */", "system {"],
+    (TEXT, "snmp { contact /* c */ x; }"): ["/* c */", "contact x;"],
+    (TEXT, "snmp { contact x /* c */; }"): ["/* c */", "contact x;"],
+    (TEXT, "snmp { contact x; } /* c */"): ["/* c */", "snmp {"],
+    (TEXT, "system { name-server { 192.0.2.9; /* c */ } }"): ["/* c */", "192.0.2.9;"],
+    (TEXT, "interfaces { /* c */ }"): ["/* c */", "interfaces {"],
+    (TEXT, "snmp { contact x; delete: location; /* c */ }"): ["/* c */", "contact x;"],
+    (XML, "<snmp><contact>x</contact><comment>c</comment></snmp>"): ["/* c */", "contact x;"],
+    (XML, "<snmp><comment>a</comment><comment>c</comment><contact>x</contact></snmp>"): [
+        "/* a",
+        "c */",
+        "contact x;",
+    ],
+    (XML, "<system><comment>c</comment></system>"): ["/* c */", "system {"],
+    (
+        XML,
+        "<system><comment>c</comment><undocumented><domain-name>b</domain-name></undocumented>"
+        "<host-name>h</host-name></system>",
+    ): ["/* c */", "domain-name b;"],
+}
+
+
+@pytest.mark.parametrize(("form", "text"), PLACES)
+def test_no_comment_is_lost_wherever_it_stands(session, form, text):
+    assert [e for e in errors(load(session, form, text)) if e != "statement not found"] == []
+    lines = [line.strip() for line in shown(session).splitlines()]
+    wanted = PLACES[form, text]
+    at = lines.index(wanted[0])
+    assert lines[at : at + len(wanted)] == wanted
+
+
+CHANGES = (
+    'annotate system domain-name "x"',
+    'annotate system "one\\ntwo"',
+    "protect system domain-name",
+    "protect system",
+    "deactivate system domain-name",
+    "deactivate interfaces ge-0/0/0",
+    'annotate system name-server 192.0.2.53 "new"',
+    'annotate system name-server 192.0.2.53 ""',
+    'annotate interfaces ge-0/0/0 unit 0 family inet "f"',
+    f"deactivate {PROTOCOL}",
+    f'annotate {PROTOCOL} "p"',
+    "delete system name-server 192.0.2.53",
+    "deactivate security zones security-zone A",
+    "protect system login user u class",
+    "set system login user u full-name q",
+    'annotate system login user u "one\\ntwo"',
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_marks_and_comments_come_with_a_difference_as_text_and_as_xml(session, seed):
+    """And go with the one the other way round."""
+    chance = random.Random(seed)
+    lines = [CHANGES[seed]] if seed < len(CHANGES) else chance.sample(CHANGES, 5)
+    # What is protected is not changed any more.
+    lines.sort(key=lambda line: line.startswith("protect"))
+    first = shown(session)
+    session.set(*map(escape, lines))
+    there = shown(session)
+    for before, after, change in ((first, there, session.commit), (there, first, None)):
+        number = 0 if after is there else 1
+        if change is None:
+            # Back to what was before, of which nothing is protected.
+            session.rpc("<load-configuration rollback='1'/>")
+            number = 0
+        patch, edit = differences(session, number)
+        session.rpc("<discard-changes/>")
+        assert shown(session) == before
+        assert errors(load(session, "-patch", patch, "patch")) == []
+        assert shown(session) == after
+        session.rpc("<discard-changes/>")
+        assert errors(edited(session, edit)) == []
+        assert shown(session) == after
+        if change is not None:
+            change()
+
+
+def differences(session: Session, number: int) -> tuple[str, str]:
+    """What makes the candidate of a committed configuration: as text and as XML."""
+    ask = f'<get-configuration compare="rollback" rollback="{number}" format="{{}}"/>'
+    patch = session.rpc(ask.format("text")).findtext(".//configuration-output")
+    answer = session.raw(f'<rpc message-id="1">{ask.format("xml")}</rpc>'.encode())
+    return patch, etree.tostring(etree.fromstring(answer.removesuffix(END))[0]).decode()
+
+
+def edited(session: Session, configuration: str) -> etree._Element:
+    return session.rpc(
+        "<edit-config><target><candidate/></target><default-operation>none</default-operation>"
+        f"<config>{configuration}</config></edit-config>"
+    )
