@@ -11,12 +11,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..ike.authentication import Credentials
+from . import values
 from .section import Section
 from .specs import LabError
 
 
 def _authorities(section: Section, base: Path) -> tuple[x509.Certificate, ...]:
-    files = section.take("trusted_ca", lambda v: [base / str(one) for one in v], [])
+    files = section.take("trusted_ca", lambda v: [base / one for one in values.texts(v)], [])
     return tuple(authority for file in files for authority in _pem_certificates(file))
 
 
@@ -52,11 +53,14 @@ def read_certificates(where: str, section: Section, base: Path) -> dict[str, Cre
     """A device's local certificates by name."""
     trusted = _authorities(section, base)
     found = {}
-    for name, entry in section.take("certificates", dict, {}).items():
+    named = section.take("certificates", lambda v: v, {})
+    if not isinstance(named, dict):
+        raise LabError(f"{where}: certificates: a mapping of names to files is expected")
+    for name, entry in named.items():
         inner = f"{where}: certificates: {name}"
         files = Section(inner, entry)
         certificate, key = (
-            base / str(files.need(kind, str)) for kind in ("certificate", "private_key")
+            base / files.need(kind, values.text) for kind in ("certificate", "private_key")
         )
         files.done()
         found[str(name)] = _credentials(inner, certificate, key, trusted)
@@ -66,7 +70,8 @@ def read_certificates(where: str, section: Section, base: Path) -> dict[str, Cre
 def read_own_certificate(where: str, section: Section, base: Path) -> Credentials | None:
     """A member's certificate."""
     trusted = _authorities(section, base)
-    certificate = section.take("certificate", str)
+    certificate = section.take("certificate", values.text)
     if certificate is None:
         return None
-    return _credentials(where, base / certificate, base / section.need("private_key", str), trusted)
+    key = section.need("private_key", values.text)
+    return _credentials(where, base / certificate, base / key, trusted)

@@ -19,23 +19,23 @@ from .specs import FLOATING_PORT, GDOI_PORT, DeviceSpec, Endpoint, LabError, Use
 def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
     """One entry of ``devices``; its files are relative to ``base``."""
     section = Section(where, entry)
-    key_plane = section.take("gdoi", dict)
+    key_plane = section.take("gdoi", lambda v: v)
     spec = DeviceSpec(
-        name=section.need("name", str),
+        name=section.need("name", values.text),
         generation=section.take("generation", Generation, Generation.V2),
         netconf=section.take("netconf", lambda v: _endpoint(f"{where}: netconf", v, 830)),
         users=tuple(
             _user(f"{where}: users[{n}]", user)
             for n, user in enumerate(items(f"{where}: users", section.take("users", lambda v: v)))
         ),
-        config=section.take("config", lambda v: base / str(v)),
-        state=section.take("state", lambda v: base / str(v)),
+        config=section.take("config", lambda v: base / values.text(v)),
+        state=section.take("state", lambda v: base / values.text(v)),
         strict=section.take("strict", values.flag, True),
         interfaces=section.take("interfaces", values.names, {}),
         certificates=read_certificates(where, section, base),
-        model=section.take("model", str),
-        release=section.take("release", str),
-        cluster_node=section.take("cluster_node", str),
+        model=section.take("model", values.text),
+        release=section.take("release", values.text),
+        cluster_node=section.take("cluster_node", values.text),
         **(_key_plane(f"{where}: gdoi", key_plane) if key_plane is not None else {}),
     )
     section.done()
@@ -94,9 +94,9 @@ def _endpoint(where: str, value: Any, default_port: int) -> Endpoint:
 def _user(where: str, entry: Any) -> User:
     section = Section(where, entry)
     user = User(
-        section.need("name", str),
-        section.take("password", str),
-        section.take("authorized_key", str),
+        section.need("name", values.text),
+        section.take("password", values.text),
+        section.take("authorized_key", values.text),
     )
     section.done()
     if user.password is None and user.authorized_key is None:

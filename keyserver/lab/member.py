@@ -12,7 +12,7 @@ from ..gdoi.payloads import Profile
 from ..ike.proposal import Mode
 from . import values
 from .certificates import read_own_certificate
-from .section import Section
+from .section import Section, items
 from .specs import (
     DEFAULT_HEARTBEAT_THRESHOLD,
     DEFAULT_PHASE_1_SECONDS,
@@ -30,7 +30,7 @@ from .specs import (
 def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) -> MemberSpec:
     """One entry of ``members``; ``devices`` are those of the same lab."""
     section = Section(where, entry)
-    server_name = section.need("server", str)
+    server_name = section.need("server", values.text)
     device = devices.get(server_name)
     if device is not None and device.gdoi is not None:
         server = device.gdoi
@@ -44,21 +44,21 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
                 "a device with gdoi, or ADDRESS:PORT, is expected"
             ) from None
     spec = MemberSpec(
-        name=section.need("name", str),
+        name=section.need("name", values.text),
         server=server,
         server_name=server_name,
-        group=section.need("group", int),
+        group=section.need("group", values.group),
         address=section.take("address", values.address, "127.0.0.1"),
-        psk=section.take("psk", str),
+        psk=section.take("psk", values.text),
         credentials=read_own_certificate(where, section, base),
-        identity=section.take("identity", str),
-        server_identity=section.take("server_identity", str),
+        identity=section.take("identity", values.text),
+        server_identity=section.take("server_identity", values.text),
         generation=section.take("generation", Generation, device.generation if device else None),
-        proposals=section.take("proposals", lambda v: tuple(_proposal(p) for p in v), ()),
+        proposals=section.take("proposals", lambda v: _proposals(f"{where}: proposals", v), ()),
         profile=section.take("profile", Profile, device.profile if device else Profile.RFC6407),
         port=section.take("port", values.port, 0),
         mode=section.take("mode", Mode, Mode.MAIN),
-        interface=section.take("interface", str),
+        interface=section.take("interface", values.text),
         server_nat_port=_nat_port(device, server),
         heartbeat_threshold=section.take(
             "heartbeat_threshold", values.threshold, DEFAULT_HEARTBEAT_THRESHOLD
@@ -81,11 +81,15 @@ def _nat_port(device: DeviceSpec | None, server: Endpoint) -> int | None:
     return FLOATING_PORT if server.port == GDOI_PORT else None
 
 
-def _proposal(value: Any) -> tuple[str, str, str]:
-    section = Section("proposal", value)
-    encryption = section.need("encryption_algorithm", str)
-    authentication = section.need("authentication_algorithm", str)
-    group = section.need("dh_group", str)
+def _proposals(where: str, value: Any) -> tuple[tuple[str, str, str], ...]:
+    return tuple(_proposal(f"{where}[{n}]", one) for n, one in enumerate(items(where, value)))
+
+
+def _proposal(where: str, value: Any) -> tuple[str, str, str]:
+    section = Section(where, value)
+    encryption = section.need("encryption_algorithm", values.text)
+    authentication = section.need("authentication_algorithm", values.text)
+    group = section.need("dh_group", values.text)
     section.done()
     return encryption, authentication, group
 

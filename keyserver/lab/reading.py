@@ -21,10 +21,11 @@ def read_lab(path: Path) -> Lab:
     try:
         document = read_document(read_text(path))
     except yaml.YAMLError as error:
-        # PyYAML says what and where on lines of their own.
-        raise LabError(f"{path}: {' '.join(str(error).split())}") from None
+        raise LabError(f"{path}: {_said(error)}") from None
     except RecursionError:
         raise LabError(f"{path}: nested too deep; is it the right file?") from None
+    if not isinstance(document, dict):
+        raise LabError(f"{path}: a lab file is expected: devices, members or both")
     top = Section(str(path), document)
     base = path.resolve().parent
     devices = [
@@ -40,11 +41,19 @@ def read_lab(path: Path) -> Lab:
     )
     if len({member.name for member in members}) != len(members):
         raise LabError(f"{path}: two members have the same name")
-    if not devices and not members:
-        raise LabError(f"{path}: devices: there are none, and no members; name at least one")
     clock = Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
-    speed = clock.take("speed", values.positive, 1.0)
-    known_hosts = top.take("known_hosts", lambda v: base / str(v))
+    speed = clock.take("speed", values.speed, 1.0)
+    known_hosts = top.take("known_hosts", lambda v: base / values.text(v))
     clock.done()
     top.done()
+    if not devices and not members:
+        raise LabError(f"{path}: devices: there are none, and no members; name at least one")
     return Lab(tuple(devices), members, speed, known_hosts)
+
+
+def _said(error: yaml.YAMLError) -> str:
+    """Where and what, in a line; PyYAML itself takes several and calls the file a string."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"

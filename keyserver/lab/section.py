@@ -10,6 +10,9 @@ from typing import Any
 
 from .specs import LabError
 
+_SECRETS = ("password", "psk")
+"""A message may end up in a log."""
+
 
 class Section:
     """One mapping of the file, with error messages that say where."""
@@ -19,9 +22,11 @@ class Section:
             raise LabError(f"{where}: a mapping is expected")
         self.where = where
         self._left = dict(value)
+        self._known: list[str] = []
 
     def take(self, key: str, convert: Callable[[Any], Any], default: Any = None) -> Any:
         """A key's value, or the default."""
+        self._known.append(key)
         if key not in self._left or self._left[key] is None:
             self._left.pop(key, None)
             return default
@@ -31,8 +36,9 @@ class Section:
         except LabError:
             raise
         except (ValueError, TypeError, KeyError) as error:
+            shown = "its value" if key in _SECRETS else repr(value)
             why = _expected(convert, error)
-            raise LabError(f"{self.where}: {key}: {value!r} is not accepted ({why})") from None
+            raise LabError(f"{self.where}: {key}: {shown} is not accepted ({why})") from None
 
     def need(self, key: str, convert: Callable[[Any], Any]) -> Any:
         """A key's value; it must be there."""
@@ -42,8 +48,9 @@ class Section:
 
     def done(self) -> None:
         """Nothing else may stand in it."""
-        if self._left:
-            raise LabError(f"{self.where}: unknown key {next(iter(self._left))!r}")
+        for key in self._left:
+            known = ", ".join(sorted(self._known))
+            raise LabError(f"{self.where}: unknown key {key!r}; known are {known}")
 
 
 def _expected(convert: Callable[[Any], Any], error: Exception) -> str:

@@ -17,6 +17,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's own, where it is there: ten times faster with a thousand devices."""
 _MOST_OPENINGS = 10_000
 """It descends on the system's stack, whose end, at some 25,000 levels, is that of the process."""
+_TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp")}
 
 
 def read_text(path: Path) -> str:
@@ -37,7 +39,8 @@ def read_text(path: Path) -> str:
 def read_document(text: str) -> Any:
     """What a text in YAML says. Raises YAMLError.
 
-    A key that is there twice is refused: PyYAML itself keeps the last and drops the others.
+    A key that is there twice is refused: PyYAML itself keeps the last and drops the others. Numbers
+    are text as it is written: YAML would make 83 of a password 0123, and 22.4 of a release 22.40.
     """
     openings = sum(map(text.count, ("[", "{", "- ", "? ")))
     loader = (_LOADER if openings <= _MOST_OPENINGS else yaml.SafeLoader)(text)
@@ -45,14 +48,18 @@ def read_document(text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        _insist_on_single_keys(node, set())
+        _look_through(node, set())
         return loader.construct_document(node)
     finally:
         loader.dispose()
 
 
-def _insist_on_single_keys(node: yaml.Node, seen: set[int]) -> None:
-    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+def _look_through(node: yaml.Node, seen: set[int]) -> None:
+    """Have single keys and numbers as they are written."""
+    if isinstance(node, yaml.ScalarNode):
+        node.tag = _TEXT if node.tag in _NUMBERS else node.tag
+        return
+    if id(node) in seen:
         return
     seen.add(id(node))
     keys: set[str] = set()
@@ -64,4 +71,4 @@ def _insist_on_single_keys(node: yaml.Node, seen: set[int]) -> None:
                     problem=f"{key.value!r} is there twice", problem_mark=key.start_mark
                 )
             keys.add(key.value)
-        _insist_on_single_keys(value, seen)
+        _look_through(value, seen)

@@ -8,17 +8,58 @@ import ipaddress
 from typing import Any
 
 
+def text(value: Any) -> str:
+    """A name, a key, a path. Numbers come as they are written, words such as yes as a flag."""
+    if isinstance(value, bool):
+        raise TypeError("text is expected, and a word that YAML takes for true or false in quotes")
+    if not isinstance(value, str) or not value:
+        raise TypeError("text is expected")
+    return value
+
+
+def texts(value: Any) -> list[str]:
+    """One or more of them."""
+    if not isinstance(value, list):
+        raise TypeError("a list is expected, as in [one, two]")
+    return [text(one) for one in value]
+
+
 def address(value: Any) -> str:
     """An IP address as it is usually written."""
-    return str(ipaddress.ip_address(str(value)))
+    try:
+        return str(ipaddress.ip_address(text(value)))
+    except (TypeError, ValueError):
+        raise ValueError("an IPv4 or IPv6 address is expected") from None
+
+
+def _whole(value: Any, least: int, most: int, what: str) -> int:
+    try:
+        number = int(text(value))
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} is a whole number") from None
+    if not least <= number <= most:
+        raise ValueError(f"{what} is {least} to {most}")
+    return number
+
+
+def _real(value: Any, most: float, what: str) -> float:
+    try:
+        number = float(text(value))
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} is a number") from None
+    if not 0 <= number <= most:
+        raise ValueError(f"{what} is 0 to {most:g}")
+    return number
 
 
 def port(value: Any) -> int:
     """A port that may be bound."""
-    number = int(value)
-    if not 1 <= number <= 65535:
-        raise ValueError("a port is 1 to 65535")
-    return number
+    return _whole(value, 1, 65535, "a port")
+
+
+def group(value: Any) -> int:
+    """The number of a group, in the four octets of an IKE identity."""
+    return _whole(value, 1, 2**32 - 1, "a group's number")
 
 
 def port_or_none(value: Any) -> int | None:
@@ -26,63 +67,51 @@ def port_or_none(value: Any) -> int | None:
     return None if value is False else port(value)
 
 
-def positive(value: Any) -> float:
-    """How fast a clock goes."""
-    number = float(value)
-    if not 0 < number <= 100_000:
-        raise ValueError("a speed is above 0 and at most 100000")
+def speed(value: Any) -> float:
+    """How fast a clock goes; one that stands still keeps everything waiting."""
+    number = _real(value, 100_000, "a speed")
+    if number == 0:
+        raise ValueError("a speed is above 0")
     return number
 
 
 def flag(value: Any) -> bool:
     """``true`` or ``false``, and no word that YAML takes for one."""
     if not isinstance(value, bool):
-        raise TypeError("true or false")
+        raise TypeError("true or false is expected")
     return value
 
 
 def dois(value: Any) -> tuple[int, ...]:
     """Domains of interpretation: GDOI's, or ISAKMP's besides."""
-    numbers = tuple(int(n) for n in value)
-    if not numbers or set(numbers) - {1, 2}:
-        raise ValueError("[2] or [1, 2]")
-    return numbers
+    numbers = tuple(value) if isinstance(value, list) else ()
+    if not numbers or set(numbers) - {"1", "2"}:
+        raise ValueError("[2] or [1, 2] is expected")
+    return tuple(map(int, numbers))
 
 
 def names(value: Any) -> dict[str, str]:
     """Junos' interfaces and those of the host that stand for them."""
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise TypeError("a mapping of Junos interface names to host interfaces")
+        raise TypeError("Junos' interfaces and the host's are expected, as in {ge-0/0/1.0: eth1}")
     return {str(name): host for name, host in value.items()}
 
 
 def share(value: Any) -> float:
     """Part of all."""
-    number = float(value)
-    if not 0 <= number <= 1:
-        raise ValueError("a share is 0 to 1")
-    return number
+    return _real(value, 1, "a share")
 
 
 def seconds(value: Any) -> float:
     """At most a day."""
-    number = float(value)
-    if not 0 <= number <= 86400:
-        raise ValueError("0 to 86400 seconds")
-    return number
+    return _real(value, 86400, "a time in seconds")
 
 
 def threshold(value: Any) -> int:
-    """Heartbeats that may be missed."""
-    number = int(value)
-    if not 0 <= number <= 10:
-        raise ValueError("0 to 10; 0 is off")
-    return number
+    """Heartbeats that may be missed; 0 is off."""
+    return _whole(value, 0, 10, "a threshold")
 
 
 def phase1_seconds(value: Any) -> int:
     """What Junos takes for the life of a phase 1 SA."""
-    number = int(value)
-    if not 180 <= number <= 86400:
-        raise ValueError("180 to 86400 seconds")
-    return number
+    return _whole(value, 180, 86400, "a lifetime in seconds")

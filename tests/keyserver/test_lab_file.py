@@ -17,20 +17,50 @@ HUB = "name: hub-1, netconf: {port: 8301}, users: [{name: netops, password: made
 SITE = "server: '192.0.2.1:848', group: 1, psk: made-up"
 
 REFUSED = {
-    "": "a mapping is expected",
+    "": "a lab file is expected: devices, members or both",
+    "set system host-name hub-1": "a lab file is expected: devices, members or both",
+    "Devices: []": "unknown key 'Devices'; known are clock, devices, known_hosts, members",
     f"devices: {'[' * 3000}{']' * 3000}": "nested too deep",
     "devices: " + "[" * 100_000: "nested too deep",
     "devices:\n  " + "- " * 100_000 + "a": "nested too deep",
+    "devices:\n- name: a\n   port: 1": "line 3, column 8: mapping values are not allowed",
     "devices: []": "devices: there are none, and no members",
     "members: []\nclock: {speed: 2}": "devices: there are none, and no members",
     f"devices: [{{{HUB}, generation: v3}}]": "'v3' is not accepted (v1 or v2 is expected)",
     f"devices: [{{{HUB}, gdoi: {{profile: x}}}}]": "(rfc6407 or cisco-reference is expected)",
     f"members: [{{name: a, {SITE}, mode: x}}]": "(main or aggressive is expected)",
-    f"devices: [{{{HUB}}}]\nmembers: []\ndevices: []": "'devices' is there twice",
+    f"devices: [{{{HUB}}}]\nmembers: []\ndevices: []": "line 3, column 1: 'devices' is there twice",
     f"devices: [{{{HUB}, netconf: {{port: 8302}}}}]": "'netconf' is there twice",
     f"devices: [{{{HUB}}}, {{{HUB}}}]": "two devices have the same name",
     f"members: [{{name: a, {SITE}}}, {{name: a, {SITE}}}]": "two members have the same name",
 }
+OF_A_DEVICE = {
+    "name: [a]": "name: ['a'] is not accepted (text is expected)",
+    "name: ''": "name: '' is not accepted (text is expected)",
+    "name: yes": "name: True is not accepted (text is expected, and a word that YAML takes f",
+    "name: a, config: {}": "config: {} is not accepted (text is expected)",
+    "name: a, netconf: {port: x}": "port: 'x' is not accepted (a port is a whole number)",
+    "name: a, netconf: {port: true}": "port: True is not accepted (a port is a whole number)",
+    "name: a, netconf: {port: 5.5}": "port: '5.5' is not accepted (a port is a whole number)",
+    "name: a, netconf: {prot: 1}": "netconf: unknown key 'prot'; known are address, port",
+    "name: a, netconf: {address: hub}": "'hub' is not accepted (an IPv4 or IPv6 address is expec",
+    "name: a, gdoi: x": "devices[0]: gdoi: a mapping is expected",
+    "name: a, gdoi: []": "devices[0]: gdoi: a mapping is expected",
+    "name: a, gdoi: {accept_doi: 5}": "([2] or [1, 2] is expected)",
+    "name: a, trusted_ca: ca.pem": "'ca.pem' is not accepted (a list is expected, as in",
+    "name: a, certificates: 5": "certificates: a mapping of names to files is expected",
+    "name: a, users: [{name: x, password: [made-up]}]": "password: its value is not accepted",
+}
+OF_A_MEMBER = {
+    "server: hub, group: 1, psk: x": "server: 'hub': a device with gdoi, or ADDRESS:PORT, is expe",
+    "server: '192.0.2.1:848', group: -1": "a group's number is 1 to 4294967295",
+    "server: '192.0.2.1:848', group: x": "group: 'x' is not accepted (a group's number is a whole",
+    f"{SITE}, proposals: 5": "members[0]: proposals: a list is expected",
+    f"{SITE}, proposals: [5]": "members[0]: proposals[0]: a mapping is expected",
+    f"{SITE}, faults: {{drop: x}}": "drop: 'x' is not accepted (a share is a number)",
+}
+REFUSED |= {f"devices: [{{{words}}}]": told for words, told in OF_A_DEVICE.items()}
+REFUSED |= {f"members: [{{name: a, {words}}}]": told for words, told in OF_A_MEMBER.items()}
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
@@ -43,6 +73,25 @@ def test_what_cannot_be_meant_is_refused_with_its_place(tmp_path, text):
     assert sentence.startswith(f"{file}: ")
     assert REFUSED[text] in sentence
     assert "\n" not in sentence
+
+
+def test_a_number_in_the_place_of_text_is_what_is_written(tmp_path):
+    """YAML makes 83 of 0123, 22.4 of 22.40, and of a date a date."""
+    file = tmp_path / "lab.yml"
+    file.write_text(
+        "devices: [{name: 007, release: 22.40, users: [{name: 1_0, password: 0123}]}]\n"
+        "members: [{name: 2026-11-26, server: '192.0.2.1:848', group: 010, psk: 1e5}]\n"
+    )
+    read = read_lab(file)
+    (device,), (member,) = read.devices, read.members
+    (user,) = device.users
+    assert (device.name, device.release, user.name, user.password) == (
+        "007",
+        "22.40",
+        "1_0",
+        "0123",
+    )
+    assert (member.name, member.group, member.psk) == ("2026-11-26", 10, "1e5")
 
 
 def test_anchors_and_merges_are_no_repetition(tmp_path):
