@@ -135,7 +135,9 @@ options:
       - name: ansible_command_timeout
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ansible import constants
@@ -191,11 +193,18 @@ class Connection(ConnectionBase):
         if not self._connected:
             try:
                 target = self._target(several_tasks)
-                self._session = open_session(target, str(self.get_option("transport")))
+                transport = str(self.get_option("transport"))
+                self._session = open_session(target, transport, self._teller())
             except TransportFailure as failure:
                 raise AnsibleConnectionFailure(str(failure)) from None
             self._connected = True
         return self
+
+    def _teller(self) -> Callable[[str], None] | None:
+        """Who wants to know how a session is opened: nobody below -vvv."""
+        if self._display.verbosity < 3:
+            return None
+        return partial(self._display.vvv, host=self.get_option("host"))
 
     def rpc(self, several_tasks: bool = False) -> SessionRpc:
         """RPCs to the device; connects when that has not happened yet.

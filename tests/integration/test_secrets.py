@@ -220,3 +220,5 @@ def test_a_device_that_repeats_the_key_in_its_own_words_is_not_quoted(lab, stage
     nowhere(everything)
     assert "$9$LbHX-wg4Z" not in everything["output"]
     assert "in ascii-text" in everything["output"]
+    # How the device is reached is shown, as the page on logins says.
+    assert f"<127.0.0.1> ssh -s -T -p {device.port}" in everything["output"]

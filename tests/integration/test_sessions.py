@@ -138,7 +138,9 @@ def _use(target: Target, transport: str):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
+def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, monkeypatch, transport):
+    # As documents name keys; ssh alone would look into the home of the password file.
+    monkeypatch.setenv("HOME", str(tmp_path))
     keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(2)]
     for number, key in enumerate(keys):
         path = tmp_path / f"key-{number}"
@@ -147,14 +149,12 @@ def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, transport):
     authorized = keys[0].export_public_key().decode()
     one = Served(config, User(USER, None, authorized))
     try:
-        good = one.target(password=None, private_key_file=str(tmp_path / "key-0"))
+        good = one.target(password=None, private_key_file="~/key-0")
         rpc, session = _use(good, transport)
         assert members_info.read(rpc)["groups"][0]["member_count"] == 0
         session.close()
         with pytest.raises(TransportFailure, match="authentication failed"):
-            open_session(
-                one.target(password=None, private_key_file=str(tmp_path / "key-1")), transport
-            )
+            open_session(one.target(password=None, private_key_file="~/key-1"), transport)
     finally:
         one.stop()
 

@@ -465,8 +465,13 @@ def test_answers_to_what_nobody_asks_for_any_more_are_left_out():
 def test_a_device_that_does_not_listen_is_named_with_its_port_and_a_remedy(transport):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
+    told: list[str] = []
     with pytest.raises(TransportFailure) as refused:
-        open_session(Target("127.0.0.1", port, password="made-up", persist=0), transport)
+        target = Target("127.0.0.1", port, "ops", "made-up", persist=0)
+        open_session(target, transport, told.append)
+    (way,) = told
+    assert way.startswith({"openssh": "ssh -s -T -p ", "paramiko": "paramiko to "}[transport])
+    assert (str(port) in way, "ops" in way, "made-up" in way) == (True, True, False)
     head, _, rest = str(refused.value).partition(" (")
     steps = ("connect", "NETCONF hello")
     assert head in [f"127.0.0.1:{port}: {step}: nothing listens there" for step in steps]
@@ -484,6 +489,7 @@ GOOD_TARGET = Target("192.0.2.1", user="ops")
         ({"password": "s3cret\udc80"}, "ansible_password holds a line break"),
         ({"user": "ops\r"}, "ansible_user holds a line break"),
         ({"private_key_file": "/k\0"}, "ansible_private_key_file holds a line break"),
+        ({"private_key_file": "~k\0"}, "ansible_private_key_file holds a line break"),
         ({"known_hosts_file": "/k\t"}, "ansible_known_hosts_file holds a line break"),
         ({"host": "-oProxyCommand=touch x"}, "ansible_host: -oProxyCommand=touch x is no name"),
         ({"host": "hub 1"}, "ansible_host: hub 1 is no name"),

@@ -9,6 +9,7 @@ paramiko and the error classes are ncclient's.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -49,6 +50,14 @@ class Target:
     several_tasks: bool = field(default=False, repr=False)
     run_directory: str | None = field(default=None, repr=False)
     control_directory: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # One home for all carriers: ssh takes that of the password file, paramiko none.
+        for name in ("private_key_file", "known_hosts_file"):
+            path = getattr(self, name)
+            # A path with NUL is refused in words when it is used.
+            if path is not None and "\0" not in path:
+                object.__setattr__(self, name, os.path.expanduser(path))
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

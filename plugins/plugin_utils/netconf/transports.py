@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from . import login_values, shelf
 from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
-from .openssh_command import control_name
+from .openssh_command import control_name, ssh_command
 from .paramiko import SSH_CONFIG, paramiko_session, warm_up_login
 from .session import NetconfSession, Target, client_hello
 from .trouble import explain
@@ -96,8 +98,10 @@ def ssh_is_configured() -> bool:
     return any(line.lstrip().lower().startswith("proxy") for line in lines)
 
 
-def open_session(target: Target, transport: str = "auto") -> NetconfSession:
-    """A session that has exchanged hellos.
+def open_session(
+    target: Target, transport: str = "auto", tell: Callable[[str], None] | None = None
+) -> NetconfSession:
+    """A session that has exchanged hellos; ``tell`` is told how, before it is tried.
 
     Raises TransportFailure that names host, step and remedy.
     """
@@ -110,6 +114,8 @@ def open_session(target: Target, transport: str = "auto") -> NetconfSession:
     try:
         _require_key(target)
         session = OpenSshSession(target) if chosen == "openssh" else paramiko_session()(target)
+        if tell is not None:
+            tell(_way(chosen, target))
         session.open()
     except Exception as error:
         said = session.complaint() if session is not None else ""
@@ -121,11 +127,18 @@ def open_session(target: Target, transport: str = "auto") -> NetconfSession:
     return session
 
 
+def _way(chosen: str, target: Target) -> str:
+    """What somebody types to try the same; a password is in none of it."""
+    if chosen == "openssh":
+        return shlex.join(ssh_command(target))
+    return f"paramiko to {target} as {target.user or 'whoever runs this'}"
+
+
 def _require_key(target: Target) -> None:
     """ssh goes on without a key that is not there, and the device refuses what is left."""
     if target.private_key_file is None:
         return
-    path = os.path.expanduser(target.private_key_file)
+    path = target.private_key_file
     # The private half may be an agent's or a token's.
     if not os.path.exists(path) and not os.path.exists(f"{path}.pub"):
         raise FileNotFoundError(f"there is no private key at {path}")
