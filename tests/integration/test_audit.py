@@ -291,7 +291,6 @@ def test_in_whatever_order_a_good_fleet_is_a_success(fleet, keywords):
 
 
 def test_of_a_role_that_runs_once_only_whom_it_asked_counts_as_read(fleet):
-    (fleet.path / "report").mkdir()
     audit, propose = (
         {
             "ansible.builtin.include_role": {
@@ -324,7 +323,6 @@ def test_what_an_earlier_audit_has_read_is_not_told_as_if_it_were_read_now(fleet
         AUDIT: {"expected": [{"group": "G1", "host": "hub-1", "members": ["gm-9"]}]},
         "delegate_to": "hub-{{ 3 - inventory_hostname[-1] | int }}",
     }
-    (fleet.path / "report").mkdir()
     file = {"name": "groupvpn.junos.membership_audit", "tasks_from": "expectations"}
     propose = {**audit, "ansible.builtin.include_role": file}
     result = play(fleet, [other, audit, propose, lose, audit, propose])
@@ -418,7 +416,6 @@ def test_the_made_up_key_is_in_no_file_of_the_report(fleet):
 
 
 def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
-    (fleet.path / "made").mkdir()
     include = {
         "ansible.builtin.include_role": {
             "name": "groupvpn.junos.membership_audit",

@@ -466,8 +466,8 @@ def test_a_device_that_does_not_listen_is_named_with_its_port_and_a_remedy(trans
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     told: list[str] = []
+    target = Target("127.0.0.1", port, "ops", "made-up", persist=0)
     with pytest.raises(TransportFailure) as refused:
-        target = Target("127.0.0.1", port, "ops", "made-up", persist=0)
         open_session(target, transport, told.append)
     (way,) = told
     assert way.startswith({"openssh": "ssh -s -T -p ", "paramiko": "paramiko to "}[transport])
