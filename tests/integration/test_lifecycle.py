@@ -127,6 +127,23 @@ def _playbook(name: str, where: Path, *options: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("add_site", "-e site=NAME"),
+        ("remove_site", "-e site=NAME"),
+        ("rotate_keys", """-e '{"sites": ["NAME"]}'"""),
+    ],
+)
+@pytest.mark.parametrize("given", [(), ("-e", "site=", "-e", "sites=")], ids=["none", "empty"])
+def test_a_playbook_that_is_for_somebody_says_so_before_it_asks_a_device(example, name, how, given):
+    done = _playbook(name, example, *given)
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split()).replace('\\"', '"')
+    assert f"Whom it is for is not given: run it with {how}; nothing was touched." in said
+    assert "UNREACHABLE" not in said
+
+
 def test_a_playbook_stops_before_it_does_more_than_it_is_for(devices):
     assert _playbook("build", devices).returncode == 0
     members = devices / "inventory" / "members.yml"
@@ -137,6 +154,8 @@ def test_a_playbook_stops_before_it_does_more_than_it_is_for(devices):
     still_there = _playbook("remove_site", devices, "-e", "site=site-3")
     assert still_there.returncode != 0
     assert "site-3 should be none and is one" in still_there.stdout
+    one_name = _playbook("rotate_keys", devices, "-e", "sites=site-9")
+    assert "site-9 should be a member and is none" in " ".join(one_name.stdout.split())
     # One joins, and another would leave with it.
     members.write_text(text.replace("# site-4", "site-4").replace("    site-3:", ""))
     both = _playbook("add_site", devices, "-e", "site=site-4")
