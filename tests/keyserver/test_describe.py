@@ -346,6 +346,22 @@ MISFITS = {
         "ny": ("v2", member(TWO)),
         "boston": ("v2", member(TWO.replace("198.51.100.1", "198.51.100.2"))),
     },
+    "a second one": {
+        "root": ("v2", server(ROOT)),
+        "sub": (
+            "v2",
+            server(
+                SUB
+                + """
+group Offices ipsec-sa more proposal traffic
+group Offices ipsec-sa more match-policy x source 172.16.0.0/12
+group Offices ipsec-sa more match-policy x destination 172.16.0.0/12
+"""
+            ),
+        ),
+        "ny": ("v2", member(TWO)),
+        "boston": ("v2", member(TWO.replace("198.51.100.1", "198.51.100.2"))),
+    },
     "both": {
         "hub-1": ("v2", server(HUB + HUB.replace("Offices", "Cash").replace(" 42", " 43"))),
         "ny": ("v2", member(SITE)),
@@ -379,6 +395,7 @@ UNFIT = {
         "192.0.2.2",
         "ny: VPN of group 43: no place in a description",
     ],
+    "a second one": ["sub: group Offices: ipsec_sas more: a second one"],
     "no other server": [
         "sub: group Offices: server_cluster ike_gateways is not set: the description has it",
     ],

@@ -26,8 +26,8 @@ DESCRIPTION = read([group_of(servers=list(SERVERS), members=[SITE])], hosts_of()
 ID = 70000
 
 
-def held(kek=("k1",), teks=("t1",), listed=None):
-    keys = Keys(set(kek), dict.fromkeys(teks, 3600))
+def held(kek=("k1",), teks=("t1",), listed=None, left=3600):
+    keys = Keys(set(kek), dict.fromkeys(teks, left))
     return Holdings({ID: keys}, {} if listed is None else {"BRANCHES": list(listed)})
 
 
@@ -46,7 +46,20 @@ def test_what_is_as_it_should_be_has_no_fault():
     [
         (held(kek=()), ["hub-2: shows no key for rekeying of BRANCHES"]),
         (held(kek=("k2",)), ["hub-1, hub-2: servers have different keys for rekeying of BRANCHES"]),
-        (held(teks=("t2",)), ["hub-1, hub-2: servers have different traffic keys of BRANCHES"]),
+        (
+            held(teks=("t2",), left=90),
+            [
+                "hub-1, hub-2: servers have different traffic keys of BRANCHES "
+                "(those of hub-2 end in 90 s)"
+            ],
+        ),
+        (
+            held(teks=("t2",), left=0),
+            [
+                "hub-1, hub-2: servers have different traffic keys of BRANCHES "
+                "(those of hub-1 end in 3600 s)"
+            ],
+        ),
         (None, ["hub-2: does not answer any more"]),
     ],
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import DeviceError, GroupVpnError
@@ -100,6 +100,16 @@ class Device:
         reply = self.rpc.call(_READ[database], _reading(selection, database))
         _refuse_hidden(_READ[database], reply)
         self._namespace = reply.nsmap.get("junos") or ""
+        return reply
+
+    def read_groups(self, names: Iterable[str]) -> etree._Element:
+        """Configuration groups as they are written: shown with what is inherited, none is."""
+        step, selection = "read the configuration groups", _element("configuration")
+        for name in names:
+            selection.append(_element("groups", _element("name", text=name)))
+        how = {"format": "xml", "database": "committed"}
+        reply = self.rpc.call(step, _element("get-configuration", selection, **how))
+        _refuse_hidden(step, reply)
         return reply
 
     def told_generation(self) -> Generation | None:

@@ -50,7 +50,8 @@ def drafted(device: Device, request: Request, earlier: Draft | None = None) -> D
         return earlier
     generation = generation or device.told_generation()
     ask = partial(device.generation, "set 'generation'")
-    return Draft(reply, *_judged(request, resource.read(reply), generation, ask))
+    have = replace(resource.read(reply), groups=request.groups)
+    return Draft(reply, *_judged(request, have, generation, ask))
 
 
 def _judged(

@@ -23,7 +23,7 @@ class Request(NamedTuple):
     """What a task asks for. ``generation`` None: ask the device. ``everything``: delete all.
 
     ``counted``: asks a device how many members each group has. ``drop``: entries that go in the
-    same commit.
+    same commit. ``groups``: what configuration groups have, as in :class:`.Reading`.
     """
 
     resource: Resource
@@ -38,6 +38,7 @@ class Request(NamedTuple):
     diff: bool = False
     counted: Callable[[Rpc], Mapping[str, int]] | None = None
     drop: Tree | None = None
+    groups: tuple[Tree, ...] | None = None
 
 
 def wanted_tree(resource: Resource, config: Any, generation: Generation | None) -> Tree:

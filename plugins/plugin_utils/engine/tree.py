@@ -25,7 +25,8 @@ class Reading:
 
     ``explicit`` is what is configured there, ``inherited`` what configuration groups bring in,
     ``sources`` the group behind each inherited statement. ``notes`` say what could not be read,
-    and what keeps all of it from being in force.
+    and what keeps all of it from being in force. ``groups``: what those groups have here, where it
+    was read; without it nobody knows whether an entry stays by their doing when it is deleted.
     """
 
     explicit: Configuration = field(default_factory=Configuration)
@@ -33,6 +34,7 @@ class Reading:
     sources: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ancestor_inactive: bool = False
+    groups: tuple[Tree, ...] | None = None
 
     def in_force(self, node: Branch) -> Tree:
         """What the device acts on."""
@@ -40,12 +42,42 @@ class Reading:
             return {}
         # Whether groups bring anything into what is inactive is not public: it does not count.
         inherited = active(node, replace(self.explicit, tree=self.inherited))
+        if self.groups is not None:
+            inherited = _brought(node, inherited, self.explicit.tree, self.groups)
         return overlaid(node, inherited, active(node, self.explicit))
 
     def is_asleep(self, path: Path) -> bool:
         """Whether a path leads into what is inactive."""
         above = (path[:length] for length in range(1, len(path) + 1))
         return self.ancestor_inactive or not self.explicit.inactive.isdisjoint(above)
+
+
+def _brought(node: Branch, tree: Tree, explicit: Tree, groups: tuple[Tree, ...]) -> Tree:
+    """What groups bring in: by a wildcard only into entries that are there without them."""
+    kept: Tree = {}
+    for name, value in tree.items():
+        child, mine = node.by_name[name], explicit.get(name, {})
+        theirs = tuple(group[name] for group in groups if name in group)
+        if isinstance(child, List):
+            kept[name] = {
+                key: _brought(child, entry, mine.get(key, {}), _matching(theirs, key))
+                for key, entry in value.items()
+                if key in mine or any(key in entries for entries in theirs)
+            }
+        else:
+            is_branch = isinstance(child, Branch)
+            kept[name] = _brought(child, value, mine, theirs) if is_branch else value
+    return kept
+
+
+def _matching(lists: tuple[Tree, ...], key: str) -> tuple[Tree, ...]:
+    """Entries of groups' lists that may be meant for one of that name."""
+    return tuple(e for entries in lists for k, e in entries.items() if k == key or is_wildcard(k))
+
+
+def is_wildcard(name: str) -> bool:
+    """Whether a name in a configuration group stands for others."""
+    return name.startswith("<") and name.endswith(">")
 
 
 def active(node: Branch, configuration: Configuration) -> Tree:

@@ -14,7 +14,7 @@ from functools import partial
 
 from ..engine.device import CommitOptions
 from ..errors import Refused
-from . import scout, work
+from . import brought, scout, work
 from .configurations import entries
 from .contradictions import refusals
 from .crew import Crew
@@ -54,6 +54,7 @@ def _planned(crew: Crew) -> Plan:
         readable=scout.readable(crew),
         unshared={group.name for group in crew.whole() if shared(group, crew.held)},
         stranded={group.name: scout.stranded(crew, group) for group in crew.whole()},
+        needed={host: brought.needed(looked.readings) for host, looked in crew.looks.items()},
     )
 
 

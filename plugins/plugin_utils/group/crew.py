@@ -100,7 +100,7 @@ class Crew:
                 host: partial(
                     work.change,
                     what=change,
-                    generation=self.looks[host].generation,
+                    looked=self.looks[host],
                     commit=commit,
                 )
                 for host, change in changes.items()

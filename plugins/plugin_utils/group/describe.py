@@ -99,7 +99,7 @@ class _Describer:
             "members": members,
             "unmanaged_members": others,
             "ike_proposal": self._ike(first, block, members),
-            **self._traffic(first, name, block),
+            **self._traffic(first, block),
             "server_member_communication": block.get("server_member_communication"),
             **{option: block[option] for option in SERVER_SETTINGS if option in block},
             **self._vpn_settings(members, block.get("group_id")),
@@ -178,6 +178,8 @@ class _Describer:
         return block.get("server_address") or next(filter(None, own), None)
 
     def _server(self, host: str, group: str, servers: list[str]) -> None:
+        for sa in (self._block(host, group).get("ipsec_sas") or ())[1:]:
+            self._unfit.append(f"{host}: group {group}: ipsec_sas {sa['name']}: a second one")
         self._note(host, "address", self._server_address(host, group))
         if len(servers) > 1 and host == servers[0]:
             self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
@@ -252,11 +254,8 @@ class _Describer:
             if "lifetime_seconds" in offer and _same(offer, proposal)
         }
 
-    def _traffic(self, server: str, group: str, block: Config) -> dict[str, Any]:
-        sas = block.get("ipsec_sas") or []
-        for sa in sas[1:]:
-            self._unfit.append(f"{server}: group {group}: ipsec_sas {sa['name']}: a second one")
-        sa = sas[0] if sas else {}
+    def _traffic(self, server: str, block: Config) -> dict[str, Any]:
+        sa = next(iter(block.get("ipsec_sas") or ()), {})
         proposal = entries(self._fleet[server]["server"], "ipsec", "proposals").get(
             str(sa.get("proposal")), {}
         )

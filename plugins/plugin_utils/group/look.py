@@ -17,6 +17,7 @@ from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
 from ..resources.served import key_lifetimes
+from .brought import with_groups
 from .configurations import RESOURCES, entries
 from .expand import Sides
 
@@ -94,6 +95,7 @@ def look(rpc: Rpc) -> Looked:
         sides[side] = config if isinstance(config, dict) else {}
         said += reading_warnings(resource, readings[side])
     generation = device.generation()
+    readings = with_groups(device, readings)
     return Looked(generation, readings, sides, holdings(rpc, sides, generation), said)
 
 

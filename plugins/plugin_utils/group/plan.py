@@ -38,18 +38,22 @@ def plan(
     readable: Collection[str] = (),
     unshared: Collection[str] = (),
     stranded: Stranded | None = None,
+    needed: Fleet | None = None,
 ) -> Plan:
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
     ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
     that servers have sent somebody away from who still holds their keys; ``unshared``: groups
-    whose servers do not have the same keys; ``stranded``: members that no server lists.
+    whose servers do not have the same keys; ``stranded``: members that no server lists;
+    ``needed``: entries that stay, because configuration groups have them or refer to them.
     """
     groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
     left = (*_untouched(now, description), *_unseen(now, description, groups))
     touched = Description(groups, description.devices)
     wanted = configurations(touched)
-    here = Situation(now, touched, wanted, exclusive, readable, unshared, stranded or {})
+    here = Situation(
+        now, touched, wanted, exclusive, readable, unshared, stranded or {}, needed or {}
+    )
     return Plan(tuple(_steps(here)), left)
 
 

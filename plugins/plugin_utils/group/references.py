@@ -73,13 +73,16 @@ _NAMED: Mapping[str, tuple[tuple[Place, Callable[[Config], Iterable[str]]], ...]
 }
 
 
-def orphans(side: str, before: Config, then: Config) -> Config:
-    """Entries that something named before, and that nothing does then: what may go with it."""
+def orphans(side: str, before: Config, then: Config, needed: Config) -> Config:
+    """Entries that something named before, and that nothing does then: what may go with it.
+
+    ``needed``: entries that stay, because configuration groups have them or refer to them.
+    """
     found: Config = {}
     left = then
     for place, names in _NAMED[side]:
         there = entries(left, *place)
-        still = set(names(left))
+        still = {*names(left), *entries(needed, *place)}
         gone = [n for n in dict.fromkeys(names(before)) if n in there and n not in still]
         if gone:
             _put(found, place, [{"name": name} for name in gone])
@@ -103,7 +106,7 @@ def without(config: Config, place: Place, names: Iterable[str]) -> Config:
 def foreign(side: str, have: Config, want: Config) -> Config:
     """Entries of any list that are there and not wanted."""
     found: Config = {}
-    for where in (_TOPS[side], *(place for place, _names in _NAMED[side])):
+    for where in PLACES[side]:
         gone = [n for n in entries(have, *where) if n not in entries(want, *where)]
         if gone:
             _put(found, where, [{"name": name} for name in gone])
@@ -111,6 +114,10 @@ def foreign(side: str, have: Config, want: Config) -> Config:
 
 
 _TOPS: Mapping[str, Place] = {"server": ("groups",), "member": ("ipsec", "vpns")}
+PLACES: Mapping[str, tuple[Place, ...]] = {
+    side: (top, *(place for place, _names in _NAMED[side])) for side, top in _TOPS.items()
+}
+"""The lists of either side whose entries others name, and those that name them."""
 
 
 def _put(config: Config, place: Place, value: Any) -> None:

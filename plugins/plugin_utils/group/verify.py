@@ -36,10 +36,18 @@ def shared(group: Group, held: Mapping[str, Holdings]) -> list[Fault]:
             wrong.append(Fault((host,), f"shows no key for rekeying of {group.name}"))
     if len({frozenset(one.kek) for one in keys.values()}) > 1:
         wrong.append(Fault((*keys,), f"servers have different keys for rekeying of {group.name}"))
-    newest = {frozenset(_newest(group, held, one)) for one in keys.values()}
-    if len(newest) > 1:
-        wrong.append(Fault((*keys,), f"servers have different traffic keys of {group.name}"))
+    newest = {host: frozenset(_newest(group, held, one)) for host, one in keys.items()}
+    if len(set(newest.values())) > 1:
+        end = _first_end(keys, newest)
+        wrong.append(Fault((*keys,), f"servers have different traffic keys of {group.name}{end}"))
     return wrong
+
+
+def _first_end(keys: Mapping[str, Keys], newest: Mapping[str, frozenset[str]]) -> str:
+    """Whose keys end first, and when: there they are made anew."""
+    ends = {h: max(map(keys[h].teks.__getitem__, spis), default=0) for h, spis in newest.items()}
+    left, host = min(((left, host) for host, left in ends.items() if left), default=(0, ""))
+    return f" (those of {host} end in {left} s)" if left else ""
 
 
 def newest_keys(group: Group, held: Mapping[str, Holdings]) -> set[str]:

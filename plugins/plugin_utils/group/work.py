@@ -15,14 +15,17 @@ from ..engine.confirmation import awaiting
 from ..engine.device import CommitOptions, Device
 from ..engine.plan import State
 from ..engine.request import Request
+from ..engine.schema import Tree
 from ..engine.shape import Given
 from ..engine.tree import Reading
 from ..engine.values import Generation
-from ..errors import DeviceError
+from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from .configurations import RESOURCES
+from . import brought
+from .configurations import RESOURCES, entries
 from .look import Looked
+from .references import PLACES
 from .steps import Change
 
 _FORGET = "clear-gvpn-ipsec-security-association"
@@ -34,9 +37,12 @@ _SENT_AWAY = re.compile(r"^-\s*ike-gateway ", re.MULTILINE)
 
 
 def request_of(
-    change: Change, generation: Generation, commit: CommitOptions | None = None, diff: bool = False
+    change: Change,
+    generation: Generation,
+    commit: CommitOptions | None = None,
+    groups: tuple[Tree, ...] | None = None,
 ) -> Request:
-    """A change as the engine takes it."""
+    """A change as the engine takes it; ``groups``: what configuration groups have."""
     resource = RESOURCES[change.side]
     return Request(
         resource=resource,
@@ -44,8 +50,8 @@ def request_of(
         state=State.REPLACED,
         generation=generation,
         commit=commit or CommitOptions(),
-        diff=diff,
         drop=Given(resource, change.drop).tree,
+        groups=groups,
     )
 
 
@@ -54,9 +60,24 @@ def foresee(looked: Looked, changes: list[Change]) -> dict[str, Reading]:
     readings: dict[str, Reading] = dict(looked.readings)
     for change in changes:
         have = readings[change.side]
+        _refuse_lasting(looked, change)
         target = draft.foresee(request_of(change, looked.generation), have, looked.generation)
         readings[change.side] = target
     return {side: readings[side] for side in dict.fromkeys(change.side for change in changes)}
+
+
+def _refuse_lasting(looked: Looked, change: Change) -> None:
+    """What is to go, and what configuration groups would keep in part."""
+    lasting = brought.named(looked.readings)[change.side]
+    wrong = [
+        f"{change.side} {' '.join(place)} {name}: a configuration group has it by this name, and "
+        "would keep part of it; take it out of the group, and set it on the device"
+        for place in PLACES[change.side]
+        for name in entries(change.drop, *place)
+        if name in entries(lasting, *place)
+    ]
+    if wrong:
+        raise Refused(wrong)
 
 
 def difference_to(looked: Looked, foreseen: Mapping[str, Reading]) -> str:
@@ -70,9 +91,10 @@ def difference_to(looked: Looked, foreseen: Mapping[str, Reading]) -> str:
     return text
 
 
-def change(rpc: Rpc, what: Change, generation: Generation, commit: CommitOptions) -> dict[str, Any]:
+def change(rpc: Rpc, what: Change, looked: Looked, commit: CommitOptions) -> dict[str, Any]:
     """Make a change; what a resource module returns."""
-    return apply(rpc, request_of(what, generation, commit))
+    groups = looked.readings[what.side].groups
+    return apply(rpc, request_of(what, looked.generation, commit, groups))
 
 
 def new_keys(rpc: Rpc, group: str) -> None:

@@ -36,7 +36,7 @@ class Situation:
     """What a plan goes out from; ``now`` has the hosts that could be looked at.
 
     ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For
-    ``exclusive``, ``readable``, ``unshared`` and ``stranded`` see ``plan``.
+    ``exclusive``, ``readable``, ``unshared``, ``stranded`` and ``needed`` see ``plan``.
     """
 
     now: Fleet
@@ -46,6 +46,7 @@ class Situation:
     readable: Collection[str]
     unshared: Collection[str]
     stranded: Stranded
+    needed: Fleet
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -127,7 +128,8 @@ class Situation:
     def with_orphans(self, host: str, have: Sides, change: Change) -> Change:
         """The change, and what nothing names once it is made."""
         side = change.side
-        gone = orphans(side, have[side], self._then(host, have, change)[side])
+        needed = self.needed.get(host, {}).get(side, {})
+        gone = orphans(side, have[side], self._then(host, have, change)[side], needed)
         return Change(side, change.config, merged(change.drop, gone))
 
     def _then(self, host: str, have: Sides, change: Change) -> Sides:
