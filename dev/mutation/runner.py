@@ -40,6 +40,8 @@ _NO_TESTS = 5
 # processor's time. On the clock it may take some times more, since a busy machine is slow; one that
 # is out of that, too, is tried once more with twice of it.
 _GRACE, _TIMES, _ON_THE_CLOCK, _TRIES = 10, 5, 3, 2
+# Seconds for all tests without a mutant: some 300 on a quiet machine.
+_MEASURING = 3600
 # Tests that run before the others are collected.
 _FIRST = 8
 # Imported once, before the forks; nothing of the project is among them.
@@ -100,10 +102,13 @@ class Copy:
     def measure(self, tests: Sequence[str], files: Sequence[str]) -> dict[str, Part]:
         """Run files of tests once, measured.
 
-        Raises RuntimeError when they do not run at all: then nothing would reach anything.
+        Raises RuntimeError when they do not run at all, then nothing would reach anything, or not
+        in time.
         """
         answer = self.path / "reach.json"
-        status = self._forked(lambda: self._measured(tests, files, answer), seconds=1800)
+        status = self._forked(lambda: self._measured(tests, files, answer), seconds=_MEASURING)
+        if status is None:
+            raise RuntimeError(f"the tests took more than {_MEASURING} s, see {self.log}")
         if status not in _RAN:
             raise RuntimeError(f"the tests do not run without a mutant, see {self.log}")
         return {file: Part(**part) for file, part in json.loads(answer.read_text()).items()}
