@@ -15,6 +15,8 @@ class Diary:
     def __init__(self, member: str, group: int, keys: MemberKeys) -> None:
         self._member, self._group, self._keys = member, group, keys
         self.events: list[MemberEvent] = []
+        # What was told so far that is sent with.
+        self._said: str | None = None
 
     def take(self) -> list[MemberEvent]:
         """What was noted since the last call."""
@@ -22,14 +24,25 @@ class Diary:
         return events
 
     def tell(self, changes: Changes, now: float) -> None:
-        """Note what became active, what was dropped and what ended."""
+        """Note what became active, what is sent with no longer, was dropped, and ended."""
         for event, spis in (
-            ("activated", changes.activated),
+            ("activated", self._activated(changes)),
+            ("retired", changes.retired),
             ("dropped", changes.dropped),
             ("expired", changes.expired),
         ):
             if spis:
                 self.note(event, now, spis=spis, held=self.held())
+
+    def _activated(self, changes: Changes) -> tuple[str, ...]:
+        """With what became active, the key that ``sends_with`` names instead of another.
+
+        When an association ends it is that of the next one, which had been active before.
+        """
+        before, self._said = self._said, self.held().sends_with
+        if before is None or self._said in (None, before):
+            return changes.activated
+        return tuple(dict.fromkeys((*changes.activated, str(self._said))))
 
     def held(self) -> HeldKeys:
         """What it sends with and receives with now."""

@@ -272,7 +272,7 @@ class MemberKeys:
         self.keks = {spi: kek for spi, kek in self.keks.items() if kek.expires > now}
         if self.current_kek not in self.keks:
             self.current_kek = None
-        return Changes(changes.activated, changes.dropped, (*changes.expired, *ended))
+        return replace(changes, expired=(*changes.expired, *ended))
 
     def first_end(self) -> float | None:
         """When the first key without a successor ends."""

@@ -179,6 +179,7 @@ class GroupMember:
         """Stop being a member: the phase 1 SA is deleted, and every key forgotten."""
         self.state = MemberState.STOPPED
         self.keys.clear()
+        self._tell(Changes(), now)
         self.diary.note("stopped", now, held=self.diary.held())
         return self.end_phase1()
 

@@ -104,9 +104,13 @@ SelectorKey = tuple[int, int, Selector, Selector]
 
 @dataclass(frozen=True)
 class Changes:
-    """What a look at the clock did: SPIs in hex."""
+    """What a look at the clock did: SPIs in hex.
+
+    ``retired``: received with, but sent with no longer, and nothing in their place.
+    """
 
     activated: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
 
@@ -264,6 +268,7 @@ class Traffic:
 
     def settle(self, now: float) -> Changes:
         """Do what is due at ``now``."""
+        before = dict(self._sending)
         activated: dict[str, None] = {}
         gone: dict[str, bool] = {}
         for selector in list(self.selectors):
@@ -276,9 +281,15 @@ class Traffic:
         ended = [spi for spi in gone if spi not in left]
         return Changes(
             tuple(activated),
+            self._retired(before, left),
             tuple(sorted(spi for spi in ended if not gone[spi])),
             tuple(sorted(spi for spi in ended if gone[spi])),
         )
+
+    def _retired(self, before: dict[SelectorKey, InstalledTek], held: set[str]) -> tuple[str, ...]:
+        """SPIs still held of keys that were sent with, when nothing came in their place."""
+        ended = {tek.spi.hex() for one, tek in before.items() if one not in self._sending}
+        return tuple(sorted((ended & held).difference(self.sends_with)))
 
     def _remove(self, selector: SelectorKey, now: float, gone: dict[str, bool]) -> None:
         """Take out what is over; ``gone`` notes the SPIs, True for those whose life ended."""
@@ -291,9 +302,11 @@ class Traffic:
             if n < _KEPT or tek is sending or tek.drops != _NEVER
         ]
         gone |= {tek.spi.hex(): tek.expires <= now for tek in teks if tek not in kept}
+        for tek in kept:
+            # Never again: or the clock would be looked at for it again and again.
+            tek.activates = _NEVER if tek.retires <= now else tek.activates
         if sending is not None and (sending not in kept or sending.retires <= now):
             del self._sending[selector]
-            sending.activates = _NEVER
             # Its successor is needed now: too early is better than nothing.
             waiting = [tek for tek in kept if tek.sends and now < tek.retires]
             if waiting:

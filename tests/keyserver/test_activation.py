@@ -409,3 +409,54 @@ def test_no_order_of_arrivals_stops_the_clock_or_takes_the_last_key():
                 found.settle(due)
             else:
                 raise AssertionError("the clock stands still")
+
+
+OTHER_WAY = (1, 0, KEY[3], KEY[2])
+SECONDS = (0, 1, 5, 14, 15, 30, 45, 200, 3000)
+
+
+def at_random(found, chance, number, now):
+    """Something that a key server may bring about at any time."""
+    held = [one.spi for teks in found.selectors.values() for one in teks]
+    what = chance.random()
+    if what < 0.6:
+        found.delays = GroupDelays(
+            chance.choice((0, 15, 15, 900)), chance.choice((None, 60, 65535))
+        )
+        _, sa, keys = tek(0x1000 + number, chance.choice((1, 30, 100, 3600, 86400)))
+        selectors = chance.choice(((KEY,), (OTHER_WAY,), (KEY, OTHER_WAY)))
+        arrival = chance.choice((Arrival.PUSH, Arrival.REGISTRATION))
+        found.add([(one, sa, keys) for one in selectors], arrival, now, stale=what < 0.05)
+    elif what < 0.9 and held:
+        found.delete(1, chance.sample(held, 1), now, at_once=chance.random() < 0.3)
+    elif held:
+        found.retire_others({KEY}, now)
+
+
+def check_told(before, found, changes):
+    """Who sends and who receives otherwise than before is named by what a look at the clock did."""
+    sent, received = before
+    gone = {*changes.dropped, *changes.expired}
+    assert received - set(found.receives_with) <= gone
+    assert sent - set(found.sends_with) <= gone | {*changes.retired} or changes.activated
+    assert set(found.sends_with) - sent <= set(changes.activated)
+    assert not gone & set(found.receives_with)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_comes_every_change_is_told_and_time_passes(seed):
+    chance, found, now = random.Random(seed), traffic(), 0.0
+    for number in range(1, 30):
+        before = set(found.sends_with), set(found.receives_with)
+        at_random(found, chance, number, now)
+        before = before[0], before[1] | set(found.receives_with)
+        check_told(before, found, found.settle(now))
+        end = now + chance.choice(SECONDS)
+        while (due := found.next_change()) is not None and due <= end:
+            # What is due once is not due again: a timer would spin.
+            assert due > now
+            now, before = due, (set(found.sends_with), set(found.receives_with))
+            check_told(before, found, found.settle(now))
+        now = end
+        before = set(found.sends_with), set(found.receives_with)
+        check_told(before, found, found.settle(now))

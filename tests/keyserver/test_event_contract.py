@@ -12,8 +12,15 @@ import pytest
 from keyserver.member.events import event_line
 from tests.keyserver.lossy import LossyGroup, faults_of
 from tests.keyserver.observer import Observer
-from tests.keyserver.strange_server import KEK_ATTRIBUTES, Kek, Tek
-from tests.keyserver.stranger import DELETE, delete, tv
+from tests.keyserver.strange_server import (
+    KEK_ATTRIBUTES,
+    Kek,
+    Tek,
+    download,
+    group_policy,
+    subnet,
+)
+from tests.keyserver.stranger import DELETE, KD, SA, delete, tlv, tv
 from tests.keyserver.test_foreign_server import (
     NOW,
     Given,
@@ -55,6 +62,8 @@ def check(lines):
         if after not in (sends, None) and sends is not None:
             assert "activated" in kinds
             assert after in named
+        if after is None and sends is not None:
+            assert kinds & {"dropped", "expired", "retired", "stopped"}
         for spi in receives - held:
             assert spi in named
             assert kinds & {"dropped", "expired"}
@@ -132,6 +141,35 @@ def test_a_deletion_tells_what_is_gone_and_what_is_sent_with_in_its_place(given)
     assert told["activated"].spis == (fresh.spi.hex(),)
     assert told["dropped"].spis == (old.hex(),)
     assert told["dropped"].held.receives_with == (fresh.spi.hex(),)
+
+
+def test_a_key_that_a_rekey_takes_without_another_is_told_of_when_it_is_sent_with_no_longer(given):
+    member, other = registered(given), Kek(given.kek.signing_key, given.kek.attributes)
+    old = given.teks[0].spi
+    pieces = [(DELETE, delete(1, 4, old)), (SA, group_policy(other.policy()))]
+    pieces.append((KD, download(other.packet())))
+    member.receive(given.kek.seal(1, pieces), NOW)
+    assert (member.events[-1].event, member.held().sends_with) == ("rekeyed", old.hex())
+    member.tick(NOW + 30)
+    retired = member.events[-1]
+    assert (retired.event, retired.spis) == ("retired", (old.hex(),))
+    assert (retired.held.sends_with, retired.held.receives_with) == (None, (old.hex(),))
+    member.tick(NOW + 45)
+    assert member.events[-1].event == "dropped"
+
+
+def test_when_the_first_association_ends_the_next_ones_key_is_told_of_as_active(given):
+    one_minute = tv(1, 1) + tlv(2, (60).to_bytes(4, "big")) + tv(4, 1) + tv(5, 5) + tv(6, 128)
+    reverse = {"source": subnet("203.0.113"), "destination": subnet("198.51.100")}
+    given.teks = [Tek(attributes=one_minute), Tek(**reverse)]
+    member = registered(given)
+    first, second = (tek.spi.hex() for tek in given.teks)
+    assert member.held().sends_with == first
+    member.tick(NOW + 60)
+    told = {event.event: event for event in member.events}
+    assert told["expired"].spis == (first,)
+    assert told["activated"].spis == (second,)
+    assert told["activated"].held.sends_with == second
 
 
 def test_who_forgets_its_keys_or_leaves_says_so(given):
