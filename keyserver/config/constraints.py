@@ -136,7 +136,6 @@ _SERVER_RULES = (
         absent(f"{_GATEWAY} dead-peer-detection"),
         "Referenced IKE gateway must NOT be defined with dead-peer-detection",
     ),
-    Must(f"{_GROUP} server-cluster ike-gateway *", exists(_GATEWAY), _UNDEFINED_GATEWAY),
     Must(
         f"{_GROUP} server-cluster ike-gateway *",
         absent(f"{_GATEWAY} dynamic"),
@@ -292,7 +291,8 @@ class Whole:
     only: Generation | None = None
 
 
-_ALWAYS = Condition(lambda site: True)
+_IS_THERE = Condition(lambda site: bool(site.value))
+"""A branch whose statements are all deactivated is not."""
 _IS_MULTICAST = Condition(lambda site: site.value.get("communication-type") == "multicast")
 
 
@@ -303,7 +303,7 @@ def _named_at(path: str) -> Condition:
 
 _SMC = f"{_GROUP} server-member-communication"
 _WHOLES = (
-    Whole(_SMC, ("encryption-algorithm", "sig-hash-algorithm"), _ALWAYS),
+    Whole(_SMC, ("encryption-algorithm", "sig-hash-algorithm"), _IS_THERE),
     Whole(
         _SMC,
         ("multicast-group", "multicast-outgoing-interface"),
@@ -367,7 +367,7 @@ def _lifetimes_outlast_activation(survey: Survey, generation: Generation) -> Ite
         group = site.value
         shortest = 10 * int(group.get("activation-time-delay", "15"))
         block = group.get("server-member-communication")
-        if block is not None and int(block.get("lifetime-seconds", "3600")) < shortest:
+        if block and int(block.get("lifetime-seconds", "3600")) < shortest:
             where = edit_path([*site.words, "server-member-communication"])
             yield Violation(where, "lifetime-seconds", _TOO_SHORT, _DAEMON)
         for association, body in group.get("ipsec-sa", {}).items():

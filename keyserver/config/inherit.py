@@ -62,8 +62,8 @@ def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
     groups = effective({_GROUPS: tree.get(_GROUPS, {})}).get(_GROUPS, {})
     kept = {name for name in groups if (_GROUPS, name) not in tree.get(INACTIVE, ())}
     sources = [source for source in groups.items() if source[0] in kept]
-    whole = _merged(root, tree, _Groups(sources))
-    return without(whole, {_GROUPS, _APPLY, _EXCEPT} | (set() if marked else {INHERITED}))
+    whole = _merged(root, tree, _Groups(sources, named=marked))
+    return without(whole, {_GROUPS, _APPLY, _EXCEPT})
 
 
 def without(tree: Tree, names: Set[str]) -> Tree:
@@ -77,27 +77,31 @@ def without(tree: Tree, names: Set[str]) -> Tree:
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """What each group has at a place, and which groups are applied around it, nearest first."""
+    """What each group has at a place, and which groups are applied around it, nearest first.
+
+    ``named``: what is brought in says from which. What a device acts on does not.
+    """
 
     located: Sequence[Source]
     applied: tuple[str, ...] = ()
+    named: bool = False
 
     def within(self, here: Tree) -> _Groups:
         """The same, with those applied in the branch itself, and without those kept out of it."""
         own = [name for name in here.get(_APPLY, ()) if name not in self.applied]
         out = here.get(_EXCEPT, ())
         names = (name for name in (*own, *self.applied) if name not in out)
-        return _Groups(self.located, tuple(names))
+        return _Groups(self.located, tuple(names), self.named)
 
     def below(self, name: str) -> _Groups:
         """What they have of a statement."""
         found = [(group, branch[name]) for group, branch in self.located if name in branch]
-        return _Groups(found, self.applied)
+        return _Groups(found, self.applied, self.named)
 
     def entry(self, key: str) -> _Groups:
         """What they say about an entry of the list that this is about."""
         found = [(group, one) for group, entries in self.located for one in _matching(entries, key)]
-        return _Groups(found, self.applied)
+        return _Groups(found, self.applied, self.named)
 
     def ranked(self) -> list[Source]:
         """What is applied of it, nearest first."""
@@ -180,7 +184,7 @@ def _merged(
             _list(child, below, made, known.below(name))
         else:
             _leaf(statement, child, below.ranked(), made)
-    if made.origin:
+    if made.origin and groups.named:
         made.tree[INHERITED] = made.origin
     return made.tree
 

@@ -91,11 +91,13 @@ CASES = [
         f"{S} group G ike-gateway other",
         "Referenced IKE gateway must NOT be defined with dead-peer-detection",
     ),
-    (SERVER, f"{S} group G server-cluster ike-gateway nobody", NO_GATEWAY),
-    (
-        SERVER,
-        f"{S} group G server-cluster ike-gateway gm",
-        "Referenced IKE gateway must be defined with dead-peer-detection always-send mode",
+    *(
+        (
+            SERVER,
+            f"{S} group G server-cluster ike-gateway {gateway}",
+            "Referenced IKE gateway must be defined with dead-peer-detection always-send mode",
+        )
+        for gateway in ("gm", "nobody")
     ),
     (
         SERVER,
@@ -241,6 +243,23 @@ def test_what_a_pair_of_zones_needs_cannot_be_taken_from_under_it(gone, complain
 def test_a_rule_looks_at_what_is_in_force(repair):
     text = f"{SERVER}\n{S} ike gateway gm routing-instance VR\n{repair}"
     assert NO_INSTANCE not in violations(text)
+
+
+def test_what_came_from_a_group_is_one_statement():
+    """And not also the note of where it came from."""
+    dynamic = f"{S} ike gateway gm ike-policy pol\n{S} ike gateway gm dynamic hostname h"
+    inherited = f"set groups g {S.removeprefix('set ')} ike gateway gm remote-identity hostname h"
+    text = f"{dynamic}\n{inherited}\nset apply-groups g"
+    found = check(V2, in_force(V2, from_set(V2, text)).tree, Generation.V2, strict=False)
+    about = [one.bad_element for one in found if "remote identity" in one.message]
+    assert about == ["remote-identity hostname"]
+
+
+def test_a_block_of_which_everything_is_deactivated_is_none():
+    block = f"{S} group G server-member-communication communication-type unicast"
+    off = block.replace("set ", "deactivate ", 1).removesuffix(" unicast")
+    assert violations(f"{SERVER}\n{block}\n{off}") == []
+    assert violations(f"{SERVER}\n{block}") != []
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,19 @@ def test_a_candidate_that_somebody_locked_is_not_replaced(session):
     assert first.compare() == ""
 
 
+def test_what_came_from_a_group_is_shown_like_all_else(session):
+    session.set(
+        "set groups g interfaces &lt;*&gt; unit &lt;*&gt; family inet address 192.0.2.77/24",
+        "set interfaces ge-0/0/5 unit 0 family inet6",
+        "set apply-groups g",
+    )
+    assert errors(session.commit()) == []
+    asked = "<interface-name>ge-0/0/5</interface-name>"
+    reply = session.rpc(f"<get-interface-information>{asked}</get-interface-information>")
+    families = [e.text.strip() for e in reply.iter("address-family-name")]
+    assert sorted(families) == ["inet", "inet6"]
+
+
 def test_an_interface_that_is_not_there_is_named(session):
     for line in ("show interfaces ge-9/0/0", "show interfaces terse ge-0/0/0.77"):
         reply = session.rpc(f"<command>{line}</command>")
