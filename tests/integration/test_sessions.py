@@ -23,6 +23,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
     openssh_command,
+    ssh_files,
     transports,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_mux import (
@@ -179,8 +180,8 @@ def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_p
 
 
 def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, monkeypatch, tmp_path):
-    monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
-    monkeypatch.setattr(transports, "SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
+    monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
 
     def chosen(**more) -> str:
         transports.ssh_is_configured.cache_clear()
@@ -214,8 +215,8 @@ def test_one_clock_alone_runs_beside_a_login(served):
 
 
 def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
-    monkeypatch.setattr(transports, "SSH_CONFIG", tmp_path / "config")
-    monkeypatch.setattr(transports, "SYSTEM_SSH_CONFIG", tmp_path / "ssh_config")
+    monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
+    monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
     transports.ssh_is_configured.cache_clear()
     target = served.target(persist=5, run_directory=str(tmp_path))
     used = []

@@ -16,11 +16,11 @@ ASK = """
 import os, pwd
 {before}
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
-    known_hosts, openssh_command, transports)
+    known_hosts, openssh_command, ssh_files, transports)
 {after}
 target = transports.Target("192.0.2.1", 830, "netops")
-transports.SYSTEM_SSH_CONFIG = transports.Path("/nowhere/ssh_config")
-print(transports.ssh_is_configured(), known_hosts.known_keys(target).keys)
+ssh_files.SYSTEM = ssh_files.Path("/nowhere")
+print(transports.ssh_is_configured(), [one.keys for one in known_hosts.known_keys(target)])
 print(openssh_command.control_path(target))
 """
 # root may look into everything.
@@ -50,7 +50,7 @@ def test_a_login_is_prepared_without_a_home_directory(tmp_path, home, before, af
     )
     assert done.returncode == 0, done.stderr
     configured, path = done.stdout.splitlines()
-    assert configured == "False ()"
+    assert configured == "False [(), ()]"
     # Logins are shared below the directory for temporary files.
     assert "/groupvpn-" in path
     assert [file.name for file in tmp_path.iterdir()] == ["closed"]

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import vocabulary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.model import COUNTERS
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import ssh_files
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.known_hosts import known_keys
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
     control_path,
@@ -152,7 +155,8 @@ def test_words_are_known_in_whatever_spelling_and_by_what_holds_them(word, holde
 
 # known_hosts
 
-KEY, OTHER = "ssh-ed25519 AAAA", "ssh-ed25519 BBBB"
+BLOB = b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x01k").decode()
+KEY, OTHER = f"ssh-ed25519 {BLOB}", f"ssh-ed25519 {BLOB[:-4]}AWs="
 HASHED = "|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg="
 
 
@@ -180,9 +184,9 @@ HASHED = "|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg="
 def test_a_line_is_the_hosts_if_one_of_its_names_is(tmp_path, names, known):
     file = tmp_path / "known_hosts"
     file.write_text(f"# {names} {OTHER}\n\n{names} {KEY}\nelsewhere {OTHER}\n@revoked {names}\n")
-    found = known_keys(Target("192.0.2.61", known_hosts_file=str(file)))
-    assert found.keys == ((KEY,) if known else ())
-    assert (found.revoked, found.authority) == (frozenset(), False)
+    names_of_it = known_keys(Target("192.0.2.61", known_hosts_file=str(file)))
+    assert [key for one in names_of_it for key in one.keys] == [KEY] * known
+    assert not any(one.revoked or one.authority for one in names_of_it)
 
 
 def test_a_hash_of_the_name_is_the_hosts(tmp_path):
@@ -190,7 +194,7 @@ def test_a_hash_of_the_name_is_the_hosts(tmp_path):
     file = tmp_path / "known_hosts"
     file.write_text(f"{HASHED} {KEY}\n")
     hosts = ("192.168.1.61", "192.168.1.62")
-    found = [known_keys(Target(host, 22, known_hosts_file=str(file))).keys for host in hosts]
+    found = [known_keys(Target(host, 22, known_hosts_file=str(file)))[0].keys for host in hosts]
     assert found == [(KEY,), ()]
 
 
@@ -203,9 +207,30 @@ def test_marks_say_what_a_key_is_for(tmp_path):
         f"hub {OTHER}",
     )
     file.write_text("\n".join(lines))
-    found = known_keys(Target("hub", known_hosts_file=str(file)))
-    assert found == ((OTHER,), frozenset({"AAAA"}), True)
-    assert known_keys(Target("hub", known_hosts_file=str(tmp_path / "none"))).keys == ()
+    (found,) = known_keys(Target("hub", 22, known_hosts_file=str(file)))
+    assert found == ((OTHER,), frozenset({BLOB}), True)
+    (none,) = known_keys(Target("hub", 22, known_hosts_file=str(tmp_path / "none")))
+    assert none.keys == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["own/known_hosts", "own/known_hosts2", "all/ssh_known_hosts", "all/ssh_known_hosts2"]
+)
+def test_without_a_file_of_its_own_a_login_goes_by_those_of_the_ssh_client(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path / "own")
+    monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path / "all")
+    for place in ("own", "all"):
+        (tmp_path / place).mkdir()
+    (tmp_path / name).write_text(f"hub {KEY}\n@revoked hub {OTHER}\n")
+    assert known_keys(Target("hub", 22)) == (((KEY,), {OTHER.split()[1]}, False),)
+
+
+def test_the_ssh_clients_files_are_the_accounts_whatever_home_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ssh_files.directory.cache_clear()
+    assert ssh_files.directory() == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh"
 
 
 # Logins

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What known_hosts says of one host (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), for paramiko.
 
-paramiko reads neither patterns nor markers: a key marked ``@revoked`` is a known one to it.
+paramiko reads neither patterns nor markers: a key marked ``@revoked`` is a known one to it. What is
+read here, and what follows from it, is what OpenSSH's client reads and does.
 """
 
 from __future__ import annotations
@@ -10,80 +11,155 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from . import ssh_files
 from .session import Target
 
 _AUTHORITY, _REVOKED = "@cert-authority", "@revoked"
+_SPACE = re.compile(r"[ \t]+")
+_SSH_PORT = 22
+
+
+class Verdict(Enum):
+    """What is known of a key that a host shows."""
+
+    KNOWN = auto()
+    NEW = auto()
+    CHANGED = auto()
+    REVOKED = auto()
 
 
 class KnownKeys(NamedTuple):
-    """The lines of one host: its keys as ``type base64``; revoked ones; whether a CA vouches."""
+    """The lines of one name: its keys as ``type base64``; revoked ones; whether a CA vouches."""
 
     keys: tuple[str, ...]
     revoked: frozenset[str]
     authority: bool
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Of which kinds the known keys are."""
+        return frozenset(key.partition(" ")[0] for key in self.keys)
 
-def known_keys(target: Target) -> KnownKeys:
-    """What the target's known_hosts says of it; a file that cannot be read says nothing."""
-    path = Path(target.known_hosts_file or os.path.expanduser("~/.ssh/known_hosts"))
+    def verdict(self, key: str) -> Verdict:
+        """What is known of a key, which is given as ``type base64``."""
+        if key.split()[1] in self.revoked:
+            return Verdict.REVOKED
+        if key in self.keys:
+            return Verdict.KNOWN
+        return Verdict.CHANGED if self.keys else Verdict.NEW
+
+
+def known_keys(target: Target) -> tuple[KnownKeys, ...]:
+    """What the target's known_hosts say of each of its names; the name with its port is first.
+
+    Files that cannot be read say nothing.
+    """
+    own = (target.host,) if target.port == _SSH_PORT else (target.known_as, target.host)
+    return tuple(_together(_said(path, name.lower()) for path in _files(target)) for name in own)
+
+
+def verdict(names: Iterable[KnownKeys], key: str) -> Verdict:
+    """What is known of a key that a host shows.
+
+    A name without its port is looked at only for a host that the one with it does not have, and
+    says nothing but that the key is known, or revoked.
+    """
+    found = Verdict.NEW
+    for place, known in enumerate(names):
+        found = known.verdict(key)
+        if found is not Verdict.NEW:
+            return Verdict.NEW if place and found is Verdict.CHANGED else found
+    return found
+
+
+def _files(target: Target) -> tuple[Path, ...]:
+    if target.known_hosts_file:
+        return (Path(target.known_hosts_file),)
+    names = ("known_hosts", "known_hosts2")
+    return (*map(ssh_files.own, names), *(ssh_files.SYSTEM / f"ssh_{name}" for name in names))
+
+
+def _together(files: Iterable[KnownKeys]) -> KnownKeys:
+    found = KnownKeys((), frozenset(), False)
+    for one in files:
+        keys, revoked = (*found.keys, *one.keys), found.revoked | one.revoked
+        found = KnownKeys(keys, revoked, found.authority or one.authority)
+    return found
+
+
+def _said(path: Path, name: str) -> KnownKeys:
     try:
         state = path.stat()
-        return _keys_in(path, state.st_mtime_ns, state.st_size, (target.known_as, target.host))
+        return _keys_in(path, state.st_mtime_ns, state.st_size, name)
     except OSError:
         return KnownKeys((), frozenset(), False)
 
 
-@lru_cache(maxsize=1)
-def _keys_in(path: Path, changed: int, size: int, own: tuple[str, ...]) -> KnownKeys:
-    """What a file says of a host; asked twice for each login, read again when it has changed."""
+@lru_cache(maxsize=8)
+def _keys_in(path: Path, changed: int, size: int, name: str) -> KnownKeys:
+    """What a file says of a name; asked twice for each login, read again when it has changed."""
     text = path.read_text(encoding="utf-8", errors="replace")
     keys, revoked, authority = [], set(), False
-    for marker, key in _lines(text, own):
+    for marker, key in _lines(text, name):
         if marker == _REVOKED:
             revoked.update(key.split()[1:2])
         elif marker == _AUTHORITY:
             authority = True
-        elif not marker:
-            keys.append(key)
+        elif not marker and (whole := _whole_key(key)):
+            keys.append(whole)
     return KnownKeys(tuple(keys), frozenset(revoked), authority)
 
 
-def _lines(text: str, own: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _lines(text: str, name: str) -> Iterator[tuple[str, str]]:
     """Marker and key of the lines whose names are the host's: a fleet's file has one for each."""
-    for line in text.splitlines():
-        if not _may_name(line, own[-1]):
+    host = name.removeprefix("[").partition("]")[0]
+    # Not splitlines, to which other characters end a line as well.
+    for line in text.split("\n"):
+        if not _may_name(line, host):
             continue
-        words = line.split(None, 1)
-        marker = words[0] if words and words[0].startswith("@") else ""
+        words = _SPACE.split(line.strip(" \t\r"), maxsplit=1)
+        marker = words[0] if words[0].startswith("@") else ""
         if marker:
-            words = words[1].split(None, 1) if len(words) == 2 else []
-        if len(words) == 2 and not words[0].startswith("#") and _is_named(words[0], own):
+            words = _SPACE.split(words[1], maxsplit=1) if len(words) == 2 else []
+        if len(words) == 2 and not words[0].startswith("#") and _is_named(words[0], name):
             yield marker, words[1]
 
 
 def _may_name(line: str, host: str) -> bool:
     """Whether a line is worth a closer look: it has the host's name, a hash, or a pattern."""
-    return host in line or "|" in line or "*" in line or "?" in line
+    return "|" in line or "*" in line or "?" in line or host in line.lower()
 
 
-def _is_named(names: str, own: tuple[str, ...]) -> bool:
+def _whole_key(text: str) -> str:
+    """A key as ``type base64``; '' for one that is none, or of another type than it says."""
+    words = text.split()[:2]
+    try:
+        blob = base64.b64decode(words[-1])
+    except binascii.Error:
+        return ""
+    kind = words[0].encode()
+    is_one = blob.startswith(len(kind).to_bytes(4, "big") + kind) and len(blob) > 4 + len(kind)
+    return " ".join(words) if is_one else ""
+
+
+def _is_named(names: str, own: str) -> bool:
     """Whether the names of a line are a host's."""
-    if names.startswith("|1|"):
-        return any(_is_hash_of(names, name) for name in own)
+    if names.startswith("|"):
+        return _is_hash_of(names, own)
+    names = names.lower()
     if not any(mark in names for mark in "*?!"):
-        return not set(own).isdisjoint(names.split(","))
+        return own in names.split(",")
     found = False
     for pattern in names.split(","):
         plain = re.escape(pattern.removeprefix("!"))
-        expression = plain.replace(r"\*", ".*").replace(r"\?", ".")
-        if any(re.fullmatch(expression, name) for name in own):
+        if re.fullmatch(plain.replace(r"\*", ".*").replace(r"\?", "."), own):
             if pattern.startswith("!"):
                 return False
             found = True
@@ -91,9 +167,11 @@ def _is_named(names: str, own: tuple[str, ...]) -> bool:
 
 
 def _is_hash_of(names: str, name: str) -> bool:
-    salt, *digest = names.split("|")[2:]
+    _, kind, *parts = names.split("|")
+    if kind != "1" or len(parts) != 2:
+        return False
     try:
-        key, wanted = base64.b64decode(salt), base64.b64decode("".join(digest))
+        salt, wanted = (base64.b64decode(part, validate=True) for part in parts)
     except binascii.Error:
         return False
-    return hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), wanted)
+    return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), wanted)

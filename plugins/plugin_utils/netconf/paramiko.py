@@ -12,18 +12,20 @@ import socket
 import sys
 import threading
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from .known_hosts import known_keys
+from . import ssh_files
+from .known_hosts import Verdict, known_keys, verdict
 from .libraries import JunosDeviceHandler
 from .session import READ_SIZE, NetconfSession, Target
 
-# Where nobody has a home, this is a name that is not there; where it cannot be looked into, os.path
-# says so too, and pathlib raises.
-SSH_CONFIG = Path(os.path.expanduser("~/.ssh/config"))
 _SIGNED_BY = dict.fromkeys(("rsa-sha2-256", "rsa-sha2-512"), "ssh-rsa")
 """Signatures that are named otherwise than the key that makes them."""
+_REFUSED = {
+    Verdict.REVOKED: "the host key of {} is revoked",
+    Verdict.CHANGED: "host key for {} does not match known_hosts",
+}
+_UNJUDGED = "known_hosts vouches for {} by @cert-authority, and paramiko knows no host certificates"
 
 
 def _import_paramiko() -> None:
@@ -77,28 +79,27 @@ class _HostKeys:
     """
 
     def __init__(self, target: Target) -> None:
-        known = known_keys(target)
-        self._texts = {" ".join(key.split()[:2]) for key in known.keys}
-        self._revoked, self.authority = known.revoked, known.authority
-
-    def __len__(self) -> int:
-        return len(self._texts)
+        self._names = known_keys(target)
+        self._where = str(target)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Of which kinds the known keys are."""
-        return frozenset(text.partition(" ")[0] for text in self._texts)
+        """Of which kinds the known keys are: those of the first name that has any."""
+        return next((known.kinds for known in self._names if known.keys), frozenset())
 
     def lookup(self, hostname: str) -> None:
         """The keys whose kinds ncclient would allow alone; :func:`_prefer` has said what to."""
 
     def check(self, hostname: str, key: Any) -> bool:
+        """Whether a key is known, whatever name ncclient asks by. Raises SSHError."""
         from ncclient.transport.errors import SSHError
 
-        text = key.get_base64()
-        if text in self._revoked:
-            raise SSHError(f"the host key of {hostname} is revoked")
-        return f"{key.get_name()} {text}" in self._texts
+        found = verdict(self._names, f"{key.get_name()} {key.get_base64()}")
+        vouched = found is not Verdict.REVOKED and any(known.authority for known in self._names)
+        if found is not Verdict.KNOWN and (vouched or found in _REFUSED):
+            words = _UNJUDGED if vouched else _REFUSED[found]
+            raise SSHError(words.format(self._where))
+        return found is Verdict.KNOWN
 
 
 def _prefer(transport: Any, kinds: frozenset[str]) -> None:
@@ -156,10 +157,10 @@ class _OverParamiko(NetconfSession):
         guard.start()
         try:
             self._connect()
-        except Exception as error:
+        except Exception:
             if self._gave_up:
                 raise TimeoutError(f"no SSH session within {target.connect_timeout:g} s") from None
-            raise self._judged(error) from None
+            raise
         finally:
             guard.cancel()
 
@@ -177,22 +178,6 @@ class _OverParamiko(NetconfSession):
             look_for_keys=target.password is None and target.private_key_file is None,
             **_way(target),
         )
-
-    def _judged(self, error: Exception) -> Exception:
-        """An unknown host key, told from one that is another and one that a CA vouches for."""
-        from ncclient.transport.errors import SSHError, SSHUnknownHostError
-
-        if not isinstance(error, SSHUnknownHostError):
-            return error
-        judged: Exception = error
-        if self._host_keys.authority:
-            judged = SSHError(
-                f"known_hosts vouches for {self.target} by @cert-authority, and paramiko knows no "
-                "host certificates"
-            )
-        elif len(self._host_keys):
-            judged = SSHError(f"host key for {self.target} does not match known_hosts")
-        return judged
 
     def _give_up(self) -> None:
         self._gave_up = True
@@ -223,8 +208,10 @@ class _OverParamiko(NetconfSession):
 
 def _way(target: Target) -> dict[str, Any]:
     """ncclient's arguments for how the host is reached: its SSH configuration, or a socket."""
-    if os.path.exists(SSH_CONFIG):
-        return {"ssh_config": str(SSH_CONFIG)}
+    config = str(ssh_files.own("config"))
+    # Where it cannot be looked into, pathlib raises.
+    if os.path.exists(config):
+        return {"ssh_config": config}
     reached = socket.create_connection((target.host, target.port), target.connect_timeout)
     # Neither paramiko nor ncclient does: each small packet of the login would wait for the
     # delayed acknowledgement of the one before.

@@ -13,17 +13,15 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import TransportFailure
-from . import login_values, shelf
+from . import login_values, shelf, ssh_files
 from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
 from .openssh_command import control_name, ssh_command
-from .paramiko import SSH_CONFIG, paramiko_session, warm_up_login
+from .paramiko import paramiko_session, warm_up_login
 from .session import NetconfSession, Target, client_hello
 from .trouble import explain
 from .xml import parse_document
-
-SYSTEM_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 
 
 def warm_up() -> None:
@@ -59,7 +57,7 @@ def choose_transport(wanted: str, target: Target) -> str:
         return "openssh"
     if target.ssh_common_args or ssh_is_configured():
         return "openssh"
-    if target.host_key_checking and known_keys(target).authority:
+    if target.host_key_checking and any(known.authority for known in known_keys(target)):
         return "openssh"
     shared = target.persist > 0 and (target.several_tasks or _met_before(target))
     return "openssh" if shared else "paramiko"
@@ -88,9 +86,10 @@ def has_ssh() -> bool:
 @cache
 def ssh_is_configured() -> bool:
     """Whether the SSH client's configuration may say how hosts are reached."""
-    if os.path.exists(SSH_CONFIG):
+    if os.path.exists(ssh_files.own("config")):
         return True
-    files = [SYSTEM_SSH_CONFIG, *SYSTEM_SSH_CONFIG.with_suffix(".d").glob("*.conf")]
+    system = ssh_files.SYSTEM / "ssh_config"
+    files = [system, *system.with_suffix(".d").glob("*.conf")]
     lines: list[str] = []
     for path in files:
         with contextlib.suppress(OSError):
