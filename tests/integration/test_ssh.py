@@ -93,13 +93,13 @@ def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_
             )
             return done.stdout.strip()
 
-        for prompt in (
-            "Enter passphrase for key '/k': ",
-            "Are you sure you want to continue connecting (yes/no)? ",
-            "New password: ",
-            "Verification code: ",
-        ):
-            assert asked(prompt) == "none"
+        # Without a key's passphrase, or its confirmation, ssh goes on without that key.
+        assert asked("Enter passphrase for key '/k': ") == "none"
+        confirming = ["env", "SSH_ASKPASS_PROMPT=confirm"]
+        assert asked("Allow use of password: ", *confirming) == "none"
+        # Asked for anything else it would send an empty answer: it is ended.
+        for prompt in ("New password: ", "Verification code: ", "Enter netops's new\npassword:"):
+            assert asked(prompt) == ""
         # Somebody whom the ssh that logs in has started.
         other = as_asker(["sh", "-c", f"sh -c '{ask}; :' \"$0\"", "u@h's password: "])
         done = subprocess.run(
@@ -116,6 +116,33 @@ def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_
         assert asked("u@h's password: ") == ""
     finally:
         helper.close()
+
+
+QUESTIONS = {
+    "its password": (["Password:"], 1, None),
+    "its password in capitals": (["(netops@hub) PASSWORD: "], 1, None),
+    "nothing, and then its password": (["", "Password:"], 1, None),
+    "its password twice": (["Password:", "Password:"], 1, "the password was refused"),
+    "a code": (["Verification code:"], 0, "something else than the password"),
+    "a code after the password": (["Password:", "Code:"], 1, "something else than the password"),
+    "a new password": (["New password:"], 0, "wants a new password"),
+    "a new password after the old": (["password: ", "New Password: "], 1, "wants a new password"),
+    "a code beside the password": (["Password:|Code:"], 0, "something else than the password"),
+}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_a_device_that_only_asks_is_told_its_password_once_and_nothing_else(transport, kind):
+    rounds, times, words = QUESTIONS[kind]
+    with RudeServer(box("G1")) as server:
+        server.questions = [[p for p in one.split("|") if p] for one in rounds]
+        if words is None:
+            open_session(target(server), transport).close()
+        else:
+            assert words in fails(target(server), transport)
+        told = [answer for answers in server.answers for answer in answers]
+    assert told == [PASSWORD] * times
 
 
 @pytest.mark.parametrize("password", [" pä$s`\"'\\\\n%s! ", "-n", "x" * 900, "\\c", "東京"])

@@ -235,10 +235,26 @@ class _Login(asyncssh.SSHServer):
             conn.abort()
 
     def begin_auth(self, username: str) -> bool:
+        # As OpenSSH: a client may begin anew with another method (paramiko does).
+        self._connection._next_service = b"ssh-userauth"
         return True
 
     def password_auth_supported(self) -> bool:
-        return True
+        return not self._server.questions
+
+    def kbdint_auth_supported(self) -> bool:
+        return bool(self._server.questions)
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        self._left = list(self._server.questions)
+        return self._question()
+
+    def _question(self) -> Any:
+        return "", "", "", [(prompt, False) for prompt in self._left.pop(0)]
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        self._server.answers.append(list(responses))
+        return self._question() if self._left else True
 
     def public_key_auth_supported(self) -> bool:
         return True
@@ -289,6 +305,10 @@ class RudeServer:
         """A device that is lost: whoever connects, or wants a session, is cut off."""
         self.passwords: list[str] = []
         """What clients tried to log in with."""
+        self.questions: list[list[str]] = []
+        """What it asks who logs in, turn by turn, instead of taking a password at once."""
+        self.answers: list[list[str]] = []
+        """What it was answered."""
         self.port = 0
         self._reached: dict[Stage, int] = {}
         self._loop = asyncio.new_event_loop()

@@ -4,14 +4,16 @@
 
 ssh asks a program that it starts for passwords, passphrases and confirmations alike, and so does
 the ssh that it starts itself for a jump host, in the same environment. The program knows by its
-parent who asks, and by the prompt what for. An ssh that asks a second time, by another method, is
-ended: it would send an empty answer, which is one more failed login on the way to a locked account.
+parent who asks, and by the prompt what for. An ssh that is asked a second time, by another method,
+or for something else (a code, a new password) is ended: it would send an empty answer, which is one
+more failed login on the way to a locked account.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -19,22 +21,39 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-# Not the prompt of a device that wants a new password instead of an old one.
+# ssh goes on without a key that it gets no passphrase for, and says so where it only wants to show
+# or confirm something.
 _PROGRAM = b"""#!/bin/sh
-[ "$PPID" = "$GROUPVPN_ASKER" ] || exit 1
-case "$1" in
-*[Nn]ew*assword*) exit 1 ;;
-*assword:*|*assword\\ for*) ;;
-*) exit 1 ;;
-esac
-mkdir "$GROUPVPN_ASKPASS.asked" 2>/dev/null || {
-    echo "Permission denied: the password was refused" >&2
+end() {
+    echo "Permission denied: $1" >&2
     kill "$PPID"
     exit 1
 }
+[ "$PPID" = "$GROUPVPN_ASKER" ] && [ -z "$SSH_ASKPASS_PROMPT" ] || exit 1
+prompt=$(printf '%s' "$1" | tr '[:cntrl:]' ' ' | cut -c1-80)
+case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
+*passphrase\\ for*|*pin\\ for*) exit 1 ;;
+*new*password*) end "the device wants a new password ($prompt)" ;;
+*password:*|*password\\ for*) ;;
+*) end "the device asks for something else than the password ($prompt)" ;;
+esac
+mkdir "$GROUPVPN_ASKPASS.asked" 2>/dev/null || end "the password was refused"
 IFS= read -r line <"$GROUPVPN_ASKPASS"
 printf '%s\\n' "$line"
 """
+
+
+_NEW, _OWN = re.compile("(?is)new.*password"), re.compile("(?i)password(:| for)")
+
+
+def complaint(prompt: str) -> str:
+    """Why a device's question gets no password; '' for the one that does. As the program has it."""
+    shown = " ".join(prompt.split())[:80]
+    if _NEW.search(prompt):
+        return f"the device wants a new password ({shown})"
+    if not _OWN.search(prompt):
+        return f"the device asks for something else than the password ({shown})"
+    return ""
 
 
 def as_asker(command: Sequence[str]) -> list[str]:

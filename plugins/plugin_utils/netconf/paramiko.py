@@ -11,10 +11,11 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from . import ssh_files
+from . import askpass, ssh_files
 from .known_hosts import Verdict, known_keys, verdict
 from .libraries import JunosDeviceHandler
 from .session import READ_SIZE, NetconfSession, Target
@@ -115,6 +116,44 @@ def _prefer(transport: Any, kinds: frozenset[str]) -> None:
     )
 
 
+def _answer_for_the_password_alone(transport: Any) -> None:
+    """Where a device only asks interactively: its password once, and nothing to anything else.
+
+    paramiko would give the password to every question, for a code or a new password as well.
+    """
+    by_password = transport.auth_password
+
+    def log_in(user: str, password: str) -> Any:
+        from paramiko import BadAuthenticationType
+
+        try:
+            return by_password(user, password, fallback=False)
+        except BadAuthenticationType as refused:
+            if "keyboard-interactive" not in refused.allowed_types:
+                raise
+            return transport.auth_interactive(user, _Answers(password))
+
+    transport.auth_password = log_in
+
+
+class _Answers:
+    """Answers to what a device asks interactively. A question that has none ends the login."""
+
+    def __init__(self, password: str) -> None:
+        self._left = [password]
+
+    def __call__(self, title: str, said: str, fields: Sequence[tuple[str, bool]]) -> list[str]:
+        return [self._to(prompt.strip()) for prompt, _echoed in fields]
+
+    def _to(self, prompt: str) -> str:
+        from ncclient.transport.errors import AuthenticationError
+
+        complaint = askpass.complaint(prompt)
+        if not complaint and self._left:
+            return self._left.pop()
+        raise AuthenticationError(complaint or "the password was refused")
+
+
 def _leave_time_to_us(transport: Any) -> None:
     """No second clock for the handshake: :meth:`_OverParamiko.open` has one for all of a login.
 
@@ -143,6 +182,7 @@ class _OverParamiko(NetconfSession):
         self._carrier = made
         if made is not None:
             _prefer(made, getattr(self._host_keys, "kinds", frozenset()))
+            _answer_for_the_password_alone(made)
             _leave_time_to_us(made)
 
     def open(self) -> None:

@@ -62,6 +62,16 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "ansible_password is the device's alone; let a key or an agent log in to the jump host",
     ),
     (
+        r"the device wants a new password",
+        "authentication failed",
+        "log in by hand once and set one",
+    ),
+    (
+        r"the device asks for something else than the password",
+        "authentication failed",
+        "use a login that takes a password alone, or a key: ansible_private_key_file",
+    ),
+    (
         r"Load key|no private key at|UNPROTECTED PRIVATE KEY|private key file|PasswordRequired|"
         r"load PEM|MalformedFraming|[Cc]ould not deserialize",
         "the private key cannot be used",
@@ -124,4 +134,6 @@ def _line(text: str, position: int) -> str:
     """The line of a text that a position is in, without the name of an exception."""
     start = text.rfind("\n", 0, position) + 1
     line = text[start:].partition("\n")[0].strip()
-    return re.sub(r"^\w+(?:Error|Exception|Failed): (?=\S)", "", line)
+    words = re.sub(r"^\w+(?:Error|Exception|Failed): (?=\S)", "", line)
+    # ncclient quotes paramiko's exceptions as Python does.
+    return re.sub(r"""^\w+\((['"])(.*)\1\)$""", r"\2", words)
