@@ -423,6 +423,8 @@ def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
         },
         "vars": {"membership_audit_directory": str(fleet.path / "made")},
     }
+    nowhere = play(fleet, [{**include, "vars": {"membership_audit_directory": ""}}])
+    assert "membership_audit_directory names no directory" in nowhere.output
     assert play(fleet, [include]).code == 0
     for name in ("expectations.yml", "expectations.csv"):
         file = str(fleet.path / "made" / name)
@@ -441,8 +443,11 @@ def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
             "stale_after: 'a while': a whole number is expected",
         ),
         ({"membership_audit_fail_at": "eror"}, "fail_at must be one of"),
+        ({"membership_audit_expected_file": ""}, "hub-1: expected_file: no file is named"),
+        ({"membership_audit_directory": " "}, "directory: no directory is named"),
+        ({"membership_audit_history": ["/nowhere", ""]}, "history[1]: no file is named"),
     ],
-    ids=["what the hosts use", "what the report uses"],
+    ids=["what the hosts use", "what the report uses", "no file", "no directory", "no history"],
 )
 def test_variables_that_ansible_has_not_checked_are_checked_by_the_modules(fleet, wrong, said):
     result = role(fleet, **wrong)

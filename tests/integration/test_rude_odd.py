@@ -338,6 +338,14 @@ def test_an_odd_hello_is_a_hello(greeting, transport):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_device_that_offers_chunks_and_does_not_know_them_is_not_only_slow(transport):
+    with RudeServer(box("G1")) as server:
+        server.greeting = _greeting("urn:ietf:params:netconf:base:1.1")
+        with pytest.raises(TransportFailure, match=r"offers base:1\.1 .* frames of base:1\.0"):
+            task(server, transport)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(
     "greeting",
     [

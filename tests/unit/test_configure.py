@@ -200,6 +200,20 @@ def test_whole_numbers_are_none_of_its_business(value):
     assert not list(options.number_objections(spec, given))
 
 
+def test_a_path_that_came_out_empty_is_no_directory_of_ansibles():
+    spec = {
+        "directory": {"type": "path"},
+        "merge": {"type": "list", "elements": "path"},
+        "run": {"type": "str"},
+    }
+    given = {"directory": " ", "merge": ["a", ""], "run": ""}
+    assert list(options.path_objections(spec, given)) == [
+        "directory: no directory is named; name one, or leave it out",
+        "merge[1]: no file is named; name one, or leave it out",
+    ]
+    assert not list(options.path_objections(spec, {"directory": "a", "merge": None}))
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [

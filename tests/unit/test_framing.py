@@ -109,6 +109,31 @@ def test_broken_chunks_are_refused_and_the_session_is_of_no_more_use(octets):
     assert not session.connected
 
 
+@pytest.mark.parametrize("octets", [b"<a/>]]>]]>", b"\n<?xml version='1.0'?>\n<a/>\n]]>]]>\n"])
+def test_a_device_that_sends_otherwise_than_it_offered_is_told_from_a_broken_one(octets):
+    session = Carried([octets], chunked=True)
+    with pytest.raises(MalformedReply, match=r"offers base:1\.1 .* sends in frames of base:1\.0"):
+        list(session.request("<a/>"))
+
+
+def test_a_device_that_has_not_answered_once_in_its_chunks_may_not_know_them():
+    class Silent(Carried):
+        def _transport_read(self):
+            if not self._pieces:
+                raise TimeoutError
+            return super()._transport_read()
+
+    may_not = r"none before; the device offers base:1\.1"
+    with pytest.raises(TimeoutError, match=may_not):
+        list(Silent([], chunked=True).request("<a/>"))
+    answered = Silent([b"\n#4\n<b/>\n##\n"], chunked=True)
+    list(answered.request("<a/>"))
+    for session in (answered, Silent([])):
+        with pytest.raises(TimeoutError) as raised:
+            list(session.request("<a/>"))
+        assert "base" not in str(raised.value)
+
+
 @pytest.mark.parametrize("octets", [b"", b"<a", b"<a/>]]>]]"])
 def test_a_session_that_ends_within_a_reply_is_of_no_more_use(octets):
     session = Carried([octets])

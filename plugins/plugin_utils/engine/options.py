@@ -142,6 +142,23 @@ def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Ite
             yield from shape_objections(about["options"], inside, f"{here}.")
 
 
+def path_objections(spec: Mapping[str, Any], given: Any) -> Iterator[str]:
+    """Paths that are no text at all, such as a variable that came out empty.
+
+    They would be the directory in which Ansible runs.
+    """
+    if not isinstance(given, Mapping):
+        return
+    for name, about in spec.items():
+        if "path" not in (about.get("type"), about.get("elements")):
+            continue
+        for number, value in enumerate(_inside(given.get(name))):
+            if isinstance(value, str) and not value.strip():
+                place = f"{name}[{number}]" if "elements" in about else name
+                what = "directory" if name == "directory" else "file"
+                yield f"{place}: no {what} is named; name one, or leave it out"
+
+
 def _is_number(value: Any, written: re.Pattern[str], types: tuple[type, ...]) -> bool:
     if isinstance(value, str):
         return written.fullmatch(value) is not None

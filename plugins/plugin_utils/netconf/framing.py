@@ -13,6 +13,11 @@ LARGEST_REPLY = 256 * 1024 * 1024
 _END_OF_MESSAGE = b"]]>]]>"
 _END_OF_CHUNKS = b"\n##\n"
 _CHUNK = re.compile(rb"\n#(?:([1-9][0-9]{0,9})|(#))\n")
+_BROKEN = "broken chunked framing"
+_OLD = (
+    f"{_BROKEN}: the device offers base:1.1 in its hello, and sends in frames of base:1.0; have it "
+    "offer one of the two, or use another release"
+)
 _BEGINNING_OF_CHUNK = re.compile(rb"(?:\n(?:#(?:#|[1-9][0-9]{0,9})?)?)?")
 
 
@@ -74,7 +79,7 @@ class Framing:
         """The size of the chunk that comes; 0 at the end of the message."""
         while (header := _CHUNK.match(self.held)) is None:
             if _BEGINNING_OF_CHUNK.fullmatch(self.held) is None:
-                raise MalformedReply("broken chunked framing")
+                raise MalformedReply(_OLD if self.held.lstrip().startswith(b"<") else _BROKEN)
             self.held += more()
         self.held = self.held[header.end() :]
         return 0 if header[2] else int(header[1])

@@ -26,6 +26,7 @@ from .libraries import (
 
 READ_SIZE = 256 * 1024
 _BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
+_DEAF = "the device offers base:1.1 in its hello, and may understand frames of base:1.0 alone"
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class NetconfSession:
     resumed = False
     """An earlier task left it: it may have ended since without our having noticed."""
     _connected = False
+    _has_answered = False
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -140,7 +142,11 @@ class NetconfSession:
         whole = False
         try:
             yield from self.framing.message(lambda: self._read(deadline, "reply"))
-            whole = True
+            whole = self._has_answered = True
+        except TimeoutError as error:
+            if self.framing.chunked and not (self.resumed or self._has_answered):
+                raise TimeoutError(f"{error}, and none before; {_DEAF}") from None
+            raise
         finally:
             # Whatever is half read is of no use to a later request.
             if not whole:
