@@ -17,6 +17,7 @@ from lxml import etree
 from tests.rude.device import PASSWORD, USER, Box, name_of
 from tests.rude.manners import Fault, Manner, Stage
 from tests.rude.operations import BASE, Operations, Refusal, rpc_error
+from tests.rude.questions import AskingLogin
 
 END = b"]]>]]>"
 
@@ -224,37 +225,17 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._server.box.end(self.number)
 
 
-class _Login(asyncssh.SSHServer):
+class _Login(AskingLogin):
     def __init__(self, server: RudeServer) -> None:
+        super().__init__(server)
         self._server = server
         self._connection: Any = None
 
     def connection_made(self, conn: Any) -> None:
+        super().connection_made(conn)
         self._connection = conn
         if self._server.gone:
             conn.abort()
-
-    def begin_auth(self, username: str) -> bool:
-        # As OpenSSH: a client may begin anew with another method (paramiko does).
-        self._connection._next_service = b"ssh-userauth"
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return not self._server.questions
-
-    def kbdint_auth_supported(self) -> bool:
-        return bool(self._server.questions)
-
-    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
-        self._left = list(self._server.questions)
-        return self._question()
-
-    def _question(self) -> Any:
-        return "", "", "", [(prompt, False) for prompt in self._left.pop(0)]
-
-    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
-        self._server.answers.append(list(responses))
-        return self._question() if self._left else True
 
     def public_key_auth_supported(self) -> bool:
         return True

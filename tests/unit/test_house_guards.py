@@ -56,7 +56,10 @@ BY_NAME = {
 }
 # Where something stands all the same, and why.
 PREFORK = {"plugins/action/prefork": "this is what it is for"}
-PRIVATES = {"tests/benchmarks/timed_loop.py": "times asyncio itself, from within"}
+PRIVATES = {
+    "tests/benchmarks/timed_loop.py": "times asyncio itself, from within",
+    "tests/rude/questions.py": "lets asyncssh begin a login anew, as OpenSSH's server does",
+}
 SLEEPS = {
     "tests/benchmarks/configurations.py": "measures what time without work costs",
     "tests/benchmarks/loop.py": "gives a client time to fill what nobody reads",
