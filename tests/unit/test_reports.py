@@ -15,8 +15,10 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     attention as audit_attention,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import drift, expectations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import files as audit_files
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import fleet as audit_fleet
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import judgement as audit
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import junit as audit_junit
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
@@ -458,6 +460,75 @@ def test_an_audit_that_is_not_there_or_too_large_is_refused(tmp_path):
         file.truncate(2**31)
     with pytest.raises(Refused, match="larger than"):
         audit_files.read_document(large)
+
+
+def _places_in(value, here=()):
+    """The way to everything in a document."""
+    yield here
+    listed = value if isinstance(value, list) else ()
+    for key, part in value.items() if isinstance(value, dict) else enumerate(listed):
+        yield from _places_in(part, (*here, key))
+
+
+def _damaged(value, way, wrong):
+    if not way:
+        return wrong
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[way[0]] = _damaged(copy[way[0]], way[1:], wrong)
+    return copy
+
+
+WRONG = (True, {"a": 1}, [[]], "x", -1, None, [None], 1e30, "")
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_of_an_audit_that_is_damaged_anywhere_a_report_is_made_or_it_is_refused(tmp_path, shift):
+    drifted = {**found([group(counted(1))]), "drift": drift.drift([], [group(counted(2))])}
+    wanted = expectations.read_expected(EXPECTED)["G1"]
+    unread = {"unreachable": True, "expected_groups": [audit.unseen_group(wanted, "unknown")]}
+    audits = {"a": drifted, "b": unread, "c": {}}
+    whole = audit_fleet.document(audits, "x", now=NOW, pending=["c"])
+    path, refused = tmp_path / "audit.json", 0
+    # Ours takes ten times as long to make.
+    template = tmp_path / "short.j2"
+    template.write_text(
+        "{{ attention }}{{ places }}{{ data }}{{ drift | map(attribute='change') }}"
+    )
+    for number, way in enumerate(_places_in(whole)):
+        wrong = WRONG[(number + shift * 3) % len(WRONG)]
+        path.write_text(json.dumps(_damaged(whole, way, wrong)))
+        try:
+            one = audit_files.read_dated(path)
+        except Refused:
+            refused += 1
+            continue
+        made = audit_fleet.document({"d": {}}, "x", [one], pending=["a"], replaced=one)
+        audit_files.files(made, template)
+    assert refused > number / 3
+
+
+@pytest.mark.parametrize("odd", ["NaN", "-Infinity", '"\\ud800"', "1" * 5000])
+def test_an_audit_that_nobody_could_write_again_is_refused(fleet, tmp_path, odd):
+    text = json.dumps({**fleet, "title": "here"}).replace('"here"', odd)
+    (tmp_path / "audit.json").write_text(text)
+    with pytest.raises(Refused, match="damaged"):
+        audit_files.read_document(tmp_path / "audit.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a\n{{ titel }}", "line 2: UndefinedError: 'titel' is undefined"),
+        ("{% if %}", "line 1: TemplateSyntaxError"),
+        ("\n\n{{ summary.hosts / 0 }}", "line 3: ZeroDivisionError"),
+        ("{% include 'head.j2' %}", "no loader"),
+    ],
+)
+def test_a_mistake_in_a_template_of_ones_own_is_named_with_its_line(fleet, tmp_path, text, words):
+    own = tmp_path / "own.j2"
+    own.write_text(text)
+    with pytest.raises(GroupVpnError, match=rf"own\.j2: .*{words}.*given title, "):
+        audit_page.page(fleet, own)
 
 
 @pytest.mark.parametrize(

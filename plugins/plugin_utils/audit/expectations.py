@@ -151,6 +151,9 @@ class _Entry:
 
     def put_into(self, found: Expectations) -> None:
         """Add what the entry says, if it is for our host."""
+        if not self.name.isprintable():
+            words = "printable characters are expected"
+            self.objections.append(f"{self.place}: group {self.name!r}: {words}")
         hosts = self._hosts(self.entry)
         if not self._is_ours(hosts):
             return
@@ -217,6 +220,11 @@ class _Entry:
             meant = difflib.get_close_matches(key.lower(), known, 1, _ALIKE)
             if meant:
                 self.objections.append(f"{place}: unknown key {key!r}; did you mean {meant[0]!r}?")
+        self.objections += [
+            f"{place}: {key!r}: {value!r}: half a character (a surrogate) is no text"
+            for key, value in free
+            if not _is_writable(f"{key}{value}")
+        ]
         return tuple((key, str(value)) for key, value in free if value not in (None, ""))
 
     def _member(self, place: str, member: Any) -> ExpectedMember | None:
@@ -266,9 +274,13 @@ def _names(
     return name, canonical
 
 
+def _is_writable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _whole_number(value: Any) -> int | None:
     text = str(value).strip()
-    return int(text) if text.isdigit() and len(text) < 10 and value is not True else None
+    return int(text) if text.isdecimal() and len(text) < 10 and value is not True else None
 
 
 def _contradictions(found: Expectations, where: str) -> Iterator[str]:

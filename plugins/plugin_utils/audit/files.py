@@ -15,13 +15,14 @@ from typing import Any
 
 from ..errors import GroupVpnError, Refused
 from .expectations import LARGEST_FILE
-from .findings import SEVERITIES, Finding, Kind, Severity
-from .fleet import FORMAT, State
+from .findings import Finding, Kind, Severity
+from .fleet import FORMAT
 from .junit import junit
 from .metrics import metrics
 from .page import page
 from .rows import members_csv
 from .timeline import is_whole as is_whole_history
+from .whole import is_whole
 
 _LARGEST_DOCUMENT = 16 * LARGEST_FILE
 
@@ -82,7 +83,7 @@ def read_document(path: Path) -> dict[str, Any]:
             raise Refused(
                 [f"{path}: larger than {_LARGEST_DOCUMENT} octets; audit the fleet in slices"]
             )
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = _loaded(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Refused([f"{path}: {error.strerror}"]) from None
     except (ValueError, RecursionError) as error:
@@ -93,10 +94,22 @@ def read_document(path: Path) -> dict[str, Any]:
         raise Refused(
             [f"{path}: format {found['format']!r}; this release reads {FORMAT}; audit again"]
         )
-    pending = found.get("pending") or []
-    if not _is_whole(found.get("hosts")) or not all(isinstance(name, str) for name in pending):
+    if not is_whole(found):
         raise Refused([f"{path}: damaged: its hosts are incomplete; audit again"])
     return found
+
+
+def _loaded(text: str) -> Any:
+    """What JSON says. Raises ValueError, also for what could not be written again."""
+    found = json.loads(text, parse_constant=_no_number)
+    if "\\ud" in text.lower():
+        # Halves of characters (surrogates) that stand alone.
+        json.dumps(found, ensure_ascii=False).encode()
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def replaced(directory: Path) -> dict[str, Any] | None:
@@ -131,37 +144,3 @@ def read_dated(path: Path) -> dict[str, Any]:
     if not is_whole_history(document):
         raise Refused([f"{path}: damaged: its time or history is incomplete; audit again"])
     return document
-
-
-_FINDING = ("group", "member", "kind", "severity", "why")
-
-
-def _is_whole(hosts: Any) -> bool:
-    return isinstance(hosts, dict) and all(_is_whole_host(host) for host in hosts.values())
-
-
-def _is_whole_host(host: Any) -> bool:
-    if not isinstance(host, dict):
-        return False
-    findings, groups = host.get("findings"), host.get("groups")
-    return (
-        isinstance(findings, list)
-        and isinstance(groups, list)
-        and all(_is_whole_finding(finding) for finding in findings)
-        and all(_is_whole_group(group) for group in groups)
-        and isinstance(host.get("drift") or [], list)
-        and host.get("state", State.READ) in list(State)
-    )
-
-
-def _is_whole_finding(finding: Any) -> bool:
-    texts = isinstance(finding, dict) and all(isinstance(finding.get(f), str) for f in _FINDING)
-    return texts and finding["severity"] in SEVERITIES
-
-
-def _is_whole_group(group: Any) -> bool:
-    if not isinstance(group, dict) or not isinstance(group.get("name"), str):
-        return False
-    members, absent = group.get("members"), group.get("absent") or []
-    rows = [*members, *absent] if isinstance(members, list) and isinstance(absent, list) else [None]
-    return isinstance(group.get("member_count"), int) and all(isinstance(r, dict) for r in rows)

@@ -9,6 +9,7 @@ can begin, and writes it as text.
 from __future__ import annotations
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,31 +28,62 @@ _MOST_DRAWN = 60
 
 
 def page(found: Mapping[str, Any], template: Path | None = None) -> str:
-    """One file that opens without a network."""
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError:
-        raise GroupVpnError("the page needs Jinja2; pip install jinja2") from None
+    """One file that opens without a network. Raises GroupVpnError for a template's mistake."""
     template = template or _TEMPLATE
     try:
         text = template.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise GroupVpnError(f"template {template}: {error}") from None
+    values = _values(found)
+    try:
+        return _rendered(text, values)
+    except GroupVpnError:
+        raise
+    except Exception as error:
+        # What an expression of a template may raise is Python's: any.
+        line = f"line {number}: " if (number := _line_of(error)) else ""
+        raise GroupVpnError(
+            f"template {template}: {line}{type(error).__name__}: {error}; correct it (it is given "
+            f"{', '.join(values)})"
+        ) from None
+
+
+def _line_of(error: BaseException) -> int | None:
+    """The line of a template in which it went wrong: the last of its own."""
+    lines = [
+        number
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == "<template>"
+    ]
+    said = getattr(error, "lineno", None)
+    return said if isinstance(said, int) else lines[-1] if lines else None
+
+
+def _rendered(text: str, values: Mapping[str, Any]) -> str:
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError:
+        raise GroupVpnError("the page needs Jinja2; pip install jinja2") from None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(text).render(
-        title=found["title"],
-        made_at=found["made_at"],
-        summary=found["summary"],
-        worst=found["worst"],
-        fleet_findings=found["findings"],
-        attention=_attention(found),
-        places=_places(found),
-        unlisted=max(0, sum(len(h["findings"]) for h in found["hosts"].values()) - _MOST_LISTED),
-        drift=_drift(found)[:_MOST_LISTED],
-        drift_total=found["summary"]["drift"],
-        history=_history(found.get("history")),
-        data=_embedded(_table(found)),
-    )
+    return environment.from_string(text).render(values)
+
+
+def _values(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template is given."""
+    return {
+        "title": found["title"],
+        "made_at": found["made_at"],
+        "summary": found["summary"],
+        "worst": found["worst"],
+        "fleet_findings": found["findings"],
+        "attention": _attention(found),
+        "places": _places(found),
+        "unlisted": max(0, sum(len(h["findings"]) for h in found["hosts"].values()) - _MOST_LISTED),
+        "drift": _drift(found)[:_MOST_LISTED],
+        "drift_total": found["summary"]["drift"],
+        "history": _history(found.get("history")),
+        "data": _embedded(_table(found)),
+    }
 
 
 def _attention(found: Mapping[str, Any]) -> list[dict[str, Any]]:

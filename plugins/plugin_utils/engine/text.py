@@ -235,7 +235,7 @@ class Script:
         self._from([], rest)
 
     def _up(self, rest: list[str]) -> None:
-        count, then = (int(rest[0]), rest[1:]) if rest and rest[0].isdigit() else (1, rest)
+        count, then = (int(rest[0]), rest[1:]) if rest and rest[0].isdecimal() else (1, rest)
         self._from(_shortened(self._start.node, self._edit, count), then)
 
     def _from(self, above: list[str], then: list[str]) -> None:

@@ -152,7 +152,7 @@ def _entries(
     """What a reply says, with the group's number; ``then``: what will be asked next."""
     for element in rpc.call(step, etree.Element(request), then).iter(number):
         entry, text = element.getparent(), text_of(element)
-        if entry is not None and text.isdigit():
+        if entry is not None and text.isdecimal():
             yield int(text), entry
 
 
@@ -166,5 +166,5 @@ def _note(found: Holdings, number: int, entry: etree._Element) -> Keys:
 def _seconds(entry: etree._Element) -> Iterator[int]:
     for name in _LIVES:
         for element in entry.iter(f"{{*}}{name}"):
-            if text_of(element).isdigit():
+            if text_of(element).isdecimal():
                 yield int(text_of(element))

@@ -103,7 +103,9 @@ def _counted(rpc: Rpc, group: str | None) -> set[str]:
         word, text = etree.QName(element).localname, text_of(element)
         if word == "group-vpn-group-name":
             name = text
-        elif text.isdigit() and int(text) and word.startswith(("group-vpn-pull", "group-vpn-push")):
+        elif (
+            text.isdecimal() and int(text) and word.startswith(("group-vpn-pull", "group-vpn-push"))
+        ):
             found.add(name)
     said = " ".join("".join(reply.itertext()).split())
     if said and not name:

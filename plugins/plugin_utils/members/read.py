@@ -100,4 +100,4 @@ def configured_at(rpc: Rpc) -> float | None:
         return None
     seconds = (value for name, value in newest.attrib.items() if name.endswith("seconds"))
     text = next(seconds, "")
-    return float(text) if text.isdigit() else seconds_of(newest.text)
+    return float(text) if text.isdecimal() else seconds_of(newest.text)
