@@ -125,7 +125,7 @@ findings:
     why:
       description: The reason, with what the list means.
       type: str
-      sample: it never registered, or did not acknowledge a rekey and was removed
+      sample: it never registered, did not acknowledge a rekey and was removed, or was cleared since
 summary:
   description: Number of C(groups), C(members) and C(findings), C(by_kind) and C(by_severity).
   returned: success

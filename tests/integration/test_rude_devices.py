@@ -740,6 +740,23 @@ def test_a_role_does_not_say_of_a_change_that_may_be_confirmed_that_it_will_go(
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(Stage.READ_BACK, Manner.EMPTY),
+        Fault(Stage.COMMIT, Manner.CUT_AFTER),
+    ],
+    ids=["not what was committed", "not known"],
+)
+def test_a_role_says_of_a_commit_that_failed_in_the_end_that_it_will_go(lab, transport, fault):
+    with RudeServer(box("G1", block=HAD), fault) as server:
+        if fault.stage is Stage.COMMIT:
+            server.box.at_commit = lambda _committed: setattr(server, "gone", True)
+        said = _rolled_out(lab, server, transport)
+        assert server.box.pending is not None
+    assert "the device takes back what was committed 5 minutes after the commit" in said
+
+
+@pytest.mark.parametrize(
     ("lost", "more"),
     [
         pytest.param("commit", {"clear_members": True}, id="before members are cleared"),

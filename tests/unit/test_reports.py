@@ -38,7 +38,10 @@ EXPECTED = {
     }
 }
 MEANS = "with unicast the list shows active members only"
-MISSING = f"it never registered, or did not acknowledge a rekey and was removed; {MEANS}"
+MISSING = (
+    "it never registered, did not acknowledge a rekey and was removed, or was cleared since; "
+    f"{MEANS}"
+)
 UNEXPECTED = f"it holds the group's keys and is not expected; {MEANS}"
 
 

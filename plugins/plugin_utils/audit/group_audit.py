@@ -45,9 +45,13 @@ _MEANS = {
     ),
 }
 _ABSENT = {
-    "registered": "it has not registered since the key server started",
-    "active": "it never registered, or did not acknowledge a rekey and was removed",
-    "registered_since_configured": "it has not registered since multicast was configured",
+    "registered": "it has not registered since the key server started or its list was cleared",
+    "active": (
+        "it never registered, did not acknowledge a rekey and was removed, or was cleared since"
+    ),
+    "registered_since_configured": (
+        "it has not registered since multicast was configured or the list was cleared"
+    ),
 }
 
 

@@ -30,6 +30,7 @@ from ..netconf.libraries import etree
 from ..netconf.rpc import looks
 from ..netconf.verdict import says_done
 from .confirmation import PendingConfirmation, awaiting
+from .counting import counted
 from .device import COMMIT, LOAD, CommitOptions, Device
 
 
@@ -65,7 +66,11 @@ def transact(
     The device's words for the difference when ``compare`` or ``check`` asks for them; None when
     under the lock nothing was missing any more. Failures carry the warnings so far.
     """
-    with saying_warnings(device), device.editing(options, goal.selection):
+    with (
+        _saying_what_ends(options),
+        saying_warnings(device),
+        device.editing(options, goal.selection),
+    ):
         change = goal.missing()
         if change is None:
             return None
@@ -88,6 +93,21 @@ def saying_warnings(device: Device) -> Iterator[None]:
         yield
     except GroupVpnError as error:
         error.warnings = tuple(device.warnings)
+        raise
+
+
+@contextlib.contextmanager
+def _saying_what_ends(options: CommitOptions) -> Iterator[None]:
+    """Who has a confirmed commit that failed in the end will not confirm it."""
+    try:
+        yield
+    except (CommitDiffers, CommitUnknown) as error:
+        if options.confirmed is not None:
+            minutes = counted(options.confirmed, "minute")
+            error.args = (
+                f"{error}; the device takes back what was committed {minutes} after the commit "
+                "unless somebody commits there before",
+            )
         raise
 
 
