@@ -94,8 +94,8 @@ OTHER_THINGS = {
     "plugins/plugin_utils/engine/schema.py": ({"flag"}, "a kind of leaf"),
     "plugins/plugin_utils/group/work.py": ({"group-id"}, "an element of replies"),
     "plugins/plugin_utils/members/asking.py": ({"group-id", "group_id"}, "an argument of an RPC"),
+    "plugins/plugin_utils/members/eyes.py": ({"group-id"}, "an element of replies"),
     "plugins/plugin_utils/members/options.py": ({"group_id"}, "that argument as an option"),
-    "plugins/plugin_utils/members/wait_for.py": ({"group-id"}, "an element of replies"),
 }
 
 

@@ -9,7 +9,6 @@ can begin, and writes it as text.
 from __future__ import annotations
 
 import json
-import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,13 +49,13 @@ def page(found: Mapping[str, Any], template: Path | None = None) -> str:
 
 def _line_of(error: BaseException) -> int | None:
     """The line of a template in which it went wrong: the last of its own."""
-    lines = [
-        number
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename == "<template>"
-    ]
-    said = getattr(error, "lineno", None)
-    return said if isinstance(said, int) else lines[-1] if lines else None
+    line: int | None = getattr(error, "lineno", None)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
 
 
 def _rendered(text: str, values: Mapping[str, Any]) -> str:
