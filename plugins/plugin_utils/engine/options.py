@@ -155,8 +155,8 @@ def path_objections(spec: Mapping[str, Any], given: Any) -> Iterator[str]:
         for number, value in enumerate(_inside(given.get(name))):
             if isinstance(value, str) and not value.strip():
                 place = f"{name}[{number}]" if "elements" in about else name
-                what = "directory" if name == "directory" else "file"
-                yield f"{place}: no {what} is named; name one, or leave it out"
+                nothing = "no directory" if name == "directory" else "no file"
+                yield f"{place}: {nothing} is named; name one, or leave it out"
 
 
 def _is_number(value: Any, written: re.Pattern[str], types: tuple[type, ...]) -> bool:
