@@ -11,6 +11,7 @@ is left out, and every line keeps its number.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from lxml import etree
 
@@ -26,11 +27,12 @@ _PROMPT = re.compile(r"\s*[\w.-]+@[\w.:-]+[>#%](?P<line>.*)")
 _AROUND = re.compile(
     r"\s*(\{(primary|secondary|master|backup|linecard)(:[\w-]+)?\}(\[edit[^\]]*\])?"
     r"|\[edit[^\[\]]*\]|---\(more[^)]*\)---|Entering configuration mode|commit complete"
-    r"|load complete|Exiting configuration mode"
+    r"|load complete|Exiting configuration mode|Last login: .*|--- JUNOS .*"
     r"|cli|configure( (private|exclusive))?|commit( and-quit| check)?)\s*"
 )
 _COMMENT_BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.DOTALL | re.MULTILINE)
 _IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"')
+_IN_BRACES = re.compile(r"[{;]")
 _WRAPPERS = ("configuration", "configuration-text", "configuration-set", "configuration-json")
 
 
@@ -55,6 +57,9 @@ def _bare(line: str) -> str:
     if prompt is None:
         return line
     typed = prompt["line"].strip()
+    if _IN_BRACES.search(typed):
+        # No command: lines have become one.
+        return line
     return typed if typed.partition(" ")[0] in COMMANDS else ""
 
 
@@ -81,7 +86,7 @@ def _commands(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
         if isinstance(edit, LoadError):
             problems.append(edit)
         else:
-            problems += apply(schema, tree, [edit], Operation.MERGE)
+            problems += _carried_out(schema, tree, [edit])
     return tree, _errors(problems)
 
 
@@ -89,7 +94,23 @@ def _applied(
     schema: Statement, edits: list[Edit], problems: list[LoadError]
 ) -> tuple[Tree, list[LoadError]]:
     tree: Tree = {}
-    return tree, _errors(problems + apply(schema, tree, edits, Operation.MERGE))
+    return tree, _errors(problems + _carried_out(schema, tree, edits))
+
+
+def _carried_out(schema: Statement, tree: Tree, edits: list[Edit]) -> list[LoadError]:
+    """What is wrong with edits. Nothing needs to be there to be deleted, but to be moved."""
+    problems: list[LoadError] = []
+    for edit in edits:
+        found = apply(schema, tree, [edit], Operation.MERGE)
+        moved = _moves(edit) if found else False
+        problems += [replace(p, severity=Severity.ERROR) for p in found] if moved else found
+    return problems
+
+
+def _moves(edit: Edit) -> bool:
+    """Whether an edit gives something that is there another name or another place."""
+    named = edit.rename is not None or edit.copy is not None or edit.place is not None
+    return named or any(map(_moves, edit.children))
 
 
 def _errors(problems: list[LoadError]) -> list[LoadError]:
@@ -112,7 +133,9 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
         root = etree.fromstring(_document(text), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise MalformedConfiguration(f"syntax error: {error}") from None
-    wrapped = [e for e in root.iter(tag=etree.Element) if _local_name(e) in _WRAPPERS]
+    wrapped = _outermost(root)
+    if len(wrapped) > 1:
+        raise MalformedConfiguration("syntax error: more than one configuration")
     found = wrapped[0] if wrapped else root
     if wrapped and _local_name(found) != _WRAPPERS[0]:
         return read_file(schema, found.text or "")
@@ -124,6 +147,13 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
         found = etree.Element(_WRAPPERS[0])
         found.append(root)
     return _applied(schema, *read_xml(schema, found))
+
+
+def _outermost(root: etree._Element) -> list[etree._Element]:
+    """The configurations in a document; what stands in one is none."""
+    if _local_name(root) in _WRAPPERS:
+        return [root]
+    return [found for part in root.iterchildren(tag=etree.Element) for found in _outermost(part)]
 
 
 def _document(text: str) -> bytes:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from keyserver.config.edit import MalformedConfiguration
@@ -17,6 +19,7 @@ V2 = junos_schema(Generation.V2)
 SHOWN = "system {\n    host-name hub;\n    time-zone UTC;\n}\n"
 SET = "set system host-name hub\nset system time-zone UTC\n"
 XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
+WHOLE = f"<configuration>{XML}</configuration>"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,11 @@ XML = "<system><host-name>hub</host-name><time-zone>UTC</time-zone></system>"
             id="exit behind up",
         ),
         pytest.param("top edit system\nset host-name hub\nup\nset system time-zone UTC", id="up"),
+        pytest.param(
+            "Last login: Mon Nov  2 10:00:00 from 192.0.2.1\n--- JUNOS 22.4R3 Kernel 64-bit\n"
+            f"root@hub> show configuration\n{SHOWN}",
+            id="a session from its login on",
+        ),
     ],
 )
 def test_a_file_says_the_same_however_it_was_saved(text):
@@ -132,6 +140,41 @@ def test_entries_are_renamed_copied_moved_and_deleted(line, zones):
     assert list(tree["security"]["zones"]["security-zone"]) == zones
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rename security zones security-zone x to security-zone d",
+        "copy security zones security-zone x to security-zone d",
+        "insert security zones security-zone x before security-zone a",
+        "rename interfaces ge-0/0/0 to ge-0/0/1",
+    ],
+)
+def test_what_is_not_there_is_not_renamed_copied_or_moved_without_a_word(line):
+    _, problems = read_file(V2, f"{ZONES.format('a')}{line}")
+    assert [(p.line, p.message) for p in problems] == [(2, "statement not found")]
+
+
+def test_an_entry_that_is_put_beside_another_has_to_be_there():
+    for mark in ('insert="first"', 'rename="rename" name="b"'):
+        entry = f"<security-zone {mark}><name>a</name></security-zone>"
+        _, problems = read_file(V2, f"<security><zones>{entry}</zones></security>")
+        assert problems, mark
+
+
+def test_a_mark_that_is_about_no_value_is_refused():
+    zones = {"security-zone": [{"name": "a"}], "@security-zone": {"inactive": True}}
+    text = json.dumps({"configuration": {"security": {"zones": zones}}})
+    _, problems = read_file(V2, text)
+    assert [(p.path, p.bad_element) for p in problems] == [
+        ("[edit security zones]", "@security-zone")
+    ]
+
+
+def test_a_configuration_behind_a_prompt_on_its_line_is_not_taken_for_a_command():
+    _, problems = read_file(V2, f"root@hub> show configuration {SHOWN}".replace("\n", " "))
+    assert [(p.line, p.bad_element) for p in problems] == [(1, "root@hub>")]
+
+
 def test_every_objection_is_named_with_its_line_and_place():
     text = "system {\n    host-name hub;\n    nonsense 5;\n    services {\n        ssh {\n"
     text += "            connection-limit 999;\n        }\n    }\n}\nmore-nonsense;\n"
@@ -149,7 +192,14 @@ def test_every_objection_is_named_with_its_line_and_place():
     [
         *("<configuration>", "<hello/>", "{", "<!DOCTYPE a><configuration/>"),
         pytest.param(f"<configuration>{XML}</configuration>\n{SHOWN}", id="xml, then text"),
-        pytest.param(f"<configuration>{XML}</configuration>" * 2, id="xml twice"),
+        pytest.param(WHOLE * 2, id="xml twice"),
+        pytest.param(
+            f"<data>{f'<configuration>{XML}</configuration>' * 2}</data>", id="two in one"
+        ),
+        pytest.param(
+            f"<data>{f'<configuration-set>{SET}</configuration-set>' * 2}</data>",
+            id="set lines twice in a reply",
+        ),
         pytest.param('{"configuration": {}}\n{"configuration": {}}', id="json twice"),
         pytest.param("<configuration><version>\0</version></configuration>", id="NUL in xml"),
         pytest.param('{"configuration": {"system": {"host-name": "hu', id="json that ends early"),

@@ -76,6 +76,22 @@ OLD_JSON = {
 
 
 JSON_ONE = json.dumps(JSON)
+PROMPT = "user@host>"
+WARNING = "<rpc-error><error-severity>warning</error-severity></rpc-error>"
+ERROR = "<rpc-error><error-message>timed out</error-message></rpc-error>"
+
+
+def in_items(*configurations):
+    """A cluster's reply, in which each node answers for itself."""
+    name = "multi-routing-engine"
+    items = "".join(f"<{name}-item>{one}</{name}-item>" for one in configurations)
+    return f"<rpc-reply><{name}-results>{items}</{name}-results></rpc-reply>"
+
+
+def in_group(**said):
+    """JSON of a group of the server."""
+    server = {"group": [{"name": "G1", **{name.replace("_", "-"): v for name, v in said.items()}}]}
+    return json.dumps({"configuration": {"security": {"group-vpn": {"server": server}}}})
 
 
 def parsed(text):
@@ -175,6 +191,28 @@ def parsed(text):
         f"[edit interfaces]\nuser@host# top show\n{CURLY}",
         f"[edit interfaces]\nuser@host# top show security group-vpn server\n{SERVER_TEXT}",
         f"[edit interfaces]\nuser@host# top show | display set relative\n{LINES}",
+        # A cluster says on one line who it is and where one stands.
+        f"{{primary:node0}}[edit]\nuser@host# show\n{CURLY}\n{{primary:node0}}[edit]\nuser@host# ",
+        f"{{secondary:node1}}[edit security group-vpn]\nuser@host# show server\n{SERVER_TEXT}",
+        # A whole session, from its login to its end.
+        f"Last login: Mon Nov  2 from 192.0.2.1\n--- JUNOS 22.4R3 Kernel 64-bit\n{PROMPT} configure"
+        f"\nEntering configuration mode\n\n[edit]\nuser@host# show | display set\n{LINES}\n[edit]\n"
+        f"user@host# exit\nExiting configuration mode\n\n{PROMPT}",
+        f"[edit]\nuser@host# set system host-name a\n\n[edit]\nuser@host# commit\ncommit complete\n"
+        f"\n[edit]\nuser@host# show\n{CURLY}",
+        f"top {LINES}",
+        # What is not there is not deactivated, and is in force when it comes.
+        f"deactivate {SMC}\n{LINES}",
+        f"{LINES}deactivate security group-vpn server group G9\n",
+        f"set policy-options policy-statement p then community set services\n{LINES}",
+        # As a cluster answers, and as NETCONF's own wrapper has it.
+        in_items(XML),
+        f"<config>{XML}</config>",
+        f"<rpc-reply>{WARNING}{XML}</rpc-reply>",
+        # Others' elements and attributes, whatever their names.
+        XML.replace("<group-vpn>", '<group-vpn><x:server xmlns:x="urn:x"><group/></x:server>'),
+        XML.replace("<group>", '<group x:inactive="inactive" xmlns:x="urn:x">'),
+        XML.replace("<group>", '<group inactive="false">'),
         # Names and texts that are called like hierarchies.
         SERVER_TEXT + "group system {\ngroup-id 2;\n}\n",
         f"[edit security group-vpn server group G1]\nuser@host# show\ndescription security;\n"
@@ -267,6 +305,63 @@ def test_what_holds_no_configuration_is_refused_and_never_nothing(text):
         parsed(text)
 
 
+FOLDED = LINES.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"{LINES}rename group G1 to group G2", "line 3: 'rename' is not carried out here; give"),
+        (f"rename group G1 to group G2\n{LINES}", "line 1: 'rename' is not carried out here; give"),
+        (f"{LINES}edit system\ntop copy interfaces a to b", "line 4: 'copy' is not carried out"),
+        (f"{LINES}wildcard delete system a.*", "line 3: 'wildcard' is not carried out"),
+        (f"configure\n{LINES}commit\n", "line 1: 'configure' is not carried out"),
+        (f"[edit]\nuser@host# set {SMC} heartbeat 90\n\n[edit]\nuser@host# ", "'set' was typed"),
+        # Lines that have become one, whether the first is of this hierarchy or of another.
+        (FOLDED, "line 1: 'set security' in the middle of a line .* one command a line"),
+        (f"set system host-name a {FOLDED}", "line 1: 'set security' in the middle"),
+        (f"set system host-name a\n{FOLDED}", "line 2: 'set security' in the middle"),
+        ("set group G1 group-id 1 set group G2 group-id 2", "line 1: 'set group' in the middle"),
+        (LINES.replace("\n", "; "), "line 1: ';' in a line of commands"),
+        (LINES.replace("\n", ";\n"), "line 1: ';' in a line of commands"),
+        (f"{LINES}deactivate\n", "line 3: 'deactivate': the statement .* is missing"),
+        (LINES.upper(), "no Junos configuration is recognised"),
+        (f"<rpc-reply>{XML}{ERROR}</rpc-reply>", "holds an error of the device: timed out"),
+        (XML.replace("aes-256-cbc", ""), "encryption-algorithm: its value is missing"),
+        (in_group(no_anti_replay=False), "no-anti-replay: 'false': it takes no value"),
+        (in_group(no_anti_replay="no"), "no-anti-replay: 'no': it takes no value"),
+        (in_group(group_id=[1, 2]), "group-id: takes one value, no list"),
+        (in_group(**{"@group-id": {"inactive": True}}), "'@group-id' is about 'group-id'"),
+        (in_group(group_id=1, **{"@group-id": [None, {}]}), "about more values than 'group-id'"),
+    ],
+)
+def test_what_cannot_be_read_whole_is_refused_with_its_place_and_reason(text, why):
+    with pytest.raises(MalformedReply, match=why):
+        views.parse(SERVER, text)
+
+
+@pytest.mark.parametrize("value", [None, [None], True, "", {}])
+def test_a_statement_without_a_value_is_there_however_json_says_so(value):
+    (group,) = views.parse(SERVER, in_group(no_anti_replay=value))["parsed"]["groups"]
+    assert group == {"name": "G1", "no_anti_replay": True}
+
+
+def test_elements_of_others_are_named_and_not_taken_for_ours():
+    strange = '<x:group-id xmlns:x="urn:x">7</x:group-id>'
+    text = XML.replace("<server-member", f"<group-id>1</group-id>{strange}<server-member")
+    found = views.parse(SERVER, text)
+    assert found["parsed"]["groups"][0]["group_id"] == 1
+    assert found["warnings"] == [
+        "not read, because it is not known here: security group-vpn server group G1 group-id"
+    ]
+
+
+@pytest.mark.parametrize("written", [r'"a\nb\t\"c\\d"', '"a\nb\t\\"c\\\\d"'])
+def test_what_is_escaped_in_quotes_reads_as_what_it_stands_for(written):
+    (group,) = views.parse(SERVER, f"group G1 {{ description {written}; }}")["parsed"]["groups"]
+    assert group["description"] == 'a\nb\t"c\\d'
+
+
 OTHER = CURLY.replace("G1", "G9")
 TWICE = '"group": [{"name": "G7"}], "group": ['
 
@@ -277,6 +372,7 @@ TWICE = '"group": [{"name": "G7"}], "group": ['
         (f"a@b> show configuration\n{CURLY}\na@c> show configuration\n{OTHER}", "several commands"),
         (f"<data><configuration/>{XML}</data>", "more than one"),
         (f"<rpc-reply>{XML}{XML}</rpc-reply>", "more than one"),
+        (in_items(XML, XML), "more than one"),
         (f"<rpc-reply><output>{CURLY}</output><output>{CURLY}</output></rpc-reply>", "more than"),
         (json.dumps(JSON).replace('"group": [', TWICE), "'group' comes twice"),
         (f"{json.dumps(JSON)}\n{json.dumps(JSON)}", "malformed JSON"),

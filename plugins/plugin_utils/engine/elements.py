@@ -17,6 +17,11 @@ from .schema import Branch, Leaf, List, Path, Statement, Tree
 from .withheld import is_withheld, left_out
 
 _META = ("apply-groups-except", "apply-macro", "apply-flags")
+_NAMESPACES = (
+    "http://xml.juniper.net/",
+    "http://yang.juniper.net/",
+    "urn:ietf:params:xml:ns:netconf:",
+)
 _INHERITED = "was inherited from group"
 """The words of a comment where a device marks what is inherited with comments."""
 _REMARK = re.compile(r"\{http://xml\.juniper\.net/junos/[^}]*\}comment")
@@ -31,9 +36,21 @@ def take_elements(found: Found, node: Branch, element: etree._Element) -> None:
 def _mark(element: etree._Element, name: str) -> str | None:
     """An attribute by local name: ``inactive``, ``group``."""
     for attribute, value in element.attrib.items():
-        if attribute.rpartition("}")[2].rpartition(":")[2] == name:
+        namespace, _, local = attribute.rpartition("}")
+        if local.rpartition(":")[2] == name and value != "false" and _is_known(namespace[1:]):
             return str(value)
     return None
+
+
+def _is_known(namespace: str) -> bool:
+    """Whether what is in a namespace is Junos' or NETCONF's, and nobody else's."""
+    return not namespace or namespace.startswith(_NAMESPACES)
+
+
+def _is_strange(part: etree._Element, around: etree._Element) -> bool:
+    """Whether an element is somebody else's, such as OpenConfig's, who has the same names."""
+    namespace = part.tag.rpartition("}")[0]
+    return not _is_known(namespace[1:]) and namespace != around.tag.rpartition("}")[0]
 
 
 def is_inherited(element: etree._Element) -> bool:
@@ -78,6 +95,8 @@ def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, pat
     for part in element:
         name = local_name(part)
         child = node.by_name.get(name)
+        if child is not None and _is_strange(part, element):
+            child = None
         if part.attrib and _goes_first(part):
             _delete(found, child, part, path)
         if _is_deleted(part):
@@ -91,11 +110,18 @@ def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, pat
             _marks(found, part, here)
             _branch(found, child, part, tree.setdefault(name, {}), here)
         elif isinstance(child, Leaf):
-            if len(part):
-                raise MalformedReply(f"{' '.join([*path, name])}: statements stand in it")
+            _refuse_several(child, part, path)
             text = text_of(part)
             found.leaf(child, text, tree, path)
             _marks(found, part, (*path, name, text) if child.many else (*path, name))
+
+
+def _refuse_several(leaf: Leaf, element: etree._Element, path: Path) -> None:
+    """What is no single value of a leaf that has one."""
+    if len(element):
+        raise MalformedReply(f"{' '.join([*path, leaf.name])}: statements stand in it")
+    if not leaf.many and element.attrib and element.get(_OF_SEVERAL) is not None:
+        raise MalformedReply(f"{' '.join([*path, leaf.name])}: takes one value, no list")
 
 
 def _refuse_text(node: Branch, element: etree._Element, path: Path) -> None:
@@ -170,6 +196,8 @@ def _touches(element: etree._Element, node: Branch) -> bool:
 
 _TOLD = ("inactive", "active", "group", "operation", "delete", "replace")
 """Attributes that say what a statement is worth."""
+_OF_SEVERAL = "of-several"
+"""An attribute that no JSON brings: the value stands in an array with others."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -211,6 +239,8 @@ def _fill(element: etree._Element, value: Any) -> None:
             element.text = _text(member)
         elif not name.startswith("@"):
             _members(element, name, member, value.get(f"@{name}"))
+        elif name[1:] not in value:
+            raise MalformedReply(f"JSON: {name!r} is about {name[1:]!r}, which is not there")
 
 
 def _members(element: etree._Element, name: str, member: Any, marks: Any) -> None:
@@ -219,9 +249,13 @@ def _members(element: etree._Element, name: str, member: Any, marks: Any) -> Non
     items = _several(member)
     # One object is about the statement, with all its values.
     several = marks if isinstance(marks, list) else [marks] * len(items)
+    if len(several) > len(items):
+        raise MalformedReply(f"JSON: '@{name}' is about more values than {name!r} has")
     for number, item in enumerate(items):
         part = etree.SubElement(element, name)
         _fill(part, item)
+        if len(items) > 1:
+            part.set(_OF_SEVERAL, "")
         if number < len(several):
             _attributes(part, several[number])
 
@@ -236,9 +270,9 @@ def _attributes(element: etree._Element, marks: Any) -> None:
 
 
 def _text(value: Any) -> str:
-    if value is None or value is True:
+    if value is None:
         return ""
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if not all(c.isprintable() or c in "\t\n\r" for c in text):
         text = "".join(c if c.isprintable() else "?" for c in text)
     return text

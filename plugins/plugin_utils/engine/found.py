@@ -251,13 +251,27 @@ def _number(leaf: Leaf, text: str, path: Path) -> int:
     return int(text)
 
 
+def _there(leaf: Leaf, text: str, path: Path) -> bool:
+    """A statement without a value; JSON may say that it is true."""
+    if text not in ("", "true"):
+        raise MalformedReply(f"{' '.join([*path, leaf.name])}: {text!r}: it takes no value")
+    return True
+
+
+def _word(leaf: Leaf, text: str, path: Path) -> str:
+    if not text:
+        raise MalformedReply(f"{' '.join([*path, leaf.name])}: its value is missing")
+    return text
+
+
 def value_of(leaf: Leaf, text: str, path: Path) -> Any:
     """A leaf's value as data. Raises MalformedReply."""
     if is_withheld(text) and not leaf.secret:
         raise left_out(" ".join(["[edit", *path]) + f"] {leaf.name}", text)
     convert: dict[Kind, Callable[[], Any]] = {
         Kind.INTEGER: lambda: _number(leaf, text, path),
-        Kind.FLAG: lambda: True,
+        Kind.FLAG: lambda: _there(leaf, text, path),
+        Kind.ENUMERATION: lambda: _word(leaf, text, path),
     }
     if leaf.kind in convert:
         return convert[leaf.kind]()

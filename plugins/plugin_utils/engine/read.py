@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ..errors import MalformedReply
 from ..netconf.libraries import etree
+from ..netconf.xml import child as child_of
 from ..netconf.xml import local_name, parse_document, text_of
 from .elements import elements_of_json, take_elements
 from .found import APPLY_GROUPS, Found
@@ -21,7 +22,7 @@ from .hierarchies import TOP
 from .match import Entries, Place, follow
 from .reply import configuration_of, whole
 from .schema import Container, Path
-from .text import LINE_END, VERBS, lines_of, statements, take_curly, take_lines
+from .text import LINE_END, VERBS, about, acts, lines_of, statements, take_curly, take_lines
 from .tree import Reading
 from .words import words
 
@@ -32,8 +33,15 @@ _PROMPT = re.compile(
     r"^\s*(?:[\w.-]+@[\w.-]+(?::(?P<of>[\w.-]+))?[>#%]\s*(?P<said>.*)"
     r"|[\w.-]+[>#%]\s*(?P<asked>(?:run\s+)?show\b.*|))$"
 )
-_BANNER = re.compile(r"^\s*\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}\s*$")
-_EDIT = re.compile(r"^\s*\[edit((?:\s+[^\]]*)?)\]\s*$")
+_MASTERSHIP = r"\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}"
+_BANNER = re.compile(
+    rf"^\s*(?:{_MASTERSHIP}|(?:Entering|Exiting) configuration mode|(?:commit|load) complete"
+    r"|Last login: .*|--- JUNOS .*)\s*$"
+)
+# In a cluster the mastership and the level stand on one line.
+_EDIT = re.compile(rf"^\s*(?:{_MASTERSHIP}\s*)?\[edit((?:\s+[^\]]*)?)\]\s*$")
+_MARKS = frozenset("{;")
+"""Without either, a text is none with curly braces."""
 _COMMENT = re.compile(r"^[ \t]*/\*.*?\*/", re.M | re.S)
 _MORE = re.compile(r"^-+\(more(?:\s+\d+%)?\)-+\s*")
 
@@ -61,7 +69,7 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
         take_elements(found, node, elements_of_json(cut.text))
     elif next(words(cut.text), "") in VERBS:
         commands = list(lines_of(_COMMENT.sub(_same_lines, cut.text)))
-        heads = [command[1:] for _number, command in commands if command[1:]]
+        heads = [head for _number, command in commands if (head := about(command))]
         if commands[0][1][0] == "edit":
             heads = heads[:1]
         whole_paths = cut.where[:1] == prefix[:1] and prefix[0] in {head[0] for head in heads}
@@ -69,6 +77,8 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
             cut = _Cut(cut.text)
         take_lines(found, _start(found, node, cut, prefix, ways, heads), commands)
     else:
+        if _MARKS.isdisjoint(cut.text):
+            raise _not_recognised(prefix)
         written = statements(cut.text)
         heads = [statement.words for statement in written]
         start = _start(found, node, cut, prefix, ways, heads)
@@ -91,6 +101,7 @@ def _same_lines(comment: re.Match[str]) -> str:
 
 def _take_xml(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) -> None:
     root = parse_document(cut.text.encode())
+    _refuse_errors(root)
     element = configuration_of(root)
     texts = [e for e in root.iter("*") if local_name(e) in _TEXTS]
     # A reply in JSON has it as its own text.
@@ -112,6 +123,14 @@ def _take_xml(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways
         _take(found, node, _Cut.of(texts[0].text or ""), prefix, ways)
     else:
         raise MalformedReply(f"<{local_name(root)}> holds no Junos configuration")
+
+
+def _refuse_errors(root: etree._Element) -> None:
+    """What stands beside an error may be half of what there is."""
+    for error in root.iter("{*}rpc-error"):
+        if text_of(child_of(error, "error-severity")) != "warning":
+            said = text_of(child_of(error, "error-message"))
+            raise MalformedReply(f"it holds an error of the device: {said or 'without a word'}")
 
 
 def _around(prefix: Path, ways: Ways, name: str) -> Path | None:
@@ -156,7 +175,11 @@ def _start(
             return follow(found, top, prefix[:level])
     for first in firsts & ways.keys():
         return follow(found, top, (*prefix, *ways[first]))
-    raise MalformedReply(
+    raise _not_recognised(prefix)
+
+
+def _not_recognised(prefix: Path) -> MalformedReply:
+    return MalformedReply(
         "no Junos configuration is recognised in it; give a device's configuration, or the part "
         f"below [edit {' '.join(prefix)}], as text, set lines, XML or JSON"
     )
@@ -183,6 +206,7 @@ class _Cut:
         """
         edit: tuple[str, ...] = ()
         asked = _Asked()
+        typed: tuple[str, ...] = ()
         kept: list[str] = []
         more = False
         for line in LINE_END.split(text.removeprefix("\ufeff")):
@@ -192,6 +216,7 @@ class _Cut:
                 edit = tuple(heading[1].split())
             elif prompt and not kept:
                 asked = _Asked.by(prompt)
+                typed += asked.words[:1] if acts(asked.words) else ()
             elif prompt:
                 more = more or _Asked.by(prompt).shows
             elif not (heading or _BANNER.match(plain)) and (kept or plain.strip()):
@@ -200,6 +225,10 @@ class _Cut:
                         "it holds the answers to several commands; give each alone"
                     )
                 kept.append(plain)
+        if typed and not kept:
+            raise MalformedReply(
+                f"{typed[0]!r} was typed at a prompt; give what 'show configuration' shows after it"
+            )
         return asked.cut("\n".join(kept).strip(), edit)
 
 

@@ -14,6 +14,11 @@ from .found import OF_DEVICE, Found
 from .schema import Container, Path, Statement
 from .tree import Reading
 
+_AROUND = (
+    *("rpc-reply", "data", "config"),
+    *("multi-routing-engine-results", "multi-routing-engine-item"),
+)
+
 
 @cache
 def whole(prefix: Path, root: Container) -> Container:
@@ -52,5 +57,5 @@ def configuration_of(root: etree._Element) -> etree._Element | None:
             raise MalformedReply("it holds more than one configuration")
         if found:
             return found[0]
-        here = [part for e in here if local_name(e) in ("rpc-reply", "data") for part in e]
+        here = [part for e in here if local_name(e) in _AROUND for part in e]
     return None

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from ..errors import MalformedReply
 from .found import APPLY_GROUPS, GROUPS, Found
-from .match import Place, follow, is_bracket, resolve
+from .hierarchies import TOP
+from .match import Place, follow, resolve
 from .schema import Branch, List, Path, Tree
-from .tree import parent_of
+from .tree import is_there, parent_of
 from .withheld import left_out
 from .words import Quoted, Withheld, refuse_apostrophes, words
 
@@ -186,8 +187,47 @@ def _touches(inside: Iterable[Written], node: Branch) -> bool:
 
 _QUIET = frozenset(("annotate", "protect", "unprotect"))
 _ACTS = frozenset(("set", "delete", "activate", "deactivate", "insert"))
+_OF_SOMETHING = frozenset(("activate", "deactivate", "insert"))
 _MOVES = frozenset(("edit", "top", "up", "exit", "quit"))
-VERBS = _QUIET | _ACTS | _MOVES
+_NOT_CARRIED_OUT = frozenset(
+    (
+        *("rename", "copy", "replace", "wildcard"),
+        *("configure", "load", "show", "run", "rollback", "commit"),
+    )
+)
+VERBS = _QUIET | _ACTS | _MOVES | _NOT_CARRIED_OUT
+_OF_TEXT = frozenset("{};")
+
+
+def acts(command: Sequence[str]) -> bool:
+    """Whether a command changes a configuration, rather than to move about in it or to show it."""
+    return bool(command) and command[0] in _ACTS | _QUIET | {"rename", "copy", "replace"}
+
+
+def about(command: Sequence[str]) -> Sequence[str]:
+    """What a command is about: its words without those that move, and without the verb."""
+    left = list(command)
+    while left and left[0] in _MOVES - {"edit"}:
+        left = left[2:] if left[0] == "up" and left[1:] and left[1].isdigit() else left[1:]
+    return left[1:]
+
+
+def _refuse_several(line: Sequence[str]) -> None:
+    """Lines that have become one, as in a folded block of YAML: the second would be lost."""
+    if not _OF_TEXT.isdisjoint(line):
+        for word in line:
+            if word in _OF_TEXT and not isinstance(word, Quoted):
+                raise MalformedReply(f"{word!r} in a line of commands; give one command a line")
+    if _ACTS.isdisjoint(line[1:]):
+        return
+    for before, word, behind in zip(line, line[1:], line[2:], strict=False):
+        # "then community set NAME" is a statement of its own.
+        again = behind in TOP or behind == line[1]
+        if again and word in _ACTS and before != "community" and not isinstance(word, Quoted):
+            raise MalformedReply(
+                f"'{word} {behind}' in the middle of a line of commands; give one command a line "
+                "(YAML keeps lines behind '|', and folds them into one behind '>')"
+            )
 
 
 class Script:
@@ -200,9 +240,13 @@ class Script:
 
     def take(self, line: Sequence[str]) -> None:
         """One command's words. Raises MalformedReply for other words."""
-        if any(is_bracket(word, brace) for word in line for brace in "{}"):
-            raise MalformedReply("a brace in a line of commands")
         verb, rest = line[0], list(line[1:])
+        if verb in _NOT_CARRIED_OUT:
+            raise MalformedReply(
+                f"{verb!r} is not carried out here; give what 'show configuration' shows after it"
+            )
+        if verb not in _MOVES or verb == "edit":
+            _refuse_several(line)
         if verb in _QUIET:
             return
         moves = {
@@ -225,6 +269,8 @@ class Script:
         }
         if verb not in doing:
             raise MalformedReply(f"{verb!r}: set, delete or the like is expected")
+        if not path and verb in _OF_SOMETHING:
+            raise MalformedReply(f"{verb!r}: the statement that it is about is missing")
         doing[verb](path)
 
     def _go(self, rest: list[str]) -> None:
@@ -270,7 +316,8 @@ class Script:
         if applied is not None:
             place, names = applied
             self._found.asleep |= {(place, name) for name in names or [""]}
-        elif where is not None:
+        elif where is not None and is_there(self._found.tree, where):
+            # As the CLI: what comes later is active.
             self._found.inactive.add(where)
 
     def _activate(self, path: list[str]) -> None:

@@ -12,6 +12,11 @@ from .withheld import PATTERN
 
 _LINE_END = "\n"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:*+=,%~^!?|<>-]+")
+_ESCAPED = re.compile(r"\\(.)", re.S)
+_MEANT = {"n": "\n", "t": "\t", "r": "\r"}
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", '"': '\\"', **{char: f"\\{letter}" for letter, char in _MEANT.items()}}
+)
 _MARKS = frozenset({"inactive:", "active:", "protect:", "unprotect:", "replace:", "delete:"})
 _WORD = re.compile(
     rf"({PATTERN})"
@@ -24,8 +29,13 @@ def quote(word: str) -> str:
     """A word as Junos shows it: quoted when it is not plain, or could be read as a mark."""
     if _PLAIN.fullmatch(word) and not word.startswith("/*") and word not in _MARKS:
         return word
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{word.translate(_ESCAPES)}"'
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), text)
 
 
 class Quoted(str):
@@ -57,7 +67,7 @@ def words(text: str) -> Iterator[str]:
         if withheld:
             yield Withheld(withheld)
         elif quoted is not None:
-            yield Quoted(re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.S))
+            yield Quoted(_unescaped(quoted[1:-1]))
         elif bracket or word:
             yield bracket or word
 
