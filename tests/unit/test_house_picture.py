@@ -18,15 +18,15 @@ CORE = ROOT / "plugins" / "plugin_utils"
 ENTRANCE = {"__main__"}
 
 
-def core_drawn() -> list[str]:
+def core_drawn(picture: str = PICTURE) -> list[str]:
     """The rooms of the collection's core, from the top down."""
-    drawn = PICTURE.partition("plugins/plugin_utils/")[2].partition("plugins/connection")[0]
+    drawn = picture.partition("plugins/plugin_utils/")[2].partition("plugins/connection")[0]
     return re.findall(r"^   (\w+)  ", drawn, re.M)
 
 
-def key_server_drawn() -> set[str]:
+def key_server_drawn(picture: str = PICTURE) -> set[str]:
     """The rooms of the key server; a line may name several."""
-    lines = re.findall(r"keyserver/(\w+(?:, \w+)*)  |keyserver/(\w+(?:, \w+)*)$", PICTURE, re.M)
+    lines = re.findall(r"keyserver/(\w+(?:, \w+)*)  |keyserver/(\w+(?:, \w+)*)$", picture, re.M)
     return {name for line in lines for names in line for name in names.split(", ") if name}
 
 
@@ -44,6 +44,13 @@ def test_the_core_is_drawn_from_its_upper_floor_to_its_lowest():
 def test_every_room_of_the_key_server_is_drawn_and_no_other():
     built = {room for floor in rooms("keyserver") for room in floor} - ENTRANCE
     assert key_server_drawn() == built
+
+
+@pytest.mark.parametrize("room", ["members", "cluster"])
+def test_a_room_that_is_drawn_no_more_is_noticed(room):
+    without = re.sub(rf"(?m)^.*\b{room}  .*\n", "", PICTURE)
+    drawn, left = ({*core_drawn(p), *key_server_drawn(p)} for p in (PICTURE, without))
+    assert drawn - left == {room}
 
 
 @pytest.mark.parametrize("room", ["engine", "netconf"])
