@@ -87,6 +87,8 @@ def test_a_long_list_of_what_is_lacking_is_cut_and_counted():
     named = left(GROUP, f"{GROUP}\n{many}", GROUP)
     assert len(named) == 6
     assert named[-1] == "and 3 more"
+    five = "\n".join(many.splitlines()[:5])
+    assert "and " not in " ".join(left(GROUP, f"{GROUP}\n{five}", GROUP))
 
 
 STAMPED = (

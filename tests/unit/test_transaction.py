@@ -1,0 +1,195 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A transaction on a device that answers oddly: what is held, what is committed, what is said."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm as confirming
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
+    Request,
+    wanted_tree,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    CommitDiffers,
+    CommitLost,
+    DeviceError,
+    TransportFailure,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    RESOURCE,
+)
+from lxml import etree
+
+from tests.rude.device import box
+from tests.rude.manners import Stage
+from tests.rude.operations import rpc_error
+from tests.unit.boxed import Boxed
+
+GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
+SETTINGS = {name.replace("_", "-"): value for name, value in GOOD.items()}
+AT_ONCE, FIVE_MINUTES = CommitOptions(), CommitOptions(confirmed=5)
+
+
+def wish(commit=AT_ONCE, **more):
+    wanted = wanted_tree(RESOURCE, [{"group": "G1", **GOOD}], Generation.V2)
+    return Request(RESOURCE, wanted, State.MERGED, commit=commit, **more)
+
+
+def lost(_content):
+    raise TransportFailure("192.0.2.1:830: commit: the connection ended")
+
+
+def error_beside(content):
+    return content + rpc_error("mgd: odd")
+
+
+# What is held
+
+
+def test_a_lock_that_is_refused_and_given_all_the_same_is_given_back():
+    rpc = Boxed(box("G1"), {Stage.LOCK: error_beside})
+    with pytest.raises(DeviceError, match="odd"):
+        apply(rpc, wish())
+    assert rpc.stages[-1] is Stage.UNLOCK
+    assert rpc.box.lock is None
+
+
+def test_a_session_that_does_not_give_its_lock_back_is_ended():
+    twists = {Stage.LOAD: error_beside, Stage.UNLOCK: lost}
+    rpc = Boxed(box("G1"), twists)
+    with pytest.raises(DeviceError, match="odd"):
+        apply(rpc, wish())
+    assert rpc.ended == 1
+
+
+def test_a_lock_that_nobody_says_is_there_is_not_worked_under():
+    with pytest.raises(DeviceError, match="does not say that it was done"):
+        apply(Boxed(box("G1"), {Stage.LOCK: lambda _ok: ""}), wish())
+    # To open a private copy, Junos answers with nothing.
+    rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok: ""})
+    assert apply(rpc, wish(CommitOptions(private=True)))["changed"]
+
+
+# What is committed
+
+
+def test_over_a_new_session_nothing_is_held_any_more():
+    rpc = Boxed(box("G1"), {Stage.COMMIT: lost})
+    found = apply(rpc, wish())
+    after = rpc.stages[rpc.stages.index(Stage.COMMIT) :]
+    assert not {Stage.UNLOCK, Stage.DISCARD} & set(after)
+    assert found["warnings"][-1] == "asked again, the device has committed the change"
+
+
+def test_without_another_session_the_lock_is_not_asked_for_twice():
+    rpc = Boxed(box("G1"), {Stage.COMMIT: lost}, anew=False)
+    before = rpc.box.committed
+    rpc.twists = {Stage.COMMIT: lambda content: (_undo(rpc.box, before), lost(content))}
+    with pytest.raises(CommitLost, match="has not committed"):
+        apply(rpc, wish())
+    assert rpc.stages.count(Stage.LOCK) == 1
+
+
+def _undo(device, before):
+    device.committed = before
+    device.discard()
+
+
+def test_engines_that_do_not_say_so_are_no_news_where_nobody_says_that_it_was_done():
+    silent = "<commit-results><routing-engine><name>re0</name></routing-engine></commit-results>"
+    rpc = Boxed(box("G1"), {Stage.COMMIT: lambda _said: silent})
+    (warned,) = [w for w in apply(rpc, wish())["warnings"] if w.startswith("commit")]
+    assert warned.endswith("the device has committed the change all the same")
+
+
+def test_a_commit_that_is_said_to_be_done_and_left_everything_as_it_was_is_no_part_of_it():
+    def nothing(tree):
+        server = tree.find("security/group-vpn/server/group")
+        server.remove(server.find("server-member-communication"))
+
+    with pytest.raises(CommitDiffers, match="has nothing of the change"):
+        apply(Boxed(box("G1", at_commit=nothing), {}), wish())
+
+
+def test_settings_that_a_device_would_take_back_are_at_stake_and_those_of_others_are_not():
+    rpc = Boxed(box("G1"), {})
+    assert apply(rpc, wish(FIVE_MINUTES))["pending_confirmation"] is None
+    found = apply(rpc, wish(FIVE_MINUTES))
+    assert found["changed"]
+    assert found["pending_confirmation"]["minutes"] == 5
+    others = Boxed(box("G1", block=SETTINGS), {})
+    others.box.commit(9, "eve", "", 7)
+    found = apply(others, wish(FIVE_MINUTES))
+    assert not found["changed"]
+    assert found["warnings"][-1].endswith("it does not concern these settings")
+
+
+def test_what_awaits_confirmation_is_not_confirmed_by_a_check():
+    rpc = Boxed(box("G1"), {})
+    rpc.box.commit(9, "eve", "", 7)
+    found = apply(rpc, wish(check=True, validate_on_device=True))
+    assert rpc.box.pending is not None
+    assert Stage.CHECK not in rpc.stages
+    assert any("a check would confirm it" in line for line in found["warnings"])
+
+
+# What is confirmed
+
+
+def confirmed(rpc, change=None):
+    return confirming.confirm(rpc, confirming.Request(change=change))
+
+
+def change_of(count):
+    """A change of that many statements, none of which is on the device."""
+    names = ("heartbeat", "lifetime-seconds", "number-of-retransmission", "retransmission-period")
+    group = "".join(f"<{name}>9</{name}>" for name in names)
+    more = "".join(f"<group><name>X{n}</name></group>" for n in range(count - len(names)))
+    return etree.fromstring(
+        f"<configuration><security><group-vpn><server><group><name>G1</name>"
+        f"<server-member-communication>{group}</server-member-communication></group>{more}"
+        "</server></group-vpn></security></configuration>"
+    )
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, " and 1 more")])
+def test_what_is_gone_before_it_was_confirmed_is_named_and_the_rest_counted(count, more):
+    rpc = Boxed(box("G1"), {})
+    rpc.box.commit(9, "netops", "", 5)
+    with pytest.raises(DeviceError) as refused:
+        confirmed(rpc, change_of(count))
+    assert f"{more}; it was taken back or changed since" in str(refused.value)
+    assert (" more;" in str(refused.value)) is bool(more)
+    assert rpc.box.pending is not None
+
+
+def test_a_device_that_does_not_mark_what_awaits_is_not_said_to_have_confirmed_anothers():
+    rpc = Boxed(box("G1", tells_pending=False, says_pending_at_lock=True), {})
+    rpc.box.commit(9, "netops", "", 5)
+    found = confirmed(rpc)
+    assert found["changed"]
+    assert not any("this commit has confirmed it" in line for line in found["warnings"])
+
+
+def test_a_commit_that_came_between_is_said_to_be_confirmed_or_to_await_that():
+    rpc = Boxed(box("G1"), {})
+    rpc.box.commit(9, "netops", "", 5)
+    rpc.twists = {Stage.LOCK: lambda said: (rpc.box.commit(8, "eve", "", 7), said)[1]}
+    assert any("eve" in w and "has confirmed it" in w for w in confirmed(rpc)["warnings"])
+    rpc = Boxed(box("G1"), {})
+    rpc.box.commit(9, "netops", "", 5)
+    rpc.twists = {Stage.COMMIT: lambda said: (rpc.box.commit(8, "eve", "", 7), said)[1]}
+    assert any("eve" in w and "made since" in w for w in confirmed(rpc)["warnings"])
+
+
+def test_what_was_taken_back_just_before_it_was_confirmed_is_not_said_to_be_kept():
+    rpc = Boxed(box("G1"), {})
+    rpc.box.commit(9, "netops", "", 5)
+    rpc.twists = {Stage.LOCK: lambda said: (rpc.box.expire(), said)[1]}
+    with pytest.raises(CommitDiffers, match="had taken back before what was to be confirmed"):
+        confirmed(rpc)
