@@ -92,6 +92,7 @@ OTHER_THINGS = {
     "plugins/plugin_utils/engine/documentation.py": ({"description"}, "a key of documentation"),
     "plugins/plugin_utils/engine/elements.py": ({"group"}, "the mark of what is inherited"),
     "plugins/plugin_utils/engine/schema.py": ({"flag"}, "a kind of leaf"),
+    "plugins/plugin_utils/engine/text.py": ({"wildcard"}, "a command of the CLI"),
     "plugins/plugin_utils/group/work.py": ({"group-id"}, "an element of replies"),
     "plugins/plugin_utils/members/asking.py": ({"group-id", "group_id"}, "an argument of an RPC"),
     "plugins/plugin_utils/members/eyes.py": ({"group-id"}, "an element of replies"),
