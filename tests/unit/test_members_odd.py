@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     GroupVpnError,
+    MalformedReply,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import read_reply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.text import read_text
@@ -256,3 +257,24 @@ def test_an_error_of_one_node_is_the_devices_own_words():
     reply, _ = XMLS["a node that cannot be reached"]
     with pytest.raises(DeviceError, match="node1: error: could not reach node1"):
         read_reply([f"<rpc-reply>{reply}</rpc-reply>".encode()])
+
+
+def test_an_error_that_every_node_gives_is_told_once():
+    error = "<error><message>subsystem is not running</message></error>"
+    with pytest.raises(DeviceError) as refused:
+        read_reply([f"<rpc-reply>{error * 3}</rpc-reply>".encode()])
+    assert str(refused.value).count("not running") == 1
+
+
+def test_what_stands_behind_a_clusters_nodes_is_not_said_to_be_of_the_last_one():
+    reply = f"<rpc-reply>{item('node0', listing(1, M1))}odd</rpc-reply>"
+    (doubt,) = read_reply([reply.encode()]).unclear
+    assert doubt.startswith("'odd'")
+
+
+@pytest.mark.parametrize("declared", ["<!DOCTYPE rpc-reply>", '<!DOCTYPE a [<!ENTITY b "c">]>'])
+def test_a_document_type_is_refused_wherever_the_reply_is_cut(declared):
+    octets = f"{declared}<rpc-reply>{listing(1, M1)}</rpc-reply>".encode()
+    for at in range(1, len(declared)):
+        with pytest.raises(MalformedReply, match="document type"):
+            read_reply([octets[:at], octets[at:]])

@@ -1,0 +1,68 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Waiting for members on a clock that the waiting itself moves."""
+
+from __future__ import annotations
+
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Awaited, Cause
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.waiting import (
+    SAY_AGAIN_SECONDS,
+    Look,
+    Times,
+    Watch,
+    wait,
+)
+
+MEMBER = {"gateway": "gm-1", "address": "192.0.2.1", "last_update": "2026-11-19 16:31:09 UTC"}
+LISTED = [{"name": "G1", "members": [MEMBER]}]
+
+
+class Clock:
+    """Seconds that only sleep moves; looks that answer in turn, the last one again and again."""
+
+    def __init__(self, *looks):
+        self.now, self.told, self._looks = 0.0, [], list(looks)
+
+    def look(self):
+        return self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def waits(self, entry, before, timeout=120.0, poll=5.0):
+        watch = Watch([entry], before)
+        times = Times(timeout, poll, lambda: self.now, self.sleep)
+        return wait(watch, self.look, times, self.told.append)
+
+
+def g1(**more):
+    names = [("gm-1", "192.0.2.1")]
+    return Awaited(
+        "G1", "unicast", Cause.PUSH, **{"cycle": 30, "seconds": 60, "names": names, **more}
+    )
+
+
+def test_what_stays_as_it_is_is_said_again_each_minute():
+    clock = Clock(Look(LISTED))
+    clock.waits(g1(), Look(LISTED), timeout=2 * SAY_AGAIN_SECONDS)
+    assert [line.partition(" ")[0] for line in clock.told] == ["0", "60", "120"]
+
+
+def test_who_is_waited_for_by_number_alone_is_not_waited_for_any_longer_than_needed():
+    """A cycle is what somebody may stay in a list without a sign of life; a newcomer is one."""
+    before = [{"name": "G1", "members": []}]
+    clock = Clock(Look(LISTED, commit="2026-11-19 16:30:00 UTC"))
+    waited = clock.waits(g1(names=[], min_members=1), Look(before))
+    assert (waited.elapsed, waited.state[0].done) == (0, True)
+
+
+def test_time_in_which_a_device_cannot_be_looked_at_proves_nothing():
+    """Who acknowledges no rekey leaves the list a cycle later: that has to be seen."""
+    before = Look(LISTED, keks={"G1": "old"})
+    rekeyed = Look(LISTED, keks={"G1": "new"})
+    gone = Look(LISTED, keks={"G1": "new"}, fresh=False)
+    waited = Clock(rekeyed, gone).waits(g1(), before)
+    assert (waited.seen, waited.state[0].missing) == (False, ("gm-1 192.0.2.1",))
+    # While it can be looked at, the same list tells of it.
+    waited = Clock(rekeyed).waits(g1(), before)
+    assert (waited.seen, waited.state[0].missing) == (True, ())
