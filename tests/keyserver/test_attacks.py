@@ -92,6 +92,16 @@ def test_who_knows_the_kek_but_not_the_signing_key_cannot_push(rekeyed):
     assert state_of(member) == before
 
 
+def test_a_delete_that_names_a_piece_of_a_key_deletes_none(signing_key, rekeyed):
+    (member,) = rekeyed.members.values()
+    before = member.held()
+    spi = bytes.fromhex(before.receives_with[-1])
+    member.receive(forged(member, signing_key, Push(7, (Delete(1, (spi[:3],)),))), rekeyed.now)
+    assert member.held() == before
+    member.receive(forged(member, signing_key, Push(8, (Delete(1, (spi,)),))), rekeyed.now)
+    assert member.held() != before
+
+
 def test_a_bad_push_does_not_stop_the_member_from_taking_the_next(signing_key, rekeyed):
     (member,) = rekeyed.members.values()
     for noise in (b"", b"\0", secrets.token_bytes(600), rekeyed.pushed[-1][:-1]):
