@@ -200,6 +200,28 @@ def test_on_paper_a_reader_in_the_dark_gets_dark_ink_and_no_scroll_bars(browser,
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
+def test_on_paper_names_stand_in_a_line_and_each_sheet_has_the_heading(browser, tmp_path):
+    """Names of hosts broke at each hyphen, and 200 members took three times the sheets."""
+    path = tmp_path / "audit.html"
+    path.write_text(audit_page.page(document(200)))
+    opened(browser, path)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        at_width(browser, 718)  # A4 without its margins
+        browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        lines, cut, headings, buttons = browser.execute_script(
+            "const all = [...document.querySelectorAll('#members td:nth-child(-n+5)')];"
+            "return [Math.max(...all.slice(5).map((e) => e.offsetHeight)),"
+            " all.filter((e) => e.scrollWidth > e.clientWidth + 1).length,"
+            " [...document.querySelectorAll('h2, h3')].map((e) => getComputedStyle(e).breakAfter),"
+            " [...document.querySelectorAll('th button')].map((e) => getComputedStyle(e).display)]"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert (lines < 25, cut, set(headings), set(buttons)) == (True, 0, {"avoid"}, {"contents"})
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 360])
 def test_it_fits_wide_and_narrow_light_and_dark(browser, page, scheme, width):
