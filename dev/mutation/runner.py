@@ -52,7 +52,7 @@ class _Chosen:
     """A pytest plugin: of what is collected only these tests run, in this order.
 
     The first that fails is written to a file. A test that is not there (the mutant changed what a
-    table of tests is made of) is no failure.
+    table of tests is made of) is not a failure.
     """
 
     def __init__(self, tests: Sequence[str], killer: Path) -> None:

@@ -66,7 +66,7 @@ class LoggedKek:
 
 
 def read_keks(text: str) -> dict[bytes, LoggedKek]:
-    """KEKs of a key log by SPI. ValueError names the line that is none, without its keys."""
+    """KEKs of a key log by SPI. ValueError names a line of another kind, without its keys."""
     keks = {}
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()

@@ -340,7 +340,7 @@ def _are_whole(survey: Survey, generation: Generation) -> Iterator[Violation]:
 
 
 def _keys_are_readable(survey: Survey, generation: Generation) -> Iterator[Violation]:
-    """A key in ``$9$`` form that is none could never be used."""
+    """A key that only looks like ``$9$`` form could never be used."""
     for side in (_SERVER, _MEMBER):
         for site in survey.branches(f"{side} ike policy * pre-shared-key"):
             for name, text in site.value.items():

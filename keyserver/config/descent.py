@@ -201,7 +201,7 @@ def _may_end(statement: Statement) -> bool:
 
 
 def _opens(word: Word) -> bool:
-    """True for a bracket, which is no value."""
+    """True for a bracket, which is not a value."""
     return word == "[" and not isinstance(word, Quoted)
 
 

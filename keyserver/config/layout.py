@@ -4,7 +4,7 @@
 
 People and templates put a value on a line of its own. A value that could be taken for one of those
 is written with ``xml:space="preserve"`` (XML 1.0 §2.10), so that it comes back as it is; so is one
-without a character, which would be none.
+without a character, which would be lost.
 """
 
 from __future__ import annotations

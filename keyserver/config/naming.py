@@ -13,7 +13,7 @@ from .words import Word
 
 
 def name_in_xml(root: Statement, words: list[Word], parent: etree._Element) -> LoadError | None:
-    """Put the elements that ``words`` lead through below ``parent``, or say what is no word.
+    """Put the elements that ``words`` lead through below ``parent``, or say what is not a word.
 
     A statement's word may be cut short, as an operator types it.
     """

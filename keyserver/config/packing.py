@@ -44,7 +44,7 @@ def patched(old: Tree, body: bytes) -> Branch:
     try:
         return _patched(old, _decoded(body))
     except (KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"a difference that is none: {error!r}") from None
+        raise ValueError(f"a stored difference that cannot be read: {error!r}") from None
 
 
 def _encode(value: Any) -> Any:

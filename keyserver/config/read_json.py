@@ -54,7 +54,7 @@ def read_json(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
 
 def _refuse_constant(text: str) -> str:
     """RFC 8259 §6 knows neither NaN nor infinity."""
-    raise ValueError(f"{text} is no value")
+    raise ValueError(f"{text} is not a value")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class _Reader:
         self.problems.append(LoadError(edit_path(path), bad, message, **more))  # type: ignore[arg-type]
 
     def no_attributes(self, members: dict[str, Any]) -> None:
-        """What is no statement: its attributes only say where it is from."""
+        """What is not a statement: its attributes only say where it is from."""
         said = members.get("@")
         for name in said if isinstance(said, dict) else () if said is None else ("@",):
             if name.rpartition(":")[2] not in STAMPS and not name.startswith("xmlns"):
@@ -131,7 +131,7 @@ class _Reader:
     def _wrapped(
         self, statement: Statement, members: dict[str, Any], path: list[str], skip: frozenset[str]
     ) -> list[Edit]:
-        """What stands in an object that is no statement, if nothing else is asked of it."""
+        """What stands in an object that is not a statement, if nothing else is asked of it."""
         before = len(self.problems)
         self.no_attributes(members)
         return self.children(statement, members, path, skip) if len(self.problems) == before else []

@@ -39,7 +39,7 @@ def read_set(root: Statement, text: str) -> Iterator[Found]:
 
 
 def _words_of(line: str) -> list[Word]:
-    # A wildcard's brackets are no lists, and an expression's backslashes are its own.
+    # A wildcard's brackets are not lists, and an expression's backslashes are its own.
     words = line.split()
     if words[:1] == ["wildcard"]:
         return list(words)

@@ -81,7 +81,7 @@ class _Reader:
             self.object(path, element, stray[:40], "syntax error")
 
     def no_attributes(self, configuration: etree._Element) -> None:
-        """The whole configuration is no statement: its attributes only say where it is from."""
+        """The whole configuration is not a statement: its attributes only say where it is from."""
         for raw in configuration.attrib:
             name = str(raw).rpartition("}")[2]
             if name not in STAMPS and not is_style(str(raw)):
@@ -119,7 +119,7 @@ class _Reader:
         path: list[str],
         skip: frozenset[str],
     ) -> list[Edit]:
-        """What stands in an element that is no statement, if nothing else is asked of it."""
+        """What stands in an element that is not a statement, if nothing else is asked of it."""
         before = len(self.problems)
         self._says_nothing(child, path)
         self.no_text(child, path)
@@ -159,7 +159,7 @@ class _Reader:
         self.comment = joined(self.comment, comment_of(name_of(child)))
 
     def _says_nothing(self, child: etree._Element, path: list[str]) -> None:
-        """Nothing can be done with what is no statement."""
+        """Nothing can be done with what is not a statement."""
         for raw in child.attrib:
             if not _only_says(str(raw)):
                 bad = str(raw).rpartition("}")[2]

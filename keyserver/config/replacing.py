@@ -26,7 +26,7 @@ _REFERENCE = re.compile(r"\\(.)|&", re.DOTALL)
 
 
 class NoPattern(ValueError):
-    """An expression that is none, or would take too long to match."""
+    """An expression that cannot be read, or would take too long to match."""
 
 
 def replacement(pattern: str, text: str, upto: str) -> Replacement:

@@ -28,7 +28,7 @@ def _address(endpoint: Endpoint) -> str:
     if ipaddress.ip_address(host).is_loopback and host != _USUAL_LOOPBACK:
         # Linux answers for all of 127.0.0.0/8.
         return f"macOS and BSD: sudo ifconfig lo0 alias {host}"
-    return f"{host} is no address of this host"
+    return f"{host} is not an address of this host"
 
 
 def _port(endpoint: Endpoint) -> str:

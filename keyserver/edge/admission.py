@@ -47,7 +47,7 @@ class Admission:
 def _authorized_keys(device: Device) -> dict[str, asyncssh.SSHKey]:
     """The public keys of a device's users.
 
-    Raises LabError: one that is none would keep its user out without a word.
+    Raises LabError: a word that is not a key would keep its user out in silence.
     """
     return {
         user.name: _public_key(device, user, user.authorized_key)

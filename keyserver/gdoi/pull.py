@@ -196,7 +196,7 @@ def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
 
 
 def _check_told(payloads: list[Payload]) -> None:
-    """Refuse a message that brings an error beside what was asked for: it is no clear word."""
+    """Refuse a message that brings an error beside what was asked for: it is not clear."""
     for payload in payloads:
         if payload.type == PayloadType.NOTIFICATION:
             told = _well_formed(Notification.decode, payload.body)

@@ -150,7 +150,7 @@ def _public_key(der: bytes) -> rsa.RSAPublicKey:
     try:
         key = serialization.load_der_public_key(der)
     except Exception:
-        # The library raises several kinds for keys that are none.
+        # The library raises several kinds for octets that are not a key.
         raise MalformedPayload("KD: the verification key is unreadable") from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise MalformedPayload("KD: the verification key is not RSA")

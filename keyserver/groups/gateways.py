@@ -267,7 +267,7 @@ _WORDS = ("encryption-algorithm", "authentication-algorithm", "dh-group")
 
 
 def proposals_of(policy: Tree, defined: Tree, v1: bool) -> tuple[Phase1Proposal, ...]:
-    """The proposals of an IKE policy; those that leave open what has no default are none."""
+    """The proposals of an IKE policy; those that leave open what has no default are left out."""
     unsaid = _V1_PROPOSAL if v1 else {}
     whole = [{**unsaid, **defined.get(name, {})} for name in policy.get("proposals", [])]
     named = [
@@ -288,7 +288,7 @@ def proposals_of(policy: Tree, defined: Tree, v1: bool) -> tuple[Phase1Proposal,
 def phase1_proposal(
     encryption: str, authentication: str, dh_group: str, method: str = "pre-shared-keys"
 ) -> Phase1Proposal:
-    """A phase 1 proposal from Junos' words. KeyError for a word that is none."""
+    """A phase 1 proposal from Junos' words. KeyError for a word that Junos does not have."""
     return Phase1Proposal(
         JUNOS_CIPHERS[encryption],
         _HASHES[authentication],

@@ -35,7 +35,7 @@ from .wire import Payload
 X509_SIGNATURE = 4
 """Certificate encoding (RFC 2408 §3.9): X.509 certificate for signatures."""
 _MOST_CERTIFICATES = 8
-# What the library raises for certificates that are none, or not of a kind that it knows.
+# What the library raises for octets that are not a certificate of a kind that it knows.
 # What the library raises for certificates that are damaged; TypeError for a name in a bit string.
 _UNREADABLE = (
     TypeError,

@@ -154,7 +154,7 @@ def matched(policy: GroupSa, keys: KeyDownload) -> dict[bytes, KeyPacket]:
 
 
 def check_sender_ids(keys: KeyDownload) -> None:
-    """Raise MalformedPayload for sender ids that are none (RFC 6407 §5.6.4)."""
+    """Raise MalformedPayload for words that are not sender ids (RFC 6407 §5.6.4)."""
     for packet in keys.packets:
         if packet.type != KeyPacketType.SID:
             continue

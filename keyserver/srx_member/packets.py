@@ -20,7 +20,7 @@ _ECHO_REPLY, _ECHO_REQUEST = 0, 8
 
 
 class NotUnderstood(ValueError):
-    """Octets that are no packet which is dealt with here."""
+    """Octets that are not a packet that is dealt with here."""
 
 
 def _checksum(octets: bytes) -> int:
@@ -57,7 +57,7 @@ class Ipv4:
     def decode(cls, octets: bytes) -> Self:
         """Read a packet. Raises NotUnderstood."""
         if len(octets) < _HEADER.size:
-            raise NotUnderstood(f"{len(octets)} octets are no IPv4 packet")
+            raise NotUnderstood(f"{len(octets)} octets are not an IPv4 packet")
         first, tos, size, _, flags, ttl, protocol, _, source, destination = _HEADER.unpack_from(
             octets
         )

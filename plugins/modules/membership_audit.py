@@ -14,8 +14,8 @@ description:
   - Compares what M(groupvpn.junos.registered_members_info) returned, or reads itself, with who is
     expected, and says of each finding what the list means in the group's communication type.
   - A member in the list of a multicast group, or of a group without C(server-member-communication),
-    is never reported as alive. A dynamic peer's absence is no alarm by itself. A list that the last
-    commit may have emptied cannot be judged before members had time to register again.
+    is never reported as alive. The absence of a dynamic peer is not an alarm by itself. A list that
+    the last commit may have emptied cannot be judged before members had time to register again.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
   - groupvpn.junos.attributes.info

@@ -99,7 +99,7 @@ summary:
   type: dict
 verdict:
   description:
-    - Why the audit of the fleet is a failure, as a sentence; null when it is none. One that read
+    - Why the audit of the fleet is a failure, as a sentence; null when it is not one. One that read
       nothing is always a failure.
   returned: success
   type: str

@@ -15,7 +15,7 @@ description:
     its list means, which depends on C(server-member-communication).
   - Without that block the list shows all members that registered, active or not. With unicast
     communication it shows only active members. With multicast communication it shows those that
-    registered since it was configured, and is no proof that they are alive.
+    registered since it was configured, and is not proof that they are alive.
   - Large replies are read as a stream. A reply that is not understood as a whole is asked for as
     the CLI's text; when that is not understood either, the task fails and shows what it could not
     read. Nobody is absent because a row could not be read.

@@ -11,18 +11,18 @@ version_added: 1.0.0
 author:
   - groupvpn.junos contributors (@groupvpn)
 description:
-  - Waits until members were heard of, by name. To be listed is no sign of life; a registration or
-    an acknowledged rekey is, when it is later than O(since) and than the last commit. Times are
-    the device's own, to the second; a registration in the commit's own second counts only of a
-    member that came into the list between two looks.
+  - Waits until members were heard of, by name. A place in the list is not a sign of life. A
+    registration or an acknowledged rekey is, when it is later than O(since) and than the last
+    commit. Times are the device's own, to the second; a registration in the commit's own second
+    counts only of a member that came into the list between two looks.
   - Nobody counts before a full retransmission cycle is over, which is how long a dead member stays
     in the list.
   - Group VPNv1 shows no counters. There, a member of a unicast group counts when a rekey went out
     and the member is still listed a full retransmission cycle later.
   - A multicast rekey is not acknowledged. After a change, a group that stays multicast is not
     waited for, and RV(groups[].proof) is false. Without a change, only a registration counts there.
-  - A group that is not there, a gateway that the group does not have, and an address that is none,
-    are refused at once.
+  - A group that is not there, a gateway that the group does not have, and a word that is not an
+    address, are refused at once.
   - Where the device does not tell when it committed, or when a member registered, a registration
     after a change counts only when it was seen to come; else RV(groups[].unknown) names the member.
   - Progress is one line for each group on standard error, with names.

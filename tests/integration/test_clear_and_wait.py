@@ -197,7 +197,7 @@ def test_what_cannot_be_waited_for_is_refused_at_once(run):
     wrong = (
         ({"groups": [{"group": "G1", "members": ["192.0.2.300"]}]}, "'192.0.2.300': an IPv4"),
         ({"groups": [{"group": "G9", "members": ["gm-1"]}]}, "group 'G9' is not there"),
-        ({"groups": [{"group": "G1", "members": ["gm-9"]}]}, "'gm-9' is none of its gateways"),
+        ({"groups": [{"group": "G1", "members": ["gm-9"]}]}, "'gm-9' is not one of its gateways"),
         ({"groups": [{"group": "G1", "min_members": -1}]}, "min_members -1"),
         ({"groups": [{"group": "G1"}], "poll": 0}, "poll 0: a number from 1 up"),
         ({}, "nobody to wait for; give at least one of the two"),

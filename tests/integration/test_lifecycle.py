@@ -150,12 +150,12 @@ def test_a_playbook_stops_before_it_does_more_than_it_is_for(devices):
     text = members.read_text()
     none_such = _playbook("add_site", devices, "-e", "site=site-4")
     assert none_such.returncode != 0
-    assert "site-4 should be a member and is none" in none_such.stdout
+    assert "site-4 should be a member and is not" in none_such.stdout
     still_there = _playbook("remove_site", devices, "-e", "site=site-3")
     assert still_there.returncode != 0
-    assert "site-3 should be none and is one" in still_there.stdout
+    assert "site-3 should not be a member and is" in still_there.stdout
     one_name = _playbook("rotate_keys", devices, "-e", "sites=site-9")
-    assert "site-9 should be a member and is none" in " ".join(one_name.stdout.split())
+    assert "site-9 should be a member and is not" in " ".join(one_name.stdout.split())
     # One joins, and another would leave with it.
     members.write_text(text.replace("# site-4", "site-4").replace("    site-3:", ""))
     both = _playbook("add_site", devices, "-e", "site=site-4")

@@ -545,7 +545,7 @@ ROWS = (
     ),
     Row(
         27,
-        "octets that are no UTF-8, NUL",
+        "octets that are not UTF-8, NUL",
         together(
             goes_on(b"<rpc>\xff\xfe</rpc>", "malformed-message"),
             goes_on(b"<rpc>\0</rpc>", "malformed-message"),

@@ -236,7 +236,7 @@ def test_edits_under_a_lock_outlive_what_is_taken_back_and_differ_from_what_runs
     first.end()
     assert console.hostname() == "hub-1"
     assert "host-name bound" in second.compare()
-    # What differs from the running configuration is no commit of nothing.
+    # What differs from the running configuration is not a commit of nothing.
     second.set("delete system domain-name")
     assert "host-name bound" in second.compare()
     assert errors(second.commit()) == []

@@ -111,7 +111,7 @@ def test_groups_are_read_with_what_their_lists_mean(signing_key, generation):
 
 
 def test_only_what_decides_about_lists_is_read(fleet):
-    """Keys of members are no business of who asks for a list."""
+    """Keys of members do not concern who asks for a list."""
     read(fleet.wire)
     assert fleet.wire.requests == [
         '<get-configuration format="xml" database="committed" inherit="inherit" groups="groups">'

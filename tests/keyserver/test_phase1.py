@@ -236,7 +236,7 @@ def test_two_members_behind_one_translator_are_two_members(signing_key):
         for datagram in member.receive(world.pushed[-1], world.now) + member.tick(world.now + 2):
             world.endpoint.receive(datagram, (NAT, 60000 + n), world.now + 2)
     assert world.listed()[1].push_acknowledged == 2
-    # One that comes back from its own place is no third.
+    # One that comes back from its own place is not a third.
     world.exchange(members[0].start(world.now), members[0], NAT)
     assert len(world.listed()[0]) == 2
 

@@ -101,7 +101,7 @@ REFUSED = {
     in_json('{"snmp": {"contact": NaN}}'): "configuration-json",
     in_json('{"snmp": {}, "snmp": {}}'): "configuration-json",
     in_json('{"snmp": {"contact": ["a", "b"]}}'): "contact",
-    # Attributes of what is no statement, and those that contradict each other.
+    # Attributes of what is not a statement, and those that contradict each other.
     '<load-configuration><configuration delete="delete"/></load-configuration>': "delete",
     '<load-configuration><configuration operation="delete"/></load-configuration>': "operation",
     '<load-configuration><configuration replace-pattern="gm-1"/></load-configuration>': (

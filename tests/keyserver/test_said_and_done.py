@@ -52,7 +52,7 @@ PROTOCOLS = (
     '"from": {"protocol": ["static", "direct"], "@protocol": %s}}]}]}}'
 )
 NOT_DONE = [
-    # Attributes of what is no statement, or not where those of a branch stand.
+    # Attributes of what is not a statement, or not where those of a branch stand.
     (JSON, '{"configuration": {"@": {"operation": "delete"}, "snmp": {"contact": "x"}}}'),
     (JSON, '{"configuration": {"@": "delete", "snmp": {"contact": "x"}}}'),
     (JSON, '{"@system": {"operation": "delete"}, "system": {}}'),

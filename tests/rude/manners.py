@@ -52,7 +52,7 @@ class Manner(enum.StrEnum):
     CUT_AFTER = "cut after"
     """Done; the connection ends after ``octets`` of the reply."""
     GARBAGE = "garbage"
-    """Done; what is said of it is no XML."""
+    """Done; what is said of it is not XML."""
     WRONG_ID = "wrong id"
     """Done; the reply bears another message-id."""
     EMPTY = "empty"

@@ -492,7 +492,7 @@ CASES = {
         {},
         {"hub_1": {"address": "2001:db8::1"}},
         "hub-1: group_vpn_address 2001:db8::1: no IPv4 address as Junos writes it, such as "
-        "192.0.2.1 (a Group VPN has none of IPv6)",
+        "192.0.2.1 (a Group VPN takes IPv4 alone)",
     ),
     "an address of IPv6 of somebody out of reach": (
         {
@@ -591,7 +591,7 @@ CASES = {
     "a policy of another group": (
         {},
         {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B", "group": "OTHER"}]}},
-        "the host is no member of OTHER",
+        "the host is not a member of OTHER",
     ),
 }
 

@@ -95,7 +95,7 @@ def test_who_is_listed_and_no_member_is_named():
     strangers = [f"s-{n}" for n in range(7)]
     found = everybody(**{"hub-1": held(listed=[SITE, *strangers])})
     assert faults(DESCRIPTION, GROUP, found, [SITE]) == {
-        "hub-1": "lists who is no member of BRANCHES: s-0, s-1, s-2, s-3, s-4, s-5 and 1 more"
+        "hub-1": "lists who is not a member of BRANCHES: s-0, s-1, s-2, s-3, s-4, s-5 and 1 more"
     }
 
 

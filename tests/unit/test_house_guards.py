@@ -80,7 +80,7 @@ HOMES = {
 ADDRESSES = {
     **HOMES,
     "tests/unit/test_members_property.py": "the bounds from which hypothesis draws addresses",
-    "tests/unit/test_small_parts.py": "the bounds of what is no multicast address",
+    "tests/unit/test_small_parts.py": "the bounds of what is not a multicast address",
     "tests/keyserver/generated.py": "a number of SNMP's, which has four parts",
 }
 

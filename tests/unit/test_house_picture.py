@@ -14,7 +14,7 @@ from tests.lab import ROOT
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 PICTURE = PAGE.partition("```text\n")[2].partition("```")[0]
 CORE = ROOT / "plugins" / "plugin_utils"
-# How it is started is no room.
+# How it is started is not a room.
 ENTRANCE = {"__main__"}
 
 

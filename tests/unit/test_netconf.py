@@ -221,7 +221,7 @@ def test_another_carriers_failures_are_told_from_the_devices_words(failure, kind
             "key verification failed.",
             "the host key is not known",
         ),
-        ("ssh: connect to host h port 830: No route to host", "there is no way to it"),
+        ("ssh: connect to host h port 830: No route to host", "no route leads to it"),
         (
             "Unable to negotiate with 192.0.2.1 port 830: no matching key exchange method. Their "
             "offer: diffie-hellman-group1-sha1",
@@ -491,18 +491,18 @@ GOOD_TARGET = Target("192.0.2.1", user="ops")
         ({"private_key_file": "/k\0"}, "ansible_private_key_file holds a line break"),
         ({"private_key_file": "~k\0"}, "ansible_private_key_file holds a line break"),
         ({"known_hosts_file": "/k\t"}, "ansible_known_hosts_file holds a line break"),
-        ({"host": "-oProxyCommand=touch x"}, "ansible_host: -oProxyCommand=touch x is no name"),
-        ({"host": "hub 1"}, "ansible_host: hub 1 is no name"),
-        ({"host": ""}, "is no name or address"),
-        ({"port": 0}, "ansible_port: 0 is no TCP port"),
-        ({"port": 65536}, "ansible_port: 65536 is no TCP port"),
-        ({"port": -1}, "ansible_port: -1 is no TCP port"),
-        ({"connect_timeout": 0.0}, "ansible_connect_timeout: 0.0 is no time to wait"),
-        ({"connect_timeout": 2.0**31}, "ansible_connect_timeout: 2147483648.0 is no time"),
-        ({"rpc_timeout": -1.0}, "ansible_rpc_timeout: -1.0 is no time to wait"),
-        ({"rpc_timeout": 2.0**31}, "ansible_rpc_timeout: 2147483648.0 is no time"),
-        ({"persist": -1}, "ansible_netconf_persist: -1 is no time to keep a login"),
-        ({"persist": 2**31}, "ansible_netconf_persist: 2147483648 is no time"),
+        ({"host": "-oProxyCommand=touch x"}, "ansible_host: -oProxyCommand=touch x is not a name"),
+        ({"host": "hub 1"}, "ansible_host: hub 1 is not a name"),
+        ({"host": ""}, "is not a name or address"),
+        ({"port": 0}, "ansible_port: 0 is not a TCP port"),
+        ({"port": 65536}, "ansible_port: 65536 is not a TCP port"),
+        ({"port": -1}, "ansible_port: -1 is not a TCP port"),
+        ({"connect_timeout": 0.0}, "ansible_connect_timeout: 0.0 is not a time to wait"),
+        ({"connect_timeout": 2.0**31}, "ansible_connect_timeout: 2147483648.0 is not a time"),
+        ({"rpc_timeout": -1.0}, "ansible_rpc_timeout: -1.0 is not a time to wait"),
+        ({"rpc_timeout": 2.0**31}, "ansible_rpc_timeout: 2147483648.0 is not a time"),
+        ({"persist": -1}, "ansible_netconf_persist: -1 is not a time to keep a login"),
+        ({"persist": 2**31}, "ansible_netconf_persist: 2147483648 is not a time"),
     ],
 )
 @pytest.mark.parametrize("transport", ["openssh", "paramiko"])
@@ -518,7 +518,7 @@ def test_all_that_no_client_can_take_is_said_at_once():
         login_values.check(replace(GOOD_TARGET, port=0, password="a\nb"), "openssh")
     said = str(raised.value)
     assert said.startswith("192.0.2.1:0: ansible_password holds")
-    assert "; ansible_port: 0 is no TCP port" in said
+    assert "; ansible_port: 0 is not a TCP port" in said
 
 
 @pytest.mark.parametrize(

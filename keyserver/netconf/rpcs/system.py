@@ -14,7 +14,7 @@ from .platform import Elements, OperationalRpc, Platform, length, takes
 
 MEMORY_KILOBYTES = 4_194_304
 FREE_KILOBYTES = 2_097_152
-"""Memory of the emulated model; the process's own is no router's."""
+"""Memory of the emulated model; the process's own is not a router's."""
 
 
 def _software_information(device: Platform, request: Request) -> Elements:

@@ -265,7 +265,7 @@ def _names(
         objections.append(f"{place}: gateway {name!r}: printable characters are expected")
         return None
     if name is not None and _DASHES.search(name):
-        objections.append(f"{place}: gateway {name!r}: its dash is no hyphen; write '-'")
+        objections.append(f"{place}: gateway {name!r}: its dash is not a hyphen; write '-'")
         return None
     canonical = canonical_address(text) if text is not None else None
     if text is not None and canonical is None:

@@ -31,7 +31,7 @@ def of_run(audits: Mapping[str, Any], run: str | None) -> dict[str, Mapping[str,
     """Audits that were made in one run, of any when None; what is older says nothing of now.
 
     Nor does what another host was asked: a task that runs once gives all hosts its result. Raises
-    Refused for what is no result of an audit.
+    Refused for what is not a result of an audit.
     """
     odd = [name for name, audit in audits.items() if not isinstance(audit, Mapping)]
     if odd:
@@ -78,7 +78,7 @@ def document(
 ) -> dict[str, Any]:
     """One document of all hosts; ``merged`` are documents of other slices of the fleet.
 
-    ``pending``: hosts whose turn is still to come, which is no finding to act on. ``findings``:
+    ``pending``: hosts whose turn is still to come, which is not a finding to act on. ``findings``:
     those about the fleet as a whole. ``replaced``: the document in whose place this one is
     written; what it says of pending hosts is kept as ``earlier``, to be compared with in their
     turn.

@@ -244,7 +244,7 @@ class GroupAudit:
             why = f"it is not listed here{_not_alone(wanted.hosts)}"
         elif wanted.role is Role.DYNAMIC:
             severity = Severity.INFO
-            why = "it is a dynamic peer: its absence is no alarm by itself"
+            why = "it is a dynamic peer: its absence is not an alarm by itself"
         else:
             severity = self._softened(Severity.ERROR)
             why = f"{_ABSENT.get(self._shows, 'it is not listed')}{self._settling_note()}"

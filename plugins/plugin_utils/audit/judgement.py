@@ -76,7 +76,7 @@ def checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         if not isinstance(members, Sequence) or not all(isinstance(m, Mapping) for m in members):
             raise Refused(
                 [
-                    f"groups[{number}]: 'members' is no list of mappings; give what "
+                    f"groups[{number}]: 'members' is not a list of mappings; give what "
                     "registered_members_info returned"
                 ]
             )

@@ -48,7 +48,7 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
 
 
 def verdict(found: Mapping[str, Any], fail_at: str, directory: Path) -> str | None:
-    """Why a fleet's audit is a failure, as a sentence; None when it is none.
+    """Why a fleet's audit is a failure, as a sentence; None when it is not one.
 
     ``fail_at``: a severity, or ``never``. An audit that read nothing is always one.
     """

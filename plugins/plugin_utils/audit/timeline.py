@@ -43,7 +43,7 @@ def timeline(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _audits(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[tuple[str, str], int]]]:
     yield from _carried(document)
-    # A report between two batches of one play is no audit yet.
+    # A report between two batches of one play is not an audit yet.
     if not document.get("pending"):
         yield document["made_at"], _lists(document)
 

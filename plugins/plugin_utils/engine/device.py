@@ -262,7 +262,7 @@ class Device:
 
 
 def _generation_of(release: str) -> Generation | None:
-    """v1 ended with 12.3X48; every release from 15.1X49 on is v2. None: it is no release."""
+    """v1 ended with 12.3X48; every release from 15.1X49 on is v2. None: it is not a release."""
     major = _MAJOR.match(release)
     if major is None:
         return None

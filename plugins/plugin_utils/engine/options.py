@@ -123,7 +123,7 @@ def number_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> It
 
 
 def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
-    """Lists where one dictionary is expected, and entries that are none.
+    """Lists where one dictionary is expected, and entries that are not one.
 
     Ansible ends on some of them with a traceback. What is given as text is its own business.
     """

@@ -23,7 +23,7 @@ _MOST = 5
 def lacking(still: Iterable[Edit], before: Tree, found: Tree) -> list[Edit]:
     """Of what is ``still`` to be done, what a device has not taken of the change.
 
-    ``before`` the change, and ``found`` after it. To remove what was not there before is no part
+    ``before`` the change, and ``found`` after it. To remove what was not there before is not a part
     of a change: a device sets some things by itself.
     """
     return list(_lacking(still, before, found))

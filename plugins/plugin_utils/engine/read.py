@@ -88,7 +88,7 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
 
 
 def _refuse_strangers(start: Place, heads: Sequence[Sequence[str]]) -> None:
-    """Words before a hierarchy's name that are none of a configuration, such as somebody's SET."""
+    """Words before a hierarchy's name that no configuration has there, such as somebody's SET."""
     for first, *rest in heads:
         known = first in TOP or first in start.node.by_word
         if not known and not TOP.isdisjoint(rest):

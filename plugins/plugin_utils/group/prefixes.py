@@ -12,7 +12,7 @@ from .description import Options
 
 
 def network(text: Any) -> IPv4Network | None:
-    """A prefix; None for what is none, which the tables object to."""
+    """A prefix; None for another word, which the tables object to."""
     try:
         return IPv4Network(str(text), strict=False)
     except ValueError:

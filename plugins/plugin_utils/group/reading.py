@@ -138,7 +138,7 @@ class _Reader:
     # Groups
 
     def _group(self, number: int, given: Any) -> Group | None:
-        """A group; None for what is none. One without a name is called by its place."""
+        """A group; None for another value. One without a name is called by its place."""
         where = f"{GROUPS}[{called(given, number)}]"
         sound = self._sheet.sound(where, (), given, _GROUP)
         if not isinstance(given, Mapping):

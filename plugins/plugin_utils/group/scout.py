@@ -47,7 +47,7 @@ def readable(crew: Crew) -> set[str]:
     """Groups that somebody who has gone can read, because an earlier run did not end.
 
     Either servers have sent somebody away in a commit that nothing has proved, or a host holds
-    keys of the group and is no member of it.
+    keys of the group and is not a member of it.
     """
     return {
         group.name

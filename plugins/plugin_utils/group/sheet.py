@@ -110,7 +110,7 @@ def _inside(where: str, name: Any) -> str:
 
 
 def _no_value(value: Any, kind: Kind | None) -> str | None:
-    """Why it is no value of a kind; kind None is not for values."""
+    """Why it is not a value of a kind; kind None is not for values."""
     if kind is not None and isinstance(value, list | tuple | Mapping):
         return "one value is expected"
     if kind is Kind.INTEGER and not _WHOLE.fullmatch(str(value)):

@@ -11,7 +11,7 @@ from ..engine.schema import Branch, Container, Kind, Leaf, List, Statement
 from ..resources import member, server
 
 Words = Mapping[str, Kind | None]
-"""Option to the kind of its value; None where it is no single value."""
+"""Option to the kind of its value; None where it is not a single value."""
 
 
 def children(branch: Branch) -> Iterator[Statement]:

@@ -15,7 +15,7 @@ _LIKE_AN_ADDRESS = re.compile(
 
 
 def is_meant_as_address(text: str) -> bool:
-    """Whether a name of a member is meant as an address, though it may be none."""
+    """Whether a name of a member is meant as an address, though it may not be one."""
     return _LIKE_AN_ADDRESS.fullmatch(text.strip()) is not None
 
 
@@ -28,7 +28,7 @@ def _parsed_v6(text: str) -> str | None:
 
 
 def canonical_address(text: str) -> str | None:
-    """An IPv4 or IPv6 address in its one canonical form; None when it is none."""
+    """An IPv4 or IPv6 address in its one canonical form; None for another word."""
     try:
         # inet_pton takes only four plain decimal numbers: what it took is canonical.
         socket.inet_pton(socket.AF_INET, text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Signs of life: what shows that a listed member was heard of since an earlier list.
 
-To be listed is none. A registration or an acknowledgement is, if it can only be later than the
+A place in the list is not one. A registration or an acknowledgement is, if it came later than the
 earlier list and than the last commit. Devices print times to the second: a registration in the
 commit's own second counts only for who was seen to come into the list after the commit. So does one
 whose time, or whose commit's time, the device does not tell: else it may have been before.

@@ -55,7 +55,7 @@ def put(shown: Shown, entry: Entry, word: str, text: str) -> None:
 
 
 def _number(text: str) -> int | str:
-    """A number, of seconds where it is a time; what is none stays what it is."""
+    """A number, of seconds where it is a time; another word stays what it is."""
     match = _SECONDS.fullmatch(text)
     return int(match["number"]) if match else text
 

@@ -52,7 +52,7 @@ _COLUMN = re.compile(
 
 
 def header(line: str) -> Columns | None:
-    """The columns that a header line names; None when it is none, or names one that is unknown."""
+    """The columns that a header line names; None for another line, or an unknown name."""
     columns: list[tuple[str, int]] = []
     end = 0
     while match := _COLUMN.match(line, end):

@@ -165,7 +165,7 @@ def _not_admitted(
         for gateway, _address in map(gate.as_name, ask.members):
             if gateway is not None and gateway not in group.admits:
                 yield (
-                    f"[edit {' '.join(HIERARCHY)} {name}]: {gateway!r} is none of its gateways; "
+                    f"[edit {' '.join(HIERARCHY)} {name}]: {gateway!r} is not one of its gateways; "
                     f"correct 'members' (it has {', '.join(sorted(group.admits)) or 'none'})"
                 )
 

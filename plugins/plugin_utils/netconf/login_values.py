@@ -32,25 +32,25 @@ def _is_host(host: str) -> bool:
 
 
 _VALUES: tuple[tuple[str, str, Callable[[Any], bool], str], ...] = (
-    ("ansible_host", "host", _is_host, "is no name or address of a host"),
-    ("ansible_port", "port", lambda n: 0 < n < 65536, "is no TCP port; 1 to 65535 are"),
+    ("ansible_host", "host", _is_host, "is not a name or address of a host"),
+    ("ansible_port", "port", lambda n: 0 < n < 65536, "is not a TCP port; give 1 to 65535"),
     (
         "ansible_connect_timeout",
         "connect_timeout",
         lambda n: 0 < n <= _LONGEST_TIME,
-        "is no time to wait; give seconds, 1 or more",
+        "is not a time to wait; give seconds, 1 or more",
     ),
     (
         "ansible_rpc_timeout",
         "rpc_timeout",
         lambda n: 0 < n <= _LONGEST_TIME,
-        "is no time to wait; give seconds, 1 or more",
+        "is not a time to wait; give seconds, 1 or more",
     ),
     (
         "ansible_netconf_persist",
         "persist",
         lambda n: 0 <= n <= _LONGEST_TIME,
-        "is no time to keep a login; give seconds, 0 for none",
+        "is not a time to keep a login; give seconds, 0 for none",
     ),
 )
 

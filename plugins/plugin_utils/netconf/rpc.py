@@ -149,10 +149,10 @@ class SessionRpc:
         raise MalformedReply(f"{_MOST_NOTIFICATIONS} notifications and no reply")
 
     def _insist(self, envelope: Envelope) -> None:
-        """Raises MalformedReply for what is no reply, or one to another request."""
+        """Raises MalformedReply for what is not a reply, or one to another request."""
         complaint = ""
         if envelope.name not in ("rpc-reply", ""):
-            complaint = f"<{envelope.name}> is no reply"
+            complaint = f"<{envelope.name}> is not a reply"
         # A device that could not read a request does not know its number either.
         elif envelope.number not in (None, self._asked):
             complaint = "the reply answers another request"

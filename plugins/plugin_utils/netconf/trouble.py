@@ -42,7 +42,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"No route to host|[Nn]etwork is unreachable|Host is (?:down|unreachable)",
-        "there is no way to it",
+        "no route leads to it",
         "check ansible_host, and routes and filters between here and there",
     ),
     (

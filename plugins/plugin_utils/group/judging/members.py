@@ -62,7 +62,7 @@ def _of_one(device: Device, policy: Options, names: list[str]) -> Found:
         yield _wrong(device, policy, why, "add 'group'")
     elif (vpn or names[0]) not in names:
         remedy = f"correct 'group' (it is in {', '.join(names)})"
-        yield _wrong(device, policy, f"the host is no member of {vpn}", remedy)
+        yield _wrong(device, policy, f"the host is not a member of {vpn}", remedy)
 
 
 def _one_group_a_pair(device: Device, pairs: dict[tuple[Any, ...], list[str]]) -> Found:

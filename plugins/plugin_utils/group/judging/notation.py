@@ -56,11 +56,11 @@ def _address(device: Device) -> Found:
         yield in_host(device, "address", device.address, why, remedy)
 
 
-_NO_IPV6 = " (a Group VPN has none of IPv6)"
+_NO_IPV6 = " (a Group VPN takes IPv4 alone)"
 
 
 def _no_address(text: str, *, named: bool) -> str | None:
-    """Why it is no address of one device; ``named``: it may be a host name."""
+    """Why it is not an address of one device; ``named``: it may be a host name."""
     try:
         one = IPv4Address(text)
     except AddressValueError:

@@ -21,7 +21,7 @@ def by_tables(description: Description, judged: Collection[str]) -> Iterator[str
     """Objections to what whole configurations are, each with all hosts that would get it.
 
     ``judged``: hosts of which something is known to be wrong already; what that makes of their
-    configurations is no fault of its own.
+    configurations is not a fault of its own.
     """
     found: dict[str, tuple[str, dict[str, None]]] = {}
     for host, sides in configurations(description).items():

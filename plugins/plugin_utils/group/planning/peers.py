@@ -17,7 +17,7 @@ _OWN_WORDS = frozenset({"name", "ike_policy", "local_address"})
 
 
 def somebody_left(here: Situation, group: Group) -> bool:
-    """Whether the group has had a gateway of somebody who is no member."""
+    """Whether the group has had a gateway of somebody who is not a member."""
     wanted = {here.device(host).name for host in group.members}
     return any(_has_left(here, group, server, wanted) for server in group.servers)
 
