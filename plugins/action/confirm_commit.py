@@ -20,6 +20,7 @@ class ActionModule(DeviceAction):
         request = confirm.Request(
             comment=options["comment"],
             change=confirm.change_of(options["change"]),
+            untold=confirm.is_untold(options["change"]),
             check=self._task.check_mode,
         )
         return confirm.confirm(self.device(), request)

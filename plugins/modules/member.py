@@ -171,6 +171,13 @@ committed:
   returned: for states merged, replaced, overridden and deleted
   type: bool
   sample: true
+confirmation_untold:
+  description:
+    - With O(commit_confirmed), whether the device does not mark in its history that the commit
+      awaits confirmation. M(groupvpn.junos.confirm_commit) then confirms to be sure.
+  returned: for states merged, replaced, overridden and deleted
+  type: bool
+  sample: false
 pending_confirmation:
   description:
     - With O(commit_confirmed) when nothing is to be changed, the earlier confirmed commit without

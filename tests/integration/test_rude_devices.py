@@ -485,9 +485,10 @@ def _two(**more):
 GOOD_V2 = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
 
 
-def made_with_confirmation(server: RudeServer, transport: str):
+def made_with_confirmation(server: RudeServer, transport: str, **more):
+    commit = CommitOptions("mine", confirmed=10)
     with Client(target(server), transport) as client:
-        return change(client.rpc(), block=_two(), commit=CommitOptions("mine", confirmed=10))
+        return change(client.rpc(), block=_two(), commit=commit, **more)
 
 
 def test_a_repeated_change_that_awaits_confirmation_is_not_ok(transport):
@@ -613,7 +614,7 @@ def test_a_device_that_takes_a_moment_to_take_a_confirmation_has_confirmed(trans
             server.box.pending = None
             return answer
 
-        server.faults.append(Fault(Stage.HISTORY, Manner.REWRITE, nth=3, rewrite=late))
+        server.faults.append(Fault(Stage.HISTORY, Manner.REWRITE, nth=4, rewrite=late))
         assert _confirm(server, transport)["changed"]
 
 
@@ -657,6 +658,31 @@ def test_a_device_that_marks_nothing_but_warns_at_the_lock_is_believed(transport
         assert _confirm(server, transport)["changed"]
         assert server.box.pending is None
         assert not _confirm(server, transport)["changed"]
+
+
+def test_a_device_that_neither_marks_nor_warns_is_confirmed_to_be_sure(transport):
+    with RudeServer(box("G1", tells_pending=False)) as server:
+        made = made_with_confirmation(server, transport)
+        assert "does not mark what awaits confirmation" in " ".join(made["warnings"])
+        result = _confirm(server, transport, untold=made["confirmation_untold"])
+        assert server.box.pending is None
+        assert result["changed"]
+        assert "confirmed to be sure" in " ".join(result["warnings"])
+        assert not _confirm(server, transport, untold=True)["changed"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_repeated_change_of_which_the_lock_alone_says_that_it_awaits_is_not_ok(transport, check):
+    quiet = box("G1", tells_pending=False, says_pending_at_lock=True)
+    with RudeServer(quiet) as server:
+        made_with_confirmation(server, transport)
+        locked = server.box.requests.count("lock")
+        again = made_with_confirmation(server, transport, check=check)
+        assert server.box.pending is not None
+        # A check leaves the lock to others.
+        assert server.box.requests.count("lock") == locked + (not check)
+        assert again["changed"] is not check
+        assert ("awaits confirmation" in " ".join(again["warnings"])) is not check
 
 
 # As Ansible reports it
@@ -711,6 +737,24 @@ def test_an_unknown_outcome_fails_without_saying_that_nothing_changed(lab, trans
     assert done["changed"]
     assert done["msg"].startswith("hub-1: ")
     assert "unknown" in done["msg"]
+
+
+@pytest.mark.parametrize("warns", [True, False])
+def test_a_role_keeps_no_change_that_a_device_without_marks_would_take_back(lab, transport, warns):
+    quiet = box("G1", block=HAD, tells_pending=False, says_pending_at_lock=warns)
+    with RudeServer(quiet) as server:
+        server.box.answers = {"get-security-group-vpn-server-registered-members": EMPTY_LIST}
+        _inventory(lab, server, transport)
+        first = play(lab, [_role()])
+        assert first.code == 0, first.output[-3000:]
+        assert server.box.pending is None
+        # As an earlier run leaves it that ended before its confirmation.
+        server.box.commit(999, USER, "", None)
+        made_with_confirmation(server, transport)
+        again = play(lab, [_role(config=[_two()])])
+    if warns:
+        assert again.code != 0
+        assert "made by an earlier run, and awaits" in again.tasks[-1]["hub-1"]["msg"]
 
 
 HAD = {"encryption-algorithm": "aes-128-cbc", "sig-hash-algorithm": "sha-256"}
@@ -786,19 +830,20 @@ def test_a_role_says_of_a_device_that_is_lost_before_the_confirmation_that_the_c
     assert "not confirmed, and the device takes it back 5 minutes after the commit" in said
 
 
+def _role(**more: object) -> dict[str, object]:
+    """The role with a gate; ``more``: its variables."""
+    variables = {"config": [BLOCK], "confirm_minutes": 5, **more}
+    return {
+        "ansible.builtin.include_role": {"name": "groupvpn.junos.server_member_communication"},
+        "vars": {f"server_member_communication_{name}": v for name, v in variables.items()},
+    }
+
+
 def _rolled_out(lab, server: RudeServer, transport: str, **more: object) -> str:
     """What the role says last of a change that it does not keep; ``more``: its variables."""
     server.box.answers = {"get-security-group-vpn-server-registered-members": EMPTY_LIST}
     _inventory(lab, server, transport)
-    role = {
-        "ansible.builtin.include_role": {"name": "groupvpn.junos.server_member_communication"},
-        "vars": {
-            "server_member_communication_config": [BLOCK],
-            "server_member_communication_confirm_minutes": 5,
-            **{f"server_member_communication_{name}": value for name, value in more.items()},
-        },
-    }
-    result = play(lab, [role])
+    result = play(lab, [_role(**more)])
     assert has_change(server), result.output[-3000:]
     assert result.code != 0
     said = result.tasks[-1]["hub-1"]["msg"]

@@ -8,7 +8,6 @@ keep is looked for on the device before and after.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +20,15 @@ from .confirmation import (
     PendingConfirmation,
     awaiting,
     confirmed_last,
+    newest,
     was_confirmed_once,
     was_taken_back,
 )
 from .device import CommitOptions, Device
 from .holds import lacking, selection
-from .transaction import Commit, saying_warnings
+from .transaction import Commit, said_at_lock, saying_warnings
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
-_AT_LOCK = re.compile("commit confirmed will be rolled back", re.IGNORECASE)
 _LONGEST_LIST = 5
 _STEP, _AGAIN = "confirm the commit", "make the change again"
 _SINCE = "it was taken back or changed since"
@@ -37,10 +36,14 @@ _SINCE = "it was taken back or changed since"
 
 @dataclass(frozen=True)
 class Request:
-    """What a task asks for; ``change``: the XML of the change that is to be kept, if known."""
+    """What a task asks for; ``change``: the XML of the change that is to be kept, if known.
+
+    ``untold``: the device was seen not to mark a commit that awaits confirmation.
+    """
 
     comment: str | None = None
     change: etree._Element | None = None
+    untold: bool = False
     check: bool = False
 
 
@@ -60,6 +63,11 @@ def change_of(given: Any) -> etree._Element | None:
     raise Refused([f"change: {type(given).__name__}: {_EXPECTED}"])
 
 
+def is_untold(given: Any) -> bool:
+    """Whether a result says that its device does not mark what awaits confirmation."""
+    return isinstance(given, Mapping) and given.get("confirmation_untold") is True
+
+
 _EXPECTED = "give the registered result of the task that made the confirmed commit, or its 'xml'"
 
 
@@ -70,7 +78,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
     """
     device = Device(rpc)
     with saying_warnings(device):
-        pending, told = _pending(device)
+        pending, told = _pending(device, request.untold)
         gone = _gone(device, request.change)
         if gone:
             raise DeviceError(_STEP, [f"{gone}; {_AGAIN}"])
@@ -82,7 +90,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         return _result(device, True, pending, f"confirmed: {pending}" if pending else "confirmed")
 
 
-def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
+def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, bool]:
     """What awaits confirmation, and whether the device tells."""
     try:
         history = device.history()
@@ -99,15 +107,11 @@ def _pending(device: Device) -> tuple[PendingConfirmation | None, bool]:
             ],
         )
     if pending is None and was_confirmed_once(history):
-        return None, not _said_at_lock(device)
+        said = said_at_lock(device)
+        if untold and not said:
+            device.warn(f"{newest(history)}, or was confirmed since; it is confirmed to be sure")
+        return None, not (said or untold)
     return pending, True
-
-
-def _said_at_lock(device: Device) -> bool:
-    """Whether a device that does not mark its history says at the lock that a commit awaits."""
-    with device.editing(CommitOptions()):
-        pass
-    return any(_AT_LOCK.search(warning) for warning in device.warnings)
 
 
 def _gone(device: Device, change: etree._Element | None) -> str:

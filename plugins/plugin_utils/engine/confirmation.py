@@ -114,5 +114,10 @@ def was_confirmed_once(history: etree._Element) -> bool:
     return _was_confirmed(_newest(history)[0])
 
 
+def newest(history: etree._Element) -> PendingConfirmation:
+    """The newest commit, as one that awaits confirmation. Raises DeviceError."""
+    return _of(_newest(history)[0])
+
+
 def _was_confirmed(entry: etree._Element) -> bool:
     return _CONFIRMED.search(text_of(child(entry, "comment"))) is not None

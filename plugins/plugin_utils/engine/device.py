@@ -73,6 +73,8 @@ class Device:
         self.rpc = rpc
         self.warnings: list[str] = []
         """What the device warned about, and what went wrong after a commit."""
+        self.untold = False
+        """Whether the device does not tell that its confirmed commit awaits confirmation."""
         self._namespace = ""
         self._holding = False
 

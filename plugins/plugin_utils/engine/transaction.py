@@ -13,6 +13,7 @@ What a device says of a load or a commit is not taken for what it has: both are 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -29,7 +30,12 @@ from ..errors import (
 from ..netconf.libraries import etree
 from ..netconf.rpc import looks
 from ..netconf.verdict import says_done
-from .confirmation import PendingConfirmation, awaiting
+from .confirmation import (
+    PendingConfirmation,
+    awaiting,
+    newest,
+    was_confirmed_once,
+)
 from .counting import counted
 from .device import COMMIT, LOAD, CommitOptions, Device
 
@@ -79,6 +85,8 @@ def transact(
         if not check:
             Commit(device, goal.lacking).make(options, goal.selection)
             _read_back(device, goal)
+            if options.confirmed is not None:
+                _see_whether_it_tells(device)
             return text
         if confirms_nothing:
             device.check()
@@ -137,6 +145,18 @@ def _read_back(device: Device, goal: Goal) -> None:
         )
 
 
+def _see_whether_it_tells(device: Device) -> None:
+    """Whether the history marks the confirmed commit that has just been made.
+
+    Where it does not, a commit without mark may be confirmed or not.
+    """
+    # What cannot be asked now says nothing of the commit.
+    with contextlib.suppress(GroupVpnError):
+        device.untold = awaiting(device.history()) is None
+    if device.untold:
+        device.warn("the device's commit history does not mark what awaits confirmation")
+
+
 def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
     """Say what a commit would confirm besides; whether nothing would be confirmed by a check."""
     try:
@@ -161,13 +181,14 @@ def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
     return False
 
 
-def settings_at_stake(device: Device, subject: str) -> PendingConfirmation | None:
+def settings_at_stake(device: Device, subject: str, look: bool) -> PendingConfirmation | None:
     """The confirmed commit whose end would take settings back that are there now.
 
-    ``subject``: the word that a comparison has when it concerns these settings.
+    ``subject``: the word that a comparison has when it concerns these settings; ``look``: whether
+    the configuration may be locked for a moment, to hear what the device says then.
     """
     try:
-        pending = awaiting(device.history())
+        pending = _pending(device, look)
         if pending is None:
             return None
         concerned = subject in device.compare(rollback=1)
@@ -181,6 +202,25 @@ def settings_at_stake(device: Device, subject: str) -> PendingConfirmation | Non
         f"nothing is to be changed, but {pending}; without it the device takes the settings back"
     )
     return pending
+
+
+def _pending(device: Device, look: bool) -> PendingConfirmation | None:
+    """What awaits confirmation; ``look``: also at the lock, where alone some devices say so."""
+    history = device.history()
+    pending = awaiting(history)
+    if pending is None and look and was_confirmed_once(history) and said_at_lock(device):
+        return newest(history)
+    return pending
+
+
+_AT_LOCK = re.compile("commit confirmed will be rolled back", re.IGNORECASE)
+
+
+def said_at_lock(device: Device) -> bool:
+    """Whether a device that does not mark its history says at the lock that a commit awaits."""
+    with device.editing(CommitOptions()):
+        pass
+    return any(_AT_LOCK.search(warning) for warning in device.warnings)
 
 
 _UNTOLD = "the device does not say whether a commit awaits confirmation"

@@ -117,8 +117,8 @@ def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: boo
 
 
 def keep(rpc: Rpc, comment: str | None) -> dict[str, Any]:
-    """Confirm a confirmed commit."""
-    return confirm.confirm(rpc, confirm.Request(comment=comment))
+    """Confirm a confirmed commit, of which it is known that nobody else has."""
+    return confirm.confirm(rpc, confirm.Request(comment=comment, untold=True))
 
 
 def unproved(rpc: Rpc) -> str | None:
