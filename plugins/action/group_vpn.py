@@ -32,6 +32,14 @@ class ActionModule(DeviceAction):
 
     options = group_options.group_vpn()
 
+    @classmethod
+    def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """As any action does it; a description has words of its own for what is wrong with it."""
+        if "groups" not in given:
+            return super().check(given)
+        checked, objections = super().check({**given, "groups": []})
+        return {**checked, "groups": given["groups"]}, objections
+
     def told(self, line: str) -> str:
         """Lines about a whole fleet say themselves who they are about."""
         return line
@@ -177,6 +185,7 @@ def _why(error: AnsibleError) -> str:
 
 def _names(groups: Any) -> Iterable[str]:
     """Hosts and groups of the inventory that a description names."""
-    entries = [entry for entry in groups if isinstance(entry, Mapping)]
+    listed = groups if isinstance(groups, list) else []
+    entries = [entry for entry in listed if isinstance(entry, Mapping)]
     parts = (entry.get(key) for entry in entries for key in ("servers", "members"))
     return dict.fromkeys(str(name) for part in parts if isinstance(part, list) for name in part)

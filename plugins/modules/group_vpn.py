@@ -49,8 +49,8 @@ options:
     default: 300
   poll:
     description:
-      - Seconds between two looks, at the most, and no more than O(timeout); the first ones follow
-        each other sooner.
+      - Seconds (0.1 or more) between two looks, at the most, and no more than O(timeout); the first
+        ones follow each other sooner.
     type: float
     default: 1.0
   comment:

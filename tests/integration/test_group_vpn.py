@@ -364,6 +364,19 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
 
 
+def test_a_description_that_is_none_is_refused_as_any_other_is(whole):
+    """None ended with a TypeError, and a text with Ansible's words about its conversion."""
+    whole.hubs(1)
+    whole.write()
+    expected = "description: group_vpn_groups: a list of groups is expected"
+    module = "groupvpn.junos.group_vpn"
+    given = {"null": None, "text": '[{"name": "A"}]', "one": {"name": "A"}, "number": 7}
+    tasks = [{module: {"groups": groups}, "ignore_errors": True} for groups in given.values()]
+    said = [task["hub-1"]["msg"] for task in play(whole.lab, tasks).tasks]
+    assert [line.startswith(expected) for line in said] == [True] * len(given), said
+    assert said[1].endswith("it is text; give it in a file, as -e name=value makes text of anything")
+
+
 def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):
     others = [
         {"name": name, "address": f"127.0.10.{n}", "pre_shared_key": f"made-up-key-of-{name}"}

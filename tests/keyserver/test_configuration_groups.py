@@ -85,9 +85,10 @@ def test_what_a_group_refers_to_for_entries_of_any_name_stays():
 
 
 def test_what_a_wildcard_brings_into_an_entry_goes_with_the_entry():
-    """It was taken to stay, and to refer to a policy that is gone."""
-    into = ["ike gateway <*> local-address 198.51.100.1", "ike policy <*> mode main"]
-    fleet = Fleet(site("ike gateway hub local-address 198.51.100.1", into=into))
+    """It was taken to stay, and the new VPN to be a second one of the same group."""
+    into = ["ike gateway <*> local-address 198.51.100.1", "ipsec vpn <*> group 42"]
+    moved = [line.replace("<*>", name) for line, name in zip(into, ("hub", "its-vpn"), strict=True)]
+    fleet = Fleet(site(*moved, into=into))
     fleet.take_over()
     assert fleet.ike("gateways") == fleet.ike("policies") == ["Offices"]
     assert fleet.plan().steps == ()

@@ -876,8 +876,8 @@ def test_a_line_names_as_many_hosts_as_a_person_reads():
         ({"confirm_minutes": -1}, "group_vpn_confirm_minutes -1: it is 0 to 65535"),
         ({"timeout": -1}, "group_vpn_timeout -1: it is 0 to 86400"),
         ({"timeout": 86401, "confirm_minutes": 0}, "group_vpn_timeout 86401: it is 0 to 86400"),
-        ({"poll": -0.5}, "group_vpn_poll -0.5: it is 0 to 300"),
-        ({"poll": 1000.0}, "group_vpn_poll 1000.0: it is 0 to 300"),
+        ({"poll": 0.0}, "group_vpn_poll 0.0: it is 0.1 to 300"),
+        ({"poll": 1000.0}, "group_vpn_poll 1000.0: it is 0.1 to 300"),
     ],
 )
 def test_times_of_a_run_that_do_not_fit_are_refused(more, said):

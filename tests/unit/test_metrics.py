@@ -60,6 +60,12 @@ def test_members_are_counted_by_state_and_who_is_missing_is_one(written):
 def test_of_a_host_that_was_not_read_nothing_is_counted(written):
     about = [key for key in samples(written) if ("host", "gone") in key]
     assert {key[0] for key in about} == {"groupvpn_audit_host", "groupvpn_findings"}
+    found_there = {
+        dict(key[1:])["severity"]: value
+        for key, value in samples(written).items()
+        if key[0] == "groupvpn_findings" and ("host", "gone") in key
+    }
+    assert found_there == {"error": 1}
     assert samples(written)["groupvpn_audit_host", ("host", "gone"), ("state", "not_reached")] == 1
     assert samples(written)["groupvpn_audit_host", ("host", "gone"), ("state", "read")] == 0
 

@@ -82,10 +82,13 @@ def _findings(found: Mapping[str, Any]) -> Iterator[Sample]:
     lists = {name: host["findings"] for name, host in found["hosts"].items()}
     if found["findings"]:
         lists[""] = found["findings"]
+    # Where nobody has looked, nothing was found to be well.
+    unread = {n for n, host in found["hosts"].items() if host["state"] != State.READ}
     for name, findings in lists.items():
         counts = Counter(finding["severity"] for finding in findings)
         for severity in SEVERITIES:
-            yield {"host": name, "severity": severity}, counts[severity]
+            if counts[severity] or name not in unread:
+                yield {"host": name, "severity": severity}, counts[severity]
 
 
 def _groups(hosts: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], Mapping[str, Any]]]:

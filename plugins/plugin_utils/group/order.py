@@ -13,6 +13,8 @@ from ..netconf.rpc import Rpc
 from .description import Contradiction, Description
 
 T = TypeVar("T")
+_LEAST_POLL = 0.1
+"""Devices that are asked without a pause do nothing else."""
 _MOST_MINUTES = 65535
 _MOST_SECONDS = 86400
 """How long a run may wait for members: a day, as long as a traffic key lives at the most."""
@@ -60,7 +62,7 @@ def limits(order: Order) -> Iterator[Contradiction]:
     for name, value, least, most in (
         ("confirm_minutes", order.confirm_minutes, 0, _MOST_MINUTES),
         ("timeout", order.timeout, 0, _MOST_SECONDS),
-        ("poll", order.poll, 0, max(1, order.timeout)),
+        ("poll", order.poll, _LEAST_POLL, max(1, order.timeout)),
     ):
         if not least <= value <= most:
             why = f"it is {least} to {most}"

@@ -91,6 +91,13 @@ def read(
     return _Reader(hosts, wrong).read(groups)
 
 
+def _remedy(groups: Any) -> str:
+    """What to do about a description that is no list."""
+    if isinstance(groups, str):
+        return "it is text; give it in a file, as -e name=value makes text of anything"
+    return f"write it as a list, {GROUPS}: [...]" if groups else f"set '{GROUPS}'"
+
+
 class _Reader:
     def __init__(self, hosts: Mapping[str, Options], wrong: Iterable[Contradiction]) -> None:
         self._hosts = hosts
@@ -100,7 +107,7 @@ class _Reader:
     def read(self, groups: Any) -> Description:
         say = self._sheet.say
         if not isinstance(groups, Sequence) or isinstance(groups, str):
-            say((), GROUPS, None, "a list of groups is expected", f"set '{GROUPS}'")
+            say((), GROUPS, None, "a list of groups is expected", _remedy(groups))
             groups = []
         elif not groups:
             # As a variable that came out empty; with ``exclusive`` it would be a wish.
