@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.integration.test_secrets import KEYS, found
 from tests.lab import COLLECTIONS, ROOT, ansible_environment, hub_config
+from tests.whole import ROLE, WholeLab
 
 BIN = Path(sys.executable).parent
 
@@ -72,6 +74,68 @@ def test_transmit_worker_and_process_run_the_audit(lab, tmp_path):
         assert document["summary"]["by_kind"]["missing"] == 2
     finally:
         server.stop()
+
+
+def artefacts(private, tasks, *options):
+    """What ansible-runner leaves behind of a play, file by file, and what it prints."""
+    book = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+    (private / "project").mkdir()
+    (private / "project" / "site.yml").write_text(yaml.safe_dump(book))
+    (private / "env").mkdir()
+    (private / "env" / "cmdline").write_text(" ".join(options))
+    environment = ansible_environment(PATH=f"{BIN}:{os.environ['PATH']}")
+    environment.pop("ANSIBLE_STDOUT_CALLBACK")
+    environment |= {
+        "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit,ansible.posix.profile_tasks",
+        "JUNIT_OUTPUT_DIR": str(private / "artifacts" / "junit"),
+    }
+    done = subprocess.run(
+        [str(BIN / "ansible-runner"), "run", str(private), "-p", "site.yml", "-i", "one"],
+        env=environment,
+        capture_output=True,
+        timeout=180,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    files = (path for path in (private / "artifacts").rglob("*") if path.is_file())
+    return {
+        "printed": done.stdout + done.stderr,
+        **{str(path.relative_to(private)): path.read_text(errors="replace") for path in files},
+    }
+
+
+def test_a_key_is_in_no_artefact_of_a_runner(lab, tmp_path):
+    """Events, cached facts, what is printed, and the report of a callback."""
+    pytest.importorskip("ansible_runner", reason="ansible-runner is not installed")
+    whole = WholeLab(lab)
+    hubs, sites = whole.hubs(1), whole.sites(2)
+    for host in (*hubs, *sites):
+        whole.variables[host]["group_vpn_pre_shared_key"] = KEYS[host in hubs]
+    whole.group("BRANCHES", 7, hubs)
+    whole.start()
+    private = tmp_path / "private"
+    (private / "inventory").mkdir(parents=True)
+    (private / "inventory" / "hosts.yml").write_text((lab.path / "inventory.yml").read_text())
+    gather = [
+        {f"groupvpn.junos.{side}": {"state": "gathered"}, "register": side}
+        for side in ("server", "member")
+    ]
+    cached = {"server": "{{ server.gathered }}", "member": "{{ member.gathered }}"}
+    described = {"msg": "{{ {inventory_hostname: side} | groupvpn.junos.describe }}"}
+    tasks = [
+        ROLE,
+        *gather,
+        {"ansible.builtin.set_fact": {"side": cached, "cacheable": True}},
+        {"ansible.builtin.debug": described},
+    ]
+    try:
+        left = artefacts(private, tasks, "-vvvvv", "--diff")
+    finally:
+        whole.stop()
+    there = " ".join(left)
+    assert all(word in there for word in ("job_events", "fact_cache", "stdout", "junit"))
+    assert {name: found(text) for name, text in left.items() if found(text)} == {}
 
 
 def test_the_execution_environment_can_be_defined(tmp_path):

@@ -419,6 +419,27 @@ CASES = {
         {},
         "exclude_rules x: takes all traffic of all (10.0.0.0/8 to 10.0.0.0/8) out",
     ),
+    "a rule for one end that leaves nothing protected": (
+        {"exclude_rules": [{"name": "x", "destination_address": "10.0.0.0/8"}]},
+        {},
+        "exclude_rules x: takes all traffic of all (10.0.0.0/8 to 10.0.0.0/8) out",
+    ),
+    "a rule that leaves nothing protected, the other way": (
+        {
+            "match_policies": [
+                {"name": "all", "source": "10.0.0.0/8", "destination": "172.16.0.0/12"}
+            ],
+            "exclude_rules": [
+                {
+                    "name": "x",
+                    "source_address": "172.16.0.0/12",
+                    "destination_address": "10.0.0.0/8",
+                }
+            ],
+        },
+        {},
+        "exclude_rules x: takes all traffic of all (10.0.0.0/8 to 172.16.0.0/12) out",
+    ),
     "a port of every protocol": (
         {
             "match_policies": [
@@ -610,6 +631,18 @@ def test_a_sound_description_of_either_generation_is_not():
     assert contradictions([old], hosts_of(**everything("v1"))) == []
     mixed = hosts_of(site_1={"generation": "v1"})
     assert contradictions([group_of(group_id=7)], mixed) == []
+
+
+@pytest.mark.parametrize("end", ["source_address", "destination_address"])
+def test_a_rule_that_names_one_end_is_for_everybody_at_the_other(end):
+    everything_ = [{"name": "all", "source": "0.0.0.0/0", "destination": "0.0.0.0/0"}]
+    rules = [{"name": "ks", end: "192.0.2.0/24"}, {"name": "managed", end: "203.0.113.0/24"}]
+    hosts = hosts_of(site_1={"management": "203.0.113.7"})
+    described = group_of(match_policies=everything_, exclude_rules=rules)
+    assert contradictions([described], hosts) == []
+    # What opens the way to the server alone leaves whoever manages it outside.
+    (line,) = contradictions([{**described, "exclude_rules": rules[:1]}], hosts)
+    assert "covers the way to where it is managed at (203.0.113.7)" in line
 
 
 def test_what_is_wrong_with_a_rule_is_said_once_and_of_members():

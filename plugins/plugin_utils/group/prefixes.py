@@ -51,6 +51,7 @@ def same_way(one: Options, other: Options) -> bool:
 
 
 _ENDS = ("source", "destination")
+_EVERYBODY = "0.0.0.0/0"
 _NUMBERS = ("protocol", "source_port", "destination_port")
 
 
@@ -74,24 +75,34 @@ def covered(policy: Options, rules: Iterable[Options]) -> Options | None:
 def _within(policy: Options, rule: Options) -> bool:
     if rule.get("application"):
         return False
-    for option in _ENDS:
-        mine, theirs = network(policy.get(option)), network(rule.get(f"{option}_address"))
-        if mine is None or theirs is None or not mine.subnet_of(theirs):
-            return False
-    return True
+    mine = [network(policy.get(option)) for option in _ENDS]
+    theirs = [network(end) for end in ends_of(rule)]
+    return any(
+        all(
+            one is not None and other is not None and one.subnet_of(other)
+            for one, other in zip(mine, way, strict=True)
+        )
+        for way in (theirs, theirs[::-1])
+    )
+
+
+def ends_of(rule: Options) -> tuple[str, str]:
+    """The prefixes that a rule is for, either way; one that it does not name is everybody's."""
+    source, destination = (rule.get(f"{end}_address") or _EVERYBODY for end in _ENDS)
+    return source, destination
 
 
 def covering(
     policies: Iterable[Options], one: Any, other: Any, excluded: Iterable[Options]
 ) -> Options | None:
     """The policy that takes traffic between two addresses, unless a rule excludes it."""
-    if any(_between(r, one, other, "_address") for r in excluded if not r.get("application")):
+    if any(_between(ends_of(r), one, other) for r in excluded if not r.get("application")):
         return None
-    return next((p for p in policies if _between(p, one, other)), None)
+    return next((p for p in policies if _between(tuple(map(p.get, _ENDS)), one, other)), None)
 
 
-def _between(rule: Options, one: Any, other: Any, suffix: str = "") -> bool:
-    source, destination = (rule.get(f"{end}{suffix}") for end in ("source", "destination"))
+def _between(ends: tuple[Any, ...], one: Any, other: Any) -> bool:
+    source, destination = ends
     return (holds(source, one) and holds(destination, other)) or (
         holds(source, other) and holds(destination, one)
     )

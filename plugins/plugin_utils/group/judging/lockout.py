@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...engine.values import Generation
 from ..description import Contradiction, Description, Device, Group, Options
-from ..prefixes import covering, holds
+from ..prefixes import covering, ends_of, holds
 from .places import Found, place
 from .traffic import shown
 
@@ -37,7 +37,9 @@ def _on_management(group: Group, device: Device) -> Options | None:
     if device.management is None:
         return None
     rules = group.setting("exclude_rules", ())
-    if any(holds(rule.get("source_address"), device.management) for rule in rules):
+    ends = (end for rule in rules for end in ends_of(rule))
+    # A rule for everybody is one for the other end, and not for this address.
+    if any(holds(end, device.management) and not end.endswith("/0") for end in ends):
         return None
     for policy in group.match_policies:
         ends = (policy.get("source"), policy.get("destination"))
