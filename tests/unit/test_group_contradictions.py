@@ -150,6 +150,16 @@ CASES = {
         {},
         "covers the way to its server hub-1 (192.0.2.1): it would lock itself out",
     ),
+    "traffic that covers the server, from wherever a member is": (
+        {
+            "match_policies": [
+                {"name": "all", "source": "192.0.2.0/24", "destination": "0.0.0.0/0"}
+            ]
+        },
+        {"site_1": {"address": None, "dynamic": {"hostname": "one.example.net"}}},
+        "site-1: group_vpn_groups[BRANCHES].match_policies all (192.0.2.0/24 to 0.0.0.0/0): covers "
+        "the way to its server hub-1",
+    ),
     "traffic that covers the management": (
         {
             "match_policies": [
@@ -643,6 +653,17 @@ def test_a_rule_that_names_one_end_is_for_everybody_at_the_other(end):
     # What opens the way to the server alone leaves whoever manages it outside.
     (line,) = contradictions([{**described, "exclude_rules": rules[:1]}], hosts)
     assert "covers the way to where it is managed at (203.0.113.7)" in line
+
+
+def test_who_may_be_anywhere_needs_a_rule_for_everybody():
+    everything_ = [{"name": "all", "source": "0.0.0.0/0", "destination": "0.0.0.0/0"}]
+    hosts = hosts_of(site_1={"address": None, "dynamic": {"hostname": "one.example.net"}})
+    described = group_of(match_policies=everything_, members=["site-1"])
+    ends = {"destination_address": "192.0.2.0/24"}
+    for more, is_sound in (({"source_address": "198.51.100.0/24"}, False), ({}, True)):
+        rules = [{"name": "ks", **ends, **more}]
+        found = contradictions([{**described, "exclude_rules": rules}], hosts)
+        assert (found == []) is is_sound, found
 
 
 def test_what_is_wrong_with_a_rule_is_said_once_and_of_members():

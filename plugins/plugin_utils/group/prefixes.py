@@ -20,12 +20,24 @@ def network(text: Any) -> IPv4Network | None:
 
 
 def holds(prefix: Any, address: Any) -> bool:
-    """Whether a prefix covers an address."""
+    """Whether a prefix covers an address; one that nobody knows is in everybody's prefix."""
     here = network(prefix)
+    if here is None:
+        return False
+    return here.prefixlen == 0 if address is None else is_ipv4(address) and _in(here, address)
+
+
+def is_ipv4(text: Any) -> bool:
+    """Whether a text is an address, and no name of a host."""
     try:
-        return here is not None and IPv4Address(str(address)) in here
+        IPv4Address(str(text))
     except ValueError:
         return False
+    return True
+
+
+def _in(prefix: IPv4Network, address: Any) -> bool:
+    return IPv4Address(str(address)) in prefix
 
 
 def overlapping(

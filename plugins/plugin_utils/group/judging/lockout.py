@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...engine.values import Generation
 from ..description import Contradiction, Description, Device, Group, Options
-from ..prefixes import covering, ends_of, holds
+from ..prefixes import covering, ends_of, holds, is_ipv4
 from .places import Found, place
 from .traffic import shown
 
@@ -24,8 +24,12 @@ def lockout(description: Description, group: Group) -> Found:
 
 
 def _to_server(group: Group, device: Device, server: Device) -> Found:
+    if server.address is None:
+        return
+    # Nobody knows where a peer is whose address changes, or where a name leads.
+    own = device.address if is_ipv4(device.address) else None
     rules = group.setting("exclude_rules", ())
-    policy = covering(group.match_policies, device.address, server.address, rules)
+    policy = covering(group.match_policies, own, server.address, rules)
     if policy is not None:
         where = f"{server.host} ({server.address})"
         why = f"covers the way to its server {where}: it would lock itself out"
