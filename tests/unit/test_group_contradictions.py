@@ -655,6 +655,20 @@ def test_a_rule_that_names_one_end_is_for_everybody_at_the_other(end):
     assert "covers the way to where it is managed at (203.0.113.7)" in line
 
 
+def test_a_text_of_a_number_or_a_truth_is_taken_for_it():
+    """So extra variables give it, and `7: a whole number is expected` helps nobody."""
+    texts = group_of(group_id="70000", activation_time_delay="20", isolated="True")
+    description = read([texts], hosts_of())
+    assert refusals(description) == []
+    (group,) = description.groups
+    assert (group.group_id, group.isolated) == (70000, True)
+    assert group.setting("activation_time_delay") == 20
+    wrong = {"isolated": "maybe", "group_id": "0x7", "recovery_probe": "1"}
+    for option, value in wrong.items():
+        (line,) = contradictions([group_of(**{option: value})], hosts_of())
+        assert f"[BRANCHES].{option} {value}: " in line
+
+
 def test_who_may_be_anywhere_needs_a_rule_for_everybody():
     everything_ = [{"name": "all", "source": "0.0.0.0/0", "destination": "0.0.0.0/0"}]
     hosts = hosts_of(site_1={"address": None, "dynamic": {"hostname": "one.example.net"}})

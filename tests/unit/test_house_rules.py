@@ -34,7 +34,6 @@ NAMED = {
     "plugins/plugin_utils/group/fit.py": "puts what statements name in the place of its name",
     "plugins/plugin_utils/group/judging/generations.py": "judges what means two things",
     "plugins/plugin_utils/group/judging/identities.py": "judges what is each group's own",
-    "plugins/plugin_utils/group/judging/lockout.py": "looks for rules that open a way",
     "plugins/plugin_utils/group/judging/members.py": "judges variables named like statements",
     "plugins/plugin_utils/group/judging/notation.py": "judges how words are written",
     "plugins/plugin_utils/group/judging/parts.py": "judges what a group is made of",

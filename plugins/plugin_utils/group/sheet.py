@@ -39,8 +39,9 @@ class Sheet:
             self.say(hosts, where, None, "a mapping is expected", "correct it")
             return {}
         sound: dict[str, Any] = {}
-        for name, value in given.items():
+        for name, written in given.items():
             kind = table.get(name)
+            value = _meant(written, kind)
             if kind is None:
                 self.say(hosts, _inside(where, name), None, "unknown", _taking(name, table))
             elif value is not None and not _is(value, kind):
@@ -89,6 +90,7 @@ class Sheet:
 
 
 _WHOLE = re.compile("[0-9]{1,18}")
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _MADE: Mapping[Kind | None, Callable[[Any], Any]] = {Kind.INTEGER: int, Kind.TEXT: str}
 """What is made of values, so that a name like 7 is the one that the device gives back."""
 
@@ -127,6 +129,15 @@ def _taking(name: Any, table: Iterable[str]) -> str:
     known = list(table)
     meant = words.nearest(str(name), known)
     return f"{f'did you mean {meant!r}? ' if meant else ''}it takes {', '.join(known)}"
+
+
+def _meant(written: Any, kind: type | None) -> Any:
+    """The number, or the truth, of a text: templates and extra variables may give no other."""
+    if kind is int and isinstance(written, str) and _WHOLE.fullmatch(written):
+        return int(written)
+    if kind is bool and isinstance(written, str):
+        return _TRUTHS.get(written.lower(), written)
+    return written
 
 
 def _is(value: Any, kind: type) -> bool:
