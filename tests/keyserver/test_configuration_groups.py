@@ -117,3 +117,23 @@ def test_devices_without_groups_are_not_asked_for_them():
     fleet = Fleet(AROUND + member(SITE))
     assert fleet.wires["ny"].names.count("get-configuration") == 1
     assert Fleet(site(PROPOSALS)).wires["ny"].names.count("get-configuration") == 2
+
+
+def test_who_may_not_see_the_groups_is_told_and_goes_on_without():
+    wire = Fleet._wire("ny", site(PROPOSALS))
+    ask = wire.raw
+
+    def denied(operation):
+        name = "get-configuration"
+        if operation.find("configuration/groups") is not None:
+            said = "<error-severity>error</error-severity><error-message>denied</error-message>"
+            wire.inject[name] = f"<rpc-reply><rpc-error>{said}</rpc-error></rpc-reply>"
+        answer = ask(operation)
+        wire.inject.pop(name, None)
+        return answer
+
+    wire.raw = denied
+    found = look(wire)
+    assert [r.groups for r in found.readings.values()] == [None, None]
+    (told,) = [line for line in found.warnings if "not known" in line]
+    assert told.startswith("read the configuration groups: denied; what they would keep")

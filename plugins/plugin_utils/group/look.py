@@ -12,6 +12,7 @@ from ..engine.device import Device
 from ..engine.shape import as_config
 from ..engine.tree import Reading
 from ..engine.values import Generation
+from ..errors import DeviceError
 from ..members.asking import listed
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
@@ -95,7 +96,10 @@ def look(rpc: Rpc) -> Looked:
         sides[side] = config if isinstance(config, dict) else {}
         said += reading_warnings(resource, readings[side])
     generation = device.generation()
-    readings = with_groups(device, readings)
+    try:
+        readings = with_groups(device, readings)
+    except DeviceError as error:
+        said.append(f"{error}; what they would keep of what goes is not known")
     return Looked(generation, readings, sides, holdings(rpc, sides, generation), said)
 
 
