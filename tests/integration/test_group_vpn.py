@@ -374,7 +374,7 @@ def test_a_description_that_is_none_is_refused_as_any_other_is(whole):
     tasks = [{module: {"groups": groups}, "ignore_errors": True} for groups in given.values()]
     said = [task["hub-1"]["msg"] for task in play(whole.lab, tasks).tasks]
     assert [line.startswith(expected) for line in said] == [True] * len(given), said
-    assert said[1].endswith("it is text; give it in a file, as -e name=value makes text of anything")
+    assert said[1].endswith("give it in a file, as -e name=value makes text of anything")
 
 
 def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):

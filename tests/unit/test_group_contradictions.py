@@ -151,11 +151,7 @@ CASES = {
         "covers the way to its server hub-1 (192.0.2.1): it would lock itself out",
     ),
     "traffic that covers the server, from wherever a member is": (
-        {
-            "match_policies": [
-                {"name": "all", "source": "192.0.2.0/24", "destination": "0.0.0.0/0"}
-            ]
-        },
+        {"match_policies": [{"name": "all", "source": "192.0.2.0/24", "destination": "0.0.0.0/0"}]},
         {"site_1": {"address": None, "dynamic": {"hostname": "one.example.net"}}},
         "site-1: group_vpn_groups[BRANCHES].match_policies all (192.0.2.0/24 to 0.0.0.0/0): covers "
         "the way to its server hub-1",
