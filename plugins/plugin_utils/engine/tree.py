@@ -64,9 +64,10 @@ def _brought(node: Branch, tree: Tree, explicit: Tree, groups: tuple[Tree, ...])
                 for key, entry in value.items()
                 if key in mine or any(key in entries for entries in theirs)
             }
+        elif isinstance(child, Branch):
+            kept[name] = _brought(child, value, mine, theirs)
         else:
-            is_branch = isinstance(child, Branch)
-            kept[name] = _brought(child, value, mine, theirs) if is_branch else value
+            kept[name] = value
     return kept
 
 

@@ -61,7 +61,8 @@ def needed(readings: Mapping[str, Reading]) -> Sides:
 def _sides(readings: Mapping[str, Reading], places: Any) -> Sides:
     found: Sides = {}
     for side, reading in readings.items():
-        resource, tree = RESOURCES[side], {}
+        resource = RESOURCES[side]
+        tree: Tree = {}
         for group in reading.groups or ():
             for path in places(resource, group):
                 _put(tree, path)

@@ -255,7 +255,7 @@ class _Describer:
         }
 
     def _traffic(self, server: str, block: Config) -> dict[str, Any]:
-        sa = next(iter(block.get("ipsec_sas") or ()), {})
+        sa: Config = next(iter(block.get("ipsec_sas") or ()), {})
         proposal = entries(self._fleet[server]["server"], "ipsec", "proposals").get(
             str(sa.get("proposal")), {}
         )

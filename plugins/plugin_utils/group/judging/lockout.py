@@ -41,9 +41,9 @@ def _on_management(group: Group, device: Device) -> Options | None:
     if device.management is None:
         return None
     rules = group.setting("exclude_rules", ())
-    ends = (end for rule in rules for end in ends_of(rule))
+    opened = (end for rule in rules for end in ends_of(rule))
     # A rule for everybody is one for the other end, and not for this address.
-    if any(holds(end, device.management) and not end.endswith("/0") for end in ends):
+    if any(holds(end, device.management) and not end.endswith("/0") for end in opened):
         return None
     for policy in group.match_policies:
         ends = (policy.get("source"), policy.get("destination"))
