@@ -20,9 +20,9 @@ from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
 from tests.keyserver.wire import NOW, Wire
-from tests.unit.descriptions import SITES, group_of, hosts_of
+from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
 
-HUB, SITE = "hub-1", SITES[0]
+HUB, SITE, COMMIT = "hub-1", SITES[0], "commit-configuration"
 TEXT = """set system host-name {0}
 set interfaces ge-0/0/1 unit 0 family inet address {1}/24
 set security zones security-zone LAN
@@ -33,15 +33,17 @@ set security zones security-zone WAN interfaces ge-0/0/1.0
 class Fleet:
     """Hands on devices in this process; waiting moves the clock."""
 
-    def __init__(self, *hosts: str, members: tuple[str, ...] = (SITE,)) -> None:
+    def __init__(self, *hosts: str, members: tuple[str, ...] = (SITE,), **group: object) -> None:
+        self.group = group
         self.describe(*members)
+        self.committed: list[str] = []
         self.now, self.said = NOW, []
         self.pauses: list[float] = []
         self.wires = {host: self._wire(host) for host in hosts}
         self.fails: dict[str, GroupVpnError] = {}
 
     def describe(self, *members: str) -> None:
-        self.description = read([group_of(members=list(members))], hosts_of())
+        self.description = read([group_of(members=list(members), **self.group)], hosts_of())
 
     def _wire(self, host: str, generation: str = "v2") -> Wire:
         spec = DeviceSpec(host, EmulatedGeneration(generation))
@@ -61,7 +63,9 @@ class Fleet:
             try:
                 if host in self.fails:
                     raise self.fails[host]
-                done[host] = job(self.wires[host])
+                wire, before = self.wires[host], self.wires[host].names.count(COMMIT)
+                done[host] = job(wire)
+                self.committed += [host] * (wire.names.count(COMMIT) > before)
             except GroupVpnError as error:
                 failed[host] = error
         return done, failed
@@ -137,6 +141,22 @@ def test_a_change_that_nobody_proves_is_not_confirmed_and_everybody_is_named():
     assert fleet.pauses[:7] == [0.0625, 0.125, 0.25, 0.5, 1, 1, 1]
     assert outcome.before[HUB].listed == {}
     assert outcome.after[HUB].listed == {"BRANCHES": []}
+
+
+def test_a_commit_that_needs_no_confirmation_is_not_said_to_be_taken_back():
+    failures = Fleet(HUB, SITE).run(confirm_minutes=0).hosts[HUB].failures
+    assert failures == ["shows no key for rekeying of BRANCHES"]
+
+
+def test_a_new_server_learns_after_the_root_that_it_calls_and_a_known_one_before():
+    fleet = Fleet(HUB, "hub-2", servers=[HUB, "hub-2"])
+    fleet.run(confirm_minutes=0)
+    assert fleet.committed == [HUB, "hub-2"]
+    fleet.committed.clear()
+    fleet.group["server_member_communication"] = {**UNICAST, "lifetime_seconds": 7200}
+    fleet.describe(SITE)
+    fleet.run(confirm_minutes=0)
+    assert fleet.committed == ["hub-2", HUB]
 
 
 LISTED = f"""<rpc-reply><security-group-vpn-server-registered-members>

@@ -96,6 +96,12 @@ def test_only_a_unicast_list_is_proof_of_life(communication, said):
     assert result["compliant"]
 
 
+def test_of_a_clusters_nodes_the_one_that_lists_its_members_is_judged():
+    listed, empty = group(member("192.0.2.1")), group()
+    for nodes in ([listed, empty], [empty, listed]):
+        assert found(nodes, {"G1": ["192.0.2.1"]})["compliant"]
+
+
 def test_a_dynamic_peers_absence_is_no_alarm():
     wanted = [{"group": "G1", "members": [{"gateway": "home", "role": "dynamic"}, "192.0.2.1"]}]
     result = found([group(member("192.0.2.1"))], wanted)

@@ -36,6 +36,25 @@ def everybody(**more):
     return {**{host: held(listed=[SITE]) for host in SERVERS}, SITE: held(), **more}
 
 
+def test_a_group_that_is_not_rekeyed_by_its_servers_needs_no_key_for_that():
+    (group,) = read(
+        [group_of(servers=list(SERVERS), members=[SITE], server_member_communication=None)],
+        hosts_of(),
+    ).groups
+    assert shared(group, everybody(**{host: held(kek=()) for host in SERVERS})) == []
+
+
+@pytest.mark.parametrize(("age", "right"), [(90, "new"), (91, "old")])
+def test_a_new_key_has_six_activation_delays_to_arrive(age, right):
+    """Older than that, and taken by nobody, it is one that was made before lives were shortened."""
+    assert GROUP.activation_delay == 15
+    for has in ("new", "old"):
+        keys = Keys({"k1"}, {"new": 3600 - age, "old": 600}, span=3600)
+        servers = {host: Holdings({ID: keys}, {"BRANCHES": [SITE]}) for host in SERVERS}
+        wrong = faults(DESCRIPTION, GROUP, {**servers, SITE: held(teks=(has,))}, [SITE])
+        assert bool(wrong) is (has == "old" and right == "new"), has
+
+
 def test_what_is_as_it_should_be_has_no_fault():
     assert shared(GROUP, everybody()) == []
     assert faults(DESCRIPTION, GROUP, everybody(), [SITE]) == {}

@@ -429,6 +429,9 @@ class _InOrder:
     def reply(self):
         yield self.answers.pop(0)
 
+    def close(self):
+        """Nothing is open."""
+
 
 LOCK, READ, HISTORY = "lock", "get-configuration", "get-commit-information"
 
@@ -459,6 +462,15 @@ def test_answers_to_what_nobody_asks_for_any_more_are_left_out():
         HISTORY,
     ]
     assert session.answers == []
+
+
+def test_what_a_session_still_owed_is_not_expected_of_the_next_one():
+    second = _InOrder()
+    rpc = SessionRpc(_InOrder(), lambda: second)
+    assert _ask(rpc, LOCK, READ, HISTORY) == LOCK
+    assert rpc.reconnect()
+    assert [_ask(rpc, READ), _ask(rpc, HISTORY)] == [READ, HISTORY]
+    assert second.sent == [[READ], [HISTORY]]
 
 
 @pytest.mark.parametrize("transport", ["openssh", "paramiko"])

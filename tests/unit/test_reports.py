@@ -269,6 +269,13 @@ def test_many_groups_and_many_names_are_cut_and_counted():
     assert [line.split()[1] for line in lines[1:25:2]] == [f"hub-{n}" for n in range(1, 13)]
 
 
+@pytest.mark.parametrize(("count", "end"), [(5, "gm-5"), (6, "gm-5 and 1 more")])
+def test_a_single_name_more_is_counted_too(count, end):
+    bad = [{"kind": "missing", "member": f"gm-{n}"} for n in range(1, count + 1)]
+    (line,) = audit_attention.who(bad)
+    assert line == f"{count} missing: gm-1, gm-2, gm-3, gm-4, {end}"
+
+
 def test_findings_of_one_kind_are_counted_together():
     finding = {"severity": "error", "group": "G1", "member": "gm-1", "why": "it is not there"}
     kinds = ("missing", "unexpected", "missing", "missing")

@@ -75,9 +75,9 @@ def test_a_report_between_two_batches_of_a_play_is_no_point_of_its_own():
 
 
 def test_only_the_last_hundred_audits_are_kept():
-    history = timeline.timeline([audited(day, day % 3) for day in range(130)])
+    history = timeline.timeline([audited(day, day % 7) for day in range(130)])
     assert len(history["made_at"]) == timeline.MOST_AUDITS == 100
-    assert counts(history)["hub-1", "G1"] == [day % 3 for day in range(30, 130)]
+    assert counts(history)["hub-1", "G1"] == [day % 7 for day in range(30, 130)]
 
 
 @pytest.mark.parametrize(
