@@ -23,7 +23,7 @@ from .read_text import read_text
 from .read_xml import read_xml
 from .schema import Statement
 
-_PROMPT = re.compile(r"\s*[\w.-]+@[\w.:-]+[>#%](?P<line>.*)")
+_PROMPT = re.compile(r"\s*[\w.-]+@[\w.:-]*[>#%](?P<line>.*)")
 _AROUND = re.compile(
     r"\s*(\{(primary|secondary|master|backup|linecard)(:[\w-]+)?\}(\[edit[^\]]*\])?"
     r"|\[edit[^\[\]]*\]|---\(more[^)]*\)---|Entering configuration mode|commit complete"
@@ -42,6 +42,8 @@ def read_file(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
     if text.lstrip().startswith("<"):
         return _xml(schema, text)
     text = "\n".join(map(_bare, text.split("\n")))
+    if text.lstrip().startswith("<"):
+        return _xml(schema, text)
     if text.lstrip().startswith("{"):
         return _applied(schema, *read_json(schema, text))
     if _is_commands(schema, text):

@@ -59,6 +59,11 @@ WHOLE = f"<configuration>{XML}</configuration>"
             f"<rpc-reply><configuration-text>\n{SHOWN}</configuration-text></rpc-reply>",
             id="text in a reply",
         ),
+        pytest.param(
+            f"root@> show configuration | display xml\n<rpc-reply>{WHOLE}<cli><banner>"
+            "{primary:node0}</banner></cli></rpc-reply>\n\n{primary:node0}\nroot@> ",
+            id="xml behind a prompt without a host",
+        ),
         pytest.param(XML, id="xml without its root"),
         pytest.param(
             '{"configuration": {"system": {"host-name": "hub", "time-zone": "UTC"}}}', id="json"

@@ -90,6 +90,7 @@ OTHER_THINGS = {
     "plugins/action/__init__.py": ({"group_vpn"}, "a module"),
     "plugins/plugin_utils/engine/documentation.py": ({"description"}, "a key of documentation"),
     "plugins/plugin_utils/engine/elements.py": ({"group"}, "the mark of what is inherited"),
+    "plugins/plugin_utils/engine/read.py": ({"match"}, "what a pipe of the CLI does"),
     "plugins/plugin_utils/engine/schema.py": ({"flag"}, "a kind of leaf"),
     "plugins/plugin_utils/engine/text.py": ({"wildcard"}, "a command of the CLI"),
     "plugins/plugin_utils/group/work.py": ({"group-id"}, "an element of replies"),

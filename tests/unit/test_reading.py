@@ -201,6 +201,9 @@ def parsed(text):
         f"[edit]\nuser@host# set system host-name a\n\n[edit]\nuser@host# commit\ncommit complete\n"
         f"\n[edit]\nuser@host# show\n{CURLY}",
         f"top {LINES}",
+        f"root@> show configuration | no-more\n{CURLY}",
+        f"{PROMPT} show configuration | display set | match group-vpn\n{LINES}",
+        f'{PROMPT} show configuration | display set | match "security group-vpn"\n{LINES}',
         # What is not there is not deactivated, and is in force when it comes.
         f"deactivate {SMC}\n{LINES}",
         f"{LINES}deactivate security group-vpn server group G9\n",
@@ -324,6 +327,16 @@ FOLDED = LINES.replace("\n", " ")
         ("set group G1 group-id 1 set group G2 group-id 2", "line 1: 'set group' in the middle"),
         (LINES.replace("\n", "; "), "line 1: ';' in a line of commands"),
         (LINES.replace("\n", ";\n"), "line 1: ';' in a line of commands"),
+        (
+            f"{PROMPT} show configuration | display set | match group-id\n{LINES}",
+            r"'\| match group-id' leaves out some",
+        ),
+        (
+            f"{PROMPT} show configuration | display set relative | match group\n{LINES}",
+            r"'\| match group' leaves out some",
+        ),
+        (f"{PROMPT} show configuration | match group-vpn\n{CURLY}", "leaves out some of it"),
+        (f"{PROMPT} show configuration | except SECRET-DATA\n{CURLY}", "leaves out some of it"),
         (f"{LINES}deactivate\n", "line 3: 'deactivate': the statement .* is missing"),
         (LINES.upper(), "no Junos configuration is recognised"),
         (f"<rpc-reply>{XML}{ERROR}</rpc-reply>", "holds an error of the device: timed out"),

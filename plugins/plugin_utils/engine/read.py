@@ -30,7 +30,7 @@ Ways = Mapping[str, Path]
 _TEXTS = ("configuration-set", "configuration-text", "configuration-json", "output")
 # user@host>, of a logical system user@host:LS>; without a host name, only in front of a command.
 _PROMPT = re.compile(
-    r"^\s*(?:[\w.-]+@[\w.-]+(?::(?P<of>[\w.-]+))?[>#%]\s*(?P<said>.*)"
+    r"^\s*(?:[\w.-]+@[\w.-]*(?::(?P<of>[\w.-]+))?[>#%]\s*(?P<said>.*)"
     r"|[\w.-]+[>#%]\s*(?P<asked>(?:run\s+)?show\b.*|))$"
 )
 _MASTERSHIP = r"\{(?:[a-z-]+:)?[\w.-]+(?::[\w.-]+)*\}"
@@ -40,6 +40,8 @@ _BANNER = re.compile(
 )
 # In a cluster the mastership and the level stand on one line.
 _EDIT = re.compile(rf"^\s*(?:{_MASTERSHIP}\s*)?\[edit((?:\s+[^\]]*)?)\]\s*$")
+_PARTS = frozenset(("match", "except", "find", "last", "count"))
+"""Behind a pipe, what keeps some of the lines."""
 _MARKS = frozenset("{;")
 """Without either, a text is none with curly braces."""
 _COMMENT = re.compile(r"^[ \t]*/\*.*?\*/", re.M | re.S)
@@ -63,6 +65,7 @@ def read_text(prefix: Path, root: Container, ways: Ways, text: str) -> Reading:
 
 
 def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) -> None:
+    _refuse_part(cut, prefix)
     if cut.text.startswith("<"):
         _take_xml(found, node, cut, prefix, ways)
     elif cut.text.startswith("{"):
@@ -85,6 +88,17 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
         if not cut.where:
             _refuse_strangers(start, heads)
         take_curly(found, start, written)
+
+
+def _refuse_part(cut: _Cut, prefix: Path) -> None:
+    """An answer without some of its lines; set lines that all name the hierarchy are whole."""
+    pipe, *words_of_it = cut.part or ("",)
+    pattern = " ".join(words_of_it).strip('"')
+    whole = cut.absolute and pipe == "match" and pattern != "" and pattern in " ".join(prefix)
+    if pipe and not whole:
+        raise MalformedReply(
+            f"'| {' '.join(cut.part)}' leaves out some of it; give the whole answer"
+        )
 
 
 def _refuse_strangers(start: Place, heads: Sequence[Sequence[str]]) -> None:
@@ -190,13 +204,14 @@ class _Cut:
     """A text without what a terminal puts around it.
 
     ``where``: where it says that it stands. ``absolute``: set lines from the top wherever that is,
-    ``relative``: set lines from there.
+    ``relative``: set lines from there. ``part``: what has left out some of its lines.
     """
 
     text: str
     where: tuple[str, ...] = ()
     absolute: bool = False
     relative: bool = False
+    part: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, text: str) -> _Cut:
@@ -269,4 +284,5 @@ class _Asked:
             edit = (*edit, *(words[2:] if words[1:2] == ("configuration",) else words[1:]))
         lines = [pipe for pipe in self.behind if pipe[:2] == ("display", "set")]
         relative = any("relative" in pipe for pipe in lines)
-        return _Cut(text, edit, bool(lines) and not relative, relative)
+        part = next((pipe for pipe in self.behind if pipe[:1] and pipe[0] in _PARTS), ())
+        return _Cut(text, edit, bool(lines) and not relative, relative, part)
