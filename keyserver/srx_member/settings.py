@@ -35,7 +35,9 @@ class TrafficRule:
 
     def covers(self, one: IPv4Address, other: IPv4Address, protocol: int) -> bool:
         """True for traffic of a protocol without ports between the two, either way."""
-        source, destination = IPv4Network(self.source), IPv4Network(self.destination)
+        source, destination = (
+            IPv4Network(prefix, strict=False) for prefix in (self.source, self.destination)
+        )
         between = (one in source and other in destination) or (
             other in source and one in destination
         )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 from scapy.layers.inet import IP
 from scapy.layers.ipsec import ESP, SecurityAssociation
@@ -11,6 +13,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.pushes import Door
 from keyserver.member.esp import sealed
+from keyserver.srx_member.site import Treatment
 from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
 from tests.keyserver import network as networks
 from tests.keyserver.console import Session
@@ -370,6 +373,19 @@ def test_a_member_that_is_refused_shows_why_and_fails_as_configured(signing_key)
     network.commit(SITE, incomplete)
     down = network.ask("<get-gvpn-inactive-tunnels/>")
     assert down.findtext(".//sa-down-reason") == "no key server address"
+
+
+@pytest.mark.parametrize("kind", ["exclude", "fail-open"])
+def test_a_rule_whose_address_lies_inside_its_prefix_is_for_the_prefix(signing_key, kind):
+    rule = f"{MEMBER}ipsec vpn V1 {kind} rule r"
+    lines = (f"{rule} source-address 198.51.100.9/24", f"{rule} destination-address 203.0.113.7/24")
+    network = Network(signing_key, site=lines)
+    if kind == "fail-open":
+        network.commit(SITE, site_config(psk="another-made-up-key", extra=lines))
+        network.ask("<clear-gvpn-ipsec-security-association/>")
+    ends = IPv4Address("198.51.100.1"), IPv4Address("203.0.113.1")
+    wanted = Treatment.EXCLUDED if kind == "exclude" else Treatment.FAILED_OPEN
+    assert network.site.treatment(*ends, 1) is wanted
 
 
 def test_a_v1_members_servers_may_be_names_that_the_device_knows(signing_key):
