@@ -19,7 +19,7 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     Raises MalformedPayload.
     """
     kek = kek_of_grant(state, group.settings.kek, signing_keys, now)
-    teks = teks_of_grant(state, group.settings.teks, group.profile, now)
+    teks = teks_of_grant(state, group.settings.teks, now)
     keyring = group.keyring
     keyring.leads = False
     if state is None:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..gdoi.numbers import IpsecAttribute, KekAttribute, KeyPacketType, TekKeyAttribute
-from ..gdoi.payloads import KeyPacket, Profile, SaTek
+from ..gdoi.payloads import KeyPacket, Profile, SaTek, Selector
 from ..gdoi.pull import Grant
 from ..gdoi.push import kek_of
 from ..ike.crypto import JUNOS_CIPHERS, CbcCipher
+from ..ike.numbers import IdType
 from ..ike.wire import Attribute, MalformedPayload, attribute_map
 from .keys import TEK_SPI_LENGTH, GroupKek, GroupTek
 from .plane import SigningKeys
@@ -46,9 +47,7 @@ def kek_of_grant(
     )
 
 
-def teks_of_grant(
-    state: Grant | None, wanted: Iterable[TekSettings], profile: Profile, now: float
-) -> list[GroupTek]:
+def teks_of_grant(state: Grant | None, wanted: Iterable[TekSettings], now: float) -> list[GroupTek]:
     """The TEKs of a grant for traffic that our own configuration protects.
 
     Each keeps the algorithms that it was made for: one from before a commit is good until its
@@ -62,7 +61,7 @@ def teks_of_grant(
         policies.setdefault(policy.spi, []).append(policy)
     if set(policies) != set(packets):
         raise MalformedPayload("a grant: the TEKs' policies and keys do not match")
-    shapes = [(settings, _shape(settings, profile, now)) for settings in wanted]
+    shapes = [(settings, _shape(settings, now)) for settings in wanted]
     found = []
     for spi, own in policies.items():
         traffic = [_traffic(policy) for policy in own]
@@ -72,13 +71,19 @@ def teks_of_grant(
     return found
 
 
-def _shape(settings: TekSettings, profile: Profile, now: float) -> list[tuple[object, ...]]:
+def _shape(settings: TekSettings, now: float) -> list[tuple[object, ...]]:
     model = GroupTek(settings, bytes(TEK_SPI_LENGTH), b"", b"", now)
-    return [_traffic(policy) for policy in model.policies(now, profile)]
+    return [_traffic(policy) for policy in model.policies(now, Profile.RFC6407)]
 
 
 def _traffic(policy: SaTek) -> tuple[object, ...]:
-    return (policy.protocol, policy.source, policy.destination)
+    return (policy.protocol, _as_prefix(policy.source), _as_prefix(policy.destination))
+
+
+def _as_prefix(selector: Selector) -> Selector:
+    """One host is a prefix of 32 bits, whichever a server's profile makes of it."""
+    is_host = selector.type == IdType.IPV4_ADDR
+    return Selector.prefix(str(selector), selector.port) if is_host else selector
 
 
 def _tek_of(

@@ -223,7 +223,7 @@ class Keyring:
         """
         keys, settings = self._plane.signing_keys, self.settings
         kek = kek_of_grant(grant, settings.kek, keys, kept_at)
-        teks = teks_of_grant(grant, settings.teks, self._plane.profile, kept_at)
+        teks = teks_of_grant(grant, settings.teks, kept_at)
         for one in settings.teks:
             own = [tek for tek in teks if tek.settings.name == one.name and tek.expires > now]
             # Those from before a commit that nobody was told of go on until they are due: members

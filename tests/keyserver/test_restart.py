@@ -11,7 +11,7 @@ import pytest
 
 from keyserver.config.store import RETRY_SECONDS
 from keyserver.edge.clock import lab_clock
-from keyserver.gdoi.payloads import Sequence
+from keyserver.gdoi.payloads import Profile, Sequence
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
 from keyserver.groups.plane import GroupKeys
 from keyserver.ike.wire import MalformedPayload
@@ -220,6 +220,23 @@ def test_a_group_that_is_made_anew_has_nothing_of_the_one_before(signing_key, tm
     again = device_of(SERVER, world.generation, "", world.now, signing_key, **spec)
     (view,) = [v for v in again.groups.views(world.now) if v.name == "G1"]
     assert {tek.spi for tek in view.teks} == fresh[1]
+
+
+@pytest.mark.parametrize("destination", ["203.0.113.0/24", "203.0.113.9/32"])
+@pytest.mark.parametrize("first", list(Profile))
+def test_a_server_that_comes_back_with_another_profile_has_its_keys(
+    signing_key, tmp_path, first, destination
+):
+    (second,) = set(Profile) - {first}
+    line = "set security group-vpn server group G1 ipsec-sa sa-1 match-policy any destination "
+    extra, state = (V2_BLOCK, line + destination), tmp_path / "hub.db"
+    world = World(signing_key, extra=extra, state=state, profile=first)
+    world.joined(1)
+    world.flush()
+    world.device.close()
+    again = World(signing_key, extra=extra, state=state, profile=second, start=world.now)
+    assert _keys(again) == _keys(world)
+    assert _keys(again)[1]
 
 
 def test_keys_that_an_earlier_version_kept_are_read(signing_key, tmp_path):
