@@ -35,6 +35,7 @@ from tests.integration.test_rude import (
 )
 from tests.lab import play
 from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box, set_lines
+from tests.rude.operations import rpc_error
 
 MODULE = "groupvpn.junos.server_member_communication"
 CONFIRM = "groupvpn.junos.confirm_commit"
@@ -405,9 +406,13 @@ def test_who_can_say_the_generation_of_a_device_that_does_not_is_told_so(transpo
         RudeServer(box("G1", release="?"), *faults) as server,
         Client(target(server), transport) as client,
     ):
-        with pytest.raises(GroupVpnError, match=r"release \('\?'\), .*; set 'generation'"):
+        with pytest.raises(GroupVpnError, match=r"release \('\?'\); .*; set 'generation'"):
             change(client.rpc())
         with pytest.raises(GroupVpnError, match="let the user see 'show version'"):
+            members.counted(client.rpc())
+        # A user who may not see it is told why it was asked for, and what helps.
+        server.box.answers = {"get-software-information": rpc_error("permission denied")}
+        with pytest.raises(GroupVpnError, match=r"permission denied; .*depend on its release; let"):
             members.counted(client.rpc())
         assert change(client.rpc(), generation=Generation.V2)["changed"]
 

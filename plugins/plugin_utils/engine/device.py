@@ -123,13 +123,14 @@ class Device:
         told = self.told_generation()
         if told is not None:
             return told
-        release = self._software_release()
+        try:
+            release = self._software_release()
+        except DeviceError as error:
+            raise GroupVpnError(f"{error}; {_DEPENDS}; {remedy}") from None
         generation = _generation_of(release)
         if generation is None:
-            raise GroupVpnError(
-                f"the device does not say its Junos release ({release!r}), on which its words for "
-                f"Group VPN depend; {remedy}"
-            )
+            words = f"the device does not say its Junos release ({release!r})"
+            raise GroupVpnError(f"{words}; {_DEPENDS}; {remedy}")
         return generation
 
     def _software_release(self) -> str:
@@ -272,6 +273,7 @@ def _generation_of(release: str) -> Generation | None:
 
 
 COMMIT, LOAD = "commit", "load the change"
+_DEPENDS = "a device's words for Group VPN depend on its release"
 _READ = {"committed": "read the configuration", "candidate": "read the candidate"}
 _LOCK, _UNLOCK = "lock the configuration", "unlock the configuration"
 _LOCK_ENDS = {
