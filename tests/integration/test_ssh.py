@@ -181,6 +181,7 @@ HOMES = {
     "percent": "100%h",
     "quote": 'a"b',
     "unicode": "Büro 東京",
+    "variable": "${HOME}",
     "plain": "home",
 }
 
@@ -193,7 +194,8 @@ def test_logins_are_shared_whatever_the_home_is_called(tmp_path, home):
         where = target(server, persist=5, control_directory=str(directory / "cp"))
         path = control_path(where)
         assert path is not None
-        assert (path.parent == directory / "cp") is (len(str(directory)) < 50)
+        fits = len(str(directory)) < 50 and home != "variable"
+        assert (path.parent == directory / "cp") is fits
         _used_twice(where)
         assert path.exists()
 
@@ -223,6 +225,16 @@ def test_known_hosts_is_read_whatever_it_is_called(tmp_path, transport, name):
         where = target(server, host_key_checking=True, known_hosts_file=str(known))
         with Client(where, transport) as client:
             assert change(client.rpc())["changed"]
+
+
+@pytest.mark.parametrize("option", ["known_hosts_file", "private_key_file"])
+def test_a_path_that_ssh_would_read_otherwise_is_refused(tmp_path, option):
+    path = tmp_path / "${HOME}"
+    path.write_text("")
+    with RudeServer(box("G1")) as server:
+        where = target(server, **{option: str(path)})
+        assert f"ansible_{option}: {path} holds '${{'" in fails(where, "openssh")
+        assert server.passwords == []
 
 
 @pytest.fixture

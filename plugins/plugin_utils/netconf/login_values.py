@@ -23,6 +23,8 @@ _TEXTS = (
     ("ansible_known_hosts_file", "known_hosts_file"),
 )
 
+_PATHS = _TEXTS[3:]
+
 _LONGEST_TIME = 2**31 - 1
 """Seconds; what OpenSSH's options take."""
 
@@ -92,6 +94,12 @@ def _objections(target: Target, transport: str) -> Iterator[str]:
             yield (
                 f"{variable} holds a line break or another control character; check how it is made "
                 "(a vault string of a whole file ends with a line break)"
+            )
+    for variable, name in _PATHS if transport == "openssh" else ():
+        if "${" in (getattr(target, name) or ""):
+            yield (
+                f"{variable}: {getattr(target, name)} holds '${{', which the SSH client takes for "
+                "an environment variable; call the file otherwise"
             )
     for variable, name, is_good, why in _VALUES:
         value = getattr(target, name)

@@ -120,8 +120,9 @@ def _control_directory(wanted: str | None) -> Path | None:
 
 
 def _fits(directory: Path) -> bool:
-    if not directory.is_absolute():
-        return False  # The home directory of somebody who has none.
+    # No home directory of somebody who has none; ssh takes ${ for a variable of the environment.
+    if not directory.is_absolute() or "${" in str(directory):
+        return False
     name = f"/gv-{'0' * 24}"
     return len(os.fsencode(directory)) + len(name) + _SSH_SUFFIX <= _LONGEST_SOCKET_PATH
 
