@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ansible.playbook.task_include import TaskInclude
 from ..plugin_utils.audit import drift, expectations, files, fleet
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
-from ..plugin_utils.audit.findings import Kind, Severity
+from ..plugin_utils.audit.findings import Kind, Severity, not_compared
 from ..plugin_utils.audit.group_audit import Options
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
@@ -65,6 +65,7 @@ class ActionModule(DeviceAction):
         result["drift"] = None
         if options["previous"] not in (None, ""):
             _tell_drift(result, options["previous"], self._host)
+        warnings += _compared_with_nobody(result["groups"])
         return {"changed": False, "warnings": warnings, **result}
 
     def _read_expected(self, options: dict[str, Any]) -> expectations.Expectations:
@@ -102,6 +103,13 @@ def _inclusion(task: Any) -> str:
     while parent is not None and not isinstance(parent, TaskInclude):
         parent = getattr(parent, "_parent", None)
     return str((parent or task.play)._uuid)
+
+
+def _compared_with_nobody(groups: Iterable[Mapping[str, Any]]) -> list[str]:
+    names = ", ".join(str(group["name"]) for group in not_compared(groups))
+    if not names:
+        return []
+    return [f"nothing is expected of {names}: who is listed there was compared with nobody"]
 
 
 _ORDERED = ("linear", "debug")

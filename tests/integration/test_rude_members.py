@@ -67,3 +67,12 @@ def test_a_list_that_is_not_understood_is_no_empty_one(lab, module, listed, text
     assert result["msg"].startswith("hub-1: read the registered members: ")
     assert words in result["msg"]
     assert "missing" not in result["msg"]
+
+
+def test_an_audit_that_compared_a_list_with_nobody_says_so(lab):
+    alone = asked(lab, FOREIGN, TEXT, {AUDIT: {}})
+    assert alone["warnings"] == [
+        "hub-1: nothing is expected of G1: who is listed there was compared with nobody"
+    ]
+    expected = {AUDIT: {"expected": {"G1": {"min_members": 1}}}}
+    assert not asked(lab, FOREIGN, TEXT, expected).get("warnings")

@@ -246,6 +246,9 @@ def test_the_screen_of_a_fleet_without_findings_says_so():
         "fleet: 1 host (0 not reached), 1 group, 1 member; 0 errors, 0 warnings, 0 notes"
     )
     assert audit_screen.screen(one, Path("r"))[1] == "no group needs attention"
+    assert audit_screen.screen(one, Path("r"))[2] == (
+        "compared with nobody, since nothing is expected there: a G1"
+    )
     none = audit_fleet.document({"a": {}}, "x", now=NOW, pending=["a"])
     assert audit_screen.screen(none, Path("r"))[1] == "nothing was read"
 

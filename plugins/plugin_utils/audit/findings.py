@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -67,6 +67,11 @@ class Finding:
 def named(member: Mapping[str, Any]) -> str:
     """A member's gateway and address, as far as they are known."""
     return " ".join(str(member[k]) for k in ("gateway", "address") if member.get(k))
+
+
+def not_compared(groups: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Groups whose members were compared with nobody."""
+    return [g for g in groups if g["members"] and g.get("expected_count") is None]
 
 
 def summary(groups: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> dict[str, Any]:

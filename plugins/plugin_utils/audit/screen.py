@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engine.counting import counted
 from .attention import attention, counted_severities
-from .findings import SEVERITIES
+from .findings import SEVERITIES, not_compared
 from .fleet import State
 
 _SCREEN_GROUPS = 12
@@ -42,9 +42,27 @@ def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
         lines.append(f"... and {more} in need of attention")
     if not rows:
         lines.append("no group needs attention" if totals[State.READ] else "nothing was read")
+    lines += _compared_with_nobody(found)
     lines.append(f"page: {directory / 'audit.html'}")
     lines.append(f"also: audit.json, members.csv, junit.xml, audit.prom in {directory}")
     return lines
+
+
+def _compared_with_nobody(found: Mapping[str, Any]) -> list[str]:
+    """Which lists nobody is expected in: no finding there is no sign that all is well."""
+    places = [
+        f"{name} {group['name']}"
+        for name, host in found["hosts"].items()
+        for group in not_compared(host["groups"])
+    ]
+    if not places:
+        return []
+    more = len(places) - _FIRST
+    shown = ", ".join(places[:_FIRST]) + (f" and {more} more" if more > 0 else "")
+    return [f"compared with nobody, since nothing is expected there: {shown}"]
+
+
+_FIRST = 5
 
 
 def verdict(found: Mapping[str, Any], fail_at: str, directory: Path) -> str | None:
