@@ -20,6 +20,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     Refused,
     TransportFailure,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import work
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members
 from lxml import etree
 
@@ -688,6 +689,24 @@ def test_a_repeated_change_of_which_the_lock_alone_says_that_it_awaits_is_not_ok
         assert server.box.requests.count("lock") == locked + (not check)
         assert again["changed"] is not check
         assert ("awaits confirmation" in " ".join(again["warnings"])) is not check
+
+
+@pytest.mark.parametrize("stage", [Stage.LOCK, Stage.COMMIT])
+def test_of_a_whole_groups_change_that_could_not_be_confirmed_it_is_said_that_it_goes(
+    transport, stage
+):
+    with (
+        awaiting_confirmation(Fault(stage, Manner.ERROR)) as server,
+        Client(target(server), transport) as client,
+    ):
+        with pytest.raises(DeviceError, match=r"mgd: no; .* takes it back 10 minutes after"):
+            work.keep(client.rpc(), None, 10)
+        assert server.box.pending is not None
+        # What is gone already does not go once more.
+        server.box.expire()
+        with pytest.raises(DeviceError, match="has taken it back") as gone:
+            work.keep(client.rpc(), None, 10)
+    assert "takes it back" not in str(gone.value)
 
 
 # As Ansible reports it

@@ -30,7 +30,7 @@ from .transaction import Commit, said_at_lock, saying_warnings
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
 _LONGEST_LIST = 5
-_STEP, _AGAIN = "confirm the commit", "make the change again"
+STEP, _AGAIN = "confirm the commit", "make the change again"
 _SINCE = "it was taken back or changed since"
 
 
@@ -81,7 +81,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         pending, told = _pending(device, request.untold)
         gone = _gone(device, request.change)
         if gone:
-            raise DeviceError(_STEP, [f"{gone}; {_AGAIN}"])
+            raise DeviceError(STEP, [f"{gone}; {_AGAIN}"])
         if pending is None and told:
             return _result(device, False, None, NOTHING)
         if not request.check:
@@ -100,7 +100,7 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
         return None, False
     if pending is None and was_taken_back(history):
         raise DeviceError(
-            _STEP,
+            STEP,
             [
                 "nothing to confirm: the confirmed commit was not confirmed in its time, and the "
                 f"device has taken it back; {_AGAIN}"
@@ -134,7 +134,7 @@ def _read_back(
         device.warn(f"the device has confirmed, and was asked what it has then: {error}")
         return
     if gone:
-        raise CommitDiffers(f"{_STEP}: the device has committed, and {gone}")
+        raise CommitDiffers(f"{STEP}: the device has committed, and {gone}")
 
 
 def _again(gone: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from ..engine.counting import counted
 from . import work
 from .crew import Crew
 from .description import Group
@@ -108,19 +107,16 @@ class Proof:
 
     def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
         """Confirm on servers what has proved good for somebody."""
+        order = self._crew.order
+        keep = partial(work.keep, comment=order.comment, minutes=order.confirm_minutes)
         for host in sorted(self.unconfirmed):
             served = list(self._crew.description.of_server(host))
             if all(g in groups and self._is_good(g, wrong) for g in served):
-                if self._crew.do(
-                    {host: partial(work.keep, comment=self._crew.order.comment)}, "confirmed"
-                ):
+                if self._crew.do({host: keep}, "confirmed"):
                     self.unconfirmed.discard(host)
             else:
-                end = counted(self._crew.order.confirm_minutes, "minute")
-                self._crew.fates[host].failures.append(
-                    f"nothing proves the change: it is not confirmed, and the device takes it back "
-                    f"{end} after the commit unless somebody commits there before"
-                )
+                end = work.taken_back(order.confirm_minutes)
+                self._crew.fates[host].failures.append(f"nothing proves the change: {end}")
 
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
         there = [host for host in group.members if host in self._crew.looks]

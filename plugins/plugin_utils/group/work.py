@@ -12,6 +12,7 @@ from ..engine import confirm, draft
 from ..engine.apply import apply
 from ..engine.compare import difference
 from ..engine.confirmation import awaiting
+from ..engine.counting import counted
 from ..engine.device import CommitOptions, Device
 from ..engine.plan import State
 from ..engine.request import Request
@@ -19,7 +20,7 @@ from ..engine.schema import Tree
 from ..engine.shape import Given
 from ..engine.tree import Reading
 from ..engine.values import Generation
-from ..errors import DeviceError, Refused
+from ..errors import DeviceError, GroupVpnError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from . import brought
@@ -116,9 +117,26 @@ def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: boo
         rpc.call("register anew", operation)
 
 
-def keep(rpc: Rpc, comment: str | None) -> dict[str, Any]:
-    """Confirm a confirmed commit, of which it is known that nobody else has."""
-    return confirm.confirm(rpc, confirm.Request(comment=comment, untold=True))
+def keep(rpc: Rpc, comment: str | None, minutes: int) -> dict[str, Any]:
+    """Confirm a confirmed commit, of which it is known that nobody else has.
+
+    A failure says what becomes of the change.
+    """
+    try:
+        return confirm.confirm(rpc, confirm.Request(comment=comment, untold=True))
+    except GroupVpnError as error:
+        # What confirming finds, or may have done, it says itself.
+        if not error.may_have_changed and getattr(error, "step", "") != confirm.STEP:
+            error.args = (f"{error}; {taken_back(minutes)}",)
+        raise
+
+
+def taken_back(minutes: int) -> str:
+    """What becomes of a change that is not confirmed."""
+    return (
+        f"it is not confirmed, and the device takes it back {counted(minutes, 'minute')} after the "
+        "commit unless somebody commits there before"
+    )
 
 
 def unproved(rpc: Rpc) -> str | None:
