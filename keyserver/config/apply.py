@@ -62,6 +62,8 @@ class _Load:
         self.writer = writer
         self.way: list[Edit] = []
         self.problems: list[LoadError] = []
+        self.refused = 0
+        """How many of them are errors."""
         self._handlers: dict[Kind, Callable[[Tree, Edit, Operation], None]] = {
             Kind.CONTAINER: self._container,
             Kind.LIST: self._entry,
@@ -84,10 +86,7 @@ class _Load:
         """Note a complaint about something at the end of the way."""
         where = edit_path([word for edit in self.way for word in edit.words])
         self.problems.append(LoadError(where, bad_element, message, severity, tag, line))
-
-    def _refused(self) -> int:
-        """How many errors there are so far."""
-        return sum(one.severity is Severity.ERROR for one in self.problems)
+        self.refused += severity is Severity.ERROR
 
     def _missing(self, edit: Edit) -> None:
         words = " ".join([*edit.words, *edit.values])
@@ -161,7 +160,7 @@ class _Load:
             return holds(tree, edit)
         if edit.statement.kind is Kind.LEAF:
             return self._same(tree, edit)
-        return all(value in tree[edit.statement.name] for value in edit.values)
+        return set(edit.values) <= set(tree[edit.statement.name])
 
     def replace(self, statement: Statement, tree: Tree, edit: Edit) -> None:
         """Put something else in place of a pattern, wherever it is in a branch."""
@@ -199,22 +198,29 @@ class _Load:
             return True
         shown: list[str] = []
         values = (edit.key or "").split(KEY_SEPARATOR)
+        if len(values) > len(edit.statement.keys):
+            self.object(edit.statement.shown, "invalid character 0x1f", line=edit.line)
+            return False
         for key, value in zip(edit.statement.keys, values, strict=False):
-            if key.optional and not value:
-                shown.append(value)
-                continue
-            if self._may_stand_for_others(value):
+            if (key.optional and not value) or self._may_stand_for_others(value):
                 shown.append(value)
                 continue
             checked = self._checked(key.check, value, edit, key.name)
-            if checked is None:
-                return False
-            if checked != checked.strip():
-                # XML has no way to tell a name's own white space from that around it.
-                self.object(key.name, "invalid white space around a name", line=edit.line)
+            if checked is None or self._is_no_name(checked, edit, key.name):
                 return False
             shown.append(checked)
         edit.key = KEY_SEPARATOR.join(shown)
+        return True
+
+    def _is_no_name(self, text: str, edit: Edit, name: str) -> bool:
+        """True after noting that an entry could not be shown by this name."""
+        if not text:
+            self.object(name, "missing argument.", line=edit.line)
+        elif text != text.strip():
+            # XML has no way to tell a name's own white space from that around it.
+            self.object(name, "invalid white space around a name", line=edit.line)
+        else:
+            return False
         return True
 
     def _checked(self, check: ValueCheck | None, text: str, edit: Edit, name: str) -> str | None:
@@ -357,13 +363,13 @@ class _Load:
 
     def _container(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         name = edit.statement.name
-        new, before = name not in tree, self._refused()
+        new, before = name not in tree, self.refused
         if operation is Operation.REPLACE:
             tree.pop(name, None)
         inner = self.writer.own(tree, name)
         self._children(inner, edit, operation)
         self._refuse_gaps(inner, edit)
-        in_vain = new and self._refused() > before
+        in_vain = new and self.refused > before
         if not inner and (in_vain or not edit.statement.presence):
             self.writer.drop(tree, name)
 
@@ -381,12 +387,12 @@ class _Load:
             self._whole_list(tree, edit, operation)
             return
         entries = self.writer.own(tree, edit.statement.name)
-        new, before = edit.key not in entries, self._refused()
+        new, before = edit.key not in entries, self.refused
         if operation is Operation.REPLACE and not new:
             entries[edit.key] = self.writer.branch()
         inner = self.writer.own(entries, edit.key)
         self._children(inner, edit, operation)
-        if new and not inner and self._refused() > before:
+        if new and not inner and self.refused > before:
             # It was made for the sake of what was refused.
             self.writer.drop(tree, edit.identity)
         else:

@@ -246,7 +246,8 @@ def _closing(words: list[Word]) -> int:
             depth += word.count("(") - word.count(")")
         if depth <= 0:
             return place + 1
-    return len(words)
+    # Nothing closes it: it is a word that begins like that.
+    return 1
 
 
 def levels(root: Statement, words: list[Word]) -> list[Edit] | LoadError:

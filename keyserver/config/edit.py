@@ -14,7 +14,7 @@ from enum import Enum
 
 from .schema import Kind, Statement
 from .tree import Identity, Tree, copy_tree
-from .words import MalformedConfiguration, comment_of, quote
+from .words import MalformedConfiguration, bare_comment, comment_of, quote
 
 __all__ = [
     "Edit",
@@ -143,12 +143,12 @@ def put_within(container: Statement, edit: Edit, edits: list[Edit]) -> None:
     edits.append(Edit(container, operation=operation, children=[edit], line=edit.line))
 
 
-def joined(comment: str | None, behind: str | None) -> str | None:
-    """Two comments as one: a statement has no more."""
-    if comment is None or behind is None:
-        return behind if comment is None else comment
-    lines = (text.removeprefix("/*").removesuffix("*/").strip() for text in (comment, behind))
-    return comment_of("\n".join(lines))
+def joined(*comments: str | None) -> str | None:
+    """Several comments as one: a statement has no more. Empty, when they say nothing."""
+    found = [one for one in comments if one is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    return comment_of("\n".join(bare_comment(one) for one in found))
 
 
 def remark(edits: list[Edit], comment: str | None) -> str | None:

@@ -44,7 +44,7 @@ def marks_others(tree: Tree, edit: Edit) -> bool:
         return False
     inactive, protected = (name in tree.get(mark, ()) for mark in (INACTIVE, PROTECTED))
     changes = edit.activate is inactive or edit.protect is (not protected)
-    return changes and any(value not in edit.values for value in tree[name])
+    return changes and not set(tree[name]) <= set(edit.values)
 
 
 def marked_by(tree: Tree, edit: Edit) -> set[Identity]:

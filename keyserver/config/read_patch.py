@@ -12,7 +12,7 @@ from .descent import Descent
 from .edit import Edit, LoadError, MalformedConfiguration, Operation
 from .read_text import keyed, read_text, say
 from .schema import Statement
-from .words import words_of_line
+from .words import lines_of, words_of_line
 
 _HEADING = re.compile(r"\[edit(?: (?P<path>.*))?\]\s*")
 _SIGNS = " +-!"
@@ -87,7 +87,7 @@ def _section(statement: Statement, lines: list[str]) -> tuple[list[Edit], list[L
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     path, lines = None, []
-    for line in text.splitlines():
+    for line in lines_of(text):
         heading = _HEADING.fullmatch(line)
         if heading is None:
             if path is None and line.strip():

@@ -11,7 +11,7 @@ from .descent import Descent, levels
 from .edit import Edit, LoadError, Operation, Place
 from .replacing import NoPattern, replacement
 from .schema import KEY_SEPARATOR, Kind, Statement
-from .words import MalformedConfiguration, Word, comment_of, words_of_line
+from .words import MalformedConfiguration, Word, comment_of, lines_of, words_of_line
 
 Found = Edit | LoadError
 COMMANDS = frozenset(
@@ -29,7 +29,7 @@ def read_set(root: Statement, text: str) -> Iterator[Found]:
     ``edit``, ``up``, ``top`` and ``exit`` move through the hierarchy as they do in the CLI.
     """
     reader = _Lines(root)
-    for number, line in enumerate(_whole_lines(text), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         try:
             yield from reader.line(_words_of(line), number)
         except MalformedConfiguration:
@@ -50,11 +50,6 @@ def _words_of(line: str) -> list[Word]:
 
 _REPLACE = re.compile(r"\s*((top|up(\s+[0-9]+)?|exit|quit)\s+)?replace\s")
 _EXPRESSIONS = re.compile(r'"([^"]*)"|([^\s"]+)')
-
-
-def _whole_lines(text: str) -> list[str]:
-    """Lines; str.splitlines would also break at separators that values may hold."""
-    return text.replace("\r\n", "\n").split("\n")
 
 
 class _Refused(Exception):

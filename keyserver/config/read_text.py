@@ -108,10 +108,11 @@ class _Reader:
 
     def _opening(self) -> _Opening:
         opening = _Opening(line=self.lines[self.place])
+        comments: list[str | None] = []
         while self.place < len(self.words):
             word = self.words[self.place]
             if isinstance(word, Comment):
-                opening.comment = joined(opening.comment, comment_of(word) or None)
+                comments.append(comment_of(word) or None)
             elif not isinstance(word, Quoted):
                 if word in ("{", "}", ";"):
                     break
@@ -122,6 +123,7 @@ class _Reader:
             else:
                 opening.words.append(word)
             self.place += 1
+        opening.comment = joined(*comments)
         return opening
 
     def _statement(

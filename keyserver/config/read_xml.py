@@ -63,8 +63,8 @@ def _name(element: etree._Element) -> str:
 class _Reader:
     def __init__(self) -> None:
         self.problems: list[LoadError] = []
-        self.comment: str | None = None
-        """The one that waits for its statement."""
+        self.comments: list[str | None] = []
+        """Those that wait for their statement."""
 
     def object(
         self, path: list[str], element: etree._Element, bad: str, message: str, **more: str
@@ -109,7 +109,7 @@ class _Reader:
                 edits += self._wrapped(statement, child, path, skip)
             else:
                 self._child(statement, child, path, edits)
-        self.comment = remark(edits, self.comment)
+        self.comments = [remark(edits, joined(*self.comments))]
         return edits
 
     def _wrapped(
@@ -133,7 +133,7 @@ class _Reader:
         known = statement.children.get(name)
         flat = statement.beside.get(name) if known is None else None
         known = flat.children[name] if flat is not None else known
-        comment, self.comment = self.comment, None
+        before, self.comments = self.comments, []
         if known is None:
             self.object(path, child, _name(child), "syntax error")
             return
@@ -141,8 +141,8 @@ class _Reader:
         if edit is None:
             return
         # What stood in it alone is about it, too.
-        edit.comment = joined(joined(comment, edit.comment), self.comment)
-        self.comment = None
+        edit.comment = joined(*before, edit.comment, *self.comments)
+        self.comments = []
         if flat is not None:
             put_within(flat, edit, edits)
         else:
@@ -156,7 +156,7 @@ class _Reader:
             self.object(path, inner, _name(inner), "syntax error")
         if len(self.problems) > before:
             return
-        self.comment = joined(self.comment, comment_of(name_of(child)))
+        self.comments.append(comment_of(name_of(child)))
 
     def _says_nothing(self, child: etree._Element, path: list[str]) -> None:
         """Nothing can be done with what is not a statement."""

@@ -33,9 +33,14 @@ class Comment(str):
     __slots__ = ()
 
 
+def bare_comment(text: str) -> str:
+    """What a comment says, without its marks."""
+    return text.strip().removeprefix("/*").removesuffix("*/").strip()
+
+
 def comment_of(text: str) -> str:
     """A comment as it is kept and shown; empty for one that says nothing or would not end."""
-    bare = text.strip().removeprefix("/*").removesuffix("*/").strip()
+    bare = bare_comment(text)
     return f"/* {bare} */" if bare and "*/" not in bare else ""
 
 
@@ -74,6 +79,11 @@ def words_of(text: str) -> Iterator[tuple[Word, int]]:
             yield found, line
         position = match.end()
         line += found.count("\n")
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines; str.splitlines would also break at separators that values may hold."""
+    return text.replace("\r\n", "\n").split("\n")
 
 
 def words_of_line(line: str) -> list[Word]:

@@ -101,13 +101,14 @@ def _lines(content: Content, request: Request) -> list[str]:
     found: list[str] = []
     for part in content:
         if isinstance(part, str):
-            found += part.splitlines()
+            found += part.strip("\n").split("\n")
             continue
         texts = [e for e in part.iter(tag=etree.Element) if local_name(e) in _TEXTS]
         if not texts:
             found += _as_lines(part, request)
         for one in texts:
-            found += (one.text or "").strip("\n").splitlines()
+            text = (one.text or "").strip("\n")
+            found += text.split("\n") if text else []
     return found
 
 

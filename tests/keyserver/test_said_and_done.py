@@ -10,6 +10,7 @@ from html import escape
 import pytest
 from lxml import etree
 
+from keyserver.config import edit
 from tests.keyserver.console import END, Console, Session, errors
 
 BASE = (
@@ -94,6 +95,14 @@ NOT_DONE = [
             "", '<from><protocol rename="rename" name="bgp">static</protocol></from>'
         ),
     ),
+    # A name that no format could show.
+    (SET, 'set policy-options policy-statement "" then accept'),
+    (XML, "<policy-options><policy-statement><name> </name></policy-statement></policy-options>"),
+    (JSON, '{"policy-options": {"policy-statement": [{"name": ""}]}}'),
+    (JSON, '{"policy-options": {"policy-statement": [{"name": "a\\u001fb"}]}}'),
+    (JSON, '{"policy-options": {"policy-statement": [{"name": "\\u001f"}]}}'),
+    # Words of an expression that nothing closes.
+    (SET, "set policy-options policy-statement Q from policy ( a && b"),
     # What was made for the sake of a value that is refused.
     (SET, "set interfaces ge-0/0/7 unit 0 family inet mtu many"),
     (SET, 'set groups g system host-name "no name"'),
@@ -228,13 +237,13 @@ def test_marks_and_comments_come_with_a_difference_as_text_and_as_xml(session, s
             # Back to what was before, of which nothing is protected.
             session.rpc("<load-configuration rollback='1'/>")
             number = 0
-        patch, edit = differences(session, number)
+        patch, written = differences(session, number)
         session.rpc("<discard-changes/>")
         assert shown(session) == before
         assert errors(load(session, "-patch", patch, "patch")) == []
         assert shown(session) == after
         session.rpc("<discard-changes/>")
-        assert errors(edited(session, edit)) == []
+        assert errors(edited(session, written)) == []
         assert shown(session) == after
         if change is not None:
             change()
@@ -253,3 +262,23 @@ def edited(session: Session, configuration: str) -> etree._Element:
         "<edit-config><target><candidate/></target><default-operation>none</default-operation>"
         f"<config>{configuration}</config></edit-config>"
     )
+
+
+@pytest.mark.parametrize("value", ["\u2028", "a\u0085b", "\u2029 \x0b".replace("\x0b", "")])
+def test_a_difference_has_lines_where_lines_end_and_nowhere_else(session, value):
+    session.set(escape(f'set system login message "{value}"'))
+    there, (patch, _) = shown(session), differences(session, 0)
+    session.rpc("<discard-changes/>")
+    assert errors(load(session, "-patch", patch, "patch")) == []
+    assert shown(session) == there
+
+
+@pytest.mark.parametrize(
+    ("form", "comment", "around"),
+    [(TEXT, "/* a */ ", "{}snmp {{ contact x; }}"), (XML, "<comment>a</comment>", "{}<snmp/>")],
+)
+def test_many_comments_are_put_together_once(session, monkeypatch, form, comment, around):
+    octets = []
+    monkeypatch.setattr(edit, "bare_comment", lambda text: octets.append(len(text)) or "a")
+    assert errors(load(session, form, around.format(comment * 300))) == []
+    assert sum(octets) < 300 * 20
