@@ -275,7 +275,10 @@ def test_a_difference_has_lines_where_lines_end_and_nowhere_else(session, value)
 
 @pytest.mark.parametrize(
     ("form", "comment", "around"),
-    [(TEXT, "/* a */ ", "{}snmp {{ contact x; }}"), (XML, "<comment>a</comment>", "{}<snmp/>")],
+    [
+        (TEXT, "/* a */ ", "{}snmp {{ contact x; }}"),
+        (XML, "<comment>a</comment>", "{}<snmp><contact>x</contact></snmp>"),
+    ],
 )
 def test_many_comments_are_put_together_once(session, monkeypatch, form, comment, around):
     octets = []
