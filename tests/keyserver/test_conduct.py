@@ -36,7 +36,7 @@ class Fleet:
     def __init__(self, *hosts: str, members: tuple[str, ...] = (SITE,), **group: object) -> None:
         self.group = group
         self.describe(*members)
-        self.committed: list[str] = []
+        self.asked: list[tuple[str, str]] = []
         self.now, self.said = NOW, []
         self.pauses: list[float] = []
         self.wires = {host: self._wire(host) for host in hosts}
@@ -63,9 +63,9 @@ class Fleet:
             try:
                 if host in self.fails:
                     raise self.fails[host]
-                wire, before = self.wires[host], self.wires[host].names.count(COMMIT)
-                done[host] = job(wire)
-                self.committed += [host] * (wire.names.count(COMMIT) > before)
+                begun = len(self.wires[host].names)
+                done[host] = job(self.wires[host])
+                self.asked += [(host, name) for name in self.wires[host].names[begun:]]
             except GroupVpnError as error:
                 failed[host] = error
         return done, failed
@@ -82,6 +82,10 @@ class Fleet:
 
     def run(self, **more):
         return conduct(Order(self.description, tuple(self.wires), timeout=20, **more), self)
+
+    def who(self, operation: str) -> list[str]:
+        """Who was asked to do that, in turn."""
+        return [host for host, name in self.asked if name == operation]
 
     def has(self, host: str) -> bool:
         return "group-vpn" in self.wires[host].device.database.committed.get("security", {})
@@ -151,12 +155,22 @@ def test_a_commit_that_needs_no_confirmation_is_not_said_to_be_taken_back():
 def test_a_new_server_learns_after_the_root_that_it_calls_and_a_known_one_before():
     fleet = Fleet(HUB, "hub-2", servers=[HUB, "hub-2"])
     fleet.run(confirm_minutes=0)
-    assert fleet.committed == [HUB, "hub-2"]
-    fleet.committed.clear()
+    assert fleet.who(COMMIT) == [HUB, "hub-2"]
+    fleet.asked.clear()
     fleet.group["server_member_communication"] = {**UNICAST, "lifetime_seconds": 7200}
     fleet.describe(SITE)
     fleet.run(confirm_minutes=0)
-    assert fleet.committed == ["hub-2", HUB]
+    assert fleet.who(COMMIT) == ["hub-2", HUB]
+
+
+def test_the_server_that_makes_new_keys_for_who_stays_is_cleared_last():
+    """A sub-server that held the old keys still would push the new ones under them."""
+    both = {"servers": [HUB, "hub-2"], "exclude": "reregister", "server_member_communication": None}
+    fleet = Fleet(HUB, "hub-2", members=SITES[:2], **both)
+    fleet.run(confirm_minutes=0)
+    fleet.describe(SITE)
+    fleet.run(confirm_minutes=0)
+    assert fleet.who("clear-security-group-vpn-server") == ["hub-2", HUB]
 
 
 LISTED = f"""<rpc-reply><security-group-vpn-server-registered-members>
