@@ -83,6 +83,21 @@ def test_what_was_gathered_as_the_page_says_configures_nothing_new(place):
     assert results["Everything below security group-vpn server"]["hub-1"]["changed"] is False
 
 
+def test_first_expectations_and_a_history_are_made_as_the_audits_page_shows(place):
+    run(place, ("../audit", "first expectations"))
+    report = place.path / "membership-audit"
+    (found,) = yaml.safe_load((report / "expectations.yml").read_text())
+    assert [member["gateway"] for member in found["members"]] == ["GM-0001", "GM-0002"]
+    for audits in (1, 2):
+        run(place, ("../audit", "history"))
+        history = json.loads((report / "audit.json").read_text())["history"]
+        assert len(history["made_at"]) == audits
+    shown = yaml.safe_load(block("../audit", "expected"))
+    asked = play(place, [{"groupvpn.junos.membership_audit": shown}]).tasks[0]["hub-1"]
+    kinds = [found["kind"] for found in asked["findings"]]
+    assert (kinds.count("missing"), kinds.count("below_minimum")) == (3, 1)
+
+
 def test_expectations_by_host_and_by_team_are_those_of_the_page(place):
     variables = place.path / "host_vars" / "hub-1" / "members.yml"
     variables.parent.mkdir(parents=True, exist_ok=True)
