@@ -20,8 +20,10 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := $(if $(filter Darwin,$(shell uname)),en_US.UTF-8,C.UTF-8)
 endif
 
+# Directories, too: theirs is the date that changes when a file goes or is called otherwise.
 SOURCES := $(shell find plugins extensions meta playbooks roles changelogs tests/sanity tests/config.yml \
-	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -type f -not -name '*.pyc' 2>/dev/null)
+	galaxy.yml README.md LICENSE CHANGELOG.md .ansible-lint -not -name '*.pyc' -not -name __pycache__ \
+	2>/dev/null)
 
 .PHONY: help env demo schema test clients matrix bench fuzz soak lint style types roles-lint \
 	changelog-lint sanity sanity-newest mutation faults house docs site pictures release clean

@@ -49,3 +49,27 @@ def test_make_gives_ansible_the_locale_that_it_wants(tmp_path, locale):
         text=True,
     )
     assert made.stdout.strip() == "UTF-8", made.stderr
+
+
+def test_make_builds_the_collection_again_when_a_file_has_gone(tmp_path):
+    """What was removed stayed in build/collections, and tests and ansible-lint went on with it."""
+    ready = tmp_path / "build/collections/ansible_collections/groupvpn/junos/.ready"
+    module = tmp_path / "plugins" / "modules" / "gone.py"
+    for file in (ready, module):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text("utf-8"))
+    for place in (module, module.parent, module.parent.parent):
+        os.utime(place, (1_000, 1_000))
+
+    def planned() -> str:
+        made = subprocess.run(
+            ["make", "-n", "env"], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return made.stdout
+
+    assert "collection build" not in planned()
+    module.unlink()
+    # As if the last build had been before that.
+    os.utime(ready, (2_000, 2_000))
+    assert "collection build" in planned()
