@@ -36,7 +36,7 @@ def take_elements(found: Found, node: Branch, element: etree._Element) -> None:
 def _mark(element: etree._Element, name: str) -> str | None:
     """An attribute by local name: ``inactive``, ``group``."""
     for attribute, value in element.attrib.items():
-        namespace, _, local = attribute.rpartition("}")
+        namespace, local = attribute.rpartition("}")[::2]
         if local.rpartition(":")[2] == name and value != "false" and _is_known(namespace[1:]):
             return str(value)
     return None

@@ -118,7 +118,7 @@ def _no_value(value: Any, kind: Kind | None) -> str | None:
     if kind is Kind.INTEGER and not _WHOLE.fullmatch(str(value)):
         return "a whole number is expected"
     # YAML makes true of a plain yes, 1.1 of 1.10, and keeps blanks within quotes.
-    if kind is Kind.TEXT and not isinstance(value, str) and type(value) is not int:
+    if kind is Kind.TEXT and (isinstance(value, bool) or not isinstance(value, str | int)):
         return "text is expected"
     if kind is Kind.TEXT and str(value).strip() != str(value):
         return "it begins or ends with a blank or a new line"

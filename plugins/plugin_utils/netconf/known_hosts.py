@@ -167,7 +167,7 @@ def _is_named(names: str, own: str) -> bool:
 
 
 def _is_hash_of(names: str, name: str) -> bool:
-    _, kind, *parts = names.split("|")
+    kind, *parts = names.removeprefix("|").split("|")
     if kind != "1" or len(parts) != 2:
         return False
     try:
