@@ -35,6 +35,7 @@ SUITES = (
     "tests/unit",
     "tests/keyserver",
     "tests/fuzz",
+    "tests/integration/test_host_keys.py",
     "tests/integration/test_sessions.py",
     "tests/integration/test_rude_devices.py",
     "tests/integration/test_rude_odd.py",

@@ -345,6 +345,11 @@ def test_what_is_complete_is_given_on_and_what_is_not_is_kept():
     assert given_on == [b"<a>12", b"3", b"<b/>4", "\ufffd5</a>".encode()]
 
 
+def test_a_reference_at_the_very_beginning_of_what_is_held_is_kept_whole():
+    given_on = [bytes(piece) for piece in clean([b"<a>", b"&#", b"27;</a>"])]
+    assert b"".join(given_on) == "<a>\ufffd</a>".encode()
+
+
 @pytest.mark.parametrize("cut", [1, 2, 5, 11])
 def test_a_tag_at_the_very_beginning_of_what_is_held_is_kept_whole(cut):
     tag = b'<a xmlns="u" xmlns="u">'
