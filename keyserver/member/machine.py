@@ -175,19 +175,6 @@ class GroupMember:
         self.state = MemberState.PHASE_1
         return self.end_phase1() + self._attempt.start(now)
 
-    def enrol(
-        self,
-        policies: tuple[PeerPolicy, ...],
-        address: str,
-        now: float,
-        paths: tuple[Path, ...] = (),
-    ) -> list[bytes]:
-        """Register with these key servers from now on; keys stay until new ones come."""
-        self.policies, self.address, self.paths = policies, address, paths
-        # From the first one on, whichever was tried last.
-        self.server, self.state = 0, MemberState.PHASE_1
-        return self.start(now)
-
     def leave(self, now: float) -> list[bytes]:
         """Stop being a member: the phase 1 SA is deleted, and every key forgotten."""
         self.state = MemberState.STOPPED

@@ -55,10 +55,6 @@ class Enrolment:
     policies: tuple[PeerPolicy, ...]
     local_address: str
 
-    def place_of(self, server: str) -> int | None:
-        """The index of a key server; None for one that is not among them."""
-        return self.servers.index(server) if server in self.servers else None
-
 
 @dataclass(frozen=True)
 class Manners:

@@ -70,15 +70,6 @@ class Site:
             return self.server
         return enrolment.servers[self.member.granted_by]
 
-    def may_become(self, settings: VpnSettings) -> bool:
-        """True when its member, with what it holds, is one of the same group there."""
-        enrolment = settings.enrolment
-        return (
-            self.member is not None
-            and enrolment is not None
-            and enrolment.group == self.settings.group
-        )
-
     @property
     def is_up(self) -> bool:
         """True while it holds a key to send with."""

@@ -79,9 +79,6 @@ class SrxMembers:
                 self._narrow(site, now)
                 self.renew(site, now)
             return site
-        if site is not None and site.may_become(settings):
-            self._enrol(site, settings, now)
-            return site
         if site is not None:
             self._leave(site, now)
         site = Site(settings)
@@ -90,26 +87,6 @@ class SrxMembers:
             self._narrow(site, now)
             self._act(site, site.member.start(now))
         return site
-
-    def _enrol(self, site: Site, settings: VpnSettings, now: float) -> None:
-        """Another way to the same group, a key or a server: register anew, with the keys held.
-
-        They are the group's, whoever hands them out; to drop them would be an outage for nothing.
-        """
-        member, enrolment = site.member, settings.enrolment
-        assert member is not None
-        assert enrolment is not None
-        # Told to the server that it was with.
-        self._act(site, member.end_phase1())
-        source = site.keys_from if member.granted_by is not None else ""
-        site.settings = settings
-        member.behave(self._options(settings.manners))
-        self._narrow(site, now)
-        started = member.enrol(
-            enrolment.policies, enrolment.local_address, now, self._paths(enrolment)
-        )
-        member.granted_by = enrolment.place_of(source)
-        self._act(site, started)
 
     def _options(self, manners: Manners) -> MemberOptions:
         return MemberOptions(
@@ -128,16 +105,11 @@ class SrxMembers:
             random.random,
             enrolment.local_address,
         )
-        member.paths = self._paths(enrolment)
-        return member
-
-    def _paths(self, enrolment: Enrolment) -> tuple[Path, ...]:
-        """Where translators are looked for; none without a port for them."""
-        if self._plane.floating_port is None:
-            return ()
         port = self._plane.local[1]
-        own = (enrolment.local_address, port)
-        return tuple(Path(own, (server, port)) for server in enrolment.servers)
+        if self._plane.floating_port is not None:
+            own = (enrolment.local_address, port)
+            member.paths = tuple(Path(own, (server, port)) for server in enrolment.servers)
+        return member
 
     @staticmethod
     def _narrow(site: Site, now: float) -> None:
