@@ -138,11 +138,19 @@ def own_lab(installed, alone) -> int:
     return netconf
 
 
+def _as_in_a_terminal() -> None:
+    # nohup, and a shell's job in the background, ignore one of these, and their children with them.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def serving(
     program: Path, command: str = "serve", told: str = "ready:"
 ) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen([program, command], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [program, command], stdout=subprocess.PIPE, text=True, preexec_fn=_as_in_a_terminal
+    ) as process:
         try:
             assert any(told in line for line in process.stdout)
             yield process

@@ -29,6 +29,8 @@ def started(
     return subprocess.run(
         [sys.executable, "-c", f"{code}runpy.run_module('keyserver', run_name='__main__')"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        # A shell's job in the background ignores it, and its children with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         capture_output=True,
         text=True,
         timeout=60,
