@@ -20,7 +20,7 @@ class PrivateLog:
     """Appends lines to a file that only its owner may read; raises OSError for any other file.
 
     What cannot be written stops nobody: ``complain`` is told once, and it is written when there is
-    room again.
+    room again. When too much waits, ``complain`` is told that the rest is lost.
     """
 
     complain: Callable[[str], None] = staticmethod(lambda text: None)
@@ -29,14 +29,16 @@ class PrivateLog:
         self.path = path
         self._file = open_private(path)
         # Who wrote to it before may have been cut off in the middle of a line.
-        self._waiting = b"" if _ends_with_a_line(self._file) else b"\n"
-        self._is_behind = False
+        self._waiting = bytearray(b"" if _ends_with_a_line(self._file) else b"\n")
+        self._is_behind = self._has_lost = False
 
     def append(self, lines: Iterable[str]) -> None:
         """Write these, behind what still waits."""
         octets = "".join(f"{line}\n" for line in lines).encode("ascii")
         if len(self._waiting) + len(octets) <= _MOST_WAITING:
             self._waiting += octets
+        else:
+            self._lose()
         try:
             self._write()
         except OSError as error:
@@ -45,7 +47,7 @@ class PrivateLog:
     def _write(self) -> None:
         while self._waiting:
             written = self._file.write(self._waiting)
-            self._waiting = self._waiting[written:]
+            del self._waiting[:written]
         self._is_behind = False
 
     def _complain(self, error: OSError) -> None:
@@ -53,6 +55,11 @@ class PrivateLog:
             why = error.strerror or error
             self.complain(f"{self.path}: {why}; what is missing there follows when there is room")
         self._is_behind = True
+
+    def _lose(self) -> None:
+        if not self._has_lost:
+            self.complain(f"{self.path}: too much waits for room there; from now on lines are lost")
+        self._has_lost = True
 
     def close(self) -> None:
         """Close the file."""

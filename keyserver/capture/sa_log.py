@@ -127,11 +127,17 @@ def _fields(line: str) -> dict[str, Any] | None:
     """What a line says; None for one that was cut off."""
     try:
         found: dict[str, Any] = json.loads(line)
-    except json.JSONDecodeError:
-        if _BEGINNING.startswith(line[: len(_BEGINNING)].rstrip("\n")):
+    except json.JSONDecodeError as error:
+        if _is_cut_off(line.rstrip("\n"), error.pos):
             return None
         raise
     return found
+
+
+def _is_cut_off(line: str, objection: int) -> bool:
+    """Whether a line of ours lacks its end; one that is damaged before that is not taken for it."""
+    begins = _BEGINNING.startswith(line[: len(_BEGINNING)])
+    return begins and (objection >= len(line) or not line.endswith("}"))
 
 
 def _take(history: SaHistory, fields: dict[str, object]) -> None:

@@ -23,7 +23,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
 
 from keyserver.capture.keylog import KeyLog, read_keks
-from keyserver.capture.private_file import open_private
+from keyserver.capture.private_file import PrivateLog, open_private
 from keyserver.capture.sa_export import everybody_else, wireshark_table, xfrm_commands
 from keyserver.capture.sa_log import Holder, SaLog, UnreadableLog, read_sa_log
 from keyserver.edge.held import held_associations
@@ -322,6 +322,32 @@ def test_a_key_log_on_a_full_disk_stops_no_rekey(signing_key, tmp_path, disk):
     disk.room = 1_000_000
     log.phase1(b"cookie", b"key")
     assert {first, member.keys.current_kek} <= set(read_keks(log.path.read_text()))
+
+
+def test_what_is_lost_since_too_much_waits_is_told_once(tmp_path, disk, monkeypatch):
+    monkeypatch.setattr("keyserver.capture.private_file._MOST_WAITING", 8)
+    log, told, disk.room = PrivateLog(tmp_path / "sa.log"), [], 0
+    log.complain = told.append
+    for line in ("first", "second", "third"):
+        log.append((line,))
+    assert [text.partition(": ")[2] for text in told] == [
+        "No space left on device; what is missing there follows when there is room",
+        "too much waits for room there; from now on lines are lost",
+    ]
+    disk.room = 1_000_000
+    log.append(())
+    assert log.path.read_text() == "first\n"
+
+
+@pytest.mark.parametrize("line", ["", '{"ti', '{"time": 1', '{"time": 1, "event": "go'])
+def test_a_line_that_was_cut_off_tells_nothing(line):
+    assert read_sa_log([f"{line}\n"]).held == []
+
+
+@pytest.mark.parametrize("line", ['{"time": x, "event": "gone"}', '{"time": 1 "event": "gone"}'])
+def test_a_line_that_is_damaged_is_not_taken_for_one_that_was_cut_off(line):
+    with pytest.raises(UnreadableLog, match="line 1"):
+        read_sa_log([f"{line}\n"])
 
 
 def test_what_is_no_log_is_refused_with_its_line():
