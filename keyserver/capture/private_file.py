@@ -12,21 +12,23 @@ from io import FileIO
 from pathlib import Path
 
 _MODE = 0o600
-# What is kept in memory while a disk is full.
-_MOST_WAITING = 64 * 1024 * 1024
+# What is kept in memory while a disk is full, in octets.
+MOST_WAITING = 64 * 1024 * 1024
 
 
 class PrivateLog:
     """Appends lines to a file that only its owner may read; raises OSError for any other file.
 
     What cannot be written stops nobody: ``complain`` is told once, and it is written when there is
-    room again. When too much waits, ``complain`` is told that the rest is lost.
+    room again. When more than ``most_waiting`` octets wait, ``complain`` is told that the rest is
+    lost.
     """
 
     complain: Callable[[str], None] = staticmethod(lambda text: None)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most_waiting: int = MOST_WAITING) -> None:
         self.path = path
+        self._most_waiting = most_waiting
         self._file = open_private(path)
         # Who wrote to it before may have been cut off in the middle of a line.
         self._waiting = bytearray(b"" if _ends_with_a_line(self._file) else b"\n")
@@ -35,7 +37,7 @@ class PrivateLog:
     def append(self, lines: Iterable[str]) -> None:
         """Write these, behind what still waits."""
         octets = "".join(f"{line}\n" for line in lines).encode("ascii")
-        if len(self._waiting) + len(octets) <= _MOST_WAITING:
+        if len(self._waiting) + len(octets) <= self._most_waiting:
             self._waiting += octets
         else:
             self._lose()

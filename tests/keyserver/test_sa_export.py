@@ -324,9 +324,8 @@ def test_a_key_log_on_a_full_disk_stops_no_rekey(signing_key, tmp_path, disk):
     assert {first, member.keys.current_kek} <= set(read_keks(log.path.read_text()))
 
 
-def test_what_is_lost_since_too_much_waits_is_told_once(tmp_path, disk, monkeypatch):
-    monkeypatch.setattr("keyserver.capture.private_file._MOST_WAITING", 8)
-    log, told, disk.room = PrivateLog(tmp_path / "sa.log"), [], 0
+def test_what_is_lost_since_too_much_waits_is_told_once(tmp_path, disk):
+    log, told, disk.room = PrivateLog(tmp_path / "sa.log", most_waiting=8), [], 0
     log.complain = told.append
     for line in ("first", "second", "third"):
         log.append((line,))
