@@ -202,9 +202,9 @@ def test_whole_numbers_are_none_of_its_business(value):
 
 def test_a_path_that_came_out_empty_is_no_directory_of_ansibles():
     spec = {
+        "run": {"type": "str"},
         "directory": {"type": "path"},
         "merge": {"type": "list", "elements": "path"},
-        "run": {"type": "str"},
     }
     given = {"directory": " ", "merge": ["a", ""], "run": ""}
     assert list(options.path_objections(spec, given)) == [
