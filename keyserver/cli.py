@@ -13,7 +13,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .capture.keylog import read_keks
@@ -39,10 +41,34 @@ class _Unusable(Exception):
 # What each command takes
 
 
+class _CommandParser(argparse.ArgumentParser):
+    """What a command does not know is told with the usage of that command."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
+
+def _path(text: str) -> Path:
+    """A path; nothing at all, as of a shell's variable that is not set, is not the directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is expected, and this one is empty")
+    return Path(text)
+
+
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: an IPv4 address is expected") from None
+
+
 def _lab_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "lab",
-        type=Path,
+        type=_path,
         nargs="?",
         default=DEFAULT_LAB,
         metavar="LAB",
@@ -54,7 +80,7 @@ def _lab_arguments(command: argparse.ArgumentParser) -> None:
 def _sa_log_argument(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--sa-log",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="append members' associations with their keys to FILE; for a lab only",
     )
@@ -64,7 +90,7 @@ def _serve_arguments(command: argparse.ArgumentParser) -> None:
     _lab_arguments(command)
     command.add_argument(
         "--keylog",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="append every key that Wireshark needs to FILE; for a lab only",
     )
@@ -89,18 +115,18 @@ def _members_arguments(command: argparse.ArgumentParser) -> None:
 
 def _init_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "directory", type=Path, nargs="?", default=Path(), help="default: the current directory"
+        "directory", type=_path, nargs="?", default=Path(), help="default: the current directory"
     )
 
 
 def _wireshark_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("capture", type=Path, help="pcap file, as tcpdump -w makes it")
-    command.add_argument("keylog", type=Path, help="file that serve --keylog wrote")
-    command.add_argument("output", type=Path, help="pcap file to write")
+    command.add_argument("capture", type=_path, help="pcap file, as tcpdump -w makes it")
+    command.add_argument("keylog", type=_path, help="file that serve --keylog wrote")
+    command.add_argument("output", type=_path, help="pcap file to write")
 
 
 def _sa_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("sa_log", type=Path, help="file that --sa-log wrote")
+    command.add_argument("sa_log", type=_path, help="file that --sa-log wrote")
     command.add_argument(
         "--format", choices=("xfrm", "wireshark"), default="xfrm", help="default: xfrm"
     )
@@ -110,6 +136,7 @@ def _sa_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--peer",
         action="append",
+        type=_address,
         metavar="ADDRESS",
         help="xfrm: a host to send to; may be repeated; default: the other members in the log",
     )
@@ -140,6 +167,8 @@ def _lab_of(options: argparse.Namespace) -> Lab:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    if options.keylog and options.sa_log and _same(options.keylog, options.sa_log):
+        raise _Unusable(f"{options.sa_log}: both logs would be in it; name another file for one")
     chosen = run.ServeOptions(options.keylog, options.sa_log, options.lenient, options.events)
     run.serve(_lab_of(options), chosen)
     return 0
@@ -154,10 +183,17 @@ def _status(options: argparse.Namespace) -> int:
     return run.status(_lab_of(options))
 
 
+def _same(one: Path, other: Path) -> bool:
+    """True where both are one file, or would be."""
+    return one.resolve() == other.resolve() or (
+        one.exists() and other.exists() and one.samefile(other)
+    )
+
+
 def _wireshark(options: argparse.Namespace) -> int:
     output = options.output
     for source in (options.keylog, options.capture):
-        if output.exists() and source.exists() and output.samefile(source):
+        if _same(output, source):
             raise _Unusable(f"{output}: is what is read; name another file to write")
     with _blamed(options.keylog):
         keks = read_keks(options.keylog.read_text(encoding="ascii"))
@@ -168,6 +204,8 @@ def _wireshark(options: argparse.Namespace) -> int:
 
 
 def _associations(options: argparse.Namespace) -> int:
+    if options.format == "wireshark" and (options.member or options.peer):
+        raise _Unusable("--format wireshark has everybody's; leave --member and --peer out")
     with _blamed(options.sa_log), options.sa_log.open(encoding="ascii") as lines:
         history = read_sa_log(lines)
         for line in exported(history, options.format, options.member, options.peer):
@@ -220,7 +258,9 @@ def _parser() -> argparse.ArgumentParser:
         f"The same without the script: python -m {__package__}.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
     for name, command in _COMMANDS.items():
         command.arguments(
             commands.add_parser(name, help=command.summary, description=command.summary)

@@ -154,7 +154,8 @@ def exported(
         return
     names = list(dict.fromkeys(sa.member for sa in history.held))
     if member is not None and member not in names:
-        raise ValueError(f"no associations of member {member!r} are held at its end")
+        there = ", ".join(names) or "nobody has any"
+        raise ValueError(f"member {member!r} holds no associations at its end; who does: {there}")
     for name in names if member is None else [member]:
         yield f"# {name}"
         commands = xfrm_commands(history, name, peers or everybody_else(history, name))

@@ -9,18 +9,22 @@ import pkgutil
 from pathlib import Path
 
 FILES = ("lab.yml", "hub-1.conf", "inventory.yml", "rekeys.yml")
+_IN_THE_WAY = "is there already; nothing was written: name another directory"
 
 
 def write_starter(directory: Path) -> list[Path]:
     """Write the lab into a directory, which is made where it is missing; the files written.
 
-    Raises OSError. Where one of them is there already nothing is written: FileExistsError names it.
+    Raises OSError; FileExistsError where one of them is there already.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(0, "is no directory; name one", str(directory)) from None
     files = [directory / name for name in FILES]
     for file in files:
         if os.path.lexists(file):
-            raise FileExistsError(0, "is there already; nothing was written", str(file))
+            raise FileExistsError(0, _IN_THE_WAY, str(file))
     for file in files:
         content = pkgutil.get_data(__name__, file.name)
         assert content is not None

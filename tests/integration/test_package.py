@@ -192,7 +192,8 @@ def test_init_overwrites_nothing(installed, alone):
     (alone / "rekeys.yml").write_text("mine")
     done = run(installed / "groupvpn-keyserver", "init")
     assert done.returncode == 2
-    assert done.stderr == "groupvpn-keyserver: rekeys.yml: is there already; nothing was written\n"
+    said = "is there already; nothing was written: name another directory"
+    assert done.stderr == f"groupvpn-keyserver: rekeys.yml: {said}\n"
     assert [file.name for file in alone.iterdir()] == ["rekeys.yml"]
 
 
