@@ -333,6 +333,7 @@ CASES = {
         {},
         "hub-1: group_vpn_groups[BRANCHES].match_policies[0].name: missing; set 'name'",
     ),
+    "a group without a name": ({"name": None}, {}, "group_vpn_groups[0].name: missing; set 'name'"),
     "an interface that is none": (
         {},
         {"site_1": {"external_interface": "ge-0/0/1.0 "}},
