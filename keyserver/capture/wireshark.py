@@ -60,7 +60,9 @@ def _packets(capture: bytes) -> Iterator[_Packet]:
         raise UnreadableCapture("a pcap file is expected; write the capture with tcpdump -w")
     link = struct.unpack_from(order + "I", capture, 20)[0]
     if link not in _LINK_HEADERS:
-        raise UnreadableCapture(f"link type {link} is not known here")
+        raise UnreadableCapture(
+            f"link type {link} is not known here; capture on lo or on an Ethernet"
+        )
     position = 24
     while position + 16 <= len(capture):
         seconds, fraction, size, _ = struct.unpack_from(order + "IIII", capture, position)

@@ -171,7 +171,11 @@ class Store:
         except (sqlite3.Error, zlib.error, ValueError, _Foreign) as error:
             self._database.close()
             busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-            text = "is in use by another server" if busy else str(error)
+            text = (
+                "is in use by another server; stop that one, or name another file"
+                if busy
+                else str(error)
+            )
             raise (StoreInUse if busy else StoreDamaged)(f"{path}: {text}") from None
 
     def rest(self) -> None:
@@ -375,7 +379,7 @@ def _prepare(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> N
     elif _number(database, "user_version") == _VERSION:
         return
     elif _number(database, "user_version") > _VERSION:
-        raise _Foreign("written by a later version")
+        raise _Foreign("written by a later version; use that one, or name another file")
     database.executescript(_SCHEMA)
     database.execute("BEGIN IMMEDIATE")
     try:
@@ -416,7 +420,7 @@ def _refuse_foreign(database: sqlite3.Connection) -> None:
     """Stores of early versions have no number, but tables of ours alone."""
     names = {n for (n,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if {name for name in names if not name.startswith("sqlite_")} - _TABLES:
-        raise _Foreign("a database of another program")
+        raise _Foreign("a database of another program; name another file")
 
 
 def _write_pending(database: sqlite3.Connection, pending: PendingConfirmation | None) -> None:

@@ -58,7 +58,7 @@ async def _ask(spec: DeviceSpec) -> list[etree._Element]:
     assert spec.netconf is not None
     user = next((u for u in spec.users if u.password is not None), None)
     if user is None:
-        raise ValueError("no user of the lab file has a password")
+        raise ValueError("no user of the lab file has a password; give one to log in with")
     # The lab's own loopback devices; their host keys are made when they first start.
     async with asyncssh.connect(
         spec.netconf.host,

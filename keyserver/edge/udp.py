@@ -39,7 +39,9 @@ def _index(interface: str) -> int:
     try:
         return socket.if_nametoindex(interface)
     except OSError:
-        raise OSError(f"interface {interface!r} does not exist") from None
+        raise OSError(
+            f"interface {interface!r}: this host has none of that name; correct the lab file"
+        ) from None
 
 
 class UdpSocket:

@@ -77,7 +77,8 @@ def _further_ports(where: str, section: Section, port: int) -> dict[str, Any]:
     push = section.take("push_port", values.port)
     named = [one for one in (port, floating, push) if one is not None]
     if len(set(named)) < len(named):
-        raise LabError(f"{where}: port, nat_port and push_port must differ")
+        shown = ", ".join("none" if one is None else str(one) for one in (port, floating, push))
+        raise LabError(f"{where}: port, nat_port, push_port {shown}: two are the same; change one")
     return {"floating_port": floating, "push_port": push}
 
 
@@ -100,5 +101,5 @@ def _user(where: str, entry: Any) -> User:
     )
     section.done()
     if user.password is None and user.authorized_key is None:
-        raise LabError(f"{where}: password or authorized_key is missing")
+        raise LabError(f"{where}: password or authorized_key is missing; give one")
     return user

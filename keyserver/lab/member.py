@@ -70,7 +70,7 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
     )
     section.done()
     if spec.psk is None and spec.credentials is None:
-        raise LabError(f"{where}: psk or certificate is missing")
+        raise LabError(f"{where}: psk or certificate is missing; give one")
     return spec
 
 

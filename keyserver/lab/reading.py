@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -12,7 +13,7 @@ from . import values
 from .device import read_device
 from .member import read_member
 from .section import Section, items
-from .specs import Lab, LabError
+from .specs import DeviceSpec, Lab, LabError, MemberSpec
 from .text import read_document, read_text
 
 
@@ -34,13 +35,13 @@ def read_lab(path: Path) -> Lab:
     ]
     by_name = {device.name: device for device in devices}
     if len(by_name) != len(devices):
-        raise LabError(f"{path}: two devices have the same name")
+        raise LabError(f"{path}: devices: {_twice(devices)}: two have this name; rename one")
     members = tuple(
         read_member(f"{path}: members[{number}]", entry, by_name, base)
         for number, entry in enumerate(items(f"{path}: members", top.take("members", lambda v: v)))
     )
     if len({member.name for member in members}) != len(members):
-        raise LabError(f"{path}: two members have the same name")
+        raise LabError(f"{path}: members: {_twice(members)}: two have this name; rename one")
     clock = Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
     speed = clock.take("speed", values.speed, 1.0)
     known_hosts = top.take("known_hosts", lambda v: base / values.text(v))
@@ -49,6 +50,11 @@ def read_lab(path: Path) -> Lab:
     if not devices and not members:
         raise LabError(f"{path}: devices: there are none, and no members; name at least one")
     return Lab(tuple(devices), members, speed, known_hosts)
+
+
+def _twice(named: Iterable[DeviceSpec | MemberSpec]) -> str:
+    names = [one.name for one in named]
+    return next(name for name in names if names.count(name) > 1)
 
 
 def _said(error: yaml.YAMLError) -> str:

@@ -43,7 +43,7 @@ class Section:
     def need(self, key: str, convert: Callable[[Any], Any]) -> Any:
         """A key's value; it must be there."""
         if self._left.get(key) is None:
-            raise LabError(f"{self.where}: {key} is missing")
+            raise LabError(f"{self.where}: {key} is missing; give it")
         return self.take(key, convert)
 
     def done(self) -> None:

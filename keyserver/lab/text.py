@@ -68,7 +68,8 @@ def _look_through(node: yaml.Node, seen: set[int]) -> None:
         if isinstance(key, yaml.ScalarNode):
             if key.value in keys:
                 raise yaml.MarkedYAMLError(
-                    problem=f"{key.value!r} is there twice", problem_mark=key.start_mark
+                    problem=f"{key.value!r} is there twice; take one out",
+                    problem_mark=key.start_mark,
                 )
             keys.add(key.value)
         _look_through(value, seen)

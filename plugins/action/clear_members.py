@@ -19,6 +19,6 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         if options.pop("all") == (options["group"] is not None):
-            raise Refused(["give either 'group', or 'all: true' for every group"])
+            raise Refused(["group, all: give either 'group', or 'all: true' for every group"])
         request = clearing.Request(**options, check=self._task.check_mode)
         return clearing.clear(self.device(), request)

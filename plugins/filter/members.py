@@ -52,7 +52,9 @@ from ..plugin_utils.resources.served import Group
 def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Groups and members of a reply."""
     if not isinstance(reply, str):
-        raise AnsibleFilterError("groupvpn.junos.members: the reply is text, XML or the CLI's")
+        raise AnsibleFilterError(
+            "groupvpn.junos.members: text is expected; give the reply as XML or as the CLI has it"
+        )
     missing = libraries.complaint()
     if missing is not None:
         raise AnsibleFilterError(f"groupvpn.junos.members: {missing}")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ REFUSED = {
     f"members: [{{name: a, {SITE}, mode: x}}]": "(main or aggressive is expected)",
     f"devices: [{{{HUB}}}]\nmembers: []\ndevices: []": "line 3, column 1: 'devices' is there twice",
     f"devices: [{{{HUB}, netconf: {{port: 8302}}}}]": "'netconf' is there twice",
-    f"devices: [{{{HUB}}}, {{{HUB}}}]": "two devices have the same name",
-    f"members: [{{name: a, {SITE}}}, {{name: a, {SITE}}}]": "two members have the same name",
+    f"devices: [{{{HUB}}}, {{{HUB}}}]": "devices: hub-1: two have this name; rename one",
+    f"members: [{{name: a, {SITE}}}, {{name: a, {SITE}}}]": "members: a: two have this name",
 }
 OF_A_DEVICE = {
     "name: [a]": "name: ['a'] is not accepted (text is expected)",
@@ -73,6 +74,10 @@ def test_what_cannot_be_meant_is_refused_with_its_place(tmp_path, text):
     assert sentence.startswith(f"{file}: ")
     assert REFUSED[text] in sentence
     assert "\n" not in sentence
+    # What helps: in so many words, or what is expected in the place of what is there.
+    assert re.search(
+        r"; |expected| is a (whole )?number| is 1 to |known are|line \d+, column", sentence
+    )
 
 
 def test_a_number_in_the_place_of_text_is_what_is_written(tmp_path):

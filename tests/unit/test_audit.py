@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -30,6 +31,8 @@ from hypothesis import strategies as st
 NOW = 1_795_106_000.0
 RECENT = "Thu Nov 19 2026 16:31:09"  # 131 seconds before NOW
 KINDS = ("none", "unicast", "multicast")
+# A refusal ends with what to do, or with what is expected in the place of what is there.
+HELPS = re.compile(r"; [^;]+$| (?:is|are) expected$|did you mean|is it the right file|line \d+")
 
 
 def member(address, gateway="gm-1", **more):
@@ -227,10 +230,10 @@ def test_both_nodes_of_a_cluster_are_one_group():
         (["G1"], "a mapping with 'group'"),
         (5, "a list of groups"),
         ({"G1": [7]}, "a mapping or a string"),
-        ({"G1": {"members": "192.0.2.1"}}, "members is a list"),
+        ({"G1": {"members": "192.0.2.1"}}, "a list is expected"),
         (
             [{"group": "G1", "min_members": 1}, {"group": "G1", "min_members": 2}],
-            "contradicts 1",
+            "group G1 has 1 elsewhere; give one number",
         ),
     ],
 )
@@ -238,6 +241,8 @@ def test_contradictions_and_malformed_expectations_are_refused_by_name(expected,
     with pytest.raises(Refused) as refusal:
         expectations.read_expected(expected)
     assert words in str(refusal.value)
+    assert all(map(HELPS.search, refusal.value.objections))
+    assert len(set(refusal.value.objections)) == len(refusal.value.objections)
 
 
 def test_every_form_of_expectation_says_the_same():
@@ -267,8 +272,8 @@ def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter):
     ("content", "words"),
     [
         (b"name,ip\nx,192.0.2.1\n", "columns name, ip"),
-        (b"group,address\nG1\n", "line 2: 2 columns expected"),
-        (b"group,address\nG1,192.0.2.1,more\n", "line 2: 2 columns expected"),
+        (b"group,address\nG1\n", "line 2: 2 columns are expected"),
+        (b"group,address\nG1,192.0.2.1,more\n", "line 2: 2 columns are expected"),
         ("group,address\nG1,Z\xfcrich\n".encode("latin-1"), "save it as UTF-8"),
         (b"", "columns none"),
         (b'group,address\nG1,"192.0.2.1\n', "line"),
@@ -287,6 +292,7 @@ def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content,
         expectations.read_expected_file(file, "hub-1")
     assert words in str(refusal.value)
     assert "members.csv" in str(refusal.value)
+    assert all(map(HELPS.search, refusal.value.objections))
 
 
 def test_what_was_found_is_counted_by_kind_and_severity():
@@ -321,7 +327,7 @@ def test_a_table_that_names_nobody_for_a_host_is_no_mistake(tmp_path):
             "G1: ['2001:db8::g', '2001:db8:::1']\n",
             "'2001:db8:::1': an IPv4 or IPv6 address is expected",
         ),
-        ("G1: no\n", "members is a list"),
+        ("G1: no\n", "a list is expected"),
         pytest.param(f"G1: {'[' * 3000}{']' * 3000}\n", "nested too deep", id="deep"),
     ],
 )
@@ -331,6 +337,7 @@ def test_a_yaml_file_that_would_expect_less_than_it_says_is_refused(tmp_path, co
     with pytest.raises(Refused) as refusal:
         expectations.read_expected_file(file)
     assert words in str(refusal.value)
+    assert all(map(HELPS.search, refusal.value.objections))
 
 
 def test_values_of_a_yaml_file_stay_as_they_are_written(tmp_path):

@@ -276,9 +276,13 @@ def test_a_cause_fits_what_was_said(said, cause):
             "the device does not begin with a NETCONF hello; check ansible_port: NETCONF over SSH "
             "is at 830, or at 22",
         ),
-        (ValueError("odd"), "", "the connection failed (odd)"),
-        (ValueError(""), "", "the connection failed (ValueError)"),
-        (ValueError("odd"), "first line\nlast line", "the connection failed (last line)"),
+        (ValueError("odd"), "", "the connection failed (odd); -vvv shows how it was begun"),
+        (ValueError(""), "", "the connection failed (ValueError); -vvv shows how it was begun"),
+        (
+            ValueError("odd"),
+            "first line\nlast line",
+            "the connection failed (last line); -vvv shows how it was begun",
+        ),
     ],
 )
 def test_a_failed_connection_is_one_sentence_with_cause_and_remedy(error, said, sentence):

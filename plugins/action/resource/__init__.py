@@ -84,7 +84,9 @@ def _commit_options(options: dict[str, Any]) -> CommitOptions:
             ]
         )
     if minutes is not None and private:
-        raise Refused(["commit_confirmed: not possible in private mode; use edit_mode exclusive"])
+        raise Refused(
+            [f"commit_confirmed {minutes}: not possible in private mode; use edit_mode exclusive"]
+        )
     return CommitOptions(
         comment=options["commit_comment"],
         confirmed=minutes,

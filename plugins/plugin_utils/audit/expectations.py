@@ -97,7 +97,8 @@ def read_expected(raw: Any, where: str = "expected", host: str | None = None) ->
         _Entry(place, group, entry, host, objections).put_into(found)
     objections += _contradictions(found, where)
     if objections:
-        raise Refused(objections)
+        # Of a flat row, both the group and its one member say it.
+        raise Refused(list(dict.fromkeys(objections)))
     return found
 
 
@@ -115,9 +116,9 @@ def _entries(
     for number, entry in enumerate(raw):
         place = f"{where}[{number}]"
         if not isinstance(entry, Mapping):
-            objections.append(f"{place}: a mapping with 'group' is expected, not {entry!r}")
+            objections.append(f"{place}: {entry!r}: a mapping with 'group' is expected")
         elif not entry.get("group"):
-            objections.append(f"{place}: 'group' is missing")
+            objections.append(f"{place}: 'group' is missing; name one")
         else:
             yield place, str(entry["group"]), entry
 
@@ -168,7 +169,7 @@ class _Entry:
         else:
             self._about(self.entry, _GROUP_KEYS, self.place)
         if isinstance(members, (str, Mapping)) or not isinstance(members, Iterable):
-            self.objections.append(f"{self.place}: members is a list")
+            self.objections.append(f"{self.place}: members {members!r}: a list is expected")
             return
         members = list(members)
         if not members and self.entry.get("min_members") in (None, ""):
@@ -205,8 +206,8 @@ class _Entry:
             )
         elif group.min_members is not None and group.min_members != number:
             self.objections.append(
-                f"{self.place}: min_members {number} contradicts {group.min_members} for group "
-                f"{self.name}"
+                f"{self.place}: min_members {number}: group {self.name} has {group.min_members} "
+                "elsewhere; give one number"
             )
         else:
             group.min_members = number
@@ -221,7 +222,7 @@ class _Entry:
             if meant:
                 self.objections.append(f"{place}: unknown key {key!r}; did you mean {meant[0]!r}?")
         self.objections += [
-            f"{place}: {key!r}: {value!r}: half a character (a surrogate) is no text"
+            f"{place}: {key!r}: {value!r}: half a character (a surrogate) is no text; take it out"
             for key, value in free
             if not _is_writable(f"{key}{value}")
         ]
@@ -240,7 +241,7 @@ class _Entry:
             is_address = is_meant_as_address(member)
             gateway, address = (None, member) if is_address else (member, None)
         else:
-            self.objections.append(f"{place}: a mapping or a string is expected, not {member!r}")
+            self.objections.append(f"{place}: {member!r}: a mapping or a string is expected")
             return None
         names = _names(place, gateway, address, self.objections)
         if names is None:
@@ -259,7 +260,7 @@ def _names(
     name = str(gateway).strip() if gateway not in (None, "") else None
     text = str(address).strip() if address not in (None, "") else None
     if name is None and text is None:
-        objections.append(f"{place}: 'address' or 'gateway' is missing")
+        objections.append(f"{place}: 'address' or 'gateway' is missing; give one")
         return None
     if name is not None and not name.isprintable():
         objections.append(f"{place}: gateway {name!r}: printable characters are expected")
@@ -296,11 +297,11 @@ def _contradictions(found: Expectations, where: str) -> Iterator[str]:
             if earlier is member or elsewhere:
                 continue
             if earlier.same_as(member):
-                yield f"{where}: group {group.name}: {member} is expected twice"
+                yield f"{where}: group {group.name}: {member} is expected twice; take one out"
             else:
                 yield (
                     f"{where}: group {group.name}: {name} is expected as {earlier} "
-                    f"({earlier.role.value}) and as {member} ({member.role.value})"
+                    f"({earlier.role.value}) and as {member} ({member.role.value}); take one out"
                 )
 
 
@@ -327,10 +328,10 @@ def load(path: Path, host: str | None = None) -> Any:
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise Refused([f"{path}: larger than {LARGEST_FILE} octets"])
+            raise Refused([f"{path}: larger than {LARGEST_FILE} octets; split it"])
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise Refused([f"{path}: {error.strerror}"]) from None
+        raise Refused([f"{path}: {error.strerror}; name a file that can be read"]) from None
     except UnicodeDecodeError as error:
         raise Refused(
             [f"{path}: octet {error.start}: UTF-8 is expected; save it as UTF-8"]
@@ -382,27 +383,28 @@ def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
         if "group" not in columns or not {"gateway", "address"} & set(columns):
             raise Refused(
                 [
-                    f"{path}: columns {', '.join(columns) or 'none'}; "
+                    f"{path}: columns {', '.join(columns) or 'none'}: "
                     "'group' and 'gateway' or 'address' are needed, known besides are "
-                    "'host', 'role' and 'min_members', others are free"
+                    "'host', 'role' and 'min_members', others are free; correct its first line"
                 ]
             )
         twice = sorted({name for name in columns if name and columns.count(name) > 1})
         if twice:
-            raise Refused([f"{path}: column {name!r} comes twice" for name in twice])
+            raise Refused([f"{path}: column {name!r} comes twice; take one out" for name in twice])
         reader.fieldnames = columns
         rows, somebody = [], False
         for row in reader:
             somebody = somebody or any(value and value.strip() for value in row.values() if value)
             if None in row or None in row.values():
-                raise Refused([f"{path}: line {reader.line_num}: {len(columns)} columns expected"])
+                wanted = f"{len(columns)} columns are expected, as in its first line"
+                raise Refused([f"{path}: line {reader.line_num}: {wanted}; correct it"])
             # Most rows of a fleet's file are for others.
             if not _may_be_for(host, row.get("host") or ""):
                 continue
             if any(value.strip() for value in row.values()):
                 rows.append({key: value.strip() for key, value in row.items() if value.strip()})
     except csv.Error as error:
-        raise Refused([f"{path}: line {reader.line_num}: {error}"]) from None
+        raise Refused([f"{path}: line {reader.line_num}: {error}; correct it"]) from None
     if not somebody:
         raise _names_nobody(path)
     return rows

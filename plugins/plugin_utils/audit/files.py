@@ -48,7 +48,7 @@ def alone(directory: Path) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory, os.O_RDONLY)
     except OSError as error:
-        raise GroupVpnError(f"{error.filename or directory}: {error.strerror}") from None
+        raise _unwritten(directory, error) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -72,8 +72,15 @@ def write(directory: Path, contents: Mapping[str, str]) -> list[str]:
             os.replace(temporary, target)
             changed.append(name)
     except OSError as error:
-        raise GroupVpnError(f"{error.filename or directory}: {error.strerror}") from None
+        raise _unwritten(directory, error) from None
     return changed
+
+
+def _unwritten(directory: Path, error: OSError) -> GroupVpnError:
+    return GroupVpnError(
+        f"directory {error.filename or directory}: {error.strerror}; "
+        "name one that can be written to, or make room"
+    )
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def explain(where: str, step: str, error: Exception, said: str) -> str:
     if isinstance(error, MalformedReply):
         return f"{where}: {step}: {error}; check ansible_port: NETCONF over SSH is at 830, or at 22"
     detail = said.splitlines()[-1] if said else str(error) or type(error).__name__
-    return f"{where}: {step}: the connection failed ({detail})"
+    return f"{where}: {step}: the connection failed ({detail}); -vvv shows how it was begun"
 
 
 def _line(text: str, position: int) -> str:

@@ -127,7 +127,9 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
 def _devices(args: dict[str, Any]) -> list[dict[str, Any]]:
     given = args.get("devices")
     if not isinstance(given, list) or not given:
-        raise ValueError("registered_members: 'devices' must be a list with at least one device")
+        raise ValueError(
+            "registered_members: 'devices': a list is expected; name at least one device"
+        )
     devices = [_device(number, device) for number, device in enumerate(given, 1)]
     names = [str(device.get("name", device["host"])) for device in devices]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -167,7 +169,7 @@ def _interval(args: dict[str, Any]) -> float:
     if not 0 < seconds < float("inf"):
         raise ValueError(
             f"registered_members: interval {args.get('interval')!r}: a number of seconds above 0 "
-            "is expected"
+            "is expected; correct 'interval'"
         )
     return seconds
 
