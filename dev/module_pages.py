@@ -44,7 +44,9 @@ def _options(options: dict[str, Any], prefix: str = "") -> list[str]:
         if "default" in option:
             notes.append(f"Default: `{option['default']}`.")
         rows.append(f"| `{prefix}{name}` | {_cell(takes)} | {_cell(' '.join(notes))} |")
-        rows += _options(option.get("suboptions", {}), f"{prefix}{name}[].")
+        # Modules and roles have other words for it.
+        inside = option.get("suboptions") or option.get("options") or {}
+        rows += _options(inside, f"{prefix}{name}[].")
     return rows
 
 
@@ -101,7 +103,8 @@ def role_page(role: str) -> str:
     """The README of one role, from its argument specification and its example."""
     directory = ROOT / "roles" / role
     specs = yaml.safe_load((directory / "meta" / "argument_specs.yml").read_text())
-    main_spec = specs["argument_specs"]["main"]
+    entries = dict(specs["argument_specs"])
+    main_spec = entries.pop("main")
     example = (directory / "meta" / "example.yml").read_text().removeprefix("---\n").strip()
     lines = [
         f"# Role groupvpn.junos.{role}",
@@ -121,8 +124,25 @@ def role_page(role: str) -> str:
         "```yaml",
         example,
         "```",
+        *(line for name, spec in entries.items() for line in _entry_point(name, spec)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _entry_point(name: str, spec: dict[str, Any]) -> list[str]:
+    """What a role does besides, with ``tasks_from``."""
+    return [
+        "",
+        f"## Entry point {name}",
+        "",
+        f"{_plain(spec['short_description'])}, with `tasks_from: {name}`.",
+        "",
+        *(f"- {_plain(line)}" for line in spec.get("description", ())),
+        "",
+        "| variable | takes | meaning |",
+        "|---|---|---|",
+        *_options(spec["options"]),
+    ]
 
 
 def main(directory: str) -> int:

@@ -155,7 +155,7 @@ def test_a_rulebook_acts_on_the_events(lab, tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({}, "'devices' must be a list"),
+        ({}, "'devices': a list is expected"),
         ({"devices": [{"name": "hub"}]}, "device 1 has no 'host'"),
         ({"devices": [{"host": "192.0.2.1", "pasword": "x"}]}, "192.0.2.1: pasword: unknown"),
         ({"devices": [{"host": "192.0.2.1", "port": "many"}]}, "192.0.2.1: port 'many': a number"),

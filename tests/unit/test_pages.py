@@ -8,10 +8,13 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings import Kind
 
+from dev.module_pages import ROLES
 from tests.lab import ROOT
 
 DOCS = ROOT / "docs"
@@ -96,3 +99,19 @@ def test_every_message_that_is_explained_is_one_that_somebody_can_get():
         "configuration database locked by, configuration database modified, private edits in use"
     )
     assert {one for one in wanted if one not in known} == set()
+
+
+def words_of(options: dict[str, Any]) -> Iterator[str]:
+    for name, option in options.items():
+        yield name
+        yield from words_of(option.get("options") or {})
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_page_of_a_role_has_every_word_that_it_takes(role):
+    folder = ROOT / "roles" / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text("utf-8"))
+    page = (folder / "README.md").read_text("utf-8")
+    rows = {re.split(r"\[\]\.", cell)[-1] for cell in re.findall(r"^\| `([^`]+)` \|", page, re.M)}
+    for entry in specs["argument_specs"].values():
+        assert {word for word in words_of(entry["options"]) if word not in rows} == set()
