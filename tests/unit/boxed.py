@@ -21,13 +21,15 @@ Twist = Callable[[str], str]
 class Boxed:
     """An Rpc to a box. A twist gets what would be answered, once it is done, and may raise.
 
-    ``anew``: whether there is another session to ask over.
+    ``anew``: whether there is another session to ask over; ``ends``: whether this one can be ended.
     """
 
     patience = 0.0
 
-    def __init__(self, box: Box, twists: Mapping[Stage, Twist], *, anew: bool = True) -> None:
-        self.box, self.twists, self.anew = box, twists, anew
+    def __init__(
+        self, box: Box, twists: Mapping[Stage, Twist], *, anew: bool = True, ends: bool = True
+    ) -> None:
+        self.box, self.twists, self.anew, self.ends = box, twists, anew, ends
         self.stages: list[Stage] = []
         self.ended = 0
         self._numbers = itertools.count(1)
@@ -54,6 +56,7 @@ class Boxed:
         return self.anew
 
     def end(self) -> bool:
-        self.box.end(self._session.number)
-        self.ended += 1
-        return True
+        if self.ends:
+            self.box.end(self._session.number)
+            self.ended += 1
+        return self.ends

@@ -59,9 +59,19 @@ def test_a_lock_that_is_refused_and_given_all_the_same_is_given_back():
     assert rpc.box.lock is None
 
 
-def test_a_session_that_does_not_give_its_lock_back_is_ended():
-    twists = {Stage.LOAD: error_beside, Stage.UNLOCK: lost}
-    rpc = Boxed(box("G1"), twists)
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [(True, "the session was ended, and its lock with it"), (False, "the device may stay locked")],
+)
+def test_a_session_that_does_not_give_its_lock_back_is_ended_where_it_can_be(ends, said):
+    rpc = Boxed(box("G1"), {Stage.UNLOCK: lost}, ends=ends)
+    found = apply(rpc, wish())
+    assert (found["changed"], rpc.ended) == (True, int(ends))
+    assert said in found["warnings"][-1]
+
+
+def test_a_session_that_failed_and_does_not_give_its_lock_back_is_ended():
+    rpc = Boxed(box("G1"), {Stage.LOAD: error_beside, Stage.UNLOCK: lost})
     with pytest.raises(DeviceError, match="odd"):
         apply(rpc, wish())
     assert rpc.ended == 1
