@@ -86,6 +86,19 @@ TEXTS = {
         BOTH + BOTH,
     ),
     "a list that is cut off": (HEAD.format(2) + COLUMNS + two()[:95], None),
+    "half an address at its end": (HEAD.format(2) + COLUMNS + two()[:-39], None),
+    "half an address at the end of labels": (
+        HEAD.format(2)
+        + "Member gateway: gm-1, Member IP: 192.0.2.1\n"
+        + f"Last Update: {T}\nMember gateway: gm-2, Member IP: 192.0.2.2",
+        None,
+    ),
+    "addresses and nothing behind them": (
+        HEAD.format(1) + "Member Gateway       Member IP\n" + f"{'':21}192.0.2.1\n",
+        ["192.0.2.1"],
+    ),
+    "half a group's name at its end": ("Group: GRP-00", None),
+    "a heading, columns and nothing else": ("Group: G1, Group Id: 1\n" + COLUMNS, []),
     "a pager in it": (
         HEAD.format(2) + COLUMNS + two().replace("\ngm-2", "\n---(more)---\ngm-2"),
         None,

@@ -69,12 +69,12 @@ class Table:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._names = [name for name, _start in columns]
+        self.names = [name for name, _start in columns]
         self._starts = [start for _name, start in columns]
-        self._longest_name = _pattern(self._names, _FORMS["gateway"])
-        self._shortest_name = _pattern(self._names, r"\S+?(?: \S+?)*?")
-        first = self._names[0] == "gateway"
-        self._rest = _pattern(self._names[1:], "") if first else None
+        self._longest_name = _pattern(self.names, _FORMS["gateway"])
+        self._shortest_name = _pattern(self.names, r"\S+?(?: \S+?)*?")
+        first = self.names[0] == "gateway"
+        self._rest = _pattern(self.names[1:], "") if first else None
 
     def row(self, line: str) -> Member | None:
         """The member of a line; None when it cannot be told, or not in one way only."""
@@ -105,7 +105,7 @@ class Table:
 
     @property
     def _address_from(self) -> int:
-        return self._starts[self._names.index("address")]
+        return self._starts[self.names.index("address")]
 
     @property
     def _width(self) -> int:
@@ -119,7 +119,7 @@ class Table:
         ends = [*starts[1:], len(line)]
         cells = {
             name: line[start:end].strip()
-            for name, start, end in zip(self._names, starts, ends, strict=True)
+            for name, start, end in zip(self.names, starts, ends, strict=True)
         }
         wrong = (n for n, cell in cells.items() if cell and not re.fullmatch(_FORMS[n], cell))
         return None if next(wrong, None) is not None else _member(cells)
@@ -135,7 +135,7 @@ class Table:
 
     def _touching(self, line: str) -> Iterator[Member]:
         """Every way to part a name that fills its column from the address behind it."""
-        if self._names[:2] != ["gateway", "address"]:
+        if self.names[:2] != ["gateway", "address"]:
             return
         first, second = self._starts[:2]
         found = list(self._parted(line, range(second, first + LONGEST_NAME + 1)))

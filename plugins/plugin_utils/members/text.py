@@ -8,15 +8,16 @@ Every line is claimed by one of the forms below, or counts as not understood.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ..errors import DeviceError
 from .assembler import Assembler
-from .model import Reading
+from .model import Member, Reading
 from .table import Table, header
 from .vocabulary import ASIDE, PLACES, place_of, spelled
 
 STEP = "read the registered members"
-_COUNT = "group.count"
+_COUNT, _ADDRESS = "group.count", "member.address"
 _LONGEST_LINE = 1000
 
 _ERROR = re.compile(r"error:\s*(?P<words>.+)", re.IGNORECASE)
@@ -60,10 +61,13 @@ class _Text:
         # The node of a chassis cluster of which nothing was said yet.
         self._silent = ""
         self._around = False
+        # A text may be cut off behind half of an address.
+        self._ends_at_address = False
 
     def line(self, line: str) -> None:
         """Claim one line."""
         short = line.strip()
+        self._ends_at_address = False
         if len(line) > _LONGEST_LINE or not line.isprintable():
             self._out.reading.doubt(f"{self._where}{short[:_LONGEST_LINE]!r}")
             return
@@ -71,7 +75,7 @@ class _Text:
             name, self._name = self._name, ""
             member = self._table.continued(name, line) if self._table else None
             if member is not None:
-                self._out.row(member)
+                self._take(member, line)
                 return
             self._out.reading.doubt(f"{self._where}{name!r}")
         if _NOTHING.fullmatch(short):
@@ -94,7 +98,24 @@ class _Text:
         reading = self._out.finished()
         if self._around and not reading.groups:
             reading.doubt("a prompt or a heading without a list")
+        self._doubt_the_end(reading)
         return reading
+
+    def _doubt_the_end(self, reading: Reading) -> None:
+        """A text that ends earlier than its like may have been cut off."""
+        groups = [g for g in reading.groups if g.count is None and not g.members]
+        if groups and self._table is None:
+            reading.doubt(f"{self._where}group {groups[-1].name}: neither a count nor a list")
+        members = [member for group in reading.groups for member in group.members]
+        if self._ends_at_address and members:
+            self._doubt_the_last(reading, members)
+
+    def _doubt_the_last(self, reading: Reading, members: Sequence[Member]) -> None:
+        """The last member has an address, and nothing behind it that others have."""
+        usual = self._table.names if self._table else members[0].keys()
+        if set(usual) - {"gateway"} - members[-1].keys():
+            shown = " ".join(str(value) for value in members[-1].values())
+            reading.doubt(f"{self._where}the text ends in its last member: {shown}")
 
     def _end_node(self) -> None:
         if self._silent:
@@ -124,13 +145,18 @@ class _Text:
                 self._out.reading.doubt(f"{self._where}{line!r}")
             elif value and place is not None:
                 self._out.value(place, value)
+                self._ends_at_address = place == _ADDRESS
         return True
 
     def _row(self, line: str, short: str) -> None:
         member = self._table.row(line) if self._table else None
         if member is not None:
-            self._out.row(member)
+            self._take(member, line)
         elif self._table and self._table.may_be_name(short):
             self._name = short
         else:
             self._out.reading.doubt(f"{self._where}{short!r}")
+
+    def _take(self, member: Member, line: str) -> None:
+        self._out.row(member)
+        self._ends_at_address = line.endswith(member["address"])
