@@ -93,7 +93,12 @@ options:
       - V(auto) takes the cheaper one that can do what is asked. That is paramiko for a login with
         a password alone that one task of a play needs; several tasks share one login of the OpenSSH
         client, as O(persist) says. Keys, O(ssh_common_args) and whatever an SSH client's
-        configuration says are always left to the OpenSSH client.
+        configuration says are always left to the OpenSSH client where there is one.
+      - Over paramiko C(HostName), C(HostKeyAlias), C(UserKnownHostsFile), C(GlobalKnownHostsFile),
+        C(User), C(IdentityFile), C(IdentitiesOnly), C(ProxyCommand), C(Include), C(Host) and
+        C(Match) by host and user of that configuration are followed as C(ssh) does; C(Port) is
+        ansible_port on both. C(ProxyJump), C(KnownHostsCommand), C(RevokedHostKeys) and other
+        conditions of C(Match) are refused by name; any other keyword is OpenSSH's alone.
     choices: [auto, openssh, paramiko]
     default: auto
     vars:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
@@ -179,6 +180,28 @@ def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_p
     session.close()
 
 
+def test_paramiko_goes_where_the_ssh_configuration_leads_and_trusts_whom_it_names(
+    served, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
+    monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path / "none")
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{served.port} {served.host_key()}\n")
+    (tmp_path / "fleet").write_text(f"fleet {served.host_key()}\nstale {other}\n")
+    leads = "Host hub stale\n HostName 127.0.0.1\n UserKnownHostsFile {}\n User {}\n"
+    (tmp_path / "config").write_text(
+        "Host hub\n HostKeyAlias fleet\nHost stale\n HostKeyAlias stale\n"
+        + leads.format(tmp_path / "fleet", USER)
+    )
+    target = replace(served.target(host_key_checking=True, user=None), host="hub")
+    open_session(target, "paramiko").close()
+    with pytest.raises(TransportFailure, match="the host key has changed"):
+        open_session(replace(target, host="stale"), "paramiko")
+    (tmp_path / "config").write_text("ProxyJump jump\n")
+    with pytest.raises(TransportFailure, match="says ProxyJump jump for it, which paramiko"):
+        open_session(target, "paramiko")
+
+
 def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, monkeypatch, tmp_path):
     monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
     monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
@@ -196,6 +219,9 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     assert chosen(private_key_file="id_ed25519_sk") == "openssh"
     assert chosen(ssh_common_args=("-J", "jump")) == "openssh"
     (tmp_path / "ssh_config").write_text("Host *\n  ProxyJump jump\n")
+    assert chosen() == "openssh"
+    # What paramiko would not follow is left to ssh as well.
+    (tmp_path / "ssh_config").write_text("RevokedHostKeys /etc/ssh/revoked\n")
     assert chosen() == "openssh"
     (tmp_path / "ssh_config").unlink()
     (tmp_path / "config").write_text("Host hub-*\n  User somebody\n")

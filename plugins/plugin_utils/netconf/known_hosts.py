@@ -12,7 +12,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,10 @@ from typing import NamedTuple
 
 from . import ssh_files
 from .session import Target
+
+USERS, EVERYBODYS = "userknownhostsfile", "globalknownhostsfile"
+Files = Mapping[str, Sequence[str | Path]]
+"""Files of known keys, by whose they are."""
 
 _AUTHORITY, _REVOKED = "@cert-authority", "@revoked"
 _SPACE = re.compile(r"[ \t]+")
@@ -56,13 +60,18 @@ class KnownKeys(NamedTuple):
         return Verdict.CHANGED if self.keys else Verdict.NEW
 
 
-def known_keys(target: Target) -> tuple[KnownKeys, ...]:
+def known_keys(
+    target: Target, alias: str | None = None, configured: Files | None = None
+) -> tuple[KnownKeys, ...]:
     """What the target's known_hosts say of each of its names; the name with its port is first.
 
-    Files that cannot be read say nothing.
+    ``alias`` and ``configured``: the name and the files that the SSH client's configuration has
+    for it instead. Files that cannot be read say nothing.
     """
     own = (target.host,) if target.port == _SSH_PORT else (target.known_as, target.host)
-    return tuple(_together(_said(path, name.lower()) for path in _files(target)) for name in own)
+    files = _files(target, configured or {})
+    names = (alias,) if alias else own
+    return tuple(_together(_said(path, name.lower()) for path in files) for name in names)
 
 
 def verdict(names: Iterable[KnownKeys], key: str) -> Verdict:
@@ -79,11 +88,15 @@ def verdict(names: Iterable[KnownKeys], key: str) -> Verdict:
     return found
 
 
-def _files(target: Target) -> tuple[Path, ...]:
+def _files(target: Target, configured: Files) -> tuple[Path, ...]:
     if target.known_hosts_file:
         return (Path(target.known_hosts_file),)
     names = ("known_hosts", "known_hosts2")
-    return (*map(ssh_files.own, names), *(ssh_files.SYSTEM / f"ssh_{name}" for name in names))
+    usual = {
+        USERS: [ssh_files.own(name) for name in names],
+        EVERYBODYS: [ssh_files.SYSTEM / f"ssh_{name}" for name in names],
+    }
+    return tuple(Path(path) for kind in usual for path in configured.get(kind, usual[kind]))
 
 
 def _together(files: Iterable[KnownKeys]) -> KnownKeys:

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from . import askpass, ssh_files
+from . import askpass
 from .known_hosts import Verdict, known_keys, verdict
 from .libraries import JunosDeviceHandler
 from .session import READ_SIZE, NetconfSession, Target
+from .ssh_config import Way, way_to
 
 _SIGNED_BY = dict.fromkeys(("rsa-sha2-256", "rsa-sha2-512"), "ssh-rsa")
 """Signatures that are named otherwise than the key that makes them."""
@@ -79,9 +80,9 @@ class _HostKeys:
     makes a class.
     """
 
-    def __init__(self, target: Target) -> None:
-        self._names = known_keys(target)
-        self._where = str(target)
+    def __init__(self, way: Way) -> None:
+        self._names = known_keys(way.target, way.alias, way.files)
+        self._where = str(way.target)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -187,8 +188,9 @@ class _OverParamiko(NetconfSession):
 
     def open(self) -> None:
         target = self.target
+        way = way_to(target)
         if target.host_key_checking:
-            self._host_keys = _HostKeys(target)
+            self._host_keys = _HostKeys(way)
         # paramiko waits 15 s for the other end's banner, whatever it is told: whoever does not
         # even say that, or does not come to an end with the handshake, is given as long as the
         # connection may take.
@@ -196,7 +198,7 @@ class _OverParamiko(NetconfSession):
         guard.daemon = True
         guard.start()
         try:
-            self._connect()
+            self._connect(way)
         except Exception:
             if self._gave_up:
                 raise TimeoutError(f"no SSH session within {target.connect_timeout:g} s") from None
@@ -204,19 +206,22 @@ class _OverParamiko(NetconfSession):
         finally:
             guard.cancel()
 
-    def _connect(self) -> None:
-        target = self.target
+    def _connect(self, way: Way) -> None:
+        target = way.target
+        # As ssh does: a password alone, the keys that are named, or those that are usual.
+        keyless = target.password is not None and target.private_key_file is None
+        named = target.private_key_file or (None if keyless else list(way.identities) or None)
         self.connect(
             host=target.host,
             port=target.port,
             timeout=target.connect_timeout,
             username=target.user or _local_user(),
             password=target.password,
-            key_filename=target.private_key_file,
+            key_filename=named,
             hostkey_verify=target.host_key_checking,
-            allow_agent=target.password is None,
-            look_for_keys=target.password is None and target.private_key_file is None,
-            **_way(target),
+            allow_agent=target.password is None and not way.identities_only,
+            look_for_keys=target.password is None and named is None,
+            sock=_reached(way),
         )
 
     def _give_up(self) -> None:
@@ -246,17 +251,18 @@ class _OverParamiko(NetconfSession):
         self._channel = None
 
 
-def _way(target: Target) -> dict[str, Any]:
-    """ncclient's arguments for how the host is reached: its SSH configuration, or a socket."""
-    config = str(ssh_files.own("config"))
-    # Where it cannot be looked into, pathlib raises.
-    if os.path.exists(config):
-        return {"ssh_config": config}
+def _reached(way: Way) -> Any:
+    """What leads to the host: the proxy that the SSH configuration has for it, or a socket."""
+    if way.proxy is not None:
+        from paramiko import ProxyCommand
+
+        return ProxyCommand(os.path.expanduser(way.proxy))
+    target = way.target
     reached = socket.create_connection((target.host, target.port), target.connect_timeout)
     # Neither paramiko nor ncclient does: each small packet of the login would wait for the
     # delayed acknowledgement of the one before.
     reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return {"sock": reached}
+    return reached
 
 
 def _local_user() -> str:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import TransportFailure
-from . import login_values, shelf, ssh_files
+from . import login_values, shelf, ssh_config, ssh_files
 from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
@@ -60,7 +60,7 @@ def choose_transport(wanted: str, target: Target) -> str:
     if target.host_key_checking and any(known.authority for known in known_keys(target)):
         return "openssh"
     shared = target.persist > 0 and (target.several_tasks or _met_before(target))
-    return "openssh" if shared else "paramiko"
+    return "openssh" if shared or not ssh_config.is_followed(target) else "paramiko"
 
 
 def _met_before(target: Target) -> bool:
@@ -116,6 +116,9 @@ def open_session(
         if tell is not None:
             tell(_way(chosen, target))
         session.open()
+    except TransportFailure:
+        # What an SSH configuration says was refused: nothing was opened.
+        raise
     except Exception as error:
         said = session.complaint() if session is not None else ""
         step = session.step if session is not None else "connect"
