@@ -84,10 +84,14 @@ class Retransmission:
 
 @dataclass(eq=False)
 class _Outstanding:
-    """A unicast push that some members have not acknowledged yet."""
+    """A unicast push that some members have not acknowledged yet.
+
+    ``waiting``: who, and where it was counted as sent. It ends in the same counters, so that what
+    was sent before an operator cleared them is not acknowledged in the new ones.
+    """
 
     made: MadePush
-    waiting: dict[Member, None]
+    waiting: dict[Member, tuple[MemberCounters, MemberCounters]]
     retransmission: Retransmission
     tries_left: int
 
@@ -195,7 +199,8 @@ class Pushes:
         self._sent(members, made)
         if retransmission is None or not members:
             return
-        push = _Outstanding(made, dict.fromkeys(members), retransmission, retransmission.tries)
+        waiting = {member: (member.counters, self.counters) for member in members}
+        push = _Outstanding(made, waiting, retransmission, retransmission.tries)
         self._waiting.update(dict.fromkeys(members, push))
         self._schedule(push, now)
 
@@ -220,11 +225,11 @@ class Pushes:
         return [*found.values()]
 
     def settle(self, member: Member) -> None:
-        """Wait for that member no longer."""
+        """Wait for that member no longer: what it has not acknowledged, it will not."""
         self._held.pop(member, None)
         push = self._waiting.pop(member, None)
-        if push is not None:
-            push.waiting.pop(member, None)
+        for counters in push.waiting.pop(member, ()) if push is not None else ():
+            counters.push_unacknowledged += 1
 
     def knows(self, spi: bytes) -> bool:
         """True while a push under that KEK may be acknowledged."""
@@ -237,9 +242,9 @@ class Pushes:
             return False
         if not _is_by(member, ack) or not ack.verify(push.made.kek, AckAlgorithm.KEK_SHA256):
             return False
-        del self._waiting[member], push.waiting[member]
-        member.counters.push_acknowledged += 1
-        self.counters.push_acknowledged += 1
+        del self._waiting[member]
+        for counters in push.waiting.pop(member):
+            counters.push_acknowledged += 1
         self.traffic.received(ack.size)
         self._release(member, now)
         return True
@@ -276,9 +281,7 @@ class Pushes:
             self._schedule(push, now)
             return []
         for member in members:
-            member.counters.push_unacknowledged += 1
             self.settle(member)
-        self.counters.push_unacknowledged += len(members)
         return members
 
 

@@ -163,9 +163,7 @@ class DeviceAction(ActionBase):
             # Dear to import, and nothing to those who use our connection.
             from ansible.module_utils.connection import Connection as SocketConnection
 
-            return NetcommonRpc(
-                SocketConnection(path).dispatch, self._play_context.remote_addr or ""
-            )
+            return NetcommonRpc(SocketConnection(path).rpc, self._play_context.remote_addr or "")
         raise GroupVpnError(
             f"connection {connection.transport!r} cannot carry NETCONF; set ansible_connection to "
             f"{prefork.CONNECTION}"

@@ -261,7 +261,9 @@ class Connection(ConnectionBase):
     def _not_carried(self, what: str) -> AnsibleError:
         host = self.get_option("host")
         return AnsibleError(
-            f"{host}: the connection groupvpn.junos.netconf carries NETCONF, not {what}; set "
-            "gather_facts to false in the play, use a module of the groupvpn.junos collection, or "
-            "give this task another connection"
+            f"{host}: the connection groupvpn.junos.netconf carries NETCONF of this collection's "
+            f"modules, not {what}; set gather_facts to false in the play; for a module of "
+            "ansible.netcommon or junipernetworks.junos set ansible_connection to "
+            "ansible.netcommon.netconf in the task's vars, and ansible_network_os to "
+            "junipernetworks.junos.junos; give any other task another connection"
         )

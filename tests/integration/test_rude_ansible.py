@@ -42,7 +42,11 @@ def run(lab, server: RudeServer, tasks, variables, **more) -> PlayResult:
         (Fault(Stage.COMMIT, Manner.WARNING, "no licence"), True, "commit: no licence"),
         (Fault(Stage.COMMIT, Manner.TIMEOUT), True, "has committed the change"),
         (Fault(Stage.COMMIT, Manner.ERROR), False, "mgd: no"),
-        (Fault(Stage.LOAD, Manner.ERROR), False, "load the change: mgd: no"),
+        (
+            Fault(Stage.LOAD, Manner.ERROR, "\nno such\n  statement\n"),
+            False,
+            "hub-1: load the change: no such statement",
+        ),
         (Fault(Stage.UNLOCK, Manner.ERROR), True, "may stay locked"),
     ],
     ids=lambda value: f"{value.stage} {value.manner}" if isinstance(value, Fault) else None,
@@ -76,6 +80,8 @@ def test_facts_left_on_name_the_host_and_the_remedy(lab):
     message = result.tasks[0]["hub-1"]["msg"]
     assert "127.0.0.1: " in message
     assert "gather_facts to false" in message
+    # Other collections' NETCONF modules come here as well: theirs is a connection of its own.
+    assert "set ansible_connection to ansible.netcommon.netconf in the task's vars" in message
 
 
 def test_an_option_that_is_none_is_named_with_what_is_wrong(lab):

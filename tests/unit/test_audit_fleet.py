@@ -117,6 +117,13 @@ def test_a_member_that_no_server_of_the_cluster_lists_is_missing_once():
     assert found["summary"]["absent"] == 1
 
 
+def test_an_address_that_is_none_does_not_make_up_a_clusters_minimum():
+    odd = listing(2)
+    odd[0]["members"].append({"gateway": "gm-3", "address": "unknown"})
+    found = fleet(CLUSTER, a=listing(1), b=odd)
+    assert ("below_minimum", "error", "") in kinds(found, "a")
+
+
 def test_with_a_server_unread_nobody_of_its_cluster_is_called_missing_for_sure():
     audits = {"a": judged(CLUSTER, "a", listing(1, 2)), "b": {"unreachable": True, "msg": "gone"}}
     found = audit_fleet.document(audits, "Audit", now=NOW)

@@ -27,6 +27,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import (
     refuse_errors,
+    says_done,
     silent_engines,
     warnings,
 )
@@ -210,6 +211,17 @@ def test_another_carriers_failures_are_told_from_the_devices_words(failure, kind
     with pytest.raises(GroupVpnError, match=words) as raised:
         NetcommonRpc(dispatch, "hub-1").call("commit", etree.Element("commit-configuration"))
     assert type(raised.value) is kind
+
+
+def test_a_lone_warning_that_another_carrier_raises_is_of_something_done():
+    warning = "<rpc-error><error-severity>warning</error-severity><error-message>w</error-message>"
+
+    def dispatch(request: str) -> str:
+        raise _Failure(f"<?xml version='1.0' encoding='UTF-8'?>{warning}</rpc-error>", -32603)
+
+    reply = NetcommonRpc(dispatch, "hub-1").call("load", etree.Element("load-configuration"))
+    assert says_done(reply)
+    assert warnings(reply) == ["w"]
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,10 @@ def _minimum(hosts: Hosts, name: str, host: dict[str, Any], group: dict[str, Any
     if len(servers) < 2 or minimum is None:
         return
     read, unread = _others(hosts, name, servers)
-    addresses = {m["address"] for m in group["members"]}
-    for roll in _lists(hosts, read, group["name"]):
-        addresses |= {m["address"] for m in roll.members}
+    rolls = (Roll(group["members"]), *_lists(hosts, read, group["name"]))
+    # As each server's own minimum has it: what is no address is nobody who can be told apart.
+    listed = (m for roll in rolls for m in roll.members if m.get("state") != "malformed")
+    addresses = {m["address"] for m in listed}
     tells = name == next((s for s in servers if s == name or s in read), name)
     if len(addresses) >= minimum or not tells:
         _drop(host, group["name"], Kind.BELOW_MINIMUM, "")

@@ -18,7 +18,7 @@ from .framing import whole_message
 from .libraries import etree
 from .session import NetconfSession
 from .verdict import LONGEST, messages, refuse_errors
-from .xml import clean, parse_document
+from .xml import clean, local_name, parse_document
 
 _PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
 """Seconds between looks for a device whose answer was lost."""
@@ -250,7 +250,7 @@ class NetcommonRpc:
                 with contextlib.suppress(MalformedReply):
                     reply = parse_document(text.encode())
                     if all(m.severity == "warning" for m in messages(reply)):
-                        return text
+                        return _with_its_reply(reply)
                     refuse_errors(step, reply)
             if "rpc-error" in text:
                 raise DeviceError(step, [" ".join(text.split())[:LONGEST]]) from None
@@ -260,3 +260,15 @@ class NetcommonRpc:
                     "ansible_connection to groupvpn.junos.netconf"
                 ) from None
             raise TransportFailure(f"{self._where}: {step}: {text}") from None
+
+
+def _with_its_reply(found: etree._Element) -> str:
+    """A lone warning, of which ncclient keeps nothing else, in the reply that it must have had.
+
+    What is only warned about is done (RFC 6241 §4.3). What a load or a commit did is read back.
+    """
+    if local_name(found) == "rpc-error":
+        reply = etree.Element("rpc-reply")
+        reply.extend((found, etree.Element("ok")))
+        found = reply
+    return str(etree.tostring(found, encoding="unicode"))
