@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings import Kind
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
+    TABLE,
+)
 
 from dev.module_pages import ROLES
 from tests.lab import ROOT
@@ -115,3 +119,12 @@ def test_the_page_of_a_role_has_every_word_that_it_takes(role):
     rows = {re.split(r"\[\]\.", cell)[-1] for cell in re.findall(r"^\| `([^`]+)` \|", page, re.M)}
     for entry in specs["argument_specs"].values():
         assert {word for word in words_of(entry["options"]) if word not in rows} == set()
+
+
+def test_the_page_of_rekeys_says_which_generation_has_which():
+    row = section("howto/unicast-or-multicast.md", "| generations |", "**Take unicast**")
+    said = dict(zip(("none", "unicast", "multicast"), row.split("|")[2:5], strict=True))
+    leaf = next(one for one in TABLE.children if one.name == "communication-type")
+    for kind in ("unicast", "multicast"):
+        has = {one.value for one in Generation if leaf.objection(kind, one) is None}
+        assert set(said[kind].replace(",", " ").split()) == has
