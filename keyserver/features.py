@@ -1,3 +1,5 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What these key servers have beyond RFC 6407, each in a folder of its own.
 
 Deleting a folder and its line here deletes the feature.

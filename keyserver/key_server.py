@@ -1,3 +1,5 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The key plane of one key server put together: groups, endpoint, and what speaks beside GDOI."""
 
 from __future__ import annotations

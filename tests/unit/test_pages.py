@@ -128,3 +128,12 @@ def test_the_page_of_rekeys_says_which_generation_has_which():
     for kind in ("unicast", "multicast"):
         has = {one.value for one in Generation if leaf.objection(kind, one) is None}
         assert set(said[kind].replace(",", " ").split()) == has
+
+
+def test_every_source_says_whose_it_is_and_under_which_licence():
+    folders = ("keyserver", "plugins", "extensions", "dev", "tests", "roles")
+    sources = [file for one in folders for file in (ROOT / one).rglob("*.py")]
+    scripts = [ROOT / ".ci" / "run", *ROOT.glob("roles/*/files/*.sh"), ROOT / "dev" / "environment"]
+    assert len(sources) > 500
+    heads = {file: file.read_text("utf-8")[:250] for file in (*sources, *scripts)}
+    assert [file for file, head in heads.items() if head and "v3.0-or-later" not in head] == []
