@@ -109,16 +109,14 @@ def _together(files: Iterable[KnownKeys]) -> KnownKeys:
 
 def _said(path: Path, name: str) -> KnownKeys:
     try:
-        state = path.stat()
-        return _keys_in(path, state.st_mtime_ns, state.st_size, name)
+        return _keys_in(ssh_files.text(path), name)
     except OSError:
         return KnownKeys((), frozenset(), False)
 
 
-@lru_cache(maxsize=8)
-def _keys_in(path: Path, changed: int, size: int, name: str) -> KnownKeys:
-    """What a file says of a name; asked twice for each login, read again when it has changed."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+@lru_cache(maxsize=64)
+def _keys_in(text: str, name: str) -> KnownKeys:
+    """What a file says of a name; asked twice for each login, of which many are at work at once."""
     keys, revoked, authority = [], set(), False
     for marker, key in _lines(text, name):
         if marker == _REVOKED:

@@ -182,7 +182,7 @@ def _included(paths: str, directory: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = ssh_files.text(path).splitlines()
     except OSError:
         return []
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

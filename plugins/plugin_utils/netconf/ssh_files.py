@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 SYSTEM = Path("/etc/ssh")
@@ -30,3 +30,15 @@ def directory() -> Path:
 def own(name: str) -> Path:
     """One of the user's own files."""
     return directory() / name
+
+
+def text(path: Path) -> str:
+    """What a file says, read again when it has changed. Raises OSError."""
+    state = path.stat()
+    return _text(path, state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+@lru_cache(maxsize=16)
+def _text(path: Path, changed: int, size: int, number: int) -> str:
+    """Each login of a fleet looks at the same few files."""
+    return path.read_text(encoding="utf-8", errors="replace")

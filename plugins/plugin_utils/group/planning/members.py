@@ -30,7 +30,7 @@ def join(here: Situation, host: str, have: Sides) -> Change | None:
     drop = merged(drop, _moved(now, want))
     if here.exclusive:
         drop = merged(drop, foreign("member", now, want))
-    return here.with_orphans(host, have, Change("member", want, drop))
+    return Change("member", want, drop)
 
 
 def leave(here: Situation, host: str, have: Sides) -> Change | None:
@@ -40,7 +40,7 @@ def leave(here: Situation, host: str, have: Sides) -> Change | None:
     vpns = [n for n, vpn in entries(now, "ipsec", "vpns").items() if vpn.get("group") in ids]
     if not vpns:
         return None
-    return here.with_orphans(host, have, Change("member", {}, _attached(now, vpns, set())))
+    return Change("member", {}, _attached(now, vpns, set()))
 
 
 def _renamed(now: Config, want: Config) -> list[str]:

@@ -32,7 +32,7 @@ def learn(here: Situation, host: str, have: Sides) -> Change | None:
         "ike": {**fresh["ike"], "policies": policies},
         "groups": [_with_old_peers(g, before.get(g["name"], {})) for g in want["groups"]],
     }
-    return here.with_orphans(host, have, Change("server", config))
+    return Change("server", config)
 
 
 def forget(here: Situation, host: str, have: Sides) -> Change | None:
@@ -44,7 +44,7 @@ def forget(here: Situation, host: str, have: Sides) -> Change | None:
     if here.exclusive and want:
         drop = merged(drop, foreign("server", have["server"], want))
     config = _but_for(want, _held(here, host)) if want else {}
-    return here.with_orphans(host, have, Change("server", config, drop))
+    return Change("server", config, drop)
 
 
 def _held(here: Situation, host: str) -> set[str]:

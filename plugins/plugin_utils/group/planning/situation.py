@@ -111,13 +111,20 @@ class Situation:
         hosts: Iterable[str],
         fleet: Fleet | None = None,
     ) -> dict[str, Change]:
-        """Host to its change, where that changes anything of what it has (then, in ``fleet``)."""
+        """Host to its change, where that changes anything of what it has (then, in ``fleet``).
+
+        What nothing names once it is made goes with it.
+        """
         found = {}
         for host in hosts:
             have = (fleet or self.now)[host]
             change = make(self, host, have)
-            if change is not None and self._then(host, have, change) != have:
-                found[host] = change
+            if change is not None:
+                then = self._then(host, have, change)
+                whole = self._with_orphans(host, have, change, then)
+                # Most leave no orphans, and to work out again what they make of it is dear.
+                if (then if whole is change else self._then(host, have, whole)) != have:
+                    found[host] = whole
         return found
 
     def made(self, changes: Mapping[str, Change]) -> Fleet:
@@ -125,12 +132,12 @@ class Situation:
         then = {host: self._then(host, self.now[host], change) for host, change in changes.items()}
         return {**self.now, **then}
 
-    def with_orphans(self, host: str, have: Sides, change: Change) -> Change:
-        """The change, and what nothing names once it is made."""
+    def _with_orphans(self, host: str, have: Sides, change: Change, then: Sides) -> Change:
+        """The change, and what nothing names once it is made (``then``)."""
         side = change.side
         needed = self.needed.get(host, {}).get(side, {})
-        gone = orphans(side, have[side], self._then(host, have, change)[side], needed)
-        return Change(side, change.config, merged(change.drop, gone))
+        gone = orphans(side, have[side], then[side], needed)
+        return Change(side, change.config, merged(change.drop, gone)) if gone else change
 
     def _then(self, host: str, have: Sides, change: Change) -> Sides:
         side, generation = change.side, self.generation(host)
