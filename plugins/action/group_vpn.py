@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible import context
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError
 
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.group import options as group_options
@@ -22,6 +22,7 @@ from ..plugin_utils.group.screen import summary
 from ..plugin_utils.group.variables import PREFIX, unknown, unreadable
 from . import DeviceAction, _plain
 from .fleet import Fleet
+from .rendered import rendered, unread, why
 
 _OF_AN_ORDER = ("confirm_minutes", "timeout", "poll", "exclusive", "comment")
 """Options that the core knows by the same names."""
@@ -31,6 +32,16 @@ class ActionModule(DeviceAction):
     """Build and run whole Group VPNs; for one host, say what became of it."""
 
     options = group_options.group_vpn()
+
+    @classmethod
+    def finalize_task_arg(cls, name: str, value: Any, templar: Any, context: Any) -> Any:
+        """A task's argument; of a description that cannot be had whole, what can be had of it.
+
+        Ansible ends a task with the first name that is not defined, and says not where it stands.
+        """
+        if name == "groups":
+            return rendered(value, templar)
+        return super().finalize_task_arg(name, value, templar, context)
 
     @classmethod
     def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -47,10 +58,11 @@ class ActionModule(DeviceAction):
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         if options["outcome"] is not None:
             return self._of_one(self._outcome(options["outcome"]))
-        groups = _plain(options["groups"])
+        wrong: list[Contradiction] = []
+        groups = _plain(unread(self._task.args["groups"], wrong))
         # Once for all that is read of a host: each look makes its variables anew.
         variables = {h: self._task_vars["hostvars"][h] for h in self._hosts(groups)}
-        order = self._order(options, groups, variables)
+        order = self._order(options, groups, variables, wrong)
         outcome = self._conducted(order, variables)
         screen = summary(
             order.description,
@@ -73,11 +85,15 @@ class ActionModule(DeviceAction):
         }
 
     def _order(
-        self, options: dict[str, Any], groups: Any, variables: Mapping[str, Mapping[str, Any]]
+        self,
+        options: dict[str, Any],
+        groups: Any,
+        variables: Mapping[str, Mapping[str, Any]],
+        wrong: list[Contradiction],
     ) -> Order:
         """What is asked for; ``variables``: host to its variables."""
         return Order(
-            description=self._description(groups, variables),
+            description=self._description(groups, variables, wrong),
             hosts=tuple(filter(frozenset(self._in_play()).__contains__, variables)),
             check=self._task.check_mode,
             diff=self._task.diff,
@@ -138,8 +154,10 @@ class ActionModule(DeviceAction):
         ]
         return list(dict.fromkeys([*map(str, named), *self._in_play()]))
 
-    def _description(self, groups: Any, hosts: Mapping[str, Mapping[str, Any]]) -> Description:
-        wrong = list(unknown(hosts))
+    def _description(
+        self, groups: Any, hosts: Mapping[str, Mapping[str, Any]], wrong: list[Contradiction]
+    ) -> Description:
+        wrong += unknown(hosts)
         inventory = self._inventory()
         inside = {name: frozenset(map(str, inventory.get(name, ()))) for name in _names(groups)}
         devices = {host: self._device(host, there, inside, wrong) for host, there in hosts.items()}
@@ -162,7 +180,7 @@ class ActionModule(DeviceAction):
             try:
                 value = variables.get(variable)
             except AnsibleError as error:
-                wrong.append(unreadable(host, variable, _why(error)))
+                wrong.append(unreadable(host, variable, why(error)))
                 continue
             if value is not None:
                 found[name] = _plain(value)
@@ -174,13 +192,6 @@ class ActionModule(DeviceAction):
     def _say(self, line: str) -> None:
         # Beside what a callback prints on standard output, which programs may read.
         self._display.display(line, stderr=True)
-
-
-def _why(error: AnsibleError) -> str:
-    """Why a value cannot be had; only what names variables is repeated, the rest may hold keys."""
-    if isinstance(error, AnsibleUndefinedVariable):
-        return str(error)
-    return f"its value can be neither rendered nor decrypted ({type(error).__name__})"
 
 
 def _names(groups: Any) -> Iterable[str]:

@@ -360,7 +360,11 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "site-03: group_vpn_address: its value can be neither rendered" in refused.output
     assert "unreachable" not in str(refused.tasks)
     asked = {"groupvpn.junos.group_vpn": {"outcome": "no_such_variable"}}
-    unknown = play(whole.lab, [asked])
+    group = {**whole.groups[0], "group_id": "{{ number_of_branches }}"}
+    described = {"groupvpn.junos.group_vpn": {"groups": [group]}, "ignore_errors": True}
+    unknown = play(whole.lab, [{**described, "run_once": True}, asked])
+    there = f"description: group_vpn_groups[{NAME}].group_id"
+    assert f"{there}: 'number_of_branches' is undefined; define what" in unknown.output
     assert "outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
 
 

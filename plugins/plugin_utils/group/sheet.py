@@ -26,10 +26,13 @@ class Sheet:
 
     def __init__(self, wrong: Iterable[Contradiction]) -> None:
         self.wrong = list(wrong)
+        self._unread = [one.path for one in self.wrong if not one.hosts]
 
     def say(self, hosts: Sequence[str], path: str, value: Any, why: str, remedy: str) -> None:
-        """Something is wrong."""
-        self.wrong.append(Contradiction(tuple(hosts), path, value, why, remedy))
+        """Something is wrong; what is left of a value that could not be had is not said to be."""
+        around = (f"{path}.", f"{path}[")
+        if not any(one == path or one.startswith(around) for one in self._unread):
+            self.wrong.append(Contradiction(tuple(hosts), path, value, why, remedy))
 
     def sound(
         self, where: str, hosts: Sequence[str], given: Any, table: Mapping[str, type]
