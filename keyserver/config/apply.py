@@ -13,7 +13,6 @@ from collections.abc import Callable
 from .edit import Edit, LoadError, Operation, Severity, edit_path
 from .held import (
     all_of,
-    held_by,
     holds,
     holds_protected,
     holds_value,
@@ -21,6 +20,7 @@ from .held import (
     marks,
     marks_others,
 )
+from .protected import Kept, named
 from .replacing import replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
@@ -39,9 +39,16 @@ _REMOVING = (Operation.DELETE, Operation.REMOVE)
 _GROUPS = "groups"
 
 
-def apply(root: Statement, tree: Tree, edits: list[Edit], default: Operation) -> list[LoadError]:
-    """Carry out a load on ``tree`` in place; what is refused is reported and left out."""
+def apply(
+    root: Statement, tree: Tree, edits: list[Edit], default: Operation, *, anew: bool = False
+) -> list[LoadError]:
+    """Carry out a load on ``tree`` in place; what is refused is reported and left out.
+
+    ``anew``: the load stands for the whole configuration. What is protected stays.
+    """
     load = _Load(Writer(owner_of(tree)))
+    if anew:
+        load.empty(root, tree, edits)
     for edit in edits:
         if edit.statement is root:
             load.replace(root, tree, edit)
@@ -176,12 +183,35 @@ class _Load:
         if protected is not None and edit.identity in protected and edit.protect is None:
             self._protected(edit, operation)
             return False
-        if operation in (Operation.REPLACE, *_REMOVING) and edit.statement.is_branch:
-            held = held_by(tree, edit)
-            if isinstance(held, dict) and holds_protected(held):
-                self._protected(edit, operation)
-                return False
         return True
+
+    def empty(self, statement: Statement, tree: Tree, edits: list[Edit], *inside: Edit) -> None:
+        """Take everything out of a branch but what is protected, which ``edits`` may name."""
+        kept = Kept(self.writer)
+        left = kept.of_branch(statement, tree) if holds_protected(tree) else {}
+        tree.clear()
+        tree.update(left)
+        self._stays([words for words in kept.words if not named(edits, words)], *inside)
+
+    def _drop(self, tree: Tree, statement: Statement, identity: Identity) -> bool:
+        """Take a statement away, but for what is protected in it; False when it was not there."""
+        kept = Kept(self.writer)
+        left = kept.of_statement(statement, tree, identity)
+        self._stays(kept.words)
+        if not left:
+            return self.writer.drop(tree, identity)
+        self.writer.leave(tree, identity, left)
+        return True
+
+    def _stays(self, protected: list[list[str]], *inside: Edit) -> None:
+        way = [word for step in (*self.way, *inside) for word in step.words]
+        for words in protected:
+            shown = " ".join(way + words)
+            self.object(
+                " ".join(words),
+                f"[{shown}] is protected, '{shown}' cannot be deleted",
+                severity=Severity.WARNING,
+            )
 
     def _protected(self, edit: Edit, operation: Operation) -> None:
         words = " ".join([word for step in (*self.way, edit) for word in step.words])
@@ -296,7 +326,7 @@ class _Load:
             return len(kept) < len(held)
         if kind is Kind.LEAF and edit.values and not self._same(tree, edit):
             return False
-        return self.writer.drop(tree, edit.identity)
+        return self._drop(tree, edit.statement, edit.identity)
 
     def _same(self, tree: Tree, edit: Edit) -> bool:
         """True when a leaf has the value that is to be deleted."""
@@ -310,7 +340,7 @@ class _Load:
         name = edit.statement.name
         found = [key for key in tree.get(name, {}) if matches(edit.key or "", key)]
         for key in found:
-            self.writer.drop(tree, (name, key))
+            self._drop(tree, edit.statement, (name, key))
         return bool(found)
 
     # Renaming, copying, moving
@@ -364,9 +394,9 @@ class _Load:
     def _container(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         name = edit.statement.name
         new, before = name not in tree, self.refused
-        if operation is Operation.REPLACE:
-            tree.pop(name, None)
         inner = self.writer.own(tree, name)
+        if operation is Operation.REPLACE:
+            self.empty(edit.statement, inner, edit.children, edit)
         self._children(inner, edit, operation)
         self._refuse_gaps(inner, edit)
         in_vain = new and self.refused > before
@@ -388,9 +418,9 @@ class _Load:
             return
         entries = self.writer.own(tree, edit.statement.name)
         new, before = edit.key not in entries, self.refused
-        if operation is Operation.REPLACE and not new:
-            entries[edit.key] = self.writer.branch()
         inner = self.writer.own(entries, edit.key)
+        if operation is Operation.REPLACE:
+            self.empty(edit.statement, inner, edit.children, edit)
         self._children(inner, edit, operation)
         if new and not inner and self.refused > before:
             # It was made for the sake of what was refused.
@@ -401,7 +431,7 @@ class _Load:
     def _whole_list(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         """``replace: interfaces { … }``, or marks for all entries."""
         if operation is Operation.REPLACE:
-            self.writer.drop(tree, edit.statement.name)
+            self._drop(tree, edit.statement, edit.statement.name)
         elif edit.activate is None and edit.protect is None:
             self.object(edit.statement.shown, "missing argument.", line=edit.line)
 

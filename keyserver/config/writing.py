@@ -41,6 +41,19 @@ class Writer:
         self.forget(tree, identity)
         return True
 
+    def leave(self, tree: Tree, identity: Identity, left: Tree) -> None:
+        """Put what is left of a branch, a list or one of its entries in its place.
+
+        ``left`` of an entry: the list with that entry alone.
+        """
+        if isinstance(identity, tuple):
+            self.own(tree, identity[0]).update(left)
+            return
+        gone = tree[identity].keys() - left.keys()
+        tree[identity] = left
+        for key in gone:
+            self.forget(tree, (identity, key))
+
     def forget(self, tree: Tree, identity: Identity) -> None:
         """Drop what is said about a statement."""
         for mark in MARKS & tree.keys():

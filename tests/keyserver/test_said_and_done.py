@@ -285,3 +285,55 @@ def test_many_comments_are_put_together_once(session, monkeypatch, form, comment
     monkeypatch.setattr(edit, "bare_comment", lambda text: octets.append(len(text)) or "a")
     assert errors(load(session, form, around.format(comment * 300))) == []
     assert sum(octets) < 300 * 20
+
+
+# What is protected stays
+
+GUARDED = (
+    "set system login user v class operator",
+    "set system login user v full-name x",
+    "set system services ssh",
+    "protect system domain-name",
+    "protect system login user u",
+    "protect system login user v full-name",
+)
+U, FULL_NAME, DOMAIN = "system login user u", "system login user v full-name", "system domain-name"
+TAKEN_AWAY = {
+    (SET, "delete system", "set"): {U, FULL_NAME, DOMAIN},
+    (SET, "delete system login user", "set"): {U, FULL_NAME},
+    (SET, "wildcard delete system login user *", "set"): {U, FULL_NAME},
+    (SET, "delete system login user v", "set"): {FULL_NAME},
+    (TEXT, "system { replace: login { user w { class operator; } } }", "replace"): {U, FULL_NAME},
+    (XML, '<system><login delete="delete"/></system>', "merge"): {U, FULL_NAME},
+    (TEXT, "system { host-name h; }", "override"): {U, FULL_NAME, DOMAIN},
+    (JSON, '{"system": {"host-name": "h"}}', "update"): {U, FULL_NAME, DOMAIN},
+    (TEXT, "system { protect: domain-name a; }", "override"): {U, FULL_NAME},
+}
+
+
+@pytest.mark.parametrize(("form", "text", "action"), TAKEN_AWAY)
+def test_of_what_goes_that_stays_which_is_protected_and_it_is_said(session, form, text, action):
+    """All else in it goes, as Juniper's guide to the Junos XML protocol has it."""
+    session.set(*GUARDED)
+    reply = load(session, form, text, action)
+    stays = TAKEN_AWAY[form, text, action]
+    assert set(errors(reply)) == {f"[{s}] is protected, '{s}' cannot be deleted" for s in stays}
+    assert reply.find(".//ok") is not None
+    whole = shown(session)
+    assert whole.count("protect: ") == 3
+    for kept in ("protect: domain-name a;", "protect: user u {", "protect: full-name x;"):
+        assert kept in whole
+    assert ("class operator;" in whole) == ("user w {" in whole)
+    assert ("ssh" in whole) == (DOMAIN not in stays and action != "override")
+
+
+def test_an_edit_that_would_take_away_what_is_protected_does_nothing(session):
+    session.set(*GUARDED)
+    before = shown(session)
+    reply = session.rpc(
+        "<edit-config><target><candidate/></target><default-operation>replace</default-operation>"
+        "<config><configuration><system><host-name>h</host-name></system></configuration></config>"
+        "</edit-config>"
+    )
+    assert f"[{U}] is protected, '{U}' cannot be deleted" in errors(reply)
+    assert shown(session) == before

@@ -323,10 +323,16 @@ def test_a_member_that_is_refused_shows_why_and_fails_as_configured(signing_key)
     assert down.findtext(".//total-inactive-tunnels") == "1"
     why = "no answer from the key server (unproved hint: PAYLOAD-MALFORMED)"
     assert down.findtext(".//sa-down-reason") == why
+    assert down.find(".//sa-remote-gateway") is None
+    detail = "<get-gvpn-inactive-tunnels><detail/></get-gvpn-inactive-tunnels>"
+    ends = ("sa-local-gateway", "sa-remote-gateway", "sa-local-identity", "sa-remote-identity")
+    told = network.ask(detail)
+    assert [told.findtext(f".//{end}") for end in ends] == [SITE, HUB, SITE, HUB]
     incomplete = site_config().replace(f"{MEMBER}ike gateway hub server-address {HUB}\n", "")
     network.commit(SITE, incomplete)
     down = network.ask("<get-gvpn-inactive-tunnels/>")
     assert down.findtext(".//sa-down-reason") == "no key server address"
+    assert network.ask(detail).find(".//sa-remote-gateway") is None
 
 
 @pytest.mark.parametrize("kind", ["exclude", "fail-open"])

@@ -151,20 +151,41 @@ def inactive(device: Platform, request: Request) -> Elements:
     root.append(own("total-inactive-tunnels", str(len(down))))
     root.append(own("total-inactive-tunnels-with-establish-immediately", "0"))
     for _, site in down:
-        reason = site.settings.missing or site.last_failure or "registration is not complete"
-        root.append(
-            own(
-                "ipsec-gvpn-inactive-tunnel-info-block",
-                None,
-                own("sa-gvpn-server", site.server),
-                own("sa-port", "848"),
-                own("sa-gvpn-groupid", str(site.settings.group)),
-                own("sa-virtual-system", "root"),
-                own("sa-down-reason", xml_text(reason)),
-                own("sa-vpn-name", xml_text(site.settings.name)),
-            )
-        )
+        root.append(_down(request, site))
     return [root]
+
+
+def _down(request: Request, site: Site) -> etree._Element:
+    own = request.dialect.own
+    reason = site.settings.missing or site.last_failure or "registration is not complete"
+    block = own(
+        "ipsec-gvpn-inactive-tunnel-info-block",
+        None,
+        own("sa-gvpn-server", site.server),
+        own("sa-port", "848"),
+        own("sa-gvpn-groupid", str(site.settings.group)),
+        own("sa-virtual-system", "root"),
+        own("sa-down-reason", xml_text(reason)),
+        own("sa-vpn-name", xml_text(site.settings.name)),
+    )
+    if is_detail(request):
+        block.extend(_ends(request, site))
+    return block
+
+
+def _ends(request: Request, site: Site) -> list[etree._Element]:
+    """Between whom a VPN that is down would be; nothing while it cannot register."""
+    own, enrolment = request.dialect.own, site.settings.enrolment
+    if enrolment is None or site.member is None:
+        return []
+    policy = enrolment.policies[site.member.server]
+    return [
+        own("sa-local-gateway", enrolment.local_address),
+        own("sa-remote-gateway", site.server),
+        own("sa-local-identity", xml_text(str(policy.local_identity))),
+        own("sa-remote-identity", xml_text(str(policy.remote_identity))),
+        own("sa-recovery-probe", str(int(site.settings.manners.recovery_probe))),
+    ]
 
 
 def statistics(device: Platform, request: Request) -> Elements:

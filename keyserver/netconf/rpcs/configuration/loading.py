@@ -152,9 +152,8 @@ def _load(
     except MalformedConfiguration as error:
         return [LoadError("[edit]", wrapper, str(error))]
     tree = candidate.edit(request.holder, request.now)
-    if _ACTIONS[action] is Operation.REPLACE:
-        tree.clear()
-    problems = problems + apply(database.schema, tree, edits, Operation.MERGE)
+    anew = _ACTIONS[action] is Operation.REPLACE
+    problems = problems + apply(database.schema, tree, edits, Operation.MERGE, anew=anew)
     candidate.settle(database.schema)
     return problems
 
@@ -229,10 +228,10 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
         _refuse_patterns(request.operation)
     edits, problems = _edits(database, request)
     trial = copy_tree(candidate.tree)
-    if default is Operation.REPLACE:
-        trial.clear()
+    anew = default is Operation.REPLACE
+    if anew:
         default = Operation.MERGE
-    problems = problems + apply(database.schema, trial, edits, default)
+    problems = problems + apply(database.schema, trial, edits, default, anew=anew)
     wrong = [_edit_error(problem) for problem in problems]
     test = request.text("test-option") or "set"
     failures = _would_fail(database, trial) if test != "set" else []
