@@ -77,9 +77,12 @@ def test_a_session_that_failed_and_does_not_give_its_lock_back_is_ended():
     assert rpc.ended == 1
 
 
-def test_a_lock_that_nobody_says_is_there_is_not_worked_under():
-    with pytest.raises(DeviceError, match="does not say that it was done"):
-        apply(Boxed(box("G1"), {Stage.LOCK: lambda _ok: ""}), wish())
+def test_a_lock_that_nobody_says_is_there_is_not_worked_under_and_given_back():
+    for said in ("", "<html/>"):
+        rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok, said=said: said})
+        with pytest.raises(DeviceError, match="does not say that it was done"):
+            apply(rpc, wish())
+        assert (rpc.box.lock, rpc.stages[-1]) == (None, Stage.UNLOCK)
     # To open a private copy, Junos answers with nothing.
     rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok: ""})
     assert apply(rpc, wish(CommitOptions(private=True)))["changed"]
@@ -117,6 +120,35 @@ def test_engines_that_do_not_say_so_are_no_news_where_nobody_says_that_it_was_do
     assert warned.endswith("the device has committed the change all the same")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        rpc_error("node1: commit failed"),
+        "<output>error: node1: commit failed</output>",
+        f"<commit-results><routing-engine><name>node1</name>{rpc_error('node1: commit failed')}"
+        "</routing-engine></commit-results>",
+    ],
+)
+def test_a_commit_that_one_node_refuses_and_another_has_made_is_made(said):
+    rpc = Boxed(box("G1"), {Stage.COMMIT: lambda _ok: said})
+    found = apply(rpc, wish())
+    assert found["changed"]
+    assert (
+        "node1: commit failed; the device has committed the change all the"
+        in (found["warnings"][-1])
+    )
+
+
+def test_a_commit_that_is_refused_is_so_also_where_nobody_may_look():
+    def refused(_read):
+        return rpc_error("commit failed")
+
+    rpc = Boxed(box("G1"), {Stage.COMMIT: refused, Stage.READ_BACK: refused})
+    with pytest.raises(DeviceError, match=r"^commit: commit failed$") as raised:
+        apply(rpc, wish())
+    assert not raised.value.may_have_changed
+
+
 def test_a_commit_that_is_said_to_be_done_and_left_everything_as_it_was_is_no_part_of_it():
     def nothing(tree):
         server = tree.find("security/group-vpn/server/group")
@@ -146,6 +178,51 @@ def test_what_awaits_confirmation_is_not_confirmed_by_a_check():
     assert rpc.box.pending is not None
     assert Stage.CHECK not in rpc.stages
     assert any("a check would confirm it" in line for line in found["warnings"])
+
+
+def unmarked(**twists):
+    """A device whose history marks nothing, and which warns at the lock of what awaits."""
+    quiet = box("G1", tells_pending=False, says_pending_at_lock=True)
+    return Boxed(quiet, {Stage[name]: twist for name, twist in twists.items()})
+
+
+@pytest.mark.parametrize("words", ["commit confirmed will be", "Commit Confirmed Will Be"])
+def test_what_the_lock_alone_tells_is_asked_for_by_whoever_may_lock(words):
+    rpc = unmarked(LOCK=lambda said: said.replace("commit confirmed will be", words))
+    assert apply(rpc, wish(FIVE_MINUTES))["confirmation_untold"]
+    rpc.stages.clear()
+    looked = apply(rpc, wish(FIVE_MINUTES, check=True))
+    assert (looked["changed"], rpc.stages.count(Stage.LOCK)) == (False, 0)
+    again = apply(rpc, wish(FIVE_MINUTES))
+    assert (again["changed"], rpc.stages.count(Stage.LOCK)) == (True, 1)
+    assert rpc.box.pending is not None
+
+
+def test_where_no_commit_was_to_be_confirmed_nothing_is_locked_to_hear_of_it():
+    rpc = unmarked()
+    apply(rpc, wish())
+    rpc.stages.clear()
+    assert not apply(rpc, wish())["changed"]
+    assert Stage.LOCK not in rpc.stages
+
+
+def test_a_device_that_marks_what_awaits_is_not_said_to_keep_it_to_itself():
+    rpc = Boxed(box("G1"), {})
+    found = apply(rpc, wish(FIVE_MINUTES))
+    assert found["confirmation_untold"] is False
+    assert not any("does not mark" in line for line in found["warnings"])
+
+
+@pytest.mark.parametrize("commit", [AT_ONCE, FIVE_MINUTES])
+def test_of_a_confirmed_commit_that_failed_in_the_end_it_is_said_when_it_goes(commit):
+    def other(tree):
+        block = tree.find("security/group-vpn/server/group/server-member-communication")
+        block.find("encryption-algorithm").text = "aes-128-cbc"
+
+    with pytest.raises(CommitDiffers) as raised:
+        apply(Boxed(box("G1", at_commit=other), {}), wish(commit))
+    ends = "the device takes back what was committed 5 minutes after the commit"
+    assert (ends in str(raised.value)) is (commit is FIVE_MINUTES)
 
 
 # What is confirmed
@@ -184,6 +261,25 @@ def test_a_device_that_does_not_mark_what_awaits_is_not_said_to_have_confirmed_a
     found = confirmed(rpc)
     assert found["changed"]
     assert not any("this commit has confirmed it" in line for line in found["warnings"])
+
+
+@pytest.mark.parametrize(("says", "sure"), [(True, False), (False, True)])
+def test_only_what_nobody_tells_of_is_confirmed_to_be_sure(says, sure):
+    rpc = Boxed(box("G1", tells_pending=False, says_pending_at_lock=says), {})
+    rpc.box.commit(9, "netops", "", 5)
+    found = confirming.confirm(rpc, confirming.Request(untold=True))
+    assert found["changed"]
+    assert rpc.box.pending is None
+    told = " ".join(found["warnings"])
+    assert ("confirmed to be sure" in told, "does not say whether" in told) == (sure, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "untold"),
+    [({"confirmation_untold": True}, True), ({"confirmation_untold": "no"}, False), ({}, False)],
+)
+def test_only_a_result_that_says_so_is_of_a_device_that_does_not_tell(given, untold):
+    assert confirming.is_untold(given) is untold
 
 
 def test_a_commit_that_came_between_is_said_to_be_confirmed_or_to_await_that():

@@ -186,7 +186,9 @@ class Device:
         try:
             reply = self._do(_LOCK, opening, then)
             # To open a private copy, Junos answers with nothing or with a warning.
-            if opening.tag == "lock":
+            if opening.tag == "lock" and not says_done(reply):
+                # It may be held all the same, and another carrier's session goes on.
+                self._abandon(closing)
                 _insist(_LOCK, reply)
         except DeviceError as error:
             if error.done:

@@ -244,9 +244,7 @@ class Commit:
         try:
             reply = self._device.commit(options, selection)
         except DeviceError as error:
-            if not error.done:
-                raise
-            self._judge(error)
+            self._judge(error, refused=not error.done)
         except (TransportFailure, MalformedReply) as failure:
             self._look_again(failure)
         else:
@@ -254,13 +252,18 @@ class Commit:
                 said = "the answer says neither that it was done nor that it was not"
                 self._judge(DeviceError(COMMIT, [said]))
 
-    def _judge(self, answer: DeviceError) -> None:
-        """What a commit did whose answer leaves that open: the session still holds the lock."""
+    def _judge(self, answer: DeviceError, refused: bool = False) -> None:
+        """What a commit did whose answer leaves that open: the session still holds the lock.
+
+        ``refused``: the answer says no. One node of a cluster may have said so for all.
+        """
         try:
             committed = not self._undone()
         except CommitDiffers:
             raise
         except GroupVpnError as failure:
+            if refused:
+                raise answer from None
             raise _unknown(f"{answer}; asked for what it has: {failure}") from None
         if not committed:
             raise answer
