@@ -6,12 +6,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import ssh_files
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.known_hosts import known_keys
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.paramiko import (
+    paramiko_session,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.ssh_config import Way, way_to
 
@@ -102,6 +107,7 @@ REFUSED = {
         'UserKnownHostsFile /a b" "/c d',
     ),
     "a block in a block": ("Host h*\n Include HOME/more", "Include HOME/more"),
+    "a block in the last one": ("Match final all\n Include HOME/more", "Include HOME/more"),
     "a file that includes itself": ("Include HOME/config", "Include HOME/config"),
     "a condition that paramiko lacks": ("Match tagged lab\n User x", "Match tagged lab"),
     "a condition that runs a program": ('Match exec "true"', 'Match exec "true"'),
@@ -160,3 +166,31 @@ def test_keys_are_looked_for_by_the_alias_and_in_the_files_that_are_configured(h
     assert [one.keys for one in known_keys(way.target, way.alias, way.files)] == [(KEY,)]
     own = Target("hub", known_hosts_file=str(place / "known_hosts"))
     assert [one.keys for one in known_keys(own, way.alias, way.files)] == [(OTHER,)]
+
+
+NAMED = "IdentityFile HOME/key\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "login", "asked"),
+    [
+        ("", {}, (None, True, True)),
+        (NAMED, {}, (["key"], True, False)),
+        (NAMED + "IdentitiesOnly yes\n", {}, (["key"], False, False)),
+        # A password alone is offered alone, as ssh is told to.
+        (NAMED, {"password": "made-up"}, (None, False, False)),
+        (NAMED, {"private_key_file": "own"}, ("own", True, False)),
+    ],
+)
+def test_the_keys_that_are_offered_are_those_that_ssh_would_offer(home, config, login, asked):
+    place = home({"config": config, "key": ""})
+    told = {}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = Target("127.0.0.1", server.getsockname()[1], **login)
+        session = paramiko_session()(target)
+        session.connect = lambda **arguments: told.update(arguments)
+        session.open()
+        told["sock"].close()
+    keys = told["key_filename"]
+    keys = [Path(key).relative_to(place).name for key in keys] if isinstance(keys, list) else keys
+    assert (keys, told["allow_agent"], told["look_for_keys"]) == asked

@@ -27,7 +27,7 @@ _DEEPEST = 16
 _INCLUDE = re.compile(r"include(?:\s*=\s*|\s+)(?P<paths>.+)", re.IGNORECASE)
 _BLOCK = re.compile(r"(?:host|match)[\s=]", re.IGNORECASE)
 _ALL, _FINAL = "Match all", "Match final"
-_FOR_ALL = re.compile(r"host\s+\*|match\s+(?:all|final)", re.IGNORECASE)
+_FOR_ALL = re.compile(r"host\s+\*|match\s+all", re.IGNORECASE)
 _MATCH = re.compile(r"match\b(.*)", re.IGNORECASE)
 _CONDITION = re.compile(
     r"\s+(?:all|final|canonical|!?(?:host|originalhost|user|localuser)\s+(?:\"[^\"]*\"|\S+))",
