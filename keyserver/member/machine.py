@@ -97,7 +97,7 @@ class GroupMember:
         self._attempt: Registration | None = None
         self.established: EstablishedSa | None = None
         self._floated = False
-        self._schedule = Schedule(self.keys, options.heartbeat_threshold, jitter)
+        self._schedule = Schedule(self.keys, options.heartbeat_threshold, jitter, len(policies))
         self._hint_after = 0.0
         # What an unprotected notification said of the attempt that goes on.
         self._hinted = ""
@@ -168,6 +168,7 @@ class GroupMember:
             self.options.lifetime,
             self.keys.check_policy,
             self.paths[self.server] if self.paths else None,
+            hurried=self._schedule.another_left,
         )
         self._schedule.begun()
         self._hinted = ""

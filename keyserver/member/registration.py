@@ -25,6 +25,8 @@ RETRANSMIT_SECONDS = (1.0, 1.5, 1.5, 2.0, 2.5, 3.0, 4.0)
 """After so many seconds a message is repeated; after the last, given up (RFC 2408 §5.1)."""
 PATIENT_SECONDS = (1.0, 1.0, 1.5, 1.5, 2.0, 2.0, 2.0, 2.5, 2.5, 3.0, 3.0)
 """The same to a server that has answered: it is there, and to begin anew would take longer."""
+HURRIED_SECONDS = RETRANSMIT_SECONDS[:4]
+"""The same while another server is left to try: all of them have an activation delay or so."""
 
 
 class Step(Enum):
@@ -39,7 +41,8 @@ class Registration:
     """An attempt with one key server.
 
     ``accept`` looks at the policy of message 2 and raises MalformedPayload when the member cannot
-    do what it says; ``path``: where the ends are, to look for translators in between.
+    do what it says; ``path``: where the ends are, to look for translators in between; ``hurried``:
+    there is another server to try when this one is mute.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Registration:
         lifetime: int,
         accept: Callable[[GroupSa], None],
         path: Path | None = None,
+        *,
+        hurried: bool = False,
     ) -> None:
         self.step = Step.PHASE_1
         self.due: float | None = None
@@ -60,7 +65,7 @@ class Registration:
         self._phase1 = initiator(replace(policy, lifetime=lifetime), path=path)
         self._pull: PullInitiator | None = None
         self._sent: list[bytes] = []
-        self._intervals: tuple[float, ...] = RETRANSMIT_SECONDS
+        self._intervals: tuple[float, ...] = HURRIED_SECONDS if hurried else RETRANSMIT_SECONDS
         self._tries = 0
 
     @property

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from .keys import MemberKeys
 
 BACK_OFF_SECONDS = (2.0, 300.0)
+# A server that was not tried yet is not waited for, but not called by all in the same instant.
+_NEXT_SERVER_SECONDS = 1.0
 _MOST_FAILURES = 16
 _RE_REGISTER_DELAYS = 3
 # Members do not register again all at once, but over so much of a delay.
@@ -19,10 +21,16 @@ _SHARE_ASLEEP = 0.25
 
 
 class Schedule:
-    """``due``: when to begin; None: not by itself. ``threshold``: of heartbeats; 0 for none."""
+    """``due``: when to begin; None: not by itself. ``threshold``: of heartbeats; 0 for none.
 
-    def __init__(self, keys: MemberKeys, threshold: int, jitter: Callable[[], float]) -> None:
+    ``servers``: how many there are to try.
+    """
+
+    def __init__(
+        self, keys: MemberKeys, threshold: int, jitter: Callable[[], float], servers: int = 1
+    ) -> None:
         self._keys, self.threshold, self._jitter = keys, threshold, jitter
+        self._servers = servers
         self.due: float | None = None
         self._reason = ""
         self._failures = 0
@@ -55,11 +63,19 @@ class Schedule:
         self._failures, self._heard = 0, now
         self.plan(now)
 
+    @property
+    def another_left(self) -> bool:
+        """True when, should this attempt fail, there is a server that none was made with."""
+        return self._failures + 1 < self._servers
+
     def failed(self, now: float) -> None:
         """An attempt was in vain: the next is later each time, and not at once for all."""
-        pause = self._pause(now)
+        another, pause = self.another_left, self._pause(now)
         self._failures = min(self._failures + 1, _MOST_FAILURES)
-        self.due = now + pause * (0.5 + self._jitter())
+        if another:
+            self.due = now + _NEXT_SERVER_SECONDS * self._jitter()
+        else:
+            self.due = now + pause * (0.5 + self._jitter())
 
     def _pause(self, now: float) -> float:
         """Until the next attempt; it does not sleep until its keys have ended."""

@@ -119,9 +119,9 @@ class LossyGroup:
         """The server, while it runs."""
         return self.servers.get(self.hubs[0])
 
-    def home_of(self, member: str) -> str:
-        """The server that a member registers with."""
-        return self.hubs[0]
+    def homes_of(self, member: str) -> tuple[str, ...]:
+        """The servers that a member registers with, in its order."""
+        return self.hubs[:1]
 
     def text_of(self, hub: str) -> str:
         """What that server's configuration is."""
@@ -150,15 +150,18 @@ class LossyGroup:
     def add(self, address: str) -> GroupMember:
         """A member that begins to register within the next second."""
         words = _PHASE_1[self._generation]
-        policy = PeerPolicy(
-            "hub",
-            PSK.encode(),
-            (phase1_proposal(*words),),
-            Identification.address(address),
-            Identification.address(self.home_of(address)),
+        policies = tuple(
+            PeerPolicy(
+                "hub",
+                PSK.encode(),
+                (phase1_proposal(*words),),
+                Identification.address(address),
+                Identification.address(home),
+            )
+            for home in self.homes_of(address)
         )
         chance = random.Random(f"{self._seed} {address}")
-        member = GroupMember(address, 1, (policy,), jitter=chance.random, address=address)
+        member = GroupMember(address, 1, policies, jitter=chance.random, address=address)
         self.members[address] = member
         self._links[address] = (
             FaultyLink(self._faults, f"{self._seed} to {address}"),
@@ -279,8 +282,10 @@ class LossyGroup:
         return self.clocks[member.name].shows(self.now)
 
     def _from(self, member: GroupMember) -> Callable[[bytes], None]:
+        # When it is sent, not when it arrives: it may try another server meanwhile.
+        hub = self.homes_of(member.name)[member.server]
+
         def arrive(data: bytes) -> None:
-            hub = self.home_of(member.name)
             if hub not in self.servers:
                 return
             source = (member.name, self.ports.get(member.name, PORT))

@@ -14,18 +14,24 @@ from tests.keyserver.test_cluster import ROOT, SUB, cluster_lines
 
 
 class LossyCluster(LossyGroup):
-    """Every other member is the sub-server's; ``parted`` servers are mute to each other."""
+    """Every other member is the sub-server's; ``parted`` servers are mute to each other.
+
+    ``known``: how many of both servers a member has in its configuration, its own first.
+    """
 
     hubs = (ROOT, SUB)
 
-    def __init__(self, count: int, faults: Faults, seed: int = 1, generation: str = "v2") -> None:
-        self.parted = False
+    def __init__(
+        self, count: int, faults: Faults, seed: int = 1, generation: str = "v2", known: int = 1
+    ) -> None:
+        self.parted, self._known = False, known
         self._way = FaultyLink(faults, f"{seed} between")
         super().__init__(count, faults, seed, generation)
 
-    def home_of(self, member: str) -> str:
+    def homes_of(self, member: str) -> tuple[str, ...]:
         """Neighbours have different servers."""
-        return self.hubs[int(member.rpartition(".")[2]) % 2]
+        first = int(member.rpartition(".")[2]) % 2
+        return (self.hubs[first], self.hubs[1 - first])[: self._known]
 
     def text_of(self, hub: str) -> str:
         """The group, and what makes a cluster of both."""

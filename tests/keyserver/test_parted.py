@@ -1,13 +1,15 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Servers of one cluster that cannot hear each other for a time, with members at both."""
+"""Servers of one cluster that cannot hear each other, or die, for a time, with members at both."""
 
 from __future__ import annotations
 
 import pytest
 
+from keyserver.member.machine import GroupMember, MemberState
 from tests.keyserver.lossy import BEGINNING, faults_of
 from tests.keyserver.lossy_cluster import LossyCluster
+from tests.keyserver.test_cluster import ROOT, SUB
 
 MEMBERS = 12
 # Ordered pairs of a member at one server and a member at the other.
@@ -59,3 +61,55 @@ def test_servers_that_are_parted_over_a_rekey_part_their_members_and_meet_again(
     until(group, 3 * REKEY)
     report = group.observer.report(group.now)
     assert (report.apart, report.without_tek) == (0, 0)
+
+
+def without(group: LossyCluster, hub: str, seconds: float) -> None:
+    """That server is dead from ten minutes before a rekey on, for so long."""
+    group.settle()
+    until(group, REKEY - 600)
+    group.kill_server(hub)
+    group.run(seconds)
+    group.start_server(hub)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("hub", [ROOT, SUB])
+def test_members_that_know_both_servers_do_not_notice_that_one_dies_over_a_rekey(hub, seed):
+    group = LossyCluster(4, faults_of(0.0), seed, known=2)
+    without(group, hub, 700)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+    assert group.registered == 4
+
+
+def test_members_that_know_the_dead_server_alone_have_no_key_until_it_is_back():
+    """Nothing else can be had; who sleeps between two attempts sleeps 450 s at most."""
+    group = LossyCluster(4, faults_of(0.0))
+    without(group, SUB, 1500)
+    group.run(450 + 20)
+    assert group.registered == 4
+    longest = 1500 - 600 - 60
+    assert longest - 1 <= group.observer.report(group.now).longest_without_tek <= longest + 470
+
+
+def attempts(servers: int) -> list[tuple[int, float]]:
+    """Which servers a member begins with, and when, while none of them answers."""
+    one = LossyCluster(1, faults_of(0.0)).members["192.0.2.10"].policies[0]
+    member = GroupMember("m", 1, (one,) * servers, jitter=lambda: 0.5)
+    member.start(0.0)
+    found = [(member.server, 0.0)]
+    while member.wake_at is not None and (now := member.wake_at) < 100:
+        before = member.state
+        member.tick(now)
+        if before is MemberState.WAITING and member.state is MemberState.PHASE_1:
+            found.append((member.server, now))
+    return found
+
+
+def test_every_server_is_tried_before_a_member_waits_and_a_mute_one_is_soon_left():
+    """Four are the most that Junos takes: all but the last are given 6 s, and it 15.5 s."""
+    began = attempts(4)
+    assert began[:4] == [(0, 0.0), (1, 6.5), (2, 13.0), (3, 19.5)]
+    # From then on as if there were one: the pauses double.
+    assert began[4] == (0, 19.5 + 15.5 + 16.0)
+    assert attempts(1)[:3] == [(0, 0.0), (0, 17.5), (0, 37.0)]
