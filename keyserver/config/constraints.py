@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from .edit import edit_path
+from .group_references import undefined_groups
 from .junos_schema import Generation
 from .musts import (
     INTERFACE_EXISTS,
@@ -424,6 +425,8 @@ def _found(
     sound: Tree | None,
 ) -> Iterator[Violation]:
     yield from _limits(statement, tree, sound or NOTHING, [])
+    for way, name, group in undefined_groups(statement, tree, sound or NOTHING):
+        yield _mgd(way, f"{name} {group}", f"group '{group}' is not defined")
     survey = Survey(tree, sound)
     for rule in rules:
         yield from rule(survey, generation)

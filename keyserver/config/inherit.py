@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
+from .group_references import APPLY as _APPLY
+from .group_references import EXCEPT as _EXCEPT
+from .group_references import GROUPS as _GROUPS
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import INACTIVE, INHERITED, MARKS, NOTHING, Branch, Tree, effective
 from .values import wildcard
 from .wildcards import matches
-
-_GROUPS, _APPLY, _EXCEPT = "groups", "apply-groups", "apply-groups-except"
 
 Source = tuple[str, Tree]
 """A group's name and its branch at some place."""

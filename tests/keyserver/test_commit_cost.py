@@ -132,7 +132,7 @@ set apply-groups X
 {M} ike traceoptions no-remote-trace
 {M} ike gateway ks routing-instance VR
 {M} ipsec vpn v exclude rule r application a
-set groups X interfaces interface <*> unit <*> description inherited
+set groups X interfaces <*> unit <*> description inherited
 set interfaces apply-groups X
 """,
     "site to site": SITE_TO_SITE,

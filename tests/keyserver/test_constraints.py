@@ -282,3 +282,40 @@ def test_v2_has_no_values_of_its_own_for_what_a_proposal_leaves_unsaid(left_out,
 def test_a_key_that_cannot_be_read_is_refused():
     text = SERVER.replace("ascii-text secret", 'ascii-text "$9$x"')
     assert violations(text) == ["invalid encrypted data"]
+
+
+GROUP = "set groups G system host-name from-a-group"
+
+
+@pytest.mark.parametrize(
+    ("lines", "undefined"),
+    [
+        ("set apply-groups H", ["[edit] apply-groups H"]),
+        ("set apply-groups [ G H ]", ["[edit] apply-groups H"]),
+        ("set apply-groups-except H", ["[edit] apply-groups-except H"]),
+        ("set security zones apply-groups H", ["[edit security zones] apply-groups H"]),
+        (
+            "set security zones security-zone LAN apply-groups-except H",
+            ["[edit security zones security-zone LAN] apply-groups-except H"],
+        ),
+        ("set groups G security apply-groups H", ["[edit groups G security] apply-groups H"]),
+        ("set groups H\ndeactivate groups H\nset apply-groups H", ["[edit] apply-groups H"]),
+        ("set apply-groups H\ndeactivate apply-groups H", []),
+        ('set apply-groups [ junos-defaults "${node}" G ]', []),
+        ("set security zones apply-groups-except G", []),
+    ],
+)
+def test_a_group_that_is_applied_or_kept_out_has_to_be_there(lines, undefined):
+    tree = in_force(V2, from_set(V2, f"{GROUP}\n{lines}")).tree
+    found = check(V2, tree, Generation.V2, strict=False)
+    assert [f"{one.path} {one.bad_element}" for one in found] == undefined
+    assert {one.message for one in found} <= {"mgd: group 'H' is not defined"}
+
+
+def test_a_group_that_is_still_applied_is_missed_when_it_goes():
+    """What applies it is as it was found to be sound."""
+    nested = "set security zones apply-groups G"
+    before = in_force(V2, from_set(V2, f"{GROUP}\n{nested}")).tree
+    after = {name: value for name, value in before.items() if name != "groups"}
+    (found,) = check(V2, after, Generation.V2, strict=True, sound=before)
+    assert found.path == "[edit security zones]"
