@@ -337,3 +337,13 @@ def test_an_edit_that_would_take_away_what_is_protected_does_nothing(session):
     )
     assert f"[{U}] is protected, '{U}' cannot be deleted" in errors(reply)
     assert shown(session) == before
+
+
+def test_a_candidate_is_not_emptied_of_what_is_protected(session):
+    session.set("protect system domain-name")
+    there = shown(session)
+    emptied = "<delete-config><target><candidate/></target></delete-config>"
+    said = ["[system domain-name] is protected, 'system domain-name' cannot be deleted"]
+    assert (errors(session.rpc(emptied)), shown(session)) == (said, there)
+    session.set("unprotect system domain-name")
+    assert (errors(session.rpc(emptied)), shown(session).strip()) == ([], "")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from ....config.candidate import DatabaseRefusal
 from ....config.database import ConfigurationDatabase
+from ....config.edit import LoadError
 from ...arguments import Accepts, number
-from ...reply import RpcError, RpcFailure
+from ...reply import RpcError, RpcFailure, xml_text
 from ...session import Content, Request
 from ...work import Steps
 
@@ -77,3 +78,14 @@ def rollback_number(text: str) -> int:
     if problem is not None:
         raise RpcFailure(RpcError(problem, bad_element=text[:200]))
     return int(text)
+
+
+def edit_error(problem: LoadError) -> RpcError:
+    """RFC 6241 §7.2: data-exists and data-missing are errors here, not Junos' warnings."""
+    return RpcError(
+        xml_text(problem.message),
+        tag=problem.tag,
+        kind="application",
+        path=xml_text(problem.path),
+        bad_element=xml_text(problem.bad_element),
+    )

@@ -8,13 +8,14 @@ its ``url``, are not there.
 
 from __future__ import annotations
 
+from ....config.apply import apply
 from ....config.database import ConfigurationDatabase
-from ....config.edit import copy_tree
+from ....config.edit import Operation, copy_tree
 from ....config.tree import Tree
 from ...arguments import Accepts, only_child
 from ...reply import RpcError, RpcFailure
 from ...session import Request
-from .answers import Elements, ok, refusals
+from .answers import Elements, edit_error, ok, refusals
 from .holding import target
 from .reading import source_tree
 
@@ -33,9 +34,15 @@ def copy_config(database: ConfigurationDatabase, request: Request) -> Elements:
 
 
 def delete_config(database: ConfigurationDatabase, request: Request) -> Elements:
-    """Leave nothing in the candidate."""
+    """Leave nothing in the candidate; all of it or nothing, so that none of it is protected."""
     target(request, "candidate")
-    return _replace(database, request, {})
+    with refusals():
+        candidate = database.workspace.writable(request.holder, request.now)
+    trial = copy_tree(candidate.tree)
+    protected = apply(database.schema, trial, [], Operation.MERGE, anew=True)
+    if protected:
+        raise RpcFailure(*map(edit_error, protected))
+    return _replace(database, request, trial)
 
 
 def _replace(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elements:

@@ -38,7 +38,7 @@ from ...arguments import (
 from ...reply import RpcError, RpcFailure, xml_text
 from ...session import Request
 from ...xml import local_name
-from .answers import Elements, ok, refusals, rollback_number
+from .answers import Elements, edit_error, ok, refusals, rollback_number
 from .holding import target
 
 
@@ -232,7 +232,7 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     if anew:
         default = Operation.MERGE
     problems = problems + apply(database.schema, trial, edits, default, anew=anew)
-    wrong = [_edit_error(problem) for problem in problems]
+    wrong = [edit_error(problem) for problem in problems]
     test = request.text("test-option") or "set"
     failures = _would_fail(database, trial) if test != "set" else []
     keep = not wrong or request.text("error-option") == "continue-on-error"
@@ -278,17 +278,6 @@ def _written(element: etree._Element) -> str:
     if len(inner) > 1 or local_name(inner[0]) != "configuration-text" or len(inner[0]):
         raise syntax_error(local_name(inner[-1]))
     return inner[0].text or ""
-
-
-def _edit_error(problem: LoadError) -> RpcError:
-    """RFC 6241 §7.2: data-exists and data-missing are errors here, not Junos' warnings."""
-    return RpcError(
-        xml_text(problem.message),
-        tag=problem.tag,
-        kind="application",
-        path=xml_text(problem.path),
-        bad_element=xml_text(problem.bad_element),
-    )
 
 
 def _would_fail(database: ConfigurationDatabase, trial: Tree) -> list[RpcError]:
