@@ -28,8 +28,8 @@ _LEFT_AT_PUSH = 4
 _LEFT_AT_ACTIVATION = 2
 _LEFT_AT_DROP = 1
 # What a member holds of a key's end is late by the way that the key took, and by whole seconds: it
-# changes so much of a delay before the others drop the key.
-_EARLIER_THAN_DROP = 0.25
+# changes so many seconds before the others drop the key, or so much of a delay where that is less.
+_EARLIER_SECONDS, _EARLIER_SHARE = 2.0, 0.25
 
 
 def lateness(end: float, delay: int, now: float) -> float:
@@ -234,7 +234,7 @@ class Traffic:
         wanted = now + self._waits[Arrival.REGISTRATION] * delay
         if now < end - _LEFT_AT_PUSH * delay:
             return wanted
-        latest = end - (_LEFT_AT_DROP + _EARLIER_THAN_DROP) * delay
+        latest = end - _LEFT_AT_DROP * delay - min(_EARLIER_SECONDS, _EARLIER_SHARE * delay)
         return min(max(wanted, end - _LEFT_AT_ACTIVATION * delay), latest)
 
     def delete(
