@@ -310,6 +310,11 @@ CASES = {
         {},
         "member_threshold 4: the group has 5 members, and servers turn away",
     ),
+    "servers that take no member at all": (
+        {"member_threshold": 0},
+        {},
+        "member_threshold 0: the group has 5 members, and servers turn away",
+    ),
     "a policy without a source": (
         {"match_policies": [{"name": "all", "destination": "10.0.0.0/8"}]},
         {},

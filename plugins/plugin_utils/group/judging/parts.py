@@ -55,7 +55,7 @@ def exclusion(_description: Description, group: Group) -> Found:
 def room(_description: Description, group: Group) -> Found:
     """Whether servers have room for the members, and members for the servers."""
     most, members = group.setting("member_threshold"), len(group.members)
-    if most and most < members:
+    if most is not None and most < members:
         why = f"the group has {counted(members, 'member')}, and servers turn away who comes later"
         remedy = f"set it to {members} or more, or leave it out"
         yield in_group(group, "member_threshold", most, why, remedy)
