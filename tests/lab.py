@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tests.processes import ROOT, Process, end, forget, free_ports, start
+from tests.processes import ROOT, Process, Started, end, forget, free_ports, start
 
 COLLECTIONS = ROOT / "build" / "collections"
 USER, PASSWORD, PSK = "netops", "lab-Passw0rd", "made-up-key-1"
@@ -164,7 +164,7 @@ def ansible_environment(**more: str) -> dict[str, str]:
 
 def _ansible(
     lab: LabDirectory, tasks: list[dict[str, Any]], *options: str, hosts: str = "all", **more: Any
-) -> subprocess.Popen[str]:
+) -> Started:
     book = lab.path / "play.yml"
     content = [{"hosts": hosts, "gather_facts": False, "tasks": tasks, **more}]
     book.write_text(yaml.safe_dump(content, sort_keys=False))

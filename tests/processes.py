@@ -17,6 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests import warm
+
+Started = subprocess.Popen[Any] | warm.Forked
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 
@@ -39,22 +42,26 @@ def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
     return found
 
 
-_RUNNING: set[subprocess.Popen[Any]] = set()
+_RUNNING: set[Started] = set()
 _MARK = "GROUPVPN_LAB_PROCESS"
-_MARKS: dict[subprocess.Popen[Any], str] = {}
+_MARKS: dict[Started, str] = {}
 _INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 
 
-def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+def start(command: Sequence[str], **options: Any) -> Started:
     """A process that :func:`stop_everything` knows, whatever interrupts us meanwhile."""
     with uninterrupted() as usual:
-        process = subprocess.Popen(
-            command,
-            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, usual),
-            env={**(options.pop("env", None) or os.environ), _MARK: _mark(len(_MARKS))},
-            **options,
-        )
-        _MARKS[process] = _mark(len(_MARKS))
+        mark = _mark(len(_MARKS))
+        options["env"] = {**(options.get("env") or os.environ), _MARK: mark}
+        if warm.takes(command, options):
+            process: Started = warm.Forked(command, mark=mark, blocked=usual, **options)
+        else:
+            process = subprocess.Popen(
+                command,
+                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, usual),
+                **options,
+            )
+        _MARKS[process] = mark
         _RUNNING.add(process)
     return process
 
@@ -79,7 +86,7 @@ def stop_everything() -> None:
         end(_RUNNING.pop())
 
 
-def end(process: subprocess.Popen[Any]) -> None:
+def end(process: Started) -> None:
     """End it, and those that it started."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -97,7 +104,7 @@ def end(process: subprocess.Popen[Any]) -> None:
         time.sleep(0.01)
 
 
-def forget(process: subprocess.Popen[Any]) -> None:
+def forget(process: Started) -> None:
     """It has ended, and so has what it started."""
     _RUNNING.discard(process)
 
@@ -110,13 +117,16 @@ def _marked(mark: str) -> list[int]:
     """Processes that were born with this mark.
 
     Ansible's workers sit in sessions of their own, and one that was forked while its parent was
-    dying has another parent by now: what they all have is the environment.
+    dying has another parent by now: what they all have is the environment, or the name of the
+    forked process.
     """
     words, found = f"{_MARK}={mark}\0".encode(), []
-    for file in Path("/proc").glob("[0-9]*/environ"):
+    for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if words in file.read_bytes():
-                found.append(int(file.parent.name))
+            status = (place / "status").read_text()
+            forked = f"Name:\t{mark}\n" in status and "State:\tZ" not in status
+            if forked or words in (place / "environ").read_bytes():
+                found.append(int(place.name))
     return found
 
 
