@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import settings
 
+from tests import warm
 from tests.lab import COLLECTIONS, LabDirectory, hub_config
 from tests.processes import Process
 from tests.referees import left_out
@@ -20,6 +21,7 @@ from tests.referees import left_out
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
 
+warm.wanted = hasattr(os, "pidfd_open") and not os.environ.get("COLD")
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("groupvpn", deadline=None)
 # A gate says the same of the same tree twice; every other run looks at examples of its own.

@@ -3,7 +3,7 @@
 """Programs that start at once: forked by a process that has imported their libraries already.
 
 They are processes like any other, with a number, an environment and a directory of their own, and
-run what the command line names; ``COLD=1`` starts them the long way. Linux only (pidfds).
+run what the command line names. Linux only (pidfds).
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ _ROOT = Path(__file__).resolve().parent.parent
 # What Python obeys when it starts, and what decides how it reads and writes.
 _AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_")
 _OPTIONS = {"cwd", "env", "stdout", "stderr", "text"}
+wanted = False
+"""Whether it is done: for tests (conftest.py). What is shown or measured starts the long way."""
 
 
 def takes(command: Sequence[str], options: Mapping[str, Any]) -> bool:
     """Whether a command can be started this way and would be just the same."""
     environment = options.get("env") or os.environ
     return (
-        hasattr(os, "pidfd_open")
-        and not os.environ.get("COLD")
+        wanted
         and options.keys() <= _OPTIONS
         and options.get("stdout") == subprocess.PIPE
         and options.get("stderr") in (subprocess.PIPE, subprocess.STDOUT)

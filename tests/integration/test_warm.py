@@ -24,8 +24,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Lin
 ANSIBLE = str(Path(sys.executable).with_name("ansible-playbook"))
 # What a process can tell of itself from inside; $PPID is Ansible's worker.
 ASKED = {
-    "argv": "{{ lookup('pipe', 'readlink /proc/$PPID/cwd') }}",
-    "descriptors": "{{ lookup('pipe', 'ls /proc/$PPID/fd | wc -l') }}",
+    "directory": "{{ lookup('pipe', 'readlink /proc/$PPID/cwd') }}",
+    "descriptors": "{{ lookup('pipe', 'ls -l /proc/$PPID/fd | grep -c socket:; true') }}",
     "blocked": "{{ lookup('pipe', 'grep Sig[BI] /proc/$PPID/status') }}",
     "environment": "{{ lookup('pipe', 'env | grep -v ^GROUPVPN_LAB_PROCESS | sort') }}",
     "limits": "{{ lookup('pipe', 'ulimit -a') }}",
@@ -36,10 +36,9 @@ ASKED = {
 
 def ran(monkeypatch, way, command, **options):
     """(exit status, output, errors) of a program that is started warm or cold."""
-    monkeypatch.setenv("COLD", "1") if way == "cold" else monkeypatch.delenv("COLD", raising=False)
+    monkeypatch.setattr(warm, "wanted", way == "warm")
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    environment = {k: v for k, v in os.environ.items() if k not in ("COLD", "PYTEST_CURRENT_TEST")}
-    process = start(command, env={**environment, "SOMETHING": "of its own"}, **options)
+    process = start(command, env={**os.environ, "SOMETHING": "of its own"}, **options)
     assert isinstance(process, warm.Forked) is (way == "warm")
     said = process.communicate(timeout=60)
     forget(process)
@@ -72,7 +71,7 @@ def test_a_command_says_and_returns_the_same(arguments, monkeypatch):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 0)])
 def test_signals_end_it_and_it_says_by_which(lab, monkeypatch, number, status):
-    monkeypatch.delenv("COLD", raising=False)
+    monkeypatch.setattr(warm, "wanted", True)
     lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
     process = lab.serve()
     process.signal(number)
@@ -81,7 +80,7 @@ def test_signals_end_it_and_it_says_by_which(lab, monkeypatch, number, status):
 
 
 def test_what_it_forks_is_ended_with_it(tmp_path, monkeypatch):
-    monkeypatch.delenv("COLD", raising=False)
+    monkeypatch.setattr(warm, "wanted", True)
     tasks = [{"debug": {"msg": "{{ lookup('pipe', 'echo $PPID > number; sleep 60') }}"}}]
     play = [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play))
