@@ -18,6 +18,7 @@ import ctypes
 import importlib
 import json
 import os
+import resource
 import runpy
 import selectors
 import signal
@@ -106,6 +107,8 @@ def _become(request: dict[str, Any]) -> None:
     sys.stderr = sys.__stderr__ = _writer(2, sys.stderr)
     # Processes that it forks are known by it: their environment, as the system shows it, is ours.
     ctypes.CDLL(None).prctl(_PR_SET_NAME, request["mark"].encode(), 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, request["files"])
+    os.umask(request["umask"])
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])

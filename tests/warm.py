@@ -12,6 +12,7 @@ import contextlib
 import functools
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -84,6 +85,8 @@ class Forked:
             "mark": mark,
             "blocked": sorted(blocked),
             "directory": str(options.get("cwd") or Path.cwd()),
+            "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+            "umask": _umask(),
             "environment": dict(options.get("env") or os.environ),
             **_program(command),
         }
@@ -158,3 +161,8 @@ def _program(command: Sequence[str]) -> dict[str, Any]:
     if command[1] == "-m":
         return {"module": command[2], "argv": [command[2], *command[3:]]}
     return {"module": "", "argv": list(command)}
+
+
+def _umask() -> int:
+    os.umask(mask := os.umask(0o077))
+    return mask

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ ASKED = {
     "blocked": "{{ lookup('pipe', 'grep Sig[BI] /proc/$PPID/status') }}",
     "environment": "{{ lookup('pipe', 'env | grep -v ^GROUPVPN_LAB_PROCESS | sort') }}",
     "limits": "{{ lookup('pipe', 'ulimit -a') }}",
+    "mask": "{{ lookup('pipe', 'umask') }}",
     "path": "{{ lookup('env', 'PATH') }}",
     "where": "{{ lookup('pipe', 'pwd') }} {{ playbook_dir }}",
 }
@@ -50,7 +52,16 @@ def test_a_play_finds_itself_as_if_it_had_been_started(tmp_path, monkeypatch):
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play))
     (tmp_path / "ansible.cfg").write_text("[defaults]\nstdout_callback = ansible.posix.json\n")
     command = [ANSIBLE, "-i", "localhost,", "-c", "local", "play.yml"]
-    warm_, cold = (ran(monkeypatch, way, command, cwd=tmp_path) for way in ("warm", "cold"))
+    ran(monkeypatch, "warm", [sys.executable, "-m", "keyserver", "--version"])
+    # What a test has changed of its own process is inherited, whenever the other one was forked.
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few - 1, most))
+    mask = os.umask(0o027)
+    try:
+        warm_, cold = (ran(monkeypatch, way, command, cwd=tmp_path) for way in ("warm", "cold"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+        os.umask(mask)
     told, expected = (
         json.loads(said)["plays"][0]["tasks"][0]["hosts"]["localhost"]["msg"]
         for _, said, _ in (warm_, cold)
