@@ -20,7 +20,7 @@ from tests import warm
 from tests.lab import hub_config
 from tests.processes import end, forget, start
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has it")
 
 ANSIBLE = str(Path(sys.executable).with_name("ansible-playbook"))
 # What a process can tell of itself from inside; $PPID is Ansible's worker.
