@@ -72,7 +72,9 @@ class _Nursery:
                     return None
                 number = os.fork()
                 if number == 0:
-                    return _alone({**json.loads(data), "descriptors": descriptors[:2]})
+                    os.close(descriptors[2])
+                    self._close()
+                    return {**json.loads(data), "descriptors": descriptors[:2]}
                 self._watch(number, *descriptors)
 
     def _watch(self, number: int, output: int, errors: int, reports: int) -> None:
@@ -89,14 +91,13 @@ class _Nursery:
             os.write(reports, f"{status}\n".encode())
         os.close(reports)
 
-
-def _alone(request: dict[str, Any]) -> dict[str, Any]:
-    """Close what the parent had open."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in (0, 1, 2, *request["descriptors"]):
-            with contextlib.suppress(OSError):
-                os.close(int(name))
-    return request
+    def _close(self) -> None:
+        """By who opened it: what is closed behind its back is closed again, as somebody else's."""
+        for key in [*self._selector.get_map().values()]:
+            for descriptor in (key.fd, key.data[1]) if key.data else ():
+                os.close(descriptor)
+        self._selector.close()
+        self._asking.close()
 
 
 def _become(request: dict[str, Any]) -> None:
