@@ -97,6 +97,8 @@ def test_what_a_device_shows_in_any_format_is_no_difference_when_it_is_loaded(pa
         assert device.difference() == ""
         assert device.shown("text") == text
     lines = device.shown("set")
+    protected = [line for line in lines.splitlines() if line.startswith("protect ")]
+    assert errors(device.session.set(escape("".join(f"un{line}\n" for line in protected)))) == []
     device.session.rpc("<delete-config><target><candidate/></target></delete-config>")
     assert errors(device.session.set(escape(lines))) == []
     assert device.shown("set") == lines
