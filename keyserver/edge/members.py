@@ -268,7 +268,7 @@ class _MemberEdge:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
             is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
             marker, to = b"", self._server
-            if self.member.floats and self.spec.server_nat_port is not None:
+            if self.member.floats(datagram) and self.spec.server_nat_port is not None:
                 marker, to = NON_ESP_MARKER, (self._server[0], self.spec.server_nat_port)
             self._socket.send(marker + datagram, self._pushed_from if is_ack else to)
 

@@ -72,8 +72,8 @@ class GroupMember:
     :meth:`start`, :meth:`receive` and :meth:`tick` return datagrams for the key server that
     ``server`` says, an index into ``policies``; ``wake_at`` says when :meth:`tick` is due;
     ``diary`` notes what happened; ``multicast`` is the group and port to listen at. ``paths``,
-    one for each server, make it look for translators; where ``floats``, its datagrams go to the
-    server's port for that, with the non-ESP marker in front.
+    one for each server, make it look for translators; those of its datagrams that :meth:`floats`
+    is true of go to the server's port for that, with the non-ESP marker in front.
     """
 
     def __init__(
@@ -137,12 +137,13 @@ class GroupMember:
         """The phase 1 that stands, if any."""
         return self.established.sa if self.established is not None else None
 
-    @property
-    def floats(self) -> bool:
-        """True when a translator was found on the way to the server (RFC 3947 §4)."""
-        if self._attempt is not None:
-            return self._attempt.floats
-        return self._floated
+    def floats(self, datagram: bytes) -> bool:
+        """True when a datagram goes to the port for those behind a translator (RFC 3947 §4).
+
+        An attempt has to find out anew; what is not of it goes the way that was found before.
+        """
+        attempt = self._attempt
+        return attempt.floats if attempt is not None and attempt.sent(datagram) else self._floated
 
     @property
     def multicast(self) -> tuple[str, int] | None:
@@ -158,6 +159,7 @@ class GroupMember:
 
     def start(self, now: float) -> list[bytes]:
         """Begin to register. Keys that are installed stay until new ones come."""
+        ended = self.break_off() + self.end_phase1()
         if self.state is MemberState.WAITING:
             # Not before: what an attempt says at its end is for the server that it was with.
             self.server = (self.server + 1) % len(self.policies)
@@ -174,15 +176,23 @@ class GroupMember:
         self._hinted = ""
         self._early.clear()
         self.state = MemberState.PHASE_1
-        return self.end_phase1() + self._attempt.start(now)
+        return ended + self._attempt.start(now)
+
+    def break_off(self) -> list[bytes]:
+        """End the attempt that goes on, if any: nobody will use a phase 1 SA that it has made."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is None or attempt.sa is None:
+            return []
+        self._floated = attempt.floats
+        return [deletion(attempt.sa)]
 
     def leave(self, now: float) -> list[bytes]:
-        """Stop being a member: the phase 1 SA is deleted, and every key forgotten."""
+        """Stop being a member: phase 1 SAs are deleted, and every key forgotten."""
         self.state = MemberState.STOPPED
         self.keys.clear()
         self._tell(Changes(), now)
         self.diary.note("stopped", now, held=self.diary.held())
-        return self.end_phase1()
+        return self.break_off() + self.end_phase1()
 
     def held(self) -> HeldKeys:
         """What it sends with and receives with now."""
@@ -245,8 +255,8 @@ class GroupMember:
         if attempt is not None:
             again = attempt.repeat(now)
             if again is None:
-                self._fail(f"no answer from the key server{self._hinted}", now)
-            return again or []
+                return self._fail(f"no answer from the key server{self._hinted}", now)
+            return again
         if self.state is MemberState.REGISTERED:
             reason = self._reason_to_register(now)
             return self._register_again(reason, now) if reason else []
@@ -299,14 +309,14 @@ class GroupMember:
     def _abort(self, attempt: Registration, reason: str, now: float) -> list[bytes]:
         """RFC 6407 §3.3: who cannot accept a policy says so and deletes the phase 1 SA."""
         assert attempt.sa is not None
-        self._fail(reason, now)
         told = notification(attempt.sa, NotifyType.ATTRIBUTES_NOT_SUPPORTED)
-        return [told, deletion(attempt.sa)]
+        return [told, *self._fail(reason, now)]
 
-    def _fail(self, reason: str, now: float) -> None:
-        self.state, self._attempt = MemberState.WAITING, None
+    def _fail(self, reason: str, now: float) -> list[bytes]:
+        self.state = MemberState.WAITING
         self._schedule.failed(now)
         self.diary.note("refused", now, reason=reason)
+        return self.break_off()
 
     def heard_spi(self, spi: str, now: float) -> None:
         """Traffic of the group came in under this SPI (hex), which may be one that is not held."""
@@ -355,10 +365,17 @@ class GroupMember:
             return [dpd_message(sa, NotifyType.R_U_THERE_ACK, sequence)] if asked else []
         errors = [told for told in notifications(payloads) if told.is_error]
         if errors and self.state is MemberState.PULL:
-            self._fail(str(errors[0]), now)
-        if sa is self.phase1 and any(deletes(p, sa) for p in payloads):
-            self.established = None
+            return self._fail(str(errors[0]), now)
+        if any(deletes(payload, sa) for payload in payloads):
+            self._deleted(sa, now)
         return []
+
+    def _deleted(self, sa: Phase1Sa, now: float) -> None:
+        """The key server has given up a phase 1 SA, with the pull that may go on under it."""
+        if sa is self.phase1:
+            self.established = None
+        else:
+            self._fail("the key server deleted phase 1", now)
 
     # Pushes
 

@@ -92,6 +92,10 @@ class Registration:
         """True for a message under its cookies."""
         return header.initiator_cookie == self._phase1.cookies[0]
 
+    def sent(self, datagram: bytes) -> bool:
+        """True for one of ours under its cookies."""
+        return datagram.startswith(self._phase1.cookies[0])
+
     def receive(self, header: Header, datagram: bytes, now: float) -> list[bytes] | Grant:
         """Take the server's next message: what to send, or at last what is granted.
 

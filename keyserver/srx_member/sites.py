@@ -181,7 +181,7 @@ class SrxMembers:
         """Where a datagram goes: to the port of key servers, or that of RFC 3947."""
         floating, marker, door = self._plane.floating_port, b"", Door.GDOI
         to = (site.server, self._plane.local[1])
-        if site.member is not None and site.member.floats and floating is not None:
+        if site.member is not None and site.member.floats(datagram) and floating is not None:
             marker, door, to = NON_ESP_MARKER, Door.FLOATING, (site.server, floating)
         if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.

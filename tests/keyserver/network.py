@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 from keyserver.groups.pushes import MulticastTarget
 from keyserver.srx import Device
 
@@ -55,7 +57,7 @@ class Network:
         end = self.now + seconds
         for _ in range(100_000):
             due = [d for device in self.devices.values() if (d := device.deadline()) is not None]
-            following = min(due, default=end)
+            following = min(due, default=math.inf)
             if following > end:
                 break
             self.now = max(self.now, following)

@@ -25,9 +25,9 @@ def talk(world, member, queue):
     floated = []
     while queue:
         datagram = queue.pop(0)
-        floated.append(member.floats)
-        sent, source = (MARKER + datagram, OUTSIDE) if member.floats else (datagram, (GM, 848))
-        answer, _ = world.endpoint.receive(sent, source, world.now, floated=member.floats)
+        floated.append(member.floats(datagram))
+        sent, source = (MARKER + datagram, OUTSIDE) if floated[-1] else (datagram, (GM, 848))
+        answer, _ = world.endpoint.receive(sent, source, world.now, floated=floated[-1])
         if answer is not None:
             queue += member.receive(answer, world.now)
     return floated
@@ -54,6 +54,16 @@ def test_a_member_behind_a_translator_floats_registers_and_is_rekeyed(signing_ke
     world.now = member.wake_at
     talk(world, member, member.tick(world.now))
     assert world.listed()[1].push_acknowledged == 1
+
+
+def test_what_is_not_of_an_attempt_keeps_to_the_way_that_was_found(signing_key):
+    world = World(signing_key, extra=(BLOCK,), floating_port=4500)
+    member = world.member()
+    member.paths = (Path(INSIDE, (SERVER, 848)),)
+    talk(world, member, member.start(world.now))
+    deletion, first = member.start(world.now)
+    # The acknowledgement of a push that comes meanwhile goes there too.
+    assert [member.floats(one) for one in (deletion, first, bytes(16))] == [True, False, True]
 
 
 def test_a_member_without_a_translator_stays_where_it_is(signing_key):

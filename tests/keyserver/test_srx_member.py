@@ -659,7 +659,7 @@ def test_a_device_without_a_translator_stays_at_its_port(signing_key):
         network.add(address, text, signing_key, floating_port=4500)
     network.pass_time(5)
     assert network.listed() == [SITE]
-    assert not network.site.member.floats
+    assert not network.site.member.floats(b"")
 
 
 # Group VPNv1: scope policies
