@@ -186,6 +186,14 @@ class GroupMember:
         self._floated = attempt.floats
         return [deletion(attempt.sa)]
 
+    def meet(
+        self, policies: tuple[PeerPolicy, ...], paths: tuple[Path, ...], granted_by: int
+    ) -> None:
+        """Know these key servers from now on; the keys are that one's of them."""
+        self.policies, self.paths = policies, paths
+        self.server = self.granted_by = granted_by
+        self._schedule.meet(len(policies))
+
     def leave(self, now: float) -> list[bytes]:
         """Stop being a member: phase 1 SAs are deleted, and every key forgotten."""
         self.state = MemberState.STOPPED

@@ -37,6 +37,10 @@ class Schedule:
         self._heard = 0.0
         self._spread = jitter()
 
+    def meet(self, servers: int) -> None:
+        """There are so many to try from now on, and none has failed yet."""
+        self._servers, self._failures = servers, 0
+
     def is_due(self, now: float) -> bool:
         """True when it is time."""
         return self.due is not None and now >= self.due

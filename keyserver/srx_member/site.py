@@ -25,7 +25,7 @@ from ..member.traffic import InstalledTek, SelectorKey
 from .host import Port
 from .packets import ESP, IPV4_IN_IP, Ipv4, NotUnderstood
 from .scope import networks_of
-from .settings import VpnSettings
+from .settings import Enrolment, VpnSettings
 
 
 class Treatment(Enum):
@@ -42,11 +42,21 @@ class Treatment(Enum):
         return self in (Treatment.EXCLUDED, Treatment.FAILED_OPEN)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the key server of a member's keys is now; otherwise: phase 1 with it has changed."""
+
+    number: int
+    member: GroupMember
+    is_otherwise: bool
+
+
 @dataclass
 class Site:
-    """One VPN, and its member while it can register."""
+    """One VPN, and its member while it can register; ``index`` names it for as long as it is."""
 
     settings: VpnSettings
+    index: int
     member: GroupMember | None = None
     pushed_from: Address | None = None
     pushes: int = 0
@@ -69,6 +79,16 @@ class Site:
         if enrolment is None or self.member is None or self.member.granted_by is None:
             return self.server
         return enrolment.servers[self.member.granted_by]
+
+    def place_in(self, other: Enrolment) -> Place | None:
+        """The key server whose keys it has, in another enrolment; None where that is not it."""
+        own, member = self.settings.enrolment, self.member
+        if own is None or member is None or member.granted_by is None or not self.is_up:
+            return None
+        number = other.place_of(own, member.granted_by)
+        if number is None:
+            return None
+        return Place(number, member, own.policies[member.granted_by] != other.policies[number])
 
     @property
     def is_up(self) -> bool:

@@ -8,6 +8,7 @@ changes it at once: what a registration depends on begins a new one, and what is
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,14 +24,14 @@ from ..ike.nat import Path
 from ..ike.wire import exchange_of
 from ..member.esp import can_encrypt
 from ..member.events import MemberEvent
-from ..member.machine import GroupMember
+from ..member.machine import GroupMember, MemberState
 from ..member.options import MemberOptions
 from ..member.traffic import Traffic
 from .forwarding import Forwarding
 from .host import Host
 from .scope import covered
 from .settings import Enrolment, Manners, VpnSettings, vpn_settings
-from .site import Site
+from .site import Place, Site
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,49 @@ class SrxMembers:
         for name in list(self.sites):
             if name not in wanted:
                 self._leave(self.sites.pop(name), now)
-        self.sites = {name: self._configured(one, now) for name, one in wanted.items()}
+        for name, one in wanted.items():
+            self.sites[name] = self._configured(one, now)
+        self.sites = {name: self.sites[name] for name in wanted}
 
     def _configured(self, settings: VpnSettings, now: float) -> Site:
         site = self.sites.get(settings.name)
-        if site is not None and site.settings.enrolment == settings.enrolment:
-            before, site.settings = site.settings, settings
-            if site.member is not None:
-                site.member.behave(self._options(settings.manners))
-            if before.scopes != settings.scopes:
-                self._narrow(site, now)
-                self.renew(site, now)
-            return site
-        if site is not None:
+        if site is None:
+            return self._begun(settings, self._unused(), now)
+        before, other = site.settings, settings.enrolment
+        anew = before.scopes != settings.scopes
+        if other is not None and before.enrolment != other and (place := site.place_in(other)):
+            anew |= self._meet(site, other, place)
+        elif before.enrolment != other:
             self._leave(site, now)
-        site = Site(settings)
+            return self._begun(settings, site.index, now)
+        return self._gone_on(site, settings, anew, now)
+
+    def _meet(self, site: Site, other: Enrolment, place: Place) -> bool:
+        """Its keys are from a server that it still has: whether it registers anew, keeping them.
+
+        It does for another phase 1, and when it was about to: there may be one who answers now.
+        """
+        anew = place.is_otherwise or place.member.state is not MemberState.REGISTERED
+        self._act(site, place.member.break_off() if anew else [])
+        place.member.meet(other.policies, self._paths(other), place.number)
+        return anew
+
+    def _gone_on(self, site: Site, settings: VpnSettings, anew: bool, now: float) -> Site:
+        site.settings = settings
+        if site.member is not None:
+            site.member.behave(self._options(settings.manners))
+        if anew:
+            self._narrow(site, now)
+            self.renew(site, now)
+        return site
+
+    def _unused(self) -> int:
+        """The lowest index that no VPN has."""
+        taken = {site.index for site in self.sites.values()}
+        return next(number for number in itertools.count(1) if number not in taken)
+
+    def _begun(self, settings: VpnSettings, index: int, now: float) -> Site:
+        site = Site(settings, index)
         if settings.enrolment is not None:
             site.member = self._member(settings, settings.enrolment)
             self._narrow(site, now)
@@ -105,11 +134,16 @@ class SrxMembers:
             random.random,
             enrolment.local_address,
         )
-        port = self._plane.local[1]
-        if self._plane.floating_port is not None:
-            own = (enrolment.local_address, port)
-            member.paths = tuple(Path(own, (server, port)) for server in enrolment.servers)
+        member.paths = self._paths(enrolment)
         return member
+
+    def _paths(self, enrolment: Enrolment) -> tuple[Path, ...]:
+        """Between which ends translators are looked for, if they are."""
+        port = self._plane.local[1]
+        if self._plane.floating_port is None:
+            return ()
+        own = (enrolment.local_address, port)
+        return tuple(Path(own, (server, port)) for server in enrolment.servers)
 
     @staticmethod
     def _narrow(site: Site, now: float) -> None:
@@ -255,9 +289,8 @@ class SrxMembers:
             return
         for event in site.member.diary.take():
             site.pushes += event.event == "rekeyed"
-            site.last_failure = (
-                (event.reason or "") if event.event == "refused" else site.last_failure
-            )
+            if event.event in ("refused", "registered"):
+                site.last_failure = event.reason or ""
             address, traffic = site.member.address or "", site.member.keys.traffic
             packet = self._packet(site, event)
             self._events.append(MemberOfGroup(site.settings.name, event, address, traffic, packet))

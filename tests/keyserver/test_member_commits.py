@@ -10,6 +10,7 @@ from keyserver.config.junos_schema import Generation
 from keyserver.gdoi.numbers import GdoiExchange
 from keyserver.ike.wire import exchange_of
 from keyserver.member.machine import MemberState
+from keyserver.srx_member.sites import MemberOfGroup
 from tests.keyserver import network as networks
 from tests.keyserver.test_srx_member import (
     BLOCKS,
@@ -106,3 +107,139 @@ def test_a_phase_1_that_the_key_server_deletes_in_a_pull_ends_the_attempt(signin
     network.pass_time(4)
     assert network.site.keys_from == OTHER_HUB
     assert network.site.is_up
+
+
+# Another list of key servers, another phase 1: keys stay
+
+THIRD = "192.0.2.3"
+STRONGER = "".join(
+    f"{MEMBER}ike {words}\n"
+    for words in (
+        "proposal p0 authentication-method pre-shared-keys",
+        "proposal p0 dh-group group14",
+        "proposal p0 authentication-algorithm sha-256",
+        "proposal p0 encryption-algorithm aes-128-cbc",
+        "policy pol proposals p0",
+    )
+)
+
+
+def with_third(text):
+    line = next(line for line in text.splitlines() if line.endswith(f" {HUB}"))
+    return text + line.replace(HUB, THIRD) + "\n"
+
+
+def events(network):
+    return [one.event.event for one in network.happened if isinstance(one, MemberOfGroup)]
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [with_third, lambda text: without(text, OTHER_HUB), lambda text: text.replace("hub", "hq")],
+)
+@pytest.mark.parametrize("seconds", [0, 3600 - 60 + 1])
+def test_another_list_with_the_server_of_its_keys_costs_nothing(
+    signing_key, generation, commit, seconds
+):
+    network = Halting(signing_key, generation)
+    network.pass_time(seconds)
+    held, member = network.site.member.held(), network.site.member
+    network.happened.clear()
+    network.commit(SITE, commit(network.text))
+    assert (network.site.member, member.held()) == (member, held)
+    # By another gateway's name it proves itself anew, and keeps its keys meanwhile.
+    renamed = "hq" in commit(network.text)
+    assert ("stopped" in events(network), "registered" in events(network)) == (False, renamed)
+    members = network.devices[HUB].groups.views(network.now)[0].members
+    assert [member.address for member in members] == [SITE]
+
+
+def test_servers_in_another_order_are_tried_in_it_the_next_time(signing_key):
+    network = Halting(signing_key)
+    held = network.site.member.held()
+    second = next(line for line in network.text.splitlines() if line.endswith(OTHER_HUB))
+    network.commit(SITE, f"{second}\n{without(network.text, OTHER_HUB)}")
+    assert network.site.settings.enrolment.servers == (OTHER_HUB, HUB)
+    assert (network.site.member.held(), network.site.keys_from) == (held, HUB)
+    network.down.add(HUB)
+    network.pass_time(3600)
+    assert network.site.keys_from == OTHER_HUB
+
+
+def test_a_proposal_more_keeps_the_keys_while_it_proves_itself_anew(signing_key):
+    network = Halting(signing_key)
+    old = network.site.member.established.sa.cookies
+    network.happened.clear()
+    network.commit(SITE, network.text + STRONGER)
+    assert network.site.member.established.sa.cookies != old
+    assert events(network) == ["registered"]
+    assert network.at_hubs() == [1, 0]
+
+
+def test_a_proposal_that_no_server_takes_leaves_the_keys_and_what_is_pushed(signing_key):
+    network = Halting(signing_key)
+    held = network.site.member.held()
+    network.commit(SITE, network.text.replace("dh-group group14", "dh-group group24"))
+    network.pass_time(60)
+    assert (network.site.member.held(), network.at_hubs()) == (held, [0, 0])
+    network.pass_time(3600)
+    assert network.site.pushes == 1
+    network.down.update(BOTH)
+    network.pass_time(3600)
+    assert not network.site.is_up
+
+
+def test_a_server_more_is_tried_at_once_where_the_others_are_silent(signing_key, generation):
+    network = Halting(signing_key, generation)
+    network.down.update(BOTH)
+    while network.site.member.state is not MemberState.WAITING:
+        network.pass_time(5)
+    held = network.site.member.held()
+    hub = hub_config("hub", generation, {"gm-1": SITE}, extra=(SMC + BLOCKS[generation],))
+    network.add(THIRD, hub, network.devices[HUB].safe.signing_key)
+    network.commit(SITE, with_third(network.text))
+    assert network.site.member.held() == held
+    network.pass_time(15)
+    assert network.site.keys_from == THIRD
+
+
+def test_the_server_of_its_keys_is_taken_away_and_they_go(signing_key, generation):
+    network = Halting(signing_key, generation)
+    held = network.site.member.held()
+    network.commit(SITE, without(network.text, HUB))
+    assert network.site.keys_from == OTHER_HUB
+    assert held.sends_with not in network.site.member.held().receives_with
+
+
+def test_a_vpn_keeps_its_index_when_another_goes(signing_key, generation):
+    second = "".join(
+        f"{MEMBER}ipsec vpn V2 {words}\n"
+        for words in ("ike-gateway hub", "group-vpn-external-interface ge-0/0/1.0", "group 2")
+    )
+    network = Halting(signing_key, generation, more=second)
+
+    def indexes():
+        shown = network.ask("<get-gvpn-security-associations-information/>")
+        blocks = shown.iter("ipsec-security-associations")
+        return {e.findtext("sa-gvpn-groupid"): e.findtext("sa-tunnel-index") for e in blocks}
+
+    assert indexes() == {"1": "1", "2": "2"}
+    lines = (line for line in network.text.splitlines() if "vpn V1 " not in line)
+    network.commit(SITE, "".join(f"{line}\n" for line in lines))
+    assert indexes() == {"2": "2"}
+    network.commit(SITE, network.text)
+    assert indexes() == {"1": "1", "2": "2"}
+
+
+def test_a_trouble_that_is_over_is_not_the_reason_of_the_next(signing_key):
+    network = Halting(signing_key, mute=True)
+    network.pass_time(60)
+    assert network.site.last_failure == "no answer from the key server"
+    network.mute = False
+    network.pass_time(600)
+    assert network.site.is_up
+    network.mute = True
+    network.ask("<clear-gvpn-ipsec-security-association/>")
+    network.flush()
+    down = network.ask("<get-gvpn-inactive-tunnels/>")
+    assert down.findtext(".//sa-down-reason") == "registration is not complete"

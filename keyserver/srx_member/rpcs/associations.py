@@ -55,13 +55,13 @@ def kek_associations(device: Platform, request: Request) -> Elements:
     return [root]
 
 
-def ike_index(_position: int, site: Site) -> int | None:
+def ike_index(site: Site) -> int | None:
     """What names a VPN in the RPCs on phase 1; None without one."""
     established = site.member.established if site.member is not None else None
     return _cookie_index(established.sa.cookies[1]) if established is not None else None
 
 
-def kek_index(_position: int, site: Site) -> int | None:
+def kek_index(site: Site) -> int | None:
     """What names a VPN in the RPCs on KEKs; None without one."""
     kek = kek_of(site)
     return _cookie_index(kek.kek.spi) if kek is not None else None

@@ -22,35 +22,29 @@ def members(device: Platform) -> SrxMembers:
     return next(one for one in device.companions if isinstance(one, SrxMembers))
 
 
-def chosen(device: Platform, request: Request) -> list[tuple[int, Site]]:
-    """(tunnel index, VPN) of those that the arguments pick."""
+def chosen(device: Platform, request: Request) -> list[Site]:
+    """The VPNs that the arguments pick."""
     vpn, group = request.text("vpn"), request.text("group-id")
     index, peer = _tunnel_of(request), request.text("peer-address")
     return [
-        (position, site)
-        for position, site in enumerate(members(device).sites.values(), 1)
+        site
+        for site in members(device).sites.values()
         if vpn in (None, site.settings.name)
         and (group is None or int(group) == site.settings.group)
-        and index in (_ALL, position)
+        and index in (_ALL, site.index)
         and peer in (None, site.keys_from)
     ]
 
 
-def indexed(
-    device: Platform, request: Request, index: Callable[[int, Site], int | None]
-) -> list[Site]:
+def indexed(device: Platform, request: Request, index: Callable[[Site], int | None]) -> list[Site]:
     """Those of the chosen VPNs whose ``index`` is the one that is asked for."""
     wanted = int(request.text("index") or _ALL)
-    return [
-        site
-        for position, site in chosen(device, request)
-        if wanted in (_ALL, index(position, site))
-    ]
+    return [site for site in chosen(device, request) if wanted in (_ALL, index(site))]
 
 
-def tunnel_index(position: int, _site: Site) -> int:
+def tunnel_index(site: Site) -> int:
     """What names a VPN in the RPCs on IPsec."""
-    return position
+    return site.index
 
 
 def _tunnel_of(request: Request) -> int:

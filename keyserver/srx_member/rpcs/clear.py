@@ -12,7 +12,7 @@ from .chosen import chosen, indexed, members, tunnel_index
 
 def clear_group(device: Platform, request: Request) -> Elements:
     """Register anew; keys stay until then."""
-    for _, site in chosen(device, request):
+    for site in chosen(device, request):
         members(device).renew(site, request.now)
     return []
 

@@ -51,12 +51,12 @@ _STATISTICS = {
 
 def _ipsec(device: Platform, request: Request, root_name: str) -> Elements:
     own, detail = request.dialect.own, is_detail(request)
-    blocks = [(n, site) for n, site in chosen(device, request) if site.is_up]
-    entries = [[*_entries(request, n, site, detail)] for n, site in blocks]
+    blocks = [site for site in chosen(device, request) if site.is_up]
+    entries = [[*_entries(request, site, detail)] for site in blocks]
     root = request.dialect.styled(own(root_name), style="detail" if detail else "brief")
     root.append(own("total-active-tunnels", str(len(blocks))))
     root.append(own("total-ipsec-sas", str(sum(map(len, entries)))))
-    for (_, site), found in zip(blocks, entries, strict=True):
+    for site, found in zip(blocks, entries, strict=True):
         block = own("ipsec-gvpn-security-associations-block", None, *found)
         block.extend(_identity(request, site) if detail else [])
         root.append(block)
@@ -73,7 +73,7 @@ def v1_ipsec(device: Platform, request: Request) -> Elements:
     return _ipsec(device, request, "security-associations-information")
 
 
-def _entries(request: Request, position: int, site: Site, detail: bool) -> Iterator[etree._Element]:
+def _entries(request: Request, site: Site, detail: bool) -> Iterator[etree._Element]:
     assert site.member is not None
     traffic = site.member.keys.traffic
     shown: set[tuple[str, bytes]] = set()
@@ -83,11 +83,11 @@ def _entries(request: Request, position: int, site: Site, detail: bool) -> Itera
             for way, there in ways:
                 if there and (way, tek.spi) not in shown:
                     shown.add((way, tek.spi))
-                    yield _entry(request, position, site, tek, way, detail)
+                    yield _entry(request, site, tek, way, detail)
 
 
 def _entry(
-    request: Request, position: int, site: Site, tek: InstalledTek, way: str, detail: bool
+    request: Request, site: Site, tek: InstalledTek, way: str, detail: bool
 ) -> etree._Element:
     own, now, sa = request.dialect.own, request.now, tek.sa
     cipher = sa.cipher.name if sa.cipher is not None else "none"
@@ -98,7 +98,7 @@ def _entry(
         "ipsec-security-associations",
         None,
         own("sa-direction", way),
-        own("sa-tunnel-index", str(position)),
+        own("sa-tunnel-index", str(site.index)),
         own("sa-gvpn-server", site.keys_from),
         own("sa-port", "848"),
         own("sa-protocol", sa.protocol.name),
@@ -146,11 +146,11 @@ def _identity(request: Request, site: Site) -> list[etree._Element]:
 def inactive(device: Platform, request: Request) -> Elements:
     """VPNs that are down, and why."""
     own = request.dialect.own
-    down = [(n, site) for n, site in chosen(device, request) if not site.is_up]
+    down = [site for site in chosen(device, request) if not site.is_up]
     root = own("ipsec-unestablished-tunnel-information")
     root.append(own("total-inactive-tunnels", str(len(down))))
     root.append(own("total-inactive-tunnels-with-establish-immediately", "0"))
-    for _, site in down:
+    for site in down:
         root.append(_down(request, site))
     return [root]
 
@@ -191,7 +191,7 @@ def _ends(request: Request, site: Site) -> list[etree._Element]:
 def statistics(device: Platform, request: Request) -> Elements:
     """Counters, summed over the VPNs that are asked for."""
     own = request.dialect.own
-    counted: Counter[str] = sum((s.counted for _, s in chosen(device, request)), Counter())
+    counted: Counter[str] = sum((s.counted for s in chosen(device, request)), Counter())
     root = own("usp-ipsec-total-statistics-information")
     for container, counters in _STATISTICS.items():
         shown = (own(name, str(counted[name])) for name in counters)

@@ -20,9 +20,9 @@ _EVERYTHING = "0.0.0.0/0"
 def policies(device: Platform, request: Request) -> Elements:
     """Each VPN's rules, in the order in which they are tried."""
     root = request.dialect.own("gvpn-policy-information")
-    for position, site in chosen(device, request):
+    for site in chosen(device, request):
         for kind, source, destination in _in_force(site):
-            root.append(_policy(request, position, site, kind, source, destination))
+            root.append(_policy(request, site, kind, source, destination))
     return [root]
 
 
@@ -41,7 +41,7 @@ def _in_force(site: Site) -> Iterator[tuple[str, str, str]]:
 
 
 def _policy(
-    request: Request, position: int, site: Site, kind: str, source: str, destination: str
+    request: Request, site: Site, kind: str, source: str, destination: str
 ) -> etree._Element:
     own, settings = request.dialect.own, site.settings
     entry = own(
@@ -49,7 +49,7 @@ def _policy(
         None,
         own("sa-vpn-name", xml_text(settings.name)),
         own("sa-gvpn-groupid", str(settings.group)),
-        own("sa-tunnel-id", str(position)),
+        own("sa-tunnel-id", str(site.index)),
         own("gvpn-policy-type", kind),
         own("sa-policy-source-prefix", source),
         own("sa-policy-dest-prefix", destination),
