@@ -61,15 +61,8 @@ class _Difference:
         self, was: Item | None, now: Item, element: etree._Element, behind: str | None
     ) -> None:
         shown = self._named(now)
-        if now.statement.kind is Kind.LEAF_LIST:
-            pass
-        elif was is None:
-            self._operation(shown, _CREATE)
-            self._fill(now, shown)
-        elif now.statement.is_branch:
-            self.level(now.statement, was.value, now.value, shown)
-        elif was.value != now.value:
-            self._operation(self._fill(now, shown), _REPLACE)
+        if now.statement.kind is not Kind.LEAF_LIST:
+            self._changed(was, now, shown)
         _mark(shown, was, now)
         _place(shown, now, behind)
         commented = now.comment != (was.comment if was is not None else None)
@@ -77,13 +70,29 @@ class _Difference:
             comment = etree.SubElement(element, etree.QName(self.junos or None, "comment"))
             comment.text = now.comment
         if commented or shown.attrib or len(shown) > len(_keys(now)):
-            if not now.statement.is_branch and not len(shown):
-                self._fill(now, shown)
-            element.append(shown)
-            if now.statement.kind is Kind.LEAF_LIST:
-                element.extend(self._others(now, shown))
-            if now.statement.flat:
-                element.extend(self._beside(shown, new=was is None))
+            self._add(element, shown, was, now)
+
+    def _changed(self, was: Item | None, now: Item, shown: etree._Element) -> None:
+        """What of a statement is new or another."""
+        if was is None:
+            self._operation(shown, _CREATE)
+            self._fill(now, shown)
+        elif now.statement.is_branch:
+            self.level(now.statement, was.value, now.value, shown)
+        elif was.value != now.value:
+            self._operation(self._fill(now, shown), _REPLACE)
+
+    def _add(
+        self, element: etree._Element, shown: etree._Element, was: Item | None, now: Item
+    ) -> None:
+        """A difference, with what belongs beside it."""
+        if not now.statement.is_branch and not len(shown):
+            self._fill(now, shown)
+        element.append(shown)
+        if now.statement.kind is Kind.LEAF_LIST:
+            element.extend(self._others(now, shown))
+        if now.statement.flat:
+            element.extend(self._beside(shown, new=was is None))
 
     def _others(self, item: Item, shown: etree._Element) -> list[etree._Element]:
         """The same said of the other values, for it is said of all."""

@@ -110,23 +110,29 @@ class _Reader:
             if name.startswith("@"):
                 if name[1:] not in members:
                     self.object(path, name, "syntax error")
-                continue
-            if name == "undocumented" and isinstance(_single(value), dict):
+            elif name == "undocumented" and isinstance(_single(value), dict):
                 edits += self._wrapped(statement, _single(value), path, skip)
-                continue
-            child = statement.children.get(name)
-            flat = statement.beside.get(name) if child is None else None
-            if flat is not None:
-                said = members.get(f"@{name}")
-                found = self._edits(flat.children[name], value, said, path)
-                for edit in found:
-                    put_within(flat, edit, edits)
-                continue
-            if child is None:
-                self.object(path, name, "syntax error")
-                continue
-            edits += self._edits(child, value, members.get(f"@{name}"), path)
+            else:
+                self._member(statement, name, (value, members.get(f"@{name}")), path, edits)
         return edits
+
+    def _member(
+        self,
+        statement: Statement,
+        name: str,
+        said: tuple[Any, Any],
+        path: list[str],
+        edits: list[Edit],
+    ) -> None:
+        """One statement: what is said of it, and its attributes."""
+        child = statement.children.get(name)
+        if child is not None:
+            edits += self._edits(child, *said, path)
+        elif (flat := statement.beside.get(name)) is not None:
+            for edit in self._edits(flat.children[name], *said, path):
+                put_within(flat, edit, edits)
+        else:
+            self.object(path, name, "syntax error")
 
     def _wrapped(
         self, statement: Statement, members: dict[str, Any], path: list[str], skip: frozenset[str]

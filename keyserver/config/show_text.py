@@ -53,28 +53,31 @@ def item_text(
         return
     inner = list(items(item.statement, item.value)) if item.statement.is_branch else []
     line = one_line(item, inner) if inner else None
-    sources = _sources(item, whole=line is not None)
-    if sources:
-        yield from (f"{indent}{text}" for text in ("##", *sources, "##"))
-    if item.comment:
-        yield f"{indent}{item.comment}"
+    yield from _remarks(item, indent, whole=line is not None)
     words = list(map(quote, item.key_words)) if bare else item.opening
     opening = f"{indent}{_tags(item)}{repeated}{' '.join(words)}"
     if not item.statement.is_branch:
         value, mark = leaf_value(item)
         space = " " if value and words else ""
         yield f"{opening}{space}{value};{mark}"
-        return
-    if not inner:
+    elif not inner:
         yield f"{opening};"
-        return
-    if line is not None:
+    elif line is not None:
         body, mark = line
         yield f"{opening} {body};{mark}"
-        return
-    yield f"{opening} {{"
-    yield from branch_text(item.statement, item.value, indent + INDENT)
-    yield f"{indent}}}"
+    else:
+        yield f"{opening} {{"
+        yield from branch_text(item.statement, item.value, indent + INDENT)
+        yield f"{indent}}}"
+
+
+def _remarks(item: Item, indent: str, *, whole: bool) -> Iterator[str]:
+    """What stands above a statement: what came from groups, and its annotation."""
+    sources = _sources(item, whole=whole)
+    if sources:
+        yield from (f"{indent}{text}" for text in ("##", *sources, "##"))
+    if item.comment:
+        yield f"{indent}{item.comment}"
 
 
 def _sources(item: Item, *, whole: bool) -> list[str]:

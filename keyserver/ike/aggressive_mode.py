@@ -38,6 +38,16 @@ def initial_identity(header: Header, datagram: bytes) -> Identification:
     return Identification.decode(identity)
 
 
+def _answer(payloads: list[Payload]) -> tuple[list[bytes], PayloadType, Claim]:
+    """Message 2: SA, KE and Nr; of which kind its proof is; who claims to have sent it."""
+    certificates = [p.body for p in payloads if p.type == PayloadType.CERT]
+    others = [p for p in payloads if p.type != PayloadType.CERT]
+    signed = any(p.type == PayloadType.SIG for p in others)
+    kind = PayloadType.SIG if signed else PayloadType.HASH
+    *keys, identity, proof = pick(others, *_FIRST, kind)
+    return keys, kind, Claim(Identification.decode(identity), proof, certificates)
+
+
 class _AggressiveMode(Phase1):
     mode = Mode.AGGRESSIVE
     exchange = Exchange.AGGRESSIVE
@@ -140,20 +150,14 @@ class AggressiveModeInitiator(_AggressiveMode):
         if self.state is not State.SA:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
         payloads = clear_payloads(header, datagram)
-        certificates = [p.body for p in payloads if p.type == PayloadType.CERT]
-        others = [p for p in payloads if p.type != PayloadType.CERT]
-        signed = any(p.type == PayloadType.SIG for p in others)
-        kind = PayloadType.SIG if signed else PayloadType.HASH
-        sa, public, nonce, body, proof = pick(others, *_FIRST, kind)
-        identity = Identification.decode(body)
+        (sa, public, nonce), kind, claim = _answer(payloads)
         chosen, begun = chosen_of(sa, self.policy), self.cookies
         if proof_kind(chosen.authentication) is not kind:
             raise Refused(NotifyType.PAYLOAD_MALFORMED, "the proof is not of the agreed kind")
-        check_identity(identity, self.policy.remote_identity, "key server")
+        check_identity(claim.identity, self.policy.remote_identity, "key server")
         self.proposal, self.cookies = chosen, (begun[0], header.responder_cookie)
         try:
             agreement = self._agree(self._own, public, nonce, self._sa_body)
-            claim = Claim(identity, proof, certificates)
             agreement.proof.check(Role.RESPONDER, self.policy, claim, now)
         except Refused:
             # Anyone can send a message 2: the right one may still come.

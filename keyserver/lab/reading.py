@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -19,6 +21,23 @@ from .text import read_document, read_text
 
 def read_lab(path: Path) -> Lab:
     """Read and check a lab file; paths inside are relative to it."""
+    top, base = Section(str(path), _document(path)), path.resolve().parent
+    devices = [read_device(where, entry, base) for where, entry in _entries(path, "devices", top)]
+    by_name = {device.name: device for device in devices}
+    _refuse_twice(f"{path}: devices", devices)
+    members = [
+        read_member(where, entry, by_name, base) for where, entry in _entries(path, "members", top)
+    ]
+    _refuse_twice(f"{path}: members", members)
+    speed = _speed(path, top)
+    known_hosts = top.take("known_hosts", lambda v: base / values.text(v))
+    top.done()
+    if not devices and not members:
+        raise LabError(f"{path}: devices: there are none, and no members; name at least one")
+    return Lab(tuple(devices), tuple(members), speed, known_hosts)
+
+
+def _document(path: Path) -> dict[Any, Any]:
     try:
         document = read_document(read_text(path))
     except yaml.YAMLError as error:
@@ -27,34 +46,27 @@ def read_lab(path: Path) -> Lab:
         raise LabError(f"{path}: nested too deep; is it the right file?") from None
     if not isinstance(document, dict):
         raise LabError(f"{path}: a lab file is expected: devices, members or both")
-    top = Section(str(path), document)
-    base = path.resolve().parent
-    devices = [
-        read_device(f"{path}: devices[{number}]", entry, base)
-        for number, entry in enumerate(items(f"{path}: devices", top.take("devices", lambda v: v)))
-    ]
-    by_name = {device.name: device for device in devices}
-    if len(by_name) != len(devices):
-        raise LabError(f"{path}: devices: {_twice(devices)}: two have this name; rename one")
-    members = tuple(
-        read_member(f"{path}: members[{number}]", entry, by_name, base)
-        for number, entry in enumerate(items(f"{path}: members", top.take("members", lambda v: v)))
-    )
-    if len({member.name for member in members}) != len(members):
-        raise LabError(f"{path}: members: {_twice(members)}: two have this name; rename one")
+    return document
+
+
+def _entries(path: Path, key: str, top: Section) -> Iterator[tuple[str, Any]]:
+    """The entries of a list, each with where it stands."""
+    given = items(f"{path}: {key}", top.take(key, lambda v: v))
+    return ((f"{path}: {key}[{number}]", entry) for number, entry in enumerate(given))
+
+
+def _speed(path: Path, top: Section) -> float:
     clock = Section(f"{path}: clock", top.take("clock", lambda v: v, {}))
-    speed = clock.take("speed", values.speed, 1.0)
-    known_hosts = top.take("known_hosts", lambda v: base / values.text(v))
+    speed: float = clock.take("speed", values.speed, 1.0)
     clock.done()
-    top.done()
-    if not devices and not members:
-        raise LabError(f"{path}: devices: there are none, and no members; name at least one")
-    return Lab(tuple(devices), members, speed, known_hosts)
+    return speed
 
 
-def _twice(named: Iterable[DeviceSpec | MemberSpec]) -> str:
-    names = [one.name for one in named]
-    return next(name for name in names if names.count(name) > 1)
+def _refuse_twice(where: str, named: Sequence[DeviceSpec | MemberSpec]) -> None:
+    names = Counter(one.name for one in named)
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        raise LabError(f"{where}: {twice[0]}: two have this name; rename one")
 
 
 def _said(error: yaml.YAMLError) -> str:

@@ -103,21 +103,29 @@ class DeviceAction(ActionBase):
         if missing is not None:
             result.update(failed=True, msg=f"{host}: {missing}")
             return result
+        result.update(self._worked(checked))
+        # Ansible prints equal warnings once for all hosts.
+        result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
+        return result
+
+    def _worked(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The result of the work, or of how it failed."""
         try:
-            result.update(self.work(checked))
+            done = self.work(options)
             if self._connection.transport == prefork.CONNECTION:
                 self._connection.finished(self._may_keep)
         except GroupVpnError as error:
             lines = error.objections if isinstance(error, Refused) else [str(error)]
-            result.update(failed=True, msg="\n".join(map(self.told, lines)))
-            # What may have been done is not reported as not done.
-            result["changed"] = error.may_have_changed
-            result["warnings"] = list(error.warnings)
+            return {
+                "failed": True,
+                "msg": "\n".join(map(self.told, lines)),
+                # What may have been done is not reported as not done.
+                "changed": error.may_have_changed,
+                "warnings": list(error.warnings),
+            }
         except AnsibleConnectionFailure as error:
-            result.update(unreachable=True, msg=_named(host, str(error)))
-        # Ansible prints equal warnings once for all hosts.
-        result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
-        return result
+            return {"unreachable": True, "msg": _named(self._host, str(error))}
+        return done
 
     @classmethod
     def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

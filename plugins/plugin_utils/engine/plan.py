@@ -143,14 +143,7 @@ class _Planner:
             if value is False:
                 continue
             if isinstance(child, List):
-                entries = have.get(name, {})
-                act = self.replaced if child.fixed else self.exact
-                given = _each(act, child, entries, _in(come, name), value, here)
-                theirs = after.get(name, {})
-                kept = {k: e for k, e in entries.items() if k in given or k in theirs}
-                self._entries(after, child, {**kept, **theirs}, given, _in(come, name), here)
-                if not theirs:
-                    self._arrange(after, child, list(given))
+                self._exact_list(after, child, have.get(name, {}), _in(come, name), value, here)
             elif isinstance(child, Branch):
                 mine = self.exact(child, have.get(name, {}), _in(come, name), value, here)
                 self._branch(after, name, mine, come, here, was=name in have)
@@ -161,6 +154,17 @@ class _Planner:
         self._keep_secrets(after, node, have, want)
         self._keep_sleeping(after, node, have, want, path)
         return after
+
+    def _exact_list(
+        self, after: Tree, child: List, entries: Tree, come: Tree, value: Tree, here: Path
+    ) -> None:
+        act = self.replaced if child.fixed else self.exact
+        given = _each(act, child, entries, come, value, here)
+        theirs = after.get(child.name, {})
+        kept = {k: e for k, e in entries.items() if k in given or k in theirs}
+        self._entries(after, child, {**kept, **theirs}, given, come, here)
+        if not theirs:
+            self._arrange(after, child, list(given))
 
     def _keep_secrets(self, after: Tree, node: Branch, have: Tree, want: Tree) -> None:
         for name, value in have.items():
