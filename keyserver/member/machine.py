@@ -159,7 +159,7 @@ class GroupMember:
 
     def start(self, now: float) -> list[bytes]:
         """Begin to register. Keys that are installed stay until new ones come."""
-        ended = self.break_off() + self.end_phase1()
+        ended = self.break_off()
         if self.state is MemberState.WAITING:
             # Not before: what an attempt says at its end is for the server that it was with.
             self.server = (self.server + 1) % len(self.policies)
@@ -179,12 +179,9 @@ class GroupMember:
         return ended + self._attempt.start(now)
 
     def break_off(self) -> list[bytes]:
-        """End the attempt that goes on, if any: nobody will use a phase 1 SA that it has made."""
-        attempt, self._attempt = self._attempt, None
-        if attempt is None or attempt.sa is None:
-            return []
-        self._floated = attempt.floats
-        return [deletion(attempt.sa)]
+        """End phase 1, and the attempt that goes on, if any."""
+        self._attempt = None
+        return self.end_phase1()
 
     def meet(
         self, policies: tuple[PeerPolicy, ...], paths: tuple[Path, ...], granted_by: int
@@ -200,7 +197,7 @@ class GroupMember:
         self.keys.clear()
         self._tell(Changes(), now)
         self.diary.note("stopped", now, held=self.diary.held())
-        return self.break_off() + self.end_phase1()
+        return self.break_off()
 
     def held(self) -> HeldKeys:
         """What it sends with and receives with now."""
@@ -253,7 +250,7 @@ class GroupMember:
         out = self._acks.take(now)
         self._tell(self.keys.settle(now), now)
         if self.established is not None and now >= self.established.ends:
-            out += self.end_phase1()
+            out += self.end_phase1() + self._without_phase1("phase 1 has ended", now)
         return out + self._register_if_due(now)
 
     # Registration
@@ -291,6 +288,7 @@ class GroupMember:
         except Unacceptable as error:
             return self._abort(attempt, str(error), now)
         self.state = _STATES.get(attempt.step, self.state)
+        self._note_phase1(attempt, now)
         self.keys.extended = attempt.phase1.peer_is_extended
         if not isinstance(outcome, Grant):
             return outcome
@@ -300,12 +298,13 @@ class GroupMember:
             return self._abort(attempt, cited(error), now)
         return self._registered(attempt, changes, now)
 
+    def _note_phase1(self, attempt: Registration, now: float) -> None:
+        if attempt.sa is not None and self.established is None:
+            ends = now + attempt.phase1.lifetime
+            self.established = EstablishedSa(attempt.sa, ends, attempt.phase1.mode)
+            self._floated = attempt.floats
+
     def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
-        assert attempt.sa is not None
-        self.established = EstablishedSa(
-            attempt.sa, now + attempt.phase1.lifetime, attempt.phase1.mode
-        )
-        self._floated = attempt.floats
         self.granted_by = self.server
         self._attempt, self.state = None, MemberState.REGISTERED
         self._schedule.registered(now)
@@ -350,12 +349,10 @@ class GroupMember:
 
     def _on_informational(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
         cookies = (header.initiator_cookie, header.responder_cookie)
-        attempt = self._attempt
-        known = [self.phase1, attempt.sa if attempt is not None else None]
-        for sa in known:
-            if sa is not None and sa.cookies == cookies:
-                exchange = sa.exchange(Exchange.INFORMATIONAL, header.message_id)
-                return self._informed(sa, exchange.open(header, datagram), now)
+        attempt, sa = self._attempt, self.phase1
+        if sa is not None and sa.cookies == cookies:
+            exchange = sa.exchange(Exchange.INFORMATIONAL, header.message_id)
+            return self._informed(sa, exchange.open(header, datagram), now)
         if attempt is None or not attempt.owns(header):
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not under a phase 1 of ours")
         # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
@@ -375,15 +372,13 @@ class GroupMember:
         if errors and self.state is MemberState.PULL:
             return self._fail(str(errors[0]), now)
         if any(deletes(payload, sa) for payload in payloads):
-            self._deleted(sa, now)
+            self.established = None
+            return self._without_phase1("the key server deleted phase 1", now)
         return []
 
-    def _deleted(self, sa: Phase1Sa, now: float) -> None:
-        """The key server has given up a phase 1 SA, with the pull that may go on under it."""
-        if sa is self.phase1:
-            self.established = None
-        else:
-            self._fail("the key server deleted phase 1", now)
+    def _without_phase1(self, reason: str, now: float) -> list[bytes]:
+        """There is none any longer: a pull under it is over too."""
+        return self._fail(reason, now) if self.state is MemberState.PULL else []
 
     # Pushes
 

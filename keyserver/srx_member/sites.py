@@ -174,9 +174,11 @@ class SrxMembers:
             site.member.keys.forget_keks()
             self.renew(site, now)
 
-    def end_phase1(self, site: Site) -> None:
-        """``clear … ike security-associations``: group keys go on."""
-        if site.member is not None:
+    def end_phase1(self, site: Site, now: float) -> None:
+        """``clear … ike security-associations``: group keys go on, a registration begins anew."""
+        if site.member is not None and site.member.state is MemberState.PULL:
+            self.renew(site, now)
+        elif site.member is not None:
             self._act(site, site.member.end_phase1())
             self._on_activity()
 

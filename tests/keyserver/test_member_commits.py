@@ -69,14 +69,41 @@ def without(text, server):
     return "".join(f"{line}\n" for line in text.splitlines() if not line.endswith(f" {server}"))
 
 
+def shown_phase_1(network, peer=None):
+    """(server, cookies) of the member's phase 1 SAs."""
+    which = f"<peer-address>{peer}</peer-address>" if peer else ""
+    rpc = "get-gvpn-ike-security-associations-information"
+    names = ("ike-sa-remote-address", "ike-sa-initiator-cookie", "ike-sa-responder-cookie")
+    entries = network.ask(f"<{rpc}>{which}</{rpc}>").iter("ike-security-associations")
+    return [tuple(entry.findtext(name) for name in names) for entry in entries]
+
+
+def test_both_ends_show_the_phase_1_of_a_pull(signing_key, generation):
+    network = Halting(signing_key, generation)
+    network.down.add(HUB)
+    network.mute = True
+    while network.site.server == HUB:
+        network.pass_time(600)
+    while network.site.member.state is not MemberState.PULL:
+        network.pass_time(1)
+    (view,) = network.devices[OTHER_HUB].endpoint.associations(network.now)
+    shown = [(OTHER_HUB, view.initiator_cookie, view.responder_cookie)]
+    assert shown_phase_1(network) == shown_phase_1(network, OTHER_HUB) == shown
+    assert shown_phase_1(network, HUB) == []
+    network.mute = False
+    network.ask("<clear-group-vpn-ike-security-associations/>")
+    network.flush()
+    ((hub, *_),) = shown_phase_1(network)
+    assert (hub, network.site.keys_from, network.at_hubs()[1]) == (OTHER_HUB, OTHER_HUB, 1)
+
+
 @pytest.mark.parametrize("commit", COMMITS)
 def test_a_commit_in_a_pull_leaves_no_phase_1_behind(signing_key, generation, commit):
     network = Halting(signing_key, generation, mute=True)
     assert network.at_hubs() == [1, 0]
     network.mute = False
     network.commit(SITE, COMMITS[commit](network.text))
-    shown = network.ask("<get-gvpn-ike-security-associations-information/>")
-    servers = [e.text for e in shown.iter("ike-sa-remote-address")]
+    servers = [server for server, *_ in shown_phase_1(network)]
     assert network.at_hubs() == [servers.count(hub) for hub in BOTH]
 
 

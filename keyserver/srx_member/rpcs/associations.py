@@ -12,7 +12,7 @@ from ...netconf.rpcs.group_vpn.level import is_detail
 from ...netconf.rpcs.platform import Elements, Platform
 from ...netconf.session import Request
 from ..site import Site
-from .chosen import indexed, left
+from .chosen import indexed, left, server
 
 
 def ike_associations(device: Platform, request: Request) -> Elements:
@@ -20,7 +20,7 @@ def ike_associations(device: Platform, request: Request) -> Elements:
     own, detail = request.dialect.own, is_detail(request)
     style = "detail" if detail else "brief"
     root = request.dialect.styled(own("ike-security-associations-information"), style=style)
-    for site in indexed(device, request, ike_index):
+    for site in indexed(device, request, ike_index, server):
         established = site.member.established if site.member is not None else None
         if established is None:
             continue
@@ -29,7 +29,7 @@ def ike_associations(device: Platform, request: Request) -> Elements:
             "ike-security-associations-block" if detail else "ike-security-associations",
             None,
             own("ike-sa-index", str(_cookie_index(established.sa.cookies[1]))),
-            own("ike-sa-remote-address", site.keys_from),
+            own("ike-sa-remote-address", server(site)),
             own("ike-sa-state", "UP"),
             own("ike-sa-initiator-cookie", initiator),
             own("ike-sa-responder-cookie", responder),

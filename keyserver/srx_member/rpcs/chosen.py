@@ -22,8 +22,20 @@ def members(device: Platform) -> SrxMembers:
     return next(one for one in device.companions if isinstance(one, SrxMembers))
 
 
-def chosen(device: Platform, request: Request) -> list[Site]:
-    """The VPNs that the arguments pick."""
+def server(site: Site) -> str:
+    """The key server that a VPN talks to."""
+    return site.server
+
+
+def keys_from(site: Site) -> str:
+    """The key server that its keys are from."""
+    return site.keys_from
+
+
+def chosen(
+    device: Platform, request: Request, peer_of: Callable[[Site], str] = keys_from
+) -> list[Site]:
+    """The VPNs that the arguments pick; ``peer_of``: whose address is asked for."""
     vpn, group = request.text("vpn"), request.text("group-id")
     index, peer = _tunnel_of(request), request.text("peer-address")
     return [
@@ -32,14 +44,19 @@ def chosen(device: Platform, request: Request) -> list[Site]:
         if vpn in (None, site.settings.name)
         and (group is None or int(group) == site.settings.group)
         and index in (_ALL, site.index)
-        and peer in (None, site.keys_from)
+        and peer in (None, peer_of(site))
     ]
 
 
-def indexed(device: Platform, request: Request, index: Callable[[Site], int | None]) -> list[Site]:
+def indexed(
+    device: Platform,
+    request: Request,
+    index: Callable[[Site], int | None],
+    peer_of: Callable[[Site], str] = keys_from,
+) -> list[Site]:
     """Those of the chosen VPNs whose ``index`` is the one that is asked for."""
     wanted = int(request.text("index") or _ALL)
-    return [site for site in chosen(device, request) if wanted in (_ALL, index(site))]
+    return [site for site in chosen(device, request, peer_of) if wanted in (_ALL, index(site))]
 
 
 def tunnel_index(site: Site) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from ...netconf.rpcs.platform import Elements, Platform
 from ...netconf.session import Request
 from .associations import ike_index, kek_index, kek_of
-from .chosen import chosen, indexed, members, tunnel_index
+from .chosen import chosen, indexed, members, server, tunnel_index
 
 
 def clear_group(device: Platform, request: Request) -> Elements:
@@ -26,8 +26,8 @@ def clear_ipsec(device: Platform, request: Request) -> Elements:
 
 def clear_ike(device: Platform, request: Request) -> Elements:
     """End phase 1 SAs; the group's keys go on."""
-    for site in indexed(device, request, ike_index):
-        members(device).end_phase1(site)
+    for site in indexed(device, request, ike_index, server):
+        members(device).end_phase1(site, request.now)
     return []
 
 
