@@ -76,6 +76,7 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
 
 
 def _read(reply: str) -> Reading:
+    reply = reply.removeprefix("\ufeff")
     if not reply.strip():
         raise MalformedReply("the reply is empty")
     return read_reply([reply.encode()]) if reply.lstrip().startswith("<") else read_text(reply)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.groupvpn.junos.plugins.filter.members import members
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     GroupVpnError,
@@ -15,6 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.text import
 
 T = "2026-01-02 10:00:00 UTC"
 HEAD = "Group: G1, Group Id: 1\nTotal number of registered members: {}\n"
+GROUP = "Group: G1, Group Id: 1\n"
 COLUMNS = "Member Gateway       Member IP        Last Update               Vsys\n"
 ROOT = "security-group-vpn-server-registered-members"
 
@@ -98,7 +101,61 @@ TEXTS = {
         ["192.0.2.1"],
     ),
     "half a group's name at its end": ("Group: GRP-00", None),
-    "a heading, columns and nothing else": ("Group: G1, Group Id: 1\n" + COLUMNS, []),
+    "a heading, columns and nothing else": (GROUP + COLUMNS, None),
+    "a heading, and columns that are cut off": (GROUP + COLUMNS[:30], None),
+    "a heading, a count of none and columns": (HEAD.format(0) + COLUMNS, []),
+    "a heading without its name": ("Group:", None),
+    "a heading without name and number": ("Group: , Group Id: ", None),
+    "a heading without its number, and a count of none": (
+        "Group: G1, Group Id:\nTotal members: 0\n",
+        [],
+    ),
+    "a heading without its name behind a whole group": (
+        HEAD.format(2) + COLUMNS + two() + "Group:",
+        None,
+    ),
+    "a heading without its name behind a group that is not counted": (
+        GROUP + COLUMNS + two() + "Group:",
+        None,
+    ),
+    "columns alone": (COLUMNS, None),
+    "columns twice": (COLUMNS + COLUMNS, None),
+    "columns below a node": ("node0:\n" + "-" * 60 + "\n" + COLUMNS, None),
+    "a count of none alone": ("Total number of registered members: 0\n", []),
+    "a count of none behind a prompt": (
+        "a@b> show security group-vpn server registered-members\n"
+        "Total number of registered members: 0\n",
+        [],
+    ),
+    "an empty group between two": (
+        GROUP + COLUMNS + "Group: G2, Group Id: 2\n" + COLUMNS + two(),
+        BOTH,
+    ),
+    "an empty group below columns for all": (
+        COLUMNS + GROUP + "Group: G2, Group Id: 2\n" + two(),
+        BOTH,
+    ),
+    "an empty group at the end, columns and all": (
+        GROUP + COLUMNS + two() + "Group: G2, Group Id: 2\n" + COLUMNS,
+        None,
+    ),
+    "an empty group without columns between two": (
+        GROUP + "Group: G2, Group Id: 2\n" + COLUMNS + two(),
+        None,
+    ),
+    "a first node that ends behind a heading": (
+        f"node0:\n{GROUP}{COLUMNS}node1:\n{GROUP}{COLUMNS}{two()}",
+        None,
+    ),
+    "a label of a member without anything": (HEAD.format(0) + "Member gateway:", None),
+    "a label of an address without one": (HEAD.format(0) + "Member IP:", None),
+    "a member's labels without a gateway": (
+        HEAD.format(1) + "Member gateway:\nMember IP: 192.0.2.1\nLast Update:\nVsys:\n",
+        ["192.0.2.1"],
+    ),
+    "a ruled line alone": ("-" * 60, None),
+    "a cluster's prompt alone": ("{primary:node0}\n", None),
+    "a known label that tells nothing": ("Member threshold: 0\n", None),
     "a pager in it": (
         HEAD.format(2) + COLUMNS + two().replace("\ngm-2", "\n---(more)---\ngm-2"),
         None,
@@ -253,6 +310,32 @@ XMLS = {
     ),
     "an empty banner behind it": (listing(1, M1) + "<cli><banner/></cli>", ["192.0.2.1"]),
     "nothing": ("", None),
+    "a list of nothing": (f"<{ROOT}/>", []),
+    "a list of a blank": (f"<{ROOT}>\n</{ROOT}>", []),
+    "a list of an empty text": (f"<{ROOT}><output/></{ROOT}>", None),
+    "a list of a count of none": (f"<{ROOT}><total>0</total></{ROOT}>", []),
+    "a list of an empty group": (f"<{ROOT}><group/></{ROOT}>", None),
+    "a list of an empty group's name": (f"<{ROOT}><group-name/></{ROOT}>", None),
+    "a list of a heading": (f"<{ROOT}><statistics>Stats:</statistics></{ROOT}>", None),
+    "a list of a node's name": (f"<{ROOT}><re-name>node0</re-name></{ROOT}>", None),
+    "a list of columns": (f"<{ROOT}><output>{COLUMNS}</output></{ROOT}>", None),
+    "a text of columns": (f"<output>{COLUMNS}</output>", None),
+    "a text of a heading without its name": ("<output>Group:</output>", None),
+    "a banner alone": ("<cli><banner>{primary:node0}</banner></cli>", None),
+    "a banner behind a list of nothing": (f"<{ROOT}/><cli><banner>a</banner></cli>", []),
+    "a list of nothing that has a warning": (
+        f"<{ROOT}><warning><message>statistics are old</message></warning></{ROOT}>",
+        [],
+    ),
+    "one node with a heading": (
+        f"<multi-routing-engine-results>{item('node0', listing(1, M1))}"
+        f"{item('node1', f'<{ROOT}><statistics/></{ROOT}>')}</multi-routing-engine-results>",
+        None,
+    ),
+    "a member of which only words without a value are known": (
+        listing(0).replace("</group>", "<m><member-gateway/><last-update/></m></group>"),
+        None,
+    ),
     "an ok": ("<ok/>", None),
 }
 
@@ -291,3 +374,16 @@ def test_a_document_type_is_refused_wherever_the_reply_is_cut(declared):
     for at in range(1, len(declared)):
         with pytest.raises(MalformedReply, match="document type"):
             read_reply([octets[:at], octets[at:]])
+
+
+@pytest.mark.parametrize(
+    "reply", ["", " \n", "\ufeff", "Group:", COLUMNS, f"<{ROOT}><group/></{ROOT}>"]
+)
+def test_the_filter_makes_no_empty_list_of_what_says_nothing(reply):
+    with pytest.raises(AnsibleFilterError, match=r"is empty|is expected: "):
+        members(reply)
+
+
+def test_the_filter_reads_an_empty_list():
+    assert [group["members"] for group in members(HEAD.format(0))] == [[]]
+    assert members(f"<{ROOT}/>") == []

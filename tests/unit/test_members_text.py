@@ -156,7 +156,7 @@ def test_the_devices_own_count_is_compared():
 
 def test_nodes_of_a_cluster_are_kept_apart():
     first = f"node0:\n{'-' * 60}\n{HEAD}{COLUMNS}GM-1 192.0.2.1 {TIME} root\n\n"
-    text = f"{first}node1:\n{'-' * 60}\n{HEAD}"
+    text = f"{first}node1:\n{'-' * 60}\n{HEAD}Total number of registered members: 0\n"
     reading = read_text(text)
     assert [(g.node, len(g.members)) for g in reading.groups] == [("node0", 1), ("node1", 0)]
     assert reading.unclear == []

@@ -40,6 +40,22 @@ class Assembler:
         # Holder to the field that its groups, and its members, begin with.
         self._begins: dict[tuple[int, str], str] = {}
 
+    @property
+    def amount(self) -> int:
+        """How many groups have begun."""
+        return len(self.reading.groups)
+
+    @property
+    def said(self) -> int:
+        """How many groups, numbers of members outside of them, and doubts there are."""
+        return self.amount + len(self._totals) + len(self.reading.unclear)
+
+    def hollow(self) -> list[int]:
+        """Which of the groups that have begun have neither a count nor a member."""
+        self._end_member()
+        groups = enumerate(self.reading.groups)
+        return [n for n, group in groups if group.count is None and not group.members]
+
     def value(self, place: str, text: str, holder: int = 0) -> None:
         """One value, and which element holds it."""
         if place == ASIDE:
@@ -112,7 +128,7 @@ class Assembler:
         record, self._member = self._member, None
         if record is None:
             return
-        member: Member = dict(record.fields)
+        member: Member = {name: text for name, text in record.fields.items() if text}
         for name in COUNTERS:
             if name in member:
                 member[name] = self._number(name, member[name])

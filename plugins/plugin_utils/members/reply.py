@@ -16,7 +16,7 @@ from ..netconf.libraries import etree
 from .assembler import Assembler
 from .model import Reading
 from .text import STEP, read_text
-from .vocabulary import NODE, place_of
+from .vocabulary import ASIDE, NODE, place_of
 
 REPLY_ROOT = "security-group-vpn-server-registered-members"
 RPC_NAME = f"get-{REPLY_ROOT}"
@@ -27,7 +27,7 @@ _ERRORS = ("rpc-error", "error", "warning")
 _TELLING = frozenset({*_ERRORS, _ITEM, REPLY_ROOT})
 _AROUND = frozenset({"rpc-reply", "data", "ok", "cli", "multi-routing-engine-results", _TEXT})
 """What may be empty beside the list."""
-_NEEDED = frozenset({"member.address", "group.count"})
+_NEEDED = frozenset({"group.name", "group.count", "member.address"})
 _DEEPEST = 64
 _MEMBER = "member."
 
@@ -99,6 +99,8 @@ class _Target:
         self._node: str | None = None
         self._answered = False
         self._rooted = False
+        # How much was told before the list began.
+        self._before = 0
         self._error: dict[str, str] | None = None
         self._error_at = 0
         self._errors: list[str] = []
@@ -137,6 +139,7 @@ class _Target:
             self._error, self._error_at = {}, len(self._frames)
         elif name == REPLY_ROOT:
             self._answered = self._rooted = True
+            self._before = self._told_yet
         elif name == _ITEM:
             self._node, self._answered = None, False
 
@@ -163,6 +166,9 @@ class _Target:
                 self._out.member_value(meaning.of_member, content, self._frames[-1][1])
             elif content:
                 self._leaf(meaning, content)
+        elif meaning.of_member == "gateway" and self._frames:
+            # A member has begun, though nothing else may follow.
+            self._out.member_value("gateway", "", self._frames[-1][1])
         elif meaning.needed:
             self._out.reading.doubt(f"{self._where()}an empty <{meaning.name}>")
 
@@ -200,6 +206,8 @@ class _Target:
         if name == _ITEM:
             self._end_item()
         self._out.close(number)
+        if name == REPLY_ROOT and self._told_yet == self._before:
+            self._out.reading.doubt(f"{self._where()}a heading without a list")
 
     def _leaf(self, meaning: _Meaning, content: str) -> None:
         if meaning.name == _TEXT:
@@ -210,7 +218,7 @@ class _Target:
         else:
             if meaning.place == NODE:
                 self._node = content
-            else:
+            elif meaning.place != ASIDE:
                 self._answered = True
             holder = self._frames[-1][1] if self._frames else 0
             self._out.value(meaning.place, content, holder)
@@ -221,6 +229,11 @@ class _Target:
         self._text.clear()
         if text and self._error is None:
             self._out.reading.doubt(f"{self._where()}{text!r} in <{name}>")
+
+    @property
+    def _told_yet(self) -> int:
+        """How much was said until now, by the list or instead of it."""
+        return self._out.said + len(self._found) + len(self._warnings)
 
     def _where(self) -> str:
         return f"{self._node}: " if self._node else ""

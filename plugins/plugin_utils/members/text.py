@@ -17,7 +17,9 @@ from .table import Table, header
 from .vocabulary import ASIDE, PLACES, place_of, spelled
 
 STEP = "read the registered members"
-_COUNT, _ADDRESS = "group.count", "member.address"
+_GATEWAY, _ADDRESS = "member.gateway", "member.address"
+_NEEDED = frozenset({"group.name", "group.count", _ADDRESS})
+"""Where such a label has no value, something is lost."""
 _LONGEST_LINE = 1000
 
 _ERROR = re.compile(r"error:\s*(?P<words>.+)", re.IGNORECASE)
@@ -60,7 +62,10 @@ class _Text:
         self._name = ""
         # The node of a chassis cluster of which nothing was said yet.
         self._silent = ""
-        self._around = False
+        self._says = False
+        # The groups that stand above a header line, and the last one of each node, by number.
+        self._headed: set[int] = set()
+        self._last: set[int] = set()
         # A text may be cut off behind half of an address.
         self._ends_at_address = False
 
@@ -68,6 +73,7 @@ class _Text:
         """Claim one line."""
         short = line.strip()
         self._ends_at_address = False
+        self._says = self._says or bool(short)
         if len(line) > _LONGEST_LINE or not line.isprintable():
             self._out.reading.doubt(f"{self._where}{short[:_LONGEST_LINE]!r}")
             return
@@ -79,7 +85,6 @@ class _Text:
                 return
             self._out.reading.doubt(f"{self._where}{name!r}")
         if _NOTHING.fullmatch(short):
-            self._around = self._around or "@" in short
             return
         if match := _ERROR.match(short):
             raise DeviceError(STEP, [f"{self._where}error: {match['words']}"])
@@ -95,20 +100,26 @@ class _Text:
         if self._name:
             self._out.reading.doubt(f"{self._where}{self._name!r}")
         self._end_node()
+        said = self._out.said
+        self._doubt_hollow_groups()
         reading = self._out.finished()
-        if self._around and not reading.groups:
-            reading.doubt("a prompt or a heading without a list")
-        self._doubt_the_end(reading)
-        return reading
-
-    def _doubt_the_end(self, reading: Reading) -> None:
-        """A text that ends earlier than its like may have been cut off."""
-        groups = [g for g in reading.groups if g.count is None and not g.members]
-        if groups and self._table is None:
-            reading.doubt(f"{self._where}group {groups[-1].name}: neither a count nor a list")
+        if self._says and not said:
+            reading.doubt(f"{self._where}a prompt or a heading without a list")
         members = [member for group in reading.groups for member in group.members]
         if self._ends_at_address and members:
             self._doubt_the_last(reading, members)
+        return reading
+
+    def _doubt_hollow_groups(self) -> None:
+        """A group of which nothing is told; at the end, its list may have been cut off."""
+        if self._out.reading.unclear:
+            return
+        # One header line above all groups is each one's.
+        listed = self._headed if -1 not in self._headed else range(self._out.amount)
+        for number in self._out.hollow():
+            if number not in listed or number in self._last:
+                name = self._out.reading.groups[number].name
+                self._out.reading.doubt(f"{self._where}group {name}: neither a count nor a list")
 
     def _doubt_the_last(self, reading: Reading, members: Sequence[Member]) -> None:
         """The last member has an address, and nothing behind it that others have."""
@@ -118,6 +129,7 @@ class _Text:
             reading.doubt(f"{self._where}the text ends in its last member: {shown}")
 
     def _end_node(self) -> None:
+        self._last.add(self._out.amount - 1)
         if self._silent:
             self._out.reading.doubt(f"{self._silent} gave no list")
 
@@ -125,6 +137,7 @@ class _Text:
         columns = header(line)
         if columns is not None:
             self._table = Table(columns)
+            self._headed.add(self._out.amount - 1)
         return columns is not None
 
     def _labelled(self, line: str) -> bool:
@@ -137,13 +150,11 @@ class _Text:
         for match, end in zip(matches, ends, strict=True):
             value = line[match.end() : end].strip()
             place = place_of(match["label"])
-            self._around = self._around or place in (ASIDE, None) or not value
-            lost = (
-                not value if place == _COUNT else place == ASIDE and value and not value.isdigit()
-            )
-            if lost or _ANOTHER.search(value):
+            odd = place == ASIDE and value and not value.isdigit()
+            lost = not value and place in _NEEDED
+            if odd or lost or _ANOTHER.search(value):
                 self._out.reading.doubt(f"{self._where}{line!r}")
-            elif value and place is not None:
+            elif place is not None and (value or place == _GATEWAY):
                 self._out.value(place, value)
                 self._ends_at_address = place == _ADDRESS
         return True
