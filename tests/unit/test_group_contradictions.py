@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
+from ipaddress import ip_network
+from itertools import product
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
@@ -14,6 +16,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.prefixes import covered
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables import (
     unknown,
@@ -22,10 +25,17 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables imp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.descriptions import SITES, UNICAST, contradictions, group_of, hosts_of
+from tests.unit.descriptions import HUBS, SITES, UNICAST, contradictions, group_of, hosts_of
 
 V1_BLOCK = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
 V1_HUB = {"generation": "v1"}
+
+
+QUARTERS = [
+    "10.0.0.0/30",
+    *(f"10.0.0.{n}/31" for n in (0, 2)),
+    *(f"10.0.0.{n}/32" for n in range(4)),
+]
 
 
 def everything(generation):
@@ -151,7 +161,12 @@ CASES = {
         "covers the way to its server hub-1 (192.0.2.1): it would lock itself out",
     ),
     "traffic that covers the server, from wherever a member is": (
-        {"match_policies": [{"name": "all", "source": "192.0.2.0/24", "destination": "0.0.0.0/0"}]},
+        {
+            "members": ["site-1"],
+            "match_policies": [
+                {"name": "all", "source": "192.0.2.0/24", "destination": "0.0.0.0/0"}
+            ],
+        },
         {"site_1": {"address": None, "dynamic": {"hostname": "one.example.net"}}},
         "site-1: group_vpn_groups[BRANCHES].match_policies all (192.0.2.0/24 to 0.0.0.0/0): covers "
         "the way to its server hub-1",
@@ -626,6 +641,79 @@ CASES = {
         {"site_1": {"policies": [{"from_zone": "A", "to_zone": "B", "group": "OTHER"}]}},
         "the host is not a member of OTHER",
     ),
+    "policies of one name": (
+        {
+            "match_policies": [
+                {"name": "a", "source": "10.1.0.0/16", "destination": "10.2.0.0/16"},
+                {"name": "a", "source": "10.3.0.0/16", "destination": "10.4.0.0/16"},
+            ]
+        },
+        {},
+        "hub-1: group_vpn_groups[BRANCHES].match_policies[a].name a: more than one entry has this name",
+    ),
+    "rules of one name": (
+        {"fail_open_rules": [{"name": "x", "source_address": f"10.{n}.0.0/16"} for n in (8, 9)]},
+        {},
+        "site-5: group_vpn_groups[BRANCHES].fail_open_rules[x].name x: more than one entry has this name",
+    ),
+    "rules that leave nothing protected together": (
+        {
+            "exclude_rules": [
+                {"name": "low", "source_address": "10.0.0.0/9"},
+                {"name": "rest", "source_address": "10.128.0.0/9", "application": "any"},
+            ]
+        },
+        {},
+        "site-5: group_vpn_groups[BRANCHES].exclude_rules low, rest: together take all traffic of "
+        "all (10.0.0.0/8 to 10.0.0.0/8) out",
+    ),
+    "multicast without its group": (
+        {
+            "group_id": 7,
+            "server_member_communication": {**V1_BLOCK, "communication_type": "multicast"},
+        },
+        everything("v1"),
+        "server-member-communication] multicast-group: multicast communication needs it",
+    ),
+    "a multicast group of unicast": (
+        {
+            "group_id": 7,
+            "server_member_communication": {**V1_BLOCK, "multicast_group": "233.252.0.1"},
+        },
+        everything("v1"),
+        "multicast-group 233.252.0.1: without effect in unicast communication",
+    ),
+    "rekeys without their encryption": (
+        {"server_member_communication": {"sig_hash_algorithm": "sha-256"}},
+        {},
+        "hub-1: [edit security group-vpn server group BRANCHES server-member-communication] "
+        "encryption-algorithm: missing",
+    ),
+    "an interface of no type": (
+        {},
+        {"site_1": {"external_interface": "wan"}},
+        "site-1: group_vpn_external_interface wan: an interface name such as ge-0/0/1.0",
+    ),
+    "a zone called as a wildcard": (
+        {},
+        {"site_1": {"policies": [{"from_zone": "<*>", "to_zone": "WAN"}]}},
+        "site-1: group_vpn_policies[0].from_zone <*>: a name is expected",
+    ),
+    "an identity without a host": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"user_at_hostname": "site-1"}}},
+        "site-1: group_vpn_dynamic.user_at_hostname site-1: a user and a host are expected",
+    ),
+    "an identity with blanks": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"hostname": "one example"}}},
+        "site-1: group_vpn_dynamic.hostname one example: blanks are in it",
+    ),
+    "an identity of a user where a host's is": (
+        {},
+        {"site_1": {"address": None, "dynamic": {"hostname": "site-1@example.net"}}},
+        "group_vpn_dynamic.hostname site-1@example.net: a host name is expected, without a user",
+    ),
 }
 
 
@@ -699,6 +787,65 @@ def test_a_number_is_a_name_where_names_stand():
     would = configurations(description)
     assert would["site-1"]["member"]["policies"][0]["from_zone"] == "50"
     assert would["hub-1"]["server"]["groups"][0]["ipsec_sas"][0]["match_policies"][0]["name"] == "1"
+
+
+def test_one_policy_that_cuts_many_off_is_one_line_with_all_servers():
+    to_hubs = [{"name": "x", "source": "198.51.100.0/24", "destination": "192.0.2.0/24"}]
+    found = contradictions([group_of(match_policies=to_hubs, servers=HUBS)], hosts_of())
+    assert found == [
+        "site-1, site-2, site-3, site-4, site-5: group_vpn_groups[BRANCHES].match_policies x "
+        "(198.51.100.0/24 to 192.0.2.0/24): covers the way to its server hub-1 (192.0.2.1), hub-2 "
+        "(192.0.2.2), hub-3 (192.0.2.3): it would lock itself out; narrow the policy, or add an "
+        "'exclude_rules' entry"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_sound"),
+    [
+        ({"protocol": 6}, True),
+        ({"protocol": 1}, True),
+        ({"protocol": 17, "destination_port": 53}, True),
+        ({"protocol": 17, "source_port": 5060, "destination_port": 848}, True),
+        ({"protocol": 17}, False),
+        ({"protocol": 17, "source_port": 848}, False),
+        ({"protocol": 17, "source_port": 848, "destination_port": 848}, False),
+        ({"protocol": 0}, False),
+    ],
+)
+def test_only_a_policy_of_what_peers_say_to_each_other_locks_them_out(more, is_sound):
+    ends = {"source": "198.51.100.0/24", "destination": "192.0.2.0/24"}
+    found = contradictions([group_of(match_policies=[{"name": "x", **ends, **more}])], hosts_of())
+    assert (found == []) is is_sound, found
+
+
+def test_whoever_manages_a_device_does_so_over_tcp():
+    hosts = hosts_of(site_1={"management": "203.0.113.7"})
+    ends = {"source": "203.0.113.0/24", "destination": "0.0.0.0/0"}
+    for protocol, is_sound in ((17, True), (6, False)):
+        policy = {"name": "x", **ends, "protocol": protocol, "destination_port": 4789}
+        described = group_of(match_policies=[policy])
+        assert (contradictions([described], hosts) == []) is is_sound
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(QUARTERS), st.sampled_from(QUARTERS)), max_size=6),
+    st.sampled_from(QUARTERS),
+)
+def test_rules_leave_nothing_exactly_where_no_pair_of_addresses_is_left(rules, source):
+    policy = {"source": source, "destination": "10.0.0.0/30"}
+    given_ = [
+        {"name": str(n), "source_address": a, "destination_address": b}
+        for n, (a, b) in enumerate(rules)
+    ]
+    taken = {
+        pair
+        for a, b in rules
+        for one, other in product(ip_network(a), ip_network(b))
+        for pair in ((one, other), (other, one))
+    }
+    wanted = set(product(ip_network(source), ip_network("10.0.0.0/30")))
+    assert bool(covered(policy, given_)) == (wanted <= taken)
 
 
 def test_an_exclude_rule_opens_the_way_to_the_server():

@@ -94,12 +94,26 @@ def _is(kind: Callable[[str], object], text: str) -> bool:
     return True
 
 
-_INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9-]*[0-9/:]*(\.[0-9]+)?")
+_IN_A_SLOT = (
+    "at|br|cau4|ce1|ci|cl|coc1|coc3|coc12|coc48|cp|cstm1|cstm4|cstm16|ct1|ct3|dl|ds|e1|e3|es|et"
+    "|fe|ge|gr|ip|ls|lsq|lt|mg|ml|mo|ms|mt|oc3|pd|pe|pt|rms|se|si|so|sp|stm1|stm4|stm16|t1|t3|vc4"
+    "|vms|vt|wl|wx|xe|xle"
+)
+"""Types of interfaces that are called after a slot, as ge-0/0/1 is."""
+_NUMBERED = "ae|as|bme|demux|dl|em|fab|fti|fxp|lo|me|pp|ps|reth|rlsq|rsp|st|swfab|umd|vme|wlan"
+"""Types that have a number of their own, as reth0."""
+_ALONE = "demux|dsc|gre|ipip|irb|jsrv|lsi|mtun|pimd|pime|tap|vlan|vme|vtep"
+_INTERFACE = re.compile(
+    rf"(({_IN_A_SLOT})-[0-9]{{1,4}}/[0-9]{{1,4}}/[0-9]{{1,4}}(:[0-9]{{1,4}}){{0,2}}"
+    rf"|({_NUMBERED})[0-9]{{1,4}}|{_ALONE})(\.(?P<unit>[0-9]{{1,10}}))?"
+)
+_LARGEST_UNIT = 1073741823
 
 
 def interface(text: str, longest: int) -> str | None:
-    """A logical interface."""
-    if len(text) <= longest and _INTERFACE.fullmatch(text):
+    """A logical interface, of a type that Junos knows."""
+    found = _INTERFACE.fullmatch(text) if len(text) <= longest else None
+    if found is not None and int(found["unit"] or 0) <= _LARGEST_UNIT:
         return None
     return "an interface name such as ge-0/0/1.0 is expected"
 

@@ -64,7 +64,8 @@ def same_way(one: Options, other: Options) -> bool:
 
 _ENDS = ("source", "destination")
 _EVERYBODY = "0.0.0.0/0"
-_NUMBERS = ("protocol", "source_port", "destination_port")
+PORTS = ("source_port", "destination_port")
+_NUMBERS = ("protocol", *PORTS)
 
 
 def _differ(one: Any, other: Any) -> bool:
@@ -79,23 +80,64 @@ def _turned(policy: Options) -> Options:
     return {back.get(option, option): value for option, value in policy.items()}
 
 
-def covered(policy: Options, rules: Iterable[Options]) -> Options | None:
-    """The rule that takes all traffic of a policy."""
-    return next((rule for rule in rules if _within(policy, rule)), None)
+def covered(policy: Options, rules: Iterable[Options]) -> list[Options]:
+    """The rules that take all traffic of a policy, alone or together; none if some is left."""
+    whole = _area(policy.get(option) for option in _ENDS)
+    areas = [(rule, area) for rule in rules for area in _areas(rule)]
+    if whole is None:
+        return []
+    alone = [rule for rule, area in areas if _within(whole, area)]
+    if alone or _has_gap(whole, [area for _rule, area in areas]):
+        return alone[:1]
+    found: list[Options] = []
+    for rule, area in areas:
+        if _meet(whole, area) and rule not in found:
+            found.append(rule)
+    return found
 
 
-def _within(policy: Options, rule: Options) -> bool:
-    if rule.get("application"):
+_Area = tuple[IPv4Network, IPv4Network]
+
+
+def _area(ends: Iterable[Any]) -> _Area | None:
+    source, destination = map(network, ends)
+    return None if source is None or destination is None else (source, destination)
+
+
+def _areas(rule: Options) -> Iterator[_Area]:
+    """What a rule takes, both ways; one for an application leaves the rest of it."""
+    area = None if _is_partial(rule) else _area(ends_of(rule))
+    if area is not None:
+        yield area
+        yield area[1], area[0]
+
+
+def _is_partial(rule: Options) -> bool:
+    return rule.get("application") not in (None, "", "any")
+
+
+def _within(inner: _Area, outer: _Area) -> bool:
+    return all(one.subnet_of(other) for one, other in zip(inner, outer, strict=True))
+
+
+def _meet(one: _Area, other: _Area) -> bool:
+    return all(mine.overlaps(theirs) for mine, theirs in zip(one, other, strict=True))
+
+
+def _has_gap(whole: _Area, areas: list[_Area]) -> bool:
+    """Whether areas leave something of one: it is halved until each part is in one or in none."""
+    there = [area for area in areas if _meet(whole, area)]
+    if any(_within(whole, area) for area in there):
         return False
-    mine = [network(policy.get(option)) for option in _ENDS]
-    theirs = [network(end) for end in ends_of(rule)]
-    return any(
-        all(
-            one is not None and other is not None and one.subnet_of(other)
-            for one, other in zip(mine, way, strict=True)
-        )
-        for way in (theirs, theirs[::-1])
-    )
+    return not there or any(_has_gap(half, there) for half in _halves(whole, there))
+
+
+def _halves(whole: _Area, areas: list[_Area]) -> list[_Area]:
+    """Both halves of an area, cut at the end where another one is narrower."""
+    source, destination = whole
+    if any(area[0].prefixlen > source.prefixlen for area in areas):
+        return [(half, destination) for half in source.subnets()]
+    return [(source, half) for half in destination.subnets()]
 
 
 def ends_of(rule: Options) -> tuple[str, str]:
@@ -108,7 +150,7 @@ def covering(
     policies: Iterable[Options], one: Any, other: Any, excluded: Iterable[Options]
 ) -> Options | None:
     """The policy that takes traffic between two addresses, unless a rule excludes it."""
-    if any(_between(ends_of(r), one, other) for r in excluded if not r.get("application")):
+    if any(_between(ends_of(r), one, other) for r in excluded if not _is_partial(r)):
         return None
     return next((p for p in policies if _between(tuple(map(p.get, _ENDS)), one, other)), None)
 

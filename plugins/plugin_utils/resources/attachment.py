@@ -26,7 +26,7 @@ Where = Callable[..., str]
 
 
 def _zone(name: str, option: str, summary: str, word: str | None = None) -> Leaf:
-    return Leaf(name=name, called=option, word=word, summary=summary, longest=63)
+    return Leaf(name=name, called=option, word=word, summary=summary, form=values.entry, longest=63)
 
 
 _FROM = _zone("from-zone-name", "from_zone", "Zone that traffic comes from.")

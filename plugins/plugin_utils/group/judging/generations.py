@@ -27,7 +27,7 @@ def generations(description: Description, group: Group) -> Found:
 
 def _old_member(device: Device, group: Group) -> Found:
     if device.dynamic:
-        why = _undocumented("a v1 member at a v2 server needs main mode", group)
+        why = f"a v1 member at a v2 server needs main mode ({group.name}), and so a fixed address"
         yield in_host(device, "dynamic", None, why, "give it a fixed address")
     if group.setting(_WINDOW) is not None:
         yield Contradiction(

@@ -13,7 +13,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from ...engine import values
 from ..description import RULES, Description, Device, Group, Options
-from ..prefixes import network
+from ..prefixes import PORTS, network
 from ..sheet import called
 from .places import Found, in_group, in_host, taking_part
 
@@ -22,7 +22,6 @@ _ENCODED = ("$8$", "$9$")
 """How keys begin that a device shows: encoded, and not what they stand for."""
 _PORTED = {6: "TCP", 17: "UDP", 132: "SCTP"}
 _PREFIXES = ("source", "destination", "source_address", "destination_address")
-_PORTS = ("source_port", "destination_port")
 _TRAFFIC = ("source_address", "destination_address", "application")
 
 
@@ -92,6 +91,18 @@ def _identity(device: Device) -> Found:
             yield in_host(device, where, None, "blank, or no text", "correct it")
         elif kind == "inet" and (wrong := _no_address(value, named=False)) is not None:
             yield in_host(device, where, value, wrong, "correct it")
+        elif kind != "inet" and (why := _no_identity(kind, value)) is not None:
+            yield in_host(device, where, value, why, "correct it")
+
+
+def _no_identity(kind: str, value: str) -> str | None:
+    """Why it cannot be who a member says that it is."""
+    if any(map(str.isspace, value)):
+        return "blanks are in it"
+    user, at, host = value.partition("@")
+    if kind == "user_at_hostname" and not (user and host):
+        return "a user and a host are expected, as in site-1@example.net"
+    return "a host name is expected, without a user" if kind == "hostname" and at else None
 
 
 def _key(device: Device) -> Found:
@@ -124,6 +135,7 @@ def _of_group(group: Group) -> Found:
         yield from _prefixes(group, where, policy)
         yield from _ports(group, where, policy)
         yield from _ends(group, where, policy)
+    yield from _twice(group, "match_policies", group.match_policies)
     for found in _of_rules(group):
         # Members get them, and servers do not.
         yield replace(found, hosts=group.members)
@@ -132,7 +144,9 @@ def _of_group(group: Group) -> Found:
 
 def _of_rules(group: Group) -> Found:
     for option in RULES:
-        for where, rule in _named(group, option, group.setting(option, ())):
+        rules = group.setting(option, ())
+        yield from _twice(group, option, rules)
+        for where, rule in _named(group, option, rules):
             yield from _name(group, where, rule)
             yield from _prefixes(group, where, rule)
             if not any(map(rule.get, _TRAFFIC)):
@@ -143,6 +157,14 @@ def _of_rules(group: Group) -> Found:
 
 def _named(group: Group, option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
     return ((f"{option}[{called(e, number)}]", e) for number, e in enumerate(entries))
+
+
+def _twice(group: Group, option: str, entries: Iterable[Options]) -> Found:
+    """Entries of one name, which a device has once."""
+    names = [entry.get("name") for entry in entries]
+    for name in dict.fromkeys(name for name in names if name and names.count(name) > 1):
+        why = "more than one entry has this name"
+        yield in_group(group, f"{option}[{name}].name", name, why, "give each its own 'name'")
 
 
 def _name(group: Group, where: str, entry: Options) -> Found:
@@ -168,7 +190,7 @@ def _prefixes(group: Group, where: str, entry: Options) -> Found:
 
 def _ports(group: Group, where: str, policy: Options) -> Found:
     protocol = policy.get("protocol") or 0
-    for option in _PORTS:
+    for option in PORTS:
         if policy.get(option) and protocol not in _PORTED:
             said = f"protocol {protocol} has no ports" if protocol else "it is for every protocol"
             names = ", ".join(f"{number} ({name})" for number, name in _PORTED.items())

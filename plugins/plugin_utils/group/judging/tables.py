@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from ...engine.checks import request_objections
-from ...engine.resource import Resource
+from ...engine.checks import request_objections, result_objections
+from ...engine.resource import Outlook, Resource
+from ...engine.schema import Tree
 from ...engine.shape import Given
-from ...engine.tree import Reading
+from ...engine.tree import Configuration, Reading
 from ...engine.values import Generation
 from ..configurations import RESOURCES
 from ..description import GROUPS, Description, some
@@ -41,4 +42,10 @@ def _table(resource: Resource, config: dict[str, Any], generation: Generation) -
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return [f"{GROUPS}: a value is of the wrong kind ({error}); correct it"]
     fitted = resource.rules.fitted(given.tree, Reading(), generation)
-    return given.objections + request_objections(resource, fitted, generation)
+    found = given.objections + request_objections(resource, fitted, generation)
+    return found or result_objections(resource, _from_nothing(fitted, generation))
+
+
+def _from_nothing(tree: Tree, generation: Generation) -> Outlook:
+    """What a device becomes that has nothing yet; what is wrong then is wrong on any."""
+    return Outlook(Reading(), Configuration(tree), {}, tree, tree, generation)

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
-from ..description import Contradiction, Description, Group, Options
+from ..description import Contradiction, Description, Group, Options, some
 from ..prefixes import covered, overlapping, same_way
 from .places import Found, in_group, place
 
@@ -43,9 +44,14 @@ def within(_description: Description, group: Group) -> Found:
 
 
 def excluded(_description: Description, group: Group) -> Found:
-    """Policies that an exclude rule leaves nothing of."""
+    """Policies that exclude rules leave nothing of."""
     for policy in group.match_policies:
-        rule = covered(policy, group.setting("exclude_rules", ()))
-        if rule is not None:
-            why = f"takes all traffic of {shown(policy)} out: nothing of it would be protected"
-            yield in_group(group, "exclude_rules", rule.get("name"), why, "narrow the rule")
+        rules = covered(policy, group.setting("exclude_rules", ()))
+        if rules:
+            names = some(str(rule.get("name")) for rule in rules)
+            take = "takes" if len(rules) == 1 else "together take"
+            why = f"{take} all traffic of {shown(policy)} out: nothing of it would be protected"
+            remedy = "narrow the rule" if len(rules) == 1 else "narrow one of them"
+            found = in_group(group, "exclude_rules", names, why, remedy)
+            # Members get them, and servers do not.
+            yield replace(found, hosts=group.members)
