@@ -649,12 +649,12 @@ CASES = {
             ]
         },
         {},
-        "hub-1: group_vpn_groups[BRANCHES].match_policies[a].name a: more than one entry has this name",
+        "hub-1: group_vpn_groups[BRANCHES].match_policies[a].name a: more than one",
     ),
     "rules of one name": (
         {"fail_open_rules": [{"name": "x", "source_address": f"10.{n}.0.0/16"} for n in (8, 9)]},
         {},
-        "site-5: group_vpn_groups[BRANCHES].fail_open_rules[x].name x: more than one entry has this name",
+        "site-5: group_vpn_groups[BRANCHES].fail_open_rules[x].name x: more than one",
     ),
     "rules that leave nothing protected together": (
         {
