@@ -563,6 +563,7 @@ def test_a_slice_of_which_the_date_or_the_rest_is_damaged_is_refused(fleet, tmp_
         ("+x", "'+x"),
         ("@x", "'@x"),
         ("\tx", "'\tx"),
+        (-0.3, "0"),
         ("=1", "'=1"),
         ("a=1", "a=1"),
     ],

@@ -16,6 +16,8 @@ from ..errors import Refused
 from .expectations import Expectations, ExpectedGroup, Role
 from .findings import SEVERITIES, Finding, Kind, Severity, summary
 from .group_audit import Clock, GroupAudit, Options
+from .rows import ABOUT, COLUMNS
+from .shape import WORDS, Check, each, is_count, is_name, is_text
 
 
 def audit(
@@ -66,21 +68,43 @@ def add_finding(result: dict[str, Any], kind: Kind, severity: Severity, why: str
 def checked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Groups that have what an audit needs. Raises Refused."""
     if isinstance(groups, (str, bytes, Mapping)) or not isinstance(groups, Iterable):
-        raise Refused(
-            ["groups: a list of groups is expected; give what registered_members_info returned"]
-        )
+        raise Refused([f"groups: a list of groups is expected; {_GIVE}"])
     for number, group in enumerate(groups):
-        if not isinstance(group, Mapping) or not group.get("name"):
-            raise Refused([f"groups[{number}]: a group with a name is expected; name it"])
-        members = group.get("members")
-        if not isinstance(members, Sequence) or not all(isinstance(m, Mapping) for m in members):
-            raise Refused(
-                [
-                    f"groups[{number}]: 'members' is not a list of mappings; give what "
-                    "registered_members_info returned"
-                ]
-            )
+        objection = _objection(group)
+        if objection:
+            raise Refused([f"groups[{number}]{objection}; {_GIVE}"])
         yield group
+
+
+_GIVE = "give what registered_members_info returned"
+_LIST: Mapping[str, Check] = {**each(is_text, "communication", "list_shows"), "id": is_count}
+_ROW: Mapping[str, Check] = {**COLUMNS, **ABOUT}
+
+
+def _objection(group: Any) -> str | None:
+    """What of a group is not as it is read of a device, with its place."""
+    if not isinstance(group, Mapping) or not is_name(str(group.get("name") or "")):
+        return ": a group with a name is expected"
+    members = group.get("members")
+    if isinstance(members, str) or not isinstance(members, Sequence) or not _are_rows(members):
+        return ".members: a list of mappings is expected"
+    wrong = _wrong(group, _LIST)
+    if wrong:
+        return f".{wrong}"
+    rows = ((number, _wrong(member, _ROW)) for number, member in enumerate(members))
+    return next((f".members[{number}].{wrong}" for number, wrong in rows if wrong), None)
+
+
+def _are_rows(members: Sequence[Any]) -> bool:
+    return all(isinstance(member, Mapping) for member in members)
+
+
+def _wrong(said: Mapping[str, Any], fields: Mapping[str, Check]) -> str | None:
+    for name, value in said.items():
+        check = fields.get(name)
+        if check is not None and value is not None and not check(value):
+            return f"{name} {value!r}: {WORDS[check]} is expected"
+    return None
 
 
 def unseen_group(wanted: ExpectedGroup, state: str) -> dict[str, Any]:

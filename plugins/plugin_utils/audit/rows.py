@@ -9,24 +9,21 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from ..members.model import COUNTERS
 from .findings import named
 from .fleet import natural
+from .shape import Check, each, is_names, is_number, is_text, is_texts, is_whole_number
 
-_MEMBER_FIELDS = (
-    "gateway",
-    "address",
-    "state",
-    "role",
-    "age",
-    "last_update",
-    "vsys",
-    "pull_succeeded",
-    "pull_failed",
-    "push_sent",
-    "push_acknowledged",
-    "push_unacknowledged",
-    "push_in_flight",
-)
+COLUMNS: Mapping[str, Check] = {
+    **each(is_text, "gateway", "address", "state", "role"),
+    "age": is_number,
+    **each(is_text, "last_update", "vsys"),
+    **each(is_whole_number, *COUNTERS, "push_in_flight"),
+}
+"""What a row says of a member, in the order of the columns of members.csv; each may be missing."""
+
+ABOUT: Mapping[str, Check] = {"hosts": is_names, "about": is_texts}
+"""What expectations say of it besides."""
 
 
 def rows_of(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -41,14 +38,14 @@ def members_csv(found: Mapping[str, Any]) -> str:
     free = sorted({key for row in everyone for key in row.get("about") or ()})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    head = ("host", "group", "communication", "list_shows", *_MEMBER_FIELDS, *free)
+    head = ("host", "group", "communication", "list_shows", *COLUMNS, *free)
     writer.writerow([_cell(name) for name in head])
     for name, host in found["hosts"].items():
         for group in host["groups"]:
             head = (name, group["name"], group.get("communication"), group.get("list_shows"))
             for row in rows_of(group):
                 about = row.get("about") or {}
-                cells = [row.get(f) for f in _MEMBER_FIELDS] + [about.get(key) for key in free]
+                cells = [row.get(f) for f in COLUMNS] + [about.get(key) for key in free]
                 writer.writerow([_cell(value) for value in (*head, *cells)])
     return out.getvalue()
 
@@ -57,7 +54,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.0f}"
+        return str(round(value))
     text = str(value)
     # A spreadsheet would run what begins like this.
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not isinstance(value, int) else text
+    return f"'{text}" if text[:1] in "=+-@\t\r\n" and not isinstance(value, int) else text
