@@ -71,6 +71,7 @@ class ActionModule(DeviceAction):
             outcome.hosts,
             outcome.broken,
             outcome.unverified,
+            outcome.at,
         )
         for line in () if order.check else screen:
             self._say(line)

@@ -132,7 +132,7 @@ class Rollout:
             outcome = conduct(order, controller)
         controller.lose(*devices)
         known = (outcome.before, outcome.after, outcome.hosts, outcome.broken)
-        return outcome, "\n".join(summary(description, *known, outcome.unverified))
+        return outcome, "\n".join(summary(description, *known, outcome.unverified, outcome.at))
 
     def _device(self, host):
         """A host's variables as the role gives them."""

@@ -135,7 +135,7 @@ def test_of_a_key_that_is_shown_twice_the_longer_life_counts():
 
     sides = {"server": {}, "member": {"ipsec": {"vpns": [{"name": "v", "group": 7}]}}}
     keys = holdings(Shown(), sides, None).of(7)
-    assert (keys.teks, keys.newest((), 60), keys.life) == ({"a": 900, "b": 700}, {"a"}, 300)
+    assert (keys.teks, keys.newest((), 60)) == ({"a": 900, "b": 700}, {"a"})
     assert holdings(Shown(), sides, None).of(None) == Keys()
 
 
@@ -235,7 +235,7 @@ def test_the_summary_of_nothing_new_has_nothing_new():
     ("before", "until"),
     [
         (
-            Keys({"k1"}, {"t1": 900}, 900),
+            Keys({"k1"}, {"t1": 900}),
             "; cut off in 900 s, when its keys end, unless it registers",
         ),
         (Keys(), ""),
@@ -255,6 +255,42 @@ def test_the_summary_says_until_when_who_failed_goes_on(before, until):
         "  hub-1: refused",
         f"changed: nobody; failed: {SITE}, hub-1",
     ]
+
+
+def ending(**teks):
+    return Holdings({ID: Keys({"k1"}, teks)}, at=100.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        # The keys that it is about to leave end first, and it talks with the others.
+        (
+            ending(old=20, new=900),
+            None,
+            "; cut off in 600 s, when its keys end, unless it registers",
+        ),
+        (ending(t=299), None, "; cut off until it registers, since its keys have ended"),
+        (
+            ending(t=900),
+            ending(t=800),
+            "; cut off in 500 s, when its keys end, unless it registers",
+        ),
+        (ending(t=900), ending(), "; cut off until it registers, since it holds no keys any more"),
+        (ending(), ending(), ""),
+    ],
+)
+def test_the_time_until_a_member_is_cut_off_is_that_of_the_end_of_the_run(before, after, said):
+    known = {} if after is None else {SITE: after}
+    fates = {SITE: Fate(failures=["no answer"])}
+    lines = summary(DESCRIPTION, {SITE: before}, known, fates, {}, {}, 400.0)
+    assert f"  {SITE}: no answer{said}" in lines
+
+
+def test_a_key_that_has_ended_is_no_new_one():
+    before = {host: held(teks=("t1", "t2"), listed=[SITE]) for host in SERVERS}
+    after = {host: held(teks=("t2",), listed=[SITE]) for host in SERVERS}
+    assert not any("rekeyed" in line for line in told(before, after, {}))
 
 
 def test_members_are_called_as_hosts_and_are_not_new_when_their_server_is():

@@ -42,7 +42,7 @@ def conduct(order: Order, hands: Hands) -> Outcome:
         crew.say(line)
     if not order.check:
         outcome.unverified = _Conductor(crew).carry_out(made)
-    outcome.after, outcome.broken = crew.held, crew.broken
+    outcome.after, outcome.broken, outcome.at = crew.held, crew.broken, crew.clock()
     return outcome
 
 

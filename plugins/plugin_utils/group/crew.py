@@ -116,6 +116,15 @@ class Crew:
             self.sides[host] = {**self.sides[host], side: result["after"]}
         return set(done)
 
+    def holds(self, host: str, held: Holdings) -> None:
+        """What a host has just said that it holds."""
+        held.at = self.clock()
+        self.held[host] = held
+
+    def clock(self) -> float:
+        """The time, on a clock that only goes forward."""
+        return self._hands.clock()
+
     def ask(self, hosts: Iterable[str]) -> None:
         """What hosts hold by now; of who does not answer nothing is known."""
         found, failed = self._hands.each(
@@ -128,8 +137,8 @@ class Crew:
                 for host in hosts
             }
         )
-        self.held.update(found)
-        for host in found:
+        for host, held in found.items():
+            self.holds(host, held)
             self.silent.pop(host, None)
         for host, error in failed.items():
             self.held.pop(host, None)
@@ -146,14 +155,14 @@ class Crew:
 
     def until(self, wrong: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
         """What is still wrong when nothing is, or when time is over."""
-        end = self._hands.clock() + seconds
-        told = self._hands.clock() + SAY_SECONDS
+        end = self.clock() + seconds
+        told = self.clock() + SAY_SECONDS
         pause = self.order.poll / _EAGER
         while True:
             found = wrong()
-            if not found or self._hands.clock() >= end:
+            if not found or self.clock() >= end:
                 return found
-            if self._hands.clock() >= told:
+            if self.clock() >= told:
                 told += SAY_SECONDS
                 first = next(iter(found))
                 self._hands.say(f"  waiting for {some(found)}; {first}: {found[first]}")

@@ -49,7 +49,8 @@ class Fate:
 class Outcome:
     """The plan, what became of each host, keys and lists before and after, groups given up.
 
-    ``unverified``: members that Ansible does not reach, and why nothing shows that they live.
+    ``unverified``: members that Ansible does not reach, and why nothing shows that they live;
+    ``at``: when it was over, on the clock of those keys.
     """
 
     plan: Plan
@@ -58,3 +59,4 @@ class Outcome:
     after: dict[str, Holdings] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     unverified: dict[str, str] = field(default_factory=dict)
+    at: float = 0.0

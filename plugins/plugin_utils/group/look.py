@@ -33,7 +33,7 @@ _LIVES = ("sa-hard-lifetime", "life-remaining")
 
 @dataclass
 class Keys:
-    """Keys of one group that a device shows, by SPI; ``life``: seconds until the first ends.
+    """Keys of one group that a device shows, by SPI.
 
     ``teks`` says of each for how long it lives, 0 where the device does not tell; ``span``: for how
     long one lives that a server makes now.
@@ -41,7 +41,6 @@ class Keys:
 
     kek: set[str] = field(default_factory=set)
     teks: dict[str, int] = field(default_factory=dict)
-    life: int | None = None
     span: int | None = None
 
     def newest(self, used: Collection[str], within: int) -> set[str]:
@@ -63,14 +62,23 @@ class Keys:
 
 @dataclass
 class Holdings:
-    """What a device shows: keys by group number, on servers the listed gateways by group name."""
+    """What a device shows: keys by group number, on servers the listed gateways by group name.
+
+    ``at``: when it was asked, on the clock of whoever asks.
+    """
 
     keys: dict[int, Keys] = field(default_factory=dict)
     listed: dict[str, list[str]] = field(default_factory=dict)
+    at: float = field(default=0.0, compare=False)
 
     def of(self, group_id: int | None) -> Keys:
         """The keys of a group; none where the device shows none."""
         return self.keys.get(group_id or 0, Keys())
+
+    def left(self, group_id: int | None, now: float) -> float | None:
+        """Seconds until the last traffic key of a group ends; None where nothing says so."""
+        life = max(self.of(group_id).teks.values(), default=0)
+        return life - (now - self.at) if life else None
 
 
 @dataclass
@@ -142,9 +150,9 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
     for number, entry in _entries(rpc, "read the keys for rekeying", *keks, behind):
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
         if all(cookies):
-            _note(found, number, entry).kek.add("".join(cookies))
+            found.keys.setdefault(number, Keys()).kek.add("".join(cookies))
     for number, entry in _entries(rpc, "read the traffic keys", *teks):
-        keys = _note(found, number, entry)
+        keys = found.keys.setdefault(number, Keys())
         for spi in entry.iter("{*}sa-spi"):
             left = max(_seconds(spi.getparent()), default=0)
             keys.teks[text_of(spi)] = max(left, keys.teks.get(text_of(spi), 0))
@@ -158,13 +166,6 @@ def _entries(
         entry, text = element.getparent(), text_of(element)
         if entry is not None and text.isdecimal():
             yield int(text), entry
-
-
-def _note(found: Holdings, number: int, entry: etree._Element) -> Keys:
-    keys = found.keys.setdefault(number, Keys())
-    for life in _seconds(entry):
-        keys.life = life if keys.life is None else min(keys.life, life)
-    return keys
 
 
 def _seconds(entry: etree._Element) -> Iterator[int]:

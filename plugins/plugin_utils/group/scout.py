@@ -24,7 +24,8 @@ def look_at_all(crew: Crew) -> None:
     crew.looks = crew.each(dict.fromkeys(crew.order.hosts, look))
     _refuse_others(crew)
     for host, looked in crew.looks.items():
-        crew.held[host], crew.sides[host] = looked.holdings, looked.sides
+        crew.holds(host, looked.holdings)
+        crew.sides[host] = looked.sides
         crew.fates[host].warnings += looked.warnings
     servers = [h for h in crew.looks if any(crew.description.of_server(h))]
     found = crew.each(dict.fromkeys(servers, work.unproved))

@@ -41,8 +41,12 @@ def summary(
     fates: Mapping[str, Any],
     broken: Mapping[str, str],
     unverified: Mapping[str, str],
+    at: float = 0.0,
 ) -> list[str]:
-    """One screen: groups with who is in them, who came, went, was rekeyed, and what failed."""
+    """One screen: groups with who is in them, who came, went, was rekeyed, and what failed.
+
+    ``at``: the time, on the clock by which hosts were asked what they hold.
+    """
     lines: list[str] = []
     for group in description.groups:
         lines += _group(description, group, before, after)
@@ -51,7 +55,7 @@ def summary(
     lines += [f"  not verified: {host}: {why}" for host, why in unverified.items()]
     for host, fate in fates.items():
         for why in dict.fromkeys(fate.failures):
-            lines.append(f"  {host}: {why}{_until(description, host, before)}")
+            lines.append(f"  {host}: {why}{_until(description, host, before, after, at)}")
     changed = [host for host, fate in fates.items() if fate.changed]
     failed = [host for host, fate in fates.items() if fate.failures]
     lines.append(f"changed: {some(changed) or 'nobody'}; failed: {some(failed) or 'nobody'}")
@@ -88,7 +92,7 @@ def _group(
         if names:
             yield f"  {what}: {some(hosts.get(name, name) for name in names)}"
     teks = [_teks(group, asked, held) for held in (before, after)]
-    if teks[0] and teks[1] and teks[0] != teks[1]:
+    if teks[0] and teks[1] - teks[0]:
         yield "  rekeyed: the group has new traffic keys"
 
 
@@ -102,13 +106,27 @@ def _teks(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set
     return {spi for one in known for spi in one.of(group.group_id).teks}
 
 
-def _until(description: Description, host: str, before: Mapping[str, Holdings]) -> str:
+def _until(
+    description: Description,
+    host: str,
+    before: Mapping[str, Holdings],
+    after: Mapping[str, Holdings],
+    at: float,
+) -> str:
     """Until when a member that failed goes on with the keys that it has."""
     groups = list(description.of_member(host))
     if not groups:
         return ""
-    if host not in before:
+    held = after.get(host, before.get(host))
+    if held is None:
         longest = max(int(g.ipsec_proposal.get("lifetime_seconds") or 3600) for g in groups)
         return f"; cut off when its keys end, in {longest} s at the latest, unless it registers"
-    lives = [life for g in groups if (life := before[host].of(g.group_id).life) is not None]
-    return f"; cut off in {min(lives)} s, when its keys end, unless it registers" if lives else ""
+    had = before.get(host, held)
+    if any(had.of(g.group_id).teks and not held.of(g.group_id).teks for g in groups):
+        return "; cut off until it registers, since it holds no keys any more"
+    lives = [left for g in groups if (left := held.left(g.group_id, at)) is not None]
+    if lives and min(lives) < 1:
+        return "; cut off until it registers, since its keys have ended"
+    return (
+        f"; cut off in {int(min(lives))} s, when its keys end, unless it registers" if lives else ""
+    )
