@@ -27,6 +27,7 @@ from ..gdoi.push import Kek, Push, kek_of
 from ..ike.wire import MalformedPayload, attribute_map
 from ..lab.specs import Timing
 from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys
+from .overlap import lateness
 from .policy import (
     associations_of,
     check_deletion,
@@ -38,7 +39,7 @@ from .policy import (
     multicast_of,
     refuse_sender_ids,
 )
-from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic, lateness
+from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic
 
 _DEFAULT_KEK_LIFETIME = 3600
 # Pushes of a KEK that are known again when a copy comes, however late.
@@ -47,11 +48,16 @@ _RECENT_PUSHES = 16
 
 @dataclass
 class InstalledKek:
-    """A KEK in use; ``recent`` are accepted pushes by digest, to acknowledge them again."""
+    """A KEK in use.
+
+    ``life`` is what it was said to have when it came, ``recent`` are accepted pushes by digest, to
+    acknowledge them again.
+    """
 
     kek: Kek
     public_key: rsa.RSAPublicKey
     sequence: int
+    life: float
     expires: float
     ack_algorithm: int | None
     multicast: tuple[str, int] | None
@@ -185,10 +191,11 @@ class MemberKeys:
         known = self.keks.get(kek.kek.spi)
         if known is not None:
             # Some servers name the KEK in every push: its count must not begin anew.
-            known.expires, known.ack_algorithm = kek.expires, kek.ack_algorithm
+            known.expires, known.life = kek.expires, kek.life
+            known.ack_algorithm = kek.ack_algorithm
             return
         if self.kek is not None:
-            kek.expires -= lateness(self.kek.expires, self.activation_delay, now)
+            kek.expires -= lateness(self.kek.expires, kek.life, self.activation_delay, now)
         self.keks[kek.kek.spi] = kek
         self.current_kek = kek.kek.spi
 
@@ -228,12 +235,14 @@ class MemberKeys:
                 f"KD: RSA key of {public_key.key_size} bits, SAK attribute 7 (SIG_KEY_LENGTH) has "
                 f"{numbers[KekAttribute.SIG_KEY_LENGTH]}"
             )
-        life = numbers.get(KekAttribute.KEY_LIFETIME, _DEFAULT_KEK_LIFETIME)
+        told = numbers.get(KekAttribute.KEY_LIFETIME, _DEFAULT_KEK_LIFETIME)
+        life = min(told, LONGEST_LIFETIME)
         return InstalledKek(
             kek,
             public_key,
             0,
-            now + min(life, LONGEST_LIFETIME),
+            life,
+            now + life,
             numbers.get(KekAttribute.ACK_REQUESTED),
             multicast_of(policy.kek.destination),
         )
@@ -274,9 +283,10 @@ class MemberKeys:
             self.current_kek = None
         return replace(changes, expired=(*changes.expired, *ended))
 
-    def first_end(self) -> float | None:
-        """When the first key without a successor ends."""
-        ends = [self.traffic.first_end(), self.kek.expires if self.kek is not None else None]
+    def first_end(self) -> tuple[float, float] | None:
+        """When the first key without a successor ends, and its life when it came."""
+        kek = self.kek
+        ends = [self.traffic.first_end(), (kek.expires, kek.life) if kek is not None else None]
         return min((end for end in ends if end is not None), default=None)
 
     def next_change(self) -> float | None:

@@ -15,6 +15,7 @@ _MOST_FAILURES = 16
 _RE_REGISTER_DELAYS = 3
 # Members do not register again all at once, but over so much of a delay.
 _RE_REGISTER_SPREAD = 0.25
+_RE_REGISTER_SHARE, _RE_REGISTER_SHARE_SPREAD = 0.35, 0.1
 _HEARTBEAT_SPREAD = 0.5
 # Of what is left of its keys, a member whose attempt failed sleeps so much at most.
 _SHARE_ASLEEP = 0.25
@@ -85,25 +86,27 @@ class Schedule:
         """Until the next attempt; it does not sleep until its keys have ended."""
         lowest, highest = BACK_OFF_SECONDS
         pause: float = min(highest, lowest * 2**self._failures)
-        end = self._keys.first_end()
-        if end is None or end <= now:
-            return pause
-        return min(pause, max(lowest, _SHARE_ASLEEP * (end - now)))
+        first = self._keys.first_end()
+        left = first[0] - now if first is not None else 0.0
+        return min(pause, max(lowest, _SHARE_ASLEEP * left)) if left > 0 else pause
 
     def plan(self, now: float) -> None:
         """Junos: register again at lifetime - 3 x activation time delay when nothing came.
 
         Up to a quarter of a delay earlier: not the whole group at once, and what comes of it must
-        be in place two delays before the end, when all begin to use the new keys.
+        be in place two delays before the end, when all begin to use the new keys. Of a life that
+        has no room for that a share: not before its half, when the next key is pushed.
         """
-        end = self._keys.first_end()
-        if end is None:
+        first = self._keys.first_end()
+        if first is None:
             self.due = None
             return
-        delay = self._keys.activation_delay
-        margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * self._jitter()) * delay
+        end, life = first
+        early = self._jitter()
+        margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * early) * self._keys.activation_delay
+        share = (_RE_REGISTER_SHARE + _RE_REGISTER_SHARE_SPREAD * early) * life
         # A key that is all but over brings nobody back more often than an attempt that failed.
-        self.due = max(end - min(margin, (end - now) / 2), now + BACK_OFF_SECONDS[0])
+        self.due = max(end - min(margin, share, (end - now) / 2), now + BACK_OFF_SECONDS[0])
         self._reason = "keys are about to expire"
 
     def soon(self, reason: str, now: float) -> None:

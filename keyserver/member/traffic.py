@@ -19,26 +19,10 @@ from ..gdoi.numbers import SaDirection
 from ..gdoi.payloads import Selector
 from ..lab.specs import Timing
 from .associations import TrafficKeys, TrafficSa
+from .overlap import Overlap, earliness, lateness, of_ends, of_life
 
 _NEVER = float("inf")
 _KEPT = 2
-# With two keys in a first grant the others still send with the older one, until its life has so
-# many activation delays left.
-_LEFT_AT_PUSH = 4
-_LEFT_AT_ACTIVATION = 2
-_LEFT_AT_DROP = 1
-# What a member holds of a key's end is late by the way that the key took, and by whole seconds: it
-# changes so many seconds before the others drop the key, or so much of a delay where that is less.
-_EARLIER_SECONDS, _EARLIER_SHARE = 2.0, 0.25
-
-
-def lateness(end: float, delay: int, now: float) -> float:
-    """How long after its time a rekey came that was due before the key's ``end``; 0: in time.
-
-    Not the first copy, then: those that had it count from there, and so does the new key's life.
-    """
-    late = now - (end - _LEFT_AT_PUSH * delay)
-    return late if delay / 3 < late < 2 * delay else 0.0
 
 
 class Arrival(Enum):
@@ -68,14 +52,15 @@ class GroupDelays:
 class InstalledTek:
     """A TEK for one selector; times in seconds since the epoch.
 
-    ``activates``: it is sent with from then on; ``retires``: never again from then on; ``drops``:
-    it is not even received with.
+    ``overlap``: with the key before it; ``activates``: it is sent with from then on; ``retires``:
+    never again from then on; ``drops``: it is not even received with.
     """
 
     sa: TrafficSa
     keys: TrafficKeys = field(repr=False)
     expires: float
     activates: float
+    overlap: Overlap
     arrival: Arrival = Arrival.PUSH
     deactivates: float = 0.0
     retires: float = _NEVER
@@ -85,6 +70,11 @@ class InstalledTek:
     def spi(self) -> bytes:
         """Its SPI."""
         return self.sa.spi
+
+    @property
+    def life(self) -> float:
+        """Seconds that it was said to live when it came."""
+        return self.sa.seconds
 
     def reads_as(self, sa: TrafficSa, keys: TrafficKeys) -> bool:
         """True when what is under that association can be read with this one."""
@@ -156,9 +146,13 @@ class Traffic:
         """The key that this selector's traffic is sent with."""
         return self._sending.get(selector)
 
-    def first_end(self) -> float | None:
-        """When the first selector is without a key, should nothing come."""
-        ends = [teks[0].expires for teks in self.selectors.values() if teks[0].retires == _NEVER]
+    def first_end(self) -> tuple[float, float] | None:
+        """When the first selector is without a key, should nothing come, and that key's life."""
+        ends = [
+            (teks[0].expires, teks[0].life)
+            for teks in self.selectors.values()
+            if teks[0].retires == _NEVER
+        ]
         return min(ends, default=None)
 
     def next_change(self) -> float | None:
@@ -195,47 +189,72 @@ class Traffic:
         for selector, sa, keys in sorted(teks, key=lambda row: row[1].seconds):
             known = self.selectors[selector]
             if all(tek.spi != sa.spi for tek in known):
-                late = self._lateness(known, arrival, now)
-                tek = InstalledTek(
-                    sa,
-                    keys,
-                    now + sa.seconds - late,
-                    max(now, self._activation(known, arrival, now) - late),
-                    arrival,
+                known.insert(
+                    len(known) if stale and known else 0,
+                    self._installed(known, sa, keys, arrival, now),
                 )
-                tek.deactivates = now + (self.delays.deactivation or 0)
-                known.insert(len(known) if stale and known else 0, tek)
 
-    def _lateness(self, known: list[InstalledTek], arrival: Arrival, now: float) -> float:
-        if arrival is not Arrival.PUSH or not known:
+    def _installed(
+        self,
+        known: list[InstalledTek],
+        sa: TrafficSa,
+        keys: TrafficKeys,
+        arrival: Arrival,
+        now: float,
+    ) -> InstalledTek:
+        late = self._lateness(known, sa, arrival, now) if known else 0.0
+        expires = now + sa.seconds - late
+        overlap = self._overlap(known, expires, sa, arrival)
+        activates = max(now, self._activation(known, arrival, now - late, overlap))
+        tek = InstalledTek(sa, keys, expires, activates, overlap, arrival)
+        tek.deactivates = now + (self.delays.deactivation or 0)
+        return tek
+
+    def _lateness(
+        self, known: list[InstalledTek], sa: TrafficSa, arrival: Arrival, now: float
+    ) -> float:
+        if arrival is not Arrival.PUSH:
             return 0.0
-        return lateness(known[0].expires, self.delays.activation or 0, now)
+        before, life, delay = known[0], sa.seconds, self.delays.activation or 0
+        before.expires -= earliness(before.expires, life, delay, now)
+        return lateness(before.expires, life, delay, now)
 
-    def _activation(self, known: list[InstalledTek], arrival: Arrival, now: float) -> float:
-        delay = self.delays.activation or 0
+    def _overlap(
+        self, known: list[InstalledTek], expires: float, sa: TrafficSa, arrival: Arrival
+    ) -> Overlap:
+        """A push tells the whole life of a key, a registration what is left of it."""
+        delay, wait = self.delays.activation or 0, self._waits[Arrival.PUSH]
+        if arrival is Arrival.PUSH or not known:
+            return of_life(sa.seconds, delay, wait)
+        return of_ends(known[0].expires, expires, delay, wait)
+
+    def _activation(
+        self, known: list[InstalledTek], arrival: Arrival, told: float, overlap: Overlap
+    ) -> float:
+        """When a key is sent with that everybody was told of then.
+
+        One from a registration that follows another: one delay later; but while the key before is
+        being replaced, together with all the others: those that register early, not to do so all at
+        once, leave the rest the time to, and who was long about it does not go on with a key that
+        the others drop.
+        """
         if arrival is Arrival.PUSH and not self._sending:
             # Junos waits for the others to have it while they go on with the key before: none is.
-            return now
-        if arrival is Arrival.FIRST_REGISTRATION and known:
+            return told
+        if not known:
+            return told + self._waits[arrival] * overlap.delay
+        end = known[0].expires
+        wanted = min(told + self._waits_for(arrival) * overlap.delay, end - overlap.earlier)
+        if arrival is Arrival.FIRST_REGISTRATION:
             # The others change when the older key has so much of its life left.
-            return min(now + delay, known[0].expires - _LEFT_AT_ACTIVATION * delay)
-        if arrival is Arrival.REGISTRATION and known:
-            return self._change_of_all(known[0].expires, now)
-        return now + self._waits[arrival] * delay
-
-    def _change_of_all(self, end: float, now: float) -> float:
-        """When a key from a registration is sent with that follows one which ends then.
-
-        One delay later; but while the key before is being replaced, together with all the others:
-        those that register early, not to do so all at once, leave the rest the time to, and who
-        was long about it does not go on with a key that the others drop.
-        """
-        delay = self.delays.activation or 0
-        wanted = now + self._waits[Arrival.REGISTRATION] * delay
-        if now < end - _LEFT_AT_PUSH * delay:
+            return min(wanted, end - overlap.change)
+        if arrival is Arrival.PUSH or told < end - overlap.push:
             return wanted
-        latest = end - _LEFT_AT_DROP * delay - min(_EARLIER_SECONDS, _EARLIER_SHARE * delay)
-        return min(max(wanted, end - _LEFT_AT_ACTIVATION * delay), latest)
+        return min(max(wanted, end - overlap.change), end - overlap.drop - overlap.earlier)
+
+    def _waits_for(self, arrival: Arrival) -> int:
+        """In activation delays, while there is a key before."""
+        return self._waits[Arrival.PUSH if arrival is Arrival.PUSH else Arrival.REGISTRATION]
 
     def delete(
         self, protocol: int, spis: Iterable[bytes] | None, now: float, *, at_once: bool
@@ -342,5 +361,5 @@ class Traffic:
         leaves.
         """
         if fresh.arrival is not Arrival.PUSH:
-            return max(earliest, older.expires - _LEFT_AT_DROP * delay)
+            return max(earliest, older.expires - fresh.overlap.drop)
         return max(earliest, fresh.deactivates)

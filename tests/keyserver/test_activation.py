@@ -383,10 +383,22 @@ def test_who_registers_first_with_two_keys_reads_the_older_one_while_the_others_
     ]
 
 
-def test_a_key_that_ends_early_is_followed_by_the_next_at_once():
+def test_a_key_that_ends_early_is_followed_by_the_next_just_before():
+    """Nobody sends with it to its very end: that of others is a little earlier."""
     found = traffic()
     found.add([tek(0x2000)], Arrival.PUSH, 3590.0)
-    assert moments(found, 3600.0) == [(3600.0, ("00002000",), ("00002000",))]
+    assert moments(found, 3600.0) == [
+        (3598.0, ("00002000",), ("00002000", "00001000")),
+        (3600.0, ("00002000",), ("00002000",)),
+    ]
+
+
+def test_a_key_that_is_deleted_early_is_followed_by_the_next_at_once():
+    found = traffic()
+    found.add([tek(0x2000)], Arrival.PUSH, 3540.0)
+    found.delete(1, [(0x1000).to_bytes(4, "big")], 3545.0, at_once=True)
+    found.settle(3545.0)
+    assert (found.sends_with, found.receives_with) == (("00002000",), ("00002000",))
 
 
 def test_no_order_of_arrivals_stops_the_clock_or_takes_the_last_key():

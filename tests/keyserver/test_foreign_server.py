@@ -278,7 +278,7 @@ def test_a_lone_life_in_kilobytes_leaves_the_rfcs_eight_hours(given):
     assert (teks[0].expires, teks[0].sa.kilobytes) == (NOW + 28800, 65536)
 
 
-@pytest.mark.parametrize(("seconds", "later"), [(1, 2), (3, 2), (30, 15)])
+@pytest.mark.parametrize(("seconds", "later"), [(1, 2), (3, 2), (30, 18)])
 def test_keys_that_are_all_but_over_do_not_bring_a_member_back_at_once(given, seconds, later):
     life(tv(1, 1), tv(2, seconds), MODE)(given)
     member = registered(given)
@@ -289,7 +289,7 @@ def test_keys_that_are_all_but_over_do_not_bring_a_member_back_at_once(given, se
         if tried:
             break
     assert [e.event for e in member.events][-1] == "reregistering"
-    assert member.events[-1].time == NOW + later
+    assert member.events[-1].time == pytest.approx(NOW + later, abs=0.1)
 
 
 # What is not

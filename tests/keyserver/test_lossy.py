@@ -36,6 +36,26 @@ def test_rekeys_leave_no_pair_apart(generation, loss, seed):
     assert report.together == pytest.approx(MEMBERS * (MEMBERS - 1) * (REKEYS * CYCLE + 60))
 
 
+@pytest.mark.parametrize("loss", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("delay", "life"), [(60, 180), (900, 180), (60, 300), (60, 360), (30, 180), (60, 420)]
+)
+def test_lives_that_leave_no_room_for_the_delays_leave_no_pair_apart(delay, life, loss):
+    """Group VPNv2 takes them: a push at the half of a life may leave less than 2a of it."""
+    server = "set security group-vpn server "
+    extra = (
+        f"{server}group G1 activation-time-delay {delay}",
+        f"{server}ipsec proposal esp lifetime-seconds {life}",
+    )
+    group = LossyGroup(FEW // 2, faults_of(loss), extra=extra)
+    group.settle()
+    group.run(8 * life)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+    again = [e for member in group.members.values() for e in member.events]
+    assert sum(e.event == "reregistering" for e in again) <= (FEW if loss else 0)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_at_three_lost_in_ten_a_thousandth_is_apart_at_most(seed):
     report = rekeyed(0.3, seed)
