@@ -52,6 +52,7 @@ class Association:
     marked: bool
     floated: bool = False
     first_source: Address = ("", 0)
+    known_as: tuple[str, str] = ("", "")
     expires: float = 0.0
     repeats: int = 0
     speaks_otherwise: bool = False
@@ -126,6 +127,8 @@ class Associations:
         # Cookies by what a first message is recognised by when it is repeated.
         self._firsts: dict[tuple[Address, bytes], bytes] = {}
         self._established: OrderedDict[bytes, Association] = OrderedDict()
+        # Cookies of the established ones by who is at the other end.
+        self._peers: dict[tuple[str, str], set[bytes]] = {}
         # What is to be looked at when; those that are gone by then are passed over.
         self._timers: list[tuple[float, bytes]] = []
 
@@ -176,14 +179,26 @@ class Associations:
         cookies = association.cookies
         self._drop(cookies)
         while len(self._established) >= ASSOCIATION_LIMIT:
-            self._established.popitem(last=False)
+            self.forget(next(iter(self._established)))
+        # Behind one translator there may be several: the gateway tells them apart.
+        association.known_as = association.source[0], association.responder.policy.name
+        self._peers.setdefault(association.known_as, set()).add(cookies)
         association.expires = now + association.responder.lifetime
         self._established[cookies] = association
         self._at(association.expires, cookies)
 
+    def replace_all(self, association: Association) -> None:
+        """Its peer has begun anew: forget the others that were agreed with that one."""
+        for cookies in self._peers.get(association.known_as, set()) - {association.cookies}:
+            self.forget(cookies)
+
     def forget(self, cookies: bytes) -> None:
         """It was given up."""
-        self._established.pop(cookies, None)
+        gone = self._established.pop(cookies, None)
+        if gone is not None:
+            self._peers[gone.known_as].discard(cookies)
+            if not self._peers[gone.known_as]:
+                del self._peers[gone.known_as]
 
     def _drop(self, cookies: bytes) -> None:
         association = self._half_open.pop(cookies)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa
 from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import PROTO_ISAKMP, Delete
+from ..ike.payloads import PROTO_ISAKMP, Delete, begins_anew
 from ..ike.refusal import Refused
 from ..ike.wire import Payload
 from .arrival import Arrival, Outcome
@@ -39,6 +39,8 @@ class InformationalDoor:
         for payload in payloads:
             if payload.type == PayloadType.DELETE:
                 self._deleted(Delete.decode(payload.body), arrival.cookies)
+        if begins_anew(payloads):
+            self._associations.replace_all(association)
         told = dpd_of(payloads)
         if told is None:
             return Outcome()

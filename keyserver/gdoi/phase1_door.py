@@ -126,6 +126,8 @@ class Phase1Door:
         if association.established:
             association.heard_from(arrival)
             self._associations.establish(association, arrival.now)
+            if responder.peer_begins_anew:
+                self._associations.replace_all(association)
             self._on_keys(arrival.header.initiator_cookie, responder.sa.keys.encryption_key)
         return Outcome(answer)
 

@@ -21,7 +21,7 @@ from .authentication import proof_kind
 from .choice import Offer, choose
 from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
-from .payloads import Identification
+from .payloads import Identification, begins_anew
 from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role, check_identity
 from .proposal import Mode, PeerPolicy, chosen_of, offer, pick
@@ -115,6 +115,8 @@ class AggressiveModeResponder(_AggressiveMode):
         claim = Claim(self._identity, proof, certificates)
         proofs.check(Role.INITIATOR, self.policy, claim, now)
         if encrypted:
+            # In clear anybody on the way could have put it there.
+            self.peer_begins_anew = begins_anew(payloads)
             cipher.advance(datagram)
         self._detect(payloads)
         self._established()

@@ -25,7 +25,7 @@ from .agreement import Agreement, KeyExchange
 from .choice import Offer, choose_among
 from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
-from .payloads import Identification
+from .payloads import Identification, begins_anew
 from .phase1 import Phase1, State, clear_payloads
 from .proof import Claim, Role
 from .proposal import Mode, PeerPolicy, chosen_of, offer, pick
@@ -74,7 +74,8 @@ class _MainMode(Phase1, ABC):
         plain = self._agreement.cipher.open(datagram)
         payloads, _ = decode_chain(header.next_payload, plain)
         (identity, proof), certificates = self._agreement.proof.pick(payloads, PayloadType.ID)
-        return Claim(Identification.decode(identity), proof, certificates)
+        claimed = Identification.decode(identity)
+        return Claim(claimed, proof, certificates, begins_anew(payloads))
 
 
 class MainModeResponder(_MainMode):
@@ -153,6 +154,7 @@ class MainModeResponder(_MainMode):
             except Refused as error:
                 refusal = error
                 continue
+            self.peer_begins_anew = claim.anew
             return self._prove(policy, datagram)
         raise refusal
 

@@ -110,7 +110,10 @@ FIRST_STATUS = 16384
 
 
 class NotifyType(IntEnum):
-    """Notification types (RFC 2408 §3.14.1, RFC 3706 §5.3); 8192 is ours, of the private range."""
+    """Notification types (RFC 2408 §3.14.1, RFC 2407 §4.6.3, RFC 3706 §5.3).
+
+    8192 is ours, of the private range.
+    """
 
     INVALID_EXCHANGE_TYPE = 7
     INVALID_MESSAGE_ID = 9
@@ -125,6 +128,7 @@ class NotifyType(IntEnum):
     AUTHENTICATION_FAILED = 24
     INVALID_SIGNATURE = 25
     MEMBER_THRESHOLD_EXCEEDED = 8192
+    INITIAL_CONTACT = 24578
     R_U_THERE = 36136
     R_U_THERE_ACK = 36137
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -167,6 +168,12 @@ class Notification:
         reader = Reader(body, "notification")
         doi, protocol, size, kind = (reader.number(n) for n in (4, 1, 1, 2))
         return cls(kind, reader.take(size), protocol, reader.rest(), doi)
+
+
+def begins_anew(payloads: Iterable[Payload]) -> bool:
+    """True with INITIAL-CONTACT: the peer has no SA left of those before (RFC 2407 §4.6.3.3)."""
+    kind = NotifyType.INITIAL_CONTACT.to_bytes(2, "big")
+    return any(p.type == PayloadType.NOTIFICATION and p.body[6:8] == kind for p in payloads)
 
 
 @dataclass(frozen=True, slots=True)

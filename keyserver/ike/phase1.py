@@ -51,7 +51,7 @@ class Phase1:
         self.cookies = cookies
         self.path = path
         self.lifetime = policy.lifetime
-        self.behind_nat = self.peer_behind_nat = False
+        self.behind_nat = self.peer_behind_nat = self.peer_begins_anew = False
         self.state = State.SA
         self.proposal: Phase1Proposal | None = None
         self.peers_vendor_ids: frozenset[bytes] = frozenset()

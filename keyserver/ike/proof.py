@@ -38,11 +38,15 @@ _HASH_NAMES = {Role.INITIATOR: "HASH_I", Role.RESPONDER: "HASH_R"}
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a peer says it is, its proof, and certificates to go with it."""
+    """Who a peer says it is, its proof, and certificates to go with it.
+
+    ``anew``: it says, encrypted, that it has no SA left of those before.
+    """
 
     identity: Identification
     proof: bytes
     certificates: list[bytes]
+    anew: bool = False
 
 
 class Proof:

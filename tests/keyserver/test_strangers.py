@@ -300,6 +300,41 @@ def test_what_informs_of_something_else_leaves_the_phase_1_alone(world, pieces):
     assert wire.KD in end.confirm(end.ask())[0]
 
 
+def _left(world):
+    return [view.initiator_cookie for view in world.endpoint.associations(world.now)]
+
+
+@pytest.mark.parametrize("mode", [wire.MAIN, AGGRESSIVE])
+def test_who_begins_anew_has_no_phase_1_of_before(world, mode):
+    before = [stranger(world, Manner(mode=mode)) for _ in range(2)]
+    for end in before:
+        assert end.registers()
+    assert len(_left(world)) == 2
+    number = "n5" if mode == wire.MAIN else "n3"
+    end = stranger(world, Manner(mode=mode, beside=beside(**{number: CONTACT})))
+    assert end.registers()
+    assert _left(world) == [end.cookies[:8].hex()]
+    assert [member.address for member in world.groups.views(world.now)[0].members] == [GM]
+    # Under the one of before nobody is answered any longer.
+    assert before[0].ask()[0] is None
+
+
+def test_who_says_so_later_has_none_either(world):
+    for _ in range(2):
+        stranger(world).phase1()
+    end = stranger(world)
+    end.phase1()
+    world.endpoint.receive(end.protected(5, CONTACT)[0], (GM, 848), world.now)
+    assert _left(world) == [end.cookies[:8].hex()]
+
+
+def test_in_clear_it_says_nothing(world):
+    stranger(world).phase1()
+    manner = Manner(mode=AGGRESSIVE, seals_last=False, beside=beside(n3=CONTACT))
+    assert stranger(world, manner).registers()
+    assert len(_left(world)) == 2
+
+
 def test_a_phase_1_is_deleted_among_others(world):
     end = stranger(world)
     end.phase1()
