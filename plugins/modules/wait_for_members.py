@@ -21,8 +21,8 @@ description:
     and the member is still listed a full retransmission cycle later.
   - A multicast rekey is not acknowledged. After a change, a group that stays multicast is not
     waited for, and RV(groups[].proof) is false. Without a change, only a registration counts there.
-  - A group that is not there, a gateway that the group does not have, and a word that is not an
-    address, are refused at once.
+  - A group that is not there, a gateway or an address that the group does not have, more members
+    than it has gateways, and a word that is not an address, are refused at once.
   - Where the device does not tell when it committed, or when a member registered, a registration
     after a change counts only when it was seen to come; else RV(groups[].unknown) names the member.
   - Progress is one line for each group on standard error, with names.
@@ -187,6 +187,10 @@ groups:
       type: list
       elements: str
       sample: []
+    clustered:
+      description: Whether members may be listed by another server of the group instead.
+      type: bool
+      sample: false
     alive:
       description: How many members of the list were heard of.
       type: int

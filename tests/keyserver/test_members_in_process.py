@@ -229,6 +229,18 @@ def test_a_group_without_members_is_left_alone(fleet):
     )
 
 
+def test_lists_of_a_groups_other_servers_are_said_to_be_left(fleet):
+    fleet.world.commit(
+        *fleet.block,
+        "set security group-vpn server group G1 server-cluster server-role root-server",
+    )
+    left = "group G1: its other servers have lists of their own, which this does not clear"
+    fleet.world.run(fleet.world.member("192.0.2.11"), "192.0.2.11")
+    for request in (Request(check=True), Request(group="G1")):
+        assert clear(fleet.wire, request)["warnings"] == [left]
+    assert clear(fleet.wire, Request(statistics=True))["warnings"] == []
+
+
 def test_where_every_group_has_members_one_clear_takes_them_all(fleet):
     fleet.world.run(fleet.world.member("192.0.2.11", group=2), "192.0.2.11")
     done = clear(fleet.wire, Request())
@@ -363,6 +375,7 @@ def test_a_check_says_who_would_be_waited_for_and_how_long(fleet):
             "returned": [],
             "missing": BOTH,
             "unknown": [],
+            "clustered": False,
             "alive": 0,
         }
     ]

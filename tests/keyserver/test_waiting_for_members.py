@@ -76,7 +76,37 @@ def test_a_gateway_that_the_group_does_not_have_is_refused_at_once(members):
 
 
 def test_who_need_not_come_back_may_be_gone_from_the_configuration():
-    assert Hub().waits(wanted=g1(absent=["gm-9"]), timeout=120)["groups"][0]["expected"] == []
+    done = Hub().waits(wanted=g1(absent=["gm-9", "gm-1"]), timeout=120)
+    assert done["groups"][0]["expected"] == []
+    # Or misspelt, which nobody would notice.
+    assert done["warnings"] == ["G1: absent 'gm-9': nobody of that name was listed, or may be"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        (
+            g1("192.0.2.99"),
+            r"none of its gateways has the address 192\.0\.2\.99; correct 'members'",
+        ),
+        (g1(min_members=9), "min_members 9: each of its . gateways? lets one member in; correct"),
+    ],
+)
+def test_more_members_than_a_group_lets_in_are_refused_at_once(wanted, why):
+    hub = Hub()
+    with pytest.raises(Refused, match=why):
+        hub.waits(wanted=wanted)
+    assert hub.now == 0
+
+
+def test_who_is_missing_where_other_servers_have_the_group_may_be_there():
+    hub = Hub()
+    cluster = "set security group-vpn server group G1 server-cluster server-role"
+    hub.wire = Wire(device(extra=(f"{cluster} sub-server",)))
+    there = "waiting for gm-1; other servers have the group, too, and lists of their own$"
+    with pytest.raises(NotBack, match=there) as raised:
+        hub.waits(wanted=g1("gm-1"), timeout=20)
+    assert raised.value.state[0].as_result()["clustered"] is True
 
 
 @pytest.mark.parametrize(

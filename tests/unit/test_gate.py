@@ -173,6 +173,7 @@ def test_everybody_who_was_listed_is_waited_for_but_those_who_may_stay_away():
         ({"absent": ["2001:db8::1::2"]}, r"absent\[0\]: '2001:db8::1::2': an IPv4 or IPv6"),
         ({"members": [" "]}, r"members\[0\]: a gateway or an address is expected"),
         ({"min_members": -1}, "min_members -1: a number from 0 up"),
+        ({"members": ["gm-1"], "absent": ["gm-1"]}, r"members\[0\]: 'gm-1' is in 'absent', too"),
     ],
 )
 def test_who_can_never_come_is_refused_with_the_place(entry, words):

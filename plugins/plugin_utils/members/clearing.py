@@ -55,7 +55,18 @@ def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     whole = request.group is None and len(affected) == len(groups)
     names = [None] if whole else [entry["group"] for entry in affected]
     said = _clear_all(rpc, request, () if request.check else names)
+    if not request.statistics:
+        said += _elsewhere(groups[e["group"]] for e in affected if e["group"] in groups)
     return {"changed": bool(affected), "cleared": affected, "warnings": [*device.warnings, *said]}
+
+
+def _elsewhere(groups: Iterable[Group]) -> list[str]:
+    """Lists that are not this device's to clear."""
+    return [
+        f"group {group.name}: its other servers have lists of their own, which this does not clear"
+        for group in groups
+        if group.clustered
+    ]
 
 
 def _refuse(request: Request, generation: Generation, groups: Mapping[str, Group]) -> None:

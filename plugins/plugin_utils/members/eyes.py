@@ -39,6 +39,11 @@ class Eyes:
         self._keks_unread = ""
         self._last: Look | None = None
 
+    @property
+    def has_all(self) -> bool:
+        """Whether nothing of the groups in force may have been left out."""
+        return not self._device.warnings
+
     def unseen(self, changed: Collection[str]) -> list[str]:
         """What could not be seen of what would have told more; ``changed``: groups."""
         found = list(self._device.warnings)

@@ -74,6 +74,12 @@ def wanted_of(entries: Iterable[Mapping[str, Any]]) -> dict[str, Wanted]:
 
 def _nobody_there(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
     """What of an entry can never come true."""
+    for number, name in enumerate(entry["members"]):
+        if name in entry["absent"]:
+            yield (
+                f"{where}.members[{number}]: {name!r} is in 'absent', too, and need not come back; "
+                "name it in one of them"
+            )
     for option in ("members", "absent"):
         for number, name in enumerate(entry[option]):
             if is_meant_as_address(name) and canonical_address(name) is None:
@@ -92,7 +98,8 @@ def _nobody_there(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
 class Awaited:
     """What a gate waits for in one group; ``names`` are (gateway, address), either may be None.
 
-    ``cycle``: seconds before which nothing counts; ``seconds``: how long it may take.
+    ``cycle``: seconds before which nothing counts; ``seconds``: how long it may take;
+    ``clustered``: members may be listed by other servers, too.
     """
 
     group: str
@@ -102,6 +109,7 @@ class Awaited:
     seconds: int
     names: list[tuple[str | None, str | None]] = field(default_factory=list)
     min_members: int = 0
+    clustered: bool = False
 
     @property
     def proves(self) -> bool:
@@ -211,6 +219,7 @@ def awaited(
             seconds_for(cause, before, after, known.key_lifetime),
             _names((lists.get(name) or {}).get("members") or () if changes else (), ask),
             ask.min_members,
+            known.clustered,
         )
         if not entry.proves:
             entry.names, entry.min_members = [], 0

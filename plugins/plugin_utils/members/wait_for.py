@@ -15,7 +15,9 @@ from ..netconf.rpc import Rpc
 from ..resources.served import Group
 from ..resources.server_member_communication import HIERARCHY
 from . import gate
+from .addresses import canonical_address
 from .eyes import Eyes
+from .life import Roll
 from .waiting import Look, Progress, Times, Watch, wait
 
 CONFIRMING_SECONDS = 30
@@ -71,8 +73,9 @@ def wait_for(
     eyes = Eyes(rpc)
     before = _earlier(request.since) if request.since is not None else eyes.look()
     blocks = _blocks(request.change)
-    _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
-    _refuse(_not_admitted(request.wanted, eyes.in_force))
+    if eyes.has_all:
+        _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
+        _refuse(_not_admitted(request.wanted, eyes.in_force, before))
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
     timeout = request.timeout
     if timeout is None:
@@ -88,7 +91,11 @@ def wait_for(
             raise NotBack(state, elapsed, eyes.unseen(blocks))
     result["elapsed"] = round(elapsed, 1)
     result["groups"] = [one.as_result() for one in state]
-    result["warnings"] = [*_advice(entries, request, timeout), *eyes.unseen(blocks)]
+    result["warnings"] = [
+        *_advice(entries, request, timeout),
+        *_nobody(request.wanted, before, eyes.in_force),
+        *eyes.unseen(blocks),
+    ]
     return result
 
 
@@ -155,19 +162,36 @@ def _not_there(wanted: Iterable[str], known: Iterable[str]) -> Iterator[str]:
 
 
 def _not_admitted(
-    wanted: Mapping[str, gate.Wanted], in_force: Mapping[str, Group]
+    wanted: Mapping[str, gate.Wanted], in_force: Mapping[str, Group], before: Look
 ) -> Iterator[str]:
-    """Members that are waited for in vain: no such gateway's peer is ever listed there."""
+    """Members that are waited for in vain: no such peer is ever listed there."""
+    lists = gate.fullest(before.groups)
     for name, ask in wanted.items():
         group = in_force.get(name)
-        if group is None:
-            continue
-        for gateway, _address in map(gate.as_name, ask.members):
-            if gateway is not None and gateway not in group.admits:
-                yield (
-                    f"[edit {' '.join(HIERARCHY)} {name}]: {gateway!r} is not one of its gateways; "
-                    f"correct 'members' (it has {', '.join(sorted(group.admits)) or 'none'})"
-                )
+        if group is not None:
+            there = ", ".join(sorted(group.admits)) or "none"
+            for why in _never_there(group, ask, _listed(lists, name)):
+                yield f"[edit {' '.join(HIERARCHY)} {name}]: {why} (it has {there})"
+
+
+def _listed(lists: Mapping[str, Mapping[str, Any]], group: str) -> Roll:
+    return Roll((lists.get(group) or {}).get("members") or ())
+
+
+def _never_there(group: Group, ask: gate.Wanted, listed: Roll) -> Iterator[str]:
+    """Who is never listed in a group, and how many; peers without an address may be anybody."""
+    peers = {canonical_address(at or "") for at in map(group.gateways.get, group.admits)}
+    is_known = bool(peers) and None not in peers
+    for gateway, address in map(gate.as_name, ask.members):
+        if gateway is not None and gateway not in group.admits:
+            yield f"{gateway!r} is not one of its gateways; correct 'members'"
+        elif is_known and address not in (None, *peers) and listed.find(None, address) is None:
+            yield f"none of its gateways has the address {address}; correct 'members'"
+    if is_known and ask.min_members > len(group.admits):
+        yield (
+            f"min_members {ask.min_members}: each of its {counted(len(group.admits), 'gateway')} "
+            "lets one member in; correct 'min_members'"
+        )
 
 
 def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: int) -> Iterator[str]:
@@ -204,6 +228,19 @@ def _advice(entries: Sequence[gate.Awaited], request: Request, timeout: int) -> 
                 f"timeout is {timeout} s"
             )
     return found
+
+
+def _nobody(
+    wanted: Mapping[str, gate.Wanted], before: Look, in_force: Mapping[str, Group]
+) -> Iterator[str]:
+    """Names of those who need not come back that nobody has, and that may be misspelt."""
+    lists = gate.fullest(before.groups)
+    for group, ask in wanted.items():
+        roll = _listed(lists, group)
+        admits = in_force[group].admits if group in in_force else frozenset()
+        for name in ask.absent:
+            if name not in admits and roll.find(*gate.as_name(name)) is None:
+                yield f"{group}: absent {name!r}: nobody of that name was listed, or may be"
 
 
 def _as_since(look: Look) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Progress:
             parts.append(f"unknown whether it was before or after the change: {who} registered")
         if self.alive < entry.min_members:
             parts.append(f"{self.alive} of at least {entry.min_members} members alive")
+        if not self.done and entry.clustered:
+            parts.append("other servers have the group, too, and lists of their own")
         return f"{head}: {'; '.join(parts) or 'enough members are alive'}"
 
     def as_result(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class Progress:
             "returned": list(self.returned),
             "missing": list(self.missing),
             "unknown": list(self.unknown),
+            "clustered": entry.clustered,
             "alive": self.alive,
         }
 

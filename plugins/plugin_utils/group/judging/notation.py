@@ -89,14 +89,14 @@ def _identity(device: Device) -> Found:
             yield in_host(device, where, None, why, remedy)
         elif not isinstance(value, str) or not value.strip():
             yield in_host(device, where, None, "blank, or no text", "correct it")
-        elif kind == "inet" and (wrong := _no_address(value, named=False)) is not None:
+        elif (wrong := _no_identity(kind, value)) is not None:
             yield in_host(device, where, value, wrong, "correct it")
-        elif kind != "inet" and (why := _no_identity(kind, value)) is not None:
-            yield in_host(device, where, value, why, "correct it")
 
 
 def _no_identity(kind: str, value: str) -> str | None:
     """Why it cannot be who a member says that it is."""
+    if kind == "inet":
+        return _no_address(value, named=False)
     if any(map(str.isspace, value)):
         return "blanks are in it"
     user, at, host = value.partition("@")
