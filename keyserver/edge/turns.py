@@ -11,14 +11,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
-from ..netconf.work import Steps
+from ..netconf.work import Steps, Work
 
 log = logging.getLogger("keyserver")
+
+
+def _done_by(work: Work) -> Any:
+    """What a worker does; of what it fails for it lets go there, too, not in the loop's turn."""
+    try:
+        return work.run()
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
 
 
 class Source(Protocol):
@@ -89,7 +99,7 @@ class Turns:
                 return
             result, failure = None, None
             if not work.light:
-                running = asyncio.get_running_loop().run_in_executor(self._worker, work.run)
+                running = asyncio.get_running_loop().run_in_executor(self._worker, _done_by, work)
                 running.add_done_callback(lambda done: self._resume(source, steps, done))
                 return
             try:

@@ -136,13 +136,14 @@ def refuse_attributes(element: etree._Element, known: Mapping[str, frozenset[str
 
     One in a namespace is another attribute: what reads ``format`` does not see ``x:format``.
     """
-    for raw, value in element.attrib.items():
-        allowed = known.get(str(raw), frozenset())
-        if allowed is not None and value not in allowed:
+    # Name by name: the library looks through all of them for each value.
+    for raw in map(str, element.keys()):
+        allowed = known.get(raw, frozenset())
+        if allowed is not None and element.get(raw) not in allowed:
             raise RpcFailure(
                 RpcError(
                     "syntax error",
-                    bad_attribute=etree.QName(str(raw)).localname[:SHOWN],
+                    bad_attribute=etree.QName(raw).localname[:SHOWN],
                     bad_element=local_name(element)[:SHOWN],
                 )
             )

@@ -28,6 +28,8 @@ _CONFIGURATION_COMMANDS = {
 }
 _SHORTEST = 2
 """Letters of a word that is cut short."""
+_MOST_PIPES = 10
+"""Each of them goes through all lines."""
 _LONGEST_PATTERN = 100
 _MOST_REPETITIONS = 2
 """More of them in one pattern would take a client's line as long as it likes to match."""
@@ -78,6 +80,8 @@ def read_command(
     ``form`` is the ``format`` attribute of ``<command>``.
     """
     words, pipes = _parted(line)
+    if len(pipes) > _MOST_PIPES:
+        raise syntax_error("|")
     name, rest, accepts = _found(words, rpcs, line)
     command = Command(etree.Element(name), display=_FORMS.get(form or "xml", form))
     if command.of_configuration:

@@ -10,17 +10,21 @@ from lxml import etree
 
 from ..config.namespaces import own_name
 from ..config.store import StoreFailed
-from .arguments import Accepts, Argument, syntax_error, text_of
+from .arguments import SHOWN, Accepts, Argument, syntax_error, text_of
 from .commands import Command, read_command
 from .presentation import as_json, as_text, piped
 from .reply import RpcError, RpcFailure
 from .rpcs.configuration import COMMITS, CONFIGURATION_RPCS, HOLDING_RPCS, commit_accepts
 from .rpcs.platform import Elements, Platform
 from .session import Content, Request
-from .work import Steps, Work
+from .work import Steps, Work, handed, weight_of
 from .xml import local_name
 
 _SESSION = Accepts((Argument("session-id", text_of(20), may_be_empty=True),))
+_LONGEST_COMMAND = 4096
+"""Characters; the longest path of the schema with names of usual length has a tenth."""
+_STRANGEST = 32
+"""So many times as long as what is usual takes what is wrong or asked for in each of its octets."""
 _COMMAND = Accepts(
     attributes={"format": frozenset({"text", "ascii", "xml", "json", "set"})},
     text=True,
@@ -40,15 +44,16 @@ def perform(device: Platform, request: Request) -> Steps[Content]:
 def _perform(device: Platform, request: Request) -> Steps[Content]:
     name = own_name(str(request.operation.tag))
     if name == "close-session":
-        Accepts().refuse_others(request.operation)
+        yield _checked(Accepts(), request)
         return [request.dialect.base("ok")]
     if name == "kill-session":
+        yield _checked(_SESSION, request)
         return _kill(device, request)
     if name == "command":
         return (yield from _command(device, request))
     if name in COMMITS:
         clustered = device.identity().cluster_node is not None
-        commit_accepts(name, clustered=clustered).refuse_others(request.operation)
+        yield _checked(commit_accepts(name, clustered=clustered), request)
         with device.database.in_progress():
             done = yield from COMMITS[name](device.database, request)
         device.on_deadline_changed()
@@ -59,28 +64,42 @@ def _perform(device: Platform, request: Request) -> Steps[Content]:
 def _by_table(device: Platform, request: Request, name: str) -> Steps[Content]:
     holding = HOLDING_RPCS.get(name)
     if holding is not None:
-        holding.accepts.refuse_others(request.operation)
+        yield _checked(holding.accepts, request)
         return holding.handler(device.database, request)
     configure = CONFIGURATION_RPCS.get(name)
     if configure is not None:
-        configure.accepts.refuse_others(request.operation)
+        yield _checked(configure.accepts, request)
         if configure.loads:
             device.database.loading(request.octets)
         work = partial(configure.handler, device.database, request)
         with device.database.in_progress():
-            content: Content = yield Work(work, configure.weight(device.database, request))
+            weight = max(request.octets * _STRANGEST, configure.weight(device.database, request))
+            content: Content = yield Work(work, weight)
         if not configure.shown:
             return content
-        return _shown([part for part in content if not isinstance(part, str)], request)
+        elements = [part for part in content if not isinstance(part, str)]
+        return (yield from _shown(elements, request))
     operate = device.rpcs.get(name)
     if operate is None:
         raise syntax_error(local_name(request.operation))
-    operate.accepts.refuse_others(request.operation)
-    return _shown((yield from operate.steps(device, request)), request)
+    yield _checked(operate.accepts, request)
+    return (yield from _shown((yield from operate.steps(device, request)), request))
 
 
-def _shown(elements: Elements, request: Request) -> Content:
+def _checked(accepts: Accepts, request: Request) -> Work:
+    """Refuse what an RPC does not take, of which there may be as much as a message holds."""
+    return Work(partial(accepts.refuse_others, request.operation), request.octets)
+
+
+def _shown(elements: Elements, request: Request) -> Steps[Content]:
     """An operational reply in the format that was asked for."""
+    weight, held = weight_of(elements), handed(partial(_in_form, request), elements)
+    del elements
+    content: Content = yield Work(held, weight)
+    return content
+
+
+def _in_form(request: Request, elements: Elements) -> Content:
     form = request.operation.get("format")
     if form == "json":
         return [f"{as_json(elements)}\n"]
@@ -88,8 +107,11 @@ def _shown(elements: Elements, request: Request) -> Content:
 
 
 def _command(device: Platform, request: Request) -> Steps[Content]:
-    _COMMAND.refuse_others(request.operation)
-    line = " ".join((request.operation.text or "").split())
+    yield _checked(_COMMAND, request)
+    text = request.operation.text or ""
+    if len(text) > _LONGEST_COMMAND:
+        raise syntax_error(text[:SHOWN])
+    line = " ".join(text.split())
     command = read_command(
         line,
         device.database.schema,
@@ -100,8 +122,15 @@ def _command(device: Platform, request: Request) -> Steps[Content]:
         rpc = etree.Element("rpc")
         rpc.append(command.operation)
         return piped([rpc], command, request)
-    content = yield from _perform(device, _behind(command, request))
-    return piped(content, command, request)
+    answered = _perform(device, _behind(command, request))
+    content: Content = yield _through_pipes((yield from answered), command, request)
+    return content
+
+
+def _through_pipes(answer: Content, command: Command, request: Request) -> Work:
+    """Each pipe goes through all lines again."""
+    weight = weight_of(answer) * (1 + len(command.filters))
+    return Work(handed(lambda content: piped(content, command, request), answer), weight)
 
 
 def _behind(command: Command, request: Request) -> Request:
@@ -109,7 +138,6 @@ def _behind(command: Command, request: Request) -> Request:
 
 
 def _kill(device: Platform, request: Request) -> Content:
-    _SESSION.refuse_others(request.operation)
     text = request.text("session-id") or ""
     victim = device.sessions.get(int(text)) if text.isascii() and text.isdigit() else None
     if victim is None or victim is request.session:

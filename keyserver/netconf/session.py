@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import islice
 from typing import Protocol
 
 from lxml import etree
@@ -15,11 +16,14 @@ from ..config.namespaces import NETCONF, own_name
 from .arguments import refuse_text
 from .framing import Framer, FramingError, MessageTooBig
 from .reply import Dialect, RpcError, RpcFailure, default_namespace, xml_text
-from .work import LIGHT, Steps, Work, run
+from .work import Steps, Work, handed, run, weight_of
 from .xml import MalformedMessage, local_name, parse, serialize
 
 MOST_ATTRIBUTES = 100
 """Attributes of an ``rpc`` that are echoed; RFC 6241 §4.1 sets no limit, clients send two."""
+
+_ERROR_OCTETS = 300
+"""About how long an rpc-error is."""
 
 BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
 BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
@@ -199,7 +203,8 @@ class NetconfSession:
             return self._reply(None, [RpcError(str(error), tag="malformed-message", kind="rpc")])
         name = local_name(root)
         if not self._greeted:
-            return self._hello(root, name)
+            found = yield Work(partial(_offered, root), len(message))
+            return self._hello(root, name, found)
         if own_name(str(root.tag)) != "rpc":
             refusal = RpcError(
                 "rpc expected", tag="malformed-message", kind="rpc", bad_element=name
@@ -207,8 +212,7 @@ class NetconfSession:
             return self._reply(None, [refusal])
         return (yield from self._rpc(root, now, len(message)))
 
-    def _hello(self, root: etree._Element, name: str) -> bytes:
-        found = {(c.text or "").strip() for c in root.iter("{*}capability")}
+    def _hello(self, root: etree._Element, name: str, found: set[str]) -> bytes:
         stranger = any(True for _ in root.iter("{*}session-id"))
         both_1_1 = self._chunks and BASE_1_1 in found
         # A Junos accepts a client's hello in either family of URNs.
@@ -236,24 +240,30 @@ class NetconfSession:
         if isinstance(operation, RpcError):
             echoed = rpc if len(rpc.attrib) <= MOST_ATTRIBUTES else None
             return self._reply(echoed, [operation])
-        closes = local_name(operation) == "close-session"
         try:
-            refuse_text(rpc)
-            content = yield from self.host.perform(Request(operation, self, now, octets))
-        except RpcFailure as failure:
-            return self._reply(rpc, failure.errors)
+            answer = yield from self._performed(rpc, Request(operation, self, now, octets))
+            out: bytes = yield answer
         except Exception as error:
             # Whatever goes wrong with one request, the session and its client go on.
             if self.fault is not None:
                 self.fault(f"session {self.holder.session_id}: {local_name(operation)}", error)
             return self._reply(rpc, [RpcError("internal error", kind="application")])
-        out: bytes = yield Work(partial(self._reply, rpc, content), _weight(content))
-        if closes:
-            self.closing = True
-            if not self._framer.chunked:
-                # In base:1.1 nothing may stand outside the framing.
-                out += f"<!-- session end at {utc(now)} -->\n".encode()
+        if self.closing and not self._framer.chunked:
+            # In base:1.1 nothing may stand outside the framing.
+            out += f"<!-- session end at {utc(now)} -->\n".encode()
         return out
+
+    def _performed(self, rpc: etree._Element, request: Request) -> Steps[Work]:
+        """Carry out an RPC; the work of writing down what comes of it."""
+        try:
+            refuse_text(rpc)
+            content = yield from self.host.perform(request)
+        except RpcFailure as failure:
+            # A load can be refused for as many reasons as it has lines.
+            errors = failure.errors
+            return Work(handed(partial(self._reply, rpc), errors), _ERROR_OCTETS * len(errors))
+        self.closing = self.closing or local_name(request.operation) == "close-session"
+        return Work(handed(partial(self._reply, rpc), content), weight_of(content))
 
     def _operation(self, rpc: etree._Element) -> etree._Element | RpcError:
         """The one operation of an ``rpc``, or what is wrong with it."""
@@ -264,7 +274,7 @@ class NetconfSession:
                 kind="rpc",
                 bad_element="rpc",
             )
-        operations = list(rpc.iterchildren(tag=etree.Element))
+        operations = list(islice(rpc.iterchildren(tag=etree.Element), 2))
         if len(operations) != 1:
             return RpcError("exactly one operation is expected", kind="rpc")
         if rpc.get("message-id") is None and self._chunks:
@@ -294,18 +304,8 @@ class NetconfSession:
         return self._framer.frame(serialize(reply) + b"\n")
 
 
-def _weight(content: Content) -> int:
-    """About how many octets a reply has; it need only be right about light or heavy."""
-    octets = 0
-    for part in content:
-        if isinstance(part, str):
-            octets += len(part)
-            continue
-        for element in part.iter():
-            octets += 50 + len(element.text or "")
-            if octets > LIGHT:
-                return octets
-    return octets
+def _offered(hello: etree._Element) -> set[str]:
+    return {(c.text or "").strip() for c in hello.iter("{*}capability")}
 
 
 def _comment(text: str) -> str:

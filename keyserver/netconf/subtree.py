@@ -104,17 +104,16 @@ def _asked(wanted: etree._Element) -> str:
 
 def _matches(wanted: etree._Element) -> list[etree._Element]:
     """Content match nodes: elements with text alone."""
-    return [
-        child
-        for child in wanted.iterchildren(tag=etree.Element)
-        if (child.text or "").strip() and not len(child)
-    ]
+    return [child for child in wanted.iterchildren(tag=etree.Element) if _is_match(child)]
 
 
 def _selections(wanted: etree._Element) -> list[etree._Element]:
     """Containment and selection nodes."""
-    matches = _matches(wanted)
-    return [child for child in wanted.iterchildren(tag=etree.Element) if child not in matches]
+    return [child for child in wanted.iterchildren(tag=etree.Element) if not _is_match(child)]
+
+
+def _is_match(child: etree._Element) -> bool:
+    return bool((child.text or "").strip()) and not len(child)
 
 
 def _holds(wanted: etree._Element, found: etree._Element) -> bool:

@@ -9,11 +9,14 @@ beside its event loop, a test at once; the answer is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from lxml import etree
+
 T = TypeVar("T")
+C = TypeVar("C")
 
 LIGHT = 20_000
 """Octets of input or configuration that are dealt with within a few milliseconds."""
@@ -33,6 +36,27 @@ class Work:
 
 
 Steps = Generator[Work, Any, T]
+
+
+def handed(function: Callable[[C], T], content: C) -> Callable[[], T]:
+    """The call of a function that has the content to itself.
+
+    What is large takes a while to be let go of, too: it is done where the function is.
+    """
+    held = [content]
+    return lambda: function(held.pop())
+
+
+def weight_of(content: Iterable[etree._Element | str]) -> int:
+    """About how many octets a reply has; it need only be right about light or heavy."""
+    octets = 0
+    for part in content:
+        octets += len(part) if isinstance(part, str) else 0
+        for element in () if isinstance(part, str) else part.iter():
+            octets += 50 + len(element.text or "")
+            if octets > LIGHT:
+                return octets
+    return octets
 
 
 def run(steps: Steps[T]) -> T:

@@ -196,5 +196,6 @@ INTERFACE_RPCS: dict[str, OperationalRpc] = {
             alternatives=(frozenset(_LEVELS),),
         ),
         "show interfaces",
+        of_configuration=True,
     ),
 }

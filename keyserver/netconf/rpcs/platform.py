@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from lxml import etree
@@ -16,7 +17,7 @@ from ...gdoi.endpoint import KeyServerEndpoint
 from ...groups.server import GroupServer
 from ..arguments import Accepts, Argument
 from ..session import NetconfSession, Request
-from ..work import Steps
+from ..work import Steps, Work
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,25 @@ LongHandler = Callable[[Platform, Request], Steps[Elements]]
 class OperationalRpc:
     """A show, clear or request command: what answers it, what it takes, how the CLI spells it.
 
-    Exactly one of ``handler`` and ``long_handler`` is there.
+    Exactly one of ``handler`` and ``long_handler`` is there. ``of_configuration``: the handler
+    reads the configuration alone, and takes as long as that is large.
     """
 
     handler: Handler | None = None
     accepts: Accepts = field(default_factory=lambda: Accepts(attributes=FORMATS))
     command: str | None = None
     long_handler: LongHandler | None = None
+    of_configuration: bool = False
 
     def steps(self, device: Platform, request: Request) -> Steps[Elements]:
         """Answer; what takes long is yielded."""
         if self.long_handler is not None:
             return (yield from self.long_handler(device, request))
         assert self.handler is not None
+        if self.of_configuration:
+            work = partial(self.handler, device, request)
+            answer: Elements = yield Work(work, device.database.weight)
+            return answer
         return self.handler(device, request)
 
 

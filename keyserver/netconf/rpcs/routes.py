@@ -89,10 +89,10 @@ def known_routes(tree: Tree) -> Iterator[Route]:
     """The routes of an effective configuration."""
     direct = list(_of_interfaces(lookup(tree, "interfaces", "interface")))
     yield from direct
-    options = lookup(tree, "routing-options")
+    options, reaching = lookup(tree, "routing-options"), _Reaching(direct)
     for static in (lookup(options, "static"), lookup(options, "rib", "inet6.0", "static")):
         for prefix, entry in lookup(static, "route").items():
-            yield from _static(ipaddress.ip_network(prefix, strict=False), entry, direct)
+            yield from _static(ipaddress.ip_network(prefix, strict=False), entry, reaching)
 
 
 def _of_interfaces(interfaces: Tree) -> Iterator[Route]:
@@ -113,17 +113,38 @@ def _of_address(
         yield Route(ipaddress.ip_network(address.ip), "Local", via=interface)
 
 
-def _static(network: Network, entry: Tree, direct: list[Route]) -> Iterator[Route]:
+def _static(network: Network, entry: Tree, reaching: _Reaching) -> Iterator[Route]:
     for word, kind in _NOWHERE.items():
         if word in entry:
             yield Route(network, "Static", kind=kind)
             return
     for hop in lookup(entry, "next-hop"):
         address = _address(hop)
-        reached = [one for one in direct if address is not None and address in one.network]
-        if reached:
-            yield Route(network, "Static", via=reached[0].via, to=hop)
+        direct = None if address is None else reaching.first(address)
+        if direct is not None:
+            yield Route(network, "Static", via=direct.via, to=hop)
             return
+
+
+class _Reaching:
+    """The direct networks, looked up by address: there may be thousands, and as many next hops."""
+
+    def __init__(self, direct: list[Route]) -> None:
+        self._places: dict[Network, int] = {}
+        for place, route in enumerate(direct):
+            self._places.setdefault(route.network, place)
+        self._direct = direct
+        self._lengths = {(n.version, n.prefixlen) for n in self._places}
+
+    def first(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Route | None:
+        """The first of those around an address."""
+        around = (
+            ipaddress.ip_network((address, length), strict=False)
+            for version, length in self._lengths
+            if version == address.version
+        )
+        places = [self._places[network] for network in around if network in self._places]
+        return self._direct[min(places)] if places else None
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -204,6 +225,9 @@ ROUTE_RPCS: dict[str, OperationalRpc] = {
             Argument("destination", text_of(128), word=""),
         ),
         "show route",
+        of_configuration=True,
     ),
-    "get-route-summary-information": OperationalRpc(_summary, command="show route summary"),
+    "get-route-summary-information": OperationalRpc(
+        _summary, command="show route summary", of_configuration=True
+    ),
 }

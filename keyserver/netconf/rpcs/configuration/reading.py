@@ -56,8 +56,10 @@ _OF_THE_WHOLE = frozenset({"compare", "inherit", "changed", "groups"})
 
 def weight_read(database: ConfigurationDatabase, request: Request) -> int:
     """How much a reading has to deal with: light when its filter names a small part."""
+    if request.octets > _SHORT or _OF_THE_WHOLE & set(request.operation.keys()):
+        return database.weight
     wanted = _named(request)
-    if not wanted or request.octets > _SHORT or _OF_THE_WHOLE & set(request.operation.keys()):
+    if not wanted:
         return database.weight
     trees = (database.committed, database.workspace.candidate(request.holder).tree)
     few = all(_few(narrowed(database.schema, tree, wanted)) for tree in trees)

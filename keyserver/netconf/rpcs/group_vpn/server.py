@@ -259,7 +259,15 @@ def _ipsec_entry(request: Request, tek: TekView, detail: bool) -> etree._Element
     return entry
 
 
-def _ike_associations(device: Platform, request: Request) -> Elements:
+def _ike_associations(device: Platform, request: Request) -> Steps[Elements]:
+    known = device.endpoint.associations(request.now)
+    root: etree._Element = yield Work(
+        partial(_association_list, request, known), len(known) * _MEMBER_OCTETS
+    )
+    return [root]
+
+
+def _association_list(request: Request, known: list[AssociationView]) -> etree._Element:
     own, dialect = request.dialect.own, request.dialect
     detail = is_detail(request)
     peer, index = request.text("peer-address"), request.text("index")
@@ -267,10 +275,10 @@ def _ike_associations(device: Platform, request: Request) -> Elements:
         own("security-group-vpn-server-ike-security-associations-information"),
         style="detail" if detail else "brief",
     )
-    for association in device.endpoint.associations(request.now):
+    for association in known:
         if peer in (None, association.address) and index in (None, _ike_index(association)):
             root.append(_ike_entry(request, association, detail))
-    return [root]
+    return root
 
 
 def _ike_index(one: AssociationView) -> str:
@@ -357,9 +365,9 @@ def _common() -> dict[str, OperationalRpc]:
             f"{_SHOW} ipsec security-associations",
         ),
         "get-security-group-vpn-server-ike-security-associations-information": OperationalRpc(
-            _ike_associations,
-            takes(*LEVEL, *GROUP, _PEER, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
-            f"{_SHOW} ike security-associations",
+            accepts=takes(*LEVEL, *GROUP, _PEER, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
+            command=f"{_SHOW} ike security-associations",
+            long_handler=_ike_associations,
         ),
         "clear-security-group-vpn-server": OperationalRpc(
             _clear_server,

@@ -1,0 +1,128 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one client asks for at length is done beside the event loop, and costs what it is long.
+
+Nothing is timed: steps of the interpreter are counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+import pytest
+
+from keyserver.netconf.framing import END_OF_MESSAGE
+from tests.keyserver.console import Console
+
+MANY, FEW_STEPS = 4000, 10_000
+IKE = "security group-vpn server ike"
+
+
+class Steps:
+    """Counts the lines of Python that are gone through while it is entered."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def _line(self, frame, event, argument):
+        self.count += event == "line"
+        return self._line
+
+    def __enter__(self) -> Steps:
+        self._before = sys.gettrace()
+        sys.settrace(self._line)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+
+def in_loop(console: Console, netconf, message: bytes) -> tuple[int, bytes]:
+    """How many steps a message takes in the loop itself, and its answer."""
+    netconf.feed(message + END_OF_MESSAGE)
+    counted, beside, result, failure = Steps(), contextlib.nullcontext(), None, None
+    with counted:
+        steps = netconf.turn(console.now)
+    while True:
+        try:
+            with counted:
+                work = steps.send(result) if failure is None else steps.throw(failure)
+        except StopIteration as end:
+            return counted.count, end.value
+        result = failure = None
+        try:
+            with counted if work.light else beside:
+                result = work.run()
+        except Exception as error:
+            failure = error
+
+
+@pytest.fixture(scope="module")
+def large():
+    """A device with many gateways, interfaces and routes."""
+    console = Console()
+    session = console.session()
+    session.set(
+        *(f"set {IKE} gateway g-{n} ike-policy pol" for n in range(500)),
+        *(f"set interfaces ge-0/0/{n} unit 0 family inet address 10.0.{n}.1/24" for n in range(99)),
+        *(f"set routing-options static route 10.1.{n}.0/24 next-hop 10.0.0.2" for n in range(250)),
+    )
+    assert session.commit().find(".//commit-success") is not None
+    return console, session.netconf
+
+
+def rpc(operation: str) -> bytes:
+    return f'<rpc message-id="1">{operation}</rpc>'.encode()
+
+
+def command(line: str) -> bytes:
+    return rpc(f'<command format="text">{line}</command>')
+
+
+FILTER = f"<gateway>{'<ike-policy>pol</ike-policy>' * 200}</gateway>"
+for word in (*reversed(IKE.split()), "configuration"):
+    FILTER = f"<{word}>{FILTER}</{word}>"
+UNKNOWN = "".join(f"<a{n}/>" for n in range(MANY))
+LONG = {
+    "braces": rpc(
+        f"<load-configuration><configuration-text>{'}' * MANY}</configuration-text>"
+        "</load-configuration>"
+    ),
+    "errors": rpc(
+        "<edit-config><target><candidate/></target><config><configuration>"
+        f"{UNKNOWN}</configuration></config></edit-config>"
+    ),
+    "operations": rpc(UNKNOWN),
+    "arguments": rpc(f"<get-system-information>{UNKNOWN}</get-system-information>"),
+    "arguments of a commit": rpc(f"<commit>{UNKNOWN}</commit>"),
+    "filters": rpc(f"<get-configuration>{FILTER}</get-configuration>"),
+    "roots": rpc(f"<get><filter>{'<configuration/>' * MANY}</filter></get>"),
+    "words": command(f"show configuration {'x ' * MANY}"),
+    "pipes": command(f"show configuration {'| match g ' * 300}"),
+    "display set": command("show configuration | display set | match g-1"),
+    "display xml": command("show configuration | display xml | match g-1"),
+    "interfaces": rpc("<get-interface-information/>"),
+    "interfaces as text": command("show interfaces terse"),
+    "routes": rpc('<get-route-information format="json"/>'),
+    "history": rpc("<get-rollback-information><rollback>0</rollback></get-rollback-information>"),
+}
+
+
+@pytest.mark.parametrize("message", LONG.values(), ids=LONG.keys())
+def test_what_is_long_takes_few_steps_in_the_loop_itself(large, message):
+    console, netconf = large
+    steps, answer = in_loop(console, netconf, message)
+    assert b"</rpc-reply>" in answer
+    assert steps < FEW_STEPS
+
+
+def test_a_hello_of_many_capabilities_takes_few_steps_in_the_loop_itself():
+    console = Console()
+    netconf = console.device.open_session("netops", console.now)
+    offered = "".join(f"<capability>urn:{n}</capability>" for n in range(MANY))
+    base = "<capability>urn:ietf:params:netconf:base:1.0</capability>"
+    hello = f"<hello><capabilities>{offered}{base}</capabilities></hello>".encode()
+    steps, _ = in_loop(console, netconf, hello)
+    assert netconf.greeted
+    assert steps < FEW_STEPS
