@@ -379,7 +379,25 @@ def _lifetimes_outlast_activation(survey: Survey, generation: Generation) -> Ite
 
 
 MGD_RULES: tuple[Rule, ...] = (_one_role, _musts, _keys_are_readable)
-DAEMON_RULES: tuple[Rule, ...] = (_are_whole, _lifetimes_outlast_activation)
+# A member is told of all in one datagram of 65,507 octets: 59 octets each, and as much again while
+# new keys take the place of those before.
+_MOST_POLICIES = 500
+
+
+def _policies_fit_a_datagram(survey: Survey, generation: Generation) -> Iterator[Violation]:
+    for site in survey.branches(_GROUP):
+        associations = site.value.get("ipsec-sa", {}).values()
+        count = sum(len(body.get("match-policy", {})) for body in associations)
+        if count > _MOST_POLICIES:
+            message = f"{count} match policies, a registration has room for {_MOST_POLICIES}"
+            yield Violation(edit_path(list(site.words)), "ipsec-sa", message, _DAEMON)
+
+
+DAEMON_RULES: tuple[Rule, ...] = (
+    _are_whole,
+    _lifetimes_outlast_activation,
+    _policies_fit_a_datagram,
+)
 
 
 def _limits(statement: Statement, tree: Tree, sound: Tree, path: list[str]) -> Iterator[Violation]:

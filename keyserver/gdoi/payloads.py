@@ -30,6 +30,9 @@ from ..ike.wire import (
 )
 from .numbers import KEK_PROTOCOL
 
+# As many as a datagram has room for: who says them is known by now.
+MOST_POLICIES = 1200
+
 
 class Profile(Enum):
     """Which implementation's reading of the RFC is spoken.
@@ -252,7 +255,7 @@ class GroupSa:
         doi, situation, first, reserved = (reader.number(n) for n in (4, 4, 2, 2))
         if doi != GDOI_DOI or reserved != 0:
             raise MalformedPayload(f"SA: DOI {doi}, reserved {reserved}")
-        payloads, left = decode_chain(first, reader.rest())
+        payloads, left = decode_chain(first, reader.rest(), MOST_POLICIES)
         if left:
             raise MalformedPayload(f"SA: {len(left)} octets too many")
         kek, gap = None, None

@@ -155,13 +155,13 @@ def encode_chain(payloads: list[Payload]) -> bytes:
     return b"".join(parts)
 
 
-def decode_chain(first: int, data: bytes) -> tuple[list[Payload], bytes]:
+def decode_chain(first: int, data: bytes, most: int = MOST_PAYLOADS) -> tuple[list[Payload], bytes]:
     """(payloads, what follows the last one): the rest is padding, or nothing."""
     payloads: list[Payload] = []
     position, current = 0, first
     while current != 0:
-        if len(payloads) >= MOST_PAYLOADS:
-            raise MalformedPayload(f"more than {MOST_PAYLOADS} payloads")
+        if len(payloads) >= most:
+            raise MalformedPayload(f"more than {most} payloads")
         if position + _GENERIC.size > len(data):
             raise MalformedPayload(f"payload {current} is cut off")
         following, reserved, length = _GENERIC.unpack_from(data, position)

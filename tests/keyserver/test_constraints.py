@@ -279,6 +279,16 @@ def test_v2_has_no_values_of_its_own_for_what_a_proposal_leaves_unsaid(left_out,
     assert violations(text, strict=False) == []
 
 
+def test_more_match_policies_than_a_registration_can_tell_are_refused():
+    path = f"{S} group G ipsec-sa x"
+    lines = [f"{path}{n} match-policy p{m} source 10.0.0.0/8" for n in range(51) for m in range(10)]
+    proposals = [f"{path}{n} proposal e" for n in range(51)]
+    text = "\n".join((SERVER, *proposals, *lines))
+    complaint = "510 match policies, a registration has room for 500"
+    assert any(complaint in line for line in violations(text))
+    assert violations("\n".join((SERVER, *proposals, *lines[:500]))) == []
+
+
 def test_a_key_that_cannot_be_read_is_refused():
     text = SERVER.replace("ascii-text secret", 'ascii-text "$9$x"')
     assert violations(text) == ["invalid encrypted data"]

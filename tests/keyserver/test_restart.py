@@ -60,6 +60,30 @@ def test_keys_outlive_the_process_and_the_list_does_not(signing_key, tmp_path):
     assert member.state is MemberState.REGISTERED
 
 
+def test_a_group_of_many_match_policies_is_served_rekeyed_and_kept(signing_key, tmp_path):
+    """Ten for an ipsec-sa are the most that Junos takes; a group may have many of these."""
+    path = "set security group-vpn server group G1 ipsec-sa x{} "
+    many = [
+        line.format(n, n=n, m=m)
+        for n in range(10)
+        for m in range(10)
+        for line in (
+            f"{path}proposal esp",
+            f"{path}match-policy p{{m}} source 10.{{n}}.{{m}}.0/24",
+            f"{path}match-policy p{{m}} destination 10.100.0.0/16",
+        )
+    ]
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK, *many), **spec)
+    (member,) = world.joined(1)
+    world.pass_time(3600)
+    assert world.happenings()[:2] == ["registered", "rekeyed"]
+    assert len(member.keys.teks) > 100
+    before = _keys(world)
+    again = _restarted(world, signing_key, **spec)
+    assert _keys(again) == before
+
+
 def test_a_push_after_the_restart_is_newer_than_those_before(signing_key, tmp_path):
     spec = {"state": tmp_path / "hub.db"}
     world = World(signing_key, "v1", extra=(MULTICAST + " heartbeat 60",), members=1, **spec)
