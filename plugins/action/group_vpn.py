@@ -98,6 +98,7 @@ class ActionModule(DeviceAction):
             hosts=tuple(filter(frozenset(self._in_play()).__contains__, variables)),
             check=self._task.check_mode,
             diff=self._task.diff,
+            elsewhere=self._elsewhere(),
             **{name: options[name] for name in _OF_AN_ORDER},
         )
 
@@ -140,6 +141,11 @@ class ActionModule(DeviceAction):
 
     def _in_play(self) -> list[str]:
         return [str(host) for host in self._task_vars.get("ansible_play_batch", ())]
+
+    def _elsewhere(self) -> tuple[str, ...]:
+        """Hosts of the play whose turn is another one, as under ``serial``."""
+        here, play = set(self._in_play()), self._task_vars.get("ansible_play_hosts", ())
+        return tuple(str(host) for host in play if str(host) not in here)
 
     def _inventory(self) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._task_vars.get("groups", {})

@@ -362,9 +362,10 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     asked = {"groupvpn.junos.group_vpn": {"outcome": "no_such_variable"}}
     group = {**whole.groups[0], "group_id": "{{ number_of_branches }}"}
     described = {"groupvpn.junos.group_vpn": {"groups": [group]}, "ignore_errors": True}
-    unknown = play(whole.lab, [{**described, "run_once": True}, asked])
+    unknown = play(whole.lab, [{**described, "run_once": True}, asked], serial=3)
     there = f"description: group_vpn_groups[{NAME}].group_id"
     assert f"{there}: 'number_of_branches' is undefined; define what" in unknown.output
+    assert "site-03: serial: not in this turn of the play, and a Group VPN is" in unknown.output
     assert "outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
 
 

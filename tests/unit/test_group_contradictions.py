@@ -1094,6 +1094,11 @@ def test_a_line_names_as_many_hosts_as_a_person_reads():
         ({"timeout": -1}, "group_vpn_timeout -1: it is 0 to 86400"),
         ({"timeout": 86401, "confirm_minutes": 0}, "group_vpn_timeout 86401: it is 0 to 86400"),
         ({"poll": 0.0}, "group_vpn_poll 0.0: it is 0.1 to 300"),
+        (
+            {"elsewhere": ("site-2", "console", "hub-1")},
+            "site-2, hub-1: serial: not in this turn of the play, and a Group VPN is planned as a "
+            "whole; take it out of the play",
+        ),
         ({"poll": 1000.0}, "group_vpn_poll 1000.0: it is 0.1 to 300"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from ..errors import GroupVpnError
 from ..netconf.rpc import Rpc
 from .description import Contradiction, Description
+from .judging.places import taking_part
 
 T = TypeVar("T")
 _LEAST_POLL = 0.1
@@ -43,7 +44,8 @@ class Order:
     """What is asked for; ``hosts`` may be touched; ``timeout`` and ``poll`` in seconds.
 
     ``confirm_minutes``: after so long a server takes an unproved change back; 0: commit for good.
-    ``diff``: the difference of each host is wanted too.
+    ``diff``: the difference of each host is wanted too. ``elsewhere``: hosts whose turn in the
+    play is another one.
     """
 
     description: Description
@@ -55,10 +57,26 @@ class Order:
     comment: str | None = None
     check: bool = False
     diff: bool = False
+    elsewhere: tuple[str, ...] = ()
 
 
 def limits(order: Order) -> Iterator[Contradiction]:
-    """How long it may take, where that does not fit together."""
+    """What of an order does not fit together: who is in it, and how long it may take."""
+    yield from _in_turns(order)
+    yield from _times(order)
+
+
+def _in_turns(order: Order) -> Iterator[Contradiction]:
+    """A part of a group cannot be planned without the rest; of others there is nothing to plan."""
+    named = taking_part(order.description)
+    whom = tuple(host for host in order.elsewhere if host in named)
+    if whom:
+        why = "not in this turn of the play, and a Group VPN is planned as a whole"
+        remedy = "take it out of the play: steps have an order, and 'forks' hosts go at once"
+        yield Contradiction(whom, "serial", None, why, remedy)
+
+
+def _times(order: Order) -> Iterator[Contradiction]:
     for name, value, least, most in (
         ("confirm_minutes", order.confirm_minutes, 0, _MOST_MINUTES),
         ("timeout", order.timeout, 0, _MOST_SECONDS),
