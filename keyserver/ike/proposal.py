@@ -157,10 +157,11 @@ _BESIDE = frozenset(
 
 def pick(payloads: list[Payload], *kinds: PayloadType) -> list[bytes]:
     """The bodies of exactly these payloads; what only informs may stand beside them."""
-    found = {p.type: p.body for p in payloads if p.type not in _BESIDE}
-    counted = [p.type for p in payloads if p.type not in _BESIDE]
-    if sorted(counted) != sorted(kinds):
+    found = [payload for payload in payloads if payload.type not in _BESIDE]
+    bodies = dict(found)
+    if len(found) != len(kinds) or bodies.keys() != set(kinds):
+        counted = [payload.type for payload in found]
         raise Refused(
             NotifyType.PAYLOAD_MALFORMED, f"payloads {counted}, {[*map(int, kinds)]} expected"
         )
-    return [found[kind] for kind in kinds]
+    return [bodies[kind] for kind in kinds]

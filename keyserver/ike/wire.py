@@ -18,6 +18,7 @@ COOKIE_LENGTH = 8
 VERSION = 0x10
 _HEADER = struct.Struct("!8s8sBBBBII")
 _GENERIC = struct.Struct("!BBH")
+_GENERIC_LENGTH = _GENERIC.size
 MOST_PAYLOADS = 64
 MOST_ATTRIBUTES = 64
 
@@ -148,29 +149,33 @@ def encode_payload(next_type: int, body: bytes) -> bytes:
 
 def encode_chain(payloads: list[Payload]) -> bytes:
     """A payload chain; the last one's next payload is 0."""
-    following = [*(payload.type for payload in payloads[1:]), 0]
     parts: list[bytes] = []
-    for payload, next_type in zip(payloads, following, strict=False):
-        parts += (_GENERIC.pack(next_type, 0, payload.size), payload.body)
+    following = 0
+    for kind, body in reversed(payloads):
+        parts += (body, _GENERIC.pack(following, 0, _GENERIC_LENGTH + len(body)))
+        following = kind
+    parts.reverse()
     return b"".join(parts)
 
 
 def decode_chain(first: int, data: bytes, most: int = MOST_PAYLOADS) -> tuple[list[Payload], bytes]:
     """(payloads, what follows the last one): the rest is padding, or nothing."""
     payloads: list[Payload] = []
-    position, current = 0, first
+    position, current, end = 0, first, len(data)
     while current != 0:
         if len(payloads) >= most:
             raise MalformedPayload(f"more than {most} payloads")
-        if position + _GENERIC.size > len(data):
+        body = position + _GENERIC_LENGTH
+        if body > end:
             raise MalformedPayload(f"payload {current} is cut off")
         following, reserved, length = _GENERIC.unpack_from(data, position)
+        position += length
         if reserved != 0:
             raise MalformedPayload(f"payload {current}: reserved octet is {reserved}")
-        if length < _GENERIC.size or position + length > len(data):
+        if not body <= position <= end:
             raise MalformedPayload(f"payload {current}: length {length} does not fit")
-        payloads.append(Payload(current, data[position + _GENERIC.size : position + length]))
-        position, current = position + length, following
+        payloads.append(Payload(current, data[body:position]))
+        current = following
     return payloads, data[position:]
 
 
