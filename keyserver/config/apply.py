@@ -9,6 +9,7 @@ changes and not what there is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .edit import Edit, LoadError, Operation, Severity, edit_path
 from .held import (
@@ -20,16 +21,19 @@ from .held import (
     marks,
     marks_others,
 )
-from .protected import Kept, named
+from .protected import Kept, Named, alone, guarded, pushed_out
 from .replacing import replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
     COMMENTS,
     INACTIVE,
     PROTECTED,
+    Branch,
     Identity,
+    Owner,
     Tree,
     owner_of,
+    says_the_same,
 )
 from .values import InvalidValue, ValueCheck, is_showable, showable, wildcard
 from .wildcards import matches
@@ -46,7 +50,7 @@ def apply(
 
     ``anew``: the load stands for the whole configuration. What is protected stays.
     """
-    load = _Load(Writer(owner_of(tree)))
+    load = _Load(Writer(owner_of(tree)), anew=anew)
     if anew:
         load.empty(root, tree, edits)
     for edit in edits:
@@ -65,12 +69,18 @@ def check_value(statement: Statement, text: str) -> str:
 class _Load:
     """One load: what writes for it, the way down, what was refused."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, *, anew: bool = False, trial: bool = False) -> None:
         self.writer = writer
+        self._trial = trial
+        """Whether it is done to see what it would change, protected or not."""
         self.way: list[Edit] = []
         self.problems: list[LoadError] = []
+        self._anew = anew
+        """Whether what a load has of a branch stands for all that was in it."""
         self.refused = 0
         """How many of them are errors."""
+        self._told: set[str] = set()
+        """What was said to stay."""
         self._handlers: dict[Kind, Callable[[Tree, Edit, Operation], None]] = {
             Kind.CONTAINER: self._container,
             Kind.LIST: self._entry,
@@ -110,7 +120,10 @@ class _Load:
     def carry_out(self, parent: Statement, tree: Tree, edit: Edit, default: Operation) -> None:
         """Do what one edit asks for below ``parent``."""
         operation = edit.operation or default
-        if not (self._makes_sense(tree, edit, operation) and self._allowed(tree, edit, operation)):
+        if not (
+            self._makes_sense(tree, edit, operation)
+            and self._allowed(parent, tree, edit, operation)
+        ):
             return
         if operation in _REMOVING:
             self._remove(tree, edit, operation)
@@ -148,7 +161,8 @@ class _Load:
         renamed = edit.rename is not None or edit.copy is not None
         new = operation in (Operation.REPLACE, Operation.CREATE)
         placed = renamed or edit.place is not None
-        if (renamed and new) or (placed and operation in _REMOVING):
+        said = edit.protect or edit.activate is not None
+        if (renamed and new) or ((placed or said) and operation in _REMOVING):
             self.object(operation.value, "syntax error", tag="bad-attribute", line=edit.line)
             return False
         if renamed and (edit.children or marks(edit)):
@@ -176,14 +190,39 @@ class _Load:
             one.line = edit.line
             self.carry_out(statement, tree, one, Operation.MERGE)
 
-    def _allowed(self, tree: Tree, edit: Edit, operation: Operation) -> bool:
-        protected = tree.get(PROTECTED)
+    def _allowed(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> bool:
         if edit.key is not None and not self._check_keys(edit):
             return False
-        if protected is not None and edit.identity in protected and edit.protect is None:
-            self._protected(edit, operation)
+        if self._trial:
+            return True
+        if guarded(tree, edit):
+            if not edit.protect or not self._changes_nothing(parent, tree, edit, operation):
+                self._protected(edit, operation)
             return False
-        return True
+        goes = pushed_out(parent, tree, edit) if operation is not Operation.NONE else None
+        if goes is not None:
+            self._protected(goes, Operation.DELETE)
+        return goes is None
+
+    def _changes_nothing(
+        self, parent: Statement, tree: Tree, edit: Edit, operation: Operation
+    ) -> bool:
+        """Whether what is protected says already what a load has of it; then all is said."""
+        if edit.place is not None:
+            return False
+        if self._anew and operation is Operation.MERGE and (edit.children or edit.values):
+            # What the load has of it is to be all that there is.
+            operation = Operation.REPLACE
+        there = alone(tree, edit)
+        tried = Branch(there, Owner())
+        load = _Load(Writer(tried.owner), trial=True)
+        load.way = [*self.way]
+        load.carry_out(parent, tried, replace(edit, operation=operation), operation)
+        same = says_the_same(parent, tried, there)
+        if same:
+            self.problems += load.problems
+            self.refused += load.refused
+        return same
 
     def empty(self, statement: Statement, tree: Tree, edits: list[Edit], *inside: Edit) -> None:
         """Take everything out of a branch but what is protected, which ``edits`` may name."""
@@ -191,7 +230,8 @@ class _Load:
         left = kept.of_branch(statement, tree) if holds_protected(tree) else {}
         tree.clear()
         tree.update(left)
-        self._stays([words for words in kept.words if not named(edits, words)], *inside)
+        named = Named(edits if kept.words else [])
+        self._stays([words for words in kept.words if words not in named], *inside)
 
     def _drop(self, tree: Tree, statement: Statement, identity: Identity) -> bool:
         """Take a statement away, but for what is protected in it; False when it was not there."""
@@ -207,6 +247,9 @@ class _Load:
         way = [word for step in (*self.way, *inside) for word in step.words]
         for words in protected:
             shown = " ".join(way + words)
+            if shown in self._told:
+                continue
+            self._told.add(shown)
             self.object(
                 " ".join(words),
                 f"[{shown}] is protected, '{shown}' cannot be deleted",
@@ -386,9 +429,11 @@ class _Load:
         # Inside a created or replaced branch everything is new: what is given is simply merged.
         new = operation in (Operation.CREATE, Operation.REPLACE)
         self.way.append(edit)
+        anew, self._anew = self._anew, self._anew or new
         self.replace(edit.statement, tree, edit)
         for child in edit.children:
             self.carry_out(edit.statement, tree, child, Operation.MERGE if new else operation)
+        self._anew = anew
         self.way.pop()
 
     def _container(self, tree: Tree, edit: Edit, operation: Operation) -> None:
@@ -466,8 +511,3 @@ class _Load:
     def _flag(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if operation is not Operation.NONE:
             tree[edit.statement.name] = True
-
-
-def _marks(edit: Edit) -> bool:
-    """Whether something is said about the statement."""
-    return (edit.activate, edit.protect, edit.comment) != (None, None, None)

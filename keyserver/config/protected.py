@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .edit import Edit
-from .held import holds_protected
+from .held import holds_protected, marked_by
 from .schema import Kind, Statement
-from .tree import COMMENTS, MARKS, PROTECTED, Identity, Tree
+from .tree import COMMENTS, MARKS, PROTECTED, Branch, Identity, Tree
 from .writing import Writer
 
 
@@ -78,11 +78,8 @@ class Kept:
 
 
 def _said(kept: Tree, tree: Tree) -> None:
-    for mark in MARKS & tree.keys():
-        held = [i for i in tree[mark] if _holds(kept, i)]
-        if held:
-            comments = mark == COMMENTS
-            kept[mark] = {i: tree[mark][i] for i in held} if comments else frozenset(held)
+    marks = MARKS & tree.keys()
+    _say_of(kept, tree, {i for mark in marks for i in tree[mark] if _holds(kept, i)})
 
 
 def _holds(tree: Tree, identity: Identity) -> bool:
@@ -91,12 +88,74 @@ def _holds(tree: Tree, identity: Identity) -> bool:
     return identity in tree
 
 
-def named(edits: list[Edit], words: list[str]) -> bool:
-    """Whether a load says something of the statement at a way."""
-    for edit in edits:
-        length = len(edit.words)
-        if words[:length] == edit.words and (
-            length >= len(words) or named(edit.children, words[length:])
-        ):
-            return True
-    return False
+class Named:
+    """The ways to the statements of which a load says something."""
+
+    def __init__(self, edits: list[Edit]) -> None:
+        self._inner: dict[tuple[str, ...], list[Edit]] = {}
+        self._known: dict[tuple[str, ...], Named] = {}
+        for edit in edits:
+            self._inner.setdefault(tuple(edit.words), []).extend(edit.children)
+
+    def __contains__(self, words: list[str]) -> bool:
+        for length in range(1, len(words) + 1):
+            step, rest = tuple(words[:length]), words[length:]
+            if step in self._inner and (not rest or rest in self._below(step)):
+                return True
+        return False
+
+    def _below(self, step: tuple[str, ...]) -> Named:
+        if step not in self._known:
+            self._known[step] = Named(self._inner[step])
+        return self._known[step]
+
+
+def guarded(tree: Tree, edit: Edit) -> bool:
+    """Whether protection forbids what an edit says of a statement, or of all in a list.
+
+    A copy leaves it as it is, and who takes the protection away may go on.
+    """
+    if edit.protect is False or edit.copy is not None or edit.pattern:
+        return False
+    if edit.identity in tree.get(PROTECTED, ()):
+        return True
+    return (edit.activate, edit.comment) != (None, None) and _holds_guarded(tree, edit)
+
+
+def _holds_guarded(tree: Tree, edit: Edit) -> bool:
+    """Whether what is said of a whole list, or of a name without braces, is said of such."""
+    name = edit.statement.name
+    if edit.statement.kind is Kind.LIST and edit.key is None:
+        return any(m[0] == name for m in tree.get(PROTECTED, ()) if isinstance(m, tuple))
+    return edit.statement.has_no_braces and PROTECTED in tree.get(name, ())
+
+
+def pushed_out(parent: Statement, tree: Tree, edit: Edit) -> Edit | None:
+    """What is protected and could not stay beside the statement, if anything."""
+    for other in parent.excluded.get(edit.statement.name, frozenset()) & tree.keys():
+        marked = any(other in (m, m[0]) for m in tree.get(PROTECTED, ()))
+        if marked or (isinstance(tree[other], dict) and holds_protected(tree[other])):
+            return Edit(parent.children[other], line=edit.line)
+    return None
+
+
+def alone(tree: Tree, edit: Edit) -> Branch:
+    """What a branch has of what an edit is about, with what is said of it, and no more."""
+    name, identity = edit.statement.name, edit.identity
+    found, said = Branch({}, None), {identity}
+    if isinstance(identity, tuple):
+        found[name] = Branch({identity[1]: tree[name][identity[1]]}, None)
+    else:
+        found[name] = tree[name]
+        said |= marked_by(tree, edit)
+    _say_of(found, tree, said)
+    return found
+
+
+def _say_of(found: Tree, tree: Tree, about: set[Identity]) -> None:
+    """Say of statements what is said of them in a branch."""
+    for mark in MARKS & tree.keys():
+        held = [identity for identity in about if identity in tree[mark]]
+        if held:
+            comments = mark == COMMENTS
+            found[mark] = {i: tree[mark][i] for i in held} if comments else frozenset(held)

@@ -55,8 +55,7 @@ def _turn(edit: Edit, depth: int = 0) -> int:
     What is around takes it away first and gives it last.
     """
     if edit.protect is not None:
-        gives = edit.protect and edit.operation is not Operation.DELETE
-        return (_DEEPEST - depth) * (1 if gives else -1)
+        return (_DEEPEST - depth) * (1 if edit.protect else -1)
     return max((_turn(one, depth + 1) for one in edit.children), key=abs, default=0)
 
 
@@ -70,6 +69,7 @@ def _section(statement: Statement, lines: list[str]) -> tuple[list[Edit], list[L
     for sign, line in _logical(lines):
         page.line(sign, line)
     inner, wrong = read_text(statement, "\n".join(page.text))
+    _unmark(inner)
     # What comes takes the place of what excludes it: that is to go by its own line.
     inner.sort(key=lambda edit: edit.operation is not Operation.DELETE)
     for one in page.named:
@@ -83,6 +83,14 @@ def _section(statement: Statement, lines: list[str]) -> tuple[list[Edit], list[L
         say(way.last, {one.mark})
         inner += way.top
     return inner, wrong
+
+
+def _unmark(edits: list[Edit]) -> None:
+    """What goes, goes with what was said of it: so does its protection."""
+    for edit in edits:
+        if edit.operation is Operation.DELETE:
+            edit.protect, edit.activate = False if edit.protect else None, None
+        _unmark(edit.children)
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:

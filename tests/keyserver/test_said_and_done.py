@@ -78,6 +78,9 @@ NOT_DONE = [
     (TEXT, "delete: replace: system { domain-name b; }"),
     (TEXT, "protect: unprotect: system { domain-name b; }"),
     (TEXT, "delete: delete: system;"),
+    (TEXT, "system { protect: delete: domain-name; }"),
+    (TEXT, "system { inactive: delete: domain-name; }"),
+    (XML, '<system><domain-name active="active" delete="delete"/></system>'),
     (TEXT, "system { inactive: }"),
     (TEXT, "system { inactive: ; }"),
     # Whether the branch goes or what is in it nobody could be sure.
@@ -347,3 +350,132 @@ def test_a_candidate_is_not_emptied_of_what_is_protected(session):
     assert (errors(session.rpc(emptied)), shown(session)) == (said, there)
     session.set("unprotect system domain-name")
     assert (errors(session.rpc(emptied)), shown(session).strip()) == ([], "")
+
+
+TERM_A = "policy-options policy-statement P term a"
+MARKED = (
+    "set system login user u full-name q",
+    "protect system login user u class",
+    "protect system login user u",
+    "protect system domain-name",
+    f"protect {PROTOCOL}",
+    f"protect {TERM_A}",
+    "protect policy-options policy-statement P term b then accept",
+    "protect interfaces ge-0/0/0 unit 0 family",
+)
+IN_P = "policy-options {{ policy-statement P {{ {} }} }}"
+SAID_AGAIN = {
+    # What a load marks as protected is changed by it no more than what it does not.
+    (TEXT, "system { protect: domain-name b; }"): DOMAIN,
+    (TEXT, "system { replace: protect: domain-name b; }"): DOMAIN,
+    (TEXT, "system { protect: inactive: domain-name a; }"): DOMAIN,
+    (TEXT, "system { /* why */ protect: domain-name a; }"): DOMAIN,
+    (XML, '<system><domain-name protect="protect">b</domain-name></system>'): DOMAIN,
+    (XML, '<system><domain-name protect="protect" inactive="inactive"/></system>'): DOMAIN,
+    (JSON, '{"system": {"domain-name": "b", "@domain-name": {"protect": true}}}'): DOMAIN,
+    ("-patch", "[edit system]\n+   protect: domain-name b;\n"): DOMAIN,
+    (TEXT, "system { login { protect: user u { full-name x; } } }"): U,
+    (TEXT, "system { login { protect: user u { protect: class operator; } } }"): U,
+    (TEXT, "system { login { protect: user u { unprotect: class super-user; } } }"): U,
+    (TEXT, "system { login { protect: user u { delete: full-name; } } }"): U,
+    (TEXT, "system { login { protect: replace: user u { class super-user; } } }"): U,
+    (TEXT, "system { replace: login { protect: user u { class super-user; } } }"): U,
+    (TEXT, IN_P.format("protect: term a { from { protocol bgp; } }")): TERM_A,
+    (TEXT, IN_P.format("protect: term a { from { protect: protocol [ bgp ]; } }")): TERM_A,
+    (
+        XML,
+        TERM_B.replace("<name>b</name>", "<name>a</name>").format(
+            'protect="protect" insert="last"', ""
+        ),
+    ): TERM_A,
+    # What would go, or be marked, because of something else.
+    (TEXT, IN_P.format("term b { then { reject; } }")): (
+        "policy-options policy-statement P term b then accept"
+    ),
+    (SET, "deactivate policy-options policy-statement P term"): (
+        "policy-options policy-statement P term"
+    ),
+    (SET, "deactivate system login user"): "system login user",
+    (SET, "deactivate interfaces ge-0/0/0 unit 0 family"): "interfaces ge-0/0/0 unit 0 family",
+    (SET, f"rename {TERM_A} to term c"): TERM_A,
+    (SET, f"insert {TERM_A} after term b"): TERM_A,
+}
+
+
+@pytest.mark.parametrize(("form", "text"), SAID_AGAIN)
+def test_what_is_protected_is_changed_by_no_load_that_leaves_it_protected(session, form, text):
+    session.set(*MARKED)
+    before, thing = shown(session), SAID_AGAIN[form, text]
+    action = {SET: "set", "-patch": "patch"}.get(form, "merge")
+    reply = load(session, form, text, action)
+    verb = "deleted" if thing.endswith("accept") else "changed"
+    assert errors(reply) == [f"[{thing}] is protected, '{thing}' cannot be {verb}"]
+    assert (reply.find(".//ok"), shown(session)) == (None, before)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (TEXT, "system { protect: domain-name a; login { protect: user u { full-name q; } } }"),
+        (TEXT, "system { protect: replace: domain-name a; login { protect: user u; } }"),
+        (XML, '<system><login><user protect="protect"><name>u</name></user></login></system>'),
+        (TEXT, IN_P.format("protect: term a { from { protect: protocol static; } }")),
+        (TEXT, IN_P.format("protect: term a { from { protocol [ direct static ]; } }")),
+    ],
+)
+def test_what_is_protected_may_be_said_again(session, form, text):
+    session.set(*MARKED)
+    before = shown(session)
+    assert (errors(load(session, form, text)), shown(session)) == ([], before)
+    assert errors(load(session, TEXT, before, "override")) == []
+    assert shown(session) == before
+
+
+def test_what_is_protected_stays_what_it_is_whatever_a_whole_configuration_has_of_it(session):
+    session.set(*MARKED)
+    was = shown(session)
+    for other in (was.replace("domain-name a", "domain-name b"), was.replace("full-name q;", "")):
+        assert " cannot be changed" in "".join(errors(load(session, TEXT, other, "override")))
+        assert shown(session) == was
+
+
+def test_a_copy_of_what_is_protected_leaves_it_as_it_is(session):
+    """Juniper's guides forbid to copy something into what is protected, and no more."""
+    session.set(*MARKED)
+    copied = session.set(f"copy {TERM_A} to term c", "copy system login user u to user w")
+    assert errors(copied) == []
+    assert "    term c {\n" in shown(session)
+    whole = shown(session)
+    assert "        user w {\n            full-name q;\n            protect: class" in whole
+    assert errors(session.set(f"unprotect {TERM_A}", f"delete {TERM_A}")) == [
+        f"[{PROTOCOL}] is protected, '{PROTOCOL}' cannot be deleted"
+    ]
+
+
+def test_what_stays_of_a_branch_that_is_replaced_twice_is_told_once(session):
+    session.set("protect system domain-name")
+    told = load(
+        session, TEXT, "system { host-name h; } replace: system { host-name i; }", "override"
+    )
+    assert errors(told) == [
+        "[system domain-name] is protected, 'system domain-name' cannot be deleted"
+    ]
+
+
+def test_what_goes_by_a_difference_goes_with_its_protection(session):
+    session.set("protect system domain-name")
+    patch = "[edit system]\n-   protect: domain-name a;\n+   protect: domain-name b;\n"
+    assert errors(load(session, "-patch", patch, "patch")) == []
+    assert "protect: domain-name b;" in shown(session)
+
+
+def test_that_a_statement_stays_is_looked_up_as_often_as_there_are_statements(session, monkeypatch):
+    lines = [f"set system login user u{n} class operator" for n in range(300)]
+    session.set(*lines, *(f"protect system login user u{n}" for n in range(300)))
+    there, looked_at = shown(session), []
+    words = edit.Edit.words.fget
+    monkeypatch.setattr(
+        edit.Edit, "words", property(lambda self: looked_at.append(self) or words(self))
+    )
+    assert errors(load(session, TEXT, there, "override")) == []
+    assert len(looked_at) < 300 * 30
