@@ -22,7 +22,7 @@ from .held import (
     marks_others,
 )
 from .protected import Kept, Named, alone, guarded, pushed_out
-from .replacing import replacing
+from .replacing import NoPattern, replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
     COMMENTS,
@@ -185,8 +185,14 @@ class _Load:
 
     def replace(self, statement: Statement, tree: Tree, edit: Edit) -> None:
         """Put something else in place of a pattern, wherever it is in a branch."""
-        asked = edit.replacement
-        for one in replacing(statement, tree, asked) if asked is not None else ():
+        if edit.replacement is None:
+            return
+        try:
+            found = replacing(statement, tree, edit.replacement)
+        except NoPattern as refusal:
+            self.object(edit.replacement.pattern.pattern, str(refusal), line=edit.line)
+            return
+        for one in found:
             one.line = edit.line
             self.carry_out(statement, tree, one, Operation.MERGE)
 

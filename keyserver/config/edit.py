@@ -9,6 +9,7 @@ into a tree of :class:`Edit`; :func:`.apply.apply` carries it out.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -87,6 +88,7 @@ class Replacement:
     pattern: re.Pattern[str]
     text: str
     upto: int
+    found_in: Callable[[str], bool]
 
 
 @dataclass(slots=True)

@@ -14,12 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .edit import Edit, Operation, Replacement
+from .expressions import Expression, NoExpression
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import Item, Tree, items
 from .values import posix
 
-_MOST_REPETITIONS = 2
+_REPEATED = re.compile(r"(?<!\\)[*+{]")
+_CHOSEN = re.compile(r"(?<!\\)[?|]")
+_MOST_REPETITIONS, _MOST_CHOICES = 2, 8
 """More of them in one expression would take as long as a client likes to match."""
+_MOST_TRIALS = 2_000_000
+"""Ways in which an expression may match a value: a turn of some milliseconds."""
 _LONGEST = 250
 _NOT_POSIX = re.compile(r"\(\?|\\[A-Za-z0-9]|[*+?}][*+?]|\)[*+?{]")
 _REFERENCE = re.compile(r"\\(.)|&", re.DOTALL)
@@ -33,20 +38,21 @@ def replacement(pattern: str, text: str, upto: str) -> Replacement:
     """What ``replace pattern`` asks for. Raises NoPattern."""
     if not (upto.isascii() and upto.isdigit() and len(upto) < 10):
         raise NoPattern(f"Invalid numeric value: '{upto[:40]}'")
-    repeated = len(re.findall(r"(?<!\\)[*+{]", pattern))
-    if not 0 < len(pattern) <= _LONGEST or repeated > _MOST_REPETITIONS:
+    repeated, chosen = (len(kind.findall(pattern)) for kind in (_REPEATED, _CHOSEN))
+    too_many = repeated > _MOST_REPETITIONS or chosen > _MOST_CHOICES
+    if not 0 < len(pattern) <= _LONGEST or too_many:
         raise NoPattern("regular expression too complex")
     if _NOT_POSIX.search(pattern):
         raise NoPattern("invalid regular expression")
     try:
-        compiled = posix(pattern)
-    except re.error as error:
+        compiled, expression = posix(pattern), Expression(pattern)
+    except (re.error, NoExpression) as error:
         raise NoPattern(f"invalid regular expression: {error}") from None
     if any(
         int(m[1]) > compiled.groups for m in _REFERENCE.finditer(text) if (m[1] or "").isdigit()
     ):
         raise NoPattern("invalid back reference")
-    return Replacement(compiled, text, int(upto))
+    return Replacement(compiled, text, int(upto), expression.found_in)
 
 
 def _instead(asked: Replacement, value: str) -> str:
@@ -59,7 +65,17 @@ def _instead(asked: Replacement, value: str) -> str:
 
         return _REFERENCE.sub(part, asked.text)
 
+    if not asked.found_in(value):
+        return value
+    _refuse_long(asked.pattern.pattern, value)
     return asked.pattern.sub(fill, value)
+
+
+def _refuse_long(pattern: str, value: str) -> None:
+    """Raise NoPattern for a value that would take too long: Python goes back and tries again."""
+    repeated, chosen = (len(kind.findall(pattern)) for kind in (_REPEATED, _CHOSEN))
+    if len(value) ** (repeated + 1) * 2**chosen > _MOST_TRIALS:
+        raise NoPattern(f"regular expression too complex for a value of {len(value)} characters")
 
 
 @dataclass

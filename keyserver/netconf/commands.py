@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
 
+from ..config.expressions import Expression, NoExpression
 from ..config.naming import name_in_xml
 from ..config.schema import KEY_SEPARATOR, Kind, Statement
 from ..config.tree import Item
-from ..config.values import posix
 from .arguments import SHOWN, Accepts, Argument, number, syntax_error
 from .reply import RpcError, RpcFailure
 from .rpcs.platform import OperationalRpc
@@ -30,17 +30,15 @@ _SHORTEST = 2
 """Letters of a word that is cut short."""
 _MOST_PIPES = 10
 """Each of them goes through all lines."""
-_LONGEST_PATTERN = 100
-_MOST_REPETITIONS = 2
-"""More of them in one pattern would take a client's line as long as it likes to match."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One ``| match ...`` and its like: what it does, and its pattern or number."""
+    """One ``| match ...`` and its like: what it does, and its number or expression."""
 
     name: str
-    argument: str = ""
+    amount: int = 0
+    found_in: Callable[[str], bool] = bool
 
 
 @dataclass
@@ -235,11 +233,11 @@ def _pipe(command: Command, words: list[str]) -> None:
         case ["count"]:
             command.filters.append(Filter("count"))
         case [("match" | "except" | "find") as name, pattern]:
-            command.filters.append(Filter(name, _safe(pattern)))
+            command.filters.append(Filter(name, found_in=_expression(pattern).found_in))
         case [("last" | "trim") as name, amount] if amount.isascii() and amount.isdigit():
-            command.filters.append(Filter(name, amount[:9]))
+            command.filters.append(Filter(name, int(amount[:9])))
         case ["last"]:
-            command.filters.append(Filter("last", "10"))
+            command.filters.append(Filter("last", 10))
         case _:
             raise syntax_error(" ".join(words) or "|")
 
@@ -275,20 +273,13 @@ def _pipe_in_full(words: list[str]) -> list[str]:
     return [name, *rest]
 
 
-def _safe(pattern: str) -> str:
-    """The pattern, if matching it takes no longer than the lines are long, squared."""
-    repeated = len(re.findall(r"(?<!\\)[*+?{]", pattern))
-    if len(pattern) > _LONGEST_PATTERN or repeated > _MOST_REPETITIONS or "(" in pattern:
-        raise RpcFailure(
-            RpcError(f"regular expression too complex: {pattern[:SHOWN]}", bad_element="match")
-        )
+def _expression(pattern: str) -> Expression:
     try:
-        expression = posix(pattern).pattern
-    except re.error as error:
+        return Expression(pattern)
+    except NoExpression as error:
         raise RpcFailure(
-            RpcError(f"invalid regular expression: {error}", bad_element=pattern)
+            RpcError(f"invalid regular expression: {error}", bad_element=pattern[:SHOWN])
         ) from None
-    return expression
 
 
 def _shown_as(command: Command) -> None:

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
+from itertools import dropwhile
 
 from lxml import etree
 
-from .commands import Command
+from .commands import Command, Filter
 from .reply import xml_text
 from .rpcs.platform import Elements
 from .session import Content, Request
@@ -41,15 +41,13 @@ def as_json(elements: Elements) -> str:
 
 # Pipes
 
-_FILTERS: dict[str, Callable[[list[str], str], list[str]]] = {
-    "match": lambda lines, p: [one for one in lines if re.search(p, one, re.IGNORECASE)],
-    "except": lambda lines, p: [one for one in lines if not re.search(p, one, re.IGNORECASE)],
-    "find": lambda lines, p: lines[
-        next((i for i, one in enumerate(lines) if re.search(p, one, re.IGNORECASE)), len(lines)) :
-    ],
+_FILTERS: dict[str, Callable[[list[str], Filter], list[str]]] = {
+    "match": lambda lines, one: [line for line in lines if one.found_in(line)],
+    "except": lambda lines, one: [line for line in lines if not one.found_in(line)],
+    "find": lambda lines, one: list(dropwhile(lambda line: not one.found_in(line), lines)),
     "count": lambda lines, _: [f"Count: {len(lines)} lines"],
-    "last": lambda lines, p: lines[max(0, len(lines) - int(p)) :],
-    "trim": lambda lines, p: [one[int(p) :] for one in lines],
+    "last": lambda lines, one: lines[max(0, len(lines) - one.amount) :],
+    "trim": lambda lines, one: [line[one.amount :] for line in lines],
 }
 _TEXTS = ("output", "configuration-output", "configuration-text", "configuration-set")
 
@@ -69,7 +67,7 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     if text_of_configuration and command.display == "text" and not command.compares:
         lines = _inside(lines, command.depth)
     for one in command.filters:
-        lines = _FILTERS[one.name](lines, one.argument)
+        lines = _FILTERS[one.name](lines, one)
     text = xml_text("\n".join(["", *lines, ""]))
     own = request.dialect.own
     if not text_of_configuration:

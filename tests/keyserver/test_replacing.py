@@ -114,6 +114,7 @@ def test_xml_says_in_which_hierarchy(session, xml, changed):
         ('replace pattern "[" with b', "invalid regular expression"),
         (r'replace pattern "(a)" with "\2"', "invalid back reference"),
         ('replace pattern ".*a.*b.*" with b', "regular expression too complex"),
+        (f'replace pattern "{"a?" * 9}" with b', "regular expression too complex"),
         ('replace pattern "^hub-1$" with "a b"', "Must be a string of alphanumericals"),
         ("edit snmp\nreplace pattern a with b", "statement not found"),
     ],
@@ -121,6 +122,16 @@ def test_xml_says_in_which_hierarchy(session, xml, changed):
 def test_what_cannot_be_replaced_is_said_and_nothing_changes(session, line, said):
     assert said in errors(session.set(*line.split("\n")))[0]
     assert session.compare() == ""
+
+
+def test_a_value_that_would_take_long_to_match_is_refused(session):
+    long = f"b{'a' * 2000}"
+    assert errors(session.set(f"set snmp contact {long}")) == []
+    for held_up_nobody in ('"^b$"', '"a*a*!"'):
+        assert errors(session.set(f"replace pattern {held_up_nobody} with c")) == []
+    said = errors(session.set('replace pattern "^ba*a*" with c'))
+    assert said == ["regular expression too complex for a value of 2001 characters"]
+    assert long in session.compare()
 
 
 @pytest.mark.parametrize(
