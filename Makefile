@@ -49,12 +49,13 @@ demo: env  ## a Group VPN of 49 emulated devices: built, changed, observed, audi
 	$(BIN)/python -m dev.demo
 
 # More workers than cores: half of the time a test waits for a process or a clock. In the order of
-# their folders, so that files of a few long tests do not come last.
+# their folders, so that long tests do not come last; which stay together, tests/workers.py says.
 WORKERS ?= 3
-# Tests start hundreds of programs. Where the surroundings forbid bytecode, each of them would compile
-# its libraries anew: as much CPU again. It is kept in build, so that none lies among the sources.
-test: export PYTHONDONTWRITEBYTECODE =
-test: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
+# Tests and ansible-lint start hundreds of programs. Where the surroundings forbid bytecode, each of
+# them would compile its libraries anew: as much CPU again. It is kept in build, so that none lies
+# among the sources.
+test types roles-lint sanity site: export PYTHONDONTWRITEBYTECODE =
+test types roles-lint sanity site: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
 test: env  ## all tests, on one interpreter; its last lines say what was skipped
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

@@ -17,6 +17,7 @@ from tests import warm
 from tests.lab import COLLECTIONS, LabDirectory, hub_config
 from tests.processes import Process
 from tests.referees import left_out
+from tests.workers import scheduled
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
@@ -50,6 +51,12 @@ def signing_key():
     """One small RSA key for all certificate names: making keys is slow."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     return lambda name: key
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Deal with ``--dist loadfile``: what a file does not share, any worker takes."""
+    return scheduled(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -47,3 +49,50 @@ def table() -> dict[tuple[str, str], bool]:
 
 def test_the_page_of_compatibility_has_the_workflows_matrix():
     assert table() == matrix()
+
+
+# What make answers for each of the two that run side by side, and what is said at the end of both.
+SUMMARY = "==== 1 failed, 2 passed in 3.50s ===="
+ENDS = {
+    (0, 0): (0, []),
+    (2, 0): (1, ["FAILED: tests", "FAILED tests/a.py::b - x"]),
+    (0, 2): (1, ["FAILED: lint, sanity or the docs site, see above", "FAILED tests/a.py::b - x"]),
+    (2, 2): (
+        1,
+        [
+            "FAILED: tests; lint, sanity or the docs site, see above",
+            "FAILED tests/a.py::b - x",
+        ],
+    ),
+}
+MAKE = f"""#!/bin/sh
+case "$*" in
+    *lint*) exit $OTHERS ;;
+    test) mkdir -p build && printf '%s\\n' 'FAILED tests/a.py::b - x' '{SUMMARY}' 'make: *** [test]'
+        exit $TESTS ;;
+esac
+"""
+REFEREES = "tshark yanglint ssh chromium chromedriver ike-scan swanctl"
+
+
+@pytest.mark.parametrize(("tests", "others"), ENDS)
+def test_what_ci_runs_fails_with_any_part_of_it_and_ends_with_the_tests_summary(
+    tmp_path, tests, others
+):
+    checkout, programs = tmp_path / "a path with blanks", tmp_path / "bin"
+    (checkout / ".ci").mkdir(parents=True)
+    (checkout / "build").mkdir()
+    programs.mkdir()
+    script = checkout / ".ci" / "run"
+    script.write_text((ROOT / ".ci" / "run").read_text("utf-8"))
+    for name in ("make", *REFEREES.split()):
+        (programs / name).write_text(MAKE)
+        (programs / name).chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "TESTS": str(tests), "OTHERS": str(others)}
+    run = subprocess.run(
+        ["bash", str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    code, told = ENDS[tests, others]
+    assert (run.returncode, run.stderr) == (code, "")
+    assert run.stdout.splitlines()[3:] == [*told, SUMMARY]
