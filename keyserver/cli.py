@@ -25,6 +25,7 @@ from .capture.wireshark import readable_capture
 from .edge import run
 from .lab.reading import read_lab
 from .lab.specs import Lab, LabError
+from .lab.writing import NO_ROOM, writing
 from .starter import write_starter
 
 PROGRAM = "groupvpn-keyserver"
@@ -199,7 +200,8 @@ def _wireshark(options: argparse.Namespace) -> int:
         keks = read_keks(options.keylog.read_text(encoding="ascii"))
     with _blamed(options.capture):
         readable = readable_capture(options.capture.read_bytes(), keks)
-    output.write_bytes(readable)
+    with writing(output):
+        output.write_bytes(readable)
     return 0
 
 
@@ -301,6 +303,12 @@ def _understood(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _where(error: OSError) -> str:
+    """The file that it is about: all that are written are named, but for the output itself."""
+    nameless = "standard output: " if error.errno in NO_ROOM else ""
+    return f"{error.filename}: " if error.filename else nameless
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     _have_streams()
@@ -313,8 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _UNHEARD
     except OSError as error:
         _say_no_more()
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"{PROGRAM}: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"{PROGRAM}: {_where(error)}{error.strerror or error}", file=sys.stderr)
     except (LabError, _Unusable) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
     return 2

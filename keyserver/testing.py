@@ -20,6 +20,7 @@ from .config.show import to_set, to_text
 from .edge.background import BackgroundLab
 from .lab.reading import read_lab
 from .lab.specs import DeviceSpec, Endpoint, Lab, LabError, User
+from .lab.writing import writing
 from .srx import Device
 
 __all__ = ["LabError", "Srx", "SrxLab", "running_lab", "running_srx"]
@@ -141,7 +142,8 @@ def running_srx(
     place = _made(directory)
     if isinstance(config, str):
         file = place / "initial.conf"
-        file.write_text(config, encoding="utf-8")
+        with writing(file):
+            file.write_text(config, encoding="utf-8")
         config = file
     spec = DeviceSpec(
         name=name,
@@ -159,7 +161,8 @@ def running_srx(
 
 def _made(directory: str | os.PathLike[str]) -> Path:
     place = Path(directory)
-    place.mkdir(parents=True, exist_ok=True)
+    with writing(place):
+        place.mkdir(parents=True, exist_ok=True)
     return place
 
 

@@ -25,6 +25,7 @@ from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
 from ..lab.specs import DeviceSpec, Endpoint, Lab, LabError
 from ..lab.text import read_text
+from ..lab.writing import writing
 from ..member.events import MemberEvent
 from ..srx import Device, LabConfigurationError, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
@@ -308,5 +309,6 @@ class LabServer:
         self._closers.append(await listen(device, key, endpoint, turns, self.clock, self._waits))
 
     def _write_known_hosts(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(self._known_hosts), encoding="utf-8")
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(self._known_hosts), encoding="utf-8")

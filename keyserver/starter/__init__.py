@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pkgutil
 from pathlib import Path
+
+from ..lab.writing import writing
 
 FILES = ("lab.yml", "hub-1.conf", "inventory.yml", "rekeys.yml")
 _IN_THE_WAY = "is there already; nothing was written: name another directory"
@@ -17,17 +20,30 @@ def write_starter(directory: Path) -> list[Path]:
 
     Raises OSError; FileExistsError where one of them is there already.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise NotADirectoryError(0, "is no directory; name one", str(directory)) from None
+    _make(directory)
     files = [directory / name for name in FILES]
     for file in files:
         if os.path.lexists(file):
             raise FileExistsError(0, _IN_THE_WAY, str(file))
-    for file in files:
-        content = pkgutil.get_data(__name__, file.name)
-        assert content is not None
-        with file.open("xb") as out:
-            out.write(content)
+    with contextlib.ExitStack() as made:
+        for file in files:
+            _write(file, made)
+        made.pop_all()
     return files
+
+
+def _make(directory: Path) -> None:
+    try:
+        with writing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(0, "is no directory; name one", str(directory)) from None
+
+
+def _write(file: Path, made: contextlib.ExitStack) -> None:
+    """Write one; ``made`` takes it away again: half a lab would be in the way of the next one."""
+    content = pkgutil.get_data(__name__, file.name)
+    assert content is not None
+    with writing(file), file.open("xb") as out:
+        made.callback(file.unlink)
+        out.write(content)

@@ -238,7 +238,14 @@ def test_so_it_does_where_devices_are_asked(installed, own_lab, command):
 
 @pytest.mark.parametrize(
     ("output", "status", "said"),
-    [(">&-", 0, ""), ("> /dev/full", 2, "groupvpn-keyserver: No space left on device\n")],
+    [
+        (">&-", 0, ""),
+        (
+            "> /dev/full",
+            2,
+            "groupvpn-keyserver: standard output: No space left on device\n",
+        ),
+    ],
 )
 def test_an_output_that_takes_nothing_is_no_traceback(installed, own_lab, output, status, said):
     program = installed / "groupvpn-keyserver"

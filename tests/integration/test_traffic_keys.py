@@ -131,4 +131,5 @@ def test_events_that_cannot_be_written_end_the_run_with_a_sentence(lab):
             )
     finally:
         server.stop()
-    assert (done.returncode, done.stderr) == (2, "groupvpn-keyserver: No space left on device\n")
+    said = "groupvpn-keyserver: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)

@@ -4,14 +4,24 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
+import struct
+from pathlib import Path
+
 import pytest
 
 from keyserver.cli import main
+from keyserver.lab.writing import writing
 from keyserver.starter import FILES, write_starter
+
+# A capture of nothing: magic, version, zone, accuracy, longest packet, Ethernet.
+PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 
 
 @pytest.fixture
-def said(tmp_path, monkeypatch, capsys):
+def said(tmp_path, monkeypatch, capfd):
     """Run the command in a directory of its own: (exit status, what stands on standard error)."""
     monkeypatch.chdir(tmp_path)
 
@@ -20,7 +30,7 @@ def said(tmp_path, monkeypatch, capsys):
             status: object = main(arguments)
         except SystemExit as end:
             status = end.code
-        return status, capsys.readouterr().err
+        return status, capfd.readouterr().err
 
     return run
 
@@ -87,3 +97,43 @@ def test_a_lab_is_written_into_a_directory_and_beside_whatever_else_is_there(tmp
     assert {one.name for one in tmp_path.iterdir()} == {"notes.txt", *FILES}
     with pytest.raises(FileExistsError, match="nothing was written: name another directory"):
         write_starter(tmp_path)
+
+
+@pytest.fixture
+def no_room():
+    """Files longer than some lines cannot be written, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_lab_that_has_no_room_is_named_and_not_in_the_way_of_the_next(said, tmp_path, no_room):
+    told = f"{Path('a') / FILES[0]}: File too large; make room there, or name another"
+    assert said("init", "a") == said("init", "a") == (2, f"groupvpn-keyserver: {told}\n")
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_what_is_written_into_no_room_is_named(said, tmp_path):
+    """Whoever writes to a file that is open is told nothing of its name by the system."""
+    (tmp_path / "keys.log").touch()
+    (tmp_path / "in.pcap").write_bytes(PCAP)
+    (tmp_path / "out.pcap").symlink_to("/dev/full")
+    told = "out.pcap: No space left on device; make room there, or name another"
+    assert said("wireshark", "in.pcap", "keys.log", "out.pcap") == (
+        2,
+        f"groupvpn-keyserver: {told}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, "a: Permission denied; see who may write there, or name another"),
+        (errno.EROFS, "a: Read-only file system; name another"),
+    ],
+)
+def test_who_may_not_write_is_told_what_helps(number, told):
+    with pytest.raises(OSError, match="name another") as refused, writing(Path("a")):
+        raise OSError(number, os.strerror(number))
+    assert f"{refused.value.filename}: {refused.value.strerror}" == told
