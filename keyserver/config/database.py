@@ -267,7 +267,8 @@ class ConfigurationDatabase:
         self._may_confirm(holder, by_rfc)
         new = self.check(candidate.tree)
         pending = self._awaited(holder, now, confirmation)
-        if not candidate.modified:
+        # What confirms a commit is one itself, also where it changes nothing.
+        if not candidate.modified and (self.pending is None or confirmation is not None):
             return Commit(holder, None, new, pending)
         confirm = confirmation.seconds if confirmation else None
         entry = self._archive.entry(now, holder.user, "netconf", comment, confirm)

@@ -18,7 +18,9 @@ options:
     choices: [auto, v1, v2]
     default: auto
   commit_comment:
-    description: Comment for the commit log.
+    description:
+      - Comment for the commit log.
+      - Without it, a confirmed commit bears one that says so, by which a later run knows it.
     type: str
   commit_confirmed:
     description:
@@ -26,7 +28,8 @@ options:
         another commit.
       - When nothing is to be changed, but what is there is still to be confirmed, the task says
         RV(ignore:changed) and returns RV(pending_confirmation), so that a run that was interrupted
-        before its confirmation can be repeated.
+        before its confirmation can be repeated. Of a device that does not tell, see
+        RV(confirmation_untold).
       - Without it, a task that finds its settings there does not ask whether they still await
         somebody's confirmation. M(groupvpn.junos.confirm_commit) in check mode tells.
       - Not possible with O(edit_mode=private).

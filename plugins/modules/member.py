@@ -175,6 +175,9 @@ confirmation_untold:
   description:
     - With O(commit_confirmed), whether the device does not mark in its history that the commit
       awaits confirmation. M(groupvpn.junos.confirm_commit) then confirms to be sure.
+    - When nothing is to be changed, whether what is there may await the confirmation of an earlier
+      run, and the device does not say. That is in doubt only while the newest commit is a confirmed
+      one and its time is not over.
   returned: for states merged, replaced, overridden and deleted
   type: bool
   sample: false

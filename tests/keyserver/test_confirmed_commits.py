@@ -305,9 +305,14 @@ def test_what_is_pending_is_told_to_all_who_ask_and_to_who_begins_to_edit(consol
         assert {e.findtext("error-severity") for e in reply.iter("rpc-error")} == {"warning"}
         assert errors(session.rpc(end)) == []
     assert errors(session.commit()) == []
-    newest = history(session)[0]
-    assert newest.findtext("comment") == "commit confirmed, rollback in 10mins"
-    assert newest.find("commit-confirmed") is None
+    # What confirms is a commit of its own, as on a device.
+    newest, before = history(session)[:2]
+    assert newest.find("comment") is None
+    assert before.findtext("comment") == "commit confirmed, rollback in 10mins"
+    assert [entry.find("commit-confirmed") for entry in (newest, before)] == [None, None]
+    assert errors(session.commit()) == []
+    assert history(session)[0].findtext("sequence-number") == "0"
+    assert len(history(session)) == 3
     assert errors(session.rpc("<lock-configuration/>")) == []
 
 

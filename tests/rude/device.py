@@ -77,6 +77,7 @@ class Commit:
     log: str = ""
     confirmed: int | None = None
     """Minutes that the commit waited for confirmation."""
+    at: int = 1791237823
 
 
 @dataclass
@@ -88,7 +89,11 @@ class Box:
     rfc_compliant: bool = False
     tells_pending: bool = True
     """Whether the commit history marks what awaits confirmation."""
+    says_confirmed: bool = True
+    """Whether the history tells of a commit that it was to be confirmed, for good."""
     says_pending_at_lock: bool = False
+    now: int = 1791237823
+    """Its clock, for what is committed and for who asks."""
     busy: set[int] = field(default_factory=set)
     """Sessions that still do something: their end waits for that."""
     lock: int | None = None
@@ -139,7 +144,7 @@ class Box:
         if self.at_commit is not None:
             self.at_commit(self.committed)
         self.committers.add(session)
-        self.history.insert(0, Commit(user, "netconf", self.committed, log, confirmed))
+        self.history.insert(0, Commit(user, "netconf", self.committed, log, confirmed, self.now))
         self.discard()
 
     def expire(self) -> None:

@@ -172,6 +172,13 @@ class Operations:
         self.box.commit(self.number, USER, text, confirmed)
         return self.results("commit-success")
 
+    def _get_system_uptime_information(self, operation: etree._Element) -> str:
+        stamp = f"<date-time junos:seconds='{self.box.now}'>now</date-time>"
+        return (
+            f"<system-uptime-information><current-time>{stamp}</current-time>"
+            "</system-uptime-information>"
+        )
+
     def _get_commit_information(self, operation: etree._Element) -> str:
         return f"<commit-information>{''.join(self._entries())}</commit-information>"
 
@@ -179,10 +186,10 @@ class Operations:
         for number, entry in enumerate(self.box.history):
             parts = [
                 f"<sequence-number>{number}</sequence-number><user>{entry.user}</user>",
-                f"<client>{entry.client}</client><date-time junos:seconds='1791237823'>"
+                f"<client>{entry.client}</client><date-time junos:seconds='{entry.at}'>"
                 "2026-10-05 22:03:43 UTC</date-time>",
             ]
-            if entry.confirmed is not None:
+            if entry.confirmed is not None and self.box.says_confirmed:
                 words = f"commit confirmed, rollback in {entry.confirmed}mins"
                 parts.append(f"<comment>{words}</comment>")
             if entry.log:

@@ -20,6 +20,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     TransportFailure,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import work
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )
@@ -196,6 +197,74 @@ def test_what_the_lock_alone_tells_is_asked_for_by_whoever_may_lock(words):
     again = apply(rpc, wish(FIVE_MINUTES))
     assert (again["changed"], rpc.stages.count(Stage.LOCK)) == (True, 1)
     assert rpc.box.pending is not None
+
+
+def silent(says_confirmed=True):
+    """A device that tells nobody what awaits, after a run that ended behind its commit."""
+    rpc = Boxed(box("G1", tells_pending=False, says_confirmed=says_confirmed), {})
+    apply(rpc, wish(FIVE_MINUTES))
+    return rpc
+
+
+@pytest.mark.parametrize("says_confirmed", [True, False])
+@pytest.mark.parametrize("check", [True, False])
+def test_what_may_await_its_confirmation_where_nobody_tells_is_said_to(says_confirmed, check):
+    rpc = silent(says_confirmed)
+    found = apply(rpc, wish(FIVE_MINUTES, check=check))
+    assert (found["changed"], found["pending_confirmation"]) == (False, None)
+    assert found["confirmation_untold"]
+    (warned,) = found["warnings"]
+    assert "may await confirmation, within 5 minutes: the device does not say" in warned
+    assert "groupvpn.junos:" not in warned
+    made_sure = confirming.confirm(rpc, confirming.Request())
+    assert (made_sure["changed"], rpc.box.pending) == (True, None)
+
+
+@pytest.mark.parametrize("says_confirmed", [True, False])
+def test_what_was_confirmed_is_in_no_doubt_where_nobody_tells(says_confirmed):
+    rpc = silent(says_confirmed)
+    confirming.confirm(rpc, confirming.Request(untold=True))
+    found = apply(rpc, wish(FIVE_MINUTES))
+    assert (found["changed"], found["confirmation_untold"]) == (False, False)
+    assert found["warnings"] == []
+    assert not confirming.confirm(rpc, confirming.Request())["changed"]
+
+
+@pytest.mark.parametrize(("seconds", "doubted"), [(359, True), (361, False)])
+def test_a_commit_whose_time_is_over_and_that_is_there_was_confirmed(seconds, doubted):
+    rpc = silent()
+    rpc.box.now += seconds
+    assert apply(rpc, wish(FIVE_MINUTES))["confirmation_untold"] is doubted
+    assert confirming.confirm(rpc, confirming.Request())["changed"] is doubted
+
+
+def test_where_nobody_tells_the_time_what_may_await_does_so():
+    rpc = silent()
+    rpc.box.now += 9999
+    rpc.box.answers["get-system-uptime-information"] = rpc_error("permission denied")
+    assert apply(rpc, wish(FIVE_MINUTES))["confirmation_untold"]
+
+
+def test_what_may_await_and_is_of_other_settings_is_no_news():
+    rpc = Boxed(box("G1", block=SETTINGS, tells_pending=False), {})
+    rpc.box.commit(9, "eve", "", 7)
+    found = apply(rpc, wish(FIVE_MINUTES))
+    assert (found["confirmation_untold"], found["warnings"]) == (False, [])
+
+
+def test_the_comment_that_was_asked_for_is_the_comment():
+    rpc = Boxed(box("G1", says_confirmed=False), {})
+    apply(rpc, wish(FIVE_MINUTES._replace(comment="CHG-1")))
+    assert rpc.box.history[0].log == "CHG-1"
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_what_a_server_may_take_back_counts_as_not_proved(tells):
+    rpc = Boxed(box("G1", tells_pending=tells), {})
+    apply(rpc, wish(FIVE_MINUTES))
+    assert "server-member-communication" in (work.unproved(rpc) or "")
+    rpc.box.commit(9, "netops", "", None)
+    assert work.unproved(rpc) is None
 
 
 def test_where_no_commit_was_to_be_confirmed_nothing_is_locked_to_hear_of_it():

@@ -20,6 +20,7 @@ from .confirmation import (
     PendingConfirmation,
     awaiting,
     confirmed_last,
+    may_await_at,
     newest,
     was_confirmed_once,
     was_taken_back,
@@ -108,6 +109,7 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
         )
     if pending is None and was_confirmed_once(history):
         said = said_at_lock(device)
+        untold = untold or (not said and may_await_at(history, device.time_told()))
         if untold and not said:
             device.warn(f"{newest(history)}, or was confirmed since; it is confirmed to be sure")
         return None, not (said or untold)

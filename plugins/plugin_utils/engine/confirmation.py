@@ -5,8 +5,12 @@
 While a confirmed commit awaits its confirmation, the newest entry of the history bears
 ``<commit-confirmed>rollback pending</commit-confirmed>`` (captured on Junos 24.4). Its
 ``<comment>commit confirmed, rollback in 5mins</comment>`` stays there for good, so that alone it
-says only that the entry was such a commit once. When the time is over, the device commits what was
-before, as ``root`` by ``other``.
+says only that the entry was such a commit once. Who confirms makes another entry. When the time is
+over, the device commits what was before, as ``root`` by ``other``.
+
+A device that does not mark what awaits leaves a doubt for as long as such a commit is the newest
+one and its time is not over. One may leave out the comment as well: then our own words, which are
+given as the comment of a confirmed commit that has no other, tell what it was.
 """
 
 from __future__ import annotations
@@ -16,10 +20,13 @@ from typing import Any, NamedTuple
 
 from ..errors import DeviceError
 from ..netconf.libraries import etree
-from ..netconf.xml import child, local_name, text_of
+from ..netconf.xml import child, local_name, seconds_in, text_of
 from .counting import counted
 
 STEP = "read the commit history"
+_OWN = "groupvpn.junos: "
+_DEFAULT_MINUTES, _LATE = 10, 60
+"""Junos' time for a confirmation, and how many seconds a device may be late to take back."""
 _CONFIRMED = re.compile(r"commit confirmed|roll(?:ed )?\s?back in", re.IGNORECASE)
 _MINUTES = re.compile(r"roll(?:ed )?\s?back in (\d+)\s*min", re.IGNORECASE)
 
@@ -37,11 +44,18 @@ class PendingConfirmation(NamedTuple):
     comment: str
 
     def __str__(self) -> str:
+        return self._told("awaits")
+
+    def in_doubt(self) -> str:
+        """The words for one of which nobody knows whether it was confirmed."""
+        return f"{self._told('may await')}: the device does not say whether it was given since"
+
+    def _told(self, awaits: str) -> str:
         within = "" if self.minutes is None else f", within {counted(self.minutes, 'minute')}"
         comment = f", {self.comment!r}" if self.comment else ""
         return (
-            f"the commit of {self.user} by {self.client} at {self.at}{comment} awaits "
-            f"confirmation{within}"
+            f"the commit of {self.user} by {self.client} at {self.at}{comment} "
+            f"{awaits} confirmation{within}"
         )
 
     def as_result(self) -> dict[str, Any]:
@@ -80,13 +94,13 @@ def _before_confirming(entries: list[etree._Element]) -> list[etree._Element]:
 
 
 def _of(entry: etree._Element) -> PendingConfirmation:
-    minutes = _MINUTES.search(text_of(child(entry, "comment")))
+    minutes, log = _MINUTES.search(_told_of(entry)), text_of(child(entry, "log"))
     return PendingConfirmation(
         user=text_of(child(entry, "user")),
         client=text_of(child(entry, "client")),
         at=text_of(child(entry, "date-time")),
         minutes=None if minutes is None else int(minutes[1]),
-        comment=text_of(child(entry, "log")),
+        comment="" if log.startswith(_OWN) else log,
     )
 
 
@@ -119,5 +133,29 @@ def newest(history: etree._Element) -> PendingConfirmation:
     return _of(_newest(history)[0])
 
 
+def may_await_at(history: etree._Element, now: float | None) -> bool:
+    """Whether the newest commit may yet await confirmation at a time, whatever its mark says.
+
+    ``now``: in seconds since the epoch, by the device; None: not known. Raises DeviceError.
+    """
+    newest = _newest(history)[0]
+    stamp = child(newest, "date-time")
+    at = None if stamp is None else seconds_in(stamp)
+    if at is None or now is None or not _was_confirmed(newest):
+        return _was_confirmed(newest)
+    return now - at <= 60 * (_of(newest).minutes or _DEFAULT_MINUTES) + _LATE
+
+
+def own_words(minutes: int) -> str:
+    """The comment of a confirmed commit that has no other."""
+    return f"{_OWN}commit confirmed, rollback in {counted(minutes, 'minute')}"
+
+
 def _was_confirmed(entry: etree._Element) -> bool:
-    return _CONFIRMED.search(text_of(child(entry, "comment"))) is not None
+    return _CONFIRMED.search(_told_of(entry)) is not None
+
+
+def _told_of(entry: etree._Element) -> str:
+    """What an entry says of how it was committed, in the device's words or in ours."""
+    log = text_of(child(entry, "log"))
+    return text_of(child(entry, "comment")) or (log if log.startswith(_OWN) else "")

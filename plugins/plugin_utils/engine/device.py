@@ -13,8 +13,8 @@ from ..errors import DeviceError, GroupVpnError
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import says_done, silent_engines, warnings
-from ..netconf.xml import text_of
-from .confirmation import STEP
+from ..netconf.xml import seconds_in, text_of
+from .confirmation import STEP, own_words
 from .values import Generation
 
 _JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
@@ -237,6 +237,14 @@ class Device:
         """The commit history. Raises DeviceError."""
         return self.rpc.call(STEP, _history())
 
+    def time_told(self) -> float | None:
+        """The device's own time, in seconds since the epoch; None where it does not tell."""
+        with contextlib.suppress(DeviceError):
+            reply = self.rpc.call("read the time", _element("get-system-uptime-information"))
+            stamps = (e for now in reply.iter("{*}current-time") for e in now.iter("{*}date-time"))
+            return next(map(seconds_in, stamps), None)
+        return None
+
     def committed(self, selection: etree._Element) -> etree._Element:
         """What the committed configuration has of a selection."""
         request = _element("get-configuration", selection, database="committed", format="xml")
@@ -310,8 +318,11 @@ def _commit_request(options: CommitOptions) -> etree._Element:
     if options.confirmed is not None:
         request.append(_element("confirmed"))
         request.append(_element("confirm-timeout", text=str(options.confirmed)))
-    if options.comment:
-        request.append(_element("log", text=options.comment))
+    comment = options.comment
+    if options.confirmed is not None:
+        comment = comment or own_words(options.confirmed)
+    if comment:
+        request.append(_element("log", text=comment))
     return request
 
 

@@ -33,6 +33,7 @@ from ..netconf.verdict import says_done
 from .confirmation import (
     PendingConfirmation,
     awaiting,
+    may_await_at,
     newest,
     was_confirmed_once,
 )
@@ -188,7 +189,7 @@ def settings_at_stake(device: Device, subject: str, look: bool) -> PendingConfir
     the configuration may be locked for a moment, to hear what the device says then.
     """
     try:
-        pending = _pending(device, look)
+        pending, certain = pending_or_doubt(device, look)
         if pending is None:
             return None
         concerned = subject in device.compare(rollback=1)
@@ -196,7 +197,12 @@ def settings_at_stake(device: Device, subject: str, look: bool) -> PendingConfir
         device.warn(f"{error}; {_UNTOLD}")
         return None
     if not concerned:
-        device.warn(f"{pending}; it does not concern these settings")
+        if certain:
+            device.warn(f"{pending}; it does not concern these settings")
+        return None
+    if not certain:
+        device.untold = True
+        device.warn(f"nothing is to be changed, but {pending.in_doubt()}; {_BE_SURE}")
         return None
     device.warn(
         f"nothing is to be changed, but {pending}; without it the device takes the settings back"
@@ -204,13 +210,25 @@ def settings_at_stake(device: Device, subject: str, look: bool) -> PendingConfir
     return pending
 
 
-def _pending(device: Device, look: bool) -> PendingConfirmation | None:
-    """What awaits confirmation; ``look``: also at the lock, where alone some devices say so."""
+_BE_SURE = (
+    "without it the device takes the settings back; have confirm_commit confirm to be sure, with "
+    "this result as its 'change'"
+)
+
+
+def pending_or_doubt(device: Device, look: bool = False) -> tuple[PendingConfirmation | None, bool]:
+    """What awaits confirmation, or may, and whether that is certain. Raises DeviceError.
+
+    ``look``: also at the lock, where alone some devices say so.
+    """
     history = device.history()
     pending = awaiting(history)
-    if pending is None and look and was_confirmed_once(history) and said_at_lock(device):
-        return newest(history)
-    return pending
+    if pending is not None or not was_confirmed_once(history):
+        return pending, True
+    if look and said_at_lock(device):
+        return newest(history), True
+    in_time = may_await_at(history, device.time_told())
+    return (newest(history) if in_time else None), not in_time
 
 
 _AT_LOCK = re.compile("commit confirmed will be rolled back", re.IGNORECASE)

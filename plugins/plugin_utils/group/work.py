@@ -11,13 +11,13 @@ from typing import Any
 from ..engine import confirm, draft
 from ..engine.apply import apply
 from ..engine.compare import difference
-from ..engine.confirmation import awaiting
 from ..engine.counting import counted
 from ..engine.device import CommitOptions, Device
 from ..engine.plan import State
 from ..engine.request import Request
 from ..engine.schema import Tree
 from ..engine.shape import Given
+from ..engine.transaction import pending_or_doubt
 from ..engine.tree import Reading
 from ..engine.values import Generation
 from ..errors import DeviceError, GroupVpnError, Refused
@@ -140,10 +140,11 @@ def taken_back(minutes: int) -> str:
 
 
 def unproved(rpc: Rpc) -> str | None:
-    """What a device is about to take back, as the difference that it made; None: nothing is."""
+    """What a device takes back, or may, as the difference that it made; None: nothing is."""
     device = Device(rpc)
     try:
-        return device.compare(rollback=1) if awaiting(device.history()) is not None else None
+        pending, _certain = pending_or_doubt(device)
+        return None if pending is None else device.compare(rollback=1)
     except DeviceError:
         return None
 

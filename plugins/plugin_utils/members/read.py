@@ -12,6 +12,7 @@ from ..engine.device import Device
 from ..errors import DeviceError, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
+from ..netconf.xml import seconds_in
 from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
@@ -98,6 +99,5 @@ def configured_at(rpc: Rpc) -> float | None:
     newest = next(reply.iter("{*}date-time"), None)
     if newest is None:
         return None
-    seconds = (value for name, value in newest.attrib.items() if name.endswith("seconds"))
-    text = next(seconds, "")
-    return float(text) if text.isdecimal() else seconds_of(newest.text)
+    told = seconds_in(newest)
+    return seconds_of(newest.text) if told is None else told

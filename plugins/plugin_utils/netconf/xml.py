@@ -194,6 +194,13 @@ def local_name(element: etree._Element) -> str:
     return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""
 
 
+def seconds_in(stamp: etree._Element) -> float | None:
+    """A device's time in seconds since the epoch, as its attribute tells; None without one."""
+    told = (value for name, value in stamp.attrib.items() if name.endswith("seconds"))
+    text = next(told, "")
+    return float(text) if text.isdecimal() else None
+
+
 def text_of(element: etree._Element | None) -> str:
     """An element's own text without padding."""
     return "" if element is None else (element.text or "").strip()
