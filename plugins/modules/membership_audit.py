@@ -42,8 +42,8 @@ options:
   expected_file:
     description:
       - CSV file (columns C(host), C(group), C(gateway), C(address), C(role), C(min_members), others
-        are free; comma or semicolon), or YAML or JSON file with the same as O(expected). One file
-        serves a whole fleet. On the controller, UTF-8.
+        are free; comma, semicolon or tab), or YAML or JSON file with the same as O(expected). One
+        file serves a whole fleet. On the controller, UTF-8.
     type: path
   previous:
     description:

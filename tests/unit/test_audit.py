@@ -256,12 +256,13 @@ def test_every_form_of_expectation_says_the_same():
     assert all(first == other for other in others)
 
 
-@pytest.mark.parametrize("delimiter", [",", ";"])
-def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter):
+@pytest.mark.parametrize("ending", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter, ending):
     file = tmp_path / "members.csv"
-    rows = ("Group,Gateway,Address,Role", "G1,gm-1,192.0.2.1,", "G1,home,,dynamic", "", ",,,")
+    rows = ("", "Group,Gateway,Address,Role", "G1,gm-1,192.0.2.1,", "G1,home,,dynamic", "", ",,,")
     file.write_bytes(
-        b"\xef\xbb\xbf" + "\r\n".join(r.replace(",", delimiter) for r in rows).encode()
+        b"\xef\xbb\xbf" + ending.join(r.replace(",", delimiter) for r in rows).encode()
     )
     wanted = expectations.read_expected_file(file)
     assert [str(m) for m in wanted["G1"].members] == ["gm-1 192.0.2.1", "home"]
@@ -283,6 +284,15 @@ def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter):
         (b"group,address\n", "it names nobody"),
         (b"group,address\n,\n\n,\n", "it names nobody"),
         (b"group,address,host\nG1,192.0.2.1,HUB-1\n", "host 'HUB-1': the inventory has 'hub-1'"),
+        # The line in which a row begins, whatever other hosts' rows stand before it.
+        (
+            b'host,group,gateway,note\nhub-2,G1,a,"b\nc"\n\nhub-1,G1,d,e\nhub-1,G1,d\xe2\x80\x90f,\n',
+            "csv: line 6: gateway",
+        ),
+        (b'group,gateway\nG1,a\nG1,"b"c\n', "line 3: ',' expected after"),
+        (b"group,gateway\nG1,a\n,b\n", "line 3: 'group' is missing"),
+        (b"group,gateway,,\nG1,a,,b\n", "line 2: 'b': its column has no name"),
+        (b"group,gateway,host\nG1,a,hub-1\xe2\x80\x8b\n", "host 'hub-1\\u200b': printable"),
     ],
 )
 def test_a_csv_file_with_wrong_columns_or_encoding_is_refused(tmp_path, content, words):
@@ -328,6 +338,13 @@ def test_a_table_that_names_nobody_for_a_host_is_no_mistake(tmp_path):
             "'2001:db8:::1': an IPv4 or IPv6 address is expected",
         ),
         ("G1: no\n", "a list is expected"),
+        ("- {group: G1, host: {a: b}, members: [c]}\n", "host {'a': 'b'}: a name or names"),
+        ("- {group: G1, host: [[a]], members: [c]}\n", "a name or names are expected"),
+        ("- {group: G1, gateway: a, members: [b]}\n", "'gateway' stands beside 'members'"),
+        ("- {group: ' ', members: [b]}\n", "'group' is missing"),
+        ("G1: [{gateway: a, [b]: c}]\n", "unhashable key"),
+        ("G1: [!!bool a]\n", "correct it"),
+        ("G1: [!!timestamp a]\n", "correct it"),
         pytest.param(f"G1: {'[' * 3000}{']' * 3000}\n", "nested too deep", id="deep"),
     ],
 )
@@ -338,6 +355,18 @@ def test_a_yaml_file_that_would_expect_less_than_it_says_is_refused(tmp_path, co
         expectations.read_expected_file(file)
     assert words in str(refusal.value)
     assert all(map(HELPS.search, refusal.value.objections))
+
+
+def test_a_json_file_is_read_as_json_and_its_values_stay_as_they_are_written(tmp_path):
+    file = tmp_path / "members.json"
+    site = {"gateway": "a", "site": "\U0001f600", "spare": True, "rate": 1.5}
+    file.write_text(json.dumps({"G1": [site]}, indent="\t").replace("1.5", "1.50"))
+    (member,) = expectations.read_expected_file(file)["G1"].members
+    assert dict(member.about) == {"site": "\U0001f600", "spare": "true", "rate": "1.50"}
+    for text, words in (('{"G1": ["a"], "G1": []}', "'G1' comes twice"), ('{"G1": [', "line 1")):
+        file.write_text(text)
+        with pytest.raises(Refused, match=words):
+            expectations.read_expected_file(file)
 
 
 def test_values_of_a_yaml_file_stay_as_they_are_written(tmp_path):

@@ -226,6 +226,19 @@ def test_a_host_that_is_no_text_is_read_as_one():
     assert expectations.read_expected([entry], host="6") == {}
 
 
+def test_a_host_that_is_named_twice_is_no_cluster():
+    for host in (["a", "a"], "a a"):
+        wanted = [{"group": "G1", "host": host, "min_members": 1, "members": ["gm-1"]}]
+        assert [f["severity"] for f in judged(wanted, "a", listing())["findings"]] == ["error"] * 2
+
+
+def test_what_is_said_of_a_group_is_said_of_its_members():
+    group = {"group": "G1", "owner": "netops", "members": ["gm-1", {"gateway": "b", "owner": "c"}]}
+    for form in ([group], {"G1": {key: group[key] for key in ("owner", "members")}}):
+        members = expectations.read_expected(form)["G1"].members
+        assert [dict(member.about) for member in members] == [{"owner": "netops"}, {"owner": "c"}]
+
+
 @pytest.mark.parametrize(
     ("text", "is_theirs"),
     [("hub 1", True), (" hub 1 ", True), ('hub-2 "hub 1"', True), ("hub 1 hub-2", False)],

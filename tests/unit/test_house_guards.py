@@ -47,7 +47,7 @@ OUTER = (
 # Single modules of inner rooms that do, and why.
 BY_NAME = {
     "keyserver/config/statements.py": "reads the table that is part of the package",
-    "plugins/plugin_utils/audit/expectations.py": "reads the user's files",
+    "plugins/plugin_utils/audit/sources.py": "reads the user's files",
     "plugins/plugin_utils/audit/files.py": "writes the report, reads an earlier one",
     "plugins/plugin_utils/audit/fleet.py": "a document that is told no time is made now",
     "plugins/plugin_utils/audit/page.py": "reads the page's template",

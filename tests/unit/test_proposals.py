@@ -4,11 +4,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+
 import pytest
 import yaml
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import expectations
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
+    expectations,
+    fleet,
+    judgement,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.proposals import propose
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def server(gateways, members, **more):
@@ -116,3 +127,66 @@ def test_a_group_without_gateways_is_named():
         "csv": "host,group,gateway,address,role,seen\n",
         "review": ["hub-1 G1: it has no gateway: nobody is expected"],
     }
+
+
+NAMES = [
+    "gm-1",
+    "=1+1",
+    "'=x",
+    "''-y",
+    "@a",
+    "+b",
+    "-c",
+    'q"q',
+    "a,b;c",
+    "g h",
+    "Zürich",
+    "010",
+    "no",
+]
+NAMES += [
+    "1e3",
+    "null",
+    "~",
+    "{a",
+    "&b",
+    "*c",
+    "!d",
+    "#e",
+    "%f",
+    "x: y",
+    "192.0.2.77",
+    "😀",
+    "group",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(["hub-1", "hub 2", "=hub", "hub,3"]), min_size=1, unique=True),
+    st.dictionaries(st.sampled_from(NAMES), st.booleans(), min_size=1, max_size=6),
+    st.sampled_from(NAMES),
+    st.booleans(),
+    st.sampled_from(["csv", "yml", "json"]),
+)
+def test_a_fleet_is_compliant_with_what_was_made_of_it(
+    tmp_path_factory, hosts, dynamic, group, clustered, kind
+):
+    addresses = {name: f"192.0.2.{n}" for n, name in enumerate(dynamic, 1)}
+    gateways = {name: None if dynamic[name] else addresses[name] for name in dynamic}
+    one = server(gateways, addresses.items(), name=group, clustered=clustered, list_shows="active")
+    made = propose(dict.fromkeys(hosts, one))
+    path = tmp_path_factory.getbasetemp() / f"made.{kind}"
+    texts = {"csv": made["csv"], "yml": yaml.safe_dump(made["expected"], allow_unicode=True)}
+    path.write_text(texts.get(kind) or json.dumps(made["expected"], indent="\t"))
+    audits = {
+        host: judgement.audit(
+            one["groups"], expectations.read_expected_file(path, host), Options(now=0.0)
+        )
+        for host in hosts
+    }
+    assert all(audit["groups"][0]["expected_count"] == len(gateways) for audit in audits.values())
+    document = fleet.document(audits, "x", now=0.0)
+    assert document["summary"]["compliant"] == len(hosts)
+    cells = [cell for row in csv.reader(io.StringIO(made["csv"])) for cell in row]
+    assert not any(cell[:1] in set("=+-@") for cell in cells)

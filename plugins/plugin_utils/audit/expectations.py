@@ -4,24 +4,23 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import Refused
 from ..members.addresses import canonical_address, is_meant_as_address
+from . import sources
+from .shape import is_writable
+from .sheets import Table
 
-LARGEST_FILE = 64 * 1024 * 1024
-_GROUP_KEYS = {"group", "members", "min_members", "role", "host"}
-_MEMBER_KEYS = {"gateway", "address", "role", "host"}
+_GROUP_KEYS = frozenset({"group", "members", "min_members", "role", "host"})
+_MEMBER_KEYS = frozenset({"gateway", "address", "role", "host"})
 _FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
 _ALIKE = 0.8
 _HOST = re.compile(r'"([^"]+)"|([^\s,;|]+)')
@@ -108,19 +107,23 @@ def _entries(
     if isinstance(raw, Mapping):
         for name, value in raw.items():
             entry = value if isinstance(value, Mapping) else {"members": value}
-            yield f"{where}.{name}", str(name), entry
+            yield f"{where}.{name}", str(name).strip(), entry
         return
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         objections.append(f"{where}: a list of groups or a mapping of them is expected")
         return
     for number, entry in enumerate(raw):
-        place = f"{where}[{number}]"
+        place = f"{where}{_place(raw, number)}"
         if not isinstance(entry, Mapping):
             objections.append(f"{place}: {entry!r}: a mapping with 'group' is expected")
-        elif not entry.get("group"):
+        elif not str(entry.get("group") or "").strip():
             objections.append(f"{place}: 'group' is missing; name one")
         else:
-            yield place, str(entry["group"]), entry
+            yield place, str(entry["group"]).strip(), entry
+
+
+def _place(raw: Sequence[Any], number: int) -> str:
+    return f": line {raw.lines[number]}" if isinstance(raw, Table) else f"[{number}]"
 
 
 def hosts_of(value: Any, known: Container[str] = ()) -> tuple[str, ...]:
@@ -130,9 +133,10 @@ def hosts_of(value: Any, known: Container[str] = ()) -> tuple[str, ...]:
     """
     if isinstance(value, str):
         text = value.strip()
-        return (text,) if text in known else tuple(a or b for a, b in _HOST.findall(text))
+        named = (text,) if text in known else tuple(a or b for a, b in _HOST.findall(text))
+        return tuple(dict.fromkeys(named))
     parts = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    return tuple(str(part) for part in parts if str(part).strip())
+    return tuple(dict.fromkeys(str(part) for part in parts if str(part).strip()))
 
 
 def told_hosts(names: Iterable[str]) -> str:
@@ -149,6 +153,7 @@ class _Entry:
     entry: Mapping[str, Any]
     host: str | None
     objections: list[str]
+    about: tuple[tuple[str, str], ...] = ()
 
     def put_into(self, found: Expectations) -> None:
         """Add what the entry says, if it is for our host."""
@@ -167,7 +172,7 @@ class _Entry:
             named = [key for key in ("gateway", "address") if self.entry.get(key)]
             members = [self.entry] if named else []
         else:
-            self._about(self.entry, _GROUP_KEYS, self.place)
+            self._take_about()
         if isinstance(members, (str, Mapping)) or not isinstance(members, Iterable):
             self.objections.append(f"{self.place}: members {members!r}: a list is expected")
             return
@@ -183,7 +188,27 @@ class _Entry:
                 group.members.append(taken)
 
     def _hosts(self, said: Mapping[str, Any]) -> tuple[str, ...]:
-        return hosts_of(said.get("host"), () if self.host is None else (self.host,))
+        value = said.get("host")
+        parts = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(part, dict | list | tuple | bytes) for part in parts):
+            self.objections.append(f"{self.place}: host {value!r}: a name or names are expected")
+            return ()
+        hosts = hosts_of(value, () if self.host is None else (self.host,))
+        self.objections += [
+            f"{self.place}: host {name!r}: printable characters are expected"
+            for name in hosts
+            if name != self.host and not name.isprintable()
+        ]
+        return hosts
+
+    def _take_about(self) -> None:
+        """What is said of a group is said of each of its members."""
+        self.about = self._about(self.entry, _GROUP_KEYS, self.place)
+        self.objections += [
+            f"{self.place}: {key!r} stands beside 'members'; put it among them"
+            for key, _value in self.about
+            if key in _MEMBER_KEYS
+        ]
 
     def _is_ours(self, hosts: tuple[str, ...]) -> bool:
         if self.host is None or not hosts or self.host in hosts:
@@ -213,29 +238,30 @@ class _Entry:
             group.min_members = number
 
     def _about(
-        self, mapping: Mapping[str, Any], known: set[str], place: str
+        self, mapping: Mapping[str, Any], known: frozenset[str], place: str
     ) -> tuple[tuple[str, str], ...]:
         """Keys that are free; one that looks like a known one is a mistake."""
         free = [(str(k), v) for k, v in mapping.items() if str(k) not in known]
         for key, _value in free:
-            meant = difflib.get_close_matches(key.lower(), known, 1, _ALIKE)
+            meant = _meant(key, known)
             if meant:
-                self.objections.append(f"{place}: unknown key {key!r}; did you mean {meant[0]!r}?")
+                self.objections.append(f"{place}: unknown key {key!r}; did you mean {meant!r}?")
         self.objections += [
             f"{place}: {key!r}: {value!r}: half a character (a surrogate) is no text; take it out"
             for key, value in free
-            if not _is_writable(f"{key}{value}")
+            if not is_writable(f"{key}{value}")
         ]
         return tuple((key, str(value)) for key, value in free if value not in (None, ""))
 
     def _member(self, place: str, member: Any) -> ExpectedMember | None:
         role, hosts = self.entry.get("role"), self._hosts(self.entry)
-        about: tuple[tuple[str, str], ...] = ()
+        about = self.about
         if isinstance(member, Mapping):
             gateway, address = member.get("gateway"), member.get("address")
             role, hosts = member.get("role") or role, self._hosts(member) or hosts
             flat = member is self.entry
-            about = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
+            own = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
+            about = tuple({**dict(about), **dict(own)}.items())
         elif isinstance(member, str) and member.strip():
             # A gateway that is called like an address is given as 'gateway'.
             is_address = is_meant_as_address(member)
@@ -251,6 +277,12 @@ class _Entry:
             self.objections.append(f"{place}: role {role!r}: static or dynamic is expected")
             return None
         return ExpectedMember(*names, Role(str(role)) if role else Role.STATIC, hosts, about)
+
+
+@lru_cache(maxsize=4096)
+def _meant(key: str, known: frozenset[str]) -> str | None:
+    """The known key that one is alike, which the rows of a file ask over and over."""
+    return next(iter(difflib.get_close_matches(key.lower(), known, 1, _ALIKE)), None)
 
 
 def _names(
@@ -273,10 +305,6 @@ def _names(
         objections.append(f"{place}: {text!r}: an IPv4 or IPv6 address is expected")
         return None
     return name, canonical
-
-
-def _is_writable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _whole_number(value: Any) -> int | None:
@@ -310,6 +338,11 @@ def read_expected_file(path: Path, host: str | None = None) -> Expectations:
     return read_expected(load(path, host), str(path), host)
 
 
+def load(path: Path, host: str | None = None) -> Any:
+    """What a file says, of a table for that host. Raises Refused."""
+    return sources.load(path, _FLAT_KEYS, host)
+
+
 def hosts_named(raw: Any, known: Container[str] = ()) -> set[str]:
     """Every host that expectations name; ``known``: as :func:`hosts_of` has it."""
     parts = [
@@ -319,102 +352,3 @@ def hosts_named(raw: Any, known: Container[str] = ()) -> set[str]:
     ]
     named = (part.get("host") for part in parts if isinstance(part, Mapping))
     return {host for text in named for host in hosts_of(text, known)}
-
-
-def load(path: Path, host: str | None = None) -> Any:
-    """What a file of expectations says; of a table, the rows that may be for that host.
-
-    Raises Refused.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Refused([f"{path}: larger than {LARGEST_FILE} octets; split it"])
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise Refused([f"{path}: {error.strerror}; name a file that can be read"]) from None
-    except UnicodeDecodeError as error:
-        raise Refused(
-            [f"{path}: octet {error.start}: UTF-8 is expected; save it as UTF-8"]
-        ) from None
-    if path.suffix.lower() == ".csv":
-        return _rows(path, text, host)
-    try:
-        found = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise Refused([f"{path}: {' '.join(str(error).split())}"]) from None
-    except RecursionError:
-        raise Refused([f"{path}: nested too deep; is it the right file?"]) from None
-    if found in ([], {}):
-        raise _names_nobody(path)
-    return found
-
-
-def _names_nobody(path: Path) -> Refused:
-    """A list that came out empty is a mistake: every member would be there without being missed."""
-    return Refused([f"{path}: it names nobody; leave it out if nobody is expected"])
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML whose values stay as they are written (``010``, ``12:30``, ``no``), each key once."""
-
-    # PyYAML declares it as an instance's, so that it cannot be a ClassVar here.
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, form) for tag, form in forms if tag.rpartition(":")[2] in ("null", "merge")]
-        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _value in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} comes twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def _rows(path: Path, text: str, host: str | None) -> list[dict[str, str]]:
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
-    try:
-        columns = [_column(name) for name in reader.fieldnames or ()]
-        if "group" not in columns or not {"gateway", "address"} & set(columns):
-            raise Refused(
-                [
-                    f"{path}: columns {', '.join(columns) or 'none'}: "
-                    "'group' and 'gateway' or 'address' are needed, known besides are "
-                    "'host', 'role' and 'min_members', others are free; correct its first line"
-                ]
-            )
-        twice = sorted({name for name in columns if name and columns.count(name) > 1})
-        if twice:
-            raise Refused([f"{path}: column {name!r} comes twice; take one out" for name in twice])
-        reader.fieldnames = columns
-        rows, somebody = [], False
-        for row in reader:
-            somebody = somebody or any(value and value.strip() for value in row.values() if value)
-            if None in row or None in row.values():
-                wanted = f"{len(columns)} columns are expected, as in its first line"
-                raise Refused([f"{path}: line {reader.line_num}: {wanted}; correct it"])
-            # Most rows of a fleet's file are for others.
-            if not _may_be_for(host, row.get("host") or ""):
-                continue
-            if any(value.strip() for value in row.values()):
-                rows.append({key: value.strip() for key, value in row.items() if value.strip()})
-    except csv.Error as error:
-        raise Refused([f"{path}: line {reader.line_num}: {error}; correct it"]) from None
-    if not somebody:
-        raise _names_nobody(path)
-    return rows
-
-
-def _may_be_for(host: str | None, named: str) -> bool:
-    return host is None or not named or host.casefold() in named.casefold()
-
-
-def _column(name: str) -> str:
-    """A column's name; the known ones in whatever case."""
-    plain = name.strip()
-    return plain.lower() if plain.lower() in _FLAT_KEYS else plain

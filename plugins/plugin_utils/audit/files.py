@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import GroupVpnError, Refused
-from .expectations import LARGEST_FILE
 from .findings import Finding, Kind, Severity
 from .fleet import FORMAT
 from .junit import junit
 from .metrics import metrics
 from .page import page
 from .rows import members_csv
+from .sources import LARGEST_FILE
 from .timeline import is_whole as is_whole_history
 from .whole import is_whole
 

@@ -8,8 +8,6 @@ without that is not expected: somebody has to look at him.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from ..members.addresses import canonical_address
 from ..members.gate import fullest
 from .expectations import Role, hosts_of, told_hosts
 from .findings import named
+from .sheets import written
 
 _COLUMNS = ("host", "group", "gateway", "address", "role", "seen")
 REGISTERED, ABSENT = "registered", "configured, not registered"
@@ -150,8 +149,4 @@ def _by_group(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 
 
 def _as_csv(rows: Sequence[Mapping[str, str]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return written(_COLUMNS, ([row[name] for name in _COLUMNS] for row in rows))

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..members.model import COUNTERS
 from .findings import named
 from .fleet import natural
 from .shape import Check, each, is_names, is_number, is_text, is_texts, is_whole_number
+from .sheets import written
 
 COLUMNS: Mapping[str, Check] = {
     **each(is_text, "gateway", "address", "state", "role"),
@@ -36,25 +35,14 @@ def members_csv(found: Mapping[str, Any]) -> str:
     """Every member of every group, listed or missing, one in a row; free columns at the end."""
     everyone = [r for h in found["hosts"].values() for g in h["groups"] for r in rows_of(g)]
     free = sorted({key for row in everyone for key in row.get("about") or ()})
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     head = ("host", "group", "communication", "list_shows", *COLUMNS, *free)
-    writer.writerow([_cell(name) for name in head])
+    return written(head, _rows(found, free))
+
+
+def _rows(found: Mapping[str, Any], free: Sequence[str]) -> Iterator[Sequence[Any]]:
     for name, host in found["hosts"].items():
         for group in host["groups"]:
             head = (name, group["name"], group.get("communication"), group.get("list_shows"))
             for row in rows_of(group):
                 about = row.get("about") or {}
-                cells = [row.get(f) for f in COLUMNS] + [about.get(key) for key in free]
-                writer.writerow([_cell(value) for value in (*head, *cells)])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return str(round(value))
-    text = str(value)
-    # A spreadsheet would run what begins like this.
-    return f"'{text}" if text[:1] in "=+-@\t\r\n" and not isinstance(value, int) else text
+                yield (*head, *map(row.get, COLUMNS), *map(about.get, free))
