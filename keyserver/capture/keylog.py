@@ -8,6 +8,7 @@ has no column for, cipher and IV of a KEK, stands in a comment before its line.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,8 @@ class NoKeyLog:
 
 class KeyLog(PrivateLog):
     """A key log of Wireshark's form."""
+
+    begins = re.compile(rb"# kek |[0-9a-f]+,")
 
     def phase1(self, initiator_cookie: bytes, key: bytes) -> None:
         """See :class:`KeySink`."""

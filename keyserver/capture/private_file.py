@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from io import FileIO
 from pathlib import Path
 
 _MODE = 0o600
+# What is read of a file that is there already, in octets.
+_FIRST = 64
 # What is kept in memory while a disk is full, in octets.
 MOST_WAITING = 64 * 1024 * 1024
 
@@ -25,11 +28,13 @@ class PrivateLog:
     """
 
     complain: Callable[[str], None] = staticmethod(lambda text: None)
+    begins = re.compile(b"")
+    """How its first line begins: keys are appended to no file that is something else."""
 
     def __init__(self, path: Path, most_waiting: int = MOST_WAITING) -> None:
         self.path = path
         self._most_waiting = most_waiting
-        self._file = open_private(path)
+        self._file = open_private(path, self.begins)
         # Who wrote to it before may have been cut off in the middle of a line.
         self._waiting = bytearray(b"" if _ends_with_a_line(self._file) else b"\n")
         self._is_behind = self._has_lost = False
@@ -68,20 +73,29 @@ class PrivateLog:
         self._file.close()
 
 
-def open_private(path: Path) -> FileIO:
+def open_private(path: Path, begins: re.Pattern[bytes] = PrivateLog.begins) -> FileIO:
     """A file to append to, made with mode 0600.
 
     Raises OSError for what cannot be opened, for a link, for a directory or a device, and for an
-    existing file that another user owns or that is not for its owner alone.
+    existing file that another user owns, that is not for its owner alone or that begins otherwise.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, _MODE)
+    descriptor = _descriptor(path)
     try:
         _check(os.fstat(descriptor))
+        _check_contents(os.pread(descriptor, _FIRST, 0), begins)
     except OSError:
         os.close(descriptor)
         raise
     return FileIO(descriptor, "a")
+
+
+def _descriptor(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, _MODE)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.ELOOP, "is a symbolic link; name the file that it leads to") from None
 
 
 def _ends_with_a_line(file: FileIO) -> bool:
@@ -98,4 +112,11 @@ def _check(found: os.stat_result) -> None:
         mode = f"{stat.S_IMODE(found.st_mode):04o}"
         raise OSError(
             errno.EPERM, f"has mode {mode}, a file with keys needs 0600; remove it or chmod 600 it"
+        )
+
+
+def _check_contents(first: bytes, begins: re.Pattern[bytes]) -> None:
+    if first and not begins.match(first):
+        raise OSError(
+            errno.EINVAL, "holds something else; keys would be appended to it: name another"
         )

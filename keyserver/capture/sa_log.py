@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .private_file import PrivateLog
+
+_BEGINNING = '{"time": '
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class LoggedSa:
 class SaLog(PrivateLog):
     """What members hold, as lines."""
 
+    begins = re.compile(re.escape(_BEGINNING).encode())
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._installed: dict[Holder, set[LoggedSa]] = {}
@@ -86,9 +91,6 @@ class SaLog(PrivateLog):
             yield "sends", who | {"spis": sends}
         for one in sorted(before - held, key=lambda sa: sa.spi):
             yield "gone", who | {"spi": one.spi, "selector": dataclasses.asdict(one.selector)}
-
-
-_BEGINNING = '{"time": '
 
 
 def _line(now: float, event: str, fields: dict[str, object]) -> str:

@@ -208,6 +208,31 @@ def test_keys_are_written_to_no_file_that_others_read(tmp_path, opened):
         os.close(reader)
 
 
+@pytest.mark.parametrize("opened", [SaLog, KeyLog])
+@pytest.mark.parametrize(
+    "mine", ["devices: []\n", "# A lab\n", "{}\n", '{"a": 1}\n', "\n", "set system\n", "beef\n"]
+)
+def test_keys_are_appended_to_no_file_that_is_something_else(tmp_path, opened, mine):
+    """As easily named as the lab file itself, which a strict umask makes for its owner alone."""
+    file = tmp_path / "mine"
+    file.write_text(mine)
+    file.chmod(0o600)
+    with pytest.raises(OSError, match=r"something else; .*name another"):
+        opened(file)
+    assert file.read_text() == mine
+
+
+def test_a_log_of_before_goes_on(tmp_path):
+    for log in (KeyLog(tmp_path / "keys.log"), KeyLog(tmp_path / "keys.log")):
+        log.phase1(bytes(8), bytes(16))
+        log.close()
+    SaLog(tmp_path / "sa.log").look(Holder("a", 1), set(), (), 0.0)
+    with pytest.raises(OSError, match="holds something else"):
+        KeyLog(tmp_path / "sa.log")
+    SaLog(tmp_path / "sa.log").look(Holder("b", 1), set(), (), 0.0)
+    assert len((tmp_path / "sa.log").read_text().splitlines()) == 4
+
+
 V6 = Selector(
     IdType.IPV6_ADDR_SUBNET, 0, bytes.fromhex("20010db8" + "00" * 12 + "ff" * 6 + "00" * 10)
 )
