@@ -8,6 +8,7 @@ pytest loads this module in every run; what it needs is imported by the fixtures
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,16 @@ def srx(request: pytest.FixtureRequest, srx_factory: Callable[..., Srx]) -> Srx:
     return srx_factory(**(marker.kwargs if marker else {}))
 
 
+def _named(request: pytest.FixtureRequest) -> str | os.PathLike[str]:
+    """The lab file that a test's mark names."""
+    marker = request.node.get_closest_marker("srx_lab")
+    named = [] if marker is None else [*marker.args, *marker.kwargs.items()]
+    match named:
+        case [str() | os.PathLike() as file] | [("file", str() | os.PathLike() as file)]:
+            return file
+    raise pytest.UsageError('srx_lab: name the lab file: @pytest.mark.srx_lab("lab.yml")')
+
+
 @pytest.fixture
 def srx_lab(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -59,9 +70,7 @@ def srx_lab(
     """The devices of a lab file, which ``@pytest.mark.srx_lab("lab.yml")`` names."""
     from .testing import running_lab
 
-    marker = request.node.get_closest_marker("srx_lab")
-    if marker is None or len(marker.args) != 1:
-        raise pytest.UsageError('srx_lab: name the lab file: @pytest.mark.srx_lab("lab.yml")')
-    file = request.path.parent / marker.args[0]
-    with running_lab(file, tmp_path_factory.mktemp("srx-lab")) as lab:
+    with running_lab(
+        request.path.parent / _named(request), tmp_path_factory.mktemp("srx-lab")
+    ) as lab:
         yield lab

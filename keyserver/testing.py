@@ -137,6 +137,11 @@ def running_srx(
     ``authorized_key``: a public key that may log in;
     ``model``, ``release``: what the device says that it is.
     """
+    _refuse_others(name=name, user=user)
+    _refuse_others(
+        str | None, password=password, authorized_key=authorized_key, model=model, release=release
+    )
+    _refuse_others(str | os.PathLike | None, config=config)
     if config is None:
         config = f"set system host-name {name}\nset system services netconf ssh\n"
     place = _made(directory)
@@ -157,6 +162,14 @@ def running_srx(
     )
     with _running(Lab((spec,), ()), place) as lab:
         yield lab[name]
+
+
+def _refuse_others(kind: Any = str, **arguments: object) -> None:
+    """Raises LabError for an argument of another kind: a mark in a test has no types."""
+    for name, value in arguments.items():
+        if not isinstance(value, kind):
+            wanted = "text" if name != "config" else "text, or the path of a file,"
+            raise LabError(f"{name}: {value!r}: {wanted} is expected")
 
 
 def _made(directory: str | os.PathLike[str]) -> Path:

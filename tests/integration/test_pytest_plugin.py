@@ -194,9 +194,22 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):
 
         def test_no_name_of_a_host(srx_factory):
             srx_factory("../edge")
+
+        @pytest.mark.srx_lab(5)
+        def test_no_name_of_a_file(srx_lab): pass
+
+        @pytest.mark.srx(config=b"set system host-name a")
+        def test_no_text(srx): pass
+
+        @pytest.mark.srx(user=None)
+        def test_nobody(srx): pass
+
+        @pytest.mark.srx_lab(file="lab.yml")
+        def test_by_the_name_that_markers_shows(srx_lab):
+            assert list(srx_lab.devices) == ['hub-1']
         """
     )
-    done.assert_outcomes(errors=6, failed=3)
+    done.assert_outcomes(errors=9, failed=3, passed=1)
     for told in (
         "*name the lab file*",
         "*nowhere.yml: No such file*",
@@ -207,6 +220,8 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):
         "*form 'xml': text or set is expected*",
         "*hub-2: devices of this lab with a login: hub-1*",
         "*Must be a string of alphanumericals, dashes or underscores (host-name)*",
+        "*LabError: config: b'set system host-name a': text, or the path of a file, is expected",
+        "*LabError: user: None: text is expected",
     ):
         done.stdout.fnmatch_lines([told])
 
