@@ -37,4 +37,8 @@ def _port(endpoint: Endpoint) -> str:
     return f"ports below {_FIRST_FREE_PORT} are the system's: take a higher one, or run as root"
 
 
-_REMEDIES = {errno.EADDRNOTAVAIL: _address, errno.EACCES: _port}
+def _taken(_endpoint: Endpoint) -> str:
+    return "stop who listens there, or take another port"
+
+
+_REMEDIES = {errno.EADDRINUSE: _taken, errno.EADDRNOTAVAIL: _address, errno.EACCES: _port}

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings import Kind
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import EXPLANATIONS
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     TABLE,
 )
@@ -97,12 +98,18 @@ def test_every_message_that_is_explained_is_one_that_somebody_can_get():
     ]
     wanted = {part for cell in cells for part in re.split(r" / | … ?", cell)}
     assert len(wanted) > 20
-    known = "\n".join(one for file in (ROOT / "plugins").rglob("*.py") for one in said(file))
+    halves = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "keyserver").rglob("*.py")]
+    known = "\n".join(one for file in halves for one in said(file))
     # What the device itself says of its database.
     known += (
         "configuration database locked by, configuration database modified, private edits in use"
     )
     assert {one for one in wanted if one not in known} == set()
+
+
+def test_every_way_in_which_a_connection_fails_is_explained():
+    text = (DOCS / "troubleshooting.md").read_text("utf-8")
+    assert [cause for _, cause, _ in EXPLANATIONS if cause not in text] == []
 
 
 def words_of(options: dict[str, Any]) -> Iterator[str]:

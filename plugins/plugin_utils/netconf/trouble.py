@@ -9,7 +9,7 @@ import re
 from ..errors import DeviceError, MalformedReply
 
 # In this order: what comes first may be followed by a sentence that fits a later line as well.
-_EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
+EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
         r"marked as revoked|REVOKED HOST KEY|host key of .* is revoked",
         "the host key is revoked",
@@ -120,7 +120,7 @@ def explain(where: str, step: str, error: Exception, said: str) -> str:
             "that may use NETCONF, or check ansible_user"
         )
     text = f"{said}\n{type(error).__name__}: {error}"
-    for pattern, cause, remedy in _EXPLANATIONS:
+    for pattern, cause, remedy in EXPLANATIONS:
         match = re.search(pattern, text)
         if match is not None:
             return f"{where}: {step}: {cause} ({_line(text, match.start())}); {remedy}"
