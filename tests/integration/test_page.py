@@ -224,6 +224,22 @@ def test_on_paper_names_stand_in_a_line_and_each_sheet_has_the_heading(browser, 
     assert (lines < 25, cut, set(headings), set(buttons)) == (True, 0, {"avoid"}, {"contents"})
 
 
+# What is beside the table's last column, and numbers that stand in two lines.
+FILLED = """
+const head = document.querySelector("#members thead tr"), cells = [...head.cells];
+const right = Math.max(...cells.map((cell) => cell.getBoundingClientRect().right));
+const found = Math.abs(right - head.getBoundingClientRect().right) > 1 ? ["beside the table"] : [];
+for (const number of document.querySelectorAll(".tiles b")) {
+  const before = number.getBoundingClientRect().height, text = number.textContent;
+  number.textContent = "10171";
+  if (number.getBoundingClientRect().height > before || number.scrollWidth > number.clientWidth)
+    found.push(text);
+  number.textContent = text;
+}
+return found;
+"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 360])
 def test_it_fits_wide_and_narrow_light_and_dark(browser, page, scheme, width):
@@ -241,6 +257,7 @@ def test_it_fits_wide_and_narrow_light_and_dark(browser, page, scheme, width):
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert overflow <= 0
+        assert browser.execute_script(FILLED) == []
         background = browser.execute_script(
             "return getComputedStyle(document.body).backgroundColor"
         )
