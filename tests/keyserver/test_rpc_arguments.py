@@ -42,6 +42,13 @@ def in_json(text: str) -> str:
     )
 
 
+def written(inner: str, attribute: str = "") -> str:
+    return (
+        "<edit-config><target><candidate/></target>"
+        f"<config-text{attribute}>{inner}</config-text></edit-config>"
+    )
+
+
 REFUSED = {
     # Text where elements belong.
     "<lock-configuration>now</lock-configuration>": "now",
@@ -53,6 +60,18 @@ REFUSED = {
     "<lock><target><candidate>x</candidate></target></lock>": "candidate",
     "<get-config><source>the<running/></source></get-config>": "the",
     "<get-config><source><running/></source><filter>system</filter></get-config>": "system",
+    "<get-config><source><running/></source><filter><configuration>snmp</configuration></filter>"
+    "</get-config>": "snmp",
+    "<get><filter><configuration>snmp</configuration></filter></get>": "snmp",
+    written("this:<configuration-text>snmp { contact x; }</configuration-text>"): "this:",
+    written("<configuration-text>snmp { contact x; }</configuration-text>that"): "that",
+    written('<configuration-text a="b">snmp { contact x; }</configuration-text>'): (
+        "configuration-text"
+    ),
+    written('<configuration-text xmlns="urn:x">snmp { contact x; }</configuration-text>'): (
+        "configuration-text"
+    ),
+    written("snmp { contact x; }", ' format="text"'): "config-text",
     "<get-configuration>system</get-configuration>": "system",
     "<get-configuration><configuration>system</configuration></get-configuration>": "system",
     "<get-configuration><configuration><system>all</system></configuration></get-configuration>": (

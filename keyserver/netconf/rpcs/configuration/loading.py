@@ -272,11 +272,14 @@ def _edits(database: ConfigurationDatabase, request: Request) -> tuple[list[Edit
 
 def _written(element: etree._Element) -> str:
     """The text in ``config-text``, which may stand in ``configuration-text`` there."""
+    refuse_attributes(element, {})
     inner = list(element.iterchildren(tag=etree.Element))
     if not inner:
         return element.text or ""
-    if len(inner) > 1 or local_name(inner[0]) != "configuration-text" or len(inner[0]):
+    refuse_text(element)
+    if len(inner) > 1 or own_name(str(inner[0].tag)) != "configuration-text" or len(inner[0]):
         raise syntax_error(local_name(inner[-1]))
+    refuse_attributes(inner[0], {})
     return inner[0].text or ""
 
 

@@ -406,6 +406,8 @@ def _subtrees(request: Request) -> list[etree._Element] | None:
     for one in element.iterchildren(tag=etree.Element):
         _refuse_expressions(one)
         if own_name(str(one.tag)) == "configuration":
+            # Text is what an element is matched by, and this one has none.
+            refuse_text(one)
             wanted.append(one)
     return wanted
 
