@@ -430,12 +430,12 @@ def test_a_cluster_has_something_to_synchronize():
 )
 def test_patterns_are_posix_expressions(pattern, shown):
     command = read_command(f'show configuration | match "{pattern}"', V2, {}, "text")
-    found = [one for one in ("inet.0", "lo", "[x]") if re.search(command.filters[0].argument, one)]
+    found = [one for one in ("inet.0", "lo", "[x]") if command.filters[0].found_in(one)]
     assert found == shown
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "a*b*c*d", "[", "x" * 101])
-def test_a_pattern_that_could_hold_everybody_up_is_refused(session, pattern):
+@pytest.mark.parametrize("pattern", ["(a{99}){99}", "[", "x" * 251])
+def test_a_pattern_that_is_too_large_or_none_is_refused(session, pattern):
     reply = session.rpc(f'<command>show configuration | match "{pattern}"</command>')
     assert "regular expression" in errors(reply)[0]
 
