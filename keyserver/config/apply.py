@@ -58,6 +58,7 @@ def apply(
             load.replace(root, tree, edit)
         else:
             load.carry_out(root, tree, edit, default)
+    load.writer.settle()
     return load.problems
 
 
@@ -187,6 +188,7 @@ class _Load:
         """Put something else in place of a pattern, wherever it is in a branch."""
         if edit.replacement is None:
             return
+        self.writer.settle()
         try:
             found = replacing(statement, tree, edit.replacement)
         except NoPattern as refusal:
@@ -219,11 +221,13 @@ class _Load:
         if self._anew and operation is Operation.MERGE and (edit.children or edit.values):
             # What the load has of it is to be all that there is.
             operation = Operation.REPLACE
+        self.writer.settle()
         there = alone(tree, edit)
         tried = Branch(there, Owner())
         load = _Load(Writer(tried.owner), trial=True)
         load.way = [*self.way]
         load.carry_out(parent, tried, replace(edit, operation=operation), operation)
+        load.writer.settle()
         same = says_the_same(parent, tried, there)
         if same:
             self.problems += load.problems
@@ -232,6 +236,7 @@ class _Load:
 
     def empty(self, statement: Statement, tree: Tree, edits: list[Edit], *inside: Edit) -> None:
         """Take everything out of a branch but what is protected, which ``edits`` may name."""
+        self.writer.settle()
         kept = Kept(self.writer)
         left = kept.of_branch(statement, tree) if holds_protected(tree) else {}
         tree.clear()
@@ -366,13 +371,7 @@ class _Load:
         if edit.pattern:
             return self._remove_matching(tree, edit)
         if kind is Kind.LEAF_LIST and edit.values:
-            held: list[str] = tree.get(name, [])
-            kept = [value for value in held if value not in edit.values]
-            if kept:
-                tree[name] = kept
-            elif held:
-                self.writer.drop(tree, name)
-            return len(kept) < len(held)
+            return name in tree and self.writer.take(tree, name, set(edit.values))
         if kind is Kind.LEAF and edit.values and not self._same(tree, edit):
             return False
         return self._drop(tree, edit.statement, edit.identity)
@@ -410,7 +409,7 @@ class _Load:
         if edit.copy is not None:
             self.writer.copy(tree, name, key, new)
             return
-        self.writer.rename(tree, name, key, new)
+        self.writer.rename(tree, edit.statement, key, new)
 
     def _move(self, tree: Tree, edit: Edit) -> None:
         """Put an entry or a value of a leaf-list where the load wants it."""
@@ -418,16 +417,11 @@ class _Load:
         if place is None:
             return
         held = tree[name]
-        moving = edit.key if edit.statement.kind is Kind.LIST else edit.values[0]
+        moving = (edit.key or "") if edit.statement.kind is Kind.LIST else edit.values[0]
         if place.key is not None and (place.key not in held or place.key == moving):
             self.object(place.key, "statement not found", tag="data-missing", line=edit.line)
             return
-        order = [key for key in held if key != moving]
-        if place.key is None:
-            order.insert(0 if place.before else len(order), moving)
-        else:
-            order.insert(order.index(place.key) + (0 if place.before else 1), moving)
-        self.writer.reorder(tree, name, order)
+        self.writer.move(tree, name, moving, place)
 
     # The kinds of statements
 
@@ -506,11 +500,12 @@ class _Load:
         held: list[str] = [] if operation is Operation.REPLACE else tree.get(name, [])
         checked = [self._checked(statement.check, value, edit, name) for value in edit.values]
         added = [value for value in checked if value is not None]
-        merged = list(dict.fromkeys([*held, *added]))
-        if statement.limit is not None and len(merged) > statement.limit:
+        if statement.limit is not None and len({*held, *added}) > statement.limit:
             self.object(name, f"too many values, {statement.limit} allowed", line=edit.line)
-        elif merged:
-            tree[name] = merged
+        elif held or added:
+            if not held:
+                tree.pop(name, None)
+            self.writer.add(tree, name, added)
             if edit.place is not None and added:
                 self._move(tree, edit)
 

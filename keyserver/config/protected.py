@@ -32,9 +32,10 @@ class Kept:
             return {}
         value = tree[name]
         if isinstance(identity, tuple):
-            value = {key: entry for key, entry in value.items() if key == identity[1]}
+            value = {identity[1]: value[identity[1]]} if identity[1] in value else {}
         if not (PROTECTED in tree or holds_protected(value)):
             return {}
+        self._writer.settle()
         return self._of(statement, value, protected, []) or {}
 
     def of_branch(self, statement: Statement, tree: Tree, way: Iterable[str] = ()) -> Tree:

@@ -8,8 +8,8 @@ What is said about a statement stands in its parent, by the statement's identity
 ``(list name, key)`` for one entry): the sets ``INACTIVE`` and ``PROTECTED``, and ``COMMENTS``; in
 what is shown with its configuration groups, ``INHERITED`` names the group of what came from one.
 
-Trees share what they have in common. A branch may be written to by the tree that owns it and by
-no other; marks and values are replaced, never changed.
+Trees share what they have in common. A branch, marks or the values of a leaf-list may be written to
+by the tree that owns them and by no other; who owns none are replaced, never changed.
 """
 
 from __future__ import annotations
@@ -51,6 +51,26 @@ class Branch(dict[str, Any]):
         self.owner = owner
 
 
+class Marks(set[Identity]):
+    """The statements of which a mark is said, and the owner of the tree that may change them."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, identities: Iterable[Identity], owner: Owner | None) -> None:
+        super().__init__(identities)
+        self.owner = owner
+
+
+class Values(list[str]):
+    """The values of a leaf-list, also as a set, and the owner of the tree that may change them."""
+
+    __slots__ = ("known", "owner")
+
+    def __init__(self, values: Iterable[str], owner: Owner | None) -> None:
+        super().__init__(values)
+        self.known, self.owner = set(self), owner
+
+
 def owner_of(tree: Tree) -> Owner | None:
     """Who may write to a branch; None for dictionaries that were built by hand."""
     return tree.owner if isinstance(tree, Branch) else None
@@ -71,11 +91,19 @@ def deep_copy(tree: Tree, owner: Owner | None) -> Branch:
         {
             name: deep_copy(value, owner)
             if isinstance(value, dict) and name not in MARKS
-            else value
+            else _own_copy(value)
             for name, value in tree.items()
         },
         owner,
     )
+
+
+def _own_copy(value: Any) -> Any:
+    """Values or marks that nobody writes to in two places."""
+    if isinstance(value, set):
+        return frozenset(value)
+    kind = next((kind for kind in (list, dict) if isinstance(value, kind)), None)
+    return value if kind is None else kind(value)
 
 
 @dataclass(frozen=True, slots=True)

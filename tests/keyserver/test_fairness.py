@@ -8,34 +8,15 @@ Nothing is timed: steps of the interpreter are counted.
 from __future__ import annotations
 
 import contextlib
-import sys
 
 import pytest
 
 from keyserver.netconf.framing import END_OF_MESSAGE
 from tests.keyserver.console import Console
+from tests.keyserver.steps import Steps
 
 MANY, FEW_STEPS = 4000, 10_000
 IKE = "security group-vpn server ike"
-
-
-class Steps:
-    """Counts the lines of Python that are gone through while it is entered."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def _line(self, frame, event, argument):
-        self.count += event == "line"
-        return self._line
-
-    def __enter__(self) -> Steps:
-        self._before = sys.gettrace()
-        sys.settrace(self._line)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(self._before)
 
 
 def in_loop(console: Console, netconf, message: bytes) -> tuple[int, bytes]:
