@@ -182,6 +182,8 @@ class MemberKeys:
         # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:
             self._delete(delete.protocol, delete.spis, now, at_once=policy is None)
+        # Junos sends a multicast push once: when it is late, then for everybody.
+        self.traffic.repeats = under.multicast is None or self._profile is Profile.CISCO_REFERENCE
         self.traffic.add(teks, Arrival.PUSH, now)
         if kek is not None:
             self._roll(kek, now)
@@ -194,7 +196,7 @@ class MemberKeys:
             known.expires, known.life = kek.expires, kek.life
             known.ack_algorithm = kek.ack_algorithm
             return
-        if self.kek is not None:
+        if self.kek is not None and self.traffic.repeats:
             kek.expires -= lateness(self.kek.expires, kek.life, self.activation_delay, now)
         self.keks[kek.kek.spi] = kek
         self.current_kek = kek.kek.spi

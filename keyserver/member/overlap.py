@@ -18,6 +18,7 @@ _SHARE_AT_PUSH = 0.5
 _EARLIER_SECONDS, _EARLIER_SHARE = 2.0, 0.25
 # So late is no first copy: with moments that lie close together even the shortest pause counts.
 _LATE_SHARE, _LATE_SECONDS = 1 / 3, 1.5
+_DOUBTFUL_DELAYS = 1.5
 # For so long a registration that goes on has not failed.
 _EARLY_SECONDS, _EARLY_SHARE = 20.0, 0.25
 
@@ -32,6 +33,10 @@ class Overlap:
     push: float
     delay: int
     wait: int = 2
+
+    def is_doubtful(self, late: float) -> bool:
+        """True when the key server may be what was late: then others change later than thought."""
+        return late > _DOUBTFUL_DELAYS * self.delay
 
     @property
     def earlier(self) -> float:

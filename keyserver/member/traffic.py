@@ -114,6 +114,8 @@ class Traffic:
     def __init__(self, timing: Timing = Timing.JUNOS) -> None:
         self.selectors: dict[SelectorKey, list[InstalledTek]] = {}
         self.delays = GroupDelays()
+        # Pushes are repeated: one that is late may be a copy, and others had it in time.
+        self.repeats = True
         self._waits = _WAITS[timing]
         self._sending: dict[SelectorKey, InstalledTek] = {}
 
@@ -186,13 +188,18 @@ class Traffic:
         """
         for selector, _, _ in teks:
             self.selectors.setdefault(selector, [])
-        for selector, sa, keys in sorted(teks, key=lambda row: row[1].seconds):
+        in_order = sorted(teks, key=lambda row: row[1].seconds)
+        newest = {selector: sa.spi for selector, sa, _ in in_order}
+        for selector, sa, keys in in_order:
             known = self.selectors[selector]
             if all(tek.spi != sa.spi for tek in known):
                 known.insert(
                     len(known) if stale and known else 0,
                     self._installed(known, sa, keys, arrival, now),
                 )
+            elif known[0].spi == sa.spi == newest[selector] and arrival is Arrival.REGISTRATION:
+                # What was reckoned from a push that came late may be wrong by as much.
+                known[0].expires = now + sa.seconds
 
     def _installed(
         self,
@@ -208,6 +215,8 @@ class Traffic:
         activates = max(now, self._activation(known, arrival, now - late, overlap))
         tek = InstalledTek(sa, keys, expires, activates, overlap, arrival)
         tek.deactivates = now + (self.delays.deactivation or 0)
+        if overlap.is_doubtful(late):
+            tek.deactivates = max(tek.deactivates, known[0].expires)
         return tek
 
     def _lateness(
@@ -217,7 +226,7 @@ class Traffic:
             return 0.0
         before, life, delay = known[0], sa.seconds, self.delays.activation or 0
         before.expires -= earliness(before.expires, life, delay, now)
-        return lateness(before.expires, life, delay, now)
+        return lateness(before.expires, life, delay, now) if self.repeats else 0.0
 
     def _overlap(
         self, known: list[InstalledTek], expires: float, sa: TrafficSa, arrival: Arrival

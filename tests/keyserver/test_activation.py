@@ -306,6 +306,30 @@ def test_who_gets_the_last_copy_of_a_rekey_changes_with_the_others():
     assert [row[0] for row in moments(early, 3600.0)] == [3570.0, 3585.0]
 
 
+def test_where_the_key_server_itself_may_be_late_the_old_key_is_kept_to_its_end():
+    """It hung over a rekey: whoever reckons a second otherwise goes on with the old key."""
+    found, other = traffic(), traffic()
+    found.add([tek(0x2000)], Arrival.PUSH, 3569.5)
+    assert moments(found, 3600.0)[-1] == (3600.0, ("00002000",), ("00002000",))
+    assert len(found.receives_with) == 1
+    other.add([tek(0x2000)], Arrival.PUSH, 3570.5)
+    assert [row[0] for row in moments(other, 3600.0)] == [3598.0, 3600.0]
+
+
+def test_a_push_that_comes_once_is_late_for_everybody():
+    found = traffic()
+    found.repeats = False
+    found.add([tek(0x2000)], Arrival.PUSH, 3560.0)
+    assert [row[0] for row in moments(found, 3600.0)] == [3590.0, 3600.0]
+    assert found.first_end() == (3560.0 + 3600, 3600)
+
+
+def test_a_registration_says_anew_when_the_newest_key_ends():
+    found = traffic()
+    found.add([tek(0x1000, 100)], Arrival.REGISTRATION, 3490.0)
+    assert found.first_end() == (3590.0, 3600)
+
+
 @pytest.mark.parametrize(
     ("registered", "sends"),
     [

@@ -155,6 +155,29 @@ def test_a_server_that_is_killed_while_the_kek_rolls_takes_nobody_from_anybody(
     assert group.registered == FEW
 
 
+@pytest.mark.parametrize("seconds", [25, 35])
+def test_a_server_that_is_killed_over_a_multicast_rekey_is_late_once(seconds, tmp_path):
+    """What comes once is late for all: nobody changes earlier or registers anew each time."""
+    block = "set security group-vpn server group G1 server-member-communication "
+    extra = (f"{block}communication-type multicast", f"{block}multicast-group 239.1.1.1")
+    more = {"generation": "v1", "state": tmp_path / "hub.db", "extra": extra}
+    group = LossyGroup(FEW // 2, faults_of(0.0), **more)
+    begun = group.now
+    group.settle()
+    group.run(begun + CYCLE - 10 - group.now)
+    group.kill_server()
+    group.run(seconds)
+    group.start_server()
+    group.run(CYCLE / 2)
+    for member in group.members.values():
+        member.events.clear()
+    group.run(2 * CYCLE)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.without_tek) == (0, 0)
+    events = {e.event for member in group.members.values() for e in member.events}
+    assert "reregistering" not in events
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_clocks_that_are_off_and_run_otherwise_leave_no_pair_apart(restarted, tmp_path):
     def clock(chance):
