@@ -169,5 +169,15 @@ def test_a_playbook_stops_before_it_does_more_than_it_is_for(devices):
     assert drifted.returncode != 0
     assert "The devices are not as described" in drifted.stdout
     members.write_text(text)
+    outside = {"rotate_keys": "hub-1", "add_site": "site-1"}
+    for other, limit in outside.items():
+        left_out = _playbook(
+            other, devices, "-e", "sites=site-1", "-e", "site=site-1", "--limit", limit
+        )
+        assert left_out.returncode != 0, other
+        said = " ".join(left_out.stdout.split())
+        assert "Nothing would come of it: " in said
+        assert ("site-1: not in the play" in said) is (limit == "hub-1")
+        assert ("because hub-1 was not looked at" in said) is (limit == "site-1")
     # None of them has touched a device.
     assert "plan: nothing to change" in _playbook("build", devices).stdout
