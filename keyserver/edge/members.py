@@ -52,10 +52,7 @@ _OFFERS = {
 def _offers(spec: MemberSpec) -> tuple[Phase1Proposal, ...]:
     words = spec.proposals or tuple(product(*_OFFERS[spec.generation or Generation.V2]))
     method = "pre-shared-keys" if spec.credentials is None else "rsa-signatures"
-    try:
-        return tuple(phase1_proposal(*w, method) for w in words)
-    except KeyError as error:
-        raise LabError(f"member {spec.name}: proposals: {error.args[0]!r} is unknown") from None
+    return tuple(phase1_proposal(*w, method) for w in words)
 
 
 def group_member(spec: MemberSpec) -> GroupMember:

@@ -285,6 +285,14 @@ def proposals_of(policy: Tree, defined: Tree, v1: bool) -> tuple[Phase1Proposal,
     return tuple(phase1_proposal(*words) for words in named)
 
 
+PHASE1_WORDS: dict[str, Mapping[str, object]] = {
+    "encryption_algorithm": JUNOS_CIPHERS,
+    "authentication_algorithm": _HASHES,
+    "dh_group": _DH_GROUPS,
+}
+"""The words of a phase 1 proposal, in the order in which it takes them."""
+
+
 def phase1_proposal(
     encryption: str, authentication: str, dh_group: str, method: str = "pre-shared-keys"
 ) -> Phase1Proposal:

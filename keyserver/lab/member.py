@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..config.junos_schema import Generation
 from ..gdoi.payloads import Profile
+from ..groups.gateways import PHASE1_WORDS
 from ..ike.proposal import Mode
 from . import values
 from .certificates import read_own_certificate
@@ -87,9 +89,9 @@ def _proposals(where: str, value: Any) -> tuple[tuple[str, str, str], ...]:
 
 def _proposal(where: str, value: Any) -> tuple[str, str, str]:
     section = Section(where, value)
-    encryption = section.need("encryption_algorithm", values.text)
-    authentication = section.need("authentication_algorithm", values.text)
-    group = section.need("dh_group", values.text)
+    encryption, authentication, group = (
+        section.need(name, partial(values.one_of, known)) for name, known in PHASE1_WORDS.items()
+    )
     section.done()
     return encryption, authentication, group
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -15,6 +16,13 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError("text is expected")
     return value
+
+
+def one_of(known: Iterable[str], value: Any) -> str:
+    """One of these words."""
+    if value not in tuple(known):
+        raise ValueError(f"one of {', '.join(known)} is expected")
+    return str(value)
 
 
 def texts(value: Any) -> list[str]:

@@ -58,6 +58,10 @@ OF_A_MEMBER = {
     "server: '192.0.2.1:848', group: x": "group: 'x' is not accepted (a group's number is a whole",
     f"{SITE}, proposals: 5": "members[0]: proposals: a list is expected",
     f"{SITE}, proposals: [5]": "members[0]: proposals[0]: a mapping is expected",
+    f"{SITE}, proposals: [{{encryption_algorithm: aes}}]": (
+        "proposals[0]: encryption_algorithm: 'aes' is not accepted (one of des-cbc, "
+    ),
+    f"{SITE}, proposals: [{{encryption_algorithm: [aes]}}]": "(one of des-cbc, ",
     f"{SITE}, faults: {{drop: x}}": "drop: 'x' is not accepted (a share is a number)",
 }
 REFUSED |= {f"devices: [{{{words}}}]": told for words, told in OF_A_DEVICE.items()}
