@@ -37,14 +37,18 @@ class Refused(GroupVpnError):
 class DeviceError(GroupVpnError):
     """The device answered with an error; ``messages`` are its own words.
 
-    ``done``: the answer says as well that what was asked has been done.
+    ``done``: the answer says as well that what was asked has been done. ``shared``: it is that of a
+    routing engine, beside which there may be others.
     """
 
-    def __init__(self, step: str, messages: Sequence[str], *, done: bool = False) -> None:
+    def __init__(
+        self, step: str, messages: Sequence[str], *, done: bool = False, shared: bool = False
+    ) -> None:
         super().__init__(f"{step}: {'; '.join(messages)}")
         self.step = step
         self.messages = list(messages)
         self.done = done
+        self.shared = shared
 
 
 class TransportFailure(GroupVpnError):

@@ -17,6 +17,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
     CommitLost,
+    CommitUnknown,
     DeviceError,
     TransportFailure,
 )
@@ -148,6 +149,55 @@ def test_a_commit_that_is_refused_is_so_also_where_nobody_may_look():
     with pytest.raises(DeviceError, match=r"^commit: commit failed$") as raised:
         apply(rpc, wish())
     assert not raised.value.may_have_changed
+
+
+NOT_ALONE = {
+    "a timeout": (rpc_error("commit failed: Operation timed out"), AT_ONCE),
+    "another node": (rpc_error("node1: configuration check-out failed"), AT_ONCE),
+    "a routing engine": (
+        f"<commit-results><routing-engine><name>re0</name>{rpc_error('commit failed')}"
+        "</routing-engine></commit-results>",
+        AT_ONCE,
+    ),
+    "a node's item": (
+        "<multi-routing-engine-results><multi-routing-engine-item><re-name>a</re-name>"
+        f"{rpc_error('commit failed')}</multi-routing-engine-item></multi-routing-engine-results>",
+        AT_ONCE,
+    ),
+    "several engines were asked": (rpc_error("commit failed"), CommitOptions(synchronize=True)),
+}
+
+
+@pytest.mark.parametrize("said", NOT_ALONE)
+def test_a_no_that_is_not_one_devices_own_is_not_believed_where_nobody_may_look(said):
+    content, options = NOT_ALONE[said]
+
+    def hidden(_read):
+        return rpc_error("permission denied")
+
+    twists = {Stage.COMMIT: lambda _ok: content, Stage.READ_BACK: hidden}
+    with pytest.raises(CommitUnknown, match="permission denied; whether") as raised:
+        apply(Boxed(box("G1"), twists), wish(options))
+    assert raised.value.may_have_changed
+
+
+@pytest.mark.parametrize("said", [*NOT_ALONE, "one device"])
+def test_after_a_no_a_session_that_broke_is_no_end_of_looking(said):
+    content, options = NOT_ALONE.get(said, (rpc_error("commit failed"), AT_ONCE))
+    broken = iter([True])
+
+    def breaks_once(read):
+        return lost(read) if next(broken, False) else read
+
+    rpc = Boxed(box("G1"), {Stage.COMMIT: lambda _ok: content, Stage.READ_BACK: breaks_once})
+    assert apply(rpc, wish(options))["changed"]
+    before = box("G1").committed
+    broken = iter([True])
+    rpc = Boxed(box("G1"), {Stage.READ_BACK: breaks_once})
+    rpc.twists[Stage.COMMIT] = lambda _ok: (_undo(rpc.box, before), content)[1]
+    with pytest.raises(DeviceError) as refused:
+        apply(rpc, wish(options))
+    assert (refused.value.may_have_changed, rpc.box.lock) == (False, None)
 
 
 def test_a_commit_that_is_said_to_be_done_and_left_everything_as_it_was_is_no_part_of_it():

@@ -262,7 +262,7 @@ class Commit:
         try:
             reply = self._device.commit(options, selection)
         except DeviceError as error:
-            self._judge(error, refused=not error.done)
+            self._judge(error, refused=not _leaves_open(error, options))
         except (TransportFailure, MalformedReply) as failure:
             self._look_again(failure)
         else:
@@ -273,19 +273,32 @@ class Commit:
     def _judge(self, answer: DeviceError, refused: bool = False) -> None:
         """What a commit did whose answer leaves that open: the session still holds the lock.
 
-        ``refused``: the answer says no. One node of a cluster may have said so for all.
+        ``refused``: it is a no that can be believed when the device cannot be asked.
+        """
+        found = self._found(answer)
+        if found is not None:
+            raise answer if refused else _unknown(f"{answer}; {found}")
+        self._device.warn(f"{answer}; the device has committed the change all the same")
+
+    def _found(self, answer: DeviceError) -> str | None:
+        """None when the change is there, else why that is not known.
+
+        Raises the answer when it is certain that the device has not committed.
         """
         try:
-            committed = not self._undone()
+            undone = self._undone()
         except CommitDiffers:
             raise
+        except TransportFailure:
+            # Whatever the session held is given back now, and another one may tell.
+            with contextlib.suppress(CommitLost):
+                return self._asked_anew(answer)
+            raise answer from None
         except GroupVpnError as failure:
-            if refused:
-                raise answer from None
-            raise _unknown(f"{answer}; asked for what it has: {failure}") from None
-        if not committed:
+            return f"asked for what it has: {failure}"
+        if undone:
             raise answer
-        self._device.warn(f"{answer}; the device has committed the change all the same")
+        return None
 
     def _look_again(self, lost: GroupVpnError) -> None:
         """What a commit did whose answer was lost: ask over a new session.
@@ -295,14 +308,19 @@ class Commit:
         will not.
         """
         self._device.warn(f"the answer to the commit was lost: {lost}")
+        found = self._asked_anew(lost)
+        if found is not None:
+            raise _unknown(f"{lost}; {found}")
+        self._device.warn("asked again, the device has committed the change")
+
+    def _asked_anew(self, lost: GroupVpnError) -> str | None:
+        """See :meth:`_found_after`, as often as the carrier has patience for."""
         found: str | None = None
         for _again in looks(self._device.rpc):
             found = self._found_after(lost)
             if found is None:
                 break
-        if found is not None:
-            raise _unknown(f"{lost}; {found}")
-        self._device.warn("asked again, the device has committed the change")
+        return found
 
     def _found_after(self, lost: GroupVpnError) -> str | None:
         """None when the change is there, else why that is not known yet.
@@ -326,6 +344,23 @@ class Commit:
             f"{lost}; the device has not committed: asked again, it has nothing of the change, and "
             "nobody else is at work on it; run the task again"
         )
+
+
+_OF_SEVERAL = re.compile(
+    r"\b(?:node|re|fpc|member)\d+\b|tim(?:ed|e)[- ]?out|synchroni[sz]|communicat|\bconnection"
+    r"|\bpeer\b|other routing engine|unreachable|\blost\b|\babort",
+    re.IGNORECASE,
+)
+"""What a device says when it speaks of another one, or did not come to an end."""
+
+
+def _leaves_open(answer: DeviceError, options: CommitOptions) -> bool:
+    """Whether an answer with an error may be that of a commit which was made, somewhere at least.
+
+    A device that is alone and refuses a configuration has not committed it.
+    """
+    several = answer.shared or options.synchronize
+    return answer.done or several or any(map(_OF_SEVERAL.search, answer.messages))
 
 
 def _unknown(what: str) -> CommitUnknown:

@@ -18,6 +18,7 @@ from .xml import child, local_name, text_of
 
 _MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")
 _DONE = ("{*}ok", "{*}load-success", "{*}commit-success", "{*}commit-check-success")
+_ENGINES = ("{*}routing-engine", "{*}multi-routing-engine-item")
 _ERROR_LINE = re.compile(r"^\s*error:", re.IGNORECASE | re.MULTILINE)
 LONGEST = 1000
 """Characters of a device's words that are repeated."""
@@ -99,13 +100,14 @@ def warnings(reply: etree._Element) -> list[str]:
 def refuse_errors(step: str, reply: etree._Element) -> etree._Element:
     """The reply, unless it holds an error. Raises DeviceError."""
     errors = [str(m) for m in messages(reply) if m.severity != "warning"]
+    how = {"done": says_done(reply), "shared": next(reply.iter(*_ENGINES), None) is not None}
     errors += [text for text in map(_all_text, reply.iter("{*}output")) if _is_error(text)]
     if errors:
-        raise DeviceError(step, list(dict.fromkeys(errors)), done=says_done(reply))
+        raise DeviceError(step, list(dict.fromkeys(errors)), **how)
     for count in map(text_of, reply.iter("{*}load-error-count")):
         if count.strip("0"):
             words = f"errors that the device counts and does not name: {count}"
-            raise DeviceError(step, [words], done=says_done(reply))
+            raise DeviceError(step, [words], **how)
     return reply
 
 
