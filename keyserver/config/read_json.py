@@ -167,10 +167,14 @@ class _Reader:
             self.object([*path, edit.statement.shown], edit.statement.shown, "syntax error")
             return False
         if edit.statement.kind is Kind.EMPTY:
-            if any(item is not None and item is not True for item in values):
-                self.object([*path, edit.statement.shown], str(values[0])[:40], "syntax error")
+            if not values or any(item is not None and item is not True for item in values):
+                bad = str(values[0] if values else value)[:40]
+                self.object([*path, edit.statement.shown], bad, "syntax error")
                 return False
             return True
+        if len(values) > 1 and None in values:
+            self.object([*path, edit.statement.shown], "null", "syntax error")
+            return False
         for item in values:
             if isinstance(item, bool):
                 edit.values.append("true" if item else "false")

@@ -120,6 +120,9 @@ REFUSED = {
     in_json('{"snmp": {"contact": NaN}}'): "configuration-json",
     in_json('{"snmp": {}, "snmp": {}}'): "configuration-json",
     in_json('{"snmp": {"contact": ["a", "b"]}}'): "contact",
+    # Of nothing, and of something beside nothing, nobody knows what is meant.
+    in_json('{"system": {"no-redirects": []}}'): "[]",
+    in_json('{"system": {"authentication-order": ["password", null]}}'): "null",
     # Attributes of what is not a statement, and those that contradict each other.
     '<load-configuration><configuration delete="delete"/></load-configuration>': "delete",
     '<load-configuration><configuration operation="delete"/></load-configuration>': "operation",
