@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,8 @@ from .host import Host
 from .scope import covered
 from .settings import Enrolment, Manners, VpnSettings, vpn_settings
 from .site import Place, Site
+
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class SrxMembers:
         self._tree: Tree = {}
         self._host: Host | None = None
         self._outbox: list[Outgoing] = []
+        # With `co-location` the key server is this device: what is said to it is not for us.
+        self._to_self: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._events: list[MemberOfGroup] = []
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
@@ -189,6 +194,8 @@ class SrxMembers:
         return bool(self.sites) and bool(self._for(arrival))
 
     def _for(self, arrival: Arrival) -> list[Site]:
+        if arrival.message in self._to_self:
+            return []
         called = [
             site
             for site in self.sites.values()
@@ -222,6 +229,8 @@ class SrxMembers:
         if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
             to = site.pushed_from or to
+        if to[0] == self._plane.local[0]:
+            self._to_self.append(datagram)
         return Outgoing(marker + datagram, (to,), door)
 
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:

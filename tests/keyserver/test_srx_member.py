@@ -11,7 +11,7 @@ from scapy.layers.inet import IP
 from scapy.layers.ipsec import ESP, SecurityAssociation
 
 from keyserver.config.junos_schema import Generation
-from keyserver.groups.pushes import Door
+from keyserver.groups.pushes import Door, MulticastTarget
 from keyserver.member.esp import sealed
 from keyserver.srx_member.site import Treatment
 from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
@@ -20,6 +20,10 @@ from tests.keyserver.console import Session
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
 
+MULTICAST = (
+    " communication-type multicast multicast-group 239.1.2.3"
+    " multicast-outgoing-interface ge-0/0/1.0"
+)
 # Under an SPI that nobody holds.
 STRANGE = bytes.fromhex("deadbeef") + bytes(60)
 HUB, OTHER_HUB, SITE = "192.0.2.1", "192.0.2.2", "192.0.2.11"
@@ -554,6 +558,46 @@ def test_a_v1_member_whose_kek_is_cleared_gets_it_again_and_loses_no_traffic(sig
     network.flush()
     assert member.keys.kek.kek.spi == kek
     assert Network(signing_key).ask(f"<{clear}/>").find(".//rpc-error") is not None
+
+
+class Looped(networks.Network):
+    """What a device sends by multicast it hears itself, as a host does that listens."""
+
+    def _receivers(self, source, to):
+        return [*self.devices] if isinstance(to, MulticastTarget) else [one for one, _ in to]
+
+
+@pytest.mark.parametrize("multicast", ["", MULTICAST], ids=["unicast", "multicast"])
+def test_a_v1_device_may_be_a_member_of_its_own_group(signing_key, multicast):
+    network = Looped()
+    smc = SMC + BLOCKS["v1"] + multicast
+    hub = hub_config("hub", "v1", {"gm-1": SITE, "own": HUB}, extra=(smc,))
+    both = hub + "set security group-vpn co-location\n"
+    own = site_config("v1").replace(SITE, HUB).replace("host-name site", "host-name hub")
+    for address, text in ((HUB, both + own), (SITE, site_config("v1"))):
+        device = device_of(address, Generation.V1, text, network.now, signing_key)
+        network.devices[address] = device
+    network.flush()
+
+    def member(address):
+        companions = network.devices[address].companions
+        return next(c for c in companions if isinstance(c, SrxMembers)).sites["V1"].member
+
+    def told():
+        return [one.event.event for one in network.happened if isinstance(one, MemberOfGroup)]
+
+    assert told() == ["registered", "registered"]
+    network.pass_time(4 * 3600)
+    assert member(HUB).held() == member(SITE).held()
+    assert (told().count("rekeyed"), told().count("reregistering")) == (8, 0)
+    (view,) = network.devices[HUB].groups.views(network.now)
+    assert {one.address for one in view.members} == {HUB, SITE}
+    assert view.counters.push_unacknowledged == 0
+    left = network.devices[HUB].endpoint.associations
+    assert [one.address for one in left(network.now)] == [HUB, SITE]
+    commit(network.devices[HUB], both, network.now)
+    network.flush()
+    assert [one.address for one in left(network.now)] == [SITE]
 
 
 def test_what_a_generation_lacks_is_no_command_of_it(signing_key):
