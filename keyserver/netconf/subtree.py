@@ -73,7 +73,11 @@ def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._El
     are kept when all their content matches hold, together with their name. ``found`` is taken
     apart for it.
     """
-    asked = [one for one in wanted if _holds(one, found)]
+    return _select(_Filters(wanted), found)
+
+
+def _select(filters: _Filters, found: etree._Element) -> etree._Element | None:
+    asked = filters.about(found)
     if not asked:
         return None
     if any(not _selections(one) for one in asked):
@@ -84,17 +88,45 @@ def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._El
     for one in asked:
         for selection in _selections(one):
             below.setdefault(_asked(selection), []).append(selection)
+    inner = {name: _Filters(several) for name, several in below.items()}
     named = any(local_name(child) == "name" for child in found)
     for child in list(found):
         name = local_name(child)
         if name in kept or (named and name == "name"):
             part.append(child)
         elif name in below:
-            chosen = select(below[name], child)
+            chosen = _select(inner[name], child)
             if chosen is not None:
                 part.append(chosen)
     bare = all(local_name(child) == "name" for child in part)
     return None if bare and "name" not in kept and "name" not in below else part
+
+
+class _Filters:
+    """Filters of one level, looked up by what they match: there may be as many as entries."""
+
+    def __init__(self, wanted: Sequence[etree._Element]) -> None:
+        self._by_first: dict[_Pair | None, list[tuple[etree._Element, frozenset[_Pair]]]] = {}
+        for one in wanted:
+            matches = [(_asked(match), _text(match)) for match in _matches(one)]
+            alike = self._by_first.setdefault(matches[0] if matches else None, [])
+            alike.append((one, frozenset(matches)))
+
+    def about(self, found: etree._Element) -> list[etree._Element]:
+        """The filters whose content matches are all in ``found``."""
+        if self._by_first.keys() == {None}:
+            return [one for one, _ in self._by_first[None]]
+        held = {(local_name(child), _text(child)) for child in found}
+        near = (pair for first in (None, *held) for pair in self._by_first.get(first, ()))
+        return [one for one, matches in near if matches <= held]
+
+
+_Pair = tuple[str, str]
+"""The name of an element, and its text."""
+
+
+def _text(element: etree._Element) -> str:
+    return (element.text or "").strip()
 
 
 def _asked(wanted: etree._Element) -> str:
@@ -113,17 +145,7 @@ def _selections(wanted: etree._Element) -> list[etree._Element]:
 
 
 def _is_match(child: etree._Element) -> bool:
-    return bool((child.text or "").strip()) and not len(child)
-
-
-def _holds(wanted: etree._Element, found: etree._Element) -> bool:
-    """True when every content match of the filter is in ``found``."""
-    for match in _matches(wanted):
-        text, name = (match.text or "").strip(), _asked(match)
-        held = ((c.text or "").strip() for c in found if local_name(c) == name)
-        if text not in held:
-            return False
-    return True
+    return bool(_text(child)) and not len(child)
 
 
 def _bare(element: etree._Element) -> etree._Element:

@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from keyserver.config.apply import apply
 from keyserver.config.edit import Operation
 from keyserver.config.read_set import read_set
 from keyserver.netconf.framing import END_OF_MESSAGE
+from keyserver.netconf.subtree import select
 from keyserver.netconf.work import Work
 from tests.keyserver.console import Console
+from tests.keyserver.steps import Steps
 
 GATEWAYS = 1000
 IKE = "security group-vpn server ike"
@@ -90,3 +93,19 @@ def test_of_several_entries_that_a_filter_names_the_order_is_that_of_the_configu
     found = [answer.index(f"<name>g-{n}<".encode()) for n in (3, 5, 9)]
     assert found == sorted(found)
     assert answer.count(b"<gateway>") == 3
+
+
+@pytest.mark.parametrize("match", ["name", "ike-policy"])
+def test_as_many_filters_as_entries_cost_what_they_are_many(match):
+    def steps(count: int) -> int:
+        entries = "".join(
+            f"<gateway><name>{n}</name><ike-policy>{n}</ike-policy></gateway>" for n in range(count)
+        )
+        asked = "".join(f"<gateway><{match}>{n}</{match}></gateway>" for n in range(0, count, 2))
+        found = etree.fromstring(f"<ike>{entries}</ike>")
+        with Steps() as counted:
+            part = select([etree.fromstring(f"<ike>{asked}</ike>")], found)
+        assert [one.findtext("name") for one in part] == [str(n) for n in range(0, count, 2)]
+        return counted.count
+
+    assert steps(200) < 2.4 * steps(100)
