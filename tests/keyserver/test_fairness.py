@@ -98,6 +98,17 @@ def test_what_is_long_takes_few_steps_in_the_loop_itself(large, message):
     assert steps < FEW_STEPS
 
 
+def test_a_commit_that_is_refused_for_many_reasons_takes_few_steps_in_the_loop_itself():
+    console = Console()
+    session = console.session()
+    session.set(*(f"set {IKE} gateway g-{n} ike-policy nobody" for n in range(MANY // 10)))
+    for check in ("", "<check/>"):
+        commit = rpc(f"<commit-configuration>{check}</commit-configuration>")
+        steps, answer = in_loop(console, session.netconf, commit)
+        assert answer.count(b"<rpc-error>") > MANY // 10
+        assert steps < FEW_STEPS
+
+
 def test_a_hello_of_many_capabilities_takes_few_steps_in_the_loop_itself():
     console = Console()
     netconf = console.device.open_session("netops", console.now)

@@ -47,6 +47,17 @@ def _commit_errors(
     return [results]
 
 
+def _said(request: Request, refused: CommitRefused, *, check: bool) -> Steps[Elements]:
+    """There may be as many reasons as statements."""
+    work = partial(_commit_errors, request, refused, check=check)
+    errors: Elements = yield Work(work, _VIOLATION_OCTETS * len(refused.violations))
+    return errors
+
+
+_VIOLATION_OCTETS = 300
+"""About how long the error is that names one."""
+
+
 def _commit_results(request: Request, name: str, notice: str | None = None) -> list[etree._Element]:
     if request.session.host.terse_results():
         return [request.dialect.base("ok")]
@@ -113,7 +124,7 @@ def commit_configuration(database: ConfigurationDatabase, request: Request) -> S
     try:
         yield from _committed(database, request, confirmation)
     except CommitRefused as refused:
-        return _commit_errors(request, refused, check=False)
+        return (yield from _said(request, refused, check=False))
     return _commit_results(request, "commit-success", _notice(confirmation))
 
 
@@ -128,7 +139,7 @@ def rfc_commit(database: ConfigurationDatabase, request: Request) -> Steps[Eleme
     try:
         yield from _committed(database, request, confirmation, by_rfc=True)
     except CommitRefused as refused:
-        return _commit_errors(request, refused, check=False)
+        return (yield from _said(request, refused, check=False))
     return ok(request)
 
 
@@ -137,7 +148,7 @@ def _check(database: ConfigurationDatabase, request: Request) -> Steps[Elements]
         with refusals():
             yield Work(partial(database.check_candidate, request.holder), database.weight)
     except CommitRefused as refused:
-        return _commit_errors(request, refused, check=True)
+        return (yield from _said(request, refused, check=True))
     return _commit_results(request, "commit-check-success")
 
 
