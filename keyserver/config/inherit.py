@@ -9,8 +9,8 @@ entry that is there. Lists and leaf-lists take what the groups add to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from .group_references import APPLY as _APPLY
 from .group_references import EXCEPT as _EXCEPT
@@ -18,7 +18,7 @@ from .group_references import GROUPS as _GROUPS
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import INACTIVE, INHERITED, MARKS, NOTHING, Branch, Tree, effective
 from .values import wildcard
-from .wildcards import matches
+from .wildcards import pieces_of, stand_for
 
 Source = tuple[str, Tree]
 """A group's name and its branch at some place."""
@@ -84,30 +84,32 @@ class _Groups:
     """
 
     located: Sequence[Source]
-    applied: tuple[str, ...] = ()
+    applied: Mapping[str, int] = field(default_factory=dict)
     named: bool = False
 
     def within(self, here: Tree) -> _Groups:
         """The same, with those applied in the branch itself, and without those kept out of it."""
+        if _APPLY not in here and _EXCEPT not in here:
+            return self
         own = [name for name in here.get(_APPLY, ()) if name not in self.applied]
-        out = here.get(_EXCEPT, ())
-        names = (name for name in (*own, *self.applied) if name not in out)
-        return _Groups(self.located, tuple(names), self.named)
+        out = set(here.get(_EXCEPT, ()))
+        names = dict.fromkeys(name for name in (*own, *self.applied) if name not in out)
+        return _Groups(self.located, {name: n for n, name in enumerate(names)}, self.named)
 
     def below(self, name: str) -> _Groups:
         """What they have of a statement."""
-        found = [(group, branch[name]) for group, branch in self.located if name in branch]
-        return _Groups(found, self.applied, self.named)
+        return self.have(
+            [(group, branch[name]) for group, branch in self.located if name in branch]
+        )
 
-    def entry(self, key: str) -> _Groups:
-        """What they say about an entry of the list that this is about."""
-        found = [(group, one) for group, entries in self.located for one in _matching(entries, key)]
+    def have(self, found: Sequence[Source]) -> _Groups:
+        """The same groups at another place."""
         return _Groups(found, self.applied, self.named)
 
     def ranked(self) -> list[Source]:
         """What is applied of it, nearest first."""
         found = [source for source in self.located if source[0] in self.applied]
-        return sorted(found, key=lambda source: self.applied.index(source[0]))
+        return sorted(found, key=lambda source: self.applied[source[0]])
 
     def first(self) -> str | None:
         """The first that is applied, in the order in which they are defined."""
@@ -117,7 +119,7 @@ class _Groups:
         """True for the very same branches of the same groups."""
         ours, theirs = self.located, other.located
         return (
-            self.applied == other.applied
+            (self.applied is other.applied or [*self.applied] == [*other.applied])
             and len(ours) == len(theirs)
             and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(ours, theirs, strict=True))
         )
@@ -145,11 +147,9 @@ class _Known:
             self.here.get(name, NOTHING), self.groups.below(name), self.merged.get(name, NOTHING)
         )
 
-    def entry(self, key: str) -> _Known:
-        """The same of an entry of the list that this is about."""
-        return _Known(
-            self.here.get(key, NOTHING), self.groups.entry(key), self.merged.get(key, NOTHING)
-        )
+    def entry(self, key: str, groups: _Groups) -> _Known:
+        """The same of an entry of the list that this is about, of which the groups say that."""
+        return _Known(self.here.get(key, NOTHING), groups, self.merged.get(key, NOTHING))
 
 
 _NOTHING_KNOWN = _Known(NOTHING, _Groups(()), NOTHING)
@@ -202,13 +202,13 @@ def _container(child: Statement, groups: _Groups, made: _Made, known: _Known) ->
 def _list(child: Statement, groups: _Groups, made: _Made, known: _Known) -> None:
     here = made.here.get(child.name, NOTHING)
     held = Branch({}, None)
-    unchanged = groups.same(known.groups)
+    unchanged, now, before = groups.same(known.groups), _Entries(groups), _Entries(known.groups)
     for key, brought in _keys(here, groups).items():
         entry = here.get(key, NOTHING)
         if unchanged and key in known.merged and entry is known.here.get(key, NOTHING):
             held[key] = known.merged[key]
         else:
-            held[key] = _merged(child, entry, groups.entry(key), known.entry(key))
+            held[key] = _merged(child, entry, now.of(key), known.entry(key, before.of(key)))
         if brought is not None:
             made.origin[child.name, key] = brought
     if held:
@@ -221,28 +221,55 @@ def _keys(here: Tree, groups: _Groups) -> dict[str, str | None]:
     for group, entries in groups.located:
         if group in groups.applied:
             for key in entries:
-                if not any(map(wildcard, key.split(KEY_SEPARATOR))):
+                if not _wild(key):
                     keys.setdefault(key, group)
     return keys
 
 
-def _matching(entries: Tree, key: str) -> Iterator[Tree]:
-    """What a group says about an entry: by its name first, then by wildcards."""
-    if key in entries:
-        yield entries[key]
-    for pattern, branch in entries.items():
-        if pattern != key and _stands_for(pattern, key):
-            yield branch
+class _Entries:
+    """What groups say about the entries of a list: by their names first, then by wildcards."""
+
+    def __init__(self, groups: _Groups) -> None:
+        self._groups = groups
+        self._patterns = [
+            (group, entries, [(_Pattern(key), key, entries[key]) for key in entries if _wild(key)])
+            for group, entries in groups.located
+        ]
+
+    def of(self, key: str) -> _Groups:
+        """What they say about one."""
+        found: list[Source] = []
+        for group, entries, patterns in self._patterns:
+            if key in entries:
+                found.append((group, entries[key]))
+            found += [
+                (group, branch)
+                for pattern, written, branch in patterns
+                if written != key and pattern.stands_for(key)
+            ]
+        return self._groups.have(found)
 
 
-def _stands_for(pattern: str, key: str) -> bool:
-    ours, theirs = pattern.split(KEY_SEPARATOR), key.split(KEY_SEPARATOR)
-    if not any(map(wildcard, ours)) or len(ours) != len(theirs):
-        return False
-    return all(
-        matches(one.removeprefix("<").removesuffix(">"), other) if wildcard(one) else one == other
-        for one, other in zip(ours, theirs, strict=True)
-    )
+def _wild(key: str) -> bool:
+    return any(map(wildcard, key.split(KEY_SEPARATOR)))
+
+
+class _Pattern:
+    """The keys of an entry of a group, of which some are wildcards."""
+
+    def __init__(self, key: str) -> None:
+        self._parts = key.split(KEY_SEPARATOR)
+        self._pieces = [
+            pieces_of(one.removeprefix("<").removesuffix(">")) if wildcard(one) else None
+            for one in self._parts
+        ]
+
+    def stands_for(self, key: str) -> bool:
+        theirs = key.split(KEY_SEPARATOR)
+        return len(theirs) == len(self._parts) and all(
+            one == other if pieces is None else stand_for(pieces, other)
+            for one, pieces, other in zip(self._parts, self._pieces, theirs, strict=True)
+        )
 
 
 def _leaf(parent: Statement, child: Statement, below: list[Source], made: _Made) -> None:

@@ -8,19 +8,25 @@ Matched without going back more than once for each character: no pattern takes l
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 _PIECE = re.compile(r"\[[^\]]+\]|.", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
-def _pieces(pattern: str) -> tuple[str, ...]:
+def pieces_of(pattern: str) -> tuple[str, ...]:
+    """What a pattern is made of; who tries it on many names keeps that."""
     return tuple(_PIECE.findall(pattern))
 
 
 def matches(pattern: str, name: str) -> bool:
     """True when the whole of ``name`` is what ``pattern`` stands for."""
-    pieces = _pieces(pattern)
+    return stand_for(pieces_of(pattern), name)
+
+
+def stand_for(pieces: Sequence[str], name: str) -> bool:
+    """True when the whole of ``name`` is what the pieces of a pattern stand for."""
     place = at = 0
     star, mark = -1, 0
     while at < len(name):

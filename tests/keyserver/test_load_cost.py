@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from keyserver.config.apply import apply
 from keyserver.config.edit import LoadError, Operation, copy_tree
+from keyserver.config.inherit import in_force
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_set import read_set
 from keyserver.config.show import to_set
@@ -116,3 +117,28 @@ def test_a_line_costs_the_same_however_long_the_list_is(long_lists, line):
 
     # What is done once for a load may grow with the list.
     assert (steps(21) - steps(1)) / 20 < EACH
+
+
+def named_in_a_group(count: int) -> list[str]:
+    return [f"set groups X {GATEWAY} p{n} routing-instance r" for n in range(count)]
+
+
+def groups_of_their_own(count: int) -> list[str]:
+    return [
+        *(f"set groups X{n} system location building b" for n in range(count)),
+        *(f"set apply-groups X{n}" for n in range(count)),
+        *(f"set system apply-groups-except X{n}" for n in range(count)),
+    ]
+
+
+@pytest.mark.parametrize("lines", [named_in_a_group, groups_of_their_own])
+def test_what_groups_bring_costs_what_they_have(lines):
+    def steps(count: int) -> int:
+        tree = copy_tree({})
+        own = [f"set {GATEWAY} p{n} ike-policy pol" for n in range(count)]
+        assert load(tree, ["set apply-groups X", *own, *lines(count)]) == []
+        with Steps(each="opcode") as counted:
+            in_force(SCHEMA, tree)
+        return counted.count
+
+    assert steps(200) < 2.5 * steps(100)
