@@ -15,6 +15,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows a
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOW = 1_795_106_000.0
 RECENT = "Thu Nov 19 2026 16:31:09"
@@ -132,6 +134,93 @@ def test_with_a_server_unread_nobody_of_its_cluster_is_called_missing_for_sure()
         ("below_minimum", "warning", ""),
     ]
     assert found["hosts"]["a"]["groups"][0]["absent"][0]["state"] == "unknown"
+
+
+def test_a_cluster_finds_a_member_by_the_rule_of_one_server():
+    # By the address, and not by the gateway; of one that came in elsewhere that is said alone.
+    moved = listing(1, 2)
+    moved[0]["members"][0]["address"] = "192.0.2.99"
+    found = fleet(CLUSTER, a=listing(3), b=moved)
+    assert kinds(found, "a") == [("missing", "error", "gm-1 192.0.2.1")]
+    assert kinds(found, "b") == [("unexpected", "error", "gm-1 192.0.2.99")]
+    moved[0]["members"][0] = member(1, gateway="gm-9")
+    found = fleet(CLUSTER, a=listing(3), b=moved)
+    assert kinds(found, "a") == []
+    assert kinds(found, "b") == [("unexpected", "error", "gm-9 192.0.2.1")]
+
+
+def test_the_server_that_shows_a_list_tells_for_its_cluster():
+    for servers in (["a", "b"], ["b", "a"]):
+        wanted = [{**CLUSTER[0], "host": servers}]
+        told = [("missing", "error", "gm-3 192.0.2.3"), ("below_minimum", "error", "")]
+        found = fleet(wanted, a=[], b=listing(1, 2))
+        assert kinds(found, "a") == [("group_missing", "error", "")]
+        assert kinds(found, "b") == told
+        assert found["summary"]["absent"] == 1
+        lost = {"unreachable": True, "msg": "gone"}
+        lost["expected_groups"] = judged(wanted, "b", [])["groups"]
+        audits = {"a": judged(wanted, "a", listing(1, 2)), "b": lost}
+        found = audit_fleet.document(audits, "Audit", now=NOW)
+        assert [name for name, _severity, _who in kinds(found, "a")] == ["missing", "below_minimum"]
+        assert [row["state"] for row in found["hosts"]["a"]["groups"][0]["absent"]] == ["unknown"]
+        assert found["summary"]["absent"] == 1
+
+
+def test_slices_of_a_cluster_are_judged_anew_when_they_are_merged():
+    one = fleet(CLUSTER, a=listing(1, 2))
+    assert one["hosts"]["a"]["groups"][0]["absent"][0]["state"] == "unknown"
+    merged = audit_fleet.document({"b": judged(CLUSTER, "b", listing(2))}, "x", [one], now=NOW)
+    (row,) = merged["hosts"]["a"]["groups"][0]["absent"]
+    assert (row["gateway"], row["state"]) == ("gm-3", "missing")
+    assert kinds(merged, "a")[0] == ("missing", "error", "gm-3 192.0.2.3")
+    # What one list had when they were judged together is missed by the other one now.
+    both = fleet(CLUSTER, a=listing(1), b=listing(2, 3))
+    merged = audit_fleet.document({"b": judged(CLUSTER, "b", listing(2))}, "x", [both], now=NOW)
+    assert kinds(merged, "a") == []
+    assert [(kind, who) for kind, _severity, who in kinds(merged, "b")] == [
+        ("missing", "gm-3 192.0.2.3"),
+        ("below_minimum", ""),
+    ]
+
+
+SERVERS = ("a", "b", "c")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(SERVERS),
+        st.none() | st.just([]) | st.lists(st.integers(1, 6), min_size=1, unique=True),
+        min_size=1,
+    ),
+    st.permutations(SERVERS),
+    st.sets(st.integers(1, 6), min_size=1),
+    st.integers(0, 7),
+)
+def test_a_cluster_misses_whom_no_list_has_and_each_once(lists, order, numbers, minimum):
+    members = [{"gateway": f"gm-{n}", "address": f"192.0.2.{n}"} for n in sorted(numbers)]
+    wanted = [{"group": "G1", "host": order, "min_members": minimum, "members": members}]
+    audits = {
+        name: judged(wanted, name, listing(*numbers) if numbers else [])
+        if numbers is not None
+        else {"unreachable": True, "expected_groups": judged(wanted, name, [])["groups"]}
+        for name, numbers in lists.items()
+    }
+    found = audit_fleet.document(audits, "Audit", now=NOW)
+    listed = {n for there in lists.values() for n in there or ()}
+    everywhere = all(lists.get(name) is not None for name in order)
+    absent = [row for h in found["hosts"].values() for g in h["groups"] for row in g["absent"]]
+    assert sorted(row["address"] for row in absent) == [
+        f"192.0.2.{n}" for n in sorted(numbers - listed)
+    ]
+    assert {row["state"] for row in absent} <= {"missing" if everywhere else "unknown"}
+    told = [f for host in found["hosts"].values() for f in host["findings"]]
+    of_kind = {k: [f for f in told if f["kind"] == k] for k in ("missing", "below_minimum")}
+    shown = any(lists.values())
+    severity = {"error" if everywhere else "warning"}
+    assert len(of_kind["missing"]) == (len(absent) if shown else 0)
+    assert len(of_kind["below_minimum"]) == (shown and len(listed) < minimum)
+    assert {f["severity"] for k in of_kind.values() for f in k} <= severity
 
 
 def test_one_server_alone_cannot_be_compliant_for_its_cluster():

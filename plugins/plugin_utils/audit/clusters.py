@@ -10,105 +10,182 @@ was not read, that is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.counting import counted
-from ..members.life import Roll
 from .expectations import Role
 from .findings import Kind, Severity, named
+from .listing import Listing
 
 Hosts = Mapping[str, dict[str, Any]]
+Row = Mapping[str, Any]
 
 
 def judge_as_one(hosts: Hosts) -> None:
     """Change, in place, what the audits say of members and minima of clusters."""
+    lists, told = _Lists(hosts), _Told()
+    for (group, *_), rows in _missed(hosts).items():
+        _judge_missing(lists, told, group, rows)
+    for (group, minimum, _), servers in _short(hosts).items():
+        _judge_minimum(lists, told, group, minimum, servers)
+    told.apply(hosts)
+
+
+class _Lists:
+    """The lists of the hosts that were read."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._views = {(n, view["name"]): view for n, h in hosts.items() for view in h["groups"]}
+        self._listings: dict[tuple[str, str], Listing] = {}
+
+    def split(self, servers: Iterable[str]) -> tuple[list[str], list[str]]:
+        """(those that were read, those that were not)."""
+        read = [s for s in servers if self._is_read(s)]
+        return read, [s for s in servers if s not in read]
+
+    def members(self, server: str, group: str) -> list[dict[str, Any]]:
+        view = self._views.get((server, group))
+        return view["members"] if view else []
+
+    def listing(self, server: str, group: str) -> Listing:
+        key = (server, group)
+        if key not in self._listings:
+            self._listings[key] = Listing(self.members(server, group))
+        return self._listings[key]
+
+    def teller(self, holders: Iterable[str], servers: Sequence[str], group: str) -> str:
+        """Which of those that say something says it for all: the first that showed a list."""
+        return min(holders, key=lambda name: (self._rank(name, group), servers.index(name)))
+
+    def severity(self, server: str, group: str) -> Severity:
+        # A list that a commit has just emptied cannot be judged yet.
+        settling = self._views[server, group].get("settling")
+        return Severity.WARNING if settling else Severity.ERROR
+
+    def _is_read(self, server: str) -> bool:
+        return server in self._hosts and self._hosts[server].get("state") == "read"
+
+    def _rank(self, server: str, group: str) -> int:
+        showed = self._views[server, group].get("list_shows") is not None
+        return 2 - self._is_read(server) - (self._is_read(server) and showed)
+
+
+class _Told:
+    """What becomes of rows and findings, by whose they are; None: it goes."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, int], str | None] = {}
+        self._findings: dict[tuple[str, str, str, str], dict[str, str] | None] = {}
+
+    def row(self, host: str, row: Row, state: str | None) -> None:
+        self._rows[host, id(row)] = state
+
+    def finding(
+        self, host: str, group: str, kind: Kind, member: str, now: tuple[Severity, str] | None
+    ) -> None:
+        new = None if now is None else {"severity": now[0].value, "why": now[1]}
+        self._findings[host, group, kind.value, member] = new
+
+    def apply(self, hosts: Hosts) -> None:
+        for name, host in hosts.items():
+            host["findings"] = list(self._kept_findings(name, host["findings"]))
+            for group in host["groups"]:
+                group["absent"] = list(self._kept_rows(name, group.get("absent") or []))
+
+    def _kept_findings(self, name: str, findings: Iterable[Row]) -> Iterator[Row]:
+        for finding in findings:
+            key = (name, finding["group"], finding["kind"], finding["member"])
+            new = self._findings.get(key, {})
+            if new is not None:
+                yield {**finding, **new}
+
+    def _kept_rows(self, name: str, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            state = self._rows.get((name, id(row)), row.get("state") or "missing")
+            if state is not None:
+                yield {**row, "state": state}
+
+
+def _is_one_of(name: str, servers: Sequence[str]) -> bool:
+    """Whether a host is a cluster's: several servers that are judged as one."""
+    return len(servers) > 1 and name in servers
+
+
+_Key = tuple[Any, ...]
+
+
+def _missed(hosts: Hosts) -> dict[_Key, dict[str, Row]]:
+    """Who of a cluster's members is in no list, as (group, who, servers): host to its row."""
+    found: dict[_Key, dict[str, Row]] = {}
     for name, host in hosts.items():
         for group in host["groups"]:
-            _absent(hosts, name, host, group)
-            _minimum(hosts, name, host, group)
+            for row in group.get("absent") or ():
+                servers = row.get("hosts") or ()
+                if _is_one_of(name, servers):
+                    found.setdefault((group["name"], _who(row), frozenset(servers)), {})[name] = row
+    return found
 
 
-def _others(hosts: Hosts, name: str, servers: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(the cluster's other servers that were read, those that were not)."""
-    others = [server for server in servers if server != name]
-    read = [s for s in others if s in hosts and hosts[s].get("state") == "read"]
-    return read, [s for s in others if s not in read]
+def _who(row: Row) -> tuple[Any, Any, Any]:
+    return row.get("gateway"), row.get("address"), row.get("role")
 
 
-def _lists(hosts: Hosts, servers: Sequence[str], group: str) -> Iterator[Roll]:
-    for server in servers:
-        for view in hosts[server]["groups"]:
-            if view["name"] == group:
-                yield Roll(view["members"])
+def _judge_missing(lists: _Lists, told: _Told, group: str, rows: Mapping[str, Row]) -> None:
+    row = next(iter(rows.values()))
+    read, unread = lists.split(row["hosts"])
+    found = any(lists.listing(server, group).found(*_who(row)) for server in read)
+    teller = None if found else lists.teller(rows, row["hosts"], group)
+    for name, one in rows.items():
+        told.row(name, one, None)
+        told.finding(name, group, Kind.MISSING, named(one), None)
+    if teller is not None:
+        told.row(teller, rows[teller], "unknown" if unread else "missing")
+        severity = lists.severity(teller, group)
+        now = _why_missing(row, severity, unread)
+        told.finding(teller, group, Kind.MISSING, named(row), now)
 
 
-def _absent(hosts: Hosts, name: str, host: dict[str, Any], group: dict[str, Any]) -> None:
-    kept = []
-    for row in group.get("absent") or []:
-        servers = row.get("hosts") or []
-        if len(servers) < 2:
-            kept.append(row)
-            continue
-        read, unread = _others(hosts, name, servers)
-        dynamic = row["role"] == Role.DYNAMIC.value
-        address = None if dynamic and row["gateway"] else row["address"]
-        found = any(r.find(row["gateway"], address) for r in _lists(hosts, read, group["name"]))
-        # Of those that were read, the first one tells.
-        tells = name == next((s for s in servers if s == name or s in read), name)
-        if found or not tells:
-            _drop(host, group["name"], Kind.MISSING, named(row))
-            continue
-        kept.append(row)
-        severity = Severity.INFO if dynamic else _severity(group)
-        why = f"none of {', '.join(servers)} lists it"
-        if unread:
-            severity = Severity.INFO if dynamic else Severity.WARNING
-            why = f"{', '.join(unread)} could not be asked, and may list it"
-            row["state"] = "unknown"
-        _change(host, group["name"], Kind.MISSING, named(row), severity, why)
-    group["absent"] = kept
+def _why_missing(row: Row, severity: Severity, unread: Sequence[str]) -> tuple[Severity, str]:
+    why = f"none of {', '.join(row['hosts'])} lists it"
+    if unread:
+        severity = Severity.WARNING
+        why = f"{', '.join(unread)} could not be asked, and may list it"
+    return Severity.INFO if row.get("role") == Role.DYNAMIC.value else severity, why
 
 
-def _minimum(hosts: Hosts, name: str, host: dict[str, Any], group: dict[str, Any]) -> None:
-    servers, minimum = group.get("hosts") or [], group.get("min_members")
-    if len(servers) < 2 or minimum is None:
-        return
-    read, unread = _others(hosts, name, servers)
-    rolls = (Roll(group["members"]), *_lists(hosts, read, group["name"]))
+def _short(hosts: Hosts) -> dict[_Key, dict[str, Sequence[str]]]:
+    """Who lists too few, as (group, minimum, servers): host to the servers of its cluster."""
+    found: dict[_Key, dict[str, Sequence[str]]] = {}
+    for name, host in hosts.items():
+        short = {f["group"] for f in host["findings"] if f["kind"] == Kind.BELOW_MINIMUM.value}
+        for group in host["groups"]:
+            servers = group.get("hosts") or ()
+            minimum = group.get("min_members")
+            if group["name"] in short and minimum is not None and _is_one_of(name, servers):
+                key = (group["name"], minimum, frozenset(servers))
+                found.setdefault(key, {})[name] = servers
+    return found
+
+
+def _judge_minimum(
+    lists: _Lists, told: _Told, group: str, minimum: int, holders: Mapping[str, Sequence[str]]
+) -> None:
+    servers = next(iter(holders.values()))
+    read, unread = lists.split(servers)
     # As each server's own minimum has it: what is no address is nobody who can be told apart.
-    listed = (m for roll in rolls for m in roll.members if m.get("state") != "malformed")
-    addresses = {m["address"] for m in listed}
-    tells = name == next((s for s in servers if s == name or s in read), name)
-    if len(addresses) >= minimum or not tells:
-        _drop(host, group["name"], Kind.BELOW_MINIMUM, "")
+    listed = (m for server in read for m in lists.members(server, group))
+    addresses = {m.get("address") for m in listed if m.get("state") != "malformed"}
+    for name in holders:
+        told.finding(name, group, Kind.BELOW_MINIMUM, "", None)
+    if len(addresses) >= minimum:
         return
+    teller = lists.teller(holders, servers, group)
     why = (
-        f"{counted(len(addresses), 'member')} listed by {', '.join([name, *read])} together, "
+        f"{counted(len(addresses), 'member')} listed by {', '.join(read)} together, "
         f"at least {minimum} expected"
     )
     why += f"; {', '.join(unread)} could not be asked" if unread else ""
-    severity = Severity.WARNING if unread else _severity(group)
-    _change(host, group["name"], Kind.BELOW_MINIMUM, "", severity, why)
-
-
-def _severity(group: Mapping[str, Any]) -> Severity:
-    # A list that a commit has just emptied cannot be judged yet.
-    return Severity.WARNING if group.get("settling") else Severity.ERROR
-
-
-def _is(finding: Mapping[str, Any], group: str, kind: Kind, member: str) -> bool:
-    return (finding["group"], finding["kind"], finding["member"]) == (group, kind.value, member)
-
-
-def _drop(host: dict[str, Any], group: str, kind: Kind, member: str) -> None:
-    host["findings"] = [f for f in host["findings"] if not _is(f, group, kind, member)]
-
-
-def _change(
-    host: dict[str, Any], group: str, kind: Kind, member: str, severity: Severity, why: str
-) -> None:
-    host["findings"] = [
-        {**f, "severity": severity.value, "why": why} if _is(f, group, kind, member) else f
-        for f in host["findings"]
-    ]
+    severity = Severity.WARNING if unread else lists.severity(teller, group)
+    told.finding(teller, group, Kind.BELOW_MINIMUM, "", (severity, why))

@@ -16,6 +16,7 @@ from ..members.meaning import LIST_SHOWS
 from ..members.times import seconds_of
 from .expectations import ExpectedGroup, ExpectedMember, Role
 from .findings import Finding, Kind, Severity, named
+from .listing import Listing
 
 DEFAULT_STALE_SECONDS = 86_400
 DEFAULT_SETTLE_SECONDS = 3_600
@@ -165,14 +166,10 @@ class GroupAudit:
             seen.setdefault(address, gateway)
 
     def _compare(self, expected: ExpectedGroup) -> None:
-        by_address: dict[str, dict[str, Any]] = {}
-        by_gateway: dict[str, list[dict[str, Any]]] = {}
-        for member in self._members:
-            by_address.setdefault(member["address"], member)
-            by_gateway.setdefault(str(member.get("gateway") or ""), []).append(member)
+        listing = Listing(self._members)
         right: set[int] = set()
         for wanted in expected.members:
-            found = self._found(wanted, by_address, by_gateway)
+            found = listing.found(wanted.gateway, wanted.address, wanted.role.value)
             if not found:
                 self._missing(wanted)
             for member in found:
@@ -201,21 +198,6 @@ class GroupAudit:
             f"{'' if alone else _not_alone(expected.hosts)}; "
             f"{means(self._shows)}{self._settling_note()}",
         )
-
-    @staticmethod
-    def _found(
-        wanted: ExpectedMember,
-        by_address: dict[str, dict[str, Any]],
-        by_gateway: dict[str, list[dict[str, Any]]],
-    ) -> list[dict[str, Any]]:
-        if wanted.address is not None:
-            member = by_address.get(wanted.address)
-            if member is not None:
-                return [member]
-            # A dynamic peer is known by its gateway, whatever address it has today.
-            if wanted.role is Role.STATIC:
-                return []
-        return by_gateway.get(wanted.gateway, []) if wanted.gateway else []
 
     def _moved(self, wanted: ExpectedMember, member: dict[str, Any], count: int) -> None:
         gateway = str(member.get("gateway") or "")
