@@ -34,11 +34,12 @@ def main() -> int:
     _interrupts_end_it()
     try:
         from .cli import main as command
-    except ModuleNotFoundError as missing:
-        return _say(f"{missing.name} is not installed: pip install groupvpn-keyserver brings it")
-    try:
+
         signal.signal(signal.SIGINT, interrupt)
         return command()
+    except ModuleNotFoundError as missing:
+        # Also what only one command needs, and imports when it begins.
+        return _say(f"{missing.name} is not installed: pip install groupvpn-keyserver brings it")
     except KeyboardInterrupt:
         return _INTERRUPTED
     finally:

@@ -22,7 +22,6 @@ from .capture.keylog import read_keks
 from .capture.sa_export import exported
 from .capture.sa_log import read_sa_log
 from .capture.wireshark import readable_capture
-from .edge import run
 from .lab.reading import read_lab
 from .lab.specs import Lab, LabError
 from .lab.writing import NO_ROOM, writing
@@ -170,18 +169,25 @@ def _lab_of(options: argparse.Namespace) -> Lab:
 def _serve(options: argparse.Namespace) -> int:
     if options.keylog and options.sa_log and _same(options.keylog, options.sa_log):
         raise _Unusable(f"{options.sa_log}: both logs would be in it; name another file for one")
+    # What serves takes longer to import than --help and --version to answer.
+    from .edge import run
+
     chosen = run.ServeOptions(options.keylog, options.sa_log, options.lenient, options.events)
     run.serve(_lab_of(options), chosen)
     return 0
 
 
 def _members(options: argparse.Namespace) -> int:
+    from .edge import run
+
     run.members(_lab_of(options), options.events, options.sa_log)
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
-    return run.status(_lab_of(options))
+    from .edge.status import status
+
+    return status(_lab_of(options))
 
 
 def _same(one: Path, other: Path) -> bool:

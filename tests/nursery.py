@@ -40,6 +40,8 @@ LIBRARIES = (
     "resolvelib",
     "yaml",
     "keyserver.cli",
+    "keyserver.edge.run",
+    "keyserver.edge.status",
 )
 LONGEST_REQUEST = 1024 * 1024
 _PR_SET_NAME = 15

@@ -25,7 +25,6 @@ from .counting import counted
 from .members import MemberFleet
 from .readiness import tell_ready
 from .serve import LabServer
-from .status import lab_status
 
 Log = TypeVar("Log", KeyLog, SaLog)
 
@@ -52,11 +51,6 @@ def serve(lab: Lab, options: ServeOptions) -> None:
 def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
     """Run the lab's members until the same signals; ``events``: a JSON line for each event."""
     asyncio.run(_members(lab, events, sa_log))
-
-
-def status(lab: Lab) -> int:
-    """Print what the running key servers say; exit status 1 when one is unreachable."""
-    return asyncio.run(lab_status(lab, sys.stdout))
 
 
 def _signals_set(stop: asyncio.Event) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import TextIO
 
 import asyncssh
@@ -25,8 +27,12 @@ _QUESTIONS = (
 CONNECT_SECONDS = 10
 
 
-async def lab_status(lab: Lab, out: TextIO) -> int:
-    """Print every device's groups, keys and members; exit status 1 when one is unreachable."""
+def status(lab: Lab) -> int:
+    """Print what the running key servers say; exit status 1 when one is unreachable."""
+    return asyncio.run(_status(lab, sys.stdout))
+
+
+async def _status(lab: Lab, out: TextIO) -> int:
     failures = 0
     for spec in lab.devices:
         if spec.netconf is None:

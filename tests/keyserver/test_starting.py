@@ -20,12 +20,15 @@ AT_THE_END = f"import atexit, os, signal; atexit.register(lambda: {INTERRUPT})"
 
 
 def started(
-    tmp_path, in_place_of_yaml: str | None, prefix: str = ""
+    tmp_path,
+    in_place_of_yaml: str | None,
+    prefix: str = "",
+    asked: tuple[str, ...] = ("--version",),
 ) -> subprocess.CompletedProcess[str]:
-    """``--version``, of a process for which something else stands where it imports yaml."""
+    """What is asked, of a process for which something else stands where it imports yaml."""
     if in_place_of_yaml is not None:
         (tmp_path / "yaml.py").write_text(IMPORTED + in_place_of_yaml)
-    code = f"{prefix}\nimport runpy, sys\nsys.argv = ['keyserver', '--version']\n"
+    code = f"{prefix}\nimport runpy, sys\nsys.argv = {['keyserver', *asked]}\n"
     return subprocess.run(
         [sys.executable, "-c", f"{code}runpy.run_module('keyserver', run_name='__main__')"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
@@ -67,3 +70,15 @@ def test_an_interrupt_that_is_ignored_stays_ignored(tmp_path):
 def test_what_is_missing_is_said_in_a_sentence(tmp_path, in_place_of_yaml, prefix, said):
     done = started(tmp_path, in_place_of_yaml, prefix)
     assert (done.returncode, done.stderr) == (2, f"groupvpn-keyserver: {said}\n")
+
+
+WITHOUT_SSH = "import sys; sys.modules['asyncssh'] = None"
+
+
+def test_what_only_a_server_needs_is_asked_for_when_one_begins(tmp_path):
+    assert started(tmp_path, None, WITHOUT_SSH, ("--help",)).returncode == 0
+    (tmp_path / "lab.yml").write_text("devices: []\n")
+    for command in ("serve", "members", "status"):
+        done = started(tmp_path, None, WITHOUT_SSH, (command, str(tmp_path / "lab.yml")))
+        said = "asyncssh is not installed: pip install groupvpn-keyserver brings it"
+        assert (done.returncode, done.stderr) == (2, f"groupvpn-keyserver: {said}\n")
