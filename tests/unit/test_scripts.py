@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import MalformedReply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import (
@@ -164,6 +166,56 @@ def test_curly_text_that_does_not_fit_says_what_is_wrong(text, words):
     with pytest.raises(MalformedReply) as refused:
         explicit(text)
     assert words in str(refused.value)
+
+
+AROUND = "security {\n  group-vpn {\n    server {\n%s\n    }\n  }\n}\n"
+PLACE = "line 5: security group-vpn server"
+
+
+@pytest.mark.parametrize(
+    ("inside", "place"),
+    [
+        ("group A {\ngroup-id 1\n}", f"running_config: line 6: {PLACE[8:]} group: ';' is missing"),
+        ("\n}\n}\n}\n}", "line 8: unbalanced '}'"),
+        ("\n;", f"{PLACE}: a statement without a word"),
+        ("\ngroup A { group-id 1;", "line 3: security group-vpn server: the text breaks off"),
+        ("\ngroup A { group-id", f"line 6{PLACE[6:]} group: ';' is missing behind"),
+        ("\n+ group A;", f"{PLACE}: this is a comparison"),
+        ("\nfoo: group A;", f"{PLACE}: the mark 'foo:'"),
+        ("\ngroup inactive: A;", f"{PLACE}: 'inactive:' stands behind"),
+        ("\ngroup 'A B' { group-id 1; }", f"{PLACE}: 'group': Junos quotes with"),
+        ('\ngroup "A { group-id 1; }', f"{PLACE}: nothing ends the quote or comment"),
+        ("\n/* group A { group-id 1; }", f"{PLACE}: nothing ends the quote or comment"),
+        ('group A {\ndescription "a\nb";\ngroup-id;\n}', "line 7: security group-vpn"),
+        ("\ngroup A {\ngroup-id [ 1 2 ];\n}", "line 6: security group-vpn server group"),
+        # A key whose semicolon is missing is not told with the path.
+        (
+            'ike {\npolicy p {\npre-shared-key ascii-text "GEHEIM"\nproposals {\n;',
+            "line 8: security group-vpn server ike policy pre-shared-key: a statement without",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("head", "more"), [("", 0), ("\n\n{master}\na@b> show configuration\n\n", 5)]
+)
+def test_curly_text_that_does_not_fit_says_its_line_and_path(inside, place, head, more):
+    text = AROUND % inside
+    if "breaks off" in place:
+        text = text.removesuffix("}\n").removesuffix("  }\n")
+    with pytest.raises(MalformedReply) as refused:
+        explicit(head + text)
+    number = re.search(r"line (\d+)", place)
+    placed = place.replace(number[0], f"line {int(number[1]) + more}")
+    assert placed in str(refused.value)
+    assert "GEHEIM" not in str(refused.value)
+
+
+def test_lines_that_a_terminal_adds_count_where_a_command_is_refused():
+    text = (
+        f"a@b> show configuration | display set\n{ABC}\n{{master}}\nset {SERVER} group\nfoo bar\n"
+    )
+    with pytest.raises(MalformedReply, match=rf"line {len(ABC.splitlines()) + 4}: 'foo'"):
+        explicit(text)
 
 
 ABC_CURLY = " ".join(f"group {name} {{ group-id {n}; }}" for n, name in enumerate("ABC", 1))

@@ -16,15 +16,16 @@ from ..errors import MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.xml import child as child_of
 from ..netconf.xml import local_name, parse_document, text_of
+from .curly import Written, statements
 from .elements import elements_of_json, take_elements
 from .found import APPLY_GROUPS, Found
 from .hierarchies import TOP
 from .match import Entries, Place, follow
 from .reply import configuration_of, whole
 from .schema import Container, Path
-from .text import LINE_END, VERBS, about, acts, lines_of, statements, take_curly, take_lines
+from .text import LINE_END, VERBS, about, acts, lines_of, take_curly, take_lines
 from .tree import Reading
-from .words import words
+from .words import Scanner
 
 Ways = Mapping[str, Path]
 _TEXTS = ("configuration-set", "configuration-text", "configuration-json", "output")
@@ -70,23 +71,23 @@ def _take(found: Found, node: Container, cut: _Cut, prefix: Path, ways: Ways) ->
         _take_xml(found, node, cut, prefix, ways)
     elif cut.text.startswith("{"):
         take_elements(found, node, elements_of_json(cut.text))
-    elif next(words(cut.text), "") in VERBS:
-        commands = list(lines_of(_COMMENT.sub(_same_lines, cut.text)))
+    elif _first_word(cut) in VERBS:
+        commands = list(lines_of(_COMMENT.sub(_same_lines, cut.text), cut.first))
         heads = [head for _number, command in commands if (head := about(command))]
         if commands[0][1][0] == "edit":
             heads = heads[:1]
         whole_paths = cut.where[:1] == prefix[:1] and prefix[0] in {head[0] for head in heads}
         if cut.absolute or (whole_paths and not cut.relative):
-            cut = _Cut(cut.text)
+            cut = _Cut(cut.text, cut.first)
         take_lines(found, _start(found, node, cut, prefix, ways, heads), commands)
     else:
         if _MARKS.isdisjoint(cut.text):
             raise _not_recognised(prefix)
-        written = statements(cut.text)
+        written = statements(cut.text, cut.first)
         heads = [statement.words for statement in written]
         start = _start(found, node, cut, prefix, ways, heads)
         if not cut.where:
-            _refuse_strangers(start, heads)
+            _refuse_strangers(start, written)
         take_curly(found, start, written)
 
 
@@ -101,12 +102,22 @@ def _refuse_part(cut: _Cut, prefix: Path) -> None:
         )
 
 
-def _refuse_strangers(start: Place, heads: Sequence[Sequence[str]]) -> None:
+def _first_word(cut: _Cut) -> str:
+    scanner = Scanner(cut.text, cut.first)
+    try:
+        return next(iter(scanner), "")
+    except MalformedReply as error:
+        raise MalformedReply(f"line {scanner.line}: {error}") from None
+
+
+def _refuse_strangers(start: Place, written: Sequence[Written]) -> None:
     """Words before a hierarchy's name that no configuration has there, such as somebody's SET."""
-    for first, *rest in heads:
+    for statement in written:
+        first, *rest = statement.words
         known = first in TOP or first in start.node.by_word
         if not known and not TOP.isdisjoint(rest):
-            raise MalformedReply(f"{first!r} begins no statement of a configuration")
+            said = f"{first!r} begins no statement of a configuration"
+            raise MalformedReply(f"line {statement.line}: {said}")
 
 
 def _same_lines(comment: re.Match[str]) -> str:
@@ -203,11 +214,13 @@ def _not_recognised(prefix: Path) -> MalformedReply:
 class _Cut:
     """A text without what a terminal puts around it.
 
-    ``where``: where it says that it stands. ``absolute``: set lines from the top wherever that is,
-    ``relative``: set lines from there. ``part``: what has left out some of its lines.
+    ``first``: the number of its first line. ``where``: where it says that it stands. ``absolute``:
+    set lines from the top wherever that is, ``relative``: set lines from there. ``part``: what has
+    left out some of its lines.
     """
 
     text: str
+    first: int = 1
     where: tuple[str, ...] = ()
     absolute: bool = False
     relative: bool = False
@@ -223,7 +236,7 @@ class _Cut:
         asked = _Asked()
         typed: tuple[str, ...] = ()
         kept: list[str] = []
-        more = False
+        more, before = False, 0
         for line in LINE_END.split(text.removeprefix("\ufeff")):
             plain = _MORE.sub("", line)
             heading, prompt = _EDIT.match(plain), _PROMPT.match(plain)
@@ -240,11 +253,15 @@ class _Cut:
                         "it holds the answers to several commands; give each alone"
                     )
                 kept.append(plain)
+                continue
+            # A line that goes counts all the same.
+            before += not kept
+            kept += [""] * bool(kept)
         if typed and not kept:
             raise MalformedReply(
                 f"{typed[0]!r} was typed at a prompt; give what 'show configuration' shows after it"
             )
-        return asked.cut("\n".join(kept).strip(), edit)
+        return asked.cut("\n".join(kept).strip(), 1 + before, edit)
 
 
 @dataclass(frozen=True)
@@ -265,7 +282,7 @@ class _Asked:
         """Whether anything is asked for."""
         return "show" in self.words[:3]
 
-    def cut(self, text: str, edit: tuple[str, ...]) -> _Cut:
+    def cut(self, text: str, first: int, edit: tuple[str, ...]) -> _Cut:
         """The answer, from the level ``edit`` on."""
         words = self.words
         if self.of is not None:
@@ -285,4 +302,4 @@ class _Asked:
         lines = [pipe for pipe in self.behind if pipe[:2] == ("display", "set")]
         relative = any("relative" in pipe for pipe in lines)
         part = next((pipe for pipe in self.behind if pipe[:1] and pipe[0] in _PARTS), ())
-        return _Cut(text, edit, bool(lines) and not relative, relative, part)
+        return _Cut(text, first, edit, bool(lines) and not relative, relative, part)

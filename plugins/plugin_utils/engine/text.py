@@ -6,120 +6,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from ..errors import MalformedReply
+from .curly import ACTIVE, DELETE, INACTIVE, REPLACE, Placed, Written
 from .found import APPLY_GROUPS, GROUPS, Found
 from .hierarchies import TOP
 from .match import Place, follow, resolve
 from .schema import Branch, List, Path, Tree
 from .tree import is_there, parent_of
 from .withheld import left_out
-from .words import Quoted, Withheld, refuse_apostrophes, words
+from .words import Quoted, refuse_apostrophes, words
 
-_INACTIVE = "inactive:"
-_DELETE, _REPLACE, _ACTIVE = "delete:", "replace:", "active:"
 LINE_END = re.compile(r"\r\n|\r|\n")
 """Where lines end; other characters that Unicode calls line ends stand in descriptions."""
-_MARK = re.compile(r"[a-z-]+:")
-_MARKS = {_INACTIVE, _DELETE, _ACTIVE, _REPLACE, "protect:"}
-_GOES_FIRST = {_DELETE, _REPLACE}
+_GOES_FIRST = {DELETE, REPLACE}
 """Marks of a change: what stands so far goes, in the order of the text."""
-
-
-@dataclass
-class Written:
-    """One statement of curly-brace text.
-
-    ``left_out``: the comment that stands for what is in it.
-    """
-
-    words: list[str]
-    marks: frozenset[str] = frozenset()
-    inside: list[Written] = field(default_factory=list)
-    left_out: str = ""
-
-
-def statements(text: str) -> list[Written]:
-    """The statements of curly-brace text. Raises MalformedReply when it breaks off."""
-    around = [Written([])]
-    begun: list[str] = []
-    in_list = False
-    for word in words(text):
-        mark = "" if isinstance(word, Quoted) else word
-        in_list = (in_list or mark == "[") and mark != "]"
-        if isinstance(word, Withheld) and not begun:
-            around[-1].left_out = word
-        elif in_list or mark not in ("{", "}", ";"):
-            begun.append(word)
-        else:
-            _end(around, begun, mark)
-            begun = []
-    if begun or len(around) > 1:
-        raise MalformedReply("the text breaks off: unbalanced '{' or no ';' at its end")
-    return around[0].inside
-
-
-def _end(around: list[Written], begun: list[str], mark: str) -> None:
-    """What a brace or semicolon does to the statements that it stands in, the innermost last."""
-    if mark == "}":
-        _close(around, begun)
-    elif begun:
-        around[-1].inside.append(_written(begun))
-        around += around[-1].inside[-1:] if mark == "{" else []
-    elif mark == "{" or not any(statement.left_out for statement in around[-1].inside[-1:]):
-        # Behind "{ /* OMITTED */ }" a device puts a semicolon.
-        raise MalformedReply(f"a statement without a word before {mark!r}")
-
-
-def _close(around: list[Written], begun: Sequence[str]) -> None:
-    if begun:
-        raise MalformedReply(f"';' is missing behind the statement {begun[0]!r}")
-    if len(around) == 1:
-        raise MalformedReply("unbalanced '}'")
-    around.pop()
-
-
-def _written(begun: list[str]) -> Written:
-    count = 0
-    while (
-        count < len(begun) - 1 and begun[count] in _MARKS and not isinstance(begun[count], Quoted)
-    ):
-        count += 1
-    first = begun[count]
-    if not isinstance(first, Quoted):
-        if first in ("+", "-"):
-            raise MalformedReply("this is a comparison, no configuration")
-        if count < len(begun) - 1 and _MARK.fullmatch(first):
-            raise MalformedReply(f"the mark {first!r} is not known")
-    refuse_apostrophes(begun)
-    for word in begun[count + 1 : -1]:
-        if word in _MARKS and not isinstance(word, Quoted):
-            raise MalformedReply(f"{word!r} stands behind {first!r}; it belongs before a statement")
-    return Written(begun[count:], frozenset(begun[:count]))
 
 
 def take_curly(found: Found, place: Place, written: Iterable[Written]) -> None:
     """Put statements into what was found, from ``place`` on."""
     for statement in written:
-        if statement.marks & _GOES_FIRST:
-            _delete(found, place, statement.words)
-        if _DELETE in statement.marks or _applies_nothing(statement):
-            continue
-        reached = follow(found, place, statement.words)
-        if reached.known:
-            if statement.left_out:
-                raise left_out(" ".join(["[edit", *reached.path]) + "]", statement.left_out)
-            _mark(found, statement.marks, reached.first)
-            take_curly(found, reached, statement.inside)
-        elif reached.path == (GROUPS,):
-            _define(found, place.node, statement)
+        try:
+            _take(found, place, statement)
+        except Placed:
+            raise
+        except MalformedReply as error:
+            raise Placed(f"line {statement.line}: {error}") from None
+
+
+def _take(found: Found, place: Place, statement: Written) -> None:
+    if statement.marks & _GOES_FIRST:
+        _delete(found, place, statement.words)
+    if DELETE in statement.marks or _applies_nothing(statement):
+        return
+    reached = follow(found, place, statement.words)
+    if reached.known:
+        if statement.left_out:
+            raise left_out(" ".join(["[edit", *reached.path]) + "]", statement.left_out)
+        _mark(found, statement.marks, reached.first)
+        take_curly(found, reached, statement.inside)
+    elif reached.path == (GROUPS,):
+        _define(found, place.node, statement)
 
 
 def _mark(found: Found, marks: frozenset[str], path: Path) -> None:
-    if _INACTIVE in marks:
+    if INACTIVE in marks:
         found.inactive.add(path)
-    if _ACTIVE in marks:
+    if ACTIVE in marks:
         found.inactive.discard(path)
 
 
@@ -153,7 +86,7 @@ def _applied(place: Place, path: Sequence[str]) -> tuple[Path, list[str]] | None
 
 def _applies_nothing(statement: Written) -> bool:
     """Groups that are named and not applied."""
-    return _INACTIVE in statement.marks and statement.words[0] == APPLY_GROUPS
+    return INACTIVE in statement.marks and statement.words[0] == APPLY_GROUPS
 
 
 def _define(found: Found, node: Branch, statement: Written) -> None:
@@ -370,9 +303,9 @@ def _move(tree: Tree, what: Path, other: str, behind: bool) -> None:
     owner[what[-2]] = {n: entries[n] for n in order} if is_list else tuple(order)
 
 
-def lines_of(text: str) -> Iterator[tuple[int, list[str]]]:
+def lines_of(text: str, first: int = 1) -> Iterator[tuple[int, list[str]]]:
     """The commands of a text by line number, without comments and empty lines."""
-    for number, line in enumerate(LINE_END.split(text), start=1):
+    for number, line in enumerate(LINE_END.split(text), start=first):
         try:
             found = list(words(line))
             refuse_apostrophes(found)

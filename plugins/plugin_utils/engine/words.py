@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from ..errors import MalformedReply
 from .withheld import PATTERN
 
-_LINE_END = "\n"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:*+=,%~^!?|<>-]+")
 _ESCAPED = re.compile(r"\\(.)", re.S)
 _MEANT = {"n": "\n", "t": "\t", "r": "\r"}
@@ -50,26 +49,45 @@ class Withheld(Quoted):
     __slots__ = ()
 
 
-def words(text: str) -> Iterator[str]:
+class Scanner:
     """The words and brackets of a text, comments left out but for those that withhold something.
 
-    Raises MalformedReply.
+    ``first``: the number of its first line.
     """
-    position = 0
-    while position < len(text):
-        match = _WORD.match(text, position)
-        if match is None:
-            # What stands behind a quote that nothing ends may be a secret.
-            line = f" on line {text.count(_LINE_END, 0, position) + 1}" if _LINE_END in text else ""
-            raise MalformedReply(f"nothing ends the quote or comment that begins{line}")
-        position = match.end()
-        withheld, quoted, bracket, word = match.groups()
-        if withheld:
-            yield Withheld(withheld)
-        elif quoted is not None:
-            yield Quoted(_unescaped(quoted[1:-1]))
-        elif bracket or word:
-            yield bracket or word
+
+    def __init__(self, text: str, first: int = 1) -> None:
+        self._text, self._line = text, first
+        self._read = self._counted = 0
+
+    @property
+    def line(self) -> int:
+        """The number of the line up to which was read."""
+        self._line += self._text.count("\n", self._counted, self._read)
+        self._counted = self._read
+        return self._line
+
+    def __iter__(self) -> Iterator[str]:
+        """Each word. Raises MalformedReply."""
+        text, end, matched, position = self._text, len(self._text), _WORD.match, 0
+        while position < end:
+            match = matched(text, position)
+            self._read = position
+            if match is None:
+                # What stands behind a quote that nothing ends may be a secret.
+                raise MalformedReply("nothing ends the quote or comment that begins there")
+            position = match.end()
+            withheld, quoted, bracket, word = match.groups()
+            if withheld:
+                yield Withheld(withheld)
+            elif quoted is not None:
+                yield Quoted(_unescaped(quoted[1:-1]))
+            elif bracket or word:
+                yield bracket or word
+
+
+def words(text: str) -> Iterator[str]:
+    """The words of a text in one line. Raises MalformedReply."""
+    return iter(Scanner(text))
 
 
 def refuse_apostrophes(statement: Sequence[str]) -> None:
