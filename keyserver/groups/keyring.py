@@ -7,6 +7,7 @@ Junos: new keys are due at lifetime - 4 x activation-time-delay.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -67,7 +68,7 @@ class Keyring:
 
     def current_teks(self, settings: TekSettings, now: float) -> list[GroupTek]:
         """The TEKs of an ipsec-sa to give out, the newest first; a new one when it is time."""
-        teks = [tek for tek in self._teks.get(settings.name, []) if tek.expires > now]
+        teks = _living(self._teks.get(settings.name, []), now)
         if self.leads and (not teks or now >= self._tek_due(teks[0])):
             teks.insert(0, new_tek(settings, self._spis, now))
             self.version += 1
@@ -77,7 +78,7 @@ class Keyring:
 
     def teks(self, now: float) -> list[GroupTek]:
         """Every TEK that is still good."""
-        return [tek for teks in self._teks.values() for tek in teks if tek.expires > now]
+        return [tek for teks in self._teks.values() for tek in _living(teks, now)]
 
     def newest_spis(self, now: float) -> set[bytes] | None:
         """SPIs of the TEKs that members send with; None while an ipsec-sa has none."""
@@ -106,8 +107,7 @@ class Keyring:
         self.version += 1
         for name in names:
             tek = new_tek(wanted[name], self._spis, now)
-            living = [t for t in self._teks.get(name, []) if t.expires > now]
-            self._teks[name] = [tek, *living]
+            self._teks[name] = [tek, *_living(self._teks.get(name, []), now)]
             fresh.append(tek)
         return fresh
 
@@ -225,7 +225,7 @@ class Keyring:
         kek = kek_of_grant(grant, settings.kek, keys, kept_at)
         teks = teks_of_grant(grant, settings.teks, kept_at)
         for one in settings.teks:
-            own = [tek for tek in teks if tek.settings.name == one.name and tek.expires > now]
+            own = _living([tek for tek in teks if tek.settings.name == one.name], now)
             # Those from before a commit that nobody was told of go on until they are due: members
             # hold them, and do not know of any others.
             self.hold(one.name, own)
@@ -279,6 +279,14 @@ class Keyring:
         """How pushes under a KEK are to be acknowledged; None: not at all."""
         asked = self._plane.acknowledgement is Acknowledgement.RFC8263
         return AckAlgorithm.KEK_SHA256 if asked and not kek.settings.is_multicast else None
+
+
+def _living(teks: list[GroupTek], now: float) -> list[GroupTek]:
+    """Newest first, up to one that has ended: nobody uses what that one has followed.
+
+    After a commit that shortens lives it would be there still, and seem to be the last in use.
+    """
+    return list(itertools.takewhile(lambda tek: tek.expires > now, teks))
 
 
 def _is_as_configured(kek: GroupKek) -> bool:

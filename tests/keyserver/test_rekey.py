@@ -351,6 +351,32 @@ def test_lifetime_follows_the_commit_without_restart(signing_key):
     assert len(world.pushed) == 2
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_key_that_a_shorter_lived_one_has_followed_does_not_come_back(
+    signing_key, restarted, tmp_path
+):
+    spec = {"members": 2, "state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), **spec)
+    world.run(world.member(OTHER), OTHER)
+    path = "set security group-vpn server "
+    shorter = (
+        f"{path}ipsec proposal esp lifetime-seconds 180",
+        f"{path}group G1 activation-time-delay 60",
+    )
+    world.commit(V2_BLOCK, *shorter)
+    # The third of these has just been made; what was before them would live for an hour.
+    world.pass_time(2 * 90 + 5)
+    if restarted:
+        world.device.close()
+        before, block = world, (V2_BLOCK, *shorter)
+        world = World(signing_key, extra=block, start=before.now, **spec)
+        world.members = before.members
+    world.run(world.member())
+    one, other = world.members[GM].held(), world.members[OTHER].held()
+    assert one.sends_with == other.sends_with
+    assert one.receives_with == other.receives_with
+
+
 def test_removing_the_block_deletes_the_kek_and_leaves_the_teks(signing_key):
     world = World(signing_key, extra=())
     world.commit(V2_BLOCK)
