@@ -77,6 +77,16 @@ def test_a_whole_description_that_cannot_be_had_is_one_line():
     assert line.startswith("description: group_vpn_groups[0]: 'nobody' is undefined")
 
 
+def test_a_description_that_nobody_has_given_is_asked_for():
+    wrong = []
+    templar = Templar(loader=DataLoader(), variables={})
+    assert unread(rendered(trust_as_template(WHOLE), templar), wrong) is None
+    (line,) = refusals(read(None, hosts_of(), wrong))
+    assert line.startswith(
+        "description: group_vpn_groups: 'group_vpn_groups' is undefined; give it to the play, "
+    )
+
+
 def test_what_cannot_be_had_for_another_reason_repeats_no_value():
     (line,) = _refused([group_of(group_id=trust_as_template("{{ 'made-up-secret' | nothing }}"))])
     assert "its value can be neither rendered nor decrypted" in line

@@ -18,6 +18,10 @@ from ...plugin_utils.group.sheet import called
 
 _NAME = re.compile(r"\{\{\s*(?P<name>\w+)\s*\}\}")
 _REMEDY = "define what it refers to"
+_NOBODY_GAVE_IT = (
+    "give it to the play, as in the inventory's group_vars/all; "
+    "ansible-doc -t role groupvpn.junos.group_vpn says what it holds"
+)
 
 
 class Unread(str):
@@ -57,7 +61,10 @@ def _behind(value: Any, variables: Mapping[str, Any], depth: int = 8) -> Any:
 def unread(value: Any, wrong: list[Contradiction], where: str = GROUPS) -> Any:
     """A value without what of it cannot be had, which is added to ``wrong``."""
     if isinstance(value, Unread):
-        wrong.append(Contradiction((), where, None, str(value), _REMEDY))
+        itself = where == GROUPS and f"'{GROUPS}' is undefined" in value
+        wrong.append(
+            Contradiction((), where, None, str(value), _NOBODY_GAVE_IT if itself else _REMEDY)
+        )
         return None
     if isinstance(value, Mapping):
         return {name: unread(part, wrong, f"{where}.{name}") for name, part in value.items()}
