@@ -18,7 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import vocabulary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.model import COUNTERS
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import ssh_files
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import askpass, ssh_files
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.known_hosts import known_keys
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
     control_path,
@@ -257,6 +257,54 @@ def test_a_control_directory_that_others_could_change_is_not_used(monkeypatch, k
             monkeypatch.setattr(os, "getuid", lambda: somebody)
         path = control_path(Target("hub", control_directory=str(wanted)))
         assert path is None or path.parent != wanted
+
+
+ASKED = {
+    "u@h's password: ": "",
+    "newman@newyork-1's password: ": "",
+    "old@new's password:": "",
+    "(current@new) Password:": "",
+    "(netops@hub.new.example.com) Password: ": "",
+    "new-hub password:": "",
+    "Password for renewal@oldtown:": "",
+    "New password:": "new password",
+    "(netops@hub) New Password: ": "new password",
+    "Enter netops's new\npassword:": "new password",
+    "NEW_PASSWORD:": "new password",
+    "Enter new UNIX password: ": "new password",
+    "Old password:": "new password",
+    "(current) UNIX password:": "new password",
+    "Current Password: ": "new password",
+    "Your password has expired.\nPassword:": "new password",
+    "Retype new password:": "new password",
+    "Repeat password:": "new password",
+    "Verification code:": "something else",
+    "Mot de passe :": "something else",
+}
+
+
+@pytest.mark.parametrize("prompt", ASKED)
+def test_a_prompt_that_wants_a_new_password_is_told_from_one_whose_names_say_new(prompt):
+    wanted = ASKED[prompt]
+    helper = askpass.AskPass("made-up")
+    try:
+        done = subprocess.run(
+            askpass.as_asker(["sh", "-c", '"$SSH_ASKPASS" "$0"; :', prompt]),
+            env={**os.environ, **helper.environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        helper.close()
+    complaint = askpass.complaint(prompt)
+    assert wanted in complaint
+    assert bool(wanted) is bool(complaint)
+    assert done.stdout == ("" if wanted else "made-up\n")
+    assert complaint.rstrip(")") in done.stderr
+    # Whom it refuses is the device's own ssh, too.
+    assert helper.asked
 
 
 def test_a_password_that_nobody_asks_for_keeps_no_process_alive():

@@ -25,15 +25,28 @@ from pathlib import Path
 # or confirm something.
 _PROGRAM = b"""#!/bin/sh
 end() {
+    mkdir "$GROUPVPN_ASKPASS.ended" 2>/dev/null
     echo "Permission denied: $1" >&2
     kill "$PPID"
     exit 1
 }
 [ "$PPID" = "$GROUPVPN_ASKER" ] && [ -z "$SSH_ASKPASS_PROMPT" ] || exit 1
 prompt=$(printf '%s' "$1" | tr '[:cntrl:]' ' ' | cut -c1-80)
-case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
+lower=" $(printf '%s' "$1" | tr '[:cntrl:]' ' ' | tr '[:upper:]' '[:lower:]')"
+renew() {
+    end "the device wants a new password ($prompt)"
+}
+case $lower in
 *passphrase\\ for*|*pin\\ for*) exit 1 ;;
-*new*password*) end "the device wants a new password ($prompt)" ;;
+*password*expired*|*expired*password*) renew ;;
+esac
+for word in new old current retype repeat; do
+    case $lower in
+    *[!a-z0-9_.@-]${word}[\\ \\)]*password*) renew ;;
+    *[!a-z0-9_.@-]${word}[_-]password*|*[!a-z0-9_.@-]${word}password*) renew ;;
+    esac
+done
+case $lower in
 *password:*|*password\\ for*) ;;
 *) end "the device asks for something else than the password ($prompt)" ;;
 esac
@@ -43,7 +56,12 @@ printf '%s\\n' "$line"
 """
 
 
-_NEW, _OWN = re.compile("(?is)new.*password"), re.compile("(?i)password(:| for)")
+# Not within a name: ssh's own prompt holds the user's and the device's.
+_NEW = re.compile(
+    r"(?is)(?<![\w.@-])(?:new|old|current|retype|repeat)(?:[\s)].*|[_-]?)password"
+    r"|password.*expired|expired.*password"
+)
+_OWN = re.compile("(?i)password(:| for)")
 
 
 def complaint(prompt: str) -> str:
@@ -90,7 +108,8 @@ class AskPass:
 
     def close(self) -> None:
         """Remove the pipe; a writer that waits for a reader is released first."""
-        self.asked = self._pipe.with_name(f"{self._pipe.name}.asked").exists()
+        marks = (self._pipe.with_name(f"{self._pipe.name}.{how}") for how in ("asked", "ended"))
+        self.asked = any(mark.exists() for mark in marks)
         with contextlib.suppress(OSError):
             os.close(os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK))
         shutil.rmtree(self._directory, ignore_errors=True)
