@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import re
 
 import pytest
@@ -525,9 +527,22 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     assert audit_files.write(tmp_path / "new", {"a": "1"}) == ["a"]
     assert audit_files.write(tmp_path / "new", {"a": "1"}) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(GroupVpnError):
+    remedy = "name one that can be written to, or make room"
+    with pytest.raises(GroupVpnError, match=f"file: File exists; {remedy}"):
         audit_files.write(tmp_path / "file", {"a": "1"})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a"]
+
+
+def test_a_disk_that_is_full_leaves_what_was_there_and_nothing_else(tmp_path, monkeypatch):
+    audit_files.write(tmp_path, {"a": "1"})
+
+    def full(*_paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(GroupVpnError, match=r"No space left on device; name one .* make room"):
+        audit_files.write(tmp_path, {"a": "2"})
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "1")]
 
 
 @pytest.mark.parametrize("previous", [{"groups": []}, "audit.json"])

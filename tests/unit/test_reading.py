@@ -344,8 +344,11 @@ FOLDED = LINES.replace("\n", " ")
         (in_group(no_anti_replay=False), "no-anti-replay: 'false': it takes no value"),
         (in_group(no_anti_replay="no"), "no-anti-replay: 'no': it takes no value"),
         (in_group(group_id=[1, 2]), "group-id: takes one value, no list"),
-        (in_group(**{"@group-id": {"inactive": True}}), "'@group-id' is about 'group-id'"),
-        (in_group(group_id=1, **{"@group-id": [None, {}]}), "about more values than 'group-id'"),
+        (in_group(**{"@group-id": {"inactive": True}}), "is about 'group-id', which is not there"),
+        (
+            in_group(group_id=1, **{"@group-id": [None, {}]}),
+            "is about more values than 'group-id' has",
+        ),
     ],
 )
 def test_what_cannot_be_read_whole_is_refused_with_its_place_and_reason(text, why):

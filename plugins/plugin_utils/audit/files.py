@@ -65,15 +65,24 @@ def write(directory: Path, contents: Mapping[str, str]) -> list[str]:
             target = directory / name
             if target.exists() and target.read_text(encoding="utf-8", errors="replace") == text:
                 continue
-            descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}-")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
+            _replace(target, text)
             changed.append(name)
     except OSError as error:
         raise _unwritten(directory, error) from None
     return changed
+
+
+def _replace(target: Path, text: str) -> None:
+    """Make a file anew, or leave what there is and nothing beside it."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def _unwritten(directory: Path, error: OSError) -> GroupVpnError:
