@@ -21,7 +21,7 @@ from .held import (
     marks,
     marks_others,
 )
-from .protected import Kept, Named, alone, guarded, pushed_out
+from .protected import Kept, Named, alone, guarded, in_order, pushed_out
 from .replacing import NoPattern, replacing
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import (
@@ -58,6 +58,8 @@ def apply(
             load.replace(root, tree, edit)
         else:
             load.carry_out(root, tree, edit, default)
+    if anew:
+        load.arrange(tree, edits)
     load.writer.settle()
     return load.problems
 
@@ -423,6 +425,12 @@ class _Load:
             return
         self.writer.move(tree, name, moving, place)
 
+    def arrange(self, tree: Tree, edits: list[Edit]) -> None:
+        """Put what stayed of a list in the user's order where a load anew has it."""
+        for name, named in in_order(edits).items():
+            if name in tree:
+                self.writer.arrange(tree, name, named)
+
     # The kinds of statements
 
     def _children(self, tree: Tree, edit: Edit, operation: Operation) -> None:
@@ -433,6 +441,8 @@ class _Load:
         self.replace(edit.statement, tree, edit)
         for child in edit.children:
             self.carry_out(edit.statement, tree, child, Operation.MERGE if new else operation)
+        if self._anew:
+            self.arrange(tree, edit.children)
         self._anew = anew
         self.way.pop()
 

@@ -111,6 +111,18 @@ class Named:
         return self._known[step]
 
 
+def in_order(edits: list[Edit]) -> dict[str, dict[str, None]]:
+    """By list in the user's order the entries that a load has, unless it says their places."""
+    found: dict[str, dict[str, None]] = {}
+    for edit in edits:
+        if edit.statement.user_ordered and edit.key is not None:
+            found.setdefault(edit.statement.name, {})[edit.key] = None
+    for edit in edits:
+        if edit.place is not None:
+            found.pop(edit.statement.name, None)
+    return found
+
+
 def guarded(tree: Tree, edit: Edit) -> bool:
     """Whether protection forbids what an edit says of a statement, or of all in a list.
 

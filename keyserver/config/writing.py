@@ -162,6 +162,14 @@ class Writer:
         order.insert(at + (place.key is not None and not place.before), moving)
         tree[name] = order
 
+    def arrange(self, tree: Tree, name: str, named: Collection[str]) -> None:
+        """Put entries of a list into that order, behind all that are not named."""
+        self.settle()
+        held = tree[name]
+        order = [key for key in held if key not in named] + [key for key in named if key in held]
+        if order != list(held):
+            tree[name] = Branch({key: held[key] for key in order}, self._owner)
+
     def add(self, tree: Tree, name: str, values: list[str]) -> None:
         """Put values behind those that a leaf-list has."""
         held = self._values(tree, name)

@@ -479,3 +479,46 @@ def test_that_a_statement_stays_is_looked_up_as_often_as_there_are_statements(se
     )
     assert errors(load(session, TEXT, there, "override")) == []
     assert len(looked_at) < 300 * 30
+
+
+TERMS = (
+    "set policy-options policy-statement P term c from protocol bgp",
+    "set policy-options policy-statement P term d then accept",
+    "protect policy-options policy-statement P term b",
+    "protect policy-options policy-statement P term d then",
+)
+
+
+@pytest.mark.parametrize("around", [(), ("protect policy-options",)])
+@pytest.mark.parametrize("form", ["xml", "text", "json"])
+def test_what_stays_of_a_list_is_where_the_load_has_it(session, form, around):
+    """The order of terms is what a policy does: what stays is not put before all others."""
+    session.set(*TERMS, *around)
+    there = shown(session)
+    answer = session.raw(
+        f'<rpc message-id="1"><get-configuration format="{form}"/></rpc>'.encode()
+    ).removesuffix(END)
+    given = etree.fromstring(answer)
+    if form == "xml":
+        given = etree.tostring(given[0]).decode()
+        loaded = session.rpc(f'<load-configuration action="override">{given}</load-configuration>')
+    else:
+        loaded = load(session, f"-{form}", "".join(given.itertext()), "override")
+    assert (errors(loaded), shown(session)) == ([], there)
+
+
+def test_what_stays_and_is_not_in_the_load_stands_before_what_is(session):
+    session.set(*TERMS)
+    text = IN_P.format("term d { protect: then { accept; } } term a { then { reject; } }")
+    told = errors(load(session, TEXT, text, "override"))
+    assert told[0].endswith("term b' cannot be deleted")
+    terms = [line.split()[-2] for line in shown(session).splitlines() if "term " in line]
+    assert terms == ["b", "d", "a"]
+
+
+def test_what_stays_of_the_configuration_groups_is_where_the_load_has_it(session):
+    session.set("set groups g system no-redirects", "set groups h system host-name x")
+    session.set("protect groups h")
+    there = shown(session)
+    assert errors(load(session, TEXT, there, "override")) == []
+    assert shown(session) == there
