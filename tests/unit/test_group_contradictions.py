@@ -31,6 +31,7 @@ V1_BLOCK = {"encryption_algorithm": "aes-128-cbc", "sig_hash_algorithm": "sha1"}
 V1_HUB = {"generation": "v1"}
 
 
+ZONES_OF_TWO = {"LAN": "BRANCHES", "DMZ": "OTHER"}
 QUARTERS = [
     "10.0.0.0/30",
     *(f"10.0.0.{n}/31" for n in (0, 2)),
@@ -797,6 +798,24 @@ def test_one_policy_that_cuts_many_off_is_one_line_with_all_servers():
         "(198.51.100.0/24 to 192.0.2.0/24): covers the way to its server hub-1 (192.0.2.1), hub-2 "
         "(192.0.2.2), hub-3 (192.0.2.3): it would lock itself out; narrow the policy, or add an "
         "'exclude_rules' entry"
+    ]
+
+
+def test_who_is_in_two_groups_needs_the_way_to_the_servers_of_both():
+    zones = [{"from_zone": z, "to_zone": "WAN", "group": g} for z, g in ZONES_OF_TWO.items()]
+    hosts = hosts_of(site_1={"policies": zones}, hub_2={"address": "203.0.113.2"})
+    other = group_of(
+        name="OTHER",
+        group_id=9,
+        servers=["hub-2"],
+        members=["site-1", "site-2"],
+        match_policies=[{"name": "x", "source": "198.51.100.0/24", "destination": "192.0.2.0/24"}],
+    )
+    found = contradictions([group_of(members=["site-1"]), other], hosts)
+    assert found == [
+        "site-1: group_vpn_groups[OTHER].match_policies x (198.51.100.0/24 to 192.0.2.0/24): "
+        "covers the way to its server hub-1 (192.0.2.1): it would lock itself out; narrow the "
+        "policy, or add an 'exclude_rules' entry"
     ]
 
 

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from itertools import product
+from collections.abc import Collection, Iterable
 
 from ...engine.values import Generation
 from ..description import Contradiction, Description, Device, Group, Options, some
@@ -16,19 +15,30 @@ from .traffic import shown
 
 def lockout(description: Description, group: Group) -> Found:
     """Policies that cut members off from what they need to be in the group at all."""
-    members = [description.devices[host] for host in group.members]
-    yield from _from_servers(group, members, [description.devices[h] for h in group.servers])
-    for device in members:
+    devices = description.devices
+    pairs = [(devices[h], devices[s]) for h, servers in _asked(description, group) for s in servers]
+    yield from _from_servers(group, pairs)
+    for device in (devices[host] for host in group.members):
         policy = _on_management(group, device)
         if policy is not None:
             why = f"covers the way to where it is managed at ({device.management})"
             yield _wrong(group, [device], shown(policy), why)
 
 
-def _from_servers(group: Group, members: list[Device], servers: list[Device]) -> Found:
+def _asked(description: Description, group: Group) -> Iterable[tuple[str, Iterable[str]]]:
+    """Members of a group with all servers that they ask, those of their other groups, too."""
+    found: dict[str, dict[str, None]] = {host: {} for host in group.members}
+    for one in description.groups:
+        for host in one.members:
+            if host in found:
+                found[host].update(dict.fromkeys(one.servers))
+    return found.items()
+
+
+def _from_servers(group: Group, asking: Iterable[tuple[Device, Device]]) -> Found:
     """One fault for each policy, with all whom it cuts off, and from which servers."""
     cut: dict[str, list[tuple[Device, Device]]] = {}
-    for device, server in product(members, servers):
+    for device, server in asking:
         policy = _on_the_way(group, device, server)
         if policy is not None:
             cut.setdefault(shown(policy), []).append((device, server))
