@@ -313,3 +313,36 @@ def test_commands_rpcs_and_levels_are_those_of_junipers_models(one):
     assert f'junos:command "{one.command}"' in body
     assert bool(re.search(r"leaf level\b", body)) == one.levels
     assert Generation.V2 in one.known
+
+
+IPSEC = min(SERVER["ipsec"].roots)
+HOLLOW = {
+    "an element that nobody knows": f"<{IPSEC}><shoes/></{IPSEC}>",
+    "elements that nobody knows": f"<{IPSEC}><shoes><shoe/></shoes></{IPSEC}>",
+    "an empty entry": f"<{IPSEC}><ipsec-security-association/></{IPSEC}>",
+    "an entry of empty elements": (
+        f"<{IPSEC}><ipsec-security-association><sa-spi/></ipsec-security-association></{IPSEC}>"
+    ),
+    "an empty block": f"<{IPSEC}><group-vpn-ipsec-security-associations/></{IPSEC}>",
+    "columns": "<output>Index   Life:sec  GroupId\n</output>",
+    "a bare label": "<output>Group:</output>",
+    "a ruled line": "<output>-----</output>",
+    "a prompt": "<output>a@b&gt; show</output>",
+    "a node": "<output>node0:\n-----\n</output>",
+    "a number of entries": "<output>Total active tunnels: 3</output>",
+    "a number of entries that is cut off": "<output>Total active tunnels:</output>",
+    "a second entry that is cut off": "<output>Index: 1, Group Id: 7\nIndex:</output>",
+}
+
+
+@pytest.mark.parametrize("answer", HOLLOW)
+def test_what_says_nothing_is_not_an_empty_list(answer):
+    reply = HOLLOW[answer]
+    wire = Wire(**{SERVER["ipsec"].rpc: reply, "command": reply})
+    with pytest.raises(MalformedReply, match="nothing is known of it"):
+        show(wire, SERVER, ["ipsec"])
+
+
+def test_a_text_that_counts_none_is_an_empty_list():
+    wire = Wire(**{SERVER["ipsec"].rpc: "<output>\n  Total active tunnels: 0\n</output>"})
+    assert show(wire, SERVER, ["ipsec"])["ipsec"] == []

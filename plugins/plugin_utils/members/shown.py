@@ -23,6 +23,7 @@ _AROUND = frozenset(("multi-routing-engine-results", "rpc-reply", "data"))
 _ITEM, _NODE, _TEXT = "multi-routing-engine-item", "re-name", "output"
 _SILENT = frozenset(("", _NODE, "rpc-error", "warning"))
 """Comments, and what is read elsewhere."""
+_NODE_FIELD = "node"
 _SECONDS = re.compile(r"(?:expires in )?(?P<number>\d+)(?: ?(?:s|secs?|seconds))?", re.IGNORECASE)
 
 
@@ -64,6 +65,8 @@ def read_elements(show: Show, reply: etree._Element) -> Shown:
     """Everything that a reply says."""
     reader = _Elements(show)
     reader.walk(reply, {})
+    if any(entry.keys() <= {_NODE_FIELD} for entry in reader.shown.entries):
+        reader.shown.doubt("an entry of which nothing is told")
     if not reader.shown.answered and not reader.shown.unclear:
         reader.shown.doubt(f"a reply without <{min(show.roots)}>")
     return reader.shown
@@ -107,10 +110,7 @@ class _Elements:
         if name in self._show.roots or name == _TEXT:
             self.shown.answered = True
         if name == _TEXT:
-            if not text_of(child):
-                self.shown.doubt("an answer without a word")
-            for text in read_lines(text_of(child), self.shown, context):
-                self.shown.doubt(text)
+            self._lines(text_of(child), context)
         elif name == _ITEM:
             self._item(child, context)
         elif name in self._show.blocks:
@@ -121,12 +121,23 @@ class _Elements:
             return False
         return True
 
+    def _lines(self, text: str, context: Entry) -> None:
+        """The CLI's text: one without an entry says that there is none."""
+        if not text:
+            self.shown.doubt("an answer without a word")
+        before = len(self.shown.entries) + len(self.shown.unclear)
+        for line in read_lines(text, self.shown, context):
+            self.shown.doubt(line)
+        told = len(self.shown.entries) + len(self.shown.unclear) > before
+        if text and not told and not _SAYS_NONE.search(text):
+            self.shown.doubt("a heading without an entry")
+
     def _item(self, element: etree._Element, context: Entry) -> None:
         """What one node of a chassis cluster answers."""
         node = next((text_of(part) for part in element if local_name(part) == _NODE), "")
         before, self.shown.answered = self.shown.answered, False
         entries = len(self.shown.entries)
-        self.walk(element, {**context, **({"node": node} if node else {})})
+        self.walk(element, {**context, **({_NODE_FIELD: node} if node else {})})
         if not self.shown.answered and len(self.shown.entries) == entries:
             self.shown.doubt(f"{node or 'a node'} gave no answer")
         self.shown.answered = self.shown.answered or before
@@ -147,7 +158,7 @@ class _Elements:
             self._entry(entry, block)
         self._count(element, len(entries))
         counted = any(local_name(part) in self._show.total for part in element)
-        if not entries and not counted and block != context:
+        if not entries and not counted:
             self.shown.doubt(f"<{local_name(element)}> without an entry that is known")
 
     def _entry(self, element: etree._Element, context: Entry) -> None:
@@ -187,13 +198,13 @@ class _Elements:
     def _left_over(self, element: etree._Element, name: str) -> None:
         """What no entry claims: it may be an entry in words that nobody here knows."""
         said = [text_of(part) for part in element.iter(etree.Element)]
-        if any(said):
-            self.shown.doubt(f"<{name}>{' '.join(filter(None, said))}</{name}>")
+        self.shown.doubt(f"<{name}>{' '.join(filter(None, said))}</{name}>")
 
 
 # The CLI's text
 
 _LABEL = re.compile(r"(?:^|,\s*|\s{2,})(?P<label>[A-Za-z][A-Za-z0-9 /_-]*?)\s*:(?:\s+|$)")
+_SAYS_NONE = re.compile(r"^\s*total\b[^:]*:\s*0+\s*$", re.IGNORECASE | re.MULTILINE)
 _RULE = re.compile(r"[-=\s]*|\{\w+:node\d+\}|\S+@\S+[>#%].*")
 _CELLS = re.compile(r"\s{2,}")
 _COLUMN_WORDS = {"life:sec": "life-sec", "gid": "gid", "groupid": "groupid", "vsys": "vsys"}
@@ -234,7 +245,11 @@ def _labels(
 ) -> Entry | None:
     for word, value in labels:
         name = NUMBERS.get(word) or TEXTS.get(word)
-        if word in ASIDE or word.startswith("total-") or not value:
+        if word in ASIDE or word.startswith("total-"):
+            continue
+        if not value:
+            if entry is not None and name in entry:
+                shown.doubt(f"{word}: an entry begins, and nothing is told of it")
             continue
         if entry is None or (name is not None and name in entry):
             entry = dict(context)
