@@ -52,7 +52,26 @@ def _each(value: Callable[[str, Any, Any, Any], Any], base: Tree, mine: Tree, th
     return merged
 
 
+def _refuse_protected(base: Tree, mine: Tree, theirs: Tree, path: list[str]) -> None:
+    """What somebody else has protected meanwhile is not changed any more."""
+    for identity in frozenset(theirs.get(PROTECTED, ())) - frozenset(base.get(PROTECTED, ())):
+        held = _alike(_held(mine, identity), _held(base, identity))
+        if not held or _said(mine, identity) != _said(base, identity):
+            raise Conflict([*path, *_words(identity)])
+
+
+def _said(tree: Tree, identity: Identity) -> tuple[bool, str | None]:
+    return identity in tree.get(INACTIVE, ()), tree.get(COMMENTS, {}).get(identity)
+
+
+def _held(tree: Tree, identity: Identity) -> Any:
+    if isinstance(identity, tuple):
+        return tree.get(identity[0], {}).get(identity[1])
+    return tree.get(identity)
+
+
 def _merge_marks(merged: Tree, base: Tree, mine: Tree, theirs: Tree, path: list[str]) -> None:
+    _refuse_protected(base, mine, theirs, path)
     for mark in (INACTIVE, PROTECTED):
         old, own, others = (frozenset(tree.get(mark, ())) for tree in (base, mine, theirs))
         for identity in (old - own) | (old - others):

@@ -522,3 +522,45 @@ def test_what_stays_of_the_configuration_groups_is_where_the_load_has_it(session
     there = shown(session)
     assert errors(load(session, TEXT, there, "override")) == []
     assert shown(session) == there
+
+
+MEANWHILE = {
+    "set system domain-name b": "protect system domain-name",
+    "delete system domain-name": "protect system domain-name",
+    "deactivate system domain-name": "protect system domain-name",
+    'annotate system domain-name "x"': "protect system domain-name",
+    "set system login user u class operator": "protect system login",
+    "set system login user w class operator": "protect system login",
+    "delete system login user u": "protect system login user u",
+}
+
+
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_a_private_copy_changes_nothing_that_was_protected_meanwhile(change):
+    console = Console()
+    first, second = console.session(), console.session()
+    first.set(*map(escape, BASE))
+    assert errors(first.commit()) == []
+    for session in (first, second):
+        session.rpc("<open-configuration><private/></open-configuration>")
+    assert errors(first.set(escape(change), "set snmp contact x")) == []
+    assert errors(second.set(MEANWHILE[change])) == errors(second.commit()) == []
+    there = console.device.database.committed
+    (said,) = errors(first.commit())
+    assert said.endswith("changed by another user too; discard or change it")
+    assert console.device.database.committed is there
+
+
+def test_what_was_protected_meanwhile_keeps_nobody_from_changing_what_is_beside_it():
+    console = Console()
+    first, second = console.session(), console.session()
+    first.set(*map(escape, BASE))
+    first.commit()
+    for session in (first, second):
+        session.rpc("<open-configuration><private/></open-configuration>")
+    first.set("set system domain-name b")
+    second.set("protect system login")
+    assert errors(second.commit()) == errors(first.commit()) == []
+    whole = shown(console.session())
+    assert "protect: login {" in whole
+    assert "domain-name b;" in whole
