@@ -8,6 +8,8 @@ END_OF_MESSAGE = b"]]>]]>"
 LARGEST_MESSAGE = 16 * 1024 * 1024
 """Octets; five times a configuration of 10,000 gateways as XML."""
 _LARGEST_CHUNK = 4294967295
+_CHUNKS_AT_ONCE = 2000
+"""So many are dealt with in a few milliseconds; a chunk may be one octet."""
 
 
 class FramingError(Exception):
@@ -32,11 +34,17 @@ class Framer:
         self._chunked = False
         self._message = bytearray()
         self._largest = largest
+        self._interrupted = False
 
     @property
     def chunked(self) -> bool:
         """True once chunked framing is in use."""
         return self._chunked
+
+    @property
+    def interrupted(self) -> bool:
+        """True when there was no message yet because there is more to be gone through."""
+        return self._interrupted
 
     @property
     def buffered(self) -> int:
@@ -53,7 +61,7 @@ class Framer:
         self._buffer += data
 
     def next_message(self) -> bytes | None:
-        """The next whole message, or None when more bytes are needed."""
+        """The next whole message; None when more bytes are needed, or it was interrupted."""
         return self._next_chunked() if self._chunked else self._next_delimited()
 
     def frame(self, message: bytes) -> bytes:
@@ -75,7 +83,8 @@ class Framer:
         return message
 
     def _next_chunked(self) -> bytes | None:
-        while True:
+        self._interrupted = False
+        for _ in range(_CHUNKS_AT_ONCE):
             header = self._chunk_header()
             if header is None:
                 return None
@@ -91,6 +100,8 @@ class Framer:
                 return None
             self._message += self._buffer[start : start + size]
             del self._buffer[: start + size]
+        self._interrupted = True
+        return None
 
     def _chunk_header(self) -> tuple[int, int] | None:
         """(chunk size, where it starts); size 0 is the end of chunks; None: need more."""

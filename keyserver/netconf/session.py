@@ -159,14 +159,16 @@ class NetconfSession:
         self._framer.feed(data)
 
     def turn(self, now: float) -> Steps[bytes] | None:
-        """Deal with the next message; None until it is whole."""
+        """Deal with the next message, or a part of one in many pieces; None until it is whole."""
         if self.closing:
             return None
         try:
             message = self._framer.next_message()
         except FramingError as error:
             return self._broken(error)
-        return None if message is None else self._answer(message, now)
+        if message is None:
+            return _nothing() if self._framer.interrupted else None
+        return self._answer(message, now)
 
     def receive(self, data: bytes, now: float) -> bytes:
         """:meth:`feed` and every :meth:`turn` that follows, at once."""
@@ -302,6 +304,12 @@ class NetconfSession:
         for element in (e for e in reply if e.text is None and len(e)):
             element.text = "\n"
         return self._framer.frame(serialize(reply) + b"\n")
+
+
+def _nothing() -> Steps[bytes]:
+    """The answer to a part of a message: the next turn goes on with it."""
+    yield from ()
+    return b""
 
 
 def _offered(hello: etree._Element) -> set[str]:

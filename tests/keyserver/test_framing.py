@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyserver.netconf.framing import END_OF_MESSAGE, Framer, FramingError, MessageTooBig
+from keyserver.netconf.work import run
 from tests.keyserver.console import BASE_1_1, Console
 
 RFC = (
@@ -61,6 +62,23 @@ def test_a_message_beyond_the_limit_is_refused_and_one_as_long_as_that_is_not(ch
     assert taken(framer(chunked, largest=20), framer(chunked).frame(right), cuts) == [right]
     with pytest.raises(MessageTooBig):
         taken(framer(chunked, largest=20), framer(chunked).frame(wrong), cuts)
+
+
+def test_a_message_of_many_chunks_is_gone_through_in_several_turns():
+    console = Console()
+    operator = console.session()
+    assert operator.set(*RFC).find(".//ok") is not None
+    operator.commit()
+    session = console.session(BASE_1_1).netconf
+    message = b"<rpc message-id='1'><get-system-information/>" + b" " * 5000 + b"</rpc>"
+    session.feed(b"".join(b"\n#1\n%c" % octet for octet in message) + b"\n##\n")
+    before, answers = session.backlog, []
+    while (steps := session.turn(console.now)) is not None:
+        answers.append(run(steps))
+        assert before - session.backlog <= 4 * 2000 or answers[-1]
+        before = session.backlog
+    assert [bool(answer) for answer in answers] == [False, False, True]
+    assert b"hub-1" in answers[-1]
 
 
 def test_chunks_that_are_too_much_together_are_refused():
