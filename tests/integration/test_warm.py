@@ -27,7 +27,9 @@ ANSIBLE = str(Path(sys.executable).with_name("ansible-playbook"))
 ASKED = {
     "directory": "{{ lookup('pipe', 'readlink /proc/$PPID/cwd') }}",
     "descriptors": "{{ lookup('pipe', 'ls -l /proc/$PPID/fd | grep -c socket:; true') }}",
-    "blocked": "{{ lookup('pipe', 'grep Sig[BI] /proc/$PPID/status') }}",
+    # Who starts a program blocks everything until it runs: what is blocked, the program has.
+    "blocked": "{{ lookup('pipe', 'grep SigBlk /proc/self/status') }}",
+    "ignored": "{{ lookup('pipe', 'grep SigIgn /proc/$PPID/status') }}",
     "environment": "{{ lookup('pipe', 'env | grep -v ^GROUPVPN_LAB_PROCESS | sort') }}",
     "limits": "{{ lookup('pipe', 'ulimit -a') }}",
     "mask": "{{ lookup('pipe', 'umask') }}",
