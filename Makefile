@@ -48,9 +48,10 @@ $(COLLECTION)/.ready: $(SOURCES) | $(VENV)/.ready
 demo: env  ## a Group VPN of 49 emulated devices: built, changed, observed, audited
 	$(BIN)/python -m dev.demo
 
-# More workers than cores: half of the time a test waits for a process or a clock. In the order of
-# their folders, so that long tests do not come last; which stay together, tests/workers.py says.
-WORKERS ?= 3
+# More workers than cores: for three quarters of its time a play waits for a process or a clock. In
+# the order of their folders, so that long tests do not come last; which stay together,
+# tests/workers.py says.
+WORKERS ?= 4
 # Tests and ansible-lint start hundreds of programs. Where the surroundings forbid bytecode, each of
 # them would compile its libraries anew: as much CPU again. It is kept in build, so that none lies
 # among the sources.
