@@ -31,6 +31,7 @@ def _element(edit: Edit, parent: etree._Element) -> etree._Element:
     if edit.key is not None:
         for key, text in zip(edit.statement.keys, edit.key.split(KEY_SEPARATOR), strict=False):
             etree.SubElement(element, key.name).text = text or None
-    elif edit.values:
-        element.text = edit.values[0]
+    for value in edit.values:
+        # What a branch must have; without the empty element all of the branch would be meant.
+        etree.SubElement(parent, edit.statement.name).text = value
     return element

@@ -708,3 +708,28 @@ def test_a_place_that_is_none_is_refused(console, attributes):
     assert errors(reply) != []
     shown = session.rpc("<get-configuration/>")
     assert "".join(shown.xpath("//policy-statement/term/name/text()")) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        ("system domain-name b", "set system domain-name b\n"),
+        ("system domain-name c", ""),
+        ("system login user u class operator", "set system login user u class operator\n"),
+        (
+            "system authentication-order [ password radius ]",
+            "set system authentication-order radius\nset system authentication-order password\n",
+        ),
+        ("system authentication-order [ password tacplus ]", ""),
+    ],
+)
+def test_a_path_that_ends_with_a_value_shows_no_more_than_its_statement(session, path, lines):
+    session.set(
+        "set system domain-name b",
+        "set system authentication-order [ radius password ]",
+        "set system login user u class operator",
+        "set system login user u full-name f",
+    )
+    session.commit()
+    reply = session.rpc(f"<command>show configuration {path} | display set</command>")
+    assert reply.findtext("configuration-set") == f"\n{lines}"
