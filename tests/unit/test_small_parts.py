@@ -278,6 +278,11 @@ ASKED = {
     "Your password has expired.\nPassword:": "new password",
     "Retype new password:": "new password",
     "Repeat password:": "new password",
+    "Password again:": "new password",
+    "Confirm password:": "new password",
+    "Please change your password: ": "new password",
+    "Last change: today, by netops@change\nPassword:": "",
+    "(netops@confirm) Password:": "",
     "Verification code:": "something else",
     "Mot de passe :": "something else",
 }

@@ -39,6 +39,8 @@ renew() {
 case $lower in
 *passphrase\\ for*|*pin\\ for*) exit 1 ;;
 *password*expired*|*expired*password*) renew ;;
+*password\\ again*|*[!a-z0-9_.@-]change\\ password*|*[!a-z0-9_.@-]confirm\\ password*) renew ;;
+*\\ change\\ your\\ password*|*\\ confirm\\ your\\ password*) renew ;;
 esac
 for word in new old current retype repeat; do
     case $lower in
@@ -59,6 +61,7 @@ printf '%s\\n' "$line"
 # Not within a name: ssh's own prompt holds the user's and the device's.
 _NEW = re.compile(
     r"(?is)(?<![\w.@-])(?:new|old|current|retype|repeat)(?:[\s)].*|[_-]?)password"
+    r"|(?<![\w.@-])(?:change|confirm)\s(?:your\s)?password|password\sagain"
     r"|password.*expired|expired.*password"
 )
 _OWN = re.compile("(?i)password(:| for)")
