@@ -20,6 +20,9 @@ from .settings import ClusterPeer, ServerRole
 from .sharing import follow
 
 DIAL_REPEAT_SECONDS = 1.0
+# The first time sooner than the period that is configured: a root that dies before its update has
+# come parts the sub-server's members from its own.
+UPDATE_REPEAT_SECONDS = 1.0
 # Before the root forgets a phase 1 of an hour.
 RENEW_SECONDS = 2700.0
 # A root that no longer answers is called for so long before the sub-server makes keys itself: it
@@ -276,9 +279,8 @@ class Link:
         exchange = self.sa.exchange(ClusterExchange.UPDATE, message_id)
         state = self.group.keyring.grant(now)
         datagram = exchange.seal(state_payloads(self.group.settings.group_id, state))
-        period = self.peer.retransmission_period
-        version = self.group.keyring.version
-        self._update = _Update(exchange, message_id, datagram, version, now + period)
+        version, due = self.group.keyring.version, now + UPDATE_REPEAT_SECONDS
+        self._update = _Update(exchange, message_id, datagram, version, due)
         self.counters.update_sent += 1
         self.outbox.append(datagram)
 
