@@ -399,7 +399,9 @@ class GroupMember:
             raise MalformedPayload(f"SEQ {opened.sequence} after {installed.sequence}: replayed")
         if not opened.verify(installed.public_key):
             raise MalformedPayload("SIG does not match")
-        skipped = opened.sequence - installed.sequence - 1
+        # What was missed under a KEK of before, the registration since has brought.
+        is_current = installed is self.keys.kek
+        skipped = opened.sequence - installed.sequence - 1 if is_current else 0
         installed.sequence = opened.sequence
         self._schedule.heard(now)
         try:
