@@ -45,18 +45,13 @@ def kek_deletion(kek: GroupKek) -> Delete:
     return Delete(KEK_DELETE_PROTOCOL, (kek.kek.spi,))
 
 
-def named_deletion(kek: GroupKek, teks: list[GroupTek]) -> tuple[Delete, ...]:
-    """What makes members delete these TEKs and that KEK, and keep what else they have."""
-    return (*tek_deletion(teks), kek_deletion(kek))
-
-
 def whole_deletion(kek: GroupKek, teks: list[GroupTek], profile: Profile) -> tuple[Delete, ...]:
     """RFC 6407 §5.9: an SPI of zero means all of them; KEK last.
 
     The reference implementation deletes what is named, and nothing for a zero.
     """
     if profile is Profile.CISCO_REFERENCE:
-        return named_deletion(kek, teks)
+        return (*tek_deletion(teks), kek_deletion(kek))
     return (
         Delete(TekProtocol.ESP, (bytes(4),)),
         Delete(KEK_DELETE_PROTOCOL, (bytes(KEK_SPI_LENGTH),)),

@@ -18,7 +18,7 @@ from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
 from ..ike.refusal import Refused
 from ..ike.wire import MalformedPayload
-from .contents import contents, kek_deletion, named_deletion, tek_deletion, whole_deletion
+from .contents import contents, kek_deletion, tek_deletion, whole_deletion
 from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
 from .keyring import Keyring
@@ -81,8 +81,6 @@ class Group:
         self.profile = plane.profile
         # Off the list, but not yet known to have what they were told last.
         self._leaving: dict[Address, Member] = {}
-        # What these are told instead when they register before they have heard it.
-        self._farewell: MadePush | None = None
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
         self.heartbeat = Heartbeat()
@@ -168,21 +166,13 @@ class Group:
                 NotifyType.INVALID_MESSAGE_ID, "the group's keys have changed: register again"
             )
         self._promises.discard(promise)
-        missed = [*self._unheard(peer), *promise.missed]
+        left = self._leaving.pop(peer.source, None)
+        if left is not None:
+            self.pushes.settle(left)
         member = self.members.enter(peer, now)
         self.pushes.settle(member)
-        for made in missed:
+        for made in promise.missed:
             self._deliver(made, [member], now)
-
-    def _unheard(self, peer: Peer) -> list[MadePush]:
-        """What takes the old keys from one who registers beside them, before it has heard that
-        everybody drops them: it would go on to send with them."""
-        left = self._leaving.pop(peer.source, None)
-        if left is None:
-            return []
-        waits = self.pushes.waits_for(left)
-        self.pushes.settle(left)
-        return [self._farewell] if waits and self._farewell is not None else []
 
     def _is_kept(self, promise: Promise, now: float) -> bool:
         """True when who was promised this has, with what was pushed since, what everybody has."""
@@ -260,12 +250,11 @@ class Group:
 
     def dissolve(self, now: float) -> None:
         """The group is gone, or cleared at once: tell its members to delete everything."""
-        farewell = None
-        if (kek := self.keyring.kek) is not None:
+        if self.keyring.kek is not None:
             teks = self.keyring.teks(now)
-            self.push("delete", now, deletes=whole_deletion(kek, teks, self.profile))
-            farewell = self._named(kek, teks)
-        self._empty(farewell)
+            deletes = whole_deletion(self.keyring.kek, teks, self.profile)
+            self.push("delete", now, deletes=deletes)
+        self._empty()
         self.keyring.drop_teks()
         self.orphans.clear()
         self.keyring.kek = None
@@ -287,18 +276,9 @@ class Group:
             self.keyring.drop_teks()
         self._empty()
 
-    def _named(self, kek: GroupKek, teks: list[GroupTek]) -> MadePush | None:
-        """The deletion of these keys and no others, as the last push under a KEK."""
-        if kek.settings.is_multicast or kek.sequence >= LAST_SEQUENCE or not self.members:
-            return None
-        push = Push(kek.sequence + 1, named_deletion(kek, teks))
-        datagram = seal_push(push, kek.kek, kek.signing_key, self.profile)
-        return MadePush(kek.kek, push.sequence, datagram)
-
-    def _empty(self, farewell: MadePush | None = None) -> None:
+    def _empty(self) -> None:
         """Nobody is listed any more; what was pushed is repeated until they have it."""
         self._leaving = {member.source: member for member in self.members}
-        self._farewell = farewell
         self.members.clear()
 
     def _forget(self, member: Member) -> None:

@@ -399,9 +399,7 @@ class GroupMember:
             raise MalformedPayload(f"SEQ {opened.sequence} after {installed.sequence}: replayed")
         if not opened.verify(installed.public_key):
             raise MalformedPayload("SIG does not match")
-        # What was missed under a KEK of before, the registration since has brought.
-        is_current = installed is self.keys.kek
-        skipped = opened.sequence - installed.sequence - 1 if is_current else 0
+        skipped = opened.sequence - installed.sequence - 1
         installed.sequence = opened.sequence
         self._schedule.heard(now)
         try:

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from keyserver.gdoi.payloads import Profile, Selector
+from keyserver.gdoi.payloads import Selector
 from keyserver.lab.specs import Timing
 from keyserver.member.associations import TrafficKeys, traffic_sa
 from keyserver.member.events import event_line
@@ -141,33 +141,6 @@ def test_a_deletion_without_successor_holds_at_once(signing_key):
     line = json.loads(event_line(last(member, "deleted")))
     assert line["sends_with"] is None
     assert line["receives_with"] == []
-
-
-@pytest.mark.parametrize("profile", [Profile.RFC6407, Profile.CISCO_REFERENCE])
-@pytest.mark.parametrize("waits", [False, True])
-def test_who_registers_before_it_has_heard_that_all_drop_their_keys_drops_them_too(
-    signing_key, waits, profile
-):
-    world = World(signing_key, extra=(BLOCK,), members=2, profile=profile)
-    one, two = world.joined(2)
-    world.lost.add(GM)
-    if waits:
-        # What comes next is held back until this is acknowledged.
-        proposal = "set security group-vpn server ipsec proposal esp lifetime-seconds 7200"
-        world.commit(BLOCK, proposal)
-    old = one.held()
-    world.groups.clear("G1", immediately=True, now=world.now)
-    world.flush()
-    world.lost.clear()
-    world.exchange(one.start(world.now), one, GM)
-    world.flush()
-    assert not {*old.receives_with} & {*one.held().receives_with}
-    world.pass_time(5)
-    assert one.held() == two.held()
-    assert len(one.held().receives_with) == 1
-    world.pass_time(600)
-    # Each came back once, and not again for what it was told afterwards.
-    assert [len(told(member, "registered")) for member in (one, two)] == [2, 2]
 
 
 def test_events_without_a_change_of_keys_say_nothing_of_keys(signing_key):
