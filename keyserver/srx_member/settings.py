@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from ..config.schema import KEY_SEPARATOR
@@ -58,17 +58,13 @@ class Enrolment:
     def place_of(self, other: Enrolment, place: int) -> int | None:
         """Where a key server of another enrolment is in this one, if it still is one of the group.
 
-        It is the same with the same address, identities and key, whatever phase 1 is like.
+        It is the same with the same address and the same phase 1.
         """
         if (other.group, other.local_address) != (self.group, self.local_address):
             return None
-        wanted = other._end(place)
-        ends = map(self._end, range(len(self.servers)))
+        wanted = other.servers[place], other.policies[place]
+        ends = zip(self.servers, self.policies, strict=True)
         return next((number for number, end in enumerate(ends) if end == wanted), None)
-
-    def _end(self, place: int) -> tuple[str, PeerPolicy]:
-        policy = replace(self.policies[place], name="", proposals=(), modes=frozenset())
-        return self.servers[place], policy
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,10 @@ class Treatment(Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the key server of a member's keys is now; otherwise: phase 1 with it has changed."""
+    """Where the key server of a member's keys is now."""
 
     number: int
     member: GroupMember
-    is_otherwise: bool
 
 
 @dataclass
@@ -86,9 +85,7 @@ class Site:
         if own is None or member is None or member.granted_by is None or not self.is_up:
             return None
         number = other.place_of(own, member.granted_by)
-        if number is None:
-            return None
-        return Place(number, member, own.policies[member.granted_by] != other.policies[number])
+        return Place(number, member) if number is not None else None
 
     @property
     def is_up(self) -> bool:

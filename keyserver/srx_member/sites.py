@@ -93,9 +93,9 @@ class SrxMembers:
     def _meet(self, site: Site, other: Enrolment, place: Place) -> bool:
         """Its keys are from a server that it still has: whether it registers anew, keeping them.
 
-        It does for another phase 1, and when it was about to: there may be one who answers now.
+        It does when it was about to: there may be one who answers now.
         """
-        anew = place.is_otherwise or place.member.state is not MemberState.REGISTERED
+        anew = place.member.state is not MemberState.REGISTERED
         self._act(site, place.member.break_off() if anew else [])
         place.member.meet(other.policies, self._paths(other), place.number)
         return anew

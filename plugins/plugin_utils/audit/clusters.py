@@ -25,9 +25,9 @@ Row = Mapping[str, Any]
 def judge_as_one(hosts: Hosts) -> None:
     """Change, in place, what the audits say of members and minima of clusters."""
     lists, told = _Lists(hosts), _Told()
-    for (group, *_), rows in _missed(hosts).items():
-        _judge_missing(lists, told, group, rows)
-    for (group, minimum, _), servers in _short(hosts).items():
+    for place, rows in _missed(hosts).items():
+        _judge_missing(lists, told, place[0], rows)
+    for (group, minimum, _servers), servers in _short(hosts).items():
         _judge_minimum(lists, told, group, minimum, servers)
     told.apply(hosts)
 
