@@ -209,7 +209,7 @@ def test_on_paper_names_stand_in_a_line_and_each_sheet_has_the_heading(browser, 
     try:
         at_width(browser, 718)  # A4 without its margins
         browser.execute_script("dispatchEvent(new Event('beforeprint'))")
-            browser.execute_script("dispatchEvent(new Event('resize'))")
+        browser.execute_script("dispatchEvent(new Event('resize'))")
         lines, cut, headings, buttons = browser.execute_script(
             "const all = [...document.querySelectorAll('#members td:nth-child(-n+5)')];"
             # But for the hostile name, which is too long for a line.
