@@ -213,7 +213,7 @@ def test_a_server_more_is_tried_at_once_where_the_others_are_silent(signing_key,
     hub = hub_config("hub", generation, {"gm-1": SITE}, extra=(SMC + BLOCKS[generation],))
     network.add(THIRD, hub, network.devices[HUB].safe.signing_key)
     network.commit(SITE, with_third(network.text))
-    assert network.site.member.held() == held
+    assert (network.site.member.held(), network.site.member.state) == (held, MemberState.PHASE_1)
     network.pass_time(15)
     assert network.site.keys_from == THIRD
 
