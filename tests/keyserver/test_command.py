@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import struct
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from keyserver.cli import main
 from keyserver.lab.writing import writing
 from keyserver.starter import FILES, write_starter
+from tests.keyserver.console import full_disk
 
 # A capture of nothing: magic, version, zone, accuracy, longest packet, Ethernet.
 PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
@@ -99,18 +99,10 @@ def test_a_lab_is_written_into_a_directory_and_beside_whatever_else_is_there(tmp
         write_starter(tmp_path)
 
 
-@pytest.fixture
-def no_room():
-    """Files longer than some lines cannot be written, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_lab_that_has_no_room_is_named_and_not_in_the_way_of_the_next(said, tmp_path, no_room):
+def test_a_lab_that_has_no_room_is_named_and_not_in_the_way_of_the_next(said, tmp_path):
     told = f"{Path('a') / FILES[0]}: File too large; make room there, or name another"
-    assert said("init", "a") == said("init", "a") == (2, f"groupvpn-keyserver: {told}\n")
+    with full_disk(700):
+        assert said("init", "a") == said("init", "a") == (2, f"groupvpn-keyserver: {told}\n")
     assert list((tmp_path / "a").iterdir()) == []
 
 
