@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import logging
 import os
 import shlex
@@ -296,10 +297,13 @@ def _perform(options: argparse.Namespace) -> int:
 
 def _understood(arguments: Sequence[str] | None) -> argparse.Namespace:
     """What was asked for, with logging as asked; help and version are printed here, and end it."""
+    printed = io.StringIO()
     try:
-        options = _parser().parse_args(arguments)
+        # argparse itself would take a full disk for a success.
+        with contextlib.redirect_stdout(printed):
+            options = _parser().parse_args(arguments)
     except SystemExit:
-        sys.stdout.flush()
+        print(printed.getvalue(), end="", flush=True)
         raise
     logging.basicConfig(
         level=logging.INFO if getattr(options, "verbose", False) else logging.WARNING,

@@ -110,7 +110,10 @@ class BackgroundLab:
             await asyncio.wait_for(self._all_in.wait(), seconds)
         except TimeoutError:
             names = ", ".join(sorted(self._missing))
-            raise TimeoutError(f"not registered after {seconds:g} s: {names}") from None
+            raise TimeoutError(
+                f"not registered after {seconds:g} s: {names}; compare their psk and group with "
+                "the key server's configuration, or wait longer"
+            ) from None
 
     async def _start_fleet(self) -> None:
         assert self._server is not None

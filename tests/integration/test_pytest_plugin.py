@@ -157,7 +157,7 @@ def test_members_that_do_not_register_are_named(suite, pytester):
         """
     )
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["*TimeoutError: not registered after 1 s: gm-1"])
+    done.stdout.fnmatch_lines(["*TimeoutError: not registered after 1 s: gm-1; compare their psk*"])
 
 
 def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,15 @@ def test_a_lab_that_has_no_room_is_named_and_not_in_the_way_of_the_next(said, tm
     with full_disk(700):
         assert said("init", "a") == said("init", "a") == (2, f"groupvpn-keyserver: {told}\n")
     assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "sa --help"])
+def test_help_that_nobody_could_read_is_no_success(said, monkeypatch, command):
+    """argparse itself passes over a write that fails, as each does without a buffer."""
+    with open("/dev/full", "wb", buffering=0) as full:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(full, write_through=True))
+        told = "groupvpn-keyserver: standard output: No space left on device\n"
+        assert said(*command.split()) == (2, told)
 
 
 def test_what_is_written_into_no_room_is_named(said, tmp_path):
