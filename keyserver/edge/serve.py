@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from ..capture.keylog import KeySink
@@ -39,6 +40,8 @@ from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
 
+# A turn of the loop costs what there are sockets: a thousand devices are not opened one by one.
+_AT_ONCE = 50
 # Of a thousand devices each would have to read what each of the others sends.
 _MOST_HEAR = 100
 
@@ -73,7 +76,8 @@ class _KeyPlane:
         speed: float,
         sink: KeySink | None,
     ) -> None:
-        self._soon = False
+        # Deaf as yet: what the device stirs up in the meantime is done when it listens.
+        self._soon = True
         self.device = Device(spec, initial, clock(), sink, on_activity=self.stir)
         self._clock, self._speed = clock, speed
         self._sockets: dict[Door, UdpSocket] = {}
@@ -97,6 +101,11 @@ class _KeyPlane:
                 self._sockets[door] = await UdpSocket.bind(
                     (spec.gdoi.host, port), received, spec.interfaces
                 )
+
+    def begin(self) -> None:
+        """Look at the clock for the first time."""
+        self._soon = False
+        self.stir()
 
     def close(self) -> None:
         """Stop timers and close the sockets."""
@@ -222,10 +231,10 @@ class LabServer:
 
     async def start(self) -> None:
         """Open every store and socket; LabError says which one cannot be had."""
+        devices = iter(self.lab.devices)
         try:
-            for spec in self.lab.devices:
-                with _store_named(spec.name):
-                    await self._start(spec)
+            while some := list(islice(devices, _AT_ONCE)):
+                await self._start([self._opened(spec) for spec in some])
         except BaseException:
             self.stop()
             raise
@@ -257,9 +266,11 @@ class LabServer:
             log.warning("%s: left out: %s", spec.config, what)
         return tree
 
-    async def _start(self, spec: DeviceSpec) -> None:
+    def _opened(self, spec: DeviceSpec) -> _KeyPlane:
+        """The device with its store, deaf as yet."""
         initial = partial(self._initial, spec)
-        key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
+        with _store_named(spec.name):
+            key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
         device = key_plane.device
         device.report(partial(log.error, "%s: %s", spec.name))
         self.devices.append(device)
@@ -268,14 +279,26 @@ class LabServer:
         self._planes.append(key_plane)
         key_plane.on_event = partial(self._happened, spec.name)
         device.internet = partial(self._carry, key_plane)
+        return key_plane
+
+    async def _start(self, planes: list[_KeyPlane]) -> None:
+        # All end before one's error is raised: what is open by then is closed with the rest.
+        ends = await asyncio.gather(*map(self._listen, planes), return_exceptions=True)
+        for error in filter(None, ends):
+            raise error
+        for plane in planes:
+            with _store_named(plane.device.spec.name):
+                plane.device.rest()
+            plane.begin()
+
+    async def _listen(self, key_plane: _KeyPlane) -> None:
+        device, spec = key_plane.device, key_plane.device.spec
         if spec.netconf is not None:
-            with _named(spec.name, spec.netconf):
+            with _store_named(spec.name), _named(spec.name, spec.netconf):
                 await self._listen_ssh(device)
         if spec.gdoi is not None:
             with _named(spec.name, spec.gdoi):
                 await key_plane.listen()
-        device.rest()
-        key_plane.stir()
 
     def _happened(self, device: str, event: object) -> None:
         """What one device sends with, the others of its group hear."""
