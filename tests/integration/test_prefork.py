@@ -47,10 +47,17 @@ print(json.dumps([changed, sorted(set(sys.modules) - before)]))
 """
 
 
-def _python(script: str, collections: Path, *arguments: str) -> str:
+_COMPILED = """
+import sys
+compiled = []
+sys.addaudithook(lambda event, args: event == "compile" and compiled.append(str(args[1])))
+"""
+
+
+def _python(script: str, collections: Path, *arguments: str, bytecode: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-c", script, str(collections), *arguments],
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": ""},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode},
         capture_output=True,
         text=True,
         timeout=60,
@@ -77,3 +84,11 @@ def test_a_worker_that_makes_a_change_imports_nothing_any_more(tmp_path):
 def test_the_process_that_waits_for_workers_lets_its_sleeps_be_three_milliseconds_longer():
     read = f"print(open({str(_TIMER_SLACK)!r}).read())"
     assert int(_python(_LOAD + read, COLLECTIONS)) == 3_000_000
+
+
+def test_a_second_run_compiles_nothing_of_the_collection(tmp_path):
+    ours = f"print(sum({str(_PLUGINS)!r} in file for file in compiled))"
+    script, kept = _COMPILED + _LOAD + ours, str(tmp_path)
+    assert int(_python(script, COLLECTIONS, bytecode=kept)) > 40
+    # Ansible itself asks for the packages that plugins of a kind are in.
+    assert int(_python(script, COLLECTIONS, bytecode=kept)) <= 3

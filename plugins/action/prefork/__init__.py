@@ -16,6 +16,12 @@ import gc
 # of what the imports cost.
 gc.disable()
 
+from . import bytecode
+
+bytecode.keep()
+
+# isort: split
+
 import contextlib
 from pathlib import Path
 
