@@ -11,7 +11,8 @@ from lxml import etree
 from ..netconf.arguments import Argument
 from ..netconf.reply import xml_text
 from ..netconf.rpcs.group_vpn.chosen import CHOICE, GROUP, NAME, chosen_groups
-from ..netconf.rpcs.group_vpn.level import LEVEL, LEVELS, PLACE, is_detail
+from ..netconf.rpcs.group_vpn.place import PLACE
+from ..netconf.rpcs.level import LEVEL, LEVELS, is_detail
 from ..netconf.rpcs.platform import Elements, OperationalRpc, Platform, takes
 from ..netconf.session import Request
 from .servers import LinkView, ServerCluster

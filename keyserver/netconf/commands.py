@@ -21,6 +21,7 @@ from .rpcs.platform import OperationalRpc
 _CONFIGURATION_COMMANDS = {
     "show configuration": "get-configuration",
     "show system commit": "get-commit-information",
+    "show system commit revision": "get-commit-revision-information",
     "show system rollback": "get-rollback-information",
     "show system configuration rescue": "get-rescue-information",
     "request system configuration rescue save": "request-save-rescue-configuration",
@@ -152,6 +153,7 @@ def _in_full(word: str, known: Collection[str]) -> str | None:
 
 _any_rollback = number(0, 49)
 _CONFIGURATION_ARGUMENTS = {
+    "get-commit-revision-information": Accepts((Argument("brief"), Argument("detail"))),
     "get-rollback-information": Accepts(
         (Argument("compare", _any_rollback), Argument("rollback", _any_rollback, word=""))
     ),

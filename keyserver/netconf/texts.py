@@ -114,6 +114,14 @@ def _history_text(element: etree._Element) -> str:
     return "\n".join(lines)
 
 
+_REVISION = {"Revision": "revision", "User": "user", "Client": "client", "Time": "date-time"}
+
+
+def _revision_text(element: etree._Element) -> str:
+    found = ((label, _value(element, name)) for label, name in _REVISION.items())
+    return "\n".join(f"{label}: {value}" for label, value in found if value)
+
+
 def _interfaces_text(element: etree._Element) -> str:
     styles = {
         attribute: value
@@ -301,6 +309,7 @@ def _hop(rt: etree._Element) -> str:
 _TEXT = {
     "system-uptime-information": _uptime_text,
     "commit-information": _history_text,
+    "commit-revision-information": _revision_text,
     "directory-list": _listing_text,
     "file-content": lambda element: (element.text or "").strip("\n"),
     "ping-results": _ping_text,

@@ -349,6 +349,40 @@ def test_the_history_says_who_when_how_and_why(console, session):
     assert [entry.find("commit-confirmed") for entry in (newest, before)] == [None, None]
 
 
+def test_the_configuration_in_force_has_a_name_that_it_keeps(console):
+    """As Juniper's page of the command has it, and as NAPALM reads a pending confirmation."""
+    session = console.session()
+    brief = """
+        commit-revision-information
+          revision: re0-1800000000-1
+        """
+    assert outlined(session.rpc("<get-commit-revision-information/>")) == text(brief)
+    console.pass_time(60)
+    session.set("set system domain-name example.com")
+    session.commit("<confirmed/><confirm-timeout>7</confirm-timeout><log>mine</log>")
+    detail = """
+        commit-revision-information
+          revision: re0-1800000060-2
+          user: netops
+          client: netconf
+          date-time [seconds=1800000060]: 2027-01-15 08:01:00 UTC
+          comment: commit confirmed, rollback in 7mins
+        """
+    for said in ("<detail/>", "<level>detail</level>"):
+        asked = f"<get-commit-revision-information>{said}</get-commit-revision-information>"
+        assert outlined(session.rpc(asked)) == text(detail)
+    shown = session.rpc('<command format="text">show system commit revision detail</command>')
+    assert shown.findtext("output") == (
+        "\nRevision: re0-1800000060-2\nUser: netops\nClient: netconf\n"
+        "Time: 2027-01-15 08:01:00 UTC\n"
+    )
+    session.commit()
+    confirmed = session.rpc(
+        "<get-commit-revision-information><detail/></get-commit-revision-information>"
+    )
+    assert confirmed.find(".//comment") is None
+
+
 def test_committed_configurations_are_shown_and_compared_by_number(session):
     session.set("set system domain-name example.com")
     session.commit()

@@ -258,6 +258,7 @@ REFUSED = {
     "<kill-session><frob/></kill-session>": "frob",
     "<close-session><frob/></close-session>": "frob",
     "<get-commit-information><frob/></get-commit-information>": "frob",
+    "<get-commit-revision-information><level>x</level></get-commit-revision-information>": "x",
     "<get-rollback-information><rollback>50</rollback></get-rollback-information>": "rollback",
     "<get-rollback-information><frob/></get-rollback-information>": "frob",
     "<get-software-information><detail/></get-software-information>": "detail",

@@ -11,7 +11,7 @@ from lxml import etree
 
 from ...member.traffic import InstalledTek
 from ...netconf.reply import xml_text
-from ...netconf.rpcs.group_vpn.level import is_detail
+from ...netconf.rpcs.level import is_detail
 from ...netconf.rpcs.platform import Elements, Platform
 from ...netconf.session import Request
 from ..site import Site

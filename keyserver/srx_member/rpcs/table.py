@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from ...netconf.arguments import Argument, address, number, text_of
-from ...netconf.rpcs.group_vpn.level import LEVEL, LEVELS, PLACE
+from ...netconf.rpcs.group_vpn.place import PLACE
+from ...netconf.rpcs.level import LEVEL, LEVELS
 from ...netconf.rpcs.platform import OperationalRpc, takes
 from ..ping import PING_RPCS
 from .associations import ike_associations, kek_associations

@@ -13,8 +13,10 @@ from .answers import CommitHandler, ConfigurationRpc
 from .archive import (
     COMMITS_MADE,
     RESCUE,
+    REVISION,
     ROLLBACK,
     commit_information,
+    commit_revision,
     delete_rescue,
     rescue_information,
     rollback_information,
@@ -60,6 +62,7 @@ CONFIGURATION_RPCS: dict[str, ConfigurationRpc] = {
     "delete-config": ConfigurationRpc(delete_config, DELETE_CONFIG),
     "validate": ConfigurationRpc(validate, VALIDATE),
     "get-commit-information": ConfigurationRpc(commit_information, COMMITS_MADE, shown=True),
+    "get-commit-revision-information": ConfigurationRpc(commit_revision, REVISION, shown=True),
     "get-rollback-information": ConfigurationRpc(rollback_information, ROLLBACK, shown=True),
     "get-rescue-information": ConfigurationRpc(rescue_information, RESCUE),
     "request-save-rescue-configuration": ConfigurationRpc(save_rescue),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from lxml import etree
 
@@ -15,10 +16,12 @@ from ....config.store import ROLLBACKS, CommitEntry
 from ...arguments import Accepts, Argument, number, one_of
 from ...reply import xml_text
 from ...session import Request
+from ..level import LEVEL, LEVELS, is_detail
 from ..platform import FORMATS
 from .answers import Elements, ok, refusals
 
 COMMITS_MADE = Accepts(attributes=FORMATS)
+REVISION = Accepts(LEVEL, FORMATS, alternatives=(LEVELS,))
 ROLLBACK = Accepts(
     (
         Argument("rollback", number(0, ROLLBACKS - 1)),
@@ -44,23 +47,35 @@ def commit_information(database: ConfigurationDatabase, request: Request) -> Ele
 def _history_entry(
     request: Request, index: int, entry: CommitEntry, *, pending: bool
 ) -> etree._Element:
-    own, dialect = request.dialect.own, request.dialect
-    element = own(
-        "commit-history",
-        None,
-        own("sequence-number", str(index)),
-        own("user", xml_text(entry.user)),
-        own("client", entry.client),
-        dialect.styled(own("date-time", utc(entry.time)), seconds=str(int(entry.time))),
-    )
-    if entry.confirm_seconds is not None:
-        minutes = math.ceil(entry.confirm_seconds / 60)
-        element.append(own("comment", f"commit confirmed, rollback in {minutes}mins"))
+    own = request.dialect.own
+    element = own("commit-history", None, own("sequence-number", str(index)))
+    element.extend(_made(request, entry))
     if entry.comment:
         element.append(own("log", xml_text(entry.comment)))
     if pending:
         element.append(own("commit-confirmed", "rollback pending"))
     return element
+
+
+def _made(request: Request, entry: CommitEntry) -> Iterator[etree._Element]:
+    """Who made a commit, from where and when, and how long it waits to be confirmed."""
+    own, dialect = request.dialect.own, request.dialect
+    yield own("user", xml_text(entry.user))
+    yield own("client", entry.client)
+    yield dialect.styled(own("date-time", utc(entry.time)), seconds=str(int(entry.time)))
+    if entry.confirm_seconds is not None:
+        minutes = math.ceil(entry.confirm_seconds / 60)
+        yield own("comment", f"commit confirmed, rollback in {minutes}mins")
+
+
+def commit_revision(database: ConfigurationDatabase, request: Request) -> Elements:
+    """What the configuration in force is called, for as long as it is kept (Junos 14.1)."""
+    own, entry = request.dialect.own, database.history[0]
+    name = f"re0-{int(entry.time)}-{entry.sequence}"
+    revision = own("commit-revision-information", None, own("revision", name))
+    if is_detail(request):
+        revision.extend(_made(request, entry))
+    return [revision]
 
 
 def rollback_information(database: ConfigurationDatabase, request: Request) -> Elements:

@@ -20,9 +20,10 @@ from ...arguments import Argument, address, number
 from ...reply import xml_text
 from ...session import Request
 from ...work import Steps, Work
+from ..level import LEVEL, LEVELS, is_detail
 from ..platform import Elements, OperationalRpc, Platform, takes
 from .chosen import CHOICE, GROUP, NAME, NUMBER, chosen_groups
-from .level import LEVEL, LEVELS, PLACE, is_detail
+from .place import PLACE
 
 _NOW = "clear-security-group-vpn-server-now"
 
