@@ -867,6 +867,13 @@ def test_rules_leave_nothing_exactly_where_no_pair_of_addresses_is_left(rules, s
     assert bool(covered(policy, given_)) == (wanted <= taken)
 
 
+def test_a_rule_for_an_application_leaves_the_rest_of_the_traffic():
+    policy = {"source": "10.0.0.0/8", "destination": "10.0.0.0/8"}
+    rule = {"name": "all", "source_address": "10.0.0.0/8"}
+    assert covered(policy, [rule]) == [rule]
+    assert covered(policy, [{**rule, "application": "junos-ping"}]) == []
+
+
 def test_an_exclude_rule_opens_the_way_to_the_server():
     rule = {
         "name": "ks",

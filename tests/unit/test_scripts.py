@@ -181,6 +181,7 @@ PLACE = "line 5: security group-vpn server"
         ("\ngroup A { group-id 1;", "line 3: security group-vpn server: the text breaks off"),
         ("\ngroup A { group-id", f"line 6{PLACE[6:]} group: ';' is missing behind"),
         ("\n+ group A;", f"{PLACE}: this is a comparison"),
+        ("\ngroup A { ike-gateway [ a ; b ]; }", f"{PLACE} group A ike-gateway: unbalanced '['"),
         ("\nfoo: group A;", f"{PLACE}: the mark 'foo:'"),
         ("\ngroup inactive: A;", f"{PLACE}: 'inactive:' stands behind"),
         ("\ngroup 'A B' { group-id 1; }", f"{PLACE}: 'group': Junos quotes with"),
@@ -208,6 +209,11 @@ def test_curly_text_that_does_not_fit_says_its_line_and_path(inside, place, head
     placed = place.replace(number[0], f"line {int(number[1]) + more}")
     assert placed in str(refused.value)
     assert "GEHEIM" not in str(refused.value)
+
+
+def test_a_quote_that_nothing_ends_is_found_by_its_line_behind_a_prompt_too():
+    with pytest.raises(MalformedReply, match="line 3: nothing ends the quote or comment"):
+        explicit('a@b> show configuration\n\n"security {')
 
 
 def test_lines_that_a_terminal_adds_count_where_a_command_is_refused():

@@ -60,13 +60,12 @@ def _placed(line: int, around: Sequence[Written], why: object) -> Placed:
 def _read(scanner: Scanner, around: list[Written]) -> list[str]:
     """Put all statements into the outermost one; the words that no brace or semicolon ends."""
     begun: list[str] = []
-    line, in_list = 0, False
+    line = 0
     for word in scanner:
         mark = "" if isinstance(word, Quoted) else word
-        in_list = (in_list or mark == "[") and mark != "]"
         if isinstance(word, Withheld) and not begun:
             around[-1].left_out = word
-        elif in_list or mark not in ("{", "}", ";"):
+        elif mark not in ("{", "}", ";"):
             line = line if begun else scanner.line
             begun.append(word)
         else:
