@@ -59,6 +59,14 @@ class KeysLost:
     reason: str
 
 
+@dataclass(frozen=True)
+class Leaver:
+    """Who is off the list and may not have what it was told last, and what waits for it to."""
+
+    member: Member
+    pushes: Pushes
+
+
 GroupEvent = Pushed | WentSilent | KeysLost
 
 
@@ -80,7 +88,7 @@ class Group:
         self.orphans: list[GroupTek] = []
         self.profile = plane.profile
         # Off the list, but not yet known to have what they were told last.
-        self._leaving: dict[Address, Member] = {}
+        self._leaving: dict[Address, Leaver] = {}
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
         self.heartbeat = Heartbeat()
@@ -111,7 +119,7 @@ class Group:
         """Nobody is listed after a restart; yet who was being told something is told it."""
         for one in unfinished:
             members = [
-                self._leaving.setdefault(peer.source, Member(peer, now))
+                self._leaving.setdefault(peer.source, Leaver(Member(peer, now), self.pushes)).member
                 for peer in one.peers
                 if peer.gateway in self.settings.gateways
             ]
@@ -147,7 +155,9 @@ class Group:
         # What is due goes out to all before it is given to one.
         self.expire(now)
         interval = self._interval
-        granted = self.keyring.grant(now, interval if peer.extended else None)
+        granted = self.keyring.grant(
+            now, interval if peer.extended else None, self._lags_since(peer)
+        )
         if granted is None:
             return None
         if granted.sa.kek is not None:
@@ -155,6 +165,18 @@ class Group:
         promise = Promise(granted, now)
         self._promises.add(promise)
         return promise
+
+    def _lags_since(self, peer: Peer) -> float | None:
+        """When somebody registered who may not have heard what went since; None: it has heard."""
+        member, left = self.members.of(peer), self._leaving.get(peer.source)
+        if member is None or not self.pushes.waits_for(member):
+            member = left.member if left is not None else None
+        return member.last_update if member is not None else None
+
+    def succeed(self, before: Group) -> None:
+        """This group has the id of one that is no longer: its members may come here."""
+        self._leaving = before._leaving
+        self.keyring.succeed(before.keyring)
 
     def enter(self, peer: Peer, promise: Promise, now: float) -> None:
         """A member has proved itself: list it, and push it what was pushed since message 2.
@@ -168,7 +190,7 @@ class Group:
         self._promises.discard(promise)
         left = self._leaving.pop(peer.source, None)
         if left is not None:
-            self.pushes.settle(left)
+            left.pushes.settle(left.member)
         member = self.members.enter(peer, now)
         self.pushes.settle(member)
         for made in promise.missed:
@@ -231,7 +253,7 @@ class Group:
             teks = self.keyring.renew(names, now)
             self.push("policy", now, kek=fresh, teks=teks, deletes=deletes)
             if not (fresh or teks):
-                self.keyring.withdraw(replaced)
+                self.keyring.withdraw(replaced, now)
 
     def _is_new(self, settings: TekSettings, known: set[str]) -> bool:
         newest = self.keyring.newest(settings.name)
@@ -254,6 +276,7 @@ class Group:
             teks = self.keyring.teks(now)
             deletes = whole_deletion(self.keyring.kek, teks, self.profile)
             self.push("delete", now, deletes=deletes)
+            self.keyring.withdraw_all(now)
         self._empty()
         self.keyring.drop_teks()
         self.orphans.clear()
@@ -278,7 +301,9 @@ class Group:
 
     def _empty(self) -> None:
         """Nobody is listed any more; what was pushed is repeated until they have it."""
-        self._leaving = {member.source: member for member in self.members}
+        waiting = [left for left in self._leaving.values() if left.pushes.waits_for(left.member)]
+        gone = [Leaver(member, self.pushes) for member in self.members]
+        self._leaving = {left.member.source: left for left in (*waiting, *gone)}
         self.members.clear()
 
     def _forget(self, member: Member) -> None:
@@ -342,8 +367,13 @@ class Group:
 
     def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
-        member = self.members.at(source) or self._leaving.get(source)
-        return member is not None and self.pushes.acknowledge(member, spi, ack, now)
+        left = self._leaving.get(source)
+        member = self.members.at(source) or (left.member if left is not None else None)
+        if member is None or not self.pushes.acknowledge(member, spi, ack, now):
+            return False
+        if left is not None and not self.pushes.waits_for(left.member):
+            del self._leaving[source]
+        return True
 
     def knows(self, spi: bytes) -> bool:
         """True while a push under that KEK may be acknowledged."""

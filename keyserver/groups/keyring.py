@@ -47,6 +47,8 @@ class Keyring:
         self._teks: dict[str, list[GroupTek]] = {}
         # Of a policy that is no longer: others send with them until they are told of the next.
         self._replaced: list[tuple[GroupTek, float]] = []
+        # Members were told to delete these at once, and nothing came in their place.
+        self._deleted: list[tuple[GroupTek, float]] = []
         self._granted: tuple[tuple[object, ...], Grant] | None = None
 
     @property
@@ -137,9 +139,19 @@ class Keyring:
         self._replaced += [(tek, now) for tek in gone]
         return gone
 
-    def withdraw(self, gone: list[GroupTek]) -> None:
+    def withdraw(self, gone: list[GroupTek], now: float) -> None:
         """Members delete these at once, for nothing comes in their place: no new one gets them."""
         self._replaced = [(tek, at) for tek, at in self._replaced if tek not in gone]
+        self._deleted += [(tek, now) for tek in gone]
+
+    def withdraw_all(self, now: float) -> None:
+        """Members delete every TEK at once."""
+        self.withdraw([*self.teks(now), *(tek for tek, _ in self._replaced)], now)
+        self._teks.clear()
+
+    def succeed(self, before: Keyring) -> None:
+        """Members of this group may have keys of that one, which is no longer."""
+        self._deleted = [*before._deleted]
 
     def drop_teks(self) -> None:
         """Forget every TEK."""
@@ -179,13 +191,20 @@ class Keyring:
 
     # How they are described
 
-    def grant(self, now: float, heartbeat: int | None = None) -> Grant | None:
-        """Every key that is good, for a member; None when there is nothing to give."""
+    def grant(
+        self, now: float, heartbeat: int | None = None, lags_since: float | None = None
+    ) -> Grant | None:
+        """Every key that is good, for a member; None when there is nothing to give.
+
+        ``lags_since``: from then on it may not have heard which ones it is to delete.
+        """
         kek = self.current_kek(now)
         teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
         teks += self._still_in_use(now)
         if not teks and (kek is None or not self.leads):
             return None
+        if lags_since is not None:
+            teks += self._over(teks, lags_since, now)
         seen = self._seen(kek, teks, now, heartbeat)
         if self._granted is None or self._granted[0] != seen:
             sequence = SequenceNumber(kek.sequence) if kek else None
@@ -249,6 +268,19 @@ class Keyring:
     def _still_in_use(self, now: float) -> list[GroupTek]:
         self._replaced = [(tek, at) for tek, at in self._replaced if now < at + self._overlap]
         return [self._ending(tek, at) for tek, at in self._replaced]
+
+    def _over(self, given: list[GroupTek], since: float, now: float) -> list[GroupTek]:
+        """What members are to delete, with the shortest life there is.
+
+        For one that has it: what went before it registered last is not for its eyes.
+        """
+        self._deleted = [(tek, at) for tek, at in self._deleted if tek.expires > now]
+        living = {tek.spi for tek in given}
+        return [
+            replace(tek, settings=replace(tek.settings, lifetime=1 + int(now - tek.created)))
+            for tek, at in self._deleted
+            if at >= since and tek.spi not in living
+        ]
 
     @property
     def _overlap(self) -> int:

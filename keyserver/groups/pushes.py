@@ -224,6 +224,10 @@ class Pushes:
             found.setdefault(tuple(map(id, made)), (made, []))[1].append(member)
         return [*found.values()]
 
+    def waits_for(self, member: Member) -> bool:
+        """True while that member has not acknowledged everything."""
+        return member in self._waiting
+
     def settle(self, member: Member) -> None:
         """Wait for that member no longer: what it has not acknowledged, it will not."""
         self._held.pop(member, None)

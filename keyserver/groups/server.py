@@ -109,6 +109,9 @@ class GroupServer:
         group = self._groups.get(settings.name)
         if group is None:
             group = Group(settings, self._plane)
+            for gone in self._gone:
+                if gone.settings.group_id == settings.group_id:
+                    group.succeed(gone)
             group.restore(now)
             return group
         group.reconfigure(settings, now)

@@ -103,6 +103,8 @@ class GroupMember:
         self._hinted = ""
         self._acks = Acknowledgements(jitter)
         self._early: list[bytes] = []
+        # The last push since the attempt began that took keys and brought none: KEK and number.
+        self._deletion = b"", 0
         self._probe: RecoveryProbe | None = None
         self.behave(options)
 
@@ -175,6 +177,7 @@ class GroupMember:
         self._schedule.begun()
         self._hinted = ""
         self._early.clear()
+        self._deletion = b"", 0
         self.state = MemberState.PHASE_1
         return ended + self._attempt.start(now)
 
@@ -292,11 +295,20 @@ class GroupMember:
         self.keys.extended = attempt.phase1.peer_is_extended
         if not isinstance(outcome, Grant):
             return outcome
+        if self._is_deleted(outcome):
+            return self._register_again("the keys of message 4 are deleted meanwhile", now)
         try:
             changes = self.keys.install_grant(outcome, now)
         except MalformedPayload as error:
             return self._abort(attempt, cited(error), now)
         return self._registered(attempt, changes, now)
+
+    def _is_deleted(self, grant: Grant) -> bool:
+        """True for keys that were promised before the key server said to delete them."""
+        spi, number = self._deletion
+        if grant.sa.kek is None or grant.sequence is None:
+            return False
+        return grant.sa.kek.spi == spi and grant.sequence.number < number
 
     def _note_phase1(self, attempt: Registration, now: float) -> None:
         if attempt.sa is not None and self.established is None:
@@ -413,6 +425,8 @@ class GroupMember:
             self._tell(changes, now)
         else:
             installed.remember(datagram, push.sequence)
+            if push.sa is None:
+                self._deletion = spi, push.sequence
             self._acks.queue(installed, push.sequence, self.address, now)
             self._on_rekey(push, changes, now)
         self._on_skipped(skipped, now)

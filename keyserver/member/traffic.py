@@ -197,9 +197,22 @@ class Traffic:
                     len(known) if stale and known else 0,
                     self._installed(known, sa, keys, arrival, now),
                 )
-            elif known[0].spi == sa.spi == newest[selector] and arrival is Arrival.REGISTRATION:
-                # What was reckoned from a push that came late may be wrong by as much.
-                known[0].expires = now + sa.seconds
+            elif arrival is Arrival.REGISTRATION:
+                self._told_anew(known, sa, newest[selector], now)
+
+    def _told_anew(
+        self, known: list[InstalledTek], sa: TrafficSa, newest: bytes, now: float
+    ) -> None:
+        """A registration says when a key ends that is held already."""
+        if known[0].spi == sa.spi == newest:
+            # What was reckoned from a push that came late may be wrong by as much.
+            known[0].expires = now + sa.seconds
+            return
+        end = now + sa.seconds
+        for tek in known:
+            # Less is the way that the message took, and whole seconds.
+            if tek.spi == sa.spi and tek.expires - end > (self.delays.activation or 0):
+                tek.expires = end
 
     def _installed(
         self,
