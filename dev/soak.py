@@ -67,15 +67,30 @@ def servers_parted(members: int, loss: float, seed: int, generation: str) -> Los
     return group
 
 
+def root_killed(members: int, loss: float, seed: int, generation: str) -> LossyGroup:
+    """A root dies within a second of a rekey, and is back empty; members know both servers."""
+    group = LossyCluster(members, faults_of(loss), seed, generation, known=2)
+    group.settle()
+    group.until_rekey()
+    group.run(0.6)
+    group.kill_server()
+    group.run(700)
+    group.start_server()
+    group.run(2 * CYCLE)
+    return group
+
+
 PARTED = "servers of a cluster parted"
+KILLED = "root of a cluster killed at a rekey"
 SCENARIOS: dict[str, Callable[[int, float, int, str], LossyGroup]] = {
     "20 rekeys": rekeys,
     "server restarted, keys durable": partial(restart, GroupKeys.DURABLE),
     "server restarted, keys forgotten": partial(restart, GroupKeys.FORGOTTEN),
     PARTED: servers_parted,
+    KILLED: root_killed,
 }
 # Group VPNv1 has no clusters.
-GENERATIONS = dict.fromkeys(SCENARIOS, ("v2", "v1")) | {PARTED: ("v2",)}
+GENERATIONS = dict.fromkeys(SCENARIOS, ("v2", "v1")) | dict.fromkeys((PARTED, KILLED), ("v2",))
 
 
 def _row(name: str, loss: float, seed: int, report: Report, cpu: float) -> tuple[str, ...]:

@@ -136,14 +136,13 @@ class KeyServer:
     def take(self, now: float) -> tuple[list[Outgoing], list[object]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
         self.groups.keep(now)
-        outgoing, happened = self.groups.take()
+        # Other servers hear of new keys before members do.
+        taken = [companion.take(now) for companion in self.companions]
+        outgoing, happened = self.groups.take(now)
         outgoing += [
             Outgoing(one.datagram, (one.association.source,), _door(one.association))
             for one in self.endpoint.take()
         ]
-        events: list[object] = [*happened]
-        for companion in self.companions:
-            more, found = companion.take(now)
-            outgoing += more
-            events += found
-        return outgoing, events
+        first = [one for more, _ in taken for one in more]
+        events = [*happened, *(event for _, found in taken for event in found)]
+        return first + outgoing, events

@@ -23,6 +23,9 @@ DIAL_REPEAT_SECONDS = 1.0
 # The first time sooner than the period that is configured: a root that dies before its update has
 # come parts the sub-server's members from its own.
 UPDATE_REPEAT_SECONDS = 1.0
+# So long a root's members wait until a sub-server has acknowledged new keys; of its delay a share
+# at most, by which they then change later than others.
+_HOLD_SECONDS, _HOLD_SHARE = 3.0, 0.2
 # Before the root forgets a phase 1 of an hour.
 RENEW_SECONDS = 2700.0
 # A root that no longer answers is called for so long before the sub-server makes keys itself: it
@@ -280,13 +283,16 @@ class Link:
         state = self.group.keyring.grant(now)
         datagram = exchange.seal(state_payloads(self.group.settings.group_id, state))
         version, due = self.group.keyring.version, now + UPDATE_REPEAT_SECONDS
+        delay = self.group.settings.activation_time_delay
+        self.group.held_until = now + min(_HOLD_SECONDS, _HOLD_SHARE * delay)
         self._update = _Update(exchange, message_id, datagram, version, due)
         self.counters.update_sent += 1
         self.outbox.append(datagram)
 
     def _repeat_update(self, update: _Update, now: float) -> None:
         """Until it is acknowledged, or dead peer detection says that nobody is there."""
-        update.due = now + self.peer.retransmission_period
+        held = self.group.is_held(now)
+        update.due = now + (UPDATE_REPEAT_SECONDS if held else self.peer.retransmission_period)
         self.counters.update_repeated += 1
         self.outbox.append(update.datagram)
 
@@ -297,6 +303,7 @@ class Link:
             return
         update.exchange.open(header, datagram)
         self._update, self._version = None, update.version
+        self.group.held_until = now
         self.counters.update_acknowledged += 1
         self.heard(now)
 

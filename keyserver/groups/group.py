@@ -83,6 +83,8 @@ class Group:
         self.pushes = Pushes(plane.push_source[1], self.members.counters, plane.unicast_push_port)
         self.events: list[GroupEvent] = []
         self.shared_with: set[str] = set()
+        # Others who make use of the same keys are to know of them before members do: until then.
+        self.held_until = _AT_ONCE
         # TEKs that a commit took away here, where the next ones come from elsewhere: members have
         # them, and are told together with what comes in their place.
         self.orphans: list[GroupTek] = []
@@ -396,6 +398,8 @@ class Group:
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
         due = [self.pushes.deadline()]
+        if self.pushes.outbox and self.held_until:
+            due.append(self.held_until)
         if self.keyring.kek is not None and self._in_use:
             due += [self.keyring.deadline(), self.heartbeat.due]
         elif self._feeds_others:
@@ -403,6 +407,10 @@ class Group:
         if self._feeds_others and self.keyring.lacks:
             due.append(_AT_ONCE)
         return min((d for d in due if d is not None), default=None)
+
+    def is_held(self, now: float) -> bool:
+        """True while members are not told yet."""
+        return now < self.held_until
 
     @property
     def has_something_to_say(self) -> bool:

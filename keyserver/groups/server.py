@@ -213,10 +213,11 @@ class GroupServer:
         for group in self._groups.values():
             group.keep(now)
 
-    def take(self) -> tuple[list[Outgoing], list[GroupEvent]]:
+    def take(self, now: float) -> tuple[list[Outgoing], list[GroupEvent]]:
         """What is to be sent, which the caller does, and what happened since the last call."""
         everyone = self._all
-        outgoing = [out for group in everyone for out in _drain(group.pushes.outbox)]
+        speaking = [group for group in everyone if not group.is_held(now)]
+        outgoing = [out for group in speaking for out in _drain(group.pushes.outbox)]
         return outgoing, [event for group in everyone for event in _drain(group.events)]
 
     # What operators see and do

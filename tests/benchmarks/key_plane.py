@@ -48,7 +48,7 @@ def _group_server(key: rsa.RSAPrivateKey, count: int, port: int) -> GroupServer:
         if n == 0:
             groups.begin(peer, 1, time.time())
         groups.by_name["G1"].members.enter(peer, time.time())
-    groups.take()
+    groups.take(time.time())
     return groups
 
 
@@ -66,7 +66,7 @@ async def _pushed(groups: GroupServer) -> float:
         started = time.perf_counter()
         # The first thing that is due: a heartbeat or a rekey, signed and encrypted once.
         groups.expire(deadline)
-        outgoing, _ = groups.take()
+        outgoing, _ = groups.take(time.time())
         for one in outgoing:
             assert isinstance(one.to, tuple)
             await udp.send_to_all(one.datagram, one.to)
@@ -175,7 +175,7 @@ async def _idle(groups: GroupServer) -> float:
             assert deadline is not None
             await asyncio.sleep(min(left, max(0.0, deadline - time.time()) + 0.001))
             groups.expire(time.time())
-            for one in groups.take()[0]:
+            for one in groups.take(time.time())[0]:
                 assert isinstance(one.to, tuple)
                 await udp.send_to_all(one.datagram, one.to)
         return (time.process_time() - cpu) / (time.monotonic() - started)

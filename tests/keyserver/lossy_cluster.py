@@ -28,6 +28,12 @@ class LossyCluster(LossyGroup):
         self._way = FaultyLink(faults, f"{seed} between")
         super().__init__(count, faults, seed, generation)
 
+    def until_rekey(self) -> None:
+        """Until the root has made the keys that are due."""
+        keyring = self.servers[ROOT].groups.by_name["G1"].keyring
+        version = keyring.version
+        self.run(7200, lambda: keyring.version != version)
+
     def homes_of(self, member: str) -> tuple[str, ...]:
         """Neighbours have different servers."""
         first = int(member.rpartition(".")[2]) % 2

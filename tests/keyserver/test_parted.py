@@ -82,6 +82,30 @@ def test_members_that_know_both_servers_do_not_notice_that_one_dies_over_a_rekey
     assert group.registered == 4
 
 
+@pytest.mark.parametrize("seed", [7, 8])
+def test_members_that_know_both_servers_stay_together_when_the_root_dies_as_it_makes_keys(seed):
+    """Its word of them to the other server is lost at first: no member has heard of them either.
+
+    The other server makes its own, later than they are due: what is apart then are seconds.
+    """
+    group = LossyCluster(12, faults_of(0.1), seed, known=2)
+    group.settle()
+    group.until_rekey()
+    group.run(0.6)
+    group.kill_server(ROOT)
+    group.run(120)
+    assert group.observer.report(group.now).apart < 10
+
+
+def test_members_are_told_when_the_other_server_does_not_acknowledge():
+    group = settled(0.0)
+    until(group, REKEY - 1)
+    group.parted = True
+    until(group, CHANGE - 20)
+    held = [len(member.held().receives_with) for member in group.members.values()]
+    assert sorted(held) == [1] * (MEMBERS // 2) + [2] * (MEMBERS // 2)
+
+
 def test_members_that_know_the_dead_server_alone_have_no_key_until_it_is_back():
     """Nothing else can be had; who sleeps between two attempts sleeps 450 s at most."""
     group = LossyCluster(4, faults_of(0.0))
