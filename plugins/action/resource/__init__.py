@@ -30,6 +30,7 @@ class ResourceAction(DeviceAction):
     resource: Resource
 
     def __init_subclass__(cls) -> None:
+        cls.resource.settle()
         cls.options = options.resource_options(cls.resource)
         super().__init_subclass__()
 

@@ -126,6 +126,14 @@ class Resource:
             for generation in Generation
         )
 
+    def settle(self) -> None:
+        """Derive now what is derived at first use: processes that are forked later have it."""
+        for part in (self, self.root, *(statement for _path, statement in walk(self.root))):
+            for kind in type(part).__mro__:
+                for name, member in vars(kind).items():
+                    if isinstance(member, cached_property):
+                        getattr(part, name)
+
     def read_filter(self, generation: Generation | None = None) -> etree._Element:
         """What to ask a device for; without a generation: what any of them has."""
         root = etree.Element("configuration")

@@ -27,9 +27,9 @@ from .xml import parse_document
 def warm_up() -> None:
     """Pay now, in the process that forks the workers, what each of them would pay at first use.
 
-    That is importing paramiko, making a parser, and OpenSSL looking up the algorithms of a usual
-    login. The shelf that tasks share is made here because only what is there before the fork is
-    shared.
+    That is importing paramiko, making a parser, reading what SSH's files say, and OpenSSL looking
+    up the algorithms of a usual login. The shelf that tasks share is made here because only what is
+    there before the fork is shared.
     """
     parse_document(client_hello()[0].encode())
     has_ssh()
@@ -39,6 +39,7 @@ def warm_up() -> None:
     # No paramiko, or an OpenSSL that is forbidden these algorithms: whoever needs them will say so.
     with contextlib.suppress(Exception):
         paramiko_session()
+        choose_transport("auto", Target("localhost", password=""))
         warm_up_login()
 
 
