@@ -23,6 +23,7 @@ from ..plugin_utils.engine.options import number_objections, path_objections, sh
 from ..plugin_utils.errors import GroupVpnError, Refused
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
+from .named import named
 
 
 def _plain(value: Any) -> Any:
@@ -88,6 +89,12 @@ class DeviceAction(ActionBase):
     def __init_subclass__(cls) -> None:
         # Building a validator costs as much as validating: once in the main process is enough.
         cls._validator = ArgumentSpecValidator(**cls.options)
+
+    @classmethod
+    def finalize_task_arg(cls, name: str, value: Any, templar: Any, context: Any) -> Any:
+        """A task's argument as it is meant."""
+        known = named(value, templar.available_variables)
+        return super().finalize_task_arg(name, known, templar, context)
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the options, do the work, turn failures into one clear message."""
