@@ -343,6 +343,10 @@ def test_a_table_that_names_nobody_for_a_host_is_no_mistake(tmp_path):
         ("- {group: G1, host: {a: b}, members: [c]}\n", "host {'a': 'b'}: a name or names"),
         ("- {group: G1, host: [[a]], members: [c]}\n", "a name or names are expected"),
         ("- {group: G1, gateway: a, members: [b]}\n", "'gateway' stands beside 'members'"),
+        (
+            "- {group: G1, min_member: 2, members: [b]}\n",
+            "members.yml[0]: unknown key 'min_member'; did you mean 'min_members'?",
+        ),
         ("- {group: ' ', members: [b]}\n", "'group' is missing"),
         ("G1: [{gateway: a, [b]: c}]\n", "unhashable key"),
         ("G1: [!!bool a]\n", "correct it"),
