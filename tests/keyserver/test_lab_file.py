@@ -128,3 +128,15 @@ def test_a_key_that_is_none_keeps_nobody_out_in_silence(tmp_path):
     file.write_text(f"devices: [{{{HUB.replace('password', 'authorized_key')}}}]")
     with pytest.raises(LabError, match=r"^hub-1: user netops: authorized_key: a public key"):
         BackgroundLab(read_lab(file)).start()
+
+
+def test_a_members_proposals_are_those_that_its_lab_file_names(tmp_path):
+    lab = tmp_path / "lab.yml"
+    words = {
+        "encryption_algorithm": "aes-256-cbc",
+        "authentication_algorithm": "sha-256",
+        "dh_group": "group14",
+    }
+    lab.write_text(f"members: [{{name: a, {SITE}, proposals: [{words}]}}]")
+    (member,) = read_lab(lab).members
+    assert member.proposals == (("aes-256-cbc", "sha-256", "group14"),)
