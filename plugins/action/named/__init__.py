@@ -38,5 +38,4 @@ def _own(text: str, variables: Mapping[str, Any]) -> Any:
     if name is None or not is_trusted_as_template(text):
         return text
     found = variables.get(name[1])
-    is_word = isinstance(found, str) and "{" not in found
-    return found if is_word or isinstance(found, int | float) else text
+    return found if isinstance(found, str | int | float) else text
