@@ -61,10 +61,11 @@ class KeysLost:
 
 @dataclass(frozen=True)
 class Leaver:
-    """Who is off the list and may not have what it was told last, and what waits for it to."""
+    """Who is off the list since then, and may not have what it was told last: who told it."""
 
     member: Member
     pushes: Pushes
+    at: float
 
 
 GroupEvent = Pushed | WentSilent | KeysLost
@@ -121,7 +122,9 @@ class Group:
         """Nobody is listed after a restart; yet who was being told something is told it."""
         for one in unfinished:
             members = [
-                self._leaving.setdefault(peer.source, Leaver(Member(peer, now), self.pushes)).member
+                self._leaving.setdefault(
+                    peer.source, Leaver(Member(peer, now), self.pushes, now)
+                ).member
                 for peer in one.peers
                 if peer.gateway in self.settings.gateways
             ]
@@ -265,7 +268,7 @@ class Group:
         kek = self.keyring.kek
         if old is None and new is not None:
             # Junos: the list is cleared when server-member communication becomes configured.
-            self._empty()
+            self._empty(now)
         elif new is None and kek is not None:
             self.push("delete", now, deletes=(kek_deletion(kek),))
         if old != new:
@@ -279,7 +282,7 @@ class Group:
             deletes = whole_deletion(self.keyring.kek, teks, self.profile)
             self.push("delete", now, deletes=deletes)
             self.keyring.withdraw_all(now)
-        self._empty()
+        self._empty(now)
         self.keyring.drop_teks()
         self.orphans.clear()
         self.keyring.kek = None
@@ -299,14 +302,19 @@ class Group:
             self.push("policy", now, kek=fresh, teks=self.keyring.renew(names, now))
         else:
             self.keyring.drop_teks()
-        self._empty()
+        self._empty(now)
 
-    def _empty(self) -> None:
+    def _empty(self, now: float) -> None:
         """Nobody is listed any more; what was pushed is repeated until they have it."""
-        waiting = [left for left in self._leaving.values() if left.pushes.waits_for(left.member)]
-        gone = [Leaver(member, self.pushes) for member in self.members]
-        self._leaving = {left.member.source: left for left in (*waiting, *gone)}
+        self._left(self.members, now)
         self.members.clear()
+
+    def _left(self, members: Iterable[Member], now: float) -> None:
+        """These are off the list; whose keys have ended since is of no interest any more."""
+        longest = max((tek.lifetime for tek in self.settings.teks), default=0)
+        known = [left for left in self._leaving.values() if now - left.at < longest]
+        fresh = [Leaver(member, self.pushes, now) for member in members]
+        self._leaving = {left.member.source: left for left in (*known, *fresh)}
 
     def _forget(self, member: Member) -> None:
         self.members.discard(member)
@@ -419,10 +427,11 @@ class Group:
 
     def expire(self, now: float) -> None:
         """Do what is due: repeat, give up, rekey, show a sign of life."""
-        for member in self.pushes.expire(now):
-            if not self.members.discard(member):
-                continue
-            self.events.append(WentSilent(self.settings.name, member.gateway, member.address))
+        silent = [one for one in self.pushes.expire(now) if self.members.discard(one)]
+        if silent:
+            self._left(silent, now)
+        name = self.settings.name
+        self.events += [WentSilent(name, one.gateway, one.address) for one in silent]
         if self._feeds_others and (self.keyring.kek is None or self.keyring.lacks):
             # There may be nobody here who registers and so asks for keys, or for new ones.
             self.keyring.grant(now)

@@ -22,6 +22,7 @@ from .settings import GroupSettings, KekSettings, TekSettings
 
 _REKEY_DELAYS = 4
 _OVERLAP_DELAYS = 2
+_KEPT_DELAYS = 3
 
 
 def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
@@ -270,21 +271,34 @@ class Keyring:
         return [self._ending(tek, at) for tek, at in self._replaced]
 
     def _over(self, given: list[GroupTek], since: float, now: float) -> list[GroupTek]:
-        """What members are to delete, with the shortest life there is.
+        """What members have deleted or dropped, or are about to: with no life but until then.
 
         For one that has it: what went before it registered last is not for its eyes.
         """
         self._deleted = [(tek, at) for tek, at in self._deleted if tek.expires > now]
         living = {tek.spi for tek in given}
+        gone = [(tek, at, now + 1) for tek, at in self._deleted]
+        gone += [(tek, at, max(at + self._kept, now + 1)) for tek, at in self._followed(now)]
         return [
-            replace(tek, settings=replace(tek.settings, lifetime=1 + int(now - tek.created)))
-            for tek, at in self._deleted
-            if at >= since and tek.spi not in living
+            _ending_at(tek, end) for tek, at, end in gone if at >= since and tek.spi not in living
+        ]
+
+    def _followed(self, now: float) -> list[tuple[GroupTek, float]]:
+        """TEKs that newer ones have followed, and when."""
+        return [
+            (tek, newer.created)
+            for teks in self._teks.values()
+            for tek, newer in zip(teks[1:], teks, strict=False)
+            if tek.expires > now
         ]
 
     @property
     def _overlap(self) -> int:
         return _OVERLAP_DELAYS * self.settings.activation_time_delay
+
+    @property
+    def _kept(self) -> int:
+        return _KEPT_DELAYS * self.settings.activation_time_delay
 
     def _ending(self, tek: GroupTek, succeeded: float) -> GroupTek:
         """As it is told to a new member: with no more life than the others give it.
@@ -292,8 +306,7 @@ class Keyring:
         After a commit that shortens lives it would seem to be the newer one.
         """
         end = succeeded + _REKEY_DELAYS * self.settings.activation_time_delay
-        lifetime = int(min(tek.expires, end) - tek.created)
-        return replace(tek, settings=replace(tek.settings, lifetime=max(1, lifetime)))
+        return _ending_at(tek, end)
 
     def sa(
         self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None
@@ -311,6 +324,12 @@ class Keyring:
         """How pushes under a KEK are to be acknowledged; None: not at all."""
         asked = self._plane.acknowledgement is Acknowledgement.RFC8263
         return AckAlgorithm.KEK_SHA256 if asked and not kek.settings.is_multicast else None
+
+
+def _ending_at(tek: GroupTek, end: float) -> GroupTek:
+    """The same one with a life until then."""
+    lifetime = int(min(tek.expires, end) - tek.created)
+    return replace(tek, settings=replace(tek.settings, lifetime=max(1, lifetime)))
 
 
 def _living(teks: list[GroupTek], now: float) -> list[GroupTek]:

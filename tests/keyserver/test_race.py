@@ -209,6 +209,24 @@ def test_a_deleted_key_is_told_to_nobody_who_came_behind_it(signing_key):
     assert removed not in told
 
 
+@pytest.mark.parametrize("cleared", [False, True])
+def test_who_is_back_after_it_fell_silent_sends_with_nothing_that_the_others_have_dropped(
+    signing_key, cleared
+):
+    world = World(signing_key, extra=(V2_BLOCK,), members=2)
+    one, two = world.joined(2)
+    world.lost.add(GM)
+    world.commit(V2_BLOCK, "set security group-vpn server ipsec proposal esp lifetime-seconds 7200")
+    world.pass_time(60)
+    assert world.listed()[0] == [OTHER]
+    if cleared:
+        _clear_now(world, V2_BLOCK)
+    world.lost.clear()
+    world.exchange(one.start(world.now), one, GM)
+    world.pass_time(2.5)
+    assert one.held() == two.held()
+
+
 def _beat(world: World) -> None:
     world.now = world.groups.by_name["G1"].heartbeat.due
     world.device.expire(world.now)
