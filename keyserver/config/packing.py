@@ -9,6 +9,8 @@ with their text behind. A difference of two branches is an object with what it n
 - ``"+"``: what came or has another value, by name;
 - ``"~"``: the differences of branches in it, by name;
 - ``"order"``: all names in their new order, where that is not the old one with what came behind.
+
+Both have a checksum: a disk that lost a bit must not make another configuration of them.
 """
 
 from __future__ import annotations
@@ -36,13 +38,21 @@ def unpack(body: bytes) -> Branch:
 
 def pack_difference(old: Tree, new: Tree) -> bytes:
     """What makes ``new`` of ``old``; branches that are one object in both are not gone through."""
-    return json.dumps(_difference(old, new) or {}).encode()
+    return sealed(json.dumps(_difference(old, new) or {}).encode())
+
+
+def sealed(difference: bytes) -> bytes:
+    """A difference with its checksum; it is too short to be worth compressing."""
+    return zlib.compress(difference, 0)
 
 
 def patched(old: Tree, body: bytes) -> Branch:
-    """``old`` with a difference from :func:`pack_difference`. Raises ValueError for others."""
+    """``old`` with a difference that :func:`pack_difference` made.
+
+    Raises zlib.error or ValueError for others.
+    """
     try:
-        return _patched(old, _decoded(body))
+        return _patched(old, _decoded(zlib.decompress(body)))
     except (KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"a stored difference that cannot be read: {error!r}") from None
 

@@ -25,7 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from .packing import pack, pack_difference, patched, unpack
+from .packing import pack, pack_difference, patched, sealed, unpack
 from .tree import Tree
 
 ROLLBACKS = 50
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS signing_key (name TEXT PRIMARY KEY, pem BLOB NOT NULL
 CREATE TABLE IF NOT EXISTS group_keys (name TEXT PRIMARY KEY, state BLOB NOT NULL);
 """
 _TABLES = frozenset({"commit_log", "pending", "rescue", "signing_key", "group_keys"})
-_APPLICATION, _VERSION = 0x67766B73, 2
+_APPLICATION, _VERSION = 0x67766B73, 3
 """What sqlite keeps in the file's header: whose it is, and which version of these tables it has."""
 _ADDED_LATER = (
     ("commit_log", "confirm_seconds REAL"),
@@ -112,8 +112,17 @@ class StoreInUse(StoreDamaged):
     """Another process has the state file open."""
 
 
+_UNREADABLE = (sqlite3.Error, zlib.error, TypeError, ValueError)
+"""What reading comes upon in a damaged file; a damaged row may have another type, or nothing."""
+
+
 class StoreFailed(Exception):
     """Something could not be written or read: a full disk, a file that went away."""
+
+
+def damaged_key(path: Path | None, what: str) -> StoreFailed:
+    """A key that cannot be read: another one in its place would not be what others know."""
+    return StoreFailed(f"{path or 'memory'}: {what} is damaged; put a copy of the file back")
 
 
 _PACKED = 10
@@ -168,7 +177,7 @@ class Store:
         try:
             _prepare(self._database, conform)
             self._files = _places(path)
-        except (sqlite3.Error, zlib.error, ValueError, _Foreign) as error:
+        except (*_UNREADABLE, _Foreign) as error:
             self._database.close()
             busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
             text = (
@@ -193,7 +202,7 @@ class Store:
         with self._lock:
             try:
                 yield self._database
-            except (sqlite3.Error, zlib.error, ValueError) as error:
+            except _UNREADABLE as error:
                 raise StoreFailed(f"{self.path or 'memory'}: {error}") from None
 
     @contextlib.contextmanager
@@ -407,6 +416,10 @@ def _bring_up_to_date(database: sqlite3.Connection, conform: Callable[[Tree], Tr
         for row, body in rows:
             kept = pack(conform(unpack(body)))[0]
             database.execute(f"UPDATE {table} SET body = ? WHERE {number} = ?", (kept, row))
+    bare = database.execute("SELECT sequence, body FROM commit_log WHERE base IS NOT NULL")
+    for sequence, body in bare.fetchall():
+        kept = sealed(body)
+        database.execute("UPDATE commit_log SET body = ? WHERE sequence = ?", (kept, sequence))
     database.execute(f"PRAGMA application_id={_APPLICATION}")
     database.execute(f"PRAGMA user_version={_VERSION}")
 

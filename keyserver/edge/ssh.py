@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import asyncssh
 
+from ..config.store import damaged_key
 from ..lab.specs import Endpoint
 from ..srx import Device
 from .admission import Admission
@@ -28,8 +29,11 @@ _MACS = (
 
 
 def host_key(device: Device) -> asyncssh.SSHKey:
-    """What the device proves itself with."""
-    return asyncssh.import_private_key(device.host_key())
+    """What the device proves itself with. Raises StoreFailed."""
+    try:
+        return asyncssh.import_private_key(device.host_key())
+    except (TypeError, ValueError):
+        raise damaged_key(device.spec.state, "the SSH host key") from None
 
 
 async def listen(

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from ..config.store import RETRY_SECONDS, Store, StoreFailed
+from ..config.store import RETRY_SECONDS, Store, StoreFailed, damaged_key
 from ..ike.authentication import Credentials
 from .keys import RSA_BITS
 
@@ -53,8 +54,17 @@ class KeySafe:
         if certificate not in self._signing:
             name = f"certificate {certificate}"
             pem = self._store.signing_key(name)
-            self._signing[certificate] = self._new(name) if pem is None else _loaded(pem)
+            self._signing[certificate] = self._new(name) if pem is None else self._loaded(name, pem)
         return self._signing[certificate]
+
+    def _loaded(self, name: str, pem: bytes) -> rsa.RSAPrivateKey:
+        try:
+            key = serialization.load_pem_private_key(pem, None)
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise damaged_key(self._store.path, f"the key of {name}")
+        return key
 
     def _new(self, name: str) -> rsa.RSAPrivateKey:
         key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
@@ -96,9 +106,3 @@ class KeySafe:
             self._write(what, write)
         if self._unwritten:
             self._write_again_at = now + RETRY_SECONDS
-
-
-def _loaded(pem: bytes) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(pem, None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return key

@@ -26,6 +26,7 @@ from keyserver.config.store import (
     StoreDamaged,
     StoreFailed,
 )
+from keyserver.edge.ssh import host_key
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device
 from tests.keyserver.console import Console, errors
@@ -234,7 +235,7 @@ def test_any_configuration_can_be_made_of_any_other():
         old, new = (Maker(schema, number).tree(40) for number in (seed, 500 + seed))
         made = patched(old, pack_difference(old, new))
         assert made == new
-        assert pack_difference(made, new) == b"{}"
+        assert zlib.decompress(pack_difference(made, new)) == b"{}"
 
 
 def test_an_order_that_was_changed_in_private_is_committed_beside_what_others_did():
@@ -385,13 +386,18 @@ def test_a_store_that_says_what_this_version_does_not_know_is_left_as_it_is(tmp_
     assert version == 0
 
 
-def test_a_difference_that_lost_its_base_is_damage_and_not_another_configuration(tmp_path):
-    path = tmp_path / "state"
+def three_commits(path) -> None:
+    """A store whose last two commits are differences."""
     store = Store(path)
     much = {"policy-options": {"prefix-list": {f"p-{n}": {} for n in range(300)}}}
     for n in (1, 2, 3):
         store.commit(record(n, {**much, "system": {"host-name": f"h{n}"}}), None)
     store.close()
+
+
+def test_a_difference_that_lost_its_base_is_damage_and_not_another_configuration(tmp_path):
+    path = tmp_path / "state"
+    three_commits(path)
     damaged = sqlite3.connect(path)
     damaged.execute("DELETE FROM commit_log WHERE sequence = 2")
     damaged.commit()
@@ -399,6 +405,67 @@ def test_a_difference_that_lost_its_base_is_damage_and_not_another_configuration
     again = Store(path)
     with pytest.raises(StoreFailed, match="commit 3 is damaged"):
         again.tree(3)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda body: body.replace(b"h2", b"h7"),
+        lambda body: 7,
+        lambda body: "text",
+        lambda body: b"",
+    ],
+    ids=["an octet", "a number", "a text", "nothing"],
+)
+def test_a_row_that_is_damaged_is_not_another_configuration(tmp_path, damage):
+    path = tmp_path / "state"
+    three_commits(path)
+    store = sqlite3.connect(path)
+    (body,) = store.execute("SELECT body FROM commit_log WHERE sequence = 2").fetchone()
+    store.execute("UPDATE commit_log SET body = ? WHERE sequence = 2", (damage(body),))
+    store.commit()
+    store.close()
+    again = Store(path)
+    for number in (2, 3):
+        with pytest.raises(StoreFailed, match=f"^{path}: "):
+            again.tree(number)
+    again.close()
+
+
+def test_differences_that_an_earlier_version_kept_bare_are_read_and_sealed(tmp_path):
+    path = tmp_path / "state"
+    three_commits(path)
+    old = sqlite3.connect(path)
+    rows = old.execute("SELECT body, sequence FROM commit_log WHERE base IS NOT NULL").fetchall()
+    bare = [(zlib.decompress(body), number) for body, number in rows]
+    assert [body[:1] for body, _ in bare] == [b"{", b"{"]
+    old.executemany("UPDATE commit_log SET body = ? WHERE sequence = ?", bare)
+    old.execute("PRAGMA user_version=2")
+    old.commit()
+    old.close()
+    for _ in range(2):
+        store = Store(path)
+        assert [store.tree(n)["system"]["host-name"] for n in (1, 2, 3)] == ["h1", "h2", "h3"]
+        store.close()
+
+
+@pytest.mark.parametrize("pem", [b"", b"-----BEGIN OPENSSH PRIVATE KEY-----", b"\xff", None])
+@pytest.mark.parametrize(
+    ("name", "said", "read"),
+    [
+        ("ssh host key", "the SSH host key", host_key),
+        ("certificate c", "the key of certificate c", lambda device: device.safe.signing_key("c")),
+    ],
+)
+def test_a_key_that_is_damaged_is_named_and_not_replaced(tmp_path, name, said, read, pem):
+    store = Store(tmp_path / "state")
+    store.add_signing_key(name, pem if pem is not None else "a text")
+    store.close()
+    spec = DeviceSpec("hub-1", generation=Generation.V2, state=tmp_path / "state")
+    device = Device(spec, {}, 1.0)
+    with pytest.raises(StoreFailed, match=f"state: {said} is damaged; put a copy"):
+        read(device)
+    device.close()
 
 
 def test_a_store_of_a_later_version_is_refused(tmp_path):
