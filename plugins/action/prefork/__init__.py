@@ -16,7 +16,7 @@ import gc
 # of what the imports cost.
 gc.disable()
 
-from . import bytecode
+from .. import bytecode
 
 bytecode.keep()
 

@@ -3,7 +3,8 @@
 """Bytecode is kept of this collection's modules as Python keeps it of all others.
 
 Ansible reads a plugin's file as Python reads any, but compiles whatever a plugin imports of its
-collection, in each run again: half of what the imports cost.
+collection, in each run again: half of what the imports cost. (A package, because each file beside
+the actions would need a module of its name.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import ModuleType
 
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
-_OURS = __name__.removesuffix("action.prefork.bytecode")
+_OURS = __name__.removesuffix("action.bytecode")
 
 
 @cache
