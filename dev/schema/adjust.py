@@ -22,7 +22,8 @@ class Adjusted:
         self._old = table
         self.new = Table([])
         self._done: dict[tuple[str, int], int] = {}
-        self._wanted = {parent for parent, _ in (*exceptions.WORDS, *exceptions.ORDER)}
+        by_parent = (*exceptions.WORDS, *exceptions.ORDER, *exceptions.SPANS)
+        self._wanted = {parent for parent, _ in by_parent}
 
     def node(self, parent: str, number: int) -> int:
         """The number in the new table of a statement of the old one below ``parent``."""
@@ -43,7 +44,9 @@ class Adjusted:
             return self.new.nodes.number((shown, flags))
         kind = self._old.types.values[rest[0]]
         flags += _secrecy(name, kind)
-        return self.new.nodes.number((shown, flags, self._type(rest[0]), *rest[1:]))
+        span = exceptions.SPANS.get((parent, name))
+        number = self.new.types.number(("integer", *span)) if span else self._type(rest[0])
+        return self.new.nodes.number((shown, flags, number, *rest[1:]))
 
     def _key(self, key: Node) -> Node:
         name, word, kind = key

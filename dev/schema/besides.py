@@ -2,17 +2,22 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What an earlier release has besides: statements that went, and values that are no longer taken.
 
-Devices of that release hold them. The later release says how everything is shown.
+Devices of that release hold them. The later release says how everything is shown: the earlier one
+marks hardly anything, so what it has besides is shown as the later one shows its namesakes.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
+from . import exceptions
 from .table import Body, Table
 
 Node = tuple[Any, ...]
 _BRANCHES = "cl"
+_SHOWN = "KHOP"
 
 
 class Besides:
@@ -20,15 +25,17 @@ class Besides:
 
     def __init__(self, table: Table, earlier: Table) -> None:
         self._new, self._old = table, earlier
+        self._shown: Mapping[tuple[str, str, str], str] = {}
         self._merged: dict[tuple[int, int], int] = {}
-        self._brought: dict[int, int] = {}
+        self._brought: dict[tuple[str, int], int] = {}
 
     def body(self, body: Body, earlier: Body) -> Body:
         """The top hierarchies of both."""
-        nodes = self._nodes(tuple(body.nodes), tuple(earlier.nodes))
+        self._shown = {**_as_shown(self._new), **exceptions.SHOWN}
+        nodes = self._nodes("", tuple(body.nodes), tuple(earlier.nodes))
         return Body(list(nodes), body.choices, body.marks)
 
-    def _nodes(self, new: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
+    def _nodes(self, parent: str, new: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
         before = {self._old.nodes.values[number][0]: number for number in old}
         names = {self._new.nodes.values[number][0] for number in new}
         kept = [
@@ -38,7 +45,7 @@ class Besides:
         ]
         return (
             *kept,
-            *(self._bring(number) for name, number in before.items() if name not in names),
+            *(self._bring(parent, number) for name, number in before.items() if name not in names),
         )
 
     def _both(self, new: int, old: int) -> int:
@@ -54,13 +61,14 @@ class Besides:
             # What became another kind of statement is as it is now.
             return new
         if flags[0] in _BRANCHES:
-            return self._new.nodes.number((name, flags, self._below(rest[0], was[0]), *rest[1:]))
+            below = self._below(name, rest[0], was[0])
+            return self._new.nodes.number((name, flags, below, *rest[1:]))
         return self._new.nodes.number((name, flags, self._wider(rest[0], was[0]), *rest[1:]))
 
-    def _below(self, new: int, old: int) -> int:
+    def _below(self, parent: str, new: int, old: int) -> int:
         nodes, choices = self._new.children.values[new]
         before, chosen = self._old.children.values[old]
-        both = self._nodes(nodes, before)
+        both = self._nodes(parent, nodes, before)
         names = {self._new.nodes.values[number][0] for number in nodes}
         widened = tuple(_with_cases(choice, chosen, names) for choice in choices)
         return self._new.children.number((both, widened))
@@ -75,21 +83,28 @@ class Besides:
             return self._new.types.number(("integer", *spans))
         return new
 
-    def _bring(self, old: int) -> int:
+    def _bring(self, parent: str, old: int) -> int:
         """A statement of the earlier release alone."""
-        if old not in self._brought:
+        key = (parent, old)
+        if key not in self._brought:
             name, flags, *rest = self._old.nodes.values[old]
             if flags[0] in _BRANCHES:
-                keys = [tuple((n, w, self._type(t)) for n, w, t in key) for key in rest[2:]]
-                rest = [self._bring_below(rest[0]), *rest[1:2], *keys]
+                rest = [self._bring_below(name, rest[0]), *rest[1:2], *map(self._keys, rest[2:])]
             elif rest:
                 rest = [self._type(rest[0]), *rest[1:]]
-            self._brought[old] = self._new.nodes.number((name, flags, *rest))
-        return self._brought[old]
+            flags += self._shown.get((parent, name, flags[0]), "")
+            self._brought[key] = self._new.nodes.number((name, flags, *rest))
+        return self._brought[key]
 
-    def _bring_below(self, old: int) -> int:
+    def _keys(self, keys: tuple[Node, ...]) -> tuple[Node, ...]:
+        """A list's keys; the word of one that is alone is in no configuration."""
+        alone = len(keys) == 1
+        return tuple((name, "" if alone else word, self._type(kind)) for name, word, kind in keys)
+
+    def _bring_below(self, parent: str, old: int) -> int:
         nodes, choices = self._old.children.values[old]
-        return self._new.children.number((tuple(map(self._bring, nodes)), choices))
+        brought = tuple(self._bring(parent, number) for number in nodes)
+        return self._new.children.number((brought, choices))
 
     def _type(self, old: int) -> int:
         kind = self._old.types.values[old]
@@ -105,3 +120,13 @@ def _with_cases(choice: Any, earlier: Any, names: set[str]) -> Any:
         if own & {name for case in before for name in case}:
             choice = (*choice, *(case for case in before if not names & set(case)))
     return choice
+
+
+def _as_shown(table: Table) -> Mapping[tuple[str, str, str], str]:
+    """How a statement of a kind is shown below a parent, where that is the same everywhere."""
+    found: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for name, flags, *rest in table.nodes.values:
+        for child in table.children.values[rest[0]][0] if flags[0] in _BRANCHES else ():
+            inner, marks = table.nodes.values[child][:2]
+            found[name, inner, marks[0]].add("".join(m for m in _SHOWN if m in marks))
+    return {place: min(marks) for place, marks in found.items() if len(marks) == 1}

@@ -64,6 +64,16 @@ ORDER = {
 }
 """(parent, statement): the statement behind which devices show it."""
 
+SPANS = {("session", "session-limit"): (1, 1024)}
+"""(parent, leaf): what Juniper's pages give it, and devices hold; the YANG has 1 to 7."""
+
+SHOWN = {
+    ("then", "next-interface", "c"): "O",
+    ("next-interface", "interface-name", "f"): "K",
+    ("next-interface", "routing-instance", "c"): "O",
+}
+"""(parent, statement, kind): marks of what only the release has that marks hardly anything."""
+
 UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
     "system": {"phone-home": {"server": "value", "rfc-compliant": "flag"}},
     "system services web-management": {"http": {"port": "value", "interface": "values"}},
