@@ -201,6 +201,8 @@ class Store:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                # A disk that fails may have refused that, too, when a transaction was given up.
+                _roll_back(self._database)
                 yield self._database
             except _UNREADABLE as error:
                 raise StoreFailed(f"{self.path or 'memory'}: {error}") from None

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from functools import partial
+
 import pytest
 
 from keyserver.config.archive import Archive
@@ -139,6 +142,37 @@ def test_a_commit_that_failed_half_way_does_not_stand_in_the_way_of_the_next(sto
     with pytest.raises(StoreFailed):
         store.commit(CommitRecord(entry, NEW), None)
     store.commit(CommitRecord(CommitEntry(2, NOW, "ann", "netconf", ""), NEW), None)
+    assert [store.tree(number) for number in (1, 2)] == [OLD, NEW]
+
+
+class Failing(sqlite3.Connection):
+    """A connection to a disk that may fail at some statement, and at those behind it."""
+
+    left, failures = 0, 0
+
+    def execute(self, *args):
+        type(self).left -= 1
+        if -self.failures <= self.left < 0:
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(*args)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize("left", range(6))
+def test_wherever_a_disk_fails_nothing_of_that_commit_is_seen_and_the_next_goes_in(
+    monkeypatch, left, failures
+):
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Failing))
+    store = Store(None)
+    store.commit(CommitRecord(CommitEntry(1, NOW, "ann", "netconf", ""), OLD), None)
+    second = CommitRecord(CommitEntry(2, NOW, "ann", "netconf", ""), NEW)
+    with monkeypatch.context() as failing:
+        failing.setattr(Failing, "failures", failures)
+        failing.setattr(Failing, "left", left)
+        with pytest.raises(StoreFailed, match="disk I/O error"):
+            store.commit(second, PendingConfirmation(NOW + 60, 1))
+    assert ([entry.sequence for entry in store.history()], store.pending()) == ([1], None)
+    store.commit(second, None)
     assert [store.tree(number) for number in (1, 2)] == [OLD, NEW]
 
 
