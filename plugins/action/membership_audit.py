@@ -75,8 +75,8 @@ class ActionModule(DeviceAction):
         return expectations.read_expected(options["expected"] or {}, host=self._host)
 
     def _strangers(self, options: dict[str, Any]) -> list[str]:
-        """Hosts that expectations name and nobody knows: one host of the play looks for them."""
-        first = self._task_vars.get("ansible_play_hosts_all", [])[:1]
+        """Hosts that expectations name and nobody knows: one that is still in the play looks."""
+        first = self._task_vars.get("ansible_play_hosts", [])[:1]
         if self._task_vars.get("inventory_hostname") not in first:
             return []
         file = options["expected_file"]

@@ -365,6 +365,14 @@ def test_one_file_for_a_fleet_with_what_else_is_known_of_a_site(fleet):
     assert "1 missing: gm-9 192.0.2.9" in result.output
 
 
+def test_hosts_that_nobody_knows_are_told_when_the_first_host_is_lost_before_the_audit(fleet):
+    lose = {"ansible.builtin.fail": {"msg": "no more"}, "when": "inventory_hostname == 'hub-1'"}
+    ghost = {"group": "G1", "host": "hub-one", "members": ["127.0.1.1"]}
+    result = play(fleet, [lose, {AUDIT: {"groups": [], "expected": [ghost]}}])
+    assert result.output.count("expectations name the host hub-one, which the inventory") == 1
+    assert "hub-2: expectations name the host hub-one" in result.output
+
+
 def test_filters_do_the_same_for_data_from_anywhere(lab):
     lab.add_device("hub-1", "v2", "set system host-name hub-1\n")
     lab.write()
