@@ -374,6 +374,9 @@ def test_a_document_type_is_refused_wherever_the_reply_is_cut(declared):
     for at in range(1, len(declared)):
         with pytest.raises(MalformedReply, match="document type"):
             read_reply([octets[:at], octets[at:]])
+    for size in range(1, len(declared)):
+        with pytest.raises(MalformedReply, match="document type"):
+            read_reply(octets[at : at + size] for at in range(0, len(octets), size))
 
 
 @pytest.mark.parametrize(

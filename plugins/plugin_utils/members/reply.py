@@ -49,7 +49,7 @@ def read_reply(pieces: Iterable[bytes]) -> Reading:
             guard = tail + piece
             if b"<!DOCTYPE" in guard or b"<!ENTITY" in guard:
                 raise MalformedReply("XML with a document type or entities is refused")
-            tail = piece[-16:]
+            tail = guard[-16:]
             if not started:
                 piece = piece.lstrip()
                 started = bool(piece)
