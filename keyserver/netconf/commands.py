@@ -47,8 +47,8 @@ class Command:
     """What a command line asks for.
 
     ``display`` is the format to show, None for the RPC's own; ``piped`` the one that a pipe names,
-    ``shows_rpc`` means that it is the RPC itself. ``path`` are the words that lead to the
-    branch that is shown; ``relative`` set lines go without them.
+    ``shows_rpc`` means that it is the RPC itself. ``path`` are the words of each block around what
+    is shown; ``relative`` set lines go without them.
     """
 
     operation: etree._Element
@@ -56,7 +56,6 @@ class Command:
     piped: str | None = None
     shows_rpc: bool = False
     filters: list[Filter] = field(default_factory=list)
-    depth: int = 0
     path: tuple[str, ...] = ()
     relative: bool = False
 
@@ -143,11 +142,11 @@ def _spelled(words: list[str], commands: list[tuple[str, ...]]) -> list[str]:
     return spelled
 
 
-def _in_full(word: str, known: Collection[str]) -> str | None:
+def _in_full(word: str, known: Collection[str], shortest: int = _SHORTEST) -> str | None:
     """A word of the CLI, which may be cut short as long as it means one thing."""
     if word in known:
         return word
-    meant = [one for one in known if one.startswith(word)] if len(word) >= _SHORTEST else []
+    meant = [one for one in known if one.startswith(word)] if len(word) >= shortest else []
     return meant[0] if len(meant) == 1 else None
 
 
@@ -185,12 +184,11 @@ def _configuration_path(command: Command, path: list[str], schema: Statement) ->
         problem = name_in_xml(schema, path, wanted)
         if problem is not None:
             raise syntax_error(problem.bad_element)
-        command.depth = _depth(schema, wanted)
-        command.path = tuple(_path_words(schema, wanted))
+        command.path = tuple(_levels(schema, wanted))
 
 
-def _path_words(statement: Statement, wanted: etree._Element) -> Iterator[str]:
-    """The words that lead to the branch that is shown; a leaf keeps its own."""
+def _levels(statement: Statement, wanted: etree._Element) -> Iterator[str]:
+    """The words of each block around what is shown, one in the other; a leaf keeps its own."""
     below = next((e for e in wanted if e.tag not in statement.key_names), None)
     if below is None:
         return
@@ -199,20 +197,10 @@ def _path_words(statement: Statement, wanted: etree._Element) -> Iterator[str]:
         yield child.shown
     elif child.kind is Kind.LIST and len(below):
         key = KEY_SEPARATOR.join(below.findtext(one.name) or "" for one in child.keys)
-        yield from Item(child, (child.name, key), {}, within=statement).opening
+        yield " ".join(Item(child, (child.name, key), {}, within=statement).opening)
     else:
         return
-    yield from _path_words(child, below)
-
-
-def _depth(statement: Statement, wanted: etree._Element) -> int:
-    """How many levels a path leads into: what is shown stands in so many blocks."""
-    below = next((e for e in wanted if e.tag not in statement.key_names), None)
-    if below is None:
-        return 0
-    child = statement.children[str(below.tag)]
-    inside = child.kind is Kind.CONTAINER or (child.kind is Kind.LIST and len(below) > 0)
-    return int(inside) + _depth(child, below)
+    yield from _levels(child, below)
 
 
 _DISPLAYS = {"xml", "json", "set", "text"}
@@ -261,17 +249,21 @@ def _display(command: Command, form: str, more: list[str]) -> None:
     command.display = form if form != "xml" else None
 
 
-_PIPES = ("display", "compare", "count", "except", "find", "last", "match", "no-more", "trim")
+_PIPES = (
+    *("append", "compare", "count", "display", "except", "find", "hold", "last", "match"),
+    *("no-more", "refresh", "request", "resolve", "save", "tee", "trim"),
+)
+"""Those that Junos has: not all are done, and all may be meant by their first letters."""
 
 
 def _pipe_in_full(words: list[str]) -> list[str]:
     """The words of a pipe, of which its name and what to display may be cut short."""
-    name = _in_full(words[0], _PIPES) if words else None
+    name = _in_full(words[0], _PIPES, 1) if words else None
     if name is None:
         return words
     rest = words[1:]
     if name == "display" and rest:
-        rest[0] = _in_full(rest[0], (*_DISPLAYS, "inheritance")) or rest[0]
+        rest[0] = _in_full(rest[0], (*_DISPLAYS, "inheritance"), 1) or rest[0]
     return [name, *rest]
 
 

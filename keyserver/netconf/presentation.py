@@ -65,7 +65,7 @@ def piped(content: Content, command: Command, request: Request) -> Content:
         return content
     lines = _lines(content, request)
     if text_of_configuration and command.display == "text" and not command.compares:
-        lines = _inside(lines, command.depth)
+        lines = _inside(lines, command.path)
     for one in command.filters:
         lines = _FILTERS[one.name](lines, one)
     text = xml_text("\n".join(["", *lines, ""]))
@@ -84,14 +84,20 @@ def _make_relative(content: Content, path: str) -> None:
         part.text = "\n".join(line for line in lines if not line.endswith(f" {path}"))
 
 
-def _inside(lines: list[str], depth: int) -> list[str]:
-    """What stands in that many blocks, one in the other, as the CLI shows a path's content."""
-    for _ in range(depth):
+def _inside(lines: list[str], path: tuple[str, ...]) -> list[str]:
+    """What stands in these blocks, one in the other, as the CLI shows a path's content."""
+    for depth in range(len(path)):
         head = next((at for at, line in enumerate(lines) if line.endswith("{")), None)
         if head is None:
-            break
+            return _on_one_line(lines, " ".join(path[depth:]))
         lines = [line.removeprefix("    ") for line in lines[head + 1 : -1]]
     return lines
+
+
+def _on_one_line(lines: list[str], opening: str) -> list[str]:
+    """What is behind the words that lead to it, where no braces are; of an entry alone nothing."""
+    found = (line.partition(f"{opening} ")[2] for line in lines)
+    return [line for line in found if line]
 
 
 def _lines(content: Content, request: Request) -> list[str]:

@@ -258,6 +258,7 @@ def test_an_interface_that_is_not_there_is_named(session):
             "show configuration system | display set | match host",
         ),
         ("show int terse | cou", "show interfaces terse | count"),
+        ("show conf system | d s | m host", "show conf system | display set | match host"),
     ],
 )
 def test_words_may_be_cut_short_while_they_mean_one_thing(session, short, whole):
@@ -268,7 +269,8 @@ def test_words_may_be_cut_short_while_they_mean_one_thing(session, short, whole)
 
 
 @pytest.mark.parametrize(
-    "line", ["s version", "show s", "show conf | dis", "show ve x", "show in te br"]
+    "line",
+    ["s version", "show s", "show conf | dis", "show conf | c", "show ve x", "show in te br"],
 )
 def test_words_that_could_mean_several_things_are_refused(session, line):
     assert errors(session.rpc(f"<command>{line}</command>")) == ["syntax error"]

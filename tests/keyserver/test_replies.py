@@ -350,7 +350,18 @@ def test_pipes_filter_what_the_cli_shows(session, pipe, shown):
     assert reply.findtext("output").strip("\n").splitlines() == shown
 
 
+NOT_THERE = (
+    "security group-vpn server group G2 member-threshold",
+    "security group-vpn server group G2 ipsec-sa none",
+    "security group-vpn server group none",
+    "routing-options static route 203.0.113.0/24 tag",
+    "routing-options static route 198.51.100.0/24",
+)
+
+
 def test_show_configuration_stands_in_elements_of_its_own(session):
+    session.set("set routing-options static route 203.0.113.0/24 next-hop 192.0.2.1")
+    session.commit()
     session.set("set system domain-name example.com")
     session.commit()
     for line, wrapper, shown in (
@@ -380,6 +391,12 @@ def test_show_configuration_stands_in_elements_of_its_own(session):
             "[edit system]\n+  domain-name example.com;",
         ),
         ("show configuration system services", "configuration-information", ""),
+        (
+            "show configuration routing-options static route 203.0.113.0/24",
+            "configuration-information",
+            "next-hop 192.0.2.1;",
+        ),
+        *((f"show configuration {path}", "configuration-information", "") for path in NOT_THERE),
     ):
         reply = session.rpc(f'<command format="text">{line}</command>')
         assert [e.tag for e in reply] == [wrapper]
