@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import re
+
 from .edit import Edit, LoadError, edit_path
 from .schema import KEY_SEPARATOR, Kind, Statement, value_follows
 from .values import InvalidValue
 from .words import Quoted, Word
+
+_LOGICAL = re.compile(r"(?P<device>[a-z][\w/:-]*)\.(?P<unit>\d+)")
+"""``ge-0/0/0.0``: the CLI takes it for a device and its unit."""
 
 
 class Descent:
@@ -114,7 +119,14 @@ class Descent:
                 place += 1
             else:
                 return None
-        self._enter(Edit(statement, key=KEY_SEPARATOR.join(keys), line=self.line))
+        logical = _LOGICAL.fullmatch(keys[0]) if _has_units(statement) else None
+        entries = (
+            [(statement, logical["device"]), (statement.children["unit"], logical["unit"])]
+            if logical
+            else [(statement, KEY_SEPARATOR.join(keys))]
+        )
+        for one, key in entries:
+            self._enter(Edit(one, key=key, line=self.line))
         return place
 
     def _entries(self, statement: Statement, words: list[Word], naming: bool) -> int | LoadError:
@@ -149,6 +161,12 @@ class Descent:
     def _enter(self, edit: Edit) -> None:
         self._add(edit)
         self.chain.append(edit)
+
+
+def _has_units(statement: Statement) -> bool:
+    """Whether it is the list of interfaces, not one that speaks of them."""
+    unit = statement.children.get("unit") if statement.name == "interface" else None
+    return unit is not None and "family" in unit.children
 
 
 def _named(here: Statement, word: Word, said: list[Edit]) -> tuple[Statement, bool] | None:

@@ -323,3 +323,20 @@ def test_two_comments_before_a_statement_are_one():
 )
 def test_what_went_with_a_later_release_is_still_known(line):
     assert list(to_set(V2, from_set(V2, line))) == [line]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("set interfaces ge-0/0/0.7 family inet", "set interfaces ge-0/0/0 unit 7 family inet"),
+        ("edit interfaces st0.1\nset description a", "set interfaces st0 unit 1 description a"),
+        ("set interfaces lo0.0\nrename interfaces lo0.0 to unit 2", "set interfaces lo0 unit 2"),
+        ("interfaces { lo0.0 { family inet; } }", "set interfaces lo0 unit 0 family inet"),
+        ("set groups g interfaces lo0.0", "set groups g interfaces lo0 unit 0"),
+        ("set protocols lldp interface ge-0/0/0.0", "set protocols lldp interface ge-0/0/0.0"),
+    ],
+)
+def test_a_logical_interface_may_be_named_as_one_word(typed, kept):
+    tree, problems = read_file(V2, typed)
+    assert problems == []
+    assert list(to_set(V2, tree)) == [kept]
