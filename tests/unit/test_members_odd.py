@@ -379,6 +379,15 @@ def test_a_document_type_is_refused_wherever_the_reply_is_cut(declared):
             read_reply(octets[at : at + size] for at in range(0, len(octets), size))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7"])
+def test_no_encoding_hides_a_document_type(encoding):
+    entity = '<!DOCTYPE rpc-reply [<!ENTITY a "192.0.2.1">]>'
+    for head in ("", f'<?xml version="1.0" encoding="{encoding}"?>'):
+        text = f"{head}{entity}<rpc-reply>{listing(1, M1)}</rpc-reply>"
+        with pytest.raises(MalformedReply):
+            read_reply([text.encode(encoding)])
+
+
 @pytest.mark.parametrize(
     "reply", ["", " \n", "\ufeff", "Group:", COLUMNS, f"<{ROOT}><group/></{ROOT}>"]
 )

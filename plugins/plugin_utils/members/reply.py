@@ -39,8 +39,14 @@ def read_reply(pieces: Iterable[bytes]) -> Reading:
     that is cut off, damaged or hostile.
     """
     target = _Target()
+    # NETCONF is UTF-8 (RFC 6241 §3): what announces another encoding could hide a document type.
     parser = etree.XMLParser(
-        target=target, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+        target=target,
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
     )
     tail = b""
     started = False
