@@ -4,15 +4,10 @@
 
 from __future__ import annotations
 
-import re
-
 from .edit import Edit, LoadError, edit_path
 from .schema import KEY_SEPARATOR, Kind, Statement, value_follows
-from .values import InvalidValue
+from .values import LOGICAL, InvalidValue
 from .words import Quoted, Word
-
-_LOGICAL = re.compile(r"(?P<device>[a-z][\w/:-]*)\.(?P<unit>\d+)")
-"""``ge-0/0/0.0``: the CLI takes it for a device and its unit."""
 
 
 class Descent:
@@ -119,7 +114,7 @@ class Descent:
                 place += 1
             else:
                 return None
-        logical = _LOGICAL.fullmatch(keys[0]) if _has_units(statement) else None
+        logical = LOGICAL.fullmatch(keys[0]) if _has_units(statement) else None
         entries = (
             [(statement, logical["device"]), (statement.children["unit"], logical["unit"])]
             if logical

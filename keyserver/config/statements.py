@@ -36,6 +36,7 @@ from .values import (
     enumeration,
     integers,
     matching,
+    physical,
     secret,
     spelled_enumeration,
     text_of,
@@ -114,7 +115,7 @@ class Statements:
             word,
             below=(lambda: self._below(rest[0])) if branch else tuple,
             check=self._leaf_check(rest[0], flags) if rest and not branch else None,
-            keys=tuple(Key(n, w, self._check(t)) for n, w, t in rest[2])
+            keys=tuple(Key(n, w, self._key_check(name, flags, t)) for n, w, t in rest[2])
             if kind is Kind.LIST
             else (),
             limit=rest[1] or None if len(rest) > 1 else None,
@@ -134,6 +135,10 @@ class Statements:
 
     def _is_expression(self, rest: list[Any]) -> bool:
         return bool(rest) and self._table["types"][rest[0]] == [_EXPRESSION]
+
+    def _key_check(self, name: str, flags: str, number: int) -> ValueCheck:
+        """What a key may be; an interface that needs no word before it is a device."""
+        return physical if name == "interface" and "K" in flags else self._check(number)
 
     def _leaf_check(self, number: int, flags: str) -> ValueCheck:
         check = self._check(number)

@@ -268,6 +268,20 @@ def secret(clear: ValueCheck) -> ValueCheck:
 _ANY = text_of()
 _MAC = matching("^([[:xdigit:]]{1,2}[:.-]){1,7}[[:xdigit:]]{1,4}(/[0-9]+)?$", "invalid mac address")
 
+LOGICAL = re.compile(r"(?P<device>[a-z][\w/:-]*)\.(?P<unit>\d+)")
+"""``ge-0/0/0.0``: the CLI takes it for a device and its unit."""
+
+
+def physical(text: str) -> str:
+    """The name of an interface, which is none of a unit."""
+    if LOGICAL.fullmatch(text):
+        raise InvalidValue(f"invalid interface name '{text}': its unit is a statement of its own")
+    return _DEVICE(text)
+
+
+_DEVICE = text_of()
+
+
 NAMED: dict[str, ValueCheck] = {
     "ipv4addr": ipv4_address,
     "ipv6addr": ipv6_address,

@@ -340,3 +340,11 @@ def test_a_logical_interface_may_be_named_as_one_word(typed, kept):
     tree, problems = read_file(V2, typed)
     assert problems == []
     assert list(to_set(V2, tree)) == [kept]
+
+
+def test_a_logical_interface_is_no_device_where_its_name_is_a_value():
+    interface = "<interface><name>ge-0/0/0.7</name><description>a</description></interface>"
+    written = f"<configuration><interfaces>{interface}</interfaces></configuration>"
+    tree, problems = read_file(V2, written)
+    assert "ge-0/0/0.7" in problems[0].message
+    assert list(to_set(V2, tree)) == []
