@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .edit import Edit, LoadError, edit_path
 from .schema import KEY_SEPARATOR, Kind, Statement, value_follows
 from .values import LOGICAL, InvalidValue
@@ -114,14 +116,8 @@ class Descent:
                 place += 1
             else:
                 return None
-        logical = LOGICAL.fullmatch(keys[0]) if _has_units(statement) else None
-        entries = (
-            [(statement, logical["device"]), (statement.children["unit"], logical["unit"])]
-            if logical
-            else [(statement, KEY_SEPARATOR.join(keys))]
-        )
-        for one, key in entries:
-            self._enter(Edit(one, key=key, line=self.line))
+        for entered, name in _entered(statement, keys):
+            self._enter(Edit(entered, key=name, line=self.line))
         return place
 
     def _entries(self, statement: Statement, words: list[Word], naming: bool) -> int | LoadError:
@@ -156,6 +152,16 @@ class Descent:
     def _enter(self, edit: Edit) -> None:
         self._add(edit)
         self.chain.append(edit)
+
+
+def _entered(statement: Statement, keys: list[str]) -> Iterator[tuple[Statement, str]]:
+    """The entry that has these keys; ``ge-0/0/0.0`` is a unit of its interface."""
+    logical = LOGICAL.fullmatch(keys[0]) if _has_units(statement) else None
+    if logical is None:
+        yield statement, KEY_SEPARATOR.join(keys)
+        return
+    yield statement, logical["device"]
+    yield statement.children["unit"], logical["unit"]
 
 
 def _has_units(statement: Statement) -> bool:
