@@ -19,17 +19,26 @@ Rule = Callable[[ast.Module], Iterator[Fault]]
 _CLOCK = frozenset({"now", "utcnow", "today"})
 _FILES = frozenset(
     {"read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink", "touch", "iterdir"}
-    | {"get_data"}
+    | {"get_data", "exists", "glob", "rglob", "is_file", "is_dir"}
 )
 # Attributes of modules that mostly compute, which do more.
 _OF_MODULES = {
-    "time": frozenset({"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"}),
+    "time": frozenset(
+        {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"}
+        | {"localtime", "ctime"}
+    ),
     "socket": frozenset(
         {"socket", "create_connection", "create_server", "socketpair", "fromfd", "getaddrinfo"}
         | {"gethostbyname", "gethostname", "getfqdn"}
     ),
     "random": frozenset({"seed"}),
+    "io": frozenset({"open", "open_code", "FileIO"}),
+    "etree": frozenset({"parse"}),
+    "datetime": _CLOCK,
+    "date": _CLOCK,
 }
+# Under another name nobody would see what is used of these.
+_HIDDEN = frozenset({"time", "socket", "random"})
 _BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__"})
 _COLLECTION = "ansible_collections.groupvpn"
 
@@ -51,6 +60,12 @@ def absolute_imports(tree: ast.Module) -> Iterator[Fault]:
                 names = [name]
             case ast.Import():
                 names = [alias.name for alias in node.names]
+            case ast.Call(
+                func=ast.Name(id="__import__" | "import_module")
+                | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                names = [name]
             case _:
                 continue
         for name in names:
@@ -66,22 +81,36 @@ def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
                 module, ()
             ):
                 yield node.lineno, f"{module}.{name}"
-            case ast.ImportFrom(module=str(module)) if module in _OF_MODULES:
+            case ast.ImportFrom(module=str(module)) if module in _HIDDEN:
                 yield node.lineno, f"from {module} import hides what is used of it"
-            case ast.Call(func=ast.Name(id=name)) if name in _BUILTINS:
-                yield node.lineno, f"{name}()"
+            case ast.Import(names=names):
+                for alias in names:
+                    if alias.asname and alias.name in _HIDDEN:
+                        yield node.lineno, f"{alias.asname} hides what is used of {alias.name}"
+            case ast.Name(id=name, ctx=ast.Load()) if name in _BUILTINS:
+                yield node.lineno, name
             case ast.Call(func=ast.Attribute(attr=name)) if name in _CLOCK | _FILES:
                 yield node.lineno, f".{name}()"
 
 
 def acts_at_import(tree: ast.Module) -> Iterator[Fault]:
     """Statements of a module that do something when it is imported: bare calls, loops, ``with``."""
-    for node in tree.body:
+    yield from _acting(tree.body)
+
+
+def _acting(body: Iterable[ast.stmt]) -> Iterator[Fault]:
+    for node in body:
         match node:
             case ast.Expr(value=ast.Constant()):
                 continue
             case ast.Expr() | ast.For() | ast.While() | ast.With():
                 yield node.lineno, "acts when imported"
+            case ast.Assign(targets=[ast.Name(id="_")], value=ast.Call()):
+                yield node.lineno, "acts when imported"
+            case ast.If(body=body, orelse=other) | ast.Try(body=body, orelse=other):
+                yield from _acting([*body, *other])
+            case ast.ClassDef(body=body):
+                yield from _acting(body)
 
 
 def private_of_another(tree: ast.Module) -> Iterator[Fault]:
@@ -90,6 +119,10 @@ def private_of_another(tree: ast.Module) -> Iterator[Fault]:
         match node:
             case ast.Call(func=ast.Attribute(attr="setattr" | "delattr" | "object" | "patch")):
                 yield from _patched(node)
+            case ast.Call(func=ast.Attribute(attr="multiple"), keywords=keywords):
+                for one in keywords:
+                    if (one.arg or "").startswith("_"):
+                        yield node.lineno, f"patches {one.arg}, private to another"
             case ast.Call(func=ast.Name(id="setattr" | "delattr" | "patch")):
                 yield from _patched(node)
             case ast.Attribute(ctx=ast.Store() | ast.Del()) if _foreign(node):
@@ -141,6 +174,7 @@ def naming(words: Iterable[str]) -> Rule:
 _BY_TAG = frozenset(
     {"Element", "SubElement", "QName", "child", "children", "iter", "iterchildren", "iterfind"}
     | {"find", "findall", "findtext", "iterdescendants", "itersiblings", "_element"}
+    | {"xpath", "XPath", "ETXPath"}
 )
 
 
@@ -161,9 +195,11 @@ def tagging(words: Iterable[str]) -> Rule:
 def _tags(node: ast.AST) -> Iterator[ast.Constant]:
     """The constants of a node that stand for names of elements."""
     match node:
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if (
-            name in _BY_TAG
-        ):
+        case ast.Call(
+            func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords
+        ) if name in _BY_TAG:
+            places = [*args, *(one.value for one in keywords if one.arg in ("path", "tag"))]
+        case ast.Call(func=ast.Attribute(value=tag, attr="endswith"), args=args) if _is_tag(tag):
             places = args
         case ast.Compare(left=left, comparators=others) if any(map(_is_tag, (left, *others))):
             places = [left, *others]
@@ -193,6 +229,9 @@ def _is_tag(node: ast.AST) -> bool:
     match node:
         case ast.Attribute(attr="tag" | "localname"):
             return True
+        case ast.Subscript(value=ast.Call(func=ast.Attribute(value=inner))):
+            # tag.rpartition("}")[2]
+            return _is_tag(inner)
         case ast.Call(func=ast.Name(id="local_name") | ast.Attribute(attr="local_name")):
             return True
     return False
@@ -204,10 +243,16 @@ def _steps(path: object) -> list[str]:
 
 
 def _patched(call: ast.Call) -> Iterator[Fault]:
-    names = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    keywords = [one.value for one in call.keywords if one.arg in ("name", "attribute", "target")]
+    names = [name for part in (*keywords, *call.args) if (name := _text(_last(part)))]
     for name in names[:1]:
         if name.rpartition(".")[2].startswith("_"):
             yield call.lineno, f"patches {name}, private to another"
+
+
+def _last(part: ast.expr) -> ast.expr:
+    """What a text ends with: of ``f"{module}._name"`` the name."""
+    return part.values[-1] if isinstance(part, ast.JoinedStr) and part.values else part
 
 
 def _foreign(node: ast.Attribute) -> bool:
@@ -218,7 +263,7 @@ def _foreign(node: ast.Attribute) -> bool:
 # What logs and what shows, whatever object it is called on.
 _TELLING = frozenset(
     {"debug", "info", "warning", "error", "exception", "critical", "log", "print", "display"}
-    | {"v", "vv", "vvv", "vvvv", "vvvvv", "verbose", "warn", "fail_json", "write"}
+    | {"v", "vv", "vvv", "vvvv", "vvvvv", "verbose", "warn", "fail_json", "write", "format"}
 )
 _SECRETS = frozenset({"password", "psk", "pre_shared_key", "passphrase", "secret", "private_key"})
 
@@ -229,10 +274,16 @@ def tells_secrets(tree: ast.Module) -> Iterator[Fault]:
         match node:
             case ast.FormattedValue(value=value) if _is_secret(value):
                 yield node.lineno, f"{ast.unparse(value)} in a text"
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if (
-                name in _TELLING and any(map(_is_secret, args))
+            case ast.BinOp(op=ast.Mod(), right=value) if any(map(_is_secret, _parts(value))):
+                yield node.lineno, f"{ast.unparse(value)} in a text"
+            case ast.Call(
+                func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords
+            ) if name in _TELLING and any(
+                map(_is_secret, (*args, *(one.value for one in keywords)))
             ):
                 yield node.lineno, f"{name}() of a secret"
+            case ast.Raise(exc=ast.Call(args=args)) if any(map(_is_secret, args)):
+                yield node.lineno, "an exception of a secret"
             case ast.ClassDef(body=body):
                 yield from (fault for statement in body for fault in _shown_field(statement))
 
@@ -241,7 +292,13 @@ def _is_secret(node: ast.AST) -> bool:
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name in _SECRETS
+        case ast.Call(func=ast.Name(id="str" | "repr"), args=[inner]):
+            return _is_secret(inner)
     return False
+
+
+def _parts(value: ast.expr) -> list[ast.expr]:
+    return value.elts if isinstance(value, ast.Tuple) else [value]
 
 
 def _shown_field(statement: ast.stmt) -> Iterator[Fault]:
