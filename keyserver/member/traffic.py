@@ -108,6 +108,11 @@ class Changes:
     expired: tuple[str, ...] = ()
 
 
+def _is_over(sa: TrafficSa, newest: bytes) -> bool:
+    """Whether a key beside a newer one is named for the last time, to those who still have it."""
+    return sa.seconds <= 1 and sa.spi != newest
+
+
 class Traffic:
     """The TEKs of a member; ``selectors`` holds them newest first."""
 
@@ -193,6 +198,8 @@ class Traffic:
         for selector, sa, keys in in_order:
             known = self.selectors[selector]
             if all(tek.spi != sa.spi for tek in known):
+                if arrival is not Arrival.PUSH and _is_over(sa, newest[selector]):
+                    continue
                 known.insert(
                     len(known) if stale and known else 0,
                     self._installed(known, sa, keys, arrival, now),

@@ -194,6 +194,19 @@ def test_who_registers_again_while_keys_are_deleted_keeps_none_of_them(
     assert len(next(view for view in world.groups.views(world.now)).members) == 2
 
 
+def test_who_has_deleted_a_key_is_not_given_it_again_for_a_second(signing_key):
+    """The key server has no acknowledgement yet, and names it for those who may have it still."""
+    world = World(signing_key, extra=(V2_BLOCK,), members=2)
+    one, _two = world.joined(2)
+    old = {*one.held().receives_with}
+    _clear_now(world, V2_BLOCK)
+    assert not old & {*one.held().receives_with}
+    world.exchange(one.start(world.now), one, GM)
+    assert {tek.spi.hex() for tek in world.grants[-1].sa.teks} & old
+    assert one.held().sends_with
+    assert not old & {*one.held().receives_with}
+
+
 def test_a_deleted_key_is_told_to_nobody_who_came_behind_it(signing_key):
     world = World(signing_key, extra=(V2_BLOCK,), members=2)
     _another_sa(world, V2_BLOCK)
