@@ -16,7 +16,7 @@ def held_associations(holder: Holder, address: str, traffic: Traffic) -> set[Log
 
 def _logged(holder: Holder, address: str, tek: InstalledTek) -> LoggedSa:
     sa, keys = tek.sa, tek.keys
-    protocol, source, destination = sa.selector
+    source, destination = sa.selector.source, sa.selector.destination
     return LoggedSa(
         holder.member,
         holder.group,
@@ -36,7 +36,7 @@ def _logged(holder: Holder, address: str, tek: InstalledTek) -> LoggedSa:
             _told(destination, source),
             source.port,
             destination.port,
-            protocol,
+            sa.selector.protocol,
         ),
     )
 

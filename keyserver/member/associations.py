@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from ..gdoi.numbers import (
     AH_TRANSFORMS,
@@ -86,6 +87,15 @@ _ONE_OF: dict[int, type[IntEnum]] = {
 }
 
 
+class TrafficSelector(NamedTuple):
+    """What a SAT is for, in its words: ESP or AH, the traffic's protocol (0: any) and its ends."""
+
+    protocol_id: int
+    protocol: int
+    source: Selector
+    destination: Selector
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficSa:
     """An association that this member can use, without its keys.
@@ -95,7 +105,7 @@ class TrafficSa:
 
     protocol: TekProtocol
     spi: bytes
-    selector: tuple[int, Selector, Selector]
+    selector: TrafficSelector
     cipher: Cipher | None
     key_length: int
     integrity: Integrity | None
@@ -150,7 +160,7 @@ def traffic_sa(policy: SaTek) -> TrafficSa:
     return TrafficSa(
         protocol,
         policy.spi,
-        (policy.protocol, policy.source, policy.destination),
+        TrafficSelector(protocol, policy.protocol, policy.source, policy.destination),
         cipher,
         key_length,
         integrity,

@@ -21,12 +21,12 @@ from ..gdoi.numbers import (
     KekKeyAttribute,
     KeyPacketType,
 )
-from ..gdoi.payloads import GroupSa, KeyDownload, Profile, SaTek
+from ..gdoi.payloads import GroupSa, KeyDownload, Profile
 from ..gdoi.pull import Grant
 from ..gdoi.push import Kek, Push, kek_of
 from ..ike.wire import MalformedPayload, attribute_map
 from ..lab.specs import Timing
-from .associations import LONGEST_LIFETIME, TrafficKeys, TrafficSa, traffic_keys
+from .associations import LONGEST_LIFETIME, TrafficSelector, traffic_keys
 from .overlap import lateness
 from .policy import (
     associations_of,
@@ -39,7 +39,7 @@ from .policy import (
     multicast_of,
     refuse_sender_ids,
 )
-from .traffic import Arrival, Changes, GroupDelays, InstalledTek, SelectorKey, Traffic
+from .traffic import Arrival, Changes, GrantedTek, GroupDelays, InstalledTek, Traffic
 
 _DEFAULT_KEK_LIFETIME = 3600
 # Pushes of a KEK that are known again when a copy comes, however late.
@@ -80,7 +80,7 @@ class MemberKeys:
     def __init__(self, profile: Profile = Profile.RFC6407, timing: Timing = Timing.JUNOS) -> None:
         self._profile, self._timing = profile, timing
         # Which policies of the group are this member's; the others are not installed.
-        self.takes: Callable[[SaTek], bool] = lambda policy: True
+        self.takes: Callable[[TrafficSelector], bool] = lambda selector: True
         # The key server has said in phase 1 that it knows our private attributes.
         self.extended = False
         self.clear()
@@ -100,9 +100,8 @@ class MemberKeys:
     def keep_own(self) -> tuple[str, ...]:
         """Forget TEKs of policies that this member does not take (any longer); their SPIs."""
         before = {tek.spi.hex() for teks in self.teks.values() for tek in teks}
-        for selector, teks in list(self.teks.items()):
-            if not self.takes(SaTek(*selector, 0, teks[0].spi, ())):
-                self.traffic.forget(selector)
+        for selector in [one for one in self.teks if not self.takes(one)]:
+            self.traffic.forget(selector)
         left = {tek.spi.hex() for teks in self.teks.values() for tek in teks}
         return tuple(sorted(before - left))
 
@@ -116,7 +115,7 @@ class MemberKeys:
         return self.keks.get(self.current_kek) if self.current_kek else None
 
     @property
-    def teks(self) -> dict[SelectorKey, list[InstalledTek]]:
+    def teks(self) -> dict[TrafficSelector, list[InstalledTek]]:
         """The TEKs of each selector, newest first."""
         return self.traffic.selectors
 
@@ -146,7 +145,7 @@ class MemberKeys:
         self.heartbeat = gap.get(GapAttribute.HEARTBEAT_INTERVAL)
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:
-            self.traffic.retire_others({selector for selector, _, _ in teks}, now)
+            self.traffic.retire_others({tek.sa.selector for tek in teks}, now)
             self.current_kek = None
         if kek is not None:
             self._enter(kek, max(number, known.sequence if known else 0))
@@ -173,7 +172,7 @@ class MemberKeys:
             kek = self._kek(policy, keys, now)
             teks = self._teks(policy, keys)
             refuse_sender_ids(keys)
-        granted = {sa.spi for _, sa, _ in teks} | {kek.kek.spi for kek in (kek,) if kek}
+        granted = {tek.sa.spi for tek in teks} | {kek.kek.spi for kek in (kek,) if kek}
         for delete in push.deletes:
             check_deletion(delete, granted)
         if policy is not None:
@@ -249,21 +248,20 @@ class MemberKeys:
             multicast_of(policy.kek.destination),
         )
 
-    def _teks(
-        self, policy: GroupSa, keys: KeyDownload
-    ) -> list[tuple[SelectorKey, TrafficSa, TrafficKeys]]:
+    def _teks(self, policy: GroupSa, keys: KeyDownload) -> list[GrantedTek]:
         self.check_policy(policy)
         packets = matched(policy, keys)
         teks = [
-            (selector, sa, traffic_keys(sa, packets[sa.spi], self._profile))
-            for (selector, sa), told in zip(associations_of(policy), policy.teks, strict=True)
-            if self.takes(told)
+            GrantedTek(sa, traffic_keys(sa, packets[sa.spi], self._profile))
+            for sa in associations_of(policy)
+            if self.takes(sa.selector)
         ]
         held = {tek.spi: tek for known in self.teks.values() for tek in known}
-        for _, sa, own in teks:
-            known = held.get(sa.spi)
-            if known is not None and not known.reads_as(sa, own):
-                raise MalformedPayload(f"KD: another key for SPI {sa.spi.hex()}, which is in use")
+        for tek in teks:
+            known = held.get(tek.sa.spi)
+            if known is not None and not known.reads_as(tek):
+                spi = tek.sa.spi.hex()
+                raise MalformedPayload(f"KD: another key for SPI {spi}, which is in use")
         return teks
 
     def _delete(self, protocol: int, spis: tuple[bytes, ...], now: float, *, at_once: bool) -> None:

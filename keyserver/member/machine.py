@@ -16,7 +16,7 @@ from enum import Enum
 
 from ..gdoi.citation import cited
 from ..gdoi.numbers import LAST_SEQUENCE, GdoiExchange
-from ..gdoi.payloads import Profile, SaTek
+from ..gdoi.payloads import Profile
 from ..gdoi.pull import Grant, Unacceptable
 from ..gdoi.push import Push, kek_spi, open_push
 from ..ike.dpd import dpd_message, dpd_of
@@ -27,6 +27,7 @@ from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload, Payload, decode_chain
 from .acknowledgements import Acknowledgements
+from .associations import TrafficSelector
 from .diary import Diary
 from .events import HeldKeys, MemberEvent
 from .informational import deletes, notifications
@@ -212,7 +213,7 @@ class GroupMember:
         self.keys.clear()
         self._tell(Changes(dropped=dropped), now)
 
-    def take_only(self, takes: Callable[[SaTek], bool], now: float) -> None:
+    def take_only(self, takes: Callable[[TrafficSelector], bool], now: float) -> None:
         """Install these policies of the group alone; keys of others go at once."""
         self.keys.takes = takes
         self._tell(Changes(dropped=self.keys.keep_own()), now)

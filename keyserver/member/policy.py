@@ -24,7 +24,6 @@ from ..ike.numbers import GDOI_DOI, IdType
 from ..ike.payloads import Delete
 from ..ike.wire import Attribute, MalformedPayload, attribute_map
 from .associations import TrafficSa, check_selector, traffic_sa
-from .traffic import SelectorKey
 
 _CLASS_D = 0b1110
 # Octets of an SPI in a D by its protocol (RFC 6407 §5.9).
@@ -34,8 +33,6 @@ _KEY_PACKETS = (KeyPacketType.TEK, KeyPacketType.KEK, KeyPacketType.SID)
 # What another's key server calls by the same number is something else.
 _PRIVATE = {GapAttribute.HEARTBEAT_INTERVAL}
 _KEY_LIFETIME_LENGTH = 4
-
-Associations = list[tuple[SelectorKey, TrafficSa]]
 
 
 def kek_numbers(policy: SaKek) -> dict[int, int]:
@@ -123,14 +120,11 @@ def multicast_of(destination: Selector) -> tuple[str, int] | None:
     return None
 
 
-def associations_of(policy: GroupSa) -> Associations:
-    """The associations of a policy by their selectors. Raises MalformedPayload."""
-    found = [
-        ((tek.protocol_id, tek.protocol, tek.source, tek.destination), traffic_sa(tek))
-        for tek in policy.teks
-    ]
+def associations_of(policy: GroupSa) -> list[TrafficSa]:
+    """The associations of a policy, one for each SAT. Raises MalformedPayload."""
+    found = list(map(traffic_sa, policy.teks))
     by_spi: dict[bytes, TrafficSa] = {}
-    for _, sa in found:
+    for sa in found:
         first = by_spi.setdefault(sa.spi, sa)
         if sa.algorithms != first.algorithms:
             raise MalformedPayload(f"SAT: two associations of SPI {sa.spi.hex()} that differ")

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..gdoi.numbers import SaDirection
-from ..gdoi.payloads import Selector
 from ..lab.specs import Timing
-from .associations import TrafficKeys, TrafficSa
+from .associations import TrafficKeys, TrafficSa, TrafficSelector
 from .overlap import Overlap, earliness, lateness, of_ends, of_life
 
 _NEVER = float("inf")
@@ -46,6 +45,14 @@ class GroupDelays:
 
     activation: int | None = None
     deactivation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedTek:
+    """A TEK as a registration or a push brings it."""
+
+    sa: TrafficSa
+    keys: TrafficKeys = field(repr=False)
 
 
 @dataclass
@@ -76,9 +83,11 @@ class InstalledTek:
         """Seconds that it was said to live when it came."""
         return self.sa.seconds
 
-    def reads_as(self, sa: TrafficSa, keys: TrafficKeys) -> bool:
-        """True when what is under that association can be read with this one."""
-        return sa.algorithms == self.sa.algorithms and sa.effective(keys) == sa.effective(self.keys)
+    def reads_as(self, other: GrantedTek) -> bool:
+        """True when what is under that key can be read with this one."""
+        sa = other.sa
+        is_same = sa.effective(other.keys) == sa.effective(self.keys)
+        return is_same and sa.algorithms == self.sa.algorithms
 
     @property
     def sends(self) -> bool:
@@ -89,10 +98,6 @@ class InstalledTek:
     def receives(self) -> bool:
         """True when the policy lets members receive with it."""
         return self.sa.direction is not SaDirection.SENDER_ONLY
-
-
-SelectorKey = tuple[int, int, Selector, Selector]
-"""Protocol of the association, protocol of the traffic, its source and destination."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +122,12 @@ class Traffic:
     """The TEKs of a member; ``selectors`` holds them newest first."""
 
     def __init__(self, timing: Timing = Timing.JUNOS) -> None:
-        self.selectors: dict[SelectorKey, list[InstalledTek]] = {}
+        self.selectors: dict[TrafficSelector, list[InstalledTek]] = {}
         self.delays = GroupDelays()
         # Pushes are repeated: one that is late may be a copy, and others had it in time.
         self.repeats = True
         self._waits = _WAITS[timing]
-        self._sending: dict[SelectorKey, InstalledTek] = {}
+        self._sending: dict[TrafficSelector, InstalledTek] = {}
 
     # What holds now
 
@@ -149,7 +154,7 @@ class Traffic:
         rows = (tek for teks in self.selectors.values() for tek in teks)
         return next((tek for tek in rows if tek.receives and tek.spi == spi), None)
 
-    def sending_for(self, selector: SelectorKey) -> InstalledTek | None:
+    def sending_for(self, selector: TrafficSelector) -> InstalledTek | None:
         """The key that this selector's traffic is sent with."""
         return self._sending.get(selector)
 
@@ -167,7 +172,7 @@ class Traffic:
         found = [w for selector in self.selectors for w in self._moments(selector)]
         return min((when for when in found if when != _NEVER), default=None)
 
-    def _moments(self, selector: SelectorKey) -> Iterable[float]:
+    def _moments(self, selector: TrafficSelector) -> Iterable[float]:
         teks, sending = self.selectors[selector], self._sending.get(selector)
         for tek in teks:
             yield min(tek.expires, tek.drops)
@@ -181,7 +186,7 @@ class Traffic:
 
     def add(
         self,
-        teks: list[tuple[SelectorKey, TrafficSa, TrafficKeys]],
+        teks: list[GrantedTek],
         arrival: Arrival,
         now: float,
         *,
@@ -191,21 +196,18 @@ class Traffic:
 
         ``stale``: a push has brought newer ones meanwhile; these are for receiving.
         """
-        for selector, _, _ in teks:
-            self.selectors.setdefault(selector, [])
-        in_order = sorted(teks, key=lambda row: row[1].seconds)
-        newest = {selector: sa.spi for selector, sa, _ in in_order}
-        for selector, sa, keys in in_order:
-            known = self.selectors[selector]
-            if all(tek.spi != sa.spi for tek in known):
-                if arrival is not Arrival.PUSH and _is_over(sa, newest[selector]):
-                    continue
-                known.insert(
-                    len(known) if stale and known else 0,
-                    self._installed(known, sa, keys, arrival, now),
-                )
-            elif arrival is Arrival.REGISTRATION:
-                self._told_anew(known, sa, newest[selector], now)
+        for tek in teks:
+            self.selectors.setdefault(tek.sa.selector, [])
+        in_order = sorted(teks, key=lambda tek: tek.sa.seconds)
+        newest = {tek.sa.selector: tek.sa.spi for tek in in_order}
+        for tek in in_order:
+            sa, known = tek.sa, self.selectors[tek.sa.selector]
+            if any(held.spi == sa.spi for held in known):
+                if arrival is Arrival.REGISTRATION:
+                    self._told_anew(known, sa, newest[sa.selector], now)
+            elif arrival is Arrival.PUSH or not _is_over(sa, newest[sa.selector]):
+                place = len(known) if stale else 0
+                known.insert(place, self._installed(known, tek, arrival, now))
 
     def _told_anew(
         self, known: list[InstalledTek], sa: TrafficSa, newest: bytes, now: float
@@ -222,18 +224,14 @@ class Traffic:
                 tek.expires = end
 
     def _installed(
-        self,
-        known: list[InstalledTek],
-        sa: TrafficSa,
-        keys: TrafficKeys,
-        arrival: Arrival,
-        now: float,
+        self, known: list[InstalledTek], fresh: GrantedTek, arrival: Arrival, now: float
     ) -> InstalledTek:
+        sa = fresh.sa
         late = self._lateness(known, sa, arrival, now) if known else 0.0
         expires = now + sa.seconds - late
         overlap = self._overlap(known, expires, sa, arrival)
         activates = max(now, self._activation(known, arrival, now - late, overlap))
-        tek = InstalledTek(sa, keys, expires, activates, overlap, arrival)
+        tek = InstalledTek(sa, fresh.keys, expires, activates, overlap, arrival)
         tek.deactivates = now + (self.delays.deactivation or 0)
         if overlap.is_doubtful(late):
             tek.deactivates = max(tek.deactivates, known[0].expires)
@@ -305,12 +303,12 @@ class Traffic:
                     longer = 0 if at_once else max(delay, (self.delays.deactivation or 0) - wait)
                     tek.drops = min(tek.drops, now + wait + longer)
 
-    def forget(self, selector: SelectorKey) -> None:
+    def forget(self, selector: TrafficSelector) -> None:
         """Drop the keys of a selector at once."""
         self.selectors.pop(selector, None)
         self._sending.pop(selector, None)
 
-    def retire_others(self, kept: set[SelectorKey], now: float) -> None:
+    def retire_others(self, kept: set[TrafficSelector], now: float) -> None:
         """A registration brought a policy without these selectors: received with to their end."""
         delay = self._waits[Arrival.REGISTRATION] * (self.delays.activation or 0)
         for selector, teks in self.selectors.items():
@@ -338,12 +336,14 @@ class Traffic:
             tuple(sorted(spi for spi in ended if gone[spi])),
         )
 
-    def _retired(self, before: dict[SelectorKey, InstalledTek], held: set[str]) -> tuple[str, ...]:
+    def _retired(
+        self, before: dict[TrafficSelector, InstalledTek], held: set[str]
+    ) -> tuple[str, ...]:
         """SPIs still held of keys that were sent with, when nothing came in their place."""
         ended = {tek.spi.hex() for one, tek in before.items() if one not in self._sending}
         return tuple(sorted((ended & held).difference(self.sends_with)))
 
-    def _remove(self, selector: SelectorKey, now: float, gone: dict[str, bool]) -> None:
+    def _remove(self, selector: TrafficSelector, now: float, gone: dict[str, bool]) -> None:
         """Take out what is over; ``gone`` notes the SPIs, True for those whose life ended."""
         teks, sending = self.selectors[selector], self._sending.get(selector)
         living = [tek for tek in teks if now < min(tek.expires, tek.drops)]
@@ -368,7 +368,7 @@ class Traffic:
         if not kept:
             del self.selectors[selector]
 
-    def _choose(self, selector: SelectorKey, now: float) -> InstalledTek | None:
+    def _choose(self, selector: TrafficSelector, now: float) -> InstalledTek | None:
         """Send with the newest active key; that key when it is another one than before."""
         teks = self.selectors.get(selector, [])
         active = [tek for tek in teks if tek.sends and tek.activates <= now < tek.retires]

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from ..config.schema import KEY_SEPARATOR
 from ..config.tree import Tree, lookup
-from ..gdoi.payloads import SaTek, Selector
+from ..gdoi.payloads import Selector
 from ..ike.numbers import IdType
+from ..member.associations import TrafficSelector
 from .applications import Service, services_of
 
 Network = ipaddress.IPv4Network
@@ -33,8 +34,8 @@ class Scope:
     destinations: tuple[Network, ...]
     services: tuple[Service, ...]
 
-    def covers(self, policy: SaTek) -> bool:
-        """True when a group policy lies inside."""
+    def covers(self, policy: TrafficSelector) -> bool:
+        """True when the traffic of a group policy lies inside."""
         asked = Service(policy.protocol, policy.source.port, policy.destination.port)
         source, destination = networks_of(policy.source), networks_of(policy.destination)
         return (
@@ -49,7 +50,7 @@ class Scope:
         return all(any(address in one for one in networks) for address, networks in ends)
 
 
-def covered(policy: SaTek, scopes: Iterable[Scope]) -> bool:
+def covered(policy: TrafficSelector, scopes: Iterable[Scope]) -> bool:
     """True when one of the scopes covers a group policy."""
     return any(scope.covers(policy) for scope in scopes)
 

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 
 from ..gdoi.numbers import AddressPreservation, EncapsulationMode
 from ..ike.nat import Address
+from ..member.associations import TrafficSelector
 from ..member.esp import (
     NO_NEXT_HEADER,
     SPI_LENGTH,
@@ -21,7 +22,7 @@ from ..member.esp import (
     sealed,
 )
 from ..member.machine import GroupMember
-from ..member.traffic import InstalledTek, SelectorKey
+from ..member.traffic import InstalledTek
 from .host import Port
 from .packets import ESP, IPV4_IN_IP, Ipv4, NotUnderstood
 from .scope import networks_of
@@ -206,11 +207,10 @@ class Site:
 
 
 def _selects(
-    selector: SelectorKey, source: IPv4Address, destination: IPv4Address, protocol: int
+    selector: TrafficSelector, source: IPv4Address, destination: IPv4Address, protocol: int
 ) -> bool:
-    _, wanted, sources, destinations = selector
-    ends = ((source, sources), (destination, destinations))
-    return wanted in (0, protocol) and all(
+    ends = ((source, selector.source), (destination, selector.destination))
+    return selector.protocol in (0, protocol) and all(
         any(address in one for one in networks_of(chosen)) for address, chosen in ends
     )
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 
@@ -11,10 +12,10 @@ import pytest
 
 from keyserver.gdoi.payloads import Selector
 from keyserver.lab.specs import Timing
-from keyserver.member.associations import TrafficKeys, traffic_sa
+from keyserver.member.associations import TrafficKeys, TrafficSelector, traffic_sa
 from keyserver.member.events import event_line
 from keyserver.member.machine import MemberState
-from keyserver.member.traffic import Arrival, GroupDelays, Traffic
+from keyserver.member.traffic import Arrival, GrantedTek, GroupDelays, Traffic
 from tests.keyserver.test_associations import sat
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -268,15 +269,14 @@ def test_without_recovery_probe_unknown_traffic_changes_nothing(signing_key):
 
 # The rules by themselves
 
-KEY = (1, 0, Selector.prefix("192.0.2.0/25", 0), Selector.prefix("192.0.2.128/25", 0))
+KEY = TrafficSelector(
+    1, 0, Selector.prefix("192.0.2.0/25", 0), Selector.prefix("192.0.2.128/25", 0)
+)
 
 
-def tek(number, seconds=3600):
-    return (
-        KEY,
-        traffic_sa(sat(spi=number.to_bytes(4, "big"), seconds=seconds)),
-        TrafficKeys(b"", b""),
-    )
+def tek(number, seconds=3600, selector=KEY):
+    sa = traffic_sa(sat(spi=number.to_bytes(4, "big"), seconds=seconds))
+    return GrantedTek(dataclasses.replace(sa, selector=selector), TrafficKeys(b"", b""))
 
 
 def traffic(delay=15, deactivation=None, timing=Timing.JUNOS):
@@ -449,7 +449,7 @@ def test_no_order_of_arrivals_stops_the_clock_or_takes_the_last_key():
                 raise AssertionError("the clock stands still")
 
 
-OTHER_WAY = (1, 0, KEY[3], KEY[2])
+OTHER_WAY = KEY._replace(source=KEY.destination, destination=KEY.source)
 SECONDS = (0, 1, 5, 14, 15, 30, 45, 200, 3000)
 
 
@@ -461,10 +461,11 @@ def at_random(found, chance, number, now):
         found.delays = GroupDelays(
             chance.choice((0, 15, 15, 900)), chance.choice((None, 60, 65535))
         )
-        _, sa, keys = tek(0x1000 + number, chance.choice((1, 30, 100, 3600, 86400)))
+        seconds = chance.choice((1, 30, 100, 3600, 86400))
         selectors = chance.choice(((KEY,), (OTHER_WAY,), (KEY, OTHER_WAY)))
         arrival = chance.choice((Arrival.PUSH, Arrival.REGISTRATION))
-        found.add([(one, sa, keys) for one in selectors], arrival, now, stale=what < 0.05)
+        teks = [tek(0x1000 + number, seconds, one) for one in selectors]
+        found.add(teks, arrival, now, stale=what < 0.05)
     elif what < 0.9 and held:
         found.delete(1, chance.sample(held, 1), now, at_once=chance.random() < 0.3)
     elif held:

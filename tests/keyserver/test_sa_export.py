@@ -30,7 +30,7 @@ from keyserver.edge.held import held_associations
 from keyserver.gdoi.payloads import Selector
 from keyserver.ike.numbers import IdType
 from keyserver.member.associations import TrafficKeys, traffic_sa
-from keyserver.member.traffic import Arrival, Traffic
+from keyserver.member.traffic import Arrival, GrantedTek, Traffic
 from tests.keyserver.test_associations import sat
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -260,7 +260,7 @@ def foreign(log, protocol, source, destination):
     association = traffic_sa(policy)
     traffic = Traffic()
     keys = TrafficKeys(bytes(32), bytes(32))
-    traffic.add([((1, *association.selector), association, keys)], Arrival.PUSH, 0.0)
+    traffic.add([GrantedTek(association, keys)], Arrival.PUSH, 0.0)
     traffic.settle(0.0)
     holder = Holder("site-1", 1)
     log.look(holder, held_associations(holder, GM, traffic), traffic.sends_with, 0.0)
