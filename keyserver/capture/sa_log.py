@@ -128,11 +128,13 @@ def read_sa_log(lines: Iterable[str]) -> SaHistory:
 def _fields(line: str) -> dict[str, Any] | None:
     """What a line says; None for one that was cut off."""
     try:
-        found: dict[str, Any] = json.loads(line)
+        found = json.loads(line)
     except json.JSONDecodeError as error:
         if _is_cut_off(line.rstrip("\n"), error.pos):
             return None
         raise
+    if not isinstance(found, dict):
+        raise TypeError("no JSON object")
     return found
 
 
@@ -142,32 +144,36 @@ def _is_cut_off(line: str, objection: int) -> bool:
     return begins and (objection >= len(line) or not line.endswith("}"))
 
 
-def _take(history: SaHistory, fields: dict[str, object]) -> None:
-    event = fields.pop("event")
-    del fields["time"]
-    if event == "installed":
-        selector = fields.pop("selector")
-        if not isinstance(selector, dict):
-            raise TypeError("selector")
-        one = LoggedSa(**fields, selector=LoggedSelector(**selector))  # type: ignore[arg-type]
-        history.installed.append(one)
-        history.held.append(one)
-    elif event == "begins":
-        who = [fields["member"], fields["group"]]
-        history.held = [sa for sa in history.held if [sa.member, sa.group] != who]
-    elif event == "sends":
-        key = str(fields["member"]), int(str(fields["group"]))
-        spis = fields["spis"]
-        if not isinstance(spis, list):
-            raise TypeError("spis")
-        history.sends[key] = tuple(str(spi) for spi in spis)
-    elif event == "gone":
-        gone = LoggedSelector(**fields["selector"])  # type: ignore[arg-type]
-        named = [fields[name] for name in ("member", "group", "spi")]
-        history.held = [
-            sa
-            for sa in history.held
-            if [sa.member, sa.group, sa.spi] != named or sa.selector != gone
-        ]
-    else:
+def _take(history: SaHistory, fields: dict[str, Any]) -> None:
+    event, _time = fields.pop("event"), fields.pop("time")
+    if event not in _EVENTS:
         raise ValueError(f"event {event!r}")
+    _EVENTS[event](history, fields)
+
+
+def _begins(history: SaHistory, fields: dict[str, Any]) -> None:
+    who = fields["member"], fields["group"]
+    history.held = [sa for sa in history.held if (sa.member, sa.group) != who]
+
+
+def _installed(history: SaHistory, fields: dict[str, Any]) -> None:
+    one = LoggedSa(**fields | {"selector": LoggedSelector(**fields["selector"])})
+    history.installed.append(one)
+    history.held.append(one)
+
+
+def _sends(history: SaHistory, fields: dict[str, Any]) -> None:
+    spis = fields["spis"]
+    if not isinstance(spis, list):
+        raise TypeError("spis")
+    history.sends[str(fields["member"]), int(str(fields["group"]))] = tuple(map(str, spis))
+
+
+def _gone(history: SaHistory, fields: dict[str, Any]) -> None:
+    named = fields["member"], fields["group"], fields["spi"], LoggedSelector(**fields["selector"])
+    history.held = [
+        sa for sa in history.held if (sa.member, sa.group, sa.spi, sa.selector) != named
+    ]
+
+
+_EVENTS = {"begins": _begins, "installed": _installed, "sends": _sends, "gone": _gone}

@@ -18,13 +18,11 @@ from ..gdoi.numbers import (
     KEK_DELETE_PROTOCOL,
     GapAttribute,
     KekAttribute,
-    KekKeyAttribute,
-    KeyPacketType,
 )
 from ..gdoi.payloads import GroupSa, KeyDownload, Profile
 from ..gdoi.pull import Grant
-from ..gdoi.push import Kek, Push, kek_of
-from ..ike.wire import MalformedPayload, attribute_map
+from ..gdoi.push import Kek, OpenedPush, Push, kek_of, open_push
+from ..ike.wire import Header, MalformedPayload
 from ..lab.specs import Timing
 from .associations import LONGEST_LIFETIME, TrafficSelector, traffic_keys
 from .overlap import lateness
@@ -33,10 +31,13 @@ from .policy import (
     check_deletion,
     check_sender_ids,
     check_sequence,
+    check_size,
     gap_numbers,
     kek_numbers,
+    kek_packet,
     matched,
     multicast_of,
+    refuse_kek,
     refuse_sender_ids,
 )
 from .traffic import Arrival, Changes, GrantedTek, GroupDelays, InstalledTek, Traffic
@@ -62,6 +63,16 @@ class InstalledKek:
     ack_algorithm: int | None
     multicast: tuple[str, int] | None
     recent: OrderedDict[bytes, int] = field(default_factory=OrderedDict, repr=False)
+
+    def opened(self, header: Header, datagram: bytes, profile: Profile) -> OpenedPush:
+        """A push that is authentic, and newer than those before. Raises MalformedPayload."""
+        push = open_push(header, datagram, self.kek, profile)
+        # RFC 6407 §7.3.4: the sequence number is looked at before the costly signature.
+        if push.sequence <= self.sequence:
+            raise MalformedPayload(f"SEQ {push.sequence} after {self.sequence}: replayed")
+        if not push.verify(self.public_key):
+            raise MalformedPayload("SIG does not match")
+        return push
 
     def remember(self, datagram: bytes, sequence: int) -> None:
         """A push was accepted."""
@@ -210,32 +221,17 @@ class MemberKeys:
         associations_of(policy)
 
     def _kek(self, policy: GroupSa, keys: KeyDownload, now: float) -> InstalledKek | None:
-        packets = [packet for packet in keys.packets if packet.type == KeyPacketType.KEK]
         if policy.kek is None:
-            if packets:
-                raise MalformedPayload("KD: a KEK without a policy for it")
+            refuse_kek(keys)
             return None
-        if len(packets) != 1:
-            raise MalformedPayload(f"KD: {len(packets)} KEK key packets")
         # The reference implementation names the old KEK when it rolls.
-        old_name = self._profile is Profile.CISCO_REFERENCE and packets[0].spi in self.keks
-        if packets[0].spi != policy.kek.spi and not old_name:
-            raise MalformedPayload(
-                f"KD: KEK SPI {packets[0].spi.hex()}, the SAK has {policy.kek.spi.hex()}"
-            )
-        known = attribute_map(packets[0].attributes, "KEK key packet")
-        for kind in sorted(set(known) - set(KekKeyAttribute)):
-            raise MalformedPayload(f"KD: KEK attribute {kind} is unknown")
-        kek, public_key = kek_of(policy.kek, packets[0])
+        also_named = self.keks.keys() if self._profile is Profile.CISCO_REFERENCE else ()
+        kek, public_key = kek_of(policy.kek, kek_packet(policy.kek.spi, keys, also_named))
         held = self.keks.get(kek.spi)
         if held is not None and not held.kek.reads_as(kek):
             raise MalformedPayload(f"KD: another key for KEK {kek.spi.hex()}, which is in use")
         numbers = kek_numbers(policy.kek)
-        if numbers.get(KekAttribute.SIG_KEY_LENGTH, public_key.key_size) != public_key.key_size:
-            raise MalformedPayload(
-                f"KD: RSA key of {public_key.key_size} bits, SAK attribute 7 (SIG_KEY_LENGTH) has "
-                f"{numbers[KekAttribute.SIG_KEY_LENGTH]}"
-            )
+        check_size(public_key, numbers)
         told = numbers.get(KekAttribute.KEY_LIFETIME, _DEFAULT_KEK_LIFETIME)
         life = min(told, LONGEST_LIFETIME)
         return InstalledKek(

@@ -18,7 +18,7 @@ from ..gdoi.citation import cited
 from ..gdoi.numbers import LAST_SEQUENCE, GdoiExchange
 from ..gdoi.payloads import Profile
 from ..gdoi.pull import Grant, Unacceptable
-from ..gdoi.push import Push, kek_spi, open_push
+from ..gdoi.push import Push, kek_spi
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
 from ..ike.nat import Path
@@ -31,7 +31,7 @@ from .associations import TrafficSelector
 from .diary import Diary
 from .events import HeldKeys, MemberEvent
 from .informational import deletes, notifications
-from .keys import MemberKeys
+from .keys import InstalledKek, MemberKeys
 from .options import MemberOptions
 from .policy import multicast_of
 from .recovery import RecoveryProbe
@@ -396,42 +396,38 @@ class GroupMember:
     # Pushes
 
     def _on_push(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
-        spi = kek_spi(header)
-        installed = self.keys.keks.get(spi)
+        installed = self.keys.keks.get(kek_spi(header))
+        known = installed.known(datagram) if installed is not None else None
         if installed is None:
-            self._on_unknown_kek(spi, datagram, now)
-            return []
-        known = installed.known(datagram)
-        if known is not None:
+            self._on_unknown_kek(kek_spi(header), datagram, now)
+        elif known is not None:
             # Our acknowledgement was lost: say it again, change nothing.
             self._acks.queue(installed, known, self.address, now)
-            return []
-        opened = open_push(header, datagram, installed.kek, self.options.profile)
-        # RFC 6407 §7.3.4: the sequence number is looked at before the costly signature.
-        if opened.sequence <= installed.sequence:
-            raise MalformedPayload(f"SEQ {opened.sequence} after {installed.sequence}: replayed")
-        if not opened.verify(installed.public_key):
-            raise MalformedPayload("SIG does not match")
-        skipped = opened.sequence - installed.sequence - 1
-        installed.sequence = opened.sequence
-        self._schedule.heard(now)
-        try:
-            push = opened.push
-            changes = self.keys.install_push(push, installed, now)
-        except MalformedPayload as error:
-            self._refuse_push(cited(error), now)
-            return []
-        if push.is_heartbeat:
-            self.diary.note("heartbeat", now, sequence=installed.sequence)
-            self._tell(changes, now)
         else:
-            installed.remember(datagram, push.sequence)
-            if push.sa is None:
-                self._deletion = spi, push.sequence
-            self._acks.queue(installed, push.sequence, self.address, now)
-            self._on_rekey(push, changes, now)
-        self._on_skipped(skipped, now)
+            opened = installed.opened(header, datagram, self.options.profile)
+            skipped = opened.sequence - installed.sequence - 1
+            installed.sequence = opened.sequence
+            self._schedule.heard(now)
+            try:
+                self._take_push(opened.push, installed, datagram, now)
+            except MalformedPayload as error:
+                self._refuse_push(cited(error), now)
+            else:
+                self._on_skipped(skipped, now)
         return []
+
+    def _take_push(self, push: Push, under: InstalledKek, datagram: bytes, now: float) -> None:
+        """Install what an authentic push brings. Raises MalformedPayload."""
+        changes = self.keys.install_push(push, under, now)
+        if push.is_heartbeat:
+            self.diary.note("heartbeat", now, sequence=push.sequence)
+            self._tell(changes, now)
+            return
+        under.remember(datagram, push.sequence)
+        if push.sa is None:
+            self._deletion = under.kek.spi, push.sequence
+        self._acks.queue(under, push.sequence, self.address, now)
+        self._on_rekey(push, changes, now)
 
     def _refuse_push(self, reason: str, now: float) -> None:
         """The key server's own word, and it cannot be done: without these keys this member would

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ..gdoi.acknowledgement import is_supported
 from ..gdoi.numbers import (
@@ -13,6 +15,7 @@ from ..gdoi.numbers import (
     LAST_SEQUENCE,
     GapAttribute,
     KekAttribute,
+    KekKeyAttribute,
     KeyPacketType,
     SidAttribute,
     TekProtocol,
@@ -49,6 +52,34 @@ def kek_numbers(policy: SaKek) -> dict[int, int]:
     if ack is not None and not is_supported(ack.number):
         raise MalformedPayload(f"SAK: attribute 9 (ACK_REQUESTED): {ack.number} is unknown")
     return {kind: attribute.number for kind, attribute in known.items()}
+
+
+def refuse_kek(keys: KeyDownload) -> None:
+    """Raise MalformedPayload for a KEK where the policy has none."""
+    if any(packet.type == KeyPacketType.KEK for packet in keys.packets):
+        raise MalformedPayload("KD: a KEK without a policy for it")
+
+
+def kek_packet(spi: bytes, keys: KeyDownload, also_named: Container[bytes] = ()) -> KeyPacket:
+    """The key packet of the KEK of that SPI, or one of the other names. Raises MalformedPayload."""
+    packets = [packet for packet in keys.packets if packet.type == KeyPacketType.KEK]
+    if len(packets) != 1:
+        raise MalformedPayload(f"KD: {len(packets)} KEK key packets")
+    if packets[0].spi != spi and packets[0].spi not in also_named:
+        raise MalformedPayload(f"KD: KEK SPI {packets[0].spi.hex()}, the SAK has {spi.hex()}")
+    known = attribute_map(packets[0].attributes, "KEK key packet")
+    for kind in sorted(set(known) - set(KekKeyAttribute)):
+        raise MalformedPayload(f"KD: KEK attribute {kind} is unknown")
+    return packets[0]
+
+
+def check_size(key: RSAPublicKey, numbers: Mapping[int, int]) -> None:
+    """Raise MalformedPayload for a key of another size than the SAK's ``numbers`` say."""
+    stated = numbers.get(KekAttribute.SIG_KEY_LENGTH, key.key_size)
+    if stated != key.key_size:
+        raise MalformedPayload(
+            f"KD: RSA key of {key.key_size} bits, SAK attribute 7 (SIG_KEY_LENGTH) has {stated}"
+        )
 
 
 def _check_life(life: Attribute) -> None:

@@ -380,6 +380,9 @@ def test_what_is_no_log_is_refused_with_its_line():
         "{}",
         '{"event": "installed", "time": 1}',
         "[1]",
+        "1",
+        '"x"',
+        "null",
         '{"event":"x","time":1}',
         "[" * 100_000,
     ):
