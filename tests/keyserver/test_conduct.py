@@ -110,6 +110,77 @@ def test_a_check_says_all_steps_and_touches_nothing():
     assert "lock" not in [name for wire in fleet.wires.values() for name in wire.names]
 
 
+IKE = "security group-vpn {} ike"
+PROPOSAL = "aes-256-cbc-sha-256-group14"
+OFFER = f"{IKE} proposal {PROPOSAL} authentication-method pre-shared-keys\n"
+STRANGER = f"""
+{IKE} proposal theirs dh-group group24
+{IKE} policy {{policy}} mode main
+{IKE} policy {{policy}} proposals {{proposal}}
+{IKE} policy {{policy}} pre-shared-key ascii-text {{key}}
+{IKE} gateway stranger ike-policy {{policy}}
+"""
+AT_HUB = STRANGER + "security group-vpn server ike gateway stranger address 203.0.113.9\n"
+AT_SITE = STRANGER.replace("gateway stranger", "gateway BRANCHES") + (
+    "security group-vpn member ike gateway BRANCHES server-address {address}\n"
+    f"security group-vpn member ike gateway BRANCHES local-address {hosts_of()[SITE]['address']}\n"
+    "security group-vpn member ipsec vpn theirs ike-gateway BRANCHES\n"
+    "security group-vpn member ipsec vpn theirs group 9\n"
+)
+SAME = OFFER + "".join(
+    f"{IKE} proposal {PROPOSAL} {word}\n"
+    for word in (
+        "dh-group group14",
+        "authentication-algorithm sha-256",
+        "encryption-algorithm aes-256-cbc",
+    )
+)
+TRAFFIC = """
+security group-vpn server ipsec proposal BRANCHES encryption-algorithm aes-128-cbc
+security group-vpn server group theirs group-id 9
+security group-vpn server group theirs ipsec-sa theirs proposal BRANCHES
+"""
+BORROWED = {
+    "a policy": (HUB, AT_HUB, {"policy": SITE, "key": "theirs"}, f"ike policies {SITE}"),
+    "a proposal": (HUB, AT_HUB + OFFER, {"proposal": PROPOSAL}, f"ike proposals {PROPOSAL}"),
+    "a proposal of traffic": (HUB, TRAFFIC, {}, "ipsec proposals BRANCHES"),
+    "a gateway": (SITE, AT_SITE, {"address": "192.0.2.9"}, "ike gateways BRANCHES"),
+    "the same policy": (
+        HUB,
+        AT_HUB + SAME,
+        {"policy": SITE, "key": f"key-of-{SITE}", "proposal": PROPOSAL},
+        None,
+    ),
+    "the same gateway": (
+        SITE,
+        AT_SITE + SAME,
+        {"address": "192.0.2.1", "key": f"key-of-{SITE}", "proposal": PROPOSAL},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BORROWED)
+def test_what_others_use_is_not_made_into_something_else(name):
+    """Its name is one that the role would give; with ``exclusive`` nobody else stays."""
+    host, text, words, what = BORROWED[name]
+    fleet = Fleet(HUB, SITE)
+    side = "server" if host == HUB else "member"
+    more = {"policy": "theirs", "proposal": "theirs", "key": "theirs", **words}
+    lines = text.replace("{}", side).format(**more).strip().splitlines()
+    wire = fleet.wires[host]
+    text = TEXT.format(host, fleet.description.devices[host].address)
+    tree = read_initial(wire.device.spec, text + "".join(f"set {line}\n" for line in lines))
+    fleet.wires[host] = Wire(Device(wire.device.spec, tree, NOW), lambda: fleet.now)
+    if what is not None:
+        with pytest.raises(Refused) as refused:
+            fleet.run(check=True)
+        (said,) = refused.value.objections
+        assert said.startswith(f"{host}: {side} {what}: ")
+        assert " uses it, too, " in said
+    fleet.run(check=True, exclusive=what is not None)
+
+
 def test_a_device_of_another_generation_than_described_is_refused_before_anything_is_touched():
     fleet = Fleet(HUB, SITE).exchange(SITE, "v1")
     with pytest.raises(Refused) as refused:

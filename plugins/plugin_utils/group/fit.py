@@ -45,7 +45,7 @@ def misfits(
             wanted = would.get(host, {}).get(side, {})
             generation = description.devices[host].generation
             has, then = (
-                facts(_filled(RESOURCES[side].asked, config), generation)
+                facts(filled(RESOURCES[side].asked, config), generation)
                 for config in (sides[side], settled(side, wanted, generation))
             )
             for subject, found in has.items():
@@ -60,17 +60,17 @@ def _with_keys(group: dict[str, Any]) -> dict[str, Any]:
     return {**group, "unmanaged_members": others}
 
 
-def _filled(node: Branch, given: Any) -> Config:
+def filled(node: Branch, given: Any) -> Config:
     """A configuration with what the device takes where nothing is said."""
     found = dict(given or {})
     for child in children(node):
         if isinstance(child, Leaf) and child.default is not None:
             found.setdefault(child.option, child.default)
         elif isinstance(child, Branch) and isinstance(found.get(child.option), Mapping):
-            found[child.option] = _filled(child, found[child.option])
+            found[child.option] = filled(child, found[child.option])
         elif isinstance(child, Branch) and child.option in found:
             found[child.option] = [
-                _filled(child, entry) if isinstance(entry, Mapping) else entry
+                filled(child, entry) if isinstance(entry, Mapping) else entry
                 for entry in found[child.option] or ()
             ]
     return found

@@ -5,24 +5,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .configurations import entries
 from .expand import Config
 
 Place = tuple[str, ...]
 _IKE_PROPOSALS: Place = ("ike", "proposals")
+NAMING = ("name", "ike_policy", "proposals")
+"""Options that say what an entry is called, or what it names."""
 _POLICIES: Place = ("ike", "policies")
-_GATEWAYS: Place = ("ike", "gateways")
+GATEWAYS: Place = ("ike", "gateways")
 
 
-def _policies(config: Config) -> Iterator[str]:
-    return (g["ike_policy"] for g in entries(config, *_GATEWAYS).values() if "ike_policy" in g)
+class Reference(NamedTuple):
+    """Entries at ``place`` that those at ``users`` name; ``names``: whom one of these does."""
+
+    place: Place
+    users: Place
+    names: Callable[[Config], Iterable[str]]
+
+    def all_names(self, config: Config) -> Iterator[str]:
+        """Whatever is named, in order."""
+        for user in entries(config, *self.users).values():
+            yield from self.names(user)
 
 
-def _proposals(config: Config) -> Iterator[str]:
-    for policy in entries(config, *_POLICIES).values():
-        yield from policy.get("proposals") or ()
+def _one(option: str) -> Callable[[Config], Iterable[str]]:
+    return lambda entry: (entry[option],) if option in entry else ()
 
 
 def peers(group: Config) -> Iterator[str]:
@@ -31,45 +41,33 @@ def peers(group: Config) -> Iterator[str]:
     yield from (group.get("server_cluster") or {}).get("ike_gateways") or ()
 
 
-def _server_gateways(config: Config) -> Iterator[str]:
-    for group in entries(config, "groups").values():
-        yield from peers(group)
-
-
-def _ipsec_proposals(config: Config) -> Iterator[str]:
-    for group in entries(config, "groups").values():
-        yield from (sa["proposal"] for sa in group.get("ipsec_sas") or () if "proposal" in sa)
-
-
-def _member_gateways(config: Config) -> Iterator[str]:
-    for vpn in entries(config, "ipsec", "vpns").values():
-        if "ike_gateway" in vpn:
-            yield vpn["ike_gateway"]
+def _of_associations(group: Config) -> Iterator[str]:
+    return (sa["proposal"] for sa in group.get("ipsec_sas") or () if "proposal" in sa)
 
 
 def servers_asked(config: Config) -> set[str]:
     """Addresses of the servers that a member asks."""
     return {
         address
-        for gateway in entries(config, *_GATEWAYS).values()
+        for gateway in entries(config, *GATEWAYS).values()
         for option in ("server_addresses", "addresses")
         for address in gateway.get(option) or ()
     }
 
 
+_TOPS: Mapping[str, Place] = {"server": ("groups",), "member": ("ipsec", "vpns")}
+_OF_IKE = (
+    Reference(_POLICIES, GATEWAYS, _one("ike_policy")),
+    Reference(_IKE_PROPOSALS, _POLICIES, lambda policy: policy.get("proposals") or ()),
+)
 # In this order: a policy that only a gateway without a use names has none either.
-_NAMED: Mapping[str, tuple[tuple[Place, Callable[[Config], Iterable[str]]], ...]] = {
+REFERENCES: Mapping[str, tuple[Reference, ...]] = {
     "server": (
-        (_GATEWAYS, _server_gateways),
-        (("ipsec", "proposals"), _ipsec_proposals),
-        (_POLICIES, _policies),
-        (_IKE_PROPOSALS, _proposals),
+        Reference(GATEWAYS, _TOPS["server"], peers),
+        Reference(("ipsec", "proposals"), _TOPS["server"], _of_associations),
+        *_OF_IKE,
     ),
-    "member": (
-        (_GATEWAYS, _member_gateways),
-        (_POLICIES, _policies),
-        (_IKE_PROPOSALS, _proposals),
-    ),
+    "member": (Reference(GATEWAYS, _TOPS["member"], _one("ike_gateway")), *_OF_IKE),
 }
 
 
@@ -80,10 +78,12 @@ def orphans(side: str, before: Config, then: Config, needed: Config) -> Config:
     """
     found: Config = {}
     left = then
-    for place, names in _NAMED[side]:
+    for reference in REFERENCES[side]:
+        place = reference.place
         there = entries(left, *place)
-        still = {*names(left), *entries(needed, *place)}
-        gone = [n for n in dict.fromkeys(names(before)) if n in there and n not in still]
+        still = {*reference.all_names(left), *entries(needed, *place)}
+        named = dict.fromkeys(reference.all_names(before))
+        gone = [name for name in named if name in there and name not in still]
         if gone:
             _put(found, place, [{"name": name} for name in gone])
             left = without(left, place, gone)
@@ -113,9 +113,8 @@ def foreign(side: str, have: Config, want: Config) -> Config:
     return found
 
 
-_TOPS: Mapping[str, Place] = {"server": ("groups",), "member": ("ipsec", "vpns")}
 PLACES: Mapping[str, tuple[Place, ...]] = {
-    side: (top, *(place for place, _names in _NAMED[side])) for side, top in _TOPS.items()
+    side: (top, *(one.place for one in REFERENCES[side])) for side, top in _TOPS.items()
 }
 """The lists of either side whose entries others name, and those that name them."""
 

@@ -9,6 +9,7 @@ from collections.abc import Set
 
 from ..errors import Refused
 from . import work
+from .borrowed import borrowed
 from .configurations import entries
 from .crew import Crew
 from .description import Group, some
@@ -16,6 +17,7 @@ from .look import look
 from .plan import Plan
 from .planning.situation import Lost
 from .references import servers_asked
+from .steps import Change
 from .verify import newest_keys
 
 
@@ -112,6 +114,7 @@ def foresee(crew: Crew, made: Plan) -> None:
     wrong = []
     for host, looked in crew.looks.items():
         changes = [s.changes[host] for s in made.steps if host in s.changes]
+        wrong += _of_others(crew, host, changes)
         try:
             foreseen = work.foresee(looked, changes)
         except Refused as error:
@@ -121,7 +124,17 @@ def foresee(crew: Crew, made: Plan) -> None:
             crew.fates[host].diff = work.difference_to(looked, foreseen)
         crew.fates[host].changed = bool(changes) and crew.order.check
     if wrong:
-        raise Refused(wrong)
+        raise Refused(list(dict.fromkeys(wrong)))
+
+
+def _of_others(crew: Crew, host: str, changes: list[Change]) -> list[str]:
+    """What changes would make of what others use; with ``exclusive`` nobody else stays."""
+    looked = crew.looks[host]
+    return [
+        f"{host}: {line}"
+        for change in ([] if crew.order.exclusive else changes)
+        for line in borrowed(looked.sides[change.side], change, looked.generation)
+    ]
 
 
 def leave_as_they_are(crew: Crew) -> None:
