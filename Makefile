@@ -61,10 +61,11 @@ test: env  ## all tests, on one interpreter; its last lines say what was skipped
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Clients that cannot stand beside those of dev/requirements.txt; tests that need them skip without.
-clients: build/venv-scrapli-1/.ready  ## one more NETCONF client, for tests that skip without it
+CLIENTS := scrapli-1 libssh rulebook
+clients: $(CLIENTS:%=build/venv-%/.ready)  ## more clients, each in an environment of its own, for tests that skip without
 
-build/venv-scrapli-1/.ready: FORCE
-	@dev/environment "$(PYTHON)" build/venv-scrapli-1 dev/requirements-scrapli-1.txt
+$(CLIENTS:%=build/venv-%/.ready): build/venv-%/.ready: FORCE
+	@dev/environment "$(PYTHON)" build/venv-$* dev/requirements-$*.txt
 
 # Oldest and newest supported pairs; an interpreter that is not there is a named skip.
 matrix:  ## the tests on every supported interpreter that is installed

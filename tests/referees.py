@@ -21,7 +21,7 @@ REMEDIES = {
     "selenium": "make env",
     "ruff is not": "make style",
     "scrapli": "make clients",
-    "ssh-python": "pip install ssh-python, beside make env's Python",
+    "libssh": "make clients",
     "netconf-client": "make clients",
     "netconf-console": "make clients",
     "namespaces": "Linux, root and iproute2",
@@ -29,7 +29,8 @@ REMEDIES = {
     "systemd": "Linux with systemd, as root",
     "atheris": "a platform that atheris has wheels for",
     "ansible.netcommon": "the oldest supported core: make env",
-    "ansible-rulebook": "a Java 17 and pip install ansible-rulebook, beside make env's Python",
+    "no Java": "Debian: apt install openjdk-17-jre-headless",
+    "ansible-rulebook": "make clients, and a Java 17 or newer",
     "ansible-runner": "make env",
     "ansible-builder": "make env",
 }

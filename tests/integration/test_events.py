@@ -9,14 +9,12 @@ import os
 import runpy
 import shutil
 import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.lab import COLLECTIONS, PASSWORD, USER, ansible_environment, hub_config
+from tests.lab import COLLECTIONS, PASSWORD, ROOT, USER, ansible_environment, hub_config
 from tests.processes import Process
 
 SOURCE = (
@@ -29,8 +27,9 @@ SECONDS = 60
 SEEN = {"hub-1": {"unreachable", "read_again", "member_joined"}, "stranger": {"unreachable"}}
 
 
-BESIDE_PYTHON = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-RULEBOOK = shutil.which("ansible-rulebook", path=BESIDE_PYTHON)
+# In an environment of its own (make clients), with the ansible-core that it runs plays with.
+RULEBOOK = ROOT / "build" / "venv-rulebook" / "bin" / "ansible-rulebook"
+RULEBOOK_PATH = os.pathsep.join((str(RULEBOOK.parent), os.environ.get("PATH", "")))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +109,8 @@ def rulebook(source):
     return [{"name": "Members", "hosts": "all", "sources": sources, "rules": rules}]
 
 
-@pytest.mark.skipif(RULEBOOK is None, reason="ansible-rulebook is not installed")
+@pytest.mark.skipif(not RULEBOOK.exists(), reason="make clients installs ansible-rulebook")
+@pytest.mark.skipif(shutil.which("java") is None, reason="ansible-rulebook: there is no Java")
 def test_a_rulebook_acts_on_the_events(lab, tmp_path):
     lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", SITES))
     lab.add_member("site-1", "hub-1", "127.0.1.1")
@@ -119,8 +119,8 @@ def test_a_rulebook_acts_on_the_events(lab, tmp_path):
     source = {"interval": 0.2, "devices": [device(lab, "hub-1")]}
     book.write_text(yaml.safe_dump(rulebook(source)))
     running = subprocess.Popen(
-        [RULEBOOK, "--rulebook", str(book), "-i", str(lab.path / "inventory.yml")],
-        env=ansible_environment(PATH=BESIDE_PYTHON),
+        [str(RULEBOOK), "--rulebook", str(book), "-i", str(lab.path / "inventory.yml")],
+        env=ansible_environment(PATH=RULEBOOK_PATH),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

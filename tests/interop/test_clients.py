@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -25,34 +24,13 @@ ALGORITHMS = [
 ]
 
 
-@pytest.fixture(params=["paramiko", "libssh"])
-def transport(request):
-    """What ncclient speaks SSH with."""
-    if request.param == "libssh":
-        pytest.importorskip("ssh", reason="ssh-python (ncclient with libssh) is not installed")
-    return request.param
-
-
 @pytest.fixture
-def manager(lab, hub, transport):
+def manager(lab, hub):
     from ncclient import manager as ncclient
 
-    arguments = by_ncclient(lab, "hub-1")
-    if transport == "libssh":
-        del arguments["look_for_keys"]
-        arguments["use_libssh"] = True
-    connected = ncclient.connect(**arguments)
+    connected = ncclient.connect(**by_ncclient(lab, "hub-1"))
     yield connected
-    closed(connected, transport)
-
-
-def closed(manager, transport):
-    """With libssh, ncclient now and then closes its own pipe before it has read the answer."""
-    from ncclient.operations import TimeoutExpiredError
-
-    manager.timeout = 5 if transport == "libssh" else 30
-    with contextlib.suppress(*([TimeoutExpiredError] if transport == "libssh" else ())):
-        manager.close_session()
+    connected.close_session()
 
 
 def test_ncclient_configures_in_every_format(manager):

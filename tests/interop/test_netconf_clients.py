@@ -150,6 +150,80 @@ def test_scrapli_1_does_its_whole_work(port, base, transport):
     assert "example.com" in answers["after"]
 
 
+# ncclient reads in one thread and writes in another, on one libssh session that is made for one:
+# one in sixteen of its processes waits for a reply that its writing thread took. Its descriptors
+# are closed twice, too: in our process, somebody else's.
+_LIBSSH = ROOT / "build" / "venv-libssh" / "bin" / "python"
+_LIBSSH_WORK = """
+import json, os, sys
+from lxml import etree
+from ncclient import manager
+from ncclient.operations import RPCError
+client = manager.connect(
+    timeout=10, host="127.0.0.1", port=int(sys.argv[1]), username=sys.argv[4], password=sys.argv[5],
+    device_params={"name": "junos"}, hostkey_verify=False, allow_agent=False, use_libssh=True,
+)
+
+def load(config):
+    (part,) = etree.fromstring(config)
+    return client.load_configuration(format="xml", config=part)
+
+def refusal(config):
+    try:
+        return load(config)
+    except RPCError as error:
+        return error.message
+
+lines = "\\n".join(f"set groups g{n} system login message {'x' * 200}" for n in range(2000))
+answers = {
+    "lock": client.lock(),
+    "xml": load(sys.argv[2]),
+    "text": client.load_configuration(format="text", config="system { time-zone UTC; }"),
+    "set": client.load_configuration(action="set", config=lines),
+    "difference": client.compare_configuration(),
+    "validate": client.validate(),
+    "commit": client.commit(comment="over libssh"),
+    "wrong": refusal(sys.argv[3]),
+    "discard": client.discard_changes(),
+    "unlock": client.unlock(),
+    "shown": client.get_configuration(format="set"),
+    "version": client.command("show version", format="text"),
+    "large": client.get_configuration(format="xml"),
+}
+print(json.dumps({name: str(answer) for name, answer in answers.items()}), flush=True)
+os._exit(0)  # Its end may wait for ever.
+"""
+
+
+def by_libssh(port: int) -> dict[str, str]:
+    """The answers of the first of five processes that missed none."""
+    for attempt in range(5):
+        change = SYSTEM.format(f"<domain-name>try-{attempt}.example.com</domain-name>")
+        done = subprocess.run(
+            [_LIBSSH, "-c", _LIBSSH_WORK, str(port), change, WRONG, USER, PASSWORD],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode == 0:
+            return dict(json.loads(done.stdout))
+        assert "TimeoutExpiredError" in done.stderr, done.stderr[-3000:]
+    raise AssertionError(f"a reply is missing each time: {done.stderr[-3000:]}")
+
+
+@pytest.mark.skipif(not _LIBSSH.exists(), reason="make clients installs ncclient with libssh")
+def test_ncclient_over_libssh_does_its_whole_work(port):
+    answers = by_libssh(port)
+    for name in ("lock", "xml", "text", "set", "validate", "commit", "discard", "unlock"):
+        assert "ok/>" in answers[name], (name, answers[name])
+    assert ".example.com;" in answers["difference"]
+    assert answers["wrong"] == "syntax error"
+    assert "set system time-zone UTC" in answers["shown"]
+    assert "Hostname: hub-1" in answers["version"]
+    assert answers["large"].count("x" * 200) == 2000
+
+
 @pytest.mark.parametrize("base", ["1.1"], indirect=True)
 def test_netconf_client_does_its_whole_work(port, base):
     connect = pytest.importorskip("netconf_client.connect", reason="netconf-client is not there")
