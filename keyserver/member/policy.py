@@ -29,6 +29,7 @@ from ..ike.wire import Attribute, MalformedPayload, attribute_map
 from .associations import TrafficSa, check_selector, traffic_sa
 
 _CLASS_D = 0b1110
+_LISTENED_AT = (IdType.IPV4_ADDR, IdType.IPV4_ADDR_SUBNET)
 # Octets of an SPI in a D by its protocol (RFC 6407 §5.9).
 _SPI_LENGTHS = {KEK_DELETE_PROTOCOL: KEK_SPI_LENGTH, TekProtocol.ESP: 4, TekProtocol.AH: 4}
 # Key packets that a member has a use for, or may pass over: sender ids are for counter modes.
@@ -95,14 +96,19 @@ def _check_life(life: Attribute) -> None:
 
 def _check_way(policy: SaKek) -> None:
     """Refuse pushes that could not be heard: a member listens at IPv4 and UDP."""
+    if any(policy.reserved):
+        # RFC 3547 had its proof of possession there, which a member would have to give.
+        raise MalformedPayload(f"SAK: reserved octets {policy.reserved.hex()}, zeros are expected")
     if policy.protocol not in (KEK_PROTOCOL, 0):
         raise MalformedPayload(f"SAK: protocol {policy.protocol}, UDP is expected")
     check_selector("SAK", "source", policy.source)
     destination = policy.destination
     check_selector("SAK", "destination", destination)
-    if destination.data and destination.type not in (IdType.IPV4_ADDR, IdType.IPV4_ADDR_SUBNET):
+    if destination.data and destination.type not in _LISTENED_AT:
         raise MalformedPayload(f"SAK: destination of type {destination.type} is not listened at")
     multicast = multicast_of(destination)
+    if multicast is None and _is_class_d(destination):
+        raise MalformedPayload(f"SAK: destination {destination} is of more than one group")
     if multicast is not None and not multicast[1]:
         raise MalformedPayload(f"SAK: destination {multicast[0]} without a port")
 
@@ -144,11 +150,18 @@ def check_deletion(delete: Delete, granted: set[bytes]) -> None:
 
 
 def multicast_of(destination: Selector) -> tuple[str, int] | None:
-    """Group address and port of a SAK whose pushes are multicast; None for unicast."""
-    is_address = destination.type == IdType.IPV4_ADDR and len(destination.data) == 4
-    if is_address and destination.data[0] >> 4 == _CLASS_D:
-        return str(destination), destination.port
+    """Group address and port of a SAK whose pushes are multicast; None for unicast.
+
+    A subnet of one address is that address: implementations differ in how they write it.
+    """
+    address, _, mask = str(destination).partition("/")
+    if destination.type in _LISTENED_AT and mask in ("", "32") and _is_class_d(destination):
+        return address, destination.port
     return None
+
+
+def _is_class_d(destination: Selector) -> bool:
+    return bool(destination.data) and destination.data[0] >> 4 == _CLASS_D
 
 
 def associations_of(policy: GroupSa) -> list[TrafficSa]:

@@ -267,6 +267,14 @@ REFUSED_GRANTS = {
         lambda w: w.with_kek(destination=Selector.host(MULTICAST, 0)),
         f"SAK: destination {MULTICAST} without a port",
     ),
+    "pushes to many groups": (
+        lambda w: w.with_kek(destination=Selector.prefix("239.1.1.0/24", 848)),
+        "SAK: destination 239.1.1.0/24 is of more than one group",
+    ),
+    "proof of possession": (
+        lambda w: w.with_kek(reserved=b"\0\1\4\0"),
+        "SAK: reserved octets 00010400, zeros are expected",
+    ),
     "a delay of 8 octets": (
         gap(LONG(GapAttribute.ACTIVATION_TIME_DELAY, b"\xff" * 8)),
         "GAP: attribute 1 in variable form, of 8 octets",
@@ -382,6 +390,13 @@ def test_a_member_takes_what_is_legal_and_follows_pushes(world, signing_key, nam
     assert member.held().sends_with == world.grants[0].sa.teks[0].spi.hex()
     assert member.wake_at is None or member.wake_at > world.now
     assert hears(member, world, signing_key)
+
+
+def test_a_member_listens_at_a_group_that_is_written_as_a_subnet(world):
+    words = Words.of(world.grants[0])
+    words.with_kek(destination=Selector.prefix(f"{MULTICAST}/32", 848))
+    member, _ = met(world, words)
+    assert member.multicast == (MULTICAST, 848)
 
 
 def test_a_member_without_keys_for_traffic_says_so(world, signing_key):
