@@ -9,10 +9,11 @@ from typing import Any
 
 from . import exceptions
 from .besides import Besides
-from .table import Table
+from .table import Body, Table
 
 Node = tuple[Any, ...]
 _BRANCHES = "cl"
+_SYSTEMS = ("logical-systems", "tenants")
 
 
 class Adjusted:
@@ -167,12 +168,19 @@ def _secrecy(name: str, kind: Node) -> str:
     return "s" if unreadable or name in exceptions.SECRETS else ""
 
 
+def _without(table: Table) -> Body:
+    """The top hierarchies of a release, but for those that are the whole again."""
+    body = table.root()
+    body.nodes = [n for n in body.nodes if table.nodes.values[n][0] not in _SYSTEMS]
+    return body
+
+
 def whole_table(old: Table, earlier: Table) -> dict[str, Any]:
     """The table as it is kept: types, lists of children, statements, and a root a generation.
 
     ``earlier`` is a release that has statements besides.
     """
-    body, extras = Besides(old, earlier).body(old.root(), earlier.root()), old.group_extras()
+    body, extras = Besides(old, earlier).body(old.root(), _without(earlier)), old.group_extras()
     adjusted = Adjusted(old)
     new = adjusted.new
     top = adjusted.with_undocumented([adjusted.node("configuration", n) for n in body.nodes])
@@ -186,10 +194,7 @@ def whole_table(old: Table, earlier: Table) -> dict[str, Any]:
     for generation, order in exceptions.TOP.items():
         plain = _ordered(new, top, order)
         system = new.children.number((tuple(plain), ()))
-        kept = [
-            new.nodes.number((word, "lHa", system, 0, (name,)))
-            for word in ("logical-systems", "tenants")
-        ]
+        kept = [new.nodes.number((word, "lHa", system, 0, (name,))) for word in _SYSTEMS]
         inner = new.children.number((tuple(when + _ordered(new, [*plain, *kept], order)), ()))
         groups = new.nodes.number(("groups", "lHUa", inner, 0, (name,)))
         everything = _ordered(new, [*plain, *kept, groups], order)

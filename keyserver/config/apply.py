@@ -23,7 +23,7 @@ from .held import (
 )
 from .protected import Kept, Named, alone, guarded, in_order, pushed_out
 from .replacing import NoPattern, replacing
-from .schema import KEY_SEPARATOR, Kind, Statement
+from .schema import KEY_SEPARATOR, Key, Kind, Statement, value_follows
 from .tree import (
     COMMENTS,
     INACTIVE,
@@ -288,6 +288,8 @@ class _Load:
             self.object(edit.statement.shown, "invalid character 0x1f", line=edit.line)
             return False
         for key, value in zip(edit.statement.keys, values, strict=False):
+            if key.optional and not self._in_its_place(key, value, shown, edit):
+                return False
             if (key.optional and not value) or self._may_stand_for_others(value):
                 shown.append(value)
                 continue
@@ -297,6 +299,14 @@ class _Load:
             shown.append(checked)
         edit.key = KEY_SEPARATOR.join(shown)
         return True
+
+    def _in_its_place(self, key: Key, value: str, before: list[str], edit: Edit) -> bool:
+        """False after noting a value that no word takes, or a word without the value it takes."""
+        fits = bool(value) is value_follows(key, before)
+        if not fits:
+            why = "syntax error" if value else "missing argument."
+            self.object(value or key.name, why, line=edit.line)
+        return fits
 
     def _is_no_name(self, text: str, edit: Edit, name: str) -> bool:
         """True after noting that an entry could not be shown by this name."""

@@ -44,7 +44,7 @@ class _Difference:
         if old is new:
             return
         was, now = _by_name(statement, old), _by_name(statement, new)
-        for name in sorted({**was, **now}, key=statement.rank.__getitem__):
+        for name in _in_order(statement, was, now):
             child = statement.children[name]
             before, after = was.get(name, {}), now.get(name, {})
             if child.kind is Kind.LEAF_LIST:
@@ -158,6 +158,15 @@ def _by_name(statement: Statement, tree: Tree) -> dict[str, Items]:
     for item in items(statement, tree):
         found.setdefault(item.statement.name, {})[item.identity] = item
     return found
+
+
+def _in_order(statement: Statement, was: dict[str, Items], now: dict[str, Items]) -> list[str]:
+    """As shown, but what makes room for another of its choice first: with that, it would go."""
+
+    def place(name: str) -> tuple[bool, int]:
+        return name in now or name not in statement.excluded, statement.rank[name]
+
+    return sorted({**was, **now}, key=place)
 
 
 def _value(held: Items) -> list[str]:

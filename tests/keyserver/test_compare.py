@@ -156,11 +156,13 @@ CHANGES = (
     "delete snmp",
     "deactivate security group-vpn server group G1",
     "set system name-server 192.0.2.53",
+    "set security ike traceoptions file world-readable",
 )
 BEFORE = (
     "set policy-options policy-statement p term b then accept",
     "set snmp contact somebody",
     "set system name-server 192.0.2.52",
+    "set security ike traceoptions file no-world-readable",
 )
 
 
@@ -182,6 +184,8 @@ def test_a_comparison_as_xml_says_what_an_edit_would_and_is_one(mode):
         ("name-server", "create"),
         ("snmp", "delete"),
         ("term", "create"),
+        ("no-world-readable", "delete"),
+        ("world-readable", "create"),
     }
     assert [group.get("inactive") for group in reply.iter("group")] == ["inactive"]
     (configuration,) = reply.iter("configuration")

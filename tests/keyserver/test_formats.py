@@ -225,6 +225,33 @@ def test_the_second_of_values_that_their_places_tell_apart_is_refused_without_th
     ]
 
 
+FILTER = "policy-options policy-statement p from route-filter 192.0.2.0/24"
+FILTERS = {
+    ("exact", None): f"set {FILTER} exact",
+    ("upto", "/30"): f"set {FILTER} upto /30",
+    ("exact", "/30"): ("/30", "syntax error"),
+    ("upto", None): ("choice-value", "missing argument."),
+}
+
+
+@pytest.mark.parametrize("words", FILTERS, ids=str)
+@pytest.mark.parametrize("form", ["xml", "json"])
+def test_a_value_stands_behind_the_words_that_take_one_and_behind_no_other(form, words):
+    entry = {"address": "192.0.2.0/24", "choice-ident": words[0], "choice-value": words[1] or ""}
+    term = {"name": "p", "from": {"route-filter": [entry]}}
+    elements = "".join(f"<{name}>{text}</{name}>" for name, text in entry.items())
+    written = {
+        "xml": "<configuration><policy-options><policy-statement><name>p</name><from><route-filter>"
+        f"{elements}</route-filter></from></policy-statement></policy-options></configuration>",
+        "json": json.dumps({"policy-options": {"policy-statement": [term]}}),
+    }[form]
+    tree = {}
+    edits, problems = FORMATS[form][1](V2, written)
+    problems += apply(V2, tree, edits, Operation.MERGE)
+    said = [(one.bad_element, one.message) for one in problems]
+    assert (said or list(to_set(V2, tree))) == [FILTERS[words]]
+
+
 def test_one_of_several_values_goes_from_xml_and_is_filtered_by_its_own_name():
     session = Console().session()
     session.set(f"{LSP} to 192.0.2.1", f"{LSP} priority 4 3")
