@@ -19,8 +19,12 @@ description:
     in the list.
   - Group VPNv1 shows no counters. There, a member of a unicast group counts when a rekey went out
     and the member is still listed a full retransmission cycle later.
-  - A multicast rekey is not acknowledged. After a change, a group that stays multicast is not
-    waited for, and RV(groups[].proof) is false. Without a change, only a registration counts there.
+  - A rekey that may have gone out between O(since) and the change proves nothing; who acknowledged
+    it is waited for until the next one.
+  - A multicast rekey is not acknowledged. After a change, a group that stays or becomes multicast
+    is not waited for unless it is O(cleared), and RV(groups[].proof) is false. Without a change,
+    only a registration counts there.
+  - A list that cannot be read for a while is read again until the time is over.
   - A group that is not there, a gateway or an address that the group does not have, more members
     than it has gateways, and a word that is not an address, are refused at once.
   - Where the device does not tell when it committed, or when a member registered, a registration
@@ -68,7 +72,9 @@ options:
         task.
     type: dict
   cleared:
-    description: Whether M(groupvpn.junos.clear_members) with C(now) follows the change.
+    description:
+      - Whether M(groupvpn.junos.clear_members) with C(now) follows the change. Groups that have no
+        block before the change or after it cannot be reached by it.
     type: bool
     default: false
   timeout:

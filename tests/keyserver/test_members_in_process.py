@@ -415,6 +415,21 @@ def test_v1_without_counters_is_asked_for_its_key_and_judged_by_its_list(signing
         fleet.wait(change=change, since=since, timeout=90)
 
 
+def test_v1_members_that_died_with_their_multicast_are_not_kept_for_standing_in_the_list(
+    signing_key,
+):
+    path = V1_SMC + "communication-type multicast multicast-group 233.252.0.1 "
+    multicast = (*V1_BLOCK, path + "multicast-outgoing-interface ge-0/0/1.0")
+    fleet = Fleet(signing_key, "v1", multicast)
+    fleet.block = V1_BLOCK
+    fleet.world.lost.update(("192.0.2.11", "192.0.2.12"))
+    since = fleet.change()
+    kind = {"group": "G1", "communication_type": "multicast"}
+    change = {"changed": True, "before": [kind], "after": [{"group": "G1"}]}
+    with pytest.raises(NotBack, match=r"G1 \(unicast\): 0 of 2 heard of"):
+        fleet.wait(change=change, since=since, timeout=90)
+
+
 def test_a_connection_that_breaks_while_waiting_is_opened_again(fleet):
     since = fleet.change(SMC + "lifetime-seconds 7200")
     looks = []
@@ -429,6 +444,25 @@ def test_a_connection_that_breaks_while_waiting_is_opened_again(fleet):
     fleet.said = type("Lines", (list,), {"append": lambda self, line: breaking(line)})()
     result = fleet.wait(change=LONGER, since=since)
     assert result["groups"][0]["missing"] == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_list_that_cannot_be_read_for_a_while_is_read_again(fleet, first):
+    since = fleet.change(SMC + "lifetime-seconds 7200")
+    away = {LIST: "<rpc-reply><output>error: not running</output></rpc-reply>"}
+    fleet.wire.inject = away if first else {}
+
+    def coming_and_going(seconds):
+        fleet.world.pass_time(seconds)
+        fleet.wire.inject = {} if fleet.wire.inject else away
+
+    request = WaitRequest(change=LONGER, since=since)
+    result = wait_for(
+        fleet.wire, request, fleet.said.append, lambda: fleet.world.now, coming_and_going
+    )
+    assert (result["groups"][0]["missing"], result["warnings"]) == ([], [])
+    failed = [line for line in fleet.said if line.startswith("the last look failed: ")]
+    assert failed[0].endswith("error: not running")
 
 
 def test_a_connection_that_stays_broken_is_told_with_who_is_missing(fleet):

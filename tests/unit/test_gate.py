@@ -126,10 +126,15 @@ def test_a_sign_of_life_is_later_than_the_list_before_and_than_the_commit(
         (None, UNICAST, False, Cause.KEYS_END, 1800 + 30 + 30),
         (None, UNICAST, True, Cause.KEYS_END, 1800 + 30 + 30),
         (UNICAST, None, False, Cause.KEYS_END, 1800 + 30 + 30),
+        # With its block, a group loses the key with which members could be told.
+        (UNICAST, None, True, Cause.KEYS_END, 1800 + 30 + 30),
         (UNICAST, {**UNICAST, "lifetime_seconds": 7200}, False, Cause.PUSH, 30 + 30),
         (UNICAST, {**UNICAST, "heartbeat": 60}, False, Cause.NEXT_REKEY, 1800 + 30 + 30),
         (UNICAST, {**UNICAST, "heartbeat": 60}, True, Cause.CLEARED, 30 + 60),
-        (UNICAST, {**UNICAST, "communication_type": "multicast"}, False, Cause.KEYS_END, 1860),
+        # Whoever hears the new address goes on without a word.
+        (UNICAST, {**UNICAST, "communication_type": "multicast"}, False, Cause.NEVER, 0),
+        (UNICAST, {**UNICAST, "communication_type": "multicast"}, True, Cause.CLEARED, 30 + 60),
+        ({**UNICAST, "communication_type": "multicast"}, UNICAST, False, Cause.KEYS_END, 1860),
         (
             {**UNICAST, "communication_type": "multicast"},
             {**UNICAST, "communication_type": "multicast", "heartbeat": 60},
@@ -269,6 +274,29 @@ def test_where_the_commits_time_is_unknown_only_who_is_seen_to_come_or_register_
     assert (state[0].done, elapsed) == (False, 60)
     assert "unknown whether it was before or after the change: gm-1 192.0.2.1" in lines[-1]
     assert state[0].as_result()["unknown"] == ["gm-1 192.0.2.1"]
+
+
+HEARTBEAT = {**UNICAST, "heartbeat": 60}
+
+
+@pytest.mark.parametrize(
+    ("after", "first", "later", "done"),
+    [
+        # A rekey went out and was acknowledged between the earlier list and the change.
+        (HEARTBEAT, {"sent": 1, "acked": 1}, {"sent": 1, "acked": 1}, False),
+        (HEARTBEAT, {"sent": 1, "acked": 1}, {"sent": 2, "acked": 1}, False),
+        (HEARTBEAT, {"sent": 1, "acked": 1}, {"sent": 2, "acked": 2}, True),
+        (HEARTBEAT, {"sent": 1, "acked": 0}, {"sent": 1, "acked": 1}, False),
+        # The last one is that of the change itself.
+        (None, {"sent": 2, "acked": 1}, {"sent": 2, "acked": 1}, False),
+        (None, {"sent": 2, "acked": 1}, {"sent": 2, "acked": 2}, True),
+    ],
+)
+def test_a_rekey_that_may_be_older_than_the_change_proves_nothing(after, first, later, done):
+    before = [member("gm-1")]
+    device = Device((0, [member("gm-1", **first)]), (35, [member("gm-1", **later)]))
+    state, _elapsed, _lines = waited(device, awaited(*before, after=after), before)
+    assert state[0].done is done
 
 
 def test_a_minimum_counts_signs_of_life_and_not_rows():

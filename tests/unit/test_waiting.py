@@ -37,9 +37,8 @@ class Clock:
 
 def g1(**more):
     names = [("gm-1", "192.0.2.1")]
-    return Awaited(
-        "G1", "unicast", Cause.PUSH, **{"cycle": 30, "seconds": 60, "names": names, **more}
-    )
+    usual = {"cause": Cause.PUSH, "cycle": 30, "seconds": 60, "names": names}
+    return Awaited("G1", "unicast", **{**usual, **more})
 
 
 def test_what_stays_as_it_is_is_said_again_each_minute():
@@ -66,3 +65,20 @@ def test_time_in_which_a_device_cannot_be_looked_at_proves_nothing():
     # While it can be looked at, the same list tells of it.
     waited = Clock(rekeyed).waits(g1(), before)
     assert (waited.seen, waited.state[0].missing) == (True, ())
+
+
+def test_who_stays_in_a_list_that_was_of_multicast_is_known_to_live_after_a_rekey_of_its_own():
+    """What changed the group was sent to nobody by name, and nobody has acknowledged it."""
+    before, rekeyed, later = (Look(LISTED, keks={"G1": key}) for key in ("old", "new", "newer"))
+    keys_end = g1(cause=Cause.KEYS_END)
+    waited = Clock(rekeyed).waits(keys_end, before)
+    assert (waited.elapsed, waited.state[0].missing) == (120, ("gm-1 192.0.2.1",))
+    waited = Clock(rekeyed, later).waits(keys_end, before)
+    assert (waited.elapsed, waited.state[0].missing) == (35, ())
+
+
+def test_who_is_in_the_first_list_that_can_be_read_was_not_seen_to_come():
+    before, gone = Look(LISTED), Look((), fresh=False)
+    named = [{"name": "G1", "members": [{**MEMBER, "last_update": "2026-11-19 16:31:10 UTC"}]}]
+    waited = Clock(gone, Look(named, commit="")).waits(g1(), before)
+    assert waited.state[0].unknown == ("gm-1 192.0.2.1",)

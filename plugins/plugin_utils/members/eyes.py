@@ -8,12 +8,12 @@ device sent where it counts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from ..engine.device import Device
 from ..engine.values import Generation
-from ..errors import DeviceError, TransportFailure
+from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
@@ -23,12 +23,18 @@ from .meaning import described
 from .times import local_seconds
 from .waiting import Look
 
+_NOTHING, _FAILED = Look(()), "the last look failed"
+
 
 class Eyes:
-    """Looks at one device; a connection that breaks while waiting is opened again."""
+    """Looks at one device; a connection that breaks while waiting is opened again.
 
-    def __init__(self, rpc: Rpc) -> None:
+    ``say``: told of a look that failed, once until one succeeds.
+    """
+
+    def __init__(self, rpc: Rpc, say: Callable[[str], None]) -> None:
         self._rpc = rpc
+        self._say = say
         device = Device(rpc)
         self.in_force = read_groups(device)
         self._generation = device.generation()
@@ -47,7 +53,7 @@ class Eyes:
     def unseen(self, changed: Collection[str]) -> list[str]:
         """What could not be seen of what would have told more; ``changed``: groups."""
         found = list(self._device.warnings)
-        found += [f"the last look failed: {self._failure}"] if self._failure else []
+        found += [f"{_FAILED}: {self._failure}"] if self._failure else []
         if self._untold and changed:
             found.append(
                 f"the device does not tell when it committed ({self._untold}), so that only who "
@@ -61,20 +67,28 @@ class Eyes:
         return found
 
     def __call__(self) -> Look:
-        """A look after the change; the one before where the connection broke."""
+        """A look after the change; the one before where the list could not be read.
+
+        Raises TransportFailure where nothing was seen before the connection broke.
+        """
         try:
             if self._failure:
                 self._rpc.reconnect()
             if self._last is None:
                 self._commit, self._untold = _committed_at(self._device)
-            self._last = self.look()
-            self._failure = ""
-        except TransportFailure as failure:
-            if self._last is None:
-                raise
-            self._failure = str(failure)
-            return replace(self._last, fresh=False)
+            self._last, self._failure = self.look(), ""
+        except (DeviceError, MalformedReply, TransportFailure) as failure:
+            return self._earlier(failure)
         return self._last
+
+    def _earlier(self, failure: GroupVpnError) -> Look:
+        """What was seen before a look failed: services of a device may be away for a moment."""
+        if self._last is None and isinstance(failure, TransportFailure):
+            raise failure
+        if not self._failure:
+            self._say(f"{_FAILED}: {failure}")
+        self._failure = str(failure)
+        return replace(self._last or _NOTHING, fresh=False)
 
     def look(self) -> Look:
         """The lists with their counters, the time of the change, the keys for rekeying."""

@@ -6,10 +6,10 @@ What happens to a group's list, and when its members are heard of again, follows
 description of server-member communication and of rekey messages:
 
 - a block that comes to be clears the list; members return when their traffic keys end;
-- a block that goes leaves members alone until their traffic keys end;
+- a block that goes leaves members alone until their traffic keys end, and nobody is told to clear;
 - new keys for rekeying are pushed at once, and acknowledged within the retransmission cycle;
 - another change is noticed with the next rekey, at the latest when the shorter key is renewed;
-- a multicast rekey is never acknowledged.
+- a multicast rekey is never acknowledged, and who hears it need not register again.
 """
 
 from __future__ import annotations
@@ -116,6 +116,11 @@ class Awaited:
         """False where no sign of life can be told from the list."""
         return self.cause is not Cause.NEVER
 
+    @property
+    def pushes(self) -> int:
+        """How many rekeys the change itself causes, at the most."""
+        return int(self.cause in (Cause.PUSH, Cause.KEYS_END))
+
 
 def default_of(option: str) -> int:
     """What the device uses when an option is not given."""
@@ -148,15 +153,15 @@ def cause_of(before: Block | None, after: Block | None, cleared: bool) -> Cause:
     """Why members are heard of again after a group's block changed.
 
     ``cleared``: its members are told to register again, as ``clear_members`` with ``now`` does;
-    those of a group without a block before cannot be told.
+    those of a group without a block before or after cannot be told.
     """
-    old, new = _kind(before), _kind(after)
-    if cleared and old != "none":
+    kinds = old, new = _kind(before), _kind(after)
+    if cleared and "none" not in kinds:
         return Cause.CLEARED
+    if new == "multicast" and old != "none":
+        return Cause.NEVER
     if old != new:
         return Cause.KEYS_END
-    if new == "multicast":
-        return Cause.NEVER
     changed = {o for o in {**(before or {}), **(after or {})} if _differs(before, after, o)}
     return Cause.PUSH if changed & NEW_KEYS_FOR else Cause.NEXT_REKEY
 

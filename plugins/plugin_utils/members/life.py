@@ -32,12 +32,14 @@ class Moment:
     ``commit``: the last commit's time as the device prints it, '' where it does not tell, None
     where none is compared with; ``rekeyed``: a unicast rekey went out since, a full retransmission
     cycle ago: the device has kept in its list who acknowledged; ``came``: the member was missing
-    in an earlier look after the commit, or has registered since that.
+    in an earlier look after the commit, or has registered since that; ``older``: how many rekeys
+    may have gone out between the earlier list and the commit.
     """
 
     commit: str | None = None
     rekeyed: bool = False
     came: bool = False
+    older: int = 0
 
 
 def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | None:
@@ -48,7 +50,7 @@ def sign_of_life(before: Listed | None, now: Listed, moment: Moment) -> str | No
     later = _later(now.get("last_update"), moment) if is_new(before, now) else False
     if later:
         return REGISTERED
-    if before is not None and _acknowledged_since(before, now):
+    if before is not None and _acknowledged_since(before, now, moment.older):
         return ACKNOWLEDGED
     # Group VPNv1 has no counters: what its list means must do.
     if before is not None and moment.rekeyed and now.get("push_acknowledged") is None:
@@ -78,9 +80,14 @@ def _later(heard: str | None, moment: Moment) -> bool | None:
     return after > 0 or (after == 0 and moment.came)
 
 
-def _acknowledged_since(before: Listed, now: Listed) -> bool:
-    """True when more was acknowledged than what was on its way in the earlier list."""
-    return _more(before, now, "push_acknowledged") > max(0, in_flight(before) or 0)
+def _acknowledged_since(before: Listed, now: Listed, older: int) -> bool:
+    """True when more was acknowledged than what was on its way when the change was made."""
+    return _more(before, now, "push_acknowledged") > max(0, in_flight(before) or 0) + older
+
+
+def sent_since(before: Listed, now: Listed) -> int:
+    """How many rekeys went out to a member between two lists."""
+    return max(0, _more(before, now, "push_sent"))
 
 
 def _more(before: Listed, now: Listed, name: str) -> int:

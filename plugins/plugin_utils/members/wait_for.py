@@ -70,7 +70,7 @@ def wait_for(
     list raises.
     """
     _refuse(_objections(request))
-    eyes = Eyes(rpc)
+    eyes = Eyes(rpc, say)
     before = _earlier(request.since) if request.since is not None else eyes.look()
     blocks = _blocks(request.change)
     if eyes.has_all:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .gate import Awaited, Cause, fullest, shown
-from .life import UNDATED, Listed, Moment, Roll, is_new, sign_of_life
+from .life import UNDATED, Listed, Moment, Roll, is_new, sent_since, sign_of_life
 
 _Name = tuple[str | None, str | None]
 """A member's gateway and address."""
@@ -99,34 +99,22 @@ class Watch:
 
     entries: Sequence[Awaited]
     before: Look
+    _first: Look | None = None
     _rekeyed_at: dict[str, float] = field(default_factory=dict)
     _listed: dict[str, dict[_Name, Listed]] = field(default_factory=dict)
     _came: dict[str, set[_Name]] = field(default_factory=dict)
 
     def progress(self, now: Look, elapsed: float) -> list[Progress]:
         """How far each group is, ``elapsed`` seconds after the wait began."""
-        earlier, lists = fullest(self.before.groups), fullest(now.groups)
+        if now.fresh:
+            self._first = self._first or now
+        lists = fullest(now.groups)
         return [
-            self._of(
-                entry, Roll(_members(earlier, entry)), Roll(_members(lists, entry)), now, elapsed
-            )
-            for entry in self.entries
+            self._of(entry, Roll(_members(lists, entry)), now, elapsed) for entry in self.entries
         ]
 
-    def _of(
-        self, entry: Awaited, earlier: Roll, listed: Roll, now: Look, elapsed: float
-    ) -> Progress:
-        rekeyed, came = self._rekeyed(entry, now, elapsed), self._arrivals(entry, listed)
-        # Without a change there is no commit that a registration would have to follow.
-        commit = now.commit if entry.cause is not Cause.ASKED else now.commit or None
-        signs = {
-            id(member): sign_of_life(
-                earlier.find(*_name(member)),
-                member,
-                Moment(commit, rekeyed, _name(member) in came),
-            )
-            for member in listed.members
-        }
+    def _of(self, entry: Awaited, listed: Roll, now: Look, elapsed: float) -> Progress:
+        signs = self._signs(entry, listed, now, elapsed)
         seen = [(shown(name), signs.get(id(listed.find(*name)))) for name in entry.names]
         return Progress(
             entry,
@@ -136,8 +124,28 @@ class Watch:
             tuple(name for name, sign in seen if sign == UNDATED),
         )
 
+    def _signs(
+        self, entry: Awaited, listed: Roll, now: Look, elapsed: float
+    ) -> dict[int, str | None]:
+        """What shows of each who is listed that it lives."""
+        rekeyed, came = self._rekeyed(entry, now, elapsed), self._arrivals(entry, listed)
+        # Without a change there is no commit that a registration would have to follow.
+        commit = now.commit if entry.cause is not Cause.ASKED else now.commit or None
+        earlier, first = _roll(self.before, entry), _roll(self._first, entry)
+
+        def sign(member: Listed) -> str | None:
+            name = _name(member)
+            before, begun = earlier.find(*name), first.find(*name)
+            older = _older(entry, before, begun)
+            return sign_of_life(before, member, Moment(commit, rekeyed, name in came, older))
+
+        return {id(member): sign(member) for member in listed.members}
+
     def _arrivals(self, entry: Awaited, listed: Roll) -> set[_Name]:
         """Who came, or registered again, between two looks; all of them are after the change."""
+        if self._first is None:
+            # Nothing was seen yet, and whoever is seen then need not have come.
+            return set()
         there = {_name(member): member for member in listed.members}
         earlier = self._listed.get(entry.group, there)
         came = self._came.setdefault(entry.group, set())
@@ -146,11 +154,30 @@ class Watch:
         return came
 
     def _rekeyed(self, entry: Awaited, now: Look, elapsed: float) -> bool:
-        """True when a unicast rekey was seen to have gone out a whole cycle ago."""
-        old, new = self.before.keks.get(entry.group), now.keks.get(entry.group)
+        """True when a unicast rekey was seen to have gone out a whole cycle ago.
+
+        Where the change itself causes none, one that was there at the first look may be older.
+        """
+        asked_before = entry.cause in (Cause.PUSH, Cause.ASKED)
+        since = self.before if asked_before else self._first or now
+        old, new = since.keks.get(entry.group), now.keks.get(entry.group)
         if entry.communication != "unicast" or old is None or new in (None, old):
             return False
         return elapsed - self._rekeyed_at.setdefault(entry.group, elapsed) >= entry.cycle
+
+
+def _roll(look: Look | None, entry: Awaited) -> Roll:
+    return Roll(_members(fullest(look.groups if look is not None else ()), entry))
+
+
+def _older(entry: Awaited, before: Listed | None, first: Listed | None) -> int:
+    """How many rekeys may have gone out to a member before the change, by the first look after it.
+
+    An acknowledgement of those is no sign that it lives with the change.
+    """
+    if entry.cause is Cause.ASKED or before is None or first is None:
+        return 0
+    return max(0, sent_since(before, first) - entry.pushes)
 
 
 def _name(member: Listed) -> _Name:
