@@ -17,12 +17,13 @@ from functools import partial
 from ..config.tree import Tree
 from ..gdoi.arrival import Arrival
 from ..gdoi.associations import Association
-from ..gdoi.informational_door import informed, probe_answer
+from ..gdoi.informational_door import probe_answer
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
 from ..ike.dpd import dpd_of
 from ..ike.exchange import Phase1Sa
+from ..ike.informational import informed
 from ..ike.numbers import Exchange, NotifyType
 from ..ike.refusal import Refused
 from .link import ClusterCounters, ClusterEvent, Link
@@ -104,7 +105,7 @@ class ServerCluster:
             work = partial(link.update_received, header, message, now)
             return self._once(link.peer.policy.name, message, work)
         elif link.sa is not None and header.exchange == Exchange.INFORMATIONAL:
-            payloads = informed(link.sa, arrival)
+            payloads = informed(link.sa, header, message)
             told = dpd_of(payloads)
             if told is not None:
                 self.heard(arrival.cookies, now, answer=told[0] is NotifyType.R_U_THERE_ACK)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa
-from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import PROTO_ISAKMP, Delete, begins_anew
+from ..ike.informational import deletes, errors, informed
+from ..ike.numbers import NotifyType
+from ..ike.payloads import begins_anew
 from ..ike.refusal import Refused
 from ..ike.wire import Payload
-from .arrival import Arrival, Outcome
-from .associations import Associations
+from .arrival import Arrival, Outcome, RefusedPeer, refused
+from .associations import Association, Associations
 from .companion import Companion
 
 
@@ -33,33 +34,34 @@ class InformationalDoor:
         if association is None:
             return Outcome()
         try:
-            payloads = informed(association.sa, arrival)
-        except Refused:
-            return Outcome()
-        for payload in payloads:
-            if payload.type == PayloadType.DELETE:
-                self._deleted(Delete.decode(payload.body), arrival.cookies)
+            payloads = informed(association.sa, arrival.header, arrival.message)
+        except Refused as refusal:
+            return refused(arrival, refusal, association.responder.policy.name)
+        if any(deletes(payload, association.sa) for payload in payloads):
+            self._associations.forget(arrival.cookies)
         if begins_anew(payloads):
             self._associations.replace_all(association)
+        return Outcome(self._probed(association, arrival, payloads), _told(association, payloads))
+
+    def _probed(
+        self, association: Association, arrival: Arrival, payloads: list[Payload]
+    ) -> bytes | None:
         told = dpd_of(payloads)
         if told is None:
-            return Outcome()
+            return None
         for companion in self._companions:
             companion.heard(
                 arrival.cookies, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK
             )
-        return Outcome(probe_answer(association.sa, payloads))
-
-    def _deleted(self, delete: Delete, cookies: bytes) -> None:
-        """RFC 2408 §3.15: the peer has given up this phase 1; it may name no other one."""
-        if delete.protocol == PROTO_ISAKMP and cookies in delete.spis:
-            self._associations.forget(cookies)
+        return probe_answer(association.sa, payloads)
 
 
-def informed(sa: Phase1Sa, arrival: Arrival) -> list[Payload]:
-    """The payloads of an Informational message under a phase 1 SA. Raises Refused."""
-    exchange = sa.exchange(Exchange.INFORMATIONAL, arrival.header.message_id)
-    return exchange.open(arrival.header, arrival.message)
+def _told(association: Association, payloads: list[Payload]) -> tuple[RefusedPeer, ...]:
+    """What a peer will not have of ours, a policy for example, which it says at its end."""
+    gateway, address = association.responder.policy.name, association.source[0]
+    return tuple(
+        RefusedPeer(address, f"the peer says {told}", gateway) for told in errors(payloads)
+    )
 
 
 def probe_answer(sa: Phase1Sa, payloads: list[Payload]) -> bytes | None:

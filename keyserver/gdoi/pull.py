@@ -18,8 +18,9 @@ from functools import cached_property
 from typing import TypeVar
 
 from ..ike.exchange import ProtectedExchange
+from ..ike.informational import errors
 from ..ike.numbers import NotifyType, PayloadType
-from ..ike.payloads import Identification, Notification
+from ..ike.payloads import Identification
 from ..ike.proposal import NONCE_LENGTH, pick
 from ..ike.refusal import Refused
 from ..ike.wire import Header, MalformedPayload, Payload, attribute_map
@@ -77,6 +78,7 @@ class PullResponder:
         """Message 1: the group id that the member asks for."""
         payloads = self._exchange.open(header, datagram)
         self.is_authentic = True
+        _check_told(payloads)
         nonce, identity = pick(payloads, PayloadType.NONCE, PayloadType.ID)
         _check_nonce(nonce)
         self._nonces = nonce
@@ -97,11 +99,11 @@ class PullResponder:
     def confirmed(self, header: Header, datagram: bytes) -> None:
         """Message 3: proves that the member is alive and accepts the policy."""
         payloads = self._exchange.open(header, datagram, known=self._nonces)
-        for payload in payloads:
-            if payload.type == PayloadType.GAP:
-                self._asked_for(_well_formed(GroupAssociatedPolicy.decode, payload.body))
-            elif not _well_formed(only_informs, payload):
-                raise Refused(NotifyType.PAYLOAD_MALFORMED, "message 3 takes a GAP at most")
+        told = [payload for payload in payloads if not _well_formed(only_informs, payload)]
+        if [payload.type for payload in told] not in ([], [PayloadType.GAP]):
+            raise Refused(NotifyType.PAYLOAD_MALFORMED, "message 3 takes a GAP at most")
+        for payload in told:
+            self._asked_for(_well_formed(GroupAssociatedPolicy.decode, payload.body))
 
     def _asked_for(self, gap: GroupAssociatedPolicy) -> None:
         asked = _well_formed(attribute_map, gap.attributes, "GAP", set(GapAttribute))
@@ -197,11 +199,8 @@ def _well_formed(decode: Callable[..., T], *arguments: object) -> T:
 
 def _check_told(payloads: list[Payload]) -> None:
     """Refuse a message that brings an error beside what was asked for: it is not clear."""
-    for payload in payloads:
-        if payload.type == PayloadType.NOTIFICATION:
-            told = _well_formed(Notification.decode, payload.body)
-            if told.is_error:
-                raise Refused(NotifyType.PAYLOAD_MALFORMED, f"{told} beside its payloads")
+    for told in _well_formed(errors, payloads):
+        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"{told} beside its payloads")
 
 
 def _check_nonce(nonce: bytes) -> None:

@@ -38,8 +38,10 @@ class PullDoor:
     def receive(self, arrival: Arrival) -> Outcome:
         """Take a message of a pull."""
         association = self._associations.established_for(arrival)
-        if association is None or arrival.header.message_id == 0:
+        if association is None:
             return self._without_phase1(arrival)
+        if arrival.header.message_id == 0:
+            return refused(arrival, "pull without a message id", association.responder.policy.name)
         pull = association.pulls.get(arrival.header.message_id)
         if pull is not None and arrival.message == pull.last_in:
             return Outcome(pull.last_out)

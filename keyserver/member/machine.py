@@ -21,6 +21,7 @@ from ..gdoi.pull import Grant, Unacceptable
 from ..gdoi.push import Push, kek_spi
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
+from ..ike.informational import deletes, errors, informed, notifications
 from ..ike.nat import Path
 from ..ike.numbers import Exchange, NotifyType
 from ..ike.proposal import Mode, PeerPolicy
@@ -30,7 +31,6 @@ from .acknowledgements import Acknowledgements
 from .associations import TrafficSelector
 from .diary import Diary
 from .events import HeldKeys, MemberEvent
-from .informational import deletes, notifications
 from .keys import InstalledKek, MemberKeys
 from .options import MemberOptions
 from .policy import multicast_of
@@ -364,8 +364,7 @@ class GroupMember:
         cookies = (header.initiator_cookie, header.responder_cookie)
         attempt, sa = self._attempt, self.phase1
         if sa is not None and sa.cookies == cookies:
-            exchange = sa.exchange(Exchange.INFORMATIONAL, header.message_id)
-            return self._informed(sa, exchange.open(header, datagram), now)
+            return self._informed(sa, informed(sa, header, datagram), now)
         if attempt is None or not attempt.owns(header):
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not under a phase 1 of ours")
         # Unprotected: a hint for the log, never a reason to give up (anyone can send it).
@@ -381,9 +380,9 @@ class GroupMember:
             kind, sequence = told
             asked = kind is NotifyType.R_U_THERE
             return [dpd_message(sa, NotifyType.R_U_THERE_ACK, sequence)] if asked else []
-        errors = [told for told in notifications(payloads) if told.is_error]
-        if errors and self.state is MemberState.PULL:
-            return self._fail(str(errors[0]), now)
+        refusals = errors(payloads)
+        if refusals and self.state is MemberState.PULL:
+            return self._fail(str(refusals[0]), now)
         if any(deletes(payload, sa) for payload in payloads):
             self.established = None
             return self._without_phase1("the key server deleted phase 1", now)

@@ -687,6 +687,61 @@ def test_a_pull_in_clear_or_with_a_wrong_hash_gets_no_answer(world, peer):
     assert peer.send(sealed) is not None
 
 
+BESIDE = {
+    "an error": Notification(NotifyType.NO_PROPOSAL_CHOSEN),
+    "a status": Notification(NotifyType.INITIAL_CONTACT),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), [("an error", "NO-PROPOSAL-CHOSEN"), ("a status", "")])
+def test_a_request_with_an_error_beside_it_is_not_clear(peer, name, said):
+    assert peer.ask(NONCE, GROUP, Payload(11, BESIDE[name].encode())).startswith(said)
+    assert bool(peer.reasons) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("payloads", "reason"),
+    [
+        ([], "an Informational message of []"),
+        ([Payload(99, b"x")], "an Informational message of [99]"),
+        (
+            [NONCE, Payload(12, Delete(1, (bytes(16),)).encode())],
+            "an Informational message of [10]",
+        ),
+        ([Payload(11, BESIDE["an error"].encode())], "the peer says NO-PROPOSAL-CHOSEN"),
+        ([Payload(11, BESIDE["a status"].encode())], None),
+    ],
+    ids=["nothing", "unknown", "nonce", "error", "status"],
+)
+def test_what_a_peer_informs_of_and_cannot_be_followed_is_logged(peer, payloads, reason):
+    assert peer.send(peer.exchange(Exchange.INFORMATIONAL).seal(payloads)) is None
+    assert peer.reasons == ([reason] if reason else [])
+
+
+def test_a_policy_that_a_member_cannot_do_is_logged_at_the_key_server_too(peer):
+    # RFC 6407 §3.3; the member that gives its phase 1 up says why.
+    words = Notification(NotifyType.ATTRIBUTES_NOT_SUPPORTED).encode()
+    peer.send(peer.exchange(Exchange.INFORMATIONAL).seal([Payload(11, words)]))
+    assert peer.reasons == ["the peer says ATTRIBUTES-NOT-SUPPORTED"]
+
+
+def test_informational_messages_that_are_not_proved_are_logged_and_change_nothing(peer):
+    sealed = peer.exchange(Exchange.INFORMATIONAL).seal([Payload(13, b"x")])
+    peer.send(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    peer.send(sealed[:19] + b"\0" + sealed[20:])
+    assert len(peer.reasons) == 2
+    assert peer.ask(NONCE, GROUP) == peer.reasons[-1] == "message is not encrypted"
+
+
+def test_a_message_3_takes_one_gap(peer):
+    exchange = peer.exchange()
+    answer = peer.send(exchange.seal([NONCE, GROUP]))
+    said = exchange.open(Header.decode(answer), answer, known=NONCE.body)
+    both = NONCE.body + next(p.body for p in said if p.type == PayloadType.NONCE)
+    peer.send(exchange.seal([Payload(PayloadType.GAP, b"")] * 2, known=both))
+    assert peer.reasons == ["message 3 takes a GAP at most"]
+
+
 def test_pulls_that_interleave_are_told_apart(world, peer):
     exchanges = [peer.exchange() for _ in range(3)]
     firsts = [exchange.seal([NONCE, GROUP]) for exchange in exchanges]
