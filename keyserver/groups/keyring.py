@@ -7,9 +7,9 @@ Junos: new keys are due at lifetime - 4 x activation-time-delay.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain, takewhile
 
 from ..gdoi.acknowledgement import AckAlgorithm
 from ..gdoi.payloads import GroupSa, KeyDownload
@@ -132,18 +132,19 @@ class Keyring:
     def drop_changed(self, now: float) -> list[GroupTek]:
         """Forget TEKs whose traffic is no longer protected by them; those that went."""
         wanted = {tek.name: tek for tek in self.settings.teks}
-        gone: list[GroupTek] = []
+        gone: list[tuple[GroupTek, float]] = []
         for name, teks in list(self._teks.items()):
             settings = wanted.get(name)
             if settings is None or settings.selectors != teks[0].settings.selectors:
-                gone += [tek for tek in self._teks.pop(name) if tek.expires > now]
-        self._replaced += [(tek, now) for tek in gone]
-        return gone
+                gone += [(teks[0], now), *_followed(self._teks.pop(name))]
+        gone = _unended(gone, now)
+        self._replaced = _unended(self._replaced, now) + gone
+        return [tek for tek, _ in gone]
 
     def withdraw(self, gone: list[GroupTek], now: float) -> None:
         """Members delete these at once, for nothing comes in their place: no new one gets them."""
         self._replaced = [(tek, at) for tek, at in self._replaced if tek not in gone]
-        self._deleted += [(tek, now) for tek in gone]
+        self._deleted = _unended(self._deleted, now) + [(tek, now) for tek in gone]
 
     def withdraw_all(self, now: float) -> None:
         """Members delete every TEK at once."""
@@ -267,29 +268,23 @@ class Keyring:
         ]
 
     def _still_in_use(self, now: float) -> list[GroupTek]:
-        self._replaced = [(tek, at) for tek, at in self._replaced if now < at + self._overlap]
-        return [self._ending(tek, at) for tek, at in self._replaced]
+        return [
+            self._ending(tek, at)
+            for tek, at in _unended(self._replaced, now)
+            if now < at + self._overlap
+        ]
 
     def _over(self, given: list[GroupTek], since: float, now: float) -> list[GroupTek]:
         """What members have deleted or dropped, or are about to: with no life but until then.
 
         For one that has it: what went before it registered last is not for its eyes.
         """
-        self._deleted = [(tek, at) for tek, at in self._deleted if tek.expires > now]
         living = {tek.spi for tek in given}
-        gone = [(tek, at, now + 1) for tek, at in self._deleted]
-        gone += [(tek, at, max(at + self._kept, now + 1)) for tek, at in self._followed(now)]
+        followed = [*self._replaced, *chain.from_iterable(map(_followed, self._teks.values()))]
+        gone = [(tek, at, now + 1) for tek, at in _unended(self._deleted, now)]
+        gone += [(tek, at, max(at + self._kept, now + 1)) for tek, at in _unended(followed, now)]
         return [
             _ending_at(tek, end) for tek, at, end in gone if at >= since and tek.spi not in living
-        ]
-
-    def _followed(self, now: float) -> list[tuple[GroupTek, float]]:
-        """TEKs that newer ones have followed, and when."""
-        return [
-            (tek, newer.created)
-            for teks in self._teks.values()
-            for tek, newer in zip(teks[1:], teks, strict=False)
-            if tek.expires > now
         ]
 
     @property
@@ -332,12 +327,22 @@ def _ending_at(tek: GroupTek, end: float) -> GroupTek:
     return replace(tek, settings=replace(tek.settings, lifetime=max(1, lifetime)))
 
 
+def _followed(teks: list[GroupTek]) -> list[tuple[GroupTek, float]]:
+    """Newest first: those that a newer one has followed, and when."""
+    return [(tek, newer.created) for tek, newer in zip(teks[1:], teks, strict=False)]
+
+
+def _unended(teks: list[tuple[GroupTek, float]], now: float) -> list[tuple[GroupTek, float]]:
+    """Those whose life has not ended: the others are nobody's business any more."""
+    return [(tek, at) for tek, at in teks if tek.expires > now]
+
+
 def _living(teks: list[GroupTek], now: float) -> list[GroupTek]:
     """Newest first, up to one that has ended: nobody uses what that one has followed.
 
     After a commit that shortens lives it would be there still, and seem to be the last in use.
     """
-    return list(itertools.takewhile(lambda tek: tek.expires > now, teks))
+    return list(takewhile(lambda tek: tek.expires > now, teks))
 
 
 def _is_as_configured(kek: GroupKek) -> bool:

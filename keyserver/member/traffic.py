@@ -11,7 +11,7 @@ before it goes one activation time delay later (Junos; RFC 6407 §5.4.1 and RFC 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -116,6 +116,11 @@ class Changes:
 def _is_over(sa: TrafficSa, newest: bytes) -> bool:
     """Whether a key beside a newer one is named for the last time, to those who still have it."""
     return sa.seconds <= 1 and sa.spi != newest
+
+
+def _active(teks: list[InstalledTek], now: float) -> Iterator[InstalledTek]:
+    """Newest first: those that may be sent with now."""
+    return (tek for tek in teks if tek.sends and tek.activates <= now < tek.retires)
 
 
 class Traffic:
@@ -347,11 +352,11 @@ class Traffic:
         """Take out what is over; ``gone`` notes the SPIs, True for those whose life ended."""
         teks, sending = self.selectors[selector], self._sending.get(selector)
         living = [tek for tek in teks if now < min(tek.expires, tek.drops)]
-        # Others may still send with what was sent with here: that has its own time to go.
+        # Others may still send with what was sent with here: that has its own time to go. Who
+        # comes first while several follow each other is to begin with what the others send with.
+        used = (sending, next(_active(living, now), None))
         kept = [
-            tek
-            for n, tek in enumerate(living)
-            if n < _KEPT or tek is sending or tek.drops != _NEVER
+            tek for n, tek in enumerate(living) if n < _KEPT or tek in used or tek.drops != _NEVER
         ]
         gone |= {tek.spi.hex(): tek.expires <= now for tek in teks if tek not in kept}
         for tek in kept:
@@ -371,10 +376,10 @@ class Traffic:
     def _choose(self, selector: TrafficSelector, now: float) -> InstalledTek | None:
         """Send with the newest active key; that key when it is another one than before."""
         teks = self.selectors.get(selector, [])
-        active = [tek for tek in teks if tek.sends and tek.activates <= now < tek.retires]
-        if not active or active[0] is self._sending.get(selector):
+        fresh = next(_active(teks, now), None)
+        if fresh is None or fresh is self._sending.get(selector):
             return None
-        fresh = self._sending[selector] = active[0]
+        self._sending[selector] = fresh
         delay = self.delays.activation or 0
         for older in teks[teks.index(fresh) + 1 :]:
             if delay or self.delays.deactivation:

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from keyserver.gdoi.payloads import Profile
+from keyserver.groups.keys import GroupTek
 from keyserver.member.machine import MemberState
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, V1_SMC, World
@@ -220,6 +223,41 @@ def test_a_deleted_key_is_told_to_nobody_who_came_behind_it(signing_key):
     told = {tek.spi.hex() for tek in world.grants[-1].sa.teks}
     assert before - {removed} < told
     assert removed not in told
+
+
+@pytest.mark.parametrize("pause", [0, 60])
+def test_who_joins_as_keys_follow_each_other_begins_with_what_the_others_use(signing_key, pause):
+    """Three keys for one traffic: all in force, or the oldest dropped before the last came."""
+    world = World(signing_key, extra=(V2_BLOCK,), members=2)
+    world.run(world.member(OTHER), OTHER)
+    life = "set security group-vpn server ipsec proposal esp lifetime-seconds 1800"
+    world.commit(V2_BLOCK, life)
+    world.pass_time(pause)
+    match = PATH + "ipsec-sa sa-1 match-policy further "
+    wanted = (match + "source 192.0.2.0/25", match + "destination 192.0.2.128/25")
+    world.commit(V2_BLOCK, life, *wanted)
+    world.pass_time(1)
+    world.run(world.member())
+    for _ in range(60):
+        ends = [member.keys.traffic for member in world.members.values()]
+        for one, other in (ends, reversed(ends)):
+            assert one.sending is not None
+            assert other.receiving(one.sending.spi)
+        world.pass_time(1)
+
+
+def test_a_deleted_key_is_remembered_to_its_own_end(signing_key):
+    life = "set security group-vpn server ipsec proposal esp lifetime-seconds 180"
+    world = World(signing_key, extra=(V2_BLOCK, life))
+    held = []
+    for _ in range(2):
+        for _ in range(4):
+            world.run(world.member())
+            _clear_now(world, V2_BLOCK, life)
+            world.pass_time(200)
+        gc.collect()
+        held.append(sum(isinstance(one, GroupTek) for one in gc.get_objects()))
+    assert held[0] == held[1]
 
 
 @pytest.mark.parametrize("cleared", [False, True])
