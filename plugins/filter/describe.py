@@ -19,7 +19,8 @@ options:
   _input:
     description:
       - Host to C(server) and C(member), as gathered there, and C(generation), V(v1) or V(v2). Left
-        out, it is the one that has the statements and values that were gathered.
+        out, it is the one that has the statements and values that were gathered. C(inactive), what
+        both return by that name, has its place in C(unfit), as C(gathered) has nothing of it.
     type: dict
     required: true
 """
@@ -27,7 +28,9 @@ options:
 EXAMPLES = r"""
 - name: Show the description
   ansible.builtin.debug:
-    msg: "{{ {'hub-1': {'server': hub.gathered}} | groupvpn.junos.describe }}"
+    msg: "{{ {'hub-1': one} | groupvpn.junos.describe }}"
+  vars:
+    one: {server: "{{ hub.gathered }}", inactive: "{{ hub.inactive }}"}
 """
 
 RETURN = r"""
@@ -74,7 +77,7 @@ def _sides(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
             f"groupvpn.junos.describe: {host}: not what the modules gather; give 'gathered' of "
             "groupvpn.junos.server as 'server', and that of groupvpn.junos.member as 'member'"
         ) from None
-    return {**found, "generation": own.value}
+    return {**found, "generation": own.value, "inactive": given.get("inactive") or []}
 
 
 class FilterModule:

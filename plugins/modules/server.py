@@ -202,6 +202,12 @@ gathered:
   returned: for state gathered
   type: dict
   sample: {groups: [{name: GRP-0001, group_id: 1, ike_gateways: [site-01]}]}
+inactive:
+  description: Statements that are on the device, or in the text, and not in force.
+  returned: for states gathered and parsed
+  type: list
+  elements: str
+  sample: []
 rendered:
   description: Set lines for the given settings.
   returned: for state rendered

@@ -238,6 +238,12 @@ gathered:
   type: list
   elements: dict
   sample: [{group: GRP-0001, heartbeat: 120}]
+inactive:
+  description: Statements that are on the device, or in the text, and not in force.
+  returned: for states gathered and parsed
+  type: list
+  elements: str
+  sample: []
 rendered:
   description: Set lines for the given settings.
   returned: for state rendered

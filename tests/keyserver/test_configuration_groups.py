@@ -103,6 +103,20 @@ def test_an_entry_that_a_group_calls_by_its_name_is_left_whole():
     assert fleet.plan().steps == ()
 
 
+OLD = """ike gateway old ike-policy hub
+ike gateway old server-address 192.0.2.9
+ike gateway old local-address 198.51.100.1
+"""
+
+
+def test_what_an_inactive_statement_refers_to_stays():
+    """Its policy went, with the key, as one that nothing names any more."""
+    fleet = Fleet(f"{AROUND}{member(SITE + OLD)}deactivate {MEMBER} ike gateway old\n")
+    fleet.take_over()
+    assert fleet.ike("policies") == ["hub", "Offices"]
+    assert fleet.plan().steps == ()
+
+
 @pytest.mark.parametrize("line", ["ipsec vpn its-vpn recovery-probe", "ipsec vpn its-vpn group 42"])
 def test_a_vpn_that_a_group_calls_by_its_name_cannot_be_called_otherwise(line):
     fleet = Fleet(site(line))

@@ -7,7 +7,11 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.groupvpn.junos.plugins.filter.describe import FilterModule
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configurations import after
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configurations import (
+    RESOURCES,
+    after,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import look
@@ -405,6 +409,28 @@ UNFIT = {
 @pytest.mark.parametrize("name", UNFIT)
 def test_what_a_description_would_make_otherwise_is_named(name):
     assert describe(gathered(MISFITS[name]))["unfit"] == UNFIT[name]
+
+
+def test_what_is_inactive_is_named():
+    """It goes with an entry that gets another name."""
+    parked = "security group-vpn server group Offices ipsec-sa offices-sa match-policy b"
+    text = f"{server(HUB)}set {parked} source 172.16.0.0/12\ndeactivate {parked}\n"
+    spec = DeviceSpec("hub-1", Generation.V2)
+    found = views.gather(RESOURCES["server"], Wire(Device(spec, read_initial(spec, text), NOW)))
+    given = {"hub-1": {"server": found["gathered"], "inactive": found["inactive"]}}
+    assert FILTER(given)["unfit"] == [
+        f"hub-1: [edit {parked}]: inactive, and no place in a description"
+    ]
+
+
+def test_a_peer_that_only_one_side_has_is_named_whole():
+    fleet = gathered(FITTING["v2"])
+    identity = {"hostname": {"identity_hostname": "ny.example.net"}}
+    fleet["ny"]["member"]["ike"]["gateways"][0]["local_identity"] = identity
+    assert (
+        "hub-1: group Offices 198.51.100.1: has no place in a description"
+        in (describe(fleet)["unfit"])
+    )
 
 
 def test_why_the_role_would_refuse_a_description_is_named():

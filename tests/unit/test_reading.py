@@ -242,7 +242,7 @@ def parsed(text):
 )
 def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
     found = views.parse(RESOURCE, text)
-    assert found == {"parsed": OWN, "warnings": []}
+    assert found == {"parsed": OWN, "inactive": [], "warnings": []}
 
 
 @pytest.mark.parametrize(
@@ -547,7 +547,7 @@ def test_marks_of_a_change_are_carried_out_in_the_order_of_the_text():
 def test_groups_that_a_change_takes_away_bring_nothing_in():
     for marked in ("delete: apply-groups KS;", "delete: apply-groups [ KS ];"):
         found = views.parse(RESOURCE, f"apply-groups KS;\n{CURLY}{marked}\n")
-        assert found == {"parsed": OWN, "warnings": []}
+        assert found == {"parsed": OWN, "inactive": [], "warnings": []}
 
 
 def test_lines_from_the_top_say_themselves_whose_they_are():
@@ -591,7 +591,7 @@ def test_a_backup_that_begins_with_groups_is_read(group):
     text = (
         f'groups {{ {group} {{ system {{ host-name a; }} }} }}\napply-groups "${{node}}";\n{CURLY}'
     )
-    assert views.parse(RESOURCE, text) == {"parsed": OWN, "warnings": []}
+    assert views.parse(RESOURCE, text) == {"parsed": OWN, "inactive": [], "warnings": []}
 
 
 def test_configuration_groups_that_touch_the_hierarchy_are_named():
@@ -767,7 +767,8 @@ NOT_APPLIED = {
 
 @pytest.mark.parametrize("form", NOT_APPLIED)
 def test_groups_that_are_not_applied_bring_nothing_in(form):
-    assert views.parse(RESOURCE, NOT_APPLIED[form]) == {"parsed": OWN, "warnings": []}
+    found = views.parse(RESOURCE, NOT_APPLIED[form])
+    assert found == {"parsed": OWN, "inactive": [], "warnings": []}
 
 
 def test_groups_are_applied_until_the_last_command_says_so():

@@ -16,13 +16,15 @@ _MOST = 20
 
 def reading_warnings(resource: Resource, have: Reading) -> list[str]:
     """What of a configuration is not in force, comes from elsewhere, or could not be read."""
-    asleep = [
-        f"{resource.where(path)} is inactive: it is not in force"
-        for path in sorted(have.explicit.inactive)
-        if _concerns(resource.root, path)
-    ]
+    asleep = [f"{place} is inactive: it is not in force" for place in inactive(resource, have)]
     found = _capped(list(have.notes)) + _capped(asleep)
     return found + _capped(list(_inherited(resource, have)))
+
+
+def inactive(resource: Resource, have: Reading) -> list[str]:
+    """Statements that are there and do nothing."""
+    paths = sorted(have.explicit.inactive)
+    return [resource.where(path) for path in paths if _concerns(resource.root, path)]
 
 
 def _capped(found: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import Refused
 from ..netconf.rpc import Rpc
-from .advice import reading_warnings
+from .advice import inactive, reading_warnings
 from .change import change_xml, edits, set_lines, to_string
 from .checks import request_objections, result_objections
 from .device import Device
@@ -24,18 +24,18 @@ from .values import Generation
 
 def gather(resource: Resource, rpc: Rpc) -> dict[str, Any]:
     """What is in force on the device; the module's return values."""
-    have = resource.read(read_device(Device(rpc), resource, None))
-    return {
-        "gathered": as_config(resource, have.in_force(resource.root)),
-        "warnings": reading_warnings(resource, have),
-    }
+    return _shown("gathered", resource, resource.read(read_device(Device(rpc), resource, None)))
 
 
 def parse(resource: Resource, running: str) -> dict[str, Any]:
     """What a configuration text sets; the module's return values. Raises MalformedReply."""
-    have = resource.parse(running)
+    return _shown("parsed", resource, resource.parse(running))
+
+
+def _shown(state: str, resource: Resource, have: Reading) -> dict[str, Any]:
     return {
-        "parsed": as_config(resource, have.in_force(resource.root)),
+        state: as_config(resource, have.in_force(resource.root)),
+        "inactive": inactive(resource, have),
         "warnings": reading_warnings(resource, have),
     }
 

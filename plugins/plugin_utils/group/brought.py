@@ -4,13 +4,13 @@
 
 A device marks what is inherited, and not whether a group names the entry or matches it by a
 wildcard. An entry that a group names stays, in part, when it is deleted; what it refers to is
-needed as long as the group is applied.
+needed as long as the group is applied. So is what an inactive statement refers to.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,28 +47,38 @@ def _tree(resource: Resource, group: etree._Element) -> Tree:
 
 def named(readings: Mapping[str, Reading]) -> Sides:
     """Entries that groups name, by side."""
-    return _sides(readings, lambda resource, tree: _spelled(resource.root, tree))
+    return _sides(readings, _named)
 
 
 def needed(readings: Mapping[str, Reading]) -> Sides:
-    """Entries that groups name or refer to, by side."""
-    return _sides(
-        readings,
-        lambda resource, tree: [*_spelled(resource.root, tree), *_referred(resource.root, tree)],
-    )
+    """Entries that groups name or refer to, or inactive statements refer to, by side."""
+    return _sides(readings, _needed)
 
 
-def _sides(readings: Mapping[str, Reading], places: Any) -> Sides:
+def _sides(readings: Mapping[str, Reading], places: Callable[[Branch, Reading], Any]) -> Sides:
     found: Sides = {}
     for side, reading in readings.items():
         resource = RESOURCES[side]
         tree: Tree = {}
-        for group in reading.groups or ():
-            for path in places(resource, group):
-                _put(tree, path)
+        for path in places(resource.root, reading):
+            _put(tree, path)
         config = as_config(resource, tree)
         found[side] = config if isinstance(config, dict) else {}
     return found
+
+
+def _named(root: Branch, reading: Reading) -> Iterator[Path]:
+    for group in reading.groups or ():
+        yield from _spelled(root, group)
+
+
+def _needed(root: Branch, reading: Reading) -> Iterator[Path]:
+    yield from _named(root, reading)
+    for group in reading.groups or ():
+        yield from _referred(root, group)
+    if reading.explicit.inactive:
+        # Whoever activates it again finds what it refers to.
+        yield from _referred(root, reading.explicit.tree, (), reading.is_asleep)
 
 
 def _spelled(node: Branch, tree: Tree, path: Path = ()) -> Iterator[Path]:
@@ -81,19 +91,22 @@ def _spelled(node: Branch, tree: Tree, path: Path = ()) -> Iterator[Path]:
             yield from _spelled(child, value, (*path, name))
 
 
-def _referred(node: Branch, tree: Tree) -> Iterator[Path]:
-    """Paths of entries that something refers to, in entries of any name."""
+def _referred(
+    node: Branch, tree: Tree, path: Path = (), counts: Callable[[Path], bool] = lambda path: True
+) -> Iterator[Path]:
+    """Paths of entries that statements which count refer to, in entries of any name."""
     for name, value in tree.items():
-        child = node.by_name[name]
+        child, here = node.by_name[name], (*path, name)
         if isinstance(child, List):
-            yield from ((*child.refers, key) for key in value if child.refers)
-            for entry in value.values():
-                yield from _referred(child, entry)
+            for key, entry in value.items():
+                if child.refers and counts((*here, key)):
+                    yield (*child.refers, key)
+                yield from _referred(child, entry, (*here, key), counts)
         elif isinstance(child, Branch):
-            yield from _referred(child, value)
+            yield from _referred(child, value, here, counts)
         elif isinstance(child, Leaf) and child.refers:
-            for one in value if isinstance(value, tuple) else (value,):
-                yield (*child.refers, str(one))
+            items = [((*here, i), i) for i in value] if child.many else [(here, value)]
+            yield from ((*child.refers, item) for place, item in items if counts(place))
 
 
 def _put(tree: Tree, path: Path) -> None:

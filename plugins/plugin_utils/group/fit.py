@@ -171,7 +171,7 @@ def _differing(where: str, has: Facts, then: Facts) -> Iterator[str]:
             said[rest, what][peer] = None
     for (rest, what), peers in said.items():
         who = f" {some(peers)}" if any(peers) else ""
-        yield f"{where}{who}: {' '.join(rest)} {what}"
+        yield f"{where}{who}: {' '.join((*rest, what))}"
 
 
 def _difference(

@@ -48,7 +48,7 @@ _PLACED: Mapping[str, Mapping[tuple[str, ...], frozenset[str]]] = {
 
 
 def unplaced(host: str, sides: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each option that a description does not say anything of."""
+    """A line for all that a description does not say anything of."""
     for side, lists in _PLACED.items():
         for place, placed in lists.items():
             for name, entry in entries(sides[side], *place).items():
@@ -56,6 +56,9 @@ def unplaced(host: str, sides: Mapping[str, Any]) -> Iterator[str]:
         for config, where in ((sides[side], ()), (sides[side].get("ike") or {}, ("ike",))):
             if _TRACES in config:
                 yield f"{host}: {' '.join((side, *where, _TRACES))}: no place in a description"
+    for place in sides.get("inactive") or ():
+        # With an entry that gets another name it goes.
+        yield f"{host}: {place}: inactive, and no place in a description"
 
 
 def _extra(
