@@ -6,10 +6,14 @@ Each place that changed has an ``[edit ...]`` heading, below it the statements t
 come (``+``), whole branches with everything in them. The layout is unpublished; it follows what
 devices printed in public (``docs/architecture.md`` names the samples):
 
-- the first entry under a heading sets the indentation of all of them: a leaf stands one column
-  behind the levels of the heading's path, a branch two; every deeper level four further;
-- in a list that the user orders, the entry before what is new is named as context, with a blank
-  for a sign; what is new in front of all others is followed by the next entry instead;
+- the first entry under a heading sets the indentation of all of them: a leaf, or a list in braces
+  of its own, stands one column behind the levels of the heading's path, any other branch two; every
+  deeper level four further;
+- the entries of a list stand under a heading of their own, unless all of them come, or go, directly
+  behind something else that does;
+- behind a branch that both have, and that does not differ, the heading stands once more;
+- in a list that the user orders, the entries before and behind what is new are named as context,
+  with a blank for a sign; what goes stands behind all that comes;
 - ``!`` marks what moved in such a list, and, one column further, what was (de)activated.
 """
 
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .schema import Kind, Statement
@@ -52,7 +57,7 @@ class _Place:
         if self.bare:
             return _Place((*self.words, *item.key_words), self.levels + 1)
         if self.repeated:
-            return _Place((*self.words, self.repeated, *item.words), self.levels + 2)
+            return _Place((*self.words, self.repeated, *item.words), self.levels + 1)
         return _Place((*self.words, *item.words), self.levels + 1)
 
     def shared(self, statement: Statement) -> _Place:
@@ -61,7 +66,7 @@ class _Place:
 
     def repeating(self, statement: Statement) -> _Place:
         """In a container without braces."""
-        return _Place(self.words, self.levels, repeated=statement.shown)
+        return _Place(self.words, self.levels + 1, repeated=statement.shown)
 
     def lines(self, item: Item) -> Iterator[str]:
         """One statement as it stands here."""
@@ -80,21 +85,37 @@ class _Place:
 
 @dataclass
 class _Page:
-    """The lines so far, and what the last heading stands for."""
+    """The lines so far, and what the last heading stands for.
+
+    ``run``: the sign of what has come or gone last, while nothing stands behind it that stays.
+    """
 
     lines: list[str] = field(default_factory=list)
-    under: _Place | None = None
+    under: tuple[str, ...] | None = None
     indent: str = ""
+    run: str = ""
 
     def put(self, sign: str, place: _Place, item: Item) -> None:
         """One statement with all that is in it."""
         self._head(place, item.statement)
         self._signed(sign, place.lines(item))
+        self.run = sign
 
     def whole(self, sign: str, place: _Place, statement: Statement, entries: Items) -> None:
         """A list with the braces that its entries share."""
-        self._head(place, statement)
+        self._head(place)
         self._signed(sign, shared_braces(statement, list(entries.values())))
+        self.run = sign
+
+    @contextmanager
+    def listed(self, place: _Place, sign: str) -> Iterator[None]:
+        """The entries of a list; ``sign``: all of them come, or go."""
+        if self.under == place.words and sign and sign == self.run:
+            yield
+            return
+        self.leave()
+        yield
+        self.leave()
 
     def name(self, sign: str, place: _Place, item: Item, mark: str = "") -> None:
         """One statement without what is in it; ``mark`` as ``inactive:``."""
@@ -102,6 +123,14 @@ class _Page:
         indent = " " * (place.levels + _MARKED) if mark else self.indent
         words = f"{mark} {place.name(item)}".lstrip()
         self.lines.append(f"{sign}{indent}{words} {{ ... }}")
+
+    def context(self, place: _Place, item: Item) -> None:
+        """A neighbour of what is new, once where it is on both sides."""
+        self._head(place, item.statement)
+        mark = "inactive: " if item.inactive else ""
+        line = f" {self.indent}{mark}{place.name(item)} {{ ... }}"
+        if self.lines[-1] != line:
+            self.lines.append(line)
 
     def say(self, sign: str, place: _Place, item: Item, text: str) -> None:
         """A comment that comes or goes."""
@@ -113,16 +142,22 @@ class _Page:
         for line in lines:
             self.lines += [f"{sign}{self.indent}{one}" for one in line.split("\n")]
 
+    def passed(self, place: _Place, statement: Statement) -> None:
+        """A statement that does not differ stands between what does."""
+        self.run = ""
+        if statement.is_branch and not place.repeated:
+            self.leave()
+
     def leave(self) -> None:
         """What follows is said under a heading of its own."""
         self.under = None
 
-    def _head(self, place: _Place, statement: Statement) -> None:
-        if self.under == place:
+    def _head(self, place: _Place, statement: Statement | None = None) -> None:
+        if self.under == place.words:
             return
-        columns = _BRANCH if statement.is_branch else _LEAF
+        columns = _BRANCH if statement is not None and statement.is_branch else _LEAF
         self.lines.append(place.heading)
-        self.under, self.indent = place, " " * (place.levels + columns)
+        self.under, self.indent = place.words, " " * (place.levels + columns)
 
 
 def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Place) -> None:
@@ -130,7 +165,10 @@ def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Plac
         return
     was, now = _by_statement(statement, old), _by_statement(statement, new)
     for name in sorted({**was, **now}, key=statement.rank.__getitem__):
-        _child(page, statement.children[name], was.get(name, {}), now.get(name, {}), place)
+        child, said = statement.children[name], len(page.lines)
+        _child(page, child, was.get(name, {}), now.get(name, {}), place)
+        if len(page.lines) == said:
+            page.passed(place, child)
 
 
 def _child(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
@@ -144,10 +182,11 @@ def _child(page: _Page, child: Statement, before: Items, after: Items, place: _P
                 page.whole("+" if after else "-", place, child, after or before)
                 return
             place = place.shared(child)
-    if child.kind is Kind.LIST and child.user_ordered:
-        _ordered(page, before, after, place)
-    else:
+    if child.kind is not Kind.LIST:
         _sorted(page, before, after, place)
+        return
+    with page.listed(place, "" if before and after else "+" if after else "-"):
+        (_ordered if child.user_ordered else _sorted)(page, before, after, place)
 
 
 def _repeating(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
@@ -184,15 +223,16 @@ def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:
     _moves(page, before, after, place)
     for gap in _gaps(before, after):
         if gap.added and gap.behind is not None:
-            page.name(" ", place, gap.behind)
-        for item in gap.gone:
-            page.put("-", place, item)
+            page.context(place, gap.behind)
         for item in gap.added:
             page.put("+", place, item)
-        if gap.added and gap.behind is None and gap.next is not None:
-            page.name(" ", place, gap.next)
+        if gap.added and gap.next is not None:
+            page.context(place, gap.next)
         if gap.next is not None:
             _both(page, before[gap.next.identity], gap.next, place)
+    for identity, item in before.items():
+        if identity not in after:
+            page.put("-", place, item)
 
 
 def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
@@ -221,28 +261,20 @@ def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
 
 @dataclass
 class _Gap:
-    """What went and came between two entries that both configurations have."""
+    """What came between two entries that both configurations have."""
 
     behind: Item | None
-    gone: list[Item] = field(default_factory=list)
     added: list[Item] = field(default_factory=list)
     next: Item | None = None
 
 
 def _gaps(before: Items, after: Items) -> Iterator[_Gap]:
-    gone: dict[Identity | None, list[Item]] = {}
-    anchor: Identity | None = None
-    for identity, item in before.items():
-        if identity in after:
-            anchor = identity
-        else:
-            gone.setdefault(anchor, []).append(item)
-    gap = _Gap(None, gone.get(None, []))
+    gap = _Gap(None)
     for identity, item in after.items():
         if identity in before:
             gap.next = item
             yield gap
-            gap = _Gap(item, gone.get(identity, []))
+            gap = _Gap(item)
         else:
             gap.added.append(item)
     yield gap
@@ -264,10 +296,9 @@ def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
         return
     _said(page, was, now, place)
     if was.value is not now.value:
-        said = len(page.lines)
+        said, under = len(page.lines), page.under
         _level(page, now.statement, was.value, now.value, place.below(now))
-        if len(page.lines) > said:
-            page.leave()
+        page.under = under if len(page.lines) == said else None
 
 
 def _said(page: _Page, was: Item, now: Item, place: _Place) -> None:

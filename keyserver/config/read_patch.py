@@ -233,7 +233,7 @@ class _Page:
         """Of what is not shown only what is said of it can have changed; else it is context."""
         mark, name = _mark_of(words)
         comment = self._comments.get("+", "" if "-" in self._comments else None)
-        if mark or comment is not None:
+        if (mark and sign == "!") or comment is not None:
             self.named.append(_Named(name, mark, comment))
         else:
             self.order.append((sign, name))

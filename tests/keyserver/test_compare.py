@@ -14,6 +14,7 @@ from keyserver.config.compare import compare
 from keyserver.config.edit import LoadError, Operation
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.namespaces import NETCONF
+from keyserver.config.read_patch import read_patch
 from keyserver.config.read_set import read_set
 from tests.keyserver.console import Console, errors
 
@@ -78,9 +79,9 @@ SA = f"{SERVER} group A ipsec-sa s"
             f"set {SERVER} group B group-id 2",
             f"set {SERVER} group C group-id 3",
             "[edit security group-vpn server]\n      group A { ... }\n"
-            "-     group B {\n-         group-id 2;\n-     }\n"
-            "+     group C {\n+         group-id 3;\n+     }\n",
-            id="context, then what goes, then what comes",
+            "+     group C {\n+         group-id 3;\n+     }\n"
+            "-     group B {\n-         group-id 2;\n-     }\n",
+            id="context, then what comes, then what goes",
         ),
         pytest.param(
             f"set {SERVER} group A group-id 1",
@@ -114,9 +115,9 @@ SA = f"{SERVER} group A ipsec-sa s"
             f"set {SA} match-policy p protocol 6",
             f"set {SA} proposal a",
             f"set {SA} match-policy q protocol 6",
-            f"[edit {SA}]\n-      proposal a;\n       match-policy p {{ ... }}\n"
-            "+      match-policy q {\n+          protocol 6;\n+      }\n",
-            id="context stands in the column of the first statement",
+            f"[edit {SA}]\n-      proposal a;\n[edit {SA}]\n        match-policy p {{ ... }}\n"
+            "+       match-policy q {\n+           protocol 6;\n+       }\n",
+            id="a list that both have stands below a heading of its own",
         ),
         pytest.param(
             "",
@@ -138,6 +139,127 @@ SA = f"{SERVER} group A ipsec-sa s"
 def test_a_difference_is_laid_out_as_junos_does(common, gone, added, shown):
     old, new = tree_of(f"{common}\n{gone}"), tree_of(f"{common}\n{added}")
     assert compare(SCHEMA, old, new) == shown
+
+
+BGP = "set protocols bgp group G "
+NAT = "set security nat source "
+NTP = "set system ntp "
+SNMP = "set snmp "
+SYSLOG = "set system syslog "
+TERM = "set policy-options policy-statement P term "
+
+# What devices printed in public: name, before, after, difference (names and addresses changed).
+PUBLISHED = {
+    "a list in braces of its own stands in the column of a leaf": (
+        "set system time-zone UTC",
+        "set system time-zone UTC\nset system name-server 192.0.2.1",
+        "[edit system]\n+  name-server {\n+      192.0.2.1;\n+  }\n",
+    ),
+    "leaves, then entries of a list that both have": (
+        f"{SNMP}community n authorization read-only",
+        f"{SNMP}community n authorization read-only\n{SNMP}location S\n"
+        f"{SNMP}community p authorization read-write\n{SNMP}contact J",
+        "[edit snmp]\n+  location S;\n+  contact J;\n[edit snmp]\n    community n { ... }\n"
+        "+   community p {\n+       authorization read-write;\n+   }\n",
+    ),
+    "entries of a list that comes right behind leaves that come": (
+        f"{SNMP}location S",
+        f"{SNMP}location T\n{SNMP}contact J\n{SNMP}community p authorization read-write",
+        "[edit snmp]\n-  location S;\n+  location T;\n+  contact J;\n"
+        "+  community p {\n+      authorization read-write;\n+  }\n",
+    ),
+    "entries of a list that comes behind a leaf that goes": (
+        "set interfaces xe-0/0/0 disable",
+        "set interfaces xe-0/0/0 unit 0 family inet",
+        "[edit interfaces xe-0/0/0]\n-   disable;\n[edit interfaces xe-0/0/0]\n"
+        "+    unit 0 {\n+        family inet;\n+    }\n",
+    ),
+    "a list that stays between two statements that come": (
+        f"{SYSLOG}user * any emergency\n{SYSLOG}file messages any notice",
+        f"{SYSLOG}user * any emergency\n{SYSLOG}file messages any notice\n"
+        f"{SYSLOG}archive size 10m\n{SYSLOG}archive files 10\n{SYSLOG}host 192.0.2.1 any notice\n"
+        f"{SYSLOG}file messages explicit-priority\n{SYSLOG}source-address 192.0.2.2",
+        "[edit system syslog]\n+    archive size 10m files 10;\n"
+        "[edit system syslog]\n+    host 192.0.2.1 {\n+        any notice;\n+    }\n"
+        "[edit system syslog file messages]\n+    explicit-priority;\n"
+        "[edit system syslog]\n+   source-address 192.0.2.2;\n",
+    ),
+    "what goes from a list behind what comes, wherever it stood": (
+        f"{BGP}neighbor 192.0.2.1\n{BGP}neighbor 192.0.2.5\n{BGP}neighbor 192.0.2.6",
+        f"{BGP}neighbor 192.0.2.5\n{BGP}neighbor 192.0.2.99",
+        "[edit protocols bgp group G]\n      neighbor 192.0.2.5 { ... }\n"
+        "+     neighbor 192.0.2.99;\n-     neighbor 192.0.2.1;\n-     neighbor 192.0.2.6;\n",
+    ),
+    "all of a list is another": (
+        f"{NTP}boot-server 192.0.2.1\n{NTP}server 192.0.2.1",
+        f"{NTP}server 192.0.2.6\n{NTP}server 192.0.2.7\n{NTP}trusted-key 24",
+        "[edit system ntp]\n-   boot-server 192.0.2.1;\n[edit system ntp]\n+    server 192.0.2.6;\n"
+        "+    server 192.0.2.7;\n-    server 192.0.2.1;\n[edit system ntp]\n+   trusted-key 24;\n",
+    ),
+    "between its neighbours": (
+        f"{TERM}1 then accept\n{TERM}final then reject",
+        f"{TERM}1 then accept\n{TERM}2 then accept\n{TERM}final then reject",
+        "[edit policy-options policy-statement P]\n     term 1 { ... }\n"
+        "+    term 2 {\n+        then accept;\n+    }\n     term final { ... }\n",
+    ),
+    "behind one that is inactive": (
+        f"{TERM}1 then accept\ndeactivate {TERM[4:]}1",
+        f"{TERM}1 then accept\ndeactivate {TERM[4:]}1\n{TERM}2 then accept",
+        "[edit policy-options policy-statement P]\n     inactive: term 1 { ... }\n"
+        "+    term 2 {\n+        then accept;\n+    }\n",
+    ),
+    "one family beside another": (
+        f"{BGP}family inet unicast",
+        f"{BGP}family inet unicast\n{BGP}family route-target",
+        "[edit protocols bgp group G]\n+      family route-target;\n",
+    ),
+    "families, and a leaf behind them": (
+        f"{BGP}type internal",
+        f"{BGP}type internal\n{BGP}family inet unicast\n{BGP}cluster 192.0.2.10",
+        "[edit protocols bgp group G]\n+     family inet {\n+         unicast;\n+     }\n"
+        "+     cluster 192.0.2.10;\n",
+    ),
+    "a pool in front of rule-sets": (
+        f"{NAT}rule-set K rule A match source-address 192.0.2.0/24",
+        f"{NAT}pool P address 192.0.2.5/32\n"
+        f"{NAT}rule-set K rule A match source-address 192.0.2.0/24\n"
+        f"{NAT}rule-set K rule B match destination-address 198.51.100.0/29",
+        "[edit security nat source]\n+     pool P {\n+         address {\n"
+        "+             192.0.2.5/32;\n+         }\n+     }\n"
+        "[edit security nat source rule-set K]\n       rule A { ... }\n+      rule B {\n"
+        "+          match {\n+              destination-address 198.51.100.0/29;\n+          }\n"
+        "+      }\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_difference_is_what_a_device_printed(name):
+    before, after, printed = PUBLISHED[name]
+    assert compare(SCHEMA, tree_of(before), tree_of(after)) == printed
+
+
+BESIDE_INACTIVE = (
+    f"{TERM}1 then accept\n{TERM}final then reject\ndeactivate {TERM[4:]}1",
+    f"{TERM}1 then accept\n{TERM}2 then accept\n{TERM}final then reject\ndeactivate {TERM[4:]}1",
+)
+
+
+@pytest.mark.parametrize("sides", [*(rows[:2] for rows in PUBLISHED.values()), BESIDE_INACTIVE])
+def test_a_difference_is_a_patch_as_well(sides):
+    old, new = map(tree_of, sides)
+    edits, problems = read_patch(SCHEMA, compare(SCHEMA, old, new))
+    assert problems == []
+    assert apply(SCHEMA, old, edits, Operation.MERGE) == []
+    assert compare(SCHEMA, old, new) == ""
+
+
+def test_two_that_come_around_one_that_stays_name_it_once():
+    old = tree_of(f"{TERM}b then accept")
+    new = tree_of(f"{TERM}a then accept\n{TERM}b then accept\n{TERM}c then accept")
+    assert [line for line in compare(SCHEMA, old, new).splitlines() if "..." in line] == [
+        "     term b { ... }"
+    ]
 
 
 def test_an_entry_in_front_of_all_others_is_followed_by_the_next_one():

@@ -23,6 +23,10 @@ def group(name, number):
     return f"group {name} group-id {number}"
 
 
+def smc(name):
+    return f"group {name} server-member-communication"
+
+
 A, B, C, D = (group(name, number) for number, name in enumerate("ABCD", 1))
 OFF = "deactivate security group-vpn server group"
 
@@ -69,14 +73,82 @@ def shown(before, after):
             """
             [edit security group-vpn server]
                   group A { ... }
-            -     group C {
-            -         group-id 3;
-            -     }
             +     group B {
             +         group-id 2;
             +     }
+                  group D { ... }
+            -     group C {
+            -         group-id 3;
+            -     }
             """,
-            id="context, what goes, what comes",
+            id="what comes between its neighbours, then what goes",
+        ),
+        pytest.param(
+            [B, f"{smc('B')} heartbeat 10", f"{OFF} B"],
+            [A, B, f"{smc('B')} heartbeat 10", f"{OFF} B", C],
+            """
+            [edit security group-vpn server]
+            +     group A {
+            +         group-id 1;
+            +     }
+                  inactive: group B { ... }
+            +     group C {
+            +         group-id 3;
+            +     }
+            """,
+            id="a neighbour on both sides is named once, and as what it is",
+        ),
+        pytest.param(
+            ["group A description x", "ike gateway g address 192.0.2.1"],
+            [
+                *(
+                    "group A group-id 1",
+                    "group A ike-gateway g",
+                    "group A server-address 192.0.2.1",
+                ),
+                "ike gateway g address 192.0.2.1",
+            ],
+            """
+            [edit security group-vpn server group A]
+            -     description x;
+            +     group-id 1;
+            +     ike-gateway g;
+            +     server-address 192.0.2.1;
+            """,
+            id="entries of a list that comes right behind what comes",
+        ),
+        pytest.param(
+            ["group A group-id 1", "group A ike-gateway g"],
+            [
+                *("group A group-id 2", "group A ike-gateway g", "group A ike-gateway h"),
+                "group A server-address 192.0.2.1",
+            ],
+            """
+            [edit security group-vpn server group A]
+            -     group-id 1;
+            +     group-id 2;
+            [edit security group-vpn server group A]
+                   ike-gateway g { ... }
+            +      ike-gateway h;
+            [edit security group-vpn server group A]
+            +     server-address 192.0.2.1;
+            """,
+            id="a list that both have stands below a heading of its own",
+        ),
+        pytest.param(
+            ["group A group-id 1", "group A ike-gateway g"],
+            [
+                *("group A group-id 2", "group A ike-gateway g"),
+                "group A server-address 192.0.2.1",
+            ],
+            """
+            [edit security group-vpn server group A]
+            -     group-id 1;
+            +     group-id 2;
+            [edit security group-vpn server group A]
+            +     server-address 192.0.2.1;
+            """,
+            id="behind what stays as it is the heading stands again",
         ),
         pytest.param(
             [A, B, C],
@@ -190,12 +262,13 @@ def shown(before, after):
             """
             [edit security group-vpn server group A ipsec-sa s]
             -      proposal a;
-                   match-policy p { ... }
-            +      match-policy q {
-            +          protocol 6;
-            +      }
+            [edit security group-vpn server group A ipsec-sa s]
+                    match-policy p { ... }
+            +       match-policy q {
+            +           protocol 6;
+            +       }
             """,
-            id="context stands in the column of the first statement",
+            id="entries stand in their own column below it",
         ),
         pytest.param(
             ["group A description x", "group A ike-gateway a", "group A ike-gateway b"],

@@ -5,9 +5,11 @@
 Junos' layout, from public samples of devices: under each ``[edit PATH]`` stand the statements of
 that level. With *levels* the statements on the path (a list's entry is one), the first statement
 under a heading decides the column of all: a leaf stands at levels + 1 blanks behind the sign,
-anything else at levels + 2. What is inside a printed statement is indented by four more. In a list
-of the user's order the entry before added ones is named, or the one behind them when they stand at
-the front; moved entries, and what is activated, are marked ``!``.
+anything else at levels + 2. What is inside a printed statement is indented by four more. A list's
+entries have a heading of their own, but for those of a list that comes or goes as a whole right
+behind something else that does. The heading is said again behind a branch that stays as it is. In a
+list of the user's order added entries stand between their neighbours, which are named, and removed
+ones behind all of these; moved entries, and what is activated, are marked ``!``.
 """
 
 from __future__ import annotations
@@ -84,19 +86,31 @@ class _Page:
     lines: list[str] = field(default_factory=list)
     _heading: Path | None = None
     _column: int = 0
+    # The sign of the statement right before, while it comes or goes.
+    _run: str = ""
 
     def level(self, node: Branch, old: Tree, new: Tree, place: _Place) -> None:
         """Everything below one heading."""
         for child in node.ordered({**old, **new}, self.generation):
-            was, now = old.get(child.name), new.get(child.name)
-            if child.context or (was is now and not self._woken(place.below(child).path)):
-                continue
-            if isinstance(child, List):
-                self._entries(child, was or {}, now or {}, place)
-            elif isinstance(child, Branch):
-                self._branch(child, None, was, now, place)
-            else:
-                self._leaf(child, was, now, place)
+            was, now, said = old.get(child.name), new.get(child.name), len(self.lines)
+            if not child.context and (was is not now or self._woken(place.below(child).path)):
+                self._child(child, was, now, place)
+            if len(self.lines) == said:
+                self._pass(child)
+
+    def _pass(self, child: Statement) -> None:
+        """Something stays as it is."""
+        self._run = ""
+        if isinstance(child, Branch):
+            self._heading = None
+
+    def _child(self, child: Statement, was: Any, now: Any, place: _Place) -> None:
+        if isinstance(child, List):
+            self._entries(child, was or {}, now or {}, place)
+        elif isinstance(child, Branch):
+            self._branch(child, None, was, now, place)
+        else:
+            self._leaf(child, was, now, place)
 
     def _woken(self, path: Path) -> bool:
         length = len(path)
@@ -110,6 +124,7 @@ class _Page:
             self._column = place.levels + (1 if leaf else 2)
             self.lines.append(f"[edit {' '.join(place.words)}]")
         self.lines += [f"{sign}{' ' * (self._column + depth)}{text}" for depth, text in lines]
+        self._run = sign
 
     def _leaf(self, child: Statement, was: Any, now: Any, place: _Place) -> None:
         if not isinstance(child, Leaf):
@@ -148,27 +163,46 @@ class _Page:
             self._heading = None
             self._put("!", place, [(1, f"active: {_collapsed(child, key)}")])
             self._heading = None
+        said, heading = len(self.lines), self._heading
         self.level(child, was, now, here)
+        if len(self.lines) == said:
+            self._heading = heading
 
     def _entries(self, node: List, was: Tree, now: Tree, place: _Place) -> None:
-        if not node.user_ordered:
+        whole = "" if was and now else "+" if now else "-"
+        continues = self._heading == place.words and self._run == whole
+        if not continues:
+            self._heading = None
+        if node.user_ordered:
+            self._in_order(node, was, now, place)
+        else:
             for key in sorted({**was, **now}):
                 self._branch(node, key, was.get(key), now.get(key), place)
-            return
+        if not continues:
+            self._heading = None
+
+    def _in_order(self, node: List, was: Tree, now: Tree, place: _Place) -> None:
         self._moved(node, was, now, place)
-        for run in _runs(list(was), list(now)):
-            named = run.behind if run.behind is not None else run.next
-            context = [] if named is None else [(0, _collapsed(node, named))]
-            if run.added and run.behind is not None:
-                self._put(" ", place, context)
-            for key in run.gone:
+        order = [None, *now, None]
+        for before, key, after in zip(order, now, order[2:], strict=False):
+            if key in was:
+                self._branch(node, key, was[key], now[key], place)
+                continue
+            if before in was:
+                self._neighbour(node, before, place)
+            self._branch(node, key, None, now[key], place)
+            if after in was:
+                self._neighbour(node, after, place)
+        for key in was:
+            if key not in now:
                 self._branch(node, key, was[key], None, place)
-            for key in run.added:
-                self._branch(node, key, None, now[key], place)
-            if run.added and run.behind is None and context:
-                self._put(" ", place, context)
-            if run.next is not None:
-                self._branch(node, run.next, was[run.next], now[run.next], place)
+
+    def _neighbour(self, node: List, key: str | None, place: _Place) -> None:
+        """An entry beside an added one; it is named once where it has one on both sides."""
+        asleep = place.below(node, key).path in self.after.inactive
+        line = f"{'inactive: ' if asleep else ''}{_collapsed(node, key)}"
+        if self._heading != place.words or self.lines[-1].strip() != line:
+            self._put(" ", place, [(0, line)])
 
     def _moved(self, node: List, was: Tree, now: Tree, place: _Place) -> None:
         moved = list(_out_of_order(list(was), list(now)))
@@ -181,37 +215,6 @@ class _Page:
         for key in moved:
             self._put("!", place, [(0, _collapsed(node, key))])
         self._heading = None
-
-
-@dataclass
-class _Run:
-    """What went and came between two entries that stay."""
-
-    behind: str | None
-    gone: list[str] = field(default_factory=list)
-    added: list[str] = field(default_factory=list)
-    next: str | None = None
-
-
-def _runs(was: list[str], now: list[str]) -> Iterator[_Run]:
-    gone: dict[str | None, list[str]] = {}
-    anchor: str | None = None
-    stays = set(now)
-    for key in was:
-        if key in stays:
-            anchor = key
-        else:
-            gone.setdefault(anchor, []).append(key)
-    old = set(was)
-    run = _Run(None, gone.get(None, []))
-    for key in now:
-        if key in old:
-            run.next = key
-            yield run
-            run = _Run(key, gone.get(key, []))
-        else:
-            run.added.append(key)
-    yield run
 
 
 def _out_of_order(was: list[str], now: list[str]) -> Iterator[str]:
