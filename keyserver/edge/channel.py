@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import asyncssh
+from asyncssh.packet import SSHPacket
 
 from ..netconf.work import Steps
 from ..srx import Device
 from .clock import Clock
+from .intake import Intake
 from .turns import Turns
 
 log = logging.getLogger("keyserver")
@@ -54,10 +56,11 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         clock: Clock,
         waits: Waits,
         user: str,
+        intake: Intake,
         ended: Callable[[], None],
     ) -> None:
         self._device, self._turns, self._clock, self._waits = device, turns, clock, waits
-        self._user, self._ended = user, ended
+        self._user, self._intake, self._ended = user, intake, ended
         self._outgoing: deque[bytes | memoryview] = deque()
         self._paused = self._eof = self._gone = False
         self._timer: asyncio.TimerHandle | None = None
@@ -65,6 +68,9 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
+        # asyncssh would keep whatever comes, for as long as the channel is there.
+        chan._process_env_request = _refused  # type: ignore[method-assign]
+        self._await(self._waits.hello)
 
     def pty_requested(self, *_: object) -> bool:
         return True
@@ -79,7 +85,6 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._session = self._device.open_session(self._user, self._clock())
         self._session.terminate = self._channel.abort
         self._session.fault = self._fault
-        self._await(self._waits.hello)
         self._watch()
         self._send(self._session.greeting())
 
@@ -135,7 +140,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     # Turns
 
     def next_steps(self) -> Steps[bytes] | None:
-        if self._paused or self._gone:
+        if self._gone or self._held():
             return None
         steps = self._session.turn(self._clock())
         if steps is not None:
@@ -176,15 +181,24 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
             self._outgoing.extend(whole[at : at + SLICE] for at in range(0, len(whole), SLICE))
         self._pump()
 
+    def _held(self) -> bool:
+        return self._paused or self._intake.holds(self._go_on)
+
     def _pump(self) -> None:
-        while self._outgoing and not self._paused:
-            self._channel.write(bytes(self._outgoing.popleft()))
+        while self._outgoing and not self._held():
+            self._write_next()
+
+    def _write_next(self) -> None:
+        self._channel.write(bytes(self._outgoing.popleft()))
 
     def pause_writing(self) -> None:
         self._paused = True
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._pump()
         self._turns.wake(self)
 
@@ -193,8 +207,8 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     def _close(self) -> None:
         """Send what is left, then close the channel."""
         self._stop_watching()
-        self._paused = False
-        self._pump()
+        while self._outgoing:
+            self._write_next()
         self._turns.finish(self._end)
         self._channel.exit(0)
 
@@ -222,3 +236,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def _end(self) -> None:
         self._session.end(self._clock())
+
+
+def _refused(packet: SSHPacket) -> bool:
+    return False

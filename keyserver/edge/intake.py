@@ -1,17 +1,21 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What comes in on a connection: how much before its login, and acknowledged at once."""
+"""What comes in on a connection: how much before its login and unread, and acknowledged at once."""
 
 from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Callable
 
 import asyncssh
 
 READ = 16 * 1024
 """Octets that the kernel is asked to keep for us. All that it has is dealt with in one turn of the
 loop: of the smallest packets, the 256 KiB of asyncio would be a turn of 120 ms."""
+UNREAD = 1024 * 1024
+"""Octets for a client that takes none; then nothing more is read from it, signs of life and the
+like included, each of which has an answer."""
 
 
 class Intake:
@@ -21,6 +25,9 @@ class Intake:
     acknowledged when it comes, not 40 ms later: OpenSSH's client leaves Nagle's algorithm on, so
     small packets that follow one another, as those of a login do, wait for our kernel's
     acknowledgement. The kernel forgets that it was told so.
+
+    While a client does not take what it was sent, its requests wait: asyncssh heeds the windows of
+    its channels, which may be of gigabytes, but not that the socket is full.
     """
 
     def __init__(self, connection: asyncssh.SSHServerConnection, octets: int) -> None:
@@ -30,11 +37,32 @@ class Intake:
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ)
         self._raw = raw if hasattr(socket, "TCP_QUICKACK") else None
+        self._full = False
+        self._held: set[Callable[[], None]] = set()
         connection.data_received = self._received  # type: ignore[method-assign]
+        connection.pause_writing = self._fill  # type: ignore[method-assign]
+        connection.resume_writing = self._drain  # type: ignore[method-assign]
 
     def let_in(self) -> None:
         """From now on it may send as much as it likes."""
         self._left = math.inf
+
+    def holds(self, go_on: Callable[[], None]) -> bool:
+        """True while the client has to take what it was sent; it is called when it has."""
+        if self._full:
+            self._held.add(go_on)
+        return self._full
+
+    def _fill(self) -> None:
+        self._full = True
+
+    def _drain(self) -> None:
+        self._full = False
+        if (transport := self._connection._transport) is not None:
+            transport.resume_reading()
+        held, self._held = self._held, set()
+        for go_on in held:
+            go_on()
 
     def _received(self, data: bytes, datatype: int | None = None) -> None:
         self._left -= len(data)
@@ -42,8 +70,15 @@ class Intake:
             self._connection.abort()
             return
         self._take(data, datatype)
+        if self._full:
+            self._refrain()
         if self._raw is not None:
             try:  # noqa: SIM105 (for every packet; a context manager would take as long again)
                 self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             except OSError:
                 pass
+
+    def _refrain(self) -> None:
+        transport = self._connection._transport
+        if transport is not None and transport.get_write_buffer_size() > UNREAD:
+            transport.pause_reading()

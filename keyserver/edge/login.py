@@ -124,6 +124,7 @@ class Login(asyncssh.SSHServer):
             self._clock,
             self._waits,
             self._user.name,
+            self._intake,
             self._channel_ended,
         )
 

@@ -10,18 +10,21 @@ import errno
 import os
 import re
 import signal
+import socket
 import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import asyncssh
+import paramiko
 import pytest
 from asyncssh.packet import Boolean, String
 
-from keyserver.edge import channel, login
+from keyserver.edge import channel, intake, login
 from keyserver.edge.addresses import why_unusable
 from keyserver.edge.channel import USUAL, Waits
 from keyserver.edge.serve import LabServer
@@ -32,7 +35,7 @@ from tests.lab import PASSWORD, ROOT, USER
 from tests.processes import free_ports
 
 END = b"]]>]]>"
-MSG_USERAUTH_REQUEST = 50
+MSG_USERAUTH_REQUEST, MSG_UNKNOWN = 50, 191
 HELLO = (
     b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
     b"</capabilities></hello>" + END
@@ -65,8 +68,8 @@ async def connect(server: LabServer, number: int = 0, **more) -> asyncssh.SSHCli
     return await asyncssh.connect("127.0.0.1", port, **{**options, "client_keys": None, **more})
 
 
-async def session(connection: asyncssh.SSHClientConnection, hello: bytes = HELLO):
-    process = await connection.create_process(subsystem="netconf", encoding=None)
+async def session(connection: asyncssh.SSHClientConnection, hello: bytes = HELLO, **more):
+    process = await connection.create_process(subsystem="netconf", encoding=None, **more)
     process.stdin.write(hello)
     if hello:
         await process.stdout.readuntil(END)
@@ -93,6 +96,33 @@ def test_who_says_no_hello_in_time_is_let_go(tmp_path):
             await ended(await session(connection, b""))
             assert server.devices[0].sessions == {}
             assert b"hub-1" in await ask(await session(connection), "<get-system-information/>")
+
+    asyncio.run(run())
+
+
+def test_a_channel_that_asks_for_no_netconf_in_time_is_closed(tmp_path):
+    def half_open(port: int) -> bytes:
+        with paramiko.Transport(("127.0.0.1", port)) as transport:
+            transport.connect(username=USER, password=PASSWORD)
+            opened = transport.open_session(timeout=10)
+            opened.settimeout(10)
+            return opened.recv(1)
+
+    async def run():
+        async with serving(spec_of(tmp_path), waits=Waits(hello=0.3)) as server:
+            port = server.devices[0].spec.netconf.port
+            assert await asyncio.to_thread(half_open, port) == b""
+
+    asyncio.run(run())
+
+
+def test_nothing_is_kept_of_an_environment(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await session(connection)
+            request = process.channel._make_request(b"env", String("LANG"), String("C"))
+            assert await asyncio.wait_for(request, 10) is False
+            assert b"hub-1" in await ask(process, "<get-system-information/>")
 
     asyncio.run(run())
 
@@ -491,6 +521,63 @@ def test_a_client_that_reads_nothing_is_answered_no_further_and_holds_up_nobody(
             assert 0 < len(performed) < 20_000
             assert server.devices[0].sessions
             rude.abort()
+            polite.abort()
+
+    asyncio.run(run())
+
+
+def small_socket(port: int) -> socket.socket:
+    """The kernel keeps little of what its owner does not read, or the other side."""
+    made = socket.socket()
+    for kept in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        made.setsockopt(socket.SOL_SOCKET, kept, 32 * 1024)
+    made.connect(("127.0.0.1", port))
+    made.setblocking(False)
+    return made
+
+
+class Deaf(asyncssh.SSHClient):
+    """A client that can stop taking what comes, whatever the windows of its channels say."""
+
+    def connection_made(self, conn):
+        self.transport = conn._transport
+
+
+def test_who_takes_nothing_from_its_socket_is_answered_no_further(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "UNREAD", 2 * channel.SLICE)
+    config = f"set system login class long allow-commands {'x' * 200_000}\n"
+    in_the_kernel = int(Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[-1])
+    asked = in_the_kernel // 200_000 + 10
+
+    async def run():
+        async with serving(spec_of(tmp_path, config=config), spec_of(tmp_path, "hub-2")) as server:
+            performed, perform = [], server.devices[0].perform
+            server.devices[0].perform = lambda r: performed.append(r) or perform(r)
+            link = small_socket(server.devices[0].spec.netconf.port)
+            connection, client = await asyncssh.create_connection(
+                Deaf, sock=link, username=USER, password=PASSWORD, known_hosts=None, config=None
+            )
+            deaf, polite = client.transport, await connect(server, 1)
+            process, other = await session(connection, window=2**31 - 1), await session(polite)
+
+            async def meanwhile():
+                for _ in range(100):
+                    assert b"hub-2" in await ask(other, "<get-system-information/>")
+
+            deaf.pause_reading()
+            process.stdin.write(asked * (b"<rpc><get-configuration/></rpc>" + END))
+            await meanwhile()
+            while deaf.get_write_buffer_size() == 0:
+                connection.send_packet(MSG_UNKNOWN)
+            for _ in range(4000):
+                connection.send_packet(MSG_UNKNOWN)
+            await meanwhile()
+            assert deaf.get_write_buffer_size() > 0
+            assert len(performed) < asked
+            deaf.resume_reading()
+            for _ in range(asked):
+                assert b"xxx" in await process.stdout.readuntil(END)
+            connection.abort()
             polite.abort()
 
     asyncio.run(run())
