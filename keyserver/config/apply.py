@@ -36,7 +36,7 @@ from .tree import (
     says_the_same,
 )
 from .values import InvalidValue, ValueCheck, is_showable, showable, wildcard
-from .wildcards import matches
+from .wildcards import Wildcard
 from .writing import Writer
 
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
@@ -397,8 +397,8 @@ class _Load:
             return False
 
     def _remove_matching(self, tree: Tree, edit: Edit) -> bool:
-        name = edit.statement.name
-        found = [key for key in tree.get(name, {}) if matches(edit.key or "", key)]
+        name, pattern = edit.statement.name, Wildcard(edit.key or "")
+        found = [key for key in tree.get(name, {}) if pattern.stands_for(key)]
         for key in found:
             self._drop(tree, edit.statement, (name, key))
         return bool(found)

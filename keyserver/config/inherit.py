@@ -18,7 +18,7 @@ from .group_references import GROUPS as _GROUPS
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .tree import INACTIVE, INHERITED, MARKS, NOTHING, Branch, Tree, effective
 from .values import wildcard
-from .wildcards import pieces_of, stand_for
+from .wildcards import Wildcard
 
 Source = tuple[str, Tree]
 """A group's name and its branch at some place."""
@@ -245,7 +245,7 @@ class _Entries:
             found += [
                 (group, branch)
                 for pattern, written, branch in patterns
-                if written != key and pattern.stands_for(key)
+                if pattern.literal in key and written != key and pattern.stands_for(key)
             ]
         return self._groups.have(found)
 
@@ -255,20 +255,24 @@ def _wild(key: str) -> bool:
 
 
 class _Pattern:
-    """The keys of an entry of a group, of which some are wildcards."""
+    """The keys of an entry of a group, of which some are wildcards.
+
+    ``literal`` is in every key that they stand for: most of many patterns are ruled out by that.
+    """
 
     def __init__(self, key: str) -> None:
-        self._parts = key.split(KEY_SEPARATOR)
-        self._pieces = [
-            pieces_of(one.removeprefix("<").removesuffix(">")) if wildcard(one) else None
-            for one in self._parts
+        self._parts = [
+            Wildcard(one.removeprefix("<").removesuffix(">")) if wildcard(one) else one
+            for one in key.split(KEY_SEPARATOR)
         ]
+        literals = (one if isinstance(one, str) else one.literal for one in self._parts)
+        self.literal = max(literals, key=len)
 
     def stands_for(self, key: str) -> bool:
         theirs = key.split(KEY_SEPARATOR)
         return len(theirs) == len(self._parts) and all(
-            one == other if pieces is None else stand_for(pieces, other)
-            for one, pieces, other in zip(self._parts, self._pieces, theirs, strict=True)
+            one == other if isinstance(one, str) else one.stands_for(other)
+            for one, other in zip(self._parts, theirs, strict=True)
         )
 
 

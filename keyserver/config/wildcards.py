@@ -9,24 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 _PIECE = re.compile(r"\[[^\]]+\]|.", re.DOTALL)
+_NO_LITERAL = re.compile(r"\[[^\]]+\]|[*?]", re.DOTALL)
 
 
-@lru_cache(maxsize=1024)
-def pieces_of(pattern: str) -> tuple[str, ...]:
-    """What a pattern is made of; who tries it on many names keeps that."""
-    return tuple(_PIECE.findall(pattern))
+class Wildcard:
+    """A pattern, to be tried on many names.
+
+    ``literal`` is in every name that it stands for: who has many patterns looks for that first.
+    """
+
+    __slots__ = ("_pieces", "literal")
+
+    def __init__(self, pattern: str) -> None:
+        self._pieces = _PIECE.findall(pattern)
+        self.literal = max(_NO_LITERAL.split(pattern), key=len)
+
+    def stands_for(self, name: str) -> bool:
+        """True when the whole of ``name`` is what the pattern stands for."""
+        return self.literal in name and _stand_for(self._pieces, name)
 
 
-def matches(pattern: str, name: str) -> bool:
-    """True when the whole of ``name`` is what ``pattern`` stands for."""
-    return stand_for(pieces_of(pattern), name)
-
-
-def stand_for(pieces: Sequence[str], name: str) -> bool:
-    """True when the whole of ``name`` is what the pieces of a pattern stand for."""
+def _stand_for(pieces: Sequence[str], name: str) -> bool:
     place = at = 0
     star, mark = -1, 0
     while at < len(name):

@@ -142,3 +142,17 @@ def test_what_groups_bring_costs_what_they_have(lines):
         return counted.count
 
     assert steps(200) < 2.5 * steps(100)
+
+
+def test_a_wildcard_costs_little_for_each_entry_that_it_does_not_stand_for():
+    def steps(count: int) -> int:
+        tree = copy_tree({})
+        own = [f"set {GATEWAY} p{n} ike-policy pol" for n in range(100)]
+        patterns = [f"set groups X {GATEWAY} <*-q{n}> routing-instance r" for n in range(count)]
+        assert load(tree, ["set apply-groups X", *own, *patterns]) == []
+        with Steps(each="opcode") as counted:
+            in_force(SCHEMA, tree)
+        return counted.count
+
+    # Besides, each is taken apart once.
+    assert (steps(101) - steps(1)) / 100 / 100 < 20

@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from ...config.tree import Tree, lookup, natural
-from ...config.wildcards import matches
+from ...config.wildcards import Wildcard
 from ..arguments import SHOWN, Argument, syntax_error, text_of
 from ..reply import RpcError, RpcFailure, xml_text
 from ..session import Request
@@ -56,11 +56,12 @@ def _chosen(device: Platform, request: Request) -> list[tuple[int, str, Tree]]:
     configured: Tree = {**lookup(tree, "interfaces", "interface")}
     configured.setdefault("lo0", {})
     of_instance = _of_instance(tree, instance)
+    pattern = None if wanted is None else Wildcard(wanted)
     found = []
     for index, name in enumerate(sorted(configured, key=natural)):
         entry = _narrowed(name, configured[name], of_instance)
-        if entry is not None and wanted is not None:
-            entry = _named(name, entry, wanted)
+        if entry is not None and pattern is not None:
+            entry = _named(name, entry, pattern)
         if entry is not None:
             found.append((index, name, entry))
     if not found and wanted is not None and not set(wanted) & set("*?["):
@@ -86,11 +87,12 @@ def _narrowed(name: str, entry: Tree, of_instance: set[str] | None) -> Tree | No
     return {**entry, "unit": units} if units else None
 
 
-def _named(name: str, entry: Tree, wanted: str) -> Tree | None:
+def _named(name: str, entry: Tree, wanted: Wildcard) -> Tree | None:
     """The interface when it or some of its units are meant, with these units alone."""
-    if matches(wanted, name):
+    if wanted.stands_for(name):
         return entry
-    units = {u: h for u, h in lookup(entry, "unit").items() if matches(wanted, f"{name}.{u}")}
+    units = lookup(entry, "unit").items()
+    units = {u: held for u, held in units if wanted.stands_for(f"{name}.{u}")}
     return {**entry, "unit": units} if units else None
 
 
