@@ -502,6 +502,26 @@ CASES = {
         {"site_1": {"pre_shared_key": "$9$made.up.key"}},
         "site-1: group_vpn_pre_shared_key: begins with $9$, as what a device shows of a key",
     ),
+    "a key that nothing has decrypted": (
+        {},
+        {"site_1": {"pre_shared_key": "$ANSIBLE_VAULT;1.1;AES256 3031"}},
+        "site-1: group_vpn_pre_shared_key: begins with $ANSIBLE_VAULT, as what ansible-vault "
+        "writes, which nothing has decrypted; tag it with '!vault'",
+    ),
+    "somebody out of reach who is known in two ways": (
+        {
+            "unmanaged_members": [
+                {
+                    "name": "old",
+                    "address": "198.51.100.9",
+                    "dynamic": {"hostname": "old.example.net"},
+                    "pre_shared_key": "made-up-key",
+                }
+            ]
+        },
+        {},
+        "old: group_vpn_groups[BRANCHES].unmanaged_members[old].address 198.51.100.9: servers",
+    ),
     "a key with a new line": (
         {},
         {"site_1": {"pre_shared_key": "made-up-key\n"}},

@@ -39,6 +39,10 @@ def _lacking(device: Device) -> Found:
     for there, what, remedy in needs:
         if not there:
             yield in_host(device, what, None, "missing", remedy)
+    if device.address and device.dynamic and not device.managed:
+        # A host's own address is where it calls from; of others, servers learn one or the other.
+        why = "servers would know it by 'dynamic', and not by this"
+        yield in_host(device, "address", device.address, why, "leave one of the two out")
 
 
 def _attachment(device: Device, joined: list[Group]) -> Found:

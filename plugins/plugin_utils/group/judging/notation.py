@@ -18,8 +18,13 @@ from ..sheet import called
 from .places import Found, in_group, in_host, taking_part
 
 LONGEST_NAME = 32
-_ENCODED = ("$8$", "$9$")
-"""How keys begin that a device shows: encoded, and not what they stand for."""
+_SHOWN = ("as what a device shows of a key, encoded for itself", "give the key that it stands for")
+_VAULTED = (
+    "as what ansible-vault writes, which nothing has decrypted",
+    "tag it with '!vault', or refer to a variable of an encrypted file",
+)
+_NO_KEYS = {"$8$": _SHOWN, "$9$": _SHOWN, "$ANSIBLE_VAULT": _VAULTED, "!vault": _VAULTED}
+"""How what is no key begins: what it is, and what to do."""
 _PORTED = {6: "TCP", 17: "UDP", 132: "SCTP"}
 _PREFIXES = ("source", "destination", "source_address", "destination_address")
 _TRAFFIC = ("source_address", "destination_address", "application")
@@ -110,12 +115,13 @@ def _key(device: Device) -> Found:
     if not key:
         return
     why = remedy = ""
+    known = next((begin for begin in _NO_KEYS if key.startswith(begin)), None)
     if not key.strip() or "{{" in key:
         why = "blank, or a template that nothing was put into"
         remedy = "correct the variable that it refers to"
-    elif key.startswith(_ENCODED):
-        why = f"begins with {key[:3]}, as what a device shows of a key, encoded for itself"
-        remedy = "give the key that it stands for"
+    elif known is not None:
+        what, remedy = _NO_KEYS[known]
+        why = f"begins with {known}, {what}"
     elif key != key.strip():
         why = "begins or ends with a blank or a new line, which few peers are told"
         remedy = "correct the variable that it refers to"
