@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import pytest
@@ -35,7 +36,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for im
 from lxml import etree
 
 from tests.keyserver.wire import HELLO, Wire
-from tests.keyserver.world import V1_SMC, World
+from tests.keyserver.world import V1_SMC, World, commit
 
 SMC = "set security group-vpn server group G1 server-member-communication "
 BLOCK = (SMC + "encryption-algorithm aes-256-cbc", SMC + "sig-hash-algorithm sha-256")
@@ -248,6 +249,29 @@ def test_where_every_group_has_members_one_clear_takes_them_all(fleet):
     assert [entry["communication"] for entry in done["cleared"]] == ["unicast", "none"]
     assert fleet.wire.requests[-1] == f"<{CLEAR}/>"
     assert counted(fleet.wire) == {"G1": 0, "G2": 0}
+
+
+def test_a_group_that_only_the_list_has_is_cleared_without_the_others(fleet):
+    """As many groups have members as are configured, and one of these has none."""
+    listed = etree.fromstring(fleet.wire.raw(etree.Element(LIST)))
+    (name,) = (element for element in listed.iter() if element.text == "G1")
+    block = copy.deepcopy(name.getparent())
+    block[name.getparent().index(name)].text = "G9"
+    name.getparent().addnext(block)
+    fleet.wire.inject[LIST] = etree.tostring(listed).decode()
+    fleet.wire.inject[CLEAR] = "<rpc-reply><ok/></rpc-reply>"
+    clear(fleet.wire, Request())
+    sent = [request for request in fleet.wire.requests if request.startswith(f"<{CLEAR}")]
+    assert [etree.fromstring(one).findtext(f"{CLEAR}-group-name") for one in sent] == [
+        "G1",
+        "G9",
+    ]
+
+
+def test_where_no_group_is_nothing_is_sent(fleet):
+    commit(fleet.world.device, "set system host-name hub", fleet.world.now)
+    assert not clear(fleet.wire, Request())["changed"]
+    assert CLEAR not in fleet.wire.names
 
 
 def test_statistics_are_cleared_where_anything_was_counted(fleet):

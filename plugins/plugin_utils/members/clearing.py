@@ -52,8 +52,9 @@ def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     _refuse(request, generation, groups)
     affected = _affected(rpc, request, generation, groups)
     # A group that has nothing to clear is left alone: a clear gives it new keys for nobody.
-    whole = request.group is None and len(affected) == len(groups)
-    names = [None] if whole else [entry["group"] for entry in affected]
+    having = [entry["group"] for entry in affected]
+    whole = request.group is None and bool(having) and groups.keys() <= set(having)
+    names = [None] if whole else having
     said = _clear_all(rpc, request, () if request.check else names)
     if not request.statistics:
         said += _elsewhere(groups[e["group"]] for e in affected if e["group"] in groups)
