@@ -21,6 +21,7 @@ class ActionModule(DeviceAction):
             comment=options["comment"],
             change=confirm.change_of(options["change"]),
             untold=confirm.is_untold(options["change"]),
+            made=confirm.made_by(options["change"]),
             check=self._task.check_mode,
         )
         return confirm.confirm(self.device(), request)

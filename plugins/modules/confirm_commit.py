@@ -28,6 +28,7 @@ options:
       - The registered result of the task that made the confirmed commit, or the C(xml) in it.
       - Its settings are looked for on the device before confirming, and read back afterwards; the
         task fails when they are not there.
+      - A confirmed commit that somebody made since is confirmed as well, with a warning.
     type: raw
 seealso:
   - module: groupvpn.junos.server_member_communication

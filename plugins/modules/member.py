@@ -171,6 +171,13 @@ committed:
   returned: for states merged, replaced, overridden and deleted
   type: bool
   sample: true
+confirmation_awaited:
+  description:
+    - With O(commit_confirmed), the commit that this task has made, as the device's history shows
+      it, by which M(groupvpn.junos.confirm_commit) tells it from one that was made since.
+  returned: for states merged, replaced, overridden and deleted
+  type: dict
+  sample: {user: netops, client: netconf, at: 2026-10-05 22:03:43 UTC, minutes: 10, comment: ""}
 confirmation_untold:
   description:
     - With O(commit_confirmed), whether the device does not mark in its history that the commit

@@ -179,7 +179,13 @@ def test_a_member_with_a_wrong_key_is_not_back(fleet):
 def test_a_slow_member_is_waited_for(fleet):
     fleet.start(extra=block_lines("v2"))
     fleet.sites["gm-1"].kill()
-    late = threading.Timer(CYCLE + 4, fleet.join, ["gm-1"])
+
+    def come_late():
+        # However slow the play is: after the change, and after the first look that follows it.
+        fleet.sites["gm-2"].wait_for('"rekeyed"', 60)
+        threading.Timer(CYCLE + 2, fleet.join, ["gm-1"]).run()
+
+    late = threading.Thread(target=come_late)
     late.start()
     kept = applied(fleet, NEW_KEYS, wait_seconds=60, confirm_minutes=5)
     late.join()

@@ -249,11 +249,54 @@ def test_what_the_lock_alone_tells_is_asked_for_by_whoever_may_lock(words):
     assert rpc.box.pending is not None
 
 
-def silent(says_confirmed=True):
+def silent(says_confirmed=True, commit=FIVE_MINUTES):
     """A device that tells nobody what awaits, after a run that ended behind its commit."""
     rpc = Boxed(box("G1", tells_pending=False, says_confirmed=says_confirmed), {})
-    apply(rpc, wish(FIVE_MINUTES))
+    apply(rpc, wish(commit))
     return rpc
+
+
+TICKET = FIVE_MINUTES._replace(comment="CHG-1")
+
+
+def test_what_bears_our_comment_may_await_where_nothing_else_tells():
+    rpc = silent(False, TICKET)
+    found = apply(rpc, wish(TICKET))
+    assert (found["changed"], found["confirmation_untold"]) == (False, True)
+    (warned,) = found["warnings"]
+    assert "'CHG-1' may await confirmation: the device does not say" in warned
+    made_sure = confirming.confirm(rpc, confirming.Request("CHG-1", untold=True))
+    assert (made_sure["changed"], rpc.box.pending) == (True, None)
+    # What confirmed it bears the comment as well, and changed nothing.
+    found = apply(rpc, wish(TICKET))
+    assert (found["confirmation_untold"], found["warnings"]) == (False, [])
+    assert not confirming.confirm(rpc, confirming.Request(untold=True))["changed"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "second", "doubted"),
+    [
+        (359, TICKET, True),
+        (361, TICKET, False),
+        (0, TICKET._replace(comment="CHG-2"), False),
+        (0, FIVE_MINUTES, False),
+        (599, TICKET._replace(confirmed=9), True),
+    ],
+)
+def test_what_bears_no_comment_of_ours_or_is_too_old_is_in_no_doubt(seconds, second, doubted):
+    rpc = silent(False, TICKET)
+    rpc.box.now += seconds
+    assert apply(rpc, wish(second))["confirmation_untold"] is doubted
+
+
+def test_a_device_that_shows_confirmed_commits_is_believed_of_one_with_our_comment():
+    rpc = Boxed(box("G1"), {})
+    apply(rpc, wish(TICKET))
+    confirming.confirm(rpc, confirming.Request("CHG-1"))
+    found = apply(rpc, wish(TICKET))
+    assert (found["confirmation_untold"], found["warnings"]) == (False, [])
+    rpc.box.commit(9, "eve", "", None)
+    assert not confirming.confirm(rpc, confirming.Request(untold=True))["changed"]
 
 
 @pytest.mark.parametrize("says_confirmed", [True, False])
@@ -308,13 +351,13 @@ def test_the_comment_that_was_asked_for_is_the_comment():
     assert rpc.box.history[0].log == "CHG-1"
 
 
-@pytest.mark.parametrize("tells", [True, False])
-def test_what_a_server_may_take_back_counts_as_not_proved(tells):
-    rpc = Boxed(box("G1", tells_pending=tells), {})
-    apply(rpc, wish(FIVE_MINUTES))
-    assert "server-member-communication" in (work.unproved(rpc) or "")
+@pytest.mark.parametrize(("tells", "says"), [(True, True), (False, True), (False, False)])
+def test_what_a_server_may_take_back_counts_as_not_proved(tells, says):
+    rpc = Boxed(box("G1", tells_pending=tells, says_confirmed=says), {})
+    apply(rpc, wish(TICKET))
+    assert "server-member-communication" in (work.unproved(rpc, TICKET) or "")
     rpc.box.commit(9, "netops", "", None)
-    assert work.unproved(rpc) is None
+    assert work.unproved(rpc, TICKET) is None
 
 
 def test_where_no_commit_was_to_be_confirmed_nothing_is_locked_to_hear_of_it():
@@ -399,6 +442,32 @@ def test_only_what_nobody_tells_of_is_confirmed_to_be_sure(says, sure):
 )
 def test_only_a_result_that_says_so_is_of_a_device_that_does_not_tell(given, untold):
     assert confirming.is_untold(given) is untold
+
+
+@pytest.mark.parametrize("later", [0, 60])
+def test_a_confirmed_commit_that_was_made_since_is_said_to_be_confirmed_as_well(later):
+    rpc = Boxed(box("G1"), {})
+    made = apply(rpc, wish(FIVE_MINUTES))
+    rpc.box.now += later
+    if later:
+        rpc.box.commit(8, "eve", "", 7)
+    request = confirming.Request(made=confirming.made_by(made))
+    said = " ".join(confirming.confirm(rpc, request)["warnings"])
+    assert ("of eve" in said and "is confirmed with what was to be" in said) is bool(later)
+    assert rpc.box.pending is None
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("<configuration/>", None),
+        ({"confirmation_awaited": None, "pending_confirmation": {"user": "a"}}, {"user": "a"}),
+        ({"confirmation_awaited": {"user": "b"}}, {"user": "b"}),
+        ({"confirmation_awaited": "yes"}, None),
+    ],
+)
+def test_what_awaited_in_a_result_is_what_is_to_be_confirmed(given, made):
+    assert confirming.made_by(given) == made
 
 
 def test_a_commit_that_came_between_is_said_to_be_confirmed_or_to_await_that():

@@ -94,7 +94,8 @@ def _at_stake(device: Device, request: Request, draft: Draft) -> PendingConfirma
     """The confirmed commit that all that is wanted still depends on, if the task makes such."""
     if draft.change or request.commit.confirmed is None:
         return None
-    return settings_at_stake(device, request.resource.subject, look=not request.check)
+    subject, look = request.resource.subject, not request.check
+    return settings_at_stake(device, subject, look, request.commit)
 
 
 def _confirmed_diff(request: Request, predicted: str, device: str) -> str:
@@ -133,6 +134,7 @@ def _result(
         "xml": to_string(change_xml(resource.prefix, change)) if change else "",
         "warnings": reading_warnings(resource, outlook.have),
         "diff_text": diff,
+        "confirmation_awaited": None if device.made is None else device.made.as_result(),
         "confirmation_untold": device.untold,
         "pending_confirmation": None if at_stake is None else at_stake.as_result(),
         **resource.rules.results(outlook if change else None),

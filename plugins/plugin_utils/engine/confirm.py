@@ -22,6 +22,7 @@ from .confirmation import (
     confirmed_last,
     may_await_at,
     newest,
+    tells_of_none,
     was_confirmed_once,
     was_taken_back,
 )
@@ -39,12 +40,14 @@ _SINCE = "it was taken back or changed since"
 class Request:
     """What a task asks for; ``change``: the XML of the change that is to be kept, if known.
 
-    ``untold``: the device was seen not to mark a commit that awaits confirmation.
+    ``untold``: the device was seen not to mark a commit that awaits confirmation; ``made``: the
+    commit that is to be confirmed, as the device's history showed it.
     """
 
     comment: str | None = None
     change: etree._Element | None = None
     untold: bool = False
+    made: Mapping[str, Any] | None = None
     check: bool = False
 
 
@@ -69,6 +72,13 @@ def is_untold(given: Any) -> bool:
     return isinstance(given, Mapping) and given.get("confirmation_untold") is True
 
 
+def made_by(given: Any) -> Mapping[str, Any] | None:
+    """The confirmed commit of a result, as the device's history showed it then."""
+    given = given if isinstance(given, Mapping) else {}
+    made = given.get("confirmation_awaited") or given.get("pending_confirmation")
+    return made if isinstance(made, Mapping) else None
+
+
 _EXPECTED = "give the registered result of the task that made the confirmed commit, or its 'xml'"
 
 
@@ -85,6 +95,8 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
             raise DeviceError(STEP, [f"{gone}; {_AGAIN}"])
         if pending is None and told:
             return _result(device, False, None, NOTHING)
+        if pending is not None and not _is_it(request.made, pending):
+            device.warn(f"{pending}; it was made since, and is confirmed with what was to be")
         if not request.check:
             _commit(device, request, told)
             _read_back(device, request.change, pending)
@@ -96,6 +108,7 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
     try:
         history = device.history()
         pending = awaiting(history)
+        doubtful = was_confirmed_once(history) or (untold and _may_be_it(device, history))
     except DeviceError as error:
         device.warn(f"{error}; the device does not say whether a commit awaits confirmation")
         return None, False
@@ -107,13 +120,27 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
                 f"device has taken it back; {_AGAIN}"
             ],
         )
-    if pending is None and was_confirmed_once(history):
+    if pending is None and doubtful:
         said = said_at_lock(device)
         untold = untold or (not said and may_await_at(history, device.time_told()))
         if untold and not said:
             device.warn(f"{newest(history)}, or was confirmed since; it is confirmed to be sure")
         return None, not (said or untold)
     return pending, True
+
+
+def _is_it(made: Mapping[str, Any] | None, pending: PendingConfirmation) -> bool:
+    """Whether what awaits is the commit that was to be confirmed, as far as that is known."""
+    told = pending.as_result()
+    return made is None or all(made.get(name) == told[name] for name in ("user", "client", "at"))
+
+
+def _may_be_it(device: Device, history: etree._Element) -> bool:
+    """Whether the newest commit may be one to confirm, of a device that never shows any as such.
+
+    What confirms makes no difference.
+    """
+    return tells_of_none(history) and bool(device.compare(rollback=1))
 
 
 def _gone(device: Device, change: etree._Element | None) -> str:

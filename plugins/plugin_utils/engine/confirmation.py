@@ -10,7 +10,8 @@ over, the device commits what was before, as ``root`` by ``other``.
 
 A device that does not mark what awaits leaves a doubt for as long as such a commit is the newest
 one and its time is not over. One may leave out the comment as well: then our own words, which are
-given as the comment of a confirmed commit that has no other, tell what it was.
+given as the comment of a confirmed commit that has no other, tell what it was. Where somebody gave
+another, nothing does; then the newest commit may await if it bears what a task gives.
 """
 
 from __future__ import annotations
@@ -133,17 +134,28 @@ def newest(history: etree._Element) -> PendingConfirmation:
     return _of(_newest(history)[0])
 
 
-def may_await_at(history: etree._Element, now: float | None) -> bool:
-    """Whether the newest commit may yet await confirmation at a time, whatever its mark says.
+def tells_of_none(history: etree._Element) -> bool:
+    """Whether no commit is shown as one that was to be confirmed. Raises DeviceError."""
+    return not any(map(_was_confirmed, _newest(history)))
 
-    ``now``: in seconds since the epoch, by the device; None: not known. Raises DeviceError.
+
+def newest_bears(history: etree._Element, comment: str | None) -> bool:
+    """Whether the newest commit has the comment that a task gives. Raises DeviceError."""
+    return bool(comment) and text_of(child(_newest(history)[0], "log")) == comment
+
+
+def may_await_at(history: etree._Element, now: float | None, minutes: int | None = None) -> bool:
+    """Whether the newest commit may yet await confirmation at a time, if it was a confirmed one.
+
+    ``now``: in seconds since the epoch, by the device; None: not known. ``minutes``: that it has
+    where it does not say so. Raises DeviceError.
     """
     newest = _newest(history)[0]
     stamp = child(newest, "date-time")
     at = None if stamp is None else seconds_in(stamp)
-    if at is None or now is None or not _was_confirmed(newest):
-        return _was_confirmed(newest)
-    return now - at <= 60 * (_of(newest).minutes or _DEFAULT_MINUTES) + _LATE
+    if at is None or now is None:
+        return True
+    return now - at <= 60 * (_of(newest).minutes or minutes or _DEFAULT_MINUTES) + _LATE
 
 
 def own_words(minutes: int) -> str:

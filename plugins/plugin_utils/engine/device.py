@@ -14,7 +14,7 @@ from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import says_done, silent_engines, warnings
 from ..netconf.xml import seconds_in, text_of
-from .confirmation import STEP, own_words
+from .confirmation import STEP, PendingConfirmation, own_words
 from .values import Generation
 
 _JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
@@ -75,6 +75,8 @@ class Device:
         """What the device warned about, and what went wrong after a commit."""
         self.untold = False
         """Whether the device does not tell that its confirmed commit awaits confirmation."""
+        self.made: PendingConfirmation | None = None
+        """Its confirmed commit, as the device's history shows it."""
         self._namespace = ""
         self._holding = False
 

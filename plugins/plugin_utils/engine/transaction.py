@@ -35,6 +35,8 @@ from .confirmation import (
     awaiting,
     may_await_at,
     newest,
+    newest_bears,
+    tells_of_none,
     was_confirmed_once,
 )
 from .counting import counted
@@ -153,7 +155,8 @@ def _see_whether_it_tells(device: Device) -> None:
     """
     # What cannot be asked now says nothing of the commit.
     with contextlib.suppress(GroupVpnError):
-        device.untold = awaiting(device.history()) is None
+        device.made = awaiting(device.history())
+        device.untold = device.made is None
     if device.untold:
         device.warn("the device's commit history does not mark what awaits confirmation")
 
@@ -178,18 +181,22 @@ def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
     if check:
         device.warn(f"{pending}; not checked on the device, because a check would confirm it")
     else:
-        device.warn(f"{pending}; this commit confirms it")
+        together = "" if options.confirmed is None else ", or is taken back together with it"
+        device.warn(f"{pending}; this commit confirms it{together}")
     return False
 
 
-def settings_at_stake(device: Device, subject: str, look: bool) -> PendingConfirmation | None:
+def settings_at_stake(
+    device: Device, subject: str, look: bool, options: CommitOptions
+) -> PendingConfirmation | None:
     """The confirmed commit whose end would take settings back that are there now.
 
     ``subject``: the word that a comparison has when it concerns these settings; ``look``: whether
-    the configuration may be locked for a moment, to hear what the device says then.
+    the configuration may be locked for a moment, to hear what the device says then; ``options``:
+    those of the commit that may have been made.
     """
     try:
-        pending, certain = pending_or_doubt(device, look)
+        pending, certain = pending_or_doubt(device, options, look)
         if pending is None:
             return None
         concerned = subject in device.compare(rollback=1)
@@ -216,18 +223,22 @@ _BE_SURE = (
 )
 
 
-def pending_or_doubt(device: Device, look: bool = False) -> tuple[PendingConfirmation | None, bool]:
+def pending_or_doubt(
+    device: Device, options: CommitOptions, look: bool = False
+) -> tuple[PendingConfirmation | None, bool]:
     """What awaits confirmation, or may, and whether that is certain. Raises DeviceError.
 
-    ``look``: also at the lock, where alone some devices say so.
+    ``options``: how it may have been committed; ``look``: also at the lock, where alone some
+    devices say so.
     """
     history = device.history()
     pending = awaiting(history)
-    if pending is not None or not was_confirmed_once(history):
+    ours = tells_of_none(history) and newest_bears(history, options.comment)
+    if pending is not None or not (ours or was_confirmed_once(history)):
         return pending, True
     if look and said_at_lock(device):
         return newest(history), True
-    in_time = may_await_at(history, device.time_told())
+    in_time = may_await_at(history, device.time_told(), options.confirmed)
     return (newest(history) if in_time else None), not in_time
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set
+from functools import partial
 
+from ..engine.device import CommitOptions
 from ..errors import Refused
 from . import work
 from .borrowed import borrowed
@@ -30,7 +32,8 @@ def look_at_all(crew: Crew) -> None:
         crew.sides[host] = looked.sides
         crew.fates[host].warnings += looked.warnings
     servers = [h for h in crew.looks if any(crew.description.of_server(h))]
-    found = crew.each(dict.fromkeys(servers, work.unproved))
+    earlier = CommitOptions(crew.order.comment, crew.order.confirm_minutes)
+    found = crew.each(dict.fromkeys(servers, partial(work.unproved, commit=earlier)))
     crew.unproved = {host: text for host, text in found.items() if text is not None}
 
 

@@ -139,11 +139,14 @@ def taken_back(minutes: int) -> str:
     )
 
 
-def unproved(rpc: Rpc) -> str | None:
-    """What a device takes back, or may, as the difference that it made; None: nothing is."""
+def unproved(rpc: Rpc, commit: CommitOptions) -> str | None:
+    """What a device takes back, or may, as the difference that it made; None: nothing is.
+
+    ``commit``: how an earlier run may have committed.
+    """
     device = Device(rpc)
     try:
-        pending, _certain = pending_or_doubt(device)
+        pending, _certain = pending_or_doubt(device, options=commit)
         return None if pending is None else device.compare(rollback=1)
     except DeviceError:
         return None
