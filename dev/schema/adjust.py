@@ -38,6 +38,8 @@ class Adjusted:
         shown = _word(parent, node)
         if flags[0] in _BRANCHES:
             flags = flags.replace("P", "O") if name in exceptions.ONE_LINE else flags
+            # Its word before each of its statements says nothing alone.
+            flags = flags.replace("p", "") if flags[0] == "c" and "H" in flags else flags
             children = self._children(name, rest[0])
             keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
             return self.new.nodes.number((shown, flags, children, *rest[1:2], *keys))

@@ -25,7 +25,6 @@ from .protected import Kept, Named, alone, guarded, in_order, pushed_out
 from .replacing import NoPattern, replacing
 from .schema import KEY_SEPARATOR, Key, Kind, Statement, value_follows
 from .tree import (
-    COMMENTS,
     INACTIVE,
     PROTECTED,
     Branch,
@@ -356,16 +355,9 @@ class _Load:
 
     def _hand_down(self, tree: Tree, edit: Edit) -> None:
         """What is said of a container without braces is said of what is in it."""
-        name = edit.statement.name
-        said = Edit(edit.statement, comment=edit.comment)
-        said.activate = False if name in tree.get(INACTIVE, ()) else None
-        said.protect = True if name in tree.get(PROTECTED, ()) else None
-        said.comment = tree.get(COMMENTS, {}).get(name, edit.comment)
-        said.activate = said.activate if edit.activate is None else edit.activate
-        said.protect = said.protect if edit.protect is None else edit.protect
-        if (said.activate, said.protect, said.comment) != (None, None, None):
-            self.writer.forget(tree, name)
-            self._say(self.writer.own(tree, name), said, all_of(edit.statement, tree[name]))
+        if (edit.activate, edit.protect, edit.comment) != (None, None, None):
+            inner = self.writer.own(tree, edit.statement.name)
+            self._say(inner, edit, all_of(edit.statement, inner))
 
     def _annotate(self, tree: Tree, edit: Edit, comment: str, about: Identity) -> None:
         if self._checked(None, comment, edit, "comment") is None:

@@ -95,7 +95,7 @@ class Descent:
             here = self.chain[depth - 1].statement if depth else self.start
             said = self.chain[depth - 1].children if depth else self.top
             found = _named(here, word, said) or (_meant(here, word) if self.cut_short else None)
-            if found is not None:
+            if found is not None and not _given(here, found[0], said):
                 del self.chain[depth:]
                 return found
             if not depth or not _may_end(self.chain[depth - 1].statement):
@@ -181,6 +181,14 @@ def _named(here: Statement, word: Word, said: list[Edit]) -> tuple[Statement, bo
         return child, True
     found = _taking(here, word, said)
     return (found, False) if found is not None else None
+
+
+def _given(here: Statement, statement: Statement, said: list[Edit]) -> bool:
+    """Whether the same line has said it, or what excludes it: only one of both would hold."""
+    names = {edit.statement.name for edit in said}
+    again = statement.name in names and not statement.has_no_braces
+    single = statement.kind in (Kind.LEAF, Kind.CONTAINER)
+    return (again and single) or not names.isdisjoint(here.excluded.get(statement.name, ()))
 
 
 def _meant(here: Statement, word: Word) -> tuple[Statement, bool] | None:

@@ -225,6 +225,41 @@ def test_the_second_of_values_that_their_places_tell_apart_is_refused_without_th
     ]
 
 
+TWICE = {
+    "policy-options as-path A 65000 65001": "65001",
+    "system host-name a host-name b": "host-name",
+    "security ike traceoptions file a b": "b",
+    "routing-options static route 0.0.0.0/0 preference 3 preference 4": "preference",
+    "policy-options policy-statement p then accept reject": "reject",
+}
+
+
+@pytest.mark.parametrize("form", ["set {}", "{};"])
+@pytest.mark.parametrize("words", TWICE)
+def test_of_two_values_that_one_statement_gives_none_is_lost(words, form):
+    _, problems = read_file(V2, form.format(words))
+    assert [(one.bad_element, one.message) for one in problems] == [(TWICE[words], "syntax error")]
+
+
+BRACKETS = {
+    'policy-options as-path A "65000[1-3]"': "policy-options as-path A 65000[1-3]",
+    'policy-options community c members "65[0-9]:1[0-9]"': (
+        "policy-options community c members [65[0-9]:1[0-9]]"
+    ),
+    'groups g interfaces "<ge-0/0/[0-3]>" unit 0': "groups g interfaces <ge-0/0/[0-3]> unit 0",
+    'system syslog file x match "/[A-Z]*/gm"': "system syslog file x match /[A-Z]*/gm",
+    "system name-server 192.0.2.1": "system name-server [192.0.2.1]",
+}
+
+
+@pytest.mark.parametrize("shown", BRACKETS)
+def test_brackets_right_behind_a_character_are_of_the_word(shown):
+    for written in (f"set {BRACKETS[shown]}", f"{BRACKETS[shown]};"):
+        tree, problems = read_file(V2, written)
+        assert problems == []
+        assert list(to_set(V2, tree)) == [f"set {shown}"]
+
+
 FILTER = "policy-options policy-statement p from route-filter 192.0.2.0/24"
 FILTERS = {
     ("exact", None): f"set {FILTER} exact",
@@ -272,7 +307,7 @@ UNIT = "interfaces { ge-0/0/0 { unit 0 { %s } } }"
 FAMILIES = (
     "set interfaces ge-0/0/0 unit 0 family inet\nset interfaces ge-0/0/0 unit 0 family inet6\n"
 )
-POOL = "access address-assignment pool p family"
+ZONE = "security zones functional-zone management"
 MARKED = {
     UNIT % "/* lan */ family inet; /* also */ family inet6;": [
         "/* lan */",
@@ -302,12 +337,16 @@ MARKED = {
     ],
     f"{FAMILIES}deactivate interfaces ge-0/0/0 unit 0 family\n"
     "activate interfaces ge-0/0/0 unit 0 family": ["family inet;", "family inet6;"],
-    f"set {POOL}\ndeactivate {POOL}\nset {POOL} inet network 192.0.2.0/24": [
-        "inactive: family inet {",
-        "network 192.0.2.0/24;",
-        "}",
-    ],
 }
+
+
+@pytest.mark.parametrize("opened", ["access address-assignment pool p family inet", ZONE])
+def test_a_word_without_braces_goes_with_what_it_opened(opened):
+    tree, problems = read_file(V2, f"set {opened}\ndelete {opened}")
+    assert problems == []
+    assert to_text(V2, tree) == (
+        "access {\n    address-assignment {\n        pool p;\n    }\n}\n" if opened != ZONE else ""
+    )
 
 
 @pytest.mark.parametrize("written", MARKED)
