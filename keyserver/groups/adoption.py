@@ -24,6 +24,8 @@ from .settings import (
     TekSettings,
 )
 
+_LIFE_OCTETS, _IPV4_OCTETS = 4, 4
+
 
 def kek_of_grant(
     state: Grant | None, settings: KekSettings | None, signing_keys: SigningKeys, now: float
@@ -37,7 +39,7 @@ def kek_of_grant(
     kek, _ = kek_of(state.sa.kek, packets[0])
     attributes = attribute_map(state.sa.kek.attributes, "SAK")
     life = attributes.get(KekAttribute.KEY_LIFETIME)
-    remaining = life.number if life is not None else settings.lifetime
+    remaining = _seconds(life, settings.lifetime)
     return GroupKek(
         settings,
         kek,
@@ -82,7 +84,7 @@ def _traffic(policy: SaTek) -> tuple[object, ...]:
 
 def _as_prefix(selector: Selector) -> Selector:
     """One host is a prefix of 32 bits, whichever a server's profile makes of it."""
-    is_host = selector.type == IdType.IPV4_ADDR
+    is_host = selector.type == IdType.IPV4_ADDR and len(selector.data) == _IPV4_OCTETS
     return Selector.prefix(str(selector), selector.port) if is_host else selector
 
 
@@ -95,7 +97,7 @@ def _tek_of(
     settings = next((one for one in made_for if one in fitting), made_for[0])
     keys = attribute_map(packet.attributes, "TEK key packet")
     life = attribute_map(policies[0].attributes, "SAT").get(IpsecAttribute.LIFE_DURATION)
-    remaining = life.number if life is not None else settings.lifetime
+    remaining = _seconds(life, settings.lifetime)
     return GroupTek(
         settings,
         packet.spi,
@@ -103,6 +105,15 @@ def _tek_of(
         _key(keys, TekKeyAttribute.INTEGRITY_KEY, integrity.key_length),
         now + remaining - settings.lifetime,
     )
+
+
+def _seconds(life: Attribute | None, otherwise: int) -> int:
+    """What is left of a life. Raises MalformedPayload for one that cannot be told to members."""
+    if life is None:
+        return otherwise
+    if len(life.value) > _LIFE_OCTETS:
+        raise MalformedPayload(f"a grant: a life of {len(life.value)} octets")
+    return life.number
 
 
 def _key(keys: dict[int, Attribute], kind: TekKeyAttribute, octets: int) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Any, Protocol
@@ -22,13 +23,13 @@ from ..gdoi.payloads import GroupSa, KeyDownload, Sequence
 from ..gdoi.pull import Grant
 from ..gdoi.push import Kek
 from ..ike.crypto import CbcCipher
-from ..ike.wire import MalformedPayload
+from ..ike.wire import MalformedPayload, Reader
 from .registration import MadePush
 
 _HEAD = struct.Struct("!dBII")
 _SIZE = struct.Struct("!I")
 # Of the octet behind the time.
-_NUMBERED, _WITH_PUSHES = 1, 2
+_NUMBERED, _WITH_PUSHES, _WITH_CHECKSUM = 1, 2, 4
 _NOTHING = Grant(GroupSa(None, None, ()), KeyDownload(()), None)
 
 
@@ -75,10 +76,11 @@ def encode_state(kept: Kept) -> bytes:
     grant = kept.grant
     sa, keys, sequence = grant.sa.encode(), grant.keys.encode(), grant.sequence
     number = sequence.number if sequence is not None else 0
-    flags = _NUMBERED * (sequence is not None) | _WITH_PUSHES
+    flags = _NUMBERED * (sequence is not None) | _WITH_PUSHES | _WITH_CHECKSUM
     pushes = json.dumps([_plain(one) for one in kept.unfinished]).encode()
     head = _HEAD.pack(kept.at, flags, number, len(sa)) + sa
-    return head + _SIZE.pack(len(keys)) + keys + pushes
+    state = head + _SIZE.pack(len(keys)) + keys + pushes
+    return state + _SIZE.pack(zlib.crc32(state))
 
 
 def decode_state(state: bytes) -> Kept:
@@ -86,16 +88,22 @@ def decode_state(state: bytes) -> Kept:
     if len(state) < _HEAD.size:
         raise MalformedPayload("kept keys are cut off")
     at, flags, number, size = _HEAD.unpack_from(state)
-    sa, rest = state[_HEAD.size : _HEAD.size + size], state[_HEAD.size + size :]
+    reader = Reader(_checked(state) if flags & _WITH_CHECKSUM else state, "kept keys")
+    reader.take(_HEAD.size)
+    sa = GroupSa.decode(reader.take(size))
     sequence = Sequence(number) if flags & _NUMBERED else None
-    unfinished: tuple[Unfinished, ...] = ()
-    if flags & _WITH_PUSHES:
-        if len(rest) < _SIZE.size:
-            raise MalformedPayload("kept keys are cut off")
-        end = _SIZE.size + _SIZE.unpack_from(rest)[0]
-        unfinished = _unfinished(rest[end:])
-        rest = rest[_SIZE.size : end]
-    return Kept(Grant(GroupSa.decode(sa), KeyDownload.decode(rest), sequence), at, unfinished)
+    if not flags & _WITH_PUSHES:
+        return Kept(Grant(sa, KeyDownload.decode(reader.rest()), sequence), at)
+    keys = KeyDownload.decode(reader.take(reader.number(_SIZE.size)))
+    return Kept(Grant(sa, keys, sequence), at, _unfinished(reader.rest()))
+
+
+def _checked(state: bytes) -> bytes:
+    """Without its checksum: a disk that lost a bit must not make another key of what was kept."""
+    body, checksum = state[: -_SIZE.size], state[-_SIZE.size :]
+    if checksum != _SIZE.pack(zlib.crc32(body)):
+        raise MalformedPayload("kept keys are damaged")
+    return body
 
 
 def kept(grant: Grant | None, at: float, unfinished: Iterable[Unfinished]) -> bytes | None:

@@ -6,15 +6,20 @@ from __future__ import annotations
 
 import struct
 import time
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from keyserver.config.store import RETRY_SECONDS
 from keyserver.edge.clock import lab_clock
-from keyserver.gdoi.payloads import Profile, Sequence
+from keyserver.gdoi.numbers import IpsecAttribute
+from keyserver.gdoi.payloads import Profile, Selector, Sequence
+from keyserver.groups.adoption import teks_of_grant
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
 from keyserver.groups.plane import GroupKeys
-from keyserver.ike.wire import MalformedPayload
+from keyserver.ike.numbers import IdType
+from keyserver.ike.wire import Attribute, MalformedPayload
 from keyserver.member.machine import MemberState
 from tests.keyserver.console import full_disk
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
@@ -288,6 +293,45 @@ def test_what_was_kept_and_is_damaged_is_told_and_made_anew(signing_key, tmp_pat
     assert decode_state(whole) == Kept(grant, world.now, (Unfinished(pushes[0][0], peers),))
     with pytest.raises(MalformedPayload):
         decode_state(whole[:cut])
+    # In the middle stands a key: with one bit of it lost it is another one.
+    at = len(whole) // 2
+    with pytest.raises(MalformedPayload):
+        decode_state(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+
+
+ODD_TEKS = {
+    "a life of 8 octets": (
+        {"attributes": (Attribute.long(IpsecAttribute.LIFE_DURATION, b"\xff" * 8),)},
+        "a grant: a life of 8 octets",
+    ),
+    "an address of no octets": ({"source": Selector(IdType.IPV4_ADDR, 0, b"")}, ""),
+}
+
+
+@pytest.mark.parametrize("name", ODD_TEKS)
+def test_keys_that_could_not_be_told_to_members_are_not_taken_over(signing_key, name):
+    """Neither from the store nor from another server of a cluster."""
+    world = World(signing_key, extra=(V2_BLOCK,))
+    world.joined(1)
+    group = world.groups.by_name["G1"]
+    grant = group.keyring.snapshot(world.now)
+    changes, reason = ODD_TEKS[name]
+    first = grant.sa.teks[0]
+    own = changes.get("attributes", ())
+    others = tuple(a for a in first.attributes if a.type not in {one.type for one in own})
+    odd = replace(first, **{**changes, "attributes": (*others, *own)})
+    state = replace(grant, sa=replace(grant.sa, teks=(odd,)))
+    with pytest.raises(MalformedPayload, match=reason) if reason else nullcontext():
+        assert teks_of_grant(state, group.settings.teks, world.now) == []
+
+
+def test_no_bit_that_is_lost_of_what_was_kept_makes_another_key(signing_key):
+    world = World(signing_key, extra=(V2_BLOCK,))
+    world.joined(1)
+    whole = encode_state(Kept(world.groups.by_name["G1"].keyring.snapshot(world.now), world.now))
+    for at in range(len(whole)):
+        with pytest.raises(MalformedPayload):
+            decode_state(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
 
 
 @pytest.mark.parametrize(("step", "same"), [(-3600, True), (60, True), (3600, False)])
