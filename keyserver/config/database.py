@@ -139,7 +139,8 @@ class ConfigurationDatabase:
 
     def loading(self, octets: int) -> None:
         """Take note of how much is loaded into a candidate."""
-        self._loaded += octets
+        # What was loaded before may have been discarded.
+        self._loaded = octets + (self._loaded if self.workspace.edited else 0)
 
     @contextlib.contextmanager
     def in_progress(self) -> Iterator[None]:

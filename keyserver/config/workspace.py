@@ -23,6 +23,11 @@ class Workspace:
         self.opened: dict[int, bool] = {}
         """Sessions that opened the shared candidate, and whether exclusively."""
 
+    @property
+    def edited(self) -> bool:
+        """True while somebody has something uncommitted."""
+        return self.shared.modified or any(one.modified for one in self.private.values())
+
     def lock(self, holder: Holder, now: float, *, bound: int | None = None) -> None:
         """Take the exclusive lock on the shared candidate.
 

@@ -98,6 +98,8 @@ async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
     _allow_descriptors()
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
+    # Nor, as often as usual, for the collector to go through all that there is.
+    gc.set_threshold(*gc.get_threshold()[:2], 100)
     with _collector_at_rest():
         await server.start()
     # Before anybody is told that all is ready, and may stop it.

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -35,7 +34,7 @@ from .channel import USUAL, Waits
 from .clock import Clock, lab_clock
 from .held import held_associations
 from .ssh import host_key, listen
-from .turns import Turns
+from .turns import Turns, Workers
 from .udp import UdpSocket
 
 log = logging.getLogger("keyserver")
@@ -225,9 +224,9 @@ class LabServer:
         self._planes: list[_KeyPlane] = []
         self._files: dict[Path, str] = {}
         self._known_hosts: list[str] = []
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="requests")
+        self._workers = Workers()
         # Long requests that are done must not find their stores closed.
-        self._closers.append(self._worker.shutdown)
+        self._closers.append(self._workers.shutdown)
 
     async def start(self) -> None:
         """Open every store and socket; LabError says which one cannot be had."""
@@ -325,7 +324,7 @@ class LabServer:
     async def _listen_ssh(self, device: Device) -> None:
         endpoint = device.spec.netconf
         assert endpoint is not None
-        turns = Turns(self._worker, lambda: device.on_deadline_changed())
+        turns = Turns(self._workers, lambda: device.on_deadline_changed())
         key = host_key(device)
         public = key.export_public_key().decode().split()[:2]
         self._known_hosts.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(public)}\n")

@@ -4,7 +4,8 @@
 
 Everything that a device's requests share is its configuration database. While a worker deals with
 it for one request, the others of the same device wait; those of other devices, and the key planes,
-go on. All devices share one worker: two of them would only take the interpreter from each other.
+go on. All devices share two workers, one for what may take seconds: more of them would only take
+the interpreter from each other.
 """
 
 from __future__ import annotations
@@ -14,12 +15,36 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from ..netconf.work import Steps, Work
+from ..netconf.work import LIGHT, Steps, Work
 
 log = logging.getLogger("keyserver")
+
+LONG = 10 * LIGHT
+"""Octets that are dealt with in some tens of milliseconds; who has fewer waits for nobody who has
+more."""
+
+
+class Workers:
+    """Threads in which long work is done beside the event loop, each piece when it is its turn."""
+
+    def __init__(self) -> None:
+        self._brief, self._long = (
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+            for name in ("requests", "long requests")
+        )
+
+    def begin(self, work: Work) -> asyncio.Future[Any]:
+        """What comes of it, as soon as it is done."""
+        worker = self._long if work.weight > LONG else self._brief
+        return asyncio.get_running_loop().run_in_executor(worker, _done_by, work)
+
+    def shutdown(self) -> None:
+        """Wait until all is done that was begun."""
+        self._brief.shutdown()
+        self._long.shutdown()
 
 
 def _done_by(work: Work) -> Any:
@@ -51,8 +76,8 @@ class Turns:
     loop: deadlines have waited for it.
     """
 
-    def __init__(self, worker: Executor, after_work: Callable[[], None]) -> None:
-        self._worker, self._after_work = worker, after_work
+    def __init__(self, workers: Workers, after_work: Callable[[], None]) -> None:
+        self._workers, self._after_work = workers, after_work
         self._waiting: deque[Source] = deque()
         self._ended: deque[Callable[[], None]] = deque()
         self._busy = self._scheduled = False
@@ -99,7 +124,7 @@ class Turns:
                 return
             result, failure = None, None
             if not work.light:
-                running = asyncio.get_running_loop().run_in_executor(self._worker, _done_by, work)
+                running = self._workers.begin(work)
                 running.add_done_callback(lambda done: self._resume(source, steps, done))
                 return
             try:

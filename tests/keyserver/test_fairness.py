@@ -7,11 +7,15 @@ Nothing is timed: steps of the interpreter are counted.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 
 import pytest
 
+from keyserver.edge import turns
 from keyserver.netconf.framing import END_OF_MESSAGE
+from keyserver.netconf.work import Work
 from tests.keyserver.console import Console
 from tests.keyserver.steps import Steps
 
@@ -118,3 +122,29 @@ def test_a_hello_of_many_capabilities_takes_few_steps_in_the_loop_itself():
     steps, _ = in_loop(console, netconf, hello)
     assert netconf.greeted
     assert steps < FEW_STEPS
+
+
+def test_what_takes_little_does_not_wait_for_what_takes_long():
+    async def run():
+        workers, over = turns.Workers(), threading.Event()
+        try:
+            long = workers.begin(Work(over.wait, turns.LONG + 1))
+            brief = workers.begin(Work(lambda: "done", turns.LONG))
+            assert await asyncio.wait_for(brief, 10) == "done"
+            assert not long.done()
+        finally:
+            over.set()
+            workers.shutdown()
+
+    asyncio.run(run())
+
+
+def test_what_was_discarded_makes_no_later_request_a_long_one():
+    console = Console()
+    session = console.session()
+    before = console.device.database.weight
+    for _ in range(3):
+        session.set(*(f"set {IKE} gateway g-{n} ike-policy pol" for n in range(100)))
+        loaded = console.device.database.weight
+        session.rpc("<discard-changes/>")
+    assert before < loaded < before + 2 * 100 * len(f"set {IKE} gateway g-99 ike-policy pol")
