@@ -23,8 +23,8 @@ from .ike.nat import Address
 class ServerCompanion(Companion, Protocol):
     """A protocol beside GDOI that follows the configuration and keeps time."""
 
-    def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
-        """A commit happened; the groups know of it already."""
+    def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
+        """A commit happened, the groups know of it already: cookies of phase 1 SAs to give up."""
 
     def listens(self) -> frozenset[tuple[str, int, str]]:
         """Multicast groups to listen to: address, port, Junos' name of the interface."""
@@ -93,7 +93,7 @@ class KeyServer:
         if self.groups.peers is not before:
             self.endpoint.policies_changed()
         for companion in self.companions:
-            companion.configure(tree, self.groups, now)
+            self.endpoint.give_up(companion.configure(tree, self.groups, now))
         self._on_activity()
 
     def receive(

@@ -108,12 +108,16 @@ class Link:
         self._version = -1
         self._renew_at: float | None = None
         # A root that does not answer from the start is dead after as long as one that stops.
-        self._lost_at: float | None = now + peer.dpd_interval * peer.dpd_threshold
+        self._lost_at: float | None = now + self._patience
 
     @property
     def lost(self) -> bool:
         """True when the other server was given up."""
         return self.state is not LinkState.UP and self._lost_at is None
+
+    @property
+    def _patience(self) -> float:
+        return float(self.peer.dpd_interval * self.peer.dpd_threshold)
 
     @property
     def dials(self) -> bool:
@@ -123,8 +127,13 @@ class Link:
     def renew(self, now: float) -> None:
         """Begin anew: call the root again, or tell the sub-server everything again."""
         if self.dials:
-            self._hang_up(now)
+            self.ended(now)
         self._version = -1
+
+    def ended(self, now: float) -> None:
+        """The root has given up the phase 1 SA, or it is to be met anew: call it."""
+        self._hang_up(now)
+        self._lost_at = now + self._patience
 
     def _hang_up(self, now: float) -> None:
         self.state, self.sa, self._dial, self._init = LinkState.DOWN, None, None, None

@@ -10,7 +10,7 @@ are, and the sub-server follows. Every server signs its own pushes: its members 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -23,7 +23,7 @@ from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
 from ..ike.dpd import dpd_of
 from ..ike.exchange import Phase1Sa
-from ..ike.informational import informed
+from ..ike.informational import deletes, informed
 from ..ike.numbers import Exchange, NotifyType
 from ..ike.refusal import Refused
 from .link import ClusterCounters, ClusterEvent, Link
@@ -50,8 +50,12 @@ class ServerCluster:
         self.links: dict[tuple[str, str], Link] = {}
         self._replied: dict[str, _Replied] = {}
 
-    def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
-        """A commit happened; links that did not change stay."""
+    def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
+        """A commit happened; links that did not change stay.
+
+        What a sub-server has agreed on with a link that goes is given up: while its probes are
+        answered it believes that it is told of new keys.
+        """
         peers = cluster_peers(tree, groups.by_name, groups.peers)
         kept: dict[tuple[str, str], Link] = {}
         for name, group in groups.by_name.items():
@@ -69,7 +73,9 @@ class ServerCluster:
                 if not link.lost and group.keyring.lacks:
                     # The root may have told us of it when there was no use for it here.
                     link.renew(now)
+        gone = [one for key, one in self.links.items() if kept.get(key) is not one]
         self.links = kept
+        return [b"".join(link.sa.cookies) for link in gone if link.sa and not link.dials]
 
     # Beside GDOI
 
@@ -106,6 +112,9 @@ class ServerCluster:
             return self._once(link.peer.policy.name, message, work)
         elif link.sa is not None and header.exchange == Exchange.INFORMATIONAL:
             payloads = informed(link.sa, header, message)
+            if any(deletes(payload, link.sa) for payload in payloads):
+                link.ended(now)
+                return None
             told = dpd_of(payloads)
             if told is not None:
                 self.heard(arrival.cookies, now, answer=told[0] is NotifyType.R_U_THERE_ACK)

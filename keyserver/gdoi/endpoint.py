@@ -8,7 +8,7 @@ is asked of an :class:`Authority`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..ike.exchange import deletion
@@ -70,7 +70,15 @@ class KeyServerEndpoint:
 
     def policies_changed(self) -> None:
         """Give up what was agreed with peers that are now met otherwise; the others stay."""
-        gone = self._table.retain(lambda one: one.responder.outlives(self._gateways.policy_of))
+        self._retain(lambda one: one.responder.outlives(self._gateways.policy_of))
+
+    def give_up(self, cookies: Collection[bytes]) -> None:
+        """These phase 1 SAs are no longer of use."""
+        if cookies:
+            self._retain(lambda one: one.cookies not in cookies)
+
+    def _retain(self, keep: Callable[[Association], bool]) -> None:
+        gone = self._table.retain(keep)
         self._outbox += [Parting(deletion(one.sa), one) for one in gone]
 
     # Time

@@ -64,8 +64,11 @@ class SrxMembers:
         self._to_self: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._events: list[MemberOfGroup] = []
 
-    def configure(self, tree: Tree, groups: GroupServer, now: float) -> None:
-        """A commit happened; VPNs whose registration it does not touch go on."""
+    def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
+        """A commit happened; VPNs whose registration it does not touch go on.
+
+        Members answer nobody's phase 1, so that there is none to give up.
+        """
         self._tree, self._host = tree, None
         wanted = vpn_settings(
             tree, self._plane.local[0], self._plane.credentials, v1=self._plane.heartbeats
@@ -76,6 +79,7 @@ class SrxMembers:
         for name, one in wanted.items():
             self.sites[name] = self._configured(one, now)
         self.sites = {name: self.sites[name] for name in wanted}
+        return ()
 
     def _configured(self, settings: VpnSettings, now: float) -> Site:
         site = self.sites.get(settings.name)

@@ -506,3 +506,52 @@ def test_clearing_the_cluster_meets_the_other_servers_anew(network):
     assert network.same_keys()
     network.hubs[ROOT].cluster.clear_statistics("G1", None)
     assert network.hubs[ROOT].cluster.views("G1")[0].counters.init_received == 0
+
+
+GROUP = f"{SERVER} group G1"
+
+
+def without(text: str, words: str) -> str:
+    return "".join(f"{line}\n" for line in text.splitlines() if words not in line)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        lambda text: (text.replace("group-id 1\n", "group-id 9\n"), text),
+        lambda text: (without(text, " group G1"), text),
+        lambda text: (without(text, "server-cluster"), text),
+        lambda text: (text + f"{GROUP} server-cluster retransmission-period 7\n",),
+        lambda text: (text + f"{SERVER} ike gateway peer dead-peer-detection interval 12\n",),
+    ],
+    ids=["number", "group", "cluster", "period", "probes"],
+)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_root_whose_settings_change_and_change_back_is_met_anew(network, steps, lost):
+    # The sub-server's probes were answered under what the root had forgotten the use of: it heard
+    # of no new keys for three quarters of an hour.
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    root = network.hubs[ROOT]
+    network.deaf = {(ROOT, SUB)} if lost else set()
+    for text in steps(root.text):
+        root.text = text
+        root.commit(network.now)
+        network.settle()
+        network.pass_time(1)
+    network.deaf.clear()
+    network.pass_time(45 if lost else 2)
+    assert network.same_keys()
+    root.commit(network.now, f"{BLOCK} encryption-algorithm aes-128-cbc")
+    network.settle()
+    network.pass_time(45)
+    assert network.same_keys()
+    assert members[0].keys.tek_spis() == members[1].keys.tek_spis() != set()
+    assert [hub.cluster.views("G1")[0].state for hub in network.hubs.values()] == ["Up", "Up"]
+
+
+def test_a_root_that_dies_as_the_sub_server_meets_it_anew_is_given_up(network):
+    network.member(SITES[1], SUB)
+    network.hubs[SUB].cluster.clear(network.now)
+    network.dead.add(ROOT)
+    network.pass_time(35)
+    assert network.hubs[SUB].cluster.views("G1")[0].leading
