@@ -73,9 +73,12 @@ class _Reader:
         line = element.sourceline
         self.problems.append(LoadError(edit_path(path), bad, message, line=line, **more))  # type: ignore[arg-type]
 
-    def no_text(self, element: etree._Element, path: list[str]) -> None:
-        """Text beside elements means nothing, so that someone meant something else."""
-        pieces = [element.text, *(child.tail for child in element)]
+    def no_text(self, element: etree._Element, path: list[str], alone: str = "") -> None:
+        """Text beside elements means nothing, so that someone meant something else.
+
+        ``alone`` is what was taken for a value.
+        """
+        pieces = ["" if alone else element.text, *(child.tail for child in element)]
         stray = next((piece.strip() for piece in pieces if piece and piece.strip()), None)
         if stray is not None:
             self.object(path, element, stray[:40], "syntax error")
@@ -173,8 +176,12 @@ class _Reader:
             return None
         if statement.kind is Kind.CONTAINER:
             below = [*path, *edit.words]
-            self.no_text(element, below)
+            plain = statement.plain
+            alone = _alone(element, plain.name) if plain is not None else ""
+            self.no_text(element, below, alone)
             edit.children = self.children(statement, element, below, frozenset())
+            if plain is not None and alone:
+                edit.children.append(Edit(plain, values=[alone], line=edit.line))
             return edit
         if statement.kind is Kind.LIST:
             return self._entry(edit, element, path)
@@ -230,8 +237,9 @@ class _Reader:
         given = self._names(statement, element, path)
         if given is None:
             return None
+        alone = _alone(element, statement.keys[0].name) if len(statement.keys) == 1 else ""
         keys = [
-            name_of(given[key.name]) if key.name in given else "" if key.optional else None
+            name_of(given[key.name]) if key.name in given else "" if key.optional else alone or None
             for key in statement.keys
         ]
         if any(key is None for key in keys):
@@ -243,7 +251,7 @@ class _Reader:
             return None
         edit.key = KEY_SEPARATOR.join(key for key in keys if key is not None)
         below = [*path, *edit.words]
-        self.no_text(element, below)
+        self.no_text(element, below, alone)
         edit.children = self.children(statement, element, below, statement.key_names)
         return edit
 
@@ -303,6 +311,17 @@ class _Reader:
         bad = next((name for name in ("rename", "insert") if name in given), next(iter(given)))
         self.object(path, element, bad, "syntax error", tag="bad-attribute")
         return False
+
+
+def _alone(element: etree._Element, named: str) -> str:
+    """A value that stands in its branch without an element of its own.
+
+    Where text has no word for it, clients write ``<loops>4</loops>`` for what is shown with one
+    more ``<loops>`` within, and devices take it.
+    """
+    if any(own_name(str(child.tag)) == named for child in _elements(element)):
+        return ""
+    return (element.text or "").strip()
 
 
 def _put(edit: Edit, edits: list[Edit]) -> None:

@@ -129,6 +129,12 @@ class Statement:
         return tuple(sorted(found, key=lambda child: child.kind is Kind.LIST))
 
     @cached_property
+    def plain(self) -> Statement | None:
+        """The leaf that has no word in text, when there is one such."""
+        leaves = [child for child in self.unspelled if child.kind is not Kind.LIST]
+        return leaves[0] if len(leaves) == 1 else None
+
+    @cached_property
     def in_their_places(self) -> tuple[str, ...]:
         """The leaves that only their order tells apart in text; none where one has no word."""
         several = tuple(child.name for child in self.unspelled if child.kind is Kind.LEAF)

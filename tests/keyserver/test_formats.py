@@ -225,6 +225,30 @@ def test_the_second_of_values_that_their_places_tell_apart_is_refused_without_th
     ]
 
 
+BARE = {
+    "<system><name-server>192.0.2.1</name-server></system>": "set system name-server 192.0.2.1",
+    "<routing-options><autonomous-system>65534<loops>3</loops></autonomous-system>"
+    "</routing-options>": (
+        "set routing-options autonomous-system 65534\nset routing-options autonomous-system loops 3"
+    ),
+    "<system><name-server>192.0.2.1<name>192.0.2.2</name></name-server></system>": "192.0.2.1",
+    "<system><name-server><name>192.0.2.2</name>192.0.2.1</name-server></system>": "192.0.2.1",
+    "<security><policies><policy>a</policy></policies></security>": "from-zone",
+    "<protocols><mpls><label-switched-path><name>a</name><priority>3</priority>"
+    "</label-switched-path></mpls></protocols>": "3",
+    "<system>a</system>": "a",
+}
+
+
+@pytest.mark.parametrize("written", BARE)
+def test_a_value_that_text_gives_without_a_word_may_have_no_element_in_xml(written):
+    tree = {}
+    edits, problems = read_xml(V2, etree.fromstring(f"<configuration>{written}</configuration>"))
+    problems += apply(V2, tree, edits, Operation.MERGE)
+    said = [one.bad_element for one in problems]
+    assert "\n".join(said or to_set(V2, tree)) == BARE[written]
+
+
 TWICE = {
     "policy-options as-path A 65000 65001": "65001",
     "system host-name a host-name b": "host-name",
