@@ -91,8 +91,8 @@ class _Groups:
         """The same, with those applied in the branch itself, and without those kept out of it."""
         if _APPLY not in here and _EXCEPT not in here:
             return self
-        own = [name for name in here.get(_APPLY, ()) if name not in self.applied]
-        out = set(here.get(_EXCEPT, ()))
+        own = [name for name in _standing(here, _APPLY) if name not in self.applied]
+        out = set(_standing(here, _EXCEPT))
         names = dict.fromkeys(name for name in (*own, *self.applied) if name not in out)
         return _Groups(self.located, {name: n for n, name in enumerate(names)}, self.named)
 
@@ -123,6 +123,11 @@ class _Groups:
             and len(ours) == len(theirs)
             and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(ours, theirs, strict=True))
         )
+
+
+def _standing(here: Tree, name: str) -> Sequence[str]:
+    """The values of a leaf-list that is there and not deactivated: what is shown has both."""
+    return () if name in here.get(INACTIVE, ()) else here.get(name, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from keyserver.config.inherit import in_force, shown_inherited
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.show import to_set, to_xml
 from keyserver.config.show_text import to_text
-from keyserver.config.tree import lookup
+from keyserver.config.tree import effective, lookup
 from tests.keyserver.test_formats import from_set
 
 V2 = junos_schema(Generation.V2)
@@ -75,6 +75,17 @@ def acted_on(text: str) -> list[str]:
             id="a deactivated group brings nothing",
         ),
         pytest.param(
+            "set groups g system host-name a\nset apply-groups g\ndeactivate apply-groups",
+            [],
+            id="nor does one that is not applied for the time being",
+        ),
+        pytest.param(
+            "set groups g system host-name a\nset apply-groups g\nset system time-zone UTC\n"
+            "set system apply-groups-except g\ndeactivate system apply-groups-except",
+            ["set system host-name a", "set system time-zone UTC"],
+            id="one that is not kept out for the time being does",
+        ),
+        pytest.param(
             "set groups g system host-name a\ndeactivate groups g system host-name\n"
             "set apply-groups g\nset system host-name b\ndeactivate system host-name\n"
             "set system time-zone UTC",
@@ -89,8 +100,11 @@ def acted_on(text: str) -> list[str]:
         ),
     ],
 )
-def test_groups_bring_in_what_is_not_there(text, found):
+def test_groups_bring_in_what_is_not_there_and_it_is_shown(text, found):
     assert acted_on(text) == found
+    shown = effective(shown_inherited(V2, from_set(V2, text), marked=False))
+    kept = [line for line in found if "apply-groups" not in line]
+    assert sorted(to_set(V2, shown)) == sorted(kept)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,14 @@ def test_a_lock_that_nobody_says_is_there_is_not_worked_under_and_given_back():
 # What is committed
 
 
+@pytest.mark.parametrize("commit", [AT_ONCE, CommitOptions(private=True)])
+def test_a_lock_whose_answer_was_lost_is_given_back_where_the_session_goes_on(commit):
+    rpc = Boxed(box("G1"), {Stage.LOCK: lost}, ends=False)
+    with pytest.raises(TransportFailure):
+        apply(rpc, wish(commit))
+    assert not rpc.box.locked
+
+
 def test_over_a_new_session_nothing_is_held_any_more():
     rpc = Boxed(box("G1"), {Stage.COMMIT: lost})
     found = apply(rpc, wish())

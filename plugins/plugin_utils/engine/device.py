@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ..errors import DeviceError, GroupVpnError
+from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import says_done, silent_engines, warnings
@@ -197,6 +197,10 @@ class Device:
                 self._abandon(closing)
             advised = [_lock_advice(m, may_be_private) for m in error.messages]
             raise DeviceError(error.step, advised) from None
+        except (MalformedReply, TransportFailure):
+            # It may have been given, and another carrier's session goes on.
+            self._abandon(closing)
+            raise
 
     def _abandon(self, *requests: etree._Element) -> None:
         """Give back what is held; the failure that brought us here matters more than another."""
