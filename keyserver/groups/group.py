@@ -21,7 +21,7 @@ from ..ike.wire import MalformedPayload
 from .contents import contents, kek_deletion, tek_deletion, whole_deletion
 from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
-from .keyring import Keyring
+from .keyring import Keyring, Lag
 from .keys import GroupKek, GroupTek
 from .members import Member, MemberList
 from .plane import KeyPlane
@@ -61,11 +61,14 @@ class KeysLost:
 
 @dataclass(frozen=True)
 class Leaver:
-    """Who is off the list since then, and may not have what it was told last: who told it."""
+    """Who is off the list, and may not have what it was told last: who told it.
+
+    ``had``: the keys that it may have.
+    """
 
     member: Member
     pushes: Pushes
-    at: float
+    had: tuple[GroupTek, ...]
 
 
 GroupEvent = Pushed | WentSilent | KeysLost
@@ -120,10 +123,11 @@ class Group:
 
     def _push_again(self, unfinished: Iterable[Unfinished], now: float) -> None:
         """Nobody is listed after a restart; yet who was being told something is told it."""
+        had = self.keyring.known(now)
         for one in unfinished:
             members = [
                 self._leaving.setdefault(
-                    peer.source, Leaver(Member(peer, now), self.pushes, now)
+                    peer.source, Leaver(Member(peer, now), self.pushes, had)
                 ).member
                 for peer in one.peers
                 if peer.gateway in self.settings.gateways
@@ -161,7 +165,7 @@ class Group:
         self.expire(now)
         interval = self._interval
         granted = self.keyring.grant(
-            now, interval if peer.extended else None, self._lags_since(peer)
+            now, interval if peer.extended else None, self._lag_of(peer, now)
         )
         if granted is None:
             return None
@@ -171,12 +175,12 @@ class Group:
         self._promises.add(promise)
         return promise
 
-    def _lags_since(self, peer: Peer) -> float | None:
-        """When somebody registered who may not have heard what went since; None: it has heard."""
+    def _lag_of(self, peer: Peer, now: float) -> Lag | None:
+        """What somebody may not have heard; None: it has heard all."""
         member, left = self.members.of(peer), self._leaving.get(peer.source)
-        if member is None or not self.pushes.waits_for(member):
-            member = left.member if left is not None else None
-        return member.last_update if member is not None else None
+        if member is not None and self.pushes.waits_for(member):
+            return Lag(member.last_update, self.keyring.known(now))
+        return Lag(left.member.last_update, left.had) if left is not None else None
 
     def succeed(self, before: Group) -> None:
         """This group has the id of one that is no longer: its members may come here."""
@@ -220,6 +224,8 @@ class Group:
         expelled = self.members.outside(new.gateways)
         for member in expelled:
             self._forget(member)
+        # It may be let in again: then it has keys still that the others have dropped meanwhile.
+        self._left(expelled, now)
         if old.kek is None or new.kek is None:
             self._switch(old.kek, new.kek, now)
             self.keyring.drop_changed(now)
@@ -311,10 +317,12 @@ class Group:
 
     def _left(self, members: Iterable[Member], now: float) -> None:
         """These are off the list; whose keys have ended since is of no interest any more."""
-        longest = max((tek.lifetime for tek in self.settings.teks), default=0)
-        known = [left for left in self._leaving.values() if now - left.at < longest]
-        fresh = [Leaver(member, self.pushes, now) for member in members]
-        self._leaving = {left.member.source: left for left in (*known, *fresh)}
+        before = [
+            left for left in self._leaving.values() if any(tek.expires > now for tek in left.had)
+        ]
+        had = self.keyring.known(now)
+        fresh = [Leaver(member, self.pushes, had) for member in members]
+        self._leaving = {left.member.source: left for left in (*before, *fresh)}
 
     def _forget(self, member: Member) -> None:
         self.members.discard(member)

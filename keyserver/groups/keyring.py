@@ -8,7 +8,7 @@ Junos: new keys are due at lifetime - 4 x activation-time-delay.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 
 from ..gdoi.acknowledgement import AckAlgorithm
@@ -28,6 +28,14 @@ _KEPT_DELAYS = 3
 def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
     # A lifetime that leaves no room for the margin is rekeyed at its half.
     return created + lifetime - min(_REKEY_DELAYS * activation_time_delay, lifetime / 2)
+
+
+@dataclass(frozen=True)
+class Lag:
+    """A member that may not have heard what went after ``since``, and may have these keys."""
+
+    since: float
+    had: tuple[GroupTek, ...]
 
 
 class Keyring:
@@ -93,6 +101,12 @@ class Keyring:
         """The newest TEK of an ipsec-sa."""
         teks = self._teks.get(name)
         return teks[0] if teks else None
+
+    def known(self, now: float) -> tuple[GroupTek, ...]:
+        """Every TEK that a member may have, deleted or not."""
+        gone = (tek for tek, _ in (*self._replaced, *self._deleted))
+        everything = chain(gone, chain.from_iterable(self._teks.values()))
+        return tuple(tek for tek in everything if tek.expires > now)
 
     # What is new
 
@@ -194,19 +208,19 @@ class Keyring:
     # How they are described
 
     def grant(
-        self, now: float, heartbeat: int | None = None, lags_since: float | None = None
+        self, now: float, heartbeat: int | None = None, lag: Lag | None = None
     ) -> Grant | None:
         """Every key that is good, for a member; None when there is nothing to give.
 
-        ``lags_since``: from then on it may not have heard which ones it is to delete.
+        ``lag``: it may not have heard which ones it is to delete.
         """
         kek = self.current_kek(now)
         teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
         teks += self._still_in_use(now)
         if not teks and (kek is None or not self.leads):
             return None
-        if lags_since is not None:
-            teks += self._over(teks, lags_since, now)
+        if lag is not None:
+            teks += self._over(teks, lag, now)
         seen = self._seen(kek, teks, now, heartbeat)
         if self._granted is None or self._granted[0] != seen:
             sequence = SequenceNumber(kek.sequence) if kek else None
@@ -274,18 +288,17 @@ class Keyring:
             if now < at + self._overlap
         ]
 
-    def _over(self, given: list[GroupTek], since: float, now: float) -> list[GroupTek]:
+    def _over(self, given: list[GroupTek], lag: Lag, now: float) -> list[GroupTek]:
         """What members have deleted or dropped, or are about to: with no life but until then.
 
-        For one that has it: what went before it registered last is not for its eyes.
+        For one that has it: what went before it registered last, or was made when it was off the
+        list, is not for its eyes.
         """
-        living = {tek.spi for tek in given}
+        had = {tek.spi for tek in lag.had} - {tek.spi for tek in given}
         followed = [*self._replaced, *chain.from_iterable(map(_followed, self._teks.values()))]
         gone = [(tek, at, now + 1) for tek, at in _unended(self._deleted, now)]
         gone += [(tek, at, max(at + self._kept, now + 1)) for tek, at in _unended(followed, now)]
-        return [
-            _ending_at(tek, end) for tek, at, end in gone if at >= since and tek.spi not in living
-        ]
+        return [_ending_at(tek, end) for tek, at, end in gone if at >= lag.since and tek.spi in had]
 
     @property
     def _overlap(self) -> int:

@@ -278,6 +278,34 @@ def test_who_is_back_after_it_fell_silent_sends_with_nothing_that_the_others_hav
     assert one.held() == two.held()
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_who_was_let_go_and_is_let_in_again_is_told_what_of_its_keys_is_over_and_no_more(
+    signing_key, generation
+):
+    block = {"v1": V1_BLOCK, "v2": V2_BLOCK}[generation]
+    world = World(signing_key, generation, extra=(block,), members=2)
+    one, two = world.joined(2)
+    world.pass_time(60)
+    before, whole = {*one.held().receives_with}, world.text
+    world.text = whole.replace(f"{PATH}ike-gateway gm-1\n", "")
+    world.commit(block)
+    world.pass_time(60)
+    without = {*two.held().receives_with}
+    # Keys last as long as they were told to, whatever is configured since.
+    life = "set security group-vpn server ipsec proposal esp lifetime-seconds 900"
+    world.commit(block, life)
+    world.pass_time(870)
+    world.text = whole
+    world.commit(block, life)
+    world.exchange(one.start(world.now), one, GM)
+    told = {tek.spi.hex() for tek in world.grants[-1].sa.teks}
+    assert before < told
+    assert told.isdisjoint(without)
+    world.pass_time(2.5)
+    assert one.held().sends_with == two.held().sends_with
+    assert before.isdisjoint(one.held().receives_with)
+
+
 def _beat(world: World) -> None:
     world.now = world.groups.by_name["G1"].heartbeat.due
     world.device.expire(world.now)
