@@ -29,6 +29,7 @@ def smc(name):
 
 A, B, C, D = (group(name, number) for number, name in enumerate("ABCD", 1))
 OFF = "deactivate security group-vpn server group"
+ASLEEP = "deactivate security group-vpn server traceoptions file size"
 
 
 def shown(before, after):
@@ -339,6 +340,20 @@ def shown(before, after):
             +     }
             """,
             id="what stands on one line does so inside of others",
+        ),
+        pytest.param(
+            [A, "traceoptions file size 10k", "traceoptions file files 7", ASLEEP],
+            [A],
+            """
+            [edit security group-vpn server]
+            -     traceoptions {
+            -         file {
+            -             inactive: size 10k;
+            -             files 7;
+            -         }
+            -     }
+            """,
+            id="but for what is inactive in part",
         ),
     ],
 )

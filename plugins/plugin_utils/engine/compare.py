@@ -26,6 +26,7 @@ from .values import Generation
 from .words import quote
 
 _INSIDE = 4
+_INACTIVE = "inactive: "
 
 
 def difference(
@@ -200,7 +201,7 @@ class _Page:
     def _neighbour(self, node: List, key: str | None, place: _Place) -> None:
         """An entry beside an added one; it is named once where it has one on both sides."""
         asleep = place.below(node, key).path in self.after.inactive
-        line = f"{'inactive: ' if asleep else ''}{_collapsed(node, key)}"
+        line = f"{_INACTIVE if asleep else ''}{_collapsed(node, key)}"
         if self._heading != place.words or self.lines[-1].strip() != line:
             self._put(" ", place, [(0, line)])
 
@@ -256,7 +257,7 @@ def _statement(
     within: bool = False,
 ) -> Iterator[tuple[int, str]]:
     """A statement and what is in it: (indentation, text); ``within``: as part of a line."""
-    mark = "inactive: " if path in side.inactive else ""
+    mark = _INACTIVE if path in side.inactive else ""
     head = f"{mark}{headed(node, key)}"
     if isinstance(node, Leaf):
         yield from _leaf_statements(node, value, mark, path, side)
@@ -273,7 +274,7 @@ def _statement(
 
 
 def _on_one_line(node: Branch, tree: Tree, inside: list[tuple[int, str]], within: bool) -> bool:
-    if len(inside) > len(tree):
+    if len(inside) > len(tree) or any(text.startswith(_INACTIVE) for _depth, text in inside):
         return False
     if within and node.oneline_within:
         return True
@@ -304,7 +305,7 @@ def _leaf_statements(
         yield 0, f"{mark}{_leaf_text(leaf, value)};"
         return
     for item in value:
-        yield 0, f"{'inactive: ' if item in asleep else mark}{_leaf_text(leaf, (item,))};"
+        yield 0, f"{_INACTIVE if item in asleep else mark}{_leaf_text(leaf, (item,))};"
 
 
 def _quoted(text: str) -> str:
