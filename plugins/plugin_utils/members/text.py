@@ -75,30 +75,37 @@ class _Text:
         self._ends_at_address = False
         self._says = self._says or bool(short)
         if len(line) > _LONGEST_LINE or not line.isprintable():
-            self._out.reading.doubt(f"{self._where}{short[:_LONGEST_LINE]!r}")
-            return
-        if self._name:
-            name, self._name = self._name, ""
-            member = self._table.continued(name, line) if self._table else None
-            if member is not None:
-                self._take(member, line)
-                return
-            self._out.reading.doubt(f"{self._where}{name!r}")
-        if _NOTHING.fullmatch(short):
-            return
+            self._doubt(short[:_LONGEST_LINE])
+        elif not self._continues(line) and not _NOTHING.fullmatch(short):
+            self._claim(line, short)
+
+    def _continues(self, line: str) -> bool:
+        """True for the rest of a row whose name stood on a line of its own."""
+        name, self._name = self._name, ""
+        member = self._table.continued(name, line) if name and self._table else None
+        if member is not None:
+            self._take(member, line)
+        elif name:
+            self._doubt(name)
+        return member is not None
+
+    def _claim(self, line: str, short: str) -> None:
         if match := _ERROR.match(short):
             raise DeviceError(STEP, [f"{self._where}error: {match['words']}"])
         if match := _NODE.fullmatch(short):
             self._end_node()
             self._silent = match["node"]
             self._out.node(match["node"])
-        elif not self._is_header(short, line) and not self._labelled(short):
+        elif not self._is_header(line) and not self._labelled(short):
             self._row(line, short)
+
+    def _doubt(self, shown: str) -> None:
+        self._out.reading.doubt(f"{self._where}{shown!r}")
 
     def finished(self) -> Reading:
         """What was read."""
         if self._name:
-            self._out.reading.doubt(f"{self._where}{self._name!r}")
+            self._doubt(self._name)
         self._end_node()
         said = self._out.said
         self._doubt_hollow_groups()
@@ -133,7 +140,7 @@ class _Text:
         if self._silent:
             self._out.reading.doubt(f"{self._silent} gave no list")
 
-    def _is_header(self, short: str, line: str) -> bool:
+    def _is_header(self, line: str) -> bool:
         columns = header(line)
         if columns is not None:
             self._table = Table(columns)
@@ -153,7 +160,7 @@ class _Text:
             odd = place == ASIDE and value and not value.isdigit()
             lost = not value and place in _NEEDED
             if odd or lost or _ANOTHER.search(value):
-                self._out.reading.doubt(f"{self._where}{line!r}")
+                self._doubt(line)
             elif place is not None and (value or place == _GATEWAY):
                 self._out.value(place, value)
                 self._ends_at_address = place == _ADDRESS
@@ -166,7 +173,7 @@ class _Text:
         elif self._table and self._table.may_be_name(short):
             self._name = short
         else:
-            self._out.reading.doubt(f"{self._where}{short!r}")
+            self._doubt(short)
 
     def _take(self, member: Member, line: str) -> None:
         self._out.row(member)

@@ -131,13 +131,7 @@ def _load(
     database: ConfigurationDatabase, request: Request, payload: etree._Element
 ) -> list[LoadError]:
     action, wrapper = request.operation.get("action", "merge"), local_name(payload)
-    written = _WRITTEN_IN.get(wrapper, "text")
-    if request.operation.get("format", written) != written:
-        raise syntax_error(wrapper)
-    if wrapper != "configuration":
-        refuse_attributes(payload, {})
-        if len(payload):
-            raise syntax_error(local_name(payload[0]))
+    _refuse_form(request, payload, wrapper)
     with refusals():
         candidate = database.workspace.writable(request.holder, request.now)
     if action == "patch" and wrapper == "configuration-text":
@@ -145,17 +139,28 @@ def _load(
     for word in ("set", "patch"):
         if (action == word) != (wrapper == f"configuration-{word}") and action != "merge":
             raise syntax_error(wrapper)
-    if _ACTIONS[action] is Operation.REPLACE:
+    anew = _ACTIONS[action] is Operation.REPLACE
+    if anew:
         _refuse_patterns(payload)
     try:
         edits, problems = _READERS[wrapper](database.schema, payload)
     except MalformedConfiguration as error:
         return [LoadError("[edit]", wrapper, str(error))]
     tree = candidate.edit(request.holder, request.now)
-    anew = _ACTIONS[action] is Operation.REPLACE
     problems = problems + apply(database.schema, tree, edits, Operation.MERGE, anew=anew)
     candidate.settle(database.schema)
     return problems
+
+
+def _refuse_form(request: Request, payload: etree._Element, wrapper: str) -> None:
+    """What ``format`` says is what the wrapper holds; text has no elements in it."""
+    written = _WRITTEN_IN.get(wrapper, "text")
+    if request.operation.get("format", written) != written:
+        raise syntax_error(wrapper)
+    if wrapper != "configuration":
+        refuse_attributes(payload, {})
+        if len(payload):
+            raise syntax_error(local_name(payload[0]))
 
 
 def _refuse_patterns(payload: etree._Element) -> None:
@@ -223,16 +228,8 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     target(request, "candidate")
     with refusals():
         candidate = database.workspace.writable(request.holder, request.now)
-    default = _DEFAULT_OPERATIONS[request.text("default-operation") or "merge"]
-    if default is Operation.REPLACE:
-        _refuse_patterns(request.operation)
-    edits, problems = _edits(database, request)
     trial = copy_tree(candidate.tree)
-    anew = default is Operation.REPLACE
-    if anew:
-        default = Operation.MERGE
-    problems = problems + apply(database.schema, trial, edits, default, anew=anew)
-    wrong = [edit_error(problem) for problem in problems]
+    wrong = [edit_error(problem) for problem in _tried(database, request, trial)]
     test = request.text("test-option") or "set"
     failures = _would_fail(database, trial) if test != "set" else []
     keep = not wrong or request.text("error-option") == "continue-on-error"
@@ -245,29 +242,40 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     return ok(request)
 
 
+def _tried(database: ConfigurationDatabase, request: Request, trial: Tree) -> list[LoadError]:
+    """Edit a copy of the candidate; what could not be done of it."""
+    default = _DEFAULT_OPERATIONS[request.text("default-operation") or "merge"]
+    anew = default is Operation.REPLACE
+    if anew:
+        _refuse_patterns(request.operation)
+        default = Operation.MERGE
+    edits, problems = _edits(database, request)
+    return problems + apply(database.schema, trial, edits, default, anew=anew)
+
+
 def _edits(database: ConfigurationDatabase, request: Request) -> tuple[list[Edit], list[LoadError]]:
     text = request.child("config-text")
     try:
         if text is not None:
             return read_text(database.schema, _written(text))
-        config = request.child("config")
-        if config is None:
-            raise RpcFailure(
-                RpcError("config is missing", tag="missing-element", bad_element="config")
-            )
-        refuse_attributes(config, {})
-        refuse_text(config)
-        given = list(config.iterchildren(tag=etree.Element))
-        if not given:
-            return [], []
-        if len(given) > 1 or own_name(str(given[0].tag)) != "configuration":
-            bad = local_name(given[-1])
-            raise RpcFailure(
-                RpcError("syntax error", tag="unknown-element", bad_element=bad[:SHOWN])
-            )
-        return read_xml(database.schema, given[0])
+        configuration = _in_config(request)
+        return ([], []) if configuration is None else read_xml(database.schema, configuration)
     except MalformedConfiguration as error:
         raise RpcFailure(RpcError(xml_text(str(error)), kind="application")) from None
+
+
+def _in_config(request: Request) -> etree._Element | None:
+    """The one configuration in ``config``; None where it is empty."""
+    config = request.child("config")
+    if config is None:
+        raise RpcFailure(RpcError("config is missing", tag="missing-element", bad_element="config"))
+    refuse_attributes(config, {})
+    refuse_text(config)
+    given = list(config.iterchildren(tag=etree.Element))
+    if given and (len(given) > 1 or own_name(str(given[0].tag)) != "configuration"):
+        bad = local_name(given[-1])
+        raise RpcFailure(RpcError("syntax error", tag="unknown-element", bad_element=bad[:SHOWN]))
+    return given[0] if given else None
 
 
 def _written(element: etree._Element) -> str:
