@@ -162,14 +162,7 @@ class Device:
         self._managed: _Management | None = None
         self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
         self.safe = KeySafe(self._store, spec.certificates)
-        begin = initial if callable(initial) else lambda: initial
-        try:
-            self.database = ConfigurationDatabase(
-                spec.generation, self._store, begin, now, strict=spec.strict
-            )
-        except BaseException:
-            self._store.close()
-            raise
+        self.database = self._loaded(initial if callable(initial) else lambda: initial, now)
         plane = key_plane(spec, signing_keys or self.safe.signing_key, sink, self.safe)
         self.key_server = KeyServer(
             plane, [feature.companion for feature in FEATURES], on_activity, sink.phase1
@@ -178,6 +171,17 @@ class Device:
         self.companions: Sequence[object] = self.key_server.companions
         self.key_server.configure(self.database.effective(), now)
         self.database.followers.append(self.key_server.follow)
+
+    def _loaded(self, begin: Callable[[], Tree], now: float) -> ConfigurationDatabase:
+        """What the store holds; it is closed where that cannot be had."""
+        spec = self.spec
+        try:
+            return ConfigurationDatabase(
+                spec.generation, self._store, begin, now, strict=spec.strict
+            )
+        except BaseException:
+            self._store.close()
+            raise
 
     def report(self, on_trouble: Callable[[str], None]) -> None:
         """Call this with a sentence when something was not written that nobody is told of."""

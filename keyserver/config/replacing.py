@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .edit import Edit, Operation, Replacement
 from .expressions import Expression, NoExpression
@@ -38,7 +39,7 @@ def replacement(pattern: str, text: str, upto: str) -> Replacement:
     """What ``replace pattern`` asks for. Raises NoPattern."""
     if not (upto.isascii() and upto.isdigit() and len(upto) < 10):
         raise NoPattern(f"Invalid numeric value: '{upto[:40]}'")
-    repeated, chosen = (len(kind.findall(pattern)) for kind in (_REPEATED, _CHOSEN))
+    repeated, chosen = _branches(pattern)
     too_many = repeated > _MOST_REPETITIONS or chosen > _MOST_CHOICES
     if not 0 < len(pattern) <= _LONGEST or too_many:
         raise NoPattern("regular expression too complex")
@@ -53,6 +54,12 @@ def replacement(pattern: str, text: str, upto: str) -> Replacement:
     ):
         raise NoPattern("invalid back reference")
     return Replacement(compiled, text, int(upto), expression.found_in)
+
+
+@lru_cache(maxsize=8)
+def _branches(pattern: str) -> tuple[int, int]:
+    """How often an expression repeats something, and how often it has a choice."""
+    return len(_REPEATED.findall(pattern)), len(_CHOSEN.findall(pattern))
 
 
 def _instead(asked: Replacement, value: str) -> str:
@@ -73,7 +80,7 @@ def _instead(asked: Replacement, value: str) -> str:
 
 def _refuse_long(pattern: str, value: str) -> None:
     """Raise NoPattern for a value that would take too long: Python goes back and tries again."""
-    repeated, chosen = (len(kind.findall(pattern)) for kind in (_REPEATED, _CHOSEN))
+    repeated, chosen = _branches(pattern)
     if len(value) ** (repeated + 1) * 2**chosen > _MOST_TRIALS:
         raise NoPattern(f"regular expression too complex for a value of {len(value)} characters")
 

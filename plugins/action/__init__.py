@@ -1,6 +1,9 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every action of the collection does: check options, reach the device, shape failures."""
+"""What every action of the collection does: check options, reach the device, shape failures.
+
+What is no action is a package here: each file beside the actions would need a module of its name.
+"""
 
 from __future__ import annotations
 

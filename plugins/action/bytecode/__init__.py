@@ -3,8 +3,7 @@
 """Bytecode is kept of this collection's modules as Python keeps it of all others.
 
 Ansible reads a plugin's file as Python reads any, but compiles whatever a plugin imports of its
-collection, in each run again: half of what the imports cost. (A package, because each file beside
-the actions would need a module of its name.)
+collection, in each run again: half of what the imports cost.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 """Arguments that are a variable's own value: to name one alone, no template need be compiled.
 
 To compile and run a template costs a worker a millisecond, and the first one three more, because it
-touches so much of the memory that workers share. (A package, because each file beside the actions
-would need a module of its name.)
+touches so much of the memory that workers share.
 """
 
 from __future__ import annotations

@@ -166,17 +166,9 @@ class _Entry:
         group = found.setdefault(self.name, ExpectedGroup(self.name))
         group.hosts = tuple(dict.fromkeys((*group.hosts, *hosts)))
         self._take_minimum(group)
-        members = self.entry.get("members")
+        members = self._listed()
         if members is None:
-            self._about(self.entry, _FLAT_KEYS | {"members"}, self.place)
-            named = [key for key in ("gateway", "address") if self.entry.get(key)]
-            members = [self.entry] if named else []
-        else:
-            self._take_about()
-        if isinstance(members, (str, Mapping)) or not isinstance(members, Iterable):
-            self.objections.append(f"{self.place}: members {members!r}: a list is expected")
             return
-        members = list(members)
         if not members and self.entry.get("min_members") in (None, ""):
             self.objections.append(
                 f"{self.place}: it names nobody; give members or min_members, or leave it out"
@@ -186,6 +178,18 @@ class _Entry:
             taken = self._member(self.place if flat else f"{self.place}.members[{number}]", member)
             if taken is not None and self._is_ours(taken.hosts):
                 group.members.append(taken)
+
+    def _listed(self) -> list[Any] | None:
+        """The members that it names, a flat row itself; None for what is no list."""
+        members = self.entry.get("members")
+        if members is None:
+            self._about(self.entry, _FLAT_KEYS | {"members"}, self.place)
+            return [self.entry] if self.entry.get("gateway") or self.entry.get("address") else []
+        self._take_about()
+        if isinstance(members, str | Mapping) or not isinstance(members, Iterable):
+            self.objections.append(f"{self.place}: members {members!r}: a list is expected")
+            return None
+        return list(members)
 
     def _hosts(self, said: Mapping[str, Any]) -> tuple[str, ...]:
         value = said.get("host")

@@ -82,21 +82,23 @@ def wait_for(
         timeout = max((entry.seconds for entry in entries), default=0)
     _refuse(_does_not_fit(request, entries, timeout))
     watch = Watch(entries, before)
-    result: dict[str, Any] = {"timeout": timeout, "since": _as_since(before)}
     if request.check:
         state, elapsed = watch.progress(before, 0.0), 0.0
     else:
         state, elapsed, seen = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
         if not seen or not all(one.done for one in state):
             raise NotBack(state, elapsed, eyes.unseen(blocks))
-    result["elapsed"] = round(elapsed, 1)
-    result["groups"] = [one.as_result() for one in state]
-    result["warnings"] = [
-        *_advice(entries, request, timeout),
-        *_nobody(request.wanted, before, eyes.in_force),
-        *eyes.unseen(blocks),
-    ]
-    return result
+    return {
+        "timeout": timeout,
+        "since": _as_since(before),
+        "elapsed": round(elapsed, 1),
+        "groups": [one.as_result() for one in state],
+        "warnings": [
+            *_advice(entries, request, timeout),
+            *_nobody(request.wanted, before, eyes.in_force),
+            *eyes.unseen(blocks),
+        ],
+    }
 
 
 def _blocks(
