@@ -31,6 +31,7 @@ __all__ = [
     "joined",
     "put_within",
     "remark",
+    "without_rivals",
 ]
 
 
@@ -143,6 +144,27 @@ def put_within(container: Statement, edit: Edit, edits: list[Edit]) -> None:
             other.children.append(edit)
             return
     edits.append(Edit(container, operation=operation, children=[edit], line=edit.line))
+
+
+def without_rivals(statement: Statement, edits: list[Edit]) -> tuple[list[Edit], list[Edit]]:
+    """A branch's edits that agree, and those that undo what one before them asks for.
+
+    Of two values of a leaf, or two cases of a choice, in one document nobody knows which was meant.
+    """
+    said: dict[str, Edit] = {}
+    rivals: list[Edit] = []
+    contested: set[str] = set()
+    for edit in (edit for edit in edits if edit.operation is None):
+        name = edit.statement.name
+        others = said.keys() & statement.excluded.get(name, ())
+        if edit.statement.kind is Kind.LEAF and said.setdefault(name, edit).values != edit.values:
+            others.add(name)
+        said[name] = edit
+        if others:
+            rivals.append(edit)
+            contested |= {name, *others}
+    agreed = [e for e in edits if e.operation is not None or e.statement.name not in contested]
+    return agreed, rivals
 
 
 def joined(*comments: str | None) -> str | None:

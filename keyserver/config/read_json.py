@@ -16,6 +16,7 @@ from .edit import (
     Place,
     edit_path,
     put_within,
+    without_rivals,
 )
 from .namespaces import STAMPS
 from .schema import KEY_SEPARATOR, Kind, Statement
@@ -114,7 +115,10 @@ class _Reader:
                 edits += self._wrapped(statement, _single(value), path, skip)
             else:
                 self._member(statement, name, (value, members.get(f"@{name}")), path, edits)
-        return edits
+        kept, rivals = without_rivals(statement, edits)
+        for edit in rivals:
+            self.object(path, edit.statement.shown, "syntax error")
+        return kept
 
     def _member(
         self,

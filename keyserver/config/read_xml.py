@@ -19,6 +19,7 @@ from .edit import (
     joined,
     put_within,
     remark,
+    without_rivals,
 )
 from .layout import PRESERVED, SPACE, name_of, value_of
 from .namespaces import STAMPS, YANG, is_style, own_name
@@ -113,7 +114,10 @@ class _Reader:
             else:
                 self._child(statement, child, path, edits)
         self.comments = [remark(edits, joined(*self.comments))]
-        return edits
+        kept, rivals = without_rivals(statement, edits)
+        for edit in rivals:
+            self.object(path, element, edit.statement.shown, "syntax error")
+        return kept
 
     def _wrapped(
         self,

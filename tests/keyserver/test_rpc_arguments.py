@@ -140,6 +140,17 @@ REFUSED = {
     "</configuration></load-configuration>": "unprotect",
     f'<edit-config><target><candidate/></target><config operation="delete">{CONTACT}</config>'
     "</edit-config>": "config",
+    # Two values of one leaf, and two cases of one choice.
+    "<load-configuration><configuration><snmp><contact>a</contact><contact>b</contact></snmp>"
+    "</configuration></load-configuration>": "contact",
+    "<edit-config><target><candidate/></target><config><configuration><security><group-vpn><server>"
+    "<ike><gateway><name>gm-1</name><address>192.0.2.9</address><dynamic><hostname>a</hostname>"
+    "</dynamic></gateway></ike></server></group-vpn></security></configuration></config>"
+    "</edit-config>": "dynamic",
+    in_json(
+        '{"system": {"internet-options": {"path-mtu-discovery":'
+        ' [null], "no-path-mtu-discovery": [null]}}}'
+    ): "no-path-mtu-discovery",
     # What cannot go together.
     f'<load-configuration compare="rollback">{CONTACT}</load-configuration>': "compare",
     '<load-configuration rescue="rescue" rollback="0"/>': "rescue",
