@@ -129,7 +129,7 @@ def _iv_carrier(kek: LoggedKek) -> bytes:
     header = Header(
         kek.spi[:COOKIE_LENGTH],
         kek.spi[COOKIE_LENGTH:],
-        PayloadType.ID,
+        PayloadType.NONE,
         Exchange.IDENTITY_PROTECTION,
         Flags.ENCRYPTION,
         0,
