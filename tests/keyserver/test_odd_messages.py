@@ -709,9 +709,11 @@ def test_a_request_with_an_error_beside_it_is_not_clear(peer, name, said):
             "an Informational message of [10]",
         ),
         ([Payload(11, BESIDE["an error"].encode())], "the peer says NO-PROPOSAL-CHOSEN"),
+        ([Payload(11, Notification(1).encode())], "the peer says INVALID-PAYLOAD-TYPE"),
+        ([Payload(11, Notification(31).encode())], "the peer says notification 31"),
         ([Payload(11, BESIDE["a status"].encode())], None),
     ],
-    ids=["nothing", "unknown", "nonce", "error", "status"],
+    ids=["nothing", "unknown", "nonce", "error", "strongSwan's", "unnamed", "status"],
 )
 def test_what_a_peer_informs_of_and_cannot_be_followed_is_logged(peer, payloads, reason):
     assert peer.send(peer.exchange(Exchange.INFORMATIONAL).seal(payloads)) is None
