@@ -99,6 +99,16 @@ def test_more_members_than_a_group_lets_in_are_refused_at_once(wanted, why):
     assert hub.now == 0
 
 
+def test_where_a_gateway_takes_whoever_comes_any_address_may_be_there():
+    hub = Hub()
+    server = "set security group-vpn server"
+    gateway = f"{server} ike gateway road"
+    more = (f"{gateway} ike-policy pol", f"{gateway} dynamic hostname road.example")
+    hub.wire = Wire(device(extra=(*more, f"{server} group G1 ike-gateway road")))
+    with pytest.raises(NotBack, match=r"waiting for 192\.0\.2\.99$"):
+        hub.waits(wanted=g1("192.0.2.99"), timeout=20)
+
+
 def test_who_is_missing_where_other_servers_have_the_group_may_be_there():
     hub = Hub()
     cluster = "set security group-vpn server group G1 server-cluster server-role"

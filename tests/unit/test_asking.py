@@ -50,7 +50,8 @@ class Wire:
         (V2, Choice(), False, ""),
         (V2, Choice(group="G1"), True, {"group": "G1", "detail": None}),
         (V2, Choice(group_id=1), False, {"group-id": "1"}),
-        (V2, Choice(group_id=70_000), False, ""),
+        (V2, Choice(group_id=65_535), False, {"group-id": "65535"}),
+        (V2, Choice(group_id=65_536), False, ""),
         (V2, Choice(peer_address="192.0.2.1"), False, {"peer-address": "192.0.2.1"}),
         (V1, Choice(), True, ""),
         (V1, Choice(group="G1"), True, {"show-security-group-vpn-server-reg-group-name": "G1"}),
@@ -68,6 +69,8 @@ def test_what_the_device_does_not_choose_is_chosen_here():
     (group,) = listed(Wire(KNOWN), V1, Choice(peer_address="192.0.2.2")).groups
     assert [m["gateway"] for m in group.members] == ["gm-2"]
     assert listed(Wire(KNOWN), V2, Choice(group_id=70_000)).groups == []
+    # A group without the wanted member is left out, as the device would.
+    assert listed(Wire(KNOWN), V1, Choice(peer_address="192.0.2.9")).groups == []
 
 
 def test_a_device_that_does_not_take_an_argument_is_asked_for_everything():

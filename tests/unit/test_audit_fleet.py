@@ -149,6 +149,28 @@ def test_a_cluster_finds_a_member_by_the_rule_of_one_server():
     assert kinds(found, "b") == [("unexpected", "error", "gm-9 192.0.2.1")]
 
 
+@pytest.mark.parametrize(
+    ("there", "is_stale"),
+    [
+        ([member(3)], False),
+        ([member(3, last_update="Mon Nov 16 2026 16:31:09")], True),
+        ([member(3, last_update="some day")], True),
+        ([member(2)], True),
+    ],
+)
+def test_a_member_that_went_to_another_server_of_the_cluster_is_not_stale(there, is_stale):
+    before = listing(1, 2, 3)
+    before[0]["members"][2]["last_update"] = "Mon Nov 16 2026 16:31:09"
+    found = fleet(CLUSTER, a=before, b=[{**listing()[0], "members": there}])
+    assert (("stale", "warning", "gm-3 192.0.2.3") in kinds(found, "a")) is is_stale
+    rows = found["hosts"]["a"]["groups"][0]["members"]
+    assert rows[2]["state"] == ("stale" if is_stale else "listed")
+    # Where servers are no cluster, each has its own list.
+    apart = [{**CLUSTER[0], "host": host} for host in ("a", "b")]
+    found = fleet(apart, a=before, b=[{**listing()[0], "members": there}])
+    assert ("stale", "warning", "gm-3 192.0.2.3") in kinds(found, "a")
+
+
 def test_the_server_that_shows_a_list_tells_for_its_cluster():
     for servers in (["a", "b"], ["b", "a"]):
         wanted = [{**CLUSTER[0], "host": servers}]

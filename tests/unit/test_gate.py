@@ -379,6 +379,23 @@ def test_a_member_is_found_however_its_address_is_written(listed, wanted):
     assert Roll([member]).find(*wanted) is member
 
 
+@pytest.mark.parametrize(
+    ("listed", "name", "found"),
+    [
+        ([("gm-1", "192.0.2.1")], ("gm-1", "192.0.2.9"), 0),
+        # Several members come in by one gateway: which of them has another address now?
+        ([("gm-1", "192.0.2.1"), ("gm-1", "192.0.2.2")], ("gm-1", "192.0.2.9"), None),
+        ([("gm-1", "192.0.2.1"), ("gm-1", "192.0.2.2")], ("gm-1", "192.0.2.2"), 1),
+        # An address that another one has now.
+        ([("gm-2", "192.0.2.1")], ("gm-1", "192.0.2.1"), None),
+        ([("gm-2", "192.0.2.1"), ("gm-1", "192.0.2.2")], ("gm-1", "192.0.2.1"), 1),
+    ],
+)
+def test_a_member_whose_address_changed_is_found_where_its_gateway_is_its_own(listed, name, found):
+    members = [{"gateway": gateway, "address": address} for gateway, address in listed]
+    assert Roll(members).find(*name) is (None if found is None else members[found])
+
+
 @pytest.mark.parametrize("name", ["de:1", "a:b", "site:1/0", "gm.1.example"])
 def test_a_name_with_one_colon_is_no_address(name):
     entry = {"group": "G1", "members": [name], "min_members": 0, "absent": []}

@@ -7,6 +7,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm as confirming
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirmation import (
+    was_taken_back,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.plan import State
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
@@ -487,6 +490,20 @@ def test_a_commit_that_came_between_is_said_to_be_confirmed_or_to_await_that():
     rpc.box.commit(9, "netops", "", 5)
     rpc.twists = {Stage.COMMIT: lambda said: (rpc.box.commit(8, "eve", "", 7), said)[1]}
     assert any("eve" in w and "made since" in w for w in confirmed(rpc)["warnings"])
+
+
+@pytest.mark.parametrize("makes_an_entry", [True, False])
+def test_a_commit_of_nothing_may_have_no_entry_where_something_was_taken_back(makes_an_entry):
+    entry = "<commit-history><user>{}</user><client>{}</client>{}</commit-history>"
+    entries = [
+        *([entry.format("netops", "netconf", "")] if makes_an_entry else []),
+        entry.format("root", "other", ""),
+        entry.format("netops", "netconf", "<comment>commit confirmed, rollback in 5mins</comment>"),
+    ]
+    history = etree.fromstring(
+        f"<r><commit-information>{''.join(entries)}</commit-information></r>"
+    )
+    assert was_taken_back(history, confirmed=True)
 
 
 def test_what_was_taken_back_just_before_it_was_confirmed_is_not_said_to_be_kept():

@@ -5,7 +5,7 @@ lists its own.
 
 Works on the audits of a fleet, in which each server was judged by itself: a member that another
 server of its cluster lists is not missing; one that none lists is missing once; where a server
-was not read, that is not known.
+was not read, that is not known. One that has gone to another server is not stale where it was.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def judge_as_one(hosts: Hosts) -> None:
         _judge_missing(lists, told, place[0], rows)
     for (group, minimum, _servers), servers in _short(hosts).items():
         _judge_minimum(lists, told, group, minimum, servers)
+    _judge_stale(hosts, lists, told)
     told.apply(hosts)
 
 
@@ -189,3 +190,22 @@ def _judge_minimum(
     why += f"; {', '.join(unread)} could not be asked" if unread else ""
     severity = Severity.WARNING if unread else lists.severity(teller, group)
     told.finding(teller, group, Kind.BELOW_MINIMUM, "", (severity, why))
+
+
+def _judge_stale(hosts: Hosts, lists: _Lists, told: _Told) -> None:
+    """Who has gone to another server of its cluster was heard of there."""
+    for name, host in hosts.items():
+        for group in host["groups"]:
+            servers = group.get("hosts") or ()
+            stale = [m for m in group["members"] if m.get("state") == "stale"]
+            for member in stale if _is_one_of(name, servers) else ():
+                read, _unread = lists.split(servers)
+                if any(_is_fresh(m, member) for s in read for m in lists.members(s, group["name"])):
+                    member["state"] = "listed"
+                    told.finding(name, group["name"], Kind.STALE, named(member), None)
+
+
+def _is_fresh(listed: Row, member: Row) -> bool:
+    """Whether a server has heard of a stale member lately, as far as it tells."""
+    lately = listed.get("state") in ("listed", "unacknowledged") and listed.get("age") is not None
+    return lately and listed.get("address") == member.get("address")

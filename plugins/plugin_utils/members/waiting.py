@@ -228,8 +228,8 @@ def wait(
         if ready or elapsed >= times.timeout:
             return Waited(state, elapsed, now.fresh)
         # Before the cycle is over nothing is decided: look again when it is.
-        early = elapsed < least and all(one.done for one in state)
-        times.sleep(max(0.0, min(times.poll, (least if early else times.timeout) - elapsed)))
+        until = least if elapsed < least else times.timeout
+        times.sleep(max(0.0, min(times.poll, until - elapsed)))
 
 
 def _tell(
