@@ -280,11 +280,10 @@ def effective(tree: Tree, before: Tree = NOTHING, known: Tree = NOTHING) -> Tree
     ``known`` is what was effective of ``before``: what ``tree`` shares with that is not gone
     through again.
     """
-    if before and known is before and tree.keys().isdisjoint(MARKS):
-        # Nothing was deactivated: look at what is new.
-        again = [name for name in differing(tree, before) if isinstance(tree[name], dict)]
-        if all(effective(tree[n], *_known(n, before)) is tree[n] for n in again):
-            return tree
+    if known is before and tree.keys().isdisjoint(MARKS):
+        # Nothing was deactivated here: look at what is new.
+        changed_below = dict(_changed_below(tree, before))
+        return {**tree, **changed_below} if changed_below else tree
     inactive = tree.get(INACTIVE, frozenset())
     same_marks = inactive == before.get(INACTIVE, frozenset())
     kept: Tree = {}
@@ -308,10 +307,12 @@ def effective(tree: Tree, before: Tree = NOTHING, known: Tree = NOTHING) -> Tree
     return kept if changed else tree
 
 
-def _known(name: str, before: Tree) -> tuple[Tree, Tree]:
-    """What was known of a branch in one that had nothing deactivated."""
-    was = before.get(name, NOTHING)
-    return was, was
+def _changed_below(tree: Tree, before: Tree) -> Iterator[tuple[str, Tree]]:
+    """The branches in which something is deactivated, without it; ``before`` had none."""
+    for name in differing(tree, before) if before else tree:
+        value, was = tree[name], before.get(name, NOTHING)
+        if isinstance(value, dict) and (inner := effective(value, was, was)) is not value:
+            yield name, inner
 
 
 def _active(inactive: frozenset[Identity], name: str, entries: Tree) -> Tree:

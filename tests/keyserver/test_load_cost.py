@@ -156,3 +156,17 @@ def test_a_wildcard_costs_little_for_each_entry_that_it_does_not_stand_for():
 
     # Besides, each is taken apart once.
     assert (steps(101) - steps(1)) / 100 / 100 < 20
+
+
+def test_a_first_deactivation_costs_what_is_new():
+    def steps(count: int) -> int:
+        tree = copy_tree({})
+        assert load(tree, [f"set {GATEWAY} p{n} ike-policy pol" for n in range(count)]) == []
+        before = in_force(SCHEMA, tree)
+        new = copy_tree(tree)
+        assert load(new, [f"deactivate {GATEWAY} p0 ike-policy"]) == []
+        with Steps() as counted:
+            in_force(SCHEMA, new, before)
+        return counted.count
+
+    assert steps(400) < 1.5 * steps(100)
