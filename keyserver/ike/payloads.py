@@ -24,6 +24,9 @@ from .wire import (
 
 # Whoever sends an ID writes into our log: as many octets of it as the longest name has.
 _SHOWN = 255
+# A proposal counts its transforms in an octet, and phase 1 has one proposal (RFC 2409 §5). Where
+# there are several they have no more together: what anyone may send must be read quickly.
+_MOST_TRANSFORMS = 255
 PROTO_ISAKMP = 1
 """Protocol id of phase 1 itself (RFC 2407 §4.4.1)."""
 
@@ -69,7 +72,8 @@ class Proposal:
         number, protocol = reader.number(1), reader.number(1)
         spi_size, count = reader.number(1), reader.number(1)
         spi = reader.take(spi_size)
-        payloads, left = decode_chain(PayloadType.TRANSFORM if count else 0, reader.rest())
+        first = PayloadType.TRANSFORM if count else 0
+        payloads, left = decode_chain(first, reader.rest(), _MOST_TRANSFORMS)
         if left or len(payloads) != count:
             raise MalformedPayload(f"proposal: {count} transforms expected, {len(payloads)} found")
         if any(p.type != PayloadType.TRANSFORM for p in payloads):
@@ -96,6 +100,8 @@ class SaPayload:
         payloads, left = decode_chain(PayloadType.PROPOSAL, reader.rest())
         if left or any(p.type != PayloadType.PROPOSAL for p in payloads):
             raise MalformedPayload("SA: something else than proposals inside")
+        if sum(sum(p.body[3:4]) for p in payloads) > _MOST_TRANSFORMS:
+            raise MalformedPayload(f"SA: more than {_MOST_TRANSFORMS} transforms")
         return cls(tuple(Proposal.decode(p.body) for p in payloads), doi, situation)
 
 

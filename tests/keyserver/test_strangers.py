@@ -90,6 +90,9 @@ LEGAL = {
     "the second proposal": Manner(
         sa=sa(proposal(TRIPLE_DES + DAY, following=2), proposal(ALGORITHMS + DAY, number=2))
     ),
+    "the last of 255 transforms": Manner(
+        sa=sa(proposal(*[TRIPLE_DES + DAY] * 254, ALGORITHMS + DAY))
+    ),
     "certificates offered first": Manner(sa=sa(proposal(SIGNED + DAY, ALGORITHMS + DAY))),
     "an SPI in the proposal": Manner(sa=sa(proposal(ALGORITHMS + DAY, spi=bytes(8)))),
     "a proposal from 0": Manner(sa=sa(proposal(ALGORITHMS + DAY, number=0))),
@@ -112,6 +115,15 @@ def test_what_is_legal_registers(world, manner):
 
 OTHERS = {
     "DOI 1": (Manner(sa=sa(proposal(ALGORITHMS + DAY), doi=1)), NO_PROPOSAL),
+    "256 transforms": (
+        Manner(
+            sa=sa(
+                proposal(*[TRIPLE_DES + DAY] * 254, following=2),
+                proposal(*[ALGORITHMS + DAY] * 2, number=2),
+            )
+        ),
+        MALFORMED,
+    ),
     "certificates alone": (Manner(sa=sa(proposal(SIGNED + DAY))), NO_PROPOSAL),
     "other algorithms": (Manner(sa=sa(proposal(TRIPLE_DES + DAY))), NO_PROPOSAL),
     "an unknown attribute": (Manner(sa=sa(proposal(ALGORITHMS + tv(16384, 7)))), NO_PROPOSAL),
