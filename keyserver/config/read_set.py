@@ -65,6 +65,7 @@ class _Lines:
         self.root = root
         self.here: list[Edit] = []
         self._left: list[list[Edit]] = []
+        self._verb = ""
         self._verbs: dict[str, Callable[[list[Edit], list[Word], int], Edit]] = {
             "delete": self._delete,
             "activate": self._mark,
@@ -84,27 +85,31 @@ class _Lines:
         if not words:
             self._go(level)
             return
-        verb, rest = str(words[0]), words[1:]
+        self._verb = str(words[0])
         try:
-            if verb == "edit":
-                there = self._levels(level, rest, number)
-                self._go(level)
-                self._left.append(level)
-                self.here = there
-            elif verb == "set":
-                self.verb = verb
-                for edit in self._descend(level, rest, number, naming=False).top:
-                    yield _wrapped(level, edit)
-            elif verb == "replace":
-                yield _wrapped(level[:-1], self._replace(level, rest, number))
-            elif verb in self._verbs:
-                self.verb = verb
-                edit = self._verbs[verb](level, rest, number)
-                yield _wrapped(level, edit)
-            else:
-                yield LoadError("[edit]", verb, "unknown command.", line=number)
+            for above, edit in self._edits(level, words[1:], number):
+                yield _wrapped(above, edit)
         except _Refused as refused:
             yield refused.problem
+
+    def _edits(
+        self, level: list[Edit], words: list[Word], number: int
+    ) -> Iterator[tuple[list[Edit], Edit]]:
+        """(levels, edit below them) of a command."""
+        if self._verb == "edit":
+            there = self._levels(level, words)
+            self._go(level)
+            self._left.append(level)
+            self.here = there
+        elif self._verb == "set":
+            for edit in self._descend(level, words, number, naming=False).top:
+                yield level, edit
+        elif self._verb == "replace":
+            yield level[:-1], self._replace(level, words, number)
+        elif self._verb in self._verbs:
+            yield level, self._verbs[self._verb](level, words, number)
+        else:
+            self._refuse(self._verb, "unknown command.", number)
 
     def _moved(self, words: list[Word]) -> tuple[list[Edit], list[Word]]:
         """A command after "top" or "up" is carried out there, and leads nowhere but for "edit"."""
@@ -129,7 +134,7 @@ class _Lines:
     def _start(self, level: list[Edit]) -> Statement:
         return level[-1].statement if level else self.root
 
-    def _levels(self, level: list[Edit], words: list[Word], number: int) -> list[Edit]:
+    def _levels(self, level: list[Edit], words: list[Word]) -> list[Edit]:
         found = levels(self._start(level), words)
         if isinstance(found, LoadError):
             raise _Refused(found)
@@ -143,7 +148,7 @@ class _Lines:
         if problem is not None:
             raise _Refused(problem)
         if descent.last is None:
-            self._refuse(self.verb, "missing argument.", number)
+            self._refuse(self._verb, "missing argument.", number)
         return descent
 
     def _refuse(self, word: str, message: str, number: int) -> None:
@@ -166,10 +171,10 @@ class _Lines:
 
     def _mark(self, level: list[Edit], words: list[Word], number: int) -> Edit:
         first, last = self._named(level, words, number)
-        if self.verb.endswith("activate"):
-            last.activate = self.verb == "activate"
+        if self._verb.endswith("activate"):
+            last.activate = self._verb == "activate"
         else:
-            last.protect = self.verb == "protect"
+            last.protect = self._verb == "protect"
         return first
 
     def _annotate(self, level: list[Edit], words: list[Word], number: int) -> Edit:
@@ -185,14 +190,14 @@ class _Lines:
     def _entry(self, level: list[Edit], words: list[Word], number: int) -> tuple[Edit, Edit]:
         first, last = self._named(level, words, number)
         if last.statement.kind is not Kind.LIST or last.key is None:
-            self._refuse(str(words[-1]) if words else self.verb, "syntax error", number)
+            self._refuse(str(words[-1]) if words else self._verb, "syntax error", number)
         return first, last
 
     def _split(self, words: list[Word], marks: tuple[str, ...], number: int) -> int:
         for place in range(len(words) - 1, 0, -1):
             if words[place] in marks:
                 return place
-        self._refuse(self.verb, "missing argument.", number)
+        self._refuse(self._verb, "missing argument.", number)
         return 0
 
     def _rename(self, level: list[Edit], words: list[Word], number: int) -> Edit:
@@ -219,7 +224,7 @@ class _Lines:
             word for word in words if word not in {key.word for key in statement.keys if key.word}
         ]
         if len(keys) != len(statement.keys):
-            self._refuse(self.verb, "missing argument.", number)
+            self._refuse(self._verb, "missing argument.", number)
         return KEY_SEPARATOR.join(keys)
 
     def _insert(self, level: list[Edit], words: list[Word], number: int) -> Edit:

@@ -174,11 +174,15 @@ class _MemberEdge:
 
     def arrived(self, data: bytes) -> None:
         """A datagram came in, from whichever socket."""
+        self._over_link(partial(self._take, data))
+
+    def _over_link(self, deliver: Callable[[], None]) -> None:
+        """Deliver a datagram as the link does, which may lose, repeat or delay it."""
         for delay in self._link.deliveries() if self._link else (0.0,):
             if delay:
-                self._later(delay, lambda: self._take(data))
+                self._later(delay, deliver)
             else:
-                self._take(data)
+                deliver()
 
     def stop(self) -> None:
         self.member.stop()
@@ -225,11 +229,7 @@ class _MemberEdge:
 
     def _act(self, datagrams: list[bytes]) -> None:
         for datagram in datagrams:
-            for delay in self._link.deliveries() if self._link else (0.0,):
-                if delay:
-                    self._later(delay, partial(self._transmit, datagram))
-                else:
-                    self._transmit(datagram)
+            self._over_link(partial(self._transmit, datagram))
         for event in self.member.diary.take():
             self._observe(event)
             self._note_keys(event)
@@ -240,6 +240,10 @@ class _MemberEdge:
         if group is not None and group != self._joined:
             self._joined = group
             self._joining = asyncio.get_running_loop().create_task(self._listener.join(group, self))
+        self._wind()
+
+    def _wind(self) -> None:
+        """Wake up when the member wants to."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -152,15 +152,18 @@ class _KeyPlane:
             self.on_event(event)
         for one in outgoing:
             self._send(one)
+        self._wind(deadline, now)
+        for group in self.device.key_server.listens() - self._groups.keys():
+            self._groups[group] = asyncio.get_running_loop().create_task(self._join(*group))
+
+    def _wind(self, deadline: float | None, now: float) -> None:
+        """Look at the clock again at that time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if deadline is not None:
             delay = max(0.0, deadline - now) / self._speed + 0.001
             self._timer = asyncio.get_running_loop().call_later(delay, self._work)
-
-        for group in self.device.key_server.listens() - self._groups.keys():
-            self._groups[group] = asyncio.get_running_loop().create_task(self._join(*group))
 
     async def _join(self, address: str, port: int, interface: str) -> UdpSocket | None:
         """Listen to a multicast group that pushes come to."""

@@ -63,6 +63,25 @@ def _failures() -> Iterator[None]:
         raise MuxUnavailable(str(error) or type(error).__name__) from None
 
 
+def _greet(control: socket.socket) -> None:
+    _send(control, _HELLO, _VERSION)
+    kind, version = struct.unpack_from("!II", _receive(control))
+    if (kind, version) != (_HELLO, _VERSION):
+        raise MuxUnavailable(f"protocol version {version}")
+
+
+def _ask_for(control: socket.socket, subsystem: str, descriptors: tuple[int, int, int]) -> None:
+    number = 1
+    flags = (0, 0, 0, 1)  # no terminal, X11 or agent; a subsystem
+    _send(control, _NEW_SESSION, number, b"", *flags, _NO_ESCAPE, b"", subsystem.encode())
+    for descriptor in descriptors:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))
+        control.sendmsg([b"\0"], [rights])
+    kind, answered = struct.unpack_from("!II", _receive(control))
+    if (kind, answered) != (_SESSION_OPENED, number):
+        raise MuxUnavailable("the master did not open the session")
+
+
 def open_subsystem(
     path: str, subsystem: str, descriptors: tuple[int, int, int], timeout: float
 ) -> socket.socket:
@@ -76,19 +95,8 @@ def open_subsystem(
         with _failures():
             control.settimeout(timeout)
             control.connect(path)
-            _send(control, _HELLO, _VERSION)
-            kind, version = struct.unpack_from("!II", _receive(control))
-            if (kind, version) != (_HELLO, _VERSION):
-                raise MuxUnavailable(f"protocol version {version}")
-            number = 1
-            flags = (0, 0, 0, 1)  # no terminal, X11 or agent; a subsystem
-            _send(control, _NEW_SESSION, number, b"", *flags, _NO_ESCAPE, b"", subsystem.encode())
-            for descriptor in descriptors:
-                rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))
-                control.sendmsg([b"\0"], [rights])
-            kind, answered = struct.unpack_from("!II", _receive(control))
-            if (kind, answered) != (_SESSION_OPENED, number):
-                raise MuxUnavailable("the master did not open the session")
+            _greet(control)
+            _ask_for(control, subsystem, descriptors)
     except BaseException:
         control.close()
         raise
