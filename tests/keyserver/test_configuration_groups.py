@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import brought, work
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import work
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configurations import entries
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import look
@@ -37,7 +37,7 @@ class Fleet:
     """A server and a member, and what the role makes of them."""
 
     def __init__(self, text):
-        self.wires = {"hub-1": self._wire("hub-1", server(HUB)), "ny": self._wire("ny", text)}
+        self.wires = {"hub-1": self.of("hub-1", server(HUB)), "ny": self.of("ny", text)}
         self.looks = {host: look(wire) for host, wire in self.wires.items()}
         found = describe(
             {
@@ -49,7 +49,7 @@ class Fleet:
         self.description = as_read(found)
 
     @staticmethod
-    def _wire(host, text):
+    def of(host, text):
         spec = DeviceSpec(host, Generation.V2)
         text = f"set system host-name {host}\n{text}"
         return Wire(Device(spec, read_initial(spec, text), NOW), lambda: NOW)
@@ -59,7 +59,7 @@ class Fleet:
         return plan(
             {host: one.sides for host, one in looks.items()},
             self.description,
-            needed={host: brought.needed(one.readings) for host, one in looks.items()},
+            readings={host: one.readings for host, one in looks.items()},
         )
 
     def take_over(self):
@@ -127,6 +127,16 @@ def test_a_vpn_that_a_group_calls_by_its_name_cannot_be_called_otherwise(line):
     assert fleet.wires["ny"].names[len(sent) :].count("commit-configuration") == 0
 
 
+def test_what_a_group_brings_in_and_nobody_described_is_no_change_without_end():
+    """Each run wanted to take it away, and confirmed what it had not changed."""
+    fleet = Fleet(AROUND + member(SITE))
+    brings = "set groups G security group-vpn server group <*> member-threshold 55\n"
+    fleet.wires["hub-1"] = fleet.of("hub-1", f"{server(HUB)}{brings}set apply-groups G\n")
+    fleet.looks["hub-1"] = look(fleet.wires["hub-1"])
+    fleet.take_over()
+    assert fleet.plan().steps == ()
+
+
 def test_devices_without_groups_are_not_asked_for_them():
     fleet = Fleet(AROUND + member(SITE))
     assert fleet.wires["ny"].names.count("get-configuration") == 1
@@ -134,7 +144,7 @@ def test_devices_without_groups_are_not_asked_for_them():
 
 
 def test_who_may_not_see_the_groups_is_told_and_goes_on_without():
-    wire = Fleet._wire("ny", site(PROPOSALS))
+    wire = Fleet.of("ny", site(PROPOSALS))
     ask = wire.raw
 
     def denied(operation):

@@ -306,10 +306,19 @@ def test_servers_are_described_in_the_order_in_which_members_try_them():
 
 
 def test_a_v1_member_keeps_its_security_policies_where_they_are():
-    fleet = gathered(FITTING["v1, one member elsewhere"])
+    text = member(V1_SITE, V1_ZONES)
+    back = [line for line in text.splitlines() if " policy secret " in line]
+    back = [
+        line.replace("LAN to-zone WAN policy secret", "WAN to-zone LAN policy b") for line in back
+    ]
+    there = "set security policies from-zone LAN to-zone WAN policy secret then permit tunnel"
+    text += "\n".join([*back, f"{there} pair-policy b"])
+    fleet = gathered({**FITTING["v1, one member elsewhere"], "ny": ("v1", text)})
     built = carried_out(fleet, as_read(describe(fleet)))
+    one = {"from_zone": "LAN", "to_zone": "WAN", "policy": "secret", "vpn": "Offices"}
     assert built["ny"]["member"]["policies"] == [
-        {"from_zone": "LAN", "to_zone": "WAN", "policy": "secret", "vpn": "Offices"}
+        {**one, "pair_policy": "b"},
+        {"from_zone": "WAN", "to_zone": "LAN", "policy": "b", "vpn": "Offices"},
     ]
     assert [vpn["name"] for vpn in built["ny"]["member"]["ipsec"]["vpns"]] == ["Offices"]
 

@@ -14,7 +14,7 @@ from functools import partial
 
 from ..engine.device import CommitOptions
 from ..errors import Refused
-from . import brought, scout, work
+from . import scout, work
 from .configurations import entries
 from .contradictions import refusals
 from .crew import Crew
@@ -54,7 +54,7 @@ def _planned(crew: Crew) -> Plan:
         readable=scout.readable(crew),
         unshared={group.name for group in crew.whole() if shared(group, crew.held)},
         stranded={group.name: scout.stranded(crew, group) for group in crew.whole()},
-        needed={host: brought.needed(looked.readings) for host, looked in crew.looks.items()},
+        readings={host: looked.readings for host, looked in crew.looks.items()},
     )
 
 
@@ -100,7 +100,7 @@ class _Conductor:
                 if self._turn(host) == turn and host in going
             }
             done = self._crew.change(changes, commit)
-            self._proof.unconfirmed |= done if minutes else set()
+            self._proof.unconfirmed |= {host for host in done if done[host] and minutes}
             for group in self._crew.description.groups:
                 lost = [host for host in group.servers if host in changes and host not in done]
                 if lost:

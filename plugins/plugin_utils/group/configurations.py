@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..engine.plan import State, plan
@@ -43,8 +44,12 @@ def after(
     config: Config,
     drop: Config,
     generation: Generation,
+    read: Reading | None = None,
 ) -> Config:
-    """What a host has when a change has been made, as the engine would make it."""
+    """What a host has when a change has been made, as the engine would make it.
+
+    ``read``: what was read of it, of which configuration groups bring in again what goes.
+    """
     resource = RESOURCES[side]
     have = Reading(Configuration(_tree(side, now, Reading(), generation)))
     target = plan(resource.root, have, _tree(side, config, have, generation), State.REPLACED)
@@ -52,7 +57,10 @@ def after(
     if drop:
         gone = _tree(side, drop, left, generation)
         target = plan(resource.root, left, gone, State.DELETED)
-    found = as_config(resource, target.tree, secrets=True)
+    tree = target.tree
+    if read is not None and read.inherited:
+        tree = replace(read, explicit=target, ancestor_inactive=False).in_force(resource.root)
+    found = as_config(resource, tree, secrets=True)
     if not isinstance(found, dict):
         raise TypeError(f"{side} is a list of settings, not one configuration")
     return found

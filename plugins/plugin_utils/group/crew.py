@@ -93,8 +93,8 @@ class Crew:
             self.fates[host].did.append(what)
         return set(done)
 
-    def change(self, changes: Mapping[str, Change], commit: CommitOptions) -> set[str]:
-        """Change configurations; the hosts that have them now."""
+    def change(self, changes: Mapping[str, Change], commit: CommitOptions) -> dict[str, bool]:
+        """Change configurations; by host that has its now, whether it was changed for that."""
         done = self.each(
             {
                 host: partial(
@@ -114,7 +114,7 @@ class Crew:
                 fate.did.append("configured")
             side = changes[host].side
             self.sides[host] = {**self.sides[host], side: result["after"]}
-        return set(done)
+        return {host: result["changed"] for host, result in done.items()}
 
     def holds(self, host: str, held: Holdings) -> None:
         """What a host has just said that it holds."""

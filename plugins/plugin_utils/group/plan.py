@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from .description import Description, Group
 from .expand import configurations
 from .planning import keys, members, servers
-from .planning.situation import Fleet, Situation, Stranded
+from .planning.situation import Fleet, Readings, Situation, Stranded
 from .steps import Apart, Change, Kind, Step
 
 
@@ -38,21 +38,21 @@ def plan(
     readable: Collection[str] = (),
     unshared: Collection[str] = (),
     stranded: Stranded | None = None,
-    needed: Fleet | None = None,
+    readings: Readings | None = None,
 ) -> Plan:
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
     ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
     that servers have sent somebody away from who still holds their keys; ``unshared``: groups
     whose servers do not have the same keys; ``stranded``: members that no server lists;
-    ``needed``: entries that stay, because configuration groups have them or refer to them.
+    ``readings``: what was read of the hosts, where anything of it may outlast a change.
     """
     groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
     left = (*_untouched(now, description), *_unseen(now, description, groups))
     touched = Description(groups, description.devices)
     wanted = configurations(touched)
     here = Situation(
-        now, touched, wanted, exclusive, readable, unshared, stranded or {}, needed or {}
+        now, touched, wanted, exclusive, readable, unshared, stranded or {}, readings or {}
     )
     return Plan(tuple(_steps(here)), left)
 

@@ -18,6 +18,8 @@ from .situation import Fleet, Situation
 _REGISTRATION = "it has registered again"
 _ITS_OWN = "somebody gives it the new proposal; it is not managed"
 _PAIR = ("from_zone", "to_zone", "policy")
+_KEPT = ("policy", "pair_policy")
+"""What a security policy goes on with when its VPN gets another name."""
 
 
 def join(here: Situation, host: str, have: Sides) -> Change | None:
@@ -74,8 +76,9 @@ def _as_called(member: Config, renamed: Iterable[str], policies: Iterable[Config
     named = [p for p in member.get("policies") or () if p.get("vpn") in gone and "policy" in p]
     found = []
     for policy in policies:
-        there = [p["policy"] for p in named if _zones(p) == _zones(policy)]
-        found += [{**policy, "policy": name} for name in there] or [policy]
+        there = [p for p in named if _zones(p) == _zones(policy)]
+        kept = [{o: p[o] for o in _KEPT if o in p} for p in there]
+        found += [{**policy, **one} for one in kept] or [policy]
     return found
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from ...engine.tree import Reading
 from ...engine.values import Generation
+from .. import brought
 from ..configurations import after, entries
 from ..description import Description, Device, Group
 from ..expand import Config, Sides
@@ -17,6 +19,8 @@ from ..steps import Change
 
 Fleet = Mapping[str, Sides]
 """Host to what ``server`` and ``member`` find there, secrets included."""
+Readings = Mapping[str, Mapping[str, Reading]]
+"""Host to what was read of it, by side."""
 
 
 class Lost(Enum):
@@ -36,7 +40,7 @@ class Situation:
     """What a plan goes out from; ``now`` has the hosts that could be looked at.
 
     ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For
-    ``exclusive``, ``readable``, ``unshared``, ``stranded`` and ``needed`` see ``plan``.
+    ``exclusive``, ``readable``, ``unshared``, ``stranded`` and ``readings`` see ``plan``.
     """
 
     now: Fleet
@@ -46,7 +50,7 @@ class Situation:
     readable: Collection[str]
     unshared: Collection[str]
     stranded: Stranded
-    needed: Fleet
+    readings: Readings
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -135,10 +139,12 @@ class Situation:
     def _with_orphans(self, host: str, have: Sides, change: Change, then: Sides) -> Change:
         """The change, and what nothing names once it is made (``then``)."""
         side = change.side
-        needed = self.needed.get(host, {}).get(side, {})
+        needed = brought.needed(self.readings.get(host, {})).get(side, {})
         gone = orphans(side, have[side], then[side], needed)
         return Change(side, change.config, merged(change.drop, gone)) if gone else change
 
     def _then(self, host: str, have: Sides, change: Change) -> Sides:
         side, generation = change.side, self.generation(host)
-        return {**have, side: after(side, have[side], change.config, change.drop, generation)}
+        read = self.readings.get(host, {}).get(side)
+        then = after(side, have[side], change.config, change.drop, generation, read)
+        return {**have, side: then}
