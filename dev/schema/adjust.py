@@ -23,7 +23,7 @@ class Adjusted:
         self._old = table
         self.new = Table([])
         self._done: dict[tuple[str, int], int] = {}
-        by_parent = (*exceptions.WORDS, *exceptions.ORDER, *exceptions.SPANS)
+        by_parent = (*exceptions.WORDS, *exceptions.ORDER, *exceptions.SPANS, *exceptions.ALSO)
         self._wanted = {parent for parent, _ in by_parent}
 
     def node(self, parent: str, number: int) -> int:
@@ -49,6 +49,9 @@ class Adjusted:
         flags += _secrecy(name, kind)
         span = exceptions.SPANS.get((parent, name))
         number = self.new.types.number(("integer", *span)) if span else self._type(rest[0])
+        word = exceptions.ALSO.get((parent, name))
+        if word is not None:
+            number = self.new.types.number(("union", self.new.types.number(("enum", word)), number))
         return self.new.nodes.number((shown, flags, number, *rest[1:]))
 
     def _key(self, key: Node) -> Node:

@@ -67,6 +67,9 @@ ORDER = {
 SPANS = {("session", "session-limit"): (1, 1024)}
 """(parent, leaf): what Juniper's pages give it, and devices hold; the YANG has 1 to 7."""
 
+ALSO = {("group", "allow"): "all", ("dynamic-neighbor", "allow"): "all"}
+"""(parent, leaf): a word that Juniper's pages give it beside what the YANG has, prefixes alone."""
+
 SHOWN = {
     ("then", "next-interface", "c"): "O",
     ("next-interface", "interface-name", "f"): "K",

@@ -30,6 +30,8 @@ class Descent:
         self.cut_short = cut_short
         self.chain: list[Edit] = []
         self.top: list[Edit] = []
+        self._said: list[set[str]] = [set()]
+        """What the words have named at the start, and in each branch of the chain."""
         self.last: Edit | None = None
         self.listed: Statement | None = None
         self.several = False
@@ -62,7 +64,7 @@ class Descent:
             elif place >= len(words):
                 return self._unfinished(child, naming)
             else:
-                taken = self._valued(child, words[place:], naming)
+                taken = self._valued(child, _ahead(child, words, place), naming)
                 if isinstance(taken, LoadError):
                     return taken
                 place += taken
@@ -95,8 +97,9 @@ class Descent:
             here = self.chain[depth - 1].statement if depth else self.start
             said = self.chain[depth - 1].children if depth else self.top
             found = _named(here, word, said) or (_meant(here, word) if self.cut_short else None)
-            if found is not None and not _given(here, found[0], said):
+            if found is not None and not _given(here, found[0], self._said[depth]):
                 del self.chain[depth:]
+                del self._said[depth + 1 :]
                 return found
             if not depth or not _may_end(self.chain[depth - 1].statement):
                 return None, False
@@ -131,7 +134,7 @@ class Descent:
             self._add(Edit(statement, key=key, line=self.line))
         self.several = len(values) > 1
         if self.last is not None:
-            self.chain.append(self.last)
+            self._lead(self.last)
         return taken
 
     def _unfinished(self, child: Statement, naming: bool) -> LoadError | None:
@@ -147,11 +150,16 @@ class Descent:
 
     def _add(self, edit: Edit) -> None:
         (self.chain[-1].children if self.chain else self.top).append(edit)
+        self._said[-1].add(edit.statement.name)
         self.last = edit
 
     def _enter(self, edit: Edit) -> None:
         self._add(edit)
+        self._lead(edit)
+
+    def _lead(self, edit: Edit) -> None:
         self.chain.append(edit)
+        self._said.append(set())
 
 
 def _entered(statement: Statement, keys: list[str]) -> Iterator[tuple[Statement, str]]:
@@ -183,12 +191,11 @@ def _named(here: Statement, word: Word, said: list[Edit]) -> tuple[Statement, bo
     return (found, False) if found is not None else None
 
 
-def _given(here: Statement, statement: Statement, said: list[Edit]) -> bool:
+def _given(here: Statement, statement: Statement, names: set[str]) -> bool:
     """Whether the same line has said it, or what excludes it: only one of both would hold."""
-    names = {edit.statement.name for edit in said}
-    again = statement.name in names and not statement.has_no_braces
-    single = statement.kind in (Kind.LEAF, Kind.CONTAINER)
-    return (again and single) or not names.isdisjoint(here.excluded.get(statement.name, ()))
+    several = statement.kind in (Kind.LIST, Kind.LEAF_LIST) or statement.has_no_braces
+    again = statement.name in names and not several
+    return again or not names.isdisjoint(here.excluded.get(statement.name, ()))
 
 
 def _meant(here: Statement, word: Word) -> tuple[Statement, bool] | None:
@@ -230,6 +237,18 @@ def _may_end(statement: Statement) -> bool:
 def _opens(word: Word) -> bool:
     """True for a bracket, which is not a value."""
     return word == "[" and not isinstance(word, Quoted)
+
+
+def _ahead(child: Statement, words: list[Word], place: int) -> list[Word]:
+    """The words that a value or an entry's keys may take, and one more: a line may be long."""
+    if _opens(words[place]):
+        end = place + 1
+        while words[end] != "]" or isinstance(words[end], Quoted):
+            end += 1
+        return words[place : end + 2]
+    if words[place].startswith("("):
+        return words[place:]
+    return words[place : place + 2 * len(child.keys) + 1]
 
 
 def _in_pairs(words: list[Word]) -> bool:

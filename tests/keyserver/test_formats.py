@@ -255,6 +255,7 @@ TWICE = {
     "security ike traceoptions file a b": "b",
     "routing-options static route 0.0.0.0/0 preference 3 preference 4": "preference",
     "policy-options policy-statement p then accept reject": "reject",
+    "policy-options policy-statement p then accept accept": "accept",
 }
 
 
@@ -273,6 +274,7 @@ BRACKETS = {
     'groups g interfaces "<ge-0/0/[0-3]>" unit 0': "groups g interfaces <ge-0/0/[0-3]> unit 0",
     'system syslog file x match "/[A-Z]*/gm"': "system syslog file x match /[A-Z]*/gm",
     "system name-server 192.0.2.1": "system name-server [192.0.2.1]",
+    "protocols bgp group a allow all": "protocols bgp group a allow [ all ]",
 }
 
 

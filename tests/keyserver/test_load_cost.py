@@ -11,6 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from keyserver.config.apply import apply
+from keyserver.config.descent import Descent
 from keyserver.config.edit import LoadError, Operation, copy_tree
 from keyserver.config.inherit import in_force
 from keyserver.config.junos_schema import Generation, junos_schema
@@ -117,6 +118,31 @@ def test_a_line_costs_the_same_however_long_the_list_is(long_lists, line):
 
     # What is done once for a load may grow with the list.
     assert (steps(21) - steps(1)) / 20 < EACH
+
+
+LONG = {
+    "policy-options prefix-list p": "192.0.2.{}/32",
+    "firewall filter f term t from": "source-address 192.0.2.{}/32",
+    "routing-options static route 0.0.0.0/0": "next-hop [ 192.0.2.{} ]",
+}
+
+
+class Counted(list):
+    """Words, and how many of them were copied."""
+
+    copied = 0
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        self.copied += len(found) if isinstance(place, slice) else 0
+        return found
+
+
+@pytest.mark.parametrize("path", LONG)
+def test_the_words_of_a_line_are_not_copied_for_each_of_them(path):
+    words = Counted(f"{path} {' '.join(LONG[path].format(n) for n in range(200))}".split())
+    assert Descent(SCHEMA, []).walk(words) is None
+    assert words.copied < 10 * len(words)
 
 
 def named_in_a_group(count: int) -> list[str]:
