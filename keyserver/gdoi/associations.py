@@ -28,7 +28,8 @@ HALF_OPEN_LIMIT = 8192
 REPEATS = (2.0, 4.0, 8.0)
 ASSOCIATION_LIMIT = 100_000
 _FEW_TIMERS = 100
-PULLS_PER_ASSOCIATION = 8
+PULLS_PER_ASSOCIATION = 64
+"""A server has 50 groups at most, and a member may ask for all of them at once."""
 
 
 @dataclass
@@ -95,9 +96,10 @@ class Association:
         self.floated = arrival.floated
 
     def keep(self, message_id: int, pull: Pull) -> None:
-        """Remember a pull; the oldest gives way when there are many."""
-        while message_id not in self.pulls and len(self.pulls) >= PULLS_PER_ASSOCIATION:
-            self.pulls.popitem(last=False)
+        """Remember a pull; of many the oldest gives way, first of those that are done."""
+        if message_id not in self.pulls and len(self.pulls) >= PULLS_PER_ASSOCIATION:
+            done = (one for one, known in self.pulls.items() if known.done)
+            del self.pulls[next(done, next(iter(self.pulls)))]
         self.pulls[message_id] = pull
 
 

@@ -287,6 +287,27 @@ def test_several_pulls_under_one_phase_1_do_not_mix(world):
     assert brought[0][wire.KD] == brought[2][wire.KD] != brought[1][wire.KD]
 
 
+def test_every_group_of_a_server_may_be_asked_for_at_once(world):
+    end = stranger(world)
+    end.phase1()
+    for _ in range(2):
+        asked = [end.ask(identity(11, bytes([0, 0, 0, 1 + n % 2]))) for n in range(50)]
+        assert all(wire.KD in end.confirm(one)[0] for one in asked)
+    assert len(_left(world)) == 1
+
+
+def test_a_commit_that_takes_one_group_away_leaves_the_pull_for_the_other_alone(world):
+    end = stranger(world)
+    end.phase1()
+    kept, gone = (end.ask(identity(11, bytes([0, 0, 0, n]))) for n in (1, 2))
+    world.text = "".join(line for line in world.text.splitlines(True) if "group G2" not in line)
+    world.commit(V2_BLOCK)
+    assert end.told(end.confirm(gone)[0]) == [INVALID_ID]
+    assert wire.KD in end.confirm(kept)[0]
+    assert len(_left(world)) == 1
+    assert wire.KD in end.confirm(end.ask())[0]
+
+
 INFORMED = {
     "initial contact": CONTACT,
     "an unknown error": [(wire.NOTIFY, notify(8191))],
