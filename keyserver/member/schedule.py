@@ -34,6 +34,8 @@ class Schedule:
         self._servers = servers
         self.due: float | None = None
         self._reason = ""
+        # Something was missed, which no later push brings.
+        self._hurries = False
         self._failures = 0
         self._heard = 0.0
         self._spread = jitter()
@@ -57,7 +59,7 @@ class Schedule:
 
     def begun(self) -> None:
         """An attempt goes on: its repetitions are its own affair."""
-        self.due = None
+        self.due, self._hurries = None, False
 
     def heard(self, now: float) -> None:
         """A push came, which is a sign of life."""
@@ -97,6 +99,8 @@ class Schedule:
         be in place two delays before the end, when all begin to use the new keys. Of a life that
         has no room for that a share: not before its half, when the next key is pushed.
         """
+        if self._hurries:
+            return
         first = self._keys.first_end()
         if first is None:
             self.due = None
@@ -113,7 +117,7 @@ class Schedule:
         """Something was missed: within the shortest pause, not at once for all."""
         soon = now + BACK_OFF_SECONDS[0] * self._jitter()
         self.due = min(self.due or soon, soon)
-        self._reason = reason
+        self._reason, self._hurries = reason, True
 
     def heartbeat_due(self) -> float | None:
         """When too many heartbeats were missed; half an interval is left for delays.

@@ -200,18 +200,23 @@ def test_copies_of_any_recent_push_are_acknowledged_again(signing_key):
     assert len(member.tick(world.now)) == len(world.pushed) == 3
 
 
-def test_a_member_that_missed_a_push_registers_again(signing_key):
-    multicast = V1_SMC + (
-        "encryption-algorithm 3des-cbc sig-hash-algorithm sha1 communication-type multicast "
-        "multicast-group 239.1.2.3 multicast-outgoing-interface ge-0/0/1.0"
-    )
-    world = World(signing_key, "v1", extra=(multicast,))
+_MULTICAST = V1_SMC + (
+    "encryption-algorithm 3des-cbc sig-hash-algorithm sha1 communication-type multicast "
+    "multicast-group 239.1.2.3 multicast-outgoing-interface ge-0/0/1.0"
+)
+_LIFE = "set security group-vpn server ipsec proposal esp lifetime-seconds "
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_member_that_missed_a_push_registers_again(signing_key, more):
+    world = World(signing_key, "v1", extra=(_MULTICAST,))
     (member,) = world.joined(1)
-    proposal = "set security group-vpn server ipsec proposal esp lifetime-seconds "
     world.lost.add(GM)
-    world.commit(multicast, proposal + "7000")
+    world.commit(_MULTICAST, _LIFE + "7000")
     world.lost.clear()
-    world.commit(multicast, proposal + "8000")
+    # What comes behind does not bring what was missed.
+    for number in range(1 + more):
+        world.commit(_MULTICAST, _LIFE + str(8000 + number))
     world.pass_time(3)
     assert "1 pushes missed" in [e.reason for e in member.events]
     assert world.happenings().count("registered") == 2
