@@ -284,6 +284,15 @@ def test_what_bears_our_comment_may_await_where_nothing_else_tells():
     assert not confirming.confirm(rpc, confirming.Request(untold=True))["changed"]
 
 
+def test_what_was_taken_back_is_not_confirmed_where_nothing_else_tells():
+    rpc = silent(False, TICKET)
+    rpc.box.expire()
+    with pytest.raises(DeviceError, match="the device has taken it back; make the change again"):
+        confirming.confirm(rpc, confirming.Request("CHG-1", untold=True))
+    # Who knows of no confirmed commit finds nothing to confirm.
+    assert not confirming.confirm(rpc, confirming.Request())["changed"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "second", "doubted"),
     [
@@ -306,8 +315,13 @@ def test_a_device_that_shows_confirmed_commits_is_believed_of_one_with_our_comme
     confirming.confirm(rpc, confirming.Request("CHG-1"))
     found = apply(rpc, wish(TICKET))
     assert (found["confirmation_untold"], found["warnings"]) == (False, [])
+    rpc.box.candidate.find("security/group-vpn/server/group/group-id").text = "7"
     rpc.box.commit(9, "eve", "", None)
     assert not confirming.confirm(rpc, confirming.Request(untold=True))["changed"]
+    for_good = Boxed(box("G1"), {})
+    for_good.box.commit(9, "eve", "", 5)
+    apply(for_good, wish(AT_ONCE._replace(comment="CHG-1")))
+    assert not apply(for_good, wish(TICKET))["confirmation_untold"]
 
 
 @pytest.mark.parametrize("says_confirmed", [True, False])

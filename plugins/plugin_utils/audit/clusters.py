@@ -196,10 +196,8 @@ def _judge_stale(hosts: Hosts, lists: _Lists, told: _Told) -> None:
     """Who has gone to another server of its cluster was heard of there."""
     for name, host in hosts.items():
         for group in host["groups"]:
-            servers = group.get("hosts") or ()
-            stale = [m for m in group["members"] if m.get("state") == "stale"]
-            for member in stale if _is_one_of(name, servers) else ():
-                read, _unread = lists.split(servers)
+            read, _unread = lists.split(group.get("hosts") or ())
+            for member in [m for m in group["members"] if m.get("state") == "stale"]:
                 if any(_is_fresh(m, member) for s in read for m in lists.members(s, group["name"])):
                     member["state"] = "listed"
                     told.finding(name, group["name"], Kind.STALE, named(member), None)

@@ -112,7 +112,7 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
     except DeviceError as error:
         device.warn(f"{error}; the device does not say whether a commit awaits confirmation")
         return None, False
-    if pending is None and was_taken_back(history):
+    if pending is None and was_taken_back(history, untold=untold):
         raise DeviceError(
             STEP,
             [

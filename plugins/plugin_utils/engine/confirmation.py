@@ -105,20 +105,22 @@ def _of(entry: etree._Element) -> PendingConfirmation:
     )
 
 
-def was_taken_back(history: etree._Element, confirmed: bool = False) -> bool:
+def was_taken_back(history: etree._Element, confirmed: bool = False, untold: bool = False) -> bool:
     """Whether the device's newest commit took back a confirmed one that nobody confirmed.
 
-    ``confirmed``: a commit that was to confirm it has been made since. Raises DeviceError.
+    ``confirmed``: a commit that was to confirm it has been made since. ``untold``: one was made, as
+    is known from elsewhere. Raises DeviceError.
     """
     entries = _newest(history)
-    return _was_taken_back(_before_confirming(entries) if confirmed else entries)
+    one_was = untold and tells_of_none(history)
+    return _was_taken_back(_before_confirming(entries) if confirmed else entries, one_was)
 
 
-def _was_taken_back(entries: list[etree._Element]) -> bool:
+def _was_taken_back(entries: list[etree._Element], one_was: bool = False) -> bool:
     if len(entries) < 2:
         return False
     own = (text_of(child(entries[0], "user")), text_of(child(entries[0], "client")))
-    return own == ("root", "other") and _was_confirmed(entries[1])
+    return own == ("root", "other") and (one_was or _was_confirmed(entries[1]))
 
 
 def was_confirmed_once(history: etree._Element) -> bool:
