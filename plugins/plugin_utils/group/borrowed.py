@@ -12,6 +12,7 @@ from typing import Any
 
 from ..engine.values import Generation
 from .configurations import RESOURCES, after, entries
+from .description import some
 from .expand import Config
 from .fit import filled
 from .references import GATEWAYS, NAMING, REFERENCES, Place, Reference
@@ -20,36 +21,42 @@ from .steps import Change
 
 def borrowed(now: Config, change: Change, generation: Generation) -> Iterator[str]:
     """Why a change must not be made to what a host has: it would change what is somebody else's."""
-    then: Config | None = None
-    for reference in REFERENCES[change.side]:
-        for user, name in _users(reference, now, change):
-            then = then or after(change.side, now, change.config, change.drop, generation)
-            if user not in entries(then, *reference.users):
-                continue
-            was, will = (_meaning(change.side, one, reference.place, name) for one in (now, then))
-            if was != will:
-                yield _said(change.side, reference, user, name)
-
-
-def _users(reference: Reference, now: Config, change: Change) -> Iterator[tuple[str, str]]:
-    """Who names an entry of a change, and is not in it; a server knows a peer by one gateway."""
-    if change.side == "server" and reference.place == GATEWAYS:
+    shared = {one: _users(one, now, change) for one in REFERENCES[change.side]}
+    if not any(shared.values()):
         return
+    changed = after(change.side, now, change.config, change.drop, generation)
+    # Many may use one entry: both are made ready once.
+    before, then = (filled(RESOURCES[change.side].asked, one) for one in (now, changed))
+    for reference, users in shared.items():
+        there = entries(then, *reference.users)
+        for name, whom in users.items():
+            stay = [user for user in whom if user in there]
+            place = change.side, reference.place, name
+            if stay and _meaning(before, *place) != _meaning(then, *place):
+                yield _said(change.side, reference, some(stay), name)
+
+
+def _users(reference: Reference, now: Config, change: Change) -> dict[str, list[str]]:
+    """By entry of a change who names it and is not in it; a server knows a peer by one gateway."""
+    found: dict[str, list[str]] = {}
+    if change.side == "server" and reference.place == GATEWAYS:
+        return found
     mine = entries(change.config, *reference.users)
     changed = entries(change.config, *reference.place)
     for user, entry in entries(now, *reference.users).items():
-        if user not in mine:
-            yield from ((user, name) for name in reference.names(entry) if name in changed)
+        for name in reference.names(entry) if user not in mine else ():
+            if name in changed:
+                found.setdefault(name, []).append(user)
+    return found
 
 
-def _meaning(side: str, config: Config, place: Place, name: str) -> Any:
+def _meaning(config: Config, side: str, place: Place, name: str) -> Any:
     """An entry with what it refers to, whatever that is called."""
-    whole = filled(RESOURCES[side].asked, config)
-    entry = entries(whole, *place).get(name, {})
+    entry = entries(config, *place).get(name, {})
     inside = []
     for reference in REFERENCES[side]:
         for other in reference.names(entry) if reference.users == place else ():
-            meant = _meaning(side, config, reference.place, other)
+            meant = _meaning(config, side, reference.place, other)
             # Old and new stand side by side while a change is on its way.
             inside += [] if meant in inside else [meant]
     return {option: value for option, value in entry.items() if option not in NAMING}, inside
@@ -59,5 +66,5 @@ def _said(side: str, reference: Reference, user: str, name: str) -> str:
     return (
         f"{side} {' '.join(reference.place)} {name}: {' '.join(reference.users)} {user}, which the "
         "description does not name, uses it, too, and would get what the description makes of it; "
-        f"have {user} use one of another name, or take it into the description"
+        f"have {user} use one of another name, or take that into the description"
     )
