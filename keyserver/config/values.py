@@ -217,6 +217,27 @@ def ip_prefix_or_host(text: str) -> str:
         raise InvalidValue(f"invalid prefix: '{text}'") from None
 
 
+def _masked(text: str) -> bool:
+    """True for an address with a mask, which may have gaps: ``192.0.2.1/255.0.255.0``."""
+    address, _, mask = text.partition("/")
+    return "." in mask and bool(ipv4_address(mask) and ipv4_address(address))
+
+
+def prefix_or_host(version: int) -> ValueCheck:
+    """A prefix of one version of IP, or an address, which stands for itself alone."""
+
+    def check(text: str) -> str:
+        if text.startswith("$") or (version == 4 and _masked(text)):
+            # A variable of a dynamic profile; or a mask of filters, which no length says.
+            return text
+        shown = ip_prefix_or_host(text)
+        if (":" in shown) is not (version == 6):
+            raise InvalidValue(f"invalid prefix: '{text}'")
+        return shown
+
+    return check
+
+
 def ipv4_prefix(text: str) -> str:
     """An IPv4 prefix with a mandatory length."""
     shown = ip_prefix(text)
@@ -289,6 +310,11 @@ NAMED: dict[str, ValueCheck] = {
     "ipv4prefix-mandatory": ipv4_prefix,
     "ipprefix-only": ip_prefix_or_host,
     "ipprefix": ip_prefix_or_host,
+    "ipv4prefix": prefix_or_host(4),
+    "ipv4prefix-only": prefix_or_host(4),
+    "ipv6prefix": prefix_or_host(6),
+    "ipv6prefix-mandatory": prefix_or_host(6),
+    "ipv6prefix-only": prefix_or_host(6),
     "areaid": area_id,
     "interface-name": INTERFACE,
     "interface-unit": INTERFACE,

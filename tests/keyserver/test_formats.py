@@ -249,6 +249,30 @@ def test_a_value_that_text_gives_without_a_word_may_have_no_element_in_xml(writt
     assert "\n".join(said or to_set(V2, tree)) == BARE[written]
 
 
+FILTER_FROM = "firewall family inet{} filter f term t from source-address"
+ADDRESSES = {
+    f"{FILTER_FROM.format('')} 192.0.2.1": f"{FILTER_FROM.format('')} 192.0.2.1/32",
+    f"{FILTER_FROM.format('')} 192.0.2.1/255.0.255.0": (
+        f"{FILTER_FROM.format('')} 192.0.2.1/255.0.255.0"
+    ),
+    f"{FILTER_FROM.format(6)} 2001:DB8:0::1": f"{FILTER_FROM.format(6)} 2001:db8::1/128",
+    f"{FILTER_FROM.format(6)} 192.0.2.1": "",
+    "interfaces lo0 unit 0 family inet address 192.0.2.1": (
+        "interfaces lo0 unit 0 family inet address 192.0.2.1/32"
+    ),
+    "interfaces lo0 unit 0 family inet address frob": "",
+    "security group-vpn member ipsec vpn v fail-open rule r source-address 2001:db8::/32": "",
+}
+
+
+@pytest.mark.parametrize("written", ADDRESSES)
+def test_an_address_that_stands_for_a_prefix_is_one_and_nothing_else_is_taken(written):
+    tree, problems = read_file(V2, f"set {written}")
+    shown = ADDRESSES[written]
+    assert bool(problems) == (not shown)
+    assert list(to_set(V2, tree)) == ([f"set {shown}"] if shown else [])
+
+
 TWICE = {
     "policy-options as-path A 65000 65001": "65001",
     "system host-name a host-name b": "host-name",
