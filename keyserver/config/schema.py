@@ -146,6 +146,10 @@ class Statement:
         flat = [child for child in self.children.values() if child.flat]
         return {name: container for container in flat for name in container.children}
 
+    def in_xml(self, name: str) -> Statement:
+        """What stands in it by that name in XML and JSON."""
+        return self.children.get(name) or self.beside[name].children[name]
+
     @cached_property
     def excluded(self) -> Mapping[str, frozenset[str]]:
         """What a child's presence rules out, by the child's name."""

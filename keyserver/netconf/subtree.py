@@ -65,18 +65,22 @@ def _key_of(statement: Statement, wanted: etree._Element) -> str | None:
     return KEY_SEPARATOR.join((text or "").strip() for text in texts)
 
 
-def select(wanted: Sequence[etree._Element], found: etree._Element) -> etree._Element | None:
-    """The part of ``found`` that any of the filters ``wanted`` (same level) asks for; None for
-    nothing.
+def select(
+    statement: Statement, wanted: Sequence[etree._Element], found: etree._Element
+) -> etree._Element | None:
+    """The part of ``found``, a branch of that statement, that any of the filters ``wanted`` (same
+    level) asks for; None for nothing.
 
     An element without children selects all below it; text is a content match; list entries
-    are kept when all their content matches hold, together with their name. ``found`` is taken
+    are kept when all their content matches hold, together with their keys. ``found`` is taken
     apart for it.
     """
-    return _select(_Filters(wanted), found)
+    return _select(statement, _Filters(wanted), found)
 
 
-def _select(filters: _Filters, found: etree._Element) -> etree._Element | None:
+def _select(
+    statement: Statement, filters: _Filters, found: etree._Element
+) -> etree._Element | None:
     asked = filters.about(found)
     if not asked:
         return None
@@ -89,17 +93,17 @@ def _select(filters: _Filters, found: etree._Element) -> etree._Element | None:
         for selection in _selections(one):
             below.setdefault(_asked(selection), []).append(selection)
     inner = {name: _Filters(several) for name, several in below.items()}
-    named = any(local_name(child) == "name" for child in found)
+    keys = {key.name for key in statement.keys}
     for child in list(found):
         name = local_name(child)
-        if name in kept or (named and name == "name"):
+        if name in kept or name in keys:
             part.append(child)
         elif name in below:
-            chosen = _select(inner[name], child)
+            chosen = _select(statement.in_xml(name), inner[name], child)
             if chosen is not None:
                 part.append(chosen)
-    bare = all(local_name(child) == "name" for child in part)
-    return None if bare and "name" not in kept and "name" not in below else part
+    bare = all(local_name(child) in keys for child in part)
+    return None if bare and keys.isdisjoint(kept) and keys.isdisjoint(below) else part
 
 
 class _Filters:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lxml import etree
 
@@ -737,3 +739,26 @@ def test_attributes_come_back_with_errors_too_as_far_as_they_are_taken(session, 
     answer = session.raw(f'<rpc message-id="7" {more}><a/><b/></rpc>'.encode())
     reply = etree.fromstring(answer.removesuffix(END))
     assert (reply.get("message-id"), reply.get("a98")) == (("7", "1") if echoed else (None, None))
+
+
+@pytest.mark.parametrize("form", ["xml", "text", "set", "json"])
+@pytest.mark.parametrize(
+    "asked",
+    ["<policy/>", "<from-zone-name>trust</from-zone-name><policy/>", "<to-zone-name/><policy/>"],
+)
+def test_an_entry_that_a_filter_keeps_has_all_its_keys_whatever_they_are_called(form, asked):
+    session = Console().session()
+    between = "security policies from-zone trust to-zone untrust policy p"
+    session.set(
+        *(f"set security zones security-zone {zone}" for zone in ("trust", "untrust")),
+        *(f"set {between} match {word} any" for word in ("source-address", "destination-address")),
+        f"set {between} match application any",
+        f"set {between} then permit",
+    )
+    path = f"<security><policies><policy>{asked}</policy></policies></security>"
+    reply = session.rpc(
+        f'<get-configuration format="{form}"><configuration>{path}</configuration>'
+        "</get-configuration>"
+    )
+    said = etree.tostring(reply, encoding="unicode")
+    assert re.search("from-zone.*trust.*to-zone.*untrust.*permit", said, re.DOTALL)

@@ -9,6 +9,7 @@ from lxml import etree
 
 from keyserver.config.apply import apply
 from keyserver.config.edit import Operation
+from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.read_set import read_set
 from keyserver.netconf.framing import END_OF_MESSAGE
 from keyserver.netconf.subtree import select
@@ -95,6 +96,11 @@ def test_of_several_entries_that_a_filter_names_the_order_is_that_of_the_configu
     assert answer.count(b"<gateway>") == 3
 
 
+SERVER_IKE = junos_schema(Generation.V2)
+for word in IKE.split():
+    SERVER_IKE = SERVER_IKE.children[word]
+
+
 @pytest.mark.parametrize("match", ["name", "ike-policy"])
 def test_as_many_filters_as_entries_cost_what_they_are_many(match):
     def steps(count: int) -> int:
@@ -104,7 +110,7 @@ def test_as_many_filters_as_entries_cost_what_they_are_many(match):
         asked = "".join(f"<gateway><{match}>{n}</{match}></gateway>" for n in range(0, count, 2))
         found = etree.fromstring(f"<ike>{entries}</ike>")
         with Steps() as counted:
-            part = select([etree.fromstring(f"<ike>{asked}</ike>")], found)
+            part = select(SERVER_IKE, [etree.fromstring(f"<ike>{asked}</ike>")], found)
         assert [one.findtext("name") for one in part] == [str(n) for n in range(0, count, 2)]
         return counted.count
 

@@ -180,11 +180,11 @@ def _configuration(
 
 
 def _chosen(
-    request: Request, element: etree._Element, wanted: list[etree._Element]
+    schema: Statement, request: Request, element: etree._Element, wanted: list[etree._Element]
 ) -> etree._Element:
     """The parts of a configuration element that the filters select, as the dialect writes it."""
     if all(len(one) for one in wanted):
-        part = select(wanted, element) if wanted else element
+        part = select(schema, wanted, element) if wanted else element
         if part is None:
             del element[:]
         else:
@@ -222,7 +222,7 @@ def _as_xml(
     filters = [] if wanted is None else [wanted]
     shown = _narrowed(database, tree, filters)
     element = _configuration(database, request, shown, committed=committed)
-    return [_chosen(request, element, filters)]
+    return [_chosen(database.schema, request, element, filters)]
 
 
 def _narrowed(database: ConfigurationDatabase, tree: Tree, filters: list[etree._Element]) -> Tree:
@@ -266,7 +266,7 @@ def _filtered(database: ConfigurationDatabase, tree: Tree, wanted: etree._Elemen
     shown = narrowed(database.schema, tree, [wanted])
     plain = without(shown, {INHERITED})
     whole = to_xml(database.schema, plain, etree.Element("configuration"))
-    part = select([wanted], whole)
+    part = select(database.schema, [wanted], whole)
     if part is None:
         return {}
     edits, _ = read_xml(database.schema, part)
@@ -325,7 +325,7 @@ def _with_changes(
     element = _configuration(database, request, tree, committed=committed)
     old = to_xml(database.schema, before, request.dialect.configuration())
     _mark_changes(request, element, old)
-    return _chosen(request, element, [] if wanted is None else [wanted])
+    return _chosen(database.schema, request, element, [] if wanted is None else [wanted])
 
 
 def _mark_changes(request: Request, new: etree._Element, old: etree._Element) -> bool:
@@ -383,7 +383,7 @@ def _data(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elem
     # RFC 6241 §6.4.2: an empty filter selects nothing.
     shown = {} if wanted == [] else _narrowed(database, tree, wanted or [])
     element = _configuration(database, request, shown, committed=committed)
-    configuration = _chosen(request, element, wanted or [])
+    configuration = _chosen(database.schema, request, element, wanted or [])
     data = request.dialect.base("data")
     if len(configuration) or not request.dialect.rfc_compliant:
         data.append(configuration)
