@@ -211,7 +211,9 @@ class Traffic:
                 if arrival is Arrival.REGISTRATION:
                     self._told_anew(known, sa, newest[sa.selector], now)
             elif arrival is Arrival.PUSH or not _is_over(sa, newest[sa.selector]):
-                place = len(known) if stale else 0
+                # Of two pushes that overtook each other the later one has brought the newest.
+                follows = bool(known) and known[0].spi == newest[sa.selector] != sa.spi
+                place = len(known) if stale else int(follows)
                 known.insert(place, self._installed(known, tek, arrival, now))
 
     def _told_anew(

@@ -222,6 +222,21 @@ def test_a_member_that_missed_a_push_registers_again(signing_key, more):
     assert world.happenings().count("registered") == 2
 
 
+def test_of_two_pushes_that_overtook_each_other_the_later_ones_key_is_sent_with(signing_key):
+    world = World(signing_key, "v1", extra=(_MULTICAST,), members=2)
+    one, two = world.joined(2)
+    world.lost.add(GM)
+    world.commit(_MULTICAST, _LIFE + "7000")
+    world.lost.clear()
+    world.commit(_MULTICAST, _LIFE + "8000")
+    one.receive(world.pushed[-2], world.now)
+    for _ in range(60):
+        world.pass_time(1)
+        assert one.held().sends_with in two.held().receives_with
+        assert two.held().sends_with in one.held().receives_with
+    assert one.held() == two.held()
+
+
 def test_a_registration_brings_the_groups_delays_and_heartbeat_or_ends_them(signing_key):
     block = V1_SMC + "encryption-algorithm 3des-cbc sig-hash-algorithm sha1 heartbeat 60"
     world = World(signing_key, "v1", extra=(block,))
