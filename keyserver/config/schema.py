@@ -146,9 +146,10 @@ class Statement:
         flat = [child for child in self.children.values() if child.flat]
         return {name: container for container in flat for name in container.children}
 
-    def in_xml(self, name: str) -> Statement:
+    def in_xml(self, name: str) -> Statement | None:
         """What stands in it by that name in XML and JSON."""
-        return self.children.get(name) or self.beside[name].children[name]
+        flat = self.beside.get(name)
+        return self.children.get(name) or (flat and flat.children[name])
 
     @cached_property
     def excluded(self) -> Mapping[str, frozenset[str]]:

@@ -79,7 +79,7 @@ def select(
 
 
 def _select(
-    statement: Statement, filters: _Filters, found: etree._Element
+    statement: Statement | None, filters: _Filters, found: etree._Element
 ) -> etree._Element | None:
     asked = filters.about(found)
     if not asked:
@@ -93,13 +93,14 @@ def _select(
         for selection in _selections(one):
             below.setdefault(_asked(selection), []).append(selection)
     inner = {name: _Filters(several) for name, several in below.items()}
-    keys = {key.name for key in statement.keys}
+    keys = statement.key_names if statement is not None else frozenset()
     for child in list(found):
         name = local_name(child)
         if name in kept or name in keys:
             part.append(child)
         elif name in below:
-            chosen = _select(statement.in_xml(name), inner[name], child)
+            within = statement.in_xml(name) if statement is not None else None
+            chosen = _select(within, inner[name], child)
             if chosen is not None:
                 part.append(chosen)
     bare = all(local_name(child) in keys for child in part)

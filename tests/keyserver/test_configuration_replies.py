@@ -762,3 +762,19 @@ def test_an_entry_that_a_filter_keeps_has_all_its_keys_whatever_they_are_called(
     )
     said = etree.tostring(reply, encoding="unicode")
     assert re.search("from-zone.*trust.*to-zone.*untrust.*permit", said, re.DOTALL)
+
+
+def test_what_changed_is_told_by_all_keys_of_an_entry():
+    session = Console().session()
+    pairs = [("trust", "untrust"), ("untrust", "trust")]
+    session.set(*(f"set security zones security-zone {zone}" for zone in pairs[0]))
+    for source, to in pairs:
+        between = f"set security policies from-zone {source} to-zone {to} policy p"
+        words = ("source-address", "destination-address", "application")
+        session.set(*(f"{between} match {word} any" for word in words), f"{between} then permit")
+    assert session.commit().find(".//commit-success") is not None
+    session.set("set security policies from-zone untrust to-zone trust policy p then deny")
+    reply = session.rpc('<get-configuration changed="changed"/>')
+    policies = reply.findall(".//policies/policy")
+    marked = [{etree.QName(name).localname for name in one.attrib} for one in policies]
+    assert marked == [set(), {"changed"}]

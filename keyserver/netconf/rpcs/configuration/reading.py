@@ -324,34 +324,42 @@ def _with_changes(
         before = database.rollback(1) if len(database.history) > 1 else tree
     element = _configuration(database, request, tree, committed=committed)
     old = to_xml(database.schema, before, request.dialect.configuration())
-    _mark_changes(request, element, old)
+    _mark_changes(database.schema, request, element, old)
     return _chosen(database.schema, request, element, [] if wanted is None else [wanted])
 
 
-def _mark_changes(request: Request, new: etree._Element, old: etree._Element) -> bool:
+def _mark_changes(
+    statement: Statement | None, request: Request, new: etree._Element, old: etree._Element
+) -> bool:
     """Mark ``new`` and what is in it when it differs from ``old``, an element of one name."""
-    before = {_identity(child): child for child in old}
+    before = {_identity(statement, child): child for child in old}
     changed = (new.text or "").strip() != (old.text or "").strip()
     changed = changed or (new.getparent() is not None and new.attrib.items() != old.attrib.items())
     for child in new:
-        known = before.pop(_identity(child), None)
+        known = before.pop(_identity(statement, child), None)
         if known is None:
             request.dialect.styled(child, changed="changed")
             changed = True
-        elif _mark_changes(request, child, known):
+        elif _mark_changes(_in_xml(statement, child), request, child, known):
             changed = True
     if changed or before:
         request.dialect.styled(new, changed="changed")
     return changed or bool(before)
 
 
-def _identity(element: etree._Element) -> tuple[str, str]:
+def _in_xml(statement: Statement | None, element: etree._Element) -> Statement | None:
+    """What an element in a branch stands for; None for what is said about the branch."""
+    return None if statement is None else statement.in_xml(local_name(element))
+
+
+def _identity(statement: Statement | None, element: etree._Element) -> tuple[str, ...]:
     """What makes an element the same one in two configurations: its name and its entry's."""
+    name = local_name(element)
     if not len(element):
-        return local_name(element), (element.text or "").strip()
-    first = element[0]
-    named = local_name(first) == "name"
-    return local_name(element), (first.text or "").strip() if named else ""
+        return name, (element.text or "").strip()
+    own = _in_xml(statement, element)
+    keys = () if own is None else own.keys
+    return name, *((element.findtext("{*}" + key.name) or "").strip() for key in keys)
 
 
 def source_tree(database: ConfigurationDatabase, request: Request) -> Tree:
