@@ -51,30 +51,33 @@ def test_the_page_of_compatibility_has_the_workflows_matrix():
     assert table() == matrix()
 
 
-# What make answers for each of the two that run side by side, and what is said at the end of both.
+# What make answers for the site, the tests, what runs beside them and the other clients, and what
+# is said at the end of all.
 SUMMARY = "==== 1 failed, 2 passed in 3.50s ===="
 FAILED = "FAILED tests/a.py::b - x"
 ENDS = {
-    (0, 0, 0): (0, []),
-    (2, 0, 0): (1, ["FAILED: the docs site, see above", FAILED]),
-    (0, 2, 0): (1, ["FAILED: tests", FAILED]),
-    (0, 0, 2): (1, ["FAILED: lint or sanity, see above", FAILED]),
-    (0, 2, 2): (1, ["FAILED: tests; lint or sanity, see above", FAILED]),
+    (0, 0, 0, 0): (0, []),
+    (0, 0, 0, 2): (0, []),
+    (2, 0, 0, 0): (1, ["FAILED: the docs site, see above", FAILED]),
+    (0, 2, 0, 0): (1, ["FAILED: tests", FAILED]),
+    (0, 0, 2, 0): (1, ["FAILED: lint or sanity, see above", FAILED]),
+    (0, 2, 2, 0): (1, ["FAILED: tests; lint or sanity, see above", FAILED]),
 }
 MAKE = f"""#!/bin/sh
 case "$*" in
+    *clients*) exit $CLIENTS ;;
     *site*) echo "$*" && exit $SITE ;;
     *lint*) exit $OTHERS ;;
     test) mkdir -p build && printf '%s\\n' '{FAILED}' '{SUMMARY}' 'make: *** [test]'
         exit $TESTS ;;
 esac
 """
-REFEREES = "tshark yanglint ssh chromium chromedriver ike-scan swanctl"
+REFEREES = "tshark yanglint ssh chromium chromedriver ike-scan swanctl java"
 
 
-@pytest.mark.parametrize(("site", "tests", "others"), ENDS)
+@pytest.mark.parametrize(("site", "tests", "others", "clients"), ENDS)
 def test_what_ci_runs_fails_with_any_part_of_it_and_ends_with_the_tests_summary(
-    tmp_path, site, tests, others
+    tmp_path, site, tests, others, clients
 ):
     checkout, programs = tmp_path / "a path with blanks", tmp_path / "bin"
     (checkout / ".ci").mkdir(parents=True)
@@ -86,14 +89,16 @@ def test_what_ci_runs_fails_with_any_part_of_it_and_ends_with_the_tests_summary(
         (programs / name).write_text(MAKE)
         (programs / name).chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    ends = {"SITE": str(site), "TESTS": str(tests), "OTHERS": str(others)}
-    environment = {**os.environ, "PATH": path, **ends}
+    ends = {"SITE": site, "TESTS": tests, "OTHERS": others, "CLIENTS": clients}
+    environment = {**os.environ, "PATH": path, **{k: str(v) for k, v in ends.items()}}
     run = subprocess.run(
         ["bash", str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
-    code, told = ENDS[site, tests, others]
+    code, told = ENDS[site, tests, others, clients]
     assert (run.returncode, run.stderr) == (code, "")
     lines = run.stdout.splitlines()
     # Tests are collected when the site and the linter are there.
     assert lines[0].endswith(" build/lint/.ready site")
-    assert lines[4:] == [*told, SUMMARY]
+    missing = ["a client could not be installed, see above"] if clients else []
+    assert lines[1 : 1 + len(missing)] == missing
+    assert lines[4 + len(missing) :] == [*told, SUMMARY]
