@@ -56,7 +56,7 @@ class Descent:
             child, spelled = self._find(words[place + group])
             if child is None or (group and spelled):
                 return self._refuse(words[place], "syntax error")
-            place += spelled
+            place += spelled or _is_written_out(self.here, child, words[place : place + 2])
             if child.kind is Kind.CONTAINER:
                 self._enter(Edit(child, line=self.line))
             elif child.kind is Kind.EMPTY:
@@ -196,6 +196,18 @@ def _given(here: Statement, statement: Statement, names: set[str]) -> bool:
     several = statement.kind in (Kind.LIST, Kind.LEAF_LIST) or statement.has_no_braces
     again = statement.name in names and not several
     return again or not names.isdisjoint(here.excluded.get(statement.name, ()))
+
+
+def _is_written_out(here: Statement, child: Statement, words: list[Word]) -> bool:
+    """Whether a leaf's own word stands before its value though text has none for it.
+
+    Juniper's models say only from 23.1 on that there is none (``hostname identity-hostname a``).
+    """
+    plain = child.kind is Kind.LEAF and not here.in_their_places
+    if not plain or len(words) < 2 or words[0] != child.name or isinstance(words[0], Quoted):
+        return False
+    following = here.words.get(words[1])
+    return not _opens(words[1]) and (following is None or not following.spelled)
 
 
 def _meant(here: Statement, word: Word) -> tuple[Statement, bool] | None:

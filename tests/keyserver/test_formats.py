@@ -290,6 +290,24 @@ def test_of_two_values_that_one_statement_gives_none_is_lost(words, form):
     assert [(one.bad_element, one.message) for one in problems] == [(TWICE[words], "syntax error")]
 
 
+GATEWAY = "security group-vpn server ike gateway g remote-identity hostname"
+FILE = "security ike traceoptions file"
+WRITTEN_OUT = {
+    f"{GATEWAY} identity-hostname a.example.net": [f"{GATEWAY} a.example.net"],
+    f"{GATEWAY} identity-hostname": [f'{GATEWAY} "identity-hostname"'],
+    f"{FILE} filename size 10k": [f'{FILE} "filename"', f"{FILE} size 10k"],
+    f"{FILE} filename trace size 10k": [f"{FILE} trace", f"{FILE} size 10k"],
+}
+
+
+@pytest.mark.parametrize("form", ["set {}", "{};"])
+@pytest.mark.parametrize("words", WRITTEN_OUT)
+def test_a_word_that_text_leaves_out_may_stand_before_its_value(words, form):
+    # Juniper's models say only from 23.1 on that it is left out.
+    tree, problems = read_file(V2, form.format(words))
+    assert (problems, list(to_set(V2, tree))) == ([], [f"set {one}" for one in WRITTEN_OUT[words]])
+
+
 BRACKETS = {
     'policy-options as-path A "65000[1-3]"': "policy-options as-path A 65000[1-3]",
     'policy-options community c members "65[0-9]:1[0-9]"': (

@@ -234,6 +234,7 @@ class _Login(AskingLogin):
     def connection_made(self, conn: Any) -> None:
         super().connection_made(conn)
         self._connection = conn
+        self._server.connections.add(conn)
         if self._server.gone:
             conn.abort()
 
@@ -280,6 +281,7 @@ class RudeServer:
         """End the session when more than so many octets of a request have come."""
         self.numbers = itertools.count(101)
         self.channels: dict[int, _Channel] = {}
+        self.connections: set[Any] = set()
         self.logins: int | None = None
         """How many more logins there may be; None for any number."""
         self.gone = False
@@ -327,8 +329,9 @@ class RudeServer:
 
     async def _close(self) -> None:
         self._listener.close()
-        for channel in list(self.channels.values()):
-            channel.channel.abort()
+        # Who has no session any more may keep its connection for another one.
+        for connection in self.connections:
+            connection.abort()
         await self._listener.wait_closed()
         for task in asyncio.all_tasks(self._loop) - {asyncio.current_task()}:
             task.cancel()
