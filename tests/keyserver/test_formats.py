@@ -300,6 +300,14 @@ WRITTEN_OUT = {
 }
 
 
+def test_quotes_say_that_a_value_is_none_that_could_be_left_out():
+    written = f'set {GATEWAY} "identity-hostname" a.example.net'
+    _, problems = read_file(V2, written)
+    assert [(one.bad_element, one.message) for one in problems] == [
+        ("a.example.net", "syntax error")
+    ]
+
+
 @pytest.mark.parametrize("form", ["set {}", "{};"])
 @pytest.mark.parametrize("words", WRITTEN_OUT)
 def test_a_word_that_text_leaves_out_may_stand_before_its_value(words, form):
