@@ -40,8 +40,8 @@ class Registration(Protocol):
     def grant(self) -> Grant:
         """What message 2 promises and message 4 delivers."""
 
-    def complete(self, now: float) -> None:
-        """The peer has proved itself: enter it. Raises Refused."""
+    def complete(self, peer: Peer, now: float) -> None:
+        """The peer has proved itself: enter it, where it is now. Raises Refused."""
 
 
 class Authority(Gateways, Protocol):

@@ -66,7 +66,6 @@ class PullDoor:
             outcome = self._step(pull, association, arrival)
         except Refused as refusal:
             return self._refuse(refusal, association, known, pull, arrival)
-        association.heard_from(arrival)
         association.keep(message_id, pull)
         pull.last_in, pull.last_out = arrival.message, outcome.answer or b""
         return outcome
@@ -80,13 +79,15 @@ class PullDoor:
         registration = pull.registration
         if registration is None:
             group_id = responder.asked(arrival.header, arrival.message)
+            association.heard_from(arrival)
             registration = self._authority.begin(association.peer, group_id, arrival.now)
             pull.registration = registration
             return Outcome(responder.answer(registration.grant))
         gateway, address = association.responder.policy.name, association.source[0]
         responder.confirmed(arrival.header, arrival.message)
+        association.heard_from(arrival)
         pull.done = True
-        registration.complete(arrival.now)
+        registration.complete(association.peer, arrival.now)
         group_id = responder.group_id or 0
         events: tuple[Event, ...] = (Registered(gateway, group_id, address),)
         if responder.sender_ids_asked:

@@ -40,7 +40,7 @@ class Registration:
     """A member between messages 2 and 4 of its pull: what it gets, and how it is entered."""
 
     grant: Grant
-    complete: Callable[[float], None]
+    complete: Callable[[Peer, float], None]
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,9 @@ class GroupServer:
         promise = self._admitting(peer, group_id).promise(peer, now)
         if promise is None:
             raise Refused(NotifyType.INVALID_ID_INFORMATION, "the group has no policy to give")
-        return Registration(promise.grant, partial(self._complete, peer, group_id, promise))
+        return Registration(promise.grant, partial(self._complete, group_id, promise))
 
-    def _complete(self, peer: Peer, group_id: int, promise: Promise, now: float) -> None:
+    def _complete(self, group_id: int, promise: Promise, peer: Peer, now: float) -> None:
         self._admitting(peer, group_id).enter(peer, promise, now)
         self._on_activity()
 

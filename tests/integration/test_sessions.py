@@ -97,7 +97,7 @@ class Served:
         async def enter() -> None:
             for address in addresses:
                 peer, when = Peer(gateway, (address, 848)), 1_800_000_000.0
-                self.device.groups.begin(peer, 1, when).complete(when)
+                self.device.groups.begin(peer, 1, when).complete(peer, when)
 
         asyncio.run_coroutine_threadsafe(enter(), self._loop).result(60)
 

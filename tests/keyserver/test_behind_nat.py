@@ -56,6 +56,30 @@ def test_a_member_behind_a_translator_floats_registers_and_is_rekeyed(signing_ke
     assert world.listed()[1].push_acknowledged == 1
 
 
+@pytest.mark.parametrize("moved", range(1, 6))
+@pytest.mark.parametrize("floats", [False, True])
+def test_whom_a_translator_moves_amid_its_registration_is_pushed_to_where_it_is(
+    signing_key, floats, moved
+):
+    world = World(signing_key, extra=(BLOCK,), floating_port=4500)
+    member = world.member()
+    member.paths = (Path(INSIDE if floats else (GM, 848), (SERVER, 848)),)
+    queue, number = member.start(world.now), 0
+    while queue:
+        number += 1
+        datagram, port = queue.pop(0), 40000 + (number >= moved)
+        is_floated = member.floats(datagram)
+        answer, _ = world.endpoint.receive(
+            MARKER * is_floated + datagram, (GM, port), world.now, floated=is_floated
+        )
+        queue += member.receive(answer, world.now)
+    assert member.state is MemberState.REGISTERED
+    assert [m.source for m in world.view().members] == [(GM, 40001)]
+    world.now += 3600 - 60
+    world.device.expire(world.now)
+    assert [push.to for push in world.device.take(world.now)[0]] == [((GM, 40001),)]
+
+
 def test_what_is_not_of_an_attempt_keeps_to_the_way_that_was_found(signing_key):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500)
     member = world.member()

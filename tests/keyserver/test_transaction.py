@@ -302,7 +302,8 @@ def test_a_deactivated_block_is_activated_when_it_is_wanted():
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_registered_members_are_read_with_what_the_list_means(generation):
     target = device(generation)
-    target.groups.begin(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW).complete(NOW)
+    peer = Peer("gm-1", ("192.0.2.11", 848))
+    target.groups.begin(peer, 1, NOW).complete(peer, NOW)
     result = members_info.read(Wire(target), Choice(group="G1"), detail=True)
     (group,) = result["groups"]
     assert (group["communication"], group["list_shows"]) == ("none", "registered")
@@ -408,7 +409,8 @@ def test_a_removal_says_how_many_members_it_touches():
     target = device()
     wire = Wire(target)
     ask(wire, "merged", [{"group": name, **GOOD} for name in ("G1", "G2")])
-    target.groups.begin(Peer("gm-1", ("192.0.2.11", 848)), 1, NOW).complete(NOW)
+    peer = Peer("gm-1", ("192.0.2.11", 848))
+    target.groups.begin(peer, 1, NOW).complete(peer, NOW)
     told = ask(wire, "deleted", [{"group": "G1"}], check=True, counted=members_info.counted)
     assert "group G1: the removal touches 1 registered member" in told["warnings"]
     assert not any("group G2: the removal" in warning for warning in told["warnings"])
