@@ -26,7 +26,7 @@ _COLOURS = {"[": "#7aa2f7", "error": "#f7768e", "+ ": "#9ece6a", "- ": "#f7768e"
 _PLAIN, _BACKGROUND = "#c0caf5", "#1a1b26"
 
 
-def terminal(lines: list[str], title: str) -> str:
+def terminal(lines: list[str]) -> str:
     """Lines of a terminal as an SVG document, with its text as text."""
     width = max(map(len, lines)) * _CHARACTER + 2 * _MARGIN
     height = (len(lines) + 2) * _LINE + _MARGIN
@@ -45,7 +45,7 @@ def terminal(lines: list[str], title: str) -> str:
         f'font-family="{_FONT}" font-size="14">\n'
         # Of the text itself: browsers' own style sheets set it there, so it would not be inherited.
         f"<style>text {{ white-space: pre }}</style>\n"
-        f"<title>{escape(title)}</title>\n"
+        f"<title>make demo</title>\n"
         f'<rect width="100%" height="100%" rx="8" fill="{_BACKGROUND}"/>\n{dots}\n{shown}\n</svg>\n'
     )
 
@@ -100,7 +100,7 @@ def main() -> int:
         return done.returncode
     IMAGES.mkdir(exist_ok=True)
     lines = ["$ make demo", *done.stdout.replace(f"{ROOT}/", "").splitlines()]
-    (IMAGES / "demo.svg").write_text(terminal(lines, "make demo"), encoding="utf-8")
+    (IMAGES / "demo.svg").write_text(terminal(lines), encoding="utf-8")
     photograph(PAGE)
     return 0
 

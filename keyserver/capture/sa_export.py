@@ -143,7 +143,7 @@ def everybody_else(history: SaHistory, member: str) -> list[str]:
 
 
 def exported(
-    history: SaHistory, form: str, member: str | None = None, peers: list[str] | None = None
+    history: SaHistory, form: str, member: str | None, peers: list[str] | None
 ) -> Iterator[str]:
     """Lines of ``sa``: ``form`` is xfrm or wireshark; ValueError for a member that holds nothing.
 

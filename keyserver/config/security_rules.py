@@ -57,14 +57,9 @@ def _only_one_of(*paths: str) -> Condition:
     return Condition(lambda site: not all(_has(_entry(site), *path.split()) for path in paths))
 
 
-def _only_with(path: str, *others: str) -> Condition:
-    """An entry that has ``path`` has one of the others too."""
-
-    def holds(site: Site) -> bool:
-        entry = _entry(site)
-        return not _has(entry, *path.split()) or any(_has(entry, *o.split()) for o in others)
-
-    return Condition(holds)
+def _only_with(path: str, other: str) -> Condition:
+    """An entry that has ``path`` has the other too."""
+    return Condition(lambda site: not _has(_entry(site), path) or _has(_entry(site), other))
 
 
 def _predefined_or(path: str) -> Condition:

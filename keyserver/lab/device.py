@@ -13,7 +13,7 @@ from ..groups.plane import Acknowledgement, GroupKeys
 from . import values
 from .certificates import read_certificates
 from .section import Section, items
-from .specs import FLOATING_PORT, GDOI_PORT, DeviceSpec, Endpoint, LabError, User
+from .specs import FLOATING_PORT, GDOI_PORT, NETCONF_PORT, DeviceSpec, Endpoint, LabError, User
 
 
 def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
@@ -23,7 +23,7 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
     spec = DeviceSpec(
         name=section.need("name", values.text),
         generation=section.take("generation", Generation, Generation.V2),
-        netconf=section.take("netconf", lambda v: _endpoint(f"{where}: netconf", v, 830)),
+        netconf=section.take("netconf", lambda v: _netconf(f"{where}: netconf", v)),
         users=tuple(
             _user(f"{where}: users[{n}]", user)
             for n, user in enumerate(items(f"{where}: users", section.take("users", lambda v: v)))
@@ -45,10 +45,7 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
 def _key_plane(where: str, entry: Any) -> dict[str, Any]:
     """How it speaks GDOI, as fields of its spec."""
     section = Section(where, entry)
-    endpoint = Endpoint(
-        section.take("address", values.address, "127.0.0.1"),
-        section.take("port", values.port, GDOI_PORT),
-    )
+    endpoint = _endpoint(section, GDOI_PORT)
     fields = {
         "gdoi": endpoint,
         "aggressive": section.take("aggressive", values.flag, False),
@@ -82,14 +79,18 @@ def _further_ports(where: str, section: Section, port: int) -> dict[str, Any]:
     return {"floating_port": floating, "push_port": push}
 
 
-def _endpoint(where: str, value: Any, default_port: int) -> Endpoint:
+def _netconf(where: str, value: Any) -> Endpoint:
     section = Section(where, value)
-    endpoint = Endpoint(
+    endpoint = _endpoint(section, NETCONF_PORT)
+    section.done()
+    return endpoint
+
+
+def _endpoint(section: Section, default_port: int) -> Endpoint:
+    return Endpoint(
         section.take("address", values.address, "127.0.0.1"),
         section.take("port", values.port, default_port),
     )
-    section.done()
-    return endpoint
 
 
 def _user(where: str, entry: Any) -> User:

@@ -61,7 +61,7 @@ def refuse_kek(keys: KeyDownload) -> None:
         raise MalformedPayload("KD: a KEK without a policy for it")
 
 
-def kek_packet(spi: bytes, keys: KeyDownload, also_named: Container[bytes] = ()) -> KeyPacket:
+def kek_packet(spi: bytes, keys: KeyDownload, also_named: Container[bytes]) -> KeyPacket:
     """The key packet of the KEK of that SPI, or one of the other names. Raises MalformedPayload."""
     packets = [packet for packet in keys.packets if packet.type == KeyPacketType.KEK]
     if len(packets) != 1:

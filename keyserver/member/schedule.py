@@ -28,7 +28,7 @@ class Schedule:
     """
 
     def __init__(
-        self, keys: MemberKeys, threshold: int, jitter: Callable[[], float], servers: int = 1
+        self, keys: MemberKeys, threshold: int, jitter: Callable[[], float], servers: int
     ) -> None:
         self._keys, self.threshold, self._jitter = keys, threshold, jitter
         self._servers = servers

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     MalformedReply,
@@ -28,7 +30,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.waiting imp
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.served import (
     Group,
-    groups_of,
+    read_groups,
 )
 from lxml import etree
 
@@ -305,6 +307,10 @@ def test_a_minimum_counts_signs_of_life_and_not_rows():
     now = [member("gm-1", sent=1, acked=1)] * 2 + [member("gm-2", sent=1)]
     state, _elapsed, _lines = waited(Device((0, now)), awaited(*before, wanted=wanted), before)
     assert (state[0].alive, state[0].done) == (1, False)
+
+
+def groups_of(reply):
+    return read_groups(SimpleNamespace(read=lambda _filter: reply, warn=[].append))
 
 
 def test_what_is_inactive_at_any_level_is_not_in_force():

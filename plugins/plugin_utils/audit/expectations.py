@@ -347,7 +347,7 @@ def load(path: Path, host: str | None = None) -> Any:
     return sources.load(path, _FLAT_KEYS, host)
 
 
-def hosts_named(raw: Any, known: Container[str] = ()) -> set[str]:
+def hosts_named(raw: Any, known: Container[str]) -> set[str]:
     """Every host that expectations name; ``known``: as :func:`hosts_of` has it."""
     parts = [
         part

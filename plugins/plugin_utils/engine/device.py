@@ -62,8 +62,8 @@ def _history() -> etree._Element:
     return _element("get-commit-information")
 
 
-def _standard(operation: str, target: str) -> etree._Element:
-    return _element(operation, _element(target, _element("candidate")))
+def _standard(operation: str) -> etree._Element:
+    return _element(operation, _element("target", _element("candidate")))
 
 
 class Device:
@@ -156,7 +156,7 @@ class Device:
             opening = _element("open-configuration", _element("private"))
             closing = _element("close-configuration")
         else:
-            opening, closing = _standard("lock", "target"), _standard("unlock", "target")
+            opening, closing = _standard("lock"), _standard("unlock")
         then = () if selection is None else (_reading(selection), _history())
         self._lock(opening, closing, then, options.may_be_private)
         self._holding = True

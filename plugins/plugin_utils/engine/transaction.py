@@ -65,8 +65,8 @@ def transact(
     goal: Goal,
     options: CommitOptions,
     *,
-    compare: bool = False,
-    check: bool = False,
+    compare: bool,
+    check: bool,
 ) -> str | None:
     """Load what is missing and commit it; with ``check`` have it checked and discarded.
 

@@ -14,8 +14,6 @@ from typing import Any
 from ..engine.device import Device
 from ..engine.resource import Resource
 from ..engine.schema import Container, Tree
-from ..engine.tree import Reading
-from ..netconf.libraries import etree
 from . import server
 from .server_member_communication import BLOCK, effective
 
@@ -65,15 +63,6 @@ def read_groups(device: Device) -> dict[str, Group]:
     reading = _ASKED.read(device.read(_ASKED.read_filter()))
     for note in reading.notes:
         device.warn(note)
-    return _in_force(reading)
-
-
-def groups_of(reply: etree._Element) -> dict[str, Group]:
-    """The groups of a configuration. Raises MalformedReply."""
-    return _in_force(_ASKED.read(reply))
-
-
-def _in_force(reading: Reading) -> dict[str, Group]:
     tree = reading.in_force(_ASKED.root)
     return {name: _group(name, group, tree) for name, group in tree.get("group", {}).items()}
 

@@ -19,7 +19,8 @@ def generations(description: Description, group: Group) -> Found:
         if server is None or device.generation is server:
             continue
         if device.generation is Generation.V2:
-            why = _undocumented("a member of Group VPNv2 at a server of Group VPNv1", group)
+            at = f"a member of Group VPNv2 at a server of Group VPNv1 ({group.name})"
+            why = f"{at} is not documented to work"
             yield in_host(device, "generation", Generation.V2, why, "move the servers to v2 first")
         else:
             yield from _old_member(device, group)
@@ -37,7 +38,3 @@ def _old_member(device: Device, group: Group) -> Found:
             "seconds to a v1 member, milliseconds to a v2 server",
             "leave it out while the group has v1 members",
         )
-
-
-def _undocumented(what: str, group: Group) -> str:
-    return f"{what} ({group.name}) is not documented to work"
