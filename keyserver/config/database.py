@@ -276,6 +276,14 @@ class ConfigurationDatabase:
         record = CommitRecord(entry, candidate.tree)
         return Commit(holder, record, new, pending, self._prepared(new))
 
+    def confirmation(self, holder: Holder, now: float) -> Commit:
+        """What makes a commit that awaits its confirmation stay, and changes nothing else.
+
+        Raises DatabaseRefusal when another session has the database locked.
+        """
+        self.workspace.unlocked(holder, now)
+        return Commit(holder, None, self._in_force, None)
+
     def _prepared(self, new: InForce) -> list[Callable[[float], None]]:
         return [follower(new.tree) for follower in self.followers]
 

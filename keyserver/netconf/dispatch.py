@@ -12,7 +12,7 @@ from ..config.namespaces import own_name
 from ..config.store import StoreFailed
 from .arguments import SHOWN, Accepts, Argument, syntax_error, text_of
 from .commands import Command, read_command
-from .presentation import as_json, as_text, piped
+from .presentation import MINIFIED, as_json, as_text, minified, piped
 from .reply import RpcError, RpcFailure
 from .rpcs.configuration import COMMITS, CONFIGURATION_RPCS, HOLDING_RPCS, commit_accepts
 from .rpcs.platform import Elements, Platform
@@ -33,12 +33,24 @@ _COMMAND = Accepts(
 
 def perform(device: Platform, request: Request) -> Steps[Content]:
     """Carry out one RPC; the children of its rpc-reply. Raises RpcFailure."""
+    form = MINIFIED.get(request.operation.get("format", ""))
     try:
-        return (yield from _perform(device, request))
+        if form is None or _loads(request):
+            return (yield from _perform(device, request))
+        request.operation.set("format", form)
+        answer = yield from _perform(device, request)
+        content: Content = yield Work(handed(minified, answer), weight_of(answer))
+        return content
     except StoreFailed as error:
         raise RpcFailure(
             RpcError(f"could not use the configuration database: {error}", kind="application")
         ) from None
+
+
+def _loads(request: Request) -> bool:
+    """Whether a request's format is that of what it brings."""
+    known = CONFIGURATION_RPCS.get(own_name(str(request.operation.tag)))
+    return known is not None and known.loads
 
 
 def _perform(device: Platform, request: Request) -> Steps[Content]:

@@ -10,12 +10,31 @@ from itertools import dropwhile
 
 from lxml import etree
 
+from ..config.layout import value_of
 from .commands import Command, Filter
 from .reply import xml_text
 from .rpcs.platform import Elements
 from .session import Content, Request
 from .texts import cli_text
 from .xml import local_name, serialize
+
+MINIFIED = {"json-minified": "json", "xml-minified": "xml"}
+"""Formats without the blanks that are there for people alone, and what they are with them."""
+
+
+def minified(content: Content) -> Content:
+    """A reply without blanks between its values."""
+    return [_without_blanks(part) for part in content]
+
+
+def _without_blanks(part: etree._Element | str) -> etree._Element | str:
+    if isinstance(part, str):
+        return json.dumps(json.loads(part), separators=(",", ":"))
+    for element in part.iter(tag=etree.Element):
+        if len(element) or element.text:
+            # Without any text the reply would begin what is in it on a line of its own.
+            element.text = value_of(element)
+    return part
 
 
 def as_text(elements: Elements, request: Request) -> Elements:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -546,6 +547,36 @@ def test_other_formats_stand_in_elements_of_their_own_and_hold_the_chosen_part(s
         ask % (form, "<configuration><system><services/></system></configuration>")
     )
     assert "hub-1" not in "".join(nothing.itertext())
+
+
+MINIFIED = (
+    '<get-configuration format="{}"/>',
+    '<get-configuration compare="rollback" format="{}"/>',
+    '<get-interface-information format="{}"/>',
+    '<command format="{}">show interfaces</command>',
+)
+
+
+@pytest.mark.parametrize("operation", MINIFIED)
+def test_minified_formats_say_the_same_without_blanks(session, operation):
+    session.set('set system login message "a  b"')
+    full, short = (session.rpc(operation.format(form)) for form in ("xml", "xml-minified"))
+    assert outlined(short) == outlined(full)
+    assert not any("\n" in (e.text or "") + (e.tail or "") for e in short.iterdescendants())
+    if "compare" not in operation:
+        full, short = (session.rpc(operation.format(form)).text for form in FORMS_OF_JSON)
+        assert json.loads(short) == json.loads(full)
+        assert len(short.splitlines()) == 2
+
+
+FORMS_OF_JSON = ("json", "json-minified")
+
+
+def test_what_is_loaded_is_in_no_minified_format(session):
+    load = '<load-configuration format="json-minified"><configuration-json>{}'
+    assert errors(session.rpc(f"{load}</configuration-json></load-configuration>")) == [
+        "syntax error"
+    ]
 
 
 def test_a_comparison_is_of_the_chosen_part_and_never_empty(session):

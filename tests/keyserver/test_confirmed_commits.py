@@ -107,6 +107,14 @@ class Interleavings(RuleBasedStateMachine):
         assert errors(reply) == []
         self.running, self.awaited = name, None
 
+    @rule(who=WHO, changes=st.booleans())
+    def check(self, who, changes):
+        if changes:
+            self._name(who)
+        assert errors(self.sessions[who].commit("<check/>")) == []
+        self.awaited = None
+        self.sessions[who].rpc("<discard-changes/>")
+
     @rule(who=WHO, politely=st.booleans())
     def end(self, who, politely):
         if politely:
@@ -141,6 +149,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(who=WHO)
     def a_refused_commit_confirms_nothing(self, who):
         self.sessions[who].set("set security group-vpn server group G2 group-id 1")
+        assert errors(self.sessions[who].commit("<check/>"))
         assert errors(self.sessions[who].commit())
         self.sessions[who].rpc("<discard-changes/>")
 
@@ -211,6 +220,26 @@ def test_junos_own_commit_confirms_whoever_gives_it(console):
     assert errors(second.commit()) == []
     first.end()
     assert console.hostname() == "bound"
+
+
+def test_a_check_confirms_for_good_unless_the_database_is_locked(tmp_path):
+    console = Console(state=tmp_path / "hub-1.db")
+    first, second = console.session(), console.session()
+    confirmed(first, "checked")
+    first.rpc("<lock-configuration/>")
+    assert errors(second.commit("<check/>"))[0].startswith("configuration database locked by:")
+    assert history(first)[0].findtext("commit-confirmed") == "rollback pending"
+    first.rpc("<unlock-configuration/>")
+    first.set("set system domain-name example.net")
+    assert errors(second.commit("<check/>")) == []
+    assert "+  domain-name example.net;" in first.compare()
+    console.device.close()
+    again = Console(state=tmp_path / "hub-1.db")
+    again.pass_time(3600)
+    assert again.hostname() == "checked"
+    assert "domain-name" not in again.session().rpc('<get-configuration format="set"/>').findtext(
+        ".//configuration-set"
+    )
 
 
 def test_a_private_copy_keeps_nobody_from_confirming(console):

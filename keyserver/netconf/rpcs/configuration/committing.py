@@ -144,11 +144,17 @@ def rfc_commit(database: ConfigurationDatabase, request: Request) -> Steps[Eleme
 
 
 def _check(database: ConfigurationDatabase, request: Request) -> Steps[Elements]:
+    """A check, which confirms what awaits it, as a commit would."""
     try:
         with refusals():
             yield Work(partial(database.check_candidate, request.holder), database.weight)
     except CommitRefused as refused:
         return (yield from _said(request, refused, check=True))
+    if database.pending is not None:
+        with refusals():
+            confirmation = database.confirmation(request.holder, request.now)
+        yield Work(partial(database.write, confirmation), LIGHT + 1)
+        database.pending = None
     return _commit_results(request, "commit-check-success")
 
 
