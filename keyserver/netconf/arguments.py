@@ -85,6 +85,9 @@ class Argument:
         return self.name if self.word is None else self.word
 
 
+Arguments = tuple[Argument, ...]
+
+
 @dataclass(frozen=True)
 class Accepts:
     """The arguments and attributes of one RPC.
@@ -95,7 +98,7 @@ class Accepts:
     checks; ``anything`` means that of every child, ``text`` that the RPC's own content is text.
     """
 
-    arguments: tuple[Argument, ...] = ()
+    arguments: Arguments = ()
     attributes: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     alternatives: tuple[frozenset[str], ...] = ()
     required: frozenset[str] = frozenset()

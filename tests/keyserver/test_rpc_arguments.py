@@ -12,6 +12,7 @@ import pytest
 from lxml import etree
 
 from keyserver.config.junos_schema import Generation, junos_schema
+from keyserver.netconf.arguments import Accepts
 from keyserver.netconf.commands import read_command
 from tests.keyserver.console import Console, Session, errors, tags
 
@@ -466,13 +467,32 @@ def test_a_flood_of_attributes_is_an_error_and_the_session_goes_on(session):
 # The models
 
 
-def _inputs(module: str) -> dict[str, set[str]]:
-    """(RPC: its leaves) of a YANG module, its names only."""
-    found: dict[str, set[str]] = {}
+def _inputs(module: str) -> dict[str, tuple[set[str], set[frozenset[str]]]]:
+    """(RPC: its leaves, and which of them exclude each other) of a YANG module."""
+    found = {}
     for name, body in re.findall(r"^   rpc ([\w-]+) \{(.*?)^   \}", module, re.M | re.S):
-        before_output = body.split("output {")[0]
-        found[name] = set(re.findall(r"\bleaf ([\w-]+)", before_output))
+        given = body.split("output {")[0]
+        choices = re.findall(r"^       choice [\w-]+ \{(.*?)^       \}", given, re.M | re.S)
+        found[name] = (_leaves(given), {frozenset(_leaves(choice)) for choice in choices})
     return found
+
+
+def _leaves(text: str) -> set[str]:
+    return set(re.findall(r"\bleaf ([\w-]+)", text))
+
+
+def _group_vpn(generation: str) -> dict[str, Accepts]:
+    rpcs = Console(generation).device.rpcs
+    return {n: r.accepts for n, r in rpcs.items() if "gvpn" in n or "group-vpn" in n}
+
+
+def _names(accepts: Accepts) -> set[str]:
+    return {argument.name for argument in accepts.arguments}
+
+
+def _excluding(accepts: Accepts) -> set[frozenset[str]]:
+    own = (one & _names(accepts) - {"level", "brief", "detail"} for one in accepts.alternatives)
+    return {one for one in own if len(one) > 1}
 
 
 @pytest.mark.skipif(not os.environ.get("JUNOS_YANG_DIR"), reason="JUNOS_YANG_DIR is not set")
@@ -480,18 +500,52 @@ def test_group_vpn_commands_take_what_junipers_models_say_and_no_more():
     """Beside ``level``'s own words as elements, which the CLI has and PyEZ sends."""
     directory = Path(os.environ["JUNOS_YANG_DIR"]) / "rpc"
     modelled = {
-        name: leaves
+        name: arguments
         for file in sorted(directory.glob("*.yang"))
-        for name, leaves in _inputs(file.read_text()).items()
+        for name, arguments in _inputs(file.read_text()).items()
         if "gvpn" in name or "group-vpn" in name
     }
-    rpcs = Console().device.rpcs
-    known = {n: r for n, r in rpcs.items() if "gvpn" in n or "group-vpn" in n}
+    known = _group_vpn("v2")
     assert set(modelled) <= set(known)
-    for name, rpc in known.items():
-        taken = {argument.name for argument in rpc.accepts.arguments}
-        assert taken - {"brief", "detail"} == modelled[name], name
+    for name, accepts in known.items():
+        taken = _names(accepts)
+        assert (taken - {"brief", "detail"}, _excluding(accepts)) == modelled[name], name
         assert ("level" in taken) == ("detail" in taken)
+
+
+IN_V1 = {
+    "clear-group-vpn-ike-security-associations": "peer-address index",
+    "clear-group-vpn-kek-security-associations": "index",
+    "clear-gvpn-ipsec-security-association": "index",
+    "clear-gvpn-ipsec-statistics": "index -kmd-instance",
+    "clear-security-group-vpn-server": (
+        "clear-security-group-vpn-server-group-name clear-security-group-vpn-server-group-id "
+        "clear-security-group-vpn-server-now -kmd-instance -fpc -pic"
+    ),
+    "get-gvpn-ike-security-associations-information": "brief detail peer-address index",
+    "get-gvpn-ipsec-statistics-information": "show-gvpn-index-ipsec-statistics -kmd-instance",
+    "get-gvpn-kek-security-associations-information": "brief detail peer-address index",
+    "get-gvpn-security-associations-information": (
+        "brief detail show-gvpn-index-ipsec-security-association"
+    ),
+    MEMBERS: f"{LONG}name {LONG}id",
+    KEK: "brief detail group group-id index",
+    "get-security-group-vpn-server-security-information": "brief detail group group-id",
+    "get-security-group-vpn-server-ike-security-associations-information": (
+        "brief detail group group-id index"
+    ),
+}
+"""Of the table of RPCs that came with Junos 12.3R4, without (or, behind -, not with) a place."""
+
+
+def test_a_v1_device_takes_what_its_generations_table_says_and_no_more():
+    known = _group_vpn("v1")
+    assert set(known) == set(IN_V1)
+    for name, words in IN_V1.items():
+        listed = set(words.split())
+        apart = {word[1:] for word in listed if word.startswith("-")}
+        place = {"fpc", "pic", "kmd-instance"} - apart
+        assert _names(known[name]) == {w for w in listed if w[0] != "-"} | place, name
 
 
 def test_xml_behind_a_pipe_has_the_prefixes_of_the_reply(session):

@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import (
+    Generation as CollectionGeneration,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.work import renew
+from lxml import etree
 from scapy.layers.inet import IP
 from scapy.layers.ipsec import ESP, SecurityAssociation
 
@@ -17,6 +24,7 @@ from keyserver.srx_member.site import Treatment
 from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
 from tests.keyserver import network as networks
 from tests.keyserver.console import Session
+from tests.keyserver.wire import Wire
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
 
@@ -538,6 +546,36 @@ def test_associations_are_cleared_by_the_index_that_is_shown(signing_key):
     assert member.held().sends_with is None
     network.flush()
     assert member.held().sends_with == held.sends_with
+
+
+@pytest.mark.parametrize("forget", [False, True], ids=["renew", "forget"])
+def test_the_collection_has_a_member_register_anew_in_its_generations_words(
+    signing_key, generation, forget
+):
+    network = Network(signing_key, generation)
+    wire = Wire(network.devices[SITE], lambda: network.now)
+    began, held = network.site.member.established, network.site.member.held()
+    network.pass_time(11)
+    renew(wire, CollectionGeneration(generation), [2], forget=forget)
+    assert network.site.member.held() == held
+    renew(wire, CollectionGeneration(generation), [1], forget=forget)
+    keeps = generation == "v2" and not forget
+    assert (network.site.member.held() == held) is keeps
+    network.flush()
+    assert network.site.member.established != began
+
+
+def test_an_association_without_an_index_is_not_said_to_be_dropped(signing_key):
+    network = Network(signing_key, "v1")
+    wire = Wire(network.devices[SITE], lambda: network.now)
+    shown = "get-gvpn-security-associations-information"
+    reply = etree.tostring(network.ask(f"<{shown}><detail/></{shown}>"), encoding="unicode")
+    wire.inject[shown] = re.sub(r"<(sa-tunnel-index)>1</\1>", "", reply)
+    with pytest.raises(DeviceError, match=r"register anew: .* without its index"):
+        renew(wire, CollectionGeneration.V1, [1])
+    wire.inject[shown] = re.sub(r"<(sa-tunnel-index)>1</\1>", r"<\1>&lt;1</\1>", reply)
+    renew(wire, CollectionGeneration.V1, [1])
+    assert network.site.member.held().sends_with is None
 
 
 def test_a_v1_member_whose_kek_is_cleared_gets_it_again_and_loses_no_traffic(signing_key):

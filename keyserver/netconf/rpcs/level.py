@@ -7,11 +7,9 @@ from __future__ import annotations
 from ..arguments import Argument, one_of
 from ..session import Request
 
-LEVEL = (
-    Argument("level", one_of("brief", "detail"), word="level"),
-    Argument("brief"),
-    Argument("detail"),
-)
+TOGGLES = (Argument("brief"), Argument("detail"))
+"""All that a v1 device has for it."""
+LEVEL = (Argument("level", one_of("brief", "detail"), word="level"), *TOGGLES)
 LEVELS = frozenset(argument.name for argument in LEVEL)
 """One of them at a time."""
 

@@ -21,6 +21,8 @@ from ..engine.transaction import pending_or_doubt
 from ..engine.tree import Reading
 from ..engine.values import Generation
 from ..errors import DeviceError, GroupVpnError, Refused
+from ..members.showing import show
+from ..members.shows import IDENTITY, MEMBER
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from . import brought
@@ -33,7 +35,7 @@ _FORGET = "clear-gvpn-ipsec-security-association"
 _RENEW = {Generation.V1: _FORGET, Generation.V2: "clear-gvpn-group-information"}
 """What has a member register anew; v1 knows no way in which it keeps its keys until then."""
 _CLEAR = "clear-security-group-vpn-server"
-_GROUP = "group-id"
+_STEP = "register anew"
 _SENT_AWAY = re.compile(r"^-\s*ike-gateway ", re.MULTILINE)
 
 
@@ -111,10 +113,28 @@ def new_keys(rpc: Rpc, group: str) -> None:
 
 def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: bool = False) -> None:
     """Have a member register anew in some of its groups; ``forget``: without its keys."""
-    for number in group_ids:
+    if generation is Generation.V1:
+        argument, values = "index", _indexes(rpc, group_ids)
+    else:
+        argument, values = "group-id", list(map(str, group_ids))
+    for value in values:
         operation = etree.Element(_FORGET if forget else _RENEW[generation])
-        etree.SubElement(operation, _GROUP).text = str(number)
-        rpc.call("register anew", operation)
+        etree.SubElement(operation, argument).text = value
+        rpc.call(_STEP, operation)
+
+
+def _indexes(rpc: Rpc, group_ids: list[int]) -> list[str]:
+    """By what a v1 member takes its associations with groups: it knows no group there.
+
+    None of a group without keys, in which it registers by itself.
+    """
+    shown = show(rpc, MEMBER, ["ipsec"])["ipsec"]
+    own = (entry.get("index", "") for entry in shown if entry.get(IDENTITY) in group_ids)
+    # The CLI's text has < or > in front: the direction.
+    found = list(dict.fromkeys(str(index).strip("<>") for index in own))
+    if not all(map(str.isdecimal, found)):
+        raise DeviceError(_STEP, ["the device shows an association without its index"])
+    return found
 
 
 def keep(rpc: Rpc, comment: str | None, minutes: int) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from lxml import etree
 from ....gdoi.associations import AssociationView
 from ....groups.members import Member
 from ....groups.views import GroupView, KekView, TekView
-from ...arguments import Argument, address, number
+from ...arguments import Argument, Arguments, address, number
 from ...reply import xml_text
 from ...session import Request
 from ...work import Steps, Work
-from ..level import LEVEL, LEVELS, is_detail
+from ..level import LEVEL, LEVELS, TOGGLES, is_detail
 from ..platform import Elements, OperationalRpc, Platform, takes
 from .chosen import CHOICE, GROUP, NAME, NUMBER, chosen_groups
 from .place import PLACE
@@ -352,21 +352,21 @@ def _names(arguments: tuple[Argument, ...]) -> frozenset[str]:
     return frozenset(argument.name for argument in arguments)
 
 
-def _common() -> dict[str, OperationalRpc]:
-    """Known to both generations."""
+def _common(levels: Arguments, peer: Arguments = ()) -> dict[str, OperationalRpc]:
+    """Known to both generations; v1 has no ``peer``."""
     return {
         "get-security-group-vpn-server-kek-sa": OperationalRpc(
             _kek_associations,
-            takes(*LEVEL, *GROUP, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
+            takes(*levels, *GROUP, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
             f"{_SHOW} kek security-associations",
         ),
         "get-security-group-vpn-server-security-information": OperationalRpc(
             _ipsec_associations,
-            takes(*LEVEL, *GROUP, *PLACE, alternatives=(LEVELS, CHOICE)),
+            takes(*levels, *GROUP, *PLACE, alternatives=(LEVELS, CHOICE)),
             f"{_SHOW} ipsec security-associations",
         ),
         "get-security-group-vpn-server-ike-security-associations-information": OperationalRpc(
-            accepts=takes(*LEVEL, *GROUP, _PEER, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
+            accepts=takes(*levels, *GROUP, *peer, _INDEX, *PLACE, alternatives=(LEVELS, CHOICE)),
             command=f"{_SHOW} ike security-associations",
             long_handler=_ike_associations,
         ),
@@ -380,6 +380,7 @@ def _common() -> dict[str, OperationalRpc]:
 
 def _v1() -> dict[str, OperationalRpc]:
     return {
+        **_common(TOGGLES),
         "get-security-group-vpn-server-registered-members": OperationalRpc(
             accepts=takes(*_LONG_GROUP, *PLACE, alternatives=(_names(_LONG_GROUP),)),
             command=f"{_SHOW} registered-members",
@@ -390,6 +391,7 @@ def _v1() -> dict[str, OperationalRpc]:
 
 def _v2() -> dict[str, OperationalRpc]:
     return {
+        **_common(LEVEL, (_PEER,)),
         "get-security-group-vpn-server-registered-members": OperationalRpc(
             accepts=takes(*LEVEL, *GROUP, _PEER, *PLACE, alternatives=(LEVELS, CHOICE)),
             command=f"{_SHOW} registered-members",
@@ -406,4 +408,4 @@ def _v2() -> dict[str, OperationalRpc]:
 
 def server_rpcs(generation: str) -> dict[str, OperationalRpc]:
     """What a key server of that generation answers (Juniper's YANG; 12.3R4's RPC table)."""
-    return {**_common(), **(_v1() if generation == "v1" else _v2())}
+    return _v1() if generation == "v1" else _v2()
