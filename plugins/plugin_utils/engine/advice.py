@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from .resource import Outlook, Resource
-from .schema import Branch, List, Path, Tree
+from .schema import Branch, Leaf, List, Path, Tree, along, trees, value_at
 from .tree import Reading, is_there
 
 _MOST = 20
@@ -46,18 +45,7 @@ def _inherited(resource: Resource, have: Reading) -> Iterator[str]:
 
 def _concerns(root: Branch, path: Path) -> bool:
     """Whether a path is managed, or leads to what is."""
-    node: Any = root
-    steps = list(path)
-    while steps:
-        child = node.by_name.get(steps.pop(0)) if isinstance(node, Branch) else None
-        if child is None:
-            break
-        if child.context:
-            return False
-        if isinstance(child, List) and steps:
-            steps.pop(0)
-        node = child
-    return True
+    return not any(statement.context for _here, statement, _key in along(root, path))
 
 
 def change_warnings(resource: Resource, outlook: Outlook) -> list[str]:
@@ -85,17 +73,12 @@ def _removed(
 ) -> Iterator[tuple[str, str]]:
     for child in node.managed:
         was, now, here = old.get(child.name), new.get(child.name), (*path, child.name)
-        if was is None or was is now:
+        if was is None or was is now or isinstance(child, Leaf):
             continue
-        if isinstance(child, List):
-            gone = [key for key in was if key not in (now or {})]
-            if gone:
-                yield resource.where(path, child.name), ", ".join(gone)
-            for key, entry in was.items():
-                if key in (now or {}):
-                    yield from _removed(resource, child, entry, (now or {})[key], (*here, key))
-        elif isinstance(child, Branch):
-            if now is None:
-                yield resource.where(path, child.name), "all of it"
-            else:
-                yield from _removed(resource, child, was, now, here)
+        gone = [key for key in was if key not in (now or {})] if isinstance(child, List) else []
+        if gone or (now is None and not isinstance(child, List)):
+            yield resource.where(path, child.name), ", ".join(gone) or "all of it"
+        for keys, branch, inside in trees(child, was):
+            left = value_at(now, keys)
+            if left is not None:
+                yield from _removed(resource, branch, inside, left, (*here, *keys))

@@ -14,7 +14,8 @@ from typing import Any
 from .change import shown
 from .plan import State
 from .resource import Outlook, Resource
-from .schema import Branch, Leaf, List, Path, Statement, Tree
+from .schema import Branch, Leaf, List, Path, Statement, Tree, trees, value_at
+from .tree import references
 from .values import Generation
 
 _LONGEST_VALUE = 200
@@ -122,27 +123,21 @@ def _whole(
     """What is wrong in what changes, but for values that were asked for and judged already."""
     for child in node.managed:
         was, now, here = old.get(child.name), new.get(child.name), (*path, child.name)
-        if isinstance(child, Leaf | List) and child.most is not None and now and was != now:
+        if isinstance(child, Leaf | List) and now and was != now:
             yield from _crowded(resource, child, outlook, now, path)
         if isinstance(child, Leaf):
             yield from _leaf(resource, child, outlook, now, path)
-        elif was == now or now is None:
-            continue
-        elif isinstance(child, List):
-            for key, entry in now.items():
-                before = (was or {}).get(key)
-                if before != entry:
-                    inside = (*here, key)
-                    yield from _whole(resource, child, outlook, before or {}, entry, inside)
-        elif isinstance(child, Branch):
-            yield from _whole(resource, child, outlook, was or {}, now, here)
+        for keys, branch, inside in trees(child, now):
+            before = value_at(was, keys)
+            if before != inside:
+                yield from _whole(resource, branch, outlook, before or {}, inside, (*here, *keys))
 
 
 def _crowded(
     resource: Resource, child: Leaf | List, outlook: Outlook, now: Any, path: Path
 ) -> Iterator[str]:
     """More than a device takes, together with what is there: what was asked for is judged."""
-    asked = _given(outlook.want, (*path, child.name)) or ()
+    asked = value_at(outlook.want, (*path, child.name)) or ()
     if child.most is not None and len(asked) <= child.most:
         yield from _too_many(resource, child, now, path, together=True)
 
@@ -156,22 +151,12 @@ def _leaf(resource: Resource, leaf: Leaf, outlook: Outlook, now: Any, path: Path
                 f"no default; set '{leaf.option}'"
             )
         return
-    if _given(outlook.want, (*path, leaf.name)) is not None:
+    if value_at(outlook.want, (*path, leaf.name)) is not None:
         return
     for item in now if leaf.many else (now,):
         objection = leaf.objection(item, outlook.generation)
         if objection is not None:
             yield _refusal(resource, leaf, item, path, objection, "set")
-
-
-def _given(want: Tree, path: Path) -> Any:
-    """What was asked for at a place; None: nothing."""
-    here: Any = want
-    for name in path:
-        if not isinstance(here, dict) or name not in here:
-            return None
-        here = here[name]
-    return here
 
 
 def inherited_objections(resource: Resource, outlook: Outlook) -> Iterator[str]:
@@ -184,50 +169,28 @@ def _brought_in(
     resource: Resource, node: Branch, outlook: Outlook, want: Tree, after: Tree, path: Path
 ) -> Iterator[str]:
     for name in want.keys() & after.keys():
-        child, here, there = node.by_name[name], (*path, name), after[name]
-        if isinstance(child, List):
-            for key in want[name].keys() & there.keys():
-                inside = want[name][key], there[key], (*here, key)
-                yield from _brought_in(resource, child, outlook, *inside)
-        elif isinstance(child, Branch):
-            yield from _brought_in(resource, child, outlook, want[name], there, here)
-        elif want[name] is False:
+        child, here = node.by_name[name], (*path, name)
+        if want[name] is False:
             group = outlook.have.sources.get(here, "that is applied there")
             yield (
                 f"{resource.where(path, name)}: configuration group {group} brings it in, and only "
                 f"a change of that group takes it away; change it, or leave out '{child.option}'"
             )
+            continue
+        for keys, branch, asked in trees(child, want[name]):
+            there = value_at(after[name], keys) or {}
+            yield from _brought_in(resource, branch, outlook, asked, there, (*here, *keys))
 
 
 def _dangling(resource: Resource, outlook: Outlook) -> Iterator[str]:
     """References to what is not there."""
-    for path, node, name in _references(resource.root, outlook.after, ()):
+    for path, node, name in references(resource.root, outlook.after):
         target = node.refers
-        here: Any = outlook.after
-        for step in target:
-            here = here.get(step, {})
-        if name not in here:
-            known = ", ".join(here) or "none"
+        there = value_at(outlook.after, target) or {}
+        if name not in there:
+            known = ", ".join(there) or "none"
             yield (
                 f"{resource.where(path, node.name)} {name}: {resource.where(target[:-1])} has no "
                 f"{target[-1]} of that name after the change (it has {known}); define it, or "
                 f"correct '{node.option}'"
             )
-
-
-def _references(node: Branch, tree: Tree, path: Path) -> Iterator[tuple[Path, Any, str]]:
-    for child in node.managed:
-        value = tree.get(child.name)
-        if value is None:
-            continue
-        here = (*path, child.name)
-        if isinstance(child, List):
-            for key, entry in value.items():
-                if child.refers:
-                    yield path, child, key
-                yield from _references(child, entry, (*here, key))
-        elif isinstance(child, Branch):
-            yield from _references(child, value, here)
-        elif isinstance(child, Leaf) and child.refers:
-            for item in value if child.many else (value,):
-                yield path, child, item

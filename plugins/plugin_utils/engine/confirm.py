@@ -112,7 +112,9 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
     except DeviceError as error:
         device.warn(f"{error}; the device does not say whether a commit awaits confirmation")
         return None, False
-    if pending is None and was_taken_back(history, untold=untold):
+    if pending is not None:
+        return pending, True
+    if was_taken_back(history, untold=untold):
         raise DeviceError(
             STEP,
             [
@@ -120,13 +122,17 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
                 f"device has taken it back; {_AGAIN}"
             ],
         )
-    if pending is None and doubtful:
-        said = said_at_lock(device)
-        untold = untold or (not said and may_await_at(history, device.time_told()))
-        if untold and not said:
-            device.warn(f"{newest(history)}, or was confirmed since; it is confirmed to be sure")
-        return None, not (said or untold)
-    return pending, True
+    return None, not (doubtful and _may_await(device, history, untold))
+
+
+def _may_await(device: Device, history: etree._Element, untold: bool) -> bool:
+    """Whether there may be something to confirm that the history does not tell of."""
+    if said_at_lock(device):
+        return True
+    if not untold and not may_await_at(history, device.time_told()):
+        return False
+    device.warn(f"{newest(history)}, or was confirmed since; it is confirmed to be sure")
+    return True
 
 
 def _is_it(made: Mapping[str, Any] | None, pending: PendingConfirmation) -> bool:

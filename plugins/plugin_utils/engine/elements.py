@@ -103,17 +103,23 @@ def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, pat
             continue
         if child is None:
             _foreign(found, node, part, name, path)
-        elif isinstance(child, List):
-            _entry(found, child, part, tree, path)
-        elif isinstance(child, Branch):
-            here = (*path, name)
-            _marks(found, part, here)
-            _branch(found, child, part, tree.setdefault(name, {}), here)
-        elif isinstance(child, Leaf):
-            _refuse_several(child, part, path)
-            text = text_of(part)
-            found.leaf(child, text, tree, path)
-            _marks(found, part, (*path, name, text) if child.many else (*path, name))
+        else:
+            _known(found, child, part, tree, path)
+
+
+def _known(found: Found, child: Statement, element: etree._Element, tree: Tree, path: Path) -> None:
+    """A statement that the table describes."""
+    here = (*path, child.name)
+    if isinstance(child, List):
+        _entry(found, child, element, tree, path)
+    elif isinstance(child, Branch):
+        _marks(found, element, here)
+        _branch(found, child, element, tree.setdefault(child.name, {}), here)
+    elif isinstance(child, Leaf):
+        _refuse_several(child, element, path)
+        text = text_of(element)
+        found.leaf(child, text, tree, path)
+        _marks(found, element, (*here, text) if child.many else here)
 
 
 def _refuse_several(leaf: Leaf, element: etree._Element, path: Path) -> None:

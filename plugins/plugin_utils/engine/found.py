@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import MalformedReply
 from .counting import counted
-from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree
+from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree, along, value_at
 from .secret import Secret, read_secret
 from .tree import Configuration, Reading, cut, is_there, tidied
 from .withheld import UNKNOWN, is_withheld, left_out
@@ -112,10 +112,8 @@ class Found:
 
     def reading(self, prefix: Path, node: Branch) -> Reading:
         """What was found below ``prefix``, cut out."""
-        tree: Any = self.tree
-        for name in prefix:
-            tree = tree.get(name, {})
-        explicit: Tree = tree
+        tree: Tree = value_at(self.tree, prefix) or {}
+        explicit = tree
         inherited: Tree = {}
         sources = _below(self.sources, prefix)
         if node.shared:
@@ -179,20 +177,13 @@ class Found:
         return "; ".join((told, *stand, remedy))
 
 
-def _is_ours(node: Branch, tree: Any, path: Path) -> bool:
+def _is_ours(node: Branch, tree: Tree, path: Path) -> bool:
     """Whether a path leads into nobody else's entry."""
-    steps = list(path)
-    while steps:
-        name = steps.pop(0)
-        child, value = node.by_name.get(name), tree.get(name)
-        if not isinstance(child, Branch) or not isinstance(value, dict):
-            break
-        if isinstance(child, List) and steps:
-            value = value.get(steps.pop(0), {})
-            if not child.is_ours(value):
-                return False
-        node, tree = child, value
-    return True
+    return all(
+        statement.is_ours(value_at(tree, here) or {})
+        for here, statement, key in along(node, path)
+        if isinstance(statement, List) and key is not None
+    )
 
 
 def _below(places: dict[Path, str], prefix: Path) -> dict[Path, str]:

@@ -162,12 +162,14 @@ def resolve(place: Place, rest: Sequence[str]) -> Path | None:
         if child is None:
             return None
         path.append(child.name)
+        if word not in node.by_word:
+            # The value of a statement whose own word is not said.
+            left.insert(0, word)
         if isinstance(child, Leaf):
-            named = [word] if word not in node.by_word else left[:1]
-            left = left[len(named) :] if word in node.by_word else left
+            value, left = left[:1], left[1:]
             if child.many:
-                path += named
-            elif named and not _holds(tree, child, named[0], (*place.path, *path)):
+                path += value
+            elif value and not _holds(tree, child, value[0], (*place.path, *path)):
                 return None
         elif isinstance(child, Branch):
             node, tree = child, tree.get(child.name, {})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
+from .schema import Branch, Container, Leaf, List, Path, Statement, Tree, value_at
 from .tree import Configuration, Reading, is_there, tidied
 
 
@@ -118,22 +118,18 @@ class _Planner:
         for child in node.children:
             if isinstance(child, List) and child.fixed and child.name in have:
                 given = want.get(child.name, {})
+                here, brought = (*path, child.name), _in(come, child.name)
                 after[child.name] = {
-                    key: self.replaced(
-                        child,
-                        entry,
-                        _in(come, child.name, key),
-                        given[key],
-                        (*path, child.name, key),
-                    )
-                    if key in given
-                    else {
-                        **_unmanaged(child, entry),
-                        **self._sleeping(child, entry, (*path, child.name, key)),
-                    }
+                    key: self._fixed(child, entry, _in(brought, key), given.get(key), (*here, key))
                     for key, entry in have[child.name].items()
                 }
         return after
+
+    def _fixed(self, node: List, have: Tree, come: Tree, want: Tree | None, path: Path) -> Tree:
+        """An entry that stays, with what is given of it."""
+        if want is None:
+            return {**_unmanaged(node, have), **self._sleeping(node, have, path)}
+        return self.replaced(node, have, come, want, path)
 
     def exact(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
         """What is given and nothing else, but for secrets that are not given."""
@@ -295,10 +291,7 @@ def others(node: Branch, tree: Tree) -> Tree:
 
 
 def _in(tree: Tree, *path: str) -> Tree:
-    here: Any = tree
-    for name in path:
-        here = here.get(name) or {}
-    return here if isinstance(here, dict) else {}
+    return value_at(tree, path) or {}
 
 
 def _without(node: Branch, have: Tree, want: Tree, everything: bool) -> Tree:

@@ -290,10 +290,7 @@ class List(Branch):
         if self.shell:
             lists = [child for child in self.children if isinstance(child, List)]
             return any(c.is_ours(e) for c in lists for e in entry.get(c.name, {}).values())
-        here: Any = entry
-        for name in self.mark:
-            here = here.get(name) if isinstance(here, dict) else None
-        return here is not None
+        return value_at(entry, self.mark) is not None
 
 
 def walk(node: Branch, path: Path = ()) -> Iterator[tuple[Path, Statement]]:
@@ -304,15 +301,38 @@ def walk(node: Branch, path: Path = ()) -> Iterator[tuple[Path, Statement]]:
             yield from walk(child, (*path, child.name))
 
 
-def spoken(node: Branch, path: Sequence[str]) -> list[str]:
+def along(node: Branch, path: Path) -> Iterator[tuple[Path, Statement, str | None]]:
+    """The statements that a path leads through, with the entry of each list; None: no entry.
+
+    Before each the path to it, or to its entry.
+    """
+    here: Statement = node
+    taken = 0
+    while taken < len(path) and isinstance(here, Branch) and path[taken] in here.by_name:
+        here = here.by_name[path[taken]]
+        key = path[taken + 1] if isinstance(here, List) and taken + 1 < len(path) else None
+        taken += 1 if key is None else 2
+        yield path[:taken], here, key
+
+
+def value_at(here: Any, path: Path) -> Any:
+    """What stands at a place in data; None: nothing."""
+    for name in path:
+        here = here.get(name) if isinstance(here, dict) else None
+    return here
+
+
+def trees(statement: Statement, value: Any) -> Iterator[tuple[Path, Branch, Tree]]:
+    """The trees in a statement's value: a container's own, or each entry's behind its name."""
+    if isinstance(statement, List):
+        yield from (((key,), statement, entry) for key, entry in (value or {}).items())
+    elif isinstance(statement, Branch) and value is not None:
+        yield (), statement, value
+
+
+def spoken(node: Branch, path: Path) -> list[str]:
     """A path in the CLI's words; what leads out of the table stays as it is."""
     words: list[str] = []
-    here: Statement | None = node
-    steps = list(path)
-    while steps:
-        name = steps.pop(0)
-        here = here.by_name.get(name) if isinstance(here, Branch) else None
-        words.append(name if here is None else here.said)
-        if isinstance(here, List) and steps:
-            words.append(steps.pop(0))
-    return words
+    for _here, statement, key in along(node, path):
+        words += [statement.said] if key is None else [statement.said, key]
+    return [*words, *path[len(words) :]]

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import mul
 from typing import Any
 
 from .withheld import is_withheld
@@ -66,18 +68,18 @@ def _unscrambled(text: str) -> str:
     if not letters or not set(letters) <= _PLACE.keys():
         return text
     last, rest = letters[0], letters[1 + _SALT[letters[0]] :]
-    plain: list[str] = []
-    while rest:
+    gaps = [
+        (_PLACE[letter] - _PLACE[before]) % len(_PLACE) - 1
+        for before, letter in pairwise((last, *rest))
+    ]
+    plain = ""
+    while gaps:
         weights = _WEIGHTS[len(plain) % len(_WEIGHTS)]
-        if len(rest) < len(weights):
+        if len(gaps) < len(weights):
             return text
-        total = 0
-        for letter, weight in zip(rest, weights, strict=False):
-            total += ((_PLACE[letter] - _PLACE[last]) % len(_PLACE) - 1) * weight
-            last = letter
-        plain.append(chr(total % 256))
-        rest = rest[len(weights) :]
-    return "".join(plain)
+        plain += chr(sum(map(mul, gaps, weights)) % 256)
+        del gaps[: len(weights)]
+    return plain
 
 
 _LOOKS_SCRAMBLED = re.compile(r"\$\d\$[^\s\"'<>;,)\]]+")

@@ -203,24 +203,17 @@ def settings_at_stake(
     except DeviceError as error:
         device.warn(f"{error}; {_UNTOLD}")
         return None
-    if not concerned:
-        if certain:
-            device.warn(f"{pending}; it does not concern these settings")
-        return None
-    if not certain:
-        device.untold = True
-        device.warn(f"nothing is to be changed, but {pending.in_doubt()}; {_BE_SURE}")
-        return None
-    device.warn(
-        f"nothing is to be changed, but {pending}; without it the device takes the settings back"
-    )
-    return pending
+    if certain and not concerned:
+        device.warn(f"{pending}; it does not concern these settings")
+    elif concerned:
+        device.untold = device.untold or not certain
+        said = pending if certain else pending.in_doubt()
+        device.warn(f"nothing is to be changed, but {said}; {_TAKEN}{'' if certain else _BE_SURE}")
+    return pending if certain and concerned else None
 
 
-_BE_SURE = (
-    "without it the device takes the settings back; have confirm_commit confirm to be sure, with "
-    "this result as its 'change'"
-)
+_TAKEN = "without it the device takes the settings back"
+_BE_SURE = "; have confirm_commit confirm to be sure, with this result as its 'change'"
 
 
 def pending_or_doubt(

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from .schema import Branch, Container, Leaf, List, Path, Tree
+from .schema import Branch, Container, Leaf, List, Path, Tree, trees, value_at
 
 
 @dataclass(frozen=True)
@@ -85,28 +85,10 @@ def active(node: Branch, configuration: Configuration) -> Tree:
     """A configuration without its inactive parts."""
     if not configuration.inactive:
         return configuration.tree
-    return tidied(node, _active(node, configuration.tree, configuration.inactive, ()))
-
-
-def _active(node: Branch, tree: Tree, inactive: frozenset[Path], path: Path) -> Tree:
-    kept: Tree = {}
-    for name, value in tree.items():
-        here, child = (*path, name), node.by_name[name]
-        if here in inactive:
-            continue
-        if isinstance(child, List):
-            kept[name] = {
-                key: _active(child, entry, inactive, (*here, key))
-                for key, entry in value.items()
-                if (*here, key) not in inactive
-            }
-        elif isinstance(child, Branch):
-            kept[name] = _active(child, value, inactive, here)
-        elif isinstance(child, Leaf) and child.many:
-            kept[name] = tuple(item for item in value if (*here, item) not in inactive)
-        else:
-            kept[name] = value
-    return kept
+    tree = copy.deepcopy(configuration.tree)
+    for path in configuration.inactive:
+        cut(tree, path)
+    return tidied(node, tree)
 
 
 def tidied(node: Branch, tree: Tree) -> Tree:
@@ -147,38 +129,29 @@ def overlaid(node: Branch, below: Tree, above: Tree) -> Tree:
     return merged
 
 
-def without_context(node: Branch, tree: Tree) -> Tree:
-    """A tree without what is only read for checks."""
-    kept: Tree = {}
-    for child in node.managed:
-        if child.name not in tree:
-            continue
-        value = tree[child.name]
-        if isinstance(child, List):
-            kept[child.name] = {k: without_context(child, entry) for k, entry in value.items()}
-        elif isinstance(child, Branch):
-            kept[child.name] = without_context(child, value)
-        else:
-            kept[child.name] = value
-    return kept
-
-
 def is_there(tree: Tree, path: Path) -> bool:
     """Whether a path leads to a statement, an entry or a leaf-list's item."""
-    here: Any = tree
-    for name in path:
-        if not isinstance(here, dict | tuple) or name not in here:
-            return False
-        here = here[name] if isinstance(here, dict) else None
-    return True
+    above = value_at(tree, path[:-1])
+    return not path or (isinstance(above, dict | tuple) and path[-1] in above)
+
+
+def references(
+    node: Branch, tree: Tree, path: Path = ()
+) -> Iterator[tuple[Path, Leaf | List, str]]:
+    """What refers to entries of lists: the branch that it stands in, the statement, the name."""
+    for child in (c for c in node.children if c.name in tree):
+        value, here = tree[child.name], (*path, child.name)
+        if isinstance(child, Leaf | List) and child.refers:
+            several = isinstance(child, List) or child.many
+            yield from ((path, child, name) for name in (value if several else (value,)))
+        for keys, branch, inside in trees(child, value):
+            yield from references(branch, inside, (*here, *keys))
 
 
 def parent_of(tree: Tree, path: Path) -> Tree | None:
     """What holds the last name of a path; None when nothing does."""
-    here: Any = tree
-    for name in path[:-1]:
-        here = here.get(name) if isinstance(here, dict) else None
-    return here if isinstance(here, dict) else None
+    parent = value_at(tree, path[:-1])
+    return parent if isinstance(parent, dict) else None
 
 
 def cut(tree: Tree, path: Path) -> None:

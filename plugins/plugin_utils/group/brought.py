@@ -17,9 +17,9 @@ from typing import Any
 from ..engine.device import Device
 from ..engine.reply import configuration_of
 from ..engine.resource import Resource
-from ..engine.schema import Branch, Leaf, List, Path, Tree
+from ..engine.schema import Branch, List, Path, Tree
 from ..engine.shape import as_config
-from ..engine.tree import Reading, is_wildcard
+from ..engine.tree import Reading, is_wildcard, references
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name
 from .configurations import RESOURCES
@@ -78,7 +78,7 @@ def _needed(root: Branch, reading: Reading) -> Iterator[Path]:
         yield from _referred(root, group)
     if reading.explicit.inactive:
         # Whoever activates it again finds what it refers to.
-        yield from _referred(root, reading.explicit.tree, (), reading.is_asleep)
+        yield from _referred(root, reading.explicit.tree, reading.is_asleep)
 
 
 def _spelled(node: Branch, tree: Tree, path: Path = ()) -> Iterator[Path]:
@@ -92,21 +92,12 @@ def _spelled(node: Branch, tree: Tree, path: Path = ()) -> Iterator[Path]:
 
 
 def _referred(
-    node: Branch, tree: Tree, path: Path = (), counts: Callable[[Path], bool] = lambda path: True
+    node: Branch, tree: Tree, counts: Callable[[Path], bool] = lambda path: True
 ) -> Iterator[Path]:
     """Paths of entries that statements which count refer to, in entries of any name."""
-    for name, value in tree.items():
-        child, here = node.by_name[name], (*path, name)
-        if isinstance(child, List):
-            for key, entry in value.items():
-                if child.refers and counts((*here, key)):
-                    yield (*child.refers, key)
-                yield from _referred(child, entry, (*here, key), counts)
-        elif isinstance(child, Branch):
-            yield from _referred(child, value, here, counts)
-        elif isinstance(child, Leaf) and child.refers:
-            items = [((*here, i), i) for i in value] if child.many else [(here, value)]
-            yield from ((*child.refers, item) for place, item in items if counts(place))
+    for path, statement, name in references(node, tree):
+        if counts((*path, statement.name, name)):
+            yield (*statement.refers, name)
 
 
 def _put(tree: Tree, path: Path) -> None:
