@@ -12,10 +12,9 @@ from itertools import product
 
 from ..capture.sa_log import Holder, SaLog
 from ..config.junos_schema import Generation
-from ..gdoi.arrival import NON_ESP_MARKER
 from ..gdoi.numbers import GdoiExchange
 from ..groups.gateways import identity_of, phase1_proposal
-from ..ike.nat import Path
+from ..ike.nat import Path, floating
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy, Phase1Proposal
 from ..ike.wire import exchange_of
@@ -268,10 +267,10 @@ class _MemberEdge:
         if self._socket is not None:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
             is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
-            marker, to = b"", self._server
+            sent, to = datagram, self._server
             if self.member.floats(datagram) and self.spec.server_nat_port is not None:
-                marker, to = NON_ESP_MARKER, (self._server[0], self.spec.server_nat_port)
-            self._socket.send(marker + datagram, self._pushed_from if is_ack else to)
+                sent, to = floating(datagram), (self._server[0], self.spec.server_nat_port)
+            self._socket.send(sent, self._pushed_from if is_ack else to)
 
 
 class MemberFleet:

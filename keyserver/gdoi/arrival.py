@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from ..ike.nat import Address
 from ..ike.wire import Header
 
-NON_ESP_MARKER = bytes(4)
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

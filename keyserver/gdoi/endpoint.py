@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..ike.exchange import deletion
-from ..ike.nat import Address
+from ..ike.nat import NON_ESP_MARKER, Address
 from ..ike.numbers import Exchange
 from ..ike.refusal import Refused
 from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload
 from .acknowledgement_door import AcknowledgementDoor
-from .arrival import NON_ESP_MARKER, Arrival, Event, Outcome, RefusedPeer, refused
+from .arrival import Arrival, Event, Outcome, RefusedPeer, refused
 from .associations import Association, Associations, AssociationView
 from .authority import Authority
 from .companion import Companion

@@ -17,8 +17,7 @@ from enum import Enum
 from heapq import heappop, heappush
 
 from ..gdoi.acknowledgement import AckAlgorithm, PushAck
-from ..gdoi.arrival import NON_ESP_MARKER
-from ..ike.nat import Address
+from ..ike.nat import NON_ESP_MARKER, Address
 from ..ike.payloads import Identification
 from .members import Member, MemberCounters
 from .registration import MadePush

@@ -17,6 +17,12 @@ from .wire import Payload
 
 Address = tuple[str, int]
 
+NON_ESP_MARKER = bytes(4)
+"""What stands in front of IKE where ESP could be meant as well (RFC 3948 §2.2)."""
+
+KEEPS_OPEN = b"\xff"
+"""The datagram that says nothing but that the way is still needed (RFC 3948 §2.3)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -51,3 +57,8 @@ def translated(
         ours != _hash(hash_name, cookies, path.local),
         _hash(hash_name, cookies, path.remote) not in theirs,
     )
+
+
+def floating(datagram: bytes) -> bytes:
+    """A datagram as it goes to the port for those behind a translator."""
+    return datagram if datagram == KEEPS_OPEN else NON_ESP_MARKER + datagram

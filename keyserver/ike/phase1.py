@@ -95,6 +95,11 @@ class Phase1:
         return VENDOR_ID in self.peers_vendor_ids
 
     @property
+    def floats(self) -> bool:
+        """True when there is a translator in between (RFC 3947 §4)."""
+        return self.behind_nat or self.peer_behind_nat
+
+    @property
     def traverses_nat(self) -> bool:
         """True when both ends look for translators."""
         return self.path is not None and NAT_TRAVERSAL in self.peers_vendor_ids

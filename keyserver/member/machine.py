@@ -22,7 +22,7 @@ from ..gdoi.push import Push, kek_spi
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
 from ..ike.informational import deletes, errors, informed, notifications
-from ..ike.nat import Path
+from ..ike.nat import NON_ESP_MARKER, Path
 from ..ike.numbers import Exchange, NotifyType
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
@@ -38,10 +38,10 @@ from .recovery import RecoveryProbe
 from .registration import Registration, Step
 from .schedule import Schedule
 from .traffic import Changes
+from .way import Way
 
 UNKNOWN_KEK_PAUSE_SECONDS = 60.0
 _EARLY_PUSHES = 4
-_MARKER = bytes(4)
 _DEFAULT_OPTIONS = MemberOptions()
 
 
@@ -97,7 +97,7 @@ class GroupMember:
         self._jitter, self.address = jitter, address
         self._attempt: Registration | None = None
         self.established: EstablishedSa | None = None
-        self._floated = False
+        self._way = Way()
         self._schedule = Schedule(self.keys, options.heartbeat_threshold, jitter, len(policies))
         self._hint_after = 0.0
         # What an unprotected notification said of the attempt that goes on.
@@ -123,7 +123,7 @@ class GroupMember:
         """When :meth:`tick` has something to do; None: never."""
         if self.state is MemberState.STOPPED:
             return None
-        due = [self._schedule.due, self.keys.next_change(), self._acks.due]
+        due = [self._schedule.due, self.keys.next_change(), self._acks.due, self._way.due]
         due.append(self._attempt.due if self._attempt is not None else None)
         due.append(self.established.ends if self.established is not None else None)
         if self.state is MemberState.REGISTERED:
@@ -146,7 +146,9 @@ class GroupMember:
         An attempt has to find out anew; what is not of it goes the way that was found before.
         """
         attempt = self._attempt
-        return attempt.floats if attempt is not None and attempt.sent(datagram) else self._floated
+        if attempt is not None and attempt.sent(datagram):
+            return attempt.phase1.floats
+        return self._way.floats
 
     @property
     def multicast(self) -> tuple[str, int] | None:
@@ -234,7 +236,7 @@ class GroupMember:
         """Take a datagram from the key server."""
         if self.state is MemberState.STOPPED:
             return []
-        message = datagram[4:] if datagram[:4] == _MARKER else datagram
+        message = datagram[4:] if datagram[:4] == NON_ESP_MARKER else datagram
         try:
             header = Header.decode(message)
             if header.exchange == GdoiExchange.GROUPKEY_PUSH:
@@ -251,7 +253,7 @@ class GroupMember:
         """Do what is due."""
         if self.wake_at is None or now < self.wake_at:
             return []
-        out = self._acks.take(now)
+        out = self._acks.take(now) + self._way.keep_open(now)
         self._tell(self.keys.settle(now), now)
         if self.established is not None and now >= self.established.ends:
             out += self.end_phase1() + self._without_phase1("phase 1 has ended", now)
@@ -315,7 +317,7 @@ class GroupMember:
         if attempt.sa is not None and self.established is None:
             ends = now + attempt.phase1.lifetime
             self.established = EstablishedSa(attempt.sa, ends, attempt.phase1.mode)
-            self._floated = attempt.floats
+            self._way.found(attempt.phase1, now)
 
     def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
         self.granted_by = self.server

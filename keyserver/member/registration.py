@@ -74,11 +74,6 @@ class Registration:
         return self._phase1
 
     @property
-    def floats(self) -> bool:
-        """True when there is a translator in between (RFC 3947 §4)."""
-        return self._phase1.behind_nat or self._phase1.peer_behind_nat
-
-    @property
     def promised_kek(self) -> SaKek | None:
         """The KEK that message 2 promised, while message 4 is awaited."""
         policy = self._pull.sa if self._pull is not None and self.step is Step.PULL else None

@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..config.tree import Tree
-from ..gdoi.arrival import NON_ESP_MARKER, Arrival
+from ..gdoi.arrival import Arrival
 from ..gdoi.associations import Association
 from ..gdoi.numbers import GdoiExchange
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Door, Outgoing
 from ..groups.server import GroupServer
-from ..ike.nat import Path
+from ..ike.nat import Path, floating
 from ..ike.wire import exchange_of
 from ..member.esp import can_encrypt
 from ..member.events import MemberEvent
@@ -226,16 +226,16 @@ class SrxMembers:
 
     def _outgoing(self, site: Site, datagram: bytes) -> Outgoing:
         """Where a datagram goes: to the port of key servers, or that of RFC 3947."""
-        floating, marker, door = self._plane.floating_port, b"", Door.GDOI
+        port, sent, door = self._plane.floating_port, datagram, Door.GDOI
         to = (site.server, self._plane.local[1])
-        if site.member is not None and site.member.floats(datagram) and floating is not None:
-            marker, door, to = NON_ESP_MARKER, Door.FLOATING, (site.server, floating)
+        if site.member is not None and site.member.floats(datagram) and port is not None:
+            sent, door, to = floating(datagram), Door.FLOATING, (site.server, port)
         if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
             to = site.pushed_from or to
         if to[0] == self._plane.local[0]:
             self._to_self.append(datagram)
-        return Outgoing(marker + datagram, (to,), door)
+        return Outgoing(sent, (to,), door)
 
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe came: a member answers its own in :meth:`receive`."""

@@ -11,7 +11,7 @@ import pytest
 from keyserver.gdoi.arrival import Peer, RefusedPeer
 from keyserver.groups.members import MemberList
 from keyserver.groups.pushes import Door
-from keyserver.ike.nat import Path
+from keyserver.ike.nat import Path, floating
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import GM, SERVER, V1_SMC, World
 
@@ -51,7 +51,7 @@ def test_a_member_behind_a_translator_floats_registers_and_is_rekeyed(signing_ke
     assert push.datagram.startswith(MARKER)
     member.receive(push.datagram, world.now)
     assert member.events[-1].event == "rekeyed"
-    world.now = member.wake_at
+    world.now += 1
     talk(world, member, member.tick(world.now))
     assert world.listed()[1].push_acknowledged == 1
 
@@ -78,6 +78,21 @@ def test_whom_a_translator_moves_amid_its_registration_is_pushed_to_where_it_is(
     world.now += 3600 - 60
     world.device.expire(world.now)
     assert [push.to for push in world.device.take(world.now)[0]] == [((GM, 40001),)]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_who_is_behind_a_translator_keeps_its_way_open(signing_key, inside):
+    world = World(signing_key, extra=(BLOCK,), floating_port=4500)
+    member = world.member()
+    member.paths = (Path(INSIDE if inside else (GM, 848), (SERVER, 848)),)
+    talk(world, member, member.start(world.now))
+    world.now += 60
+    assert member.tick(world.now) == [b"\xff"] * inside
+    assert not inside or member.wake_at == world.now + 20
+    assert (floating(b"\xff"), floating(b"any")) == (b"\xff", MARKER + b"any")
+    assert member.floats(b"\xff") is inside
+    # The key server behind it sees nothing that a member says.
+    assert world.endpoint.receive(b"\xff", OUTSIDE, world.now, floated=True) == (None, ())
 
 
 def test_what_is_not_of_an_attempt_keeps_to_the_way_that_was_found(signing_key):

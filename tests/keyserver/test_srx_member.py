@@ -677,10 +677,14 @@ OUTSIDE = "192.0.2.77"
 
 
 class Translated(Network):
-    """The site is behind a translator, which gives it another address and port."""
+    """The site is behind a translator, which gives it another address and port.
+
+    It forgets the way in when nothing has gone out for half a minute (RFC 4787 §4.3: never sooner
+    than two minutes; many do).
+    """
 
     def add(self, address, text, signing_key, generation=None, **spec):
-        self.floated = []
+        self.floated, self.closes = [], self.now
         super().add(address, text, signing_key, generation, floating_port=4500, **spec)
 
     def flush(self):
@@ -698,8 +702,9 @@ class Translated(Network):
         inside = source == SITE
         from_port = port + 60000 - 4500 if inside else port
         target = self.devices.get(SITE if to == OUTSIDE else to)
-        if target is None:
+        if target is None or (not inside and self.now > self.closes):
             return
+        self.closes = self.now + 30 if inside else self.closes
         came_from = (OUTSIDE if inside else source, from_port)
         floated = port in (4500, 60000)
         answer, _ = target.datagram(datagram, came_from, self.now, floated)
