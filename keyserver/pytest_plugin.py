@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
     from .testing import Srx, SrxLab
 
+T = TypeVar("T")
+
 _MARKERS = (
     "srx(config=None, generation='v2', **more): how the fixture srx begins, "
-    "as groupvpn_keyserver.testing.running_srx takes it",
+    "as groupvpn_keyserver.testing.running_srx takes it; a path is relative to the test's own file",
     "srx_lab(file): the lab file of the fixture srx_lab, relative to the test's own file",
 )
 
@@ -30,6 +32,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
 
 
+def _entered(running: contextlib.ExitStack, started: contextlib.AbstractContextManager[T]) -> T:
+    """What was started, until the stack ends.
+
+    Why it cannot be had is told where it is asked for: our own steps would hide that place.
+    """
+    __tracebackhide__ = True
+    from .testing import LabError
+
+    try:
+        return running.enter_context(started)
+    except LabError as error:
+        raise error.with_traceback(None) from None
+
+
 @pytest.fixture
 def srx_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Srx]]:
     """Start SRX devices until the test ends: ``srx_factory(name, config=..., generation=...)``."""
@@ -38,8 +54,9 @@ def srx_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     with contextlib.ExitStack() as running:
 
         def start(name: str = "srx", **more: Any) -> Srx:
+            __tracebackhide__ = True
             directory = tmp_path_factory.mktemp("srx")
-            return running.enter_context(running_srx(directory, name, **more))
+            return _entered(running, running_srx(directory, name, **more))
 
         yield start
 
@@ -50,7 +67,10 @@ def srx(request: pytest.FixtureRequest, srx_factory: Callable[..., Srx]) -> Srx:
     marker = request.node.get_closest_marker("srx")
     if marker is not None and marker.args:
         raise pytest.UsageError(f"srx: {marker.args[0]!r}: say what it is: config=...")
-    return srx_factory(**(marker.kwargs if marker else {}))
+    begins = dict(marker.kwargs) if marker else {}
+    if isinstance(begins.get("config"), os.PathLike):
+        begins["config"] = request.path.parent / begins["config"]
+    return srx_factory(**begins)
 
 
 def _named(request: pytest.FixtureRequest) -> str | os.PathLike[str]:
@@ -70,7 +90,6 @@ def srx_lab(
     """The devices of a lab file, which ``@pytest.mark.srx_lab("lab.yml")`` names."""
     from .testing import running_lab
 
-    with running_lab(
-        request.path.parent / _named(request), tmp_path_factory.mktemp("srx-lab")
-    ) as lab:
-        yield lab
+    file = request.path.parent / _named(request)
+    with contextlib.ExitStack() as running:
+        yield _entered(running, running_lab(file, tmp_path_factory.mktemp("srx-lab")))

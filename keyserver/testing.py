@@ -146,6 +146,7 @@ def running_srx(
         config = f"set system host-name {name}\nset system services netconf ssh\n"
     place = _made(directory)
     if isinstance(config, str):
+        _refuse_a_name(config)
         file = place / "initial.conf"
         with writing(file):
             file.write_text(config, encoding="utf-8")
@@ -167,9 +168,17 @@ def running_srx(
 def _refuse_others(kind: Any = str, **arguments: object) -> None:
     """Raises LabError for an argument of another kind: a mark in a test has no types."""
     for name, value in arguments.items():
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or (kind is str and not value):
             wanted = "text" if name != "config" else "text, or the path of a file,"
             raise LabError(f"{name}: {value!r}: {wanted} is expected")
+
+
+def _refuse_a_name(config: str) -> None:
+    """Text of one word is a file's name: a statement has more, and other formats have marks."""
+    if len(config.split()) == 1 and not set(config) & set("{<"):
+        raise LabError(
+            f"config: {config!r}: statements are expected; a file is given as Path({config!r})"
+        )
 
 
 def _made(directory: str | os.PathLike[str]) -> Path:

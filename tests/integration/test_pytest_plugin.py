@@ -166,6 +166,8 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):
     lab.write()
     done = suite(
         """
+        from pathlib import Path
+
         import pytest
 
         def test_no_file(srx_lab): pass
@@ -204,12 +206,25 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):
         @pytest.mark.srx(user=None)
         def test_nobody(srx): pass
 
+        @pytest.mark.srx(user="")
+        def test_without_a_name(srx): pass
+
+        @pytest.mark.srx(config="edge.conf")
+        def test_a_file_as_text(srx): pass
+
+        @pytest.mark.srx(config=Path("edge.conf"))
+        def test_no_file_beside_the_test(srx): pass
+
+        @pytest.mark.srx(config='{"configuration":{"system":{"host-name":"edge-7"}}}')
+        def test_one_word_of_json(srx):
+            assert "host-name edge-7;" in srx.configuration()
+
         @pytest.mark.srx_lab(file="lab.yml")
         def test_by_the_name_that_markers_shows(srx_lab):
             assert list(srx_lab.devices) == ['hub-1']
         """
     )
-    done.assert_outcomes(errors=9, failed=3, passed=1)
+    done.assert_outcomes(errors=12, failed=3, passed=2)
     for told in (
         "*name the lab file*",
         "*nowhere.yml: No such file*",
@@ -222,8 +237,13 @@ def test_what_cannot_be_had_is_an_error_that_says_why(suite, pytester):
         "*Must be a string of alphanumericals, dashes or underscores (host-name)*",
         "*LabError: config: b'set system host-name a': text, or the path of a file, is expected",
         "*LabError: user: None: text is expected",
+        "*LabError: user: '': text is expected",
+        "*LabError: config: 'edge.conf': statements are expected; *given as Path('edge.conf')",
+        f"*LabError: {pytester.path}/edge.conf: No such file or directory",
     ):
         done.stdout.fnmatch_lines([told])
+    # Why is told where it is asked for, without the way there.
+    done.stdout.no_fnmatch_line("*background.py*")
 
 
 def test_no_thread_and_no_socket_is_left(suite, pytester):
