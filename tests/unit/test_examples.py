@@ -10,8 +10,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.handler import Handler
+from ansible.template import Templar, trust_as_template
 
 from dev.module_pages import MODULES, ROLES
 from tests.lab import ROOT
@@ -136,6 +139,26 @@ def _variables(role: str) -> set[str]:
     file = ROOT / "roles" / role / "meta" / "argument_specs.yml"
     specs = yaml.safe_load(file.read_text("utf-8"))["argument_specs"]
     return {option for entry in specs.values() for option in entry.get("options", {})}
+
+
+@pytest.mark.parametrize(
+    ("sources", "beside"),
+    [
+        (["/fleet/inventory.yml"], "/fleet"),
+        (["/fleet/inventory"], "/fleet"),
+        (["hub-1,hub-2,", "/fleet/more"], "/fleet"),
+        (["hub-1,"], "."),
+    ],
+)
+def test_the_report_of_an_audit_lies_beside_the_inventory(sources, beside):
+    (where,) = (
+        play["vars"]["audit_beside"]
+        for file, document in DOCUMENTS
+        for play in (plays(document) if file == "playbooks/audit.yml" else ())
+        if "audit_beside" in play.get("vars", {})
+    )
+    templar = Templar(loader=DataLoader(), variables={"ansible_inventory_sources": sources})
+    assert templar.template(trust_as_template(where)) == beside
 
 
 def test_every_filter_and_module_of_ours_that_is_named_is_there():

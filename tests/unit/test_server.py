@@ -69,6 +69,16 @@ def test_what_is_gathered_overrides_without_a_change():
     assert not planned(RESOURCE, inside, gathered, "overridden")["changed"]
 
 
+def test_only_a_group_that_is_there_has_a_list_that_rekeys_clear():
+    def cleared(inside):
+        told = planned(RESOURCE, inside, example(), "merged")["warnings"]
+        return any("clears its member list" in line for line in told)
+
+    bare = example()
+    del bare["groups"][0]["server_member_communication"]
+    assert (cleared(""), cleared(built(bare))) == (False, True)
+
+
 # Secrets
 
 

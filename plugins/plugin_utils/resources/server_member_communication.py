@@ -203,6 +203,8 @@ def advice(outlook: Outlook) -> list[str]:
         f"group {name}: configuring {BLOCK} clears its member list, and IKE phase 1 no longer "
         "protects every GDOI exchange; members register again"
         for name in _configured_first(outlook)
+        # A new group has no list yet.
+        if name in _blocks(outlook.before)
     ]
     gateways = outlook.after.get("ike", {}).get("gateway", {})
     for name, block in _changed(outlook):
