@@ -287,17 +287,21 @@ class _Load:
             self.object(edit.statement.shown, "invalid character 0x1f", line=edit.line)
             return False
         for key, value in zip(edit.statement.keys, values, strict=False):
-            if key.optional and not self._in_its_place(key, value, shown, edit):
+            known = self._shown_key(key, value, shown, edit)
+            if known is None:
                 return False
-            if (key.optional and not value) or self._may_stand_for_others(value):
-                shown.append(value)
-                continue
-            checked = self._checked(key.check, value, edit, key.name)
-            if checked is None or self._is_no_name(checked, edit, key.name):
-                return False
-            shown.append(checked)
+            shown.append(known)
         edit.key = KEY_SEPARATOR.join(shown)
         return True
+
+    def _shown_key(self, key: Key, value: str, before: list[str], edit: Edit) -> str | None:
+        """One key as Junos shows it; None for one that is refused."""
+        if key.optional and not self._in_its_place(key, value, before, edit):
+            return None
+        if (key.optional and not value) or self._may_stand_for_others(value):
+            return value
+        checked = self._checked(key.check, value, edit, key.name)
+        return None if checked is None or self._is_no_name(checked, edit, key.name) else checked
 
     def _in_its_place(self, key: Key, value: str, before: list[str], edit: Edit) -> bool:
         """False after noting a value that no word takes, or a word without the value it takes."""

@@ -237,26 +237,30 @@ def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:
 
 def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
     """Name the entries that are not where the old order would have them."""
+    moved = list(out_of_order(before, after))
+    if not moved:
+        return
+    kept = [identity for identity in after if identity in before]
+    page.leave()
+    for previous in kept[: kept.index(moved[0])][-1:]:
+        page.name(" ", place, after[previous])
+    for identity in moved:
+        page.name("!", place, after[identity])
+    page.leave()
+
+
+def out_of_order(before: Items, after: Items) -> Iterator[Identity]:
+    """The entries that are not the next one of the old order that is still expected."""
     expected = deque(identity for identity in before if identity in after)
     moved: set[Identity] = set()
-    previous: Item | None = None
-    for identity, item in after.items():
-        if identity not in before:
-            continue
+    for identity in (one for one in after if one in before):
         while expected[0] in moved:
             expected.popleft()
         if expected[0] == identity:
             expected.popleft()
         else:
-            if not moved:
-                page.leave()
-            if not moved and previous is not None:
-                page.name(" ", place, previous)
-            page.name("!", place, item)
             moved.add(identity)
-        previous = item
-    if moved:
-        page.leave()
+            yield identity
 
 
 @dataclass

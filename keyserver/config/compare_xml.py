@@ -9,12 +9,12 @@ RFC 7950 §7.8.6 behind what stands before it. Loading it into the old configura
 
 from __future__ import annotations
 
-from collections import deque
 from copy import deepcopy
 from dataclasses import dataclass
 
 from lxml import etree
 
+from .compare import Items, out_of_order
 from .layout import write_value
 from .namespaces import NETCONF, YANG
 from .predicates import predicates
@@ -23,7 +23,6 @@ from .show import to_xml
 from .tree import Identity, Item, Tree, items
 
 _CREATE, _DELETE, _REPLACE = "create", "delete", "replace"
-Items = dict[Identity, Item]
 
 
 def difference_xml(
@@ -201,17 +200,12 @@ def _place(shown: etree._Element, item: Item, behind: str | None) -> None:
 
 def _places(before: Items, after: Items) -> dict[Identity, str]:
     """The entries that are not where appending would put them: each behind which other one."""
-    kept = [identity for identity in before if identity in after]
-    expected = deque(kept)
+    moved = set(out_of_order(before, after))
+    left = sum(identity in after for identity in before)
     places: dict[Identity, str] = {}
     previous = ""
-    left = len(kept)
     for identity in after:
-        while expected and expected[0] in places:
-            expected.popleft()
-        if expected and expected[0] == identity:
-            expected.popleft()
-        elif identity in before or left:
+        if identity in moved or (identity not in before and left):
             places[identity] = previous
         left -= identity in before
         previous = identity[1]

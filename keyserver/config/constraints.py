@@ -33,7 +33,7 @@ from .schema import KEY_SEPARATOR, Kind, Statement
 from .secret import is_obscured, reveal
 from .security_rules import SECURITY_RULES
 from .survey import Needs, Site, Survey
-from .tree import MARKS, NOTHING, Tree, differing, lookup
+from .tree import MARKS, NOTHING, Tree, differing, differing_branches, lookup
 
 
 @dataclass(frozen=True)
@@ -402,19 +402,12 @@ DAEMON_RULES: tuple[Rule, ...] = (
 
 def _limits(statement: Statement, tree: Tree, sound: Tree, path: list[str]) -> Iterator[Violation]:
     """max-elements of every list, and what stands below it, where it is not as in ``sound``."""
-    for name in differing(tree, sound):
-        held, was = tree[name], sound.get(name, NOTHING)
-        if name in MARKS or not isinstance(held, dict):
-            continue
-        child = statement.children[name]
-        if child.kind is Kind.CONTAINER:
-            yield from _limits(child, held, was, [*path, child.shown])
-            continue
-        if child.limit is not None and len(held) > child.limit:
-            yield _mgd(path, child.shown, f"number of elements exceeds limit of {child.limit}")
-        for key in differing(held, was):
-            below = was.get(key, NOTHING)
-            yield from _limits(child, held[key], below, [*path, child.shown, key])
+    for child in map(statement.children.get, differing(tree, sound)):
+        most = child.limit if child is not None and child.kind is Kind.LIST else None
+        if child is not None and most is not None and len(tree[child.name]) > most:
+            yield _mgd(path, child.shown, f"number of elements exceeds limit of {most}")
+    for words, child, held, was in differing_branches(statement, tree, sound):
+        yield from _limits(child, held, was, [*path, *words])
 
 
 def check(

@@ -121,20 +121,7 @@ def _errors(problems: list[LoadError]) -> list[LoadError]:
 
 
 def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise MalformedConfiguration("document type declarations are not accepted")
-    parser = etree.XMLParser(
-        # The text was read already; what it says of its octets is past.
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-    )
-    try:
-        root = etree.fromstring(_document(text), parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise MalformedConfiguration(f"syntax error: {error}") from None
+    root = _root(text)
     wrapped = _outermost(root)
     if len(wrapped) > 1:
         raise MalformedConfiguration("syntax error: more than one configuration")
@@ -149,6 +136,23 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
         found = etree.Element(_WRAPPERS[0])
         found.append(root)
     return _applied(schema, *read_xml(schema, found))
+
+
+def _root(text: str) -> etree._Element:
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise MalformedConfiguration("document type declarations are not accepted")
+    parser = etree.XMLParser(
+        # The text was read already; what it says of its octets is past.
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+    )
+    try:
+        return etree.fromstring(_document(text), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise MalformedConfiguration(f"syntax error: {error}") from None
 
 
 def _outermost(root: etree._Element) -> list[etree._Element]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from .schema import Kind, Statement
-from .tree import MARKS, NOTHING, Tree, differing
+from .schema import Statement
+from .tree import NOTHING, Tree, differing, differing_branches
 
 GROUPS, APPLY, EXCEPT = "groups", "apply-groups", "apply-groups-except"
 _PREDEFINED = frozenset({"junos-defaults"})
@@ -35,18 +35,10 @@ def _below(
     statement: Statement, tree: Tree, sound: Tree, way: list[str], defined: Set[str]
 ) -> Iterator[Reference]:
     for name in differing(tree, sound):
-        held, was = tree[name], sound.get(name, NOTHING)
         if name in (APPLY, EXCEPT):
-            yield from ((way, name, one) for one in held if not _is_known(one, defined))
-        if name in MARKS or not isinstance(held, dict):
-            continue
-        child = statement.children[name]
-        if child.kind is Kind.CONTAINER:
-            yield from _below(child, held, was, [*way, child.shown], defined)
-            continue
-        for key in differing(held, was):
-            entry = was.get(key, NOTHING)
-            yield from _below(child, held[key], entry, [*way, child.shown, key], defined)
+            yield from ((way, name, one) for one in tree[name] if not _is_known(one, defined))
+    for words, child, held, was in differing_branches(statement, tree, sound):
+        yield from _below(child, held, was, [*way, *words], defined)
 
 
 def _is_known(name: str, defined: Set[str]) -> bool:

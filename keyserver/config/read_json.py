@@ -27,6 +27,17 @@ _DEEPEST = 64
 
 def read_json(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
     """Edits of ``{"configuration": {...}}``; attributes stand under ``"@"`` as in Junos."""
+    document = _configuration(text)
+    reader = _Reader()
+    reader.no_attributes(document)
+    if reader.problems:
+        # As in XML: what is asked for the whole of it is not done with its parts.
+        return [], reader.problems
+    return reader.children(root, document, [], frozenset()), reader.problems
+
+
+def _configuration(text: str) -> dict[str, Any]:
+    """The object that holds the statements. Raises MalformedConfiguration."""
     try:
         document = json.loads(
             text,
@@ -45,12 +56,7 @@ def read_json(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]:
     document = _single(document)
     if not isinstance(document, dict):
         raise MalformedConfiguration("invalid JSON: a configuration object is expected")
-    reader = _Reader()
-    reader.no_attributes(document)
-    if reader.problems:
-        # As in XML: what is asked for the whole of it is not done with its parts.
-        return [], reader.problems
-    return reader.children(root, document, [], frozenset()), reader.problems
+    return document
 
 
 def _refuse_constant(text: str) -> str:
@@ -167,27 +173,12 @@ class _Reader:
 
     def _values(self, edit: Edit, value: Any, path: list[str]) -> bool:
         values = value if isinstance(value, list) else [value]
-        if len(values) > 1 and edit.statement.kind is not Kind.LEAF_LIST:
-            self.object([*path, edit.statement.shown], edit.statement.shown, "syntax error")
-            return False
-        if edit.statement.kind is Kind.EMPTY:
-            if not values or any(item is not None and item is not True for item in values):
-                bad = str(values[0] if values else value)[:40]
-                self.object([*path, edit.statement.shown], bad, "syntax error")
-                return False
-            return True
-        if len(values) > 1 and None in values:
-            self.object([*path, edit.statement.shown], "null", "syntax error")
-            return False
-        for item in values:
-            if isinstance(item, bool):
-                edit.values.append("true" if item else "false")
-            elif isinstance(item, str):
-                edit.values.append(item)
-            elif item is not None:
-                self.object([*path, edit.statement.shown], edit.statement.shown, "syntax error")
-                return False
-        return True
+        bad = _wrong(edit.statement, values)
+        if bad is not None:
+            self.object([*path, edit.statement.shown], bad, "syntax error")
+        elif edit.statement.kind is not Kind.EMPTY:
+            edit.values = [_text(item) for item in values if item is not None]
+        return bad is None
 
     def _branch(self, statement: Statement, value: Any, path: list[str]) -> Edit | None:
         if value is None or value == [None]:
@@ -245,6 +236,23 @@ class _Reader:
         else:
             return name in references and ("insert" in given or "rename" in given)
         return True
+
+
+def _wrong(statement: Statement, values: list[Any]) -> str | None:
+    """What no leaf of that kind has for its values; None when it may have all of them."""
+    if len(values) > 1 and statement.kind is not Kind.LEAF_LIST:
+        return statement.shown
+    if statement.kind is Kind.EMPTY:
+        sound = values and (values[0] is None or values[0] is True)
+        return None if sound else str(values[0] if values else values)[:40]
+    if len(values) > 1 and None in values:
+        return "null"
+    plain = all(item is None or isinstance(item, bool | str) for item in values)
+    return None if plain else statement.shown
+
+
+def _text(value: bool | str) -> str:
+    return value if isinstance(value, str) else "true" if value else "false"
 
 
 def _refer(edit: Edit, name: str, value: str, given: dict[str, Any]) -> bool:

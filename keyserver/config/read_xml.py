@@ -74,6 +74,12 @@ class _Reader:
         line = element.sourceline
         self.problems.append(LoadError(edit_path(path), bad, message, line=line, **more))  # type: ignore[arg-type]
 
+    def unfit(self, path: list[str], element: etree._Element, attribute: str) -> bool:
+        """Note an attribute that cannot be meant, and say that it cannot."""
+        bad = attribute.rpartition("}")[2]
+        self.object(path, element, bad, "syntax error", tag="bad-attribute")
+        return False
+
     def no_text(self, element: etree._Element, path: list[str], alone: str = "") -> None:
         """Text beside elements means nothing, so that someone meant something else.
 
@@ -87,9 +93,8 @@ class _Reader:
     def no_attributes(self, configuration: etree._Element) -> None:
         """The whole configuration is not a statement: its attributes only say where it is from."""
         for raw in configuration.attrib:
-            name = str(raw).rpartition("}")[2]
-            if name not in STAMPS and not is_style(str(raw)):
-                self.object([], configuration, name, "syntax error", tag="bad-attribute")
+            if str(raw).rpartition("}")[2] not in STAMPS and not is_style(str(raw)):
+                self.unfit([], configuration, str(raw))
 
     def children(
         self,
@@ -169,8 +174,7 @@ class _Reader:
         """Nothing can be done with what is not a statement."""
         for raw in child.attrib:
             if not _only_says(str(raw)):
-                bad = str(raw).rpartition("}")[2]
-                self.object(path, child, bad, "syntax error", tag="bad-attribute")
+                self.unfit(path, child, str(raw))
 
     def _edit(self, statement: Statement, element: etree._Element, path: list[str]) -> Edit | None:
         if element.get(REPLACES) is not None:
@@ -199,8 +203,7 @@ class _Reader:
         pattern, text, upto = given.pop(REPLACES), given.pop("with", None), given.pop("upto", "0")
         beside = next((name for name in given if not _only_says(name)), None)
         if statement.kind is not Kind.CONTAINER or text is None or beside is not None:
-            bad = (beside or REPLACES).rpartition("}")[2]
-            self.object(path, element, bad, "syntax error", tag="bad-attribute")
+            self.unfit(path, element, beside or REPLACES)
             return None
         problems = len(self.problems)
         self.no_text(element, path)
@@ -280,18 +283,16 @@ class _Reader:
         said: set[str] = set()
         for raw, value in element.attrib.items():
             name = own_name(str(raw))
-            if name in ATTRIBUTES and str(value) in ATTRIBUTES[name].values:
-                if ATTRIBUTES[name].about in said:
-                    self.object(path, element, name, "syntax error", tag="bad-attribute")
-                    return False
-                said.add(ATTRIBUTES[name].about)
-                ATTRIBUTES[name].say(edit, str(value))
+            attribute = ATTRIBUTES.get(name)
+            if attribute is not None and str(value) in attribute.values:
+                if attribute.about in said:
+                    return self.unfit(path, element, name)
+                said.add(attribute.about)
+                attribute.say(edit, str(value))
             elif (reference := _reference_in(edit.statement, str(raw))) is not None:
                 references[reference] = str(value)
             elif not _only_says(str(raw)):
-                bad = str(raw).rpartition("}")[2]
-                self.object(path, element, bad, "syntax error", tag="bad-attribute")
-                return False
+                return self.unfit(path, element, str(raw))
         return not references or self._references(edit, element, path, references)
 
     def _references(
@@ -313,8 +314,7 @@ class _Reader:
             self.object(path, element, "insert", "missing argument.", tag="bad-attribute")
             return False
         bad = next((name for name in ("rename", "insert") if name in given), next(iter(given)))
-        self.object(path, element, bad, "syntax error", tag="bad-attribute")
-        return False
+        return self.unfit(path, element, bad)
 
 
 def _alone(element: etree._Element, named: str) -> str:

@@ -57,13 +57,7 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
     values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
     for value in values:
         element = etree.SubElement(parent, prefix + statement.name)
-        if item.inactive:
-            element.set("inactive", "inactive")
-        if item.protected:
-            element.set("protect", "protect")
-        group = item.groups.get(value) if item.groups else item.group
-        if group is not None:
-            element.set(f"{names.junos}group", group)
+        _mark(item, value, element, names)
         if isinstance(item.identity, tuple):
             for key, text in zip(
                 statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False
@@ -86,6 +80,17 @@ def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[st
             yield "protect" + path.removeprefix("set")
 
 
+def _mark(item: Item, value: Any, element: etree._Element, names: _Names) -> None:
+    """What is said of a statement, or of one value of a leaf-list."""
+    if item.inactive:
+        element.set("inactive", "inactive")
+    if item.protected:
+        element.set("protect", "protect")
+    group = item.groups.get(value) if item.groups else item.group
+    if group is not None:
+        element.set(f"{names.junos}group", group)
+
+
 def _item_set(item: Item, path: str) -> Iterator[str]:
     statement = item.statement
     if statement.in_their_places:
@@ -93,8 +98,9 @@ def _item_set(item: Item, path: str) -> Iterator[str]:
     elif statement.is_branch:
         lines = iter(to_set(statement, item.value, path))
         first = next(lines, None)
-        yield first if first is not None and not _only_marks(first) else path
-        if first is not None and _only_marks(first):
+        if first is None or _only_marks(first):
+            yield path
+        if first is not None:
             yield first
         yield from lines
     elif statement.kind is Kind.EMPTY:

@@ -211,13 +211,8 @@ class Store:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as database:
             self._refuse_if_gone()
-            database.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction(database):
                 yield database
-                database.execute("COMMIT")
-            except BaseException:
-                _roll_back(database)
-                raise
 
     def _refuse_if_gone(self) -> None:
         """What is written to files that were removed is lost when they are closed."""
@@ -392,9 +387,16 @@ def _prepare(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> N
     elif _number(database, "user_version") > _VERSION:
         raise _Foreign("written by a later version; use that one, or name another file")
     database.executescript(_SCHEMA)
+    with _transaction(database):
+        _bring_up_to_date(database, conform)
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
     database.execute("BEGIN IMMEDIATE")
     try:
-        _bring_up_to_date(database, conform)
+        yield
         database.execute("COMMIT")
     except BaseException:
         _roll_back(database)

@@ -237,6 +237,9 @@ NOTHING: Tree = {}
 """What is not there, as a branch. Nobody writes to it."""
 
 
+_UNKNOWN = NOTHING, NOTHING
+
+
 def differing(tree: Tree, before: Tree) -> list[str]:
     """The names whose value is not the very same in ``before``; for branches a cheap question."""
     if tree is before:
@@ -250,6 +253,19 @@ def differing(tree: Tree, before: Tree) -> list[str]:
 def continues(tree: Tree, before: Tree) -> bool:
     """True when the names are those that were, in their order, and new ones behind them."""
     return list(tree)[: len(before)] == list(before)
+
+
+def differing_branches(
+    statement: Statement, tree: Tree, before: Tree
+) -> Iterator[tuple[list[str], Statement, Tree, Tree]]:
+    """Containers and entries right below that are not the very same: words, and what they hold."""
+    for name in differing(tree, before):
+        child, held, was = statement.children.get(name), tree[name], before.get(name, NOTHING)
+        if child is not None and child.kind is Kind.CONTAINER:
+            yield [child.shown], child, held, was
+        elif child is not None and child.kind is Kind.LIST:
+            for key in differing(held, was):
+                yield [child.shown, key], child, held[key], was.get(key, NOTHING)
 
 
 def says_the_same(statement: Statement, tree: Tree, other: Tree) -> bool:
@@ -287,24 +303,16 @@ def effective(tree: Tree, before: Tree = NOTHING, known: Tree = NOTHING) -> Tree
     inactive = tree.get(INACTIVE, frozenset())
     same_marks = inactive == before.get(INACTIVE, frozenset())
     kept: Tree = {}
-    changed = False
     for name, value in tree.items():
         if name in MARKS or name in inactive:
-            changed = True
-        elif not isinstance(value, dict):
-            kept[name] = value
-        else:
-            was, found = before.get(name, NOTHING), known.get(name)
-            if found is None:
-                inner = effective(_active(inactive, name, value))
-            elif same_marks and value is was:
-                # An entry's mark stands beside its list.
-                inner = found
-            else:
-                inner = effective(_active(inactive, name, value), was, found)
-            kept[name] = inner
-            changed = changed or inner is not value
-    return kept if changed else tree
+            continue
+        if isinstance(value, dict):
+            was, found = (before.get(name, NOTHING), known[name]) if name in known else _UNKNOWN
+            # An entry's mark stands beside its list.
+            same = same_marks and value is was
+            value = found if same else effective(_active(inactive, name, value), was, found)
+        kept[name] = value
+    return kept if differing(tree, kept) else tree
 
 
 def _changed_below(tree: Tree, before: Tree) -> Iterator[tuple[str, Tree]]:

@@ -78,24 +78,27 @@ def _by_table(device: Platform, request: Request, name: str) -> Steps[Content]:
     if holding is not None:
         yield _checked(holding.accepts, request)
         return holding.handler(device.database, request)
-    configure = CONFIGURATION_RPCS.get(name)
-    if configure is not None:
-        yield _checked(configure.accepts, request)
-        if configure.loads:
-            device.database.loading(request.octets)
-        work = partial(configure.handler, device.database, request)
-        with device.database.in_progress():
-            weight = max(request.octets * _STRANGEST, configure.weight(device.database, request))
-            content: Content = yield Work(work, weight)
-        if not configure.shown:
-            return content
-        elements = [part for part in content if not isinstance(part, str)]
-        return (yield from _shown(elements, request))
+    if name in CONFIGURATION_RPCS:
+        return (yield from _of_configuration(device, request, name))
     operate = device.rpcs.get(name)
     if operate is None:
         raise syntax_error(local_name(request.operation))
     yield _checked(operate.accepts, request)
     return (yield from _shown((yield from operate.steps(device, request)), request))
+
+
+def _of_configuration(device: Platform, request: Request, name: str) -> Steps[Content]:
+    rpc, database = CONFIGURATION_RPCS[name], device.database
+    yield _checked(rpc.accepts, request)
+    if rpc.loads:
+        database.loading(request.octets)
+    with database.in_progress():
+        weight = max(request.octets * _STRANGEST, rpc.weight(database, request))
+        content: Content = yield Work(partial(rpc.handler, database, request), weight)
+    if not rpc.shown:
+        return content
+    elements = [part for part in content if not isinstance(part, str)]
+    return (yield from _shown(elements, request))
 
 
 def _checked(accepts: Accepts, request: Request) -> Work:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from lxml import etree
@@ -88,11 +89,7 @@ def _select(
         return found
     part = _bare(found)
     kept = {_asked(match) for one in asked for match in _matches(one)}
-    below: dict[str, list[etree._Element]] = {}
-    for one in asked:
-        for selection in _selections(one):
-            below.setdefault(_asked(selection), []).append(selection)
-    inner = {name: _Filters(several) for name, several in below.items()}
+    below = _below(asked)
     keys = statement.key_names if statement is not None else frozenset()
     for child in list(found):
         name = local_name(child)
@@ -100,11 +97,19 @@ def _select(
             part.append(child)
         elif name in below:
             within = statement.in_xml(name) if statement is not None else None
-            chosen = _select(within, inner[name], child)
+            chosen = _select(within, below[name], child)
             if chosen is not None:
                 part.append(chosen)
     bare = all(local_name(child) in keys for child in part)
     return None if bare and keys.isdisjoint(kept) and keys.isdisjoint(below) else part
+
+
+def _below(filters: Sequence[etree._Element]) -> dict[str, _Filters]:
+    """What filters ask for one level further down, by name."""
+    asked: dict[str, list[etree._Element]] = {}
+    for selection in chain.from_iterable(map(_selections, filters)):
+        asked.setdefault(_asked(selection), []).append(selection)
+    return {name: _Filters(several) for name, several in asked.items()}
 
 
 class _Filters:

@@ -34,29 +34,34 @@ def _counters_text(element: etree._Element) -> str:
 
 
 def _members_text(element: etree._Element) -> str:
-    lines = []
-    for block in element.iter("{*}group-vpn-registered-members"):
-        name, number = _value(block, "group-vpn-group-name"), _value(block, "group-vpn-group-id")
-        lines.append(f"Group: {name}, Group Id: {number}")
-        count = _value(block, "group-vpn-member-count")
-        lines.append(f"Total number of registered members: {count}")
-        members = list(block.iter("{*}group-vpn-member"))
-        detail = any(True for _ in block.iter("{*}group-vpn-stats"))
-        if members and not detail:
-            lines.append(f"{'Member Gateway':<20} {'Member IP':<16} {'Last Update':<24} Vsys")
-        for member in members:
-            gateway, address, update, vsys = (
-                _value(member, f"group-vpn-member-{field}")
-                for field in ("gateway", "address", "last-update", "vsys")
-            )
-            if detail:
-                lines.append(f"Member gateway: {gateway}, Member IP: {address}, Vsys: {vsys}")
-                lines.append(f"Last Update: {update}")
-                lines.append(_counters_text(member))
-            else:
-                lines.append(f"{gateway:<20} {address:<16} {update:<24} {vsys}")
-        lines.append("")
-    return "\n".join(lines)
+    blocks = element.iter("{*}group-vpn-registered-members")
+    return "\n".join(line for block in blocks for line in _group_lines(block))
+
+
+def _group_lines(block: etree._Element) -> Iterator[str]:
+    name, number = _value(block, "group-vpn-group-name"), _value(block, "group-vpn-group-id")
+    yield f"Group: {name}, Group Id: {number}"
+    yield f"Total number of registered members: {_value(block, 'group-vpn-member-count')}"
+    members = list(block.iter("{*}group-vpn-member"))
+    detail = any(True for _ in block.iter("{*}group-vpn-stats"))
+    if members and not detail:
+        yield f"{'Member Gateway':<20} {'Member IP':<16} {'Last Update':<24} Vsys"
+    for member in members:
+        yield from _member_lines(member, detail)
+    yield ""
+
+
+def _member_lines(member: etree._Element, detail: bool) -> Iterator[str]:
+    gateway, address, update, vsys = (
+        _value(member, f"group-vpn-member-{field}")
+        for field in ("gateway", "address", "last-update", "vsys")
+    )
+    if detail:
+        yield f"Member gateway: {gateway}, Member IP: {address}, Vsys: {vsys}"
+        yield f"Last Update: {update}"
+        yield _counters_text(member)
+    else:
+        yield f"{gateway:<20} {address:<16} {update:<24} {vsys}"
 
 
 def _generic_text(element: etree._Element) -> str:

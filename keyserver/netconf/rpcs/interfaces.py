@@ -57,13 +57,12 @@ def _chosen(device: Platform, request: Request) -> list[tuple[int, str, Tree]]:
     configured.setdefault("lo0", {})
     of_instance = _of_instance(tree, instance)
     pattern = None if wanted is None else Wildcard(wanted)
-    found = []
-    for index, name in enumerate(sorted(configured, key=natural)):
-        entry = _narrowed(name, configured[name], of_instance)
-        if entry is not None and pattern is not None:
-            entry = _named(name, entry, pattern)
-        if entry is not None:
-            found.append((index, name, entry))
+    found = [
+        (index, name, entry)
+        for index, name in enumerate(sorted(configured, key=natural))
+        if (held := _narrowed(name, configured[name], of_instance)) is not None
+        and (entry := _named(name, held, pattern)) is not None
+    ]
     if not found and wanted is not None and not set(wanted) & set("*?["):
         bad = wanted[:SHOWN]
         raise RpcFailure(RpcError(f"device {xml_text(bad)} not found", bad_element=xml_text(bad)))
@@ -87,9 +86,9 @@ def _narrowed(name: str, entry: Tree, of_instance: set[str] | None) -> Tree | No
     return {**entry, "unit": units} if units else None
 
 
-def _named(name: str, entry: Tree, wanted: Wildcard) -> Tree | None:
+def _named(name: str, entry: Tree, wanted: Wildcard | None) -> Tree | None:
     """The interface when it or some of its units are meant, with these units alone."""
-    if wanted.stands_for(name):
+    if wanted is None or wanted.stands_for(name):
         return entry
     units = lookup(entry, "unit").items()
     units = {u: held for u, held in units if wanted.stands_for(f"{name}.{u}")}

@@ -15,8 +15,8 @@ from ....config.tree import Tree
 from ...arguments import Accepts, only_child
 from ...reply import RpcError, RpcFailure
 from ...session import Request
-from .answers import Elements, edit_error, ok, refusals
-from .holding import target
+from .answers import Elements, edit_error, ok
+from .holding import put, target, writable
 from .reading import source_tree
 
 COPY_CONFIG = Accepts(payload=frozenset({"target", "source"}))
@@ -36,9 +36,7 @@ def copy_config(database: ConfigurationDatabase, request: Request) -> Elements:
 def delete_config(database: ConfigurationDatabase, request: Request) -> Elements:
     """Leave nothing in the candidate; all of it or nothing, so that none of it is protected."""
     target(request, "candidate")
-    with refusals():
-        candidate = database.workspace.writable(request.holder, request.now)
-    trial = copy_tree(candidate.tree)
+    trial = copy_tree(writable(database, request).tree)
     protected = apply(database.schema, trial, [], Operation.MERGE, anew=True)
     if protected:
         raise RpcFailure(*map(edit_error, protected))
@@ -46,9 +44,5 @@ def delete_config(database: ConfigurationDatabase, request: Request) -> Elements
 
 
 def _replace(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elements:
-    with refusals():
-        candidate = database.workspace.writable(request.holder, request.now)
-    candidate.edit(request.holder, request.now)
-    candidate.tree = tree
-    candidate.settle(database.schema)
+    put(database, request, tree)
     return ok(request)

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from ....config.candidate import Candidate
 from ....config.database import ConfigurationDatabase
+from ....config.tree import Tree
 from ...arguments import only_child
 from ...reply import RpcError, RpcFailure
 from ...session import Request
@@ -81,7 +83,20 @@ def close_configuration(database: ConfigurationDatabase, request: Request) -> El
 
 def discard(database: ConfigurationDatabase, request: Request) -> Elements:
     """Make the candidate what is committed."""
-    with refusals():
-        database.workspace.writable(request.holder, request.now)
+    writable(database, request)
     database.workspace.discard(request.holder)
     return ok(request)
+
+
+def writable(database: ConfigurationDatabase, request: Request) -> Candidate:
+    """The candidate that a request may write to. Raises RpcFailure."""
+    with refusals():
+        return database.workspace.writable(request.holder, request.now)
+
+
+def put(database: ConfigurationDatabase, request: Request, tree: Tree) -> None:
+    """Make a whole configuration the candidate. Raises RpcFailure."""
+    candidate = writable(database, request)
+    candidate.edit(request.holder, request.now)
+    candidate.tree = tree
+    candidate.settle(database.schema)

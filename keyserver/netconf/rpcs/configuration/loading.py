@@ -39,7 +39,7 @@ from ...reply import RpcError, RpcFailure, xml_text
 from ...session import Request
 from ...xml import local_name
 from .answers import Elements, edit_error, ok, refusals, rollback_number
-from .holding import target
+from .holding import put, target, writable
 
 
 def _load_error(error: LoadError) -> RpcError:
@@ -94,12 +94,7 @@ def load_configuration(database: ConfigurationDatabase, request: Request) -> Ele
     stored = [name for name in ("rollback", "rescue") if request.operation.get(name) is not None]
     if stored:
         _refuse_beside_stored(request, stored, given)
-        earlier = _earlier(database, request)
-        with refusals():
-            candidate = database.workspace.writable(request.holder, request.now)
-        candidate.edit(request.holder, request.now)
-        candidate.tree = copy_tree(earlier)
-        candidate.settle(database.schema)
+        put(database, request, copy_tree(_earlier(database, request)))
         return [_load_results(request, [])]
     if not given or request.operation.get("compare") is not None:
         raise syntax_error("compare" if given else "load-configuration")
@@ -132,8 +127,7 @@ def _load(
 ) -> list[LoadError]:
     action, wrapper = request.operation.get("action", "merge"), local_name(payload)
     _refuse_form(request, payload, wrapper)
-    with refusals():
-        candidate = database.workspace.writable(request.holder, request.now)
+    candidate = writable(database, request)
     if action == "patch" and wrapper == "configuration-text":
         wrapper = "configuration-patch"
     for word in ("set", "patch"):
@@ -226,17 +220,13 @@ def edit_config(database: ConfigurationDatabase, request: Request) -> Elements:
     could not be committed, ``test-only`` nothing at all.
     """
     target(request, "candidate")
-    with refusals():
-        candidate = database.workspace.writable(request.holder, request.now)
-    trial = copy_tree(candidate.tree)
+    trial = copy_tree(writable(database, request).tree)
     wrong = [edit_error(problem) for problem in _tried(database, request, trial)]
     test = request.text("test-option") or "set"
     failures = _would_fail(database, trial) if test != "set" else []
     keep = not wrong or request.text("error-option") == "continue-on-error"
     if keep and not failures and test != "test-only":
-        candidate.edit(request.holder, request.now)
-        candidate.tree = trial
-        candidate.settle(database.schema)
+        put(database, request, trial)
     if wrong or failures:
         raise RpcFailure(*wrong, *failures)
     return ok(request)
