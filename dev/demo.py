@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,44 +169,46 @@ def _changed(result: PlayResult) -> int:
 def run(path: Path) -> int:
     """The whole demonstration in a directory; the exit status."""
     story = Story(path)
-    whole, checks = story.whole, {}
     try:
-        story.describe()
-        say(f"starting {len(whole.variables)} emulated SRX: four key servers, the rest members")
-        whole.start()
-        say("one description, three groups; the plan first, touching nothing")
-        checks["planned"] = len(story.run("--check")["steps"]) == 4
-        say("building it from empty devices")
-        built = story.run()
-        total = SITES + 4
-        checks["built"] = built["changed_hosts"] == total + 4
-        say("running the same playbook again")
-        checks["again"] = story.run()["changed_hosts"] == 0
-        say(f"{total} members registered over GDOI; reading them back over NETCONF")
-        checks["listed"] = story.show() == total
-        say("a site is added")
-        whole.branches.append(f"site-{SITES + 1}")
-        checks["added"] = "added: site-41" in _screen(story.run())
-        say("another is removed: the rest registers for keys that it cannot read")
-        whole.branches.remove("site-07")
-        checks["removed"] = "removed: site-07" in _screen(story.run())
-        say(f"pre-shared keys of {ROTATED} sites are rotated")
-        for site in whole.branches[-ROTATED:]:
-            whole.variables[site]["group_vpn_pre_shared_key"] = f"rotated-key-of-{site}"
-        checks["rotated"] = story.run()["changed_hosts"] == ROTATED + 2
-        say("auditing who is in the groups")
-        audited = story.audit()
-        for line in audited["screen"]:
+        wrong = [f"not so: {name}" for name, good in told(story) if not good]
+        for line in (*story.wrong, *wrong):
             print(f"  {line}")
-        checks["audited"] = not {"missing", "unexpected"} & set(audited["summary"]["by_kind"])
-        checks["observed"] = not story.wrong
-        for line in (*story.wrong, *(f"not so: {name}" for name, ok in checks.items() if not ok)):
-            print(f"  {line}")
-        good = all(checks.values())
-        say("done: everything as it should be" if good else "NOT as it should be")
-        return 0 if good else 1
+        say("NOT as it should be" if wrong else "done: everything as it should be")
+        return 1 if wrong else 0
     finally:
-        whole.stop()
+        story.whole.stop()
+
+
+def told(story: Story) -> Iterator[tuple[str, bool]]:
+    """Scene by scene what happens, and whether it came out right."""
+    whole, total = story.whole, SITES + 4
+    story.describe()
+    say(f"starting {len(whole.variables)} emulated SRX: four key servers, the rest members")
+    whole.start()
+    say("one description, three groups; the plan first, touching nothing")
+    yield "planned", len(story.run("--check")["steps"]) == 4
+    say("building it from empty devices")
+    yield "built", story.run()["changed_hosts"] == total + 4
+    say("running the same playbook again")
+    yield "again", story.run()["changed_hosts"] == 0
+    say(f"{total} members registered over GDOI; reading them back over NETCONF")
+    yield "listed", story.show() == total
+    say("a site is added")
+    whole.branches.append(f"site-{SITES + 1}")
+    yield "added", "added: site-41" in _screen(story.run())
+    say("another is removed: the rest registers for keys that it cannot read")
+    whole.branches.remove("site-07")
+    yield "removed", "removed: site-07" in _screen(story.run())
+    say(f"pre-shared keys of {ROTATED} sites are rotated")
+    for site in whole.branches[-ROTATED:]:
+        whole.variables[site]["group_vpn_pre_shared_key"] = f"rotated-key-of-{site}"
+    yield "rotated", story.run()["changed_hosts"] == ROTATED + 2
+    say("auditing who is in the groups")
+    audited = story.audit()
+    for line in audited["screen"]:
+        print(f"  {line}")
+    yield "audited", not {"missing", "unexpected"} & set(audited["summary"]["by_kind"])
+    yield "observed", not story.wrong
 
 
 def _screen(outcome: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ..gdoi.numbers import GdoiExchange
 from ..gdoi.push import kek_spi
@@ -77,29 +78,33 @@ def _packets(capture: bytes) -> Iterator[_Packet]:
 
 def readable_capture(capture: bytes, keks: dict[bytes, LoggedKek]) -> bytes:
     """A pcap of the GDOI messages in ``capture``. Raises UnreadableCapture."""
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, _RAW_IP)]
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, _RAW_IP)
     introduced: set[bytes] = set()
-    for packet in _packets(capture):
-        datagram = packet.datagram
-        marked = datagram[:4] == bytes(4)
-        message = datagram[4:] if marked else datagram
-        try:
-            header = Header.decode(message)
-        except MalformedPayload:
-            continue
-        kek = keks.get(kek_spi(header)) if header.exchange == GdoiExchange.GROUPKEY_PUSH else None
-        if kek is not None:
-            if kek.spi not in introduced:
-                introduced.add(kek.spi)
-                # The dissector tells initiator and responder apart by their addresses.
-                back = packet.ends[::-1]
-                out += [
-                    _record(replace(packet, datagram=d, ends=back if n % 2 else packet.ends))
-                    for n, d in enumerate(_introduction(kek))
-                ]
-            out.append(_record(replace(packet, datagram=_iv_carrier(kek))))
-        out.append(_record(replace(packet, datagram=_with_ipsec_doi(header, message))))
-    return b"".join(out)
+    records = (_records(packet, keks, introduced) for packet in _packets(capture))
+    return b"".join(chain([header], chain.from_iterable(records)))
+
+
+def _records(
+    packet: _Packet, keks: dict[bytes, LoggedKek], introduced: set[bytes]
+) -> Iterator[bytes]:
+    """A packet, behind what the dissector needs to read it; ``introduced``: KEKs that it knows."""
+    marked = packet.datagram[:4] == bytes(4)
+    message = packet.datagram[4:] if marked else packet.datagram
+    try:
+        header = Header.decode(message)
+    except MalformedPayload:
+        return
+    kek = keks.get(kek_spi(header)) if header.exchange == GdoiExchange.GROUPKEY_PUSH else None
+    if kek is not None and kek.spi not in introduced:
+        introduced.add(kek.spi)
+        # The dissector tells initiator and responder apart by their addresses.
+        back = packet.ends[::-1]
+        for number, datagram in enumerate(_introduction(kek)):
+            ends = back if number % 2 else packet.ends
+            yield _record(replace(packet, datagram=datagram, ends=ends))
+    if kek is not None:
+        yield _record(replace(packet, datagram=_iv_carrier(kek)))
+    yield _record(replace(packet, datagram=_with_ipsec_doi(header, message)))
 
 
 def _with_ipsec_doi(header: Header, message: bytes) -> bytes:

@@ -111,15 +111,18 @@ class ServerCluster:
             work = partial(link.update_received, header, message, now)
             return self._once(link.peer.policy.name, message, work)
         elif link.sa is not None and header.exchange == Exchange.INFORMATIONAL:
-            payloads = informed(link.sa, header, message)
-            if any(deletes(payload, link.sa) for payload in payloads):
-                link.ended(now)
-                return None
-            told = dpd_of(payloads)
-            if told is not None:
-                self.heard(arrival.cookies, now, answer=told[0] is NotifyType.R_U_THERE_ACK)
-            return probe_answer(link.sa, payloads)
+            return self._informed(link, link.sa, arrival)
         return None
+
+    def _informed(self, link: Link, sa: Phase1Sa, arrival: Arrival) -> bytes | None:
+        payloads = informed(sa, arrival.header, arrival.message)
+        if any(deletes(payload, sa) for payload in payloads):
+            link.ended(arrival.now)
+            return None
+        told = dpd_of(payloads)
+        if told is not None:
+            self.heard(arrival.cookies, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK)
+        return probe_answer(sa, payloads)
 
     def _under_association(self, association: Association, arrival: Arrival) -> bytes | None:
         gateway = association.peer.gateway

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -67,21 +67,26 @@ def cluster_peers(
         cluster = _cluster(lookup(server, "group", name).get("server-cluster"))
         if cluster is None:
             continue
-        members = []
-        for gateway in cluster.gateways:
-            body = gateways.get(gateway, {})
-            address, probing = body.get("address", ""), body.get("dead-peer-detection", {})
-            policy = peers.by_name.get(gateway)
-            if policy is not None and addresses_of(hosts, address):
-                members.append(
-                    ClusterPeer(
-                        policy,
-                        addresses_of(hosts, address)[0],
-                        cluster.role,
-                        cluster.retransmission_period,
-                        int(probing.get("interval", DEFAULT_DPD_INTERVAL)),
-                        int(probing.get("threshold", DEFAULT_DPD_THRESHOLD)),
-                    )
-                )
-        found[name] = tuple(members)
+        found[name] = tuple(
+            peer
+            for gateway in cluster.gateways
+            if (policy := peers.by_name.get(gateway)) is not None
+            for peer in _met(cluster, policy, gateways.get(gateway, {}), hosts)
+        )
     return found
+
+
+def _met(
+    cluster: ClusterSettings, policy: PeerPolicy, gateway: Tree, hosts: Tree
+) -> Iterator[ClusterPeer]:
+    """The other server behind a gateway; nobody where its address is an unknown host's name."""
+    probing = gateway.get("dead-peer-detection", {})
+    for address in addresses_of(hosts, gateway.get("address", ""))[:1]:
+        yield ClusterPeer(
+            policy,
+            address,
+            cluster.role,
+            cluster.retransmission_period,
+            int(probing.get("interval", DEFAULT_DPD_INTERVAL)),
+            int(probing.get("threshold", DEFAULT_DPD_THRESHOLD)),
+        )

@@ -111,15 +111,13 @@ class _Reader:
         comments: list[str | None] = []
         while self.place < len(self.words):
             word = self.words[self.place]
+            plain = not isinstance(word, Quoted)
             if isinstance(word, Comment):
                 comments.append(comment_of(word) or None)
-            elif not isinstance(word, Quoted):
-                if word in ("{", "}", ";"):
-                    break
-                if not opening.words and word in TAGS:
-                    opening.say(word)
-                else:
-                    opening.words.append(word)
+            elif plain and word in ("{", "}", ";"):
+                break
+            elif plain and not opening.words and word in TAGS:
+                opening.say(word)
             else:
                 opening.words.append(word)
             self.place += 1
@@ -216,16 +214,13 @@ class _Reader:
             _opened(descent).comment = opening.comment
 
     def _skip(self) -> None:
+        """Past the block that begins here."""
         depth = 0
         while self.place < len(self.words):
-            if self._at("{"):
-                depth += 1
-            elif self._at("}"):
-                depth -= 1
-                if depth == 0:
-                    self.place += 1
-                    return
+            depth += self._at("{") - self._at("}")
             self.place += 1
+            if depth == 0:
+                return
 
 
 def _opened(descent: Descent) -> Edit:

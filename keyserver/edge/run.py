@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from ..capture.keylog import KeyLog
 from ..capture.sa_log import SaLog
-from ..lab.specs import Lab, LabError
+from ..lab.specs import DeviceSpec, Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
 from .counting import counted
@@ -106,18 +106,22 @@ async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
     _signals_set(stop)
     try:
         for device in server.devices:
-            spec = device.spec
-            places = [
-                f"{plane} {endpoint.host}:{endpoint.port}"
-                for plane, endpoint in (("NETCONF", spec.netconf), ("GDOI", spec.gdoi))
-                if endpoint is not None
-            ]
-            print(f"{spec.name} ({spec.generation.value}): {', '.join(places)}", flush=True)
+            print(_where(device.spec), flush=True)
         print(f"ready: {counted(len(server.devices), 'key server')}", flush=True)
         tell_ready()
         await stop.wait()
     finally:
         server.stop()
+
+
+def _where(spec: DeviceSpec) -> str:
+    """A device, and where it listens."""
+    places = [
+        f"{plane} {endpoint.host}:{endpoint.port}"
+        for plane, endpoint in (("NETCONF", spec.netconf), ("GDOI", spec.gdoi))
+        if endpoint is not None
+    ]
+    return f"{spec.name} ({spec.generation.value}): {', '.join(places)}"
 
 
 class _Teller:

@@ -122,21 +122,22 @@ class PeerReader:
         """
         ike = lookup(tree, "security", "group-vpn", "server", "ike") or NOTHING
         hosts = host_mapping(tree)
-        if ike is not self._ike or hosts is not self._hosts:
-            again = self._to_be_read(ike) | self._moved(hosts)
-            self._hosts = hosts
-            gateways = ike.get("gateway", NOTHING)
-            same = continues(gateways, self._met)
-            met = dict(self._met) if same else {}
-            # Of the gateways with one address the first that fits counts: the order stays.
-            for name in gateways:
-                if name in again:
-                    met[name] = self._meet(ike, name, gateways[name])
-                elif not same:
-                    met[name] = self._met[name]
-            self._met = met
-            self._ike, found = ike, _peers(self._met.values())
-            self._peers = self._peers if found == self._peers else found
+        if ike is self._ike and hosts is self._hosts:
+            return self._peers
+        again = self._to_be_read(ike) | self._moved(hosts)
+        self._hosts = hosts
+        gateways = ike.get("gateway", NOTHING)
+        same = continues(gateways, self._met)
+        met = dict(self._met) if same else {}
+        # Of the gateways with one address the first that fits counts: the order stays.
+        for name in gateways:
+            if name in again:
+                met[name] = self._meet(ike, name, gateways[name])
+            elif not same:
+                met[name] = self._met[name]
+        self._met = met
+        self._ike, found = ike, _peers(self._met.values())
+        self._peers = self._peers if found == self._peers else found
         return self._peers
 
     def _to_be_read(self, ike: Tree) -> set[str]:

@@ -97,7 +97,7 @@ class _Outstanding:
 
 @dataclass(frozen=True)
 class _Held:
-    """A push that a member gets when it has acknowledged the one before."""
+    """A push, which a member gets when it has acknowledged the one before."""
 
     made: MadePush
     retransmission: Retransmission | None
@@ -173,11 +173,12 @@ class Pushes:
         A heartbeat is not acknowledged, yet has a number of its own: it, too, comes to a member
         behind what that still waits for, and the next push finds no gap in front of it.
         """
+        push = _Held(made, retransmission)
         ready = [member for member in members if member not in self._waiting]
         for member in members:
             if member in self._waiting:
-                self._held.setdefault(member, deque()).append(_Held(made, retransmission))
-        self._begin(made, ready, retransmission, now)
+                self._held.setdefault(member, deque()).append(push)
+        self._begin(push, ready, now)
 
     def _sent(self, members: Collection[Member], made: MadePush) -> None:
         self.to_members(members, made.datagram)
@@ -185,23 +186,18 @@ class Pushes:
             member.counters.push_sent += 1
         self.counters.push_sent += len(members)
 
-    def _begin(
-        self,
-        made: MadePush,
-        members: list[Member],
-        retransmission: Retransmission | None,
-        now: float,
-    ) -> None:
-        if made.is_heartbeat:
-            self.to_members(members, made.datagram)
+    def _begin(self, push: _Held, members: list[Member], now: float) -> None:
+        if push.made.is_heartbeat:
+            self.to_members(members, push.made.datagram)
             return
-        self._sent(members, made)
-        if retransmission is None or not members:
+        self._sent(members, push.made)
+        again = push.retransmission
+        if again is None or not members:
             return
         waiting = {member: (member.counters, self.counters) for member in members}
-        push = _Outstanding(made, waiting, retransmission, retransmission.tries)
-        self._waiting.update(dict.fromkeys(members, push))
-        self._schedule(push, now)
+        outstanding = _Outstanding(push.made, waiting, again, again.tries)
+        self._waiting.update(dict.fromkeys(members, outstanding))
+        self._schedule(outstanding, now)
 
     def _schedule(self, push: _Outstanding, now: float) -> None:
         due = now + push.retransmission.period
@@ -255,8 +251,7 @@ class Pushes:
     def _release(self, member: Member, now: float) -> None:
         held = self._held.get(member, ())
         while held and member not in self._waiting:
-            following = held.popleft()
-            self._begin(following.made, [member], following.retransmission, now)
+            self._begin(held.popleft(), [member], now)
         if not held:
             self._held.pop(member, None)
 

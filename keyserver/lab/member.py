@@ -34,17 +34,8 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
     section = Section(where, entry)
     server_name = section.need("server", values.text)
     device = devices.get(server_name)
-    if device is not None and device.gdoi is not None:
-        server = device.gdoi
-    else:
-        host, _, port = server_name.rpartition(":")
-        try:
-            server = Endpoint(values.address(host), values.port(port))
-        except ValueError:
-            raise LabError(
-                f"{where}: server: {server_name!r}: "
-                "a device with gdoi, or ADDRESS:PORT, is expected"
-            ) from None
+    server = device.gdoi if device is not None else None
+    server = server or _server(where, server_name)
     spec = MemberSpec(
         name=section.need("name", values.text),
         server=server,
@@ -74,6 +65,16 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
     if spec.psk is None and spec.credentials is None:
         raise LabError(f"{where}: psk or certificate is missing; give one")
     return spec
+
+
+def _server(where: str, text: str) -> Endpoint:
+    host, _, port = text.rpartition(":")
+    try:
+        return Endpoint(values.address(host), values.port(port))
+    except ValueError:
+        raise LabError(
+            f"{where}: server: {text!r}: a device with gdoi, or ADDRESS:PORT, is expected"
+        ) from None
 
 
 def _nat_port(device: DeviceSpec | None, server: Endpoint) -> int | None:

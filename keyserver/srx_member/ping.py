@@ -174,16 +174,13 @@ def _result(request: Request, question: Question, probe: Probe) -> etree._Elemen
     own, reply = request.dialect.own, probe.reply
     result = own("probe-result", None, own("probe-index", str(probe.sequence + 1)))
     result.set("date-determined", str(int(request.now)))
-    if reply is None:
-        result.append(own("probe-failure", _LOST))
-        result.append(own("sequence-number", str(probe.sequence)))
-        return result
-    result.append(own("probe-success"))
+    result.append(own("probe-success") if reply else own("probe-failure", _LOST))
     result.append(own("sequence-number", str(probe.sequence)))
-    result.append(own("ip-address", str(reply.source)))
-    result.append(own("time-to-live", str(reply.ttl)))
-    result.append(own("response-size", str(len(reply.payload))))
-    result.append(own("rtt", _NO_TIME))
+    if reply is not None:
+        result.append(own("ip-address", str(reply.source)))
+        result.append(own("time-to-live", str(reply.ttl)))
+        result.append(own("response-size", str(len(reply.payload))))
+        result.append(own("rtt", _NO_TIME))
     return result
 
 

@@ -154,10 +154,8 @@ def _enrolment(
         OakleyAuthentication.PRE_SHARED_KEY: key,
         OakleyAuthentication.RSA_SIGNATURES: own,
     }
-    defined = lookup(ike, "proposal")
-    proposals = tuple(
-        one for one in proposals_of(policy, defined, v1) if usable[one.authentication] is not None
-    )
+    known = proposals_of(policy, lookup(ike, "proposal"), v1)
+    proposals = tuple(one for one in known if usable[one.authentication] is not None)
     if not proposals:
         return None, "no IKE proposal with a key for it"
     local = gateway.get("local-address", local_address)
@@ -174,13 +172,7 @@ def _enrolment(
         )
         for server in servers
     )
-    enrolment = Enrolment(
-        int(vpn["group"]),
-        servers,
-        policies,
-        local,
-    )
-    return enrolment, ""
+    return Enrolment(int(vpn["group"]), servers, policies, local), ""
 
 
 def _manners(member: Tree, vpn: Tree, v1: bool) -> Manners:

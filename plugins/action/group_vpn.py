@@ -64,15 +64,7 @@ class ActionModule(DeviceAction):
         variables = {h: self._task_vars["hostvars"][h] for h in self._hosts(groups)}
         order = self._order(options, groups, variables, wrong)
         outcome = self._conducted(order, variables)
-        screen = summary(
-            order.description,
-            outcome.before,
-            outcome.after,
-            outcome.hosts,
-            outcome.broken,
-            outcome.unverified,
-            outcome.at,
-        )
+        screen = summary(order.description, outcome)
         for line in () if order.check else screen:
             self._say(line)
         return {

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.fate import Fate, Outcome
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
     Holdings,
     Keys,
     holdings,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import Kind
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import Kind, Plan
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.screen import summary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Apart, Step
@@ -202,13 +203,9 @@ def test_a_step_says_all_that_it_is():
 # What a person reads of it
 
 
-class Fate:
-    def __init__(self, changed=False, failures=()):
-        self.changed, self.failures = changed, list(failures)
-
-
-def told(before, after, fates, broken=()):
-    return summary(DESCRIPTION, before, after, fates, dict(broken), {})
+def told(before, after, fates, broken=(), description=DESCRIPTION, **more):
+    outcome = Outcome(Plan(()), fates, before, after, dict(broken), **more)
+    return summary(description, outcome)
 
 
 def test_the_summary_names_who_came_who_went_and_who_is_missing():
@@ -283,7 +280,7 @@ def ending(**teks):
 def test_the_time_until_a_member_is_cut_off_is_that_of_the_end_of_the_run(before, after, said):
     known = {} if after is None else {SITE: after}
     fates = {SITE: Fate(failures=["no answer"])}
-    lines = summary(DESCRIPTION, {SITE: before}, known, fates, {}, {}, 400.0)
+    lines = told({SITE: before}, known, fates, at=400.0)
     assert f"  {SITE}: no answer{said}" in lines
 
 
@@ -297,10 +294,10 @@ def test_members_are_called_as_hosts_and_are_not_new_when_their_server_is():
     hosts = hosts_of(site_1={"name": "GM-0001"})
     description = read([group_of(servers=["hub-1"], members=[SITE])], hosts)
     before = {"hub-3": held(listed=["GM-0001"]), "hub-1": held(listed=[])}
-    lines = summary(description, before, {"hub-1": held(listed=["GM-0001"])}, {}, {}, {})
+    lines = told(before, {"hub-1": held(listed=["GM-0001"])}, {}, description=description)
     assert lines[0] == "BRANCHES (group 70000): 1 of 1 members registered at hub-1"
     assert not any("added" in line or "removed" in line for line in lines)
-    (_, gone, *_) = summary(description, before, {"hub-1": held(listed=[])}, {}, {}, {})
+    (_, gone, *_) = told(before, {"hub-1": held(listed=[])}, {}, description=description)
     assert gone == f"  removed: {SITE}"
 
 
@@ -320,5 +317,5 @@ def test_who_is_listed_by_servers_that_do_not_answer_is_not_known():
 
 
 def test_the_summary_names_members_of_which_nothing_was_heard():
-    lines = summary(DESCRIPTION, {}, {}, {}, {}, {"legacy-1": "no server lists it"})
+    lines = told({}, {}, {}, unverified={"legacy-1": "no server lists it"})
     assert "  not verified: legacy-1: no server lists it" in lines

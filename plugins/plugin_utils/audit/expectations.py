@@ -175,7 +175,8 @@ class _Entry:
             )
         for number, member in enumerate(members):
             flat = member is self.entry
-            taken = self._member(self.place if flat else f"{self.place}.members[{number}]", member)
+            place = self.place if flat else f"{self.place}.members[{number}]"
+            taken = self._member(place, member)
             if taken is not None and self._is_ours(taken.hosts):
                 group.members.append(taken)
 
@@ -293,20 +294,21 @@ def _names(
     place: str, gateway: Any, address: Any, objections: list[str]
 ) -> tuple[str | None, str | None] | None:
     """(gateway, address), at least one of which is given and good."""
-    name = str(gateway).strip() if gateway not in (None, "") else None
-    text = str(address).strip() if address not in (None, "") else None
-    if name is None and text is None:
-        objections.append(f"{place}: 'address' or 'gateway' is missing; give one")
-        return None
-    if name is not None and not name.isprintable():
-        objections.append(f"{place}: gateway {name!r}: printable characters are expected")
-        return None
-    if name is not None and _DASHES.search(name):
-        objections.append(f"{place}: gateway {name!r}: its dash is not a hyphen; write '-'")
-        return None
+    name, text = (
+        None if value in (None, "") else str(value).strip() for value in (gateway, address)
+    )
     canonical = canonical_address(text) if text is not None else None
-    if text is not None and canonical is None:
-        objections.append(f"{place}: {text!r}: an IPv4 or IPv6 address is expected")
+    wrong = None
+    if name is None and text is None:
+        wrong = "'address' or 'gateway' is missing; give one"
+    elif name is not None and not name.isprintable():
+        wrong = f"gateway {name!r}: printable characters are expected"
+    elif name is not None and _DASHES.search(name):
+        wrong = f"gateway {name!r}: its dash is not a hyphen; write '-'"
+    elif text is not None and canonical is None:
+        wrong = f"{text!r}: an IPv4 or IPv6 address is expected"
+    if wrong is not None:
+        objections.append(f"{place}: {wrong}")
         return None
     return name, canonical
 

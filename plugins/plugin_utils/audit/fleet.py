@@ -83,16 +83,7 @@ def document(
     written; what it says of pending hosts is kept as ``earlier``, to be compared with in their
     turn.
     """
-    hosts: dict[str, Any] = {}
-    for other in merged:
-        hosts.update(json.loads(json.dumps(other["hosts"])))
-        # That audit has ended: whose turn had not come then is somebody whom nobody asked.
-        hosts.update({name: _host({}, False) for name in hosts.keys() & other.get("pending", ())})
-    for name, audit in audits.items():
-        found = _host(audit, name in pending)
-        # What another slice has read is not replaced by not having asked.
-        if found["state"] != State.NOT_ASKED or name not in hosts:
-            hosts[name] = found
+    hosts = _hosts(audits, merged, pending)
     if replaced is not None:
         for name in hosts.keys() & pending:
             hosts[name]["earlier"] = earlier(replaced, name)
@@ -116,6 +107,25 @@ def document(
         "summary": totals,
         "worst": next((s for s in reversed(SEVERITIES) if totals["by_severity"][s]), "none"),
     }
+
+
+def _hosts(
+    audits: Mapping[str, Mapping[str, Any]],
+    merged: Sequence[Mapping[str, Any]],
+    pending: Sequence[str],
+) -> dict[str, Any]:
+    """What is known of each host, by this audit or by slices of the fleet."""
+    hosts: dict[str, Any] = {}
+    for other in merged:
+        hosts.update(json.loads(json.dumps(other["hosts"])))
+        # That audit has ended: whose turn had not come then is somebody whom nobody asked.
+        hosts.update({name: _host({}, False) for name in hosts.keys() & other.get("pending", ())})
+    for name, audit in audits.items():
+        found = _host(audit, name in pending)
+        # What another slice has read is not replaced by not having asked.
+        if found["state"] != State.NOT_ASKED or name not in hosts:
+            hosts[name] = found
+    return hosts
 
 
 def is_later(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

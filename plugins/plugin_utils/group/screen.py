@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from .description import Description, Group, some
+from .fate import Outcome
 from .look import Holdings
 from .plan import Plan
 from .steps import Apart, Step
@@ -34,28 +34,18 @@ def _apart(one: Apart) -> str:
     return f"{one.group}: {some(one.members)} cannot talk to the others until {one.until}"
 
 
-def summary(
-    description: Description,
-    before: Mapping[str, Holdings],
-    after: Mapping[str, Holdings],
-    fates: Mapping[str, Any],
-    broken: Mapping[str, str],
-    unverified: Mapping[str, str],
-    at: float = 0.0,
-) -> list[str]:
-    """One screen: groups with who is in them, who came, went, was rekeyed, and what failed.
-
-    ``at``: the time, on the clock by which hosts were asked what they hold.
-    """
+def summary(description: Description, outcome: Outcome) -> list[str]:
+    """One screen: groups with who is in them, who came, went, was rekeyed, and what failed."""
     lines: list[str] = []
+    fates, broken = outcome.hosts, outcome.broken
     for group in description.groups:
-        lines += _group(description, group, before, after)
+        lines += _group(description, group, outcome.before, outcome.after)
         if group.name in broken:
             lines.append(f"  stopped: {broken[group.name]}")
-    lines += [f"  not verified: {host}: {why}" for host, why in unverified.items()]
+    lines += [f"  not verified: {host}: {why}" for host, why in outcome.unverified.items()]
     for host, fate in fates.items():
         for why in dict.fromkeys(fate.failures):
-            lines.append(f"  {host}: {why}{_until(description, host, before, after, at)}")
+            lines.append(f"  {host}: {why}{_until(description, host, outcome)}")
     changed = [host for host, fate in fates.items() if fate.changed]
     failed = [host for host, fate in fates.items() if fate.failures]
     lines.append(f"changed: {some(changed) or 'nobody'}; failed: {some(failed) or 'nobody'}")
@@ -106,25 +96,19 @@ def _teks(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set
     return {spi for one in known for spi in one.of(group.group_id).teks}
 
 
-def _until(
-    description: Description,
-    host: str,
-    before: Mapping[str, Holdings],
-    after: Mapping[str, Holdings],
-    at: float,
-) -> str:
+def _until(description: Description, host: str, outcome: Outcome) -> str:
     """Until when a member that failed goes on with the keys that it has."""
     groups = list(description.of_member(host))
     if not groups:
         return ""
-    held = after.get(host, before.get(host))
+    held = outcome.after.get(host, outcome.before.get(host))
     if held is None:
         longest = max(int(g.ipsec_proposal.get("lifetime_seconds") or 3600) for g in groups)
         return f"; cut off when its keys end, in {longest} s at the latest, unless it registers"
-    had = before.get(host, held)
+    had = outcome.before.get(host, held)
     if any(had.of(g.group_id).teks and not held.of(g.group_id).teks for g in groups):
         return "; cut off until it registers, since it holds no keys any more"
-    lives = [left for g in groups if (left := held.left(g.group_id, at)) is not None]
+    lives = [left for g in groups if (left := held.left(g.group_id, outcome.at)) is not None]
     if lives and min(lives) < 1:
         return "; cut off until it registers, since its keys have ended"
     return (
