@@ -23,7 +23,10 @@ class Adjusted:
         self._old = table
         self.new = Table([])
         self._done: dict[tuple[str, int], int] = {}
-        by_parent = (*exceptions.WORDS, *exceptions.ORDER, *exceptions.SPANS, *exceptions.ALSO)
+        by_parent = (
+            *(*exceptions.WORDS, *exceptions.ORDER),
+            *(*exceptions.SPANS, *exceptions.ALSO, *exceptions.WITH_UNIT),
+        )
         self._wanted = {parent for parent, _ in by_parent}
 
     def node(self, parent: str, number: int) -> int:
@@ -42,6 +45,8 @@ class Adjusted:
             flags = flags.replace("p", "") if flags[0] == "c" and "H" in flags else flags
             children = self._children(name, rest[0])
             keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
+            if (parent, name) in exceptions.WITH_UNIT:
+                keys = [(("name", "", self.new.types.number(("interface-logical",))),)]
             return self.new.nodes.number((shown, flags, children, *rest[1:2], *keys))
         if flags[0] == "e":
             return self.new.nodes.number((shown, flags))

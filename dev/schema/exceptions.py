@@ -70,6 +70,14 @@ SPANS = {("session", "session-limit"): (1, 1024)}
 ALSO = {("group", "allow"): "all", ("dynamic-neighbor", "allow"): "all"}
 """(parent, leaf): a word that Juniper's pages give it beside what the YANG has, prefixes alone."""
 
+WITH_UNIT = {
+    ("security-zone", "interfaces"),
+    ("management", "interfaces"),
+    ("instance", "interface"),
+}
+"""(parent, list): a device names its interfaces with their unit, 0 where none was given (the
+integration tests of junipernetworks.junos' junos_security_zones and junos_vrf)."""
+
 SHOWN = {
     ("then", "next-interface", "c"): "O",
     ("next-interface", "interface-name", "f"): "K",

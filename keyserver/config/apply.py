@@ -20,6 +20,7 @@ from .held import (
     marked_by,
     marks,
     marks_others,
+    names_to_mark,
 )
 from .protected import Kept, Named, alone, guarded, in_order, pushed_out
 from .replacing import NoPattern, replacing
@@ -122,6 +123,8 @@ class _Load:
     def carry_out(self, parent: Statement, tree: Tree, edit: Edit, default: Operation) -> None:
         """Do what one edit asks for below ``parent``."""
         operation = edit.operation or default
+        if operation is Operation.MERGE and names_to_mark(edit):
+            operation = Operation.NONE
         if not (
             self._makes_sense(tree, edit, operation)
             and self._allowed(parent, tree, edit, operation)
@@ -493,7 +496,7 @@ class _Load:
         """``replace: interfaces { … }``, or marks for all entries."""
         if operation is Operation.REPLACE:
             self._drop(tree, edit.statement, edit.statement.name)
-        elif edit.activate is None and edit.protect is None:
+        elif operation is not Operation.NONE:
             self.object(edit.statement.shown, "missing argument.", line=edit.line)
 
     def _leaf(self, tree: Tree, edit: Edit, operation: Operation) -> None:
@@ -501,9 +504,7 @@ class _Load:
             return
         name = edit.statement.name
         if not edit.values:
-            # ``activate``/``deactivate`` of a leaf names it without a value.
-            if not marks(edit) or name not in tree:
-                self.object(edit.statement.shown, "missing argument.", line=edit.line)
+            self.object(edit.statement.shown, "missing argument.", line=edit.line)
             return
         shown = self._checked(edit.statement.check, edit.values[-1], edit, name)
         if shown is not None:

@@ -37,6 +37,15 @@ def marks(edit: Edit) -> bool:
     return (edit.activate, edit.protect, edit.comment) != (None, None, None)
 
 
+def names_to_mark(edit: Edit) -> bool:
+    """Whether a leaf or a whole list is only named, since something is said about it."""
+    whole = edit.key is None and not edit.values and edit.statement.kind in _NAMED
+    return whole and (edit.activate is not None or edit.protect is not None)
+
+
+_NAMED = frozenset((Kind.LIST, Kind.LEAF, Kind.LEAF_LIST))
+
+
 def marks_others(tree: Tree, edit: Edit) -> bool:
     """True when what is said of some values of a leaf-list would be said of others, too."""
     name = edit.statement.name

@@ -302,6 +302,14 @@ def physical(text: str) -> str:
 
 _DEVICE = text_of()
 
+_WITHOUT_UNIT = re.compile(r"[a-z]+(-\d+/\d+/\d+(:\d+)?|\d+)")
+
+
+def logical(text: str) -> str:
+    """The name of a logical interface: of an interface without a unit it is unit 0."""
+    name = INTERFACE(text)
+    return f"{name}.0" if _WITHOUT_UNIT.fullmatch(name) else name
+
 
 NAMED: dict[str, ValueCheck] = {
     "ipv4addr": ipv4_address,
@@ -318,6 +326,7 @@ NAMED: dict[str, ValueCheck] = {
     "areaid": area_id,
     "interface-name": INTERFACE,
     "interface-unit": INTERFACE,
+    "interface-logical": logical,
     "interface-device": INTERFACE,
     "mac-unicast": _MAC,
     "mac-addr": _MAC,

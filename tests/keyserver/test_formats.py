@@ -484,6 +484,34 @@ def test_a_logical_interface_may_be_named_as_one_word(typed, kept):
     assert list(to_set(V2, tree)) == [kept]
 
 
+TRUST = "security zones security-zone z interfaces"
+FUNCTIONAL = "security zones functional-zone management interfaces"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (f"set {TRUST} ge-0/0/0", f"set {TRUST} ge-0/0/0.0"),
+        (f"set {TRUST} xe-1/0/11:3", f"set {TRUST} xe-1/0/11:3.0"),
+        (f"set {TRUST} reth1.7", f"set {TRUST} reth1.7"),
+        (f"set {TRUST} all", f"set {TRUST} all"),
+        (f"set {TRUST} st0\ndelete {TRUST} st0\nset {TRUST} lo0", f"set {TRUST} lo0.0"),
+        ("security { zones { security-zone z { interfaces { irb1; } } } }", f"set {TRUST} irb1.0"),
+        (f"set groups g {TRUST} <ge-*>", f"set groups g {TRUST} <ge-*>"),
+        (f"set tenants t {TRUST} ge-0/0/0", f"set tenants t {TRUST} ge-0/0/0.0"),
+        (f"set {FUNCTIONAL} fxp0", f"set {FUNCTIONAL} fxp0.0"),
+        (
+            "set routing-instances r interface ge-0/0/5",
+            "set routing-instances r interface ge-0/0/5.0",
+        ),
+    ],
+)
+def test_unit_0_is_added_where_devices_add_it(typed, kept):
+    tree, problems = read_file(V2, typed)
+    assert problems == []
+    assert list(to_set(V2, tree)) == [kept]
+
+
 def test_a_logical_interface_is_no_device_where_its_name_is_a_value():
     interface = "<interface><name>ge-0/0/0.7</name><description>a</description></interface>"
     written = f"<configuration><interfaces>{interface}</interfaces></configuration>"

@@ -132,6 +132,11 @@ def test_what_cannot_be_done_with_a_statement_is_an_error_and_nothing_is(session
         (SET, f"deactivate {PROTOCOL} bgp"),
         (XML, '<system><syslog inactive="inactive"/></system>'),
         (XML, '<system><syslog protect="protect"/></system>'),
+        # As junos_system sends what a task does not give.
+        (XML, '<system><time-zone active="active"/></system>'),
+        (XML, '<system><domain-search active="active" operation="merge"/></system>'),
+        (XML, '<system><ntp><server inactive="inactive"/></ntp></system>'),
+        (JSON, '{"system": {"ntp": {"server": [{"@": {"protect": true}}]}}}'),
         (TEXT, "system { inactive: syslog; }"),
         (JSON, '{"system": {"syslog": {"@": {"inactive": true}}}}'),
     ],
