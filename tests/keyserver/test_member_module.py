@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
-from tests.keyserver.wire import NOW, Wire
+from tests.keyserver.wire import NOW, Wire, unkept
 from tests.unit.tables import FEW_NAMES, trees
 from tests.unit.test_member import example
 
@@ -122,6 +122,7 @@ def test_what_is_predicted_for_a_whole_member_is_what_the_device_does(generation
         assert done["diff_text"] == predicted["diff_text"]
         assert predicted["after"] == done["after"]
         assert views.gather(RESOURCE, wire)["gathered"] == done["after"]
+        assert unkept(wire, done) == []
         assert not run(wire, state_now, config)["changed"]
         web = target.database.committed["security"]["policies"]["policy"]
         assert any("web" in pair["policy"] for pair in web.values())

@@ -46,7 +46,7 @@ from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.gdoi.arrival import Peer
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
-from tests.keyserver.wire import NOW, Wire
+from tests.keyserver.wire import NOW, Wire, unkept
 from tests.lab import hub_config
 from tests.unit.tables import FEW_NAMES, trees
 from tests.unit.test_configure import block_of
@@ -160,6 +160,7 @@ def test_the_predicted_difference_is_the_devices_own(generation, state, data):
         for key in ("changed", "before", "after", "commands", "xml"):
             assert predicted[key] == done[key], key
         assert views.gather(RESOURCE, wire)["gathered"] == done["after"]
+        assert unkept(wire, done) == []
         again = ask(wire, state_now, entries(blocks))
         assert not again["changed"]
 
@@ -399,6 +400,7 @@ def test_what_is_predicted_for_a_whole_server_is_what_the_device_does(generation
         assert predicted["diff_text"] == done["diff_text"]
         assert predicted["after"] == done["after"]
         assert views.gather(SERVER, wire)["gathered"] == done["after"]
+        assert unkept(wire, done) == []
         assert not serve(wire, state_now, config)["changed"]
 
 

@@ -6,6 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirm import change_of
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import (
+    Device as AskedDevice,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.holds import lacking, selection
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import refuse_errors
 from lxml import etree
@@ -72,3 +77,9 @@ class Wire:
 
     def stream(self, step, operation):
         yield self.raw(operation)
+
+
+def unkept(wire: Wire, result: object) -> list[str]:
+    """What a confirmation would miss of a change that was just made."""
+    change = change_of(result)
+    return [] if change is None else lacking(AskedDevice(wire).committed(selection(change)), change)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import checks, values
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.holds import lacking, selection
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import overlaid
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import vocabulary
@@ -25,8 +26,55 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_com
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import RESOURCE
+from lxml import etree
 
 from tests.lab import COLLECTIONS
+
+# What a confirmation looks for
+
+
+def pair(zone, inner=""):
+    keys = f"<from-zone-name>{zone}</from-zone-name><to-zone-name>z</to-zone-name>"
+    return f"{keys}<policy><name>p</name>{inner}</policy>"
+
+
+LEAF = "<match><x>1</x></match>"
+ITEMS = "<list><name>a</name><item>1</item><item>2</item></list>"
+
+
+@pytest.mark.parametrize(
+    ("there", "change", "lacks"),
+    [
+        (f"<policy>{pair('a')}</policy><policy>{pair('b', LEAF)}</policy>", pair("b", LEAF), 0),
+        (f"<policy>{pair('a', LEAF)}</policy><policy>{pair('b')}</policy>", pair("b", LEAF), 1),
+        (f"<policy>{pair('a')}</policy>", None, 0),
+        (f"<policy>{pair('b')}</policy>", None, 1),
+        (ITEMS, '<list><name>a</name><item delete="delete">3</item></list>', 0),
+        (ITEMS, '<list><name>a</name><item delete="delete">1</item></list>', 1),
+        (ITEMS, '<list><name>a</name><item delete="delete"/></list>', 1),
+        (ITEMS, '<list delete="delete"><name>b</name></list>', 0),
+        (ITEMS, '<list delete="delete"><name>a</name></list>', 1),
+        (ITEMS, "<list><name>a</name><item>3</item></list>", 1),
+        (ITEMS, "<list><name>b</name></list>", 1),
+    ],
+)
+def test_a_change_is_looked_for_where_it_was_made(there, change, lacks):
+    whole = '<policy delete="delete"><from-zone-name>b</from-zone-name></policy>'
+    if change is not None:
+        whole = change if change.startswith("<list") else f"<policy>{change}</policy>"
+    have, wanted = (etree.fromstring(f"<root>{text}</root>") for text in (there, whole))
+    assert len(lacking(have, wanted)) == lacks
+
+
+def test_what_has_a_leaf_of_a_change_is_asked_for_as_a_whole():
+    change = "<r><list><name>a</name><in><x>1</x></in>{}</list></r>"
+    asked = [
+        etree.tostring(selection(etree.fromstring(change.format(leaf))), encoding="unicode")
+        for leaf in ("", "<item>1</item>", "<out delete='delete'/>")
+    ]
+    whole = "<r><list><name>a</name></list></r>"
+    assert asked == ["<r><list><name>a</name><in/></list></r>", whole, whole]
+
 
 # Values
 

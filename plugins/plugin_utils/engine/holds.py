@@ -13,14 +13,16 @@ _ENCRYPTED = "$9$"
 
 
 def selection(change: etree._Element) -> etree._Element:
-    """The filter that selects what a change touches: its containers and list entries."""
+    """The filter that selects what a change touches: as a whole what has leaves in it.
+
+    Who names a part beside the key of an entry gets that part of it and no other.
+    """
     selected = etree.Element(local_name(change))
-    for part in change:
-        name = local_name(part)
-        if name == "name":
-            etree.SubElement(selected, name).text = text_of(part)
-        elif name and (len(part) or part.get("delete") is not None):
-            selected.append(selection(part))
+    for name in children(change, "name"):
+        etree.SubElement(selected, "name").text = text_of(name)
+    parts = [part for part in change if local_name(part) not in ("", "name")]
+    if all(map(len, parts)):
+        selected.extend(map(selection, parts))
     return selected
 
 
@@ -40,20 +42,28 @@ def _lacking(
             continue
         key = text_of(child(part, "name"))
         here = (*path, name, key) if key else (*path, name)
-        found = [] if there is None else [e for e in children(there, name) if _same(e, key)]
+        found = [] if there is None else [e for e in children(there, name) if _may_be(e, part)]
         if part.get("delete") is not None:
             if found:
                 yield f"{' '.join(here)} is still there"
         elif len(part):
-            yield from _lacking(found[0] if found else None, part, here)
+            # Where entries have keys of other names, it is the one that lacks least.
+            yield from min((list(_lacking(e, part, here)) for e in found or [None]), key=len)
             if not found and len(part) == 1 and key:
                 yield " ".join(here)
         elif not any(_holds(text_of(e), text_of(part)) for e in found):
             yield " ".join(filter(None, [*here, text_of(part)]))
 
 
-def _same(element: etree._Element, key: str) -> bool:
-    return not key or text_of(child(element, "name")) == key
+def _may_be(element: etree._Element, part: etree._Element) -> bool:
+    """Whether a part of a change may be about an element of its name."""
+    keys = [*children(part, "name")]
+    if part.get("delete") is not None:
+        # All that it says is what goes: its keys, or a value of several.
+        keys = [one for one in part if local_name(one)]
+        if not keys and text_of(part) not in ("", text_of(element)):
+            return False
+    return all(text_of(child(element, local_name(one))) == text_of(one) for one in keys)
 
 
 def _holds(value: str, wanted: str) -> bool:
