@@ -19,10 +19,12 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading impor
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
+from tests.keyserver.console import Session, errors
 from tests.keyserver.wire import NOW, Wire
 from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
 
 HUB, SITE, COMMIT = "hub-1", SITES[0], "commit-configuration"
+CONFIRMED = "<confirmed/><confirm-timeout>5</confirm-timeout>"
 TEXT = """set system host-name {0}
 set interfaces ge-0/0/1 unit 0 family inet address {1}/24
 set security zones security-zone LAN
@@ -86,6 +88,17 @@ class Fleet:
     def who(self, operation: str) -> list[str]:
         """Who was asked to do that, in turn."""
         return [host for host, name in self.asked if name == operation]
+
+    def somebody(self, host: str, *lines: str, inner: str = CONFIRMED) -> None:
+        """Somebody else's commit there."""
+
+        class At:
+            device, now = self.wires[host].device, self.now
+
+        session = Session(At, ("urn:ietf:params:netconf:base:1.0",))
+        session.set(*lines)
+        assert errors(session.commit(inner)) == []
+        session.end()
 
     def has(self, host: str) -> bool:
         return "group-vpn" in self.wires[host].device.database.committed.get("security", {})
@@ -372,6 +385,63 @@ def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():
     assert ["confirmed" in request for request in commits] == [True, False]
     assert all("<log>build it</log>" in request for request in commits)
     assert not [line for line in outcome.hosts[HUB].failures if "not confirmed" in line]
+
+
+OTHERS = "set system domain-name example.com"
+OF_OURS = "set security group-vpn server group BRANCHES description changed"
+AWAITS = "the commit of netops by netconf at 2027-01-15 08:00:"
+
+
+def commits(fleet: Fleet) -> int:
+    return fleet.who(COMMIT).count(HUB)
+
+
+def test_a_run_without_a_change_does_not_confirm_what_somebody_else_awaits():
+    fleet = Fleet(HUB)
+    fleet.run()
+    made = commits(fleet)
+    fleet.somebody(HUB, OTHERS)
+    for check in (True, False):
+        hub = fleet.run(check=check).hosts[HUB]
+        assert (hub.did, hub.changed, commits(fleet)) == ([], False, made)
+        (warning,) = hub.warnings
+        assert warning.startswith(AWAITS)
+        assert warning.endswith("it does not concern Group VPN, and is left to who made it")
+
+
+def test_what_somebody_awaits_for_group_vpn_is_named_and_confirmed_when_it_is_proved():
+    fleet = Fleet(HUB, description="changed")
+    fleet.run()
+    fleet.somebody(HUB, "delete security group-vpn server group BRANCHES description")
+    fleet.somebody(HUB, OF_OURS)
+    hub = fleet.run().hosts[HUB]
+    assert hub.did == ["confirmed"]
+    assert hub.warnings[0].startswith(AWAITS)
+    assert hub.warnings[0].endswith("it changed Group VPN, and is confirmed when members prove it")
+
+
+@pytest.mark.parametrize(
+    ("line", "inner", "did", "words"),
+    [
+        (OTHERS, CONFIRMED, ["configured", "confirmed"], "is confirmed with what was to be"),
+        ("delete security group-vpn", "", ["configured"], "the device does not have what was to"),
+        (OTHERS, "", ["configured", "confirmed"], None),
+    ],
+)
+def test_what_somebody_commits_while_members_are_waited_for_is_told(line, inner, did, words):
+    fleet = Fleet(HUB)
+    pause = fleet.pause
+
+    def meanwhile(seconds):
+        if not fleet.pauses:
+            pause(1)
+            fleet.somebody(HUB, line, inner=inner)
+        pause(seconds)
+
+    fleet.pause = meanwhile
+    hub = fleet.run().hosts[HUB]
+    assert hub.did == did
+    assert words is None or any(words in said for said in (*hub.warnings, *hub.failures))
 
 
 def test_who_leaves_a_group_that_is_not_proved_forgets_it_in_a_later_run():

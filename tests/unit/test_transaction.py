@@ -380,9 +380,22 @@ def test_the_comment_that_was_asked_for_is_the_comment():
 def test_what_a_server_may_take_back_counts_as_not_proved(tells, says):
     rpc = Boxed(box("G1", tells_pending=tells, says_confirmed=says), {})
     apply(rpc, wish(TICKET))
-    assert "server-member-communication" in (work.unproved(rpc, TICKET) or "")
+    found = work.unproved(rpc, TICKET)
+    assert found is not None
+    assert found.concerns_us
+    assert "server-member-communication" in found.difference
+    assert ("may await" in found.told) is not tells
     rpc.box.commit(9, "netops", "", None)
     assert work.unproved(rpc, TICKET) is None
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_what_a_server_takes_back_of_other_settings_is_told_where_it_is_certain(tells):
+    rpc = Boxed(box("G1", block=SETTINGS, tells_pending=tells), {})
+    rpc.box.commit(9, "eve", "", 7)
+    found = work.unproved(rpc, TICKET)
+    assert (found is not None) is tells
+    assert found is None or not found.concerns_us
 
 
 def test_where_no_commit_was_to_be_confirmed_nothing_is_locked_to_hear_of_it():

@@ -100,7 +100,8 @@ class _Conductor:
                 if self._turn(host) == turn and host in going
             }
             done = self._crew.change(changes, commit)
-            self._proof.unconfirmed |= {host for host in done if done[host] and minutes}
+            if minutes:
+                self._proof.unconfirmed |= {h: made for h, made in done.items() if made["changed"]}
             for group in self._crew.description.groups:
                 lost = [host for host in group.servers if host in changes and host not in done]
                 if lost:

@@ -31,7 +31,7 @@ class Crew:
 
     ``looks``: hosts as they were found; ``sides`` and ``held``: what they have and hold by now;
     ``silent``: who did not answer when asked last; ``broken``: groups that were stopped, and why;
-    ``unproved``: what servers are about to take back; ``acted``: something was changed.
+    ``unproved``: what of Group VPN servers are to take back; ``acted``: something was changed.
     """
 
     def __init__(self, order: Order, hands: Hands) -> None:
@@ -42,7 +42,7 @@ class Crew:
         self.sides: dict[str, Sides] = {}
         self.silent: dict[str, GroupVpnError] = {}
         self.broken: dict[str, str] = {}
-        self.unproved: dict[str, str] = {}
+        self.unproved: dict[str, work.Unproved] = {}
         self.acted = False
         self._hands = hands
 
@@ -88,13 +88,16 @@ class Crew:
     def do(self, jobs: Mapping[str, Callable[[Rpc], Any]], what: str) -> set[str]:
         """As :meth:`each`, of what changes something; the hosts that did it."""
         done = self.each(jobs)
-        for host in done:
+        for host, result in done.items():
             self.fates[host].changed = self.acted = True
+            self.fates[host].warnings += (result or {}).get("warnings", ())
             self.fates[host].did.append(what)
         return set(done)
 
-    def change(self, changes: Mapping[str, Change], commit: CommitOptions) -> dict[str, bool]:
-        """Change configurations; by host that has its now, whether it was changed for that."""
+    def change(
+        self, changes: Mapping[str, Change], commit: CommitOptions
+    ) -> dict[str, dict[str, Any]]:
+        """Change configurations; by host that has its now, what the change returned."""
         done = self.each(
             {
                 host: partial(
@@ -114,7 +117,7 @@ class Crew:
                 fate.did.append("configured")
             side = changes[host].side
             self.sides[host] = {**self.sides[host], side: result["after"]}
-        return {host: result["changed"] for host, result in done.items()}
+        return done
 
     def holds(self, host: str, held: Holdings) -> None:
         """What a host has just said that it holds."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
 from . import work
 from .crew import Crew
@@ -21,11 +22,16 @@ SETTLE_SECONDS = 10
 
 
 class Proof:
-    """Waits for members, and confirms. ``unconfirmed``: servers that would take a change back."""
+    """Waits for members, and confirms.
+
+    ``unconfirmed``: servers that would take a change back, with what the change returned.
+    """
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self.unconfirmed = set(crew.unproved)
+        self.unconfirmed: dict[str, Mapping[str, Any]] = {
+            host: one.made for host, one in crew.unproved.items()
+        }
         self._starts: dict[str, Start] = {}
 
     def begin(self) -> None:
@@ -107,15 +113,15 @@ class Proof:
 
     def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
         """Confirm on servers what has proved good for somebody."""
-        order = self._crew.order
-        keep = partial(work.keep, comment=order.comment, minutes=order.confirm_minutes)
-        for host in sorted(self.unconfirmed):
+        comment, minutes = self._crew.order.comment, self._crew.order.confirm_minutes
+        for host, made in sorted(self.unconfirmed.items()):
             served = list(self._crew.description.of_server(host))
             if all(g in groups and self._is_good(g, wrong) for g in served):
+                keep = partial(work.keep, comment=comment, minutes=minutes, made=made)
                 if self._crew.do({host: keep}, "confirmed"):
-                    self.unconfirmed.discard(host)
+                    del self.unconfirmed[host]
             else:
-                end = work.taken_back(order.confirm_minutes)
+                end = work.taken_back(minutes)
                 self._crew.fates[host].failures.append(f"nothing proves the change: {end}")
 
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:

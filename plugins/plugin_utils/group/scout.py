@@ -31,10 +31,22 @@ def look_at_all(crew: Crew) -> None:
         crew.holds(host, looked.holdings)
         crew.sides[host] = looked.sides
         crew.fates[host].warnings += looked.warnings
+    _find_unproved(crew)
+
+
+def _find_unproved(crew: Crew) -> None:
+    """What servers are about to take back; of others' commits it is only said that they are."""
     servers = [h for h in crew.looks if any(crew.description.of_server(h))]
     earlier = CommitOptions(crew.order.comment, crew.order.confirm_minutes)
     found = crew.each(dict.fromkeys(servers, partial(work.unproved, commit=earlier)))
-    crew.unproved = {host: text for host, text in found.items() if text is not None}
+    pending = {host: one for host, one in found.items() if one is not None}
+    crew.unproved = {host: one for host, one in pending.items() if one.concerns_us}
+    for host, one in pending.items():
+        if host in crew.unproved:
+            end = "it changed Group VPN, and is confirmed when members prove it"
+        else:
+            end = "it does not concern Group VPN, and is left to who made it"
+        crew.fates[host].warnings.append(f"{one.told}; {end}")
 
 
 def _refuse_others(crew: Crew) -> None:
@@ -58,7 +70,11 @@ def readable(crew: Crew) -> set[str]:
     return {
         group.name
         for group in crew.description.groups
-        if any(work.sends_away(crew.unproved.get(host, "")) for host in group.servers)
+        if any(
+            work.sends_away(crew.unproved[h].difference)
+            for h in crew.unproved
+            if h in group.servers
+        )
         or any(_reads(crew, host, group) for host in crew.held)
     }
 

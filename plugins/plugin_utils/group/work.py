@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine import confirm, draft
 from ..engine.apply import apply
@@ -137,13 +137,20 @@ def _indexes(rpc: Rpc, group_ids: list[int]) -> list[str]:
     return found
 
 
-def keep(rpc: Rpc, comment: str | None, minutes: int) -> dict[str, Any]:
-    """Confirm a confirmed commit, of which it is known that nobody else has.
+def keep(rpc: Rpc, comment: str | None, minutes: int, made: Mapping[str, Any]) -> dict[str, Any]:
+    """Confirm a confirmed commit; ``made``: what the change returned that made it.
 
     A failure says what becomes of the change.
     """
+    request = confirm.Request(
+        comment=comment,
+        change=confirm.change_of(made),
+        # As far as is known, nobody else has confirmed it.
+        untold=True,
+        made=confirm.made_by(made),
+    )
     try:
-        return confirm.confirm(rpc, confirm.Request(comment=comment, untold=True))
+        return confirm.confirm(rpc, request)
     except GroupVpnError as error:
         # What confirming finds, or may have done, it says itself.
         if not error.may_have_changed and getattr(error, "step", "") != confirm.STEP:
@@ -159,17 +166,36 @@ def taken_back(minutes: int) -> str:
     )
 
 
-def unproved(rpc: Rpc, commit: CommitOptions) -> str | None:
-    """What a device takes back, or may, as the difference that it made; None: nothing is.
+class Unproved(NamedTuple):
+    """What a device takes back, or may: words for the commit, it as a result, its difference."""
+
+    told: str
+    made: dict[str, Any]
+    difference: str
+
+    @property
+    def concerns_us(self) -> bool:
+        """Whether it changed Group VPN: then an earlier run may have made it."""
+        return RESOURCES["server"].subject in self.difference
+
+
+def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
+    """What a device takes back, or may; None: nothing.
 
     ``commit``: how an earlier run may have committed.
     """
     device = Device(rpc)
     try:
-        pending, _certain = pending_or_doubt(device, options=commit)
-        return None if pending is None else device.compare(rollback=1)
+        pending, certain = pending_or_doubt(device, options=commit)
+        if pending is None:
+            return None
+        told = str(pending) if certain else pending.in_doubt()
+        made = {"confirmation_awaited": pending.as_result()}
+        found = Unproved(told, made, device.compare(rollback=1))
     except DeviceError:
         return None
+    # Of which it is not known, that is no news.
+    return found if certain or found.concerns_us else None
 
 
 def sends_away(difference: str) -> bool:
