@@ -22,6 +22,7 @@ from ..lab.specs import DeviceSpec, Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
 from .counting import counted
+from .looping import run_loop
 from .members import MemberFleet
 from .readiness import tell_ready
 from .serve import LabServer
@@ -45,12 +46,12 @@ class ServeOptions:
 
 def serve(lab: Lab, options: ServeOptions) -> None:
     """Run the lab's key servers until SIGINT, SIGTERM or SIGHUP. Raises LabError."""
-    asyncio.run(_serve(lab, options))
+    run_loop(_serve(lab, options))
 
 
 def members(lab: Lab, events: bool, sa_log: Path | None = None) -> None:
     """Run the lab's members until the same signals; ``events``: a JSON line for each event."""
-    asyncio.run(_members(lab, events, sa_log))
+    run_loop(_members(lab, events, sa_log))
 
 
 def _signals_set(stop: asyncio.Event) -> None:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TextIO
 
@@ -15,6 +14,7 @@ from ..lab.specs import DeviceSpec, Lab
 from ..netconf.framing import END_OF_MESSAGE
 from ..netconf.xml import parse
 from .counting import counted
+from .looping import run_loop
 
 _HELLO = (
     b'<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities><capability>'
@@ -29,7 +29,7 @@ CONNECT_SECONDS = 10
 
 def status(lab: Lab) -> int:
     """Print what the running key servers say; exit status 1 when one is unreachable."""
-    return asyncio.run(_status(lab, sys.stdout))
+    return run_loop(_status(lab, sys.stdout))
 
 
 async def _status(lab: Lab, out: TextIO) -> int:

@@ -51,6 +51,21 @@ def test_an_interrupt_while_the_command_begins_or_ends_is_no_traceback(
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
+WITH_HALF_A_LOOP = f"""
+import os, signal, socket
+made = socket.socketpair
+socket.socketpair = lambda: ({INTERRUPT}, made())[1]
+"""
+
+
+@pytest.mark.parametrize("command", ["serve", "members", "status"])
+def test_an_interrupt_while_the_loop_is_made_waits_until_it_is_heard(tmp_path, command):
+    lab = tmp_path / "lab.yml"
+    lab.write_text("members: [{name: m, server: '127.0.0.1:9', group: 1, psk: made-up}]\n")
+    done = started(tmp_path, None, WITH_HALF_A_LOOP, (command, str(lab)))
+    assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "")
+
+
 def test_an_interrupt_that_is_ignored_stays_ignored(tmp_path):
     ignored = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     assert started(tmp_path, f"{INTERRUPT}\n{NO_YAML}", ignored).returncode == 2
