@@ -147,6 +147,14 @@ def test_every_shell_block_of_the_documents_parses():
         assert parsed.returncode == 0, f"{one}: {parsed.stderr}"
 
 
+def test_every_page_begins_with_a_sentence_that_says_what_it_is():
+    for one in PAGES:
+        text = re.sub(r"<(a id|!--).*>\n", "", (ROOT / one).read_text("utf-8"))
+        title, first = text.split("\n\n")[:2]
+        assert title.startswith("# "), one
+        assert re.match(r"(?!```)[\w`\"*\[]", first), f"{one}: {first}"
+
+
 def test_every_link_inside_the_repository_leads_somewhere():
     lost = []
     for one in PAGES:
