@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
 def _key_plane(where: str, entry: Any) -> dict[str, Any]:
     """How it speaks GDOI, as fields of its spec."""
     section = Section(where, entry)
-    endpoint = _endpoint(section, GDOI_PORT)
+    endpoint = _endpoint(section, GDOI_PORT, values.gdoi_address)
     fields = {
         "gdoi": endpoint,
         "aggressive": section.take("aggressive", values.flag, False),
@@ -81,14 +82,14 @@ def _further_ports(where: str, section: Section, port: int) -> dict[str, Any]:
 
 def _netconf(where: str, value: Any) -> Endpoint:
     section = Section(where, value)
-    endpoint = _endpoint(section, NETCONF_PORT)
+    endpoint = _endpoint(section, NETCONF_PORT, values.address)
     section.done()
     return endpoint
 
 
-def _endpoint(section: Section, default_port: int) -> Endpoint:
+def _endpoint(section: Section, default_port: int, address: Callable[[Any], str]) -> Endpoint:
     return Endpoint(
-        section.take("address", values.address, "127.0.0.1"),
+        section.take("address", address, "127.0.0.1"),
         section.take("port", values.port, default_port),
     )
 

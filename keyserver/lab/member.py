@@ -41,7 +41,7 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
         server=server,
         server_name=server_name,
         group=section.need("group", values.group),
-        address=section.take("address", values.address, "127.0.0.1"),
+        address=section.take("address", values.gdoi_address, "127.0.0.1"),
         psk=section.take("psk", values.text),
         credentials=read_own_certificate(where, section, base),
         identity=section.take("identity", values.text),
@@ -70,7 +70,7 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
 def _server(where: str, text: str) -> Endpoint:
     host, _, port = text.rpartition(":")
     try:
-        return Endpoint(values.address(host), values.port(port))
+        return Endpoint(values.gdoi_address(host), values.port(port))
     except ValueError:
         raise LabError(
             f"{where}: server: {text!r}: a device with gdoi, or ADDRESS:PORT, is expected"

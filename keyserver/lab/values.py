@@ -40,6 +40,14 @@ def address(value: Any) -> str:
         raise ValueError("an IPv4 or IPv6 address is expected") from None
 
 
+def gdoi_address(value: Any) -> str:
+    """An address to speak GDOI from or to: Group VPN's own statements for them take no others."""
+    try:
+        return str(ipaddress.IPv4Address(text(value)))
+    except (TypeError, ValueError):
+        raise ValueError("an IPv4 address is expected; Group VPN knows no others") from None
+
+
 def _whole(value: Any, least: int, most: int, what: str) -> int:
     try:
         number = int(text(value))

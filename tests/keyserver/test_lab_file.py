@@ -46,6 +46,7 @@ OF_A_DEVICE = {
     "name: a, netconf: {prot: 1}": "netconf: unknown key 'prot'; known are address, port",
     "name: a, netconf: {address: hub}": "'hub' is not accepted (an IPv4 or IPv6 address is expec",
     "name: a, gdoi: x": "devices[0]: gdoi: a mapping is expected",
+    "name: a, gdoi: {address: '::1'}": "'::1' is not accepted (an IPv4 address is expected; Group",
     "name: a, gdoi: []": "devices[0]: gdoi: a mapping is expected",
     "name: a, gdoi: {accept_doi: 5}": "([2] or [1, 2] is expected)",
     "name: a, trusted_ca: ca.pem": "'ca.pem' is not accepted (a list is expected, as in",
@@ -56,6 +57,8 @@ OF_A_MEMBER = {
     "server: hub, group: 1, psk: x": "server: 'hub': a device with gdoi, or ADDRESS:PORT, is expe",
     "server: '192.0.2.1:848', group: -1": "a group's number is 1 to 4294967295",
     "server: '192.0.2.1:848', group: x": "group: 'x' is not accepted (a group's number is a whole",
+    f"{SITE}, address: '2001:db8::1'": "(an IPv4 address is expected; Group VPN knows no others)",
+    "server: '[::1]:848', group: 1, psk: x": "a device with gdoi, or ADDRESS:PORT, is expected",
     f"{SITE}, proposals: 5": "members[0]: proposals: a list is expected",
     f"{SITE}, proposals: [5]": "members[0]: proposals[0]: a mapping is expected",
     f"{SITE}, proposals: [{{encryption_algorithm: aes}}]": (
