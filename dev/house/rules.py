@@ -75,6 +75,9 @@ def absolute_imports(tree: ast.Module) -> Iterator[Fault]:
 
 def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
     """What reads a clock, touches files, sockets or the terminal without a telling import."""
+    asked = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import))
+    hidden = _HIDDEN & {alias.name for node in imports for alias in node.names}
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id=module), attr=name) if name in _OF_MODULES.get(
@@ -89,6 +92,8 @@ def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
                         yield node.lineno, f"{alias.asname} hides what is used of {alias.name}"
             case ast.Name(id=name, ctx=ast.Load()) if name in _BUILTINS:
                 yield node.lineno, name
+            case ast.Name(id=name, ctx=ast.Load()) if name in hidden and node not in asked:
+                yield node.lineno, f"{name} is handed on, which hides what is used of it"
             case ast.Call(func=ast.Attribute(attr=name)) if name in _CLOCK | _FILES:
                 yield node.lineno, f".{name}()"
 
@@ -329,3 +334,5 @@ def sleeps(tree: ast.Module) -> Iterator[Fault]:
             case ast.Call(func=ast.Name(id="sleep") | ast.Attribute(attr="sleep")):
                 if node not in polling:
                     yield node.lineno, "sleeps, and looks at nothing meanwhile"
+            case ast.Call(func=ast.Attribute(attr="wait", value=ast.Call()), args=[_]):
+                yield node.lineno, "sleeps: nobody else has what it waits for"

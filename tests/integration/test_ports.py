@@ -107,6 +107,28 @@ def test_pushes_leave_from_their_own_port_and_are_acknowledged_there(lab):
     assert sent == 1
 
 
+def test_what_stirs_a_device_several_times_is_looked_at_once(lab):
+    (spec,) = _lab(lab).devices
+
+    async def looks() -> list[int]:
+        server = LabServer(Lab((spec,), ()))
+        await server.start()
+        (device,) = server.devices
+        seen, take = [], device.take
+        device.take = lambda now: seen.append(now) or take(now)
+        found = []
+        for _turn in range(2):
+            for _time in range(3):
+                device.on_deadline_changed()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            found.append(len(seen))
+        server.stop()
+        return found
+
+    assert asyncio.run(looks()) == [1, 2]
+
+
 @pytest.mark.parametrize("gdoi", [{"nat_port": 8481, "port": 8481}, {"group_keys": "perhaps"}])
 def test_ports_and_words_that_cannot_be_are_refused(lab, gdoi):
     with pytest.raises(LabError, match=r"nat_port|group_keys"):

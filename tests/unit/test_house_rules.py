@@ -241,6 +241,9 @@ def test_the_engine_names_no_statement_that_is_not_in_a_table():
         (clock_and_files, "texts = map(open, names)"),
         (clock_and_files, "hour = time.localtime().tm_hour"),
         (clock_and_files, "if path.exists(): pass"),
+        (clock_and_files, "import time\nnow = getattr(time, 'time')()"),
+        (clock_and_files, "import time\nnow = vars(time)['time']()"),
+        (clock_and_files, "import time\nclock = time"),
         (acts_at_import, "gc.freeze()"),
         (acts_at_import, "for name in names: load(name)"),
         (acts_at_import, "_ = gc.freeze()"),
@@ -269,6 +272,7 @@ def test_the_engine_names_no_statement_that_is_not_in_a_table():
         (tells_secrets, "class Login:\n    psk: str | None = field(default=None)"),
         (sleeps, "time.sleep(1)"),
         (sleeps, "async def f():\n    await asyncio.sleep(0.1)"),
+        (sleeps, "threading.Event().wait(1)"),
     ],
 )
 def test_a_breach_is_noticed(rule, line):
@@ -295,6 +299,7 @@ def test_a_breach_is_noticed(rule, line):
         (tells_secrets, "class Leaf:\n    secret: bool = False"),
         (sleeps, "while not holds():\n    time.sleep(0.01)"),
         (sleeps, "async def f():\n    await asyncio.sleep(0)"),
+        (sleeps, "answered.wait(1)"),
     ],
 )
 def test_what_is_right_is_left_alone(rule, line):
