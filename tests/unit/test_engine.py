@@ -316,6 +316,20 @@ def test_options_are_the_tree_in_another_shape(root, data):
 
 
 @pytest.mark.parametrize("resource", [SERVER, MEMBER], ids=lambda resource: resource.name)
+@settings(max_examples=12, deadline=None)
+@given(generation=st.sampled_from(Generation), data=st.data())
+def test_what_is_gathered_beside_what_is_inactive_overrides_without_a_change(
+    resource, generation, data
+):
+    root = resource.root
+    have = data.draw(readings(root, tidied(root, data.draw(trees(root, generation)))))
+    config = as_config(resource, have.in_force(root), secrets=True)
+    want = resource.rules.fitted(Given(resource, config).tree, have, generation)
+    after = plan(root, have, want, State.OVERRIDDEN)
+    assert not edits(root, have.explicit, after, generation)
+
+
+@pytest.mark.parametrize("resource", [SERVER, MEMBER], ids=lambda resource: resource.name)
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_real_table_reads_back_what_it_renders_in_every_form(resource, data):

@@ -141,6 +141,49 @@ def test_a_sleeping_policy_of_somebody_else_is_nobodys_news():
     assert any("is inactive" in line for line in change["warnings"])
 
 
+@pytest.mark.parametrize(
+    "asleep",
+    [
+        "<policies>",
+        "<policy><from-zone-name>",
+        "<policy><name>GRP-0001",
+        "<match><source-address>nets",
+        "<source-address>nets",
+        "<permit><tunnel>",
+        "<tunnel>",
+        "<ipsec-group-vpn>GRP-0001",
+    ],
+)
+def test_what_is_gathered_beside_what_sleeps_of_a_policy_overrides_without_a_change(asleep):
+    """Where its tunnel sleeps, a policy that lets traffic pass is somebody else's."""
+    there = policies(
+        policy("web", "<permit/>"),
+        policy("GRP-0001", tunnel("GRP-0001"), "nets</source-address><source-address>more"),
+    )
+    mark, rest = asleep.split(">", 1)
+    marked = there.replace(asleep, f'{mark} inactive="inactive">{rest}', 1)
+    assert marked != there
+    inside = beside(built("v1", policies=[]), marked)
+    gathered = planned(RESOURCE, inside, {}, "merged", "v1")["after"]
+    change = planned(
+        RESOURCE, inside, {**gathered, "ike": example("v1")["ike"]}, "overridden", "v1"
+    )
+    assert not change["changed"], change["commands"]
+
+
+def test_a_policy_is_attached_without_waking_what_it_matched_once():
+    asleep = '<source-address>nets</source-address><source-address inactive="inactive">more'
+    inside = beside(
+        built("v1", policies=[]),
+        policies(policy("scope", tunnel("GRP-0001"), "NETS")).replace(
+            "<source-address>NETS", asleep
+        ),
+    )
+    for state in ("merged", "replaced"):
+        change = planned(RESOURCE, inside, {"policies": EXAMPLE["policies"]}, state, "v1")
+        assert not change["changed"], change["commands"]
+
+
 def test_what_else_a_tunnel_policy_matches_is_nobodys_news_and_stays():
     more = "<source-identity>any</source-identity>"
     ours = policy("scope", tunnel("GRP-0001")).replace("</match>", f"{more}</match>")

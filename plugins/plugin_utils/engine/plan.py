@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -175,13 +175,10 @@ class _Planner:
     def _keep_sleeping(self, after: Tree, node: Branch, have: Tree, want: Tree, path: Path) -> None:
         """What is inactive and not wanted: nobody who reads what is in force knows of it."""
         for name, value in self._sleeping(node, have, path).items():
-            child = node.by_name[name]
             if any(want.get(rival) not in (None, False) for rival in node.rivals(name)):
                 continue
-            if isinstance(child, List):
-                after[name] = _in_place(have[name], after.get(name, {}), value)
-            elif name not in after:
-                after[name] = value
+            if name not in want or isinstance(node.by_name[name], List):
+                _put_back(node, after, have, name, value)
 
     def _sleeping(self, node: Branch, have: Tree, path: Path) -> Tree:
         """The inactive parts of a branch that is active."""
@@ -191,12 +188,23 @@ class _Planner:
             if here in self.asleep:
                 kept[name] = value
             elif isinstance(child, List):
-                kept[name] = {k: e for k, e in value.items() if (*here, k) in self.asleep}
+                kept[name] = self._sleeping_entries(child, value, here)
             elif isinstance(child, Branch):
                 kept[name] = self._sleeping(child, value, here)
             elif isinstance(child, Leaf) and child.many:
                 kept[name] = tuple(v for v in value if (*here, v) in self.asleep)
         return {name: value for name, value in kept.items() if value not in ({}, ())}
+
+    def _sleeping_entries(self, node: List, entries: Tree, here: Path) -> Tree:
+        """Entries that are inactive, or somebody else's as long as what marks them is."""
+        marks = [node.mark[:length] for length in range(len(node.mark) + 1)]
+        kept: Tree = {}
+        for key, entry in entries.items():
+            if any((*here, key, *mark) in self.asleep for mark in marks):
+                kept[key] = entry
+            elif node.shell and (inside := self._sleeping(node, entry, (*here, key))):
+                kept[key] = inside
+        return kept
 
     def _unset(self, after: Tree, name: str, here: Path) -> None:
         """A flag that is not wanted; one that is inactive is not there already."""
@@ -214,7 +222,8 @@ class _Planner:
             there = after.get(name, ())
             self.woken.update((*here, item) for item in value)
             fresh = tuple(v for v in value if v in there or v not in come.get(name, ()))
-            after[name] = fresh if exactly else tuple(dict.fromkeys((*there, *fresh)))
+            rest = [v for v in there if (*here, v) in self.asleep] if exactly else []
+            after[name] = _in_place(there, fresh, rest) if exactly else _joined(there, fresh)
             if not after[name]:
                 del after[name]
         elif child.secret and name in after and self.secrets is UpdatePassword.ON_CREATE:
@@ -247,16 +256,40 @@ class _Planner:
             after[node.name] = {key: entries[key] for key in order if key in entries}
 
 
-def _in_place(there: Tree, entries: Tree, more: Tree) -> Tree:
-    """Entries and some that were there, each of these behind who stands before it now."""
-    order, at = list(entries), 0
-    for key in there:
-        if key in entries:
-            at = order.index(key) + 1
-        elif key in more:
-            order.insert(at, key)
+def _put_back(node: Branch, after: Tree, have: Tree, name: str, value: Any) -> None:
+    """Something that was there, beside what is to be there."""
+    child, there = node.by_name[name], after.get(name)
+    if not isinstance(child, Branch) or there is None:
+        after.setdefault(name, value)
+    elif isinstance(child, List):
+        order = _in_place(have[name], there, value)
+        after[name] = {key: there[key] if key in there else value[key] for key in order}
+        for key in value.keys() & there.keys() if child.shell else ():
+            _put_all_back(child, after[name], have[name], key, value[key])
+    else:
+        _put_all_back(child, after, have, name, value)
+
+
+def _put_all_back(node: Branch, after: Tree, have: Tree, name: str, value: Tree) -> None:
+    after[name] = dict(after[name])
+    for inside in value:
+        _put_back(node, after[name], have[name], inside, value[inside])
+
+
+def _joined(first: Iterable[str], then: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *then)))
+
+
+def _in_place(there: Iterable[str], names: Iterable[str], more: Collection[str]) -> tuple[str, ...]:
+    """Names and some that were there, each of these behind who stands before it now."""
+    order, at = list(names), 0
+    for name in there:
+        if name in order:
+            at = order.index(name) + 1
+        elif name in more:
+            order.insert(at, name)
             at += 1
-    return {key: entries[key] if key in entries else more[key] for key in order}
+    return tuple(order)
 
 
 def _each(act: _Act, node: List, have: Tree, come: Tree, want: Tree, here: Path) -> Tree:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..engine import values
 from ..engine.resource import Outlook
-from ..engine.schema import Container, Leaf, List, Tree
+from ..engine.schema import Container, Leaf, List, Path, Tree, value_at
 from ..engine.tree import Reading
 from ..engine.values import Generation
 from .common import ONLY_V2, V1
@@ -233,7 +233,7 @@ def fitted(want: Tree, have: Reading, generation: Generation) -> Tree:
             tunnels.setdefault(pair, {}).update(named)
     if tunnels:
         full = {
-            pair: {"policy": _matching(policies, there.get(pair, {}).get("policy", {}))}
+            pair: {"policy": _matching(policies, have, ("policies", "policy", pair, "policy"))}
             for pair, policies in tunnels.items()
         }
         left["policies"] = {"policy": full}
@@ -264,19 +264,28 @@ def _vpn_of(policy: Tree) -> str | None:
     return vpn
 
 
-def _matching(policies: Tree, there: Tree) -> Tree:
+def _matching(policies: Tree, have: Reading, path: Path) -> Tree:
     """Policies with what they match: as given, else as it is; new ones anything."""
     anything = {child.name: _ANY for child in _MATCH.children}
-    return {
-        name: {
-            **policy,
-            "match": {
-                **(there[name].get("match", {}) if name in there else anything),
-                **policy.get("match", {}),
-            },
-        }
-        for name, policy in policies.items()
+    there, found = value_at(have.explicit.tree, path) or {}, {}
+    for name, policy in policies.items():
+        given, at = policy.get("match", {}), (*path, name, "match")
+        # What is given wakes what it stands in.
+        asleep = have.explicit.inactive - ({at} if given else set())
+        was = _awake(there[name].get("match", {}), asleep, at) if name in there else anything
+        match = {**was, **given}
+        found[name] = {**policy, "match": match} if match else policy
+    return found
+
+
+def _awake(match: Tree, asleep: frozenset[Path], at: Path) -> Tree:
+    """What of a match is active; the rest stays as it is."""
+    found = {
+        name: tuple(value for value in values if (*at, name, value) not in asleep)
+        for name, values in match.items()
+        if asleep.isdisjoint({at, (*at, name)})
     }
+    return {name: values for name, values in found.items() if values}
 
 
 # Rules
