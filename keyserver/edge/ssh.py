@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Callable
 
 import asyncssh
@@ -50,8 +52,7 @@ async def listen(
     """
     admission = Admission(device)
     acceptor = await asyncssh.listen(
-        endpoint.host,
-        endpoint.port,
+        sock=_listening(endpoint),
         server_factory=lambda: Login(device, turns, clock, waits, admission),
         # Key objects, not paths: asyncssh reads host key files again for every connection.
         server_host_keys=[key],
@@ -65,7 +66,6 @@ async def listen(
         encoding=None,
         login_timeout=LOGIN_SECONDS,
         backlog=1024,
-        reuse_address=True,
     )
 
     def close() -> None:
@@ -73,3 +73,10 @@ async def listen(
         admission.end()
 
     return close
+
+
+def _listening(endpoint: Endpoint) -> socket.socket:
+    # asyncio would look the address up in a thread, and since Python 3.13 keeps why it failed.
+    version = ipaddress.ip_address(endpoint.host).version
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    return socket.create_server((endpoint.host, endpoint.port), family=family)
