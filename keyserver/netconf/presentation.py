@@ -75,21 +75,26 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     """The reply of a command: filtered by its pipes, in the elements that clients look for.
 
     ``show configuration`` as text stands in ``configuration-information``, everything else that
-    is text in ``output``; PyEZ's ``cli()`` and junos_command expect it so.
+    is text in ``output``; PyEZ's ``cli()`` and junos_command expect it so. Set lines that a pipe
+    asks for are text, too; those that ``format="set"`` asks for stand in ``configuration-set``.
     """
     if command.relative:
         _make_relative(content, " ".join(command.path))
-    text_of_configuration = command.of_configuration and not command.shows_rpc
-    if not command.filters and not (text_of_configuration and command.display == "text"):
+    of_configuration = command.of_configuration and not command.shows_rpc
+    as_lines = of_configuration and (command.display == "text" or command.piped == "set")
+    if not command.filters and not as_lines:
         return content
     lines = _lines(content, request)
-    if text_of_configuration and command.display == "text" and not command.compares:
+    if as_lines and command.display == "text" and not command.compares:
         lines = _inside(lines, command.path)
+    if as_lines and command.display == "set" and not command.filters and not any(lines):
+        # Clients tell by the empty reply that nothing is configured there.
+        return []
     for one in command.filters:
         lines = _FILTERS[one.name](lines, one)
     text = xml_text("\n".join(["", *lines, ""]))
     own = request.dialect.own
-    if not text_of_configuration:
+    if not of_configuration:
         return [own("output", text)]
     return [own("configuration-information", None, own("configuration-output", text))]
 

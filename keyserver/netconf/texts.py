@@ -137,9 +137,7 @@ def _interfaces_text(element: etree._Element) -> str:
         return _interfaces_table(element)
     if styles.get("style") == "descriptions":
         return _descriptions_table(element)
-    return "\n\n".join(
-        "\n".join(_interface_lines(one)) for one in element.iter("{*}physical-interface")
-    )
+    return "\n\n".join("\n".join(_LINES[local_name(one)](one)) for one in element)
 
 
 def _interfaces_table(element: etree._Element) -> str:
@@ -160,7 +158,7 @@ def _interfaces_table(element: etree._Element) -> str:
 
 def _descriptions_table(element: etree._Element) -> str:
     lines = [f"{'Interface':<16}{'Admin':<6}{'Link':<5}Description"]
-    for one in element.iter("{*}physical-interface"):
+    for one in element:
         name, admin, link, text = (
             _own_value(one, n) for n in ("name", "admin-status", "oper-status", "description")
         )
@@ -204,6 +202,9 @@ def _logical_lines(logical: etree._Element) -> Iterator[str]:
         yield f"    Protocol {_own_value(family, 'address-family-name')}"
         for address in family.iterchildren("{*}interface-address"):
             yield f"      Local: {_own_value(address, 'ifa-local')}"
+
+
+_LINES = {"physical-interface": _interface_lines, "logical-interface": _logical_lines}
 
 
 def _own_value(element: etree._Element, name: str) -> str:

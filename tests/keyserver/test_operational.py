@@ -66,12 +66,23 @@ def test_values_of_interfaces_stand_on_lines_of_their_own(session):
         ("ge-0/0/1", ["ge-0/0/1"]),
         ("ge-0/0/1*", ["ge-0/0/1", "ge-0/0/10"]),
         ("[gx]e-*", ["ge-0/0/0", "ge-0/0/1", "ge-0/0/10"]),
-        ("ge-0/0/10.7", ["ge-0/0/10"]),
+        ("ge-0/0/10.*", ["ge-0/0/10"]),
         ("xe-*", []),
     ],
 )
 def test_interfaces_are_chosen_by_name_unit_or_wildcard(session, wanted, found):
     assert names(interfaces(session, f"<interface-name>{wanted}</interface-name>")) == found
+
+
+def test_a_unit_that_is_asked_for_stands_alone(session):
+    reply = interfaces(session, "<terse/><interface-name>ge-0/0/0.0</interface-name>")
+    (unit,) = reply.find("interface-information")
+    assert (unit.tag, unit.findtext("name").strip()) == ("logical-interface", "ge-0/0/0.0")
+    assert cli(session, "show interfaces ge-0/0/0.0").split("\n")[0].strip() == (
+        "Logical interface ge-0/0/0.0"
+    )
+    assert "ge-0/0/0.0 " in cli(session, "show interfaces terse ge-0/0/0.0")
+    assert len(cli(session, "show interfaces descriptions ge-0/0/0.0").split("\n")) == 1
 
 
 def test_interfaces_of_a_routing_instance_are_its_own(session):

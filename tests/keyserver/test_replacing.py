@@ -28,7 +28,7 @@ def session():
 
 def shown(session, path: str) -> list[str]:
     reply = session.rpc(f"<command>show configuration {path} | display set relative</command>")
-    text = reply.findtext("configuration-set")
+    text = reply.findtext(".//configuration-output", "\n")
     if session.compare():
         session.commit()
         return shown(session, path)

@@ -262,7 +262,7 @@ def test_terse_interfaces_are_names_states_and_addresses(session):
     ("arguments", "names"),
     [
         ("<interface-name>ge-0/0/0</interface-name>", ["ge-0/0/0"]),
-        ("<interface-name>ge-0/0/0.7</interface-name>", ["ge-0/0/0"]),
+        ("<interface-name>ge-0/0/0.?</interface-name>", ["ge-0/0/0"]),
         ("<interface-name>lo0</interface-name>", ["lo0"]),
         ("<routing-instance>all</routing-instance>", ["ge-0/0/0", "ge-0/0/1", "lo0"]),
         ("<routing-instance>default</routing-instance>", ["ge-0/0/0", "ge-0/0/1", "lo0"]),
@@ -372,7 +372,7 @@ def test_show_configuration_stands_in_elements_of_its_own(session):
         ),
         (
             "show configuration system | display set",
-            "configuration-set",
+            "configuration-information",
             "set system host-name hub-1\nset system domain-name example.com",
         ),
         (
@@ -401,6 +401,17 @@ def test_show_configuration_stands_in_elements_of_its_own(session):
         reply = session.rpc(f'<command format="text">{line}</command>')
         assert [e.tag for e in reply] == [wrapper]
         assert "".join(reply.itertext()).strip("\n") == shown
+
+
+def test_set_lines_stand_where_clients_look_for_them_and_of_nothing_there_is_no_element(session):
+    ask = '<command format="{}">show configuration system {}</command>'.format
+    assert [e.tag for e in session.rpc(ask("set", ""))] == ["configuration-set"]
+    assert [e.tag for e in session.rpc(ask("set", "services"))] == ["configuration-set"]
+    for pipe in ("| display set", "| display set relative"):
+        reply = session.rpc(ask("text", pipe))
+        assert reply.findtext("configuration-information/configuration-output").strip()
+        # The Terraform provider takes anything else for a statement that is there.
+        assert len(session.rpc(ask("text", f"services {pipe}"))) == 0
 
 
 def test_display_xml_rpc_shows_the_rpc_and_does_not_carry_it_out(session):

@@ -798,4 +798,4 @@ def test_a_path_that_ends_with_a_value_shows_no_more_than_its_statement(session,
     )
     session.commit()
     reply = session.rpc(f"<command>show configuration {path} | display set</command>")
-    assert reply.findtext("configuration-set") == f"\n{lines}"
+    assert reply.findtext(".//configuration-output", "\n") == f"\n{lines}"

@@ -10,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from ...config.tree import Tree, lookup, natural
+from ...config.values import LOGICAL
 from ...config.wildcards import Wildcard
 from ..arguments import SHOWN, Argument, syntax_error, text_of
 from ..reply import RpcError, RpcFailure, xml_text
@@ -37,10 +38,13 @@ def _interfaces(device: Platform, request: Request) -> Elements:
     level = next((one for one in _LEVELS if request.child(one) is not None), "")
     root = request.dialect.own("interface-information")
     request.dialect.styled(root, style=level or "normal")
+    wanted = request.text("interface-name") or ""
     for index, name, entry in _chosen(device, request):
-        if level == "descriptions" and "description" not in entry:
-            continue
-        root.append(_physical(request, level, index, name, entry))
+        if LOGICAL.fullmatch(wanted):
+            # A unit that is asked for by its name is shown without its device.
+            root.extend(_logical(request, level, name, entry))
+        elif level != "descriptions" or "description" in entry:
+            root.append(_physical(request, level, index, name, entry))
     for leaf in (e for e in root.iter(tag=etree.Element) if e.text and not len(e)):
         # This reply has its values on lines of their own.
         leaf.text = f"\n{leaf.text}\n"
@@ -113,7 +117,7 @@ def _physical(request: Request, level: str, index: int, name: str, entry: Tree) 
     if level in _COUNTED:
         physical.extend(_counters(request, level))
     if level not in ("media", "descriptions"):
-        physical.extend(_logical(request, level, index, name, entry))
+        physical.extend(_logical(request, level, name, entry))
     return physical
 
 
@@ -151,11 +155,11 @@ def _counters(request: Request, level: str) -> Iterator[etree._Element]:
         yield own("output-error-list", None, *(own(name, "0") for name in _OUTPUT_ERRORS))
 
 
-def _logical(
-    request: Request, level: str, index: int, name: str, entry: Tree
-) -> Iterator[etree._Element]:
+def _logical(request: Request, level: str, name: str, entry: Tree) -> Iterator[etree._Element]:
     own = request.dialect.own
     for unit, settings in lookup(entry, "unit").items():
+        if level == "descriptions" and "description" not in settings:
+            continue
         logical = own("logical-interface", None, own("name", f"{name}.{unit}"))
         logical.extend(_status(request, {**settings, **_disabled(entry)}))
         if "description" in settings and level != "terse":
