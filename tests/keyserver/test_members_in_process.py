@@ -618,6 +618,6 @@ def test_a_timeout_shorter_than_may_be_needed_is_warned_about(fleet):
     told = fleet.wait(change=multicast, check=True)
     assert told["warnings"] == [
         "G1: multicast rekeys are not acknowledged: the list proves nothing, and nobody was waited "
-        "for"
+        "for; who registered while it was unicast misses rekeys until it registers again"
     ]
     assert (told["groups"][0]["proof"], told["groups"][0]["expected"]) == (False, [])

@@ -13,12 +13,22 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import checks, values
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.fleet import natural
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import checks, values, views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirmation import awaiting
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import Device
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.holds import lacking, selection
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import overlaid
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    GroupVpnError,
+    MalformedReply,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import holdings
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import vocabulary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.model import COUNTERS
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.shown import read_elements
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.shows import SERVER
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import askpass, ssh_files
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.known_hosts import known_keys
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
@@ -74,6 +84,47 @@ def test_what_has_a_leaf_of_a_change_is_asked_for_as_a_whole():
     ]
     whole = "<r><list><name>a</name></list></r>"
     assert asked == ["<r><list><name>a</name><in/></list></r>", whole, whole]
+
+
+# More digits than Python makes a number of
+
+DIGITS = "9" * 5000
+HISTORY = f"""<r><commit-information><commit-history><commit-confirmed/>
+<comment>commit confirmed, rollback in {DIGITS}mins</comment></commit-history>
+</commit-information></r>"""
+KEK = f"""<r><security-group-vpn-server-kek-sa><kek-security-associations><group-id>1</group-id>
+<life-remaining>{DIGITS}</life-remaining></kek-security-associations>
+</security-group-vpn-server-kek-sa></r>"""
+KEYS = f"""<r><x><group-id>{DIGITS}</group-id></x><x><sa-gvpn-groupid>1</sa-gvpn-groupid>
+<sa-spi>a</sa-spi><life-remaining>{DIGITS}</life-remaining></x></r>"""
+UP = f"edit security\nup {DIGITS}\nset security group-vpn server group G1 group-id 1\n"
+
+
+class Said:
+    """A device that answers everything with this."""
+
+    patience = 0.0
+
+    def __init__(self, text):
+        self._reply = etree.fromstring(text)
+
+    def call(self, step, operation, then=()):
+        return self._reply
+
+
+def test_a_number_that_is_none_is_no_traceback():
+    assert awaiting(etree.fromstring(HISTORY)).minutes is None
+    assert read_elements(SERVER["kek"], etree.fromstring(KEK)).entries[0]["group_id"] == 1
+    held = holdings(
+        Said(KEYS), {"server": {}, "member": {"ipsec": {"vpns": [{"name": "V"}]}}}, Generation.V2
+    )
+    assert held.keys[1].teks == {"a": 0}
+    assert natural(f"gm-{DIGITS}") > natural("gm-10") > natural("gm-09") > natural("gm-2")
+    with pytest.raises(MalformedReply, match="line 2"):
+        views.parse(RESOURCE, UP)
+    device = Device(Said(f"<r><junos-version>{DIGITS}.1</junos-version></r>"))
+    with pytest.raises(GroupVpnError, match="does not say its Junos release"):
+        device.generation()
 
 
 # Values

@@ -166,7 +166,12 @@ _DIGITS = re.compile(r"(\d+)")
 def natural(text: str) -> list[tuple[int, int, str]]:
     """A key that sorts ``gm-2`` before ``gm-10``."""
     parts = (part for part in _DIGITS.split(text.lower()) if part)
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+    return [_number(p.lstrip("0")) if p.isdecimal() else (1, 0, p) for p in parts]
+
+
+def _number(digits: str) -> tuple[int, int, str]:
+    # A device may call its members by more digits than Python makes a number of.
+    return 0, len(digits), digits
 
 
 def _host(audit: Mapping[str, Any], pending: bool) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _OWN = "groupvpn.junos: "
 _DEFAULT_MINUTES, _LATE = 10, 60
 """Junos' time for a confirmation, and how many seconds a device may be late to take back."""
 _CONFIRMED = re.compile(r"commit confirmed|roll(?:ed )?\s?back in", re.IGNORECASE)
-_MINUTES = re.compile(r"roll(?:ed )?\s?back in (\d+)\s*min", re.IGNORECASE)
+_MINUTES = re.compile(r"roll(?:ed )?\s?back in (\d{1,9})\s*min", re.IGNORECASE)
 
 
 class PendingConfirmation(NamedTuple):

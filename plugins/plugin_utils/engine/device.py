@@ -18,7 +18,7 @@ from .confirmation import STEP, PendingConfirmation, own_words
 from .values import Generation
 
 _JUNOS_NAMESPACE = "http://xml.juniper.net/junos/"
-_MAJOR = re.compile(r"(\d+)\.")
+_MAJOR = re.compile(r"(\d{1,9})\.")
 _ALWAYS_SAID = ("uncommitted changes will be discarded on exit",)
 """Said whenever somebody opens a private copy; true, and no news."""
 _HIDDEN = "ACCESS-DENIED"

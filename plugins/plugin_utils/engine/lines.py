@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import MalformedReply
@@ -28,6 +29,7 @@ _NOT_CARRIED_OUT = frozenset(
 )
 VERBS = _QUIET | _ACTS | _MOVES | _NOT_CARRIED_OUT
 _OF_TEXT = frozenset("{};")
+_COUNT = re.compile("[0-9]{1,9}")
 
 
 def acts(command: Sequence[str]) -> bool:
@@ -114,7 +116,7 @@ class _Script:
         self._from([], rest)
 
     def _up(self, rest: list[str]) -> None:
-        count, then = (int(rest[0]), rest[1:]) if rest and rest[0].isdecimal() else (1, rest)
+        count, then = (int(rest[0]), rest[1:]) if rest and _COUNT.fullmatch(rest[0]) else (1, rest)
         self._from(_shortened(self._start.node, self._edit, count), then)
 
     def _from(self, above: list[str], then: list[str]) -> None:

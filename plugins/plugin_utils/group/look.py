@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ _SERVER_KEKS = ("get-security-group-vpn-server-kek-sa", "{*}group-id")
 _SERVER_TEKS = ("get-security-group-vpn-server-security-information", "{*}group-vpn-group-id")
 _MEMBER_KEKS = ("get-gvpn-kek-security-associations-information", "{*}group-id")
 _MEMBER_TEKS = ("get-gvpn-security-associations-information", "{*}sa-gvpn-groupid")
+_NUMBER = re.compile("[0-9]{1,20}")
 _LIVES = ("sa-hard-lifetime", "life-remaining")
 
 
@@ -164,12 +166,12 @@ def _entries(
     """What a reply says, with the group's number; ``then``: what will be asked next."""
     for element in rpc.call(step, etree.Element(request), then).iter(number):
         entry, text = element.getparent(), text_of(element)
-        if entry is not None and text.isdecimal():
+        if entry is not None and _NUMBER.fullmatch(text):
             yield int(text), entry
 
 
 def _seconds(entry: etree._Element) -> Iterator[int]:
     for name in _LIVES:
         for element in entry.iter(f"{{*}}{name}"):
-            if text_of(element).isdecimal():
+            if _NUMBER.fullmatch(text_of(element)):
                 yield int(text_of(element))

@@ -27,6 +27,7 @@ _STATISTICS = "clear-security-group-vpn-server-statistics"
 _COUNTED = "get-security-group-vpn-server-stats"
 _GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group", _COUNTED: "group"}
 
+_COUNTERS = ("group-vpn-pull", "group-vpn-push")
 _LONGEST = 160
 
 
@@ -115,9 +116,7 @@ def _counted(rpc: Rpc, group: str | None) -> set[str]:
         word, text = etree.QName(element).localname, text_of(element)
         if word == "group-vpn-group-name":
             name = text
-        elif (
-            text.isdecimal() and int(text) and word.startswith(("group-vpn-pull", "group-vpn-push"))
-        ):
+        elif word.startswith(_COUNTERS) and text.isdecimal() and text.strip("0"):
             found.add(name)
     said = " ".join("".join(reply.itertext()).split())
     if said and not name:

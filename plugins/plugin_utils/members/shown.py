@@ -24,7 +24,9 @@ _ITEM, _NODE, _TEXT = "multi-routing-engine-item", "re-name", "output"
 _SILENT = frozenset(("", _NODE, "rpc-error", "warning"))
 """Comments, and what is read elsewhere."""
 _NODE_FIELD = "node"
-_SECONDS = re.compile(r"(?:expires in )?(?P<number>\d+)(?: ?(?:s|secs?|seconds))?", re.IGNORECASE)
+_SECONDS = re.compile(
+    r"(?:expires in )?(?P<number>\d{1,20})(?: ?(?:s|secs?|seconds))?", re.IGNORECASE
+)
 
 
 @dataclass

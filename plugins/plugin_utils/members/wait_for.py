@@ -222,7 +222,8 @@ def _advice(entries: Sequence[gate.Awaited], request: Request, timeout: int) -> 
         if not entry.proves:
             found.append(
                 f"{entry.group}: multicast rekeys are not acknowledged: the list proves nothing, "
-                "and nobody was waited for"
+                "and nobody was waited for; who registered while it was unicast misses rekeys "
+                "until it registers again"
             )
         elif timeout < entry.seconds:
             found.append(
