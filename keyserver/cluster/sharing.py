@@ -30,7 +30,8 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     gone = [tek for tek in known.values() if tek.spi not in wanted]
     gone += _adopted(group, {policy.spi for policy in state.sa.teks}, bool(fresh), now)
     for settings in group.settings.teks:
-        keyring.hold(settings.name, [tek for tek in teks if tek.settings.name == settings.name])
+        own = [tek for tek in teks if tek.settings.name == settings.name]
+        keyring.follow(settings.name, own, now)
     _follow_kek(group, kek, fresh, gone, now)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import chain, takewhile
+from itertools import chain, pairwise, takewhile
 
 from ..gdoi.acknowledgement import AckAlgorithm
 from ..gdoi.payloads import GroupSa, KeyDownload
@@ -135,6 +135,19 @@ class Keyring:
             self._teks[name] = teks
         else:
             self._teks.pop(name, None)
+
+    def follow(self, name: str, teks: list[GroupTek], now: float) -> None:
+        """The same of what another server gives out just now.
+
+        A life that is configured there already, or there still, tells wrongly when a key was made;
+        how long the one before is given out for tells it better.
+        """
+        margin = _REKEY_DELAYS * self.settings.activation_time_delay
+        made = [
+            _made_at(tek, min(max(tek.created, older.expires - margin), now))
+            for tek, older in pairwise(teks)
+        ]
+        self.hold(name, made + teks[-1:])
 
     def take_over(self, kek: GroupKek) -> None:
         """Let this, made elsewhere, be the current KEK."""
@@ -338,6 +351,12 @@ def _ending_at(tek: GroupTek, end: float) -> GroupTek:
     """The same one with a life until then."""
     lifetime = int(min(tek.expires, end) - tek.created)
     return replace(tek, settings=replace(tek.settings, lifetime=max(1, lifetime)))
+
+
+def _made_at(tek: GroupTek, when: float) -> GroupTek:
+    """The same one, which ends as before, with a life since then."""
+    settings = replace(tek.settings, lifetime=int(tek.expires - when))
+    return tek if tek.created == when else replace(tek, created=when, settings=settings)
 
 
 def _followed(teks: list[GroupTek]) -> list[tuple[GroupTek, float]]:

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which TEK a member sends with, which ones it receives with, and when that changes.
 
-For each traffic selector the two newest keys are kept; both decrypt, the newest that is active
-encrypts. A key that was pushed becomes active after twice the activation time delay, one from a
-registration that follows another after once that, one from the first registration at once. The key
-before it goes one activation time delay later (Junos; RFC 6407 §5.4.1 and RFC 5374 §4.2.1).
+For each traffic selector the two newest keys are kept, and those that others may still send with;
+all of them decrypt, the newest that is active encrypts. A key that was pushed becomes active after
+twice the activation time delay, one from a registration that follows another after once that, one
+from the first registration at once. The key before it goes one activation time delay later (Junos;
+RFC 6407 §5.4.1 and RFC 5374 §4.2.1).
 """
 
 from __future__ import annotations
@@ -353,13 +354,9 @@ class Traffic:
     def _remove(self, selector: TrafficSelector, now: float, gone: dict[str, bool]) -> None:
         """Take out what is over; ``gone`` notes the SPIs, True for those whose life ended."""
         teks, sending = self.selectors[selector], self._sending.get(selector)
-        living = [tek for tek in teks if now < min(tek.expires, tek.drops)]
-        # Others may still send with what was sent with here: that has its own time to go. Who
-        # comes first while several follow each other is to begin with what the others send with.
-        used = (sending, next(_active(living, now), None))
-        kept = [
-            tek for n, tek in enumerate(living) if n < _KEPT or tek in used or tek.drops != _NEVER
-        ]
+        kept = [tek for tek in teks if now < min(tek.expires, tek.drops)]
+        if not self._overlaps:
+            kept = [tek for n, tek in enumerate(kept) if n < _KEPT or tek is sending]
         gone |= {tek.spi.hex(): tek.expires <= now for tek in teks if tek not in kept}
         for tek in kept:
             # Never again: or the clock would be looked at for it again and again.
@@ -383,10 +380,18 @@ class Traffic:
             return None
         self._sending[selector] = fresh
         delay = self.delays.activation or 0
-        for older in teks[teks.index(fresh) + 1 :]:
-            if delay or self.delays.deactivation:
-                older.drops = min(older.drops, self._end_of(older, fresh, now + delay, delay))
+        for older in teks[teks.index(fresh) + 1 :] if self._overlaps else ():
+            older.drops = min(older.drops, self._end_of(older, fresh, now + delay, delay))
         return fresh
+
+    @property
+    def _overlaps(self) -> bool:
+        """True where a key has its time to go once a newer one is sent with.
+
+        Until then each of them is kept, however many: who joined as they followed each other, or
+        heard of one late, may send with any.
+        """
+        return bool(self.delays.activation or self.delays.deactivation)
 
     @staticmethod
     def _end_of(older: InstalledTek, fresh: InstalledTek, earliest: float, delay: int) -> float:

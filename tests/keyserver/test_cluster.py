@@ -337,6 +337,26 @@ def test_a_root_whose_group_is_cleared_at_once_gives_its_sub_servers_new_keys(ne
     assert "rekeyed" in [e.event for e in member.events]
 
 
+@pytest.mark.parametrize("life", [1800, 2800, 4000])
+def test_who_joins_at_the_sub_server_behind_a_commit_at_the_root_begins_with_what_all_use(
+    network, life
+):
+    """The sub-server has another life configured still, by which it reckons."""
+    network.pass_time(30)
+    first = network.member(SITES[0], ROOT)
+    before = first.held().sends_with
+    network.hubs[ROOT].commit(network.now, f"{SERVER} ipsec proposal esp lifetime-seconds {life}")
+    network.settle()
+    network.pass_time(2)
+    second = network.member(SITES[1], SUB)
+    assert second.held().sends_with == first.held().sends_with == before
+    assert len(first.held().receives_with) == 2
+    assert set(second.held().receives_with) == set(first.held().receives_with)
+    network.pass_time(50)
+    assert second.held() == first.held()
+    assert before not in first.held().receives_with
+
+
 def test_an_update_that_is_lost_is_repeated(network):
     network.member(SITES[0], ROOT)
     second = network.member(SITES[1], SUB)

@@ -252,6 +252,25 @@ def test_who_joins_behind_a_rekey_understands_the_others_and_is_understood(after
     assert group.observer.report(group.now).apart == 0
 
 
+@pytest.mark.parametrize("pauses", [(1, 2, 12, 11), (0, 0, 0, 1, 1), (5, 9, 1, 40)])
+def test_who_joins_among_quick_commits_is_read_by_those_who_have_got_later_keys(pauses):
+    group = LossyGroup(4, Faults(delay=0.05))
+    group.settle()
+    group.commit(LIFETIME + "3500")
+    group.run(0.1)
+    group.commit(LIFETIME + "3450")
+    group.run(1)
+    newcomer = group.replace("192.0.2.10")
+    group.run(5, lambda: newcomer.held().sends_with is not None)
+    group.observer.begin(group.now)
+    for number, pause in enumerate(pauses):
+        group.run(pause)
+        group.commit(LIFETIME + str(3400 - number))
+    group.run(100)
+    assert group.observer.report(group.now).apart == 0
+    assert all(len(m.held().receives_with) == 1 for m in group.members.values())
+
+
 def test_the_bench_sees_a_gap_where_there_is_one():
     group = LossyGroup(MEMBERS, faults_of(0.0))
     group.settle()
