@@ -62,6 +62,7 @@ ITEMS = "<list><name>a</name><item>1</item><item>2</item></list>"
         (ITEMS, '<list><name>a</name><item delete="delete">3</item></list>', 0),
         (ITEMS, '<list><name>a</name><item delete="delete">1</item></list>', 1),
         (ITEMS, '<list><name>a</name><item delete="delete"/></list>', 1),
+        (ITEMS, '<list><name>a</name><item delete="delete">1</item><item>1</item></list>', 0),
         (ITEMS, '<list delete="delete"><name>b</name></list>', 0),
         (ITEMS, '<list delete="delete"><name>a</name></list>', 1),
         (ITEMS, "<list><name>a</name><item>3</item></list>", 1),

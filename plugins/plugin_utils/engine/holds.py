@@ -44,7 +44,9 @@ def _lacking(
         here = (*path, name, key) if key else (*path, name)
         found = [] if there is None else [e for e in children(there, name) if _may_be(e, part)]
         if part.get("delete") is not None:
-            if found:
+            # A value that changes its place is taken away, and set anew.
+            anew = (one for one in children(change, name) if one.get("delete") is None)
+            if found and not any(_may_be(one, part) for one in anew):
                 yield f"{' '.join(here)} is still there"
         elif len(part):
             # Where entries have keys of other names, it is the one that lacks least.
