@@ -114,7 +114,7 @@ class Town(Network):
                 (number, one, other)
                 for one, own in held.items()
                 for other, theirs in held.items()
-                if theirs.sends_with not in (None, *own.receives_with)
+                if theirs.sends_with not in own.receives_with
                 and {(number, one), (number, other)} <= self._known
             }
         # Who joins was never together with the others before it had a key.

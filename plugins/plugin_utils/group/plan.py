@@ -76,7 +76,7 @@ def _building(
     here: Situation, learn: Mapping[str, Change], join: Mapping[str, Change], then: Fleet
 ) -> Iterator[Step]:
     """What comes before the wait for members, who may need it."""
-    yield from _step(Kind.LEARN, learn, servers.moving(here))
+    yield from _step(Kind.LEARN, learn, servers.moving(here) + servers.renumbered(here))
     yield from servers.sharing(here, join)
     yield from _step(Kind.MEMBERS, join, members.registering(here, then))
     yield from keys.new_keys(here)

@@ -14,6 +14,7 @@ from ..steps import Apart, Change, Kind, Step
 from .situation import Situation
 
 _MOVED = "all have registered at a server that shares keys with theirs"
+_RENUMBERED = "all have the group's new number, and have registered for it"
 
 
 def learn(here: Situation, host: str, have: Sides) -> Change | None:
@@ -120,6 +121,17 @@ def moving(here: Situation) -> tuple[Apart, ...]:
         makers = {host for host in here.now if _makes_keys(here.block(host, group))}
         if makers and makers != {group.servers[0]}:
             found.append(Apart(group.name, tuple(here.stay(group)), _MOVED))
+    return tuple(found)
+
+
+def renumbered(here: Situation) -> tuple[Apart, ...]:
+    """Groups that get another number: to who has the old one that is a group that ends."""
+    found = []
+    for group in here.groups:
+        old = {block.get("group_id") for block in here.blocks(group)} - {group.group_id}
+        hosts = here.stay(group, old) + here.unmanaged(group)
+        if old and hosts:
+            found.append(Apart(group.name, tuple(hosts), _RENUMBERED))
     return tuple(found)
 
 

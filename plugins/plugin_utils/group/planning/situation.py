@@ -89,19 +89,20 @@ class Situation:
         """The description's groups that a host serves now."""
         return [g.name for g in self.groups if self.block(host, g) is not None]
 
-    def stay(self, group: Group) -> list[str]:
-        """Managed members that are in the group and remain."""
-        return [host for host in group.members if self._was_in(host, group)]
+    def stay(self, group: Group, numbers: Collection[int | None] = ()) -> list[str]:
+        """Managed members that are in the group and remain; ``numbers``: that it has had."""
+        known = numbers or {group.group_id}
+        return [host for host in group.members if self._was_in(host, known)]
 
     def managed(self, group: Group) -> list[str]:
         """Managed members that the group has at the end."""
         return [host for host in group.members if host in self.now]
 
-    def _was_in(self, host: str, group: Group) -> bool:
+    def _was_in(self, host: str, numbers: Collection[int | None]) -> bool:
         if host not in self.now:
             return False
         vpns = entries(self.now[host]["member"], "ipsec", "vpns").values()
-        return any(vpn.get("group") == group.group_id for vpn in vpns)
+        return any(vpn.get("group") in numbers for vpn in vpns)
 
     def unmanaged(self, group: Group) -> list[str]:
         """Members that somebody else configures."""
