@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 REPOSITORY = "https://github.com/groupvpn/junos/blob/main"
 # Furo has a list of a page's parts beside it, and calls a second one in the page an error.
 _LIST_OF_PARTS = re.compile(r"^\.\. contents::\n(?: +\S.*\n)+", re.MULTILINE)
+# antsibull-changelog names headings, as the site does by itself.
+_NAMED = re.compile(r'^<a id="[^"]*"></a>\n', re.MULTILINE)
 _LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)")
 
 # Pages of the repository that stand outside docs/: their name on the site.
@@ -31,6 +33,14 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
+}
+# What Furo and antsibull-docs leave unsaid to who hears a page, or goes through it by keyboard.
+SAID = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    ' aria-role="button"': "",
+    "<pre>": '<pre tabindex="0">',
+    "<p><img ": '<p tabindex="0"><img ',
 }
 # What the reference has in full, and its page there.
 IN_REFERENCE = {f"docs/modules/{name}.md": f"reference/{name}_module.rst" for name in MODULES} | {
@@ -66,7 +76,7 @@ def turned(text: str, file: Path, placed: dict[Path, Path]) -> str:
             target = f"{REPOSITORY}/{meant}"
         return f"]({target}{anchor})"
 
-    return _LINK.sub(turn, text)
+    return _LINK.sub(turn, _NAMED.sub("", text))
 
 
 def write_pages(source: Path) -> None:
@@ -103,6 +113,15 @@ def write_reference(source: Path, programs: Path) -> None:
         page.write_text(_LIST_OF_PARTS.sub("", page.read_text("utf-8")), "utf-8")
 
 
+def say_to_all(html: Path) -> None:
+    """Put into the built pages what they lack for screen readers and keyboards."""
+    for page in html.rglob("*.html"):
+        text = page.read_text("utf-8")
+        for unsaid, said in SAID.items():
+            text = text.replace(unsaid, said)
+        page.write_text(text, "utf-8")
+
+
 def main(place: Path, programs: Path) -> int:
     """Build below ``place`` with the programs of a directory; Sphinx's exit status."""
     shutil.rmtree(place, ignore_errors=True)
@@ -113,6 +132,7 @@ def main(place: Path, programs: Path) -> int:
     sphinx = [str(programs / "sphinx-build"), "-W", "--keep-going", "-q", "-b", "html"]
     html = place / "html"
     status = subprocess.run([*sphinx, str(source), str(html)], check=False).returncode
+    say_to_all(html)
     broken = broken_links(html)
     print(*broken, sep="\n", end="\n" if broken else "")
     if status == 0 and not broken:

@@ -24,6 +24,16 @@ pytestmark = [
 ]
 
 
+# What a screen reader cannot announce, or a keyboard cannot move (axe-core's rules of these names).
+UNSAID = """
+const twice = [...document.querySelectorAll("[id]")].map(e => e.id)
+    .filter((id, n, all) => all.indexOf(id) !== n);
+const lost = document.querySelectorAll("[role=heading]:not([aria-level]), [aria-role], "
+    + "pre:not([tabindex]), aside.sidebar-drawer:not([aria-label])");
+return [...twice, ...[...lost].map(e => e.outerHTML.slice(0, 80))];
+"""
+
+
 def test_every_page_of_the_menu_opens_with_its_pictures_and_without_a_complaint():
     with chromium() as browser:
         browser.get((HTML / "index.html").as_uri())
@@ -42,6 +52,7 @@ def test_every_page_of_the_menu_opens_with_its_pictures_and_without_a_complaint(
             assert lost == [], page
             severe = [m for m in browser.get_log("browser") if m["level"] == "SEVERE"]
             assert severe == [], page
+            assert browser.execute_script(UNSAID) == [], page
 
 
 # Each kind of page: own prose, wide tables, code, what antsibull-docs makes.
