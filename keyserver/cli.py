@@ -202,7 +202,7 @@ def _wireshark(options: argparse.Namespace) -> int:
     output = options.output
     for source in (options.keylog, options.capture):
         if _same(output, source):
-            raise _Unusable(f"{output}: is what is read; name another file to write")
+            raise _Unusable(f"{output}: is the file that is read; name another one to write")
     with _blamed(options.keylog):
         keks = read_keks(options.keylog.read_text(encoding="ascii"))
     with _blamed(options.capture):
@@ -214,7 +214,9 @@ def _wireshark(options: argparse.Namespace) -> int:
 
 def _associations(options: argparse.Namespace) -> int:
     if options.format == "wireshark" and (options.member or options.peer):
-        raise _Unusable("--format wireshark has everybody's; leave --member and --peer out")
+        raise _Unusable(
+            "--format wireshark exports every member's associations; leave --member and --peer out"
+        )
     with _blamed(options.sa_log), options.sa_log.open(encoding="ascii") as lines:
         history = read_sa_log(lines)
         for line in exported(history, options.format, options.member, options.peer):

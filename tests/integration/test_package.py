@@ -273,7 +273,7 @@ def test_a_capture_is_not_written_over(installed, alone):
     program = installed / "groupvpn-keyserver"
     done = run(program, "wireshark", "lab.pcap", "keys.log", "./lab.pcap")
     assert (done.returncode, (alone / "lab.pcap").read_bytes()) == (2, b"kept")
-    assert "lab.pcap: is what is read; name another file to write" in done.stderr
+    assert "lab.pcap: is the file that is read; name another one to write" in done.stderr
 
 
 @pytest.mark.parametrize(

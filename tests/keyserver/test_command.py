@@ -59,7 +59,8 @@ def test_an_option_that_would_do_nothing_is_refused(said, tmp_path, option):
     (tmp_path / "sa.log").touch()
     assert said("sa", "sa.log", "--format", "wireshark", *option) == (
         2,
-        "groupvpn-keyserver: --format wireshark has everybody's; leave --member and --peer out\n",
+        "groupvpn-keyserver: --format wireshark exports every member's associations; "
+        "leave --member and --peer out\n",
     )
 
 

@@ -319,7 +319,7 @@ CASES = {
     "an address of many": (
         {},
         {"site_1": {"address": "233.252.0.1"}},
-        "site-1: group_vpn_address 233.252.0.1: no address of one device",
+        "site-1: group_vpn_address 233.252.0.1: the address of a single device is",
     ),
     "more members than servers take": (
         {"member_threshold": 4},
@@ -368,12 +368,12 @@ CASES = {
     "a member called as a statement": (
         {},
         {"site_1": {"name": "apply-macro"}},
-        "site-1: group_vpn_name apply-macro: gateways are called so, and another name",
+        "site-1: group_vpn_name apply-macro: gateways get this name, and another name",
     ),
     "a member called as a wildcard": (
         {},
         {"site_1": {"name": "<site>"}},
-        "site-1: group_vpn_name <site>: gateways are called so, and a name is",
+        "site-1: group_vpn_name <site>: gateways get this name, and a name is",
     ),
     "a policy called as a statement": (
         {
@@ -417,7 +417,7 @@ CASES = {
     "a prefix without its length": (
         {"match_policies": [{"name": "all", "source": "10.0.0.0", "destination": "10.0.0.0/8"}]},
         {},
-        "match_policies[all].source 10.0.0.0: no IPv4 prefix with its length",
+        "match_policies[all].source 10.0.0.0: an IPv4 prefix with its length",
     ),
     "a prefix of IPv6": (
         {
@@ -426,7 +426,7 @@ CASES = {
             ]
         },
         {},
-        "match_policies[all].source 2001:db8::/32: no IPv4 prefix with its length",
+        "match_policies[all].source 2001:db8::/32: an IPv4 prefix with its length",
     ),
     "a rule's prefix with bits of a host": (
         {"exclude_rules": [{"name": "ks", "source_address": "192.0.2.1/24"}]},
@@ -436,7 +436,7 @@ CASES = {
     "a rule for any traffic": (
         {"fail_open_rules": [{"name": "ks"}]},
         {},
-        "fail_open_rules[ks]: it says not which traffic it is for",
+        "fail_open_rules[ks]: it does not say which traffic it is for",
     ),
     "a rule that leaves nothing protected": (
         {
@@ -550,18 +550,18 @@ CASES = {
     "an address in other notation": (
         {},
         {"site_1": {"address": "192.0.2.001"}},
-        "site-1: group_vpn_address 192.0.2.001: no IPv4 address as Junos writes it",
+        "site-1: group_vpn_address 192.0.2.001: an IPv4 address such as 192.0.2.1",
     ),
     "an address with a length": (
         {},
         {"hub_1": {"address": "192.0.2.1/24"}},
-        "hub-1: group_vpn_address 192.0.2.1/24: no IPv4 address",
+        "hub-1: group_vpn_address 192.0.2.1/24: an IPv4 address such as",
     ),
     "an address of IPv6": (
         {},
         {"hub_1": {"address": "2001:db8::1"}},
-        "hub-1: group_vpn_address 2001:db8::1: no IPv4 address as Junos writes it, such as "
-        "192.0.2.1 (a Group VPN takes IPv4 alone)",
+        "hub-1: group_vpn_address 2001:db8::1: an IPv4 address such as 192.0.2.1 "
+        "is expected (a Group VPN takes IPv4 alone)",
     ),
     "an address of IPv6 of somebody out of reach": (
         {
@@ -570,12 +570,12 @@ CASES = {
             ]
         },
         {},
-        "o: group_vpn_groups[BRANCHES].unmanaged_members[o].address ::ffff:192.0.2.9: no IPv4",
+        "o: group_vpn_groups[BRANCHES].unmanaged_members[o].address ::ffff:192.0.2.9: an IPv4",
     ),
     "a host name where an address is": (
         {},
         {"site_1": {"address": "site-1.example.net"}},
-        "site-1: group_vpn_address site-1.example.net: no IPv4 address",
+        "site-1: group_vpn_address site-1.example.net: an IPv4 address such as",
     ),
     "an identity that is blank": (
         {},
@@ -585,7 +585,7 @@ CASES = {
     "an identity of no address": (
         {},
         {"site_1": {"address": None, "dynamic": {"inet": "2001:db8::7"}}},
-        "site-1: group_vpn_dynamic.inet 2001:db8::7: no IPv4 address",
+        "site-1: group_vpn_dynamic.inet 2001:db8::7: an IPv4 address such as",
     ),
     "two identities of one": (
         {},
@@ -728,7 +728,7 @@ CASES = {
     "an identity with blanks": (
         {},
         {"site_1": {"address": None, "dynamic": {"hostname": "one example"}}},
-        "site-1: group_vpn_dynamic.hostname one example: blanks are in it",
+        "site-1: group_vpn_dynamic.hostname one example: text without blanks is expected",
     ),
     "an identity of a user where a host's is": (
         {},
@@ -796,7 +796,7 @@ def test_what_is_wrong_with_a_rule_is_said_once_and_of_members():
     rule = {"name": "x", "source_address": "everywhere"}
     (line,) = contradictions([group_of(exclude_rules=[rule])], hosts_of())
     assert line.startswith("site-1, site-2, site-3, site-4, site-5: ")
-    assert "exclude_rules[x].source_address everywhere: no IPv4 prefix" in line
+    assert "exclude_rules[x].source_address everywhere: an IPv4 prefix" in line
 
 
 def test_a_number_is_a_name_where_names_stand():
@@ -999,7 +999,7 @@ def test_a_variable_that_nothing_reads_is_named_with_the_one_that_may_be_meant()
     )
     said = [str(one) for one in found]
     assert [line.partition(";")[0] for line in said] == [
-        f"{where}: no such variable, and nothing reads it"
+        f"{where}: the collection reads no variable of this name"
         for where in (
             "site-1, site-2: group_vpn_extrenal_interface",
             "site-2: groupvpn_address",

@@ -115,7 +115,8 @@ def test_who_is_listed_and_no_member_is_named():
     strangers = [f"s-{n}" for n in range(7)]
     found = everybody(**{"hub-1": held(listed=[SITE, *strangers])})
     assert faults(DESCRIPTION, GROUP, found, [SITE]) == {
-        "hub-1": "lists who is not a member of BRANCHES: s-0, s-1, s-2, s-3, s-4, s-5 and 1 more"
+        "hub-1": "lists members that BRANCHES does not have: "
+        "s-0, s-1, s-2, s-3, s-4, s-5 and 1 more"
     }
 
 
@@ -273,7 +274,7 @@ def ending(**teks):
             ending(t=800),
             "; cut off in 500 s, when its keys end, unless it registers",
         ),
-        (ending(t=900), ending(), "; cut off until it registers, since it holds no keys any more"),
+        (ending(t=900), ending(), "; cut off until it registers, since its keys are gone"),
         (ending(), ending(), ""),
     ],
 )
@@ -312,7 +313,8 @@ def test_who_is_listed_by_servers_that_do_not_answer_is_not_known():
         f"  not registered there: {SITE}",
     ]
     assert told(before, {}, {})[:-1] == [
-        "BRANCHES (group 70000): who is registered is not known: of hub-1, hub-2 nothing is known"
+        "BRANCHES (group 70000): who is registered is not known, "
+        "because hub-1, hub-2 did not answer"
     ]
 
 

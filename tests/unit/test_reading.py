@@ -343,7 +343,7 @@ FOLDED = LINES.replace("\n", " ")
         (XML.replace("aes-256-cbc", ""), "encryption-algorithm: its value is missing"),
         (in_group(no_anti_replay=False), "no-anti-replay: 'false': it takes no value"),
         (in_group(no_anti_replay="no"), "no-anti-replay: 'no': it takes no value"),
-        (in_group(group_id=[1, 2]), "group-id: takes one value, no list"),
+        (in_group(group_id=[1, 2]), "group-id: takes one value, and a list is given"),
         (in_group(**{"@group-id": {"inactive": True}}), "is about 'group-id', which is not there"),
         (
             in_group(group_id=1, **{"@group-id": [None, {}]}),

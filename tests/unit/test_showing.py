@@ -99,7 +99,7 @@ def test_nothing_there_is_an_empty_list_and_says_so_only_when_the_device_does():
     assert show(Wire(**{KEK_RPC: NO_KEK}), SERVER, ["kek"])["kek"] == []
     for answer in ("", FOREIGN, "<output></output>", "<output>3 keys</output>"):
         wire = Wire(**{KEK_RPC: answer, "command": answer})
-        with pytest.raises(MalformedReply, match=r"nothing is known of it: in XML: .*; as text: "):
+        with pytest.raises(MalformedReply, match=r"shows is not known: in XML: .*; as text: "):
             show(wire, SERVER, ["kek"])
 
 
@@ -339,7 +339,7 @@ HOLLOW = {
 def test_what_says_nothing_is_not_an_empty_list(answer):
     reply = HOLLOW[answer]
     wire = Wire(**{SERVER["ipsec"].rpc: reply, "command": reply})
-    with pytest.raises(MalformedReply, match="nothing is known of it"):
+    with pytest.raises(MalformedReply, match="shows is not known"):
         show(wire, SERVER, ["ipsec"])
 
 

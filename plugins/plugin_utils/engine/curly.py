@@ -13,6 +13,7 @@ from .words import Quoted, Scanner, Withheld, refuse_apostrophes
 
 INACTIVE = "inactive:"
 DELETE, REPLACE, ACTIVE = "delete:", "replace:", "active:"
+A_COMPARISON = "this is a comparison; give the configuration itself, without '| compare'"
 _MARK = re.compile(r"[a-z-]+:")
 _MARKS = {INACTIVE, DELETE, ACTIVE, REPLACE, "protect:"}
 
@@ -103,7 +104,7 @@ def _written(begun: list[str], line: int) -> Written:
     first = begun[count]
     if not isinstance(first, Quoted):
         if first in ("+", "-"):
-            raise MalformedReply("this is a comparison, no configuration")
+            raise MalformedReply(A_COMPARISON)
         if count < len(begun) - 1 and _MARK.fullmatch(first):
             raise MalformedReply(f"the mark {first!r} is not known")
     refuse_apostrophes(begun)

@@ -127,7 +127,9 @@ def _refuse_several(leaf: Leaf, element: etree._Element, path: Path) -> None:
     if len(element):
         raise MalformedReply(f"{' '.join([*path, leaf.name])}: statements stand in it")
     if not leaf.many and element.attrib and element.get(_OF_SEVERAL) is not None:
-        raise MalformedReply(f"{' '.join([*path, leaf.name])}: takes one value, no list")
+        raise MalformedReply(
+            f"{' '.join([*path, leaf.name])}: takes one value, and a list is given"
+        )
 
 
 def _refuse_text(node: Branch, element: etree._Element, path: Path) -> None:

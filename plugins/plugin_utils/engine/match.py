@@ -70,7 +70,9 @@ def _values(leaf: Leaf, place: Place, left: list[str]) -> list[str]:
     if not is_bracket(first, "["):
         return [first]
     if not leaf.many:
-        raise MalformedReply(f"{' '.join([*place.path, leaf.name])}: takes one value, no list")
+        raise MalformedReply(
+            f"{' '.join([*place.path, leaf.name])}: takes one value, and a list is given"
+        )
     return _to_bracket(left, (*place.path, leaf.name))
 
 

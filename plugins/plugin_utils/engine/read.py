@@ -176,7 +176,7 @@ def _refuse_strangers(start: Place, written: Sequence[Written]) -> None:
         first, *rest = statement.words
         known = first in TOP or first in start.node.by_word
         if not known and not TOP.isdisjoint(rest):
-            said = f"{first!r} begins no statement of a configuration"
+            said = f"no statement of a configuration begins with {first!r}"
             raise MalformedReply(f"line {statement.line}: {said}")
 
 
@@ -189,7 +189,7 @@ def _refuse_errors(root: etree._Element) -> None:
     for error in root.iter("{*}rpc-error"):
         if text_of(child_of(error, "error-severity")) != "warning":
             said = text_of(child_of(error, "error-message"))
-            raise MalformedReply(f"it holds an error of the device: {said or 'without a word'}")
+            raise MalformedReply(f"it holds an error of the device: {said or 'no reason given'}")
 
 
 def _text_in(root: etree._Element) -> str:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import MalformedReply
+from .curly import A_COMPARISON
 from .lines import acts
 from .schema import Path
 from .text import LINE_END
@@ -155,9 +156,9 @@ class _Asked:
                 f"this is of [edit logical-systems {self.of}], not the device's own"
             )
         if self.words[:1] == ("up",):
-            raise MalformedReply("'up' says not from which level; give what 'show' shows there")
+            raise MalformedReply("'up' does not say from which level; give what 'show' shows there")
         if any(pipe[:1] == ("compare",) for pipe in self.behind):
-            raise MalformedReply("this is a comparison, no configuration")
+            raise MalformedReply(A_COMPARISON)
 
     def _level(self, edit: Path) -> Path:
         """Where the answer to it stands, when it is asked at ``edit``."""

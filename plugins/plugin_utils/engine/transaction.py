@@ -271,7 +271,7 @@ class Commit:
             self._look_again(failure)
         else:
             if not says_done(reply):
-                said = "the answer says neither that it was done nor that it was not"
+                said = "the answer does not say whether it was done"
                 self._judge(DeviceError(COMMIT, [said]))
 
     def _judge(self, answer: DeviceError, refused: bool = False) -> None:

@@ -63,7 +63,7 @@ def _group(
     hosts = {device.name: host for host, device in description.devices.items()}
     title = f"{group.name} (group {group.group_id}): "
     if not asked:
-        yield f"{title}who is registered is not known: of {some(silent)} nothing is known"
+        yield f"{title}who is registered is not known, because {some(silent)} did not answer"
         return
     # Who was there before may have been listed by a server that is one no more.
     known = [host for host in before if host not in silent]
@@ -107,7 +107,7 @@ def _until(description: Description, host: str, outcome: Outcome) -> str:
         return f"; cut off when its keys end, in {longest} s at the latest, unless it registers"
     had = outcome.before.get(host, held)
     if any(had.of(g.group_id).teks and not held.of(g.group_id).teks for g in groups):
-        return "; cut off until it registers, since it holds no keys any more"
+        return "; cut off until it registers, since its keys are gone"
     lives = [left for g in groups if (left := held.left(g.group_id, outcome.at)) is not None]
     if lives and min(lives) < 1:
         return "; cut off until it registers, since its keys have ended"

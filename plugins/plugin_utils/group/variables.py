@@ -44,7 +44,7 @@ def unknown(names: Mapping[str, Iterable[str]]) -> Iterator[Contradiction]:
             tuple(where),
             name,
             None,
-            "no such variable, and nothing reads it",
+            "the collection reads no variable of this name",
             f"{question}give it a name that does not begin with '{PREFIX}'",
         )
 

@@ -76,7 +76,7 @@ def faults(
             else []
         )
         if extra:
-            wrong[host] = f"lists who is not a member of {group.name}: {some(extra)}"
+            wrong[host] = f"lists members that {group.name} does not have: {some(extra)}"
     for host in there:
         if host in names:
             fault = _member(group, held, host, names[host] in listed)

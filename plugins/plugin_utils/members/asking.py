@@ -33,7 +33,7 @@ _ARGUMENTS: Mapping[Generation, Mapping[str, str]] = {
         "detail": "detail",
     },
 }
-_LOST = "the device's list was not understood, so nothing is known of who is in it"
+_LOST = "the device's list was not understood, so who is in it is not known"
 LARGEST_OPERATIONAL_ID = 65535
 """The configuration allows larger ids than the show commands take."""
 

@@ -18,7 +18,7 @@ from .shown import Shown, read_elements
 from .shows import Show
 
 ALL = "all"
-_LOST = "the device's answer was not understood, so nothing is known of it"
+_LOST = "the device's answer was not understood, so what it shows is not known"
 
 
 def show(rpc: Rpc, shows: Mapping[str, Show], wanted: Sequence[str]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _of_one(device: Device, policy: Options, names: list[str]) -> Found:
     if not all(zone and str(zone).strip() for zone in map(policy.get, _ENDS)):
         yield _wrong(device, policy, "it needs 'from_zone' and 'to_zone'", "set both")
     elif vpn is None and len(names) > 1:
-        why = f"the host is in {', '.join(names)}, and it says not whose traffic it is"
+        why = f"the host is in {', '.join(names)}, and it does not say for which of them"
         yield _wrong(device, policy, why, "add 'group'")
     elif (vpn or names[0]) not in names:
         remedy = f"correct 'group' (it is in {', '.join(names)})"

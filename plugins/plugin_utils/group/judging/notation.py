@@ -44,7 +44,7 @@ def notation(description: Description) -> Found:
 def _of_device(device: Device) -> Found:
     objection = values.entry(device.name, LONGEST_NAME)
     if objection is not None:
-        why = f"gateways are called so, and {objection}"
+        why = f"gateways get this name, and {objection}"
         yield in_host(device, "name", device.name, why, "set a shorter 'group_vpn_name'")
     yield from _address(device)
     yield from _identity(device)
@@ -76,9 +76,9 @@ def _no_address(text: str, *, named: bool) -> str | None:
         ):
             return None
         is_ipv6 = ":" in text
-        return f"no IPv4 address as Junos writes it, such as 192.0.2.1{_NO_IPV6 * is_ipv6}"
+        return f"an IPv4 address such as 192.0.2.1 is expected{_NO_IPV6 * is_ipv6}"
     if one.is_multicast or one.is_unspecified or one == IPv4Address("255.255.255.255"):
-        return "no address of one device"
+        return "the address of a single device is expected"
     return None
 
 
@@ -93,7 +93,7 @@ def _identity(device: Device) -> Found:
             remedy = "use 'hostname', 'inet' or 'user_at_hostname'"
             yield in_host(device, where, None, why, remedy)
         elif not isinstance(value, str) or not value.strip():
-            yield in_host(device, where, None, "blank, or no text", "correct it")
+            yield in_host(device, where, None, "text is expected", "name the peer's identity")
         elif (wrong := _no_identity(kind, value)) is not None:
             yield in_host(device, where, value, wrong, "correct it")
 
@@ -103,7 +103,7 @@ def _no_identity(kind: str, value: str) -> str | None:
     if kind == "inet":
         return _no_address(value, named=False)
     if any(map(str.isspace, value)):
-        return "blanks are in it"
+        return "text without blanks is expected"
     user, at, host = value.partition("@")
     if kind == "user_at_hostname" and not (user and host):
         return "a user and a host are expected, as in site-1@example.net"
@@ -123,7 +123,7 @@ def _key(device: Device) -> Found:
         what, remedy = _NO_KEYS[known]
         why = f"begins with {known}, {what}"
     elif key != key.strip():
-        why = "begins or ends with a blank or a new line, which few peers are told"
+        why = "begins or ends with a blank or a new line, which peers rarely have"
         remedy = "correct the variable that it refers to"
     if why:
         yield in_host(device, "pre_shared_key", None, why, remedy)
@@ -156,7 +156,7 @@ def _of_rules(group: Group) -> Found:
             yield from _name(group, where, rule)
             yield from _prefixes(group, where, rule)
             if not any(map(rule.get, _TRAFFIC)):
-                why = "it says not which traffic it is for"
+                why = "it does not say which traffic it is for"
                 remedy = "add 'source_address' or 'destination_address'"
                 yield in_group(group, where, None, why, remedy)
 
@@ -185,7 +185,10 @@ def _prefixes(group: Group, where: str, entry: Options) -> Found:
             continue
         here = network(text)
         if here is None or "/" not in str(text):
-            why, remedy = "no IPv4 prefix with its length", "write it as in 192.0.2.0/24"
+            why, remedy = (
+                "an IPv4 prefix with its length is expected",
+                "write it as in 192.0.2.0/24",
+            )
         elif str(here) != text:
             why = "bits of a host are set in it, or it is not as Junos writes it"
             remedy = f"write {here}, or the prefix that is meant"
