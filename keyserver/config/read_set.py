@@ -175,6 +175,9 @@ class _Lines:
             last.activate = self._verb == "activate"
         else:
             last.protect = self._verb == "protect"
+        if last.protect and _is_whole(last):
+            # What is not there is made, and protected then.
+            first.operation = None
         return first
 
     def _annotate(self, level: list[Edit], words: list[Word], number: int) -> Edit:
@@ -261,6 +264,16 @@ class _Lines:
         edit = Edit(self._start(level), operation=Operation.NONE, replacement=asked, line=number)
         edit.key = level[-1].key if level else None
         return edit
+
+
+def _is_whole(edit: Edit) -> bool:
+    """Whether a name alone makes the statement: that of an entry, say, and not that of a leaf."""
+    match edit.statement.kind:
+        case Kind.LIST:
+            return edit.key is not None
+        case Kind.CONTAINER:
+            return edit.statement.presence
+    return edit.statement.kind is Kind.EMPTY
 
 
 def _words(level: list[Edit]) -> list[str]:

@@ -149,6 +149,27 @@ def test_a_mark_of_what_is_not_there_is_a_warning(session, form, text):
     assert shown(session) == before
 
 
+MADE = {
+    "system login user new": "protect: user new;",
+    "interfaces ge-0/0/9 unit 0 family inet": "protect: family inet;",
+    "system no-redirects": "protect: no-redirects;",
+}
+
+
+@pytest.mark.parametrize(("path", "line"), MADE.items())
+def test_what_is_to_be_protected_and_is_not_there_is_made_first(session, path, line):
+    """As Juniper's page on the protect attribute has it."""
+    assert errors(load(session, SET, f"protect {path}", "set")) == []
+    assert line in session.compare()
+    assert "is protected" in errors(load(session, SET, f"delete {path}", "set"))[0]
+
+
+@pytest.mark.parametrize("path", ["system login user new class", "system time-zone", "snmp"])
+def test_what_cannot_be_made_of_its_name_alone_is_not_protected(session, path):
+    assert errors(load(session, SET, f"protect {path}", "set")) == ["statement not found"]
+    assert session.compare() == ""
+
+
 @pytest.mark.parametrize(
     ("form", "text"),
     [
