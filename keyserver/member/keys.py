@@ -147,7 +147,7 @@ class MemberKeys:
         check_sequence(grant)
         check_sender_ids(grant.keys)
         arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
-        known = self.keks.get(kek.kek.spi) if kek is not None else None
+        known = self._counted(kek) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
@@ -159,16 +159,21 @@ class MemberKeys:
             self.traffic.retire_others({tek.sa.selector for tek in teks}, now)
             self.current_kek = None
         if kek is not None:
-            self._enter(kek, max(number, known.sequence if known else 0))
+            kek.sequence = max(number, known.sequence if known else 0)
+            self._enter(kek, known)
         changes = self.traffic.settle(now)
         # With the first keys nothing changes hands: that event says what is sent with.
         first = arrival is Arrival.FIRST_REGISTRATION
         return replace(changes, activated=()) if first else changes
 
-    def _enter(self, kek: InstalledKek, number: int) -> None:
-        """A granted KEK is the current one, unless a push has rolled it meanwhile."""
-        kek.sequence = number
+    def _counted(self, kek: InstalledKek) -> InstalledKek | None:
+        """The same KEK, of the same key server: another of a cluster signs and counts by itself."""
         known = self.keks.get(kek.kek.spi)
+        own = known.public_key.public_numbers() if known is not None else None
+        return known if own == kek.public_key.public_numbers() else None
+
+    def _enter(self, kek: InstalledKek, known: InstalledKek | None) -> None:
+        """A granted KEK is the current one, unless a push has rolled it meanwhile."""
         if known is not None:
             kek.recent = known.recent
         self.keks[kek.kek.spi] = kek

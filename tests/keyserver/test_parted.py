@@ -97,6 +97,24 @@ def test_members_that_know_both_servers_stay_together_when_the_root_dies_as_it_m
     assert group.observer.report(group.now).apart < 10
 
 
+def test_who_moves_to_a_server_that_has_pushed_less_hears_what_it_pushes():
+    """The KEK is the same, and each server counts its pushes for itself."""
+    group = LossyCluster(4, faults_of(0.0), known=2)
+    group.settle()
+    for _ in range(5):
+        group.servers[SUB].groups.by_name["G1"].push("heartbeat", group.now)
+    group.commit()
+    group.run(60)
+    group.kill_server(SUB)
+    until(group, 3600)
+    assert group.registered == 4
+    group.observer.begin(group.now)
+    group.commit("set security group-vpn server ipsec proposal esp lifetime-seconds 3000")
+    group.run(120)
+    report = group.observer.report(group.now)
+    assert (report.apart, report.deaf, report.unlisted) == (0, 0, 0)
+
+
 def test_members_are_told_when_the_other_server_does_not_acknowledge():
     group = settled(0.0)
     until(group, REKEY - 1)
