@@ -48,9 +48,7 @@ def restart(keys: GroupKeys, members: int, loss: float, seed: int, generation: s
         group = LossyGroup(members, faults, seed, generation, state=state, group_keys=keys)
         group.settle()
         group.run(600)
-        group.kill_server()
-        group.run(30)
-        group.start_server()
+        group.restart_server(30)
         group.run(3 * CYCLE)
         return group
 
@@ -73,9 +71,7 @@ def root_killed(members: int, loss: float, seed: int, generation: str) -> LossyG
     group.settle()
     group.until_rekey()
     group.run(0.6)
-    group.kill_server()
-    group.run(700)
-    group.start_server()
+    group.restart_server(700)
     group.run(2 * CYCLE)
     return group
 

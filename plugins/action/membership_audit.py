@@ -47,16 +47,8 @@ class ActionModule(DeviceAction):
         if objections:
             raise Refused(objections)
         now = time.time() if options["now"] is None else options["now"]
-        groups, configured_ago = options["groups"], options["configured_ago"]
         self._unlooked = self._strangers(options)
-        warnings: list[str] = []
-        if groups is None:
-            rpc = self.device()
-            read = members_info.read(rpc, detail=True)
-            groups, warnings = read["groups"], read["warnings"]
-            if configured_ago is None:
-                committed = members_info.configured_at(rpc)
-                configured_ago = None if committed is None else max(0.0, now - committed)
+        groups, configured_ago, warnings = self._listed(options, now)
         result = core.audit(
             groups,
             self._expected,
@@ -67,6 +59,18 @@ class ActionModule(DeviceAction):
             _tell_drift(result, options["previous"], self._host)
         warnings += _compared_with_nobody(result["groups"])
         return {"changed": False, "warnings": warnings, **result}
+
+    def _listed(self, options: dict[str, Any], now: float) -> tuple[Any, float | None, list[str]]:
+        """The groups to judge, how long ago they were configured, and what to know of both."""
+        groups, ago = options["groups"], options["configured_ago"]
+        if groups is not None:
+            return groups, ago, []
+        rpc = self.device()
+        read = members_info.read(rpc, detail=True)
+        if ago is None:
+            committed = members_info.configured_at(rpc)
+            ago = None if committed is None else max(0.0, now - committed)
+        return read["groups"], ago, read["warnings"]
 
     def _read_expected(self, options: dict[str, Any]) -> expectations.Expectations:
         if options["expected_file"] is not None:

@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 import pytest
 
 from tests.integration.test_rude_ansible import run
-from tests.integration.test_srx_member import HUB, SECONDS, SITE, member_config
-from tests.keyserver.test_srx_member import BLOCKS, SMC
-from tests.lab import hub_config, play
-from tests.processes import free_ports
+from tests.integration.test_srx_member import SECONDS, SITE, add_both_sides
+from tests.lab import play
 from tests.rude import RudeServer, box
 
 SERVER, MEMBER = "groupvpn.junos.server_info", "groupvpn.junos.member_info"
@@ -39,12 +36,7 @@ def registered(lab):
 
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_both_sides_show_the_same_keys_in_each_generations_words(lab, generation):
-    (port,) = free_ports(1, socket.SOCK_DGRAM)
-    block = SMC + BLOCKS[generation]
-    hub = hub_config("hub-1", generation, {"gm-1": SITE}, extra=(block,))
-    lab.add_device("hub-1", generation, hub, gdoi={"address": HUB, "port": port})
-    own = {"address": SITE, "port": port}
-    lab.add_device("site-1", generation, member_config(generation), gdoi=own)
+    add_both_sides(lab, generation)
     process = lab.serve()
     try:
         server, member = registered(lab)

@@ -30,15 +30,20 @@ def member_config(generation: str, **more: tuple[str, ...]) -> str:
     return text.replace("192.0.2.11", SITE).replace(f"address {SITE}/24", "address 192.0.2.11/24")
 
 
-@pytest.fixture(params=["v1", "v2"])
-def running(lab, request):
-    generation = request.param
+def add_both_sides(lab, generation):
+    """A key server with rekeys, and an SRX that is its member."""
     (port,) = free_ports(1, socket.SOCK_DGRAM)
     block = SMC + BLOCKS[generation]
     hub = hub_config("hub-1", generation, {"gm-1": SITE}, extra=(block,))
     lab.add_device("hub-1", generation, hub, gdoi={"address": HUB, "port": port})
     own = {"address": SITE, "port": port}
     lab.add_device("site-1", generation, member_config(generation), gdoi=own)
+
+
+@pytest.fixture(params=["v1", "v2"])
+def running(lab, request):
+    generation = request.param
+    add_both_sides(lab, generation)
     lab.write()
     server = Process("serve", lab.file, "--sa-log", str(lab.path / "sa.log"))
     try:

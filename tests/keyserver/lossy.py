@@ -141,6 +141,12 @@ class LossyGroup:
         )
         self._stir(hub)
 
+    def restart_server(self, dead: float) -> None:
+        """The server is killed, and comes back after so many seconds."""
+        self.kill_server()
+        self.run(dead)
+        self.start_server()
+
     def kill_server(self, hub: str = SERVER[0]) -> None:
         """Power off without a word."""
         self.servers.pop(hub).close()

@@ -101,9 +101,7 @@ class Operators:
         return f"clear {'now' if immediately else ''}"
 
     def _restart(self) -> str:
-        self._group.kill_server()
-        self._group.run(self._random.choice((1, 30)))
-        self._group.start_server()
+        self._group.restart_server(self._random.choice((1, 30)))
         return "restart"
 
     def _replace(self) -> str:

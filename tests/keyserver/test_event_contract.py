@@ -78,9 +78,7 @@ def plain(group):
 
 def restarted(group):
     group.run(300)
-    group.kill_server()
-    group.run(30)
-    group.start_server()
+    group.restart_server(30)
     group.run(2 * CYCLE)
 
 

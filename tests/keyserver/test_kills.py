@@ -45,9 +45,7 @@ def killed(seed, generation, loss, path):
     else:
         group.run(CYCLE - 5 - (group.now - begun) + chance.random() * 10)
     group.run(chance.choice(LATEST) * chance.random())
-    group.kill_server()
-    group.run(chance.choice((1, 5, 30)))
-    group.start_server()
+    group.restart_server(chance.choice((1, 5, 30)))
     group.run(chance.random() * 300)
     before = group.observer.report(group.now)
     newcomer = group.replace(chance.choice(list(group.members)))

@@ -69,9 +69,7 @@ def test_a_server_that_is_killed_and_comes_back_takes_nobody_from_anybody(genera
     group = LossyGroup(MEMBERS, faults_of(0.0), generation=generation, state=tmp_path / "hub.db")
     group.settle()
     group.run(600)
-    group.kill_server()
-    group.run(30)
-    group.start_server()
+    group.restart_server(30)
     group.run(3 * CYCLE)
     report = group.observer.report(group.now)
     assert (report.apart, report.without_tek) == (0, 0)
@@ -146,9 +144,7 @@ def test_a_server_that_is_killed_while_the_kek_rolls_takes_nobody_from_anybody(
     begun = group.now
     group.settle()
     group.run(begun + 14400 - 60 + after - group.now)
-    group.kill_server()
-    group.run(7)
-    group.start_server()
+    group.restart_server(7)
     group.run(2 * CYCLE)
     report = group.observer.report(group.now)
     assert (report.apart, report.without_tek) == (0, 0)
@@ -165,9 +161,7 @@ def test_a_server_that_is_killed_over_a_multicast_rekey_is_late_once(seconds, tm
     begun = group.now
     group.settle()
     group.run(begun + CYCLE - 10 - group.now)
-    group.kill_server()
-    group.run(seconds)
-    group.start_server()
+    group.restart_server(seconds)
     group.run(CYCLE / 2)
     for member in group.members.values():
         member.events.clear()

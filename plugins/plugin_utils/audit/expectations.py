@@ -259,22 +259,18 @@ class _Entry:
         return tuple((key, str(value)) for key, value in free if value not in (None, ""))
 
     def _member(self, place: str, member: Any) -> ExpectedMember | None:
-        role, hosts = self.entry.get("role"), self._hosts(self.entry)
-        about = self.about
-        if isinstance(member, Mapping):
-            gateway, address = member.get("gateway"), member.get("address")
-            role, hosts = member.get("role") or role, self._hosts(member) or hosts
-            flat = member is self.entry
-            own = self._about(member, _FLAT_KEYS if flat else _MEMBER_KEYS, place)
-            about = tuple({**dict(about), **dict(own)}.items())
-        elif isinstance(member, str) and member.strip():
+        if isinstance(member, str) and member.strip():
             # A gateway that is called like an address is given as 'gateway'.
-            is_address = is_meant_as_address(member)
-            gateway, address = (None, member) if is_address else (member, None)
-        else:
+            member = {"address" if is_meant_as_address(member) else "gateway": member}
+        if not isinstance(member, Mapping):
             self.objections.append(f"{place}: {member!r}: a mapping or a string is expected")
             return None
-        names = _names(place, gateway, address, self.objections)
+        role = member.get("role") or self.entry.get("role")
+        hosts = self._hosts(member) or self._hosts(self.entry)
+        known_keys = _FLAT_KEYS if member is self.entry else _MEMBER_KEYS
+        own = self._about(member, known_keys, place)
+        about = tuple({**dict(self.about), **dict(own)}.items())
+        names = _names(place, member.get("gateway"), member.get("address"), self.objections)
         if names is None:
             return None
         known = {one.value for one in Role}
