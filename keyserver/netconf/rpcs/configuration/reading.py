@@ -89,32 +89,32 @@ def get_configuration(database: ConfigurationDatabase, request: Request) -> Elem
     """Junos' own reading: four formats, a comparison, or what has changed."""
     operation = request.operation
     wanted = _wanted(database.schema, operation)
+    _refuse_together(operation)
     committed = operation.get("database") == "committed"
     tree = database.committed if committed else database.workspace.candidate(request.holder).tree
-    marked = operation.get("groups") is not None
-    if operation.get("compare") is not None:
-        _refuse_beside_compare(operation)
     if operation.get("inherit") is not None:
+        marked = operation.get("groups") is not None
         tree = shown_inherited(database.schema, tree, marked=marked)
-    elif marked:
-        raise syntax_error("groups")
-    if marked and operation.get("format") == "set":
-        # Set lines have no place to say it.
-        raise syntax_error("groups")
     if operation.get("compare") is not None:
         return [_comparison(database, request, tree, wanted)]
-    if operation.get("rollback") is not None:
-        raise syntax_error("rollback")
     if operation.get("changed") is not None:
         return [_with_changes(database, request, tree, wanted, committed=committed)]
     return _FORMATS[operation.get("format", "xml")](database, request, tree, wanted)
 
 
-def _refuse_beside_compare(operation: etree._Element) -> None:
-    """A comparison is of what was written, and says itself what changed."""
+def _refuse_together(operation: etree._Element) -> None:
+    """What is asked for at once and cannot be had together."""
+    given = set(map(str, operation.attrib))
     for other in ("inherit", "groups", "changed"):
-        if operation.get(other) is not None:
+        # A comparison is of what was written, and says itself what changed.
+        if {"compare", other} <= given:
             raise syntax_error(other)
+    # Set lines have no place to say it.
+    unsaid = "inherit" not in given or operation.get("format") == "set"
+    if "groups" in given and unsaid:
+        raise syntax_error("groups")
+    if "rollback" in given and "compare" not in given:
+        raise syntax_error("rollback")
 
 
 def _wanted(schema: Statement, operation: etree._Element) -> etree._Element | None:
