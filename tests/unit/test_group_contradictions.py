@@ -156,6 +156,14 @@ CASES = {
         {},
         "heartbeat 1500: 3 missed heartbeats",
     ),
+    "heartbeats of a group that says how many may be missed": (
+        {
+            "server_member_communication": {**UNICAST, "heartbeat": 1500},
+            "heartbeat_threshold": 10,
+        },
+        {},
+        "heartbeat 1500: 10 missed heartbeats",
+    ),
     "traffic that covers the server": (
         {"match_policies": [{"name": "all", "source": "0.0.0.0/0", "destination": "0.0.0.0/0"}]},
         {},

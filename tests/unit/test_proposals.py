@@ -58,6 +58,15 @@ def test_what_is_configured_is_expected_and_what_is_doubtful_is_named():
     assert "registered from 192.0.2.33" in found["review"][1]
 
 
+def test_of_who_is_not_registered_it_is_told_whether_that_means_anything():
+    (static, dynamic) = propose({"hub-1": server({"gm-1": "192.0.2.1", "home": None}, [])})[
+        "review"
+    ]
+    end = "is configured and not registered: is it still there?"
+    assert static == f"hub-1 G1: gm-1 192.0.2.1 {end}"
+    assert dynamic == f"hub-1 G1: home, a dynamic peer, {end}"
+
+
 def test_the_list_of_another_host_is_nobody_elses():
     found = propose({"hub-1": {**ONE, "asked": ["hub-1"]}, "hub-2": {**ONE, "asked": ["hub-1"]}})
     assert {group["host"] for group in found["expected"]} == {"hub-1"}
