@@ -177,15 +177,15 @@ class Store:
         try:
             _prepare(self._database, conform)
             self._files = _places(path)
-        except (*_UNREADABLE, _Foreign) as error:
+            for file in self._files:
+                # It holds private keys; what is somebody else's has been refused as it was.
+                file.chmod(0o600)
+        except (*_UNREADABLE, _Foreign, OSError) as error:
             self._database.close()
-            busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-            text = (
-                "is in use by another server; stop that one, or name another file"
-                if busy
-                else str(error)
-            )
-            raise (StoreInUse if busy else StoreDamaged)(f"{path}: {text}") from None
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                text = "is in use by another server; stop that one, or name another file"
+                raise StoreInUse(f"{path}: {text}") from None
+            raise StoreDamaged(f"{path}: {_told(error)}") from None
 
     def rest(self) -> None:
         """Give back the memory that reading took: of many stores few are asked again soon."""
@@ -205,7 +205,7 @@ class Store:
                 _roll_back(self._database)
                 yield self._database
             except _UNREADABLE as error:
-                raise StoreFailed(f"{self.path or 'memory'}: {error}") from None
+                raise StoreFailed(f"{self.path or 'memory'}: {_told(error)}") from None
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -340,19 +340,28 @@ class _Foreign(Exception):
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
-    """The file, made readable for its owner alone: it holds private keys."""
+    """The file; a new one can be read by its owner alone."""
     try:
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.is_dir():
+                raise StoreDamaged(f"{path}: is a directory; name a file")
             path.touch(mode=0o600)
-            path.chmod(0o600)
         return sqlite3.connect(
             path or ":memory:", isolation_level=None, timeout=0, check_same_thread=False
         )
-    except OSError as error:
-        raise StoreDamaged(f"{path}: {error.strerror or error}") from None
-    except sqlite3.Error as error:
-        raise StoreDamaged(f"{path}: {error}") from None
+    except (OSError, sqlite3.Error) as error:
+        place = getattr(error, "filename", None) or path
+        raise StoreDamaged(f"{place}: {_told(error)}") from None
+
+
+def _told(error: Exception) -> str:
+    """An error with what helps; what sqlite says of a disk stands for itself."""
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}; see who may write there, or name another file"
+    if isinstance(error, sqlite3.OperationalError | _Foreign):
+        return str(error)
+    return f"{error}; put a copy of the file back, or name another file"
 
 
 _Place = tuple[int, int]
@@ -377,14 +386,15 @@ def _prepare(database: sqlite3.Connection, conform: Callable[[Tree], Tree]) -> N
     """Take the file for this process, see that it is a store, bring it up to date."""
     # Before the journal mode: without shared memory, one file less for each device.
     database.execute("PRAGMA locking_mode=EXCLUSIVE")
+    is_ours = _number(database, "application_id") == _APPLICATION
+    if not is_ours:
+        _refuse_foreign(database)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.executescript("BEGIN EXCLUSIVE;COMMIT;")
-    if _number(database, "application_id") != _APPLICATION:
-        _refuse_foreign(database)
-    elif _number(database, "user_version") == _VERSION:
+    if is_ours and _number(database, "user_version") == _VERSION:
         return
-    elif _number(database, "user_version") > _VERSION:
+    if is_ours and _number(database, "user_version") > _VERSION:
         raise _Foreign("written by a later version; use that one, or name another file")
     database.executescript(_SCHEMA)
     with _transaction(database):

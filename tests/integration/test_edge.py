@@ -677,18 +677,32 @@ def _directory(path):
     path.mkdir()
 
 
-@pytest.mark.parametrize("spoil", [_garbage, _foreign, _damaged, _directory])
-def test_a_store_that_is_none_is_one_sentence(tmp_path, spoil):
-    state = tmp_path / "hub.db"
+def _below_a_file(path):
+    path.parent.rmdir()
+    path.parent.touch()
+
+
+@pytest.mark.parametrize("spoil", [_garbage, _foreign, _damaged, _directory, _below_a_file])
+def test_a_store_that_is_none_is_one_sentence_with_a_remedy_and_stays_as_it_was(tmp_path, spoil):
+    state = tmp_path / "state" / "hub.db"
+    state.parent.mkdir()
     spoil(state)
+    contents = None
+    if spoil in (_garbage, _foreign, _directory):
+        state.chmod(0o755)
+    if spoil in (_garbage, _foreign):
+        contents = state.read_bytes()
 
     async def run():
-        with pytest.raises(LabError, match=r"^hub-1: .*hub\.db") as refused:
+        with pytest.raises(LabError, match=r"^hub-1: .*state\S*: .*; .*name a") as refused:
             async with serving(spec_of(tmp_path, state=state)):
                 pass
         assert "\n" not in str(refused.value)
 
     asyncio.run(run())
+    if spoil in (_garbage, _foreign, _directory):
+        assert stat.S_IMODE(state.stat().st_mode) == 0o755
+    assert contents is None or state.read_bytes() == contents
 
 
 def test_a_disk_that_becomes_full_at_any_moment_of_a_start_is_one_sentence(tmp_path):
