@@ -220,7 +220,8 @@ class Group:
 
     def reconfigure(self, new: GroupSettings, now: float) -> None:
         """A commit changed the group: act on it at once."""
-        old, self.settings, self.keyring.settings = self.settings, new, new
+        old, self.settings = self.settings, new
+        self.keyring.configure(new, now)
         expelled = self.members.outside(new.gateways)
         for member in expelled:
             self._forget(member)

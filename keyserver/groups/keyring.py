@@ -23,6 +23,7 @@ from .settings import GroupSettings, KekSettings, TekSettings
 _REKEY_DELAYS = 4
 _OVERLAP_DELAYS = 2
 _KEPT_DELAYS = 3
+_KNOWN_DELAYS = 16
 
 
 def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
@@ -59,6 +60,18 @@ class Keyring:
         # Members were told to delete these at once, and nothing came in their place.
         self._deleted: list[tuple[GroupTek, float]] = []
         self._granted: tuple[tuple[object, ...], Grant] | None = None
+        # Members go by the delay that they were told with a key: since when it is which.
+        self._delays = [(0.0, settings.activation_time_delay)]
+
+    def configure(self, settings: GroupSettings, now: float) -> None:
+        """A commit changed the group."""
+        self.settings = settings
+        if settings.activation_time_delay != self._delays[-1][1]:
+            self._delays = [*self._delays[-_KNOWN_DELAYS:], (now, settings.activation_time_delay)]
+
+    def _delay_at(self, when: float) -> int:
+        known = reversed(self._delays)
+        return next((one for since, one in known if since <= when), self._delays[0][1])
 
     @property
     def is_empty(self) -> bool:
@@ -291,14 +304,14 @@ class Keyring:
         return newest + [
             self._ending(tek, newer.created)
             for tek, newer in zip(older, teks, strict=False)
-            if now < newer.created + self._overlap
+            if now < newer.created + _OVERLAP_DELAYS * self._delay_at(newer.created)
         ]
 
     def _still_in_use(self, now: float) -> list[GroupTek]:
         return [
             self._ending(tek, at)
             for tek, at in _unended(self._replaced, now)
-            if now < at + self._overlap
+            if now < at + _OVERLAP_DELAYS * self._delay_at(at)
         ]
 
     def _over(self, given: list[GroupTek], lag: Lag, now: float) -> list[GroupTek]:
@@ -310,23 +323,18 @@ class Keyring:
         had = {tek.spi for tek in lag.had} - {tek.spi for tek in given}
         followed = [*self._replaced, *chain.from_iterable(map(_followed, self._teks.values()))]
         gone = [(tek, at, now + 1) for tek, at in _unended(self._deleted, now)]
-        gone += [(tek, at, max(at + self._kept, now + 1)) for tek, at in _unended(followed, now)]
+        gone += [(tek, at, max(self._kept(at), now + 1)) for tek, at in _unended(followed, now)]
         return [_ending_at(tek, end) for tek, at, end in gone if at >= lag.since and tek.spi in had]
 
-    @property
-    def _overlap(self) -> int:
-        return _OVERLAP_DELAYS * self.settings.activation_time_delay
-
-    @property
-    def _kept(self) -> int:
-        return _KEPT_DELAYS * self.settings.activation_time_delay
+    def _kept(self, followed: float) -> float:
+        return followed + _KEPT_DELAYS * self._delay_at(followed)
 
     def _ending(self, tek: GroupTek, succeeded: float) -> GroupTek:
         """As it is told to a new member: with no more life than the others give it.
 
         After a commit that shortens lives it would seem to be the newer one.
         """
-        end = succeeded + _REKEY_DELAYS * self.settings.activation_time_delay
+        end = succeeded + _REKEY_DELAYS * self._delay_at(succeeded)
         return _ending_at(tek, end)
 
     def sa(

@@ -265,6 +265,25 @@ def test_who_joins_among_quick_commits_is_read_by_those_who_have_got_later_keys(
     assert all(len(m.held().receives_with) == 1 for m in group.members.values())
 
 
+@pytest.mark.parametrize(("first", "then"), [(30, 10), (10, 30), (60, 15)])
+@pytest.mark.parametrize(("after", "join"), [(1, 1), (15, 25), (40, 1)])
+def test_who_joins_behind_a_commit_of_another_delay_goes_by_that_which_the_others_were_told(
+    first, then, after, join
+):
+    delay = "set security group-vpn server group G1 activation-time-delay "
+    group = LossyGroup(4, Faults(delay=0.05), extra=(f"{delay}{first}",))
+    group.settle()
+    group.commit(LIFETIME + "3500")
+    group.run(after)
+    group.commit(f"{delay}{then}")
+    group.run(join)
+    newcomer = group.replace("192.0.2.10")
+    group.run(5, lambda: newcomer.held().sends_with is not None)
+    group.observer.begin(group.now)
+    group.run(200)
+    assert group.observer.report(group.now).apart == 0
+
+
 def test_the_bench_sees_a_gap_where_there_is_one():
     group = LossyGroup(MEMBERS, faults_of(0.0))
     group.settle()
