@@ -292,7 +292,7 @@ def _come_or_gone(page: _Page, was: Item | None, now: Item | None, place: _Place
 
 
 def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
-    if not now.statement.is_branch or now.statement.in_their_places:
+    if not now.statement.is_branch or now.statement.in_their_places or _is_another(was, now):
         if (was.value, was.inactive) != (now.value, now.inactive):
             _come_or_gone(page, was, now, place)
             return
@@ -303,6 +303,20 @@ def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
         said, under = len(page.lines), page.under
         _level(page, now.statement, was.value, now.value, place.below(now))
         page.under = under if len(page.lines) == said else None
+
+
+def _is_another(was: Item, now: Item) -> bool:
+    """Whether a container that is one line has another value behind its word.
+
+    Devices show another line then (junipernetworks.junos' integration tests of junos_vrf).
+    """
+    statement, plain = now.statement, now.statement.plain
+    if plain is None or statement.kind is not Kind.CONTAINER:
+        return False
+    values = (was.value.get(plain.name), now.value.get(plain.name))
+    alone = len(was.value) == len(now.value) == 1
+    one_line = statement.oneliner or (statement.terse and alone)
+    return one_line and None not in values and values[0] != values[1]
 
 
 def _said(page: _Page, was: Item, now: Item, place: _Place) -> None:

@@ -254,6 +254,36 @@ def test_a_difference_is_a_patch_as_well(sides):
     assert compare(SCHEMA, old, new) == ""
 
 
+RED = "set routing-instances red"
+ONE_LINE = {
+    (f"{RED} route-distinguisher 192.0.2.3:10", f"{RED} route-distinguisher 192.0.2.1:10"): [
+        "[edit routing-instances red]",
+        "-    route-distinguisher 192.0.2.3:10;",
+        "+    route-distinguisher 192.0.2.1:10;",
+    ],
+    (f"{RED} vrf-target target:1:1", f"{RED} vrf-target target:1:2"): [
+        "[edit routing-instances red]",
+        "-    vrf-target target:1:1;",
+        "+    vrf-target target:1:2;",
+    ],
+    ("set protocols bgp local-as 65000 loops 2", "set protocols bgp local-as 65000 loops 3"): [
+        "[edit protocols bgp local-as]",
+        "-    loops 2;",
+        "+    loops 3;",
+    ],
+}
+
+
+@pytest.mark.parametrize(("sides", "lines"), ONE_LINE.items())
+def test_another_value_behind_its_word_is_another_line(sides, lines):
+    old, new = map(tree_of, sides)
+    text = compare(SCHEMA, old, new)
+    assert text.splitlines() == lines
+    edits, problems = read_patch(SCHEMA, text)
+    assert problems + apply(SCHEMA, old, edits, Operation.MERGE) == []
+    assert old == new
+
+
 def test_two_that_come_around_one_that_stays_name_it_once():
     old = tree_of(f"{TERM}b then accept")
     new = tree_of(f"{TERM}a then accept\n{TERM}b then accept\n{TERM}c then accept")
