@@ -223,6 +223,9 @@ def test_a_path_that_came_out_empty_is_no_directory_of_ansibles():
         ({"groups": [["G1"]]}, "config.groups: ['G1']: a dictionary is expected"),
         ({"groups": [{"name": "A", "ipsec_sas": [3]}]}, "config.groups.ipsec_sas: 3: a dictio"),
         ({"groups": 3}, "config.groups: 3: a dictionary is expected"),
+        ({"groups": {"name": "A"}}, "config.groups: a list is expected, and one dictionary was"),
+        ('[{"groups": []}]', "config: a dictionary is expected, and text was given; give it"),
+        ({"groups": "- name: A"}, "config.groups: a dictionary is expected, and text was given"),
         ({"ike": [None]}, "config.ike: a dictionary is expected, and a list was given"),
     ],
 )
@@ -233,7 +236,13 @@ def test_what_is_no_dictionary_is_refused_and_named(config, words):
 
 
 @pytest.mark.parametrize(
-    "config", [None, {"groups": None}, {"groups": [], "ike": {"gateways": [{"name": "g"}]}}]
+    "config",
+    [
+        None,
+        {"groups": None},
+        {"groups": [], "ike": {"gateways": [{"name": "g"}]}},
+        {"groups": ['{"name": "A"}', "name=B group_id=1"], "ike": " {}"},
+    ],
 )
 def test_dictionaries_and_what_is_left_out_are_no_matter_of_shape(config):
     spec = options.resource_options(server.RESOURCE)["argument_spec"]

@@ -122,10 +122,18 @@ def number_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> It
             yield from number_objections(about["options"], inside, f"{here}.")
 
 
-def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
-    """Lists where one dictionary is expected, and entries that are not one.
+_IN_TEXT = re.compile(r"\s*(?:\{|[^\[{]*=)")
+"""How text begins that Ansible makes a dictionary of: JSON, or ``key=value``."""
+_NO_TEXT = (
+    "a dictionary is expected, and text was given; give it in a file, "
+    "as -e name=value makes text of anything"
+)
 
-    Ansible ends on some of them with a traceback. What is given as text is its own business.
+
+def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
+    """A list where one dictionary is expected or the other way round, and entries that are not one.
+
+    Ansible ends on some of them with a traceback. Text of one dictionary is its own business.
     """
     if not isinstance(given, Mapping):
         return
@@ -136,8 +144,14 @@ def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Ite
         if isinstance(value, list) and about["type"] == "dict":
             yield f"{here}: a dictionary is expected, and a list was given"
             continue
+        if isinstance(value, Mapping) and about["type"] == "list":
+            yield f"{here}: a list is expected, and one dictionary was given; begin it with a dash"
+            continue
         for inside in _inside(value):
-            if not isinstance(inside, Mapping | str):
+            if isinstance(inside, str) and not _IN_TEXT.match(inside):
+                # Not the text itself: a key may be in it.
+                yield f"{here}: {_NO_TEXT}"
+            elif not isinstance(inside, Mapping | str):
                 yield f"{here}: {_shortly(inside)}: a dictionary is expected"
             yield from shape_objections(about["options"], inside, f"{here}.")
 
