@@ -18,6 +18,7 @@ from ..config.tree import Tree
 from ..gdoi.arrival import Arrival
 from ..gdoi.associations import Association
 from ..gdoi.informational_door import probe_answer
+from ..groups.group import Group
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
@@ -28,7 +29,7 @@ from ..ike.numbers import Exchange, NotifyType
 from ..ike.refusal import Refused
 from .link import ClusterCounters, ClusterEvent, Link
 from .messages import ClusterExchange, read_state
-from .settings import cluster_peers
+from .settings import ClusterPeer, cluster_peers
 
 
 @dataclass
@@ -59,16 +60,11 @@ class ServerCluster:
         peers = cluster_peers(tree, groups.by_name, groups.peers)
         kept: dict[tuple[str, str], Link] = {}
         for name, group in groups.by_name.items():
-            for peer in peers.get(name, ()):
-                key = (name, peer.policy.name)
-                known = self.links.get(key)
-                same = known is not None and known.group is group and known.peer == peer
-                kept[key] = (
-                    known if known is not None and same else Link(group, peer, self._plane, now)
-                )
-            roots = [link for (of, _), link in kept.items() if of == name and link.dials]
+            links = {p.policy.name: self._link(group, p, now) for p in peers.get(name, ())}
+            kept |= {(name, gateway): link for gateway, link in links.items()}
+            roots = [link for link in links.values() if link.dials]
             group.keyring.leads = all(link.lost for link in roots)
-            group.shared_with &= {gateway for of, gateway in kept if of == name}
+            group.shared_with &= set(links)
             for link in roots:
                 if not link.lost and group.keyring.lacks:
                     # The root may have told us of it when there was no use for it here.
@@ -76,6 +72,13 @@ class ServerCluster:
         gone = [one for key, one in self.links.items() if kept.get(key) is not one]
         self.links = kept
         return [b"".join(link.sa.cookies) for link in gone if link.sa and not link.dials]
+
+    def _link(self, group: Group, peer: ClusterPeer, now: float) -> Link:
+        """The link to another server: the one that is there, if nothing about it has changed."""
+        known = self.links.get((group.settings.name, peer.policy.name))
+        if known is not None and known.group is group and known.peer == peer:
+            return known
+        return Link(group, peer, self._plane, now)
 
     # Beside GDOI
 

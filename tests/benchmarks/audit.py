@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.fleet import HEAD, ours, row, values
+from tests.benchmarks.fleet import HEAD, junos_config, ours, row, values
 from tests.benchmarks.limits import at_most
-from tests.benchmarks.plays import LOCAL, NETCOMMON, NOTHING, SMC, fleet_of, median, play_cost
+from tests.benchmarks.plays import LOCAL, NETCOMMON, NOTHING, fleet_of, median, play_cost
 from tests.lab import COLLECTIONS
 
 if str(COLLECTIONS) not in sys.path:
@@ -37,18 +37,13 @@ def _ours() -> list[dict[str, Any]]:
 
 
 def _todays(lifetime: int) -> list[dict[str, Any]]:
-    lines = [
-        f"set {SMC} encryption-algorithm aes-256-cbc",
-        f"set {SMC} sig-hash-algorithm sha-256",
-        f"set {SMC} lifetime-seconds {lifetime}",
-    ]
     pattern = "<group-vpn-member-address>\\\\s*(\\\\S+?)\\\\s*</group-vpn-member-address>"
     text = (
         "{% for host in ansible_play_hosts %}{{ host }} "
         "{{ hostvars[host].missing | join(',') }}\n{% endfor %}"
     )
     return [
-        {"junipernetworks.junos.junos_config": {"lines": lines}},
+        junos_config(lifetime),
         {
             "junipernetworks.junos.junos_rpc": {
                 "rpc": "get-security-group-vpn-server-registered-members",

@@ -47,7 +47,8 @@ def values(lifetime: int) -> dict[str, Any]:
     return {"lifetime": lifetime, "group": "G1", "cipher": "aes-256-cbc"}
 
 
-def _junos_config(lifetime: int) -> dict[str, Any]:
+def junos_config(lifetime: int) -> dict[str, Any]:
+    """The change as a task of Juniper's collection."""
     lines = [
         f"set {SMC} encryption-algorithm aes-256-cbc",
         f"set {SMC} sig-hash-algorithm sha-256",
@@ -124,7 +125,7 @@ def fleet() -> Iterator[str]:
         try:
             costs = _rounds(lab)
             peer_change, peer_idle = (
-                play_cost(lab, [_junos_config(6000)], FORKS, NETCOMMON) for _ in range(2)
+                play_cost(lab, [junos_config(6000)], FORKS, NETCOMMON) for _ in range(2)
             )
         finally:
             server.stop()
