@@ -12,6 +12,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     TransportFailure,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.fate import Fate
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.proof import SETTLE_SECONDS
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
@@ -351,6 +352,13 @@ def test_what_was_committed_otherwise_than_it_was_asked_is_a_change():
         f"not configured, because BRANCHES was stopped ({HUB} did not take the change); "
         "the next run goes on"
     ]
+
+
+def test_what_a_failure_warns_of_is_told_beside_what_was_before():
+    fate, error = Fate(warnings=["before"]), GroupVpnError("failed")
+    error.warnings = ("besides",)
+    fate.note(error)
+    assert (fate.warnings, fate.failures) == (["before", "besides"], ["failed"])
 
 
 def test_where_nothing_is_to_be_done_members_have_a_little_time():

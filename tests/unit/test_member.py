@@ -326,6 +326,11 @@ def test_what_is_still_needed_is_not_taken_away():
             V2,
         ),
         ({"policies": [{"from_zone": "x" * 64, "to_zone": "B", "vpn": "V"}]}, "1 to 63", V2),
+        (
+            {"policies": [{"from_zone": "A", "to_zone": "B", "vpn": "V", "pair_policy": "x" * 64}]},
+            "1 to 63",
+            V1,
+        ),
     ],
 )
 def test_what_a_generation_does_not_take_is_refused(config, words, generation):

@@ -95,6 +95,14 @@ def test_a_key_is_read_with_all_that_is_said_of_it():
     assert wire.asked == [("get-software-information", ""), (KEK_RPC, "detail")]
 
 
+def test_a_comment_is_nothing_that_is_not_understood():
+    head, end = KEK.rsplit("</", 1)
+    remark = f"{head}<!-- no more --></{end}"
+    wire = Wire(**{KEK_RPC: remark})
+    assert len(show(wire, SERVER, ["kek"])["kek"]) == 1
+    assert len(wire.asked) == 2
+
+
 def test_nothing_there_is_an_empty_list_and_says_so_only_when_the_device_does():
     assert show(Wire(**{KEK_RPC: NO_KEK}), SERVER, ["kek"])["kek"] == []
     for answer in ("", FOREIGN, "<output></output>", "<output>3 keys</output>"):
