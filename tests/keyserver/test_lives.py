@@ -186,6 +186,29 @@ def test_who_gets_a_key_with_another_name_has_left_as_whom_it_was(signing_key):
     assert "new_keys" in ends_well(town).steps
 
 
+@pytest.mark.parametrize(
+    ("generation", "what"), [("v1", "group_id"), ("v2", "group_id"), ("v2", "name")]
+)
+def test_two_groups_with_common_members_take_each_other_s_place(signing_key, generation, what):
+    town = built(signing_key, generation, 1, True)
+    _a_second_group(town)
+    ends_well(town)
+    one, other = town.groups
+    one[what], other[what] = other[what], one[what]
+    names = {"BRANCHES": "OTHER", "OTHER": "BRANCHES"} if what == "name" else {}
+    for host in other["members"]:
+        for policy in town.variables[host]["policies"]:
+            policy["group"] = names.get(policy["group"], policy["group"])
+    ends_well(town)
+
+
+def test_who_leaves_a_group_while_its_number_changes_has_nothing_of_it(signing_key):
+    town = built(signing_key, "v2", 1, True)
+    _leaves(town)
+    _another_number(town)
+    assert "leave" in ends_well(town).steps
+
+
 def test_nobody_who_left_holds_what_those_who_came_send_with(signing_key):
     town = built(signing_key, "v2", 1, False)
     kept = town.standings()[GROUP_ID]["site-1"]

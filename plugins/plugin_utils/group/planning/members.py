@@ -13,6 +13,7 @@ from ..description import RULES
 from ..expand import Config, Sides
 from ..references import foreign, merged
 from ..steps import Apart, Change
+from .servers import numbers
 from .situation import Fleet, Situation
 
 _REGISTRATION = "it has registered again"
@@ -38,7 +39,9 @@ def join(here: Situation, host: str, have: Sides) -> Change | None:
 def leave(here: Situation, host: str, have: Sides) -> Change | None:
     """VPNs of the description's groups that the host is in no more go."""
     now = have["member"]
-    ids = {group.group_id for group in here.groups if host not in group.members}
+    left = [group for group in here.groups if host not in group.members]
+    ids = {number for group in left for number in (group.group_id, *numbers(here, group))}
+    ids -= {vpn["group"] for vpn in entries(here.member(host), "ipsec", "vpns").values()}
     vpns = [n for n, vpn in entries(now, "ipsec", "vpns").items() if vpn.get("group") in ids]
     if not vpns:
         return None
@@ -46,12 +49,13 @@ def leave(here: Situation, host: str, have: Sides) -> Change | None:
 
 
 def _renamed(now: Config, want: Config) -> list[str]:
-    """VPNs of groups that get one of another name."""
-    names = {vpn["group"]: name for name, vpn in entries(want, "ipsec", "vpns").items()}
+    """VPNs of groups that get one of another name; a name may go on for another group."""
+    wanted = entries(want, "ipsec", "vpns")
+    groups = {vpn["group"] for vpn in wanted.values()}
     return [
         name
         for name, vpn in entries(now, "ipsec", "vpns").items()
-        if names.get(vpn.get("group"), name) != name
+        if vpn.get("group") in groups and name not in wanted
     ]
 
 
@@ -97,12 +101,13 @@ def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str | None, .
 def _moved(member: Config, want: Config) -> Config:
     """Pairs of zones that a wanted VPN is attached to, where others are wanted for it."""
     wanted: dict[str, set[tuple[str | None, ...]]] = {}
+    kept = {_pair(policy) for policy in want["policies"]}
     for policy in want["policies"]:
         wanted.setdefault(policy["vpn"], set()).add(_zones(policy))
     pairs = [
         {option: p[option] for option in _PAIR if option in p}
         for p in member.get("policies") or ()
-        if p.get("vpn") in wanted and _zones(p) not in wanted[p["vpn"]]
+        if _pair(p) not in kept and _zones(p) not in wanted.get(p.get("vpn"), {_zones(p)})
     ]
     return {"policies": pairs} if pairs else {}
 

@@ -124,11 +124,16 @@ def moving(here: Situation) -> tuple[Apart, ...]:
     return tuple(found)
 
 
+def numbers(here: Situation, group: Group) -> set[int | None]:
+    """Numbers that servers know a group by."""
+    return {block.get("group_id") for block in here.blocks(group)}
+
+
 def renumbered(here: Situation) -> tuple[Apart, ...]:
     """Groups that get another number: to who has the old one that is a group that ends."""
     found = []
     for group in here.groups:
-        old = {block.get("group_id") for block in here.blocks(group)} - {group.group_id}
+        old = numbers(here, group) - {group.group_id}
         hosts = here.stay(group, old) + here.unmanaged(group)
         if old and hosts:
             found.append(Apart(group.name, tuple(hosts), _RENUMBERED))
