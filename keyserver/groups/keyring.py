@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise, takewhile
+from itertools import accumulate, chain, pairwise, takewhile
 
 from ..gdoi.acknowledgement import AckAlgorithm
 from ..gdoi.payloads import GroupSa, KeyDownload
@@ -301,17 +301,23 @@ class Keyring:
         """
         teks = self.current_teks(settings, now)
         newest, older = teks[:1], teks[1:]
+        # Of two that follow, the later may be the first that is sent with: its delay is shorter.
+        changes = accumulate((self._changed_at(tek.created) for tek in newest + older), min)
         return newest + [
             self._ending(tek, newer.created)
-            for tek, newer in zip(older, teks, strict=False)
-            if now < newer.created + _OVERLAP_DELAYS * self._delay_at(newer.created)
+            for tek, newer, change in zip(older, teks, changes, strict=False)
+            if now < change
         ]
+
+    def _changed_at(self, followed: float) -> float:
+        """When members send with what followed then."""
+        return followed + _OVERLAP_DELAYS * self._delay_at(followed)
 
     def _still_in_use(self, now: float) -> list[GroupTek]:
         return [
             self._ending(tek, at)
             for tek, at in _unended(self._replaced, now)
-            if now < at + _OVERLAP_DELAYS * self._delay_at(at)
+            if now < self._changed_at(at)
         ]
 
     def _over(self, given: list[GroupTek], lag: Lag, now: float) -> list[GroupTek]:

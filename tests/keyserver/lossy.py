@@ -98,7 +98,7 @@ class LossyGroup:
         self.text = hub_config("hub", generation, addresses, ("G1",), extra=(block, *extra))
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._wakes: dict[str, float] = {}
+        self._wakes: dict[GroupMember, float] = {}
         self._links: dict[str, tuple[FaultyLink, FaultyLink]] = {}
         # Is everything lost now, beside what the links lose? Asked with (member, is from it).
         self.cut: Callable[[str, bool], bool] = lambda member, upward: False
@@ -269,18 +269,21 @@ class LossyGroup:
     # The members' side
 
     def _act(self, member: GroupMember, datagrams: list[bytes]) -> None:
+        if self.members[member.name] is not member:
+            # Another has its place: what is still on the way to it, or due, is nobody's.
+            return
         for datagram in datagrams:
             self._carry(datagram, member, self._from(member), upward=True)
         self.observer.saw(member.name, standing_of(member), self.now)
         due = member.wake_at
-        if due is not None and due != self._wakes.get(member.name):
-            self._wakes[member.name] = due
+        if due is not None and due != self._wakes.get(member):
+            self._wakes[member] = due
             when = self.clocks[member.name].when(due)
             self._at(when, lambda: self._wake(member, due))
 
     def _wake(self, member: GroupMember, due: float) -> None:
-        if self._wakes.get(member.name) == due:
-            del self._wakes[member.name]
+        if self._wakes.get(member) == due:
+            del self._wakes[member]
             # Where its clock is reckoned back and forth, the last digits differ.
             self._act(member, member.tick(max(due, self._shown(member))))
 

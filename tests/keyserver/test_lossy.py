@@ -284,6 +284,22 @@ def test_who_joins_behind_a_commit_of_another_delay_goes_by_that_which_the_other
     assert group.observer.report(group.now).apart == 0
 
 
+@pytest.mark.parametrize("join", [25, 31, 40])
+def test_a_key_that_a_quicker_one_has_overtaken_is_given_to_nobody(join):
+    delay = "set security group-vpn server group G1 activation-time-delay "
+    group = LossyGroup(4, Faults(delay=0.05), extra=(f"{delay}60",))
+    group.settle()
+    group.commit(LIFETIME + "3500")
+    group.run(40)
+    group.commit(f"{delay}15", LIFETIME + "3400")
+    group.run(join)
+    newcomer = group.replace("192.0.2.10")
+    group.run(5, lambda: newcomer.held().sends_with is not None)
+    group.observer.begin(group.now)
+    group.run(200)
+    assert group.observer.report(group.now).apart == 0
+
+
 def test_the_bench_sees_a_gap_where_there_is_one():
     group = LossyGroup(MEMBERS, faults_of(0.0))
     group.settle()
