@@ -355,7 +355,7 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     assert "site-01: group_vpn_pre_shared_key: missing" in refused.output
     assert "site-01, site-02: group_vpn_address 127.0.10.1" in refused.output
     assert "heartbeat 1: Group VPNv2 takes 60 to 3600" in refused.output
-    assert "site-02: group_vpn_extrenal_interface: no such variable" in refused.output
+    assert "site-02: group_vpn_extrenal_interface: the collection reads no" in refused.output
     assert "site-03: group_vpn_pre_shared_key: 'vault_site_3' is undefined" in refused.output
     assert "site-03: group_vpn_address: its value can be neither rendered" in refused.output
     assert "unreachable" not in str(refused.tasks)

@@ -131,8 +131,7 @@ class Rollout:
         with self.whole.reading():
             outcome = conduct(order, controller)
         controller.lose(*devices)
-        known = (outcome.before, outcome.after, outcome.hosts, outcome.broken)
-        return outcome, "\n".join(summary(description, *known, outcome.unverified, outcome.at))
+        return outcome, "\n".join(summary(description, outcome))
 
     def _device(self, host):
         """A host's variables as the role gives them."""

@@ -307,7 +307,11 @@ def _expected_of_commit(fault: Manner, cause: str) -> tuple[bool, str, tuple[str
     if fault is Manner.ERROR_INSIDE_SUCCESS:
         return True, "changed", (cause, "committed the change all the same")
     if fault is Manner.EMPTY:
-        return True, "changed", ("neither that it was done", "committed the change all the same")
+        return (
+            True,
+            "changed",
+            ("does not say whether it was done", "committed the change all the same"),
+        )
     return True, "changed", ("commit", cause) if fault is Manner.WARNING else ()
 
 

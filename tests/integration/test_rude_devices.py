@@ -700,12 +700,12 @@ def test_of_a_whole_groups_change_that_could_not_be_confirmed_it_is_said_that_it
         Client(target(server), transport) as client,
     ):
         with pytest.raises(DeviceError, match=r"mgd: no; .* takes it back 10 minutes after"):
-            work.keep(client.rpc(), None, 10)
+            work.keep(client.rpc(), None, 10, {})
         assert server.box.pending is not None
         # What is gone already does not go once more.
         server.box.expire()
         with pytest.raises(DeviceError, match="has taken it back") as gone:
-            work.keep(client.rpc(), None, 10)
+            work.keep(client.rpc(), None, 10, {})
     assert "takes it back" not in str(gone.value)
 
 
