@@ -7,11 +7,18 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import socket
 
 from ..lab.specs import Endpoint
 
 _USUAL_LOOPBACK = "127.0.0.1"
 _FIRST_FREE_PORT = 1024
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """The family of an IP address."""
+    version = ipaddress.ip_address(host).version
+    return socket.AF_INET if version == 4 else socket.AF_INET6
 
 
 def why_unusable(endpoint: Endpoint, error: OSError) -> str:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable
 
@@ -13,6 +12,7 @@ import asyncssh
 from ..config.store import damaged_key
 from ..lab.specs import Endpoint
 from ..srx import Device
+from .addresses import family_of
 from .admission import Admission
 from .channel import Waits
 from .clock import Clock
@@ -76,7 +76,6 @@ async def listen(
 
 
 def _listening(endpoint: Endpoint) -> socket.socket:
-    # asyncio would look the address up in a thread, and since Python 3.13 keeps why it failed.
-    version = ipaddress.ip_address(endpoint.host).version
-    family = socket.AF_INET if version == 4 else socket.AF_INET6
-    return socket.create_server((endpoint.host, endpoint.port), family=family)
+    # asyncio would look the address up in a thread, and since Python 3.13 hides why it failed.
+    at = (endpoint.host, endpoint.port)
+    return socket.create_server(at, family=family_of(endpoint.host))

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 
 from ..groups.pushes import MulticastTarget
+from .addresses import family_of
 
 Address = tuple[str, int]
 Receiver = Callable[[bytes, Address], None]
@@ -145,12 +146,10 @@ class UdpSocket:
 
 
 def _socket(address: Address) -> socket.socket:
-    version = ipaddress.ip_address(address[0])
-    family = socket.AF_INET if version.version == 4 else socket.AF_INET6
-    raw = socket.socket(family, socket.SOCK_DGRAM)
+    raw = socket.socket(family_of(address[0]), socket.SOCK_DGRAM)
     try:
         raw.setblocking(False)
-        if version.is_multicast:
+        if ipaddress.ip_address(address[0]).is_multicast:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             raw.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
