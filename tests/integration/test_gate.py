@@ -165,6 +165,10 @@ def test_with_every_member_dead_nothing_is_confirmed_in_a_play_that_ignores_erro
     assert "the change was not confirmed" in said(refused)
     assert fleet.pending() is not None
     assert all(name in said(refused).partition("waiting for")[2] for name in SITES)
+    another = {**NEW_KEYS, "lifetime_seconds": 7300}
+    refused = applied(fleet, another, confirm_minutes=10, pending_confirm="refuse")
+    assert "confirm" in said(refused)
+    assert fleet.settings()["lifetime_seconds"] == 7200
 
 
 def test_a_member_with_a_wrong_key_is_not_back(fleet):

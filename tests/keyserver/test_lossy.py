@@ -224,6 +224,15 @@ NEW_POLICY = "set security group-vpn server group G1 ipsec-sa sa-1 match-policy 
 LIFETIME = "set security group-vpn server ipsec proposal esp lifetime-seconds "
 
 
+def _apart_once_joined(group: LossyGroup) -> float:
+    """Pair-seconds without understanding, from when a newcomer sends until all keys are one."""
+    newcomer = group.replace("192.0.2.10")
+    group.run(5, lambda: newcomer.held().sends_with is not None)
+    group.observer.begin(group.now)
+    group.run(200)
+    return group.observer.report(group.now).apart
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -239,11 +248,7 @@ def test_who_joins_behind_a_rekey_understands_the_others_and_is_understood(after
     group.settle()
     group.commit(*lines)
     group.run(after)
-    member = group.replace("192.0.2.10")
-    group.run(5, lambda: member.held().sends_with is not None)
-    group.observer.begin(group.now)
-    group.run(100)
-    assert group.observer.report(group.now).apart == 0
+    assert _apart_once_joined(group) == 0
 
 
 @pytest.mark.parametrize("pauses", [(1, 2, 12, 11), (0, 0, 0, 1, 1), (5, 9, 1, 40)])
@@ -277,11 +282,7 @@ def test_who_joins_behind_a_commit_of_another_delay_goes_by_that_which_the_other
     group.run(after)
     group.commit(f"{delay}{then}")
     group.run(join)
-    newcomer = group.replace("192.0.2.10")
-    group.run(5, lambda: newcomer.held().sends_with is not None)
-    group.observer.begin(group.now)
-    group.run(200)
-    assert group.observer.report(group.now).apart == 0
+    assert _apart_once_joined(group) == 0
 
 
 @pytest.mark.parametrize("join", [25, 31, 40])
@@ -293,11 +294,7 @@ def test_a_key_that_a_quicker_one_has_overtaken_is_given_to_nobody(join):
     group.run(40)
     group.commit(f"{delay}15", LIFETIME + "3400")
     group.run(join)
-    newcomer = group.replace("192.0.2.10")
-    group.run(5, lambda: newcomer.held().sends_with is not None)
-    group.observer.begin(group.now)
-    group.run(200)
-    assert group.observer.report(group.now).apart == 0
+    assert _apart_once_joined(group) == 0
 
 
 def test_the_bench_sees_a_gap_where_there_is_one():
