@@ -12,13 +12,13 @@ from ansible.errors import AnsibleError
 
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.group import options as group_options
-from ..plugin_utils.group.conduct import conduct
 from ..plugin_utils.group.description import Contradiction, Description
 from ..plugin_utils.group.expected import registrations
-from ..plugin_utils.group.fate import Outcome
-from ..plugin_utils.group.order import Order
 from ..plugin_utils.group.reading import HOST_VARIABLES, read
-from ..plugin_utils.group.screen import summary
+from ..plugin_utils.group.running.conduct import conduct
+from ..plugin_utils.group.running.fate import Outcome
+from ..plugin_utils.group.running.order import Order
+from ..plugin_utils.group.running.screen import summary
 from ..plugin_utils.group.variables import PREFIX, unknown, unreadable
 from . import DeviceAction, _plain
 from .fleet import Fleet

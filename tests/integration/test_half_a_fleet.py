@@ -13,10 +13,10 @@ import time
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.screen import summary
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.screen import summary
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target

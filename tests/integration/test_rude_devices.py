@@ -20,7 +20,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     Refused,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import work
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running import work
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members
 from lxml import etree
 

@@ -11,11 +11,13 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     Refused,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.fate import Fate
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.proof import SETTLE_SECONDS
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.fate import Fate
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.proof import (
+    SETTLE_SECONDS,
+)
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab.specs import DeviceSpec

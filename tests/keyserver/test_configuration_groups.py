@@ -10,11 +10,11 @@ from __future__ import annotations
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import work
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.configurations import entries
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import look
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running import work
 
 from keyserver.config.junos_schema import Generation
 from keyserver.lab.specs import DeviceSpec

@@ -12,7 +12,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values impor
     Generation as CollectionGeneration,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import DeviceError
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.work import renew
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.work import renew
 from lxml import etree
 from scapy.layers.inet import IP
 from scapy.layers.ipsec import ESP, SecurityAssociation

@@ -17,10 +17,10 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     GroupVpnError,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.fate import Outcome
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.fate import Outcome
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
 from lxml import etree
 
 from keyserver.config.junos_schema import Generation

@@ -12,12 +12,12 @@ from itertools import product
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.conduct import conduct
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.order import Order
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.prefixes import covered
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.variables import (
     unknown,
     unreadable,

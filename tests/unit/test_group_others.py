@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.others import Start, unverified
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.others import (
+    Start,
+    unverified,
+)
 
 from tests.unit.descriptions import group_of, hosts_of
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.fate import Fate, Outcome
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
     Holdings,
     Keys,
@@ -14,9 +13,13 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import Kind, Plan
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.screen import summary
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.fate import Fate, Outcome
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.screen import summary
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.verify import (
+    faults,
+    shared,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Apart, Step
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.verify import faults, shared
 from lxml import etree
 
 from tests.unit.descriptions import SITES, group_of, hosts_of

@@ -24,7 +24,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     TransportFailure,
 )
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group import work
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running import work
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_member_communication import (  # noqa: E501
     RESOURCE,
 )

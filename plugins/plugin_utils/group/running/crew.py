@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ..engine.device import CommitOptions
-from ..errors import GroupVpnError, TransportFailure
-from ..netconf.rpc import Rpc
+from ...engine.device import CommitOptions
+from ...errors import GroupVpnError, TransportFailure
+from ...netconf.rpc import Rpc
+from ..configurations import entries
+from ..description import Group, some
+from ..expand import Sides
+from ..look import Holdings, Looked, holdings
+from ..steps import Change
 from . import work
-from .configurations import entries
-from .description import Group, some
-from .expand import Sides
 from .fate import Fate
-from .look import Holdings, Looked, holdings
 from .order import Hands, Order, T
-from .steps import Change
 
 SAY_SECONDS = 5
 """Who waits for longer is told for whom."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..engine.values import Generation
-from .configurations import RESOURCES, after, entries
-from .description import some
-from .expand import Config
-from .fit import filled
-from .references import GATEWAYS, NAMING, REFERENCES, Place, Reference
-from .steps import Change
+from ...engine.values import Generation
+from ..configurations import RESOURCES, after, entries
+from ..description import some
+from ..expand import Config
+from ..fit import filled
+from ..references import GATEWAYS, NAMING, REFERENCES, Place, Reference
+from ..steps import Change
 
 
 def borrowed(now: Config, change: Change, generation: Generation) -> Iterator[str]:

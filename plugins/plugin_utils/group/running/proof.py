@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from ..description import Group
 from . import work
 from .crew import Crew
-from .description import Group
 from .others import Lists, Start, lists, servers_of_others, since_commit, unverified
 from .verify import faults
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import GroupVpnError, Refused, TransportFailure
-from .look import Holdings
-from .plan import Plan
+from ...errors import GroupVpnError, Refused, TransportFailure
+from ..look import Holdings
+from ..plan import Plan
 
 
 @dataclass

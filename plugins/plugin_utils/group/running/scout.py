@@ -8,18 +8,18 @@ from collections import Counter
 from collections.abc import Set
 from functools import partial
 
-from ..engine.device import CommitOptions
-from ..errors import Refused
+from ...engine.device import CommitOptions
+from ...errors import Refused
+from ..configurations import entries
+from ..description import Group, some
+from ..look import look
+from ..plan import Plan
+from ..planning.situation import Lost
+from ..references import servers_asked
+from ..steps import Change
 from . import work
 from .borrowed import borrowed
-from .configurations import entries
 from .crew import Crew
-from .description import Group, some
-from .look import look
-from .plan import Plan
-from .planning.situation import Lost
-from .references import servers_asked
-from .steps import Change
 from .verify import newest_keys
 
 

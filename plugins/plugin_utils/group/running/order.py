@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ..errors import GroupVpnError
-from ..netconf.rpc import Rpc
-from .description import Contradiction, Description
-from .judging.places import taking_part
+from ...errors import GroupVpnError
+from ...netconf.rpc import Rpc
+from ..description import Contradiction, Description
+from ..judging.places import taking_part
 
 T = TypeVar("T")
 _LEAST_POLL = 0.1

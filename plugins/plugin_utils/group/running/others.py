@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..engine.device import Device
-from ..engine.values import Generation
-from ..members.asking import listed
-from ..members.life import UNDATED, Listed, Moment, Roll, is_new, sign_of_life
-from ..netconf.rpc import Rpc
-from ..netconf.xml import text_of
-from .description import Description, Group
-from .description import Device as Member
+from ...engine.device import Device
+from ...engine.values import Generation
+from ...members.asking import listed
+from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sign_of_life
+from ...netconf.rpc import Rpc
+from ...netconf.xml import text_of
+from ..description import Description, Group
+from ..description import Device as Member
 
 Lists = Mapping[str, Sequence[Listed]]
 """One server's groups by name, each with the members that it lists."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .description import Description, Group, some
+from ..description import Description, Group, some
+from ..look import Holdings
+from ..plan import Plan
+from ..steps import Apart, Step
 from .fate import Outcome
-from .look import Holdings
-from .plan import Plan
-from .steps import Apart, Step
 
 
 def announced(made: Plan) -> list[str]:

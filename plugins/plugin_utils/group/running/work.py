@@ -8,28 +8,28 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..engine import confirm, draft
-from ..engine.apply import apply
-from ..engine.compare import difference
-from ..engine.counting import counted
-from ..engine.device import CommitOptions, Device
-from ..engine.plan import State
-from ..engine.request import Request
-from ..engine.schema import Tree
-from ..engine.shape import Given
-from ..engine.transaction import pending_or_doubt
-from ..engine.tree import Reading
-from ..engine.values import Generation
-from ..errors import DeviceError, GroupVpnError, Refused
-from ..members.showing import show
-from ..members.shows import IDENTITY, MEMBER
-from ..netconf.libraries import etree
-from ..netconf.rpc import Rpc
-from . import brought
-from .configurations import RESOURCES, entries
-from .look import Looked
-from .references import PLACES
-from .steps import Change
+from ...engine import confirm, draft
+from ...engine.apply import apply
+from ...engine.compare import difference
+from ...engine.counting import counted
+from ...engine.device import CommitOptions, Device
+from ...engine.plan import State
+from ...engine.request import Request
+from ...engine.schema import Tree
+from ...engine.shape import Given
+from ...engine.transaction import pending_or_doubt
+from ...engine.tree import Reading
+from ...engine.values import Generation
+from ...errors import DeviceError, GroupVpnError, Refused
+from ...members.showing import show
+from ...members.shows import IDENTITY, MEMBER
+from ...netconf.libraries import etree
+from ...netconf.rpc import Rpc
+from .. import brought
+from ..configurations import RESOURCES, entries
+from ..look import Looked
+from ..references import PLACES
+from ..steps import Change
 
 _FORGET = "clear-gvpn-ipsec-security-association"
 _RENEW = {Generation.V1: _FORGET, Generation.V2: "clear-gvpn-group-information"}

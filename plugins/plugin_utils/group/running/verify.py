@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .description import Description, Group, some
-from .look import Holdings, Keys
+from ..description import Description, Group, some
+from ..look import Holdings, Keys
 
 _DELAYS_TO_ARRIVE = 6
 """Activation delays after which members have a new key: pushed and repeated, or asked for."""

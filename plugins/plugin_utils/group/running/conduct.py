@@ -12,18 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ..engine.device import CommitOptions
-from ..errors import Refused
+from ...engine.device import CommitOptions
+from ...errors import Refused
+from ..configurations import entries
+from ..contradictions import refusals
+from ..plan import Plan, plan
+from ..steps import Kind, Step
 from . import scout, work
-from .configurations import entries
-from .contradictions import refusals
 from .crew import Crew
 from .fate import Outcome
 from .order import Hands, Order, limits
-from .plan import Plan, plan
 from .proof import Proof
 from .screen import announced
-from .steps import Kind, Step
 from .verify import shared
 
 
