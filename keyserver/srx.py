@@ -252,7 +252,8 @@ class Device:
 
     def dialect(self) -> Dialect:
         """How replies are written, as the committed configuration says."""
-        return Dialect(self.identity().release, "rfc-compliant" in self._netconf())
+        modes = self._netconf()
+        return Dialect(self.identity().release, "rfc-compliant" in modes, "yang-compliant" in modes)
 
     def chunks_offered(self) -> bool:
         """base:1.1 is offered only in rfc-compliant mode with version-1.1."""

@@ -10,6 +10,7 @@ from typing import cast
 
 from lxml import etree
 
+from .cases import modelled
 from .edit import (
     Edit,
     LoadError,
@@ -241,6 +242,7 @@ class _Reader:
 
     def _entry(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
         statement = edit.statement
+        modelled(statement, element)
         given = self._names(statement, element, path)
         if given is None:
             return None

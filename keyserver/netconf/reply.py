@@ -28,11 +28,12 @@ class Dialect:
     Default: everything below ``rpc-reply`` inherits the base namespace. ``rfc_compliant``
     (``set system services netconf rfc-compliant``): base elements are prefixed ``nc:``, Junos'
     own have no namespace, configuration is in YANG namespaces, warnings beside ``ok`` are left
-    out.
+    out. ``yang_compliant``: entries have the keys of the model, where devices have a word.
     """
 
     release: str
     rfc_compliant: bool = False
+    yang_compliant: bool = False
 
     @property
     def junos(self) -> str:

@@ -346,21 +346,79 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("words", FILTERS, ids=str)
-@pytest.mark.parametrize("form", ["xml", "json"])
+@pytest.mark.parametrize("form", ["xml", "json", "device"])
 def test_a_value_stands_behind_the_words_that_take_one_and_behind_no_other(form, words):
-    entry = {"address": "192.0.2.0/24", "choice-ident": words[0], "choice-value": words[1] or ""}
+    word, value = words[0], words[1] or ""
+    entry = {"address": "192.0.2.0/24", "choice-ident": word, "choice-value": value}
+    by_word = {"address": "192.0.2.0/24", word: value}
     term = {"name": "p", "from": {"route-filter": [entry]}}
-    elements = "".join(f"<{name}>{text}</{name}>" for name, text in entry.items())
+    given = by_word if form == "device" else entry
+    elements = "".join(f"<{name}>{text}</{name}>" for name, text in given.items())
     written = {
         "xml": "<configuration><policy-options><policy-statement><name>p</name><from><route-filter>"
         f"{elements}</route-filter></from></policy-statement></policy-options></configuration>",
         "json": json.dumps({"policy-options": {"policy-statement": [term]}}),
-    }[form]
+    }["json" if form == "json" else "xml"]
     tree = {}
-    edits, problems = FORMATS[form][1](V2, written)
+    edits, problems = FORMATS["json" if form == "json" else "xml"][1](V2, written)
     problems += apply(V2, tree, edits, Operation.MERGE)
     said = [(one.bad_element, one.message) for one in problems]
     assert (said or list(to_set(V2, tree))) == [FILTERS[words]]
+
+
+WORDS = (
+    "policy-statement p from route-filter 192.0.2.0/24 exact accept",
+    "policy-statement p from route-filter 192.0.2.0/24 upto /30",
+    "policy-statement p then community + c",
+)
+AS_ELEMENTS = (
+    "<policy-options><policy-statement><name>p</name><from><route-filter>"
+    "<address>192.0.2.0/24</address><exact/><accept/></route-filter><route-filter>"
+    "<address>192.0.2.0/24</address><upto>/30</upto></route-filter></from><then><community>"
+    "<plus-literal/><community-name>c</community-name></community></then></policy-statement>"
+    "</policy-options>"
+)
+AROUND = (
+    "<configuration><policy-options><policy-statement><name>p</name><from>{}</from>"
+    "</policy-statement></policy-options></configuration>"
+)
+ONE = "<route-filter{}><address>192.0.2.0/24</address><exact/></route-filter>"
+
+
+def test_a_word_that_names_an_entry_is_an_element_as_on_devices():
+    """Juniper's junos-terraform: "A device writes a choice as an element naming the case"; its
+    example configurations of vSRX do, and those of several other public clients."""
+    session = Console().session()
+    session.set(*(f"set policy-options {line}" for line in WORDS))
+    whole = "<configuration><policy-options/></configuration>"
+    shown = session.raw(f"<rpc><get-configuration>{whole}</get-configuration></rpc>".encode())
+    assert AS_ELEMENTS in shown.decode()
+    asked = AROUND.format(ONE.format(""))
+    source = "<source><candidate/></source>"
+    for read in (
+        f"<get-configuration>{asked}</get-configuration>",
+        f"<get-config>{source}<filter>{asked}</filter></get-config>",
+    ):
+        (found,) = session.rpc(read).iter("route-filter")
+        assert [e.tag for e in found][:2] == ["address", "exact"]
+    session.commit()
+    gone = AROUND.format(ONE.format(' delete="delete"'))
+    session.rpc(f"<load-configuration>{gone}</load-configuration>")
+    assert "-     route-filter 192.0.2.0/24 exact accept;" in session.compare()
+    difference = session.rpc('<get-configuration compare="rollback" format="xml"/>')
+    assert [e.tag for e in next(difference.iter("route-filter"))] == ["address", "exact"]
+
+
+def test_a_word_that_names_an_entry_is_a_key_where_the_models_are_to_be_kept():
+    console = Console()
+    session = console.session()
+    session.set("set system services netconf yang-compliant")
+    session.set(*(f"set policy-options {line}" for line in WORDS))
+    session.commit()
+    reading = "<get-config><source><running/></source></get-config>"
+    first, second = console.session().rpc(reading).iter("route-filter")
+    assert first.findtext("choice-ident") == "exact"
+    assert second.findtext("choice-value") == "/30"
 
 
 def test_one_of_several_values_goes_from_xml_and_is_filtered_by_its_own_name():

@@ -19,6 +19,7 @@ from ...session import Request
 from ..level import LEVEL, LEVELS, is_detail
 from ..platform import FORMATS
 from .answers import Elements, ok, refusals
+from .reading import in_dialect
 
 COMMITS_MADE = Accepts(attributes=FORMATS)
 REVISION = Accepts(LEVEL, FORMATS, alternatives=(LEVELS,))
@@ -101,7 +102,7 @@ def rescue_information(database: ConfigurationDatabase, request: Request) -> Ele
         tree = database.rescue()
     if (request.text("format") or request.operation.get("format")) == "xml":
         configuration = to_xml(database.schema, tree, dialect.configuration())
-        return [dialect.own("rescue-information", None, configuration)]
+        return [dialect.own("rescue-information", None, in_dialect(request, configuration))]
     text = xml_text(f"\n{to_text(database.schema, tree)}")
     output = dialect.own("configuration-output", text)
     information = dialect.own("configuration-information", None, output)

@@ -11,6 +11,7 @@ from lxml import etree
 
 from ....config.apply import apply
 from ....config.candidate import utc
+from ....config.cases import by_words, modelled_below
 from ....config.compare_xml import difference_xml
 from ....config.database import ConfigurationDatabase
 from ....config.edit import Operation
@@ -133,6 +134,7 @@ def _wanted(schema: Statement, operation: etree._Element) -> etree._Element | No
     if not own_name(str(wanted.tag)):
         raise syntax_error(local_name(wanted))
     refuse_attributes(wanted, {})
+    modelled_below(schema, wanted)
     _refuse_unknown(schema, wanted)
     return wanted
 
@@ -189,11 +191,13 @@ def _chosen(
             del element[:]
         else:
             element = part
-    return _qualified(request, element)
+    return in_dialect(request, element)
 
 
-def _qualified(request: Request, element: etree._Element) -> etree._Element:
-    """With the namespaces of Juniper's YANG in rfc-compliant mode."""
+def in_dialect(request: Request, element: etree._Element) -> etree._Element:
+    """With the namespaces of Juniper's YANG in rfc-compliant mode, its keys in yang-compliant."""
+    if not request.dialect.yang_compliant:
+        by_words(element)
     if request.dialect.rfc_compliant:
         for branch in list(element):
             element.replace(branch, _requalified(branch))
@@ -300,7 +304,7 @@ def _comparison(
     if form == "xml":
         element = request.dialect.configuration({"nc": NETCONF, "yang": YANG})
         junos = request.dialect.junos
-        return _qualified(request, difference_xml(database.schema, old, tree, element, junos))
+        return in_dialect(request, difference_xml(database.schema, old, tree, element, junos))
     text = database.difference(old, tree)
     # A device without differences answers a lone newline, never an empty element.
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))
@@ -387,6 +391,8 @@ def get(database: ConfigurationDatabase, request: Request) -> Elements:
 
 def _data(database: ConfigurationDatabase, request: Request, tree: Tree) -> Elements:
     wanted = _subtrees(request)
+    for one in wanted or ():
+        modelled_below(database.schema, one)
     committed = tree is database.committed
     # RFC 6241 §6.4.2: an empty filter selects nothing.
     shown = {} if wanted == [] else _narrowed(database, tree, wanted or [])
