@@ -127,6 +127,14 @@ def test_other_security_policies_are_neither_shown_nor_touched(generation):
         assert "policies" not in change["after"]
 
 
+def test_one_tunnel_policy_of_a_pair_that_is_overridden_goes_and_what_is_not_ours_stays():
+    ours = [policy(name, tunnel("GRP-0001")) for name in ("GRP-0001", "scope")]
+    there = beside(built("v1", policies=[]), policies(policy("web", "<permit/>"), *ours))
+    named = {**EXAMPLE["policies"][0], "policy": "GRP-0001"}
+    change = planned(RESOURCE, there, example("v1", policies=[named]), "overridden", "v1")
+    assert change["commands"] == [f"delete {POLICY} scope"]
+
+
 def test_a_sleeping_policy_of_somebody_else_is_nobodys_news():
     asleep = policy("web", "<permit/>").replace("<policy>", '<policy inactive="inactive">', 1)
     there = beside(built("v1"), policies(asleep))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .schema import Branch, Container, Leaf, List, Path, Statement, Tree, value_at
+from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
 from .tree import Configuration, Reading, is_there, tidied
 
 
@@ -47,23 +47,46 @@ def plan(
     is not in force, and so does a secret.
     """
     planner = _Planner(secrets, have.explicit.inactive)
-    come = have.inherited
-    tree = have.explicit.tree
-    if state is State.DELETED:
-        after = _without(root, tree, want, everything)
-    elif state is State.MERGED:
-        after = planner.merged(root, tree, come, want, ())
-    elif state is State.REPLACED:
-        after = planner.replaced(root, tree, come, want, ())
-    else:
-        after = planner.overridden(root, tree, come, want, ())
-    after = tidied(root, after)
+    site = _Site(root, have.explicit.tree, have.inherited)
+    acts: dict[State, _Act] = {
+        State.MERGED: planner.merged,
+        State.REPLACED: planner.replaced,
+        State.OVERRIDDEN: planner.overridden,
+        State.DELETED: lambda site, want: _without(root, site.have, want, everything),
+    }
+    after = tidied(root, acts[state](site, want))
     asleep = {p for p in have.explicit.inactive - planner.woken if is_there(after, p)}
     return Configuration(after, frozenset(asleep))
 
 
-_Act = Callable[[Branch, Tree, Tree, Tree, Path], Tree]
-"""Branch, what is there, what is inherited, what is wanted, where: what is to be there."""
+@dataclass
+class _Site:
+    """A branch, an entry of a list or a whole list: what is there, what is inherited, and where.
+
+    ``after`` is what is to be there, as far as it is planned.
+    """
+
+    node: Branch
+    have: Tree
+    come: Tree
+    path: Path = ()
+    after: Tree = field(default_factory=dict)
+
+    def inside(self, child: Branch) -> _Site:
+        """A container's inside, or the entries of a list."""
+        return self._further(child, child.name)
+
+    def entry(self, key: str) -> _Site:
+        """Of a list: one entry."""
+        return self._further(self.node, key)
+
+    def _further(self, node: Branch, word: str) -> _Site:
+        there, inherited = self.have.get(word, {}), self.come.get(word, {})
+        return _Site(node, there, inherited, (*self.path, word))
+
+
+_Act = Callable[[_Site, Tree], Tree]
+"""A place and what is wanted there: what is to be there."""
 
 
 @dataclass
@@ -72,37 +95,32 @@ class _Planner:
     asleep: frozenset[Path]
     woken: set[Path] = field(default_factory=set)
 
-    def merged(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+    def merged(self, site: _Site, want: Tree) -> Tree:
         """What is there, and what is wanted beside it."""
-        return self._amended(node, have, come, want, path, exactly=False)
+        return self._amended(site, want, exactly=False)
 
-    def replaced(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+    def replaced(self, site: _Site, want: Tree) -> Tree:
         """What is there, with each given part as it is given."""
-        return self._amended(node, have, come, want, path, exactly=True)
+        return self._amended(site, want, exactly=True)
 
-    def _amended(
-        self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path, exactly: bool
-    ) -> Tree:
-        after = dict(have)
+    def _amended(self, site: _Site, want: Tree, exactly: bool) -> Tree:
+        site.after = dict(site.have)
         for name, value in want.items():
-            child, here = node.by_name[name], (*path, name)
+            child = site.node.by_name[name]
             if value is False:
-                self._unset(after, name, here)
+                self._unset(site, name)
                 continue
-            for rival in node.rivals(name):
-                after.pop(rival, None)
+            for rival in site.node.rivals(name):
+                site.after.pop(rival, None)
             if isinstance(child, List):
-                entries, inherited = after.get(name, {}), _in(come, name)
-                act = self._inside(child, exactly)
-                given = _each(act, child, entries, inherited, value, here)
-                self._entries(after, child, entries, given, inherited, here)
+                given = _each(self._inside(child, exactly), site.inside(child), value)
+                self._entries(site, child, site.after.get(name, {}), given)
             elif isinstance(child, Branch):
                 act = self._inside(child, exactly)
-                mine = act(child, have.get(name, {}), _in(come, name), value, here)
-                self._branch(after, name, mine, come, here)
+                self._branch(site, child, act(site.inside(child), value))
             else:
-                self._value(after, child, value, come, path, exactly)
-        return after
+                self._value(site, child, value, exactly)
+        return site.after
 
     def _inside(self, node: Branch, exactly: bool) -> _Act:
         """What becomes of the inside of a list's entry, or of a container."""
@@ -112,148 +130,150 @@ class _Planner:
             return self.replaced if node.fixed or node.shell else self.exact
         return self.exact if node.is_unit else self.replaced
 
-    def overridden(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+    def overridden(self, site: _Site, want: Tree) -> Tree:
         """What is given, and what is not managed."""
-        after = self.exact(node, have, come, want, path)
-        for child in node.children:
-            if isinstance(child, List) and child.fixed and child.name in have:
-                given = want.get(child.name, {})
-                here, brought = (*path, child.name), _in(come, child.name)
+        after = self.exact(site, want)
+        for child in site.node.children:
+            if isinstance(child, List) and child.fixed and child.name in site.have:
+                entries, given = site.inside(child), want.get(child.name, {})
                 after[child.name] = {
-                    key: self._fixed(child, entry, _in(brought, key), given.get(key), (*here, key))
-                    for key, entry in have[child.name].items()
+                    key: self._fixed(entries.entry(key), given.get(key)) for key in entries.have
                 }
         return after
 
-    def _fixed(self, node: List, have: Tree, come: Tree, want: Tree | None, path: Path) -> Tree:
+    def _fixed(self, site: _Site, want: Tree | None) -> Tree:
         """An entry that stays, with what is given of it."""
         if want is None:
-            return {**_unmanaged(node, have), **self._sleeping(node, have, path)}
-        return self.replaced(node, have, come, want, path)
+            return {**_unmanaged(site.node, site.have), **self._sleeping(site)}
+        return self.replaced(site, want)
 
-    def exact(self, node: Branch, have: Tree, come: Tree, want: Tree, path: Path) -> Tree:
+    def exact(self, site: _Site, want: Tree) -> Tree:
         """What is given and nothing else, but for secrets that are not given."""
-        after = others(node, have)
+        site.after = others(site.node, site.have)
         for name, value in want.items():
-            child, here = node.by_name[name], (*path, name)
+            child = site.node.by_name[name]
             if value is False:
                 continue
             if isinstance(child, List):
-                self._exact_list(after, child, have.get(name, {}), _in(come, name), value, here)
+                self._exact_list(site, child, value)
             elif isinstance(child, Branch):
-                mine = self.exact(child, have.get(name, {}), _in(come, name), value, here)
-                self._branch(after, name, mine, come, here, was=name in have)
+                mine = self.exact(site.inside(child), value)
+                self._branch(site, child, mine, was=name in site.have)
             else:
-                if name in have:
-                    after[name] = have[name]
-                self._value(after, child, value, come, path, exactly=True)
-        self._keep_secrets(after, node, have, want)
-        self._keep_sleeping(after, node, have, want, path)
-        return after
+                if name in site.have:
+                    site.after[name] = site.have[name]
+                self._value(site, child, value, exactly=True)
+        self._keep_secrets(site, want)
+        self._keep_sleeping(site, want)
+        return site.after
 
-    def _exact_list(
-        self, after: Tree, child: List, entries: Tree, come: Tree, value: Tree, here: Path
-    ) -> None:
-        act = self.replaced if child.fixed else self.exact
-        given = _each(act, child, entries, come, value, here)
-        theirs = after.get(child.name, {})
-        kept = {k: e for k, e in entries.items() if k in given or k in theirs}
-        self._entries(after, child, {**kept, **theirs}, given, come, here)
+    def _exact_list(self, site: _Site, child: List, want: Tree) -> None:
+        entries, act = site.inside(child), self.replaced if child.fixed else self.exact
+        given = _each(act, entries, want)
+        theirs = site.after.get(child.name, {})
+        kept = {k: e for k, e in entries.have.items() if k in given or k in theirs}
+        self._entries(site, child, {**kept, **theirs}, given)
         if not theirs:
-            self._arrange(after, child, list(given))
+            _arrange(site.after, child, given)
 
-    def _keep_secrets(self, after: Tree, node: Branch, have: Tree, want: Tree) -> None:
-        for name, value in have.items():
-            child = node.by_name[name]
-            if name in want or not want.keys().isdisjoint(node.rivals(name)):
+    def _keep_secrets(self, site: _Site, want: Tree) -> None:
+        for name, value in site.have.items():
+            child = site.node.by_name[name]
+            if name in want or not want.keys().isdisjoint(site.node.rivals(name)):
                 continue
             if (isinstance(child, Leaf) and child.secret) or (
                 isinstance(child, Container) and child.holds_secrets
             ):
-                after[name] = value
+                site.after[name] = value
 
-    def _keep_sleeping(self, after: Tree, node: Branch, have: Tree, want: Tree, path: Path) -> None:
+    def _keep_sleeping(self, site: _Site, want: Tree) -> None:
         """What is inactive and not wanted: nobody who reads what is in force knows of it."""
-        for name, value in self._sleeping(node, have, path).items():
-            if any(want.get(rival) not in (None, False) for rival in node.rivals(name)):
+        for name, value in self._sleeping(site).items():
+            if any(want.get(rival) not in (None, False) for rival in site.node.rivals(name)):
                 continue
-            if name not in want or isinstance(node.by_name[name], List):
-                _put_back(node, after, have, name, value)
+            if name not in want or isinstance(site.node.by_name[name], List):
+                _put_back(site.node, site.after, site.have, name, value)
 
-    def _sleeping(self, node: Branch, have: Tree, path: Path) -> Tree:
+    def _sleeping(self, site: _Site) -> Tree:
         """The inactive parts of a branch that is active."""
         kept: Tree = {}
-        for name, value in have.items() if self.asleep else ():
-            child, here = node.by_name[name], (*path, name)
+        for name, value in site.have.items() if self.asleep else ():
+            child, here = site.node.by_name[name], (*site.path, name)
             if here in self.asleep:
                 kept[name] = value
             elif isinstance(child, List):
-                kept[name] = self._sleeping_entries(child, value, here)
+                kept[name] = self._sleeping_entries(child, site.inside(child))
             elif isinstance(child, Branch):
-                kept[name] = self._sleeping(child, value, here)
+                kept[name] = self._sleeping(site.inside(child))
             elif isinstance(child, Leaf) and child.many:
                 kept[name] = tuple(v for v in value if (*here, v) in self.asleep)
         return {name: value for name, value in kept.items() if value not in ({}, ())}
 
-    def _sleeping_entries(self, node: List, entries: Tree, here: Path) -> Tree:
+    def _sleeping_entries(self, node: List, part: _Site) -> Tree:
         """Entries that are inactive, or somebody else's as long as what marks them is."""
         marks = [node.mark[:length] for length in range(len(node.mark) + 1)]
         kept: Tree = {}
-        for key, entry in entries.items():
-            if any((*here, key, *mark) in self.asleep for mark in marks):
+        for key, entry in part.have.items():
+            if any((*part.path, key, *mark) in self.asleep for mark in marks):
                 kept[key] = entry
-            elif node.shell and (inside := self._sleeping(node, entry, (*here, key))):
+            elif node.shell and (inside := self._sleeping(part.entry(key))):
                 kept[key] = inside
         return kept
 
-    def _unset(self, after: Tree, name: str, here: Path) -> None:
+    def _unset(self, site: _Site, name: str) -> None:
         """A flag that is not wanted; one that is inactive is not there already."""
-        if here not in self.asleep:
-            after.pop(name, None)
+        if (*site.path, name) not in self.asleep:
+            site.after.pop(name, None)
 
-    def _value(
-        self, after: Tree, child: Statement, value: Any, come: Tree, path: Path, exactly: bool
-    ) -> None:
+    def _value(self, site: _Site, child: Statement, value: Any, exactly: bool) -> None:
         if not isinstance(child, Leaf):
             raise AssertionError(child)
-        name, here = child.name, (*path, child.name)
-        self.woken.add(here)
+        name = child.name
+        self.woken.add((*site.path, name))
         if child.many:
-            there = after.get(name, ())
-            self.woken.update((*here, item) for item in value)
-            fresh = tuple(v for v in value if v in there or v not in come.get(name, ()))
-            rest = [v for v in there if (*here, v) in self.asleep] if exactly else []
-            after[name] = _in_place(there, fresh, rest) if exactly else _joined(there, fresh)
-            if not after[name]:
-                del after[name]
-        elif child.secret and name in after and self.secrets is UpdatePassword.ON_CREATE:
+            self._items(site, name, value, exactly)
+        elif child.secret and name in site.after and self.secrets is UpdatePassword.ON_CREATE:
             return
-        elif name in after or come.get(name) != value:
-            after[name] = value
+        elif name in site.after or site.come.get(name) != value:
+            site.after[name] = value
 
-    def _branch(
-        self, after: Tree, name: str, mine: Tree, come: Tree, here: Path, was: bool = False
-    ) -> None:
-        self.woken.add(here)
+    def _items(self, site: _Site, name: str, want: tuple[str, ...], exactly: bool) -> None:
+        """The values of a leaf-list; one that is inherited is not set again."""
+        here, there, come = (*site.path, name), site.after.get(name, ()), site.come.get(name, ())
+        self.woken.update((*here, item) for item in want)
+        fresh = tuple(v for v in want if v in there or v not in come)
+        asleep = [v for v in there if (*here, v) in self.asleep]
+        site.after[name] = _in_place(there, fresh, asleep) if exactly else _joined(there, fresh)
+        if not site.after[name]:
+            del site.after[name]
+
+    def _branch(self, site: _Site, child: Branch, mine: Tree, was: bool = False) -> None:
+        name = child.name
+        self.woken.add((*site.path, name))
         # What is inherited whole needs no shell of its own.
-        if mine or was or name in after or name not in come:
-            after[name] = mine
+        if mine or was or name in site.after or name not in site.come:
+            site.after[name] = mine
 
-    def _entries(
-        self, after: Tree, node: List, entries: Tree, given: Tree, come: Tree, here: Path
-    ) -> None:
-        if not node.fixed:
+    def _entries(self, site: _Site, child: List, entries: Tree, given: Tree) -> None:
+        here, come = (*site.path, child.name), site.inside(child).come
+        if not child.fixed:
             self.woken.add(here)
             self.woken.update((*here, key) for key in given)
         needed = {k: e for k, e in given.items() if e or k in entries or k not in come}
         if needed or entries:
-            after[node.name] = {**entries, **needed}
+            site.after[child.name] = {**entries, **needed}
 
-    def _arrange(self, after: Tree, node: List, order: list[str]) -> None:
-        """The order that is given, where the device keeps one."""
-        entries = after.get(node.name, {})
-        if node.user_ordered and entries:
-            after[node.name] = {key: entries[key] for key in order if key in entries}
+
+def _each(act: _Act, entries: _Site, want: Tree) -> Tree:
+    """The wanted entries of a list, each as ``act`` makes it."""
+    return {key: act(entries.entry(key), entry) for key, entry in want.items()}
+
+
+def _arrange(after: Tree, node: List, order: Iterable[str]) -> None:
+    """Entries in the order that is given, where the device keeps one."""
+    entries = after.get(node.name, {})
+    if node.user_ordered and entries:
+        after[node.name] = {key: entries[key] for key in order if key in entries}
 
 
 def _put_back(node: Branch, after: Tree, have: Tree, name: str, value: Any) -> None:
@@ -292,14 +312,6 @@ def _in_place(there: Iterable[str], names: Iterable[str], more: Collection[str])
     return tuple(order)
 
 
-def _each(act: _Act, node: List, have: Tree, come: Tree, want: Tree, here: Path) -> Tree:
-    """The wanted entries of a list, each as ``act`` makes it."""
-    return {
-        key: act(node, have.get(key, {}), _in(come, key), entry, (*here, key))
-        for key, entry in want.items()
-    }
-
-
 def others(node: Branch, tree: Tree) -> Tree:
     """What of a branch is not managed: what is only read, and what is somebody else's."""
     kept: Tree = {}
@@ -321,10 +333,6 @@ def others(node: Branch, tree: Tree) -> Tree:
             if inside:
                 kept[name] = inside
     return kept
-
-
-def _in(tree: Tree, *path: str) -> Tree:
-    return value_at(tree, path) or {}
 
 
 def _without(node: Branch, have: Tree, want: Tree, everything: bool) -> Tree:
