@@ -128,6 +128,30 @@ def test_an_address_at_another_gateway_is_unexpected():
     ]
 
 
+ONE, OTHER = {"gateway": "gm-1", "address": "192.0.2.1"}, {"gateway": "gm-1"}
+
+
+@pytest.mark.parametrize("role", ["static", "dynamic"])
+def test_one_member_is_not_two_that_are_expected(role):
+    wanted = {"G1": [{**OTHER, "role": role}, ONE]}
+    absent = [("missing", "error" if role == "static" else "info")]
+    assert pairs(found([group(member("192.0.2.1"))], wanted)) == absent
+    # Who has an address of its own is none of those who come in by the gateway alone.
+    both = [group(member("192.0.2.1"), member("192.0.2.2"))]
+    assert pairs(found(both, wanted)) == []
+    elsewhere = {"gateway": "gm-1", "address": "192.0.2.7", "role": "dynamic"}
+    assert pairs(found([group(member("192.0.2.1"))], {"G1": [elsewhere, ONE]})) == [
+        ("missing", "info")
+    ]
+
+
+def test_of_an_address_that_is_listed_twice_the_one_at_its_gateway_is_expected():
+    listed = [group(member("192.0.2.1", "gm-9"), member("192.0.2.1"))]
+    (stranger,) = [f for f in found(listed, {"G1": [ONE]})["findings"] if f["severity"] == "error"]
+    assert (stranger["kind"], stranger["member"]) == ("unexpected", "gm-9 192.0.2.1")
+    assert "it holds the group's keys and is not expected" in stranger["why"]
+
+
 def test_without_expected_members_nobody_is_unexpected():
     assert pairs(found([group(member("192.0.2.1"))], {"G1": {"min_members": 1}})) == []
 

@@ -109,6 +109,17 @@ def test_a_member_that_another_server_of_the_cluster_lists_is_not_missing():
     assert found["summary"]["absent"] == 0
 
 
+def test_in_a_cluster_one_member_is_not_two_that_are_expected():
+    members = [{"gateway": "gm-1", "address": "192.0.2.1"}, {"gateway": "gm-1"}]
+    wanted = [{"group": "G1", "host": ["a", "b"], "members": members}]
+    found = fleet(wanted, a=listing(1), b=listing())
+    assert kinds(found, "a") == [("missing", "error", "gm-1")]
+    assert kinds(found, "b") == []
+    second = [{**member(1), "address": "192.0.2.7"}]
+    found = fleet(wanted, a=listing(1), b=[{**listing()[0], "members": second}])
+    assert found["summary"]["compliant"] == 2
+
+
 def test_a_member_that_no_server_of_the_cluster_lists_is_missing_once():
     found = fleet(CLUSTER, a=listing(1), b=listing(2))
     assert kinds(found, "a") == [

@@ -136,7 +136,9 @@ def _who(row: Row) -> tuple[Any, Any, Any]:
 def _judge_missing(lists: _Lists, told: _Told, group: str, rows: Mapping[str, Row]) -> None:
     row = next(iter(rows.values()))
     read, unread = lists.split(row["hosts"])
-    found = any(lists.listing(server, group).found(*_who(row)) for server in read)
+    # One that misses it has not seen it, whoever else came in by its gateway there.
+    others = (server for server in read if server not in rows)
+    found = any(lists.listing(server, group).found(*_who(row)) for server in others)
     teller = None if found else lists.teller(rows, row["hosts"], group)
     for name, one in rows.items():
         told.row(name, one, None)

@@ -166,7 +166,7 @@ class GroupAudit:
             seen.setdefault(address, gateway)
 
     def _compare(self, expected: ExpectedGroup) -> None:
-        listing = Listing(self._members)
+        listing = Listing(self._members, {wanted.address for wanted in expected.members})
         right: set[int] = set()
         for wanted in expected.members:
             found = listing.found(wanted.gateway, wanted.address, wanted.role.value)

@@ -4,29 +4,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from .expectations import Role
 
 
 class Listing:
-    """The members of one list, their addresses in one form."""
+    """The members of one list, their addresses in one form.
 
-    def __init__(self, members: Iterable[dict[str, Any]]) -> None:
-        self._by_address: dict[str, dict[str, Any]] = {}
+    ``claimed``: addresses that are expected: who has one is nobody else who is expected by gateway.
+    """
+
+    def __init__(
+        self, members: Iterable[dict[str, Any]], claimed: Collection[str | None] = ()
+    ) -> None:
+        self._by_address: dict[str, list[dict[str, Any]]] = {}
         self._by_gateway: dict[str, list[dict[str, Any]]] = {}
         for member in members:
-            self._by_address.setdefault(str(member.get("address")), member)
-            self._by_gateway.setdefault(str(member.get("gateway") or ""), []).append(member)
+            address = str(member.get("address"))
+            self._by_address.setdefault(address, []).append(member)
+            if address not in claimed:
+                self._by_gateway.setdefault(str(member.get("gateway") or ""), []).append(member)
 
     def found(self, gateway: str | None, address: str | None, role: str) -> list[dict[str, Any]]:
         """Who of the list is the one that is expected; several may come in by one gateway."""
         if address is not None:
-            member = self._by_address.get(address)
-            if member is not None:
-                return [member]
+            members = self._by_address.get(address, [])
+            # Listed more than once, it is the one that came in as it should.
+            right = [m for m in members if gateway in (None, m.get("gateway"))] or members
             # A dynamic peer is known by its gateway, whatever address it has today.
-            if role == Role.STATIC.value:
-                return []
+            if right or role == Role.STATIC.value:
+                return right[:1]
         return self._by_gateway.get(gateway, []) if gateway else []
