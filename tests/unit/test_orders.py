@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.holds import lacking, selection
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import wanted_tree
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
@@ -53,6 +54,33 @@ def test_entries_are_moved_one_after_the_other_into_the_wanted_order(order, move
     assert result["commands"] == [f"insert {SERVER} group {move}" for move in moves]
     entries = etree.fromstring(result["xml"]).iter("group") if moves else ()
     assert [(e.findtext("name"), e.get("insert"), e.get("name")) for e in entries] == marks
+
+
+def in_order(order):
+    entries = "".join(f"<group><name>{name}</name></group>" for name in order)
+    path = "<configuration><security><group-vpn><server>{}</server></group-vpn></security>"
+    return etree.fromstring(f"{path.format(entries)}</configuration>")
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "displaced"),
+    [
+        ("CAB", "CAB", ""),
+        ("CAB", "ABC", "C"),
+        ("CAB", "ZCAB", "C"),
+        ("BCA", "BZCA", ""),
+        ("BCA", "CBA", "BC"),
+        ("CBA", "CAB", ""),
+        ("ACB", "CB", ""),
+    ],
+)
+def test_an_entry_that_was_put_back_since_is_not_where_a_change_has_put_it(wish, found, displaced):
+    change = etree.fromstring(planned(RESOURCE, DEVICE, wanted(wish), "overridden")["xml"])
+    path = "security group-vpn server group"
+    gone = [f"{path} {name} in its place" for name in displaced]
+    assert lacking(in_order(found), change) == gone
+    # Of a moved entry alone no neighbour would be seen.
+    assert [e.tag for e in selection(change).iter()][-2:] == ["group-vpn", "server"]
 
 
 def test_what_is_new_and_comes_in_between_is_made_and_then_moved():

@@ -455,6 +455,26 @@ def test_what_is_gone_before_it_was_confirmed_is_named_and_the_rest_counted(coun
     assert rpc.box.pending is not None
 
 
+BLOCK = "security/group-vpn/server/group/server-member-communication"
+
+
+@pytest.mark.parametrize("place", ["security", BLOCK, f"{BLOCK}/encryption-algorithm"])
+@pytest.mark.parametrize("theirs", [None, 7])
+def test_what_somebody_has_deactivated_since_is_said_not_to_be_in_force(place, theirs):
+    rpc = Boxed(box("G1"), {})
+    made = apply(rpc, wish(FIVE_MINUTES))
+    change = confirming.change_of(made)
+    words = "is deactivated on the device: what was to be kept is not in force"
+    rpc.box.candidate.find(place).set("inactive", "inactive")
+    rpc.box.commit(9, "eve", "", theirs)
+    found = confirmed(rpc, change)
+    where = f"[edit {place.replace('/', ' ').replace('group server-m', 'group G1 server-m')}]"
+    assert (found["changed"], f"{where} {words}" in found["warnings"]) == (theirs is not None, True)
+    rpc = Boxed(box("G1"), {})
+    change = confirming.change_of(apply(rpc, wish(FIVE_MINUTES)))
+    assert not any(words in warning for warning in confirmed(rpc, change)["warnings"])
+
+
 def test_a_device_that_does_not_mark_what_awaits_is_not_said_to_have_confirmed_anothers():
     rpc = Boxed(box("G1", tells_pending=False, says_pending_at_lock=True), {})
     rpc.box.commit(9, "netops", "", 5)

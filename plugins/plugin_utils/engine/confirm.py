@@ -27,7 +27,7 @@ from .confirmation import (
     was_taken_back,
 )
 from .device import CommitOptions, Device
-from .holds import lacking, selection
+from .holds import asleep, lacking, selection
 from .transaction import Commit, said_at_lock, saying_warnings
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
@@ -153,7 +153,12 @@ def _gone(device: Device, change: etree._Element | None) -> str:
     """What the device does not have of a change, as a sentence; '' when it has all."""
     if change is None:
         return ""
-    gone = lacking(device.committed(selection(change)), change)
+    there = device.committed(selection(change))
+    for one in asleep(there, change):
+        device.warn(
+            f"[edit {one}] is deactivated on the device: what was to be kept is not in force"
+        )
+    gone = lacking(there, change)
     more = f" and {len(gone) - _LONGEST_LIST} more" if len(gone) > _LONGEST_LIST else ""
     told = f"{'; '.join(gone[:_LONGEST_LIST])}{more}"
     return f"the device does not have what was to be confirmed: {told}; {_SINCE}" if gone else ""

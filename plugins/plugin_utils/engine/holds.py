@@ -15,22 +15,46 @@ _ENCRYPTED = "$9$"
 def selection(change: etree._Element) -> etree._Element:
     """The filter that selects what a change touches: as a whole what has leaves in it.
 
-    Who names a part beside the key of an entry gets that part of it and no other.
+    Who names a part beside the key of an entry gets that part of it and no other. Where an entry
+    has got another place, its neighbours tell.
     """
     selected = etree.Element(local_name(change))
     for name in children(change, "name"):
         etree.SubElement(selected, "name").text = text_of(name)
     parts = [part for part in change if local_name(part) not in ("", "name")]
-    if all(map(len, parts)):
+    if all(len(part) and part.get("insert") is None for part in parts):
         selected.extend(map(selection, parts))
     return selected
 
 
 def lacking(reply: etree._Element, change: etree._Element) -> list[str]:
     """What of a change a configuration does not hold, as paths; ``reply`` may enclose it."""
+    return list(_lacking(_enclosed(reply, change), change, ()))
+
+
+def asleep(reply: etree._Element, change: etree._Element) -> list[str]:
+    """What of a change a configuration holds deactivated, as paths."""
+    return list(dict.fromkeys(_asleep(_enclosed(reply, change), change, ())))
+
+
+def _enclosed(reply: etree._Element, change: etree._Element) -> etree._Element | None:
     name = local_name(change)
-    configuration = reply if local_name(reply) == name else next(reply.iter(f"{{*}}{name}"), None)
-    return list(_lacking(configuration, change, ()))
+    return reply if local_name(reply) == name else next(reply.iter(f"{{*}}{name}"), None)
+
+
+def _asleep(
+    there: etree._Element | None, change: etree._Element, path: tuple[str, ...]
+) -> Iterator[str]:
+    for part in change if there is not None else ():
+        name = local_name(part)
+        if name in ("", "name") or part.get("delete") is not None:
+            continue
+        here = tuple(filter(None, (*path, name, text_of(child(part, "name")))))
+        for found in (e for e in children(there, name) if _may_be(e, part)):
+            if found.get("inactive") is not None:
+                yield " ".join(here)
+            else:
+                yield from _asleep(found, part, here)
 
 
 def _lacking(
@@ -55,6 +79,21 @@ def _lacking(
                 yield " ".join(here)
         elif not any(_holds(text_of(e), text_of(part)) for e in found):
             yield " ".join(filter(None, [*here, text_of(part)]))
+        if part.get("insert") is not None and not _is_in_place(there, part):
+            yield f"{' '.join(here)} in its place"
+
+
+def _is_in_place(there: etree._Element | None, part: etree._Element) -> bool:
+    """Whether an entry stands where a change has put it; None but those with a name say where."""
+    keys = (
+        []
+        if there is None
+        else [text_of(child(e, "name")) for e in children(there, local_name(part))]
+    )
+    key, before = text_of(child(part, "name")), part.get("name")
+    if key not in keys or before not in (None, *keys):
+        return True
+    return keys[0] == key if before is None else keys.index(before) < keys.index(key)
 
 
 def _may_be(element: etree._Element, part: etree._Element) -> bool:
