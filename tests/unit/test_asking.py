@@ -9,8 +9,10 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     DeviceError,
     MalformedReply,
+    Refused,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.asking import Choice, listed
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.reply import RPC_NAME
 
 V1, V2 = Generation.V1, Generation.V2
@@ -63,6 +65,14 @@ def test_each_generation_is_asked_in_its_own_words(generation, choice, detail, w
     wire = Wire(KNOWN)
     listed(wire, generation, choice, detail)
     assert wire.asked == [(RPC_NAME, words)]
+
+
+@pytest.mark.parametrize("choice", [Choice(group=""), Choice(group=" "), Choice(peer_address="")])
+def test_a_name_that_came_out_empty_is_asked_of_no_device(choice):
+    wire = Wire()
+    with pytest.raises(Refused, match="is expected"):
+        read(wire, choice)
+    assert wire.asked == []
 
 
 def test_what_the_device_does_not_choose_is_chosen_here():

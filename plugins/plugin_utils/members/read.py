@@ -79,6 +79,8 @@ def counted(rpc: Rpc) -> dict[str, int]:
 def _check(choice: Choice) -> None:
     objections = []
     number, address = choice.group_id, choice.peer_address
+    if choice.group is not None and not choice.group.strip():
+        objections.append(f"group {choice.group!r}: a name is expected; name one, or leave it out")
     if number is not None and not 1 <= number <= LARGEST_ID:
         objections.append(f"group_id {number}: 1 to {LARGEST_ID} is accepted; correct 'group_id'")
     if address is not None and canonical_address(address) is None:
