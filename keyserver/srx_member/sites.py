@@ -253,7 +253,9 @@ class SrxMembers:
         for site in self.sites.values():
             if site.member is not None and site.settings.group == group_id:
                 site.open(packet, now)
-                self._on_activity()
+                # Nobody else does anything about what it hears.
+                if site.member.options.recovery_probe:
+                    self._on_activity()
 
     def arrives(self, packet: bytes, now: float) -> bytes | None:
         """An IPv4 packet reaches this device, if it is for it: what it sends back."""

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..netconf.libraries import etree
 from ..netconf.xml import child, children, local_name, text_of
@@ -60,13 +61,14 @@ def _asleep(
 def _lacking(
     there: etree._Element | None, change: etree._Element, path: tuple[str, ...]
 ) -> Iterator[str]:
+    held = _held(there)
     for part in change:
         name = local_name(part)
         if not name or name == "name":
             continue
         key = text_of(child(part, "name"))
         here = (*path, name, key) if key else (*path, name)
-        found = [] if there is None else [e for e in children(there, name) if _may_be(e, part)]
+        found = [e for e in held.get((name, _told_by(part)), ()) if _may_be(e, part)]
         if part.get("delete") is not None:
             # A value that changes its place is taken away, and set anew.
             anew = (one for one in children(change, name) if one.get("delete") is None)
@@ -77,7 +79,7 @@ def _lacking(
             yield from min((list(_lacking(e, part, here)) for e in found or [None]), key=len)
             if not found and len(part) == 1 and key:
                 yield " ".join(here)
-        elif not any(_holds(text_of(e), text_of(part)) for e in found):
+        elif not any(_holds(text_of(e), text_of(part)) for e in found or held.get((name, ""), ())):
             yield " ".join(filter(None, [*here, text_of(part)]))
         if part.get("insert") is not None and not _is_in_place(there, part):
             yield f"{' '.join(here)} in its place"
@@ -94,6 +96,23 @@ def _is_in_place(there: etree._Element | None, part: etree._Element) -> bool:
     if key not in keys or before not in (None, *keys):
         return True
     return keys[0] == key if before is None else keys.index(before) < keys.index(key)
+
+
+def _held(there: etree._Element | None) -> Mapping[tuple[str, str], Sequence[etree._Element]]:
+    """What is below an element by its name, and by that and what tells it from others.
+
+    A server may have a thousand gateways: to go through all of them for each takes seconds.
+    """
+    held: dict[tuple[str, str], list[etree._Element]] = defaultdict(list)
+    for element in () if there is None else there:
+        for key in {"", _told_by(element)}:
+            held[local_name(element), key].append(element)
+    return held
+
+
+def _told_by(element: etree._Element) -> str:
+    """What tells an element from others of its name: its key, or its value."""
+    return text_of(child(element, "name")) or text_of(element)
 
 
 def _may_be(element: etree._Element, part: etree._Element) -> bool:

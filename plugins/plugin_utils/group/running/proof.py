@@ -114,15 +114,16 @@ class Proof:
     def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
         """Confirm on servers what has proved good for somebody."""
         comment, minutes = self._crew.order.comment, self._crew.order.confirm_minutes
+        kept = {}
         for host, made in sorted(self.unconfirmed.items()):
             served = list(self._crew.description.of_server(host))
             if all(g in groups and self._is_good(g, wrong) for g in served):
-                keep = partial(work.keep, comment=comment, minutes=minutes, made=made)
-                if self._crew.do({host: keep}, "confirmed"):
-                    del self.unconfirmed[host]
+                kept[host] = partial(work.keep, comment=comment, minutes=minutes, made=made)
             else:
                 end = work.taken_back(minutes)
                 self._crew.fates[host].failures.append(f"nothing proves the change: {end}")
+        for host in self._crew.do(kept, "confirmed"):
+            del self.unconfirmed[host]
 
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
         there = [host for host in group.members if host in self._crew.looks]
