@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..gdoi.pull import Grant
-from ..groups.adoption import kek_of_grant, teks_of_grant
+from ..groups.adoption import delay_of_grant, kek_of_grant, teks_of_grant
 from ..groups.contents import tek_deletion
 from ..groups.group import Group
 from ..groups.keys import GroupKek, GroupTek
@@ -24,6 +24,8 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     keyring.leads = False
     if state is None:
         return
+    # Who has changed the delay already or not yet: all members change to these keys together.
+    keyring.tell_delay(delay_of_grant(state), now)
     known = {tek.spi: tek for tek in keyring.teks(now)}
     wanted = {tek.spi for tek in teks}
     fresh = [tek for tek in teks if tek.spi not in known]

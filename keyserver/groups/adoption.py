@@ -7,7 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..gdoi.numbers import IpsecAttribute, KekAttribute, KeyPacketType, TekKeyAttribute
+from ..gdoi.numbers import (
+    GapAttribute,
+    IpsecAttribute,
+    KekAttribute,
+    KeyPacketType,
+    TekKeyAttribute,
+)
 from ..gdoi.payloads import KeyPacket, Profile, SaTek, Selector
 from ..gdoi.pull import Grant
 from ..gdoi.push import kek_of
@@ -71,6 +77,13 @@ def teks_of_grant(state: Grant | None, wanted: Iterable[TekSettings], now: float
         if fitting:
             found.append(_tek_of(fitting, own, packets[spi], now))
     return found
+
+
+def delay_of_grant(state: Grant) -> int:
+    """The activation delay that members of its server are told. Raises MalformedPayload."""
+    gap = attribute_map(state.sa.gap.attributes if state.sa.gap is not None else (), "GAP")
+    told = gap.get(GapAttribute.ACTIVATION_TIME_DELAY)
+    return told.number if told is not None else 0
 
 
 def _shape(settings: TekSettings, now: float) -> list[tuple[object, ...]]:

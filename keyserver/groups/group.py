@@ -22,7 +22,7 @@ from .contents import contents, kek_deletion, tek_deletion, whole_deletion
 from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
 from .keyring import Keyring, Lag
-from .keys import GroupKek, GroupTek
+from .keys import GroupKek, GroupTek, associated_policy
 from .members import Member, MemberList
 from .plane import KeyPlane
 from .pushes import Pushes, Retransmission
@@ -164,9 +164,10 @@ class Group:
         # What is due goes out to all before it is given to one.
         self.expire(now)
         interval = self._interval
-        granted = self.keyring.grant(
-            now, interval if peer.extended else None, self._lag_of(peer, now)
+        gap = associated_policy(
+            self.keyring.shortest_delay(now), interval if peer.extended else None
         )
+        granted = self.keyring.grant(now, gap, self._lag_of(peer, now))
         if granted is None:
             return None
         if granted.sa.kek is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, chain, pairwise, takewhile
 
 from ..gdoi.acknowledgement import AckAlgorithm
-from ..gdoi.payloads import GroupSa, KeyDownload
+from ..gdoi.payloads import GroupAssociatedPolicy, GroupSa, KeyDownload
 from ..gdoi.payloads import Sequence as SequenceNumber
 from ..gdoi.pull import Grant
 from .adoption import kek_of_grant, teks_of_grant
@@ -22,7 +22,6 @@ from .settings import GroupSettings, KekSettings, TekSettings
 
 _REKEY_DELAYS = 4
 _OVERLAP_DELAYS = 2
-_KEPT_DELAYS = 3
 _KNOWN_DELAYS = 16
 
 
@@ -65,13 +64,28 @@ class Keyring:
 
     def configure(self, settings: GroupSettings, now: float) -> None:
         """A commit changed the group."""
+        changed = settings.activation_time_delay != self.settings.activation_time_delay
         self.settings = settings
-        if settings.activation_time_delay != self._delays[-1][1]:
-            self._delays = [*self._delays[-_KNOWN_DELAYS:], (now, settings.activation_time_delay)]
+        if changed:
+            self.tell_delay(settings.activation_time_delay, now)
+
+    def tell_delay(self, delay: int, now: float) -> None:
+        """Members are told this activation delay with what they get from now on."""
+        if delay != self._delays[-1][1]:
+            self._delays = [*self._delays[-_KNOWN_DELAYS:], (now, delay)]
 
     def _delay_at(self, when: float) -> int:
         known = reversed(self._delays)
         return next((one for since, one in known if since <= when), self._delays[0][1])
+
+    def shortest_delay(self, now: float) -> int:
+        """Of those that keys were told with which not all send with yet, and the present one.
+
+        By a longer one a new member would go on with a key that others have dropped.
+        """
+        made = [tek.created for teks in self._teks.values() for tek in teks]
+        made += [at for _, at in self._replaced]
+        return min(self._delay_at(at) for at in (*made, now) if now <= self._changed_at(at))
 
     @property
     def is_empty(self) -> bool:
@@ -234,11 +248,12 @@ class Keyring:
     # How they are described
 
     def grant(
-        self, now: float, heartbeat: int | None = None, lag: Lag | None = None
+        self, now: float, gap: GroupAssociatedPolicy | None = None, lag: Lag | None = None
     ) -> Grant | None:
         """Every key that is good, for a member; None when there is nothing to give.
 
-        ``lag``: it may not have heard which ones it is to delete.
+        ``gap``: what it is told beside them, when not that which all are told. ``lag``: it may not
+        have heard which ones it is to delete.
         """
         kek = self.current_kek(now)
         teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
@@ -247,20 +262,24 @@ class Keyring:
             return None
         if lag is not None:
             teks += self._over(teks, lag, now)
-        seen = self._seen(kek, teks, now, heartbeat)
+        seen = self._seen(kek, teks, now, gap)
         if self._granted is None or self._granted[0] != seen:
             sequence = SequenceNumber(kek.sequence) if kek else None
-            grant = Grant(self.sa(kek, teks, now, heartbeat), download(kek, teks), sequence)
+            grant = Grant(self.sa(kek, teks, now, gap), download(kek, teks), sequence)
             self._granted = seen, grant
         return self._granted[1]
 
     def _seen(
-        self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None
+        self,
+        kek: GroupKek | None,
+        teks: list[GroupTek],
+        now: float,
+        gap: GroupAssociatedPolicy | None,
     ) -> tuple[object, ...]:
         """All that a grant is made of: members that come together get the same one."""
         seen = [(tek.spi, int(tek.expires - now)) for tek in teks]
         under = (kek.kek, kek.settings, kek.sequence, int(kek.expires - now)) if kek else ()
-        return (self.settings, heartbeat, under, seen)
+        return (self.settings, gap, under, seen)
 
     def snapshot(self, now: float) -> Grant | None:
         """Every key that is good, without making any; None when there is none."""
@@ -333,7 +352,9 @@ class Keyring:
         return [_ending_at(tek, end) for tek, at, end in gone if at >= lag.since and tek.spi in had]
 
     def _kept(self, followed: float) -> float:
-        return followed + _KEPT_DELAYS * self._delay_at(followed)
+        """Until when members keep it; a later key may have told them another delay."""
+        changed = self._changed_at(followed)
+        return changed + min(self._delay_at(followed), self._delay_at(changed))
 
     def _ending(self, tek: GroupTek, succeeded: float) -> GroupTek:
         """As it is told to a new member: with no more life than the others give it.
@@ -344,14 +365,18 @@ class Keyring:
         return _ending_at(tek, end)
 
     def sa(
-        self, kek: GroupKek | None, teks: list[GroupTek], now: float, heartbeat: int | None = None
+        self,
+        kek: GroupKek | None,
+        teks: list[GroupTek],
+        now: float,
+        gap: GroupAssociatedPolicy | None = None,
     ) -> GroupSa:
         """The SA payload for these keys."""
         own, port = self._plane.push_source
         source = (self.settings.server_address or own, port)
         return GroupSa(
             kek.policy(source, self.ack_algorithm(kek), now) if kek else None,
-            associated_policy(self.settings.activation_time_delay, heartbeat),
+            gap or associated_policy(self._delays[-1][1]),
             tuple(policy for tek in teks for policy in tek.policies(now, self._plane.profile)),
         )
 

@@ -197,7 +197,7 @@ def new_tek(settings: TekSettings, spis: SpiPool, now: float) -> GroupTek:
 
 
 def associated_policy(
-    activation_time_delay: int, heartbeat: int | None
+    activation_time_delay: int, heartbeat: int | None = None
 ) -> GroupAssociatedPolicy | None:
     """The GAP; ``heartbeat`` seconds only for members that know this private attribute."""
     found: Iterable[tuple[int, int | None]] = (

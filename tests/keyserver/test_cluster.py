@@ -357,6 +357,26 @@ def test_who_joins_at_the_sub_server_behind_a_commit_at_the_root_begins_with_wha
     assert before not in first.held().receives_with
 
 
+@pytest.mark.parametrize("first", [ROOT, SUB])
+@pytest.mark.parametrize("delay", [30, 60])
+def test_all_members_change_by_the_delay_of_the_server_that_makes_the_keys(network, first, delay):
+    """Both servers are told of another delay, one after the other."""
+    network.pass_time(30)
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    lines = (
+        f"{SERVER} group G1 activation-time-delay {delay}",
+        f"{SERVER} ipsec proposal esp lifetime-seconds 3500",
+    )
+    for hub in sorted(network.hubs, key=lambda hub: hub != first):
+        network.hubs[hub].commit(network.now, *lines)
+        network.settle()
+    for _ in range(4 * delay):
+        network.pass_time(1)
+        held = [member.held() for member in members]
+        assert all(one.sends_with in other.receives_with for one in held for other in held)
+    assert held[0] == held[1]
+
+
 def test_an_update_that_is_lost_is_repeated(network):
     network.member(SITES[0], ROOT)
     second = network.member(SITES[1], SUB)

@@ -285,6 +285,37 @@ def test_who_joins_behind_a_commit_of_another_delay_goes_by_that_which_the_other
     assert _apart_once_joined(group) == 0
 
 
+@pytest.mark.parametrize(("first", "then", "join"), [(10, 20, 9), (10, 20, 15), (15, 30, 15)])
+def test_who_joins_among_commits_of_a_longer_delay_changes_before_others_drop_the_key_before(
+    first, then, join
+):
+    delay = "set security group-vpn server group G1 activation-time-delay "
+    group = LossyGroup(4, Faults(delay=0.05), extra=(f"{delay}{first}",))
+    group.settle()
+    group.commit(NEW_POLICY + "source 10.2.0.0/16", NEW_POLICY + "destination 10.3.0.0/16")
+    group.run(0.1)
+    group.commit(f"{delay}{then}")
+    group.run(3)
+    group.commit(LIFETIME + "3400")
+    group.run(join)
+    assert _apart_once_joined(group) == 0
+
+
+def test_who_is_told_what_goes_is_told_it_by_the_delay_of_the_key_that_others_have_got_since():
+    delay = "set security group-vpn server group G1 activation-time-delay "
+    group = LossyGroup(4, Faults(delay=0.05), extra=(f"{delay}60",))
+    group.settle()
+    group.commit(LIFETIME + "3500")
+    group.run(1)
+    group.commit(f"{delay}15", LIFETIME + "3400")
+    group.run(121)
+    # The one that is switched off has not acknowledged this; the next one has its place.
+    group.members["192.0.2.10"].stop()
+    group.commit(LIFETIME + "3300")
+    group.run(0.2)
+    assert _apart_once_joined(group) == 0
+
+
 @pytest.mark.parametrize("join", [25, 31, 40])
 def test_a_key_that_a_quicker_one_has_overtaken_is_given_to_nobody(join):
     delay = "set security group-vpn server group G1 activation-time-delay "
