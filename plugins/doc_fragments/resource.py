@@ -49,7 +49,8 @@ options:
     description:
       - What to do when a confirmed commit, of whomever, still awaits its confirmation. Every commit
         confirms it, and on Junos so does a check.
-      - V(warn) says whose it is and commits; V(refuse) leaves the device as it is.
+      - V(warn) says whose it is and commits; V(refuse) leaves the device as it is. Of one that may
+        be confirmed already, because the device does not tell, that is said.
     type: str
     choices: [warn, refuse]
     default: warn

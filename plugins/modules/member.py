@@ -188,6 +188,13 @@ confirmation_untold:
   returned: for states merged, replaced, overridden and deleted
   type: bool
   sample: false
+confirms:
+  description:
+    - The confirmed commit, of whomever, that awaited its confirmation when this change was made. It
+      is confirmed by this change, or taken back together with it.
+  returned: for states merged, replaced, overridden and deleted
+  type: dict
+  sample: {user: netops, client: netconf, at: 2026-10-05 22:03:43 UTC, minutes: 10, comment: ""}
 pending_confirmation:
   description:
     - With O(commit_confirmed) when nothing is to be changed, the earlier confirmed commit without

@@ -31,6 +31,9 @@ description:
     after a change counts only when it was seen to come; else RV(groups[].unknown) names the member.
   - Progress is one line for each group on standard error, with names.
   - In check mode, tells who would be waited for and how long, and refuses what would be refused.
+  - While a confirmed commit, of whomever, awaits its confirmation, nobody knows whom it has cut off
+    and who has fallen from the list by it. A change is then not made over it. Check mode with
+    O(change) refuses it, and so does a wait for a change that was made in spite of that.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
   - groupvpn.junos.attributes.info
@@ -217,7 +220,8 @@ since:
   type: dict
 warnings:
   description:
-    - Groups in which nothing is proved, waits that may be too short, and what could not be read.
+    - Groups in which nothing is proved, because nobody was listed or their rekeys are multicast;
+      waits that may be too short; and what could not be read.
   returned: always
   type: list
   elements: str

@@ -165,10 +165,25 @@ def test_with_every_member_dead_nothing_is_confirmed_in_a_play_that_ignores_erro
     assert "the change was not confirmed" in said(refused)
     assert fleet.pending() is not None
     assert all(name in said(refused).partition("waiting for")[2] for name in SITES)
-    another = {**NEW_KEYS, "lifetime_seconds": 7300}
-    refused = applied(fleet, another, confirm_minutes=10, pending_confirm="refuse")
-    assert "confirm" in said(refused)
+    # The dead have fallen off the list by now: nobody would be missed.
+    assert_not_made_over_another(fleet, {**NEW_KEYS, "lifetime_seconds": 7300})
+    kept = applied(fleet, NEW_KEYS)
+    assert kept.code == 0, kept.output[-3000:]
+    assert "nobody was listed before the change" in kept.output
+
+
+def assert_not_made_over_another(fleet, config):
+    """Neither by the role nor by who takes its steps one by one."""
+    refused = applied(fleet, config, confirm_minutes=10)
+    assert "awaits confirmation, within 10 minutes, and nobody knows who" in said(refused)
+    refused = applied(fleet, config, confirm_minutes=10, pending_confirm="refuse")
+    assert refused.code != 0
     assert fleet.settings()["lifetime_seconds"] == 7200
+    steps = [
+        {f"groupvpn.junos.{ROLE}": {"config": [config]}, "register": "made"},
+        {"groupvpn.junos.wait_for_members": {"change": "{{ made }}", "timeout": 60}},
+    ]
+    assert "made over another that awaited its confirmation" in said(play(fleet.lab, steps))
 
 
 def test_a_member_with_a_wrong_key_is_not_back(fleet):

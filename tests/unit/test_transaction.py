@@ -22,6 +22,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitLost,
     CommitUnknown,
     DeviceError,
+    Refused,
     TransportFailure,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running import work
@@ -336,6 +337,19 @@ def test_what_may_await_its_confirmation_where_nobody_tells_is_said_to(says_conf
     assert "groupvpn.junos:" not in warned
     made_sure = confirming.confirm(rpc, confirming.Request())
     assert (made_sure["changed"], rpc.box.pending) == (True, None)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_what_a_change_confirms_besides_is_told_and_refused_where_it_is_to_be(tells):
+    rpc = Boxed(box("G1", tells_pending=tells), {})
+    rpc.box.commit(9, "eve", "", 7)
+    with pytest.raises(Refused, match=f"{'' if tells else 'may '}await.* would confirm it"):
+        apply(rpc, wish(FIVE_MINUTES._replace(refuse_pending=True)))
+    assert rpc.box.pending is not None
+    made = apply(rpc, wish(FIVE_MINUTES))
+    assert (made["confirms"]["user"], made["confirms"]["minutes"]) == ("eve", 7)
+    assert any("this commit confirms it, or is taken back" in line for line in made["warnings"])
+    assert apply(Boxed(box("G1"), {}), wish())["confirms"] is None
 
 
 @pytest.mark.parametrize("says_confirmed", [True, False])

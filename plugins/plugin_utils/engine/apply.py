@@ -136,6 +136,7 @@ def _result(
         "diff_text": diff,
         "confirmation_awaited": None if device.made is None else device.made.as_result(),
         "confirmation_untold": device.untold,
+        "confirms": None if device.confirms is None else device.confirms.as_result(),
         "pending_confirmation": None if at_stake is None else at_stake.as_result(),
         **resource.rules.results(outlook if change else None),
     }

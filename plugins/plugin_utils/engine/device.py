@@ -77,6 +77,8 @@ class Device:
         """Whether the device does not tell that its confirmed commit awaits confirmation."""
         self.made: PendingConfirmation | None = None
         """Its confirmed commit, as the device's history shows it."""
+        self.confirms: PendingConfirmation | None = None
+        """What awaited confirmation when this commit was made, and ends as it does."""
         self._namespace = ""
         self._holding = False
 

@@ -164,25 +164,27 @@ def _see_whether_it_tells(device: Device) -> None:
 def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
     """Say what a commit would confirm besides; whether nothing would be confirmed by a check."""
     try:
-        pending = awaiting(device.history())
+        pending, certain = pending_or_doubt(device, CommitOptions(confirmed=options.confirmed))
     except DeviceError as error:
         if options.refuse_pending:
             raise Refused([f"{error}; pending_confirm is refuse, and {_UNTOLD}"]) from None
         return True
     if pending is None:
         return True
+    told = str(pending) if certain else pending.in_doubt()
     if options.refuse_pending:
         raise Refused(
             [
-                f"{pending}, and this commit would confirm it; confirm it or let it be taken back "
+                f"{told}, and this commit would confirm it; confirm it or let it be taken back "
                 "first, or set pending_confirm to warn"
             ]
         )
     if check:
-        device.warn(f"{pending}; not checked on the device, because a check would confirm it")
+        device.warn(f"{told}; not checked on the device, because a check would confirm it")
     else:
         together = "" if options.confirmed is None else ", or is taken back together with it"
-        device.warn(f"{pending}; this commit confirms it{together}")
+        device.warn(f"{told}; this commit confirms it{together}")
+        device.confirms = pending
     return False
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..engine.counting import counted
+from ..engine.device import Device
 from ..errors import GroupVpnError, Refused
 from ..netconf.rpc import Rpc
 from ..resources.served import Group
 from ..resources.server_member_communication import HIERARCHY
 from . import gate
 from .addresses import canonical_address
+from .earlier import UNKNOWN_BEFORE, list_is_from_before
 from .eyes import Eyes
 from .life import Roll
 from .waiting import Look, Progress, Times, Watch, wait
@@ -73,6 +75,7 @@ def wait_for(
     eyes = Eyes(rpc, say)
     before = _earlier(request.since) if request.since is not None else eyes.look()
     blocks = _blocks(request.change)
+    doubts = list(list_is_from_before(Device(rpc))) if request.check and blocks else []
     if eyes.has_all:
         _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
         _refuse(_not_admitted(request.wanted, eyes.in_force, before))
@@ -97,6 +100,7 @@ def wait_for(
             *_advice(entries, request, timeout),
             *_nobody(request.wanted, before, eyes.in_force),
             *eyes.unseen(blocks),
+            *doubts,
         ],
     }
 
@@ -112,14 +116,12 @@ def _blocks(
     blocks = gate.changed_blocks(change)
     if change.get("changed") and not blocks:
         # A repeated run of an unconfirmed change: the lists before it are not known any more.
-        raise Refused(
-            [
-                "change: it was made by an earlier run and awaits its confirmation, so nobody "
-                "knows who was listed before it; let the device take it back and run again, or "
-                "use confirm_commit if you know that the members are there"
-            ]
-        )
-    return blocks
+        why = "it was made by an earlier run and awaits its confirmation"
+    elif change.get("confirms"):
+        why = "it was made over another that awaited its confirmation"
+    else:
+        return blocks
+    raise Refused([f"change: {why}, so {UNKNOWN_BEFORE}"])
 
 
 _NO_CHANGE = (
@@ -224,6 +226,11 @@ def _advice(entries: Sequence[gate.Awaited], request: Request, timeout: int) -> 
                 f"{entry.group}: multicast rekeys are not acknowledged: the list proves nothing, "
                 "and nobody was waited for; who registered while it was unicast misses rekeys "
                 "until it registers again"
+            )
+        elif entry.cause is not gate.Cause.ASKED and not (entry.names or entry.min_members):
+            found.append(
+                f"{entry.group}: nobody was listed before the change, so nobody was waited for and "
+                "nothing proves it; set min_members if somebody should be there"
             )
         elif timeout < entry.seconds:
             found.append(
