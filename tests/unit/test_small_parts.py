@@ -97,6 +97,25 @@ def test_a_change_of_twice_as_many_entries_costs_twice_as_much_to_look_for():
     assert calls(80) < 2.1 * calls(40)
 
 
+LC = "$9$LbHX-wg4Z"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "lacks"),
+    [
+        # A module's result masks its secrets; a device may scramble them so that nobody reads them.
+        *((value, "********", 0) for value in (LC, "$8$aes256-gcm$x", "/* SECRET-DATA */", "lc")),
+        *((value, "lc", 0) for value in (LC, "$8$aes256-gcm$x", "/* SECRET-DATA */", "lc")),
+        (LC, LC, 0),
+        (LC, "cl", 1),
+        ("cl", "lc", 1),
+    ],
+)
+def test_a_secret_that_a_change_has_set_is_there_unless_another_can_be_read(value, wanted, lacks):
+    have, change = (etree.fromstring(f"<root><key>{text}</key></root>") for text in (value, wanted))
+    assert len(lacking(have, change)) == lacks
+
+
 def test_what_has_a_leaf_of_a_change_is_asked_for_as_a_whole():
     change = "<r><list><name>a</name><in><x>1</x></in>{}</list></r>"
     asked = [
