@@ -17,7 +17,11 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.fleet import 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import checks, values, views
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirmation import awaiting
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import Device
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.holds import lacking, selection
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.holds import (
+    asleep,
+    lacking,
+    selection,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.tree import overlaid
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
@@ -68,7 +72,7 @@ ITEMS = "<list><name>a</name><item>1</item><item>2</item></list>"
         (ITEMS, "<list><name>a</name><item>3</item></list>", 1),
         (ITEMS, "<list><name>b</name></list>", 1),
         ("<key>$9$x</key>", "<list><key>plain</key></list>", 1),
-        ("<list><key>$9$x</key></list>", "<list><key>plain</key></list>", 0),
+        ("<list><key>$9$LbHX-wg4Z</key></list>", "<list><key>lc</key></list>", 0),
         ("<list><now>1</now></list>", "<list><now/></list>", 1),
     ],
 )
@@ -85,11 +89,15 @@ def test_a_change_of_twice_as_many_entries_costs_twice_as_much_to_look_for():
         entry = "<gateway><name>{0}</name><policy>p</policy></gateway><member>{0}</member>"
         there = "".join(map((entry + "<old><name>{0}</name></old>").format, range(count)))
         gone = "".join(map('<old delete="delete"><name>x{0}</name></old>'.format, range(count)))
-        have, change = (etree.fromstring(f"<r>{t}</r>") for t in (there, there + gone))
+        moved = "".join(
+            f'<gateway insert="after" name="{n}"><name>{n + 1}</name></gateway>'
+            for n in range(count - 1)
+        )
+        have, change = (etree.fromstring(f"<r>{t}</r>") for t in (there, there + gone + moved))
         found = []
         sys.setprofile(lambda _frame, event, _argument: event == "call" and found.append(1))
         try:
-            assert lacking(have, change) == []
+            assert lacking(have, change) == asleep(have, change) == []
         finally:
             sys.setprofile(None)
         return len(found)

@@ -11,6 +11,8 @@ from ..netconf.libraries import etree
 from ..netconf.xml import child, children, local_name, text_of
 from .secret import MASK, read_secret
 
+_Held = Mapping[tuple[str, str], Sequence[etree._Element]]
+
 
 def selection(change: etree._Element) -> etree._Element:
     """The filter that selects what a change touches: as a whole what has leaves in it.
@@ -45,12 +47,13 @@ def _enclosed(reply: etree._Element, change: etree._Element) -> etree._Element |
 def _asleep(
     there: etree._Element | None, change: etree._Element, path: tuple[str, ...]
 ) -> Iterator[str]:
-    for part in change if there is not None else ():
+    held = _held(there)
+    for part in change:
         name = local_name(part)
         if name in ("", "name") or part.get("delete") is not None:
             continue
         here = tuple(filter(None, (*path, name, text_of(child(part, "name")))))
-        for found in (e for e in children(there, name) if _may_be(e, part)):
+        for found in _found(held, part):
             if found.get("inactive") is not None:
                 yield " ".join(here)
             else:
@@ -67,7 +70,7 @@ def _lacking(
             continue
         key = text_of(child(part, "name"))
         here = (*path, name, key) if key else (*path, name)
-        found = [e for e in held.get((name, _told_by(part)), ()) if _may_be(e, part)]
+        found = _found(held, part)
         if part.get("delete") is not None:
             # A value that changes its place is taken away, and set anew.
             anew = (one for one in children(change, name) if one.get("delete") is None)
@@ -80,24 +83,33 @@ def _lacking(
                 yield " ".join(here)
         elif not any(_holds(text_of(e), text_of(part)) for e in found or held.get((name, ""), ())):
             yield " ".join(filter(None, [*here, text_of(part)]))
-        if part.get("insert") is not None and not _is_in_place(there, part):
-            yield f"{' '.join(here)} in its place"
+    yield from _displaced(held, change, path)
 
 
-def _is_in_place(there: etree._Element | None, part: etree._Element) -> bool:
-    """Whether an entry stands where a change has put it; None but those with a name say where."""
-    keys = (
-        []
-        if there is None
-        else [text_of(child(e, "name")) for e in children(there, local_name(part))]
-    )
-    key, before = text_of(child(part, "name")), part.get("name")
-    if key not in keys or before not in (None, *keys):
+def _displaced(held: _Held, change: etree._Element, path: tuple[str, ...]) -> Iterator[str]:
+    """Entries that do not stand where a change has put them."""
+    moved = [part for part in change if part.get("insert") is not None]
+    for name in dict.fromkeys(map(local_name, moved)):
+        order = {text_of(child(e, "name")): n for n, e in enumerate(held.get((name, ""), ()))}
+        for part in (part for part in moved if local_name(part) == name):
+            key = text_of(child(part, "name"))
+            if not _is_in_place(order, key, part.get("name")):
+                yield f"{' '.join((*path, name, key))} in its place"
+
+
+def _is_in_place(order: Mapping[str, int], key: str, before: str | None) -> bool:
+    """Whether an entry stands behind the one that it was put behind, or first of all."""
+    if key not in order or (before is not None and before not in order):
         return True
-    return keys[0] == key if before is None else keys.index(before) < keys.index(key)
+    return order[key] == 0 if before is None else order[before] < order[key]
 
 
-def _held(there: etree._Element | None) -> Mapping[tuple[str, str], Sequence[etree._Element]]:
+def _found(held: _Held, part: etree._Element) -> list[etree._Element]:
+    """What a part of a change may be about."""
+    return [e for e in held.get((local_name(part), _told_by(part)), ()) if _may_be(e, part)]
+
+
+def _held(there: etree._Element | None) -> _Held:
     """What is below an element by its name, and by that and what tells it from others.
 
     A server may have a thousand gateways: to go through all of them for each takes seconds.
