@@ -234,6 +234,24 @@ def test_settings_that_a_device_would_take_back_are_at_stake_and_those_of_others
     assert found["warnings"][-1].endswith("it does not concern these settings")
 
 
+@pytest.mark.parametrize("theirs", [FIVE_MINUTES, AT_ONCE])
+def test_who_finds_under_the_lock_that_another_made_the_change_knows_whether_it_is_kept(theirs):
+    rpc = Boxed(box("G1"), {})
+    first = iter([True])
+
+    def overtaken(read):
+        if next(first, False):
+            apply(Boxed(rpc.box, {}), wish(theirs))
+        return read
+
+    rpc.twists = {Stage.READ: overtaken}
+    found = apply(rpc, wish(FIVE_MINUTES))
+    assert (found["changed"], found["committed"]) == (theirs is FIVE_MINUTES, False)
+    assert (found["pending_confirmation"] is not None) is (theirs is FIVE_MINUTES)
+    assert any("takes the settings back" in w for w in found["warnings"]) is found["changed"]
+    assert rpc.box.lock is None
+
+
 def test_what_awaits_confirmation_is_not_confirmed_by_a_check():
     rpc = Boxed(box("G1"), {})
     rpc.box.commit(9, "eve", "", 7)

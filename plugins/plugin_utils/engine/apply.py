@@ -57,7 +57,8 @@ def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
     goal = RequestGoal(device, request, first)
     text = transact(device, goal, request.commit, compare=request.diff, check=request.check)
     diff = _confirmed_diff(request, _predicted(request, goal.draft), text) if text else ""
-    return _result(device, request, goal.come(), diff)
+    # Who came first with the same change may have to confirm it yet.
+    return _result(device, request, goal.come(), diff, _at_stake(device, request, goal.draft))
 
 
 def _count_touched(device: Device, request: Request, draft: Draft) -> None:
