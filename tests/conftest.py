@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import warm
 from tests.lab import COLLECTIONS, LabDirectory, hub_config
@@ -23,10 +23,12 @@ if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
 
 warm.wanted = hasattr(os, "pidfd_open") and not os.environ.get("COLD")
-# How long an example takes says how busy the machine is, and nothing about the code.
-settings.register_profile("groupvpn", deadline=None)
+# How long an example takes, to be run or to be made, says how busy the machine is, and nothing
+# about the code.
+_untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("groupvpn", _untimed)
 # A gate says the same of the same tree twice; every other run looks at examples of its own.
-settings.register_profile("gate", deadline=None, derandomize=True)
+settings.register_profile("gate", _untimed, derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "groupvpn")
 
 

@@ -204,7 +204,7 @@ def play(
     """Run tasks on the lab's devices."""
     process = _ansible(lab, tasks, *options, hosts=hosts, **more)
     try:
-        output, errors = process.communicate(timeout=180)
+        output, errors = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         end(process)
         raise
@@ -239,7 +239,7 @@ def listed(lab: LabDirectory) -> tuple[list[str], str]:
     return sorted(m["gateway"] for m in group["members"]), group["list_shows"]
 
 
-def listed_within(lab: LabDirectory, wanted: list[str], seconds: float) -> None:
+def listed_within(lab: LabDirectory, wanted: list[str], seconds: float = 90) -> None:
     """Wait until these gateways are in the list of G1."""
     end = time.monotonic() + seconds
     while listed(lab)[0] != wanted:

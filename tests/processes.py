@@ -21,7 +21,8 @@ from tests import warm
 
 Started = subprocess.Popen[Any] | warm.Forked
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30
+START_SECONDS = 90
+STOP_SECONDS = 60
 
 # Below what the system gives to those who connect: between our choice and the server's bind, some
 # client might get the port otherwise. Parallel test processes choose from ranges of their own.
@@ -91,7 +92,7 @@ def end(process: Started) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -211,7 +212,7 @@ class Process:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(10)
+                self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
         forget(self._process)

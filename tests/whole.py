@@ -113,7 +113,7 @@ class WholeLab:
         """Start every device; the observer sees all that happens to their keys."""
         self.write()
         self.process = Process("serve", self.lab.file, "--events", *options)
-        self.process.wait_for("ready:", 60)
+        self.process.wait_for("ready:")
 
     def run(self, *options: str, hosts: str = "all", **variables: Any) -> PlayResult:
         """The role, for the description as it is now."""

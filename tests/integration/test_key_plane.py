@@ -87,7 +87,7 @@ def events(fleet: Process, name: str) -> list[dict]:
 
 def joined(group: str) -> None:
     """Wait until somebody on this host listens to a multicast group."""
-    word, end = socket.inet_aton(group)[::-1].hex().upper(), time.monotonic() + 10
+    word, end = socket.inet_aton(group)[::-1].hex().upper(), time.monotonic() + 60
     while word not in Path("/proc/net/igmp").read_text():
         assert time.monotonic() < end, f"nobody listens to {group}"
         time.sleep(0.02)
@@ -100,7 +100,7 @@ def pass_time(lab: LabDirectory, seconds: float) -> None:
         reply = ask(lab, "hub-1", "get-system-uptime-information")
         return int(re.search(r'current-time>\s*<date-time [^>]*seconds="(\d+)"', reply)[1])
 
-    wanted, end = told() + seconds, time.monotonic() + 10 + seconds
+    wanted, end = told() + seconds, time.monotonic() + 60 + seconds
     while told() < wanted:
         assert time.monotonic() < end, "the device's clock stands still"
         time.sleep(0.05)
@@ -132,7 +132,7 @@ def test_unicast_a_stopped_member_leaves_after_the_retransmissions(lab):
             configure(lab, V2_UNICAST, encryption_algorithm="aes-256-cbc")
             fleet.wait_for('"rekeyed"')
             # Three copies, two seconds apart, on a clock that runs five times as fast.
-            listed_within(lab, ["gm-1"], 10)
+            listed_within(lab, ["gm-1"])
             (result,) = play(lab, [INFO]).tasks
             (group,) = result["hub-1"]["groups"]
             (member,) = group["members"]
@@ -161,7 +161,7 @@ def test_a_rekey_gets_through_a_bad_link(lab):
         bad = {"drop": 0.3, "duplicate": 0.3, "reorder": 0.3, "delay": 0.05}
         with fleet_of(lab, gm_1=bad, gm_2=bad) as fleet:
             configure(lab, UNICAST, number_of_retransmission=8, encryption_algorithm="des-cbc")
-            fleet.wait_for('"rekeyed"', count=2, seconds=20)
+            fleet.wait_for('"rekeyed"', count=2)
             rekeyed = events(fleet, "rekeyed")
             assert len({e["kek_spi"] for e in rekeyed}) == 1
             assert len(rekeyed) == 2
@@ -172,13 +172,13 @@ def test_a_killed_server_is_noticed_by_missing_heartbeats(lab):
     with running(lab) as server:
         configure(lab, UNICAST, heartbeat=60)
         with fleet_of(lab) as fleet:
-            fleet.wait_for('"heartbeat"', count=2, seconds=20)
+            fleet.wait_for('"heartbeat"', count=2)
             server.kill()
             again = Process("serve", lab.file)
             try:
                 again.wait_for("ready:")
-                fleet.wait_for('"registered"', count=4, seconds=30)
-                listed_within(lab, ["gm-1", "gm-2"], 5)
+                fleet.wait_for('"registered"', count=4)
+                listed_within(lab, ["gm-1", "gm-2"])
                 reasons = {e["reason"] for e in events(fleet, "reregistering")}
                 assert reasons == {"3 heartbeats missed"}
             finally:
@@ -280,7 +280,7 @@ def test_multicast_leaves_by_the_configured_interface_between_namespaces(tmp_pat
         fleet = inside(veth[1], "members", "--events")
         fleet.wait_for('"registered"', count=2)
         # A heartbeat every 60 s on a clock that runs 60 times as fast.
-        fleet.wait_for('"heartbeat"', count=6, seconds=20)
+        fleet.wait_for('"heartbeat"', count=6)
         numbers = [e["sequence"] for e in events(fleet, "heartbeat") if e["member"] == "gm-1"]
         assert numbers == sorted(set(numbers))
     finally:
@@ -387,7 +387,7 @@ def test_a_sub_server_shares_the_roots_keys_and_carries_on_without_it(lab):
             # A sub-server refuses members until it has its root's keys.
             before = sum('"member": "site-2"' in line for line in fleet.output)
             # The KEK lives half a minute of this clock: the next one is the sub-server's own.
-            fleet.wait_for('"member": "site-2"', seconds=80, count=before + 1)
+            fleet.wait_for('"member": "site-2"', count=before + 1)
             line = [x for x in fleet.output if '"member": "site-2"' in x][before]
             assert '"rekeyed"' in line, fleet.output
         finally:

@@ -251,9 +251,9 @@ def test_what_was_committed_is_looked_at_as_a_whole_after_a_lost_answer(transpor
 
 
 def test_a_commit_that_takes_longer_than_the_answer_may_is_waited_for(transport):
-    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=1.2)
+    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=2.5)
     with RudeServer(box("G1"), slow) as server:
-        with Client(target(server, rpc_timeout=0.8), transport) as client:
+        with Client(target(server, rpc_timeout=1.6), transport) as client:
             result = change(client.rpc())
         assert has_change(server)
     assert result["changed"]
@@ -261,10 +261,10 @@ def test_a_commit_that_takes_longer_than_the_answer_may_is_waited_for(transport)
 
 
 def test_a_commit_that_may_still_come_is_not_reported_as_not_done(transport):
-    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=4)
+    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=600)
     with RudeServer(box("G1"), slow) as server:
         with (
-            Client(target(server, rpc_timeout=0.5), transport) as client,
+            Client(target(server, rpc_timeout=1.0), transport) as client,
             pytest.raises(CommitUnknown, match=r"unknown.*read") as raised,
         ):
             change(client.rpc())
@@ -274,11 +274,11 @@ def test_a_commit_that_may_still_come_is_not_reported_as_not_done(transport):
 def test_a_device_that_is_gone_after_a_commit_leaves_it_unknown(transport):
     with RudeServer(box("G1"), Fault(Stage.COMMIT, Manner.CUT_AFTER)) as server:
         server.logins = 1
-        with (
-            Client(target(server), transport) as client,
-            pytest.raises(CommitUnknown, match="unknown") as raised,
-        ):
-            change(client.rpc())
+        with Client(target(server), transport) as client:
+            rpc = client.rpc()
+            rpc.patience = 0.5
+            with pytest.raises(CommitUnknown, match="unknown") as raised:
+                change(rpc)
         assert has_change(server)
     assert raised.value.warnings
 
@@ -311,7 +311,7 @@ def test_a_connection_that_ends_within_a_request_is_a_failure_and_no_change(tran
 @pytest.mark.parametrize("stage", [Stage.READ, Stage.LOCK, Stage.COMMIT, Stage.UNLOCK])
 def test_late_answers_are_answers(transport, stage):
     with RudeServer(box("G1"), Fault(stage, Manner.DELAY, seconds=0.3)) as server:
-        with Client(target(server, rpc_timeout=5.0), transport) as client:
+        with Client(target(server), transport) as client:
             assert change(client.rpc())["changed"]
         assert not server.box.locked
 
@@ -603,11 +603,11 @@ def test_a_commit_that_leaves_everything_awaiting_is_no_confirmation(transport):
         before = server.box.pending
         server.box.at_commit = lambda _committed: setattr(server.box, "pending", before)
         for keep in (None, confirm.change_of(made)):
-            with (
-                Client(target(server, rpc_timeout=0.2), transport) as client,
-                pytest.raises(CommitDiffers, match="yet the commit of netops by netconf"),
-            ):
-                confirm.confirm(client.rpc(), confirm.Request(change=keep))
+            with Client(target(server), transport) as client:
+                rpc = client.rpc()
+                rpc.patience = 0.2
+                with pytest.raises(CommitDiffers, match="yet the commit of netops by netconf"):
+                    confirm.confirm(rpc, confirm.Request(change=keep))
 
 
 def test_a_device_that_takes_a_moment_to_take_a_confirmation_has_confirmed(transport):

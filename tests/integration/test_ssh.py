@@ -88,7 +88,7 @@ def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_
                 env={**os.environ, **helper.environment},
                 capture_output=True,
                 text=True,
-                timeout=10,
+                timeout=60,
                 check=False,
             )
             return done.stdout.strip()
@@ -107,7 +107,7 @@ def test_a_device_that_wants_a_new_password_is_not_given_the_old_one_for_it(tmp_
             env={**os.environ, **helper.environment},
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=60,
             check=False,
         )
         assert done.stdout.strip() == "none"
@@ -153,7 +153,7 @@ def test_a_password_comes_through_as_it_is(password):
             as_asker(["sh", "-c", '"$SSH_ASKPASS" "$0"', "u@h's password: "]),
             env={**os.environ, **helper.environment, "LC_ALL": "C"},
             capture_output=True,
-            timeout=10,
+            timeout=60,
             check=False,
         )
     finally:
@@ -191,7 +191,7 @@ def test_logins_are_shared_whatever_the_home_is_called(tmp_path, home):
     directory = tmp_path / HOMES[home]
     directory.mkdir()
     with RudeServer(box("G1")) as server:
-        where = target(server, persist=5, control_directory=str(directory / "cp"))
+        where = target(server, persist=60, control_directory=str(directory / "cp"))
         path = control_path(where)
         assert path is not None
         fits = len(str(directory)) < 50 and home != "variable"
@@ -212,7 +212,7 @@ def _used_twice(where) -> None:
 def test_a_home_that_cannot_be_written_costs_no_login(tmp_path):
     (tmp_path / "home").write_text("a file where a directory is wanted")
     with RudeServer(box("G1")) as server:
-        where = target(server, persist=5, control_directory=str(tmp_path / "home" / "cp"))
+        where = target(server, persist=60, control_directory=str(tmp_path / "home" / "cp"))
         _used_twice(where)
 
 

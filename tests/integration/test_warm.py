@@ -88,7 +88,7 @@ def test_signals_end_it_and_it_says_by_which(lab, monkeypatch, number, status):
     lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}))
     process = lab.serve()
     process.signal(number)
-    assert process.ended(10) == status
+    assert process.ended(60) == status
     process.stop()
 
 

@@ -116,7 +116,7 @@ def test_a_lock_holds_across_sessions_and_ends_with_its_session(lab, manager):
     with pytest.raises(RPCError, match="locked by"):
         manager.load_configuration(action="set", config=ALGORITHMS)
     cut_off(other)
-    locked_within(manager, seconds=10)
+    locked_within(manager, seconds=60)
     assert manager.compare_configuration().xpath("//configuration-output")[0].text.strip() == ""
 
 
@@ -142,7 +142,7 @@ def _ssh(lab: LabDirectory, text: str, tmp_path) -> str:
         input=text,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
         env={**os.environ, "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"},
     )

@@ -139,7 +139,7 @@ class _Daemon:
 
     @contextmanager
     def running(self, **connection: object) -> Iterator[None]:
-        port, nat_port = free_ports(2)
+        port, nat_port = free_ports(2, socket.SOCK_DGRAM)
         (self.directory / "strongswan.conf").write_text(
             _DAEMON.format(port=port, nat_port=nat_port, directory=self.directory)
         )
@@ -153,11 +153,11 @@ class _Daemon:
             stderr=subprocess.DEVNULL,
         )
         try:
-            self._wait(time.monotonic() + 20)
+            self._wait(time.monotonic() + 60)
             yield
         finally:
             daemon.terminate()
-            daemon.wait(10)
+            daemon.wait(60)
 
     def _wait(self, end: float) -> None:
         """Until it takes commands: that its socket is there does not mean that it listens."""
@@ -177,7 +177,7 @@ class _Daemon:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=120,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -208,7 +208,7 @@ def test_strongswan_establishes_phase_1(lab, mode, authentication):
             remote=remote,
         ):
             daemon.control("--load-all", "--noprompt")
-            daemon.control("--initiate", "--ike", "hub", "--timeout", "10")
+            daemon.control("--initiate", "--ike", "hub", "--timeout", "60")
             assert "ESTABLISHED, IKEv1" in daemon.control("--list-sas")
     finally:
         server.stop()

@@ -33,7 +33,7 @@ _EXTRA = {
     FEW: ("set system services netconf ssh connection-limit 2",),
 }
 _BASE = "urn:ietf:params:netconf:base:1."
-SECONDS = 20
+SECONDS = 60
 """How long an answer is waited for."""
 
 

@@ -95,7 +95,9 @@ def test_one_commit_builds_a_member_and_a_second_run_is_one_rpc(generation):
     assert left == device(generation).database.committed["security"]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=20, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(
     generation=st.sampled_from(["v1", "v2"]),
     state=st.sampled_from(["merged", "replaced", "overridden", "deleted"]),

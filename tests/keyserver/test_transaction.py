@@ -372,7 +372,9 @@ def test_one_commit_builds_a_server_on_an_empty_device_and_a_second_run_is_one_r
     assert "made-up-key-1" not in str(built)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(
     generation=st.sampled_from(["v1", "v2"]),
     state=st.sampled_from(["merged", "replaced", "overridden"]),

@@ -305,11 +305,11 @@ class RudeServer:
     def __exit__(self, *_: object) -> None:
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
         self._loop.close()
 
     def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _listen(self) -> None:
         self._listener = await asyncssh.listen(
@@ -360,7 +360,7 @@ class RudeServer:
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self._loop.call_later(seconds, action)
 
-    def settled(self, seconds: float = 3.0) -> bool:
+    def settled(self, seconds: float = 60.0) -> bool:
         """Whether every session ends in that time."""
         end = time.monotonic() + seconds
         while self.channels and time.monotonic() < end:

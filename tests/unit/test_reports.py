@@ -617,7 +617,7 @@ def test_while_one_looks_and_writes_no_other_does(tmp_path):
         waiting.start()
         assert not entered.wait(0.2)
         assert list(place.iterdir()) == []
-    waiting.join(10)
+    waiting.join(60)
     assert entered.is_set()
 
 
