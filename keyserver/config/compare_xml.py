@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from .cases import is_word
 from .compare import Items, out_of_order
 from .layout import write_value
 from .namespaces import NETCONF, YANG
@@ -52,7 +53,10 @@ class _Difference:
             places = _places(before, after) if ordered else {}
             for identity, item in before.items():
                 if identity not in after and child.kind is not Kind.LEAF_LIST:
-                    element.append(self._operation(self._named(item), _DELETE))
+                    gone = self._named(item)
+                    if is_word(statement, child):
+                        self._fill(item, gone)
+                    element.append(self._operation(gone, _DELETE))
             for identity, item in after.items():
                 self._there(before.get(identity), item, element, places.get(identity))
 

@@ -183,6 +183,8 @@ class _Reader:
         edit = Edit(statement, line=cast("int | None", element.sourceline))
         if not self._attributes(edit, element, path):
             return None
+        if statement.is_branch:
+            modelled(statement, element)
         if statement.kind is Kind.CONTAINER:
             below = [*path, *edit.words]
             plain = statement.plain
@@ -242,7 +244,6 @@ class _Reader:
 
     def _entry(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
         statement = edit.statement
-        modelled(statement, element)
         given = self._names(statement, element, path)
         if given is None:
             return None

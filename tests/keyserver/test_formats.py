@@ -24,7 +24,7 @@ from keyserver.config.read_text import read_text
 from keyserver.config.read_xml import read_xml
 from keyserver.config.show import to_json, to_set, to_text, to_xml
 from keyserver.config.tree import COMMENTS
-from tests.keyserver.console import Console
+from tests.keyserver.console import Console, errors
 
 FOLDER = Path(__file__).parent / "configurations"
 CONFIGURATIONS = sorted(FOLDER.glob("*.conf"))
@@ -409,14 +409,36 @@ def test_a_word_that_names_an_entry_is_an_element_as_on_devices():
     assert [e.tag for e in next(difference.iter("route-filter"))] == ["address", "exact"]
 
 
+def test_a_word_that_a_branch_has_is_an_element_as_on_devices():
+    session = Console().session()
+    around = "<configuration><security><policies>{}</policies></security></configuration>"
+    policy = around.format("<default-policy>{}</default-policy>")
+    load = "<load-configuration>{}</load-configuration>"
+    assert errors(session.rpc(load.format(policy.format("<permit-all>all</permit-all>"))))
+    session.rpc(load.format(policy.format("<permit-all/>")))
+    assert "+           permit-all;" in session.compare()
+    asked = policy.format("<permit-all/>")
+    shown = session.rpc(f"<get-configuration>{asked}</get-configuration>")
+    assert [e.tag for e in shown.find(".//default-policy")] == ["permit-all"]
+    session.commit()
+    gone = policy.format('<permit-all operation="delete"/><log-profile>p</log-profile>')
+    session.rpc(load.format(gone))
+    difference = session.rpc('<get-configuration compare="rollback" format="xml"/>')
+    assert [e.tag for e in difference.find(".//default-policy")] == ["permit-all", "log-profile"]
+    assert "-    permit-all;" in session.compare()
+
+
 def test_a_word_that_names_an_entry_is_a_key_where_the_models_are_to_be_kept():
     console = Console()
     session = console.session()
     session.set("set system services netconf yang-compliant")
+    session.set("set security policies default-policy deny-all")
     session.set(*(f"set policy-options {line}" for line in WORDS))
     session.commit()
     reading = "<get-config><source><running/></source></get-config>"
-    first, second = console.session().rpc(reading).iter("route-filter")
+    shown = console.session().rpc(reading)
+    assert shown.findtext(".//default-action") == "deny-all"
+    first, second = shown.iter("route-filter")
     assert first.findtext("choice-ident") == "exact"
     assert second.findtext("choice-value") == "/30"
 
