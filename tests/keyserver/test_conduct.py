@@ -395,6 +395,15 @@ def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():
     assert ["confirmed" in request for request in commits] == [True, False]
     assert all("<log>build it</log>" in request for request in commits)
     assert not [line for line in outcome.hosts[HUB].failures if "not confirmed" in line]
+    assert any("nothing proves the change" in line for line in outcome.hosts[HUB].warnings)
+
+
+def test_a_server_none_of_whose_members_answers_is_not_confirmed():
+    fleet = Fleet(HUB, SITE)
+    fleet.fails[SITE] = TransportFailure("192.0.2.11:830: connect: nobody answers")
+    hub = fleet.run().hosts[HUB]
+    assert hub.did == ["configured"]
+    assert any("nothing proves the change: it is not confirmed" in line for line in hub.failures)
 
 
 OTHERS = "set system domain-name example.com"

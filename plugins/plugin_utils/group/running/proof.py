@@ -20,6 +20,8 @@ from .verify import faults
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
 
+_UNPROVED = "{}: nothing proves the change, because none of its members is asked in this run"
+
 
 class Proof:
     """Waits for members, and confirms.
@@ -116,18 +118,24 @@ class Proof:
         comment, minutes = self._crew.order.comment, self._crew.order.confirm_minutes
         kept = {}
         for host, made in sorted(self.unconfirmed.items()):
-            served = list(self._crew.description.of_server(host))
+            served, fate = list(self._crew.description.of_server(host)), self._crew.fates[host]
             if all(g in groups and self._is_good(g, wrong) for g in served):
                 kept[host] = partial(work.keep, comment=comment, minutes=minutes, made=made)
+                fate.warnings += [_UNPROVED.format(g.name) for g in served if not self._asked(g)]
             else:
-                end = work.taken_back(minutes)
-                self._crew.fates[host].failures.append(f"nothing proves the change: {end}")
+                fate.failures.append(f"nothing proves the change: {work.taken_back(minutes)}")
         for host in self._crew.do(kept, "confirmed"):
             del self.unconfirmed[host]
 
+    def _asked(self, group: Group) -> list[str]:
+        """Members that this run is to ask, whether they answer or not."""
+        return [host for host in group.members if host in self._crew.fates]
+
     def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
-        there = [host for host in group.members if host in self._crew.looks]
-        return not there or any(h not in wrong and not self._crew.fates[h].failures for h in there)
+        """Whether a member shows it; where the run has none, nobody is asked to."""
+        asked = self._asked(group)
+        good = [h for h in asked if h in self._crew.looks and h not in wrong]
+        return not asked or any(not self._crew.fates[host].failures for host in good)
 
     # Members that nobody here can ask
 
