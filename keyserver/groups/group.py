@@ -97,6 +97,8 @@ class Group:
         self._leaving: dict[Address, Leaver] = {}
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
+        # What members of a group that had our place are still to be told: to delete its keys.
+        self._inherited: tuple[Pushes, ...] = ()
         self.heartbeat = Heartbeat()
         self._store, self._kept = plane.key_store, self._fingerprint
         self._is_restored = False
@@ -138,7 +140,11 @@ class Group:
     @property
     def _fingerprint(self) -> tuple[object, ...]:
         """Differs when there is something else to keep."""
-        return (self.keyring.fingerprint, self.pushes.is_finished)
+        return (self.keyring.fingerprint, all(one.is_finished for one in self._all_pushes))
+
+    @property
+    def _all_pushes(self) -> tuple[Pushes, ...]:
+        return (*self._inherited, self.pushes)
 
     def keep(self, now: float) -> None:
         """Keep the keys, before anything under them is sent, and what is still to be told."""
@@ -147,7 +153,8 @@ class Group:
             return
         pushes = [
             Unfinished(made, tuple(member.peer for member in members))
-            for made, members in self.pushes.unfinished()
+            for pushes in self._all_pushes
+            for made, members in pushes.unfinished()
         ]
         state = kept(self.keyring.snapshot(now), now, pushes)
         self._store.set_group_keys(self.settings.name, state)
@@ -184,9 +191,13 @@ class Group:
         return Lag(left.member.last_update, left.had) if left is not None else None
 
     def succeed(self, before: Group) -> None:
-        """This group has the id of one that is no longer: its members may come here."""
-        self._leaving = before._leaving
-        self.keyring.succeed(before.keyring)
+        """This group has the name or the id of one that is no longer."""
+        unfinished = (one for one in before._all_pushes if not one.is_finished)
+        self._inherited = (*self._inherited, *unfinished)
+        if self.settings.group_id == before.settings.group_id:
+            # Its members may come here.
+            self._leaving = before._leaving
+            self.keyring.succeed(before.keyring)
 
     def enter(self, peer: Peer, promise: Promise, now: float) -> None:
         """A member has proved itself: list it, and push it what was pushed since message 2.

@@ -110,7 +110,9 @@ class GroupServer:
         if group is None:
             group = Group(settings, self._plane)
             for gone in self._gone:
-                if gone.settings.group_id == settings.group_id:
+                if settings.name == gone.settings.name or (
+                    settings.group_id == gone.settings.group_id
+                ):
                     group.succeed(gone)
             group.restore(now)
             return group

@@ -188,6 +188,28 @@ def test_a_push_that_nobody_acknowledged_is_repeated_after_the_restart(signing_k
     assert "reregistering" not in again.happenings()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("group G1 ", "group G9 "), ("group-id 1", "group-id 7")]
+)
+def test_who_missed_that_a_group_is_no_longer_is_told_after_the_restart(
+    signing_key, tmp_path, before, after
+):
+    """The group that has its name or its number passes that on."""
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), members=2, **spec)
+    (member, other) = world.joined(2)
+    world.lost.add(GM)
+    world.text = world.text.replace(before, after)
+    world.commit(V2_BLOCK.replace(before, after))
+    world.pass_time(3)
+    old = member.held().sends_with
+    assert old not in other.held().receives_with
+    again = _restarted(world, signing_key, **spec)
+    again.flush()
+    again.pass_time(30)
+    assert old not in member.held().receives_with
+
+
 def test_a_push_that_everybody_acknowledged_is_not_repeated(signing_key, tmp_path):
     spec = {"state": tmp_path / "hub.db"}
     world = World(signing_key, extra=(V2_BLOCK,), **spec)
