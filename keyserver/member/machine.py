@@ -184,6 +184,11 @@ class GroupMember:
         self.state = MemberState.PHASE_1
         return ended + self._attempt.start(now)
 
+    def start_anew(self, now: float) -> list[bytes]:
+        """As :meth:`start`, because somebody wants it: how often it has failed does not count."""
+        self._schedule.meet(len(self.policies))
+        return self.start(now)
+
     def break_off(self) -> list[bytes]:
         """End phase 1, and the attempt that goes on, if any."""
         self._attempt = None

@@ -168,7 +168,7 @@ class SrxMembers:
     def renew(self, site: Site, now: float) -> None:
         """``clear security group-vpn member group``: register anew; keys stay until then."""
         if site.member is not None:
-            self._act(site, site.member.start(now))
+            self._act(site, site.member.start_anew(now))
             self._on_activity()
 
     def forget(self, site: Site, now: float) -> None:

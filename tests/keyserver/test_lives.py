@@ -202,6 +202,18 @@ def test_two_groups_with_common_members_take_each_other_s_place(signing_key, gen
     ends_well(town)
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_whose_traffic_moves_to_a_group_of_another_name_and_number_is_named(
+    signing_key, generation
+):
+    town = built(signing_key, generation, 1, True)
+    town.group |= {"name": "ANOTHER", "group_id": GROUP_ID + 1}
+    run, again = town.run(exclusive=True), town.run(exclusive=True)
+    assert run.is_good, run.failures
+    assert run.named == {*town.group["members"]}
+    assert (again.steps, again.failures) == ([], {})
+
+
 def test_who_leaves_a_group_while_its_number_changes_has_nothing_of_it(signing_key):
     town = built(signing_key, "v2", 1, True)
     _leaves(town)

@@ -417,6 +417,19 @@ def test_clear_member_group_registers_anew_without_a_gap(signing_key):
     assert network.site.is_up
 
 
+def test_who_is_told_to_register_anew_forgets_how_often_it_has_failed(signing_key):
+    """Else it calls the server that it does not begin with minutes later."""
+    network = Network(signing_key, hubs=(HUB, OTHER_HUB))
+    network.down.update((HUB, OTHER_HUB))
+    network.pass_time(3 * 3600)
+    assert not network.site.is_up
+    # It goes on with the other one.
+    network.down.discard(network.site.server)
+    network.ask("<clear-gvpn-group-information/>")
+    network.pass_time(60)
+    assert network.site.is_up
+
+
 def test_a_v1_member_of_a_multicast_group_says_where_it_listens(signing_key):
     block = "communication-type multicast multicast-group 239.1.2.3 multicast-outgoing-interface "
     network = Network(signing_key, "v1", extra=(f"{SMC}{block}ge-0/0/1.0",))

@@ -78,7 +78,8 @@ def _building(
     """What comes before the wait for members, who may need it."""
     yield from _step(Kind.LEARN, learn, servers.moving(here) + servers.renumbered(here))
     yield from servers.sharing(here, join)
-    yield from _step(Kind.MEMBERS, join, members.registering(here, then))
+    apart = members.registering(here, then) + members.carried(here, then)
+    yield from _step(Kind.MEMBERS, join, apart)
     yield from keys.new_keys(here)
     yield from keys.renewing(here, learn)
 

@@ -249,7 +249,7 @@ def _group_ids(after: Tree) -> Iterator[str]:
         if number in seen:
             yield (
                 f"{RESOURCE.where(('group', name), 'group-id')} {number}: group {seen[number]} has "
-                "it already; correct 'group_id'"
+                "it already; correct 'group_id', or delete that group first"
             )
         elif number is not None:
             seen[number] = name

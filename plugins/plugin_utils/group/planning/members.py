@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from .servers import numbers
 from .situation import Fleet, Situation
 
 _REGISTRATION = "it has registered again"
+_CARRIED = "all whose traffic moves to it have registered in it"
 _ITS_OWN = "somebody gives it the new proposal; it is not managed"
 _PAIR = ("from_zone", "to_zone", "policy")
 _KEPT = ("policy", "pair_policy")
@@ -29,10 +31,10 @@ def join(here: Situation, host: str, have: Sides) -> Change | None:
     renamed = _renamed(now, want)
     if here.generation(host) is Generation.V1:
         want = {**want, "policies": _as_called(now, renamed, want["policies"])}
-    drop = _attached(now, renamed, {_pair(policy) for policy in want["policies"]})
-    drop = merged(drop, _moved(now, want))
-    if here.exclusive:
-        drop = merged(drop, foreign("member", now, want))
+    strange = foreign("member", now, want) if here.exclusive else {}
+    gone = [*renamed, *entries(strange, "ipsec", "vpns")]
+    drop = _attached(now, gone, {_pair(policy) for policy in want["policies"]})
+    drop = merged(merged(drop, _moved(now, want)), strange)
     return Change("member", want, drop)
 
 
@@ -123,6 +125,31 @@ def registering(here: Situation, then: Fleet) -> tuple[Apart, ...]:
         if hosts:
             found.append(Apart(group.name, tuple(hosts), _REGISTRATION))
     return tuple(found)
+
+
+def carried(here: Situation, then: Fleet) -> tuple[Apart, ...]:
+    """Members whose traffic goes from one group to another."""
+    found = []
+    for group in here.groups:
+        hosts = [h for h in here.managed(group) if _moves(here.now[h], then[h], group.group_id)]
+        if hosts:
+            found.append(Apart(group.name, tuple(hosts), _CARRIED))
+    return tuple(found)
+
+
+def _moves(before: Sides, after: Sides, group_id: int | None) -> bool:
+    """Whether traffic of some zones goes under a group's keys that went under others'."""
+    old, new = _carriers(before["member"]), _carriers(after["member"])
+    return any(group_id in new[zones] - old[zones] and old[zones] for zones in new)
+
+
+def _carriers(member: Config) -> Mapping[tuple[str | None, ...], set[int | None]]:
+    """By a pair of zones the groups under whose keys its traffic goes."""
+    found: dict[tuple[str | None, ...], set[int | None]] = defaultdict(set)
+    vpns = entries(member, "ipsec", "vpns")
+    for policy in member.get("policies") or ():
+        found[_zones(policy)].add(vpns.get(policy.get("vpn", ""), {}).get("group"))
+    return found
 
 
 def _enrolment(sides: Sides) -> Any:
