@@ -15,6 +15,11 @@ class GroupVpnError(Exception):
     may_have_changed = False
     """Whether the device is, or may be, no longer as it was."""
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether what a device was asked to do may have been done all the same."""
+        return True
+
     def reworded(self, change: Callable[[str], str]) -> None:
         """Change every word that a user will read."""
         self.args = tuple(change(str(part)) for part in self.args)
@@ -49,6 +54,11 @@ class DeviceError(GroupVpnError):
         self.messages = list(messages)
         self.done = done
         self.shared = shared
+
+    @property
+    def leaves_open(self) -> bool:
+        """A no is believed unless the answer says as well that it has been done."""
+        return self.done
 
 
 class TransportFailure(GroupVpnError):

@@ -144,6 +144,14 @@ def test_a_playbook_that_is_for_somebody_says_so_before_it_asks_a_device(example
     assert "UNREACHABLE" not in said
 
 
+def test_an_audit_without_any_server_is_no_success(example):
+    done = _playbook("audit", example, "--limit", "site-1")
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split())
+    assert "Nobody would be audited: hub-1, hub-old of the description: not in the play." in said
+    assert "UNREACHABLE" not in said
+
+
 def test_a_playbook_stops_before_it_does_more_than_it_is_for(devices):
     assert _playbook("build", devices).returncode == 0
     members = devices / "inventory" / "members.yml"

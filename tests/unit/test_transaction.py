@@ -22,6 +22,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitLost,
     CommitUnknown,
     DeviceError,
+    GroupVpnError,
     Refused,
     TransportFailure,
 )
@@ -455,6 +456,24 @@ def test_of_a_confirmed_commit_that_failed_in_the_end_it_is_said_when_it_goes(co
         apply(Boxed(box("G1", at_commit=other), {}), wish(commit))
     ends = "the device takes back what was committed 5 minutes after the commit"
     assert (ends in str(raised.value)) is (commit is FIVE_MINUTES)
+
+
+def test_keys_that_may_have_gone_are_not_reported_as_left():
+    def refused(_said):
+        return rpc_error("permission denied")
+
+    for twist, may in ((lost, True), (refused, False), (error_beside, True)):
+        rpc = Boxed(box("G1"), {Stage.OTHER: twist})
+        rpc.box.answers["clear-security-group-vpn-server"] = "<ok/>"
+        with pytest.raises(GroupVpnError) as raised:
+            work.new_keys(rpc, "G1")
+        assert raised.value.may_have_changed is may
+    # Of two groups of a member the first has gone.
+    answers = iter(["<ok/>", rpc_error("permission denied")])
+    rpc = Boxed(box("G1"), {Stage.OTHER: lambda _said: next(answers)})
+    with pytest.raises(DeviceError, match="permission denied") as raised:
+        work.renew(rpc, Generation.V2, [1, 2])
+    assert raised.value.may_have_changed
 
 
 # What is confirmed

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engine.device import Device
 from ..engine.values import Generation
-from ..errors import DeviceError, GroupVpnError, MalformedReply, Refused
+from ..errors import GroupVpnError, MalformedReply, Refused
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import warnings
@@ -133,7 +133,7 @@ def _clear_all(rpc: Rpc, request: Request, names: Iterable[str | None]) -> list[
         try:
             said += _clear(rpc, request, name)
         except GroupVpnError as error:
-            lost = not isinstance(error, DeviceError) or error.done
+            lost = error.leaves_open
             error.may_have_changed = lost or bool(done)
             unknown = f"whether {shown} was cleared is not known; run the task again"
             before = f"cleared before that: {', '.join(done)}"

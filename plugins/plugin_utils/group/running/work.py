@@ -108,7 +108,17 @@ def new_keys(rpc: Rpc, group: str) -> None:
     operation = etree.Element(_CLEAR)
     etree.SubElement(operation, f"{_CLEAR}-group-name").text = group
     etree.SubElement(operation, f"{_CLEAR}-now")
-    rpc.call(f"clear {group}", operation)
+    _have_done(rpc, f"clear {group}", operation)
+
+
+def _have_done(rpc: Rpc, step: str, *operations: etree._Element) -> None:
+    """Have a device do something that nobody takes back; a failure says what may be done."""
+    for number, operation in enumerate(operations):
+        try:
+            rpc.call(step, operation)
+        except GroupVpnError as error:
+            error.may_have_changed = error.leaves_open or number > 0
+            raise
 
 
 def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: bool = False) -> None:
@@ -117,10 +127,10 @@ def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: boo
         argument, values = "index", _indexes(rpc, group_ids)
     else:
         argument, values = "group-id", list(map(str, group_ids))
-    for value in values:
-        operation = etree.Element(_FORGET if forget else _RENEW[generation])
+    operations = [etree.Element(_FORGET if forget else _RENEW[generation]) for _value in values]
+    for operation, value in zip(operations, values, strict=True):
         etree.SubElement(operation, argument).text = value
-        rpc.call(_STEP, operation)
+    _have_done(rpc, _STEP, *operations)
 
 
 def _indexes(rpc: Rpc, group_ids: list[int]) -> list[str]:
