@@ -754,6 +754,15 @@ def test_it_is_refused(case):
     assert all("; " in line and ": " in line for line in found)
 
 
+@pytest.mark.parametrize("kind", ["unicast", "multicast"])
+def test_only_what_is_sent_again_lasts_too_long(kind):
+    block = {**V1_BLOCK, "communication_type": kind, "number_of_retransmission": 60}
+    block |= {"multicast_group": "239.0.0.1"} if kind == "multicast" else {}
+    group = group_of(server_member_communication=block)
+    said = contradictions([group], hosts_of(**everything("v1")))
+    assert any("60 retransmissions every" in line for line in said) is (kind == "unicast")
+
+
 def test_a_sound_description_of_either_generation_is_not():
     assert contradictions([group_of(servers=["hub-1", "hub-2"])], hosts_of()) == []
     old = group_of(group_id=7, server_member_communication=V1_BLOCK)

@@ -338,6 +338,12 @@ FOLDED = LINES.replace("\n", " ")
         (f"{PROMPT} show configuration | match group-vpn\n{CURLY}", "leaves out some of it"),
         (f"{PROMPT} show configuration | except SECRET-DATA\n{CURLY}", "leaves out some of it"),
         (f"{LINES}deactivate\n", "line 3: 'deactivate': the statement .* is missing"),
+        (
+            "security {\n group-vpn {\n  server {\n   group",
+            "line 4: security .*the text breaks off",
+        ),
+        ("security {\n group-vpn {\n  server {\n", "line 3: security .*the text breaks off"),
+        (f"{PROMPT} show configuration security\n\n{PROMPT} ", "no Junos configuration is"),
         (LINES.upper(), "no Junos configuration is recognised"),
         (f"<rpc-reply>{XML}{ERROR}</rpc-reply>", "holds an error of the device: timed out"),
         (XML.replace("aes-256-cbc", ""), "encryption-algorithm: its value is missing"),

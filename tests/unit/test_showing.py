@@ -136,6 +136,9 @@ def test_associations_in_the_clis_columns_are_read():
         ("UP", "192.0.2.1"),
         ("DOWN", "192.0.2.2"),
     ]
+    lines = IKE_TEXT.splitlines()
+    typed = "\n".join([lines[0], "{primary:node0}", lines[1], "-" * 40, *lines[2:]])
+    assert show(Wire(**{IKE_RPC: typed}), MEMBER, ["ike"])["ike"] == result["ike"]
     broken = IKE_TEXT.replace("192.0.2.2", "192.0.2.2\nhalf a row")
     with pytest.raises(MalformedReply, match="half a row"):
         show(Wire(**{IKE_RPC: broken, "command": broken}), MEMBER, ["ike"])

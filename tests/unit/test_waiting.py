@@ -65,6 +65,8 @@ def test_time_in_which_a_device_cannot_be_looked_at_proves_nothing():
     # While it can be looked at, the same list tells of it.
     waited = Clock(rekeyed).waits(g1(), before)
     assert (waited.seen, waited.state[0].missing) == (True, ())
+    told = waited.state[0].as_result()
+    assert told["expected"] == told["returned"] == ["gm-1 192.0.2.1"]
 
 
 def test_who_stays_in_a_list_that_was_of_multicast_is_known_to_live_after_a_rekey_of_its_own():
