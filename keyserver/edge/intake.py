@@ -11,8 +11,10 @@ from collections.abc import Callable
 import asyncssh
 
 READ = 16 * 1024
-"""Octets that the kernel is asked to keep for us. All that it has is dealt with in one turn of the
-loop: of the smallest packets, the 256 KiB of asyncio would be a turn of 120 ms."""
+"""Octets that are taken from the kernel in one turn of the loop: of the smallest packets, the
+256 KiB of asyncio would be a turn of 120 ms. How many it keeps is its own affair: with a buffer
+smaller than a segment of the loopback device it may say that there is room only when it is asked,
+200 ms later."""
 UNREAD = 1024 * 1024
 """Octets for a client that takes none; then nothing more is read from it, signs of life and the
 like included, each of which has an answer."""
@@ -34,8 +36,9 @@ class Intake:
         self._connection, self._take = connection, connection.data_received
         self._left: float = octets
         raw = connection.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ)
+        transport = connection._transport
+        if transport is not None and hasattr(transport, "max_size"):
+            transport.max_size = READ
         self._raw = raw if hasattr(socket, "TCP_QUICKACK") else None
         self._full = False
         self._held: set[Callable[[], None]] = set()

@@ -635,6 +635,29 @@ def test_a_session_goes_on_after_a_message_of_any_length(tmp_path, octets):
     asyncio.run(run())
 
 
+def test_little_is_taken_at_once_and_the_kernel_keeps_what_it_likes(tmp_path, monkeypatch):
+    """A request of 1 MB over loopback took 7 s where the kernel has its usual settings."""
+    taken, take = [], asyncssh.SSHServerConnection.data_received
+
+    def received(self, data, datatype=None):
+        kept = self.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        taken.append((len(data), kept))
+        return take(self, data, datatype)
+
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "data_received", received)
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            long = f"<get-system-information>{' ' * 4 * channel.BACKLOG}</get-system-information>"
+            assert b"hub-1" in await ask(await session(connection), long)
+
+    asyncio.run(run())
+    sizes, kept = zip(*taken, strict=True)
+    assert max(sizes) == intake.READ
+    with socket.socket() as usual:
+        assert min(kept) >= usual.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
 def test_a_fault_of_ours_is_an_answer_and_the_session_goes_on(tmp_path, caplog):
     async def run():
         async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:

@@ -208,7 +208,7 @@ def test_half_of_the_members_gone_before_they_are_configured_are_named_with_thei
     gone, there = fleet.sites[:2], fleet.sites[2:]
     fleet.rotate(*fleet.sites)
     seen = fleet.seen()
-    half, screen = fleet.run({Kind.MEMBERS: lambda controller: controller.cut(*gone)}, timeout=1)
+    half, screen = fleet.run({Kind.MEMBERS: lambda controller: controller.cut(*gone)}, timeout=5)
     assert unreachable(half) == set(gone)
     assert changed(half) == {*fleet.servers, *there}
     for host in gone:

@@ -31,7 +31,7 @@ def test_a_server_does_not_start_with_what_it_does_not_understand_and_names_all_
     try:
         for place in LEFT_OUT:
             process.wait_for(place)
-        assert process.ended(30) == 2
+        assert process.ended(60) == 2
         assert not any("Traceback" in line or "ready:" in line for line in process.output)
     finally:
         process.stop()
@@ -60,7 +60,7 @@ def test_a_lenient_server_does_not_start_with_what_is_no_configuration(written):
     process = Process("serve", written.file, "--lenient")
     try:
         process.wait_for("keyserver: ")
-        assert process.ended(30) == 2
+        assert process.ended(60) == 2
         assert not any("Traceback" in line for line in process.output)
     finally:
         process.stop()

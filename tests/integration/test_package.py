@@ -215,7 +215,7 @@ def into_nothing(program: Path, command: str) -> subprocess.CompletedProcess[str
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
     finally:
@@ -261,9 +261,11 @@ def test_the_next_step_can_be_pasted_into_a_shell(installed, alone):
         words = shlex.split(last.removeprefix("next: "))
         assert words[1:] == ["serve", words[2]]
         # Nothing serves there: that is said of this lab, and of no other.
+        lab, (port,) = alone / directory / "lab.yml", free_ports(1)
+        lab.write_text(lab.read_text().replace("8301", str(port)))
         asked = run(program, "status", *words[2:])
         assert asked.stdout == (
-            "hub-1: 127.0.0.1:8301 is not reachable: nobody listens; is serve running?\n"
+            f"hub-1: 127.0.0.1:{port} is not reachable: nobody listens; is serve running?\n"
         )
 
 
@@ -304,19 +306,19 @@ def test_who_is_told_to_stop_has_not_failed(installed, own_lab, number):
     with serving(program) as server, serving(program, "members") as members:
         for process in (members, server):
             process.send_signal(number)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
 
 
 def test_a_service_manager_is_told_when_the_devices_listen(installed, own_lab):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("notify")
-        manager.settimeout(30)
+        manager.settimeout(60)
         environment = {**os.environ, "NOTIFY_SOCKET": str(Path("notify").resolve())}
         program = installed / "groupvpn-keyserver"
         with subprocess.Popen([program, "serve"], env=environment) as server:
             try:
                 assert manager.recv(100) == b"READY=1"
-                socket.create_connection(("127.0.0.1", own_lab), 5).close()
+                socket.create_connection(("127.0.0.1", own_lab), 60).close()
             finally:
                 server.terminate()
 

