@@ -37,19 +37,26 @@ class Adjusted:
         return self._done[key]
 
     def _rebuilt(self, parent: str, node: Node) -> int:
+        kind = node[1][0]
+        if kind in _BRANCHES:
+            return self._branch(parent, node)
+        if kind == "e":
+            return self.new.nodes.number((_word(parent, node), node[1]))
+        return self._leaf(parent, node)
+
+    def _branch(self, parent: str, node: Node) -> int:
         name, flags, *rest = node
-        shown = _word(parent, node)
-        if flags[0] in _BRANCHES:
-            flags = flags.replace("P", "O") if name in exceptions.ONE_LINE else flags
-            # Its word before each of its statements says nothing alone.
-            flags = flags.replace("p", "") if flags[0] == "c" and "H" in flags else flags
-            children = self._children(name, rest[0])
-            keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
-            if (parent, name) in exceptions.WITH_UNIT:
-                keys = [(("name", "", self.new.types.number(("interface-logical",))),)]
-            return self.new.nodes.number((shown, flags, children, *rest[1:2], *keys))
-        if flags[0] == "e":
-            return self.new.nodes.number((shown, flags))
+        flags = flags.replace("P", "O") if name in exceptions.ONE_LINE else flags
+        # Its word before each of its statements says nothing alone.
+        flags = flags.replace("p", "") if flags[0] == "c" and "H" in flags else flags
+        children = self._children(name, rest[0])
+        keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
+        if (parent, name) in exceptions.WITH_UNIT:
+            keys = [(("name", "", self.new.types.number(("interface-logical",))),)]
+        return self.new.nodes.number((_word(parent, node), flags, children, *rest[1:2], *keys))
+
+    def _leaf(self, parent: str, node: Node) -> int:
+        name, flags, *rest = node
         kind = self._old.types.values[rest[0]]
         flags += _secrecy(name, kind)
         span = exceptions.SPANS.get((parent, name))
@@ -57,7 +64,7 @@ class Adjusted:
         word = exceptions.ALSO.get((parent, name))
         if word is not None:
             number = self.new.types.number(("union", self.new.types.number(("enum", word)), number))
-        return self.new.nodes.number((shown, flags, number, *rest[1:]))
+        return self.new.nodes.number((_word(parent, node), flags, number, *rest[1:]))
 
     def _key(self, key: Node) -> Node:
         name, word, kind = key

@@ -50,25 +50,28 @@ class Descent:
         """Consume all words; ``naming`` accepts statements without the value they need."""
         if ("[" in words or "]" in words) and not _in_pairs(words):
             return self._refuse("[" if "[" in words else "]", "syntax error")
-        place = 0
-        while place < len(words):
-            group = _opens(words[place])
-            child, spelled = self._find(words[place + group])
-            if child is None or (group and spelled):
-                return self._refuse(words[place], "syntax error")
-            place += spelled or _is_written_out(self.here, child, words[place : place + 2])
-            if child.kind is Kind.CONTAINER:
-                self._enter(Edit(child, line=self.line))
-            elif child.kind is Kind.EMPTY:
-                self._add(Edit(child, line=self.line))
-            elif place >= len(words):
-                return self._unfinished(child, naming)
-            else:
-                taken = self._valued(child, _ahead(child, words, place), naming)
-                if isinstance(taken, LoadError):
-                    return taken
-                place += taken
-        return None
+        place: int | LoadError = 0
+        while isinstance(place, int) and place < len(words):
+            place = self._statement(words, place, naming)
+        return None if isinstance(place, int) else place
+
+    def _statement(self, words: list[Word], place: int, naming: bool) -> int | LoadError:
+        """Take one statement in; where the words go on."""
+        group = _opens(words[place])
+        child, spelled = self._find(words[place + group])
+        if child is None or (group and spelled):
+            return self._refuse(words[place], "syntax error")
+        place += spelled or _is_written_out(self.here, child, words[place : place + 2])
+        if child.kind is Kind.CONTAINER:
+            self._enter(Edit(child, line=self.line))
+            return place
+        if child.kind is Kind.EMPTY:
+            self._add(Edit(child, line=self.line))
+            return place
+        if place >= len(words):
+            return self._unfinished(child, naming) or place
+        taken = self._valued(child, _ahead(child, words, place), naming)
+        return taken if isinstance(taken, LoadError) else place + taken
 
     def _valued(self, child: Statement, words: list[Word], naming: bool) -> int | LoadError:
         """A leaf with its values, or an entry with its keys; how many words they are."""

@@ -57,9 +57,7 @@ def item_text(
     words = list(map(quote, item.key_words)) if bare else item.opening
     opening = f"{indent}{_tags(item)}{repeated}{' '.join(words)}"
     if not item.statement.is_branch:
-        value, mark = leaf_value(item)
-        space = " " if value and words else ""
-        yield f"{opening}{space}{value};{mark}"
+        yield f"{opening}{_value(item, behind=bool(words))}"
     elif not inner:
         yield f"{opening};"
     elif line is not None:
@@ -69,6 +67,12 @@ def item_text(
         yield f"{opening} {{"
         yield from branch_text(item.statement, item.value, indent + INDENT)
         yield f"{indent}}}"
+
+
+def _value(item: Item, *, behind: bool) -> str:
+    """How a leaf ends; ``behind`` words of its own."""
+    value, mark = leaf_value(item)
+    return f"{' ' if value and behind else ''}{value};{mark}"
 
 
 def _remarks(item: Item, indent: str, *, whole: bool) -> Iterator[str]:

@@ -167,7 +167,6 @@ class AggressiveModeInitiator(_AggressiveMode):
             raise
         self.peers_vendor_ids = vendor_ids(payloads)
         self._detect(payloads)
-        own = agreement.proof.of(self.role, self.policy)
-        sealed = self._sealed([*own, *self._detection()])
+        sealed = self._sealed([*agreement.proof.of(self.role, self.policy), *self._detection()])
         self._established()
         return sealed

@@ -142,8 +142,7 @@ class MemberKeys:
     def install_grant(self, grant: Grant, now: float) -> Changes:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
         policy = grant.sa
-        kek = self._kek(policy, grant.keys, now)
-        teks = self._teks(policy, grant.keys)
+        kek, teks = self._kek(policy, grant.keys, now), self._teks(policy, grant.keys)
         check_sequence(grant)
         check_sender_ids(grant.keys)
         arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
@@ -151,16 +150,13 @@ class MemberKeys:
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
-        gap = gap_numbers(policy, extended=self.extended)
-        self.traffic.delays = _delays(gap, GroupDelays())
-        self.heartbeat = gap.get(GapAttribute.HEARTBEAT_INTERVAL)
+        self.heartbeat = self._heed(policy, GroupDelays()).get(GapAttribute.HEARTBEAT_INTERVAL)
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:
             self.traffic.retire_others({tek.sa.selector for tek in teks}, now)
             self.current_kek = None
         if kek is not None:
-            kek.sequence = max(number, known.sequence if known else 0)
-            self._enter(kek, known)
+            self._enter(kek, known, number)
         changes = self.traffic.settle(now)
         # With the first keys nothing changes hands: that event says what is sent with.
         first = arrival is Arrival.FIRST_REGISTRATION
@@ -172,10 +168,17 @@ class MemberKeys:
         own = known.public_key.public_numbers() if known is not None else None
         return known if own == kek.public_key.public_numbers() else None
 
-    def _enter(self, kek: InstalledKek, known: InstalledKek | None) -> None:
+    def _heed(self, policy: GroupSa, before: GroupDelays) -> dict[int, int]:
+        """The numbers of a policy's GAP (RFC 6407 §5.4); its delays hold from now on."""
+        gap = gap_numbers(policy, extended=self.extended)
+        self.traffic.delays = _delays(gap, before)
+        return gap
+
+    def _enter(self, kek: InstalledKek, known: InstalledKek | None, number: int) -> None:
         """A granted KEK is the current one, unless a push has rolled it meanwhile."""
+        kek.sequence = number
         if known is not None:
-            kek.recent = known.recent
+            kek.sequence, kek.recent = max(number, known.sequence), known.recent
         self.keks[kek.kek.spi] = kek
         if self.current_kek is None:
             self.current_kek = kek.kek.spi
@@ -192,8 +195,7 @@ class MemberKeys:
         for delete in push.deletes:
             check_deletion(delete, granted)
         if policy is not None:
-            gap = gap_numbers(policy, extended=self.extended)
-            self.traffic.delays = _delays(gap, self.traffic.delays)
+            self._heed(policy, self.traffic.delays)
         # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:
             self._delete(delete.protocol, delete.spis, now, at_once=policy is None)

@@ -207,8 +207,13 @@ _DISPLAYS = {"xml", "json", "set", "text"}
 
 
 def _pipe(command: Command, words: list[str]) -> None:
-    """One pipe: how to display, what to compare with, or which lines to keep."""
-    match _pipe_in_full(words):
+    """One pipe: which lines to keep, how to display, or what to compare with."""
+    full = _pipe_in_full(words)
+    kept = _lines_kept(full)
+    if kept is not None:
+        command.filters.append(kept)
+        return
+    match full:
         case ["display", "xml", "rpc"]:
             command.shows_rpc = True
         case ["display", "inheritance", *more] if command.of_configuration:
@@ -220,16 +225,22 @@ def _pipe(command: Command, words: list[str]) -> None:
             command.operation.set("rollback", words[2] if len(words) > 1 else "1")
         case ["no-more"]:
             pass
-        case ["count"]:
-            command.filters.append(Filter("count"))
-        case [("match" | "except" | "find") as name, pattern]:
-            command.filters.append(Filter(name, found_in=_expression(pattern).found_in))
-        case [("last" | "trim") as name, amount] if amount.isascii() and amount.isdigit():
-            command.filters.append(Filter(name, int(amount[:9])))
-        case ["last"]:
-            command.filters.append(Filter("last", 10))
         case _:
             raise syntax_error(" ".join(words) or "|")
+
+
+def _lines_kept(pipe: list[str]) -> Filter | None:
+    """What a pipe that looks at lines does with them."""
+    match pipe:
+        case ["count"]:
+            return Filter("count")
+        case [("match" | "except" | "find") as name, pattern]:
+            return Filter(name, found_in=_expression(pattern).found_in)
+        case [("last" | "trim") as name, amount] if amount.isascii() and amount.isdigit():
+            return Filter(name, int(amount[:9]))
+        case ["last"]:
+            return Filter("last", 10)
+    return None
 
 
 def _inheritance(command: Command, more: list[str]) -> None:

@@ -58,21 +58,25 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
     missing = libraries.complaint()
     if missing is not None:
         raise AnsibleFilterError(f"groupvpn.junos.members: {missing}")
-    kinds = dict(communication or {})
-    wrong = sorted(set(map(str, kinds.values())) - set(LIST_SHOWS))
+    named = _named(communication or {})
+    try:
+        found = _read(str(reply))
+        if found.unclear:
+            raise MalformedReply(f"a list of registered members is expected: {found.doubts()}")
+        return list(described(found.groups, named, detail=True))
+    except GroupVpnError as error:
+        raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None
+
+
+def _named(communication: Mapping[str, str]) -> dict[str, Group]:
+    """What is known of groups beside the reply: which members their lists show."""
+    wrong = sorted(set(map(str, communication.values())) - set(LIST_SHOWS))
     if wrong:
         raise AnsibleFilterError(
             f"groupvpn.junos.members: communication {wrong[0]!r}: "
             f"{', '.join(LIST_SHOWS)} are accepted"
         )
-    try:
-        found = _read(str(reply))
-        if found.unclear:
-            raise MalformedReply(f"a list of registered members is expected: {found.doubts()}")
-        named = {str(n): Group(str(n), communication=str(kind)) for n, kind in kinds.items()}
-        return list(described(found.groups, named, detail=True))
-    except GroupVpnError as error:
-        raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None
+    return {str(n): Group(str(n), communication=str(kind)) for n, kind in communication.items()}
 
 
 def _read(reply: str) -> Reading:

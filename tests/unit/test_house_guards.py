@@ -218,6 +218,13 @@ def test_a_function_that_takes_eleven_ways_is_noticed():
         assert "C901" in _linted(f"def ways(n):\n{ways}\n", place)
 
 
+@pytest.mark.skipif(not RUFF.exists(), reason="ruff is not installed")
+def test_a_function_of_more_than_twenty_statements_is_noticed():
+    lines = "".join(f"    n += {n}\n" for n in range(21))
+    for place in ("plugins/plugin_utils/engine/plan.py", "keyserver/ike/wire.py", "dev/demo.py"):
+        assert "PLR0915" in _linted(f"def adds(n):\n{lines}", place)
+
+
 def _linted(text: str, place: str) -> str:
     command = [str(RUFF), "check", "--output-format", "concise", "--stdin-filename", place, "-"]
     done = subprocess.run(

@@ -167,8 +167,10 @@ class _Entry:
         group.hosts = tuple(dict.fromkeys((*group.hosts, *hosts)))
         self._take_minimum(group)
         members = self._listed()
-        if members is None:
-            return
+        if members is not None:
+            self._take_members(group, members)
+
+    def _take_members(self, group: ExpectedGroup, members: Sequence[Any]) -> None:
         if not members and self.entry.get("min_members") in (None, ""):
             self.objections.append(
                 f"{self.place}: it names nobody; give members or min_members, or leave it out"

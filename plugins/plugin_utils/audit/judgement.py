@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import Refused
+from ..members.gate import fullest
 from .expectations import Expectations, ExpectedGroup, Role
 from .findings import SEVERITIES, Finding, Kind, Severity, summary
 from .group_audit import Clock, GroupAudit, Options
@@ -32,12 +33,8 @@ def audit(
     findings: list[Finding] = []
     judged: list[dict[str, Any]] = []
     clock = Clock()
-    by_name: dict[str, list[Mapping[str, Any]]] = {}
-    for group in checked(groups):
-        by_name.setdefault(str(group["name"]), []).append(group)
-    for name, nodes in by_name.items():
-        # A cluster's nodes list the same group; the one that lists more is the active one.
-        group = max(nodes, key=lambda node: len(node["members"]))
+    by_name = fullest(checked(groups))
+    for name, group in by_name.items():
         one = GroupAudit(group, expected.get(name), options, clock)
         judged.append(one.run())
         findings += one.findings

@@ -43,6 +43,13 @@ def propose(registered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """
     together: dict[tuple[str, str], list[_Server]] = {}
     review: list[str] = []
+    for server in _servers(registered, review):
+        together.setdefault(server.key, []).append(server)
+    rows = [row for servers in together.values() for row in _rows(servers, review)]
+    return {"expected": _by_group(rows), "csv": _as_csv(rows), "review": review}
+
+
+def _servers(registered: Mapping[str, Mapping[str, Any]], review: list[str]) -> Iterator[_Server]:
     for host, result in registered.items():
         if not isinstance(result.get("groups"), Sequence):
             why = result.get("msg") or "no list was read"
@@ -60,10 +67,7 @@ def propose(registered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
                         "registered_members_info returned"
                     ]
                 )
-            server = _Server(host, group)
-            together.setdefault(server.key, []).append(server)
-    rows = [row for servers in together.values() for row in _rows(servers, review)]
-    return {"expected": _by_group(rows), "csv": _as_csv(rows), "review": review}
+            yield _Server(host, group)
 
 
 def _rows(servers: Sequence[_Server], review: list[str]) -> Iterator[dict[str, str]]:

@@ -47,11 +47,17 @@ def _asked(
         elif isinstance(child, Branch):
             yield from _asked(resource, child, value, here, generation)
         elif isinstance(child, Leaf):
-            yield from _too_many(resource, child, value, path)
-            for item in value if child.many else (value,):
-                objection = child.objection(item, generation)
-                if objection is not None:
-                    yield _refusal(resource, child, item, path, objection, "correct")
+            yield from _values(resource, child, value, path, generation)
+
+
+def _values(
+    resource: Resource, child: Leaf, value: Any, path: Path, generation: Generation | None
+) -> Iterator[str]:
+    yield from _too_many(resource, child, value, path)
+    for item in value if child.many else (value,):
+        objection = child.objection(item, generation)
+        if objection is not None:
+            yield _refusal(resource, child, item, path, objection, "correct")
 
 
 def _too_many(

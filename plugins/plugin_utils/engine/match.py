@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import MalformedReply
 from .found import APPLY_GROUPS, Found, value_of
-from .schema import Branch, Kind, Leaf, List, Path, Tree
+from .schema import Branch, Kind, Leaf, List, Path, Tree, value_at
 from .words import Quoted
 
 _META = (APPLY_GROUPS, "apply-groups-except", "apply-macro", "apply-flags")
@@ -155,32 +155,30 @@ def resolve(place: Place, rest: Sequence[str]) -> Path | None:
 
     None when it leads out of the tables, or names another value than the one that is there.
     """
-    node, tree = place.node, place.tree
     path: list[str] = []
-    left = list(rest)
+    node, left = place.node, list(rest)
     while left:
-        word = left.pop(0)
-        child = node.by_word.get(word, node.bare)
+        child = node.by_word.get(left[0], node.bare)
         if child is None:
             return None
         path.append(child.name)
-        if word not in node.by_word:
-            # The value of a statement whose own word is not said.
-            left.insert(0, word)
+        # Else it is the value of a statement whose own word is not said.
+        if left[0] in node.by_word:
+            left.pop(0)
         if isinstance(child, Leaf):
             value, left = left[:1], left[1:]
             if child.many:
                 path += value
-            elif value and not _holds(tree, child, value[0], (*place.path, *path)):
+            elif value and not _holds(place, child, value[0], tuple(path)):
                 return None
         elif isinstance(child, Branch):
-            node, tree = child, tree.get(child.name, {})
+            node = child
             if isinstance(child, List) and left:
                 path.append(name_of(child, left.pop(0), left))
-                tree = tree.get(path[-1], {})
     return tuple(path)
 
 
-def _holds(tree: Tree, leaf: Leaf, text: str, path: Path) -> bool:
-    """Whether a leaf has the value that a command names."""
-    return leaf.name in tree and tree[leaf.name] == value_of(leaf, text, path[:-1])
+def _holds(place: Place, leaf: Leaf, text: str, path: Path) -> bool:
+    """Whether a leaf below a place has the value that a command names."""
+    value = value_at(place.tree, path)
+    return value is not None and value == value_of(leaf, text, (*place.path, *path[:-1]))

@@ -118,10 +118,9 @@ def overlaid(node: Branch, below: Tree, above: Tree) -> Tree:
             if merged.keys().isdisjoint(node.rivals(name)):
                 merged[name] = value
         elif isinstance(child, List):
-            both = {**merged[name]}
-            for key, entry in value.items():
-                both[key] = overlaid(child, entry, both.get(key, {}))
-            merged[name] = both
+            mine = merged[name]
+            both = {key: overlaid(child, entry, mine.get(key, {})) for key, entry in value.items()}
+            merged[name] = {**mine, **both}
         elif isinstance(child, Branch):
             merged[name] = overlaid(child, value, merged[name])
         elif isinstance(child, Leaf) and child.many:

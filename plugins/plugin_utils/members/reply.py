@@ -8,7 +8,7 @@ understood: the reader says so, and its caller asks for the CLI's text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import DeviceError, MalformedReply
@@ -48,22 +48,27 @@ def read_reply(pieces: Iterable[bytes]) -> Reading:
         load_dtd=False,
         huge_tree=True,
     )
-    tail = b""
-    started = False
     try:
-        for piece in pieces:
-            guard = tail + piece
-            if b"<!DOCTYPE" in guard or b"<!ENTITY" in guard:
-                raise MalformedReply("XML with a document type or entities is refused")
-            tail = guard[-16:]
-            if not started:
-                piece = piece.lstrip()
-                started = bool(piece)
+        for piece in _harmless(pieces):
             parser.feed(piece)
         reading: Reading = parser.close()
     except etree.XMLSyntaxError as error:
         raise MalformedReply(f"registered-members: malformed or cut off reply: {error}") from None
     return reading
+
+
+def _harmless(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a document without a document type, from its first element on."""
+    tail = b""
+    started = False
+    for piece in pieces:
+        guard = tail + piece
+        if b"<!DOCTYPE" in guard or b"<!ENTITY" in guard:
+            raise MalformedReply("XML with a document type or entities is refused")
+        tail = guard[-16:]
+        begun = piece if started else piece.lstrip()
+        started = started or bool(begun)
+        yield begun
 
 
 class _Meaning(NamedTuple):
@@ -165,9 +170,7 @@ class _Target:
         elif meaning.name == _ITEM:
             self._end_item()
         elif self._text:
-            texts = self._text
-            content = (texts[0] if len(texts) == 1 else "".join(texts)).strip()
-            texts.clear()
+            content, self._text = "".join(self._text).strip(), []
             if content and meaning.of_member and self._frames:
                 self._out.member_value(meaning.of_member, content, self._frames[-1][1])
             elif content:

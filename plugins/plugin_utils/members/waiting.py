@@ -7,7 +7,7 @@ The clock and the device are handed in: nothing here knows of either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -58,19 +58,22 @@ class Progress:
             return f"{head}: {entry.cause.value}"
         if not entry.names and not entry.min_members:
             return f"{head}: nobody was listed before, there is nobody to wait for"
-        parts = [f"{len(self.returned)} of {len(entry.names)} heard of"] if entry.names else []
-        if self.returned:
-            parts[-1] += f": {', '.join(self.returned)}"
+        return f"{head}: {'; '.join(self._parts()) or 'enough members are alive'}"
+
+    def _parts(self) -> Iterator[str]:
+        entry = self.awaited
+        if entry.names:
+            who = f": {', '.join(self.returned)}" if self.returned else ""
+            yield f"{len(self.returned)} of {len(entry.names)} heard of{who}"
         if self.missing:
-            parts.append(f"waiting for {', '.join(self.missing)}")
+            yield f"waiting for {', '.join(self.missing)}"
         if self.unknown:
             who = ", ".join(self.unknown)
-            parts.append(f"unknown whether it was before or after the change: {who} registered")
+            yield f"unknown whether it was before or after the change: {who} registered"
         if self.alive < entry.min_members:
-            parts.append(f"{self.alive} of at least {entry.min_members} members alive")
+            yield f"{self.alive} of at least {entry.min_members} members alive"
         if not self.done and entry.clustered:
-            parts.append("other servers have the group, too, and lists of their own")
-        return f"{head}: {'; '.join(parts) or 'enough members are alive'}"
+            yield "other servers have the group, too, and lists of their own"
 
     def as_result(self) -> dict[str, Any]:
         """One of the module's ``groups``."""

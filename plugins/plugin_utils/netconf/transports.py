@@ -121,13 +121,18 @@ def open_session(
         # What an SSH configuration says was refused: nothing was opened.
         raise
     except Exception as error:
-        said = session.complaint() if session is not None else ""
-        step = session.step if session is not None else "connect"
-        if session is not None:
-            with contextlib.suppress(Exception):
-                session.close()
-        raise TransportFailure(explain(str(target), step, error, said)) from None
+        raise _failure(target, session, error) from None
     return session
+
+
+def _failure(target: Target, session: NetconfSession | None, error: Exception) -> TransportFailure:
+    """Why there is no session; what there is of it is closed."""
+    step, said = "connect", ""
+    if session is not None:
+        step, said = session.step, session.complaint()
+        with contextlib.suppress(Exception):
+            session.close()
+    return TransportFailure(explain(str(target), step, error, said))
 
 
 def _way(chosen: str, target: Target) -> str:

@@ -125,14 +125,10 @@ def _earlier(database: ConfigurationDatabase, request: Request) -> Tree:
 def _load(
     database: ConfigurationDatabase, request: Request, payload: etree._Element
 ) -> list[LoadError]:
-    action, wrapper = request.operation.get("action", "merge"), local_name(payload)
-    _refuse_form(request, payload, wrapper)
+    action = request.operation.get("action", "merge")
+    _refuse_form(request, payload)
     candidate = writable(database, request)
-    if action == "patch" and wrapper == "configuration-text":
-        wrapper = "configuration-patch"
-    for word in ("set", "patch"):
-        if (action == word) != (wrapper == f"configuration-{word}") and action != "merge":
-            raise syntax_error(wrapper)
+    wrapper = _wrapper(action, payload)
     anew = _ACTIONS[action] is Operation.REPLACE
     if anew:
         _refuse_patterns(payload)
@@ -146,8 +142,20 @@ def _load(
     return problems
 
 
-def _refuse_form(request: Request, payload: etree._Element, wrapper: str) -> None:
+def _wrapper(action: str, payload: etree._Element) -> str:
+    """What tells how the payload is read; set lines and differences have an action of their own."""
+    wrapper = local_name(payload)
+    if action == "patch" and wrapper == "configuration-text":
+        wrapper = "configuration-patch"
+    for word in ("set", "patch"):
+        if (action == word) != (wrapper == f"configuration-{word}") and action != "merge":
+            raise syntax_error(wrapper)
+    return wrapper
+
+
+def _refuse_form(request: Request, payload: etree._Element) -> None:
     """What ``format`` says is what the wrapper holds; text has no elements in it."""
+    wrapper = local_name(payload)
     written = _WRITTEN_IN.get(wrapper, "text")
     if request.operation.get("format", written) != written:
         raise syntax_error(wrapper)

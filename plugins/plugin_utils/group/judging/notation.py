@@ -25,6 +25,7 @@ _VAULTED = (
 )
 _NO_KEYS = {"$8$": _SHOWN, "$9$": _SHOWN, "$ANSIBLE_VAULT": _VAULTED, "!vault": _VAULTED}
 """How what is no key begins: what it is, and what to do."""
+_CORRECT = "correct the variable that it refers to"
 _PORTED = {6: "TCP", 17: "UDP", 132: "SCTP"}
 _PREFIXES = ("source", "destination", "source_address", "destination_address")
 _TRAFFIC = ("source_address", "destination_address", "application")
@@ -111,22 +112,22 @@ def _no_identity(kind: str, value: str) -> str | None:
 
 
 def _key(device: Device) -> Found:
-    key = device.key
-    if not key:
-        return
-    why = remedy = ""
+    objection = _no_key(device.key) if device.key else None
+    if objection is not None:
+        yield in_host(device, "pre_shared_key", None, *objection)
+
+
+def _no_key(key: str) -> tuple[str, str] | None:
+    """Why it cannot be a pre-shared key, and what to do; the key itself is not told."""
     known = next((begin for begin in _NO_KEYS if key.startswith(begin)), None)
     if not key.strip() or "{{" in key:
-        why = "blank, or a template that nothing was put into"
-        remedy = "correct the variable that it refers to"
-    elif known is not None:
+        return "blank, or a template that nothing was put into", _CORRECT
+    if known is not None:
         what, remedy = _NO_KEYS[known]
-        why = f"begins with {known}, {what}"
-    elif key != key.strip():
-        why = "begins or ends with a blank or a new line, which peers rarely have"
-        remedy = "correct the variable that it refers to"
-    if why:
-        yield in_host(device, "pre_shared_key", None, why, remedy)
+        return f"begins with {known}, {what}", remedy
+    if key != key.strip():
+        return "begins or ends with a blank or a new line, which peers rarely have", _CORRECT
+    return None
 
 
 # Of groups
