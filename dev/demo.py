@@ -182,7 +182,7 @@ def run(path: Path) -> int:
 def told(story: Story) -> Iterator[tuple[str, bool]]:
     """Scene by scene what happens, and whether it came out right."""
     yield from _built(story, SITES + 4)
-    yield from _changed(story)
+    yield from _over_time(story)
     say("auditing who is in the groups")
     audited = story.audit()
     for line in audited["screen"]:
@@ -207,7 +207,7 @@ def _built(story: Story, total: int) -> Iterator[tuple[str, bool]]:
     yield "listed", story.show() == total
 
 
-def _changed(story: Story) -> Iterator[tuple[str, bool]]:
+def _over_time(story: Story) -> Iterator[tuple[str, bool]]:
     """Somebody comes, somebody goes, keys are replaced."""
     whole = story.whole
     say("a site is added")

@@ -80,10 +80,7 @@ def wait_for(
         _refuse(_not_there(request.wanted, {**eyes.in_force, **blocks}))
         _refuse(_not_admitted(request.wanted, eyes.in_force, before))
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
-    timeout = request.timeout
-    if timeout is None:
-        timeout = max((entry.seconds for entry in entries), default=0)
-    _refuse(_does_not_fit(request, entries, timeout))
+    timeout = _timeout(request, entries)
     watch = Watch(entries, before)
     if request.check:
         state, elapsed = watch.progress(before, 0.0), 0.0
@@ -103,6 +100,15 @@ def wait_for(
             *doubts,
         ],
     }
+
+
+def _timeout(request: Request, entries: Sequence[gate.Awaited]) -> int:
+    """For how many seconds it is waited: as asked, or as the slowest group needs."""
+    timeout = request.timeout
+    if timeout is None:
+        timeout = max((entry.seconds for entry in entries), default=0)
+    _refuse(_does_not_fit(request, entries, timeout))
+    return timeout
 
 
 def _blocks(
