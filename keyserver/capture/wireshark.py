@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ..gdoi.numbers import GdoiExchange
-from ..gdoi.push import kek_spi
 from ..ike.numbers import Exchange, Flags, PayloadType
 from ..ike.payloads import PROTO_ISAKMP, Proposal, SaPayload
 from ..ike.proposal import Phase1Proposal
@@ -94,7 +93,7 @@ def _records(
         header = Header.decode(message)
     except MalformedPayload:
         return
-    kek = keks.get(kek_spi(header)) if header.exchange == GdoiExchange.GROUPKEY_PUSH else None
+    kek = keks.get(header.spi) if header.exchange == GdoiExchange.GROUPKEY_PUSH else None
     if kek is not None and kek.spi not in introduced:
         introduced.add(kek.spi)
         # The dissector tells initiator and responder apart by their addresses.

@@ -71,7 +71,7 @@ class ServerCluster:
                     link.renew(now)
         gone = [one for key, one in self.links.items() if kept.get(key) is not one]
         self.links = kept
-        return [b"".join(link.sa.cookies) for link in gone if link.sa and not link.dials]
+        return [link.sa.spi for link in gone if link.sa and not link.dials]
 
     def _link(self, group: Group, peer: ClusterPeer, now: float) -> Link:
         """The link to another server: the one that is there, if nothing about it has changed."""
@@ -124,7 +124,7 @@ class ServerCluster:
             return None
         told = dpd_of(payloads)
         if told is not None:
-            self.heard(arrival.cookies, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK)
+            self.heard(arrival.header.spi, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK)
         return probe_answer(sa, payloads)
 
     def _under_association(self, association: Association, arrival: Arrival) -> bytes | None:
@@ -170,7 +170,7 @@ class ServerCluster:
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe, or the answer to one of ours, came under that phase 1 SA."""
         for link in self.links.values():
-            if link.sa is not None and b"".join(link.sa.cookies) == cookies:
+            if link.sa is not None and link.sa.spi == cookies:
                 link.counters.probe_answered += answer
                 link.heard(now)
 

@@ -18,8 +18,8 @@ class AcknowledgementDoor:
     def receive(self, arrival: Arrival) -> Outcome:
         """Take an acknowledgement; it is never answered."""
         # The SPI is compared first: noise must not cost us a decoding.
-        if self._authority.knows_kek(arrival.cookies):
+        if self._authority.knows_kek(arrival.header.spi):
             ack = decode_ack(arrival.header, arrival.message)
-            if self._authority.acknowledge(arrival.cookies, ack, arrival.source, arrival.now):
+            if self._authority.acknowledge(arrival.header.spi, ack, arrival.source, arrival.now):
                 return Outcome(None, (Acknowledged(arrival.source[0], ack.sequence),))
         return refused(arrival, "an acknowledgement that nobody waits for")

@@ -25,11 +25,6 @@ class Arrival:
     now: float
     floated: bool = False
 
-    @property
-    def cookies(self) -> bytes:
-        """Both cookies; under a KEK they are its SPI."""
-        return self.header.initiator_cookie + self.header.responder_cookie
-
 
 @dataclass(frozen=True)
 class Peer:

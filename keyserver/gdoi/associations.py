@@ -156,12 +156,12 @@ class Associations:
 
     def of(self, arrival: Arrival) -> Association | None:
         """What a message of phase 1 belongs to."""
-        found = self._half_open.get(arrival.cookies) or self._established.get(arrival.cookies)
+        found = self._half_open.get(arrival.header.spi) or self._established.get(arrival.header.spi)
         return found if found is not None and found.source[0] == arrival.source[0] else None
 
     def established_for(self, arrival: Arrival) -> Association | None:
         """The established one that a message is under."""
-        found = self._established.get(arrival.cookies)
+        found = self._established.get(arrival.header.spi)
         return found if found is not None and found.source[0] == arrival.source[0] else None
 
     def begin(self, association: Association) -> None:

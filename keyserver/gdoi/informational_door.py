@@ -38,7 +38,7 @@ class InformationalDoor:
         except Refused as refusal:
             return refused(arrival, refusal, association.responder.policy.name)
         if any(deletes(payload, association.sa) for payload in payloads):
-            self._associations.forget(arrival.cookies)
+            self._associations.forget(arrival.header.spi)
         if begins_anew(payloads):
             self._associations.replace_all(association)
         return Outcome(self._probed(association, arrival, payloads), _told(association, payloads))
@@ -51,7 +51,7 @@ class InformationalDoor:
             return None
         for companion in self._companions:
             companion.heard(
-                arrival.cookies, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK
+                arrival.header.spi, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK
             )
         return probe_answer(association.sa, payloads)
 

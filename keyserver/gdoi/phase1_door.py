@@ -133,7 +133,7 @@ class Phase1Door:
 
     def _refuse(self, refusal: Refused, arrival: Arrival, gateway: str | None) -> Outcome:
         """An unprotected notification: phase 1 has no keys to protect it with."""
-        body = Notification(refusal.notify, spi=arrival.cookies).encode()
+        body = Notification(refusal.notify, spi=arrival.header.spi).encode()
         header = Header(
             arrival.header.initiator_cookie,
             arrival.header.responder_cookie,

@@ -51,7 +51,7 @@ class PullDoor:
 
     def _without_phase1(self, arrival: Arrival) -> Outcome:
         """An ordinary IKE peer may go on for long after we have forgotten it: say so once."""
-        stranger = (arrival.source[0], arrival.cookies)
+        stranger = (arrival.source[0], arrival.header.spi)
         if stranger in self._strangers:
             return Outcome()
         if len(self._strangers) >= _MOST_STRANGERS:

@@ -268,11 +268,6 @@ class OpenedPush:
         return right
 
 
-def kek_spi(header: Header) -> bytes:
-    """The SPI of the KEK that a push or its acknowledgement is under (RFC 6407 §4.2)."""
-    return header.initiator_cookie + header.responder_cookie
-
-
 def open_push(
     header: Header, datagram: bytes, kek: Kek, profile: Profile = Profile.RFC6407
 ) -> OpenedPush:

@@ -16,9 +16,7 @@ _SEQUENCE_LENGTH = 4
 def dpd_message(sa: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
     """R-U-THERE or its answer (RFC 3706 §5.3)."""
     exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
-    body = Notification(
-        kind, spi=b"".join(sa.cookies), data=sequence.to_bytes(4, "big"), doi=GDOI_DOI
-    )
+    body = Notification(kind, spi=sa.spi, data=sequence.to_bytes(4, "big"), doi=GDOI_DOI)
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
 
 

@@ -96,6 +96,11 @@ class Phase1Sa:
     cookies: tuple[bytes, bytes]
     last_block: bytes = field(repr=False)
 
+    @property
+    def spi(self) -> bytes:
+        """Both cookies: by these it is known (RFC 2408 §2.5)."""
+        return b"".join(self.cookies)
+
     def exchange(self, kind: int, message_id: int) -> ProtectedExchange:
         """An exchange of that message id."""
         return ProtectedExchange(self.keys, self.cookies, kind, message_id, self.last_block)
@@ -109,12 +114,12 @@ def new_message_id() -> int:
 def notification(sa: Phase1Sa, notify: NotifyType) -> bytes:
     """A protected Informational message (RFC 2409 §5.7)."""
     exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
-    body = Notification(notify, spi=b"".join(sa.cookies)).encode()
+    body = Notification(notify, spi=sa.spi).encode()
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body)])
 
 
 def deletion(sa: Phase1Sa) -> bytes:
     """What tells the other end that a phase 1 SA is given up (RFC 2408 §3.15)."""
     exchange = sa.exchange(Exchange.INFORMATIONAL, new_message_id())
-    body = Delete(PROTO_ISAKMP, (b"".join(sa.cookies),)).encode()
+    body = Delete(PROTO_ISAKMP, (sa.spi,)).encode()
     return exchange.seal([Payload(PayloadType.DELETE, body)])

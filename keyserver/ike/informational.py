@@ -27,7 +27,7 @@ def deletes(payload: Payload, sa: Phase1Sa) -> bool:
     if payload.type != PayloadType.DELETE:
         return False
     delete = Delete.decode(payload.body)
-    return delete.protocol == PROTO_ISAKMP and b"".join(sa.cookies) in delete.spis
+    return delete.protocol == PROTO_ISAKMP and sa.spi in delete.spis
 
 
 def notifications(payloads: list[Payload]) -> list[Notification]:

@@ -77,6 +77,11 @@ class Header(NamedTuple):
     length: int = 0
     version: int = VERSION
 
+    @property
+    def spi(self) -> bytes:
+        """Both cookies: phase 1's SPI (RFC 2408 §2.5), under a KEK the KEK's (RFC 6407 §4.2)."""
+        return self.initiator_cookie + self.responder_cookie
+
     def encode(self) -> bytes:
         """28 octets."""
         return _HEADER.pack(

@@ -18,7 +18,7 @@ from ..gdoi.citation import cited
 from ..gdoi.numbers import LAST_SEQUENCE, GdoiExchange
 from ..gdoi.payloads import Profile
 from ..gdoi.pull import Grant, Unacceptable
-from ..gdoi.push import Push, kek_spi
+from ..gdoi.push import Push
 from ..ike.dpd import dpd_message, dpd_of
 from ..ike.exchange import Phase1Sa, deletion, notification
 from ..ike.informational import deletes, errors, informed, notifications
@@ -231,7 +231,7 @@ class GroupMember:
         if attempt is not None and attempt.owns(header):
             return True
         sa = self.phase1
-        return sa is not None and sa.cookies == (header.initiator_cookie, header.responder_cookie)
+        return sa is not None and sa.spi == header.spi
 
     def stop(self) -> None:
         """Fall silent, without a word to the server: what a powered-off site does."""
@@ -368,9 +368,8 @@ class GroupMember:
         return [deletion(old.sa)] if old is not None else []
 
     def _on_informational(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
-        cookies = (header.initiator_cookie, header.responder_cookie)
         attempt, sa = self._attempt, self.phase1
-        if sa is not None and sa.cookies == cookies:
+        if sa is not None and sa.spi == header.spi:
             return self._informed(sa, informed(sa, header, datagram), now)
         if attempt is None or not attempt.owns(header):
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "not under a phase 1 of ours")
@@ -402,10 +401,10 @@ class GroupMember:
     # Pushes
 
     def _on_push(self, header: Header, datagram: bytes, now: float) -> list[bytes]:
-        installed = self.keys.keks.get(kek_spi(header))
+        installed = self.keys.keks.get(header.spi)
         known = installed.known(datagram) if installed is not None else None
         if installed is None:
-            self._on_unknown_kek(kek_spi(header), datagram, now)
+            self._on_unknown_kek(header.spi, datagram, now)
         elif known is not None:
             # Our acknowledgement was lost: say it again, change nothing.
             self._acks.queue(installed, known, self.address, now)

@@ -209,7 +209,7 @@ class SrxMembers:
         if arrival.header.exchange != GdoiExchange.GROUPKEY_PUSH:
             return [s for s in called if s.member is not None and s.member.knows(arrival.header)]
         named = [
-            s for s in called if s.member is not None and arrival.cookies in s.member.keys.keks
+            s for s in called if s.member is not None and arrival.header.spi in s.member.keys.keks
         ]
         return named or called
 

@@ -16,7 +16,7 @@ import pytest
 from keyserver.gdoi.numbers import GdoiExchange
 from keyserver.gdoi.payloads import GroupSa, KeyDownload, Profile, Sequence, group_id_of
 from keyserver.gdoi.pull import Grant
-from keyserver.gdoi.push import kek_spi, open_push
+from keyserver.gdoi.push import open_push
 from keyserver.ike.crypto import TRIPLE_DES, Phase1Keys, derive_keys
 from keyserver.ike.exchange import ProtectedExchange
 from keyserver.ike.numbers import PayloadType
@@ -227,7 +227,7 @@ def test_every_rekey_is_decrypted_verified_and_installed(capture):
     seen = []
     for datagram in pushes(capture.name):
         header = Header.decode(datagram)
-        installed = keys.keks[kek_spi(header)]
+        installed = keys.keks[header.spi]
         logged = capture.notes["kek"][installed.kek.spi.hex()]
         assert installed.kek.iv.hex() == logged["iv"]
         assert bytes(o & 0xFE for o in installed.kek.key) == _without_low_bits(logged["key"])
@@ -247,7 +247,7 @@ def test_rekeys_encode_to_the_same_octets(capture):
     keys = registered(capture)
     for datagram in pushes(capture.name):
         header = Header.decode(datagram)
-        installed = keys.keks[kek_spi(header)]
+        installed = keys.keks[header.spi]
         kek = installed.kek
         plain = kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:])
         payloads, padding = decode_chain(header.next_payload, plain)
@@ -272,7 +272,7 @@ def test_a_rekey_with_one_bit_changed_is_not_verified(capture):
     keys = registered(capture)
     datagram = pushes(capture.name)[0]
     header = Header.decode(datagram)
-    installed = keys.keks[kek_spi(header)]
+    installed = keys.keks[header.spi]
     kek = installed.kek
     plain = bytearray(kek.cipher.decrypt(kek.key, kek.iv, datagram[HEADER_LENGTH:]))
     payloads, _ = decode_chain(header.next_payload, bytes(plain))
