@@ -25,7 +25,8 @@ class Adjusted:
         self._done: dict[tuple[str, int], int] = {}
         by_parent = (
             *(*exceptions.WORDS, *exceptions.ORDER),
-            *(*exceptions.SPANS, *exceptions.ALSO, *exceptions.WITH_UNIT),
+            *(*exceptions.SPANS, *exceptions.ALSO),
+            *(*exceptions.WITH_UNIT, *exceptions.VANISHING),
         )
         self._wanted = {parent for parent, _ in by_parent}
 
@@ -49,6 +50,7 @@ class Adjusted:
         flags = flags.replace("P", "O") if name in exceptions.ONE_LINE else flags
         # Its word before each of its statements says nothing alone.
         flags = flags.replace("p", "") if flags[0] == "c" and "H" in flags else flags
+        flags += "v" if (parent, name) in exceptions.VANISHING and flags[0] == "l" else ""
         children = self._children(name, rest[0])
         keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
         if (parent, name) in exceptions.WITH_UNIT:

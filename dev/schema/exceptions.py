@@ -122,3 +122,7 @@ TOP = {
 }
 """The order in which devices show the top hierarchies (12.1X47 and 18.3 from codeout/junoser's
 example schemas, moved by what 23.4 and 24.4 were seen to print)."""
+
+VANISHING = {("interfaces", "interface"), ("inet", "filter"), ("inet6", "filter")}
+"""(parent, list): an entry goes with the last that is deleted of it (the integration tests of
+junipernetworks.junos' junos_interfaces and junos_acls); others stay with their name alone."""

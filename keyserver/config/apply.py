@@ -40,6 +40,8 @@ from .wildcards import Wildcard
 from .writing import Writer
 
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
+_KEEPING = (Operation.MERGE, Operation.NONE)
+"""Operations that do not say what all of a branch is to be."""
 _GROUPS = "groups"
 
 
@@ -149,7 +151,7 @@ class _Load:
         before = len(self.problems)
         self._handlers[edit.statement.kind](tree, edit, operation)
         refused = len(self.problems) > before
-        vanished = edit.statement.kind is Kind.CONTAINER
+        vanished = edit.statement.kind is Kind.CONTAINER or edit.statement.vanishing
         if (refused or vanished) and not holds(tree, edit):
             # Nothing is left to which a mark could belong.
             if marks(edit) and not refused:
@@ -483,11 +485,13 @@ class _Load:
         entries = self.writer.own(tree, edit.statement.name)
         new, before = edit.key not in entries, self.refused
         inner = self.writer.own(entries, edit.key)
+        held = bool(inner)
         if operation is Operation.REPLACE:
             self.empty(edit.statement, inner, edit.children, edit)
         self._children(inner, edit, operation)
-        if new and not inner and self.refused > before:
-            # It was made for the sake of what was refused.
+        in_vain = new and self.refused > before
+        if not inner and (in_vain or (operation in _KEEPING and _emptied(edit, held=held))):
+            # It was made for the sake of what was refused, or nothing is left of it.
             self.writer.drop(tree, edit.identity)
         else:
             self._move(tree, edit)
@@ -529,3 +533,17 @@ class _Load:
     def _flag(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if operation is not Operation.NONE:
             tree[edit.statement.name] = True
+
+
+def _emptied(edit: Edit, *, held: bool) -> bool:
+    """Whether an entry without a statement is one of those that go with their last one.
+
+    ``held``: it had one before.
+    """
+    return edit.statement.vanishing and (held or _only_takes(edit))
+
+
+def _only_takes(edit: Edit) -> bool:
+    """Whether a load names a branch for the sake of what is to go from it."""
+    inner = edit.children
+    return bool(inner) and all(one.operation in _REMOVING or _only_takes(one) for one in inner)

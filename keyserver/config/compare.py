@@ -308,9 +308,12 @@ def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
 def _is_another(was: Item, now: Item) -> bool:
     """Whether a container that is one line has another value behind its word.
 
-    Devices show another line then (junipernetworks.junos' integration tests of junos_vrf).
+    Devices show another line then (junipernetworks.junos' integration tests of junos_vrf). An entry
+    that would go with its last statement, and stays, is another one, too.
     """
     statement, plain = now.statement, now.statement.plain
+    if statement.vanishing:
+        return bool(was.value) and not now.value
     if plain is None or statement.kind is not Kind.CONTAINER:
         return False
     values = (was.value.get(plain.name), now.value.get(plain.name))

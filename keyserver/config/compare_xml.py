@@ -80,6 +80,9 @@ class _Difference:
         if was is None:
             self._operation(shown, _CREATE)
             self._fill(now, shown)
+        elif now.statement.vanishing and was.value and not now.value:
+            # Without its statements it would go.
+            self._operation(shown, _REPLACE)
         elif now.statement.is_branch:
             self.level(now.statement, was.value, now.value, shown)
         elif was.value != now.value:

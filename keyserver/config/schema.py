@@ -77,7 +77,8 @@ class Statement:
     ``homogeneous`` containers repeat their word before every child. ``alternatives`` are the
     choices among the children: cases of names, of which one excludes the others. ``advanced``
     statements take apply-groups, apply-groups-except and apply-macro. What a ``flat`` container
-    holds in text stands beside it in XML and JSON. ``expression`` values are several words without
+    holds in text stands beside it in XML and JSON. An entry of a ``vanishing`` list goes with the
+    last that is deleted of it. ``expression`` values are several words without
     quotes, as ``( a && ! b )``.
     """
 
@@ -97,6 +98,7 @@ class Statement:
     advanced: bool = False
     undocumented: bool = False
     flat: bool = False
+    vanishing: bool = False
     expression: bool = False
     secrecy: Secrecy = Secrecy.NONE
     alternatives: Alternatives = field(default=tuple, repr=False)

@@ -14,7 +14,7 @@ with what 22.4R1 had besides (github.com/Juniper/yang, Copyright Juniper Network
   children, for a list its children, limit and keys ``[name, word, type]``, for a leaf or leaf-list
   its type and limit. The first flag is the kind: c container, l list, f leaf, v leaf-list, e empty;
   then K no keyword, H homogeneous, O oneliner, P oneliner-plus, U the user's order, p presence,
-  a apply-groups, d deprecated, x undocumented, s secret, h hash;
+  a apply-groups, d deprecated, x undocumented, v vanishing, s secret, h hash;
 - ``roots``: the children of ``[edit]``, a generation.
 """
 
@@ -128,6 +128,7 @@ class Statements:
             advanced="a" in flags,
             undocumented="x" in flags,
             flat="F" in flags,
+            vanishing="v" in flags[1:],
             expression=not branch and self._is_expression(rest),
             secrecy=_secrecy(flags),
             alternatives=(lambda: self._table["children"][rest[0]][1]) if branch else tuple,
