@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -13,6 +14,8 @@ import pytest
 from ncclient import manager
 
 from keyserver.capture.sa_log import read_sa_log
+from keyserver.edge.serve import LabServer
+from keyserver.lab.reading import read_lab
 from tests.keyserver.observer import Observer
 from tests.keyserver.test_ping import MATCH, ZONES, inside
 from tests.keyserver.test_srx_member import BLOCKS, MEMBER, SMC, site_config
@@ -172,3 +175,23 @@ def test_an_observer_follows_devices_that_are_members(lab):
             assert counted["esp-authentication-failures"] == 0
     finally:
         server.stop()
+
+
+def test_a_device_says_nothing_before_it_listens(lab):
+    """On a clock that stands nothing is said twice: what nobody carried would stay unsaid."""
+    add_both_sides(lab, "v2")
+    lab.write()
+    told = []
+
+    async def run():
+        server = LabServer(read_lab(lab.file), clock=lambda: 1e9, on_member=told.append)
+        await server.start()
+        try:
+            end = time.monotonic() + SECONDS
+            while "registered" not in [one.event for one in told]:
+                assert time.monotonic() < end, told
+                await asyncio.sleep(0.01)
+        finally:
+            server.stop()
+
+    asyncio.run(run())
