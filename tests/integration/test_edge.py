@@ -569,6 +569,20 @@ class Deaf(asyncssh.SSHClient):
         self.transport = conn._transport
 
 
+async def all_unread(connection, deaf, meanwhile) -> bool:
+    """Whether nothing of what is sent now is read, however long the device is up."""
+    while deaf.get_write_buffer_size() == 0:
+        # What the two kernels keep between them depends on the machine.
+        connection.send_packet(MSG_UNKNOWN)
+    for _ in range(5000):
+        connection.send_packet(MSG_UNKNOWN)
+    before = deaf.get_write_buffer_size()
+    # Long enough for the kernel, which asks for room once in 200 ms or so.
+    for _ in range(5):
+        await meanwhile()
+    return before == deaf.get_write_buffer_size() > 0
+
+
 def test_who_takes_nothing_from_its_socket_is_answered_no_further(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "UNREAD", 2 * channel.SLICE)
     config = f"set system login class long allow-commands {'x' * 200_000}\n"
@@ -590,24 +604,11 @@ def test_who_takes_nothing_from_its_socket_is_answered_no_further(tmp_path, monk
                 for _ in range(100):
                     assert b"hub-2" in await ask(other, "<get-system-information/>")
 
-            async def all_unread():
-                """Whether nothing of what is sent now is read, however long the device is up."""
-                while deaf.get_write_buffer_size() == 0:
-                    # What the two kernels keep between them depends on the machine.
-                    connection.send_packet(MSG_UNKNOWN)
-                for _ in range(5000):
-                    connection.send_packet(MSG_UNKNOWN)
-                before = deaf.get_write_buffer_size()
-                # Long enough for the kernel, which asks for room once in 200 ms or so.
-                for _ in range(5):
-                    await meanwhile()
-                return before == deaf.get_write_buffer_size() > 0
-
             deaf.pause_reading()
             process.stdin.write(asked * (b"<rpc><get-configuration/></rpc>" + END))
             await meanwhile()
             for _ in range(4):
-                if await all_unread():
+                if await all_unread(connection, deaf, meanwhile):
                     break
             else:
                 pytest.fail("the device reads on")

@@ -235,9 +235,9 @@ class Container(Branch):
 class List(Branch):
     """A statement that is there once for each entry's name.
 
-    ``key`` is the leaf that names an entry. ``user_ordered``: the user's order is kept; else entries
-    are shown by letter (no table has such a list; Junos sorts numbers in names by value). ``most``:
-    how many entries there may be. ``refers``: the list that the entries' names are taken from.
+    ``key`` is the leaf that names an entry. ``user_ordered``: the user's order is kept; else
+    entries are shown by letter (no table has such a list; Junos sorts numbers in names by value).
+    ``most``: how many entries there may be. ``refers``: the list that the names are taken from.
     ``fixed``: entries are neither made nor removed here, only what is in them is changed.
     ``second``: a second leaf that names an entry; in data its name is then ``A WORD B``, as the CLI
     writes it. ``shell``: an entry lives by what stands in it, and vanishes with it. ``mark``:
