@@ -58,7 +58,9 @@ options:
     choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
     default: merged
   all:
-    description: With state V(deleted), remove the whole hierarchy.
+    description:
+      - With state V(deleted), remove the whole hierarchy, and what attaches its VPNs.
+      - Tunnel policies that are inactive, or whose tunnel is, stay.
     type: bool
     default: false
   running_config:

@@ -177,6 +177,10 @@ def test_what_is_gathered_beside_what_sleeps_of_a_policy_overrides_without_a_cha
         RESOURCE, inside, {**gathered, "ike": example("v1")["ike"]}, "overridden", "v1"
     )
     assert not change["changed"], change["commands"]
+    gone = planned(RESOURCE, inside, None, "deleted", "v1", everything=True)
+    theirs = "GRP-0001" not in json.dumps(gathered.get("policies", []))
+    assert (f"delete {POLICY} GRP-0001" not in gone["commands"]) is theirs, gone["commands"]
+    assert "delete security group-vpn member" in gone["commands"]
 
 
 def test_a_policy_is_attached_without_waking_what_it_matched_once():

@@ -52,7 +52,7 @@ def plan(
         State.MERGED: planner.merged,
         State.REPLACED: planner.replaced,
         State.OVERRIDDEN: planner.overridden,
-        State.DELETED: lambda site, want: _without(root, site.have, want, everything),
+        State.DELETED: lambda site, want: planner.without(site, want, everything),
     }
     after = tidied(root, acts[state](site, want))
     asleep = {p for p in have.explicit.inactive - planner.woken if is_there(after, p)}
@@ -176,6 +176,43 @@ class _Planner:
         if not theirs:
             _arrange(site.after, child, given)
 
+    def without(self, site: _Site, want: Tree, everything: bool) -> Tree:
+        """What is there without what is named."""
+        after: Tree = {}
+        for name, value in site.have.items():
+            child = site.node.by_name[name]
+            if child.context or not (everything or name in want):
+                after[name] = value
+            elif isinstance(child, List):
+                entries, named = site.inside(child), value if everything else want[name]
+                left = self._entries_without(child, entries, named, everything)
+                if left:
+                    after[name] = left
+            elif isinstance(child, Container) and (
+                child.partial if everything else not child.is_unit or child.partial
+            ):
+                after[name] = self.without(site.inside(child), want.get(name, {}), everything)
+        return after
+
+    def _entries_without(self, node: List, part: _Site, named: Tree, everything: bool) -> Tree:
+        if node.fixed:
+            return {k: _unmanaged(node, e) if k in named else e for k, e in part.have.items()}
+        if node.shell:
+            return {
+                k: self.without(part.entry(k), {} if everything else named[k], everything)
+                if k in named
+                else e
+                for k, e in part.have.items()
+            }
+        return {
+            k: e
+            for k, e in part.have.items()
+            if k not in named
+            or not node.is_ours(e)
+            # Nobody has named it, and it may be somebody else's.
+            or (everything and node.mark and self._sleeps(node, (*part.path, k)))
+        }
+
     def _keep_secrets(self, site: _Site, want: Tree) -> None:
         for name, value in site.have.items():
             child = site.node.by_name[name]
@@ -209,12 +246,16 @@ class _Planner:
                 kept[name] = tuple(v for v in value if (*here, v) in self.asleep)
         return {name: value for name, value in kept.items() if value not in ({}, ())}
 
+    def _sleeps(self, node: List, here: Path) -> bool:
+        """Whether an entry is inactive, or somebody else's as long as what marks it is."""
+        mark = (*here, *node.mark)
+        return any(mark[: length + 1] in self.asleep for length in range(len(mark)))
+
     def _sleeping_entries(self, node: List, part: _Site) -> Tree:
-        """Entries that are inactive, or somebody else's as long as what marks them is."""
-        marks = [node.mark[:length] for length in range(len(node.mark) + 1)]
+        """Entries that sleep, and what sleeps in those that live by it."""
         kept: Tree = {}
         for key, entry in part.have.items():
-            if any((*part.path, key, *mark) in self.asleep for mark in marks):
+            if self._sleeps(node, (*part.path, key)):
                 kept[key] = entry
             elif node.shell and (inside := self._sleeping(part.entry(key))):
                 kept[key] = inside
@@ -333,35 +374,6 @@ def others(node: Branch, tree: Tree) -> Tree:
             if inside:
                 kept[name] = inside
     return kept
-
-
-def _without(node: Branch, have: Tree, want: Tree, everything: bool) -> Tree:
-    """What is there without what is named."""
-    after: Tree = {}
-    for name, value in have.items():
-        child = node.by_name[name]
-        if child.context or not (everything or name in want):
-            after[name] = value
-        elif isinstance(child, List):
-            left = _entries_without(child, value, value if everything else want[name], everything)
-            if left:
-                after[name] = left
-        elif isinstance(child, Container) and not everything and not child.is_unit:
-            after[name] = _without(child, value, want[name], everything)
-        elif isinstance(child, Container) and child.partial:
-            after[name] = _without(child, value, want.get(name, {}), everything)
-    return after
-
-
-def _entries_without(node: List, have: Tree, named: Tree, everything: bool) -> Tree:
-    if node.fixed:
-        return {k: _unmanaged(node, e) if k in named else e for k, e in have.items()}
-    if node.shell:
-        return {
-            k: _without(node, e, {} if everything else named[k], everything) if k in named else e
-            for k, e in have.items()
-        }
-    return {k: e for k, e in have.items() if k not in named or not node.is_ours(e)}
 
 
 def _unmanaged(node: Branch, entry: Tree) -> Tree:
