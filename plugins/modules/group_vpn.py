@@ -136,7 +136,7 @@ msg:
   returned: with O(outcome)
   type: str
 did:
-  description: What was done on the host.
+  description: What was done on the host; in check mode what would be.
   returned: with O(outcome)
   type: list
   elements: str

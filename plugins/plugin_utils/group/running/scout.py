@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from functools import partial
 
 from ...engine.device import CommitOptions
@@ -16,7 +16,7 @@ from ..look import look
 from ..plan import Plan
 from ..planning.situation import Lost
 from ..references import servers_asked
-from ..steps import Change
+from ..steps import Change, Kind
 from . import work
 from .borrowed import borrowed
 from .crew import Crew
@@ -141,9 +141,24 @@ def foresee(crew: Crew, made: Plan) -> None:
             continue
         if crew.order.diff:
             crew.fates[host].diff = work.difference_to(looked, foreseen)
-        crew.fates[host].changed = bool(changes) and crew.order.check
+        if crew.order.check:
+            crew.fates[host].did = list(_done(made, host))
+            crew.fates[host].changed = bool(crew.fates[host].did)
     if wrong:
         raise Refused(list(dict.fromkeys(wrong)))
+
+
+_DONE = {Kind.NEW_KEYS: "cleared", Kind.RENEW: "registered anew"}
+"""What steps do that change no configuration."""
+
+
+def _done(made: Plan, host: str) -> Iterator[str]:
+    """What steps do on a host, in the words of who does it."""
+    for step in made.steps:
+        if host in step.changes:
+            yield "configured"
+        elif host in step.hosts and step.kind in _DONE:
+            yield _DONE[step.kind]
 
 
 def _of_others(crew: Crew, host: str, changes: list[Change]) -> list[str]:
