@@ -145,6 +145,12 @@ def test_one_member_is_not_two_that_are_expected(role):
     ]
 
 
+@pytest.mark.parametrize("expected", ["192.0.2.1", ONE, OTHER])
+def test_who_is_listed_twice_is_no_stranger_and_not_two(expected):
+    twice = group(member("192.0.2.1"), member("192.0.2.1", last_update="2026-11-19 16:31:10"))
+    assert pairs(found([twice], {"G1": [expected]})) == [("duplicate", "warning")]
+
+
 def test_of_an_address_that_is_listed_twice_the_one_at_its_gateway_is_expected():
     listed = [group(member("192.0.2.1", "gm-9"), member("192.0.2.1"))]
     (stranger,) = [f for f in found(listed, {"G1": [ONE]})["findings"] if f["severity"] == "error"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Awaited, Cause
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.waiting import (
     SAY_AGAIN_SECONDS,
@@ -77,6 +78,20 @@ def test_who_stays_in_a_list_that_was_of_multicast_is_known_to_live_after_a_reke
     assert (waited.elapsed, waited.state[0].missing) == (120, ("gm-1 192.0.2.1",))
     waited = Clock(rekeyed, later).waits(keys_end, before)
     assert (waited.elapsed, waited.state[0].missing) == (35, ())
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_two_rows_of_one_member_are_no_sign_of_life_and_hide_none(newest_first):
+    def rows(*seconds):
+        order = sorted(seconds, reverse=newest_first)
+        members = [{**MEMBER, "last_update": f"2026-11-19 16:31:{s} UTC"} for s in order]
+        return Look([{"name": "G1", "members": members}], commit="2026-11-19 16:30:00 UTC")
+
+    asked = g1(cause=Cause.ASKED, cycle=0, min_members=1)
+    (dead,) = Clock(rows("09", "10")).waits(asked, rows("09", "10")).state
+    assert (dead.missing, dead.alive) == (("gm-1 192.0.2.1",), 0)
+    (alive,) = Clock(rows("09", "11")).waits(asked, rows("09")).state
+    assert (alive.missing, alive.alive) == ((), 1)
 
 
 def test_who_is_in_the_first_list_that_can_be_read_was_not_seen_to_come():

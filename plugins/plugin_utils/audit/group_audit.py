@@ -172,11 +172,12 @@ class GroupAudit:
             found = listing.found(wanted.gateway, wanted.address, wanted.role.value)
             if not found:
                 self._missing(wanted)
+            count = len({member["address"] for member in found})
             for member in found:
                 right.add(id(member))
                 member["role"] = wanted.role.value
                 member["about"] = dict(wanted.about)
-                self._moved(wanted, member, len(found))
+                self._moved(wanted, member, count)
         if expected.members:
             for member in self._members:
                 if id(member) not in right:

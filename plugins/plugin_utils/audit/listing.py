@@ -31,9 +31,9 @@ class Listing:
         """Who of the list is the one that is expected; several may come in by one gateway."""
         if address is not None:
             members = self._by_address.get(address, [])
-            # Listed more than once, it is the one that came in as it should.
+            # Listed more than once, it is who came in as it should.
             right = [m for m in members if gateway in (None, m.get("gateway"))] or members
             # A dynamic peer is known by its gateway, whatever address it has today.
             if right or role == Role.STATIC.value:
-                return right[:1]
+                return right
         return self._by_gateway.get(gateway, []) if gateway else []

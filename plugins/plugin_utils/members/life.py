@@ -117,15 +117,30 @@ def _one_form(address: str) -> str:
     return canonical_address(address) or address
 
 
+def _once(members: Iterable[Listed]) -> list[Listed]:
+    found: dict[tuple[str, str], Listed] = {}
+    for member in members:
+        name = (str(member.get("gateway")), _one_form(str(member.get("address"))))
+        after = seconds_after(member.get("last_update"), found.get(name, {}).get("last_update"))
+        if name not in found or (after or 0) > 0:
+            found[name] = member
+    return list(found.values())
+
+
 @dataclass
 class Roll:
-    """The members of one group's list, found by name: a gateway, an address, or both."""
+    """The members of one group's list, found by name: a gateway, an address, or both.
+
+    Of one that is listed more than once the row counts that was heard of last: two rows with two
+    times are no registration.
+    """
 
     members: Iterable[Listed]
     _by_address: dict[str, Listed] = field(init=False, default_factory=dict)
     _by_gateway: dict[str, list[Listed]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.members = _once(self.members)
         for member in self.members:
             self._by_address.setdefault(_one_form(str(member.get("address"))), member)
             self._by_gateway.setdefault(str(member.get("gateway")), []).append(member)
