@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
@@ -282,3 +283,18 @@ def test_what_is_expanded_says_the_same_on_both_sides():
         "ike_gateways": ["hub-1"],
     }
     assert sides["hub-1"]["server"]["groups"][0]["server_member_communication"] == UNICAST
+
+
+@pytest.mark.parametrize(
+    ("other", "has_left"),
+    [
+        ({"name": "branch-1"}, False),
+        ({"name": "branch-1", "pre_shared_key": "another-made-up-key"}, True),
+        ({"name": "branch-1", "address": "198.51.100.99"}, True),
+    ],
+)
+def test_who_is_only_called_otherwise_has_not_left_and_nobody_needs_new_keys(other, has_left):
+    groups = [group_of(exclude="reregister")]
+    fleet = built(groups, hosts_of())
+    steps = planned(fleet, groups, hosts_of(site_1=other)).steps
+    assert any(step.kind is Kind.NEW_KEYS for step in steps) is has_left
