@@ -11,6 +11,7 @@ from ..ike.payloads import Identification
 from .keys import InstalledKek
 
 ACK_JITTER_SECONDS = 1.0
+"""Within these it is sent: 5 are allowed, and Junos' shortest retransmission period is 2."""
 
 
 class Acknowledgements:
@@ -25,7 +26,7 @@ class Acknowledgements:
         if kek.ack_algorithm is None or kek.multicast or address is None:
             return
         ack = encode_ack(kek.kek, kek.ack_algorithm, sequence, Identification.address(address))
-        # RFC 8263 §3.3: jitter, so that a server is not flooded by a whole group at once.
+        # RFC 8263 §6: jitter, so that a server is not flooded by a whole group at once.
         self._waiting.append((now + ACK_JITTER_SECONDS * self._jitter(), ack))
 
     @property

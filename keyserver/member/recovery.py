@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 """Seconds from one probe to the next; after the last nothing more is tried."""
 SPREAD_SECONDS = 10.0
+"""Each member probes at a moment of its own within these."""
 SILENCE_SECONDS = 10.0
 """For so long traffic has to go out without any coming in; Junos' own figure is not published."""
 _SILENCE = "traffic goes out and none comes in"

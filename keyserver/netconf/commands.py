@@ -27,6 +27,8 @@ _CONFIGURATION_COMMANDS = {
     "request system configuration rescue save": "request-save-rescue-configuration",
     "request system configuration rescue delete": "request-delete-rescue-configuration",
 }
+_FORMS = {"ascii": "text", "xml": None}
+"""The ``format`` of ``<command>`` as a pipe would call it; None: the RPC's own."""
 _SHORTEST = 2
 """Letters of a word that is cut short."""
 _MOST_PIPES = 10
@@ -92,9 +94,6 @@ def read_command(
     return command
 
 
-_FORMS = {"ascii": "text", "xml": None}
-
-
 _WORDS = re.compile(r'\||(?:"[^"]*"|[^\s|"])+')
 
 
@@ -150,11 +149,11 @@ def _in_full(word: str, known: Collection[str], shortest: int = _SHORTEST) -> st
     return meant[0] if len(meant) == 1 else None
 
 
-_any_rollback = number(0, 49)
+_ANY_ROLLBACK = number(0, 49)
 _CONFIGURATION_ARGUMENTS = {
     "get-commit-revision-information": Accepts((Argument("brief"), Argument("detail"))),
     "get-rollback-information": Accepts(
-        (Argument("compare", _any_rollback), Argument("rollback", _any_rollback, word=""))
+        (Argument("compare", _ANY_ROLLBACK), Argument("rollback", _ANY_ROLLBACK, word=""))
     ),
 }
 

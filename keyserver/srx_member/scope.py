@@ -24,6 +24,7 @@ Network = ipaddress.IPv4Network
 _EVERYWHERE = Network("0.0.0.0/0")
 _ANY = ("any", "any-ipv4")
 _MOST_SETS = 100
+"""How deep address sets are followed into one another; they may name each other in a circle."""
 
 
 @dataclass(frozen=True)

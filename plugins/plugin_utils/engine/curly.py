@@ -19,7 +19,7 @@ _MARKS = {INACTIVE, DELETE, ACTIVE, REPLACE, "protect:"}
 
 
 class Placed(MalformedReply):
-    """One that says the line already."""
+    """One whose words begin with the line."""
 
 
 @dataclass

@@ -30,7 +30,7 @@ _NOTHING = re.compile(
     r"|\S+@\S+[>#%](?:\s*show security group-vpn server registered-members\b.*)?"
 )
 
-
+# A place of several words is found before one of the first of them.
 _WORDS = "|".join(
     spelled(word) for word in sorted(PLACES, key=len, reverse=True) if "/" not in word
 )
