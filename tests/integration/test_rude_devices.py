@@ -722,7 +722,7 @@ def _inventory(lab, server: RudeServer, transport: str, **more) -> None:
             "ansible_connection": "groupvpn.junos.netconf",
             "ansible_netconf_transport": transport,
             "ansible_host_key_checking": False,
-            "ansible_rpc_timeout": 1,
+            "ansible_rpc_timeout": 4,
             "ansible_python_interpreter": sys.executable,
             **more,
         }
