@@ -251,10 +251,12 @@ def test_what_was_committed_is_looked_at_as_a_whole_after_a_lost_answer(transpor
 
 
 def test_a_commit_that_takes_longer_than_the_answer_may_is_waited_for(transport):
-    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=2.5)
+    slow = Fault(Stage.COMMIT, Manner.SLOW, seconds=3)
     with RudeServer(box("G1"), slow) as server:
-        with Client(target(server, rpc_timeout=1.6), transport) as client:
-            result = change(client.rpc())
+        with Client(target(server, rpc_timeout=1.0), transport) as client:
+            rpc = client.rpc()
+            rpc.patience = 30
+            result = change(rpc)
         assert has_change(server)
     assert result["changed"]
     assert "has committed the change" in " ".join(result["warnings"])

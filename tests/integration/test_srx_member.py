@@ -152,7 +152,8 @@ def test_an_observer_follows_devices_that_are_members(lab):
     try:
         server.wait_for("ready:")
         server.wait_for('"registered"', SECONDS, count=2)
-        assert set(told(observer, server, 0)) == {"registered"}
+        # What came twice, because an answer took its time, is ignored.
+        assert set(told(observer, server, 0)) - {"ignored"} == {"registered"}
         assert observer.unreadable() == {}
         assert observer.members == {"site-1/V1", "site-2/V1"}
         seen = len(server.output)
