@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 from .schema import Kind, Statement
 from .show_text import item_text, shared_braces
-from .tree import Identity, Item, Tree, items, natural
+from .tree import Identity, Item, Tree, items, order_of
 from .words import quote
 
 _LEAF, _BRANCH, _MARKED = 1, 2, 3
@@ -207,7 +207,8 @@ def _by_statement(statement: Statement, tree: Tree) -> dict[str, Items]:
 
 def _sorted(page: _Page, before: Items, after: Items, place: _Place) -> None:
     """A leaf or container, or the entries of a list whose order means nothing."""
-    for identity in sorted({**before, **after}, key=_shown):
+    both = {**before, **after}
+    for identity in sorted(both, key=lambda one: _shown(both[one], one)):
         was, now = before.get(identity), after.get(identity)
         if was is None or now is None:
             _come_or_gone(page, was, now, place)
@@ -215,8 +216,8 @@ def _sorted(page: _Page, before: Items, after: Items, place: _Place) -> None:
             _both(page, was, now, place)
 
 
-def _shown(identity: Identity) -> tuple[object, ...]:
-    return natural(identity[1]) if isinstance(identity, tuple) else ()
+def _shown(item: Item, identity: Identity) -> tuple[object, ...]:
+    return order_of(item.statement)(identity[1]) if isinstance(identity, tuple) else ()
 
 
 def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:

@@ -15,7 +15,7 @@ by the tree that owns them and by no other; who owns none are replaced, never ch
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, compress, repeat
@@ -182,7 +182,7 @@ def items(statement: Statement, tree: Tree) -> Iterator[Item]:
                 _brought(groups, name, value) if child.kind is Kind.LEAF_LIST else NOTHING,
             )
             continue
-        for key in value if child.user_ordered else sorted(value, key=natural):
+        for key in value if child.user_ordered else sorted(value, key=order_of(child)):
             identity = (name, key)
             yield Item(
                 child,
@@ -201,17 +201,31 @@ def _brought(groups: Mapping[Any, str], name: str, values: Iterable[str]) -> Map
     return {v: groups[name, v] for v in values if (name, v) in groups} if groups else NOTHING
 
 
-_SLOTTED = re.compile(r"([a-z]+)-(\d+)/(\d+)/(\d+)(.*)")
+_SLOTTED = re.compile(r"([a-z]+)-(\d+)/(\d+)/(\d+)(?::(\d+))?(.*)")
 _NUMBER = re.compile(r"(\d+)")
+
+
+def order_of(statement: Statement) -> Callable[[str], tuple[Any, ...]]:
+    """How a list is sorted whose order means nothing.
+
+    In what devices print (the configurations of Juniper's validated designs) interfaces and what
+    begins with a number are by their numbers, names by their characters: vn1400, vn400.
+    """
+    return natural if "interface" in statement.name else _by_character
+
+
+def _by_character(key: str) -> tuple[Any, ...]:
+    return natural(key) if key[:1].isdigit() or ":" in key else (2, key)
 
 
 @lru_cache(maxsize=65536)
 def natural(key: str) -> tuple[Any, ...]:
-    """Sorts as Junos does: interfaces by slot, numbers by value, the rest by letter."""
+    """Sorts interfaces by slot and channel, and other names by the numbers in them."""
     slotted = _SLOTTED.fullmatch(key)
     if slotted is not None:
-        media, *numbers, rest = slotted.groups()
-        return (0, *map(_magnitude, numbers), media, _parts(rest))
+        media, *numbers, channel, rest = slotted.groups()
+        place = map(_magnitude, (*numbers, channel or "0"))
+        return (0, *place, media, channel or "", _parts(rest))
     return (1, _parts(key))
 
 

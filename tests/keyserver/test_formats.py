@@ -598,3 +598,24 @@ def test_a_logical_interface_is_no_device_where_its_name_is_a_value():
     tree, problems = read_file(V2, written)
     assert "ge-0/0/0.7" in problems[0].message
     assert list(to_set(V2, tree)) == []
+
+
+SORTED = {
+    "vlans {}": ("vn1400", "vn1401", "vn400", "vn401"),
+    "routing-instances {} instance-type vrf": ("VR-V10", "VR-V100", "VR-V2", "VR-V21", "VR-V3"),
+    "interfaces {} mtu 1500": (
+        *("et-0/0/0", "xe-0/0/0", "et-0/0/2", "et-0/0/10", "xe-0/0/48:0", "et-0/0/48:1"),
+        *("xe-0/0/48:1", "et-0/0/48:2", "ae2", "ae10"),
+    ),
+    "protocols rstp interface {}": ("ge-0/0/2", "ge-0/0/10"),
+    "policy-options prefix-list p {}": ("9.0.0.0/8", "10.0.0.0/8"),
+}
+
+
+@pytest.mark.parametrize("path", SORTED)
+def test_what_is_sorted_is_sorted_as_devices_print_it(path):
+    """As 177 configurations of Juniper's validated designs (github.com/Juniper/jvd) have it."""
+    lines = [f"set {path.format(name)}" for name in SORTED[path]]
+    tree, problems = read_file(V2, "\n".join(reversed(lines)))
+    assert problems == []
+    assert list(to_set(V2, tree)) == lines
