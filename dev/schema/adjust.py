@@ -26,7 +26,7 @@ class Adjusted:
         by_parent = (
             *(*exceptions.WORDS, *exceptions.ORDER),
             *(*exceptions.SPANS, *exceptions.ALSO),
-            *(*exceptions.WITH_UNIT, *exceptions.VANISHING),
+            *(*exceptions.WITH_UNIT, *exceptions.VANISHING, *exceptions.IN_ORDER),
         )
         self._wanted = {parent for parent, _ in by_parent}
 
@@ -50,7 +50,9 @@ class Adjusted:
         flags = flags.replace("P", "O") if name in exceptions.ONE_LINE else flags
         # Its word before each of its statements says nothing alone.
         flags = flags.replace("p", "") if flags[0] == "c" and "H" in flags else flags
-        flags += "v" if (parent, name) in exceptions.VANISHING and flags[0] == "l" else ""
+        for mark, marked in (("v", exceptions.VANISHING), ("U", exceptions.IN_ORDER)):
+            if flags[0] == "l" and (parent, name) in marked and mark not in flags:
+                flags += mark
         children = self._children(name, rest[0])
         keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
         if (parent, name) in exceptions.WITH_UNIT:

@@ -126,3 +126,14 @@ example schemas, moved by what 23.4 and 24.4 were seen to print)."""
 VANISHING = {("interfaces", "interface"), ("inet", "filter"), ("inet6", "filter")}
 """(parent, list): an entry goes with the last that is deleted of it (the integration tests of
 junipernetworks.junos' junos_interfaces and junos_acls); others stay with their name alone."""
+
+IN_ORDER = {
+    *(("class-of-service", "schedulers"), ("scheduler-maps", "forwarding-class")),
+    *((code, "forwarding-class") for code in ("dscp", "dscp-ipv6", "exp", "ieee-802.1")),
+    ("forwarding-class", "loss-priority"),
+    *(("syslog", "file"), ("file", "contents")),
+    ("policy-options", "route-filter-list"),
+}
+"""(parent, list): devices print the entries in the order in which they came, though the YANG does
+not say so (configurations of Juniper's validated designs, github.com/Juniper/jvd; of the files of
+syslog the integration tests of junipernetworks.junos' junos_logging_global)."""

@@ -612,6 +612,26 @@ SORTED = {
 }
 
 
+UNSORTED = {
+    "class-of-service schedulers {} priority low": ("SC-SIGNALING", "SC-LLQ", "SC-HIGH"),
+    "class-of-service scheduler-maps M forwarding-class {} scheduler S": ("FC-HIGH", "CONTROL"),
+    "class-of-service classifiers dscp D forwarding-class {} loss-priority low code-points ef": (
+        *("FC-SIGNALING", "FC-LLQ"),
+    ),
+    "system syslog file {} any any": ("messages", "audit"),
+    "system syslog file f {} info": ("kernel", "any", "authorization"),
+    "policy-options route-filter-list {} 0.0.0.0/0 exact": ("To", "From"),
+}
+
+
+@pytest.mark.parametrize("path", UNSORTED)
+def test_what_came_in_an_order_is_shown_in_it_where_devices_do_so(path):
+    lines = [f"set {path.format(name)}" for name in UNSORTED[path]]
+    tree, problems = read_file(V2, "\n".join(lines))
+    assert problems == []
+    assert list(to_set(V2, tree)) == lines
+
+
 @pytest.mark.parametrize("path", SORTED)
 def test_what_is_sorted_is_sorted_as_devices_print_it(path):
     """As 177 configurations of Juniper's validated designs (github.com/Juniper/jvd) have it."""
