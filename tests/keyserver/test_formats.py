@@ -608,7 +608,7 @@ SORTED = {
         *("xe-0/0/48:1", "et-0/0/48:2", "ae2", "ae10"),
     ),
     "protocols rstp interface {}": ("ge-0/0/2", "ge-0/0/10"),
-    "policy-options prefix-list p {}": ("9.0.0.0/8", "10.0.0.0/8"),
+    "policy-options prefix-list p {}": ("192.0.2.4/32", "192.0.2.16/32"),
 }
 
 
