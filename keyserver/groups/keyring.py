@@ -15,6 +15,8 @@ from ..gdoi.acknowledgement import AckAlgorithm
 from ..gdoi.payloads import GroupAssociatedPolicy, GroupSa, KeyDownload
 from ..gdoi.payloads import Sequence as SequenceNumber
 from ..gdoi.pull import Grant
+from ..ike.nat import Address
+from ..ike.wire import MalformedPayload
 from .adoption import kek_of_grant, teks_of_grant
 from .keys import GroupKek, GroupTek, SpiPool, associated_policy, new_kek, new_tek
 from .plane import Acknowledgement, KeyPlane
@@ -294,13 +296,17 @@ class Keyring:
     def fingerprint(self) -> tuple[object, ...]:
         """Differs when there is something else to keep."""
         kek = (self.kek.kek.spi, self.kek.sequence) if self.kek is not None else ()
-        return (*kek, *(tek.spi for teks in self._teks.values() for tek in teks))
+        return (self.source, *kek, *(tek.spi for teks in self._teks.values() for tek in teks))
 
     def restore(self, grant: Grant, kept_at: float, now: float) -> None:
         """Take over what was kept, as far as it is still good and still configured.
 
-        Raises MalformedPayload.
+        Raises MalformedPayload, also for what another server kept: two with one KEK would each
+        number pushes by itself.
         """
+        told = grant.sa.kek.source if grant.sa.kek is not None else None
+        if told is not None and str(told) != self.source[0]:
+            raise MalformedPayload(f"{told} kept these keys, this is {self.source[0]}")
         keys, settings = self._plane.signing_keys, self.settings
         kek = kek_of_grant(grant, settings.kek, keys, kept_at)
         teks = teks_of_grant(grant, settings.teks, kept_at)
@@ -364,6 +370,12 @@ class Keyring:
         end = succeeded + _REKEY_DELAYS * self._delay_at(succeeded)
         return _ending_at(tek, end)
 
+    @property
+    def source(self) -> Address:
+        """Where pushes come from, as members are told."""
+        own, port = self._plane.push_source
+        return self.settings.server_address or own, port
+
     def sa(
         self,
         kek: GroupKek | None,
@@ -372,10 +384,8 @@ class Keyring:
         gap: GroupAssociatedPolicy | None = None,
     ) -> GroupSa:
         """The SA payload for these keys."""
-        own, port = self._plane.push_source
-        source = (self.settings.server_address or own, port)
         return GroupSa(
-            kek.policy(source, self.ack_algorithm(kek), now) if kek else None,
+            kek.policy(self.source, self.ack_algorithm(kek), now) if kek else None,
             gap or associated_policy(self._delays[-1][1]),
             tuple(policy for tek in teks for policy in tek.policies(now, self._plane.profile)),
         )

@@ -17,6 +17,7 @@ from keyserver.gdoi.numbers import IpsecAttribute
 from keyserver.gdoi.payloads import Profile, Selector, Sequence
 from keyserver.groups.adoption import teks_of_grant
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
+from keyserver.groups.group import KeysLost
 from keyserver.groups.plane import GroupKeys
 from keyserver.ike.numbers import IdType
 from keyserver.ike.wire import Attribute, MalformedPayload
@@ -288,6 +289,30 @@ def test_a_server_that_comes_back_with_another_profile_has_its_keys(
     again = World(signing_key, extra=extra, state=state, profile=second, start=world.now)
     assert _keys(again) == _keys(world)
     assert _keys(again)[1]
+
+
+def test_keys_that_another_server_kept_are_not_taken_up_and_that_is_told(signing_key, tmp_path):
+    """A copy of its file: under one KEK both would number pushes, each by itself."""
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, extra=(V2_BLOCK,), **spec)
+    world.joined(1)
+    world.flush()
+    world.device.close()
+    copy = device_of(OTHER, world.generation, "", world.now, signing_key, **spec)
+    assert all(not view.teks and view.kek is None for view in copy.groups.views(world.now))
+    told = f"{SERVER} kept these keys, this is {OTHER}"
+    assert KeysLost("G1", told) in copy.take(world.now)[1]
+
+
+def test_another_server_address_in_the_group_keeps_its_keys_across_a_restart(signing_key, tmp_path):
+    spec = {"state": tmp_path / "hub.db"}
+    world = World(signing_key, "v1", extra=(V1_BLOCK,), **spec)
+    world.joined(1)
+    world.flush()
+    world.commit(V1_BLOCK, "set security group-vpn server group G1 server-address 192.0.2.3")
+    before = _keys(world)
+    assert before[0] is not None
+    assert _keys(_restarted(world, signing_key, **spec)) == before
 
 
 def test_keys_that_an_earlier_version_kept_are_read(signing_key, tmp_path):
