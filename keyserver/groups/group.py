@@ -23,6 +23,7 @@ from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
 from .keyring import Keyring, Lag
 from .keys import GroupKek, GroupTek, associated_policy
+from .leavers import Leaver, Leavers
 from .members import Member, MemberList
 from .plane import KeyPlane
 from .pushes import Pushes, Retransmission
@@ -59,18 +60,6 @@ class KeysLost:
     reason: str
 
 
-@dataclass(frozen=True)
-class Leaver:
-    """Who is off the list, and may not have what it was told last: who told it.
-
-    ``had``: the keys that it may have.
-    """
-
-    member: Member
-    pushes: Pushes
-    had: tuple[GroupTek, ...]
-
-
 GroupEvent = Pushed | WentSilent | KeysLost
 
 
@@ -93,8 +82,7 @@ class Group:
         # them, and are told together with what comes in their place.
         self.orphans: list[GroupTek] = []
         self.profile = plane.profile
-        # Off the list, but not yet known to have what they were told last.
-        self._leaving: dict[Address, Leaver] = {}
+        self._leavers = Leavers()
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
         # What members of a group that had our place are still to be told: to delete its keys.
@@ -128,14 +116,19 @@ class Group:
         had = self.keyring.known(now)
         for one in unfinished:
             members = [
-                self._leaving.setdefault(
-                    peer.source, Leaver(Member(peer, now), self.pushes, had)
-                ).member
+                self._leaver(peer, had, now).member
                 for peer in one.peers
                 if peer.gateway in self.settings.gateways
             ]
             for made in one.made:
                 self.pushes.deliver(made, members, self._retransmission, now)
+
+    def _leaver(self, peer: Peer, had: tuple[GroupTek, ...], now: float) -> Leaver:
+        known = self._leavers.of(peer)
+        if known is None:
+            known = Leaver(Member(peer, now), self.pushes, had)
+            self._leavers.add(known)
+        return known
 
     @property
     def _fingerprint(self) -> tuple[object, ...]:
@@ -185,7 +178,7 @@ class Group:
 
     def _lag_of(self, peer: Peer, now: float) -> Lag | None:
         """What somebody may not have heard; None: it has heard all."""
-        member, left = self.members.of(peer), self._leaving.get(peer.source)
+        member, left = self.members.of(peer), self._leavers.of(peer)
         if member is not None and self.pushes.waits_for(member):
             return Lag(member.last_update, self.keyring.known(now))
         return Lag(left.member.last_update, left.had) if left is not None else None
@@ -196,7 +189,7 @@ class Group:
         self._inherited = (*self._inherited, *unfinished)
         if self.settings.group_id == before.settings.group_id:
             # Its members may come here.
-            self._leaving = before._leaving
+            self._leavers = before._leavers
             self.keyring.succeed(before.keyring)
 
     def enter(self, peer: Peer, promise: Promise, now: float) -> None:
@@ -209,8 +202,9 @@ class Group:
                 NotifyType.INVALID_MESSAGE_ID, "the group's keys have changed: register again"
             )
         self._promises.discard(promise)
-        left = self._leaving.pop(peer.source, None)
+        left = self._leavers.of(peer)
         if left is not None:
+            self._leavers.discard(left)
             left.pushes.settle(left.member)
         member = self.members.enter(peer, now)
         self.pushes.settle(member)
@@ -329,13 +323,11 @@ class Group:
         self.members.clear()
 
     def _left(self, members: Iterable[Member], now: float) -> None:
-        """These are off the list; whose keys have ended since is of no interest any more."""
-        before = [
-            left for left in self._leaving.values() if any(tek.expires > now for tek in left.had)
-        ]
+        """These are off the list."""
+        self._leavers.forget_ended(now)
         had = self.keyring.known(now)
-        fresh = [Leaver(member, self.pushes, had) for member in members]
-        self._leaving = {left.member.source: left for left in (*before, *fresh)}
+        for member in members:
+            self._leavers.add(Leaver(member, self.pushes, had))
 
     def _forget(self, member: Member) -> None:
         self.members.discard(member)
@@ -398,12 +390,15 @@ class Group:
 
     def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
-        left = self._leaving.get(source)
-        member = self.members.at(source) or (left.member if left is not None else None)
-        if member is None or not self.pushes.acknowledge(member, spi, ack, now):
+        left = self._leavers.at(source)
+        known = (self.members.at(source), left.member if left is not None else None)
+        found = [member for member in known if member is not None]
+        # Who has that very port, before who is merely the only one at the address.
+        found.sort(key=lambda member: member.source != source)
+        if not any(self.pushes.acknowledge(member, spi, ack, now) for member in found):
             return False
         if left is not None and not self.pushes.waits_for(left.member):
-            del self._leaving[source]
+            self._leavers.discard(left)
         return True
 
     def knows(self, spi: bytes) -> bool:

@@ -260,9 +260,9 @@ def test_a_deleted_key_is_remembered_to_its_own_end(signing_key):
     assert held[0] == held[1]
 
 
-@pytest.mark.parametrize("cleared", [False, True])
+@pytest.mark.parametrize(("cleared", "port"), [(False, 848), (True, 848), (False, 40848)])
 def test_who_is_back_after_it_fell_silent_sends_with_nothing_that_the_others_have_dropped(
-    signing_key, cleared
+    signing_key, cleared, port
 ):
     world = World(signing_key, extra=(V2_BLOCK,), members=2)
     one, two = world.joined(2)
@@ -273,7 +273,7 @@ def test_who_is_back_after_it_fell_silent_sends_with_nothing_that_the_others_hav
     if cleared:
         _clear_now(world, V2_BLOCK)
     world.lost.clear()
-    world.exchange(one.start(world.now), one, GM)
+    world.exchange(one.start(world.now), one, GM, port=port)
     world.pass_time(2.5)
     assert one.held() == two.held()
 

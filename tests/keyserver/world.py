@@ -149,13 +149,14 @@ class World:
         member: GroupMember,
         address: str,
         source: str | None = None,
+        port: int = 848,
     ) -> list[bytes]:
         """Deliver a member's datagrams, and the answers."""
         sent = []
         while queue:
             datagram = queue.pop(0)
             sent.append(datagram)
-            answer, events = self.endpoint.receive(datagram, (source or address, 848), self.now)
+            answer, events = self.endpoint.receive(datagram, (source or address, port), self.now)
             self.events += events
             if answer is not None:
                 sent.append(answer)
