@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from ..netconf.libraries import etree
 from ..netconf.xml import child, children, local_name, text_of
 from .secret import MASK, read_secret
 
-_Held = Mapping[tuple[str, str], Sequence[etree._Element]]
+# A text, because modules are also imported where there is no lxml.
+_Held: TypeAlias = "Mapping[tuple[str, str], Sequence[etree._Element]]"
 
 
 def selection(change: etree._Element) -> etree._Element:
