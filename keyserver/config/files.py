@@ -17,6 +17,7 @@ from lxml import etree
 
 from .apply import apply
 from .edit import Edit, LoadError, MalformedConfiguration, Operation, Severity, Tree
+from .parsing import parse_apart
 from .read_json import read_json
 from .read_set import COMMANDS, read_set
 from .read_text import read_text
@@ -141,7 +142,14 @@ def _xml(schema: Statement, text: str) -> tuple[Tree, list[LoadError]]:
 def _root(text: str) -> etree._Element:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise MalformedConfiguration("document type declarations are not accepted")
-    parser = etree.XMLParser(
+    try:
+        return parse_apart(_document(text), _parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise MalformedConfiguration(f"syntax error: {error}") from None
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
         # The text was read already; what it says of its octets is past.
         encoding="utf-8",
         resolve_entities=False,
@@ -149,10 +157,6 @@ def _root(text: str) -> etree._Element:
         load_dtd=False,
         remove_comments=True,
     )
-    try:
-        return etree.fromstring(_document(text), parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise MalformedConfiguration(f"syntax error: {error}") from None
 
 
 def _outermost(root: etree._Element) -> list[etree._Element]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from lxml import etree
 
+from ..config.parsing import is_alone, parse_apart
 from .work import LIGHT
 
 DEEPEST = 200
@@ -26,8 +27,7 @@ def _untrusting() -> etree.XMLParser:
 
 
 _FOR_LIGHT = _untrusting()
-"""Made once, for it takes longer than what it does. Who parses a long message has one of his own:
-a parser serves one text at a time, and nobody is to wait for that one."""
+"""Made once, for it takes longer than what it does."""
 
 
 class MalformedMessage(ValueError):
@@ -47,9 +47,8 @@ def parse(message: bytes) -> etree._Element:
     """
     if b"<!DOCTYPE" in message or b"<!ENTITY" in message:
         raise MalformedMessage("document type declarations are not accepted")
-    parser = _FOR_LIGHT if len(message) <= LIGHT else _untrusting()
     try:
-        root = etree.fromstring(message.strip(), parser)
+        root = _parsed(message.strip())
     except etree.XMLSyntaxError as error:
         raise MalformedMessage(error.msg) from None
     except ValueError as error:
@@ -60,6 +59,12 @@ def parse(message: bytes) -> etree._Element:
     if len(message) > 3 * DEEPEST:
         _refuse_deep(root)
     return root
+
+
+def _parsed(text: bytes) -> etree._Element:
+    if len(text) <= LIGHT and is_alone():
+        return etree.fromstring(text, _FOR_LIGHT)
+    return parse_apart(text, _untrusting)
 
 
 def _refuse_deep(root: etree._Element) -> None:

@@ -44,8 +44,14 @@ def run(whole, *options, **more):
     """The role; it has to succeed."""
     more.setdefault("group_vpn_timeout", 60)
     result = whole.run(*options, **more)
-    assert result.code == 0, result.output[-6000:]
+    assert result.code == 0, f"{troubles(result)}\n{result.output[-6000:]}"
     return result
+
+
+def troubles(result):
+    """What hosts that have failed, or did not answer, say."""
+    told = [one for task in result.tasks for one in task.values()]
+    return [one.get("msg") for one in told if one.get("failed") or one.get("unreachable")]
 
 
 def outcome(result):

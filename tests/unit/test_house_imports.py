@@ -48,6 +48,7 @@ BREACHES = [
     ("key-server-computes", "keyserver/groups/keys.py", "import sqlite3", "keys imports sqlite3"),
     ("key-server-computes", "keyserver/config/show.py", "import os.path", "show imports os"),
     ("store", "keyserver/config/store.py", "import socket", "store imports socket"),
+    ("parsing", "keyserver/config/parsing.py", "import socket", "parsing imports socket"),
     ("files", "keyserver/lab/text.py", "import subprocess", "lab.text imports subprocess"),
     ("core-computes", "plugins/plugin_utils/engine/plan.py", "import ansible.errors", "ansible"),
     ("core-computes", "plugins/plugin_utils/audit/findings.py", "import sqlite3", "sqlite3"),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -124,20 +125,32 @@ def parse_document(data: bytes) -> etree._Element:
         raise MalformedReply(f"malformed XML: {error}") from None
 
 
+class _Parsers(threading.local):
+    """A parser for each thread.
+
+    libxml2 keeps names in a dictionary. A thread that has parsed nothing yet takes over that of the
+    parser that it uses; two that have parsed with the same one would write to one dictionary at the
+    same time, for parsing lets go of the interpreter's lock: a name came out as another name.
+    """
+
+    def __init__(self) -> None:
+        self.own = etree.XMLParser(
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=True,
+            encoding="utf-8",
+            remove_pis=True,
+        )
+
+
 @cache
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=True,
-        encoding="utf-8",
-        remove_pis=True,
-    )
+def _parsers() -> _Parsers:
+    return _Parsers()
 
 
 def _parse(data: bytes) -> etree._Element:
-    root = etree.fromstring(data, _parser())
+    root = etree.fromstring(data, _parsers().own)
     if b"<!--" in data:
         _join_values(root)
     return root
