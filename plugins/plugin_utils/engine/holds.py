@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any
 
 from ..netconf.libraries import etree
 from ..netconf.xml import child, children, local_name, text_of
 from .secret import MASK, read_secret
 
-# A text, because modules are also imported where there is no lxml.
-_Held: TypeAlias = "Mapping[tuple[str, str], Sequence[etree._Element]]"
+_Held = Mapping[tuple[str, str], Sequence[Any]]
+"""Elements; modules are also imported where there is no lxml that could be named here."""
 
 
 def selection(change: etree._Element) -> etree._Element:
@@ -118,7 +118,7 @@ def _held(there: etree._Element | None) -> _Held:
     """
     held: dict[tuple[str, str], list[etree._Element]] = defaultdict(list)
     for element in () if there is None else there:
-        for key in {"", _told_by(element)}:
+        for key in dict.fromkeys(("", _told_by(element))):
             held[local_name(element), key].append(element)
     return held
 
