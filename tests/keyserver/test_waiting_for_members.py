@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.gate import Wanted
@@ -12,9 +14,11 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for im
     Request,
     wait_for,
 )
+from lxml import etree
 
+from tests.keyserver.console import Session, errors
 from tests.keyserver.test_transaction import device
-from tests.keyserver.wire import Wire
+from tests.keyserver.wire import NOW, Wire
 
 PATH = "set security group-vpn server group G1 server-member-communication"
 BLOCK = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha1"}
@@ -168,3 +172,46 @@ def test_a_commit_without_a_time_is_said_after_a_change(history, why):
     assert warning.startswith("the device does not tell when it committed (")
     assert why in warning
     assert hub.waits(wanted=g1(), timeout=120)["warnings"] == []
+
+
+AWAITING = {
+    "of others": "set system domain-name example.com",
+    "of another group": "set security group-vpn server group G2 description changed",
+}
+
+
+def somebody_commits(hub, line):
+    """What is to be confirmed within five minutes."""
+
+    class At:
+        device, now = hub.wire.device, NOW
+
+    session = Session(At, ("urn:ietf:params:netconf:base:1.0",))
+    session.set(line)
+    assert errors(session.commit("<confirmed/><confirm-timeout>5</confirm-timeout>")) == []
+    session.end()
+
+
+@pytest.mark.parametrize("whose", AWAITING)
+@pytest.mark.parametrize("marks", [True, False])
+def test_a_change_over_what_awaits_is_refused_whatever_that_is_about(whose, marks):
+    hub = Hub()
+    somebody_commits(hub, AWAITING[whose])
+    if not marks:
+        told = hub.wire.raw(etree.Element(HISTORY)).decode()
+        hub.wire.inject[HISTORY] = re.sub("<commit-confirmed>.*?</commit-confirmed>", "", told)
+    awaits = "awaits" if marks else "may await"
+    with pytest.raises(Refused, match=f"{awaits} confirmation.* nobody knows who was listed"):
+        hub.waits(change=CHANGE, timeout=120, check=True)
+
+
+def test_where_it_is_not_known_whether_a_commit_awaits_a_check_says_so():
+    refused = "<rpc-reply><rpc-error><error-message>no</error-message></rpc-error></rpc-reply>"
+    warnings = Hub(**{HISTORY: refused}).waits(change=CHANGE, timeout=120, check=True)["warnings"]
+    assert any(one.startswith("whether another commit awaits") for one in warnings)
+
+
+def test_a_wait_for_a_change_that_confirmed_another_is_refused():
+    made = {**CHANGE, "confirms": {"user": "eve", "client": "cli", "at": "", "minutes": 5}}
+    with pytest.raises(Refused, match="made over another that awaited its confirmation, so nobody"):
+        Hub().waits(change=made, timeout=120)
