@@ -26,7 +26,7 @@ class Adjusted:
         by_parent = (
             *(*exceptions.WORDS, *exceptions.ORDER),
             *(*exceptions.SPANS, *exceptions.ALSO),
-            *(*exceptions.WITH_UNIT, *exceptions.VANISHING, *exceptions.IN_ORDER),
+            *(*exceptions.NAMED, *exceptions.VANISHING, *exceptions.IN_ORDER),
         )
         self._wanted = {parent for parent, _ in by_parent}
 
@@ -55,9 +55,13 @@ class Adjusted:
                 flags += mark
         children = self._children(name, rest[0])
         keys = [tuple(self._key(key) for key in rest[2])] if flags[0] == "l" else []
-        if (parent, name) in exceptions.WITH_UNIT:
-            keys = [(("name", "", self.new.types.number(("interface-logical",))),)]
+        named = exceptions.NAMED.get((parent, name))
+        if named is not None and not self._is_numbered(rest[2][0]):
+            keys = [(("name", "", self.new.types.number(named)),)]
         return self.new.nodes.number((_word(parent, node), flags, children, *rest[1:2], *keys))
+
+    def _is_numbered(self, key: Node) -> bool:
+        return self._old.types.values[key[2]][0] in ("integer", "union")
 
     def _leaf(self, parent: str, node: Node) -> int:
         name, flags, *rest = node

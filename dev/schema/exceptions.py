@@ -64,19 +64,22 @@ ORDER = {
 }
 """(parent, statement): the statement behind which devices show it."""
 
-SPANS = {("session", "session-limit"): (1, 1024)}
-"""(parent, leaf): what Juniper's pages give it, and devices hold; the YANG has 1 to 7."""
+SPANS = {("session", "session-limit"): (1, 1024), ("unit", "vlan-id"): (0, 4094)}
+"""(parent, leaf): what Juniper's pages give it, and devices hold; the YANG has 1 to 7, or any
+string, where devices have a number in JSON."""
 
 ALSO = {("group", "allow"): "all", ("dynamic-neighbor", "allow"): "all"}
 """(parent, leaf): a word that Juniper's pages give it beside what the YANG has, prefixes alone."""
 
-WITH_UNIT = {
-    ("security-zone", "interfaces"),
-    ("management", "interfaces"),
-    ("instance", "interface"),
+NAMED: Mapping[tuple[str, str], tuple[Any, ...]] = {
+    ("security-zone", "interfaces"): ("interface-logical",),
+    ("management", "interfaces"): ("interface-logical",),
+    ("instance", "interface"): ("interface-logical",),
+    ("interface", "unit"): ("integer", 0, 1073741823),
 }
-"""(parent, list): a device names its interfaces with their unit, 0 where none was given (the
-integration tests of junipernetworks.junos' junos_security_zones and junos_vrf)."""
+"""(parent, list): what its entries are named by, where the YANG has no more than a string. A device
+names interfaces with their unit, 0 where none was given (the integration tests of
+junipernetworks.junos' junos_security_zones and junos_vrf); units are numbers in its JSON."""
 
 SHOWN = {
     ("then", "next-interface", "c"): "O",

@@ -14,6 +14,7 @@ from .layout import write_value
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show_text import to_text
 from .tree import Item, Tree, items
+from .values import in_json
 from .words import quoted
 
 __all__ = ["to_json", "to_set", "to_text", "to_xml"]
@@ -139,15 +140,16 @@ def _item_json(item: Item, members: dict[str, Any]) -> None:
     if kind is Kind.LIST:
         assert isinstance(item.identity, tuple)
         keys = zip(item.statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False)
-        entry = {**said, **{key.name: text for key, text in keys}}
+        entry = {**said, **{key.name: in_json(key.check, text) for key, text in keys}}
         members.setdefault(name, []).append({**entry, **to_json(item.statement, item.value)})
     elif kind is Kind.CONTAINER:
         inner = to_json(item.statement, item.value)
-        members[name] = said if item.statement.flat else {**said, **inner}
+        # A device has [null] for braces that are empty.
+        members[name] = said if item.statement.flat else {**said, **inner} or [None]
         if item.statement.flat:
             members.update(inner)
     else:
-        members[name] = [None] if kind is Kind.EMPTY else item.value
+        members[name] = [None] if kind is Kind.EMPTY else _value_json(item)
         if said:
             members[f"@{name}"] = said["@"]
         if item.groups:
@@ -155,6 +157,13 @@ def _item_json(item: Item, members: dict[str, Any]) -> None:
             members[f"@{name}"] = [
                 {**own, **_of_group(item.groups.get(value))} for value in item.value
             ]
+
+
+def _value_json(item: Item) -> Any:
+    check = item.statement.check
+    if item.statement.kind is Kind.LEAF_LIST:
+        return [in_json(check, value) for value in item.value]
+    return in_json(check, item.value)
 
 
 def _said(item: Item) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class InvalidValue(ValueError):
 ValueCheck = Callable[[str], str]
 """Takes the value as loaded, returns it as Junos would show it, or raises InvalidValue."""
 
+_INTEGER = re.compile("-?[0-9]+")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot carry, and other control characters: a configuration that holds one could
 not be read back in every format."""
@@ -43,19 +44,32 @@ def integer(low: int, high: int) -> ValueCheck:
     return integers((low, high))
 
 
-def integers(*spans: tuple[int, int]) -> ValueCheck:
+class _Integers:
     """A number in one of several ranges."""
-    shown = ", ".join(f"{low}..{high}" for low, high in spans)
 
-    def check(text: str) -> str:
-        if not re.fullmatch(r"-?[0-9]+", text):
+    def __init__(self, *spans: tuple[int, int]) -> None:
+        self._spans = spans
+
+    def __call__(self, text: str) -> str:
+        if not _INTEGER.fullmatch(text):
             raise InvalidValue(f"Invalid numeric value: '{text}'")
-        number = int(text) if len(text) < 24 else spans[-1][1] + 1
-        if not any(low <= number <= high for low, high in spans):
+        number = int(text) if len(text) < 24 else self._spans[-1][1] + 1
+        if not any(low <= number <= high for low, high in self._spans):
+            shown = ", ".join(f"{low}..{high}" for low, high in self._spans)
             raise InvalidValue(f"Value {text[:24]} is not within range ({shown})")
         return str(number)
 
-    return check
+
+def integers(*spans: tuple[int, int]) -> ValueCheck:
+    """A number in one of several ranges."""
+    return _Integers(*spans)
+
+
+def in_json(check: ValueCheck | None, text: str) -> str | int:
+    """A value as JSON has it: a number where the statement takes one (``"unit": 0``)."""
+    checks = check.checks if isinstance(check, _Either) else (check,)
+    numeric = any(isinstance(one, _Integers) for one in checks) and _INTEGER.fullmatch(text)
+    return int(text) if numeric else text
 
 
 def decimal(digits: int, span: str) -> ValueCheck:
@@ -100,18 +114,24 @@ def spelled_enumeration(words: Sequence[tuple[str, str]]) -> ValueCheck:
     return check
 
 
-def either(*checks: ValueCheck) -> ValueCheck:
+class _Either:
     """What one of several checks takes; what all refuse is refused in the last one's words."""
 
-    def check(text: str) -> str:
-        for accept in checks[:-1]:
+    def __init__(self, *checks: ValueCheck) -> None:
+        self.checks = checks
+
+    def __call__(self, text: str) -> str:
+        for accept in self.checks[:-1]:
             try:
                 return accept(text)
             except InvalidValue:
                 continue
-        return checks[-1](text)
+        return self.checks[-1](text)
 
-    return check
+
+def either(*checks: ValueCheck) -> ValueCheck:
+    """What one of several checks takes; what all refuse is refused in the last one's words."""
+    return _Either(*checks)
 
 
 def text_of(low: int = 0, high: int = 0) -> ValueCheck:

@@ -222,7 +222,8 @@ def _pipe(command: Command, words: list[str]) -> None:
         case ["compare"] | ["compare", "rollback", _] if command.compares is False:
             command.operation.set("compare", "rollback")
             command.operation.set("rollback", words[2] if len(words) > 1 else "1")
-        case ["no-more"]:
+        case ["no-more"] | ["display", "omit"]:
+            # Nothing is left out of a listing here.
             pass
         case _:
             raise syntax_error(" ".join(words) or "|")

@@ -538,7 +538,11 @@ def test_other_formats_stand_in_elements_of_their_own_and_hold_the_chosen_part(s
     whole = {
         "text": "configuration-text\n\nsystem {\n    host-name hub-1;\n}\n",
         "set": "configuration-set\n\nset system host-name hub-1\n",
-        "json": 'rpc-reply\n\n{\n    "configuration": {\n        "system": {\n            '
+        "json": 'rpc-reply\n\n{\n    "configuration": {\n        "@": {\n            '
+        '"xmlns": "http://xml.juniper.net/xnm/1.1/xnm",\n            '
+        '"junos:commit-seconds": "1800000000",\n            '
+        '"junos:commit-localtime": "2027-01-15 08:00:00 UTC",\n            '
+        '"junos:commit-user": "root"\n        },\n        "system": {\n            '
         '"host-name": "hub-1"\n        }\n    }\n}\n',
     }[form]
     element = reply if form == "json" else reply[0]

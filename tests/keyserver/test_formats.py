@@ -194,6 +194,39 @@ def test_values_that_their_places_tell_apart_stand_beside_each_other_in_xml(line
         assert from_edits(V2, *read(V2, show(V2, tree))) == tree
 
 
+IN_JSON = """
+set system login user netops uid 2000
+set system services ssh
+set system ntp threshold 400
+set system ntp threshold action accept
+set interfaces ge-0/0/1 mtu 1400
+set interfaces ge-0/0/1 unit 0 vlan-id 100
+set interfaces ge-0/0/1 unit 0 family iso
+set routing-options autonomous-system 65000
+set security group-vpn server group G group-id 4294967295
+set groups all interfaces <*> unit <*> mtu 1400
+"""
+
+
+def test_json_has_numbers_and_empty_braces_as_devices_have_them():
+    tree = from_set(V2, IN_JSON)
+    shown = to_json(V2, tree)
+    unit = {"name": 0, "vlan-id": 100, "family": {"iso": [None]}}
+    system = shown["system"]
+    assert system["login"] == {"user": [{"name": "netops", "uid": 2000}]}
+    assert system["services"] == {"ssh": [None]}
+    assert system["ntp"] == {"threshold": {"value": 400, "action": "accept"}}
+    assert shown["interfaces"] == {"interface": [{"name": "ge-0/0/1", "mtu": 1400, "unit": [unit]}]}
+    assert shown["routing-options"] == {"autonomous-system": {"as-number": "65000"}}
+    assert shown["security"]["group-vpn"]["server"]["group"] == [
+        {"name": "G", "group-id": 4294967295}
+    ]
+    (every,) = shown["groups"][0]["interfaces"]["interface"]
+    assert every["unit"] == [{"name": "<*>", "mtu": 1400}]
+    assert from_edits(V2, *read_json(V2, json.dumps(shown))) == tree
+    assert sorted(to_set(V2, tree)) == sorted(IN_JSON.split("\n")[1:-1])
+
+
 @pytest.mark.parametrize("before", list(PLACES)[:3])
 @pytest.mark.parametrize("after", list(PLACES)[:3])
 def test_values_that_their_places_tell_apart_change_as_one(before, after):

@@ -20,6 +20,7 @@ from keyserver.config.compare import compare
 from keyserver.config.edit import LoadError, Operation, copy_tree
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.merge import Conflict, merge
+from keyserver.config.namespaces import XNM
 from keyserver.config.read_json import read_json
 from keyserver.config.read_patch import read_patch
 from keyserver.config.read_set import read_set
@@ -370,7 +371,8 @@ def test_filters_pick_by_path_and_content(console):
 def test_json_stands_in_the_reply_itself(console):
     session = console.session()
     reply = session.rpc('<get-configuration format="json"><system/></get-configuration>')
-    assert json.loads(reply.text) == {"configuration": {"system": {"host-name": "hub-1"}}}
+    shown = json.loads(reply.text)["configuration"]
+    assert shown == {"@": {"xmlns": XNM}, "system": {"host-name": "hub-1"}}
     reply = session.rpc('<command format="json">show version</command>')
     (software,) = json.loads(reply.text)["software-information"]
     assert software["host-name"] == [{"data": "hub-1"}]

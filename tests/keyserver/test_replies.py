@@ -340,6 +340,7 @@ def test_json_has_lists_of_elements_and_data_in_the_innermost(session):
         ("last 2 | match 1", ["ge-0/0/1                down  down"]),
         ("last | count", ["Count: 4 lines"]),
         ("last 99 | no-more | count", ["Count: 4 lines"]),
+        ("display omit | last 99 | count", ["Count: 4 lines"]),
     ],
 )
 def test_pipes_filter_what_the_cli_shows(session, pipe, shown):

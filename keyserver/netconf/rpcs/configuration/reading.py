@@ -160,6 +160,14 @@ def _configuration(
     database: ConfigurationDatabase, request: Request, tree: Tree, *, committed: bool
 ) -> etree._Element:
     """The whole of ``tree`` as a configuration element."""
+    element = _stamped(database, request, committed=committed)
+    return to_xml(database.schema, tree, element, request.dialect.junos)
+
+
+def _stamped(
+    database: ConfigurationDatabase, request: Request, *, committed: bool
+) -> etree._Element:
+    """An empty configuration element that says who committed it, or when it was changed."""
     dialect = request.dialect
     element = dialect.configuration()
     if committed:
@@ -178,7 +186,7 @@ def _configuration(
                 changed_seconds=str(int(candidate.changed_at)),
                 changed_localtime=utc(candidate.changed_at),
             )
-    return to_xml(database.schema, tree, element, dialect.junos)
+    return element
 
 
 def _chosen(
@@ -253,7 +261,11 @@ def _as_set(
 def _as_json(
     database: ConfigurationDatabase, request: Request, tree: Tree, wanted: etree._Element | None
 ) -> Elements:
-    shown = to_json(database.schema, _filtered(database, tree, wanted))
+    committed = request.operation.get("database") == "committed"
+    stamps = _stamped(database, request, committed=committed)
+    said = {f"junos:{etree.QName(str(name)).localname}": v for name, v in stamps.attrib.items()}
+    shown = {"@": {"xmlns": etree.QName(stamps).namespace, **said}}
+    shown |= to_json(database.schema, _filtered(database, tree, wanted))
     return [f"{json.dumps({'configuration': shown}, indent=4)}\n"]
 
 
