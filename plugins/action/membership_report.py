@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ class ActionModule(DeviceAction):
             options["title"],
             [files.read_dated(Path(path)) for path in options["merge"]],
             pending=options["pending"],
-            findings=findings,
+            findings=[*findings, *timeline.still_to_come(earlier, time.time())],
             replaced=there if options["pending"] else None,
         )
         document["run"] = options["run"]
-        document["history"] = timeline.timeline([*earlier, document])
+        document["history"] = timeline.timeline([*earlier, document], document["made_at"])
         template = options["template"]
         contents = files.files(document, None if template is None else Path(template))
         late = there is not None and fleet.is_later(there, document)

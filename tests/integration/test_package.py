@@ -324,6 +324,7 @@ def test_a_service_manager_is_told_when_the_devices_listen(installed, own_lab):
 
 
 LITTER = ("venv/pyvenv.cfg", "lab/lab.yml", "serve.log", ".vscode/x.json", ".tox/log", ".env")
+LITTER += ("dist/notes.md", "x.egg-info/PKG-INFO", "htmlcov/index.html", "site/index.html")
 
 
 @pytest.fixture(scope="module")

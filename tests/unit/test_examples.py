@@ -30,11 +30,12 @@ PLUGINS = ("plugins/*/*.py", "extensions/eda/**/*.py")
 # What a template stands for, by the type of its option.
 STAND_INS = {"int": 1, "float": 1.0, "bool": True, "dict": {}, "list": [], "raw": {}}
 _FENCED = re.compile(r"^( *)```yaml\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+_WRITTEN = re.compile(r"^cat > \S+\.yml <<'(\w+)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 _EXAMPLES = re.compile(r'^EXAMPLES = r?"""\n(.*?)"""', re.DOTALL | re.MULTILINE)
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """(where, YAML) of pages' blocks, plugins' examples, and our own playbooks and roles."""
+    """(where, YAML) of pages' blocks and files, plugins' examples, our own playbooks and roles."""
     for file in (file for pattern in (*PAGES, *BOOKS, *PLUGINS) for file in ROOT.glob(pattern)):
         text, where = file.read_text("utf-8"), str(file.relative_to(ROOT))
         if file.suffix == ".yml":
@@ -44,6 +45,8 @@ def texts() -> Iterator[tuple[str, str]]:
         for _, body in _FENCED.findall(text) if file.suffix == ".md" else ():
             # `...` for what a page leaves out.
             yield where, textwrap.dedent(body).replace("...}", "}")
+        for _, body in _WRITTEN.findall(text) if file.suffix == ".md" else ():
+            yield where, body
 
 
 def tasks(document: Any) -> Iterator[dict[str, Any]]:
@@ -99,6 +102,12 @@ def test_every_task_that_is_shown_is_one_action_by_its_full_name():
         or not all(re.fullmatch(r"\w+\.\w+\.\w+", name) for name in names)
     ]
     assert wrong == []
+
+
+def test_every_play_and_task_that_is_shown_has_a_name():
+    """As ansible-lint wants it of whoever copies one."""
+    shown = [*TASKS, *((where, play) for where, document in DOCUMENTS for play in plays(document))]
+    assert [(where, list(one)[:2]) for where, one in shown if not one.get("name")] == []
 
 
 def test_every_task_of_ours_that_is_shown_has_the_options_of_its_module():

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
@@ -65,6 +66,35 @@ def test_the_last_file_carries_the_counts_of_those_before_it():
         last = json.loads(json.dumps(now))
     assert counts(last["history"]) == {("hub-1", "G1"): [5, 4, None, 6]}
     assert timeline.is_whole(last)
+
+
+def test_an_audit_after_a_clock_was_turned_back_is_the_newest_one_all_the_same():
+    """It was taken for an older one, and beside a hundred of later dates it was dropped."""
+    earlier = [audited(day, 5) for day in range(100)]
+    now = audited(-9, 3)
+    history = timeline.timeline([*earlier, now], now["made_at"])
+    assert len(history["made_at"]) == timeline.MOST_AUDITS
+    (line,) = timeline.most_changed(history)
+    assert (line["words"], line["change"]) == ("3 now, 5 before", -2)
+    _, dots = shapes(history["made_at"], line["members"])
+    assert dots[-1][0] == min(x for x, _ in dots) == 6
+    # The next one finds it at its place in time.
+    then = timeline.timeline([{**now, "history": history}, audited(101, 4)])
+    assert then["made_at"] == sorted(then["made_at"])
+
+
+def test_two_audits_of_one_second_are_a_point_with_the_lists_of_both():
+    history = timeline.timeline([audited(0, 5), audited(0, 4, host="hub-2")])
+    assert counts(history) == {("hub-1", "G1"): [5], ("hub-2", "G1"): [4]}
+
+
+def test_an_earlier_audit_that_is_still_to_come_is_told():
+    past = audited(0, 5)
+    carrying = {**past, "history": timeline.timeline([audited(3, 5)])}
+    between = audited(3, 5, pending=["hub-2"])
+    found = timeline.still_to_come([past, carrying, between], NOW + 60)
+    assert [(one["kind"], one["severity"]) for one in found] == [("clock", "warning")] * 2
+    assert timeline.still_to_come([past, carrying, between], NOW + 3 * DAY) == []
 
 
 def test_a_report_between_two_batches_of_a_play_is_no_point_of_its_own():
@@ -164,6 +194,21 @@ def test_time_is_to_scale():
     assert (second - first) / (last - first) == pytest.approx(1 / 5, abs=0.01)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Zurich", "UTC"])
+def test_times_are_utc_whatever_the_controllers_clock_shows(monkeypatch, zone):
+    """On a night of daylight saving a day had 23 hours; at the epoch there was no time at all."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        days = [f"2026-03-{day}T00:00:00Z" for day in (28, 29, 30)]
+        _, dots = shapes(days, [1, 1, 1])
+        assert dots[1][0] == (dots[0][0] + dots[2][0]) / 2
+        assert timeline.is_whole({"made_at": "1970-01-01T00:00:00Z"})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.parametrize("members", [[0, 0], [None, None], [5, None]])
 def test_nothing_to_scale_by_is_drawn_too(members):
     _, dots = shapes(TIMES[:2], members)
@@ -199,6 +244,15 @@ def test_the_page_draws_what_has_changed_and_counts_what_was_level():
     assert [title.split()[0] for title in titles] == ["changed", "gone"]
     assert "2 lists had the same number of members in every audit." in tree.xpath("//p/text()")
     assert len(tree.xpath("//details//tbody/tr")) == len(kinds)
+
+
+@pytest.mark.parametrize(("hosts", "words"), [(0, "hosts"), (1, "host"), (2, "hosts")])
+def test_one_of_a_kind_is_not_called_as_several_are(hosts, words):
+    audits = {f"hub-{n}": found([group(member("192.0.2.1"))]) for n in range(hosts)}
+    tiles = etree.HTML(page.page(fleet.document(audits, "Fleet", now=NOW))).xpath("//ul/li")
+    said = {tile.find("b").tail.strip(): tile.find("b").text for tile in tiles}
+    assert said[words] == said[words.replace("host", "group")] == str(hosts)
+    assert said[words.replace("host", "member")] == str(hosts)
 
 
 def test_findings_stand_with_the_site_of_their_member_and_the_worst_site_first():

@@ -9,28 +9,29 @@ host that was not read in an audit has no count there: a gap in the line, not 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from itertools import groupby
+from datetime import UTC, datetime
+from itertools import chain, groupby
 from typing import Any
 
 from ..netconf.libraries import etree
+from .findings import Finding, Kind, Severity
 from .fleet import MADE_AT, State
+from .group_audit import CLOCK_TOLERANCE_SECONDS
 
 MOST_AUDITS = 100
 _WIDTH, _HEIGHT, _MARGIN = 300, 60, 6
 
 
-def timeline(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def timeline(documents: Iterable[Mapping[str, Any]], newest: str | None = None) -> dict[str, Any]:
     """The counts of audits and of those that they carry; the last ``MOST_AUDITS`` of them.
 
-    ``made_at``: times of the audits, oldest first. ``series``: one of each host's group, with a
-    number or None for each time.
+    ``made_at``: times of the audits, oldest first, but ``newest`` last also where a clock was
+    turned back. ``series``: one of each host's group, with a number or None for each time.
     """
     counts: dict[str, dict[tuple[str, str], int]] = {}
-    for document in documents:
-        for made_at, lists in _audits(document):
-            counts.setdefault(made_at, {}).update(lists)
-    times = sorted(counts)[-MOST_AUDITS:]
+    for made_at, lists in chain.from_iterable(map(_audits, documents)):
+        counts.setdefault(made_at, {}).update(lists)
+    times = sorted(counts, key=lambda made_at: (made_at == newest, made_at))[-MOST_AUDITS:]
     places = sorted({place for made_at in times for place in counts[made_at]})
     return {
         "made_at": times,
@@ -39,6 +40,24 @@ def timeline(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for host, group in places
         ],
     }
+
+
+def still_to_come(documents: Iterable[Mapping[str, Any]], now: float) -> list[dict[str, str]]:
+    """A finding for each earlier audit that is dated after now: some clock cannot be trusted."""
+    return [
+        Finding(
+            *("", "", Kind.CLOCK, Severity.WARNING),
+            f"an earlier audit of the history is dated {made_at}, which is still to come: a clock "
+            "is wrong now, or was then; set NTP",
+        ).as_dict()
+        for made_at in map(_dated, documents)
+        if _seconds(made_at) > now + CLOCK_TOLERANCE_SECONDS
+    ]
+
+
+def _dated(document: Mapping[str, Any]) -> str:
+    times: list[str] = [made_at for made_at, _ in _audits(document)]
+    return max(times, default=document["made_at"])
 
 
 def _audits(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[tuple[str, str], int]]]:
@@ -85,9 +104,10 @@ def is_whole(document: Mapping[str, Any]) -> bool:
 
 def _is_time(text: Any) -> bool:
     try:
-        return bool(_seconds(text))
+        _seconds(text)
     except (TypeError, ValueError):
         return False
+    return True
 
 
 def _is_whole_line(line: Any, length: int) -> bool:
@@ -143,7 +163,7 @@ def _places(
     made_at: Sequence[str], members: Sequence[int | None]
 ) -> list[tuple[float, float] | None]:
     times = [_seconds(text) for text in made_at]
-    first, span = times[0], max(times[-1] - times[0], 1)
+    first, span = min(times), max(max(times) - min(times), 1)
     most = max((number for number in members if number is not None), default=0) or 1
     wide, high = _WIDTH - 2 * _MARGIN, _HEIGHT - 2 * _MARGIN
     return [
@@ -158,4 +178,4 @@ def _places(
 
 
 def _seconds(text: str) -> float:
-    return datetime.strptime(text, MADE_AT).timestamp()
+    return datetime.strptime(text, MADE_AT).replace(tzinfo=UTC).timestamp()
