@@ -341,6 +341,8 @@ def _expected_before_commit(cell: Cell, step: str, cause: str) -> tuple[bool, st
         if stage is Stage.LOOK:
             empty = fault is Manner.EMPTY
             return False, "failed", ("it lacks: set" if empty else "holds no configuration",)
+        if stage is Stage.COMPARE and fault is Manner.UNCLOSED:
+            return False, "failed", (step, "holds no comparison")
         if stage in (Stage.HISTORY, Stage.COMPARE) or fault is Manner.UNCLOSED:
             return committed, "changed", ()
         if stage is Stage.LOCK and cell.mode == "private":

@@ -96,6 +96,32 @@ TEXTS = {
         + f"Last Update: {T}\nMember gateway: gm-2, Member IP: 192.0.2.2",
         None,
     ),
+    "a zone that touches the next cell": (
+        HEAD.format(1)
+        + "Last Update             Member Gateway    Member IP\n"
+        + f"{T}gm-1  192.0.2.1\n",
+        None,
+    ),
+    "how long ago it was, touching the next cell": (
+        HEAD.format(1) + COLUMNS + f"{'gm-1':<21}192.0.2.1        {T} (3w2d ago)root\n",
+        None,
+    ),
+    "a label that is wrapped": (
+        HEAD.format(1)
+        + f"Last update: {T}, IKE Gateway: gm-1, Member IP\n"
+        + "Address: 192.0.2.1\n",
+        None,
+    ),
+    "a label of the last member that is cut off": (
+        HEAD.format(1) + f"Gateway: gm-1, IP: 192.0.2.1, Last update: {T}, Virt",
+        None,
+    ),
+    "the last member without what others have": (
+        GROUP
+        + f"Gateway: gm-1, IP: 192.0.2.1\nLast update: {T}\nVsys: root\n"
+        + f"Gateway: gm-2, IP: 192.0.2.2\nLast update: {T}",
+        None,
+    ),
     "addresses and nothing behind them": (
         HEAD.format(1) + "Member Gateway       Member IP\n" + f"{'':21}192.0.2.1\n",
         ["192.0.2.1"],
@@ -219,6 +245,11 @@ def listing(count, *members, group="G1"):
     )
 
 
+def flat(*members):
+    """A list in which no element holds a member."""
+    return f"<{ROOT}><group-name>G1</group-name>{''.join(members)}</{ROOT}>"
+
+
 M1, M2 = ("gm-1", "192.0.2.1"), ("gm-2", "192.0.2.2")
 XMLS = {
     "two members": (listing(2, M1, M2), BOTH),
@@ -230,6 +261,15 @@ XMLS = {
     "an address with a port": (listing(1, ("gm-1", "192.0.2.1:848")), None),
     "an address with an octet too large": (listing(1, ("gm-1", "192.0.2.256")), None),
     "an IPv6 address": (listing(1, ("gm-1", "2001:DB8::1")), ["2001:DB8::1"]),
+    "a first member without the gateway that others begin with": (
+        flat("<ip>192.0.2.1</ip><vsys>root</vsys>", "<gateway>gm-2</gateway><ip>192.0.2.2</ip>"),
+        None,
+    ),
+    "a gateway behind each address": (
+        flat("<ip>192.0.2.1</ip><gateway>gm-1</gateway>", "<ip>192.0.2.2</ip><gateway>b</gateway>"),
+        BOTH,
+    ),
+    "addresses without gateways": (flat("<ip>192.0.2.1</ip>", "<ip>192.0.2.2</ip>"), BOTH),
     "two groups with the same member": (
         listing(1, M1) + listing(1, M1, group="G2"),
         ["192.0.2.1", "192.0.2.1"],

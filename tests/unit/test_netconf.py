@@ -26,6 +26,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session imp
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.trouble import explain
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict import (
+    messages,
     refuse_errors,
     says_done,
     silent_engines,
@@ -139,6 +140,35 @@ HELLO = (
 )
 def test_a_hello_is_found_behind_what_stands_before_it(message):
     assert capabilities(message) == {"urn:ietf:params:netconf:base:1.0"}
+
+
+def test_of_two_hellos_in_one_message_the_first_counts():
+    first, second = (
+        f"<hello><capabilities><capability>{one}</capability></capabilities></hello>".encode()
+        for one in ("urn:a", "urn:b")
+    )
+    assert capabilities(first + b"\n" + second) == {"urn:a"}
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"),
+    [
+        (b"<r><xnm:error><message>no</message></xnm:error></r>", ["no"]),
+        (b"<r><xnm:error/></r>", ["unspecified error"]),
+        (b"<nc:r><nc:rpc-error><error-message>no</error-message></nc:rpc-error></nc:r>", ["no"]),
+        (b"<r><e><ok/><routing-engine><a junos:style='b'/></e></r>", []),
+        (b"<r xmlns:junos='urn:j'><name junos:a='1' q:b='2'>a:b=</name></r>", []),
+    ],
+)
+def test_a_prefix_that_nobody_declares_hides_nothing(document, shown):
+    reply = parse_document(document)
+    assert [message.message for message in messages(reply)] == shown
+
+
+@pytest.mark.parametrize("document", [b"<r><xnm:error></r>", b"<r><a:b c:d='1'", b"a:b='1'"])
+def test_what_breaks_off_is_refused_whatever_its_prefixes(document):
+    with pytest.raises(MalformedReply):
+        parse_document(document)
 
 
 def test_sentences_before_a_hello_are_the_devices_refusal():
@@ -603,9 +633,27 @@ def test_arguments_are_split_as_a_shell_would_and_an_open_quotation_is_named():
         login_values.arguments("v", "-o 'x")
 
 
-def test_a_routing_engine_that_does_not_say_that_it_has_committed_is_named():
-    reply = etree.fromstring(
-        "<commit-results><routing-engine><name>node0</name><commit-success/></routing-engine>"
-        "<routing-engine><name>node1</name></routing-engine><routing-engine/></commit-results>"
-    )
-    assert silent_engines(reply) == ["node1", "a routing engine without a name"]
+def engines(*said):
+    parts = (f"<routing-engine>{one}</routing-engine>" for one in said)
+    return etree.fromstring(f"<commit-results>{''.join(parts)}</commit-results>")
+
+
+RE0, RE1, CHECKED, COMMITTED = (
+    *("<name>re0</name>", "<name>re1</name>"),
+    *("<commit-check-success/>", "<commit-success/>"),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "silent"),
+    [
+        ([RE0 + COMMITTED, RE1, ""], ["re1", "a routing engine without a name"]),
+        ([RE0 + CHECKED, RE1 + COMMITTED, RE0 + COMMITTED], []),
+        ([RE0 + CHECKED, RE1 + f"{COMMITTED}Non-existent dump device"], ["re0"]),
+        ([COMMITTED, CHECKED], ["a routing engine without a name"]),
+        # Beside an ok for all of it.
+        ([RE0 + CHECKED], []),
+    ],
+)
+def test_a_routing_engine_that_does_not_say_that_it_has_committed_is_named(said, silent):
+    assert silent_engines(engines(*said)) == silent

@@ -431,6 +431,47 @@ def test_what_a_server_takes_back_of_other_settings_is_told_where_it_is_certain(
     assert found is None or not found.concerns_us
 
 
+def another_comparison(_said):
+    return "<configuration-information><output>[edit security]</output></configuration-information>"
+
+
+def test_a_comparison_that_is_not_understood_is_not_taken_for_no_difference():
+    rpc = Boxed(box("G1"), {})
+    apply(rpc, wish(FIVE_MINUTES))
+    rpc.twists = {Stage.COMPARE: another_comparison}
+    found = apply(rpc, wish(FIVE_MINUTES))
+    assert (found["changed"], found["pending_confirmation"]["user"]) == (True, "netops")
+    assert any("what the newest commit changed is not known" in w for w in found["warnings"])
+    may_be_ours = work.unproved(rpc, FIVE_MINUTES)
+    assert (may_be_ours.difference, may_be_ours.concerns_us, may_be_ours.sends_away) == (
+        *(None, True),
+        True,
+    )
+    silent = Boxed(box("G1", tells_pending=False, says_confirmed=False), {})
+    apply(silent, wish(TICKET))
+    silent.twists = {Stage.COMPARE: another_comparison}
+    assert confirming.confirm(silent, confirming.Request(untold=True))["changed"]
+    assert silent.box.pending is None
+
+
+def test_a_change_whose_comparison_is_not_understood_is_not_made_blindly():
+    rpc = Boxed(box("G1"), {Stage.COMPARE: another_comparison})
+    with pytest.raises(DeviceError, match=r"^compare: the answer holds no comparison$"):
+        apply(rpc, wish(diff=True))
+    assert (len(rpc.box.history), rpc.box.lock) == (1, None)
+    # So some releases say that there is none.
+    assert apply(Boxed(box("G1"), {Stage.COMPARE: lambda _said: ""}), wish(diff=True))["changed"]
+
+
+def test_a_commit_that_is_only_said_to_be_checked_is_looked_for():
+    def checked(_said):
+        return "<commit-results><re><commit-check-success/></re></commit-results>"
+
+    found = apply(Boxed(box("G1"), {Stage.COMMIT: checked}), wish())
+    assert found["changed"]
+    assert any("does not say whether it was done" in w for w in found["warnings"])
+
+
 def test_where_no_commit_was_to_be_confirmed_nothing_is_locked_to_hear_of_it():
     rpc = unmarked()
     apply(rpc, wish())

@@ -80,6 +80,38 @@ def test_who_stays_in_a_list_that_was_of_multicast_is_known_to_live_after_a_reke
     assert (waited.elapsed, waited.state[0].missing) == (35, ())
 
 
+@pytest.mark.parametrize(
+    ("now", "returned"),
+    [
+        # One of two who come in by one gateway is back, the other is not.
+        ([("192.0.2.1", "11")], ["gm-1 192.0.2.1"]),
+        ([("192.0.2.2", "11")], ["gm-1 192.0.2.2"]),
+        # From somewhere else: it is one of them, and not both.
+        ([("192.0.2.9", "11")], ["gm-1 192.0.2.1"]),
+        ([("192.0.2.1", "09"), ("192.0.2.9", "11")], []),
+        ([("192.0.2.2", "11"), ("192.0.2.1", "12")], ["gm-1 192.0.2.1", "gm-1 192.0.2.2"]),
+    ],
+)
+def test_one_row_is_not_two_members_of_one_gateway(now, returned):
+    def rows(*listed):
+        members = [
+            {**MEMBER, "address": address, "last_update": f"2026-11-19 16:31:{second} UTC"}
+            for address, second in listed
+        ]
+        return Look([{"name": "G1", "members": members}], commit="2026-11-19 16:31:10 UTC")
+
+    names = [("gm-1", "192.0.2.1"), ("gm-1", "192.0.2.2")]
+    before = rows(("192.0.2.1", "08"), ("192.0.2.2", "09"))
+    (one,) = Clock(rows(*now)).waits(g1(names=names), before).state
+    assert list(one.returned) == returned
+
+
+def test_a_member_that_is_named_in_two_ways_is_one():
+    before = [{"name": "G1", "members": []}]
+    asked = g1(cause=Cause.ASKED, cycle=0, names=[("gm-1", None), (None, "192.0.2.1")])
+    assert Clock(Look(LISTED)).waits(asked, Look(before)).state[0].done
+
+
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_two_rows_of_one_member_are_no_sign_of_life_and_hide_none(newest_first):
     def rows(*seconds):

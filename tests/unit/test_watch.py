@@ -104,4 +104,12 @@ def test_nobody_is_lost_because_a_list_was_not_read():
     assert event == {"event": "unreachable", "device": "hub", "why": "no route"}
     assert watch.failed(Happened.UNREACHABLE, "no route") == []
     assert brief(watch.failed(Happened.UNKNOWN, "not understood")) == [("unknown", None)]
-    assert brief(watch.read([group()])) == [("read_again", None), ("list_cleared", None)]
+    assert brief(watch.read([group()])) == [("read_again", None), ("member_lost", "gm-1")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "event"), [({}, "member_lost"), ({"communication": "multicast"}, "list_cleared")]
+)
+def test_who_was_alone_in_a_list_is_lost_unless_the_group_is_another(settings, event):
+    """A device takes out who falls silent, whoever else is there; rules wait for that event."""
+    assert after([group(member(1))], [group(**settings)])[-1]["event"] == event

@@ -47,8 +47,10 @@ class PendingConfirmation(NamedTuple):
     def __str__(self) -> str:
         return self._told("awaits")
 
-    def in_doubt(self) -> str:
-        """The words for one of which nobody knows whether it was confirmed."""
+    def told(self, certain: bool) -> str:
+        """The words for it; not ``certain``: nobody knows whether it was confirmed."""
+        if certain:
+            return str(self)
         return f"{self._told('may await')}: the device does not say whether it was given since"
 
     def _told(self, awaits: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..netconf.verdict import says_done, silent_engines, warnings
+from ..netconf.verdict import says_committed, says_done, silent_engines, warnings
 from ..netconf.xml import seconds_in, text_of
 from .confirmation import STEP, PendingConfirmation, own_words
 from .values import Generation
@@ -227,9 +227,15 @@ class Device:
         _insist(LOAD, self._do(LOAD, request, (look, _comparison()) if compare else (look,)))
 
     def compare(self, rollback: int = 0) -> str:
-        """The candidate's difference to a committed configuration, in the device's words."""
+        """The candidate's difference to a committed configuration, in the device's words.
+
+        Raises DeviceError for an answer that holds none: only one without a word, as some releases
+        give it, says that nothing differs.
+        """
         reply = self.rpc.call("compare", _comparison(rollback))
         output = next(reply.iter("{*}configuration-output"), None)
+        if output is None and len(reply):
+            raise DeviceError("compare", ["the answer holds no comparison"])
         return ((output.text or "") if output is not None else "").strip("\n")
 
     def check(self) -> None:
@@ -270,7 +276,7 @@ class Device:
         """
         then = (_history(),) if selection is None else (_reading(selection),)
         reply = self._do(COMMIT, _commit_request(options), then)
-        for engine in silent_engines(reply) if says_done(reply) else ():
+        for engine in silent_engines(reply) if says_committed(reply) else ():
             self.warn(f"{COMMIT}: {engine} does not say that it has committed")
         return reply
 

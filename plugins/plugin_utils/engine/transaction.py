@@ -29,7 +29,7 @@ from ..errors import (
 )
 from ..netconf.libraries import etree
 from ..netconf.rpc import looks
-from ..netconf.verdict import says_done
+from ..netconf.verdict import says_committed
 from .confirmation import (
     PendingConfirmation,
     awaiting,
@@ -171,7 +171,7 @@ def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
         return True
     if pending is None:
         return True
-    told = str(pending) if certain else pending.in_doubt()
+    told = pending.told(certain)
     if options.refuse_pending:
         raise Refused(
             [
@@ -199,19 +199,28 @@ def settings_at_stake(
     """
     try:
         pending, certain = pending_or_doubt(device, options, look)
-        if pending is None:
-            return None
-        concerned = subject in device.compare(rollback=1)
     except DeviceError as error:
         device.warn(f"{error}; {_UNTOLD}")
         return None
-    if certain and not concerned:
-        device.warn(f"{pending}; it does not concern these settings")
-    elif concerned:
-        device.untold = device.untold or not certain
-        said = pending if certain else pending.in_doubt()
-        device.warn(f"nothing is to be changed, but {said}; {_TAKEN}{'' if certain else _BE_SURE}")
-    return pending if certain and concerned else None
+    if pending is None:
+        return None
+    if not _may_concern(device, subject):
+        if certain:
+            device.warn(f"{pending}; it does not concern these settings")
+        return None
+    device.untold = device.untold or not certain
+    told = pending.told(certain)
+    device.warn(f"nothing is to be changed, but {told}; {_TAKEN}{'' if certain else _BE_SURE}")
+    return pending if certain else None
+
+
+def _may_concern(device: Device, subject: str) -> bool:
+    """Whether the newest commit changed settings, as far as the device can be asked."""
+    try:
+        return subject in device.compare(rollback=1)
+    except DeviceError as error:
+        device.warn(f"{error}; what the newest commit changed is not known")
+        return True
 
 
 _TAKEN = "without it the device takes the settings back"
@@ -272,7 +281,7 @@ class Commit:
         except (TransportFailure, MalformedReply) as failure:
             self._look_again(failure)
         else:
-            if not says_done(reply):
+            if not says_committed(reply):
                 said = "the answer does not say whether it was done"
                 self._judge(DeviceError(COMMIT, [said]))
 

@@ -39,6 +39,8 @@ class Assembler:
         self._totals: list[int] = []
         # Holder to the field that its groups, and its members, begin with.
         self._begins: dict[tuple[int, str], str] = {}
+        # Of the members in one holder, whether each has a gateway.
+        self._named: tuple[int, list[bool]] = (0, [])
 
     @property
     def amount(self) -> int:
@@ -128,11 +130,21 @@ class Assembler:
         record, self._member = self._member, None
         if record is None:
             return
+        if self._named[0] != record.holder:
+            self._end_run(record.holder)
+        self._named[1].append("gateway" in record.fields)
         member: Member = {name: text for name, text in record.fields.items() if text}
         for name in COUNTERS:
             if name in member:
                 member[name] = self._number(name, member[name])
         self._add(member)
+
+    def _end_run(self, holder: int = 0) -> None:
+        """Where gateways come last and the last member has none, they may be of whom follows."""
+        _holder, named = self._named
+        if any(named) and not named[-1]:
+            self.reading.doubt("the last of several members without a gateway of its own")
+        self._named = (holder, [])
 
     def _add(self, member: Member) -> None:
         has_address = canonical_address(member.get("address") or "") is not None
@@ -174,6 +186,7 @@ class Assembler:
 
     def _end_group(self) -> None:
         self._end_member()
+        self._end_run()
         self._header = self._group = None
 
     # Both

@@ -31,5 +31,4 @@ def list_is_from_before(device: Device) -> Iterator[str]:
         )
         return
     if pending is not None:
-        told = str(pending) if certain else pending.in_doubt()
-        raise Refused([f"{told}, and {UNKNOWN_BEFORE}"])
+        raise Refused([f"{pending.told(certain)}, and {UNKNOWN_BEFORE}"])

@@ -23,7 +23,7 @@ from ..errors import Refused
 from ..resources.served import Group
 from ..resources.server_member_communication import DEFAULTS
 from .addresses import canonical_address, is_meant_as_address
-from .life import Listed, Roll
+from .life import Listed, Name, Roll
 
 Block = Mapping[str, Any]
 
@@ -107,7 +107,7 @@ class Awaited:
     cause: Cause
     cycle: int
     seconds: int
-    names: list[tuple[str | None, str | None]] = field(default_factory=list)
+    names: list[Name] = field(default_factory=list)
     min_members: int = 0
     clustered: bool = False
 
@@ -242,7 +242,7 @@ def fullest(groups: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     return lists
 
 
-def _names(listed: Iterable[Listed], ask: Wanted) -> list[tuple[str | None, str | None]]:
+def _names(listed: Iterable[Listed], ask: Wanted) -> list[Name]:
     roll = Roll(list(listed))
     absent = [id(roll.find(*as_name(name))) for name in ask.absent]
     there = [m for m in roll.members if id(m) not in absent]
@@ -250,12 +250,12 @@ def _names(listed: Iterable[Listed], ask: Wanted) -> list[tuple[str | None, str 
     return names + [n for n in map(as_name, ask.members) if roll.find(*n) is None]
 
 
-def as_name(text: str) -> tuple[str | None, str | None]:
+def as_name(text: str) -> Name:
     """(gateway, address) of a name that is one of the two."""
     address = canonical_address(text)
     return (None, address) if address else (text, None)
 
 
-def shown(name: tuple[str | None, str | None]) -> str:
+def shown(name: Name) -> str:
     """A name for a person."""
     return " ".join(part for part in name if part)

@@ -10,7 +10,7 @@ whose time, or whose commit's time, the device does not tell: else it may have b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from .times import differ, seconds_after
 
 Listed = Mapping[str, Any]
 """A member of the ``groups`` that ``registered_members_info`` returns."""
+Name = tuple[str | None, str | None]
+"""A member's gateway and address; either may be unknown."""
 
 REGISTERED, ACKNOWLEDGED, KEPT = "registered", "acknowledged", "kept"
 UNDATED = "undated"
@@ -152,3 +154,17 @@ class Roll:
             return found
         by_gateway = self._by_gateway.get(gateway or "", [])
         return by_gateway[0] if len(by_gateway) == 1 else None
+
+    def each(self, names: Sequence[Name]) -> Iterator[Listed | None]:
+        """Who of the list each of several is: who was at another address is none of the others."""
+        found = [(self.find(gateway, address), address) for gateway, address in names]
+        taken = {id(member) for member, address in found if _is_at(member, address)}
+        for member, address in found:
+            moved = address is not None and not _is_at(member, address)
+            yield None if moved and id(member) in taken else member
+            taken |= {id(member)} if moved else set()
+
+
+def _is_at(member: Listed | None, address: str | None) -> bool:
+    there = None if member is None else member.get("address")
+    return address is not None and _one_form(str(there)) == _one_form(address)

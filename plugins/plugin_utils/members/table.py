@@ -23,8 +23,9 @@ Columns = Sequence[tuple[str, int]]
 
 _CLOCK = r"\d{1,2}:\d{2}:\d{2}(?:\.\d+)?"
 _DAY = r"[A-Z][a-z]{2}\s+\d{1,2}"
-_ZONE = r"(?:\s?(?:Z|UTC|GMT|[A-Z]{1,4}T|[+-]\d{2}:?\d{2})(?=\s|$))?"
-_AGO = r"(?:\s+\([^()]*\bago\))?"
+# What belongs to a time and touches the next cell is not that one's beginning.
+_ZONE = r"(?:\s?(?:Z|UTC|GMT|[A-Z]{1,4}T|[+-]\d{2}:?\d{2})(?=\s|$)|(?!\s?(?:UTC|GMT)\S))"
+_AGO = r"(?:\s+\([^()]*\bago\)(?=\s|$)|(?!\s+\([^()]*\bago\)\S))"
 _TIME = (
     rf"(?:[A-Z][a-z]{{2}},?\s+{_DAY}(?:\s+\d{{4}})?\s+{_CLOCK}{_ZONE}(?:\s+\d{{4}})?"
     rf"|{_DAY}\s+{_CLOCK}{_ZONE}"

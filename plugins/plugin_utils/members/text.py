@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import DeviceError
 from .assembler import Assembler
-from .model import Member, Reading
+from .model import COUNTERS, Member, Reading
 from .table import Table, header
 from .vocabulary import ASIDE, PLACES, place_of, spelled
 
@@ -35,8 +35,8 @@ _WORDS = "|".join(
     spelled(word) for word in sorted(PLACES, key=len, reverse=True) if "/" not in word
 )
 _LABEL = re.compile(rf"(?:^|,\s*|\s{{2,}})(?P<label>{_WORDS})\s*:(?!\S*:)\s*", re.IGNORECASE)
-# A label that nobody knows, inside of what would be the value of one that is known.
-_ANOTHER = re.compile(r"(?:,|\s{2,})\s*[A-Za-z][A-Za-z -]*:")
+# A label that nobody knows, or that is cut off, in what would be the value of one that is known.
+_ANOTHER = re.compile(r"(?:,|\s{2,})\s*[A-Za-z][A-Za-z -]*(?::|$)")
 
 
 def read_text(text: str, node: str | None = None) -> Reading:
@@ -66,13 +66,13 @@ class _Text:
         # The groups that stand above a header line, and the last one of each node, by number.
         self._headed: set[int] = set()
         self._last: set[int] = set()
-        # A text may be cut off behind half of an address.
-        self._ends_at_address = False
+        # A text may be cut off behind half of an address, or between two labels of a member.
+        self._may_be_cut = False
 
     def line(self, line: str) -> None:
         """Claim one line."""
         short = line.strip()
-        self._ends_at_address = False
+        self._may_be_cut = False
         self._says = self._says or bool(short)
         if len(line) > _LONGEST_LINE or not line.isprintable():
             self._doubt(short[:_LONGEST_LINE])
@@ -113,7 +113,7 @@ class _Text:
         if self._says and not said:
             reading.doubt(f"{self._where}a prompt or a heading without a list")
         members = [member for group in reading.groups for member in group.members]
-        if self._ends_at_address and members:
+        if self._may_be_cut and members:
             self._doubt_the_last(reading, members)
         return reading
 
@@ -129,9 +129,9 @@ class _Text:
                 self._out.reading.doubt(f"{self._where}group {name}: neither a count nor a list")
 
     def _doubt_the_last(self, reading: Reading, members: Sequence[Member]) -> None:
-        """The last member has an address, and nothing behind it that others have."""
+        """The last member lacks what others have behind their addresses."""
         usual = self._table.names if self._table else members[0].keys()
-        if set(usual) - {"gateway"} - members[-1].keys():
+        if set(usual) - {"gateway", *COUNTERS} - members[-1].keys():
             shown = " ".join(str(value) for value in members[-1].values())
             reading.doubt(f"{self._where}the text ends in its last member: {shown}")
 
@@ -163,7 +163,7 @@ class _Text:
                 self._doubt(line)
             elif place is not None and (value or place == _GATEWAY):
                 self._out.value(place, value)
-                self._ends_at_address = place == _ADDRESS
+                self._may_be_cut = place.startswith("member.")
         return True
 
     def _row(self, line: str, short: str) -> None:
@@ -177,4 +177,4 @@ class _Text:
 
     def _take(self, member: Member, line: str) -> None:
         self._out.row(member)
-        self._ends_at_address = line.endswith(member["address"])
+        self._may_be_cut = line.endswith(member["address"])

@@ -12,10 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .gate import Awaited, Cause, fullest, shown
-from .life import UNDATED, Listed, Moment, Roll, is_new, sent_since, sign_of_life
-
-_Name = tuple[str | None, str | None]
-"""A member's gateway and address."""
+from .life import UNDATED, Listed, Moment, Name, Roll, is_new, sent_since, sign_of_life
 
 SAY_AGAIN_SECONDS = 60
 """An unchanged state is told again after this long."""
@@ -104,8 +101,8 @@ class Watch:
     before: Look
     _first: Look | None = None
     _rekeyed_at: dict[str, float] = field(default_factory=dict)
-    _listed: dict[str, dict[_Name, Listed]] = field(default_factory=dict)
-    _came: dict[str, set[_Name]] = field(default_factory=dict)
+    _listed: dict[str, dict[Name, Listed]] = field(default_factory=dict)
+    _came: dict[str, set[Name]] = field(default_factory=dict)
 
     def progress(self, now: Look, elapsed: float) -> list[Progress]:
         """How far each group is, ``elapsed`` seconds after the wait began."""
@@ -118,7 +115,8 @@ class Watch:
 
     def _of(self, entry: Awaited, listed: Roll, now: Look, elapsed: float) -> Progress:
         signs = self._signs(entry, listed, now, elapsed)
-        seen = [(shown(name), signs.get(id(listed.find(*name)))) for name in entry.names]
+        rows = zip(entry.names, listed.each(entry.names), strict=True)
+        seen = [(shown(name), signs.get(id(row))) for name, row in rows]
         return Progress(
             entry,
             tuple(name for name, sign in seen if sign not in (None, UNDATED)),
@@ -144,7 +142,7 @@ class Watch:
 
         return {id(member): sign(member) for member in listed.members}
 
-    def _arrivals(self, entry: Awaited, listed: Roll) -> set[_Name]:
+    def _arrivals(self, entry: Awaited, listed: Roll) -> set[Name]:
         """Who came, or registered again, between two looks; all of them are after the change."""
         if self._first is None:
             # Nothing was seen yet, and whoever is seen then need not have come.
@@ -183,7 +181,7 @@ def _older(entry: Awaited, before: Listed | None, first: Listed | None) -> int:
     return max(0, sent_since(before, first) - entry.pushes)
 
 
-def _name(member: Listed) -> _Name:
+def _name(member: Listed) -> Name:
     return member.get("gateway"), member.get("address")
 
 

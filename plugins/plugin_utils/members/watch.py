@@ -72,7 +72,8 @@ class Watch:
         was, now = _members(old), _members(new)
         means = (new or old or {}).get("list_shows")
         gone = [member for key, member in was.items() if key not in now]
-        if gone and not now:
+        # A list of one is empty as well when that one is taken out of it.
+        if gone and not now and (len(gone) > 1 or before != after):
             yield self._event(
                 Happened.LIST_CLEARED, group=name, members=[_who(m) for m in gone], list_shows=means
             )

@@ -9,7 +9,7 @@ import re
 from ..errors import DeviceError, MalformedReply
 from .xml import children, clean, local_name, parse_document, text_of
 
-_HELLO = re.compile(rb"<(?:[\w.-]+:)?hello[\s>].*</(?:[\w.-]+:)?hello\s*>", re.S)
+_HELLO = re.compile(rb"<(?:[\w.-]+:)?hello[\s>].*?</(?:[\w.-]+:)?hello\s*>", re.S)
 _SENTENCE = re.compile(rb"<(?:[\w.-]+:)?error-message>(.*?)</", re.S)
 _LINE = re.compile(rb"^[ \t]*(?:error|warning):[ \t]*(\S.*?)[ \t\r]*$", re.M)
 _REFUSED = re.compile(rb"error-severity>\s*error\s*<|^[ \t]*error:", re.M)

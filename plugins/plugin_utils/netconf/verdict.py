@@ -17,7 +17,8 @@ from .libraries import etree
 from .xml import child, local_name, text_of
 
 _MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")
-_DONE = ("{*}ok", "{*}load-success", "{*}commit-success", "{*}commit-check-success")
+_COMMITTED = ("{*}ok", "{*}commit-success")
+_DONE = (*_COMMITTED, "{*}load-success", "{*}commit-check-success")
 _ENGINES = ("{*}routing-engine", "{*}multi-routing-engine-item")
 _ERROR_LINE = re.compile(r"^\s*error:", re.IGNORECASE | re.MULTILINE)
 LONGEST = 1000
@@ -83,13 +84,21 @@ def says_done(reply: etree._Element) -> bool:
     return next(reply.iter(*_DONE), None) is not None
 
 
+def says_committed(reply: etree._Element) -> bool:
+    """Whether a reply says that a commit has been made: one that was checked only was not."""
+    return next(reply.iter(*_COMMITTED), None) is not None
+
+
 def silent_engines(reply: etree._Element) -> list[str]:
-    """Routing engines of a reply that do not say themselves that it has been done."""
-    return [
-        text_of(child(engine, "name")) or "a routing engine without a name"
-        for engine in reply.iter("{*}routing-engine")
-        if not says_done(engine)
-    ]
+    """Routing engines of a reply that do not say themselves that it has been done.
+
+    One may stand there twice: for its check, and for its commit, where another tells of that.
+    """
+    engines = [(text_of(child(e, "name")), e) for e in reply.iter("{*}routing-engine")]
+    says = says_committed if any(says_committed(e) for _name, e in engines) else says_done
+    heard = {name for name, engine in engines if name and says(engine)}
+    silent = (name for name, engine in engines if name not in heard and not says(engine))
+    return [name or "a routing engine without a name" for name in dict.fromkeys(silent)]
 
 
 def warnings(reply: etree._Element) -> list[str]:

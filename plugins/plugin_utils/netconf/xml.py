@@ -5,8 +5,9 @@
 Devices send what no XML parser takes: control characters in a description, Latin-1, ``xmlns`` twice
 (Junos 10.2R2). That is put right here, for replies read whole and for those read as a stream alike.
 In replies read whole a ``<routing-engine>`` that is not closed (clusters in rfc-compliant mode) is
-closed: checks and commits are answered so; no list is. Nothing else is mended: what breaks off or
-does not fit together is refused, because a reader that guesses would report what it lost as absent.
+closed: checks and commits are answered so; no list is. There, too, a prefix that nobody declares is
+one. Nothing else is mended: what breaks off or does not fit together is refused, because a reader
+that guesses would report what it lost as absent.
 """
 
 from __future__ import annotations
@@ -118,10 +119,10 @@ def parse_document(data: bytes) -> etree._Element:
     try:
         return _parse(text)
     except (etree.XMLSyntaxError, ValueError) as error:
-        closed = _with_engines_closed(text)
-        if closed != text:
+        mended = _with_prefixes_declared(_with_engines_closed(text))
+        if mended != text:
             with contextlib.suppress(etree.XMLSyntaxError, ValueError):
-                return _parse(closed)
+                return _parse(mended)
         raise MalformedReply(f"malformed XML: {error}") from None
 
 
@@ -195,6 +196,25 @@ def _ends_unclosed(opened: bytes, name: bytes, end: bool) -> bool:
     if end:
         return _local(opened) in _LEFT_OPEN and name != opened
     return _local(opened) == _ENGINE and _local(name) in _ENDS_ENGINE
+
+
+_PREFIX = re.compile(rb"""<([\w.-]+):[\w.-]+|\s([\w.-]+):[\w.-]+\s*=\s*["']""")
+_OWN_PREFIXES = (b"", b"xml", b"xmlns")
+
+
+def _with_prefixes_declared(data: bytes) -> bytes:
+    """``data`` with a namespace for each prefix that its root does not declare.
+
+    What is cut out of a reply lacks the declarations of what was around it.
+    """
+    root = next((match for match in _MARKUP.finditer(data) if match[2]), None)
+    if root is None:
+        return data
+    used = {prefix for found in _PREFIX.findall(data) for prefix in found}
+    there = {name.removeprefix(b"xmlns:") for name in _NAMESPACE.findall(root[0])}
+    new = sorted(used.difference(there, _OWN_PREFIXES))
+    declared = b"".join(b' xmlns:%b="undeclared:/%b/"' % (prefix, prefix) for prefix in new)
+    return data[: root.end(2)] + declared + data[root.end(2) :]
 
 
 def _local(name: bytes) -> bytes:

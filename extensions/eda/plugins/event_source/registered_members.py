@@ -20,8 +20,9 @@ description:
   - C(member_lost) and C(member_joined) name C(group), C(gateway), C(address), and in C(list_shows)
     what that list shows; with C(registered_since_configured) a member that is listed may be dead.
   - C(unacknowledged) says how many more C(pushes) a listed member did not acknowledge;
-    C(list_cleared) who was in a list that is empty now; C(configuration_drift) what of a group's
-    configuration was C(before) and is C(after).
+    C(list_cleared) who was in a list that is empty now, where they were several or the group is
+    configured otherwise; C(configuration_drift) what of a group's configuration was C(before) and
+    is C(after).
   - C(unreachable) and C(unknown) say, once, C(why) a device's lists could not be read, and
     C(read_again) that they could. Nobody is lost because a list was not read.
   - The first reading of a device makes no event.

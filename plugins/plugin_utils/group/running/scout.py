@@ -43,7 +43,8 @@ def _find_unproved(crew: Crew) -> None:
     crew.unproved = {host: one for host, one in pending.items() if one.concerns_us}
     for host, one in pending.items():
         if host in crew.unproved:
-            end = "it changed Group VPN, and is confirmed when members prove it"
+            did = "may have changed" if one.difference is None else "changed"
+            end = f"it {did} Group VPN, and is confirmed when members prove it"
         else:
             end = "it does not concern Group VPN, and is left to who made it"
         crew.fates[host].warnings.append(f"{one.told}; {end}")
@@ -70,11 +71,7 @@ def readable(crew: Crew) -> set[str]:
     return {
         group.name
         for group in crew.description.groups
-        if any(
-            work.sends_away(crew.unproved[h].difference)
-            for h in crew.unproved
-            if h in group.servers
-        )
+        if any(crew.unproved[h].sends_away for h in crew.unproved if h in group.servers)
         or any(_reads(crew, host, group) for host in crew.held)
     }
 

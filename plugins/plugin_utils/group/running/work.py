@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -177,16 +178,24 @@ def taken_back(minutes: int) -> str:
 
 
 class Unproved(NamedTuple):
-    """What a device takes back, or may: words for the commit, it as a result, its difference."""
+    """What a device takes back, or may: words for the commit, it as a result, its difference.
+
+    ``difference``: None where the device cannot be asked for it, and it may be any.
+    """
 
     told: str
     made: dict[str, Any]
-    difference: str
+    difference: str | None
 
     @property
     def concerns_us(self) -> bool:
         """Whether it changed Group VPN: then an earlier run may have made it."""
-        return RESOURCES["server"].subject in self.difference
+        return self.difference is None or RESOURCES["server"].subject in self.difference
+
+    @property
+    def sends_away(self) -> bool:
+        """Whether it takes a gateway out of a group."""
+        return self.difference is None or _SENT_AWAY.search(self.difference) is not None
 
 
 def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
@@ -197,17 +206,17 @@ def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
     device = Device(rpc)
     try:
         pending, certain = pending_or_doubt(device, options=commit)
-        if pending is None:
-            return None
-        told = str(pending) if certain else pending.in_doubt()
-        made = {"confirmation_awaited": pending.as_result()}
-        found = Unproved(told, made, device.compare(rollback=1))
     except DeviceError:
         return None
+    if pending is None:
+        return None
+    made = {"confirmation_awaited": pending.as_result()}
+    found = Unproved(pending.told(certain), made, _difference(device))
     # Of which it is not known, that is no news.
     return found if certain or found.concerns_us else None
 
 
-def sends_away(difference: str) -> bool:
-    """Whether a difference takes a gateway out of a group."""
-    return _SENT_AWAY.search(difference) is not None
+def _difference(device: Device) -> str | None:
+    with contextlib.suppress(DeviceError):
+        return device.compare(rollback=1)
+    return None
