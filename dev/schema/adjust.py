@@ -145,7 +145,11 @@ class Adjusted:
 
     def _added(self, nodes: list[int], path: list[str], additions: Mapping[str, Any]) -> list[int]:
         if not path:
-            return [*nodes, *(self._invented(*pair) for pair in additions.items())]
+            for name, what in additions.items():
+                behind = exceptions.BEFORE.get(name)
+                at = next((i for i, n in enumerate(nodes) if self._name(n) == behind), len(nodes))
+                nodes = [*nodes[:at], self._invented(name, what), *nodes[at:]]
+            return nodes
         at = next(i for i, n in enumerate(nodes) if self._name(n) == path[0])
         name, flags, children, *rest = self.new.nodes.values[nodes[at]]
         inner, choices = self.new.children.values[children]

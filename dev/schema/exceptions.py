@@ -96,6 +96,7 @@ UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
         "clear-text": {"address": "value", "port": "value"},
         "skip-authentication": "flag",
     },
+    "system processes ntp": {"enable": "flag"},
     "security pki ca-profile": {"pre-load": "flag"},
     "protocols": {"stp": {}},
     "interfaces interface unit family inet": {
@@ -104,6 +105,9 @@ UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
 }
 """Statements that factory settings and real configurations hold and no YANG of 24.4R1 has: a
 container's children, a flag, a leaf or a leaf-list."""
+
+BEFORE = {"http": "https"}
+"""Of those, what stands before another statement; the others come last."""
 
 TOP = {
     "v1": _words(

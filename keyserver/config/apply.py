@@ -42,7 +42,7 @@ from .writing import Writer
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
 _KEEPING = (Operation.MERGE, Operation.NONE)
 """Operations that do not say what all of a branch is to be."""
-_GROUPS = "groups"
+_GROUPS, _PROFILES = "groups", "dynamic-profiles"
 
 
 def apply(
@@ -331,7 +331,7 @@ class _Load:
         """The value as Junos shows it, or None after noting why it is refused."""
         try:
             showable(text)
-            return check(text) if check is not None else text
+            return text if check is None or self._is_variable(text) else check(text)
         except InvalidValue as refusal:
             message = str(refusal)
             bad = text if message == "syntax error" else name
@@ -343,6 +343,11 @@ class _Load:
         """Whether a name is a wildcard or variable in a configuration group, and can be shown."""
         in_group = bool(self.way) and self.way[0].statement.name == _GROUPS
         return in_group and wildcard(text) and is_showable(text)
+
+    def _is_variable(self, text: str) -> bool:
+        """Whether it stands for what a subscriber brings: ``$junos-interface-unit``."""
+        in_profile = any(step.statement.name == _PROFILES for step in self.way[:2])
+        return in_profile and text.startswith("$") and wildcard(text)
 
     def _mark(self, tree: Tree, edit: Edit) -> None:
         if edit.statement.has_no_braces and tree.get(edit.statement.name):
