@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from ..config.parsing import lent, work_for_us
 from ..netconf.work import LIGHT, Steps, Work
 
 log = logging.getLogger("keyserver")
@@ -32,14 +33,14 @@ class Workers:
 
     def __init__(self) -> None:
         self._brief, self._long = (
-            ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+            ThreadPoolExecutor(1, thread_name_prefix=name, initializer=work_for_us)
             for name in ("requests", "long requests")
         )
 
     def begin(self, work: Work) -> asyncio.Future[Any]:
         """What comes of it, as soon as it is done."""
         worker = self._long if work.weight > LONG else self._brief
-        return asyncio.get_running_loop().run_in_executor(worker, _done_by, work)
+        return asyncio.get_running_loop().run_in_executor(worker, lent(lambda: _done_by(work)))
 
     def shutdown(self) -> None:
         """Wait until all is done that was begun."""

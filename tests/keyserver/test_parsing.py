@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lxml import etree
 
+from keyserver.config.parsing import is_alone
+from keyserver.edge.turns import Workers
+from keyserver.netconf.work import Work
 from keyserver.netconf.xml import parse
 from tests.lab import ROOT
 
@@ -74,6 +77,28 @@ def test_what_was_parsed_is_worked_on_while_more_is_parsed(case):
     # In a process of its own: a fault here ends it.
     command = [sys.executable, "-m", __name__, case]
     assert subprocess.run(command, cwd=ROOT, timeout=300).returncode == 0
+
+
+async def alone() -> list[bool]:
+    """Whether the loop is: at first, while a worker works, when that is done, among others."""
+    workers, over, told = Workers(), threading.Event(), [is_alone()]
+    running = workers.begin(Work(over.wait, 1))
+    told.append(is_alone())
+    over.set()
+    await running
+    told.append(is_alone())
+    with ThreadPoolExecutor(1) as foreign:
+        foreign.submit(is_alone).result()
+        told.append(is_alone())
+    workers.shutdown()
+    return told
+
+
+def test_a_worker_that_waits_for_work_costs_nothing():
+    # Threads of this process' other tests are none of the program's.
+    ask = f"import asyncio; from {__name__} import alone; print(asyncio.run(alone()))"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=60)
+    assert done.stdout.decode().strip() == "[True, False, True, False]"
 
 
 if __name__ == "__main__":
