@@ -240,10 +240,22 @@ class Traffic:
         overlap = self._overlap(known, expires, sa, arrival)
         activates = max(now, self._activation(known, arrival, now - late, overlap))
         tek = InstalledTek(sa, fresh.keys, expires, activates, overlap, arrival)
-        tek.deactivates = now + (self.delays.deactivation or 0)
-        if overlap.is_doubtful(late):
+        if arrival is Arrival.PUSH:
+            tek.deactivates = now + (self.delays.deactivation or 0)
+        if known and self._others_lag(known[0].expires - now, arrival, overlap, late):
             tek.deactivates = max(tek.deactivates, known[0].expires)
         return tek
+
+    @staticmethod
+    def _others_lag(left: float, arrival: Arrival, overlap: Overlap, late: float) -> bool:
+        """True when others may send with the key before for longer than can be reckoned.
+
+        Whoever is given both while everybody should have changed is given them because nobody has:
+        they heard of the next one with less than usual left of it.
+        """
+        if arrival is Arrival.FIRST_REGISTRATION:
+            return left < overlap.change
+        return overlap.is_doubtful(late)
 
     def _lateness(
         self, known: list[InstalledTek], sa: TrafficSa, arrival: Arrival, now: float
@@ -401,6 +413,6 @@ class Traffic:
         too, others may send with the old one to the end of its life, less the margin that Junos
         leaves.
         """
-        if fresh.arrival is not Arrival.PUSH:
-            return max(earliest, older.expires - fresh.overlap.drop)
-        return max(earliest, fresh.deactivates)
+        if fresh.arrival is Arrival.PUSH:
+            return max(earliest, fresh.deactivates)
+        return max(earliest, fresh.deactivates, older.expires - fresh.overlap.drop)

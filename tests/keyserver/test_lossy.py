@@ -285,6 +285,20 @@ def test_who_joins_behind_a_commit_of_another_delay_goes_by_that_which_the_other
     assert _apart_once_joined(group) == 0
 
 
+@pytest.mark.parametrize(("left", "join"), [(90, 0.1), (90, 5), (65, 0.1)])
+def test_who_joins_behind_a_rekey_that_came_with_little_left_keeps_what_others_send_with(
+    left, join
+):
+    group = LossyGroup(4, Faults(delay=0.05))
+    group.settle()
+    ends = group.server.groups.by_name["G1"].keyring.newest("sa-1").expires
+    group.run(ends - left - group.now)
+    # A longer delay makes the next key due at once: less than four of them are left.
+    group.commit("set security group-vpn server group G1 activation-time-delay 60")
+    group.run(join)
+    assert _apart_once_joined(group) == 0
+
+
 @pytest.mark.parametrize(("first", "then", "join"), [(10, 20, 9), (10, 20, 15), (15, 30, 15)])
 def test_who_joins_among_commits_of_a_longer_delay_changes_before_others_drop_the_key_before(
     first, then, join
