@@ -11,6 +11,8 @@ devices printed in public (``docs/architecture.md`` names the samples):
   deeper level four further;
 - the entries of a list stand under a heading of their own, unless all of them come, or go, directly
   behind something else that does;
+- what comes in the place of something that it excludes stands right behind that, where the first
+  of the two is shown;
 - behind a branch that both have, and that does not differ, the heading stands once more;
 - in a list that the user orders, the entries before and behind what is new are named as context,
   with a blank for a sign; what goes stands behind all that comes;
@@ -29,6 +31,7 @@ from .show_text import item_text, shared_braces
 from .tree import Identity, Item, Tree, items, order_of
 from .words import quote
 
+_MARK = "!"
 _LEAF, _BRANCH, _MARKED = 1, 2, 3
 """Columns behind the levels of the path: of a leaf, a branch, a branch whose mark changed."""
 
@@ -88,12 +91,14 @@ class _Page:
     """The lines so far, and what the last heading stands for.
 
     ``run``: the sign of what has come or gone last, while nothing stands behind it that stays.
+    ``lead``: what is shown first of statements that exclude each other, when one comes for another.
     """
 
     lines: list[str] = field(default_factory=list)
     under: tuple[str, ...] | None = None
     indent: str = ""
     run: str = ""
+    lead: Statement | None = None
 
     def put(self, sign: str, place: _Place, item: Item) -> None:
         """One statement with all that is in it."""
@@ -117,12 +122,18 @@ class _Page:
         yield
         self.leave()
 
-    def name(self, sign: str, place: _Place, item: Item, mark: str = "") -> None:
-        """One statement without what is in it; ``mark`` as ``inactive:``."""
+    def name(self, sign: str, place: _Place, item: Item) -> None:
+        """One statement without what is in it."""
         self._head(place, item.statement)
-        indent = " " * (place.levels + _MARKED) if mark else self.indent
-        words = f"{mark} {place.name(item)}".lstrip()
-        self.lines.append(f"{sign}{indent}{words} {{ ... }}")
+        self.lines.append(f"{sign}{self.indent}{place.name(item)} {{ ... }}")
+
+    def mark(self, place: _Place, item: Item, mark: str) -> None:
+        """What is said of a statement now, such as ``inactive:``, under a heading for that alone."""
+        if self.under != (*place.words, _MARK):
+            self.lines.append(place.heading)
+            self.under = (*place.words, _MARK)
+        indent = " " * (place.levels + _MARKED)
+        self.lines.append(f"{_MARK}{indent}{mark} {place.name(item)} {{ ... }}")
 
     def context(self, place: _Place, item: Item) -> None:
         """A neighbour of what is new, once where it is on both sides."""
@@ -155,7 +166,8 @@ class _Page:
     def _head(self, place: _Place, statement: Statement | None = None) -> None:
         if self.under == place.words:
             return
-        columns = _BRANCH if statement is not None and statement.is_branch else _LEAF
+        first = self.lead or statement
+        columns = _BRANCH if first is not None and first.is_branch else _LEAF
         self.lines.append(place.heading)
         self.under, self.indent = place.words, " " * (place.levels + columns)
 
@@ -163,12 +175,14 @@ class _Page:
 def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Place) -> None:
     if old is new:
         return
-    was, now = _by_statement(statement, old), _by_statement(statement, new)
-    for name in sorted({**was, **now}, key=statement.rank.__getitem__):
-        child, said = statement.children[name], len(page.lines)
-        _child(page, child, was.get(name, {}), now.get(name, {}), place)
-        if len(page.lines) == said:
-            page.passed(place, child)
+    was, now = by_statement(statement, old), by_statement(statement, new)
+    for first, names in in_order(statement, was, now):
+        page.lead = first if len(names) > 1 else None
+        for name in names:
+            child, said = statement.children[name], len(page.lines)
+            _child(page, child, was.get(name, {}), now.get(name, {}), place)
+            if len(page.lines) == said:
+                page.passed(place, child)
 
 
 def _child(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
@@ -198,11 +212,28 @@ def _repeating(page: _Page, child: Statement, before: Items, after: Items, place
 Items = dict[Identity, Item]
 
 
-def _by_statement(statement: Statement, tree: Tree) -> dict[str, Items]:
+def by_statement(statement: Statement, tree: Tree) -> dict[str, Items]:
+    """What stands in a branch, by the names of its statements."""
     found: dict[str, Items] = {}
     for item in items(statement, tree):
         found.setdefault(item.statement.name, {})[item.identity] = item
     return found
+
+
+def in_order(
+    statement: Statement, was: dict[str, Items], now: dict[str, Items]
+) -> Iterator[tuple[Statement, list[str]]]:
+    """What is shown first, and its name with those of which one comes for the others, it last."""
+    place = {
+        gone: name
+        for name in now.keys() - was.keys()
+        for gone in statement.excluded.get(name, frozenset()) & was.keys() - now.keys()
+    }
+    found: dict[str, list[str]] = {}
+    for name in sorted({**was, **now}, key=statement.rank.__getitem__):
+        found.setdefault(place.get(name, name), []).append(name)
+    for names in found.values():
+        yield statement.children[names[0]], sorted(names, key=now.__contains__)
 
 
 def _sorted(page: _Page, before: Items, after: Items, place: _Place) -> None:
@@ -246,7 +277,7 @@ def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
     for previous in kept[: kept.index(moved[0])][-1:]:
         page.name(" ", place, after[previous])
     for identity in moved:
-        page.name("!", place, after[identity])
+        page.name(_MARK, place, after[identity])
     page.leave()
 
 
@@ -330,9 +361,7 @@ def _said(page: _Page, was: Item, now: Item, place: _Place) -> None:
         (was.protected, now.protected, "protect:", "unprotect:"),
     ):
         if before != after:
-            page.leave()
-            page.name("!", place, now, on if after else off)
-            page.leave()
+            page.mark(place, now, on if after else off)
     if was.comment != now.comment:
         for sign, text in (("-", was.comment), ("+", now.comment)):
             if text:

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain
 
 from lxml import etree
 
 from .cases import is_word
-from .compare import Items, out_of_order
+from .compare import Items, by_statement, in_order, out_of_order
 from .layout import write_value
 from .namespaces import NETCONF, YANG
 from .predicates import predicates
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show import to_xml
-from .tree import Identity, Item, Tree, items
+from .tree import Identity, Item, Tree
 
 _CREATE, _DELETE, _REPLACE = "create", "delete", "replace"
 
@@ -43,22 +44,25 @@ class _Difference:
         """The differences of one branch."""
         if old is new:
             return
-        was, now = _by_name(statement, old), _by_name(statement, new)
-        for name in _in_order(statement, was, now):
+        was, now = by_statement(statement, old), by_statement(statement, new)
+        # What makes room for another of its choice goes first: with that, it would go.
+        for name in chain.from_iterable(names for _, names in in_order(statement, was, now)):
             child = statement.children[name]
             before, after = was.get(name, {}), now.get(name, {})
             if child.kind is Kind.LEAF_LIST:
                 self._values(child, _value(before), _value(after), element)
+            else:
+                gone = [item for identity, item in before.items() if identity not in after]
+                element.extend(self._gone(item, whole=is_word(statement, child)) for item in gone)
             ordered = child.kind is Kind.LIST and child.user_ordered
             places = _places(before, after) if ordered else {}
-            for identity, item in before.items():
-                if identity not in after and child.kind is not Kind.LEAF_LIST:
-                    gone = self._named(item)
-                    if is_word(statement, child):
-                        self._fill(item, gone)
-                    element.append(self._operation(gone, _DELETE))
             for identity, item in after.items():
                 self._there(before.get(identity), item, element, places.get(identity))
+
+    def _gone(self, item: Item, *, whole: bool) -> etree._Element:
+        """A statement that goes, by its name, or ``whole`` with its value."""
+        gone = self._named(item)
+        return self._operation(self._fill(item, gone) if whole else gone, _DELETE)
 
     def _there(
         self, was: Item | None, now: Item, element: etree._Element, behind: str | None
@@ -159,20 +163,7 @@ class _Difference:
         return element
 
 
-def _by_name(statement: Statement, tree: Tree) -> dict[str, Items]:
-    found: dict[str, Items] = {}
-    for item in items(statement, tree):
-        found.setdefault(item.statement.name, {})[item.identity] = item
-    return found
 
-
-def _in_order(statement: Statement, was: dict[str, Items], now: dict[str, Items]) -> list[str]:
-    """As shown, but what makes room for another of its choice first: with that, it would go."""
-
-    def place(name: str) -> tuple[bool, int]:
-        return name in now or name not in statement.excluded, statement.rank[name]
-
-    return sorted({**was, **now}, key=place)
 
 
 def _value(held: Items) -> list[str]:

@@ -147,6 +147,9 @@ NTP = "set system ntp "
 SNMP = "set snmp "
 SYSLOG = "set system syslog "
 TERM = "set policy-options policy-statement P term "
+FILTER = "set firewall family inet filter F term T then"
+USER = "set system login user j"
+LSP = "set logical-systems l protocols mpls label-switched-path p"
 
 # What devices printed in public: name, before, after, difference (names and addresses changed).
 PUBLISHED = {
@@ -207,6 +210,43 @@ PUBLISHED = {
         f"{TERM}1 then accept\ndeactivate {TERM[4:]}1\n{TERM}2 then accept",
         "[edit policy-options policy-statement P]\n     inactive: term 1 { ... }\n"
         "+    term 2 {\n+        then accept;\n+    }\n",
+    ),
+    "another action in the place of the one that is shown first": (
+        f"{FILTER} accept",
+        f"{FILTER} reject",
+        "[edit firewall family inet filter F term T then]\n-       accept;\n+       reject;\n",
+    ),
+    "another action in the place of the one that is shown last": (
+        f"{FILTER} reject",
+        f"{FILTER} accept",
+        "[edit firewall family inet filter F term T then]\n-       reject;\n+       accept;\n",
+    ),
+    "an entry that is another, and goes to sleep": (
+        f"{USER} uid 2001\n{USER} class operator",
+        f"{USER} uid 3000\n{USER} class operator\ndeactivate {USER[4:]}",
+        "[edit system login]\n!     inactive: user j { ... }\n"
+        "[edit system login user j]\n-    uid 2001;\n+    uid 3000;\n",
+    ),
+    "entries that had nothing in them wake up": (
+        f"{LSP} install 192.0.2.7/32\n{LSP} install 192.0.2.8/32\n"
+        f"deactivate {LSP[4:]} install 192.0.2.7/32\ndeactivate {LSP[4:]} install 192.0.2.8/32",
+        f"{LSP} install 192.0.2.7/32\n{LSP} install 192.0.2.8/32",
+        "[edit logical-systems l protocols mpls label-switched-path p]\n"
+        "!       active: install 192.0.2.7/32 { ... }\n"
+        "!       active: install 192.0.2.8/32 { ... }\n",
+    ),
+    "behind an entry that keys make": (
+        f"{TERM}T from route-filter 192.0.2.0/24 exact",
+        f"{TERM}T from route-filter 192.0.2.0/24 exact\n"
+        f"{TERM}T from route-filter 198.51.100.0/24 exact",
+        "[edit policy-options policy-statement P term T from]\n"
+        "       route-filter 192.0.2.0/24 exact { ... }\n"
+        "+      route-filter 198.51.100.0/24 exact;\n",
+    ),
+    "in a configuration group": (
+        "set groups A interfaces <*> description x",
+        "set groups A interfaces <*> description x\nset groups A interfaces <*> mtu 1400",
+        "[edit groups A interfaces <*>]\n+    mtu 1400;\n",
     ),
     "one family beside another": (
         f"{BGP}family inet unicast",

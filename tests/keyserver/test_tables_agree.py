@@ -30,6 +30,7 @@ from keyserver.config.show import to_set
 from keyserver.config.tree import MARKS, copy_tree
 from keyserver.config.values import InvalidValue
 from tests.keyserver.generated import Maker
+from tests.keyserver.test_compare import tree_of
 from tests.keyserver.test_generated import mix
 
 RESOURCES = (server.RESOURCE, member.RESOURCE, server_member_communication.RESOURCE)
@@ -127,3 +128,31 @@ def test_a_predicted_difference_is_the_devices(resource, generation):
         predicted = difference(resource.prefix, resource.root, *sides, generation)
         shown = compare(schema, *trees)
         assert SECRET.sub(r"\1", predicted) == SECRET.sub(r"\1", shown), seed
+
+
+TRACE = "set security group-vpn server traceoptions"
+GATEWAY = "set security group-vpn server ike gateway g"
+# What changes, and what stays as it is beside it.
+CHANGES = [
+    (f"{TRACE} no-remote-trace", f"{TRACE} flag timer", f"{TRACE} level all\n{TRACE} flag config"),
+    (f"{TRACE} file a", f"{TRACE} file b", f"{TRACE} level all"),
+    (f"{GATEWAY} address 192.0.2.1", f"{GATEWAY} dynamic hostname h", f"{GATEWAY} ike-policy p"),
+    (f"{GATEWAY} dynamic hostname h", f"{GATEWAY} address 192.0.2.1", f"{GATEWAY} ike-policy p"),
+    (f"{GATEWAY} local-identity inet 192.0.2.1", f"{GATEWAY} local-identity hostname h", ""),
+    (
+        "deactivate security group-vpn server group a\ndeactivate security group-vpn server group b",
+        "",
+        "set security group-vpn server group a group-id 1\n"
+        "set security group-vpn server group b group-id 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("gone", "comes", "stays"), CHANGES)
+def test_a_predicted_difference_of_few_statements_is_the_devices(gone, comes, stays):
+    schema = junos_schema(EmulatedGeneration.V2)
+    texts = [f"{stays}\n{gone}", f"{stays}\n{comes}"]
+    sides = [server.RESOURCE.parse(text).explicit for text in texts]
+    resource = server.RESOURCE
+    predicted = difference(resource.prefix, resource.root, *sides, Generation.V2)
+    assert predicted == compare(schema, *map(tree_of, texts))

@@ -7,9 +7,11 @@ that level. With *levels* the statements on the path (a list's entry is one), th
 under a heading decides the column of all: a leaf stands at levels + 1 blanks behind the sign,
 anything else at levels + 2. What is inside a printed statement is indented by four more. A list's
 entries have a heading of their own, but for those of a list that comes or goes as a whole right
-behind something else that does. The heading is said again behind a branch that stays as it is. In a
-list of the user's order added entries stand between their neighbours, which are named, and removed
-ones behind all of these; moved entries, and what is activated, are marked ``!``.
+behind something else that does. What comes in the place of something that it excludes stands right
+behind that, where the first of the two is shown. The heading is said again behind a branch that
+stays as it is. In a list of the user's order added entries stand between their neighbours, which
+are named, and removed ones behind all of these; moved entries, and what is activated, are marked
+``!``.
 """
 
 from __future__ import annotations
@@ -89,15 +91,19 @@ class _Page:
     _column: int = 0
     # The sign of the statement right before, while it comes or goes.
     _run: str = ""
+    # What is shown first of statements of which one comes in the place of the others.
+    _lead: Statement | None = None
 
     def level(self, node: Branch, old: Tree, new: Tree, place: _Place) -> None:
         """Everything below one heading."""
-        for child in node.ordered({**old, **new}, self.generation):
-            was, now, said = old.get(child.name), new.get(child.name), len(self.lines)
-            if not child.context and (was is not now or self._woken(place.below(child).path)):
-                self._child(child, was, now, place)
-            if len(self.lines) == said:
-                self._pass(child)
+        for several in _in_order(node, old, new, self.generation):
+            self._lead = several[0] if len(several) > 1 else None
+            for child in sorted(several, key=lambda one: one.name in new):
+                was, now, said = old.get(child.name), new.get(child.name), len(self.lines)
+                if not child.context and (was is not now or self._woken(place.below(child).path)):
+                    self._child(child, was, now, place)
+                if len(self.lines) == said:
+                    self._pass(child)
 
     def _pass(self, child: Statement) -> None:
         """Something stays as it is."""
@@ -122,7 +128,8 @@ class _Page:
     ) -> None:
         if self._heading != place.words:
             self._heading = place.words
-            self._column = place.levels + (1 if leaf else 2)
+            first = isinstance(self._lead, Leaf) if self._lead is not None else leaf
+            self._column = place.levels + (1 if first else 2)
             self.lines.append(f"[edit {' '.join(place.words)}]")
         self.lines += [f"{sign}{' ' * (self._column + depth)}{text}" for depth, text in lines]
         self._run = sign
@@ -154,24 +161,31 @@ class _Page:
         self, child: Branch, key: str | None, was: Tree | None, now: Tree | None, place: _Place
     ) -> None:
         here = place.below(child, key)
-        if was is None or now is None:
+        if was is None or now is None or _is_another(child, was, now):
             for sign, tree, side in (("-", was, self.before), ("+", now, self.after)):
                 if tree is not None:
                     block = _statement(child, key, tree, here.path, side, self.generation)
                     self._put(sign, place, list(block))
             return
         if here.path in self.before.inactive and here.path not in self.after.inactive:
-            self._heading = None
-            self._put("!", place, [(1, f"active: {_collapsed(child, key)}")])
-            self._heading = None
+            self._wake(place, _collapsed(child, key))
         said, heading = len(self.lines), self._heading
         self.level(child, was, now, here)
         if len(self.lines) == said:
             self._heading = heading
 
+    def _wake(self, place: _Place, name: str) -> None:
+        """Under a heading for such statements alone."""
+        heading = (*place.words, "!")
+        if self._heading != heading:
+            self.lines.append(f"[edit {' '.join(place.words)}]")
+            self._heading = heading
+        self.lines.append(f"!{' ' * (place.levels + 3)}active: {name}")
+
     def _entries(self, node: List, was: Tree, now: Tree, place: _Place) -> None:
-        whole = "" if was and now else "+" if now else "-"
-        continues = self._heading == place.words and self._run == whole
+        comes_or_goes = not (was and now)
+        sign = "+" if now else "-"
+        continues = self._heading == place.words and comes_or_goes and self._run == sign
         if not continues:
             self._heading = None
         if node.user_ordered:
@@ -218,6 +232,22 @@ class _Page:
         self._heading = None
 
 
+def _in_order(
+    node: Branch, old: Tree, new: Tree, generation: Generation | None
+) -> list[list[Statement]]:
+    """Statements as shown; those that go together with the one that comes in their place."""
+    place = {
+        gone: name
+        for name in new.keys() - old.keys()
+        for gone in node.rivals(name)
+        if gone in old and gone not in new
+    }
+    found: dict[str, list[Statement]] = {}
+    for child in node.ordered({**old, **new}, generation):
+        found.setdefault(place.get(child.name, child.name), []).append(child)
+    return list(found.values())
+
+
 def _out_of_order(was: list[str], now: list[str]) -> Iterator[str]:
     """Entries that are not the next one of the old order that is still expected."""
     stays = set(now)
@@ -231,6 +261,15 @@ def _out_of_order(was: list[str], now: list[str]) -> Iterator[str]:
         else:
             gone_by.add(key)
             yield key
+
+
+def _is_another(node: Branch, was: Tree, now: Tree) -> bool:
+    """Whether a container on one line has another value behind its word: devices show two lines."""
+    if node.bare is None or not isinstance(node, Container):
+        return False
+    one_line = node.oneline or (node.oneline_if_one and len(was) == len(now) == 1)
+    values = was.get(node.bare.name), now.get(node.bare.name)
+    return one_line and None not in values and values[0] != values[1]
 
 
 def _before(order: list[str], key: str, among: Tree) -> str | None:
