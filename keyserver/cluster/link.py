@@ -92,21 +92,13 @@ class Link:
         self.group, self.peer = group, peer
         self.address = (peer.address, plane.local[1])
         self._signing_keys = plane.signing_keys
-        self.state = LinkState.DOWN
         self.counters = ClusterCounters()
-        self.sa: Phase1Sa | None = None
         self.outbox: list[bytes] = []
         self.events: list[ClusterEvent] = []
-        self._dial: MainModeInitiator | None = None
-        self._init: tuple[int, ProtectedExchange] | None = None
         self._last: bytes = b""
-        self._repeat_due: float | None = None
-        self._next: float = now
-        self._unanswered = 0
         self._probe = 0
-        self._update: _Update | None = None
         self._version = -1
-        self._renew_at: float | None = None
+        self._hang_up(now)
         # A root that does not answer from the start is dead after as long as one that stops.
         self._lost_at: float | None = now + self._patience
 
@@ -136,9 +128,15 @@ class Link:
         self._lost_at = now + self._patience
 
     def _hang_up(self, now: float) -> None:
-        self.state, self.sa, self._dial, self._init = LinkState.DOWN, None, None, None
-        self._update, self._repeat_due, self._unanswered, self._next = None, None, 0, now
-        self._renew_at = None
+        self.state = LinkState.DOWN
+        self.sa: Phase1Sa | None = None
+        self._dial: MainModeInitiator | None = None
+        self._init: tuple[int, ProtectedExchange] | None = None
+        self._update: _Update | None = None
+        self._repeat_due: float | None = None
+        self._renew_at: float | None = None
+        self._unanswered = 0
+        self._next = now
 
     # Time
 

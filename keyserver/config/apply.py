@@ -134,17 +134,14 @@ class _Load:
             return
         if operation in _REMOVING:
             self._remove(tree, edit, operation)
-            return
-        if edit.rename is not None or edit.copy is not None:
+        elif edit.rename is not None or edit.copy is not None:
             self._rename_or_copy(tree, edit)
-            return
-        if operation is Operation.CREATE and holds_value(tree, edit):
+        elif operation is Operation.CREATE and holds_value(tree, edit):
             self.object(" ".join(edit.words), "data exists", tag="data-exists", line=edit.line)
-            return
-        if operation is Operation.NONE and not self._holds_named(tree, edit):
+        elif operation is Operation.NONE and not self._holds_named(tree, edit):
             self._missing(edit)
-            return
-        self._change(parent, tree, edit, operation)
+        else:
+            self._change(parent, tree, edit, operation)
 
     def _change(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> None:
         """Put the statement there, without what it excludes, and say what is said of it."""

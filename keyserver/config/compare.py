@@ -128,7 +128,7 @@ class _Page:
         self.lines.append(f"{sign}{self.indent}{place.name(item)} {{ ... }}")
 
     def mark(self, place: _Place, item: Item, mark: str) -> None:
-        """What is said of a statement now, such as ``inactive:``, under a heading for that alone."""
+        """What is said of a statement now (``inactive:``), under a heading for that alone."""
         if self.under != (*place.words, _MARK):
             self.lines.append(place.heading)
             self.under = (*place.words, _MARK)

@@ -163,9 +163,6 @@ class _Difference:
         return element
 
 
-
-
-
 def _value(held: Items) -> list[str]:
     return next((item.value for item in held.values()), [])
 

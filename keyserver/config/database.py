@@ -109,6 +109,10 @@ class ConfigurationDatabase:
         self.workspace = Workspace(running)
         self._in_force = in_force(self.schema, running)
         self._restore = self._archive.tree(self.pending.restore) if self.pending else running
+        self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        """What is due after a restart."""
         if self.pending is not None and self.pending.session is not None:
             # RFC 6241 §8.4: a session does not outlive a restart, nor does what is bound to it.
             self._take_back(now)

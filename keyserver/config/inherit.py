@@ -177,22 +177,27 @@ def _merged(
         return here
     if known.holds(here, groups):
         return known.merged
-    groups, known = groups.within(here), known.within()
+    return _anew(statement, here, groups.within(here), known.within())
+
+
+def _anew(statement: Statement, here: Tree, groups: _Groups, known: _Known) -> Tree:
     made = _Made(here, Branch({mark: here[mark] for mark in MARKS & here.keys()}, None), {})
-    brought = (name for _, branch in groups.ranked() for name in branch if name != _APPLY)
-    for name in dict.fromkeys([*here, *brought]):
-        if name in MARKS:
-            continue
+    for name in _names(here, groups):
         child, below = statement.children[name], groups.below(name)
-        if child.kind is Kind.CONTAINER:
-            _container(child, below, made, known.below(name))
-        elif child.kind is Kind.LIST:
-            _list(child, below, made, known.below(name))
+        if child.is_branch:
+            merge = _container if child.kind is Kind.CONTAINER else _list
+            merge(child, below, made, known.below(name))
         else:
             _leaf(statement, child, below.ranked(), made)
     if made.origin and groups.named:
         made.tree[INHERITED] = made.origin
     return made.tree
+
+
+def _names(here: Tree, groups: _Groups) -> list[str]:
+    """What a branch has itself, then what the groups have for it."""
+    brought = (name for _, branch in groups.ranked() for name in branch if name != _APPLY)
+    return [name for name in dict.fromkeys([*here, *brought]) if name not in MARKS]
 
 
 def _container(child: Statement, groups: _Groups, made: _Made, known: _Known) -> None:

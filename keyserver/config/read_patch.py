@@ -27,30 +27,14 @@ def read_patch(root: Statement, text: str) -> tuple[list[Edit], list[LoadError]]
     said: list[Edit] = []
     problems: list[LoadError] = []
     for path, lines in _sections(text):
-        way = Descent(root, [])
-        problem = way.walk(words_of_line(path))
-        listed = way.listed
-        if way.several or (problem is not None and listed is None):
-            problems.append(problem or LoadError("[edit]", "[", "syntax error"))
-            continue
-        # A heading may end with a list whose entries share braces.
-        found = _section(way.here if listed is None else keyed(listed), lines)
+        found = _under(root, path, lines)
         problems += found.problems
-        for edit in found.edits + found.said:
-            edit.statement = edit.statement if listed is None else listed
-        edits += [_below(way.chain, edit) for edit in found.edits]
-        said += [_below(way.chain, edit) for edit in found.said]
+        edits += found.edits
+        said += found.said
     edits += said
     # What is protected from now on was not while the rest was done, and the other way round.
     edits.sort(key=_turn)
     return edits, problems
-
-
-def _below(chain: list[Edit], edit: Edit) -> Edit:
-    """An edit in the levels that a heading leads through."""
-    for level in reversed(chain):
-        edit = Edit(level.statement, key=level.key, children=[edit])
-    return edit
 
 
 def _turn(edit: Edit, depth: int = 0) -> int:
@@ -74,6 +58,28 @@ class _Section:
     edits: list[Edit]
     said: list[Edit]
     problems: list[LoadError]
+
+
+def _under(root: Statement, path: str, lines: list[str]) -> _Section:
+    """What a heading and the lines under it say of the whole configuration."""
+    way = Descent(root, [])
+    problem = way.walk(words_of_line(path))
+    listed = way.listed
+    if way.several or (problem is not None and listed is None):
+        return _Section([], [], [problem or LoadError("[edit]", "[", "syntax error")])
+    # A heading may end with a list whose entries share braces.
+    found = _section(way.here if listed is None else keyed(listed), lines)
+    for edit in found.edits + found.said:
+        edit.statement = listed or edit.statement
+    edits = [_below(way.chain, edit) for edit in found.edits]
+    return _Section(edits, [_below(way.chain, edit) for edit in found.said], found.problems)
+
+
+def _below(chain: list[Edit], edit: Edit) -> Edit:
+    """An edit in the levels that a heading leads through."""
+    for level in reversed(chain):
+        edit = Edit(level.statement, key=level.key, children=[edit])
+    return edit
 
 
 def _section(statement: Statement, lines: list[str]) -> _Section:

@@ -133,11 +133,7 @@ class _Reader:
             # A lone semicolon.
             self.place += 1
             return []
-        problem = descent.walk(opening.words, naming="delete:" in opening.tags)
-        odd = _odd(descent, opening, opens=opens, sound=problem is None)
-        if odd is not None:
-            problem = LoadError(edit_path(descent.path), odd, "syntax error", line=opening.line)
-            descent.listed = None
+        problem = _walked(descent, opening, opens=opens)
         if opens:
             return self._branch(descent, problem, opening, depth)
         self.place += 1
@@ -221,6 +217,16 @@ class _Reader:
             self.place += 1
             if depth == 0:
                 return
+
+
+def _walked(descent: Descent, opening: _Opening, *, opens: bool) -> LoadError | None:
+    """Take in the words that a statement opens with; what is wrong with them."""
+    problem = descent.walk(opening.words, naming="delete:" in opening.tags)
+    odd = _odd(descent, opening, opens=opens, sound=problem is None)
+    if odd is None:
+        return problem
+    descent.listed = None
+    return LoadError(edit_path(descent.path), odd, "syntax error", line=opening.line)
 
 
 def _opened(descent: Descent) -> Edit:

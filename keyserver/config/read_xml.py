@@ -186,17 +186,19 @@ class _Reader:
         if statement.is_branch:
             modelled(statement, element)
         if statement.kind is Kind.CONTAINER:
-            below = [*path, *edit.words]
-            plain = statement.plain
-            alone = _alone(element, plain.name) if plain is not None else ""
-            self.no_text(element, below, alone)
-            edit.children = self.children(statement, element, below, frozenset())
-            if plain is not None and alone:
-                edit.children.append(Edit(plain, values=[alone], line=edit.line))
-            return edit
+            return self._container(edit, element, path)
         if statement.kind is Kind.LIST:
             return self._entry(edit, element, path)
         return self._value(edit, element, path)
+
+    def _container(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit:
+        below, plain = [*path, *edit.words], edit.statement.plain
+        alone = _alone(element, plain.name) if plain is not None else ""
+        self.no_text(element, below, alone)
+        edit.children = self.children(edit.statement, element, below, frozenset())
+        if plain is not None and alone:
+            edit.children.append(Edit(plain, values=[alone], line=edit.line))
+        return edit
 
     def replacement(
         self, statement: Statement, element: etree._Element, path: list[str]
@@ -208,11 +210,7 @@ class _Reader:
         if statement.kind is not Kind.CONTAINER or text is None or beside is not None:
             self.unfit(path, element, beside or REPLACES)
             return None
-        problems = len(self.problems)
-        self.no_text(element, path)
-        for child in _elements(element):
-            self.object(path, child, _name(child), "syntax error")
-        if len(self.problems) > problems:
+        if not self._is_empty(element, path):
             return None
         try:
             asked = replacement(pattern, text, upto)
@@ -222,18 +220,20 @@ class _Reader:
         line = cast("int | None", element.sourceline)
         return Edit(statement, operation=Operation.NONE, replacement=asked, line=line)
 
+    def _is_empty(self, element: etree._Element, path: list[str]) -> bool:
+        """Whether there is nothing in it; what is there is noted."""
+        before = len(self.problems)
+        self.no_text(element, path)
+        for child in _elements(element):
+            self.object(path, child, _name(child), "syntax error")
+        return len(self.problems) == before
+
     def _value(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
-        inner = _elements(element)
-        if inner:
-            bad = _name(inner[0])
-            self.object([*path, edit.statement.shown], inner[0], bad, "syntax error")
+        for inner in _elements(element):
+            self.object([*path, edit.statement.shown], inner, _name(inner), "syntax error")
             return None
         if edit.statement.kind is Kind.EMPTY:
-            text = name_of(element)
-            if text:
-                self.object([*path, edit.statement.shown], element, text[:40], "syntax error")
-                return None
-            return edit
+            return self._flag(edit, element, path)
         text = _taken(edit.statement, element)
         edit.values = [text] if text or element.get(SPACE) == PRESERVED else []
         naming = edit.operation in (Operation.DELETE, Operation.REMOVE) or _marks_only(edit)
@@ -241,6 +241,13 @@ class _Reader:
             self.object(path, element, edit.statement.shown, "missing argument.")
             return None
         return edit
+
+    def _flag(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
+        text = name_of(element)
+        if not text:
+            return edit
+        self.object([*path, edit.statement.shown], element, text[:40], "syntax error")
+        return None
 
     def _entry(self, edit: Edit, element: etree._Element, path: list[str]) -> Edit | None:
         statement = edit.statement

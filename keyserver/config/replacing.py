@@ -101,19 +101,22 @@ def replacing(statement: Statement, tree: Tree, asked: Replacement) -> list[Edit
     for found in _breadth_first(statement, tree):
         if left == 0:
             break
-        item = found.item
-        if isinstance(item.identity, tuple):
-            new = _key_instead(asked, item.identity[1])
-            if new != item.identity[1]:
-                named = Edit(item.statement, key=item.identity[1], rename=new)
-                names.append(_below(found.way, named))
-                left -= 1
-        elif item.statement.kind in (Kind.LEAF, Kind.LEAF_LIST) and not item.statement.is_secret:
-            edit, count = _value_instead(asked, item, left)
-            if count:
-                values.append(_below(found.way, edit))
-                left -= count
+        edit, count = _other(asked, found.item, left)
+        if edit is not None and count:
+            left -= count
+            (values if edit.rename is None else names).append(_below(found.way, edit))
     return [*values, *reversed(names)]
+
+
+def _other(asked: Replacement, item: Item, left: int) -> tuple[Edit | None, int]:
+    """What makes another of a statement, and how many objects are another then."""
+    if isinstance(item.identity, tuple):
+        key = item.identity[1]
+        new = _key_instead(asked, key)
+        return Edit(item.statement, key=key, rename=new), int(new != key)
+    if item.statement.kind in (Kind.LEAF, Kind.LEAF_LIST) and not item.statement.is_secret:
+        return _value_instead(asked, item, left)
+    return None, 0
 
 
 def _breadth_first(statement: Statement, tree: Tree) -> Iterator[_Found]:

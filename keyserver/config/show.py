@@ -135,28 +135,31 @@ def to_json(statement: Statement, tree: Tree) -> dict[str, Any]:
 
 
 def _item_json(item: Item, members: dict[str, Any]) -> None:
-    name, kind = item.statement.name, item.statement.kind
-    said = _said(item)
-    if kind is Kind.LIST:
-        assert isinstance(item.identity, tuple)
-        keys = zip(item.statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False)
-        entry = {**said, **{key.name: in_json(key.check, text) for key, text in keys}}
-        members.setdefault(name, []).append({**entry, **to_json(item.statement, item.value)})
-    elif kind is Kind.CONTAINER:
-        inner = to_json(item.statement, item.value)
-        # A device has [null] for braces that are empty.
-        members[name] = said if item.statement.flat else {**said, **inner} or [None]
-        if item.statement.flat:
-            members.update(inner)
+    statement = item.statement
+    if not statement.is_branch:
+        _leaf_json(item, members)
+        return
+    said, inner = _said(item), to_json(statement, item.value)
+    if isinstance(item.identity, tuple):
+        keys = zip(statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False)
+        entry = {**said, **{key.name: in_json(key.check, text) for key, text in keys}, **inner}
+        members.setdefault(statement.name, []).append(entry)
+    elif statement.flat:
+        members[statement.name] = said
+        members.update(inner)
     else:
-        members[name] = [None] if kind is Kind.EMPTY else _value_json(item)
-        if said:
-            members[f"@{name}"] = said["@"]
-        if item.groups:
-            own = said.get("@", {})
-            members[f"@{name}"] = [
-                {**own, **_of_group(item.groups.get(value))} for value in item.value
-            ]
+        # A device has [null] for braces that are empty.
+        members[statement.name] = {**said, **inner} or [None]
+
+
+def _leaf_json(item: Item, members: dict[str, Any]) -> None:
+    name, said = item.statement.name, _said(item)
+    members[name] = [None] if item.statement.kind is Kind.EMPTY else _value_json(item)
+    if said:
+        members[f"@{name}"] = said["@"]
+    if item.groups:
+        own = said.get("@", {})
+        members[f"@{name}"] = [{**own, **_of_group(item.groups.get(value))} for value in item.value]
 
 
 def _value_json(item: Item) -> Any:

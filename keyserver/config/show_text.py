@@ -49,29 +49,24 @@ def item_text(
     """One statement with everything below it; ``bare`` entries without their list's word."""
     if _spreads(item):
         # A homogeneous container has no braces of its own.
-        yield from _spread(item, indent)
+        yield from branch_text(item.statement, item.value, indent)
         return
     inner = list(items(item.statement, item.value)) if item.statement.is_branch else []
     line = one_line(item, inner) if inner else None
     yield from _remarks(item, indent, whole=line is not None)
     words = list(map(quote, item.key_words)) if bare else item.opening
     opening = f"{indent}{_tags(item)}{repeated}{' '.join(words)}"
-    if not item.statement.is_branch:
-        yield f"{opening}{_value(item, behind=bool(words))}"
-    elif not inner:
-        yield f"{opening};"
-    elif line is not None:
-        body, mark = line
-        yield f"{opening} {body};{mark}"
-    else:
+    if inner and line is None:
         yield f"{opening} {{"
         yield from branch_text(item.statement, item.value, indent + INDENT)
         yield f"{indent}}}"
+    else:
+        yield f"{opening}{_ending(item, line, behind=bool(words))}"
 
 
-def _value(item: Item, *, behind: bool) -> str:
-    """How a leaf ends; ``behind`` words of its own."""
-    value, mark = leaf_value(item)
+def _ending(item: Item, line: tuple[str, str] | None, *, behind: bool) -> str:
+    """How a statement ends that stands on one ``line``; ``behind`` words of its own."""
+    value, mark = line or ("", "") if item.statement.is_branch else leaf_value(item)
     return f"{' ' if value and behind else ''}{value};{mark}"
 
 
@@ -110,10 +105,6 @@ def _spreads(item: Item) -> bool:
         and bool(item.value)
         and item.plain
     )
-
-
-def _spread(item: Item, indent: str) -> Iterator[str]:
-    yield from branch_text(item.statement, item.value, indent)
 
 
 def _tags(item: Item) -> str:

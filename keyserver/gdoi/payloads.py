@@ -251,15 +251,9 @@ class GroupSa:
 
     @classmethod
     def decode(cls, body: bytes, profile: Profile = Profile.RFC6407) -> Self:
-        reader = Reader(body, "SA")
-        doi, situation, first, reserved = (reader.number(n) for n in (4, 4, 2, 2))
-        if doi != GDOI_DOI or reserved != 0:
-            raise MalformedPayload(f"SA: DOI {doi}, reserved {reserved}")
-        payloads, left = decode_chain(first, reader.rest(), MOST_POLICIES)
-        if left:
-            raise MalformedPayload(f"SA: {len(left)} octets too many")
         kek, gap = None, None
         teks: list[SaTek] = []
+        doi, situation, payloads = _sa(body)
         for payload in payloads:
             if payload.type == PayloadType.SAK and kek is None and gap is None and not teks:
                 kek = SaKek.decode(payload.body, profile)
@@ -270,6 +264,18 @@ class GroupSa:
             else:
                 raise MalformedPayload(f"SA: payload {payload.type} where it must not be")
         return cls(kek, gap, tuple(teks), doi, situation)
+
+
+def _sa(body: bytes) -> tuple[int, int, list[Payload]]:
+    """DOI, situation and attribute payloads of an SA payload."""
+    reader = Reader(body, "SA")
+    doi, situation, first, reserved = (reader.number(n) for n in (4, 4, 2, 2))
+    if doi != GDOI_DOI or reserved != 0:
+        raise MalformedPayload(f"SA: DOI {doi}, reserved {reserved}")
+    payloads, left = decode_chain(first, reader.rest(), MOST_POLICIES)
+    if left:
+        raise MalformedPayload(f"SA: {len(left)} octets too many")
+    return doi, situation, payloads
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ..ike.exchange import notification
 from ..ike.refusal import Refused
 from .arrival import Arrival, Event, Outcome, RefusedPeer, Registered, refused
 from .associations import Association, Associations, Pull
-from .authority import Authority
+from .authority import Authority, Registration
 from .numbers import GdoiExchange
 from .payloads import Profile
 from .pull import PullResponder
@@ -76,13 +76,21 @@ class PullDoor:
 
     def _step(self, pull: Pull, association: Association, arrival: Arrival) -> Outcome:
         responder = pull.responder
-        registration = pull.registration
-        if registration is None:
-            group_id = responder.asked(arrival.header, arrival.message)
-            association.heard_from(arrival)
-            registration = self._authority.begin(association.peer, group_id, arrival.now)
-            pull.registration = registration
-            return Outcome(responder.answer(registration.grant))
+        if pull.registration is not None:
+            return self._complete(pull, pull.registration, association, arrival)
+        group_id = responder.asked(arrival.header, arrival.message)
+        association.heard_from(arrival)
+        pull.registration = self._authority.begin(association.peer, group_id, arrival.now)
+        return Outcome(responder.answer(pull.registration.grant))
+
+    def _complete(
+        self,
+        pull: Pull,
+        registration: Registration,
+        association: Association,
+        arrival: Arrival,
+    ) -> Outcome:
+        responder = pull.responder
         gateway, address = association.responder.policy.name, association.source[0]
         responder.confirmed(arrival.header, arrival.message)
         association.heard_from(arrival)

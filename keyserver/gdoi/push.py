@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -99,30 +100,35 @@ def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
     Raises MalformedPayload that names what is unknown.
     """
     attributes = attribute_map(policy.attributes, "SAK", _BASIC)
-    for kind in sorted(attributes):
-        if kind not in _UNDERSTOOD:
-            # RFC 6407 §5.3.2: abort on what is not understood.
-            raise MalformedPayload(f"SAK: attribute {kind} is unknown")
-
-    def number(kind: KekAttribute) -> int:
-        return attributes[kind].number if kind in attributes else 0
-
-    managed = number(KekAttribute.MANAGEMENT_ALGORITHM)
-    if KekAttribute.MANAGEMENT_ALGORITHM in attributes and managed != KekManagementAlgorithm.LKH:
+    numbers = {kind: one.number for kind, one in attributes.items() if kind in _UNDERSTOOD}
+    for kind in sorted(attributes.keys() - numbers.keys()):
+        # RFC 6407 §5.3.2: abort on what is not understood.
+        raise MalformedPayload(f"SAK: attribute {kind} is unknown")
+    managed = numbers.get(KekAttribute.MANAGEMENT_ALGORITHM, KekManagementAlgorithm.LKH)
+    if managed != KekManagementAlgorithm.LKH:
         raise MalformedPayload(f"SAK: attribute 1 (MANAGEMENT_ALGORITHM): {managed} is unknown")
-    algorithm, bits = number(KekAttribute.ALGORITHM), number(KekAttribute.KEY_LENGTH)
+    return _cipher(numbers), _sig_hash(numbers)
+
+
+def _cipher(numbers: Mapping[int, int]) -> CbcCipher:
+    algorithm = numbers.get(KekAttribute.ALGORITHM, 0)
+    bits = numbers.get(KekAttribute.KEY_LENGTH, 0)
     cipher = kek_cipher(algorithm, bits)
     if cipher is None:
         raise MalformedPayload(
             f"SAK: attribute 2 (ALGORITHM): {algorithm or 'none'} with {bits} bits is unknown"
         )
-    sig_hash = number(KekAttribute.SIG_HASH_ALGORITHM)
-    if number(KekAttribute.SIG_ALGORITHM) != SigAlgorithm.RSA:
-        found = number(KekAttribute.SIG_ALGORITHM)
+    return cipher
+
+
+def _sig_hash(numbers: Mapping[int, int]) -> SigHashAlgorithm:
+    found = numbers.get(KekAttribute.SIG_ALGORITHM, 0)
+    if found != SigAlgorithm.RSA:
         raise MalformedPayload(f"SAK: attribute 6 (SIG_ALGORITHM): {found or 'none'} is not RSA")
+    sig_hash = numbers.get(KekAttribute.SIG_HASH_ALGORITHM, 0)
     if sig_hash not in set(SigHashAlgorithm):
         raise MalformedPayload(f"SAK: attribute 5 (SIG_HASH_ALGORITHM): {sig_hash} is unknown")
-    return cipher, SigHashAlgorithm(sig_hash)
+    return SigHashAlgorithm(sig_hash)
 
 
 def kek_of(policy: SaKek, packet: KeyPacket) -> tuple[Kek, rsa.RSAPublicKey]:

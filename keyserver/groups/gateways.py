@@ -126,19 +126,22 @@ class PeerReader:
             return self._peers
         again = self._to_be_read(ike) | self._moved(hosts)
         self._hosts = hosts
+        self._met = self._meet_again(ike, again)
+        self._ike, found = ike, _peers(self._met.values())
+        self._peers = self._peers if found == self._peers else found
+        return self._peers
+
+    def _meet_again(self, ike: Tree, again: set[str]) -> dict[str, _Met]:
+        """Of the gateways with one address the first that fits counts: their order stays."""
         gateways = ike.get("gateway", NOTHING)
         same = continues(gateways, self._met)
         met = dict(self._met) if same else {}
-        # Of the gateways with one address the first that fits counts: the order stays.
         for name in gateways:
             if name in again:
                 met[name] = self._meet(ike, name, gateways[name])
             elif not same:
                 met[name] = self._met[name]
-        self._met = met
-        self._ike, found = ike, _peers(self._met.values())
-        self._peers = self._peers if found == self._peers else found
-        return self._peers
+        return met
 
     def _to_be_read(self, ike: Tree) -> set[str]:
         """The gateways that are not as they were, nor what their policies allow."""

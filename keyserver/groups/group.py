@@ -350,9 +350,7 @@ class Group:
             # Somebody else used them up, and makes the keys: members come back by themselves.
             return
         current.sequence += 1
-        if current.sequence == LAST_SEQUENCE and kek is None and self.keyring.leads:
-            # RFC 6407 §4.3: there is no number behind it; the next push is under another KEK.
-            kek = self.keyring.fresh_kek(current.settings, now)
+        kek = kek or self._successor(current, now)
         push = contents(self.keyring, current, kek, list(teks), deletes, self.profile, now)
         datagram = seal_push(push, current.kek, current.signing_key, self.profile)
         made = MadePush(current.kek, current.sequence, datagram, push.is_heartbeat)
@@ -364,6 +362,13 @@ class Group:
             if self.profile is Profile.CISCO_REFERENCE:
                 kek.sequence = current.sequence
             self.keyring.kek = kek
+
+    def _successor(self, current: GroupKek, now: float) -> GroupKek | None:
+        """A KEK that comes with the last push of the current one: behind it is no number."""
+        if current.sequence < LAST_SEQUENCE or not self.keyring.leads:
+            return None
+        # RFC 6407 §4.3: the next push is under another.
+        return self.keyring.fresh_kek(current.settings, now)
 
     def _send(self, push: Push, made: MadePush, current: GroupKek, now: float) -> int:
         """Send to whom it concerns; how many that are."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import secrets
 
-from .agreement import KeyExchange
+from .agreement import Agreement, KeyExchange
 from .authentication import proof_kind
 from .choice import Offer, choose
 from .nat import Path
@@ -152,6 +152,15 @@ class AggressiveModeInitiator(_AggressiveMode):
         if self.state is not State.SA:
             raise Refused(NotifyType.INVALID_EXCHANGE_TYPE, "phase 1 is already established")
         payloads = clear_payloads(header, datagram)
+        agreement = self._accept(header, payloads, now)
+        self.peers_vendor_ids = vendor_ids(payloads)
+        self._detect(payloads)
+        sealed = self._sealed([*agreement.proof.of(self.role, self.policy), *self._detection()])
+        self._established()
+        return sealed
+
+    def _accept(self, header: Header, payloads: list[Payload], now: float) -> Agreement:
+        """What a message 2 agrees upon; nothing, when it is not the key server's."""
         (sa, public, nonce), kind, claim = _answer(payloads)
         chosen, begun = chosen_of(sa, self.policy), self.cookies
         if proof_kind(chosen.authentication) is not kind:
@@ -165,8 +174,4 @@ class AggressiveModeInitiator(_AggressiveMode):
             # Anyone can send a message 2: the right one may still come.
             self.cookies, self._agreed = begun, None
             raise
-        self.peers_vendor_ids = vendor_ids(payloads)
-        self._detect(payloads)
-        sealed = self._sealed([*agreement.proof.of(self.role, self.policy), *self._detection()])
-        self._established()
-        return sealed
+        return agreement

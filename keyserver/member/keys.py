@@ -145,12 +145,13 @@ class MemberKeys:
         kek, teks = self._kek(policy, grant.keys, now), self._teks(policy, grant.keys)
         check_sequence(grant)
         check_sender_ids(grant.keys)
-        arrival = Arrival.REGISTRATION if self.teks else Arrival.FIRST_REGISTRATION
+        first = not self.teks
         known = self._counted(kek) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
         self.heartbeat = self._heed(policy, GroupDelays()).get(GapAttribute.HEARTBEAT_INTERVAL)
+        arrival = Arrival.FIRST_REGISTRATION if first else Arrival.REGISTRATION
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:
             self.traffic.retire_others({tek.sa.selector for tek in teks}, now)
@@ -159,7 +160,6 @@ class MemberKeys:
             self._enter(kek, known, number)
         changes = self.traffic.settle(now)
         # With the first keys nothing changes hands: that event says what is sent with.
-        first = arrival is Arrival.FIRST_REGISTRATION
         return replace(changes, activated=()) if first else changes
 
     def _counted(self, kek: InstalledKek) -> InstalledKek | None:
@@ -185,26 +185,30 @@ class MemberKeys:
 
     def install_push(self, push: Push, under: InstalledKek, now: float) -> Changes:
         """An authentic push. Raises MalformedPayload and then has changed nothing."""
-        policy, keys = push.sa, push.keys
-        kek, teks = None, []
-        if policy is not None and keys is not None:
-            kek = self._kek(policy, keys, now)
-            teks = self._teks(policy, keys)
-            refuse_sender_ids(keys)
+        kek, teks = self._brought(push, now)
         granted = {tek.sa.spi for tek in teks} | {kek.kek.spi for kek in (kek,) if kek}
         for delete in push.deletes:
             check_deletion(delete, granted)
-        if policy is not None:
-            self._heed(policy, self.traffic.delays)
+        if push.sa is not None:
+            self._heed(push.sa, self.traffic.delays)
         # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:
-            self._delete(delete.protocol, delete.spis, now, at_once=policy is None)
+            self._delete(delete.protocol, delete.spis, now, at_once=push.sa is None)
         # Junos sends a multicast push once: when it is late, then for everybody.
         self.traffic.repeats = under.multicast is None or self._profile is Profile.CISCO_REFERENCE
         self.traffic.add(teks, Arrival.PUSH, now)
         if kek is not None:
             self._roll(kek, now)
         return self.traffic.settle(now)
+
+    def _brought(self, push: Push, now: float) -> tuple[InstalledKek | None, list[GrantedTek]]:
+        """The keys that a push has with it."""
+        if push.sa is None or push.keys is None:
+            return None, []
+        kek = self._kek(push.sa, push.keys, now)
+        teks = self._teks(push.sa, push.keys)
+        refuse_sender_ids(push.keys)
+        return kek, teks
 
     def _roll(self, kek: InstalledKek, now: float) -> None:
         known = self.keks.get(kek.kek.spi)

@@ -9,7 +9,7 @@ the answer that of another question.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -117,15 +117,20 @@ class Accepts:
         seen: set[str] = set()
         for child in operation.iterchildren(tag=etree.Element):
             name = own_name(str(child.tag))
-            if name in seen or (name not in known and name not in self.payload):
-                raise syntax_error(local_name(child))
-            if any(name in group and seen & group for group in self.alternatives):
-                raise syntax_error(name)
+            self._refuse_beside(seen, child, name in known or name in self.payload)
             seen.add(name)
             if name in known:
                 refuse_attributes(child, {})
                 _refuse_value(child, known[name])
         self._refuse_gaps(seen)
+
+    def _refuse_beside(self, seen: Set[str], child: etree._Element, is_known: bool) -> None:
+        """Raise RpcFailure for one that is unknown, or cannot stand behind those before it."""
+        name = own_name(str(child.tag))
+        if name in seen or not is_known:
+            raise syntax_error(local_name(child))
+        if any(name in group and seen & group for group in self.alternatives):
+            raise syntax_error(name)
 
     def _refuse_gaps(self, seen: set[str]) -> None:
         """Raise RpcFailure when an argument is not there that those which are there need."""

@@ -90,11 +90,7 @@ class Framer:
                 return None
             size, start = header
             if size == 0:
-                del self._buffer[:start]
-                message, self._message = bytes(self._message), bytearray()
-                if not message:
-                    raise FramingError("end of chunks without a chunk")
-                return message
+                return self._whole(start)
             self._limit(len(self._message) + size)
             if len(self._buffer) < start + size:
                 return None
@@ -102,6 +98,14 @@ class Framer:
             del self._buffer[: start + size]
         self._interrupted = True
         return None
+
+    def _whole(self, end: int) -> bytes:
+        """The message whose end of chunks ends there."""
+        del self._buffer[:end]
+        message, self._message = bytes(self._message), bytearray()
+        if not message:
+            raise FramingError("end of chunks without a chunk")
+        return message
 
     def _chunk_header(self) -> tuple[int, int] | None:
         """(chunk size, where it starts); size 0 is the end of chunks; None: need more."""

@@ -90,13 +90,17 @@ def piped(content: Content, command: Command, request: Request) -> Content:
     if as_lines and command.display == "set" and not command.filters and not any(lines):
         # Clients tell by the empty reply that nothing is configured there.
         return []
-    for one in command.filters:
-        lines = _FILTERS[one.name](lines, one)
-    text = xml_text("\n".join(["", *lines, ""]))
+    text = xml_text("\n".join(["", *_filtered(lines, command), ""]))
     own = request.dialect.own
     if not of_configuration:
         return [own("output", text)]
     return [own("configuration-information", None, own("configuration-output", text))]
+
+
+def _filtered(lines: list[str], command: Command) -> list[str]:
+    for one in command.filters:
+        lines = _FILTERS[one.name](lines, one)
+    return lines
 
 
 def _make_relative(content: Content, path: str) -> None:

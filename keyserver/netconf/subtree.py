@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -87,21 +87,31 @@ def _select(
         return None
     if any(not _selections(one) for one in asked):
         return found
-    part = _bare(found)
-    kept = {_asked(match) for one in asked for match in _matches(one)}
+    matched = {_asked(match) for one in asked for match in _matches(one)}
     below = _below(asked)
     keys = statement.key_names if statement is not None else frozenset()
-    for child in list(found):
+    part = _bare(found)
+    part.extend(_parts(statement, matched | keys, below, list(found)))
+    bare = all(local_name(child) in keys for child in part)
+    return None if bare and keys.isdisjoint(matched) and keys.isdisjoint(below) else part
+
+
+def _parts(
+    statement: Statement | None,
+    kept: Set[str],
+    below: Mapping[str, _Filters],
+    children: Iterable[etree._Element],
+) -> Iterator[etree._Element]:
+    """Of what is in a branch that which is ``kept``, and what filters choose of the rest."""
+    for child in children:
         name = local_name(child)
-        if name in kept or name in keys:
-            part.append(child)
+        if name in kept:
+            yield child
         elif name in below:
             within = statement.in_xml(name) if statement is not None else None
             chosen = _select(within, below[name], child)
             if chosen is not None:
-                part.append(chosen)
-    bare = all(local_name(child) in keys for child in part)
-    return None if bare and keys.isdisjoint(kept) and keys.isdisjoint(below) else part
+                yield chosen
 
 
 def _below(filters: Sequence[etree._Element]) -> dict[str, _Filters]:

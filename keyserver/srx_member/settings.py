@@ -15,7 +15,7 @@ from ..groups.hosts import addresses_of, host_mapping
 from ..ike.authentication import Credentials
 from ..ike.numbers import OakleyAuthentication
 from ..ike.payloads import Identification
-from ..ike.proposal import Mode, PeerPolicy
+from ..ike.proposal import Mode, PeerPolicy, Phase1Proposal
 from ..lab.specs import DEFAULT_HEARTBEAT_THRESHOLD, DEFAULT_PHASE_1_SECONDS
 from .applications import Service, services_of
 from .scope import Scope, scopes_of
@@ -150,12 +150,7 @@ def _enrolment(
         return None, _no_address(named)
     key = pre_shared_key(policy.get("pre-shared-key", {}))
     own = credentials.get(lookup(policy, "certificate").get("local-certificate", ""))
-    usable = {
-        OakleyAuthentication.PRE_SHARED_KEY: key,
-        OakleyAuthentication.RSA_SIGNATURES: own,
-    }
-    known = proposals_of(policy, lookup(ike, "proposal"), v1)
-    proposals = tuple(one for one in known if usable[one.authentication] is not None)
+    proposals = _usable(proposals_of(policy, lookup(ike, "proposal"), v1), key, own)
     if not proposals:
         return None, "no IKE proposal with a key for it"
     local = gateway.get("local-address", local_address)
@@ -173,6 +168,17 @@ def _enrolment(
         for server in servers
     )
     return Enrolment(int(vpn["group"]), servers, policies, local), ""
+
+
+def _usable(
+    proposals: Iterable[Phase1Proposal], key: bytes | None, own: Credentials | None
+) -> tuple[Phase1Proposal, ...]:
+    """Those that there is something to prove oneself with for."""
+    proofs = {
+        OakleyAuthentication.PRE_SHARED_KEY: key,
+        OakleyAuthentication.RSA_SIGNATURES: own,
+    }
+    return tuple(one for one in proposals if proofs[one.authentication] is not None)
 
 
 def _manners(member: Tree, vpn: Tree, v1: bool) -> Manners:

@@ -131,6 +131,7 @@ def test_a_predicted_difference_is_the_devices(resource, generation):
 
 
 TRACE = "set security group-vpn server traceoptions"
+GROUP = "set security group-vpn server group"
 GATEWAY = "set security group-vpn server ike gateway g"
 # What changes, and what stays as it is beside it.
 CHANGES = [
@@ -140,10 +141,9 @@ CHANGES = [
     (f"{GATEWAY} dynamic hostname h", f"{GATEWAY} address 192.0.2.1", f"{GATEWAY} ike-policy p"),
     (f"{GATEWAY} local-identity inet 192.0.2.1", f"{GATEWAY} local-identity hostname h", ""),
     (
-        "deactivate security group-vpn server group a\ndeactivate security group-vpn server group b",
+        f"deactivate {GROUP[4:]} a\ndeactivate {GROUP[4:]} b",
         "",
-        "set security group-vpn server group a group-id 1\n"
-        "set security group-vpn server group b group-id 2",
+        f"{GROUP} a group-id 1\n{GROUP} b group-id 2",
     ),
 ]
 

@@ -41,21 +41,25 @@ def _listing(device: Platform, request: Request) -> Elements:
     listing = own("directory-list")
     listing.set("root-path", xml_text(path))
     names = _directories(request).get(path)
-    folder = path
-    if names is None and path in _FILES:
-        folder, _, name = path.rpartition("/")
-        names = [name]
-    if names is None:
-        listing.append(own("output", xml_text(f"{path}: No such file or directory")))
-        return [listing]
-    directory = own("directory", None, own("directory-name", xml_text(f"{folder}/")))
-    if folder == path:
+    if names is not None:
+        directory = _directory(device, request, path, names)
         # Without it what is listed is a file.
-        directory.set("name", xml_text(f"{folder}/"))
+        directory.set("name", xml_text(f"{path}/"))
+        listing.append(directory)
+    elif path in _FILES:
+        folder, _, name = path.rpartition("/")
+        listing.append(_directory(device, request, folder, [name]))
+    else:
+        listing.append(own("output", xml_text(f"{path}: No such file or directory")))
+    return [listing]
+
+
+def _directory(device: Platform, request: Request, folder: str, names: list[str]) -> etree._Element:
+    own = request.dialect.own
+    directory = own("directory", None, own("directory-name", xml_text(f"{folder}/")))
     directory.extend(_file(device, request, folder, name) for name in names)
     directory.append(own("total-files", str(len(names))))
-    listing.append(directory)
-    return [listing]
+    return directory
 
 
 def _file(device: Platform, request: Request, folder: str, name: str) -> etree._Element:
