@@ -151,7 +151,6 @@ class Device:
         ``signing_keys`` take the place of the store's; ``on_activity`` is called when there is
         something to send or a deadline may have changed.
         """
-        sink = key_sink or NoKeyLog()
         self.spec = spec
         self.on_deadline_changed = on_activity
         self.internet: Callable[[bytes, float], list[bytes]] = _nobody
@@ -163,14 +162,16 @@ class Device:
         self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
         self.safe = KeySafe(self._store, spec.certificates)
         self.database = self._loaded(initial if callable(initial) else lambda: initial, now)
-        plane = key_plane(spec, signing_keys or self.safe.signing_key, sink, self.safe)
-        self.key_server = KeyServer(
-            plane, [feature.companion for feature in FEATURES], on_activity, sink.phase1
-        )
+        self.key_server = self._serving(key_sink or NoKeyLog(), signing_keys)
         self.groups, self.endpoint = self.key_server.groups, self.key_server.endpoint
         self.companions: Sequence[object] = self.key_server.companions
         self.key_server.configure(self.database.effective(), now)
         self.database.followers.append(self.key_server.follow)
+
+    def _serving(self, sink: KeySink, signing_keys: SigningKeys | None) -> KeyServer:
+        plane = key_plane(self.spec, signing_keys or self.safe.signing_key, sink, self.safe)
+        companions = [feature.companion for feature in FEATURES]
+        return KeyServer(plane, companions, self.on_deadline_changed, sink.phase1)
 
     def _loaded(self, begin: Callable[[], Tree], now: float) -> ConfigurationDatabase:
         """What the store holds; it is closed where that cannot be had."""

@@ -84,18 +84,25 @@ def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
                 module, ()
             ):
                 yield node.lineno, f"{module}.{name}"
-            case ast.ImportFrom(module=str(module)) if module in _HIDDEN:
-                yield node.lineno, f"from {module} import hides what is used of it"
-            case ast.Import(names=names):
-                for alias in names:
-                    if alias.asname and alias.name in _HIDDEN:
-                        yield node.lineno, f"{alias.asname} hides what is used of {alias.name}"
+            case ast.ImportFrom() | ast.Import():
+                yield from _hides(node)
             case ast.Name(id=name, ctx=ast.Load()) if name in _BUILTINS:
                 yield node.lineno, name
             case ast.Name(id=name, ctx=ast.Load()) if name in hidden and node not in asked:
                 yield node.lineno, f"{name} is handed on, which hides what is used of it"
             case ast.Call(func=ast.Attribute(attr=name)) if name in _CLOCK | _FILES:
                 yield node.lineno, f".{name}()"
+
+
+def _hides(node: ast.ImportFrom | ast.Import) -> Iterator[Fault]:
+    """An import after which nobody would see what is used of a module."""
+    if isinstance(node, ast.ImportFrom):
+        if node.module in _HIDDEN:
+            yield node.lineno, f"from {node.module} import hides what is used of it"
+        return
+    for alias in node.names:
+        if alias.asname and alias.name in _HIDDEN:
+            yield node.lineno, f"{alias.asname} hides what is used of {alias.name}"
 
 
 def acts_at_import(tree: ast.Module) -> Iterator[Fault]:

@@ -69,12 +69,16 @@ def _sample(options: argparse.Namespace) -> list[Mutant]:
     return taken
 
 
+def _reach(copy: Copy) -> Reach:
+    """Which tests come to which lines."""
+    tests = copy.test_files(SUITES)
+    return Kept(KEPT, copy.path).reach(tests, lambda stale: copy.measure(stale, _files()))
+
+
 def _run(mutants: list[Mutant], minutes: float) -> dict[str, Outcome]:
     copy = Copy(ROOT, ROOT / "build" / "mutation")
     KEPT.mkdir(parents=True, exist_ok=True)
-    reach = Kept(KEPT, copy.path).reach(
-        copy.test_files(SUITES), lambda stale: copy.measure(stale, _files())
-    )
+    reach = _reach(copy)
     record = Record(KEPT / "results.json", copy.path)
     end, outcomes = time.monotonic() + minutes * 60, {}
     for number, mutant in enumerate(mutants, 1):

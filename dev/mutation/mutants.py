@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from mutmut.mutation.file_mutation import Mutation, MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
@@ -76,20 +76,25 @@ def mutants_of(root: Path, file: str) -> Iterator[Mutant]:
         if before == after:
             continue
         seen[function, before, after] += 1
-        # libcst has no position for some nodes: the function's, then.
-        whole = positions[mutation.contained_by_top_level_function or wrapper.module]
-        place = positions.get(mutation.original_node, whole)
-        lines = range(place.start.line, place.end.line + 1)
         yield Mutant(
             file,
             function,
             before,
             after,
             seen[function, before, after],
-            lines,
+            _lines(wrapper.module, mutation, positions),
             wrapper.module,
             mutation,
         )
+
+
+def _lines(
+    module: cst.Module, mutation: Mutation, positions: Mapping[cst.CSTNode, CodeRange]
+) -> range:
+    # libcst has no position for some nodes: the function's, then.
+    whole = positions[mutation.contained_by_top_level_function or module]
+    place = positions.get(mutation.original_node, whole)
+    return range(place.start.line, place.end.line + 1)
 
 
 def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:

@@ -55,17 +55,21 @@ def _tokens(text: str) -> Iterator[tuple[str, bool]]:
             yield match[kind], kind == "single"
 
 
+def _nest(token: str, statement: Word | None, open_blocks: list[Word]) -> None:
+    if token == "}":
+        open_blocks.pop()
+    elif token == "{":
+        assert statement is not None
+        open_blocks.append(statement)
+
+
 def read_module(path: Path) -> Word:
     """The ``module`` statement of a file."""
     top = Word("")
     open_blocks, statement, joining = [top], None, False
     for token, quoted in _tokens(path.read_text(encoding="utf-8")):
         if not quoted and token in (";", "{", "}"):
-            if token == "}":
-                open_blocks.pop()
-            elif token == "{":
-                assert statement is not None
-                open_blocks.append(statement)
+            _nest(token, statement, open_blocks)
             statement = None
         elif statement is None:
             statement = Word(token)

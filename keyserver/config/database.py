@@ -100,7 +100,6 @@ class ConfigurationDatabase:
         self.followers: list[Follower] = []
         self.on_trouble: Callable[[str], None] = lambda text: None
         """Called with a sentence when something was not written that nobody is told of."""
-        self.pending = self._archive.pending()
         self._loaded = 0
         self._sound = False
         """Whether what is in force is known to break no rule; a lab file's first one is not."""
@@ -108,11 +107,12 @@ class ConfigurationDatabase:
         running = self._archive.tree(self.history[0].sequence)
         self.workspace = Workspace(running)
         self._in_force = in_force(self.schema, running)
-        self._restore = self._archive.tree(self.pending.restore) if self.pending else running
-        self._settle(now)
+        self._resume(running, now)
 
-    def _settle(self, now: float) -> None:
-        """What is due after a restart."""
+    def _resume(self, running: Tree, now: float) -> None:
+        """What awaited confirmation when the device was stopped."""
+        self.pending = self._archive.pending()
+        self._restore = self._archive.tree(self.pending.restore) if self.pending else running
         if self.pending is not None and self.pending.session is not None:
             # RFC 6241 §8.4: a session does not outlive a restart, nor does what is bound to it.
             self._take_back(now)

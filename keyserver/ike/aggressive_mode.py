@@ -99,13 +99,8 @@ class AggressiveModeResponder(_AggressiveMode):
 
     def _on_proof(self, header: Header, datagram: bytes, now: float) -> None:
         cipher, proofs = self._agreement.cipher, self._agreement.proof
-        # RFC 2409 §5.4 leaves it to the initiator whether the last message is encrypted.
-        encrypted = bool(header.flags & Flags.ENCRYPTION)
         try:
-            if encrypted:
-                payloads, _ = decode_chain(header.next_payload, cipher.open(datagram))
-            else:
-                payloads = clear_payloads(header, datagram)
+            payloads = self._opened(header, datagram)
             (proof,), certificates = proofs.pick(payloads)
         except (MalformedPayload, Refused):
             raise Refused(
@@ -114,12 +109,18 @@ class AggressiveModeResponder(_AggressiveMode):
         assert self._identity is not None
         claim = Claim(self._identity, proof, certificates)
         proofs.check(Role.INITIATOR, self.policy, claim, now)
-        if encrypted:
+        if header.flags & Flags.ENCRYPTION:
             # In clear anybody on the way could have put it there.
             self.peer_begins_anew = begins_anew(payloads)
             cipher.advance(datagram)
         self._detect(payloads)
         self._established()
+
+    def _opened(self, header: Header, datagram: bytes) -> list[Payload]:
+        """RFC 2409 §5.4 leaves it to the initiator whether the last message is encrypted."""
+        if not header.flags & Flags.ENCRYPTION:
+            return clear_payloads(header, datagram)
+        return decode_chain(header.next_payload, self._agreement.cipher.open(datagram))[0]
 
 
 class AggressiveModeInitiator(_AggressiveMode):

@@ -141,8 +141,7 @@ class MemberKeys:
 
     def install_grant(self, grant: Grant, now: float) -> Changes:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
-        policy = grant.sa
-        kek, teks = self._kek(policy, grant.keys, now), self._teks(policy, grant.keys)
+        kek, teks = self._kek(grant.sa, grant.keys, now), self._teks(grant.sa, grant.keys)
         check_sequence(grant)
         check_sender_ids(grant.keys)
         first = not self.teks
@@ -150,7 +149,7 @@ class MemberKeys:
         number = grant.sequence.number if grant.sequence else 0
         # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
         stale = known is not None and number < known.sequence
-        self.heartbeat = self._heed(policy, GroupDelays()).get(GapAttribute.HEARTBEAT_INTERVAL)
+        self.heartbeat = self._heed(grant.sa, GroupDelays()).get(GapAttribute.HEARTBEAT_INTERVAL)
         arrival = Arrival.FIRST_REGISTRATION if first else Arrival.REGISTRATION
         self.traffic.add(teks, arrival, now, stale=stale)
         if not stale:

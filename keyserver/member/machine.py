@@ -100,14 +100,18 @@ class GroupMember:
         self._way = Way()
         self._schedule = Schedule(self.keys, options.heartbeat_threshold, jitter, len(policies))
         self._hint_after = 0.0
+        self._acks = Acknowledgements(jitter)
+        self._probe: RecoveryProbe | None = None
+        self._begin_anew()
+        self.behave(options)
+
+    def _begin_anew(self) -> None:
+        """Nothing was heard yet since an attempt began."""
         # What an unprotected notification said of the attempt that goes on.
         self._hinted = ""
-        self._acks = Acknowledgements(jitter)
         self._early: list[bytes] = []
-        # The last push since the attempt began that took keys and brought none: KEK and number.
+        # The last push since then that took keys and brought none: KEK and number.
         self._deletion = b"", 0
-        self._probe: RecoveryProbe | None = None
-        self.behave(options)
 
     def behave(self, options: MemberOptions) -> None:
         """Take other manners from now on; ``profile`` and ``timing`` are those of its keys."""
@@ -178,9 +182,7 @@ class GroupMember:
             hurried=self._schedule.another_left,
         )
         self._schedule.begun()
-        self._hinted = ""
-        self._early.clear()
-        self._deletion = b"", 0
+        self._begin_anew()
         self.state = MemberState.PHASE_1
         return ended + self._attempt.start(now)
 

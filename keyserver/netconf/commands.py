@@ -211,7 +211,12 @@ def _pipe(command: Command, words: list[str]) -> None:
     kept = _lines_kept(full)
     if kept is not None:
         command.filters.append(kept)
-        return
+    else:
+        _of_the_whole(command, full, words)
+
+
+def _of_the_whole(command: Command, full: list[str], words: list[str]) -> None:
+    """A pipe that is about all lines; ``full``: in words that are not cut short."""
     match full:
         case ["display", "xml", "rpc"]:
             command.shows_rpc = True

@@ -267,19 +267,23 @@ class _Entry:
         if not isinstance(member, Mapping):
             self.objections.append(f"{place}: {member!r}: a mapping or a string is expected")
             return None
-        role = member.get("role") or self.entry.get("role")
         hosts = self._hosts(member) or self._hosts(self.entry)
         known_keys = _FLAT_KEYS if member is self.entry else _MEMBER_KEYS
         own = self._about(member, known_keys, place)
         about = tuple({**dict(self.about), **dict(own)}.items())
         names = _names(place, member.get("gateway"), member.get("address"), self.objections)
-        if names is None:
+        role = self._role(place, member) if names is not None else None
+        if names is None or role is None:
             return None
-        known = {one.value for one in Role}
-        if role not in (None, "") and str(role) not in known:
-            self.objections.append(f"{place}: role {role!r}: static or dynamic is expected")
-            return None
-        return ExpectedMember(*names, Role(str(role)) if role else Role.STATIC, hosts, about)
+        return ExpectedMember(*names, role, hosts, about)
+
+    def _role(self, place: str, member: Mapping[str, Any]) -> Role | None:
+        """The member's, else the entry's; None after an objection."""
+        role = member.get("role") or self.entry.get("role") or Role.STATIC.value
+        if str(role) in {one.value for one in Role}:
+            return Role(str(role))
+        self.objections.append(f"{place}: role {role!r}: static or dynamic is expected")
+        return None
 
 
 @lru_cache(maxsize=4096)

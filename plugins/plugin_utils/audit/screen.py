@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +18,42 @@ _SCREEN_GROUPS = 12
 
 def screen(found: Mapping[str, Any], directory: Path) -> list[str]:
     """One screen: the fleet, the groups that need attention, where the files are."""
-    totals = found["summary"]
-    severities = totals["by_severity"]
+    return [
+        _fleet(found["summary"]),
+        *(f"{f['severity']:<7} {f['why']}" for f in found["findings"]),
+        *_groups(found),
+        *_compared_with_nobody(found),
+        f"page: {directory / 'audit.html'}",
+        f"also: audit.json, members.csv, junit.xml, audit.prom in {directory}",
+    ]
+
+
+def _fleet(totals: Mapping[str, Any]) -> str:
     gaps = [
         f"{totals[state]} {state.value.replace('_', ' ')}"
         for state in State
         if state is State.NOT_REACHED or (state is not State.READ and totals[state])
     ]
     changes = counted(totals["drift"], "change")
-    lines = [
+    return (
         f"fleet: {counted(totals['hosts'], 'host')} ({', '.join(gaps)}), "
         f"{counted(totals['groups'], 'group')}, {counted(totals['members'], 'member')}; "
-        f"{counted_severities(severities)}"
+        f"{counted_severities(totals['by_severity'])}"
         + (f"; {changes} since the last audit" if totals["drift"] else "")
-    ]
-    lines += [f"{f['severity']:<7} {f['why']}" for f in found["findings"]]
+    )
+
+
+def _groups(found: Mapping[str, Any]) -> Iterator[str]:
+    """Those that need attention, the first of them."""
     rows = attention(found)
     for row in rows[:_SCREEN_GROUPS]:
-        lines.append(f"{row['worst']:<7} {row['host']} {row['group']}: {'; '.join(row['who'])}")
-        lines.append(f"        {row['first']}")
+        yield f"{row['worst']:<7} {row['host']} {row['group']}: {'; '.join(row['who'])}"
+        yield f"        {row['first']}"
     if len(rows) > _SCREEN_GROUPS:
-        more = counted(len(rows) - _SCREEN_GROUPS, "more group")
-        lines.append(f"... and {more} in need of attention")
+        yield f"... and {counted(len(rows) - _SCREEN_GROUPS, 'more group')} in need of attention"
     if not rows:
-        lines.append("no group needs attention" if totals[State.READ] else "nothing was read")
-    lines += _compared_with_nobody(found)
-    lines.append(f"page: {directory / 'audit.html'}")
-    lines.append(f"also: audit.json, members.csv, junit.xml, audit.prom in {directory}")
-    return lines
+        read = found["summary"][State.READ]
+        yield "no group needs attention" if read else "nothing was read"
 
 
 def _compared_with_nobody(found: Mapping[str, Any]) -> list[str]:

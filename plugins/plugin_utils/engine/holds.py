@@ -70,22 +70,34 @@ def _lacking(
         name = local_name(part)
         if not name or name == "name":
             continue
-        key = text_of(child(part, "name"))
-        here = (*path, name, key) if key else (*path, name)
         found = _found(held, part)
-        if part.get("delete") is not None:
-            # A value that changes its place is taken away, and set anew.
-            anew = (one for one in children(change, name) if one.get("delete") is None)
-            if found and not any(_may_be(one, part) for one in anew):
-                yield f"{' '.join(here)} is still there"
-        elif len(part):
-            # Where entries have keys of other names, it is the one that lacks least.
-            yield from min((list(_lacking(e, part, here)) for e in found or [None]), key=len)
-            if not found and len(part) == 1 and key:
-                yield " ".join(here)
-        elif not any(_holds(text_of(e), text_of(part)) for e in found or held.get((name, ""), ())):
-            yield " ".join(filter(None, [*here, text_of(part)]))
+        if part.get("delete") is None:
+            yield from _not_there(held, found, part, path)
+            continue
+        # A value that changes its place is taken away, and set anew.
+        anew = (one for one in children(change, name) if one.get("delete") is None)
+        if found and not any(_may_be(one, part) for one in anew):
+            yield f"{' '.join(_named(part, path))} is still there"
     yield from _displaced(held, change, path)
+
+
+def _named(part: etree._Element, path: tuple[str, ...]) -> tuple[str, ...]:
+    key = text_of(child(part, "name"))
+    return (*path, local_name(part), key) if key else (*path, local_name(part))
+
+
+def _not_there(
+    held: _Held, found: list[etree._Element], part: etree._Element, path: tuple[str, ...]
+) -> Iterator[str]:
+    """What of a statement is not among those ``found`` that it may be."""
+    here, name = _named(part, path), local_name(part)
+    if len(part):
+        # Where entries have keys of other names, it is the one that lacks least.
+        yield from min((list(_lacking(e, part, here)) for e in found or [None]), key=len)
+        if not found and len(part) == 1 and here[-1] != name:
+            yield " ".join(here)
+    elif not any(_holds(text_of(e), text_of(part)) for e in found or held.get((name, ""), ())):
+        yield " ".join(filter(None, [*here, text_of(part)]))
 
 
 def _displaced(held: _Held, change: etree._Element, path: tuple[str, ...]) -> Iterator[str]:

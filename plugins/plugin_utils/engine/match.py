@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import MalformedReply
 from .found import APPLY_GROUPS, Found, value_of
-from .schema import Branch, Kind, Leaf, List, Path, Tree, value_at
+from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree, value_at
 from .words import Quoted
 
 _META = (APPLY_GROUPS, "apply-groups-except", "apply-macro", "apply-flags")
@@ -165,17 +165,21 @@ def resolve(place: Place, rest: Sequence[str]) -> Path | None:
         # Else it is the value of a statement whose own word is not said.
         if left[0] in node.by_word:
             left.pop(0)
-        if isinstance(child, Leaf):
-            value, left = left[:1], left[1:]
-            if child.many:
-                path += value
-            elif value and not _holds(place, child, value[0], tuple(path)):
-                return None
-        elif isinstance(child, Branch):
+        path += _key_or_value(child, left)
+        if isinstance(child, Branch):
             node = child
-            if isinstance(child, List) and left:
-                path.append(name_of(child, left.pop(0), left))
+        elif isinstance(child, Leaf) and not child.many and left:
+            value = left.pop(0)
+            if not _holds(place, child, value, tuple(path)):
+                return None
     return tuple(path)
+
+
+def _key_or_value(node: Statement, left: list[str]) -> list[str]:
+    """The key of an entry, or one value of several, which is part of a path; taken off."""
+    if left and isinstance(node, List):
+        return [name_of(node, left.pop(0), left)]
+    return [left.pop(0)] if left and isinstance(node, Leaf) and node.many else []
 
 
 def _holds(place: Place, leaf: Leaf, text: str, path: Path) -> bool:

@@ -143,17 +143,20 @@ def shape_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Ite
             continue
         if isinstance(value, list) and about["type"] == "dict":
             yield f"{here}: a dictionary is expected, and a list was given"
-            continue
-        if isinstance(value, Mapping) and about["type"] == "list":
+        elif isinstance(value, Mapping) and about["type"] == "list":
             yield f"{here}: a list is expected, and one dictionary was given; begin it with a dash"
-            continue
-        for inside in _inside(value):
-            if isinstance(inside, str) and not _IN_TEXT.match(inside):
-                # Not the text itself: a key may be in it.
-                yield f"{here}: {_NO_TEXT}"
-            elif not isinstance(inside, Mapping | str):
-                yield f"{here}: {_shortly(inside)}: a dictionary is expected"
-            yield from shape_objections(about["options"], inside, f"{here}.")
+        else:
+            for inside in _inside(value):
+                yield from _no_dictionary(here, inside)
+                yield from shape_objections(about["options"], inside, f"{here}.")
+
+
+def _no_dictionary(here: str, value: Any) -> Iterator[str]:
+    if isinstance(value, str) and not _IN_TEXT.match(value):
+        # Not the text itself: a key may be in it.
+        yield f"{here}: {_NO_TEXT}"
+    elif not isinstance(value, Mapping | str):
+        yield f"{here}: {_shortly(value)}: a dictionary is expected"
 
 
 def path_objections(spec: Mapping[str, Any], given: Any) -> Iterator[str]:

@@ -175,7 +175,11 @@ class _Target:
                 self._out.member_value(meaning.of_member, content, self._frames[-1][1])
             elif content:
                 self._leaf(meaning, content)
-        elif meaning.of_member == "gateway" and self._frames:
+        else:
+            self._end_empty(meaning)
+
+    def _end_empty(self, meaning: _Meaning) -> None:
+        if meaning.of_member == "gateway" and self._frames:
             # A member has begun, though nothing else may follow.
             self._out.member_value("gateway", "", self._frames[-1][1])
         elif meaning.needed:

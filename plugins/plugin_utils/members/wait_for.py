@@ -82,9 +82,8 @@ def wait_for(
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
     timeout = _timeout(request, entries)
     watch = Watch(entries, before)
-    if request.check:
-        state, elapsed = watch.progress(before, 0.0), 0.0
-    else:
+    state, elapsed = watch.progress(before, 0.0), 0.0
+    if not request.check:
         state, elapsed, seen = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
         if not seen or not all(one.done for one in state):
             raise NotBack(state, elapsed, eyes.unseen(blocks))

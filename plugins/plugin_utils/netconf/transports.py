@@ -105,11 +105,7 @@ def open_session(
 
     Raises TransportFailure that names host, step and remedy.
     """
-    missing = complaint()
-    if missing is not None:
-        raise TransportFailure(missing)
-    chosen = choose_transport(transport, target)
-    login_values.check(target, chosen)
+    chosen = _chosen(target, transport)
     session: NetconfSession | None = None
     try:
         _require_key(target)
@@ -123,6 +119,15 @@ def open_session(
     except Exception as error:
         raise _failure(target, session, error) from None
     return session
+
+
+def _chosen(target: Target, transport: str) -> str:
+    missing = complaint()
+    if missing is not None:
+        raise TransportFailure(missing)
+    chosen = choose_transport(transport, target)
+    login_values.check(target, chosen)
+    return chosen
 
 
 def _failure(target: Target, session: NetconfSession | None, error: Exception) -> TransportFailure:

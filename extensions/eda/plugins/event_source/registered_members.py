@@ -199,21 +199,10 @@ async def _watch(
 def _reading(device: dict[str, Any]) -> Callable[[Any], list[dict[str, Any]]]:
     """Read a device's lists; what a watch is to be told of that."""
     from ansible_collections.groupvpn.junos.plugins.plugin_utils import errors
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import read
     from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.watch import Happened
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import (
-        open_session,
-    )
 
-    how = {key: value for key, value in device.items() if key not in ("name", "transport")}
     try:
-        session = open_session(Target(**how, persist=0), str(device.get("transport", "auto")))
-        try:
-            groups = read(SessionRpc(session), detail=True)["groups"]
-        finally:
-            session.close()
+        groups = _groups(device)
     except errors.TransportFailure as error:
         why = str(error)
         return lambda watch: watch.failed(Happened.UNREACHABLE, why)
@@ -221,3 +210,20 @@ def _reading(device: dict[str, Any]) -> Callable[[Any], list[dict[str, Any]]]:
         why = str(error)
         return lambda watch: watch.failed(Happened.UNKNOWN, why)
     return lambda watch: watch.read(groups)
+
+
+def _groups(device: dict[str, Any]) -> list[Any]:
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import read
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import (
+        open_session,
+    )
+
+    how = {key: value for key, value in device.items() if key not in ("name", "transport")}
+    session = open_session(Target(**how, persist=0), str(device.get("transport", "auto")))
+    try:
+        groups: list[Any] = read(SessionRpc(session), detail=True)["groups"]
+        return groups
+    finally:
+        session.close()

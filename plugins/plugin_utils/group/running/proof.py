@@ -7,7 +7,7 @@ What is proved is confirmed on servers; what is not, they take back by themselve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -62,6 +62,15 @@ class Proof:
     def wait(self) -> None:
         """Until every group is as it should be; what is proved is kept."""
         groups = self._crew.whole()
+        found = self._crew.until(
+            self._looks(groups), self._crew.order.timeout if self._crew.acted else SETTLE_SECONDS
+        )
+        for host, why in found.items():
+            self._crew.fates[host].failures.append(why)
+        self._keep(groups, found)
+
+    def _looks(self, groups: list[Group]) -> Callable[[], dict[str, str]]:
+        """What is wrong, by host, whenever it is called."""
         concerned = self._concerned(groups)
         serving = {host for group in groups for host in group.servers}
         servers = [host for host in concerned if host in serving]
@@ -71,23 +80,20 @@ class Proof:
         def wrong() -> dict[str, str]:
             nonlocal missing, is_new
             if not is_new:
-                self._crew.ask(servers)
-                # Whom no server lists has not come yet, and would say so in two more requests.
-                listed = self._listed(groups)
-                self._crew.ask(
-                    host for host in missing if self._crew.description.devices[host].name in listed
-                )
+                self._ask(groups, servers, missing)
             is_new = False
             found = self._wrong(groups)
             missing = [host for host in concerned if host in found and host not in serving]
             return found
 
-        found = self._crew.until(
-            wrong, self._crew.order.timeout if self._crew.acted else SETTLE_SECONDS
-        )
-        for host, why in found.items():
-            self._crew.fates[host].failures.append(why)
-        self._keep(groups, found)
+        return wrong
+
+    def _ask(self, groups: Iterable[Group], servers: list[str], missing: list[str]) -> None:
+        """Ask the servers, then those members that one of them lists."""
+        self._crew.ask(servers)
+        # Whom no server lists has not come yet, and would say so in two more requests.
+        listed, devices = self._listed(groups), self._crew.description.devices
+        self._crew.ask(host for host in missing if devices[host].name in listed)
 
     def _listed(self, groups: Iterable[Group]) -> set[str]:
         """Gateways that some server lists in some group."""

@@ -60,7 +60,6 @@ def _group(
 ) -> Iterator[str]:
     asked = [host for host in group.servers if host in after]
     silent = [host for host in group.servers if host not in after]
-    hosts = {device.name: host for host, device in description.devices.items()}
     title = f"{group.name} (group {group.group_id}): "
     if not asked:
         yield f"{title}who is registered is not known, because {some(silent)} did not answer"
@@ -68,22 +67,25 @@ def _group(
     # Who was there before may have been listed by a server that is one no more.
     known = [host for host in before if host not in silent]
     was, now = _listed(group, known, before), _listed(group, asked, after)
-    wanted = [description.devices[host].name for host in group.members]
+    wanted = {description.devices[host].name for host in group.members}
     unknown = f"; of {some(silent)} nothing is known" if silent else ""
     yield (
-        f"{title}{len(now & set(wanted))} of {len(wanted)} members "
+        f"{title}{len(now & wanted)} of {len(group.members)} members "
         f"registered at {some(asked)}{unknown}"
     )
-    for what, names in (
-        ("added", sorted(now - was)),
-        ("removed", sorted(was - now)),
-        ("not registered there" if silent else "not registered", sorted(set(wanted) - now)),
-    ):
+    missing = "not registered there" if silent else "not registered"
+    for what, names in (("added", now - was), ("removed", was - now), (missing, wanted - now)):
         if names:
-            yield f"  {what}: {some(hosts.get(name, name) for name in names)}"
-    teks = [_teks(group, asked, held) for held in (before, after)]
-    if teks[0] and teks[1] - teks[0]:
+            yield f"  {what}: {_hosts(description, names)}"
+    known_teks = _teks(group, asked, before)
+    if known_teks and _teks(group, asked, after) - known_teks:
         yield "  rekeyed: the group has new traffic keys"
+
+
+def _hosts(description: Description, names: Iterable[str]) -> str:
+    """Devices by what the inventory calls them."""
+    hosts = {device.name: host for host, device in description.devices.items()}
+    return some(hosts.get(name, name) for name in sorted(names))
 
 
 def _listed(group: Group, servers: Iterable[str], held: Mapping[str, Holdings]) -> set[str]:
