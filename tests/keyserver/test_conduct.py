@@ -11,6 +11,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     Refused,
     TransportFailure,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import look
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.fate import Fate
@@ -331,6 +332,40 @@ def test_a_server_that_is_gone_is_not_waited_for_to_share_keys():
     assert "hub-2: does not answer any more" in outcome.broken["BRANCHES"]
     assert fleet.now - begun < SETTLE_SECONDS
     assert not fleet.has(SITE)
+
+
+IKE = "set security group-vpn member ike"
+PROPOSAL = [
+    f"{IKE} proposal theirs {end}"
+    for end in (
+        "authentication-method pre-shared-keys",
+        "authentication-algorithm sha-256",
+        "encryption-algorithm aes-128-cbc",
+        "dh-group group14",
+    )
+]
+POLICY = [
+    f"{IKE} policy BRANCHES {end}" for end in ("proposals theirs", "pre-shared-key ascii-text odd")
+]
+
+
+@pytest.mark.parametrize("theirs", [[], PROPOSAL, PROPOSAL + POLICY])
+def test_what_was_looked_at_before_is_looked_at_again_only_under_the_lock(theirs):
+    fleet = Fleet(HUB, SITE)
+
+    def say(line):
+        if theirs and line.startswith("members are configured"):
+            fleet.somebody(SITE, *theirs, inner="")
+
+    fleet.say = say
+    outcome, wire = fleet.run(), fleet.wires[SITE]
+    assert outcome.hosts[SITE].did == ["configured"]
+    assert wire.names[:3] == ["get-configuration", "lock", "get-configuration"]
+    ike = look(Wire(wire.device, lambda: fleet.now)).sides["member"]["ike"]
+    assert ("theirs" in [one["name"] for one in ike["proposals"]]) is bool(theirs)
+    (policy,) = ike["policies"]
+    assert policy["pre_shared_key"]["ascii_text"].reveal() == f"key-of-{SITE}"
+    assert "theirs" not in policy["proposals"]
 
 
 def test_what_was_committed_otherwise_than_it_was_asked_is_a_change():

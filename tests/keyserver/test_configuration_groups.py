@@ -64,11 +64,14 @@ class Fleet:
 
     def take_over(self):
         steps = self.plan().steps
-        for host, looked in self.looks.items():
-            work.foresee(looked, [step.changes[host] for step in steps if host in step.changes])
+        foreseen = {
+            host: work.foresee(looked, [s.changes[host] for s in steps if host in s.changes])
+            for host, looked in self.looks.items()
+        }
         for step in steps:
             for host, change in step.changes.items():
-                work.change(self.wires[host], change, self.looks[host], CommitOptions())
+                looked = self.looks[host]
+                work.change(self.wires[host], change, looked, CommitOptions(), foreseen[host])
 
     def ike(self, part):
         return list(entries(look(self.wires["ny"]).sides["member"], "ike", part))

@@ -24,21 +24,23 @@ from .shape import as_config
 from .transaction import settings_at_stake, transact
 
 
-def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
+def apply(rpc: Rpc, request: Request, foreseen: Draft | None = None) -> dict[str, Any]:
     """Bring the device to the wanted state; the module's return values.
+
+    ``foreseen``: the change from what was read before; it is looked again only under the lock.
 
     Raises Refused, DeviceError and TransportFailure, after which the device is as it was, and
     CommitUnknown, after which it may not be.
     """
     if not request.resource.has_secrets:
-        return _applied(rpc, request)
+        return _applied(rpc, request, foreseen)
 
     def hide(text: str) -> str:
         return hidden(text, secrets_in(request.want))
 
     # A device may repeat in its own words what it was given.
     try:
-        result = _applied(rpc, request)
+        result = _applied(rpc, request, foreseen)
     except GroupVpnError as error:
         error.reworded(hide)
         raise
@@ -47,9 +49,9 @@ def apply(rpc: Rpc, request: Request) -> dict[str, Any]:
     return result
 
 
-def _applied(rpc: Rpc, request: Request) -> dict[str, Any]:
+def _applied(rpc: Rpc, request: Request, foreseen: Draft | None) -> dict[str, Any]:
     device = Device(rpc)
-    first = drafted(device, request)
+    first = foreseen if foreseen is not None and foreseen.change else drafted(device, request)
     _count_touched(device, request, first)
     if not first.change or (request.check and not request.validate_on_device):
         diff = _predicted(request, first)

@@ -28,6 +28,7 @@ from .confirmation import (
 )
 from .device import CommitOptions, Device
 from .holds import asleep, lacking, selection
+from .reply import same
 from .transaction import Commit, said_at_lock, saying_warnings
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
@@ -90,7 +91,8 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
     device = Device(rpc)
     with saying_warnings(device):
         pending, told = _pending(device, request.untold)
-        gone = _gone(device, request.change)
+        there = _there(device, request.change)
+        gone = _gone(device, there, request.change)
         if gone:
             raise DeviceError(STEP, [f"{gone}; {_AGAIN}"])
         if pending is None and told:
@@ -99,7 +101,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
             device.warn(f"{pending}; it was made since, and is confirmed with what was to be")
         if not request.check:
             _commit(device, request, told)
-            _read_back(device, request.change, pending)
+            _read_back(device, request.change, pending, there)
         return _result(device, True, pending, f"confirmed: {pending}" if pending else "confirmed")
 
 
@@ -149,11 +151,15 @@ def _may_be_it(device: Device, history: etree._Element) -> bool:
     return tells_of_none(history) and bool(device.compare(rollback=1))
 
 
-def _gone(device: Device, change: etree._Element | None) -> str:
+def _there(device: Device, change: etree._Element | None) -> etree._Element | None:
+    """What the device has where a change was made."""
+    return None if change is None else device.committed(selection(change))
+
+
+def _gone(device: Device, there: etree._Element | None, change: etree._Element | None) -> str:
     """What the device does not have of a change, as a sentence; '' when it has all."""
-    if change is None:
+    if there is None or change is None:
         return ""
-    there = device.committed(selection(change))
     for one in asleep(there, change):
         device.warn(
             f"[edit {one}] is deactivated on the device: what was to be kept is not in force"
@@ -165,11 +171,21 @@ def _gone(device: Device, change: etree._Element | None) -> str:
 
 
 def _read_back(
-    device: Device, change: etree._Element | None, pending: PendingConfirmation | None
+    device: Device,
+    change: etree._Element | None,
+    pending: PendingConfirmation | None,
+    before: etree._Element | None,
 ) -> None:
     """The device has committed: what is gone now is no longer a failure that left it as it was."""
     try:
-        gone = _not_confirmed(device, pending) or _again(_gone(device, change))
+        gone = _not_confirmed(device, pending)
+        if not gone and before is not None:
+            there = _there(device, change)
+            gone = (
+                ""
+                if there is not None and same(before, there)
+                else _again(_gone(device, there, change))
+            )
     except GroupVpnError as error:
         device.warn(f"the device has confirmed, and was asked what it has then: {error}")
         return

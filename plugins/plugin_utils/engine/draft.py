@@ -15,7 +15,7 @@ from .change import Edit, edits
 from .checks import inherited_objections, request_objections, result_objections
 from .device import Device
 from .plan import State, plan
-from .reply import configuration_of
+from .reply import same
 from .request import Request, fitted
 from .resource import Outlook, Resource
 from .schema import Tree
@@ -24,9 +24,12 @@ from .values import Generation
 
 
 class Draft(NamedTuple):
-    """A change that may be made; ``reply``: the reading that it is made from."""
+    """A change that may be made; ``reply``: the reading that it is made from.
 
-    reply: etree._Element
+    None: it is made from what was read in another request, or is not there yet.
+    """
+
+    reply: etree._Element | None
     outlook: Outlook
     change: list[Edit]
 
@@ -35,10 +38,9 @@ class Draft(NamedTuple):
         return self.outlook.generation
 
 
-def foresee(request: Request, have: Reading, generation: Generation) -> Reading:
-    """What a device that has this would have, without the device. Raises Refused."""
-    outlook, _change = _judged(request, have, generation, lambda: generation)
-    return replace(have, explicit=outlook.target)
+def foresee(request: Request, have: Reading, generation: Generation) -> Draft:
+    """The change of a device that has this, without the device. Raises Refused."""
+    return Draft(None, *_judged(request, have, generation, lambda: generation))
 
 
 def drafted(device: Device, request: Request, earlier: Draft | None = None) -> Draft:
@@ -46,11 +48,13 @@ def drafted(device: Device, request: Request, earlier: Draft | None = None) -> D
     resource = request.resource
     generation = request.generation if earlier is None else earlier.generation
     reply = read_device(device, resource, generation)
-    if earlier is not None and same(earlier.reply, reply):
+    if earlier is not None and earlier.reply is not None and same(earlier.reply, reply):
         return earlier
+    have = replace(resource.read(reply), groups=request.groups)
+    if earlier is not None and have.is_as(earlier.outlook.have):
+        return earlier._replace(reply=reply)
     generation = generation or device.told_generation()
     ask = partial(device.generation, "set 'generation'")
-    have = replace(resource.read(reply), groups=request.groups)
     return Draft(reply, *_judged(request, have, generation, ask))
 
 
@@ -108,20 +112,6 @@ def read_device(
         if generation is not None or not resource.divided:
             raise
         return device.read(resource.read_filter(Generation.V1), database)
-
-
-def same(one: etree._Element, other: etree._Element) -> bool:
-    """Whether two replies have the same configuration in them, order and marks included."""
-    return _content(one) == _content(other)
-
-
-def _content(reply: etree._Element) -> list[bytes]:
-    configuration = configuration_of(reply)
-    # Its own tag says when it was changed, and by whom: other words for the candidate than for
-    # what is committed.
-    parts = reply if configuration is None else configuration
-    text = "" if configuration is None else configuration.text or ""
-    return [text.strip().encode(), *(etree.tostring(part) for part in parts)]
 
 
 def target_of(

@@ -8,8 +8,9 @@ from ..errors import CommitDiffers
 from ..netconf.libraries import etree
 from .change import Edit, change_xml, edits
 from .device import Device
-from .draft import Draft, drafted, read_device, same, target_of
+from .draft import Draft, drafted, read_device, target_of
 from .outcome import lacking, told
+from .reply import same
 from .request import Request, fitted
 from .schema import Tree
 from .tree import Reading

@@ -38,6 +38,8 @@ def lacking(reply: etree._Element, change: etree._Element) -> list[str]:
 
 def asleep(reply: etree._Element, change: etree._Element) -> list[str]:
     """What of a change a configuration holds deactivated, as paths."""
+    if all(element.get("inactive") is None for element in reply.iter("*")):
+        return []
     return list(dict.fromkeys(_asleep(_enclosed(reply, change), change, ())))
 
 

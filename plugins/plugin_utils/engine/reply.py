@@ -59,3 +59,17 @@ def configuration_of(root: etree._Element) -> etree._Element | None:
             return found[0]
         here = [part for e in here if local_name(e) in _AROUND for part in e]
     return None
+
+
+def same(one: etree._Element, other: etree._Element) -> bool:
+    """Whether two replies have the same configuration in them, order and marks included."""
+    return _content(one) == _content(other)
+
+
+def _content(reply: etree._Element) -> list[bytes]:
+    configuration = configuration_of(reply)
+    # Its own tag says when it was changed, and by whom: other words for the candidate than for
+    # what is committed.
+    parts = reply if configuration is None else configuration
+    text = "" if configuration is None else configuration.text or ""
+    return [text.strip().encode(), *(etree.tostring(part) for part in parts)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .schema import Branch, Container, Leaf, List, Path, Tree, trees, value_at
 
@@ -46,10 +47,25 @@ class Reading:
             inherited = _brought(node, inherited, self.explicit.tree, self.groups)
         return overlaid(node, inherited, active(node, self.explicit))
 
+    def is_as(self, other: Reading) -> bool:
+        """Whether another reading has found the same, in the same order."""
+        return self == other and all(
+            _in_order(one) == _in_order(another)
+            for one, another in (
+                (self.explicit.tree, other.explicit.tree),
+                (self.inherited, other.inherited),
+            )
+        )
+
     def is_asleep(self, path: Path) -> bool:
         """Whether a path leads into what is inactive."""
         above = (path[:length] for length in range(1, len(path) + 1))
         return self.ancestor_inactive or not self.explicit.inactive.isdisjoint(above)
+
+
+def _in_order(value: Any) -> Any:
+    """A tree as what compares by its order, too."""
+    return [(k, _in_order(v)) for k, v in value.items()] if isinstance(value, dict) else value
 
 
 def _brought(node: Branch, tree: Tree, explicit: Tree, groups: tuple[Tree, ...]) -> Tree:

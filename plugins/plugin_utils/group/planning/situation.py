@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from ...engine.tree import Reading
@@ -51,6 +51,9 @@ class Situation:
     unshared: Collection[str]
     stranded: Stranded
     readings: Readings
+    _known: dict[tuple[int, int], tuple[Sides, Change, Sides]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -145,6 +148,14 @@ class Situation:
         return Change(side, change.config, merged(change.drop, gone)) if gone else change
 
     def _then(self, host: str, have: Sides, change: Change) -> Sides:
+        """What a host has once a change is made to what it has; each is worked out once."""
+        key = id(have), id(change)
+        if key not in self._known:
+            # They are kept with it: no other one gets their identity.
+            self._known[key] = have, change, self._worked_out(host, have, change)
+        return self._known[key][-1]
+
+    def _worked_out(self, host: str, have: Sides, change: Change) -> Sides:
         side, generation = change.side, self.generation(host)
         read = self.readings.get(host, {}).get(side)
         then = after(side, have[side], change.config, change.drop, generation, read)

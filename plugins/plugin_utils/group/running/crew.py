@@ -29,15 +29,17 @@ _EAGER = 16
 class Crew:
     """Everything that touches a device goes through here.
 
-    ``looks``: hosts as they were found; ``sides`` and ``held``: what they have and hold by now;
-    ``silent``: who did not answer when asked last; ``broken``: groups that were stopped, and why;
-    ``unproved``: what of Group VPN servers are to take back; ``acted``: something was changed.
+    ``looks``: hosts as they were found; ``foreseen``: what changes do there; ``sides`` and
+    ``held``: what they have and hold by now; ``silent``: who did not answer when asked last;
+    ``broken``: groups that were stopped, and why; ``unproved``: what of Group VPN servers are to
+    take back; ``acted``: something was changed.
     """
 
     def __init__(self, order: Order, hands: Hands) -> None:
         self.order, self.description = order, order.description
         self.fates = {host: Fate() for host in order.hosts}
         self.looks: dict[str, Looked] = {}
+        self.foreseen: dict[str, work.Foreseen] = {}
         self.held: dict[str, Holdings] = {}
         self.sides: dict[str, Sides] = {}
         self.silent: dict[str, GroupVpnError] = {}
@@ -105,6 +107,7 @@ class Crew:
                     what=change,
                     looked=self.looks[host],
                     commit=commit,
+                    foreseen=self.foreseen[host],
                 )
                 for host, change in changes.items()
             }

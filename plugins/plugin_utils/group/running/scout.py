@@ -136,6 +136,7 @@ def foresee(crew: Crew, made: Plan) -> None:
         except Refused as error:
             wrong += [f"{host}: {line.removeprefix(f'{host}: ')}" for line in error.objections]
             continue
+        crew.foreseen[host] = foreseen
         if crew.order.diff:
             crew.fates[host].diff = work.difference_to(looked, foreseen)
         if crew.order.check:

@@ -77,21 +77,23 @@ def faults(
         )
         if extra:
             wrong[host] = f"lists members that {group.name} does not have: {some(extra)}"
+    newest = newest_keys(group, held)
     for host in there:
         if host in names:
-            fault = _member(group, held, host, names[host] in listed)
+            fault = _member(group, held, host, names[host] in listed, newest)
             if fault is not None:
                 wrong[host] = fault
     return wrong
 
 
-def _member(group: Group, held: Mapping[str, Holdings], host: str, is_listed: bool) -> str | None:
+def _member(
+    group: Group, held: Mapping[str, Holdings], host: str, is_listed: bool, newest: set[str]
+) -> str | None:
     if host not in held:
         return SILENT
     own = held[host].of(group.group_id)
     servers = [held[h].of(group.group_id) for h in group.servers if h in held]
     keks = {spi for one in servers for spi in one.kek}
-    newest = newest_keys(group, held)
     if not is_listed:
         return f"no server lists it as a member of {group.name}"
     if group.communication is not None and not own.kek & keks:

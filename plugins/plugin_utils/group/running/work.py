@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ...engine import confirm, draft
@@ -14,12 +15,12 @@ from ...engine.apply import apply
 from ...engine.compare import difference
 from ...engine.counting import counted
 from ...engine.device import CommitOptions, Device
+from ...engine.draft import Draft
 from ...engine.plan import State
 from ...engine.request import Request
 from ...engine.schema import Tree
 from ...engine.shape import Given
 from ...engine.transaction import pending_or_doubt
-from ...engine.tree import Reading
 from ...engine.values import Generation
 from ...errors import DeviceError, GroupVpnError, Refused
 from ...members.showing import show
@@ -59,15 +60,20 @@ def request_of(
     )
 
 
-def foresee(looked: Looked, changes: list[Change]) -> dict[str, Reading]:
-    """What changes make of each side, one after the other. Raises Refused for what must not be."""
-    readings: dict[str, Reading] = dict(looked.readings)
+Foreseen = Sequence[tuple[Change, Draft]]
+"""Changes of one host in their order, and what each makes of what the one before has left."""
+
+
+def foresee(looked: Looked, changes: Iterable[Change]) -> Foreseen:
+    """What changes do, one after the other. Raises Refused for what must not be."""
+    readings, found = dict(looked.readings), []
     for change in changes:
         have = readings[change.side]
         _refuse_lasting(looked, change)
-        target = draft.foresee(request_of(change, looked.generation), have, looked.generation)
-        readings[change.side] = target
-    return {side: readings[side] for side in dict.fromkeys(change.side for change in changes)}
+        made = draft.foresee(request_of(change, looked.generation), have, looked.generation)
+        readings[change.side] = replace(have, explicit=made.outlook.target)
+        found.append((change, made))
+    return found
 
 
 def _refuse_lasting(looked: Looked, change: Change) -> None:
@@ -84,21 +90,23 @@ def _refuse_lasting(looked: Looked, change: Change) -> None:
         raise Refused(wrong)
 
 
-def difference_to(looked: Looked, foreseen: Mapping[str, Reading]) -> str:
+def difference_to(looked: Looked, foreseen: Foreseen) -> str:
     """The difference between what a device has and what was foreseen of it."""
+    targets = {change.side: made.outlook.target for change, made in foreseen}
     text = ""
-    for side, reading in foreseen.items():
+    for side, target in targets.items():
         resource, have = RESOURCES[side], looked.readings[side].explicit
-        text += difference(
-            resource.prefix, resource.root, have, reading.explicit, looked.generation
-        )
+        text += difference(resource.prefix, resource.root, have, target, looked.generation)
     return text
 
 
-def change(rpc: Rpc, what: Change, looked: Looked, commit: CommitOptions) -> dict[str, Any]:
+def change(
+    rpc: Rpc, what: Change, looked: Looked, commit: CommitOptions, foreseen: Foreseen
+) -> dict[str, Any]:
     """Make a change; what a resource module returns."""
     groups = looked.readings[what.side].groups
-    return apply(rpc, request_of(what, looked.generation, commit, groups))
+    made = next((made for change, made in foreseen if change is what), None)
+    return apply(rpc, request_of(what, looked.generation, commit, groups), made)
 
 
 def new_keys(rpc: Rpc, group: str) -> None:
