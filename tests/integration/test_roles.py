@@ -22,7 +22,19 @@ def applied(lab: LabDirectory, *options: str, **variables: object):
     include = {
         "ansible.builtin.include_role": {"name": "groupvpn.junos.server_member_communication"}
     }
-    return play(lab, [{**include, "vars": named}], *options)
+    fatal = {"any_errors_fatal": True}
+    return play(lab, [{**include, "vars": named}], *options, **fatal)
+
+
+ONE_IS_MISSING = (
+    "{{ [{'group': 'G1', 'members': ['gm-1']}] if inventory_hostname == 'hub-1' else [] }}"
+)
+GATED = {
+    "confirm_minutes": 10,
+    "wait_seconds": 2,
+    "poll_seconds": 1,
+    "wait_for": ONE_IS_MISSING,
+}
 
 
 def recap(result) -> bool:
@@ -40,7 +52,8 @@ def test_the_role_configures_a_fleet_and_a_second_run_changes_nothing(lab):
         lab.add_device(f"hub-{number}", generation, hub_config(f"hub-{number}", generation, SITES))
     server = lab.serve()
     try:
-        block = [{"group": "G1", "encryption_algorithm": "aes-128-cbc"}]
+        quick = {"retransmission_period": 2, "number_of_retransmission": 0}
+        block = [{"group": "G1", "encryption_algorithm": "aes-128-cbc", **quick}]
         hashes = {"hub-1": "sha1", "hub-2": "sha-256"}
         config = [{**block[0], "sig_hash_algorithm": "{{ hashes[inventory_hostname] }}"}]
         extra = ("-e", json.dumps({"hashes": hashes}))
@@ -53,5 +66,12 @@ def test_the_role_configures_a_fleet_and_a_second_run_changes_nothing(lab):
         second = applied(lab, *extra, config=config)
         assert not recap(second)
         assert ran(checked) == ran(first) == ran(second)
+        fatal = applied(lab, *extra, config=[{**config[0], "lifetime_seconds": 7200}], **GATED)
+        last = [o["msg"] for o in fatal.tasks[-1].values()]
+        assert "waiting for gm-1; the change was not confirmed" in last[0]
+        assert last[1].startswith(
+            "hub-2: another host has failed, and any_errors_fatal ends the play for all; the "
+            "change was not confirmed, and the device takes it back 10 minutes after the commit"
+        )
     finally:
         server.stop()
