@@ -547,6 +547,39 @@ def test_what_is_gone_before_it_was_confirmed_is_named_and_the_rest_counted(coun
     assert rpc.box.pending is not None
 
 
+def no_answer(_said):
+    return ""
+
+
+@pytest.mark.parametrize("answer", [no_answer, lost])
+def test_a_confirmation_without_an_answer_is_told_by_its_entry_where_nothing_else_tells(answer):
+    rpc = unmarked()
+    apply(rpc, wish(FIVE_MINUTES))
+    rpc.twists = {Stage.COMMIT: answer}
+    found = confirmed(rpc)
+    assert (found["changed"], rpc.box.pending) == (True, None)
+
+
+@pytest.mark.parametrize("answer", [no_answer, lost])
+def test_a_confirmation_that_nothing_tells_of_may_have_been_made(answer):
+    """A commit of nothing may have no entry, or who commits may not see it."""
+    rpc = unmarked()
+    apply(rpc, wish(FIVE_MINUTES))
+
+    def without_entry(said):
+        del rpc.box.history[0]
+        return answer(said)
+
+    rpc.twists = {Stage.COMMIT: without_entry}
+    with pytest.raises(CommitUnknown, match="history does not tell") as raised:
+        confirmed(rpc)
+    assert (raised.value.may_have_changed, rpc.box.pending) == (True, None)
+    rpc = unmarked(HISTORY=lambda _said: rpc_error("permission denied"))
+    rpc.twists[Stage.COMMIT] = answer
+    with pytest.raises(CommitUnknown, match="permission denied"):
+        confirmed(rpc)
+
+
 BLOCK = "security/group-vpn/server/group/server-member-communication"
 
 

@@ -8,6 +8,7 @@ keep is looked for on the device before and after.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -240,17 +241,27 @@ def _tell_of_others(
 
 def _commit(device: Device, request: Request, told: bool) -> None:
     """The commit that confirms; whether it did is asked when its answer is lost."""
+    before = None if told else _newest(device)
 
     def awaited() -> bool:
         history = device.history()
         if was_taken_back(history):
             raise GroupVpnError("the device has taken the confirmed commit back")
-        return awaiting(history) is not None or not told
+        # A commit of nothing may have no entry.
+        if not (told or awaiting(history)) and before in (None, newest(history)):
+            raise GroupVpnError("the device's commit history does not tell")
+        return awaiting(history) is not None
 
     commit = CommitOptions(comment=request.comment)
     # The lock is refused while somebody's uncommitted changes stand in the candidate.
     with device.editing(commit):
         Commit(device, awaited).make(commit)
+
+
+def _newest(device: Device) -> PendingConfirmation | None:
+    with contextlib.suppress(DeviceError):
+        return newest(device.history())
+    return None
 
 
 def _result(
