@@ -29,6 +29,7 @@ CHANGE = {
     "after": [{"group": "G1", **BLOCK, "lifetime_seconds": 7200}],
 }
 KEKS, HISTORY = "get-security-group-vpn-server-kek-sa", "get-commit-information"
+LIST = "security-group-vpn-server-registered-members"
 WITH_COOKIE = (
     "<rpc-reply><kek><group-id>1</group-id><initiator-cookie>0123456789abcdef</initiator-cookie>"
     "{}</kek></rpc-reply>"
@@ -99,6 +100,21 @@ def test_who_need_not_come_back_may_be_gone_from_the_configuration():
 def test_more_members_than_a_group_lets_in_are_refused_at_once(wanted, why):
     hub = Hub()
     with pytest.raises(Refused, match=why):
+        hub.waits(wanted=wanted)
+    assert hub.now == 0
+
+
+@pytest.mark.parametrize("wanted", [g1("192.0.2.77"), g1(absent=["192.0.2.77"])])
+def test_an_address_that_two_members_share_names_neither(wanted):
+    """Behind one translator: whoever of the two is back, the other may not be."""
+    rows = "".join(
+        f"<member><gateway>{name}</gateway><ip>192.0.2.77</ip></member>" for name in ("b", "a")
+    )
+    listed = f"<{LIST}><group><name>G1</name>{rows}</group></{LIST}>"
+    hub = Hub(**{f"get-{LIST}": f"<rpc-reply>{listed}</rpc-reply>"})
+    with pytest.raises(
+        Refused, match=r"192\.0\.2\.77 is the address of a, b; name them by gateway"
+    ):
         hub.waits(wanted=wanted)
     assert hub.now == 0
 

@@ -422,6 +422,17 @@ def test_what_a_server_may_take_back_counts_as_not_proved(tells, says):
     assert work.unproved(rpc, TICKET) is None
 
 
+def test_a_server_that_does_not_show_its_history_is_said_not_to_tell_what_awaits():
+    rpc = Boxed(box("G1"), {Stage.HISTORY: lambda _said: rpc_error("permission denied")})
+    told = work.unproved(rpc, TICKET)
+    assert not told.concerns_us
+    assert str(told) == (
+        "read the commit history: permission denied; the device does not say whether a commit "
+        "awaits confirmation"
+    )
+    assert work.unproved(rpc, AT_ONCE) is None
+
+
 @pytest.mark.parametrize("tells", [True, False])
 def test_what_a_server_takes_back_of_other_settings_is_told_where_it_is_certain(tells):
     rpc = Boxed(box("G1", block=SETTINGS, tells_pending=tells), {})

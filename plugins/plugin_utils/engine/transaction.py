@@ -167,7 +167,7 @@ def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
         pending, certain = pending_or_doubt(device, CommitOptions(confirmed=options.confirmed))
     except DeviceError as error:
         if options.refuse_pending:
-            raise Refused([f"{error}; pending_confirm is refuse, and {_UNTOLD}"]) from None
+            raise Refused([f"{error}; pending_confirm is refuse, and {UNTOLD}"]) from None
         return True
     if pending is None:
         return True
@@ -200,7 +200,7 @@ def settings_at_stake(
     try:
         pending, certain = pending_or_doubt(device, options, look)
     except DeviceError as error:
-        device.warn(f"{error}; {_UNTOLD}")
+        device.warn(f"{error}; {UNTOLD}")
         return None
     if pending is None:
         return None
@@ -256,7 +256,7 @@ def said_at_lock(device: Device) -> bool:
     return any(_AT_LOCK.search(warning) for warning in device.warnings)
 
 
-_UNTOLD = "the device does not say whether a commit awaits confirmation"
+UNTOLD = "the device does not say whether a commit awaits confirmation"
 
 
 class Commit:

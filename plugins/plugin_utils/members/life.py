@@ -147,6 +147,10 @@ class Roll:
             self._by_address.setdefault(_one_form(str(member.get("address"))), member)
             self._by_gateway.setdefault(str(member.get("gateway")), []).append(member)
 
+    def at(self, address: str | None) -> list[Listed]:
+        """The members at an address."""
+        return [member for member in self.members if _is_at(member, address)]
+
     def find(self, gateway: str | None, address: str | None) -> Listed | None:
         """A member; one whose address changed is found where it alone comes in by its gateway."""
         found = self._by_address.get(_one_form(address)) if address else None

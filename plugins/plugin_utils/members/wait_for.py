@@ -188,7 +188,14 @@ def _listed(lists: Mapping[str, Mapping[str, Any]], group: str) -> Roll:
 
 
 def _never_there(group: Group, ask: gate.Wanted, listed: Roll) -> Iterator[str]:
-    """Who is never listed in a group, and how many; peers without an address may be anybody."""
+    """Who is never listed in a group, and how many; peers without an address may be anybody.
+
+    Members behind one translator have one address, which says of none who it is.
+    """
+    for address in (gate.as_name(name)[1] for name in (*ask.members, *ask.absent)):
+        there = sorted(str(member.get("gateway")) for member in listed.at(address))
+        if len(there) > 1:
+            yield f"{address} is the address of {', '.join(there)}; name them by gateway"
     peers = {canonical_address(at or "") for at in map(group.gateways.get, group.admits)}
     is_known = bool(peers) and None not in peers
     for gateway, address in map(gate.as_name, ask.members):

@@ -32,7 +32,7 @@ class Proof:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self.unconfirmed: dict[str, Mapping[str, Any]] = {
-            host: one.made for host, one in crew.unproved.items()
+            host: one.made or {} for host, one in crew.unproved.items()
         }
         self._starts: dict[str, Start] = {}
 

@@ -42,12 +42,7 @@ def _find_unproved(crew: Crew) -> None:
     pending = {host: one for host, one in found.items() if one is not None}
     crew.unproved = {host: one for host, one in pending.items() if one.concerns_us}
     for host, one in pending.items():
-        if host in crew.unproved:
-            did = "may have changed" if one.difference is None else "changed"
-            end = f"it {did} Group VPN, and is confirmed when members prove it"
-        else:
-            end = "it does not concern Group VPN, and is left to who made it"
-        crew.fates[host].warnings.append(f"{one.told}; {end}")
+        crew.fates[host].warnings.append(str(one))
 
 
 def _refuse_others(crew: Crew) -> None:

@@ -20,7 +20,7 @@ from ...engine.plan import State
 from ...engine.request import Request
 from ...engine.schema import Tree
 from ...engine.shape import Given
-from ...engine.transaction import pending_or_doubt
+from ...engine.transaction import UNTOLD, pending_or_doubt
 from ...engine.values import Generation
 from ...errors import DeviceError, GroupVpnError, Refused
 from ...members.showing import show
@@ -188,12 +188,21 @@ def taken_back(minutes: int) -> str:
 class Unproved(NamedTuple):
     """What a device takes back, or may: words for the commit, it as a result, its difference.
 
-    ``difference``: None where the device cannot be asked for it, and it may be any.
+    ``made``: None where the device does not say whether there is any. ``difference``: None where
+    it cannot be asked for it, and it may be any.
     """
 
     told: str
-    made: dict[str, Any]
-    difference: str | None
+    made: dict[str, Any] | None = None
+    difference: str | None = ""
+
+    def __str__(self) -> str:
+        if self.made is None:
+            return self.told
+        if not self.concerns_us:
+            return f"{self.told}; it does not concern Group VPN, and is left to who made it"
+        did = "may have changed" if self.difference is None else "changed"
+        return f"{self.told}; it {did} Group VPN, and is confirmed when members prove it"
 
     @property
     def concerns_us(self) -> bool:
@@ -214,8 +223,9 @@ def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
     device = Device(rpc)
     try:
         pending, certain = pending_or_doubt(device, options=commit)
-    except DeviceError:
-        return None
+    except DeviceError as error:
+        # Who confirms nothing has left nothing to be confirmed.
+        return None if commit.confirmed is None else Unproved(f"{error}; {UNTOLD}")
     if pending is None:
         return None
     made = {"confirmation_awaited": pending.as_result()}
