@@ -52,7 +52,8 @@ class InstalledKek:
     """A KEK in use.
 
     ``life`` is what it was said to have when it came, ``recent`` are accepted pushes by digest, to
-    acknowledge them again.
+    acknowledge them again. ``heard`` is the number of the last push since an attempt to register
+    began, ``brought`` that of the last one among these that brought keys.
     """
 
     kek: Kek
@@ -63,6 +64,12 @@ class InstalledKek:
     ack_algorithm: int | None
     multicast: tuple[str, int] | None
     recent: OrderedDict[bytes, int] = field(default_factory=OrderedDict, repr=False)
+    heard: int = 0
+    brought: int = 0
+
+    def count(self, sequence: int) -> None:
+        """An authentic push has this number."""
+        self.sequence = self.heard = sequence
 
     def opened(self, header: Header, datagram: bytes, profile: Profile) -> OpenedPush:
         """A push that is authentic, and newer than those before. Raises MalformedPayload."""
@@ -139,6 +146,11 @@ class MemberKeys:
         """SPIs of the TEKs to send with, in hex."""
         return tuple(sorted(self.traffic.sends_with))
 
+    def begin(self) -> None:
+        """An attempt to register begins."""
+        for kek in self.keks.values():
+            kek.heard = kek.brought = 0
+
     def install_grant(self, grant: Grant, now: float) -> Changes:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
         kek, teks = self._kek(grant.sa, grant.keys, now), self._teks(grant.sa, grant.keys)
@@ -147,8 +159,9 @@ class MemberKeys:
         first = not self.teks
         known = self._counted(kek) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
-        # RFC 6407 §3.3: with a lower number than what a push had meanwhile, it is the older word.
-        stale = known is not None and number < known.sequence
+        # RFC 6407 §3.3: with a lower number than what a push brought meanwhile, it is the older
+        # word. Lower than before the attempt: the key server began anew with what it had once.
+        stale = known is not None and number < known.brought
         self.heartbeat = self._heed(grant.sa, GroupDelays()).get(GapAttribute.HEARTBEAT_INTERVAL)
         arrival = Arrival.FIRST_REGISTRATION if first else Arrival.REGISTRATION
         self.traffic.add(teks, arrival, now, stale=stale)
@@ -177,7 +190,7 @@ class MemberKeys:
         """A granted KEK is the current one, unless a push has rolled it meanwhile."""
         kek.sequence = number
         if known is not None:
-            kek.sequence, kek.recent = max(number, known.sequence), known.recent
+            kek.sequence, kek.recent = max(number, known.heard), known.recent
         self.keks[kek.kek.spi] = kek
         if self.current_kek is None:
             self.current_kek = kek.kek.spi
@@ -189,6 +202,7 @@ class MemberKeys:
         for delete in push.deletes:
             check_deletion(delete, granted)
         if push.sa is not None:
+            under.brought = push.sequence
             self._heed(push.sa, self.traffic.delays)
         # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:

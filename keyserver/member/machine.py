@@ -107,6 +107,7 @@ class GroupMember:
 
     def _begin_anew(self) -> None:
         """Nothing was heard yet since an attempt began."""
+        self.keys.begin()
         # What an unprotected notification said of the attempt that goes on.
         self._hinted = ""
         self._early: list[bytes] = []
@@ -413,7 +414,7 @@ class GroupMember:
         else:
             opened = installed.opened(header, datagram, self.options.profile)
             skipped = opened.sequence - installed.sequence - 1
-            installed.sequence = opened.sequence
+            installed.count(opened.sequence)
             self._schedule.heard(now)
             try:
                 self._take_push(opened.push, installed, datagram, now)

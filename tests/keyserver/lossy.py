@@ -186,6 +186,11 @@ class LossyGroup:
         self.observer.gone(address, self.now)
         return self.add(address)
 
+    def register_again(self, address: str) -> None:
+        """Somebody wants the member there to register anew."""
+        member = self.members[address]
+        self._act(member, member.start_anew(self._shown(member)))
+
     def commit(self, *lines: str) -> None:
         """The present configuration and these lines are committed."""
         self.text += "".join(f"{line}\n" for line in lines)

@@ -8,6 +8,7 @@ Seeds are fixed: a run is the same each time, but for the keys.
 from __future__ import annotations
 
 import random
+import shutil
 
 import pytest
 
@@ -170,6 +171,48 @@ def test_a_server_that_is_killed_over_a_multicast_rekey_is_late_once(seconds, tm
     assert (report.apart, report.without_tek) == (0, 0)
     events = {e.event for member in group.members.values() for e in member.events}
     assert "reregistering" not in events
+
+
+@pytest.mark.parametrize("before", [0.35, 0.4])
+def test_a_heartbeat_that_overtakes_message_4_makes_its_keys_no_older(before):
+    block = "set security group-vpn server group G1 server-member-communication "
+    way = "multicast-group 239.1.1.1 multicast-outgoing-interface ge-0/0/1.0"
+    extra = (f"{block}communication-type multicast", f"{block}{way}")
+    group = LossyGroup(3, Faults(delay=0.05), generation="v1", extra=extra)
+    group.settle()
+    deaf = group.members["192.0.2.10"]
+    group.cut = lambda name, upward: name == deaf.name
+    group.commit(LIFETIME + "3500")
+    group.run(100)
+    group.cut = lambda name, upward: False
+    group.run(group.server.groups.by_name["G1"].heartbeat.due - before - group.now)
+    group.register_again(deaf.name)
+    group.run(60)
+    assert not group.observer.unreadable()
+
+
+def test_a_server_that_comes_back_with_an_older_copy_of_its_file_is_followed(tmp_path):
+    """Its numbers go back: who has registered again takes its pushes as they come."""
+    state, copy = tmp_path / "hub.db", tmp_path / "copy"
+    group = LossyGroup(3, Faults(delay=0.05), state=state)
+    group.settle()
+    copy.mkdir()
+    for file in tmp_path.glob("hub.db*"):
+        shutil.copy(file, copy)
+    for life in (3500, 3400, 3300):
+        group.commit(LIFETIME + str(life))
+        group.run(70)
+    group.kill_server()
+    shutil.copytree(copy, tmp_path, dirs_exist_ok=True)
+    group.start_server()
+    group.run(CYCLE)
+    for member in group.members.values():
+        member.events.clear()
+    group.run(2 * CYCLE)
+    events = {e.event for member in group.members.values() for e in member.events}
+    assert "rekeyed" in events
+    assert "reregistering" not in events
+    assert group.observer.report(group.now).apart == 0
 
 
 @pytest.mark.parametrize("restarted", [False, True])
