@@ -236,14 +236,19 @@ _MUSTS_OF = {Generation.V1: _GROUP_VPN_RULES, Generation.V2: MUSTS}
 
 
 def _mgd(path: Iterable[str], bad_element: str, message: str) -> Violation:
-    words = [word for name in path for word in _spelled(name)]
-    return Violation(edit_path(words), " ".join(_spelled(bad_element)), f"mgd: {message}")
+    bad = " ".join(_spelled(bad_element.split(" ")))
+    return Violation(edit_path(_spelled(path)), bad, f"mgd: {message}")
 
 
-def _spelled(name: str) -> list[str]:
-    """A name as text has it: the only ones here of two parts are pairs of zones."""
-    source, *destination = name.split(KEY_SEPARATOR)
-    return [source, "to-zone", *destination] if destination else [source]
+def _spelled(names: Iterable[str]) -> list[str]:
+    """Names as text has them: the only ones here of two parts are pairs of zones."""
+    words: list[str] = []
+    for name in names:
+        source, *destination = name.split(KEY_SEPARATOR)
+        if destination and words:
+            words[-1] = "from-zone"
+        words += [source, "to-zone", *destination] if destination else [source]
+    return words
 
 
 def _musts(survey: Survey, generation: Generation) -> Iterator[Violation]:

@@ -20,6 +20,8 @@ from .tree import INACTIVE, INHERITED, MARKS, NOTHING, Branch, Tree, effective
 from .values import wildcard
 from .wildcards import Wildcard
 
+_WHEN = "when"
+"""What a group alone has: its conditions."""
 Source = tuple[str, Tree]
 """A group's name and its branch at some place."""
 
@@ -52,7 +54,18 @@ def in_force(root: Statement, tree: Tree, before: InForce = _NO_CONFIGURATION) -
 
 
 def _groups(tree: Tree) -> list[Source]:
-    return list(tree.get(_GROUPS, NOTHING).items())
+    """The groups of a configuration that are for this device."""
+    own = tree.get("system", NOTHING).get("host-name")
+    groups: Tree = tree.get(_GROUPS, NOTHING)
+    return [source for source in groups.items() if _is_for(source[1].get(_WHEN, NOTHING), own)]
+
+
+def _is_for(when: Tree, own: str | None) -> bool:
+    """Whether a group's conditions hold: ``peers`` that have the device among them.
+
+    Of time, model and the like nothing is known here: what asks for them is for others.
+    """
+    return all(name in MARKS or (name == "peers" and own in when[name]) for name in when)
 
 
 def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
@@ -60,9 +73,9 @@ def shown_inherited(root: Statement, tree: Tree, *, marked: bool) -> Tree:
 
     Deactivated statements stay; when ``marked``, what came from a group has its name.
     """
-    groups = effective({_GROUPS: tree.get(_GROUPS, {})}).get(_GROUPS, {})
-    kept = {name for name in groups if (_GROUPS, name) not in tree.get(INACTIVE, ())}
-    sources = [source for source in groups.items() if source[0] in kept]
+    heads = {name: tree[name] for name in (_GROUPS, "system") if name in tree}
+    inactive = tree.get(INACTIVE, ())
+    sources = [one for one in _groups(effective(heads)) if (_GROUPS, one[0]) not in inactive]
     whole = _merged(root, tree, _Groups(sources, named=marked))
     return without(whole, {_GROUPS, _APPLY, _EXCEPT})
 
@@ -182,7 +195,7 @@ def _merged(
 
 def _anew(statement: Statement, here: Tree, groups: _Groups, known: _Known) -> Tree:
     made = _Made(here, Branch({mark: here[mark] for mark in MARKS & here.keys()}, None), {})
-    for name in _names(here, groups):
+    for name in _names(statement, here, groups):
         child, below = statement.children[name], groups.below(name)
         if child.is_branch:
             merge = _container if child.kind is Kind.CONTAINER else _list
@@ -194,10 +207,11 @@ def _anew(statement: Statement, here: Tree, groups: _Groups, known: _Known) -> T
     return made.tree
 
 
-def _names(here: Tree, groups: _Groups) -> list[str]:
-    """What a branch has itself, then what the groups have for it."""
+def _names(statement: Statement, here: Tree, groups: _Groups) -> list[str]:
+    """What a branch has itself, then what the groups have for it: not their own conditions."""
     brought = (name for _, branch in groups.ranked() for name in branch if name != _APPLY)
-    return [name for name in dict.fromkeys([*here, *brought]) if name not in MARKS]
+    names = dict.fromkeys([*here, *brought])
+    return [name for name in names if name in statement.children and name not in MARKS]
 
 
 def _container(child: Statement, groups: _Groups, made: _Made, known: _Known) -> None:

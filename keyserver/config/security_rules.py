@@ -70,6 +70,21 @@ def _predefined_or(path: str) -> Condition:
     )
 
 
+def _if_it_is(word: str, holds: Holds) -> Condition:
+    """What has to hold where a value has ``word`` in it."""
+    return Condition(lambda site: word not in site.value or holds(site))
+
+
+def _without(name: str) -> Holds:
+    return lambda site: name not in site.parent
+
+
+def _by_certificate_alone(site: Site) -> bool:
+    return _has(site.parent, "certificate", "local-certificate") and _without("pre-shared-key")(
+        site
+    )
+
+
 # IKE and IPsec
 
 
@@ -128,6 +143,24 @@ _IKE_RULES = (
         "IKE policy must have either local certificate or pre-shared key configured",
     ),
     Must(f"{_IKE} policy * proposals", exists(f"{_IKE} proposal $$"), _NO_PROPOSAL),
+    Must(
+        f"{_IKE} policy * proposal-set",
+        _not_beside("proposals"),
+        "IKE policy must not have both proposals and proposal-set configured",
+    ),
+    *(
+        Must(
+            f"{_IKE} policy * proposal-set",
+            _if_it_is(word, _by_certificate_alone),
+            f"{name} proposal-sets require certificate-based authentication.",
+        )
+        for word, name in (("suiteb", "Suite B"), ("prime", "PRIME"))
+    ),
+    Must(
+        f"{_IKE} proposal * encryption-algorithm",
+        _if_it_is("gcm", _without("authentication-algorithm")),
+        "When using aes-gcm for Encryption the Authentication Algorithm must not be set.",
+    ),
     Must(
         f"{_IKE} policy * certificate trusted-ca ca-profile",
         exists("security pki ca-profile $$"),
@@ -222,6 +255,21 @@ _IKE_RULES = (
 _IPSEC_RULES = (
     traced(_IPSEC),
     Must(f"{_IPSEC} policy * proposals", exists(f"{_IPSEC} proposal $$"), _NO_PROPOSAL),
+    Must(
+        f"{_IPSEC} policy * proposal-set",
+        _not_beside("proposals"),
+        "IPSec policy must not have both proposals and proposal-set configured",
+    ),
+    Must(
+        f"{_IPSEC} proposal * encryption-algorithm",
+        _if_it_is("gcm", _without("authentication-algorithm")),
+        "HMAC Authentication is not compatible with AES-GCM",
+    ),
+    Must(
+        f"{_IPSEC} proposal * protocol",
+        _if_it_is("ah", _without("encryption-algorithm")),
+        "Encryption algorithm must not be defined for AH",
+    ),
     Must(
         f"{_VPN} ike gateway",
         exists(f"{_IKE} gateway $$"),
@@ -371,6 +419,11 @@ def _exceptions_have_a_rule(entry: Tree) -> bool:
     )
 
 
+def _any_is_alone(site: Site) -> bool:
+    services = _entry(site).get("host-inbound-traffic", {}).get("system-services", {})
+    return "any-service" not in services or len(services) == 1
+
+
 _EXCEPT = Condition(lambda site: _exceptions_have_a_rule(_entry(site)))
 _NO_RULE = "'except'' statement can be included only along with 'system-services all' statement"
 
@@ -412,10 +465,20 @@ _ZONE_RULES = (
         ),
         "Zone specific address books are not allowed when there are global address books defined",
     ),
+    *(
+        Must(where, Condition(_any_is_alone), "If `any` is set other services are disallowed")
+        for where in (_ZONE, f"{_ZONE} interfaces *")
+    ),
     Must(_ZONE, _EXCEPT, _NO_RULE),
     Must(f"{_ZONE} interfaces *", _EXCEPT, _NO_RULE),
     *_rules_of_books(f"{_BOOK} *"),
     *_rules_of_books(f"{_ZONE} address-book"),
+    Must(
+        f"{_BOOK} *",
+        Condition(lambda site: site.value != "global" or "attach" not in _entry(site)),
+        "It is not allowed to attach the global address book to any particular interface, zone or "
+        "routing-instance.",
+    ),
     Must(
         f"{_BOOK} * attach zone *",
         unique(f"{_BOOK} * attach zone *"),

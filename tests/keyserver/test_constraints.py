@@ -206,6 +206,15 @@ def test_junipers_commit_rules_are_kept_in_their_words(base, more, message):
     assert message not in violations(base)
 
 
+def test_a_pair_of_zones_is_named_as_text_has_it():
+    text = f"{ZONES}set security policies from-zone LAN to-zone DMZ policy p scheduler-name x"
+    found = check(V2, in_force(V2, from_set(V2, text)).tree, Generation.V2, strict=True)
+    assert [(one.path, one.bad_element) for one in found] == [
+        ("[edit security policies]", "from-zone LAN to-zone DMZ"),
+        ("[edit security policies from-zone LAN to-zone DMZ policy p]", "scheduler-name x"),
+    ]
+
+
 def test_every_rule_of_junipers_has_its_case():
     assert {message for _, _, message in CASES} == {must.message for must in MUSTS}
 

@@ -13,6 +13,7 @@ from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.show import to_set, to_xml
 from keyserver.config.show_text import to_text
 from keyserver.config.tree import effective, lookup
+from tests.keyserver.console import Console, errors
 from tests.keyserver.test_formats import from_set
 
 V2 = junos_schema(Generation.V2)
@@ -23,6 +24,27 @@ def acted_on(text: str) -> list[str]:
     tree = in_force(V2, from_set(V2, text)).tree
     own = {name: value for name, value in tree.items() if name not in ("groups", "apply-groups")}
     return list(to_set(V2, own))
+
+
+WHEN = """
+set groups ours when peers [ a b ]
+set groups ours snmp contact ours
+set groups others when peers b
+set groups others snmp location others
+set groups now when time 08:00 to 09:00
+set groups now snmp description now
+set apply-groups [ ours others now ]
+set system host-name a
+"""
+
+
+def test_a_group_with_conditions_is_for_the_peers_that_it_names():
+    assert acted_on(WHEN) == ["set system host-name a", "set snmp contact ours"]
+    shown = shown_inherited(V2, from_set(V2, WHEN), marked=True)
+    assert list(to_set(V2, shown)) == acted_on(WHEN)
+    session = Console().session()
+    session.set(*WHEN.split("\n"))
+    assert errors(session.commit()) == []
 
 
 @pytest.mark.parametrize(
