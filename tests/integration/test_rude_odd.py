@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm, views
@@ -30,6 +32,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for im
 from lxml import etree
 
 from tests.integration.test_rude import (
+    AT_ONCE,
     CHANGE_LINE,
     LONG,
     RESOURCE,
@@ -202,17 +205,23 @@ def outcome_of(server: RudeServer, transport: str, rpc_timeout: float = LONG) ->
     return "changed", " ".join(result["warnings"])
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize(("seconds", "in_time"), [(0.2, True), (600.0, False)])
-def test_a_reply_in_two_halves_is_one_and_one_that_stops_is_none(
-    stage, transport, seconds, in_time
-):
+def in_two_halves(stage: Stage, transport: str, seconds: float) -> tuple[str, bool]:
+    """What is reported of a change, and whether the device has it."""
     partial = Fault(stage, Manner.PARTIAL, octets=60, seconds=seconds)
     with RudeServer(box("G1"), partial) as server:
-        outcome, _told = outcome_of(server, transport, LONG if in_time else SILENCE)
-        committed = in_time or stage in AFTER_COMMIT
-        assert (outcome, has_change(server)) == ("changed" if committed else "failed", committed)
+        outcome, _told = outcome_of(server, transport, LONG if seconds < SILENCE else SILENCE)
+        return outcome, has_change(server)
+
+
+@pytest.mark.parametrize(("seconds", "in_time"), [(0.2, True), (600.0, False)])
+def test_a_reply_in_two_halves_is_one_and_one_that_stops_is_none(seconds, in_time):
+    cells = list(itertools.product(STAGES, TRANSPORTS))
+    # They wait for one another's silence.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        seen = list(pool.map(lambda cell: in_two_halves(*cell, seconds), cells))
+    there = [(stage, transport) for stage, transport in cells if in_time or stage in AFTER_COMMIT]
+    expected = {cell: ("changed", True) if cell in there else ("failed", False) for cell in cells}
+    assert dict(zip(cells, seen, strict=True)) == expected
 
 
 # Results of a cluster
