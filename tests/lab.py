@@ -17,8 +17,9 @@ from typing import Any
 
 import yaml
 
-from tests.processes import ROOT, Process, Started, end, forget, free_ports, start
+from tests.processes import ROOT, Process, end, ended, forget, free_ports, start
 
+ANSIBLE_PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 COLLECTIONS = ROOT / "build" / "collections"
 USER, PASSWORD, PSK = "netops", "lab-Passw0rd", "made-up-key-1"
 
@@ -164,24 +165,25 @@ def ansible_environment(**more: str) -> dict[str, str]:
 
 def _ansible(
     lab: LabDirectory, tasks: list[dict[str, Any]], *options: str, hosts: str = "all", **more: Any
-) -> Started:
+) -> tuple[list[str], dict[str, Any]]:
+    """The command that runs tasks, and how it is started."""
     book = lab.path / "play.yml"
     content = [{"hosts": hosts, "gather_facts": False, "tasks": tasks, **more}]
     book.write_text(yaml.safe_dump(content, sort_keys=False))
-    program = Path(sys.executable).with_name("ansible-playbook")
-    return start(
-        [str(program), "-i", str(lab.path / "inventory.yml"), *options, str(book)],
-        cwd=lab.path,
-        env=ansible_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [ANSIBLE_PLAYBOOK, "-i", str(lab.path / "inventory.yml"), *options, str(book)]
+    return command, {
+        "cwd": lab.path,
+        "env": ansible_environment(),
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
 
 
 def killed_play(lab: LabDirectory, tasks: list[dict[str, Any]], at: str, **more: Any) -> None:
     """Run tasks until a line of standard error begins so, then kill Ansible and its workers."""
-    process = _ansible(lab, tasks, **more)
+    command, how = _ansible(lab, tasks, **more)
+    process = start(command, **how)
     assert process.stderr is not None
     try:
         said = []
@@ -202,19 +204,14 @@ def play(
     lab: LabDirectory, tasks: list[dict[str, Any]], *options: str, hosts: str = "all", **more: Any
 ) -> PlayResult:
     """Run tasks on the lab's devices."""
-    process = _ansible(lab, tasks, *options, hosts=hosts, **more)
-    try:
-        output, errors = process.communicate(timeout=600)
-    except subprocess.TimeoutExpired:
-        end(process)
-        raise
-    forget(process)
-    start = output.find("{\n")
+    command, how = _ansible(lab, tasks, *options, hosts=hosts, **more)
+    done = ended(command, **how)
+    begin = done.stdout.find("{\n")
     results: list[dict[str, dict[str, Any]]] = []
-    if start >= 0:
-        document, _ = json.JSONDecoder().raw_decode(output[start:])
+    if begin >= 0:
+        document, _ = json.JSONDecoder().raw_decode(done.stdout[begin:])
         results = [task["hosts"] for one in document["plays"] for task in one["tasks"]]
-    return PlayResult(process.returncode, output + errors, results)
+    return PlayResult(done.returncode, done.stdout + done.stderr, results)
 
 
 def by_ncclient(lab: LabDirectory, name: str) -> dict[str, Any]:

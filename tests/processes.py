@@ -67,6 +67,21 @@ def start(command: Sequence[str], **options: Any) -> Started:
     return process
 
 
+def ended(
+    command: Sequence[str], seconds: float = 600, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """What a program has done by its end: output and errors, together unless asked otherwise."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options}
+    process = start(command, **options)
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        end(process)
+        raise
+    forget(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[set[int]]:
     """Interruptions wait until the block ends; gives the signals that were blocked before.

@@ -69,8 +69,13 @@ def test_it_ends_well_and_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.glob("groupvpn-demo-*")) == []
 
 
-@pytest.mark.parametrize("moment", ["the plan first", "building it from empty devices"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("moment", "number", "code"),
+    [
+        ("the plan first", signal.SIGTERM, 143),
+        ("building it from empty devices", signal.SIGINT, 130),
+    ],
+)
 def test_an_interruption_stops_what_it_started(tmp_path, moment, number, code):
     demonstration = Demonstration(tmp_path)
     demonstration.wait_for(moment)

@@ -7,9 +7,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,16 @@ import yaml
 
 from keyserver.config.junos_schema import Generation
 from tests.keyserver.world import tree_of
-from tests.lab import PSK, ROOT, LabDirectory, ansible_environment, hub_config, play
-from tests.processes import Process
+from tests.lab import (
+    ANSIBLE_PLAYBOOK,
+    PSK,
+    ROOT,
+    LabDirectory,
+    ansible_environment,
+    hub_config,
+    play,
+)
+from tests.processes import Process, ended
 
 HOWTO = ROOT / "docs" / "howto"
 
@@ -39,24 +45,13 @@ def run(place: LabDirectory, *books: tuple[str, str]) -> dict[str, dict[str, Any
         yaml.safe_dump([{"import_playbook": f"{name}.yml"} for _, name in books])
     )
     (place.path / "groups.yml").write_text("key_servers: {hosts: {hub-1: {}}}\n")
-    done = subprocess.run(
-        [
-            *(Path(sys.executable).with_name("ansible-playbook"), "all.yml"),
-            *(
-                "-i",
-                "inventory.yml",
-                "-i",
-                "groups.yml",
-                "-e",
-                "vault_home_key=made-up-key-of-home",
-            ),
-        ],
+    inventories = ("-i", "inventory.yml", "-i", "groups.yml")
+    key = ("-e", "vault_home_key=made-up-key-of-home")
+    done = ended(
+        [ANSIBLE_PLAYBOOK, "all.yml", *inventories, *key],
         cwd=place.path,
         env=ansible_environment(),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
+        stderr=subprocess.PIPE,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     document, _ = json.JSONDecoder().raw_decode(done.stdout[done.stdout.find("{\n") :])

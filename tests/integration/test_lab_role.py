@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import warm
 from tests.lab import PASSWORD, PSK, ROOT, USER, LabDirectory, hub_config, play
 from tests.processes import Process, free_ports
 
@@ -279,8 +280,9 @@ def _steps(path: Path) -> None:
     before = _shown(server, "MainPID")
     document = host.variables["reference_key_server_lab"]
     document["devices"][0]["model"] = "srx345"
-    assert host.run("started")
+    assert host.run("started", members=False)
     assert _shown(server, "MainPID") not in (before, "0")
+    assert _shown(members, "LoadState") == "not-found"
     assert host.run("absent")
     assert _shown(server, "LoadState") == "not-found"
     assert not host.directory.exists()
@@ -288,4 +290,5 @@ def _steps(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    warm.wanted = True
     _steps(Path(sys.argv[1]))
