@@ -282,7 +282,7 @@ def _steps(path: Path) -> None:
     document["devices"][0]["model"] = "srx345"
     assert host.run("started", members=False)
     assert _shown(server, "MainPID") not in (before, "0")
-    assert _shown(members, "LoadState") == "not-found"
+    assert _shown(members, "ActiveState") == "inactive"
     assert host.run("absent")
     assert _shown(server, "LoadState") == "not-found"
     assert not host.directory.exists()
