@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 from .capture.keylog import KeySink, NoKeyLog
@@ -93,9 +93,22 @@ def read_leniently(spec: DeviceSpec, text: str) -> tuple[Tree, list[str]]:
     return tree, list(map(_sentence, problems))
 
 
-def _nobody(packet: bytes, now: float) -> list[bytes]:
-    """Where packets go while a device is not connected."""
-    return []
+@dataclass(frozen=True)
+class Surroundings:
+    """Whom a device tells, and what its packets reach; of itself nobody and nothing.
+
+    ``on_activity`` is called when there is something to send or a deadline may have changed,
+    ``on_trouble`` with a sentence when something was not written that nobody is told of;
+    ``internet`` takes an IPv4 packet and now, and gives the answers.
+    """
+
+    key_sink: KeySink = field(default_factory=NoKeyLog)
+    on_activity: Callable[[], None] = lambda: None
+    on_trouble: Callable[[str], None] = lambda text: None
+    internet: Callable[[bytes, float], list[bytes]] = lambda packet, now: []
+
+
+_NOTHING = Surroundings()
 
 
 def _sentence(problem: LoadError) -> str:
@@ -141,28 +154,27 @@ class Device:
         spec: DeviceSpec,
         initial: Tree | Callable[[], Tree],
         now: float,
-        key_sink: KeySink | None = None,
+        around: Surroundings = _NOTHING,
         signing_keys: SigningKeys | None = None,
-        on_activity: Callable[[], None] = lambda: None,
     ) -> None:
         """Put it together.
 
         ``initial`` is what a new store begins with; a function is not asked for another one.
-        ``signing_keys`` take the place of the store's; ``on_activity`` is called when there is
-        something to send or a deadline may have changed.
+        ``signing_keys`` take the place of the store's.
         """
         self.spec = spec
-        self.on_deadline_changed = on_activity
-        self.internet: Callable[[bytes, float], list[bytes]] = _nobody
+        self.on_deadline_changed, self.internet = around.on_activity, around.internet
         self.started = now
         self.rpcs: Mapping[str, OperationalRpc] = _rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000
         self._managed: _Management | None = None
         self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
-        self.safe = KeySafe(self._store, spec.certificates)
-        self.database = self._loaded(initial if callable(initial) else lambda: initial, now)
-        self.key_server = self._serving(key_sink or NoKeyLog(), signing_keys)
+        self.safe = KeySafe(self._store, spec.certificates, around.on_trouble)
+        self.database = self._loaded(
+            initial if callable(initial) else lambda: initial, now, around.on_trouble
+        )
+        self.key_server = self._serving(around.key_sink, signing_keys)
         self.groups, self.endpoint = self.key_server.groups, self.key_server.endpoint
         self.companions: Sequence[object] = self.key_server.companions
         self.key_server.configure(self.database.effective(), now)
@@ -173,20 +185,23 @@ class Device:
         companions = [feature.companion for feature in FEATURES]
         return KeyServer(plane, companions, self.on_deadline_changed, sink.phase1)
 
-    def _loaded(self, begin: Callable[[], Tree], now: float) -> ConfigurationDatabase:
+    def _loaded(
+        self, begin: Callable[[], Tree], now: float, on_trouble: Callable[[str], None]
+    ) -> ConfigurationDatabase:
         """What the store holds; it is closed where that cannot be had."""
         spec = self.spec
         try:
             return ConfigurationDatabase(
-                spec.generation, self._store, begin, now, strict=spec.strict
+                spec.generation,
+                self._store,
+                begin,
+                now,
+                strict=spec.strict,
+                on_trouble=on_trouble,
             )
         except BaseException:
             self._store.close()
             raise
-
-    def report(self, on_trouble: Callable[[str], None]) -> None:
-        """Call this with a sentence when something was not written that nobody is told of."""
-        self.database.on_trouble = self.safe.on_trouble = on_trouble
 
     def rest(self) -> None:
         """Everything was read that a start needs."""

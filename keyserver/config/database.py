@@ -91,15 +91,18 @@ class ConfigurationDatabase:
         now: float,
         *,
         strict: bool,
+        on_trouble: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """``initial`` is asked for what a store begins with that has nothing yet."""
+        """``initial`` is asked for what a store begins with that has nothing yet.
+
+        ``on_trouble`` gets a sentence when something was not written that nobody is told of.
+        """
         self.generation = generation
         self.schema = junos_schema(generation)
         self.strict = strict
         self._archive = Archive(store, initial, now)
         self.followers: list[Follower] = []
-        self.on_trouble: Callable[[str], None] = lambda text: None
-        """Called with a sentence when something was not written that nobody is told of."""
+        self._on_trouble = on_trouble
         self._loaded = 0
         self._sound = False
         """Whether what is in force is known to break no rule; a lab file's first one is not."""
@@ -401,7 +404,7 @@ class ConfigurationDatabase:
     def _write_again(self, now: float) -> None:
         trouble = self._archive.try_again(now)
         if trouble is not None:
-            self.on_trouble(f"an unconfirmed commit was taken back, but not written: {trouble}")
+            self._on_trouble(f"an unconfirmed commit was taken back, but not written: {trouble}")
 
     @property
     def deadline(self) -> float | None:

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from ..capture.keylog import KeySink
+from ..capture.keylog import KeySink, NoKeyLog
 from ..capture.sa_log import Holder, SaLog
 from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
@@ -27,7 +27,7 @@ from ..lab.specs import DeviceSpec, Endpoint, Lab, LabError
 from ..lab.text import read_text
 from ..lab.writing import writing
 from ..member.events import MemberEvent
-from ..srx import Device, LabConfigurationError, read_initial, read_leniently
+from ..srx import Device, LabConfigurationError, Surroundings, read_initial, read_leniently
 from ..srx_member.sites import MemberOfGroup
 from .addresses import why_unusable
 from .channel import USUAL, Waits
@@ -73,17 +73,18 @@ class _KeyPlane:
         initial: Callable[[], Tree],
         clock: Clock,
         speed: float,
-        sink: KeySink | None,
+        around: Surroundings,
+        on_event: Callable[[object], None],
     ) -> None:
         # Deaf as yet: what the device stirs up in the meantime is done when it listens.
         self._soon = True
-        self.device = Device(spec, initial, clock(), sink, on_activity=self.stir)
+        self._on_event = on_event
+        self.device = Device(spec, initial, clock(), replace(around, on_activity=self.stir))
         self._clock, self._speed = clock, speed
         self._sockets: dict[Door, UdpSocket] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._groups: dict[tuple[str, int, str], asyncio.Task[UdpSocket | None]] = {}
-        self.on_event: Callable[[object], None] = lambda event: None
 
     async def listen(self) -> None:
         """Open the sockets; raises OSError."""
@@ -149,7 +150,7 @@ class _KeyPlane:
         deadline = self.device.deadline()
         for event in events:
             log.info("%s: %s", self.device.spec.name, event)
-            self.on_event(event)
+            self._on_event(event)
         for one in outgoing:
             self._send(one)
         self._wind(deadline, now)
@@ -270,17 +271,20 @@ class LabServer:
 
     def _opened(self, spec: DeviceSpec) -> _KeyPlane:
         """The device with its store, deaf as yet."""
+        around = Surroundings(
+            self._key_sink or NoKeyLog(),
+            on_trouble=partial(log.error, "%s: %s", spec.name),
+            internet=partial(self._carry, spec.name),
+        )
+        happened = partial(self._happened, spec.name)
         initial = partial(self._initial, spec)
         with _store_named(spec.name):
-            key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, self._key_sink)
+            key_plane = _KeyPlane(spec, initial, self.clock, self.lab.speed, around, happened)
         device = key_plane.device
-        device.report(partial(log.error, "%s: %s", spec.name))
         self.devices.append(device)
         self._closers.append(device.close)
         self._closers.append(key_plane.close)
         self._planes.append(key_plane)
-        key_plane.on_event = partial(self._happened, spec.name)
-        device.internet = partial(self._carry, key_plane)
         return key_plane
 
     async def _start(self, planes: list[_KeyPlane]) -> None:
@@ -319,9 +323,9 @@ class LabServer:
             for plane in random.sample(others, min(len(others), _MOST_HEAR)):
                 plane.hear(event.event.group, event.packet)
 
-    def _carry(self, sender: _KeyPlane, packet: bytes, now: float) -> list[bytes]:
+    def _carry(self, sender: str, packet: bytes, now: float) -> list[bytes]:
         """An IPv4 packet of one device reaches the others: those that have its address answer."""
-        others = (plane.device for plane in self._planes if plane is not sender)
+        others = (device for device in self.devices if device.spec.name != sender)
         return [answer for other in others for answer in other.key_server.arrives(packet, now)]
 
     async def _listen_ssh(self, device: Device) -> None:

@@ -26,11 +26,17 @@ _HOST_KEY = "ssh host key"
 class KeySafe:
     """The SSH host key, the keys that sign rekeys, and those of groups, by their names."""
 
-    def __init__(self, store: Store, certificates: Mapping[str, Credentials]) -> None:
-        """``certificates`` of the lab file sign with their own keys, which nothing else keeps."""
-        self._store, self._certificates = store, certificates
-        self.on_trouble: Callable[[str], None] = lambda text: None
-        """Called with a sentence when something was not written that nobody is told of."""
+    def __init__(
+        self,
+        store: Store,
+        certificates: Mapping[str, Credentials],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """``certificates`` of the lab file sign with their own keys, which nothing else keeps.
+
+        ``on_trouble`` gets a sentence when something was not written that nobody is told of.
+        """
+        self._store, self._certificates, self._on_trouble = store, certificates, on_trouble
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
         self._unwritten: dict[str, Callable[[], None]] = {}
         self._write_again_at = 0.0
@@ -91,7 +97,7 @@ class KeySafe:
         except StoreFailed as error:
             self._unwritten[what] = write
             if not is_told:
-                self.on_trouble(f"{what} could not be written and end with this process: {error}")
+                self._on_trouble(f"{what} could not be written and end with this process: {error}")
 
     @property
     def deadline(self) -> float | None:

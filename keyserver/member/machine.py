@@ -312,7 +312,7 @@ class GroupMember:
             changes = self.keys.install_grant(outcome, now)
         except MalformedPayload as error:
             return self._abort(attempt, cited(error), now)
-        return self._registered(attempt, changes, now)
+        return self._registered(changes, now)
 
     def _is_deleted(self, grant: Grant) -> bool:
         """True for keys that were promised before the key server said to delete them."""
@@ -327,7 +327,7 @@ class GroupMember:
             self.established = EstablishedSa(attempt.sa, ends, attempt.phase1.mode)
             self._way.found(attempt.phase1, now)
 
-    def _registered(self, attempt: Registration, changes: Changes, now: float) -> list[bytes]:
+    def _registered(self, changes: Changes, now: float) -> list[bytes]:
         self.granted_by = self.server
         self._attempt, self.state = None, MemberState.REGISTERED
         self._schedule.registered(now)

@@ -393,7 +393,7 @@ class Traffic:
         self._sending[selector] = fresh
         delay = self.delays.activation or 0
         for older in teks[teks.index(fresh) + 1 :] if self._overlaps else ():
-            older.drops = min(older.drops, self._end_of(older, fresh, now + delay, delay))
+            older.drops = min(older.drops, _end_of(older, fresh, now + delay))
         return fresh
 
     @property
@@ -405,14 +405,14 @@ class Traffic:
         """
         return bool(self.delays.activation or self.delays.deactivation)
 
-    @staticmethod
-    def _end_of(older: InstalledTek, fresh: InstalledTek, earliest: float, delay: int) -> float:
-        """When the key before an active one goes.
 
-        After a push everybody has the new one, or is off the list. After a registration, the first
-        too, others may send with the old one to the end of its life, less the margin that Junos
-        leaves.
-        """
-        if fresh.arrival is Arrival.PUSH:
-            return max(earliest, fresh.deactivates)
-        return max(earliest, fresh.deactivates, older.expires - fresh.overlap.drop)
+def _end_of(older: InstalledTek, fresh: InstalledTek, earliest: float) -> float:
+    """When the key before an active one goes.
+
+    After a push everybody has the new one, or is off the list. After a registration, the first
+    too, others may send with the old one to the end of its life, less the margin that Junos
+    leaves.
+    """
+    if fresh.arrival is Arrival.PUSH:
+        return max(earliest, fresh.deactivates)
+    return max(earliest, fresh.deactivates, older.expires - fresh.overlap.drop)

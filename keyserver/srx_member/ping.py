@@ -164,13 +164,13 @@ def _results(request: Request, question: Question, probes: list[Probe]) -> Eleme
     return [
         own("target-ip", str(question.ends[1])),
         own("packet-size", str(question.size)),
-        *(_result(request, question, probe) for probe in probes),
+        *(_result(request, probe) for probe in probes),
         summary,
         own("ping-success") if received else own("ping-failure", _LOST),
     ]
 
 
-def _result(request: Request, question: Question, probe: Probe) -> etree._Element:
+def _result(request: Request, probe: Probe) -> etree._Element:
     own, reply = request.dialect.own, probe.reply
     result = own("probe-result", None, own("probe-index", str(probe.sequence + 1)))
     result.set("date-determined", str(int(request.now)))

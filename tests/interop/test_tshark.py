@@ -20,6 +20,7 @@ import pytest
 
 from keyserver.capture.keylog import KeyLog
 from keyserver.cli import main
+from keyserver.srx import Surroundings
 from tests.keyserver.world import V1_SMC, World
 
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
@@ -139,7 +140,7 @@ def test_tshark_decrypts_and_reads_rekeys(signing_key, tmp_path, generation, cip
     log = tmp_path / "keys"
     sink = KeyLog(log)
     block = f"encryption-algorithm {cipher} sig-hash-algorithm {sig_hash}"
-    world = World(signing_key, generation, key_sink=sink)
+    world = World(signing_key, generation, around=Surroundings(sink))
     world.commit(V1_SMC + block)
     sent = world.run(world.member())
     world.commit(V1_SMC + block, V1_SMC + "certificate another")

@@ -14,12 +14,13 @@ from lxml import etree
 
 from keyserver.config.junos_schema import Generation
 from keyserver.lab.specs import DeviceSpec
-from keyserver.srx import Device, read_initial
+from keyserver.srx import Device, Surroundings, read_initial
 from tests.lab import hub_config
 
 START = 1_800_000_000.0
 END = b"]]>]]>"
 BASE_1_0, BASE_1_1 = (f"urn:ietf:params:netconf:base:1.{n}" for n in (0, 1))
+NOTHING_AROUND = Surroundings()
 SITES = {"gm-1": "192.0.2.11"}
 
 
@@ -37,11 +38,17 @@ def full_disk(octets: int = 0) -> Iterator[None]:
 class Console:
     """A device and NETCONF sessions on it, with a hand-moved clock."""
 
-    def __init__(self, generation: str = "v2", state: Path | None = None, **more) -> None:
+    def __init__(
+        self,
+        generation: str = "v2",
+        state: Path | None = None,
+        around: Surroundings = NOTHING_AROUND,
+        **more,
+    ) -> None:
         self.now = START
         self.spec = DeviceSpec("hub-1", generation=Generation(generation), state=state, **more)
         text = hub_config("hub-1", generation, SITES, ("G1", "G2"))
-        self.device = Device(self.spec, read_initial(self.spec, text), self.now)
+        self.device = Device(self.spec, read_initial(self.spec, text), self.now, around)
 
     def session(self, *bases: str) -> Session:
         return Session(self, bases or (BASE_1_0,))

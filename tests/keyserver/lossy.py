@@ -25,7 +25,7 @@ from keyserver.ike.proposal import PeerPolicy
 from keyserver.lab.specs import Faults
 from keyserver.member.faults import FaultyLink
 from keyserver.member.machine import GroupMember, MemberState
-from keyserver.srx import Device
+from keyserver.srx import Device, Surroundings
 from tests.keyserver.observer import Observer, Standing
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
@@ -135,7 +135,7 @@ class LossyGroup:
             self.text_of(hub),
             self.now,
             self._signing_keys,
-            on_activity=partial(self._stir, hub),
+            Surroundings(on_activity=partial(self._stir, hub)),
             state=self._state,
             group_keys=self._group_keys,
         )

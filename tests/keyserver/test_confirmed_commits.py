@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lxml import etree
 
 from keyserver.config.store import RETRY_SECONDS
+from keyserver.srx import Surroundings
 from tests.keyserver.console import START, Console, Session, errors, full_disk, tags
 
 RFC = "<commit><confirmed/><confirm-timeout>{}</confirm-timeout></commit>"
@@ -355,9 +356,8 @@ def test_a_restart_takes_back_what_was_bound_to_a_session(tmp_path):
 
 
 def test_a_full_disk_at_the_deadline_does_not_keep_what_was_not_confirmed(tmp_path):
-    console = Console(state=tmp_path / "hub.db")
     troubles = []
-    console.device.database.on_trouble = troubles.append
+    console = Console(state=tmp_path / "hub.db", around=Surroundings(on_trouble=troubles.append))
     session = console.session()
     confirmed(session, "unconfirmed", 1)
     with full_disk():
@@ -375,6 +375,17 @@ def test_a_full_disk_at_the_deadline_does_not_keep_what_was_not_confirmed(tmp_pa
     assert again.hostname() == "next"
     names = [again.device.database.rollback(n)["system"]["host-name"] for n in range(4)]
     assert names == ["next", "hub-1", "unconfirmed", "hub-1"]
+
+
+def test_what_a_start_takes_back_and_cannot_write_is_told(tmp_path):
+    before = Console(state=tmp_path / "hub.db")
+    confirmed_by_rfc(before.session(), "bound", 36_000)
+    before.device.close()
+    troubles = []
+    with full_disk():
+        after = Console(state=tmp_path / "hub.db", around=Surroundings(on_trouble=troubles.append))
+    assert "taken back, but not written" in troubles[0]
+    assert after.hostname() == "hub-1"
 
 
 def test_a_kill_while_the_disk_is_full_takes_it_back_when_it_starts_again(tmp_path):

@@ -11,6 +11,7 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.ipsec import ESP, SecurityAssociation
 
 from keyserver.gdoi.numbers import AddressPreservation
+from keyserver.srx import Surroundings
 from keyserver.srx_member.sites import MemberOfGroup
 from tests.keyserver.test_srx_member import (
     HUB,
@@ -66,6 +67,7 @@ class Internet(Network):
     """Two sites of one group; ``seen`` has every packet between them."""
 
     def __init__(self, signing_key, generation="v2", site=(), far=(), psk=PSK, extra=()):
+        self.seen, self.cut, self.reached = [], False, FAR
         attached = ZONES if generation == "v2" else SCOPES
         near = (*inside(HERE, "203.0.113.0/24", attached), *site)
         super().__init__(signing_key, generation, extra=(*BOTH_WAYS, *extra), site=near)
@@ -73,15 +75,16 @@ class Internet(Network):
             generation, psk=psk, extra=(*inside(THERE, "198.51.100.0/24", attached), *far)
         )
         self.add(FAR, text.replace(SITE, FAR), signing_key)
-        self.seen = []
-        self.cut = False
-        self.devices[SITE].internet = lambda packet, now: self.carry_packet(FAR, packet, now)
 
-    def carry_packet(self, to, packet, now):
+    def add(self, address, text, signing_key):
+        around = Surroundings(internet=self.carry_packet if address == SITE else lambda *_: [])
+        super().add(address, text, signing_key, around=around)
+
+    def carry_packet(self, packet, now):
         self.seen.append(packet)
         if self.cut:
             return []
-        answers = self.devices[to].key_server.arrives(packet, now)
+        answers = self.devices[self.reached].key_server.arrives(packet, now)
         self.seen += answers
         return answers
 
@@ -243,7 +246,7 @@ def test_own_addresses_and_those_outside_of_the_vpn_are_reached_in_clear(signing
     assert network.lost(f"<host>{FAR}</host><do-not-fragment/><tos>32</tos>") == "0"
     packets = [IP(packet) for packet in network.seen]
     assert {(p.proto, p.src, p.flags.value, p.tos) for p in packets[::2]} == {(1, SITE, 2, 32)}
-    network.devices[SITE].internet = network.devices[SITE].key_server.arrives
+    network.reached = SITE
     assert network.lost(f"<host>{HERE}</host><size>0</size>") == "0"
 
 
@@ -308,7 +311,7 @@ def test_packets_that_are_none_are_dropped_without_a_word(signing_key):
 
 def test_a_device_answers_at_the_addresses_of_its_interfaces_alone(signing_key):
     network = Internet(signing_key)
-    network.devices[SITE].internet = network.devices[HUB].key_server.arrives
+    network.reached = HUB
     assert network.lost(f"<host>{HUB}</host>") == "100"
 
 

@@ -22,6 +22,7 @@ from keyserver.groups.plane import GroupKeys
 from keyserver.ike.numbers import IdType
 from keyserver.ike.wire import Attribute, MalformedPayload
 from keyserver.member.machine import MemberState
+from keyserver.srx import Surroundings
 from tests.keyserver.console import full_disk
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, SERVER, V1_SMC, World, commit, device_of
@@ -111,12 +112,11 @@ def test_a_push_after_the_restart_is_newer_than_those_before(signing_key, tmp_pa
 def test_a_full_disk_stops_no_rekey_and_what_was_not_written_is_written_later(
     tmp_path, certificate
 ):
-    spec = {"state": tmp_path / "hub.db"}
+    spec, troubles = {"state": tmp_path / "hub.db"}, []
     block = (V2_BLOCK, V1_SMC + f"certificate {certificate}") if certificate else (V2_BLOCK,)
     # The device's own store has the key that signs.
-    world = World(None, extra=block, **spec)
-    troubles = []
-    world.device.report(troubles.append)
+    around = Surroundings(on_trouble=troubles.append)
+    world = World(None, extra=block, around=around, **spec)
     with full_disk():
         (member,) = world.joined(1)
         first = _keys(world)

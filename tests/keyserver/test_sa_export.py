@@ -31,6 +31,7 @@ from keyserver.gdoi.payloads import Selector
 from keyserver.ike.numbers import IdType
 from keyserver.member.associations import TrafficKeys, traffic_sa
 from keyserver.member.traffic import Arrival, GrantedTek, Traffic
+from keyserver.srx import Surroundings
 from tests.keyserver.test_associations import sat
 from tests.keyserver.world import GM, V1_SMC, World
 
@@ -339,7 +340,7 @@ def test_a_full_disk_stops_nobody_and_what_is_missing_follows(signing_key, tmp_p
 
 def test_a_key_log_on_a_full_disk_stops_no_rekey(signing_key, tmp_path, disk):
     log, disk.room = KeyLog(tmp_path / "keys.log"), 0
-    world = World(signing_key, extra=(BLOCK,), key_sink=log)
+    world = World(signing_key, extra=(BLOCK,), around=Surroundings(log))
     (member,) = world.joined(1)
     first = member.keys.current_kek
     world.pass_time(3600)

@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-from keyserver.capture.keylog import KeySink
 from keyserver.config.apply import apply
 from keyserver.config.candidate import Holder
 from keyserver.config.edit import LoadError, Operation
@@ -28,10 +26,11 @@ from keyserver.ike.proposal import Mode, PeerPolicy
 from keyserver.lab.specs import DeviceSpec, Endpoint
 from keyserver.member.machine import GroupMember, MemberState
 from keyserver.member.options import MemberOptions
-from keyserver.srx import Device
+from keyserver.srx import Device, Surroundings
 from tests.lab import PSK, hub_config
 
 SERVER, GM = "192.0.2.1", "192.0.2.11"
+NOTHING_AROUND = Surroundings()
 V1_SMC = "set security group-vpn server group G1 server-member-communication "
 
 
@@ -51,13 +50,12 @@ def device_of(
     text: str,
     now: float,
     signing_key: SigningKeys | None,
-    key_sink: KeySink | None = None,
-    on_activity: Callable[[], None] = lambda: None,
+    around: Surroundings = NOTHING_AROUND,
     **spec: Any,
 ) -> Device:
     """An SRX with that configuration, as it ships, without its sockets."""
     made = DeviceSpec("hub", generation, gdoi=Endpoint(address, 848), **spec)
-    return Device(made, tree_of(generation, text), now, key_sink, signing_key, on_activity)
+    return Device(made, tree_of(generation, text), now, around, signing_key)
 
 
 def commit(device: Device, text: str, now: float) -> None:

@@ -72,21 +72,19 @@ def _peers(
     for group in groups:
         for host in group.members:
             _add_peer(peers, description.devices[host], _policy(description, host), group, server)
-        for host in _other_servers(description, server, group):
+        for host in _other_servers(server, group):
             device, root = description.devices[host], description.devices[group.servers[0]]
             _add_peer(peers, device, ("main", root.key), group, server)
             peers[device.name]["gateway"]["dead_peer_detection"] = {"always_send": True}
     return list(peers.values())
 
 
-def _other_servers(description: Description, server: Device, group: Group) -> list[str]:
+def _other_servers(server: Device, group: Group) -> list[str]:
     """Those with which a server shares the group's keys."""
-    if not is_cluster(description, group):
-        return []
     return [host for host in group.servers if host != server.host]
 
 
-def is_cluster(description: Description, group: Group) -> bool:
+def is_cluster(group: Group) -> bool:
     """Whether its servers share its keys."""
     return len(group.servers) > 1
 
@@ -147,7 +145,7 @@ def _group(description: Description, server: Device, group: Group) -> Config:
         ],
         **{name: group.settings[name] for name in SERVER_SETTINGS if name in group.settings},
     )
-    others = _other_servers(description, server, group)
+    others = _other_servers(server, group)
     if others:
         found["server_cluster"] = {
             "server_role": ROOT if server.host == group.servers[0] else SUB,

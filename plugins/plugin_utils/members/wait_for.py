@@ -93,7 +93,7 @@ def wait_for(
         "elapsed": round(elapsed, 1),
         "groups": [one.as_result() for one in state],
         "warnings": [
-            *_advice(entries, request, timeout),
+            *_advice(entries, timeout),
             *_nobody(request.wanted, before, eyes.in_force),
             *eyes.unseen(blocks),
             *doubts,
@@ -229,7 +229,7 @@ def _does_not_fit(request: Request, entries: Sequence[gate.Awaited], timeout: in
         )
 
 
-def _advice(entries: Sequence[gate.Awaited], request: Request, timeout: int) -> list[str]:
+def _advice(entries: Sequence[gate.Awaited], timeout: int) -> list[str]:
     """What the one who reads the result must know."""
     found = []
     for entry in entries:

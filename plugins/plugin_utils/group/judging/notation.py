@@ -137,7 +137,7 @@ def _of_group(group: Group) -> Found:
     objection = values.identifier(group.name, LONGEST_NAME) if group.name else None
     if objection is not None:
         yield in_group(group, "name", group.name, objection, "choose another 'name'")
-    for where, policy in _named(group, "match_policies", group.match_policies):
+    for where, policy in _named("match_policies", group.match_policies):
         yield from _name(group, where, policy)
         yield from _prefixes(group, where, policy)
         yield from _ports(group, where, policy)
@@ -153,7 +153,7 @@ def _of_rules(group: Group) -> Found:
     for option in RULES:
         rules = group.setting(option, ())
         yield from _twice(group, option, rules)
-        for where, rule in _named(group, option, rules):
+        for where, rule in _named(option, rules):
             yield from _name(group, where, rule)
             yield from _prefixes(group, where, rule)
             if not any(map(rule.get, _TRAFFIC)):
@@ -162,7 +162,7 @@ def _of_rules(group: Group) -> Found:
                 yield in_group(group, where, None, why, remedy)
 
 
-def _named(group: Group, option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
+def _named(option: str, entries: Iterable[Options]) -> Iterator[tuple[str, Options]]:
     return ((f"{option}[{called(e, number)}]", e) for number, e in enumerate(entries))
 
 

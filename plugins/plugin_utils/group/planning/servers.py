@@ -101,14 +101,14 @@ def sharing(here: Situation, join: Mapping[str, Change]) -> Iterator[Step]:
 
 
 def _grows(here: Situation, group: Group) -> bool:
-    return is_cluster(here.description, group) and any(
+    return is_cluster(group) and any(
         _cluster(here.block(host, group)) is None for host in group.servers
     )
 
 
 def _lacks_keys(here: Situation, group: Group, join: Mapping[str, Change]) -> bool:
     return (
-        is_cluster(here.description, group)
+        is_cluster(group)
         and group.name in here.unshared
         and not join.keys().isdisjoint(group.members)
     )
