@@ -141,6 +141,23 @@ def private_of_another(tree: ast.Module) -> Iterator[Fault]:
                 yield node.lineno, f"sets {ast.unparse(node)}, private to another"
 
 
+def hooks(tree: ast.Module) -> Iterator[Fault]:
+    """Something to call that is hung on an object after it was made: until then nobody hears."""
+    for node in ast.walk(tree):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            match target:
+                case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                    continue
+                case ast.Attribute(attr=name) if name.startswith("on_") or _calls_later(node.value):
+                    yield node.lineno, f"{ast.unparse(target)} is hung on it from outside"
+
+
+def _calls_later(value: ast.expr) -> bool:
+    return isinstance(value, ast.Lambda) or (
+        isinstance(value, ast.Call) and ast.unparse(value.func) in ("partial", "functools.partial")
+    )
+
+
 _COUNTABLE = (
     "audit|change|connection|device|entrie|error|finding|gateway|group|host|key server|line|member"
     "|minute|rekey|server|session|site|statement|value|warning"

@@ -60,6 +60,7 @@ PRIVATES = {
     "tests/benchmarks/timed_loop.py": "times asyncio itself, from within",
     "tests/rude/questions.py": "lets asyncssh begin a login anew, as OpenSSH's server does",
 }
+HOOKS = {"plugins/plugin_utils/netconf/paramiko.py": "paramiko's timer has no constructor of ours"}
 SLEEPS = {
     "tests/benchmarks/configurations.py": "measures what time without work costs",
     "tests/benchmarks/loop.py": "gives a client time to fill what nobody reads",
@@ -117,6 +118,9 @@ GUARDS = {
     "no text and no log tells a secret": of_trees(
         rules.tells_secrets, sources("plugins", "keyserver", "extensions"), {}
     ),
+    "what is to be called is given to a constructor": of_trees(
+        rules.hooks, sources("plugins", "keyserver"), HOOKS
+    ),
     "no test patches what is private to another": of_trees(
         rules.private_of_another, sources("tests"), PRIVATES
     ),
@@ -151,6 +155,12 @@ BREACHES = [
         "display.vvv(f'login with {target.password}')",
     ),
     ("no text and no log tells a secret", "keyserver/edge/login.py", "logger.info('%s', password)"),
+    (
+        "what is to be called is given to a constructor",
+        "keyserver/edge/serve.py",
+        "plane.device.internet = partial(carry, plane)",
+    ),
+    ("what is to be called is given to a constructor", "keyserver/srx.py", "safe.on_trouble = say"),
     (
         "no test patches what is private to another",
         "tests/unit/test_engine.py",
