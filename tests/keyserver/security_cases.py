@@ -25,14 +25,7 @@ SITE_TO_SITE = f"""
 {_I} gateway old ike-policy pol
 {_I} gateway old address 192.0.2.10
 {_I} gateway old external-interface ge-0/0/0
-{_I} proposal gcm encryption-algorithm aes-256-gcm
-{_I} policy suite proposal-set suiteb-gcm-256
-{_I} policy suite certificate local-certificate own
 {_V} proposal p protocol esp
-{_V} proposal gcm encryption-algorithm aes-256-gcm
-{_V} proposal ah protocol ah
-{_V} policy standard proposal-set standard
-{_Z} ANY host-inbound-traffic system-services any-service
 {_V} policy pol proposals p
 {_VPN} bind-interface st0.1
 {_VPN} ike gateway g
@@ -79,20 +72,6 @@ _RULES = {
         "IKE policy must have either local certificate or pre-shared key configured"
     ),
     f"{_I} policy pol proposals x": _NO_PROPOSAL,
-    f"{_I} policy pol proposal-set basic": (
-        "IKE policy must not have both proposals and proposal-set configured"
-    ),
-    f"{_I} policy suite proposal-set suiteb-gcm-128\n"
-    f"{_I} policy suite pre-shared-key ascii-text x": (
-        "Suite B proposal-sets require certificate-based authentication."
-    ),
-    f"{_I} policy suite proposal-set prime-256\n{_I} policy suite pre-shared-key ascii-text x": (
-        "PRIME proposal-sets require certificate-based authentication."
-    ),
-    f"{_I} proposal p encryption-algorithm aes-256-gcm\n"
-    f"{_I} proposal p authentication-algorithm sha-256": (
-        "When using aes-gcm for Encryption the Authentication Algorithm must not be set."
-    ),
     f"{_I} policy pol certificate trusted-ca ca-profile x": (
         "Referenced profile must be defined under [edit security pki ca-profile]"
     ),
@@ -146,16 +125,6 @@ _RULES = {
     f"{_I} gateway old fragmentation size 576": "IKEv2 must be configured to use fragementation.",
     f"{_GATEWAY} tcp-encap-profile x": "Referenced tcp-encap profile must be defined",
     f"{_V} policy pol proposals x": _NO_PROPOSAL,
-    f"{_V} policy pol proposal-set basic": (
-        "IPSec policy must not have both proposals and proposal-set configured"
-    ),
-    f"{_V} proposal p encryption-algorithm aes-256-gcm\n"
-    f"{_V} proposal p authentication-algorithm hmac-sha-256-128": (
-        "HMAC Authentication is not compatible with AES-GCM"
-    ),
-    f"{_V} proposal p protocol ah\n{_V} proposal p encryption-algorithm aes-256-cbc": (
-        "Encryption algorithm must not be defined for AH"
-    ),
     f"{_VPN} ike gateway x": (
         "Referenced IKE gateway must be defined under [edit security ike gateway]"
     ),
@@ -198,18 +167,6 @@ _RULES = {
     f"{_Z} WAN address-book address a 192.0.2.1/32": (
         "Zone specific address books are not allowed when there are global address books defined"
     ),
-    f"{_Z} WAN host-inbound-traffic system-services any-service\n"
-    f"{_Z} WAN host-inbound-traffic system-services ssh": (
-        "If `any` is set other services are disallowed"
-    ),
-    f"{_Z} WAN interfaces st0.1 host-inbound-traffic system-services any-service\n"
-    f"{_Z} WAN interfaces st0.1 host-inbound-traffic system-services ssh": (
-        "If `any` is set other services are disallowed"
-    ),
-    f"{_B} attach zone WAN": (
-        "It is not allowed to attach the global address book to any particular interface, zone or "
-        "routing-instance."
-    ),
     f"{_Z} WAN host-inbound-traffic system-services ftp except": _NO_RULE,
     f"{_Z} WAN interfaces st0.1 host-inbound-traffic protocols ospf except": _NO_RULE,
     f"{_B} address-set a address a": _BOTH_NAMES,
@@ -219,6 +176,49 @@ _RULES = {
         "Security zone must be unique in address books"
     ),
     "set security address-book other attach zone X": "Security zone must be defined",
+}
+PROPOSALS = f"""
+{_I} proposal gcm encryption-algorithm aes-256-gcm
+{_I} policy suite proposal-set suiteb-gcm-256
+{_I} policy suite certificate local-certificate own
+{_V} proposal gcm encryption-algorithm aes-256-gcm
+{_V} proposal ah protocol ah
+{_V} policy standard proposal-set standard
+{_Z} ANY host-inbound-traffic system-services any-service
+{_Z} ANY interfaces ge-0/0/0.0 host-inbound-traffic system-services any-service
+"""
+_RULES_OF_PROPOSALS = {
+    f"{_I} policy suite proposals gcm": (
+        "IKE policy must not have both proposals and proposal-set configured"
+    ),
+    f"{_I} policy new proposal-set suiteb-gcm-128\n{_I} policy new pre-shared-key ascii-text x": (
+        "Suite B proposal-sets require certificate-based authentication."
+    ),
+    f"{_I} policy new proposal-set prime-256\n{_I} policy new pre-shared-key ascii-text x": (
+        "PRIME proposal-sets require certificate-based authentication."
+    ),
+    f"{_I} proposal gcm authentication-algorithm sha-256": (
+        "When using aes-gcm for Encryption the Authentication Algorithm must not be set."
+    ),
+    f"{_V} policy standard proposals gcm": (
+        "IPSec policy must not have both proposals and proposal-set configured"
+    ),
+    f"{_V} proposal gcm authentication-algorithm hmac-sha-256-128": (
+        "HMAC Authentication is not compatible with AES-GCM"
+    ),
+    f"{_V} proposal ah encryption-algorithm aes-256-cbc": (
+        "Encryption algorithm must not be defined for AH"
+    ),
+    f"{_Z} ANY host-inbound-traffic system-services ssh": (
+        "If `any` is set other services are disallowed"
+    ),
+    f"{_Z} ANY interfaces ge-0/0/0.0 host-inbound-traffic system-services ssh": (
+        "If `any` is set other services are disallowed"
+    ),
+    f"{_B} attach zone ANY": (
+        "It is not allowed to attach the global address book to any particular interface, zone or "
+        "routing-instance."
+    ),
 }
 _SERVICES = {
     "utm-policy": "utm-policy must be defined",
@@ -234,6 +234,7 @@ _SERVICES = {
 }
 SECURITY_CASES = [
     *((SITE_TO_SITE, more, message) for more, message in _RULES.items()),
+    *((PROPOSALS, more, message) for more, message in _RULES_OF_PROPOSALS.items()),
     *(
         (SITE_TO_SITE, f"{policy} then permit application-services {words} x", message)
         for policy in (_POLICY, _GLOBAL)

@@ -9,7 +9,7 @@ import pytest
 from keyserver.config.constraints import MUSTS, check
 from keyserver.config.inherit import in_force
 from keyserver.config.junos_schema import Generation, junos_schema
-from tests.keyserver.security_cases import SECURITY_CASES, SITE_TO_SITE
+from tests.keyserver.security_cases import PROPOSALS, SECURITY_CASES, SITE_TO_SITE
 from tests.keyserver.test_formats import from_set
 
 V2 = junos_schema(Generation.V2)
@@ -75,9 +75,18 @@ def violations(text: str, *, strict: bool = True) -> list[str]:
         ATTACHED,
         ATTACHED.replace("zone LAN to", "zone junos-host to"),
         SITE_TO_SITE,
+        PROPOSALS,
         "",
     ],
-    ids=["server", "member", "attached", "the device's own zone", "site to site", "nothing"],
+    ids=[
+        "server",
+        "member",
+        "attached",
+        "the device's own zone",
+        "site to site",
+        "proposals",
+        "nothing",
+    ],
 )
 def test_what_is_whole_is_committed(text):
     assert violations(text) == []
