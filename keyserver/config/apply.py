@@ -315,14 +315,9 @@ class _Load:
 
     def _is_no_name(self, text: str, edit: Edit, name: str) -> bool:
         """True after noting that an entry could not be shown by this name."""
-        if not text:
+        if not text.strip():
             self.object(name, "missing argument.", line=edit.line)
-        elif text != text.strip():
-            # XML has no way to tell a name's own white space from that around it.
-            self.object(name, "invalid white space around a name", line=edit.line)
-        else:
-            return False
-        return True
+        return not text.strip()
 
     def _checked(self, check: ValueCheck | None, text: str, edit: Edit, name: str) -> str | None:
         """The value as Junos shows it, or None after noting why it is refused."""

@@ -17,7 +17,7 @@ from lxml import etree
 
 from .cases import is_word
 from .compare import Items, by_statement, in_order, out_of_order
-from .layout import write_value
+from .layout import write_name, write_value
 from .namespaces import NETCONF, YANG
 from .predicates import predicates
 from .schema import KEY_SEPARATOR, Kind, Statement
@@ -154,7 +154,7 @@ class _Difference:
         """The statement with its keys."""
         shown = etree.Element(etree.QName(self.own or None, item.statement.name))
         for key, text in _keys(item):
-            etree.SubElement(shown, etree.QName(self.own or None, key)).text = text or None
+            write_name(etree.SubElement(shown, etree.QName(self.own or None, key)), text)
         return shown
 
     @staticmethod

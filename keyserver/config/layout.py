@@ -29,11 +29,18 @@ def value_of(element: etree._Element) -> str:
     return text if element.get(SPACE) == PRESERVED else _without_layout(text)
 
 
+def write_name(element: etree._Element, name: str) -> None:
+    """Like :func:`write_value` for a name, around which blanks are rare and elsewhere layout."""
+    element.text = name or None
+    if name.strip(_BLANKS) != name:
+        element.set(SPACE, PRESERVED)
+
+
 def name_of(element: etree._Element) -> str:
-    """Like :func:`value_of` for what has no blanks around it: names, numbers, words."""
+    """Like :func:`value_of` for what seldom has blanks around it: names, numbers, words."""
     text = _whole(element)
     stripped = text.strip(_BLANKS)
-    return text if "\n" in stripped else stripped
+    return text if "\n" in stripped or element.get(SPACE) == PRESERVED else stripped
 
 
 def _whole(element: etree._Element) -> str:

@@ -8,6 +8,7 @@ from lxml import etree
 
 from .descent import Descent
 from .edit import Edit, LoadError
+from .layout import write_name
 from .schema import KEY_SEPARATOR, Statement
 from .words import Word
 
@@ -30,7 +31,7 @@ def _element(edit: Edit, parent: etree._Element) -> etree._Element:
     element = etree.SubElement(parent, edit.statement.name)
     if edit.key is not None:
         for key, text in zip(edit.statement.keys, edit.key.split(KEY_SEPARATOR), strict=False):
-            etree.SubElement(element, key.name).text = text or None
+            write_name(etree.SubElement(element, key.name), text)
     for value in edit.values:
         # What a branch must have; without the empty element all of the branch would be meant.
         etree.SubElement(parent, edit.statement.name).text = value

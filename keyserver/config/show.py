@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from .layout import write_value
+from .layout import write_name, write_value
 from .schema import KEY_SEPARATOR, Kind, Statement
 from .show_text import to_text
 from .tree import Item, Tree, items
@@ -63,7 +63,7 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
             for key, text in zip(
                 statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False
             ):
-                etree.SubElement(element, prefix + key.name).text = text or None
+                write_name(etree.SubElement(element, prefix + key.name), text)
         if statement.is_branch:
             _fill(statement, value, parent if statement.flat else element, names)
         elif statement.kind is not Kind.EMPTY:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from ..config.layout import name_of
 from ..config.namespaces import own_name
 from ..config.schema import KEY_SEPARATOR, Kind, Statement
 from ..config.tree import MARKS, Tree
@@ -60,10 +61,9 @@ def _narrowed_child(statement: Statement, value: Any, wanted: list[etree._Elemen
 
 def _key_of(statement: Statement, wanted: etree._Element) -> str | None:
     """The one entry that a filter names; None when it names none, or not by its whole key."""
-    texts = [wanted.findtext("{*}" + key.name) for key in statement.keys]
-    if any(text is None or not text.strip() for text in texts):
-        return None
-    return KEY_SEPARATOR.join((text or "").strip() for text in texts)
+    named = [wanted.find("{*}" + key.name) for key in statement.keys]
+    texts = ["" if one is None else name_of(one) for one in named]
+    return KEY_SEPARATOR.join(texts) if all(texts) else None
 
 
 def select(

@@ -194,6 +194,29 @@ def test_values_that_their_places_tell_apart_stand_beside_each_other_in_xml(line
         assert from_edits(V2, *read(V2, show(V2, tree))) == tree
 
 
+BLANK = 'set system login user netops authentication ssh-rsa "ssh-rsa AAAAB3NzaC1yc2E= a@b "'
+
+
+def test_a_name_keeps_the_blanks_around_it_in_every_format():
+    tree = from_set(V2, BLANK)
+    for show, read in FORMATS.values():
+        assert from_edits(V2, *read(V2, show(V2, tree))) == tree
+    assert [*to_set(V2, tree)] == [BLANK]
+    empty = list(read_set(V2, BLANK.replace("ssh-rsa AAAAB3NzaC1yc2E= a@b", "")))
+    assert apply(V2, {}, empty, Operation.MERGE) != []
+    session = Console().session()
+    session.set(BLANK)
+    difference = session.rpc('<get-configuration compare="rollback" format="xml"/>')
+    (name,) = (one.text for one in difference.iter("name") if one.text.startswith("ssh-rsa"))
+    assert name.endswith("a@b ")
+    assert errors(session.commit()) == []
+    path = BLANK.removeprefix("set ")
+    shown = session.rpc(f"<command>show configuration {path} | display set</command>")
+    assert BLANK in shown.findtext(".//configuration-output")
+    assert errors(session.set(BLANK.replace("set", "delete", 1))) == []
+    assert '-         ssh-rsa "ssh-rsa AAAAB3NzaC1yc2E= a@b ";' in session.compare()
+
+
 IN_JSON = """
 set system login user netops uid 2000
 set system services ssh

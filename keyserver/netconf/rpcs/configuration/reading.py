@@ -16,6 +16,7 @@ from ....config.compare_xml import difference_xml
 from ....config.database import ConfigurationDatabase
 from ....config.edit import Operation
 from ....config.inherit import shown_inherited, without
+from ....config.layout import PRESERVED, SPACE
 from ....config.namespaces import NETCONF, YANG, YANG_CONF, own_name
 from ....config.read_xml import read_xml
 from ....config.schema import Statement
@@ -47,6 +48,8 @@ GET_CONFIG = Accepts(payload=frozenset({"source", "filter"}))
 GET = Accepts(payload=frozenset({"filter"}))
 
 
+_LAYOUT = {SPACE: frozenset({PRESERVED})}
+"""What a filter's elements may have: names with blanks around them are shown with it."""
 _SHORT = 2_000
 """Octets of a request whose filter is looked at beforehand."""
 _FEW = 200
@@ -144,7 +147,7 @@ def _refuse_unknown(statement: Statement, wanted: etree._Element) -> None:
         refuse_text(wanted)
     for child in wanted.iterchildren(tag=etree.Element):
         name = own_name(str(child.tag))
-        refuse_attributes(child, {})
+        refuse_attributes(child, _LAYOUT)
         known = statement.children.get(name)
         if known is None and name in statement.beside:
             known = statement.beside[name].children[name]
@@ -444,6 +447,6 @@ def _refuse_expressions(element: etree._Element) -> None:
     Nor has text beside elements (§6.2.5).
     """
     for node in element.iter(tag=etree.Element):
-        refuse_attributes(node, {})
+        refuse_attributes(node, _LAYOUT)
         if len(node):
             refuse_text(node)
