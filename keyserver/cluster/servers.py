@@ -63,7 +63,10 @@ class ServerCluster:
             links = {p.policy.name: self._link(group, p, now) for p in peers.get(name, ())}
             kept |= {(name, gateway): link for gateway, link in links.items()}
             roots = [link for link in links.values() if link.dials]
-            group.keyring.leads = all(link.lost for link in roots)
+            if all(link.lost for link in roots):
+                group.lead(now)
+            else:
+                group.keyring.leads = False
             group.shared_with &= set(links)
             for link in roots:
                 if not link.lost and group.keyring.lacks:

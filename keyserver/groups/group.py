@@ -273,6 +273,13 @@ class Group:
             if not (fresh or teks):
                 self.keyring.withdraw(replaced, now)
 
+    def lead(self, now: float) -> None:
+        """The keys are made here from now on; a KEK of other settings is followed by another."""
+        self.keyring.leads = True
+        kek, wanted = self.keyring.kek, self.settings.kek
+        if kek is not None and wanted is not None and wanted.needs_new_key(kek.settings):
+            self.push("policy", now, kek=self.keyring.fresh_kek(wanted, now))
+
     def _is_new(self, settings: TekSettings, known: set[str]) -> bool:
         newest = self.keyring.newest(settings.name)
         return settings.name not in known or newest is None or newest.settings != settings

@@ -75,6 +75,12 @@ def _is_served_by(*servers):
     return change
 
 
+def _is_served_otherwise(town):
+    _is_served_by("hub-2", "hub-1")(town)
+    rekeys = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-384"}
+    town.group["server_member_communication"] = rekeys
+
+
 def _another_number(town):
     town.group["group_id"] = GROUP_ID + 1
 
@@ -113,6 +119,7 @@ OF_V2 = {
     "pushes begin or end": _pushes_begin_or_end,
     "a server comes": _is_served_by("hub-1", "hub-2", "hub-3"),
     "servers change places": _is_served_by("hub-2", "hub-1"),
+    "servers change places, and pushes are others": _is_served_otherwise,
     "the first server goes": _is_served_by("hub-2", "hub-3"),
     "another serves alone": _is_served_by("hub-3"),
 }
@@ -177,6 +184,14 @@ def test_a_member_that_is_called_otherwise_registers_anew_and_nobody_else(signin
     _is_renamed(town)
     run = ends_well(town)
     assert (run.steps, run.named) == (["learn", "renew", "wait"], {"site-2"})
+
+
+def test_who_is_listed_and_hears_no_push_registers_anew(signing_key):
+    town = built(signing_key, "v2", 2, True)
+    site = next(site for host, site in town.sites() if host == "site-2")
+    site.member.keys.forget_keks()
+    run = ends_well(town)
+    assert (run.steps, run.changed) == (["renew", "wait"], {"site-2"})
 
 
 def test_who_gets_a_key_with_another_name_has_left_as_whom_it_was(signing_key):

@@ -128,12 +128,13 @@ class Town(Network):
     def standings(self) -> dict[int, dict[str, HeldKeys]]:
         """By group what each member holds just now."""
         found: dict[int, dict[str, HeldKeys]] = defaultdict(dict)
-        for host, site in self._sites():
+        for host, site in self.sites():
             if site.settings.enrolment is not None and site.member is not None:
                 found[site.settings.enrolment.group][host] = site.member.held()
         return found
 
-    def _sites(self) -> Iterator[tuple[str, Any]]:
+    def sites(self) -> Iterator[tuple[str, Any]]:
+        """Each host that is a member, with its part of a VPN."""
         for address, device in self.devices.items():
             for companion in device.companions:
                 if isinstance(companion, SrxMembers):

@@ -83,20 +83,22 @@ def _reads(crew: Crew, host: str, group: Group) -> bool:
 def stranded(crew: Crew, group: Group) -> dict[str, Lost]:
     """Members that no server lists, and what they hold; unpushed ones that lack what is new, too.
 
-    No push reaches them, and nothing tells them so: a server has forgotten them, or their list was
-    cleared behind a run that did not end.
+    No push reaches them, and nothing tells them so: a server has forgotten them, their list was
+    cleared behind a run that did not end, or they never had the key under which it pushes.
     """
     newest = newest_keys(group, crew.held)
     own = {h: crew.held[h].of(group.group_id).teks for h in group.members if h in crew.held}
     holders = Counter(spi for teks in own.values() for spi in teks)
-    lists = _lists(crew, group)
+    lists, keks = _lists(crew, group), _keks(crew, group)
     found: dict[str, Lost] = {}
     for host, teks in own.items():
         holds = _lost(teks.keys(), newest)
         # Who asks a server that is about to leave the group is listed there.
         asked = servers_asked(crew.sides[host]["member"])
         name = crew.description.devices[host].name
-        if not any(name in lists.get(address, ()) for address in asked):
+        if not any(name in lists.get(address, ()) for address in asked) or (
+            keks and not keks & crew.held[host].of(group.group_id).kek
+        ):
             found[host] = holds
         elif group.communication is None and holds is Lost.OLD_KEYS:
             # Where others have these keys, it may be about to ask by itself.
@@ -112,6 +114,13 @@ def _lists(crew: Crew, group: Group) -> dict[str, set[str]]:
         for host, held in crew.held.items()
         if (address := crew.description.devices[host].address) is not None
     }
+
+
+def _keks(crew: Crew, group: Group) -> set[str]:
+    """The keys for rekeying that a group's servers have, where they push."""
+    servers = group.servers if group.communication is not None else ()
+    there = (crew.held[h].of(group.group_id) for h in servers if h in crew.held)
+    return {spi for one in there for spi in one.kek}
 
 
 def _lost(own: Set[str], newest: Set[str]) -> Lost:
