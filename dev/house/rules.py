@@ -25,7 +25,7 @@ _FILES = frozenset(
 _OF_MODULES = {
     "time": frozenset(
         {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"}
-        | {"localtime", "ctime"}
+        | {"localtime", "ctime", "process_time", "thread_time", "clock_gettime"}
     ),
     "socket": frozenset(
         {"socket", "create_connection", "create_server", "socketpair", "fromfd", "getaddrinfo"}
@@ -92,6 +92,11 @@ def clock_and_files(tree: ast.Module) -> Iterator[Fault]:
                 yield node.lineno, f"{name} is handed on, which hides what is used of it"
             case ast.Call(func=ast.Attribute(attr=name)) if name in _CLOCK | _FILES:
                 yield node.lineno, f".{name}()"
+            case (
+                ast.Call(func=ast.Attribute(attr="fromtimestamp"), args=[_], keywords=[])
+                | ast.Call(func=ast.Attribute(attr="astimezone"), args=[], keywords=[])
+            ):
+                yield node.lineno, "the time zone of this machine"
 
 
 def _hides(node: ast.ImportFrom | ast.Import) -> Iterator[Fault]:
@@ -137,6 +142,13 @@ def private_of_another(tree: ast.Module) -> Iterator[Fault]:
                         yield node.lineno, f"patches {one.arg}, private to another"
             case ast.Call(func=ast.Name(id="setattr" | "delattr" | "patch")):
                 yield from _patched(node)
+            case ast.Call(func=ast.Attribute(attr="__setattr__"), args=[ast.Name(id=one), *_]):
+                yield from _patched(node) if one != "self" else ()
+            case (
+                ast.Call(func=ast.Attribute(attr="setitem" | "delitem"), args=[into, *_])
+                | ast.Subscript(value=into, ctx=ast.Store() | ast.Del())
+            ) if _is_namespace(into):
+                yield node.lineno, f"changes {ast.unparse(into)} behind its owner's back"
             case ast.Attribute(ctx=ast.Store() | ast.Del()) if _foreign(node):
                 yield node.lineno, f"sets {ast.unparse(node)}, private to another"
 
@@ -150,6 +162,14 @@ def hooks(tree: ast.Module) -> Iterator[Fault]:
                     continue
                 case ast.Attribute(attr=name) if name.startswith("on_") or _calls_later(node.value):
                     yield node.lineno, f"{ast.unparse(target)} is hung on it from outside"
+
+
+def _is_namespace(value: ast.expr) -> bool:
+    """Whether it is all that an object or module has, as a dictionary."""
+    match value:
+        case ast.Attribute(attr="__dict__") | ast.Call(func=ast.Name(id="vars"), args=[_]):
+            return True
+    return False
 
 
 def _calls_later(value: ast.expr) -> bool:
