@@ -22,157 +22,22 @@ devices printed in public (``docs/architecture.md`` names the samples):
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .compare_page import Page, Place
 from .schema import Kind, Statement
-from .show_text import item_text, shared_braces
 from .tree import Identity, Item, Tree, items, order_of
-from .words import quote
-
-_MARK = "!"
-_LEAF, _BRANCH, _MARKED = 1, 2, 3
-"""Columns behind the levels of the path: of a leaf, a branch, a branch whose mark changed."""
 
 
 def compare(statement: Statement, old: Tree, new: Tree) -> str:
     """Junos' compare text; empty when there is no difference."""
-    page = _Page()
-    _level(page, statement, old, new, _Place())
+    page = Page()
+    _level(page, statement, old, new, Place())
     return "".join(f"{line}\n" for line in page.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a difference is: the words of the way, and how many statements they are.
-
-    ``bare``: in the braces that the entries of a list share; ``repeated``: the word of a
-    container that puts it before each of its statements and has no braces of its own.
-    """
-
-    words: tuple[str, ...] = ()
-    levels: int = 0
-    bare: bool = False
-    repeated: str = ""
-
-    def below(self, item: Item) -> _Place:
-        if self.bare:
-            return _Place((*self.words, *item.key_words), self.levels + 1)
-        if self.repeated:
-            return _Place((*self.words, self.repeated, *item.words), self.levels + 1)
-        return _Place((*self.words, *item.words), self.levels + 1)
-
-    def shared(self, statement: Statement) -> _Place:
-        """In the braces of a list."""
-        return _Place((*self.words, statement.shown), self.levels, bare=True)
-
-    def repeating(self, statement: Statement) -> _Place:
-        """In a container without braces."""
-        return _Place(self.words, self.levels + 1, repeated=statement.shown)
-
-    def lines(self, item: Item) -> Iterator[str]:
-        """One statement as it stands here."""
-        lead = f"{self.repeated} " if self.repeated else ""
-        return item_text(item, bare=self.bare, repeated=lead)
-
-    def name(self, item: Item) -> str:
-        """The words with which one statement opens here."""
-        words = item.key_words if self.bare else item.words
-        return " ".join(map(quote, [self.repeated, *words] if self.repeated else words))
-
-    @property
-    def heading(self) -> str:
-        return f"[edit {' '.join(map(quote, self.words))}]" if self.words else "[edit]"
-
-
-@dataclass
-class _Page:
-    """The lines so far, and what the last heading stands for.
-
-    ``run``: the sign of what has come or gone last, while nothing stands behind it that stays.
-    ``lead``: what is shown first of statements that exclude each other, when one comes for another.
-    """
-
-    lines: list[str] = field(default_factory=list)
-    under: tuple[str, ...] | None = None
-    indent: str = ""
-    run: str = ""
-    lead: Statement | None = None
-
-    def put(self, sign: str, place: _Place, item: Item) -> None:
-        """One statement with all that is in it."""
-        self._head(place, item.statement)
-        self._signed(sign, place.lines(item))
-        self.run = sign
-
-    def whole(self, sign: str, place: _Place, statement: Statement, entries: Items) -> None:
-        """A list with the braces that its entries share."""
-        self._head(place)
-        self._signed(sign, shared_braces(statement, list(entries.values())))
-        self.run = sign
-
-    @contextmanager
-    def listed(self, place: _Place, sign: str) -> Iterator[None]:
-        """The entries of a list; ``sign``: all of them come, or go."""
-        if self.under == place.words and sign and sign == self.run:
-            yield
-            return
-        self.leave()
-        yield
-        self.leave()
-
-    def name(self, sign: str, place: _Place, item: Item) -> None:
-        """One statement without what is in it."""
-        self._head(place, item.statement)
-        self.lines.append(f"{sign}{self.indent}{place.name(item)} {{ ... }}")
-
-    def mark(self, place: _Place, item: Item, mark: str) -> None:
-        """What is said of a statement now (``inactive:``), under a heading for that alone."""
-        if self.under != (*place.words, _MARK):
-            self.lines.append(place.heading)
-            self.under = (*place.words, _MARK)
-        indent = " " * (place.levels + _MARKED)
-        self.lines.append(f"{_MARK}{indent}{mark} {place.name(item)} {{ ... }}")
-
-    def context(self, place: _Place, item: Item) -> None:
-        """A neighbour of what is new, once where it is on both sides."""
-        self._head(place, item.statement)
-        mark = "inactive: " if item.inactive else ""
-        line = f" {self.indent}{mark}{place.name(item)} {{ ... }}"
-        if self.lines[-1] != line:
-            self.lines.append(line)
-
-    def say(self, sign: str, place: _Place, item: Item, text: str) -> None:
-        """A comment that comes or goes."""
-        self._head(place, item.statement)
-        self._signed(sign, [text])
-
-    def _signed(self, sign: str, lines: Iterable[str]) -> None:
-        """A comment has several lines, each with its sign."""
-        for line in lines:
-            self.lines += [f"{sign}{self.indent}{one}" for one in line.split("\n")]
-
-    def passed(self, place: _Place, statement: Statement) -> None:
-        """A statement that does not differ stands between what does."""
-        self.run = ""
-        if statement.is_branch and not place.repeated:
-            self.leave()
-
-    def leave(self) -> None:
-        """What follows is said under a heading of its own."""
-        self.under = None
-
-    def _head(self, place: _Place, statement: Statement | None = None) -> None:
-        if self.under == place.words:
-            return
-        first = self.lead or statement
-        columns = _BRANCH if first is not None and first.is_branch else _LEAF
-        self.lines.append(place.heading)
-        self.under, self.indent = place.words, " " * (place.levels + columns)
-
-
-def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Place) -> None:
+def _level(page: Page, statement: Statement, old: Tree, new: Tree, place: Place) -> None:
     if old is new:
         return
     was, now = by_statement(statement, old), by_statement(statement, new)
@@ -185,7 +50,7 @@ def _level(page: _Page, statement: Statement, old: Tree, new: Tree, place: _Plac
                 page.passed(place, child)
 
 
-def _child(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
+def _child(page: Page, child: Statement, before: Items, after: Items, place: Place) -> None:
     """One leaf or container, or one list with all its entries."""
     if child.homogeneous and child.spelled:
         if child.kind is Kind.CONTAINER and before and after:
@@ -193,7 +58,7 @@ def _child(page: _Page, child: Statement, before: Items, after: Items, place: _P
             return
         if child.kind is Kind.LIST:
             if not (before and after):
-                page.whole("+" if after else "-", place, child, after or before)
+                page.whole("+" if after else "-", place, child, [*(after or before).values()])
                 return
             place = place.shared(child)
     if child.kind is not Kind.LIST:
@@ -203,7 +68,7 @@ def _child(page: _Page, child: Statement, before: Items, after: Items, place: _P
         (_ordered if child.user_ordered else _sorted)(page, before, after, place)
 
 
-def _repeating(page: _Page, child: Statement, before: Items, after: Items, place: _Place) -> None:
+def _repeating(page: Page, child: Statement, before: Items, after: Items, place: Place) -> None:
     was, now = before[child.name], after[child.name]
     _said(page, was, now, place)
     _level(page, child, was.value, now.value, place.repeating(child))
@@ -236,7 +101,7 @@ def in_order(
         yield statement.children[names[0]], sorted(names, key=now.__contains__)
 
 
-def _sorted(page: _Page, before: Items, after: Items, place: _Place) -> None:
+def _sorted(page: Page, before: Items, after: Items, place: Place) -> None:
     """A leaf or container, or the entries of a list whose order means nothing."""
     both = {**before, **after}
     for identity in sorted(both, key=lambda one: _shown(both[one], one)):
@@ -251,7 +116,7 @@ def _shown(item: Item, identity: Identity) -> tuple[object, ...]:
     return order_of(item.statement)(identity[1]) if isinstance(identity, tuple) else ()
 
 
-def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:
+def _ordered(page: Page, before: Items, after: Items, place: Place) -> None:
     _moves(page, before, after, place)
     for gap in _gaps(before, after):
         if gap.added and gap.behind is not None:
@@ -267,7 +132,7 @@ def _ordered(page: _Page, before: Items, after: Items, place: _Place) -> None:
             page.put("-", place, item)
 
 
-def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
+def _moves(page: Page, before: Items, after: Items, place: Place) -> None:
     """Name the entries that are not where the old order would have them."""
     moved = list(out_of_order(before, after))
     if not moved:
@@ -277,7 +142,7 @@ def _moves(page: _Page, before: Items, after: Items, place: _Place) -> None:
     for previous in kept[: kept.index(moved[0])][-1:]:
         page.name(" ", place, after[previous])
     for identity in moved:
-        page.name(_MARK, place, after[identity])
+        page.name("!", place, after[identity])
     page.leave()
 
 
@@ -316,14 +181,14 @@ def _gaps(before: Items, after: Items) -> Iterator[_Gap]:
     yield gap
 
 
-def _come_or_gone(page: _Page, was: Item | None, now: Item | None, place: _Place) -> None:
+def _come_or_gone(page: Page, was: Item | None, now: Item | None, place: Place) -> None:
     if was is not None:
         page.put("-", place, was)
     if now is not None:
         page.put("+", place, now)
 
 
-def _both(page: _Page, was: Item, now: Item, place: _Place) -> None:
+def _both(page: Page, was: Item, now: Item, place: Place) -> None:
     if not now.statement.is_branch or now.statement.in_their_places or _is_another(was, now):
         if (was.value, was.inactive) != (now.value, now.inactive):
             _come_or_gone(page, was, now, place)
@@ -354,7 +219,7 @@ def _is_another(was: Item, now: Item) -> bool:
     return one_line and None not in values and values[0] != values[1]
 
 
-def _said(page: _Page, was: Item, now: Item, place: _Place) -> None:
+def _said(page: Page, was: Item, now: Item, place: Place) -> None:
     """What changed of what is said about a statement: its marks and its comment."""
     for before, after, on, off in (
         (was.inactive, now.inactive, "inactive:", "active:"),

@@ -21,14 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .change import headed, shown
+from .change import headed
+from .printed import INACTIVE, collapsed, printed
 from .schema import Branch, Container, Leaf, List, Path, Statement, Tree
 from .tree import Configuration
 from .values import Generation
-from .words import quote
-
-_INSIDE = 4
-_INACTIVE = "inactive: "
 
 
 def difference(
@@ -152,9 +149,7 @@ class _Page:
         self, child: Leaf, value: Any, path: Path, side: Configuration
     ) -> list[tuple[int, str]]:
         return (
-            []
-            if value is None
-            else list(_statement(child, None, value, path, side, self.generation))
+            [] if value is None else list(printed(child, None, value, path, side, self.generation))
         )
 
     def _branch(
@@ -164,11 +159,11 @@ class _Page:
         if was is None or now is None or _is_another(child, was, now):
             for sign, tree, side in (("-", was, self.before), ("+", now, self.after)):
                 if tree is not None:
-                    block = _statement(child, key, tree, here.path, side, self.generation)
+                    block = printed(child, key, tree, here.path, side, self.generation)
                     self._put(sign, place, list(block))
             return
         if here.path in self.before.inactive and here.path not in self.after.inactive:
-            self._wake(place, _collapsed(child, key))
+            self._wake(place, collapsed(child, key))
         said, heading = len(self.lines), self._heading
         self.level(child, was, now, here)
         if len(self.lines) == said:
@@ -215,7 +210,7 @@ class _Page:
     def _neighbour(self, node: List, key: str | None, place: _Place) -> None:
         """An entry beside an added one; it is named once where it has one on both sides."""
         asleep = place.below(node, key).path in self.after.inactive
-        line = f"{_INACTIVE if asleep else ''}{_collapsed(node, key)}"
+        line = f"{INACTIVE if asleep else ''}{collapsed(node, key)}"
         if self._heading != place.words or self.lines[-1].strip() != line:
             self._put(" ", place, [(0, line)])
 
@@ -226,9 +221,9 @@ class _Page:
         behind = _before(list(now), moved[0], was)
         self._heading = None
         if behind is not None:
-            self._put(" ", place, [(0, _collapsed(node, behind))])
+            self._put(" ", place, [(0, collapsed(node, behind))])
         for key in moved:
-            self._put("!", place, [(0, _collapsed(node, key))])
+            self._put("!", place, [(0, collapsed(node, key))])
         self._heading = None
 
 
@@ -276,86 +271,3 @@ def _before(order: list[str], key: str, among: Tree) -> str | None:
     """The entry before ``key`` that was there before."""
     earlier = [other for other in order[: order.index(key)] if other in among]
     return earlier[-1] if earlier else None
-
-
-# Statements as text
-
-
-def _collapsed(node: Branch, key: str | None) -> str:
-    """What is named without its content; devices write an entry that has none in the same way."""
-    return f"{headed(node, key)} {{ ... }}"
-
-
-def _statement(
-    node: Statement,
-    key: str | None,
-    value: Any,
-    path: Path,
-    side: Configuration,
-    generation: Generation | None,
-    within: bool = False,
-) -> Iterator[tuple[int, str]]:
-    """A statement and what is in it: (indentation, text); ``within``: as part of a line."""
-    mark = _INACTIVE if path in side.inactive else ""
-    head = f"{mark}{headed(node, key)}"
-    if isinstance(node, Leaf):
-        yield from _leaf_statements(node, value, mark, path, side)
-    elif isinstance(node, Branch):
-        inside = list(_inside(node, value, path, side, generation))
-        if not inside:
-            yield 0, f"{head};"
-        elif _on_one_line(node, value, inside, within):
-            yield 0, f"{head} {' '.join(text.removesuffix(';') for _depth, text in inside)};"
-        else:
-            yield 0, f"{head} {{"
-            yield from ((depth + _INSIDE, text) for depth, text in inside)
-            yield 0, "}"
-
-
-def _on_one_line(node: Branch, tree: Tree, inside: list[tuple[int, str]], within: bool) -> bool:
-    if len(inside) > len(tree) or any(text.startswith(_INACTIVE) for _depth, text in inside):
-        return False
-    if within and node.oneline_within:
-        return True
-    if node.oneline or not node.oneline_if_one or len(inside) != 1:
-        return node.oneline
-    return all(isinstance(node.by_name[name], Leaf) for name in tree)
-
-
-def _inside(
-    node: Branch, tree: Tree, path: Path, side: Configuration, generation: Generation | None
-) -> Iterator[tuple[int, str]]:
-    for child in node.ordered(tree, generation):
-        here = (*path, child.name)
-        value = tree[child.name]
-        if isinstance(child, List):
-            for key in value if child.user_ordered else sorted(value):
-                yield from _statement(child, key, value[key], (*here, key), side, generation)
-        else:
-            yield from _statement(child, None, value, here, side, generation, node.oneline)
-
-
-def _leaf_statements(
-    leaf: Leaf, value: Any, mark: str, path: Path, side: Configuration
-) -> Iterator[tuple[int, str]]:
-    """A leaf; the values of a leaf-list one by one when some of them are inactive."""
-    asleep = {item for item in value if (*path, item) in side.inactive} if leaf.many else set()
-    if not asleep:
-        yield 0, f"{mark}{_leaf_text(leaf, value)};"
-        return
-    for item in value:
-        yield 0, f"{_INACTIVE if item in asleep else mark}{_leaf_text(leaf, (item,))};"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
-
-
-def _leaf_text(leaf: Leaf, value: Any) -> str:
-    if value is True:
-        return leaf.said
-    # Devices quote what is scrambled.
-    write = _quoted if leaf.secret else quote
-    words = [write(shown(item)) for item in (value if leaf.many else [value])]
-    text = words[0] if len(words) == 1 else f"[ {' '.join(words)} ]"
-    return text if leaf.bare else f"{leaf.said} {text}"
