@@ -59,6 +59,6 @@ def _follow_kek(
     if rolled or fresh or gone:
         group.push("rekey", now, kek=rolled, teks=fresh, deletes=tek_deletion(gone))
     if rolled is not None:
+        # Each server counts what it pushes itself: a gap would tell members that they missed some.
+        rolled.sequence = 0
         group.keyring.take_over(rolled)
-    elif kek is not None:
-        current.sequence = max(current.sequence, kek.sequence)

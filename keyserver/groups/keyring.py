@@ -162,6 +162,9 @@ class Keyring:
         if teks:
             # When they were made is reckoned from what is left of their lives: no order to go by.
             self._teks[name] = teks
+            # What a commit took away may be there again: it was taken back, or only we have it.
+            held = {tek.spi for tek in teks}
+            self._replaced = [(tek, at) for tek, at in self._replaced if tek.spi not in held]
         else:
             self._teks.pop(name, None)
 

@@ -264,6 +264,24 @@ def test_what_a_match_policy_replaces_goes_at_the_members_of_both(network, order
     ] * 2
 
 
+@pytest.mark.parametrize("commits", [(MATCH, ""), (MATCH, "", MATCH), (MATCH, "", "")])
+def test_who_joins_the_sub_server_as_match_policies_change_and_change_back_gets_each_key_once(
+    network, order, commits
+):
+    first = network.member(SITES[0], ROOT)
+    for lines in commits:
+        for address in order:
+            network.hubs[address].commit(network.now, lines)
+            network.settle()
+            network.pass_time(1)
+    second = network.member(SITES[1], SUB)
+    assert second.state is MemberState.REGISTERED
+    for _ in range(100):
+        network.pass_time(1)
+        assert first.held().sends_with in second.held().receives_with
+        assert second.held().sends_with in first.held().receives_with
+
+
 def test_an_ipsec_sa_that_is_removed_goes_at_the_members_of_both(network, order):
     more = [
         line.replace("sa-1", "sa-2").replace("198.51.100", "192.0.2")
@@ -587,6 +605,34 @@ def test_a_root_whose_settings_change_and_change_back_is_met_anew(network, steps
     assert network.same_keys()
     assert members[0].keys.tek_spis() == members[1].keys.tek_spis() != set()
     assert [hub.cluster.views("G1")[0].state for hub in network.hubs.values()] == ["Up", "Up"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda text: f"{text}{MATCH}\n",
+        lambda text: f"{text}{BLOCK} encryption-algorithm aes-128-cbc\n",
+        lambda text: without(text, f"{GROUP} ike-gateway gm-1"),
+    ],
+    ids=["match policy", "kek", "gateway"],
+)
+def test_each_server_numbers_its_own_pushes_so_that_no_member_seems_to_have_missed_one(
+    network, order, changed
+):
+    """Every member would register anew, and at a sub-server that is once for each commit."""
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    for address in order:
+        network.hubs[address].text = changed(network.hubs[address].text)
+        network.hubs[address].commit(network.now)
+        network.settle()
+        network.pass_time(1)
+    for life in (3500, 3400):
+        network.hubs[ROOT].commit(
+            network.now, f"{SERVER} ipsec proposal esp lifetime-seconds {life}"
+        )
+        network.settle()
+        network.pass_time(35)
+    assert [[e.reason for e in m.events if e.event == "reregistering"] for m in members] == [[], []]
 
 
 def test_a_root_that_dies_as_the_sub_server_meets_it_anew_is_given_up(network):
