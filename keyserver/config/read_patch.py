@@ -180,12 +180,16 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _logical(lines: list[str]) -> Iterator[tuple[str, str]]:
     """(sign, line), a comment of several lines being one."""
-    begun = ""
+    begun, indent = "", None
     for line in filter(str.strip, lines):
-        sign, rest = line[0], line[1:].strip()
+        sign, rest = line[0], line[1:].rstrip()
         if sign not in _SIGNS:
             raise MalformedConfiguration(f"syntax error near '{line[:20]}'")
-        begun = f"{begun}\n{rest}" if begun else rest
+        if indent is None:
+            indent = len(rest) - len(rest.lstrip())
+        # A patch stands further right as a whole; what else is before it is the comment's own.
+        further = rest.lstrip() if rest[:indent].strip() else rest[indent:]
+        begun = f"{begun}\n{further}" if begun else rest.lstrip()
         if not begun.startswith("/*") or begun.endswith("*/"):
             yield sign, begun
             begun = ""

@@ -16,7 +16,11 @@ from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.namespaces import NETCONF
 from keyserver.config.read_patch import read_patch
 from keyserver.config.read_set import read_set
+from keyserver.config.read_text import read_text
+from keyserver.config.show import to_text
+from keyserver.config.tree import copy_tree
 from tests.keyserver.console import Console, errors
+from tests.keyserver.test_formats import V2, from_edits
 
 SCHEMA = junos_schema(Generation.V2)
 
@@ -399,6 +403,17 @@ def test_show_compare_is_shown_as_xml_too():
     (name,) = reply.iter("host-name")
     assert (name.text, name.get(f"{{{NETCONF}}}operation")) == ("other", "replace")
     assert reply.find("configuration") is not None
+
+
+def test_a_comment_of_several_lines_comes_out_of_a_patch_as_it_was():
+    old = from_edits(V2, *read_text(V2, "/* a\n *  b\n   c */\nsystem {\n    host-name h;\n}\n"))
+    new = "/* a\n  *  d\ne */\nsystem {\n    /* x\n     * y */\n    host-name h;\n}\n"
+    for before in ({}, old):
+        tree = copy_tree(before)
+        patch = compare(V2, before, from_edits(V2, *read_text(V2, new)))
+        edits, problems = read_patch(V2, patch)
+        assert problems + apply(V2, tree, edits, Operation.MERGE) == []
+        assert to_text(V2, tree) == new
 
 
 def test_where_something_was_inherited_from_is_said_in_comments():
