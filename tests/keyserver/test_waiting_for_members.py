@@ -144,6 +144,7 @@ def test_who_is_missing_where_other_servers_have_the_group_may_be_there():
     [
         (WITH_COOKIE.format(""), "group G1: a key without its cookies"),
         ("<rpc-reply><kek><group-id>1</group-id></kek></rpc-reply>", "a key without its cookies"),
+        ("<rpc-reply><output>Group 1\nKEK 0xabc</output></rpc-reply>", "'Group 1 KEK 0xabc'"),
         (
             "<rpc-reply><rpc-error><error-severity>error</error-severity>"
             "<error-message>permission denied</error-message></rpc-error></rpc-reply>",

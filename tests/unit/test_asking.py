@@ -94,13 +94,16 @@ def test_a_device_that_refuses_everything_has_the_last_word():
         listed(Wire(SYNTAX), V2)
 
 
-def test_xml_that_is_not_understood_is_asked_for_as_text():
+@pytest.mark.parametrize(
+    ("generation", "detail", "level"), [(V2, True, " detail"), (V2, False, ""), (V1, True, "")]
+)
+def test_xml_that_is_not_understood_is_asked_for_as_text(generation, detail, level):
     wire = Wire(FOREIGN, TEXT)
-    (group,) = listed(wire, V2, detail=True).groups
+    (group,) = listed(wire, generation, detail=detail).groups
     assert [m["gateway"] for m in group.members] == ["gm-1", "gm-2"]
     assert wire.asked[1] == (
         "command",
-        "show security group-vpn server registered-members detail",
+        f"show security group-vpn server registered-members{level}",
     )
 
 

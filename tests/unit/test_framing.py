@@ -8,6 +8,11 @@ import itertools
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import MalformedReply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.envelope import opened
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.framing import (
+    LARGEST_REPLY,
+    whole_message,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import (
     NetconfSession,
     Target,
@@ -142,6 +147,16 @@ def test_a_session_that_ends_within_a_reply_is_of_no_more_use(octets):
     assert not session.connected
     with pytest.raises(TransportError, match="the session is closed"):
         list(session.request("<a/>"))
+
+
+def test_a_message_without_an_end_is_refused_while_it_comes():
+    with pytest.raises(MalformedReply, match="larger than"):
+        whole_message(itertools.repeat(b"x" * (LARGEST_REPLY // 4)))
+
+
+def test_a_message_without_a_tag_is_not_read_for_ever_to_find_one():
+    found = opened(itertools.repeat(b"x" * 1024))
+    assert (found.name, found.number, len(found.octets)) == ("", None, 65 * 1024)
 
 
 def test_what_is_left_unread_ends_the_session():

@@ -96,6 +96,14 @@ TEXTS = {
         + f"Last Update: {T}\nMember gateway: gm-2, Member IP: 192.0.2.2",
         None,
     ),
+    "a total above all groups, and fewer rows": (
+        "Total number of registered members: 3\n" + GROUP + COLUMNS + two(),
+        None,
+    ),
+    "a total above all groups": (
+        "Total number of registered members: 2\n" + GROUP + COLUMNS + two(),
+        BOTH,
+    ),
     "a zone that touches the next cell": (
         HEAD.format(1)
         + "Last Update             Member Gateway    Member IP\n"
@@ -257,6 +265,7 @@ XMLS = {
     "a count with fewer rows": (listing(3, M1, M2), None),
     "the same member twice, counted once": (listing(1, M1, M1), None),
     "a member without an address": (listing(1, ("gm-1", "")), None),
+    "a member without a gateway's name": (listing(1, ("", "192.0.2.1")), ["192.0.2.1"]),
     "a word that is not an address": (listing(1, ("gm-1", "unknown")), None),
     "an address with a port": (listing(1, ("gm-1", "192.0.2.1:848")), None),
     "an address with an octet too large": (listing(1, ("gm-1", "192.0.2.256")), None),

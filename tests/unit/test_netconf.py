@@ -35,6 +35,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.verdict imp
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.xml import (
     clean,
     parse_document,
+    seconds_in,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +164,16 @@ def test_of_two_hellos_in_one_message_the_first_counts():
 def test_a_prefix_that_nobody_declares_hides_nothing(document, shown):
     reply = parse_document(document)
     assert [message.message for message in messages(reply)] == shown
+
+
+def test_an_instruction_within_a_value_does_not_cut_it():
+    (value,) = parse_document(b"<r><name>a<?junos x?>b</name></r>")
+    assert value.text == "ab"
+
+
+def test_a_time_is_that_of_the_attribute_that_tells_it():
+    stamp = parse_document(b"<at xmlns:j='urn:j' format='7' j:seconds='9'>now</at>")
+    assert seconds_in(stamp) == 9
 
 
 @pytest.mark.parametrize("document", [b"<r><xnm:error></r>", b"<r><a:b c:d='1'", b"a:b='1'"])
@@ -438,6 +449,10 @@ def test_over_a_session_that_ended_unnoticed_only_a_reading_is_asked_again(opera
     assert other.asked == again
 
 
+def test_a_session_of_ours_can_be_ended_and_its_lock_with_it():
+    assert SessionRpc(_Session(ended=False)).end() is True
+
+
 def test_a_connection_that_breaks_later_is_not_asked_again():
     session, other = _Session(ended=False), _Session(ended=False)
     rpc = SessionRpc(session, lambda: other)
@@ -512,6 +527,15 @@ def test_answers_to_what_nobody_asks_for_any_more_are_left_out():
         "unlock",
         HISTORY,
     ]
+    assert session.answers == []
+
+
+def test_a_notification_is_none_of_the_answers_that_are_left_out():
+    session = _InOrder()
+    rpc = SessionRpc(session)
+    assert _ask(rpc, LOCK, READ, HISTORY) == LOCK
+    session.answers.insert(1, b"<notification><eventTime/></notification>")
+    assert _ask(rpc, "unlock") == "unlock"
     assert session.answers == []
 
 

@@ -83,6 +83,11 @@ def test_an_entry_that_was_put_back_since_is_not_where_a_change_has_put_it(wish,
     assert [e.tag for e in selection(change).iter()][-2:] == ["group-vpn", "server"]
 
 
+def test_an_entry_that_was_put_somewhere_and_is_gone_is_named_once():
+    change = etree.fromstring(planned(RESOURCE, DEVICE, wanted("ACB"), "overridden")["xml"])
+    assert lacking(in_order("A"), change) == [f"{SERVER} group C"]
+
+
 def test_what_is_new_and_comes_in_between_is_made_and_then_moved():
     result = planned(RESOURCE, DEVICE, wanted("ADBC"), "overridden")
     assert result["commands"] == [

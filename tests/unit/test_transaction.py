@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confirm as confirming
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirmation import (
+    awaiting,
     was_taken_back,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
@@ -251,6 +252,12 @@ def test_who_finds_under_the_lock_that_another_made_the_change_knows_whether_it_
     assert (found["pending_confirmation"] is not None) is (theirs is FIVE_MINUTES)
     assert any("takes the settings back" in w for w in found["warnings"]) is found["changed"]
     assert rpc.box.lock is None
+
+
+def test_what_was_only_checked_is_discarded_before_the_lock_is_given_back():
+    rpc = Boxed(box("G1"), {})
+    assert apply(rpc, wish(check=True, validate_on_device=True))["changed"]
+    assert rpc.stages[-3:] == [Stage.CHECK, Stage.DISCARD, Stage.UNLOCK]
 
 
 def test_what_awaits_confirmation_is_not_confirmed_by_a_check():
@@ -498,14 +505,22 @@ def test_a_device_that_marks_what_awaits_is_not_said_to_keep_it_to_itself():
     assert not any("does not mark" in line for line in found["warnings"])
 
 
+def other_cipher(tree):
+    block = tree.find("security/group-vpn/server/group/server-member-communication")
+    block.find("encryption-algorithm").text = "aes-128-cbc"
+
+
+@pytest.mark.parametrize("said", [lost, lambda _ok: rpc_error("commit failed")])
+def test_what_a_device_has_made_something_else_of_is_that_whatever_it_answers(said):
+    """Without a word as well as with a no: it has committed, and not what was to be."""
+    with pytest.raises(CommitDiffers):
+        apply(Boxed(box("G1", at_commit=other_cipher), {Stage.COMMIT: said}), wish())
+
+
 @pytest.mark.parametrize("commit", [AT_ONCE, FIVE_MINUTES])
 def test_of_a_confirmed_commit_that_failed_in_the_end_it_is_said_when_it_goes(commit):
-    def other(tree):
-        block = tree.find("security/group-vpn/server/group/server-member-communication")
-        block.find("encryption-algorithm").text = "aes-128-cbc"
-
     with pytest.raises(CommitDiffers) as raised:
-        apply(Boxed(box("G1", at_commit=other), {}), wish(commit))
+        apply(Boxed(box("G1", at_commit=other_cipher), {}), wish(commit))
     ends = "the device takes back what was committed 5 minutes after the commit"
     assert (ends in str(raised.value)) is (commit is FIVE_MINUTES)
 
@@ -662,6 +677,26 @@ def test_a_confirmed_commit_that_was_made_since_is_said_to_be_confirmed_as_well(
 )
 def test_what_awaited_in_a_result_is_what_is_to_be_confirmed(given, made):
     assert confirming.made_by(given) == made
+
+
+def test_what_a_device_hides_is_not_said_to_be_gone():
+    rpc = Boxed(box("G1"), {})
+    made = apply(rpc, wish(FIVE_MINUTES))
+    hidden = "<configuration><comment/><!-- ACCESS-DENIED --></configuration>"
+    rpc.twists = {Stage.READ: lambda _said: hidden}
+    with pytest.raises(DeviceError, match="hides some of it from this user"):
+        confirmed(rpc, confirming.change_of(made))
+
+
+@pytest.mark.parametrize("given", [None, "", {}, {"xml": ""}])
+def test_where_nothing_was_changed_nothing_is_looked_for(given):
+    assert confirming.change_of(given) is None
+
+
+def test_a_comment_in_a_history_is_no_commit():
+    entry = "<commit-history><commit-confirmed/><user>eve</user></commit-history>"
+    history = etree.fromstring(f"<commit-information><!-- x -->{entry}</commit-information>")
+    assert awaiting(history).user == "eve"
 
 
 def test_a_commit_that_came_between_is_said_to_be_confirmed_or_to_await_that():

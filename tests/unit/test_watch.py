@@ -42,6 +42,7 @@ def brief(events):
 
 def test_a_list_that_stays_makes_no_event():
     assert after([group(member(1))], [group(member(1))]) == []
+    assert after([group(member(1, 2))], [group(member(1, 2))]) == []
 
 
 def test_who_came_and_who_left_is_named_with_what_the_list_shows():

@@ -214,9 +214,7 @@ class Device:
             # A device takes lock and candidate back from a session that is gone.
             self.rpc.end()
 
-    def load(
-        self, configuration: etree._Element, selection: etree._Element, compare: bool = False
-    ) -> None:
+    def load(self, configuration: etree._Element, selection: etree._Element, compare: bool) -> None:
         """Load a difference into the candidate.
 
         ``selection``: what will be read of it then, and with ``compare`` the comparison after it;

@@ -8,7 +8,7 @@ device sent where it counts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from ..engine.device import Device
@@ -126,7 +126,7 @@ def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> tuple[dict[str, str], str]:
     except DeviceError as error:
         return {}, str(error)
     found: dict[str, str] = {}
-    unread = []
+    unread = list(_without_groups(reply))
     for number in reply.iter("{*}group-id"):
         entry = number.getparent()
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
@@ -138,4 +138,11 @@ def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> tuple[dict[str, str], str]:
     return found, "; ".join(unread)
 
 
-_SIDES = ("initiator", "responder")
+_SIDES, _LONGEST = ("initiator", "responder"), 160
+
+
+def _without_groups(reply: etree._Element) -> Iterator[str]:
+    """What an answer says that names no group."""
+    said = " ".join("".join(reply.itertext()).split())
+    if said and next(reply.iter("{*}group-id"), None) is None:
+        yield f"not understood: {said[:_LONGEST]!r}"

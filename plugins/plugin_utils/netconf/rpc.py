@@ -166,8 +166,8 @@ class SessionRpc:
             self._asked = self._ahead.popleft()[1]
             return self._session.reply()
         while self._ahead:
-            self._ahead.popleft()
-            whole_message(self._session.reply())
+            self._asked = self._ahead.popleft()[1]
+            whole_message(self._answer(self._session.reply()))
         request, self._asked = self._request(operation)
         behind = [(etree.tostring(reading), *self._request(reading)) for reading in then]
         self._ahead.extend((reading, number) for reading, _message, number in behind)
