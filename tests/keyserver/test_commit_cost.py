@@ -155,12 +155,19 @@ def test_nothing_that_breaks_a_rule_elsewhere_is_overlooked(role):
         same_complaints(schema, running, [more])
 
 
+def all_but_one(schema, lines):
+    """Each line, and the tree with all the others in their order."""
+    before = {}
+    for number, line in enumerate(lines, 1):
+        yield line, loaded(schema, before, lines[number:])
+        before = loaded(schema, before, [line])
+
+
 @pytest.mark.parametrize(("base", "more", "message"), CASES)
 def test_whichever_line_comes_last_a_rule_is_kept(base, more, message):
     schema = junos_schema(Generation.V2)
-    lines = f"{base}{more}".strip().splitlines()
-    for last in lines:
-        before = loaded(schema, {}, [line for line in lines if line != last])
+    lines = list(dict.fromkeys(f"{base}{more}".strip().splitlines()))
+    for last, before in all_but_one(schema, lines):
         running = in_force(schema, before)
         if not check(schema, running.tree, Generation.V2, strict=True):
             same_complaints(schema, running, [last])
