@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakSet
 
 from ..gdoi.acknowledgement import PushAck
@@ -18,12 +19,12 @@ from ..ike.numbers import NotifyType
 from ..ike.payloads import Delete
 from ..ike.refusal import Refused
 from ..ike.wire import MalformedPayload
+from .audience import Audience
 from .contents import contents, kek_deletion, tek_deletion, whole_deletion
 from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
-from .keyring import Keyring, Lag
+from .keyring import Keyring
 from .keys import GroupKek, GroupTek, associated_policy
-from .leavers import Leaver, Leavers
 from .members import Member, MemberList
 from .plane import KeyPlane
 from .pushes import Pushes, Retransmission
@@ -82,11 +83,10 @@ class Group:
         # them, and are told together with what comes in their place.
         self.orphans: list[GroupTek] = []
         self.profile = plane.profile
-        self._leavers = Leavers()
+        self._audience = Audience(self.members, self.pushes)
         # Those whose member never came back are forgotten with the pull that they were made for.
         self._promises: WeakSet[Promise] = WeakSet()
-        # What members of a group that had our place are still to be told: to delete its keys.
-        self._inherited: tuple[Pushes, ...] = ()
+
         self.heartbeat = Heartbeat()
         self._store, self._kept = plane.key_store, self._fingerprint
         self._is_restored = False
@@ -116,40 +116,24 @@ class Group:
         had = self.keyring.known(now)
         for one in unfinished:
             members = [
-                self._leaver(peer, had, now).member
+                self._audience.leaver(peer, had, now)
                 for peer in one.peers
                 if peer.gateway in self.settings.gateways
             ]
             for made in one.made:
                 self.pushes.deliver(made, members, self._retransmission, now)
 
-    def _leaver(self, peer: Peer, had: tuple[GroupTek, ...], now: float) -> Leaver:
-        known = self._leavers.of(peer)
-        if known is None:
-            known = Leaver(Member(peer, now), self.pushes, had)
-            self._leavers.add(known)
-        return known
-
     @property
     def _fingerprint(self) -> tuple[object, ...]:
         """Differs when there is something else to keep."""
-        return (self.keyring.fingerprint, all(one.is_finished for one in self._all_pushes))
-
-    @property
-    def _all_pushes(self) -> tuple[Pushes, ...]:
-        return (*self._inherited, self.pushes)
+        return (self.keyring.fingerprint, self._audience.has_heard_all)
 
     def keep(self, now: float) -> None:
         """Keep the keys, before anything under them is sent, and what is still to be told."""
         fingerprint = self._fingerprint
         if fingerprint == self._kept:
             return
-        pushes = [
-            Unfinished(made, tuple(member.peer for member in members))
-            for pushes in self._all_pushes
-            for made, members in pushes.unfinished()
-        ]
-        state = kept(self.keyring.snapshot(now), now, pushes)
+        state = kept(self.keyring.snapshot(now), now, self._audience.unfinished())
         self._store.set_group_keys(self.settings.name, state)
         self._kept = fingerprint
 
@@ -167,7 +151,8 @@ class Group:
         gap = associated_policy(
             self.keyring.shortest_delay(now), interval if peer.extended else None
         )
-        granted = self.keyring.grant(now, gap, self._lag_of(peer, now))
+        lag = self._audience.lag_of(peer, partial(self.keyring.known, now))
+        granted = self.keyring.grant(now, gap, lag)
         if granted is None:
             return None
         if granted.sa.kek is not None:
@@ -176,20 +161,11 @@ class Group:
         self._promises.add(promise)
         return promise
 
-    def _lag_of(self, peer: Peer, now: float) -> Lag | None:
-        """What somebody may not have heard; None: it has heard all."""
-        member, left = self.members.of(peer), self._leavers.of(peer)
-        if member is not None and self.pushes.waits_for(member):
-            return Lag(member.last_update, self.keyring.known(now))
-        return Lag(left.member.last_update, left.had) if left is not None else None
-
     def succeed(self, before: Group) -> None:
         """This group has the name or the id of one that is no longer."""
-        unfinished = (one for one in before._all_pushes if not one.is_finished)
-        self._inherited = (*self._inherited, *unfinished)
-        if self.settings.group_id == before.settings.group_id:
-            # Its members may come here.
-            self._leavers = before._leavers
+        same_id = self.settings.group_id == before.settings.group_id
+        self._audience.succeed(before._audience, same_members=same_id)
+        if same_id:
             self.keyring.succeed(before.keyring)
 
     def enter(self, peer: Peer, promise: Promise, now: float) -> None:
@@ -202,12 +178,7 @@ class Group:
                 NotifyType.INVALID_MESSAGE_ID, "the group's keys have changed: register again"
             )
         self._promises.discard(promise)
-        left = self._leavers.of(peer)
-        if left is not None:
-            self._leavers.discard(left)
-            left.pushes.settle(left.member)
-        member = self.members.enter(peer, now)
-        self.pushes.settle(member)
+        member = self._audience.enter(peer, now)
         for made in promise.missed:
             self._deliver(made, [member], now)
 
@@ -230,7 +201,7 @@ class Group:
         self.keyring.configure(new, now)
         expelled = self.members.outside(new.gateways)
         for member in expelled:
-            self._forget(member)
+            self._audience.expel(member)
         # It may be let in again: then it has keys still that the others have dropped meanwhile.
         self._left(expelled, now)
         if old.kek is None or new.kek is None:
@@ -331,14 +302,7 @@ class Group:
 
     def _left(self, members: Iterable[Member], now: float) -> None:
         """These are off the list."""
-        self._leavers.forget_ended(now)
-        had = self.keyring.known(now)
-        for member in members:
-            self._leavers.add(Leaver(member, self.pushes, had))
-
-    def _forget(self, member: Member) -> None:
-        self.members.discard(member)
-        self.pushes.settle(member)
+        self._audience.left(members, self.keyring.known(now), now)
 
     # Pushes
 
@@ -402,16 +366,7 @@ class Group:
 
     def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False when that is not so."""
-        left = self._leavers.at(source)
-        known = (self.members.at(source), left.member if left is not None else None)
-        found = [member for member in known if member is not None]
-        # Who has that very port, before who is merely the only one at the address.
-        found.sort(key=lambda member: member.source != source)
-        if not any(self.pushes.acknowledge(member, spi, ack, now) for member in found):
-            return False
-        if left is not None and not self.pushes.waits_for(left.member):
-            self._leavers.discard(left)
-        return True
+        return self._audience.acknowledge(spi, ack, source, now)
 
     def knows(self, spi: bytes) -> bool:
         """True while a push under that KEK may be acknowledged."""
