@@ -119,6 +119,16 @@ def test_an_address_that_two_members_share_names_neither(wanted):
     assert hub.now == 0
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_is_listed_twice_is_said_to_be_waited_for_as_one(times):
+    row = "<member><gateway>gm-1</gateway><ip>192.0.2.77</ip></member>"
+    listed = f"<{LIST}><group><name>G1</name>{row * times}</group></{LIST}>"
+    hub = Hub(**{f"get-{LIST}": f"<rpc-reply>{listed}</rpc-reply>"})
+    done = hub.waits(change=CHANGE, check=True, timeout=60)
+    told = "G1: gm-1 192.0.2.77 is listed 2 times, and waited for as one member"
+    assert (told in done["warnings"]) is (times == 2)
+
+
 def test_where_a_gateway_takes_whoever_comes_any_address_may_be_there():
     hub = Hub()
     server = "set security group-vpn server"

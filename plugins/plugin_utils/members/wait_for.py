@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +96,7 @@ def wait_for(
         "warnings": [
             *_advice(entries, timeout),
             *_nobody(request.wanted, before, eyes.in_force),
+            *_doubled(entries, before),
             *eyes.unseen(blocks),
             *doubts,
         ],
@@ -263,6 +265,20 @@ def _nobody(
         for name in ask.absent:
             if name not in admits and roll.find(*gate.as_name(name)) is None:
                 yield f"{group}: absent {name!r}: nobody of that name was listed, or may be"
+
+
+def _doubled(entries: Iterable[gate.Awaited], before: Look) -> Iterator[str]:
+    """Who is listed more than once, and may be several behind one translator."""
+    lists = gate.fullest(before.groups)
+    for entry in entries:
+        members = (lists.get(entry.group) or {}).get("members") or ()
+        rows = Counter((m.get("gateway"), m.get("address")) for m in members)
+        for name, count in rows.items():
+            if count > 1 and entry.names:
+                yield (
+                    f"{entry.group}: {gate.shown(name)} is listed {count} times, and waited for as "
+                    "one member"
+                )
 
 
 def _as_since(look: Look) -> dict[str, Any]:
