@@ -467,7 +467,7 @@ def test_a_configuration_says_when_it_was_committed_or_changed(console, session)
     )
     session.rpc("<discard-changes/>")
     assert outlined(session.rpc(ask % "")) == text("""
-        configuration
+        configuration [changed-seconds=1800000000] [changed-localtime=2027-01-15 08:00:00 UTC]
           system
             host-name: hub-1
         """)
@@ -619,7 +619,8 @@ def test_rfc_compliant_replies_have_prefixes_and_namespaces(compliant):
     assert raw(
         compliant, "<get-configuration><system><host-name/></system></get-configuration>"
     ) == (
-        f'<configuration xmlns="{conf}/root"><system xmlns="{conf}/system">'
+        f'<configuration xmlns="{conf}/root" junos:changed-seconds="1800000000" '
+        f'junos:changed-localtime="2027-01-15 08:00:00 UTC"><system xmlns="{conf}/system">'
         "<host-name>hub-1</host-name></system></configuration>"
     )
     empty = "<get-config><source><running/></source><filter/></get-config>"

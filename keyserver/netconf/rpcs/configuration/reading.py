@@ -171,10 +171,9 @@ def _stamped(
     database: ConfigurationDatabase, request: Request, *, committed: bool
 ) -> etree._Element:
     """An empty configuration element that says who committed it, or when it was changed."""
-    dialect = request.dialect
+    dialect, record = request.dialect, database.history[0]
     element = dialect.configuration()
     if committed:
-        record = database.history[0]
         dialect.styled(
             element,
             commit_seconds=str(int(record.time)),
@@ -183,12 +182,9 @@ def _stamped(
         )
     else:
         candidate = database.workspace.candidate(request.holder)
-        if candidate.modified:
-            dialect.styled(
-                element,
-                changed_seconds=str(int(candidate.changed_at)),
-                changed_localtime=utc(candidate.changed_at),
-            )
+        # A candidate that nobody changed was made by the last commit.
+        at = candidate.changed_at if candidate.modified else record.time
+        dialect.styled(element, changed_seconds=str(int(at)), changed_localtime=utc(at))
     return element
 
 
