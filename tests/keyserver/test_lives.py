@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 
 from tests.keyserver.town import GROUP_ID, Hands, Killed, Town
 
@@ -100,6 +101,7 @@ def _a_second_group(town):
         ]
 
 
+ANYWHERE = {"source": "10.0.0.0/8", "destination": "10.0.0.0/8"}
 CHANGES = {
     "a site joins": _joins,
     "a site leaves": _leaves,
@@ -184,6 +186,19 @@ def test_a_member_that_is_called_otherwise_registers_anew_and_nobody_else(signin
     _is_renamed(town)
     run = ends_well(town)
     assert (run.steps, run.named) == (["learn", "renew", "wait"], {"site-2"})
+
+
+@pytest.mark.parametrize("narrow", [{"protocol": 6}, {"destination_port": 80, "protocol": 6}])
+def test_a_v1_member_gets_no_policy_for_what_it_does_not_take_by_it(signing_key, narrow):
+    town = Town(signing_key, "v1", 1, True)
+    town.group["match_policies"][0] |= narrow
+    with pytest.raises(Refused, match=r"site-1: .*\[a\] protocol 6(, destination_port 80)?: a v1"):
+        town.run()
+    # Whose policy is there may have another application.
+    town.group["match_policies"][0] = {"name": "a", **ANYWHERE}
+    assert town.run().is_good
+    town.group["match_policies"][0] |= narrow
+    assert town.run(check=True).steps
 
 
 def test_who_is_listed_and_hears_no_push_registers_anew(signing_key):

@@ -53,7 +53,7 @@ def overlapping(
 
 def same_way(one: Options, other: Options) -> bool:
     """Whether two policies take some of the same traffic."""
-    if any(_differ(one.get(option), other.get(option)) for option in _NUMBERS):
+    if any(_differ(one.get(option), other.get(option)) for option in NUMBERS):
         return False
     for option in _ENDS:
         mine, theirs = network(one.get(option)), network(other.get(option))
@@ -65,7 +65,7 @@ def same_way(one: Options, other: Options) -> bool:
 _ENDS = ("source", "destination")
 _EVERYBODY = "0.0.0.0/0"
 PORTS = ("source_port", "destination_port")
-_NUMBERS = ("protocol", *PORTS)
+NUMBERS = ("protocol", *PORTS)
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -33,7 +33,7 @@ def join(here: Situation, host: str, have: Sides) -> Change | None:
         want = {**want, "policies": _as_called(now, renamed, want["policies"])}
     strange = foreign("member", now, want) if here.exclusive else {}
     gone = [*renamed, *entries(strange, "ipsec", "vpns")]
-    drop = _attached(now, gone, {_pair(policy) for policy in want["policies"]})
+    drop = _attached(now, gone, {pair(policy) for policy in want["policies"]})
     drop = merged(merged(drop, _moved(now, want)), strange)
     return Change("member", want, drop)
 
@@ -64,13 +64,13 @@ def _renamed(now: Config, want: Config) -> list[str]:
 # Pairs of zones
 
 
-def _pair(policy: Config) -> tuple[str | None, ...]:
+def pair(policy: Config) -> tuple[str | None, ...]:
     """What tells one attachment from others; in v1 the security policy's name is in it."""
     return tuple(policy.get(option) for option in _PAIR)
 
 
 def _zones(policy: Config) -> tuple[str | None, ...]:
-    return _pair(policy)[:2]
+    return pair(policy)[:2]
 
 
 def _as_called(member: Config, renamed: Iterable[str], policies: Iterable[Config]) -> list[Config]:
@@ -94,7 +94,7 @@ def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str | None, .
     pairs = [
         {option: p[option] for option in _PAIR if option in p}
         for p in member.get("policies") or ()
-        if p.get("vpn") in gone and _pair(p) not in kept
+        if p.get("vpn") in gone and pair(p) not in kept
     ]
     found: Config = {"ipsec": {"vpns": [{"name": name} for name in gone]}} if gone else {}
     return {**found, "policies": pairs} if pairs else found
@@ -103,13 +103,13 @@ def _attached(member: Config, vpns: Iterable[str], kept: set[tuple[str | None, .
 def _moved(member: Config, want: Config) -> Config:
     """Pairs of zones that a wanted VPN is attached to, where others are wanted for it."""
     wanted: dict[str, set[tuple[str | None, ...]]] = {}
-    kept = {_pair(policy) for policy in want["policies"]}
+    kept = {pair(policy) for policy in want["policies"]}
     for policy in want["policies"]:
         wanted.setdefault(policy["vpn"], set()).add(_zones(policy))
     pairs = [
         {option: p[option] for option in _PAIR if option in p}
         for p in member.get("policies") or ()
-        if _pair(p) not in kept and _zones(p) not in wanted.get(p.get("vpn"), {_zones(p)})
+        if pair(p) not in kept and _zones(p) not in wanted.get(p.get("vpn"), {_zones(p)})
     ]
     return {"policies": pairs} if pairs else {}
 

@@ -20,6 +20,7 @@ from ..steps import Change, Kind
 from . import work
 from .borrowed import borrowed
 from .crew import Crew
+from .scopes import uninstalled
 from .verify import newest_keys
 
 
@@ -131,23 +132,31 @@ def _lost(own: Set[str], newest: Set[str]) -> Lost:
 
 def foresee(crew: Crew, made: Plan) -> None:
     """What each host will have been through; raises Refused for what a device must not get."""
-    wrong = []
-    for host, looked in crew.looks.items():
+    wrong: list[str] = []
+    for host in crew.looks:
         changes = [s.changes[host] for s in made.steps if host in s.changes]
         wrong += _of_others(crew, host, changes)
         try:
-            foreseen = work.foresee(looked, changes)
+            wrong += _foreseen(crew, host, changes)
         except Refused as error:
             wrong += [f"{host}: {line.removeprefix(f'{host}: ')}" for line in error.objections]
             continue
-        crew.foreseen[host] = foreseen
-        if crew.order.diff:
-            crew.fates[host].diff = work.difference_to(looked, foreseen)
         if crew.order.check:
             crew.fates[host].did = list(_done(made, host))
             crew.fates[host].changed = bool(crew.fates[host].did)
     if wrong:
         raise Refused(list(dict.fromkeys(wrong)))
+
+
+def _foreseen(crew: Crew, host: str, changes: list[Change]) -> list[str]:
+    """Keep what changes do, and why they must not be made. Raises Refused."""
+    looked = crew.looks[host]
+    crew.foreseen[host] = foreseen = work.foresee(looked, changes)
+    if crew.order.diff:
+        crew.fates[host].diff = work.difference_to(looked, foreseen)
+    then = work.member_after(looked, foreseen)
+    lines = uninstalled(crew.description, host, looked.sides["member"], then)
+    return [f"{host}: {line}" for line in lines]
 
 
 _DONE = {Kind.NEW_KEYS: "cleared", Kind.RENEW: "registered anew"}

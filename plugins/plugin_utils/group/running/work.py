@@ -19,7 +19,7 @@ from ...engine.draft import Draft
 from ...engine.plan import State
 from ...engine.request import Request
 from ...engine.schema import Tree
-from ...engine.shape import Given
+from ...engine.shape import Given, as_config
 from ...engine.transaction import UNTOLD, pending_or_doubt
 from ...engine.values import Generation
 from ...errors import DeviceError, GroupVpnError, Refused
@@ -29,6 +29,7 @@ from ...netconf.libraries import etree
 from ...netconf.rpc import Rpc
 from .. import brought
 from ..configurations import RESOURCES, entries
+from ..expand import Config
 from ..look import Looked
 from ..references import PLACES
 from ..steps import Change
@@ -88,6 +89,13 @@ def _refuse_lasting(looked: Looked, change: Change) -> None:
     ]
     if wrong:
         raise Refused(wrong)
+
+
+def member_after(looked: Looked, foreseen: Foreseen) -> Config:
+    """What a host has as a member once all is done."""
+    trees = [made.outlook.after for change, made in foreseen if change.side == "member"]
+    found = as_config(RESOURCES["member"], trees[-1]) if trees else looked.sides["member"]
+    return found if isinstance(found, dict) else {}
 
 
 def difference_to(looked: Looked, foreseen: Foreseen) -> str:
