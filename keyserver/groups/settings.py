@@ -154,7 +154,9 @@ class GroupReader:
             tuple(
                 _tek(association, body, proposal)
                 for association, body in group.get("ipsec-sa", {}).items()
-                if (proposal := _whole(proposals.get(body.get("proposal"), {}), v1)) is not None
+                # Keys for no traffic would be refused with all others beside them.
+                if body.get("match-policy")
+                and (proposal := _whole(proposals.get(body.get("proposal"), {}), v1)) is not None
             ),
         )
 

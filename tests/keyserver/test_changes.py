@@ -99,3 +99,18 @@ def test_every_row_is_one_of_the_page():
     # A gateway more is a matter of who registers, a restart has tests of its own.
     tried = [line for line in rows if any(line.startswith(row.change) for row in ROWS)]
     assert len(rows) - len(tried) == 2
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_an_ipsec_sa_without_match_policies_takes_no_keys_from_the_others(signing_key, generation):
+    """A key without traffic that it is for made members refuse all that came with it."""
+    block = V1_BLOCK if generation == "v1" else V2_BLOCK
+    world = World(signing_key, generation, extra=(block,), members=2)
+    (member,) = world.joined(1)
+    before = member.held()
+    for lines in (f"{SA_2}match-policy p source 10.0.0.0/8", ""):
+        world.commit(f"{SA_2}proposal esp", lines)
+        world.pass_time(3)
+    assert member.held() == before
+    assert "refused" not in {event.event for event in member.events}
+    assert [one.held() for one in world.joined(2)] == [before, before]
