@@ -246,6 +246,19 @@ def test_the_page_draws_what_has_changed_and_counts_what_was_level():
     assert len(tree.xpath("//details//tbody/tr")) == len(kinds)
 
 
+def test_a_name_that_turns_the_direction_of_writing_turns_only_itself():
+    """``U+202E`` in a site's or a host's name wrote the counts behind it from right to left."""
+    name = "\u202esite"
+    bad = found([group(member("192.0.2.1"))], {"G1": [{"address": "192.0.2.9", "site": name}]})
+    document = fleet.document({name: bad}, "Fleet", now=NOW)
+    document["history"] = timeline.timeline([audited(-1, 2, name), document], document["made_at"])
+    tree = etree.HTML(page.page(document).split("<script")[0])
+    named = tree.xpath("//h3/bdi | //figcaption[@id]/bdi")
+    assert "".join(one.text for one in named).count("\u202e") == 3
+    beside = tree.xpath("//h3//text()[not(parent::bdi)] | //figcaption//text()[not(parent::bdi)]")
+    assert "\u202e" not in "".join(beside)
+
+
 @pytest.mark.parametrize(("hosts", "words"), [(0, "hosts"), (1, "host"), (2, "hosts")])
 def test_one_of_a_kind_is_not_called_as_several_are(hosts, words):
     audits = {f"hub-{n}": found([group(member("192.0.2.1"))]) for n in range(hosts)}
@@ -267,7 +280,7 @@ def test_findings_stand_with_the_site_of_their_member_and_the_worst_site_first()
     audit = found([group(member("192.0.2.1"), member("192.0.2.3"))], expected)
     document = fleet.document({"hub-1": audit, "hub-2": {"unreachable": True}}, "Fleet", now=NOW)
     text = page.page(document).split("<script")[0]
-    places = etree.HTML(text).xpath("//h3/text()")
+    places = etree.HTML(text).xpath("//h3/bdi/text()")
     # Two errors in Bern, one everywhere else.
     assert [place.strip() for place in places] == [
         "Site Bern",
