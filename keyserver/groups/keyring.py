@@ -174,12 +174,17 @@ class Keyring:
         A life that is configured there already, or there still, tells wrongly when a key was made;
         how long the one before is given out for tells it better.
         """
-        margin = _REKEY_DELAYS * self.settings.activation_time_delay
         made = [
-            _made_at(tek, min(max(tek.created, older.expires - margin), now))
+            _made_at(tek, min(max(tek.created, self._followed_at(older.expires)), now))
             for tek, older in pairwise(teks)
         ]
         self.hold(name, made + teks[-1:])
+
+    def _followed_at(self, ends: float) -> float:
+        """When a key was followed that is given out until then, by the delay that held then."""
+        found = [(ends - _REKEY_DELAYS * delay, delay) for _, delay in reversed(self._delays)]
+        fitting = (at for at, delay in found if self._delay_at(at) == delay)
+        return next(fitting, found[0][0])
 
     def take_over(self, kek: GroupKek) -> None:
         """Let this, made elsewhere, be the current KEK."""

@@ -375,6 +375,23 @@ def test_who_joins_at_the_sub_server_behind_a_commit_at_the_root_begins_with_wha
     assert before not in first.held().receives_with
 
 
+@pytest.mark.parametrize("join", [3, 6, 9])
+def test_who_joins_the_sub_server_behind_a_longer_delay_is_given_the_key_that_others_send_with(
+    network, join
+):
+    network.pass_time(30)
+    first = network.member(SITES[0], ROOT)
+    life = f"{SERVER} ipsec proposal esp lifetime-seconds "
+    delay = f"{SERVER} group G1 activation-time-delay 60"
+    for lines in ((f"{life}3500",), (f"{life}3500", delay), (f"{life}3900", delay)):
+        for hub in network.hubs.values():
+            hub.commit(network.now, *lines)
+            network.settle()
+        network.pass_time(join)
+    second = network.member(SITES[1], SUB)
+    assert first.held().sends_with in second.held().receives_with
+
+
 @pytest.mark.parametrize("first", [ROOT, SUB])
 @pytest.mark.parametrize("delay", [30, 60])
 def test_all_members_change_by_the_delay_of_the_server_that_makes_the_keys(network, first, delay):
