@@ -56,7 +56,7 @@ def still_to_come(documents: Iterable[Mapping[str, Any]], now: float) -> list[di
 
 
 def _dated(document: Mapping[str, Any]) -> str:
-    times: list[str] = [made_at for made_at, _ in _audits(document)]
+    times: list[str] = [made_at for made_at, _counts in _audits(document)]
     return max(times, default=document["made_at"])
 
 
