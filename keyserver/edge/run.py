@@ -12,12 +12,14 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from ..capture.keylog import KeyLog
 from ..capture.sa_log import SaLog
+from ..config.parsing import work_for_us
 from ..lab.specs import DeviceSpec, Lab, LabError
 from ..member.events import MemberEvent, event_line
 from .clock import lab_clock
@@ -97,6 +99,9 @@ def _collector_at_rest() -> Iterator[None]:
 
 async def _serve_until_stopped(server: LabServer, stop: asyncio.Event) -> None:
     _allow_descriptors()
+    # What is done in asyncio's own threads, names looked up and the like, has to do with no XML.
+    own = ThreadPoolExecutor(initializer=work_for_us)
+    asyncio.get_running_loop().set_default_executor(own)
     # The loop waits no longer than this for the worker to let it have the interpreter.
     sys.setswitchinterval(0.001)
     # Nor, as often as usual, for the collector to go through all that there is.

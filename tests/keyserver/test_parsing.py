@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lxml import etree
+from ncclient import manager
 
 from keyserver.config.parsing import is_alone
 from keyserver.edge.turns import Workers
 from keyserver.netconf.work import Work
 from keyserver.netconf.xml import parse
-from tests.lab import ROOT
+from tests.lab import ROOT, LabDirectory, by_ncclient, hub_config
 
 
 def document(rng: random.Random, length: int = 3000) -> tuple[bytes, list[str]]:
@@ -99,6 +100,34 @@ def test_a_worker_that_waits_for_work_costs_nothing():
     ask = f"import asyncio; from {__name__} import alone; print(asyncio.run(alone()))"
     done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=60)
     assert done.stdout.decode().strip() == "[True, False, True, False]"
+
+
+_TELLING = """
+import runpy, sys, threading
+start = threading.Thread.start
+def told(thread):
+    print("a thread:", thread.name, flush=True)
+    return start(thread)
+threading.Thread.start = told
+sys.argv = sys.argv[2:]
+runpy.run_module("keyserver", run_name="__main__")
+"""
+
+
+def test_a_server_without_long_requests_parses_what_is_short_in_its_own_thread(tmp_path):
+    lab = LabDirectory(tmp_path)
+    lab.add_device("hub-1", "v2", hub_config("hub-1", "v2", {"gm-1": "192.0.2.11"}))
+    server = lab.serve(prefix=(sys.executable, "-c", _TELLING))
+    try:
+        with manager.connect(**by_ncclient(lab, "hub-1")) as session:
+            session.get_configuration(format="text")
+        while server.read(0):
+            pass
+    finally:
+        server.stop()
+    # One for what asyncssh does when it begins to listen.
+    threads = [line for line in server.output if line.startswith("a thread: ")]
+    assert len(threads) == 1, threads
 
 
 if __name__ == "__main__":
