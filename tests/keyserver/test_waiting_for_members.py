@@ -129,6 +129,16 @@ def test_who_is_listed_twice_is_said_to_be_waited_for_as_one(times):
     assert (told in done["warnings"]) is (times == 2)
 
 
+def test_who_came_before_the_first_look_need_not_have_come_since_the_change():
+    row = "<member><gateway>gm-1</gateway><ip>192.0.2.77</ip></member>"
+    listed = f"<{LIST}><group><name>G1</name>{row}</group></{LIST}>"
+    hub = Hub(**{f"get-{LIST}": f"<rpc-reply>{listed}</rpc-reply>", HISTORY: "<rpc-reply/>"})
+    since = {"groups": [{"name": "G1", "members": []}], "keks": {}}
+    with pytest.raises(NotBack) as raised:
+        hub.waits(change=CHANGE, since=since, wanted=g1("gm-1"), timeout=120)
+    assert [one.returned for one in raised.value.state] == [()]
+
+
 def test_where_a_gateway_takes_whoever_comes_any_address_may_be_there():
     hub = Hub()
     server = "set security group-vpn server"

@@ -21,7 +21,7 @@ from .addresses import canonical_address
 from .earlier import UNKNOWN_BEFORE, list_is_from_before
 from .eyes import Eyes
 from .life import Roll
-from .waiting import Look, Progress, Times, Watch, wait
+from .waiting import Look, Progress, Times, Waited, Watch, wait
 
 CONFIRMING_SECONDS = 30
 """What must be left of a confirmation's time for confirming."""
@@ -83,11 +83,14 @@ def wait_for(
     entries = gate.awaited(before.groups, eyes.in_force, blocks, request.wanted, request.cleared)
     timeout = _timeout(request, entries)
     watch = Watch(entries, before)
-    state, elapsed = watch.progress(before, 0.0), 0.0
-    if not request.check:
-        state, elapsed, seen = wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
-        if not seen or not all(one.done for one in state):
-            raise NotBack(state, elapsed, eyes.unseen(blocks))
+    # What was before the change is no look of the wait's: its first one shows what is older.
+    state, elapsed, seen = (
+        Waited(watch.progress(before, 0.0), 0.0, seen=True)
+        if request.check
+        else wait(watch, eyes, Times(timeout, request.poll, clock, sleep), say)
+    )
+    if not (request.check or (seen and all(one.done for one in state))):
+        raise NotBack(state, elapsed, eyes.unseen(blocks))
     return {
         "timeout": timeout,
         "since": _as_since(before),
