@@ -138,22 +138,22 @@ class Roll:
     """
 
     members: Iterable[Listed]
-    _by_address: dict[str, Listed] = field(init=False, default_factory=dict)
+    _by_address: dict[str, list[Listed]] = field(init=False, default_factory=dict)
     _by_gateway: dict[str, list[Listed]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.members = _once(self.members)
         for member in self.members:
-            self._by_address.setdefault(_one_form(str(member.get("address"))), member)
+            self._by_address.setdefault(_one_form(str(member.get("address"))), []).append(member)
             self._by_gateway.setdefault(str(member.get("gateway")), []).append(member)
 
     def at(self, address: str | None) -> list[Listed]:
         """The members at an address."""
-        return [member for member in self.members if _is_at(member, address)]
+        return self._by_address.get(_one_form(address), []) if address else []
 
     def find(self, gateway: str | None, address: str | None) -> Listed | None:
         """A member; one whose address changed is found where it alone comes in by its gateway."""
-        found = self._by_address.get(_one_form(address)) if address else None
+        found = next(iter(self.at(address)), None)
         if found is not None and gateway in (None, found.get("gateway")):
             return found
         by_gateway = self._by_gateway.get(gateway or "", [])
