@@ -23,7 +23,7 @@ from .audience import Audience
 from .contents import contents, kek_deletion, tek_deletion, whole_deletion
 from .durable import Unfinished, decode_state, kept
 from .heartbeat import Heartbeat
-from .keyring import Keyring
+from .keyring import Hearer, Keyring
 from .keys import GroupKek, GroupTek, associated_policy
 from .members import Member, MemberList
 from .plane import KeyPlane
@@ -152,7 +152,7 @@ class Group:
             self.keyring.shortest_delay(now), interval if peer.extended else None
         )
         lag = self._audience.lag_of(peer, partial(self.keyring.known, now))
-        granted = self.keyring.grant(now, gap, lag)
+        granted = self.keyring.grant(now, Hearer(gap, lag))
         if granted is None:
             return None
         if granted.sa.kek is not None:

@@ -7,7 +7,7 @@ Junos: new keys are due at lifetime - 4 x activation-time-delay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, pairwise, takewhile
 
@@ -25,6 +25,8 @@ from .settings import GroupSettings, KekSettings, TekSettings
 _REKEY_DELAYS = 4
 _OVERLAP_DELAYS = 2
 _KNOWN_DELAYS = 16
+# What members hold of an end is late by the way that it took to them, and by whole seconds.
+_EARLIER_SECONDS = 2
 
 
 def _rekey_due(created: float, lifetime: int, activation_time_delay: int) -> float:
@@ -38,6 +40,14 @@ class Lag:
 
     since: float
     had: tuple[GroupTek, ...]
+
+
+@dataclass(frozen=True)
+class Hearer:
+    """A member, as far as it is told otherwise than all: ``gap``, beside the keys, and ``lag``."""
+
+    gap: GroupAssociatedPolicy | None
+    lag: Lag | None
 
 
 class Keyring:
@@ -257,21 +267,19 @@ class Keyring:
 
     # How they are described
 
-    def grant(
-        self, now: float, gap: GroupAssociatedPolicy | None = None, lag: Lag | None = None
-    ) -> Grant | None:
-        """Every key that is good, for a member; None when there is nothing to give.
+    def grant(self, now: float, member: Hearer | None = None) -> Grant | None:
+        """Every key that is good; None when there is nothing to give.
 
-        ``gap``: what it is told beside them, when not that which all are told. ``lag``: it may not
-        have heard which ones it is to delete.
+        Without ``member`` for another key server, which tells from an end when a key was followed.
         """
         kek = self.current_kek(now)
         teks = [tek for s in self.settings.teks for tek in self._in_use(s, now)]
-        teks += self._still_in_use(now)
+        teks += self._still_in_use(now, self._ending if member is None else self._leaving)
         if not teks and (kek is None or not self.leads):
             return None
-        if lag is not None:
-            teks += self._over(teks, lag, now)
+        if member is not None and member.lag is not None:
+            teks += self._over(teks, member.lag, now)
+        gap = member.gap if member is not None else None
         seen = self._seen(kek, teks, now, gap)
         if self._granted is None or self._granted[0] != seen:
             sequence = SequenceNumber(kek.sequence) if kek else None
@@ -287,7 +295,7 @@ class Keyring:
         gap: GroupAssociatedPolicy | None,
     ) -> tuple[object, ...]:
         """All that a grant is made of: members that come together get the same one."""
-        seen = [(tek.spi, int(tek.expires - now)) for tek in teks]
+        seen = [(tek.spi, tek.told(now)) for tek in teks]
         under = (kek.kek, kek.settings, kek.sequence, int(kek.expires - now)) if kek else ()
         return (self.settings, gap, under, seen)
 
@@ -346,12 +354,21 @@ class Keyring:
         """When members send with what followed then."""
         return followed + _OVERLAP_DELAYS * self._delay_at(followed)
 
-    def _still_in_use(self, now: float) -> list[GroupTek]:
+    def _still_in_use(
+        self, now: float, as_told: Callable[[GroupTek, float], GroupTek]
+    ) -> list[GroupTek]:
         return [
-            self._ending(tek, at)
+            as_told(tek, at)
             for tek, at in _unended(self._replaced, now)
             if now < self._changed_at(at)
         ]
+
+    def _leaving(self, tek: GroupTek, followed: float) -> GroupTek:
+        """The same, yet traffic that has no newer key ends with it when the others drop it."""
+        kept = {selector.traffic for one in self.settings.teks for selector in one.selectors}
+        gone = frozenset(one for one in tek.settings.selectors if one.traffic not in kept)
+        left = self._kept(followed) - _EARLIER_SECONDS
+        return replace(self._ending(tek, followed), leaving=gone, left=left)
 
     def _over(self, given: list[GroupTek], lag: Lag, now: float) -> list[GroupTek]:
         """What members have deleted or dropped, or are about to: with no life but until then.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -126,13 +127,18 @@ def new_kek(
 
 @dataclass(frozen=True)
 class GroupTek:
-    """A traffic encryption key of one ipsec-sa."""
+    """A traffic encryption key of one ipsec-sa.
+
+    ``leaving``: what of its traffic has no key behind this one; that ends when it is ``left``.
+    """
 
     settings: TekSettings
     spi: bytes
     encryption_key: bytes = field(repr=False)
     integrity_key: bytes = field(repr=False)
     created: float
+    leaving: frozenset[MatchPolicy] = frozenset()
+    left: float = math.inf
 
     @property
     def expires(self) -> float:
@@ -150,13 +156,18 @@ class GroupTek:
             ),
         )
 
+    def told(self, now: float) -> tuple[int, int]:
+        """Seconds that it has left, and for ``leaving``."""
+        whole, less = (max(1, int(min(self.expires, end) - now)) for end in (math.inf, self.left))
+        return whole, less
+
     def policies(self, now: float, profile: Profile = Profile.RFC6407) -> list[SaTek]:
         """One SA TEK payload for each match-policy."""
         return [self._policy(selector, now, profile) for selector in self.settings.selectors]
 
     def _policy(self, selector: MatchPolicy, now: float, profile: Profile) -> SaTek:
         settings, short = self.settings, Attribute.short
-        remaining = max(1, int(self.expires - now))
+        remaining = self.told(now)[selector in self.leaving]
         attributes = [
             short(IpsecAttribute.LIFE_TYPE, LifeType.SECONDS),
             Attribute.long(IpsecAttribute.LIFE_DURATION, remaining.to_bytes(4, "big")),

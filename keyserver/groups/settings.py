@@ -82,6 +82,12 @@ class MatchPolicy:
     destination_port: int
     protocol: int
 
+    @property
+    def traffic(self) -> tuple[object, ...]:
+        """What it protects, whatever it is called."""
+        ports = self.source_port, self.destination_port
+        return (self.source, self.destination, *ports, self.protocol)
+
 
 @dataclass(frozen=True, slots=True)
 class TekSettings:

@@ -114,9 +114,12 @@ class Changes:
     expired: tuple[str, ...] = ()
 
 
-def _is_over(sa: TrafficSa, newest: bytes) -> bool:
-    """Whether a key beside a newer one is named for the last time, to those who still have it."""
-    return sa.seconds <= 1 and sa.spi != newest
+def _is_over(sa: TrafficSa, newest: TrafficSa) -> bool:
+    """Whether a key beside a newer one is named for the last time, to those who still have it.
+
+    ``newest``: of all traffic, for that of this one may not be protected any longer.
+    """
+    return sa.seconds <= 1 and sa.spi != newest.spi
 
 
 def _active(teks: list[InstalledTek], now: float) -> Iterator[InstalledTek]:
@@ -211,7 +214,7 @@ class Traffic:
             if any(held.spi == sa.spi for held in known):
                 if arrival is Arrival.REGISTRATION:
                     self._told_anew(known, sa, newest[sa.selector], now)
-            elif arrival is Arrival.PUSH or not _is_over(sa, newest[sa.selector]):
+            elif arrival is Arrival.PUSH or not _is_over(sa, in_order[-1].sa):
                 # Of two pushes that overtook each other the later one has brought the newest.
                 follows = bool(known) and known[0].spi == newest[sa.selector] != sa.spi
                 place = len(known) if stale else int(follows)

@@ -7,6 +7,7 @@ Seeds are fixed: a run is the same each time, but for the keys.
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 
@@ -311,6 +312,46 @@ def test_who_joins_among_quick_commits_is_read_by_those_who_have_got_later_keys(
     group.run(100)
     assert group.observer.report(group.now).apart == 0
     assert all(len(m.held().receives_with) == 1 for m in group.members.values())
+
+
+def _all_is_read(group, seconds, step=1.0):
+    """For so long everybody reads what the others send for any traffic, not only the first."""
+    for _ in range(int(seconds / step)):
+        group.run(step)
+        for one, other in itertools.permutations(group.members.values(), 2):
+            assert set(one.keys.traffic.sends_with) <= set(other.held().receives_with)
+
+
+def _protect(group, before, after):
+    group.text = group.text.replace(before, after)
+    group.commit()
+
+
+@pytest.mark.parametrize("kept", [(), ("source 10.2.0.0/16", "destination 10.3.0.0/16")])
+@pytest.mark.parametrize("after", [0.2, 10, 28])
+def test_who_joins_behind_changed_match_policies_sends_for_the_old_ones_while_others_read_it(
+    after, kept
+):
+    group = LossyGroup(3, Faults(delay=0.05), extra=tuple(NEW_POLICY + one for one in kept))
+    group.settle()
+    _protect(group, "198.51.100.0/24", "198.51.100.0/25")
+    group.run(after)
+    newcomer = group.replace("192.0.2.10")
+    group.run(5, lambda: newcomer.held().sends_with is not None)
+    _all_is_read(group, 90)
+
+
+def test_who_is_new_sends_with_no_key_that_those_who_were_there_are_told_the_last_second_of():
+    group = LossyGroup(3, Faults(delay=0.05))
+    group.settle()
+    _protect(group, "198.51.100.0/24", "198.51.100.0/25")
+    group.run(200)
+    # The one that is switched off has not acknowledged this; the next one has its place.
+    group.members["192.0.2.10"].stop()
+    _protect(group, "198.51.100.0/25", "198.51.100.0/26")
+    newcomer = group.replace("192.0.2.10")
+    group.run(5, lambda: newcomer.held().sends_with is not None)
+    _all_is_read(group, 3, step=0.1)
 
 
 @pytest.mark.parametrize(("first", "then"), [(30, 10), (10, 30), (60, 15)])
