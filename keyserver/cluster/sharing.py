@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..gdoi.pull import Grant
 from ..groups.adoption import delay_of_grant, kek_of_grant, teks_of_grant
 from ..groups.contents import tek_deletion
@@ -29,12 +31,28 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     known = {tek.spi: tek for tek in keyring.teks(now)}
     wanted = {tek.spi for tek in teks}
     fresh = [tek for tek in teks if tek.spi not in known]
-    gone = [tek for tek in known.values() if tek.spi not in wanted]
+    over = _over(known.values(), wanted)
+    gone = [tek for tek in known.values() if tek.spi not in wanted and tek not in over]
     gone += _adopted(group, {policy.spi for policy in state.sa.teks}, bool(fresh), now)
     for settings in group.settings.teks:
-        own = [tek for tek in teks if tek.settings.name == settings.name]
+        own = [tek for tek in (*teks, *over) if tek.settings.name == settings.name]
         keyring.follow(settings.name, own, now)
     _follow_kek(group, kek, fresh, gone, now)
+
+
+def _over(known: Iterable[GroupTek], wanted: set[bytes]) -> list[GroupTek]:
+    """Of those that are known, newest first, the ones that members are about to drop themselves.
+
+    The other server gives them to nobody new any more, but the one behind them: told to delete
+    them now, our members could not read who changes late.
+    """
+    found, followed = [], set()
+    for tek in known:
+        if tek.spi in wanted:
+            followed.add(tek.settings.name)
+        elif tek.settings.name in followed:
+            found.append(tek)
+    return found
 
 
 def _adopted(group: Group, told: set[bytes], replaced: bool, now: float) -> list[GroupTek]:

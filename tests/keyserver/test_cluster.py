@@ -244,6 +244,24 @@ def order(request):
     return request.param
 
 
+def test_servers_that_meet_anew_amid_a_rekey_leave_the_key_before_to_members(network):
+    change = f"{SERVER} ipsec proposal esp lifetime-seconds 3000"
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    (before,) = network.hubs[ROOT].keys(network.now)[1]
+    for address in (SUB, ROOT):
+        network.hubs[address].commit(network.now, change)
+        network.settle()
+    # All send with the next one, and who has changed late may be read.
+    network.pass_time(35)
+    network.hubs[SUB].cluster.clear(network.now)
+    network.pass_time(5)
+    assert [before in member.held().receives_with for member in members] == [True, True]
+    assert "deleted" not in {event.event for member in members for event in member.events}
+    assert network.same_keys()
+    network.pass_time(10)
+    assert [before in member.held().receives_with for member in members] == [False, False]
+
+
 MATCH = f"{SERVER} group G1 ipsec-sa sa-1 match-policy any source 198.51.100.0/25"
 
 
