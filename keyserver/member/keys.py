@@ -11,6 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -53,7 +54,7 @@ class InstalledKek:
 
     ``life`` is what it was said to have when it came, ``recent`` are accepted pushes by digest, to
     acknowledge them again. ``heard`` is the number of the last push since an attempt to register
-    began, ``brought`` that of the last one among these that brought keys.
+    began.
     """
 
     kek: Kek
@@ -65,7 +66,6 @@ class InstalledKek:
     multicast: tuple[str, int] | None
     recent: OrderedDict[bytes, int] = field(default_factory=OrderedDict, repr=False)
     heard: int = 0
-    brought: int = 0
 
     def count(self, sequence: int) -> None:
         """An authentic push has this number."""
@@ -92,6 +92,37 @@ class InstalledKek:
         return self.recent.get(hashlib.sha256(datagram).digest())
 
 
+@dataclass(frozen=True)
+class _Word:
+    """A push that brought a policy: under which KEK, and when."""
+
+    kek: bytes
+    push: Push
+    policy: GroupSa
+    at: float
+
+    def follows(self, kek: bytes, sequence: int) -> bool:
+        """True when it is under that KEK, and newer."""
+        return self.kek == kek and self.push.sequence > sequence
+
+    @property
+    def rolls(self) -> bool:
+        """True when it brought another KEK."""
+        return self.policy.kek is not None and self.policy.kek.spi != self.kek
+
+    def deleted(self, teks: list[GrantedTek]) -> dict[int, set[bytes]]:
+        """By protocol, the SPIs of these that it deleted: not what it brought itself."""
+        own = {tek.spi for tek in self.policy.teks}
+        return {
+            delete.protocol: {
+                tek.sa.spi
+                for tek in teks
+                if tek.sa.spi not in own and (_is_all(delete.spis) or tek.sa.spi in delete.spis)
+            }
+            for delete in self.push.deletes
+        }
+
+
 class MemberKeys:
     """Everything that is installed at one member."""
 
@@ -107,6 +138,8 @@ class MemberKeys:
         """Forget everything."""
         self.keks: dict[bytes, InstalledKek] = {}
         self.current_kek: bytes | None = None
+        # Since an attempt to register began; None while none goes on.
+        self._since: list[_Word] | None = None
         self.heartbeat: int | None = None
         self.traffic = Traffic(self._timing)
 
@@ -149,7 +182,8 @@ class MemberKeys:
     def begin(self) -> None:
         """An attempt to register begins."""
         for kek in self.keks.values():
-            kek.heard = kek.brought = 0
+            kek.heard = 0
+        self._since = []
 
     def install_grant(self, grant: Grant, now: float) -> Changes:
         """A registration. What is held already stays for receiving. Raises MalformedPayload."""
@@ -159,20 +193,42 @@ class MemberKeys:
         first = not self.teks
         known = self._counted(kek) if kek is not None else None
         number = grant.sequence.number if grant.sequence else 0
-        # RFC 6407 §3.3: with a lower number than what a push brought meanwhile, it is the older
-        # word. Lower than before the attempt: the key server began anew with what it had once.
-        stale = known is not None and number < known.brought
+        newer = self._newer(known, number)
         self.heartbeat = self._heed(grant.sa, GroupDelays()).get(GapAttribute.HEARTBEAT_INTERVAL)
-        arrival = Arrival.FIRST_REGISTRATION if first else Arrival.REGISTRATION
-        self.traffic.add(teks, arrival, now, stale=stale)
-        if not stale:
-            self.traffic.retire_others({tek.sa.selector for tek in teks}, now)
+        self._install(
+            teks, newer, Arrival.FIRST_REGISTRATION if first else Arrival.REGISTRATION, now
+        )
+        if not any(one.rolls for one in newer):
             self.current_kek = None
         if kek is not None:
             self._enter(kek, known, number)
         changes = self.traffic.settle(now)
         # With the first keys nothing changes hands: that event says what is sent with.
         return replace(changes, activated=()) if first else changes
+
+    def _newer(self, kek: InstalledKek | None, number: int) -> list[_Word]:
+        """Pushes since the attempt began that are a newer word than a grant of that number.
+
+        RFC 6407 §3.3. Lower than before the attempt: the key server began anew with what it had
+        once.
+        """
+        if kek is None or self._since is None:
+            return []
+        return [*dropwhile(lambda one: not one.follows(kek.kek.spi, number), self._since)]
+
+    def _install(
+        self, teks: list[GrantedTek], newer: list[_Word], arrival: Arrival, now: float
+    ) -> None:
+        """What a grant brings; what pushes brought meanwhile is newer, for the same traffic."""
+        for word in newer:
+            self._heed(word.policy, self.traffic.delays)
+        brought = {sa.selector for word in newer for sa in associations_of(word.policy)}
+        self.traffic.add(teks, arrival, now, older=brought)
+        for word in newer:
+            for protocol, spis in word.deleted(teks).items():
+                self.traffic.delete(protocol, spis, word.at, at_once=False)
+        self.traffic.retire_others({tek.sa.selector for tek in teks} | brought, now)
+        self._since = None
 
     def _counted(self, kek: InstalledKek) -> InstalledKek | None:
         """The same KEK, of the same key server: another of a cluster signs and counts by itself."""
@@ -202,7 +258,8 @@ class MemberKeys:
         for delete in push.deletes:
             check_deletion(delete, granted)
         if push.sa is not None:
-            under.brought = push.sequence
+            if self._since is not None:
+                self._since.append(_Word(under.kek.spi, push, push.sa, now))
             self._heed(push.sa, self.traffic.delays)
         # RFC 6407 §4: D stands in front of what the same push brings, which it does not concern.
         for delete in push.deletes:
@@ -285,7 +342,7 @@ class MemberKeys:
         return teks
 
     def _delete(self, protocol: int, spis: tuple[bytes, ...], now: float, *, at_once: bool) -> None:
-        everything = any(not any(spi) for spi in spis)
+        everything = _is_all(spis)
         if protocol != KEK_DELETE_PROTOCOL:
             self.traffic.delete(protocol, None if everything else spis, now, at_once=at_once)
             return
@@ -313,6 +370,11 @@ class MemberKeys:
         """When :meth:`settle` has something to do."""
         due = [self.traffic.next_change(), *(kek.expires for kek in self.keks.values())]
         return min((when for when in due if when is not None), default=None)
+
+
+def _is_all(spis: tuple[bytes, ...]) -> bool:
+    """True for a D that means everything of its protocol."""
+    return any(not any(spi) for spi in spis)
 
 
 def _delays(numbers: dict[int, int], otherwise: GroupDelays) -> GroupDelays:

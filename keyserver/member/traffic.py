@@ -12,7 +12,7 @@ RFC 6407 §5.4.1 and RFC 5374 §4.2.1).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -198,12 +198,11 @@ class Traffic:
         teks: list[GrantedTek],
         arrival: Arrival,
         now: float,
-        *,
-        stale: bool = False,
+        older: Collection[TrafficSelector] = (),
     ) -> None:
         """Install what is not there yet; of two for one selector the longer lived is newer.
 
-        ``stale``: a push has brought newer ones meanwhile; these are for receiving.
+        ``older``: for these a push has brought newer ones meanwhile; they are for receiving.
         """
         for tek in teks:
             self.selectors.setdefault(tek.sa.selector, [])
@@ -217,7 +216,7 @@ class Traffic:
             elif arrival is Arrival.PUSH or not _is_over(sa, in_order[-1].sa):
                 # Of two pushes that overtook each other the later one has brought the newest.
                 follows = bool(known) and known[0].spi == newest[sa.selector] != sa.spi
-                place = len(known) if stale else int(follows)
+                place = len(known) if sa.selector in older else int(follows)
                 known.insert(place, self._installed(known, tek, arrival, now))
 
     def _told_anew(

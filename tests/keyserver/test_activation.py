@@ -176,6 +176,7 @@ def test_an_older_grant_does_not_take_back_what_a_push_brought(signing_key):
     (member,) = world.joined(1)
     old, kek = member.held().sends_with, member.keys.kek.kek.spi
     (granted,) = world.grants
+    member.keys.begin()
     world.pass_time(REKEY + 1)
     new = member.keys.kek.kek.spi
     assert new != kek
@@ -454,7 +455,8 @@ def test_no_order_of_arrivals_stops_the_clock_or_takes_the_last_key():
             found.settle(now)
             kind = chance.choice(list(Arrival))
             stale = chance.random() < 0.2
-            found.add([tek(0x2000 + step)], kind, now, stale=stale)
+            fresh = tek(0x2000 + step)
+            found.add([fresh], kind, now, older=[fresh.sa.selector] * stale)
             if not stale and chance.random() < 0.2:
                 found.delete(1, [(0x2000 + step - 1).to_bytes(4, "big")], now, at_once=False)
             found.settle(now)
@@ -485,7 +487,7 @@ def at_random(found, chance, number, now):
         selectors = chance.choice(((KEY,), (OTHER_WAY,), (KEY, OTHER_WAY)))
         arrival = chance.choice((Arrival.PUSH, Arrival.REGISTRATION))
         teks = [tek(0x1000 + number, seconds, one) for one in selectors]
-        found.add(teks, arrival, now, stale=what < 0.05)
+        found.add(teks, arrival, now, older=[one.sa.selector for one in teks] * (what < 0.05))
     elif what < 0.9 and held:
         found.delete(1, chance.sample(held, 1), now, at_once=chance.random() < 0.3)
     elif held:

@@ -197,6 +197,44 @@ def test_who_registers_again_while_keys_are_deleted_keeps_none_of_them(
     assert len(next(view for view in world.groups.views(world.now)).members) == 2
 
 
+OWN_ESP = "set security group-vpn server ipsec proposal esp-2 "
+
+
+@pytest.mark.parametrize("moment", MOMENTS[3:])
+@pytest.mark.parametrize("block", [V1_BLOCK, MULTICAST], ids=["unicast", "multicast"])
+@pytest.mark.parametrize("follows", ["another", "what it missed"])
+def test_a_rekey_between_any_two_messages_makes_no_older_than_they_are_the_keys_that_it_has_not(
+    signing_key, block, moment, follows
+):
+    """Who missed a rekey of one ipsec-sa hears another one's while it registers again."""
+    names = ("authentication-algorithm hmac-sha1-96", "encryption-algorithm aes-128-cbc")
+    extra = (block, *(OWN_ESP + name for name in names))
+    world = World(signing_key, "v1", extra=extra, members=2)
+    _another_sa(world, "")
+    world.text = world.text.replace("sa-2 proposal esp\n", "sa-2 proposal esp-2\n")
+    world.commit()
+    one, two = world.joined(2)
+    world.lost.add(GM)
+    missed = "set security group-vpn server ipsec proposal esp lifetime-seconds"
+    world.commit(f"{missed} 3000")
+    world.lost.clear()
+
+    def change(world, _block):
+        again = (
+            f"{missed} 2900" if follows == "what it missed" else f"{OWN_ESP}lifetime-seconds 900"
+        )
+        world.commit(f"{missed} 3000", again)
+
+    _again_around(world, change, moment, hears=True)
+    world.pass_time(1)
+    for _ in range(100):
+        world.pass_time(1)
+        for sender, reader in ((one, two), (two, one)):
+            assert set(sender.keys.traffic.sends_with) <= set(reader.held().receives_with)
+    assert {*one.held().receives_with} == {*two.held().receives_with}
+    assert len(two.held().receives_with) == 2
+
+
 def test_who_has_deleted_a_key_is_not_given_it_again_for_a_second(signing_key):
     """The key server has no acknowledgement yet, and names it for those who may have it still."""
     world = World(signing_key, extra=(V2_BLOCK,), members=2)
