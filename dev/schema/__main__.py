@@ -4,7 +4,7 @@
 
 ``JUNOS_YANG_DIR`` has Juniper's modules of 22.4R1, and in ``24.4R1`` (``conf-with-extensions`` of
 the family ``junos-es`` in github.com/Juniper/yang) those of the release that marks how statements
-are shown. What the earlier one has besides is taken, too.
+are shown. What the earlier one has besides is taken, too, and what others had (``earlier.json.z``).
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import sys
 import zlib
 from pathlib import Path
 
-from .adjust import whole_table
-from .table import Table
-from .yang import read_module
+from .adjust import whole_table, without_systems
+from .earlier import earlier_releases, modules
 
 RELEASE = "24.4R1"
 KEPT = Path(__file__).parents[2] / "keyserver/config/statements.json.z"
@@ -25,12 +24,10 @@ KEPT = Path(__file__).parents[2] / "keyserver/config/statements.json.z"
 
 def generated(folder: Path) -> bytes:
     """The table's JSON; the same modules always give the same octets."""
-    table = whole_table(_modules(folder / RELEASE), _modules(folder))
+    before = modules(folder)
+    besides = [(before, without_systems(before)), *earlier_releases()]
+    table = whole_table(modules(folder / RELEASE), besides)
     return json.dumps(table, separators=(",", ":")).encode()
-
-
-def _modules(folder: Path) -> Table:
-    return Table(read_module(path) for path in sorted(folder.glob("*.yang")))
 
 
 def main(arguments: list[str]) -> int:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from . import exceptions
@@ -138,42 +139,63 @@ class Adjusted:
         return flags[0] == "f" and "K" in flags
 
     def with_undocumented(self, nodes: list[int]) -> list[int]:
-        """The top hierarchies with what the YANG has not."""
+        """The top hierarchies with what the YANG has not, or calls otherwise than the CLI."""
         for path, additions in exceptions.UNDOCUMENTED.items():
-            nodes = self._added(nodes, path.split(), additions)
-        return self._added(nodes, ["snmp", "traceoptions", "file"], {"filename": "word"})
+            nodes = self._at(nodes, path.split(), partial(self._added, additions))
+        for path, word in exceptions.WORDS_AT.items():
+            *way, name = path.split()
+            nodes = self._at(nodes, way, partial(self._respelled, name, f"{name}|{word}"))
+        added = partial(self._added, {"filename": "word"})
+        return self._at(nodes, ["snmp", "traceoptions", "file"], added)
 
-    def _added(self, nodes: list[int], path: list[str], additions: Mapping[str, Any]) -> list[int]:
+    def _at(
+        self, nodes: list[int], path: list[str], change: Callable[[list[int]], list[int]]
+    ) -> list[int]:
+        """Statements beside each other, of which those at the end of a path are changed."""
         if not path:
-            for name, what in additions.items():
-                behind = exceptions.BEFORE.get(name)
-                at = next((i for i, n in enumerate(nodes) if self._name(n) == behind), len(nodes))
-                nodes = [*nodes[:at], self._invented(name, what), *nodes[at:]]
-            return nodes
+            return change(nodes)
         at = next(i for i, n in enumerate(nodes) if self._name(n) == path[0])
         name, flags, children, *rest = self.new.nodes.values[nodes[at]]
         inner, choices = self.new.children.values[children]
-        below = tuple(self._added(list(inner), path[1:], additions))
-        number = self.new.children.number((below, choices))
+        number = self.new.children.number((tuple(self._at(list(inner), path[1:], change)), choices))
         replaced = self.new.nodes.number((name, flags, number, *rest))
         return [*nodes[:at], replaced, *nodes[at + 1 :]]
+
+    def _respelled(self, name: str, spelled: str, nodes: list[int]) -> list[int]:
+        return [self._like(n, spelled) if self._name(n) == name else n for n in nodes]
+
+    def _added(self, additions: Mapping[str, Any], nodes: list[int]) -> list[int]:
+        for name, what in additions.items():
+            known = [n for n in nodes if self._name(n) == name]
+            if known:
+                nodes = [self._like(n, name, "x") if n in known else n for n in nodes]
+            else:
+                nodes = [*nodes, self._invented(name, what, nodes)]
+        return nodes
+
+    def _like(self, number: int, name: str, mark: str = "") -> int:
+        """The same statement by another name, or with a mark more."""
+        _, flags, *rest = self.new.nodes.values[number]
+        return self.new.nodes.number((name, flags + mark, *rest))
 
     def _name(self, number: int) -> str:
         name: str = self.new.nodes.values[number][0].partition("|")[0]
         return name
 
-    def _invented(self, name: str, what: Any) -> int:
+    def _invented(self, name: str, what: Any, beside: list[int]) -> int:
         if isinstance(what, dict):
-            inner = tuple(self._invented(*pair) for pair in what.items())
+            inner = tuple(self._invented(*pair, []) for pair in what.items())
             return self.new.nodes.number((name, "cpx", self.new.children.number((inner, ()))))
         text = self.new.types.number(("string",))
-        node = {
+        nodes: dict[str, Node] = {
             "flag": (name, "ex"),
             "value": (name, "fx", text, 0),
             "values": (name, "vUx", text, 0),
             "word": (name, "fK", text, 0),
-        }[what]
-        return self.new.nodes.number(node)
+        }
+        if what in nodes:
+            return self.new.nodes.number(nodes[what])
+        return self._like(next(n for n in beside if self._name(n) == what), name, "x")
 
 
 def _word(parent: str, node: Node) -> str:
@@ -197,19 +219,21 @@ def _secrecy(name: str, kind: Node) -> str:
     return "s" if unreadable or name in exceptions.SECRETS else ""
 
 
-def _without(table: Table) -> Body:
+def without_systems(table: Table) -> Body:
     """The top hierarchies of a release, but for those that are the whole again."""
     body = table.root()
     body.nodes = [n for n in body.nodes if table.nodes.values[n][0] not in _SYSTEMS]
     return body
 
 
-def whole_table(old: Table, earlier: Table) -> dict[str, Any]:
+def whole_table(old: Table, earlier: Iterable[tuple[Table, Body]]) -> dict[str, Any]:
     """The table as it is kept: types, lists of children, statements, and a root a generation.
 
-    ``earlier`` is a release that has statements besides.
+    ``earlier`` are releases that have statements besides, or parts of them, the newest first.
     """
-    body, extras = Besides(old, earlier).body(old.root(), _without(earlier)), old.group_extras()
+    body, extras = old.root(), old.group_extras()
+    for table, has in earlier:
+        body = Besides(old, table).body(body, has)
     adjusted = Adjusted(old)
     new = adjusted.new
     top = adjusted.with_undocumented([adjusted.node("configuration", n) for n in body.nodes])

@@ -36,17 +36,21 @@ class Besides:
         return Body(list(nodes), body.choices, body.marks)
 
     def _nodes(self, parent: str, new: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of both; what the earlier one alone has stands behind what it stood behind."""
         before = {self._old.nodes.values[number][0]: number for number in old}
-        names = {self._new.nodes.values[number][0] for number in new}
-        kept = [
-            self._both(number, before[name]) if name in before else number
-            for number in new
-            for name in [self._new.nodes.values[number][0]]
-        ]
-        return (
-            *kept,
-            *(self._bring(parent, number) for name, number in before.items() if name not in names),
-        )
+        names = [self._new.nodes.values[number][0] for number in new]
+        both = {
+            name: self._both(number, before[name]) if name in before else number
+            for name, number in zip(names, new, strict=True)
+        }
+        at = 0
+        for name, number in before.items():
+            if name in both:
+                at = names.index(name) + 1
+                continue
+            names.insert(at, name)
+            both[name], at = self._bring(parent, number), at + 1
+        return tuple(both[name] for name in names)
 
     def _both(self, new: int, old: int) -> int:
         """A statement that both have, with what either has below it."""
@@ -62,7 +66,8 @@ class Besides:
             return new
         if flags[0] in _BRANCHES:
             below = self._below(name, rest[0], was[0])
-            return self._new.nodes.number((name, flags, below, *rest[1:]))
+            keys = [self._wider_keys(*pair) for pair in zip(rest[2:], was[2:], strict=True)]
+            return self._new.nodes.number((name, flags, below, *rest[1:2], *keys))
         return self._new.nodes.number((name, flags, self._wider(rest[0], was[0]), *rest[1:]))
 
     def _below(self, parent: str, new: int, old: int) -> int:
@@ -82,6 +87,13 @@ class Besides:
             spans = (min(kind[1], was[1]), max(kind[2], was[2]))
             return self._new.types.number(("integer", *spans))
         return new
+
+    def _wider_keys(self, keys: tuple[Node, ...], was: tuple[Node, ...]) -> tuple[Node, ...]:
+        known = {name: kind for name, _, kind in was}
+        return tuple(
+            (name, word, self._wider(kind, known[name]) if name in known else kind)
+            for name, word, kind in keys
+        )
 
     def _bring(self, parent: str, old: int) -> int:
         """A statement of the earlier release alone."""

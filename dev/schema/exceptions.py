@@ -33,6 +33,12 @@ WORDS = {
 KEY_WORDS = {"to-zone-name": "to-zone", "choice-ident": "", "choice-value": ""}
 """Keys of lists with several: the word before the value in the CLI."""
 
+WORDS_AT = {
+    "security log file filename": "name",
+    "security log stream file localfilename": "name",
+}
+"""Words in the CLI of single statements (the tests of jeremmfr/junos for Terraform set them)."""
+
 ENUM_WORDS = {"equal-literal": "=", "plus-literal": "+", "minus-literal": "-"}
 
 SECRETS = frozenset(
@@ -85,13 +91,17 @@ SHOWN = {
     ("then", "next-interface", "c"): "O",
     ("next-interface", "interface-name", "f"): "K",
     ("next-interface", "routing-instance", "c"): "O",
+    ("dynamic-vpn", "clients", "l"): "H",
+    **{
+        ("clients", name, "l"): "H"
+        for name in ("remote-protected-resources", "remote-exceptions", "user")
+    },
 }
-"""(parent, statement, kind): marks of what only the release has that marks hardly anything."""
+"""(parent, statement, kind): marks of what only releases have that mark hardly anything."""
 
 UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
     "system": {"phone-home": {"server": "value", "rfc-compliant": "flag"}},
     "system services web-management": {"http": {"port": "value", "interface": "values"}},
-    "system services ssh": {"tcp-forwarding": "flag", "no-tcp-forwarding": "flag"},
     "system services extension-service request-response grpc": {
         "clear-text": {"address": "value", "port": "value"},
         "skip-authentication": "flag",
@@ -100,14 +110,12 @@ UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
     "security pki ca-profile": {"pre-load": "flag"},
     "protocols": {"stp": {}},
     "interfaces interface unit family inet": {
-        "dhcp-client": {"update-server": "flag", "lease-time": "value", "vendor-id": "value"},
+        "dhcp-client": "dhcp",
     },
 }
 """Statements that factory settings and real configurations hold and no YANG of 24.4R1 has: a
-container's children, a flag, a leaf or a leaf-list."""
-
-BEFORE = {"http": "https"}
-"""Of those, what stands before another statement; the others come last."""
+container's children, a flag, a leaf or a leaf-list, or the statement beside it that has the same in
+it. What an earlier release has is as it was there."""
 
 TOP = {
     "v1": _words(

@@ -34,6 +34,7 @@ from .secret import is_obscured, reveal
 from .security_rules import SECURITY_RULES
 from .survey import Needs, Site, Survey
 from .tree import MARKS, NOTHING, Tree, differing, differing_branches, lookup
+from .values import showable
 
 
 @dataclass(frozen=True)
@@ -350,13 +351,14 @@ def _keys_are_readable(survey: Survey, generation: Generation) -> Iterator[Viola
     for side in (_SERVER, _MEMBER):
         for site in survey.branches(f"{side} ike policy * pre-shared-key"):
             for name, text in site.value.items():
-                if name not in MARKS and is_obscured(text) and not _readable(text):
+                if name not in MARKS and is_obscured(text) and not _readable(name, text):
                     yield _mgd(site.words, name, "invalid encrypted data")
 
 
-def _readable(text: str) -> bool:
+def _readable(name: str, text: str) -> bool:
+    in_the_clear = bytes.fromhex if name == "hexadecimal" else showable
     try:
-        return bool(reveal(text))
+        return bool(in_the_clear(reveal(text)))
     except ValueError:
         return False
 

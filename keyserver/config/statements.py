@@ -3,8 +3,8 @@
 """The table of Junos statements, and how it becomes :class:`Statement` objects when needed.
 
 ``statements.json.z`` is generated (``make schema``) from Juniper's YANG of Junos 24.4R1 for SRX,
-with what 22.4R1 had besides (github.com/Juniper/yang, Copyright Juniper Networks, Apache License
-2.0): facts about statements, zlib-compressed JSON with
+with what 22.4R1 and eight other releases since 17.4R1 had besides (github.com/Juniper/yang,
+Copyright Juniper Networks, Apache License 2.0): facts about statements, zlib-compressed JSON with
 
 - ``types``: ``["integer", low, high, …]``, ``["enum", word, …]`` (``xml|cli`` where they differ),
   ``["string"(, low, high)]``, ``["pattern", posix, message(, low, high)]``,

@@ -307,8 +307,10 @@ def test_more_match_policies_than_a_registration_can_tell_are_refused():
     assert violations("\n".join((SERVER, *proposals, *lines[:500]))) == []
 
 
-def test_a_key_that_cannot_be_read_is_refused():
-    text = SERVER.replace("ascii-text secret", 'ascii-text "$9$x"')
+@pytest.mark.parametrize("hidden", ["$9$x", "$9$SECRETSTRINGORSOMETHING"])
+@pytest.mark.parametrize("form", ["ascii-text", "hexadecimal"])
+def test_a_key_that_cannot_be_read_is_refused(form, hidden):
+    text = SERVER.replace("ascii-text secret", f'{form} "{hidden}"')
     assert violations(text) == ["invalid encrypted data"]
 
 

@@ -10,6 +10,9 @@ import pytest
 from lxml import etree
 
 from dev.schema.__main__ import main
+from dev.schema.besides import Besides
+from dev.schema.earlier import Difference, modules
+from dev.schema.table import Body
 from keyserver.config.apply import apply
 from keyserver.config.compare import compare
 from keyserver.config.compare_xml import difference_xml
@@ -76,6 +79,33 @@ def test_the_difference_of_any_two_configurations_as_xml_makes_one_of_the_other(
 )
 def test_the_kept_table_is_what_junipers_modules_give(capsys):
     assert main([]) == 0, capsys.readouterr().out
+
+
+def release(folder, leaves):
+    """A release whose only hierarchy has these leaves."""
+    folder.mkdir()
+    (folder / "root.yang").write_text(
+        "module junos-es-conf-root { prefix jc; container configuration { } }"
+    )
+    inside = " ".join(f"leaf {name} {{ type {kind}; }}" for name, kind in leaves.items())
+    top = f'augment "/jc:configuration" {{ container system {{ {inside} }} }}'
+    (folder / "system.yang").write_text(f"module system {{ prefix s; {top} }}")
+    return modules(folder)
+
+
+def test_what_an_earlier_release_alone_had_stands_where_it_stood(tmp_path):
+    now = release(tmp_path / "now", {"a": "string", "b": "enumeration { enum p; }", "c": "empty"})
+    leaves = {"a": "string", "old": "empty", "b": "enumeration { enum p; enum q; }"}
+    before = release(tmp_path / "before", leaves)
+    difference = Difference(now, before)
+    root = difference.nodes(tuple(now.root().nodes), tuple(before.root().nodes))
+    part = difference.kept
+    assert "c" not in {node[0] for node in part.nodes.values}
+    body = Besides(now, part).body(now.root(), Body(list(root)))
+    (system,) = (now.nodes.values[number] for number in body.nodes)
+    both = [now.nodes.values[number] for number in now.children.values[system[2]][0]]
+    assert [node[0] for node in both] == ["a", "old", "b", "c"]
+    assert now.types.values[both[2][2]] == ("enum", "p", "q")
 
 
 def mix(maker, schema, tree) -> None:
