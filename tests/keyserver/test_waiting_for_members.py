@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -41,7 +42,9 @@ class Hub:
     """A device, and a clock that waiting moves."""
 
     def __init__(self, generation="v1", **inject):
-        self.wire = Wire(device(generation, extra=LINES))
+        sha = {"v1": "sha1", "v2": "sha-256"}[generation]
+        lines = [line.replace("sha1", sha) for line in LINES]
+        self.wire = Wire(device(generation, extra=lines))
         self.now = 0.0
         self.wire.inject = inject
         self.told: list[str] = []
@@ -137,6 +140,42 @@ def test_who_came_before_the_first_look_need_not_have_come_since_the_change():
     with pytest.raises(NotBack) as raised:
         hub.waits(change=CHANGE, since=since, wanted=g1("gm-1"), timeout=120)
     assert [one.returned for one in raised.value.state] == [()]
+
+
+def counted(sent, acknowledged):
+    row = (
+        "<member><gateway>gm-1</gateway><ip>192.0.2.77</ip><pull-succeeded>1</pull-succeeded>"
+        f"<push-sent>{sent}</push-sent><push-acknowledged>{acknowledged}</push-acknowledged>"
+        "<push-unacknowledged>0</push-unacknowledged></member>"
+    )
+    return f"<rpc-reply><{LIST}><group><name>G1</name>{row}</group></{LIST}></rpc-reply>"
+
+
+@pytest.mark.parametrize(
+    ("option", "first"),
+    [
+        # The next rekey tells of a heartbeat; a new lifetime is pushed at once.
+        ({"heartbeat": 60}, (2, 2)),
+        ({"lifetime_seconds": 7200}, (3, 2)),
+    ],
+)
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_rekey_acknowledged_between_since_and_the_commit_is_no_sign_of_life(option, first, alive):
+    list_now = f"get-{LIST}"
+    hub = Hub("v2", **{list_now: counted(1, 1)})
+    since = hub.waits(wanted=g1("gm-1"), check=True)["since"]
+    hub.wire.inject[list_now] = counted(*first)
+
+    def sleep(seconds):
+        hub.now += seconds
+        if alive and hub.now >= 15:
+            hub.wire.inject[list_now] = counted(3, 3)
+
+    hub.sleep = sleep
+    change = {**CHANGE, "after": [{"group": "G1", **BLOCK, **option}]}
+    with contextlib.nullcontext() if alive else pytest.raises(NotBack, match="0 of 1 heard of"):
+        done = hub.waits(change=change, since=since, timeout=60)
+        assert done["groups"][0]["returned"] == ["gm-1 192.0.2.77"]
 
 
 def test_where_a_gateway_takes_whoever_comes_any_address_may_be_there():
