@@ -28,6 +28,11 @@ from tests.keyserver.wire import NOW, Wire
 from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
 
 HUB, SITE, COMMIT = "hub-1", SITES[0], "commit-configuration"
+HISTORY, LISTS = "get-commit-information", "get-security-group-vpn-server-registered-members"
+REFUSED = (
+    "<rpc-reply><rpc-error><error-severity>error</error-severity>"
+    "<error-message>permission denied</error-message></rpc-error></rpc-reply>"
+)
 CONFIRMED = "<confirmed/><confirm-timeout>5</confirm-timeout>"
 TEXT = """set system host-name {0}
 set interfaces ge-0/0/1 unit 0 family inet address {1}/24
@@ -273,7 +278,7 @@ def test_who_is_listed_is_asked_for_keys_until_there_are_some():
     fleet = Fleet(HUB, SITE)
 
     def listed_later(line):
-        fleet.wires[HUB].inject["get-security-group-vpn-server-registered-members"] = LISTED
+        fleet.wires[HUB].inject[LISTS] = LISTED
 
     fleet.say = listed_later
     outcome = fleet.run()
@@ -420,6 +425,26 @@ def test_who_cannot_be_asked_has_a_little_time_to_be_heard_of_after_a_change_and
         waited.append(fleet.now - before)
     for seconds, least in zip(waited, (20 + SETTLE_SECONDS, SETTLE_SECONDS), strict=True):
         assert least <= seconds < least + 3
+
+
+@pytest.mark.parametrize("history", ["<rpc-reply/>", REFUSED, None])
+def test_who_came_before_a_commit_whose_time_is_not_told_is_not_verified(history):
+    fleet = Fleet(HUB)
+    other = {"name": "other", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-other"}
+    fleet.description = read([group_of(members=[], unmanaged_members=[other])], hosts_of())
+    here = LISTED.replace(SITE, "other").replace("198.51.100.1", "203.0.113.9")
+    wire, answer, made = fleet.wires[HUB], fleet.wires[HUB].raw, []
+
+    def raw(operation):
+        if made and history is None and operation.tag == HISTORY:
+            raise TransportFailure("hub-1: the connection broke")
+        made.extend([COMMIT] if operation.tag == COMMIT else [])
+        wire.inject = {LISTS: here, HISTORY: history or ""} if made else {}
+        return answer(operation)
+
+    wire.raw = raw
+    silent = "listed in BRANCHES, but not heard of in this run"
+    assert fleet.run(confirm_minutes=0).unverified == {"other": silent}
 
 
 def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():

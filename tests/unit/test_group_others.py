@@ -24,6 +24,12 @@ def listed(heard, **counted):
     return {"BRANCHES": [one] if heard else []}
 
 
+def counted(sent, acknowledged=None):
+    """A list that counts rekeys to the member, of which it has acknowledged all or some."""
+    done = sent if acknowledged is None else acknowledged
+    return listed(EARLY, push_sent=sent, push_acknowledged=done, push_unacknowledged=0)
+
+
 @pytest.mark.parametrize(
     ("start", "now", "why"),
     [
@@ -55,10 +61,40 @@ def listed(heard, **counted):
             id="at a time that nobody understands",
         ),
         pytest.param(
-            Start(listed(EARLY, push_sent=1, push_acknowledged=1, push_unacknowledged=0), COMMIT),
-            listed(EARLY, push_sent=2, push_acknowledged=2, push_unacknowledged=0),
+            Start(listed(EARLY), "", listed(LATE)),
+            listed(LATE),
+            SILENT,
+            id="registered before a commit of which the device does not tell when it was",
+        ),
+        pytest.param(
+            Start(listed(EARLY), "", listed(EARLY)),
+            listed(LATE),
             None,
-            id="acknowledged",
+            id="registered behind a commit of which the device does not tell when it was",
+        ),
+        pytest.param(
+            Start(listed(EARLY), ""),
+            listed(LATE),
+            SILENT,
+            id="registered before the commit or after it, where nobody could look in between",
+        ),
+        pytest.param(
+            Start(counted(1), COMMIT, counted(2)), counted(2), None, id="acknowledged the change"
+        ),
+        pytest.param(
+            Start(counted(1), COMMIT, counted(3, 2)),
+            counted(3, 2),
+            SILENT,
+            id="acknowledged a rekey before the change, and not that of the change",
+        ),
+        pytest.param(
+            Start(counted(1), COMMIT, counted(3, 2)), counted(3), None, id="acknowledged both"
+        ),
+        pytest.param(
+            Start(counted(1), COMMIT),
+            counted(2),
+            SILENT,
+            id="acknowledged one of the two, where nobody could look in between",
         ),
         pytest.param(
             Start(listed(EARLY)),

@@ -75,7 +75,7 @@ class Eyes:
             if self._failure:
                 self._rpc.reconnect()
             if self._last is None:
-                self._commit, self._untold = _committed_at(self._device)
+                self._commit, self._untold = committed_at(self._device)
             self._last, self._failure = self.look(), ""
         except (DeviceError, MalformedReply, TransportFailure) as failure:
             return self._earlier(failure)
@@ -101,7 +101,7 @@ class Eyes:
         return Look(groups, self._commit, keks)
 
 
-def _committed_at(device: Device) -> tuple[str, str]:
+def committed_at(device: Device) -> tuple[str, str]:
     """The time of the last commit, and why it is not known."""
     try:
         newest = next(device.history().iter("{*}date-time"), None)

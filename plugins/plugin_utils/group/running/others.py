@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ...engine.device import Device
 from ...engine.values import Generation
 from ...members.asking import listed
-from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sign_of_life
+from ...members.eyes import committed_at
+from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sent_since, sign_of_life
 from ...netconf.rpc import Rpc
-from ...netconf.xml import text_of
 from ..description import Description, Group
 from ..description import Device as Member
 
@@ -27,8 +27,9 @@ Lists = Mapping[str, Sequence[Listed]]
 class Start:
     """From when on signs of life count at one server.
 
-    ``before``: its lists before the change; ``commit``: when it made that, as it prints it;
-    ``then``: its lists just after. Without a change only ``before`` is there.
+    ``before``: its lists before the change; ``commit``: when it made that, as it prints it, ''
+    where it does not tell; ``then``: its lists just after, None where they could not be read.
+    Without a change only ``before`` is there.
     """
 
     before: Lists
@@ -43,8 +44,8 @@ def lists(rpc: Rpc, generation: Generation) -> Lists:
 
 def since_commit(rpc: Rpc, generation: Generation, start: Start) -> Start:
     """The same server when it has just made its change."""
-    newest = next(Device(rpc).history().iter("{*}date-time"), None)
-    return Start(start.before, text_of(newest) or None, lists(rpc, generation))
+    commit, _untold = committed_at(Device(rpc))
+    return Start(start.before, commit, lists(rpc, generation))
 
 
 def servers_of_others(description: Description) -> list[str]:
@@ -86,10 +87,20 @@ def _lives(group: Group, member: Member, start: Start, now: Lists) -> bool:
     found = _find(now, group, member)
     if found is None:
         return False
-    came = start.then is not None and is_new(_find(start.then, group, member), found)
+    then = _find(start.then or {}, group, member)
+    came = start.then is not None and is_new(then, found)
     before = _find(start.before, group, member)
-    sign = sign_of_life(before, found, Moment(start.commit, came=came))
+    older = 0 if start.commit is None or before is None else _older(before, then, found)
+    sign = sign_of_life(before, found, Moment(start.commit, came=came, older=older))
     return sign not in (None, UNDATED)
+
+
+def _older(before: Listed, then: Listed | None, now: Listed) -> int:
+    """How many rekeys may have gone out before the commit, which itself causes one at the most.
+
+    All, where nobody knows which had gone out just after it.
+    """
+    return sent_since(before, now) if then is None else max(0, sent_since(before, then) - 1)
 
 
 def _find(there: Lists, group: Group, member: Member) -> Listed | None:

@@ -42,12 +42,11 @@ class Proof:
 
     def committed(self, servers: Iterable[str]) -> None:
         """Servers have just made their change: signs of life count from now on."""
+        starts = {host: self._starts[host] for host in servers if host in self._starts}
+        # Of a server that cannot be looked at now, what came before its commit is not known.
+        self._starts |= {host: Start(start.before, "") for host, start in starts.items()}
         self._starts |= self._crew.shown(
-            {
-                host: partial(since_commit, start=self._starts[host])
-                for host in servers
-                if host in self._starts
-            }
+            {host: partial(since_commit, start=start) for host, start in starts.items()}
         )
 
     def proved(self, group: Group) -> bool:
