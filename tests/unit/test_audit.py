@@ -459,6 +459,17 @@ def test_drift_names_who_has_no_gateway_by_the_address_and_who_has_no_address_by
         assert (left["member"], left["before"], left["after"]) == (name, address, "")
 
 
+def test_of_two_members_at_one_address_each_that_goes_or_comes_is_told():
+    """Behind one translator, or without an address, who is who is told by the gateway."""
+    for address in ("192.0.2.1", None):
+        first, second = ([member(address, name)] for name in ("gm-1", "gm-2"))
+        both = [group(*first, *second)]
+        for one, other in ((first, "gm-2"), (second, "gm-1")):
+            (left,), (came,) = drift.drift(both, [group(*one)]), drift.drift([group(*one)], both)
+            assert (left["change"], came["change"]) == ("left", "came")
+            assert left["member"] == came["member"] == f"{other} {address or ''}".strip()
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -4,9 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Place(NamedTuple):
+    """A member's gateway and address: behind one translator several have the same address."""
+
+    gateway: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.address}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +41,44 @@ def drift(
     return [asdict(change) for change in changes]
 
 
-def _placed(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """Group name to address to gateway."""
-    placed: dict[str, dict[str, str]] = {}
+def _placed(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[Place, None]]:
+    """Group name to who is in it, each once."""
+    placed: dict[str, dict[Place, None]] = {}
     for group in groups:
-        members = placed.setdefault(str(group["name"]), {})
-        for member in group["members"]:
-            members[str(member.get("address") or "")] = str(member.get("gateway") or "")
+        places = (
+            Place(str(member.get("gateway") or ""), str(member.get("address") or ""))
+            for member in group["members"]
+        )
+        placed.setdefault(str(group["name"]), {}).update(dict.fromkeys(places))
     return placed
 
 
-def _group_drift(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Drift]:
-    gone = {a: g for a, g in old.items() if a not in new}
-    come = {a: g for a, g in new.items() if a not in old}
-    # Who left and came by the same gateway, once each, has changed its address.
-    left_by, came_by = _single(gone), _single(come)
-    moved = {gateway for gateway in left_by if gateway and gateway in came_by}
-    for gateway in sorted(moved):
-        yield Drift(name, gateway, "address", left_by[gateway], came_by[gateway])
-    for address, gateway in come.items():
-        if gateway not in moved:
-            yield Drift(name, f"{gateway} {address}".strip(), "came", "", address)
-    for address, gateway in gone.items():
-        if gateway not in moved:
-            yield Drift(name, f"{gateway} {address}".strip(), "left", address, "")
-    for address, gateway in new.items():
-        if address in old and old[address] != gateway:
-            yield Drift(name, address, "gateway", old[address], gateway)
+def _group_drift(name: str, old: Collection[Place], new: Collection[Place]) -> Iterator[Drift]:
+    gone, come = [p for p in old if p not in new], [p for p in new if p not in old]
+    regated = _same(gone, come, "address")
+    moved = sorted(_same(gone, come, "gateway"))
+    for left, came in moved:
+        yield Drift(name, left.gateway, "address", left.address, came.address)
+    for one in come:
+        yield Drift(name, str(one), "came", "", one.address)
+    for one in gone:
+        yield Drift(name, str(one), "left", one.address, "")
+    for left, came in regated:
+        yield Drift(name, left.address, "gateway", left.gateway, came.gateway)
 
 
-def _single(members: dict[str, str]) -> dict[str, str]:
-    counts: dict[str, list[str]] = {}
-    for address, gateway in members.items():
-        counts.setdefault(gateway, []).append(address)
-    return {gateway: found[0] for gateway, found in counts.items() if len(found) == 1}
+def _same(gone: list[Place], come: list[Place], part: str) -> list[tuple[Place, Place]]:
+    """Take out who left and came with the same ``part``, once each: it has changed the other."""
+    left, came = _single(gone, part), _single(come, part)
+    pairs = [(one, came[key]) for key, one in left.items() if key and key in came]
+    for one, other in pairs:
+        gone.remove(one)
+        come.remove(other)
+    return pairs
+
+
+def _single(places: Iterable[Place], part: str) -> dict[str, Place]:
+    found: dict[str, list[Place]] = {}
+    for place in places:
+        found.setdefault(getattr(place, part), []).append(place)
+    return {key: same[0] for key, same in found.items() if len(same) == 1}
