@@ -20,6 +20,7 @@ def test_a_play_that_is_repeated_confirms_what_the_first_run_left(lab, hub):
     assert nothing["msg"].startswith("nothing to confirm")
     book = [
         {**made, "register": "change"},
+        {CONFIRM: {}, "check_mode": True},
         {CONFIRM: {"change": "{{ change }}"}, "when": "change is changed"},
         {CONFIRM: {}},
         made,
@@ -27,6 +28,9 @@ def test_a_play_that_is_repeated_confirms_what_the_first_run_left(lab, hub):
     again = play(lab, book)
     assert again.code == 0, again.output[-2000:]
     results = [task["hub-1"] for task in again.tasks]
-    assert [result["changed"] for result in results] == [True, True, False, False]
+    assert [result["changed"] for result in results] == [True, True, True, False, False]
     assert results[0]["pending_confirmation"]["comment"] == "mine"
-    assert results[1]["msg"].startswith("confirmed: the commit of netops by netconf")
+    for result, said in zip(results[1:3], ("would be confirmed", "confirmed"), strict=True):
+        assert result["msg"].startswith(f"{said}: the commit of netops by netconf at ")
+        # Once it is confirmed, it awaits nothing any more.
+        assert "awaits" not in result["msg"]

@@ -140,7 +140,7 @@ def test_what_awaits_confirmation_is_told_and_confirmed_once(fleet):
     told = confirm(fleet.wire, ConfirmRequest(check=True))
     assert (told["changed"], told["warnings"]) == (True, [])
     assert told["pending_confirmation"]["user"] == "netops"
-    assert told["msg"].startswith("confirmed: ")
+    assert told["msg"].startswith("would be confirmed: ")
     assert fleet.world.device.database.pending is not None
     assert confirm(fleet.wire, ConfirmRequest())["changed"]
     assert fleet.world.device.database.pending is None

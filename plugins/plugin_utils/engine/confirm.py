@@ -103,7 +103,8 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         if not request.check:
             _commit(device, request, told)
             _read_back(device, request.change, pending, there)
-        return _result(device, True, pending, f"confirmed: {pending}" if pending else "confirmed")
+        done = "would be confirmed" if request.check else "confirmed"
+        return _result(device, True, pending, f"{done}: {pending.commit}" if pending else done)
 
 
 def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, bool]:
@@ -179,19 +180,22 @@ def _read_back(
 ) -> None:
     """The device has committed: what is gone now is no longer a failure that left it as it was."""
     try:
-        gone = _not_confirmed(device, pending)
-        if not gone and before is not None:
-            there = _there(device, change)
-            gone = (
-                ""
-                if there is not None and same(before, there)
-                else _again(_gone(device, there, change))
-            )
+        gone = _not_confirmed(device, pending) or _gone_since(device, change, before)
     except GroupVpnError as error:
         device.warn(f"the device has confirmed, and was asked what it has then: {error}")
         return
     if gone:
         raise CommitDiffers(f"{STEP}: the device has committed, and {gone}")
+
+
+def _gone_since(
+    device: Device, change: etree._Element | None, before: etree._Element | None
+) -> str:
+    """What of a change is gone since the look ``before`` the confirmation, and what to do."""
+    there = _there(device, change)
+    if before is None or there is None or same(before, there):
+        return ""
+    return _again(_gone(device, there, change))
 
 
 def _again(gone: str) -> str:

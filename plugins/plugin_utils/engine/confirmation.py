@@ -55,11 +55,13 @@ class PendingConfirmation(NamedTuple):
 
     def _told(self, awaits: str) -> str:
         within = "" if self.minutes is None else f", within {counted(self.minutes, 'minute')}"
+        return f"{self.commit} {awaits} confirmation{within}"
+
+    @property
+    def commit(self) -> str:
+        """The words for the commit alone."""
         comment = f", {self.comment!r}" if self.comment else ""
-        return (
-            f"the commit of {self.user} by {self.client} at {self.at}{comment} "
-            f"{awaits} confirmation{within}"
-        )
+        return f"the commit of {self.user} by {self.client} at {self.at}{comment}"
 
     def as_result(self) -> dict[str, Any]:
         """The return value ``pending_confirmation``."""
