@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What was confirmed, in check mode what would be, or that there was nothing to confirm.
+  description: What was confirmed, or in check mode would be; or that there was nothing to confirm.
   returned: always
   type: str
   sample: "nothing to confirm: no commit awaits confirmation on the device"

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
@@ -34,6 +36,7 @@ REFUSED = (
     "<error-message>permission denied</error-message></rpc-error></rpc-reply>"
 )
 CONFIRMED = "<confirmed/><confirm-timeout>5</confirm-timeout>"
+OTHER = {"name": "other", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-other"}
 TEXT = """set system host-name {0}
 set interfaces ge-0/0/1 unit 0 family inet address {1}/24
 set security zones security-zone LAN
@@ -414,8 +417,7 @@ def test_where_nothing_is_to_be_done_members_have_a_little_time():
 
 def test_who_cannot_be_asked_has_a_little_time_to_be_heard_of_after_a_change_and_none_without():
     fleet = Fleet(HUB)
-    other = {"name": "other", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-other"}
-    fleet.description = read([group_of(members=[], unmanaged_members=[other])], hosts_of())
+    fleet.description = read([group_of(members=[], unmanaged_members=[OTHER])], hosts_of())
     waited = []
     for changed in (True, False):
         before = fleet.now
@@ -430,8 +432,7 @@ def test_who_cannot_be_asked_has_a_little_time_to_be_heard_of_after_a_change_and
 @pytest.mark.parametrize("history", ["<rpc-reply/>", REFUSED, None])
 def test_who_came_before_a_commit_whose_time_is_not_told_is_not_verified(history):
     fleet = Fleet(HUB)
-    other = {"name": "other", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-other"}
-    fleet.description = read([group_of(members=[], unmanaged_members=[other])], hosts_of())
+    fleet.description = read([group_of(members=[], unmanaged_members=[OTHER])], hosts_of())
     here = LISTED.replace(SITE, "other").replace("198.51.100.1", "203.0.113.9")
     wire, answer, made = fleet.wires[HUB], fleet.wires[HUB].raw, []
 
@@ -445,6 +446,26 @@ def test_who_came_before_a_commit_whose_time_is_not_told_is_not_verified(history
     wire.raw = raw
     silent = "listed in BRANCHES, but not heard of in this run"
     assert fleet.run(confirm_minutes=0).unverified == {"other": silent}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_a_clusters_nodes_the_one_that_lists_its_members_tells_who_is_registered(order):
+    fleet = Fleet(HUB)
+    fleet.description = read([group_of(members=[], unmanaged_members=[OTHER])], hosts_of())
+    fleet.run(confirm_minutes=0)
+    root = LISTED.removeprefix("<rpc-reply>").removesuffix("</rpc-reply>")
+    full = root.replace(SITE, "other").replace("198.51.100.1", "203.0.113.9")
+    nodes = [full, re.sub("<group-vpn-member>.*</group-vpn-member>", "", full, flags=re.DOTALL)]
+    items = "".join(
+        f"<multi-routing-engine-item><re-name>node{n}</re-name>{nodes[n]}"
+        "</multi-routing-engine-item>"
+        for n in order
+    )
+    reply = f"<multi-routing-engine-results>{items}</multi-routing-engine-results>"
+    fleet.wires[HUB].inject[LISTS] = f"<rpc-reply>{reply}</rpc-reply>"
+    outcome = fleet.run()
+    assert outcome.after[HUB].listed == {"BRANCHES": ["other"]}
+    assert outcome.unverified == {"other": "listed in BRANCHES, but not heard of in this run"}
 
 
 def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():

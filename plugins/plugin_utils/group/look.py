@@ -14,7 +14,7 @@ from ..engine.shape import as_config
 from ..engine.tree import Reading
 from ..engine.values import Generation
 from ..errors import DeviceError
-from ..members.asking import listed
+from ..members.asking import lists
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
@@ -117,9 +117,8 @@ def holdings(rpc: Rpc, sides: Sides, generation: Generation) -> Holdings:
     """Keys and lists of a device that has this configuration; who has none is not asked."""
     found = Holdings()
     if entries(sides["server"], "groups"):
-        for group in listed(rpc, generation).groups:
-            names = found.listed.setdefault(group.name, [])
-            names += [str(member.get("gateway")) for member in group.members]
+        for name, members in lists(rpc, generation).items():
+            found.listed[name] = [str(member.get("gateway")) for member in members]
         _read_keys(rpc, found, _SERVER_KEKS, _SERVER_TEKS)
         for number, span in key_lifetimes(sides["server"]).items():
             found.keys.setdefault(number, Keys()).span = span

@@ -15,7 +15,7 @@ from ..errors import DeviceError
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from .addresses import canonical_address
-from .model import GroupMembers, Reading
+from .model import GroupMembers, Member, Reading
 from .reply import RPC_NAME, read_reply
 from .second_form import as_text
 from .text import STEP
@@ -92,6 +92,17 @@ def listed(
         reading = as_text(STEP, _LOST, words, lambda c: read_reply(rpc.stream(STEP, c)), reading)
     reading.groups = choice.part_of(reading.groups)
     return reading
+
+
+def lists(rpc: Rpc, generation: Generation, detail: bool = False) -> dict[str, list[Member]]:
+    """The list of each group by its name; of a cluster's nodes the active one lists most.
+
+    Raises what :func:`listed` raises.
+    """
+    found: dict[str, list[Member]] = {}
+    for group in listed(rpc, generation, detail=detail).groups:
+        found[group.name] = max(found.get(group.name, []), group.members, key=len)
+    return found
 
 
 def _request(generation: Generation, choice: Choice, detail: bool) -> etree._Element:

@@ -16,7 +16,7 @@ from ..netconf.xml import seconds_in
 from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
-from .asking import EVERYTHING, Choice, listed
+from .asking import EVERYTHING, Choice, listed, lists
 from .meaning import described
 from .times import seconds_of
 
@@ -70,10 +70,7 @@ def counted(rpc: Rpc) -> dict[str, int]:
     """
     device = Device(rpc)
     read_groups(device)
-    counts: dict[str, int] = {}
-    for group in listed(rpc, device.generation()).groups:
-        counts[group.name] = max(counts.get(group.name, 0), len(group.members))
-    return counts
+    return {name: len(members) for name, members in lists(rpc, device.generation()).items()}
 
 
 def _check(choice: Choice) -> None:

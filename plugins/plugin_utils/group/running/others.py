@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...engine.device import Device
 from ...engine.values import Generation
-from ...members.asking import listed
+from ...members.asking import lists
 from ...members.eyes import committed_at
 from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sent_since, sign_of_life
 from ...netconf.rpc import Rpc
@@ -20,7 +20,7 @@ from ..description import Description, Group
 from ..description import Device as Member
 
 Lists = Mapping[str, Sequence[Listed]]
-"""One server's groups by name, each with the members that it lists."""
+"""One server's groups by name, each with the members that it lists, and what it counts of them."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,10 @@ class Start:
     then: Lists | None = None
 
 
-def lists(rpc: Rpc, generation: Generation) -> Lists:
-    """The lists of one server, with what they count where a device counts."""
-    return {group.name: group.members for group in listed(rpc, generation, detail=True).groups}
-
-
 def since_commit(rpc: Rpc, generation: Generation, start: Start) -> Start:
     """The same server when it has just made its change."""
     commit, _untold = committed_at(Device(rpc))
-    return Start(start.before, commit, lists(rpc, generation))
+    return Start(start.before, commit, lists(rpc, generation, detail=True))
 
 
 def servers_of_others(description: Description) -> list[str]:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from ...members.asking import lists
 from ..description import Group
 from . import work
 from .crew import Crew
-from .others import Lists, Start, lists, servers_of_others, since_commit, unverified
+from .others import Lists, Start, servers_of_others, since_commit, unverified
 from .verify import faults
 
 SETTLE_SECONDS = 10
@@ -156,4 +157,5 @@ class Proof:
         return found
 
     def _lists(self) -> dict[str, Lists]:
-        return self._crew.shown(dict.fromkeys(servers_of_others(self._crew.description), lists))
+        ask = partial(lists, detail=True)
+        return self._crew.shown(dict.fromkeys(servers_of_others(self._crew.description), ask))
