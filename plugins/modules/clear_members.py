@@ -17,6 +17,7 @@ description:
   - Members of a group without C(server-member-communication) cannot be told anything. Clearing
     empties their group's list, and they come back when their traffic keys end.
   - A group that lists nobody is left alone.
+  - Lists are looked at again afterwards. One with all of its members as before is a warning.
   - In check mode, tells who would be cleared.
 extends_documentation_fragment:
   - groupvpn.junos.attributes

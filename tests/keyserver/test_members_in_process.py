@@ -204,6 +204,11 @@ def test_the_last_commit_is_told_in_seconds_as_far_as_the_device_tells_it(fleet)
 
 # Clearing
 
+AS_BEFORE = (
+    "group G1: the device has accepted the clear, and lists all of its members as before: whether "
+    "it has cleared them is not known"
+)
+
 
 def test_a_check_says_who_would_be_cleared_and_clears_nobody(fleet):
     entry = {"group": "G1", "communication": "unicast", "members": members(1, 2)}
@@ -211,7 +216,7 @@ def test_a_check_says_who_would_be_cleared_and_clears_nobody(fleet):
     assert told == {"changed": True, "cleared": [entry], "warnings": []}
     assert not [name for name in fleet.wire.names if name.startswith("clear")]
     assert clear(fleet.wire, Request(group="G1", now=True)) == told
-    assert fleet.wire.requests[-1] == (
+    assert fleet.wire.requests[-2] == (
         f"<{CLEAR}><{CLEAR}-group-name>G1</{CLEAR}-group-name><{CLEAR}-now/></{CLEAR}>"
     )
     assert fleet.world.listed()[0] == []
@@ -226,7 +231,7 @@ def test_a_group_without_members_is_left_alone(fleet):
     clear(fleet.wire, Request())
     # G2 is not cleared with it: it would be given new keys for nobody.
     assert (
-        fleet.wire.requests[-1] == f"<{CLEAR}><{CLEAR}-group-name>G1</{CLEAR}-group-name></{CLEAR}>"
+        fleet.wire.requests[-2] == f"<{CLEAR}><{CLEAR}-group-name>G1</{CLEAR}-group-name></{CLEAR}>"
     )
 
 
@@ -247,7 +252,7 @@ def test_where_every_group_has_members_one_clear_takes_them_all(fleet):
     done = clear(fleet.wire, Request())
     assert [entry["group"] for entry in done["cleared"]] == ["G1", "G2"]
     assert [entry["communication"] for entry in done["cleared"]] == ["unicast", "none"]
-    assert fleet.wire.requests[-1] == f"<{CLEAR}/>"
+    assert fleet.wire.requests[-2] == f"<{CLEAR}/>"
     assert counted(fleet.wire) == {"G1": 0, "G2": 0}
 
 
@@ -321,10 +326,42 @@ def test_what_the_device_says_to_a_clear_is_returned(fleet):
     assert clear(fleet.wire, Request())["warnings"] == [
         "busy",
         "the device says: 2 members cleared",
+        AS_BEFORE,
     ]
     fleet.wire.inject = {CLEAR: "<rpc-reply><output>error: not running</output></rpc-reply>"}
     with pytest.raises(DeviceError, match="clear G1: error: not running"):
         clear(fleet.wire, Request())
+
+
+@pytest.mark.parametrize("after", ["as before", "one is back", "unreadable", "refused"])
+def test_a_list_is_looked_at_again_once_a_device_says_that_it_has_cleared_it(fleet, after):
+    listed = fleet.wire.raw(etree.Element(LIST)).decode()
+    second = "<group-vpn-member-gateway>gm-2</group-vpn-member-gateway>"
+    told = {
+        "as before": (listed, AS_BEFORE),
+        "one is back": (listed.replace(second, second.replace("gm-2", "gm-3")), None),
+        "unreadable": ("<rpc-reply/>", "whether the lists are empty now is not known: "),
+        "refused": (
+            "<rpc-reply><output>error: busy</output></rpc-reply>",
+            "whether the lists are empty now is not known: read the registered members: error",
+        ),
+    }
+    reply, warning = told[after]
+    raw = fleet.wire.raw
+
+    def answer(operation):
+        if operation.tag == CLEAR:
+            fleet.wire.inject = {
+                LIST: reply,
+                "command": reply,
+                CLEAR: "<rpc-reply><ok/></rpc-reply>",
+            }
+        return raw(operation)
+
+    fleet.wire.raw = answer
+    done = clear(fleet.wire, Request(group="G1"))
+    assert [entry["group"] for entry in done["cleared"]] == ["G1"]
+    assert [one.startswith(warning or "?") for one in done["warnings"]] == [True] * bool(warning)
 
 
 def test_a_clear_that_stops_half_way_says_what_was_done(fleet, monkeypatch):

@@ -94,13 +94,15 @@ def listed(
     return reading
 
 
-def lists(rpc: Rpc, generation: Generation, detail: bool = False) -> dict[str, list[Member]]:
+def lists(
+    rpc: Rpc, generation: Generation, choice: Choice = EVERYTHING, detail: bool = False
+) -> dict[str, list[Member]]:
     """The list of each group by its name; of a cluster's nodes the active one lists most.
 
     Raises what :func:`listed` raises.
     """
     found: dict[str, list[Member]] = {}
-    for group in listed(rpc, generation, detail=detail).groups:
+    for group in listed(rpc, generation, choice, detail).groups:
         found[group.name] = max(found.get(group.name, []), group.members, key=len)
     return found
 

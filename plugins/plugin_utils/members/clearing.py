@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..engine.device import Device
@@ -17,10 +18,8 @@ from ..netconf.verdict import warnings
 from ..netconf.xml import text_of
 from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
-from .asking import Choice, listed
-from .gate import fullest
+from .asking import Choice, lists
 from .life import Listed
-from .meaning import described
 
 _CLEAR = "clear-security-group-vpn-server"
 _STATISTICS = "clear-security-group-vpn-server-statistics"
@@ -29,6 +28,9 @@ _GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group", _COUNTED: "group
 
 _COUNTERS = ("group-vpn-pull", "group-vpn-push")
 _LONGEST = 160
+
+Lists = Mapping[str, Sequence[Listed]]
+"""Group name to its members."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,16 @@ def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     groups = read_groups(device)
     generation = device.generation()
     _refuse(request, generation, groups)
-    affected = _affected(rpc, request, generation, groups)
+    choice = Choice(group=request.group)
+    before = lists(rpc, generation, choice)
+    affected = _affected(rpc, request, groups, before)
     # A group that has nothing to clear is left alone: a clear gives it new keys for nobody.
     having = [entry["group"] for entry in affected]
     whole = request.group is None and bool(having) and groups.keys() <= set(having)
     names = [None] if whole else having
     said = _clear_all(rpc, request, () if request.check else names)
+    if having and not (request.check or request.statistics):
+        said += _as_before(before, partial(lists, rpc, generation, choice))
     if not request.statistics:
         said += _elsewhere(groups[e["group"]] for e in affected if e["group"] in groups)
     return {"changed": bool(affected), "cleared": affected, "warnings": [*device.warnings, *said]}
@@ -83,21 +89,33 @@ def _refuse(request: Request, generation: Generation, groups: Mapping[str, Group
 
 
 def _affected(
-    rpc: Rpc, request: Request, generation: Generation, groups: Mapping[str, Group]
+    rpc: Rpc, request: Request, groups: Mapping[str, Group], there: Lists
 ) -> list[dict[str, Any]]:
     """Each group that has something to clear, with its members."""
-    reading = listed(rpc, generation, Choice(group=request.group))
-    lists = fullest(described(reading.groups, groups, detail=False))
     counted = _counted(rpc, request.group) if request.statistics else set()
-    wanted = counted if request.statistics else {n for n, g in lists.items() if g["members"]}
+    wanted = counted if request.statistics else {name for name, members in there.items() if members}
     return [
         {
             "group": name,
             "communication": groups.get(name, Group(name)).communication,
-            "members": _shown(lists[name]["members"]) if name in lists else [],
+            "members": _shown(there.get(name, ())),
         }
-        for name in [*lists, *(n for n in groups if n not in lists)]
+        for name in [*there, *(n for n in groups if n not in there)]
         if name in wanted
+    ]
+
+
+def _as_before(before: Lists, ask: Callable[[], Lists]) -> list[str]:
+    """What speaks against it that a device has emptied the lists that it was to clear."""
+    try:
+        now = ask()
+    except GroupVpnError as error:
+        return [f"whether the lists are empty now is not known: {error}"]
+    return [
+        f"group {name}: the device has accepted the clear, and lists all of its members as before: "
+        "whether it has cleared them is not known"
+        for name, members in before.items()
+        if members and all(member in now.get(name, ()) for member in members)
     ]
 
 
