@@ -82,6 +82,18 @@ def test_words_are_those_that_the_device_takes(resource, generation):
     assert tried
 
 
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+def test_what_is_an_address_or_the_like_to_every_generation_has_a_form(resource):
+    no_form, plain = set(), set()
+    for generation in Generation:
+        for path, leaf, there in leaves(resource, generation):
+            if there.check is None or takes(there, "x"):
+                plain.add(path)
+            elif leaf.objection("x", generation) is None:
+                no_form.add(path)
+    assert no_form <= plain
+
+
 # What is about other statements: the tables leave it to the engine, which changes none of it.
 ABOUT = {*MARKS, "apply-groups", "apply-groups-except", "apply-macro", "apply-flags"}
 # The two mask secrets otherwise.
