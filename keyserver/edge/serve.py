@@ -23,6 +23,7 @@ from ..config.store import StoreDamaged, StoreFailed
 from ..config.tree import Tree
 from ..gdoi.arrival import RefusedPeer
 from ..groups.pushes import Door, MulticastTarget, Outgoing
+from ..lab.known_hosts import with_keys
 from ..lab.specs import DeviceSpec, Endpoint, Lab, LabError
 from ..lab.text import read_text
 from ..lab.writing import writing
@@ -227,7 +228,7 @@ class LabServer:
         self._closers: list[Callable[[], None]] = []
         self._planes: list[_KeyPlane] = []
         self._files: dict[Path, str] = {}
-        self._known_hosts: list[str] = []
+        self._host_keys: dict[str, str] = {}
         self._workers = Workers()
         # Long requests that are done must not find their stores closed.
         self._closers.append(self._workers.shutdown)
@@ -238,11 +239,11 @@ class LabServer:
         try:
             while some := list(islice(devices, _AT_ONCE)):
                 await self._start([self._opened(spec) for spec in some])
+            if self.lab.known_hosts is not None:
+                self._write_known_hosts(self.lab.known_hosts)
         except BaseException:
             self.stop()
             raise
-        if self.lab.known_hosts is not None:
-            self._write_known_hosts(self.lab.known_hosts)
 
     def stop(self) -> None:
         """Close everything; idempotent."""
@@ -334,10 +335,11 @@ class LabServer:
         turns = Turns(self._workers, lambda: device.on_deadline_changed())
         key = host_key(device)
         public = key.export_public_key().decode().split()[:2]
-        self._known_hosts.append(f"[{endpoint.host}]:{endpoint.port} {' '.join(public)}\n")
+        self._host_keys[f"[{endpoint.host}]:{endpoint.port}"] = " ".join(public)
         self._closers.append(await listen(device, key, endpoint, turns, self.clock, self._waits))
 
     def _write_known_hosts(self, path: Path) -> None:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(self._known_hosts), encoding="utf-8")
+            before = read_text(path) if path.exists() else ""
+            path.write_text(with_keys(path, before, self._host_keys), encoding="utf-8")

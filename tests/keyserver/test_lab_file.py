@@ -11,6 +11,7 @@ import pytest
 
 from keyserver.edge.background import BackgroundLab
 from keyserver.lab import text
+from keyserver.lab.known_hosts import with_keys
 from keyserver.lab.reading import read_lab
 from keyserver.lab.specs import LabError
 
@@ -131,6 +132,27 @@ def test_a_key_that_is_none_keeps_nobody_out_in_silence(tmp_path):
     file.write_text(f"devices: [{{{HUB.replace('password', 'authorized_key')}}}]")
     with pytest.raises(LabError, match=r"^hub-1: user netops: authorized_key: a public key"):
         BackgroundLab(read_lab(file)).start()
+
+
+OTHERS = "# mine\n\nhub.example.net,192.0.2.1 ssh-ed25519 AAAAmade-up me\n|1|a=|b= ssh-rsa AAAAx\n"
+
+
+@pytest.mark.parametrize("before", ["", OTHERS, OTHERS + "[127.0.0.1]:8301 ssh-rsa AAAAold\n"])
+def test_a_known_hosts_file_keeps_the_keys_of_others(tmp_path, before):
+    keys = {"[127.0.0.1]:8301": "ssh-ed25519 AAAAnew", "[127.0.0.1]:8302": "ssh-ed25519 AAAAb"}
+    once = with_keys(tmp_path, before, keys)
+    ours = "".join(f"{host} {key}\n" for host, key in keys.items())
+    assert once == with_keys(tmp_path, once, keys) == (OTHERS if before else "") + ours
+
+
+@pytest.mark.parametrize("text", ["system {\n}\n", "set system host-name hub-1\n", "devices: []\n"])
+def test_a_file_that_is_something_else_does_not_become_the_known_hosts_file(tmp_path, text):
+    file, mine = tmp_path / "lab.yml", tmp_path / "mine"
+    mine.write_text(text)
+    file.write_text("devices: [{name: hub-1}]\nknown_hosts: mine")
+    with pytest.raises(LabError, match=rf"^{mine}: line 1: the key of a host is expected; name "):
+        BackgroundLab(read_lab(file)).start()
+    assert mine.read_text() == text
 
 
 def test_a_members_proposals_are_those_that_its_lab_file_names(tmp_path):
