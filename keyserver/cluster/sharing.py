@@ -12,6 +12,7 @@ from ..groups.contents import tek_deletion
 from ..groups.group import Group
 from ..groups.keys import GroupKek, GroupTek
 from ..groups.plane import SigningKeys
+from ..groups.succession import Succession
 
 
 def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: float) -> None:
@@ -27,16 +28,16 @@ def follow(group: Group, state: Grant | None, signing_keys: SigningKeys, now: fl
     if state is None:
         return
     # Who has changed the delay already or not yet: all members change to these keys together.
-    keyring.tell_delay(delay_of_grant(state), now)
-    known = {tek.spi: tek for tek in keyring.teks(now)}
+    keyring.delays.tell(delay_of_grant(state), now)
+    known = {tek.spi: tek for tek in keyring.teks.good(now)}
     wanted = {tek.spi for tek in teks}
     fresh = [tek for tek in teks if tek.spi not in known]
     over = _over(known.values(), wanted)
     gone = [tek for tek in known.values() if tek.spi not in wanted and tek not in over]
     gone += _adopted(group, {policy.spi for policy in state.sa.teks}, bool(fresh), now)
     for settings in group.settings.teks:
-        own = [tek for tek in (*teks, *over) if tek.settings.name == settings.name]
-        keyring.follow(settings.name, own, now)
+        own = Succession(tek for tek in (*teks, *over) if tek.settings.name == settings.name)
+        keyring.teks.follow(settings.name, own, now)
     _follow_kek(group, kek, fresh, gone, now)
 
 

@@ -10,11 +10,11 @@ from ..gdoi.acknowledgement import PushAck
 from ..gdoi.arrival import Peer
 from ..ike.nat import Address
 from .durable import Unfinished
-from .keyring import Lag
 from .keys import GroupTek
 from .leavers import Leaver, Leavers
 from .members import Member, MemberList
 from .pushes import Pushes
+from .teks import Lag
 
 Had = tuple[GroupTek, ...]
 """The traffic keys that somebody has."""

@@ -113,7 +113,7 @@ class Group:
 
     def _push_again(self, unfinished: Iterable[Unfinished], now: float) -> None:
         """Nobody is listed after a restart; yet who was being told something is told it."""
-        had = self.keyring.known(now)
+        had = self.keyring.teks.known(now)
         for one in unfinished:
             members = [
                 self._audience.leaver(peer, had, now)
@@ -149,9 +149,9 @@ class Group:
         self.expire(now)
         interval = self._interval
         gap = associated_policy(
-            self.keyring.shortest_delay(now), interval if peer.extended else None
+            self.keyring.teks.shortest_delay(now), interval if peer.extended else None
         )
-        lag = self._audience.lag_of(peer, partial(self.keyring.known, now))
+        lag = self._audience.lag_of(peer, partial(self.keyring.teks.known, now))
         granted = self.keyring.grant(now, Hearer(gap, lag))
         if granted is None:
             return None
@@ -166,7 +166,7 @@ class Group:
         same_id = self.settings.group_id == before.settings.group_id
         self._audience.succeed(before._audience, same_members=same_id)
         if same_id:
-            self.keyring.succeed(before.keyring)
+            self.keyring.teks.gone.succeed(before.keyring.teks.gone)
 
     def enter(self, peer: Peer, promise: Promise, now: float) -> None:
         """A member has proved itself: list it, and push it what was pushed since message 2.
@@ -184,7 +184,7 @@ class Group:
 
     def _is_kept(self, promise: Promise, now: float) -> bool:
         """True when who was promised this has, with what was pushed since, what everybody has."""
-        kek, newest = self.keyring.kek, self.keyring.newest_spis(now)
+        kek, newest = self.keyring.kek, self.keyring.teks.newest_spis(now)
         if newest is None or (kek is None and self.settings.kek is not None):
             return not self.keyring.leads
         return promise.leads_to(kek.kek.spi if kek is not None else None, newest)
@@ -206,11 +206,11 @@ class Group:
         self._left(expelled, now)
         if old.kek is None or new.kek is None:
             self._switch(old.kek, new.kek, now)
-            self.keyring.drop_changed(now)
+            self.keyring.teks.drop_changed(now)
             return
         if old.kek.heartbeat != new.kek.heartbeat:
             self.heartbeat.restart(new.kek.heartbeat, now)
-        replaced = self.keyring.drop_changed(now)
+        replaced = self.keyring.teks.drop_changed(now)
         if self.keyring.kek is not None and self.keyring.leads:
             self._rekey_changed(old, new.kek, replaced, bool(expelled), now)
         else:
@@ -239,10 +239,10 @@ class Group:
             fresh = None
         names = [s.name for s in self.settings.teks if expelled or self._is_new(s, known)]
         if fresh or names or deletes:
-            teks = self.keyring.renew(names, now)
+            teks = self.keyring.teks.renew(names, now)
             self.push("policy", now, kek=fresh, teks=teks, deletes=deletes)
             if not (fresh or teks):
-                self.keyring.withdraw(replaced, now)
+                self.keyring.teks.gone.withdraw(replaced, now)
 
     def lead(self, now: float) -> None:
         """The keys are made here from now on; a KEK of other settings is followed by another."""
@@ -252,7 +252,7 @@ class Group:
             self.push("policy", now, kek=self.keyring.fresh_kek(wanted, now))
 
     def _is_new(self, settings: TekSettings, known: set[str]) -> bool:
-        newest = self.keyring.newest(settings.name)
+        newest = self.keyring.teks.newest(settings.name)
         return settings.name not in known or newest is None or newest.settings != settings
 
     def _switch(self, old: KekSettings | None, new: KekSettings | None, now: float) -> None:
@@ -269,12 +269,12 @@ class Group:
     def dissolve(self, now: float) -> None:
         """The group is gone, or cleared at once: tell its members to delete everything."""
         if self.keyring.kek is not None:
-            teks = self.keyring.teks(now)
+            teks = self.keyring.teks.good(now)
             deletes = whole_deletion(self.keyring.kek, teks, self.profile)
             self.push("delete", now, deletes=deletes)
-            self.keyring.withdraw_all(now)
+            self.keyring.teks.withdraw_all(now)
         self._empty(now)
-        self.keyring.drop_teks()
+        self.keyring.teks.drop()
         self.orphans.clear()
         self.keyring.kek = None
         self.heartbeat.stop()
@@ -290,9 +290,9 @@ class Group:
         names = [settings.name for settings in self.settings.teks]
         if self.keyring.kek is not None and self.settings.kek is not None:
             fresh = self.keyring.fresh_kek(self.settings.kek, now)
-            self.push("policy", now, kek=fresh, teks=self.keyring.renew(names, now))
+            self.push("policy", now, kek=fresh, teks=self.keyring.teks.renew(names, now))
         else:
-            self.keyring.drop_teks()
+            self.keyring.teks.drop()
         self._empty(now)
 
     def _empty(self, now: float) -> None:
@@ -302,7 +302,7 @@ class Group:
 
     def _left(self, members: Iterable[Member], now: float) -> None:
         """These are off the list."""
-        self._audience.left(members, self.keyring.known(now), now)
+        self._audience.left(members, self.keyring.teks.known(now), now)
 
     # Pushes
 
@@ -423,7 +423,7 @@ class Group:
         kek_due, names = self.keyring.due(now)
         if (kek_due or names) and self.settings.kek is not None:
             fresh = self.keyring.fresh_kek(self.settings.kek, now) if kek_due else None
-            self.push("rekey", now, kek=fresh, teks=self.keyring.renew(names, now))
+            self.push("rekey", now, kek=fresh, teks=self.keyring.teks.renew(names, now))
         if self.heartbeat.expire(self._interval, now):
             self.push("heartbeat", now)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -144,6 +144,16 @@ class GroupTek:
     def expires(self) -> float:
         """When its lifetime is over."""
         return self.created + self.settings.lifetime
+
+    def ending(self, end: float) -> GroupTek:
+        """The same one with a life until then at most."""
+        lifetime = int(min(self.expires, end) - self.created)
+        return replace(self, settings=replace(self.settings, lifetime=max(1, lifetime)))
+
+    def made_at(self, when: float) -> GroupTek:
+        """The same one, which ends as before, with a life since then."""
+        settings = replace(self.settings, lifetime=int(self.expires - when))
+        return self if self.created == when else replace(self, created=when, settings=settings)
 
     def packet(self) -> KeyPacket:
         """The key packet that delivers it."""

@@ -70,7 +70,7 @@ def view_of(group: Group, now: float) -> GroupView:
         list(group.members),
         group.members.counters,
         _kek_view(group, group.keyring.kek, now) if group.keyring.kek else None,
-        [_tek_view(tek, now) for tek in group.keyring.teks(now)],
+        [_tek_view(tek, now) for tek in group.keyring.teks.good(now)],
     )
 
 

@@ -375,7 +375,7 @@ def test_who_joins_behind_a_rekey_that_came_with_little_left_keeps_what_others_s
 ):
     group = LossyGroup(4, Faults(delay=0.05))
     group.settle()
-    ends = group.server.groups.by_name["G1"].keyring.newest("sa-1").expires
+    ends = group.server.groups.by_name["G1"].keyring.teks.newest("sa-1").expires
     group.run(ends - left - group.now)
     # A longer delay makes the next key due at once: less than four of them are left.
     group.commit("set security group-vpn server group G1 activation-time-delay 60")
