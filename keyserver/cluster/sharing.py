@@ -76,7 +76,7 @@ def _follow_kek(
         return
     rolled = kek if kek is not None and current.kek.spi != kek.kek.spi else None
     if rolled or fresh or gone:
-        group.push("rekey", now, kek=rolled, teks=fresh, deletes=tek_deletion(gone))
+        group.push.send("rekey", now, kek=rolled, teks=fresh, deletes=tek_deletion(gone))
     if rolled is not None:
         # Each server counts what it pushes itself: a gap would tell members that they missed some.
         rolled.sequence = 0

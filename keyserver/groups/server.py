@@ -24,8 +24,9 @@ from ..ike.numbers import NotifyType
 from ..ike.payloads import Identification
 from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
+from .events import GroupEvent
 from .gateways import PeerReader, Peers
-from .group import Group, GroupEvent
+from .group import Group
 from .plane import KeyPlane
 from .pushes import Outgoing
 from .registration import Promise
@@ -122,7 +123,7 @@ class GroupServer:
     def _dissolve(self, group: Group, now: float) -> None:
         group.dissolve(now)
         # Another group may have its name at once.
-        group.forget()
+        group.record.forget()
         self._gone.append(group)
 
     # Authority of the GDOI endpoint
@@ -145,13 +146,16 @@ class GroupServer:
 
     def begin(self, peer: Peer, group_id: int, now: float) -> Registration:
         """Policy and keys for a member; Refused for strangers and when the group is full."""
-        promise = self._admitting(peer, group_id).promise(peer, now)
+        group = self._admitting(peer, group_id)
+        # What is due goes out to all before it is given to one.
+        group.expire(now)
+        promise = group.pull.promise(peer, now)
         if promise is None:
             raise Refused(NotifyType.INVALID_ID_INFORMATION, "the group has no policy to give")
         return Registration(promise.grant, partial(self._complete, group_id, promise))
 
     def _complete(self, group_id: int, promise: Promise, peer: Peer, now: float) -> None:
-        self._admitting(peer, group_id).enter(peer, promise, now)
+        self._admitting(peer, group_id).pull.enter(peer, promise, now)
         self._on_activity()
 
     def _admitting(self, peer: Peer, group_id: int) -> Group:
@@ -161,11 +165,11 @@ class GroupServer:
 
     def knows_kek(self, spi: bytes) -> bool:
         """True for the SPI of a KEK whose pushes may be acknowledged."""
-        return any(group.knows(spi) for group in self._all)
+        return any(group.push.knows(spi) for group in self._all)
 
     def acknowledge(self, spi: bytes, ack: PushAck, source: Address, now: float) -> bool:
         """A member acknowledged a push; False for acknowledgements that nobody waits for."""
-        known = any(group.acknowledge(spi, ack, source, now) for group in self._all)
+        known = any(group.audience.acknowledge(spi, ack, source, now) for group in self._all)
         if known:
             self._on_activity()
         return known
@@ -213,7 +217,7 @@ class GroupServer:
     def keep(self, now: float) -> None:
         """Keep the groups' keys, where they are to outlive us."""
         for group in self._groups.values():
-            group.keep(now)
+            group.record.keep(now)
 
     def take(self, now: float) -> tuple[list[Outgoing], list[GroupEvent]]:
         """What is to be sent, which the caller does, and what happened since the last call."""

@@ -114,6 +114,11 @@ class GroupSettings:
     kek: KekSettings | None
     teks: tuple[TekSettings, ...]
 
+    @property
+    def heartbeat(self) -> int | None:
+        """Seconds between its signs of life; None: it shows none."""
+        return self.kek.heartbeat if self.kek is not None else None
+
 
 _V1_PROPOSAL = {"encryption-algorithm": "3des-cbc", "authentication-algorithm": "hmac-sha1-96"}
 """What a v1 proposal leaves unsaid. v2 has none of these: what it leaves unsaid is missing."""

@@ -79,7 +79,7 @@ def _kek_view(group: Group, kek: GroupKek, now: float) -> KekView:
     return KekView(
         kek.kek.spi.hex(),
         max(0, int(kek.expires - now)),
-        max(0, int(group.activated_at(kek) - now)),
+        max(0, int(kek.created + group.settings.activation_time_delay - now)),
         max(0, int(group.keyring.kek_due(kek) - now)),
         kek.sequence,
         group.pushes.count,

@@ -9,7 +9,7 @@ import itertools
 import pytest
 
 from keyserver.gdoi.payloads import Profile
-from keyserver.groups.group import WentSilent
+from keyserver.groups.events import WentSilent
 from keyserver.groups.plane import Acknowledgement
 from keyserver.member.machine import MemberState
 from tests.keyserver.world import GM, V1_SMC, World

@@ -17,7 +17,7 @@ from keyserver.gdoi.numbers import IpsecAttribute
 from keyserver.gdoi.payloads import Profile, Selector, Sequence
 from keyserver.groups.adoption import teks_of_grant
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
-from keyserver.groups.group import KeysLost
+from keyserver.groups.events import KeysLost
 from keyserver.groups.plane import GroupKeys
 from keyserver.ike.numbers import IdType
 from keyserver.ike.wire import Attribute, MalformedPayload
