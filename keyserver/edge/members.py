@@ -21,8 +21,9 @@ from ..ike.wire import exchange_of
 from ..lab.specs import Endpoint, Faults, LabError, MemberSpec
 from ..member.events import HeldKeys, MemberEvent
 from ..member.faults import FaultyLink
-from ..member.machine import GroupMember, MemberState
+from ..member.machine import GroupMember
 from ..member.options import MemberOptions
+from ..member.registrations import MemberState
 from ..member.traffic import Traffic
 from .addresses import why_unusable
 from .clock import Clock
@@ -168,7 +169,7 @@ class _MemberEdge:
     async def start(self) -> None:
         self._socket = await UdpSocket.bind((self.spec.address, self.spec.port), self._from_unicast)
         if self.spec.server_nat_port is not None:
-            self.member.paths = (Path(self._socket.address, self._server),)
+            self.member.registrations.paths = (Path(self._socket.address, self._server),)
         self._act(self.member.start(self._clock()))
 
     def arrived(self, data: bytes) -> None:
@@ -211,7 +212,7 @@ class _MemberEdge:
     def hear(self, spi: str) -> None:
         """Traffic under that SPI reaches this site."""
         if self.member.state is MemberState.REGISTERED:
-            self.member.heard_spi(spi, self._clock())
+            self.member.recovery.heard(spi, self._clock())
             self._act([])
 
     def _play_dead(self) -> None:
@@ -268,7 +269,7 @@ class _MemberEdge:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
             is_ack = exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK
             sent, to = datagram, self._server
-            if self.member.floats(datagram) and self.spec.server_nat_port is not None:
+            if self.member.registrations.floats(datagram) and self.spec.server_nat_port is not None:
                 sent, to = floating(datagram), (self._server[0], self.spec.server_nat_port)
             self._socket.send(sent, self._pushed_from if is_ack else to)
 

@@ -15,17 +15,18 @@ ACK_JITTER_SECONDS = 1.0
 
 
 class Acknowledgements:
-    """Each waits a moment of its own."""
+    """Each waits a moment of its own; without an ``address`` to name there are none."""
 
-    def __init__(self, jitter: Callable[[], float]) -> None:
-        self._jitter = jitter
+    def __init__(self, address: str | None, jitter: Callable[[], float]) -> None:
+        self._address, self._jitter = address, jitter
         self._waiting: list[tuple[float, bytes]] = []
 
-    def queue(self, kek: InstalledKek, sequence: int, address: str | None, now: float) -> None:
-        """Acknowledge a push from this address, where that is asked for."""
-        if kek.ack_algorithm is None or kek.multicast or address is None:
+    def queue(self, kek: InstalledKek, sequence: int, now: float) -> None:
+        """Acknowledge a push, where that is asked for."""
+        if kek.ack_algorithm is None or kek.multicast or self._address is None:
             return
-        ack = encode_ack(kek.kek, kek.ack_algorithm, sequence, Identification.address(address))
+        own = Identification.address(self._address)
+        ack = encode_ack(kek.kek, kek.ack_algorithm, sequence, own)
         # RFC 8263 §6: jitter, so that a server is not flooded by a whole group at once.
         self._waiting.append((now + ACK_JITTER_SECONDS * self._jitter(), ack))
 

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from .events import HeldKeys, MemberEvent
 from .keys import MemberKeys
+from .recovery import Recovery
 from .traffic import Changes
 
 
 class Diary:
     """``events`` grows by what happened; who has read them takes them out."""
 
-    def __init__(self, member: str, group: int, keys: MemberKeys) -> None:
-        self._member, self._group, self._keys = member, group, keys
+    def __init__(self, member: str, group: int, keys: MemberKeys, recovery: Recovery) -> None:
+        self._member, self._group, self._keys, self._recovery = member, group, keys, recovery
         self.events: list[MemberEvent] = []
         # What was told so far that is sent with.
         self._said: str | None = None
@@ -33,6 +34,7 @@ class Diary:
         ):
             if spis:
                 self.note(event, now, spis=spis, held=self.held())
+        self._recovery.look()
 
     def _activated(self, changes: Changes) -> tuple[str, ...]:
         """With what became active, the key that ``sends_with`` names instead of another.

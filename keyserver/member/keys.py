@@ -127,7 +127,7 @@ class MemberKeys:
     """Everything that is installed at one member."""
 
     def __init__(self, profile: Profile = Profile.RFC6407, timing: Timing = Timing.JUNOS) -> None:
-        self._profile, self._timing = profile, timing
+        self.profile, self._timing = profile, timing
         # Which policies of the group are this member's; the others are not installed.
         self.takes: Callable[[TrafficSelector], bool] = lambda selector: True
         # The key server has said in phase 1 that it knows our private attributes.
@@ -265,7 +265,7 @@ class MemberKeys:
         for delete in push.deletes:
             self._delete(delete.protocol, delete.spis, now, at_once=push.sa is None)
         # Junos sends a multicast push once: when it is late, then for everybody.
-        self.traffic.repeats = under.multicast is None or self._profile is Profile.CISCO_REFERENCE
+        self.traffic.repeats = under.multicast is None or self.profile is Profile.CISCO_REFERENCE
         self.traffic.add(teks, Arrival.PUSH, now)
         if kek is not None:
             self._roll(kek, now)
@@ -306,7 +306,7 @@ class MemberKeys:
             refuse_kek(keys)
             return None
         # The reference implementation names the old KEK when it rolls.
-        also_named = self.keks.keys() if self._profile is Profile.CISCO_REFERENCE else ()
+        also_named = self.keks.keys() if self.profile is Profile.CISCO_REFERENCE else ()
         kek, public_key = kek_of(policy.kek, kek_packet(policy.kek.spi, keys, also_named))
         held = self.keks.get(kek.spi)
         if held is not None and not held.kek.reads_as(kek):
@@ -329,7 +329,7 @@ class MemberKeys:
         self.check_policy(policy)
         packets = matched(policy, keys)
         teks = [
-            GrantedTek(sa, traffic_keys(sa, packets[sa.spi], self._profile))
+            GrantedTek(sa, traffic_keys(sa, packets[sa.spi], self.profile))
             for sa in associations_of(policy)
             if self.takes(sa.selector)
         ]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from .keys import MemberKeys
+
 PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 """Seconds from one probe to the next; after the last nothing more is tried."""
 SPREAD_SECONDS = 10.0
@@ -79,3 +81,49 @@ class RecoveryProbe:
     def _end(self) -> None:
         self._reason, self.due, self._tries = "", None, 0
         self._unanswered_since = None
+
+
+class Recovery:
+    """The probe, while it is configured, and what is received with under ``keys``."""
+
+    def __init__(self, keys: MemberKeys, jitter: Callable[[], float]) -> None:
+        self._keys, self._jitter = keys, jitter
+        self._probe: RecoveryProbe | None = None
+
+    def behave(self, *, probes: bool) -> None:
+        """Probe from now on, or do not; one that goes on is not disturbed."""
+        if not probes:
+            self._probe = None
+        elif self._probe is None:
+            self._probe = RecoveryProbe(self._jitter)
+
+    @property
+    def due(self) -> float | None:
+        """When :meth:`reason` is to be asked."""
+        return self._probe.due if self._probe is not None else None
+
+    def reason(self, now: float) -> str | None:
+        """Why to register now, if that is due."""
+        if self._probe is None or self._probe.due is None or now < self._probe.due:
+            return None
+        return self._probe.fire(now)
+
+    def heard(self, spi: str, now: float) -> None:
+        """Traffic of the group came in under this SPI (hex), which may be one that is not held."""
+        if self._probe is not None and spi not in self._keys.traffic.receives_with:
+            self._probe.heard(spi, now)
+
+    def sent(self, now: float) -> None:
+        """Traffic of the group went out under its keys."""
+        if self._probe is not None:
+            self._probe.sent(self._keys.traffic.receives_with, now)
+
+    def received(self) -> None:
+        """Traffic of the group came in and could be read."""
+        if self._probe is not None:
+            self._probe.received()
+
+    def look(self) -> None:
+        """The keys may have changed."""
+        if self._probe is not None:
+            self._probe.look(self._keys.traffic.receives_with)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .keys import MemberKeys
+from .recovery import Recovery
 
 BACK_OFF_SECONDS = (2.0, 300.0)
 # A server that was not tried yet is not waited for, but not called by all in the same instant.
@@ -28,10 +29,16 @@ class Schedule:
     """
 
     def __init__(
-        self, keys: MemberKeys, threshold: int, jitter: Callable[[], float], servers: int
+        self,
+        keys: MemberKeys,
+        recovery: Recovery,
+        threshold: int,
+        jitter: Callable[[], float],
+        servers: int,
     ) -> None:
-        self._keys, self.threshold, self._jitter = keys, threshold, jitter
-        self._servers = servers
+        self.recovery, self.threshold = recovery, threshold
+        self.is_registered = False
+        self._keys, self._jitter, self._servers = keys, jitter, servers
         self.due: float | None = None
         self._reason = ""
         # Something was missed, which no later push brings.
@@ -53,13 +60,13 @@ class Schedule:
         beat = self.heartbeat_due()
         if beat is not None and now >= beat:
             return f"{self.threshold} heartbeats missed"
-        return self._reason if self.is_due(now) else None
+        return self._reason if self.is_due(now) else self.recovery.reason(now)
 
     # What happened
 
     def begun(self) -> None:
         """An attempt goes on: its repetitions are its own affair."""
-        self.due, self._hurries = None, False
+        self.due, self._hurries, self.is_registered = None, False, False
 
     def heard(self, now: float) -> None:
         """A push came, which is a sign of life."""
@@ -67,7 +74,7 @@ class Schedule:
 
     def registered(self, now: float) -> None:
         """An attempt brought keys."""
-        self._failures, self._heard = 0, now
+        self._failures, self._heard, self.is_registered = 0, now, True
         self.plan(now)
 
     @property
@@ -77,6 +84,7 @@ class Schedule:
 
     def failed(self, now: float) -> None:
         """An attempt was in vain: the next is later each time, and not at once for all."""
+        self.is_registered = False
         another, pause = self.another_left, self._pause(now)
         self._failures = min(self._failures + 1, _MOST_FAILURES)
         if another:
@@ -114,7 +122,12 @@ class Schedule:
         self._reason = "keys are about to expire"
 
     def soon(self, reason: str, now: float) -> None:
-        """Something was missed: within the shortest pause, not at once for all."""
+        """Something was missed: within the shortest pause, not at once for all.
+
+        Who is not registered is about to be told everything.
+        """
+        if not self.is_registered:
+            return
         soon = now + BACK_OFF_SECONDS[0] * self._jitter()
         self.due = min(self.due or soon, soon)
         self._reason, self._hurries = reason, True

@@ -70,22 +70,27 @@ class Site:
         enrolment = self.settings.enrolment
         if enrolment is None or self.member is None:
             return ""
-        return enrolment.servers[self.member.server]
+        return enrolment.servers[self.member.registrations.server]
 
     @property
     def keys_from(self) -> str:
         """The key server that its keys came from last; before that, the one that it talks to."""
         enrolment = self.settings.enrolment
-        if enrolment is None or self.member is None or self.member.granted_by is None:
+        if enrolment is None or self.member is None or self.member.registrations.granted_by is None:
             return self.server
-        return enrolment.servers[self.member.granted_by]
+        return enrolment.servers[self.member.registrations.granted_by]
 
     def place_in(self, other: Enrolment) -> Place | None:
         """The key server whose keys it has, in another enrolment; None where that is not it."""
         own, member = self.settings.enrolment, self.member
-        if own is None or member is None or member.granted_by is None or not self.is_up:
+        if (
+            own is None
+            or member is None
+            or member.registrations.granted_by is None
+            or not self.is_up
+        ):
             return None
-        number = other.place_of(own, member.granted_by)
+        number = other.place_of(own, member.registrations.granted_by)
         return Place(number, member) if number is not None else None
 
     @property
@@ -152,7 +157,7 @@ class Site:
         self.counted[found.fate.value] += 1
         if found.fate is Fate.DECRYPTED:
             self.counted["esp-decrypted-bytes"] += len(packet)
-        self.member.heard_spi(spi.hex(), now)
+        self.member.recovery.heard(spi.hex(), now)
         return found
 
     def receives(self, spi: bytes) -> bool:
@@ -164,7 +169,7 @@ class Site:
         tek = self._tek_for(packet.source, packet.destination, packet.protocol)
         if tek is None or self.member is None:
             return None
-        self.member.sent_traffic(now)
+        self.member.recovery.sent(now)
         if tek.sa.mode is EncapsulationMode.TRANSPORT:
             octets = self.seal(tek, packet.payload, packet.protocol)
             return replace(packet, protocol=ESP, payload=octets)
@@ -183,7 +188,7 @@ class Site:
         found = self.open(packet.payload, now)
         if found.fate is not Fate.DECRYPTED or self.member is None:
             return None
-        self.member.heard_traffic()
+        self.member.recovery.received()
         if found.following == NO_NEXT_HEADER:
             return None
         try:

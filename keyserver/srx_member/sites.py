@@ -25,8 +25,9 @@ from ..ike.nat import Path, floating
 from ..ike.wire import exchange_of
 from ..member.esp import can_encrypt
 from ..member.events import MemberEvent
-from ..member.machine import GroupMember, MemberState
+from ..member.machine import GroupMember
 from ..member.options import MemberOptions
+from ..member.registrations import MemberState
 from ..member.traffic import Traffic
 from .forwarding import Forwarding
 from .host import Host
@@ -100,8 +101,8 @@ class SrxMembers:
         It does when it was about to: there may be one who answers now.
         """
         anew = place.member.state is not MemberState.REGISTERED
-        self._act(site, place.member.break_off() if anew else [])
-        place.member.meet(other.policies, self._paths(other), place.number)
+        self._act(site, place.member.registrations.break_off() if anew else [])
+        place.member.registrations.meet(other.policies, self._paths(other), place.number)
         return anew
 
     def _gone_on(self, site: Site, settings: VpnSettings, anew: bool, now: float) -> Site:
@@ -143,7 +144,7 @@ class SrxMembers:
             random.random,
             enrolment.local_address,
         )
-        member.paths = self._paths(enrolment)
+        member.registrations.paths = self._paths(enrolment)
         return member
 
     def _paths(self, enrolment: Enrolment) -> tuple[Path, ...]:
@@ -168,7 +169,7 @@ class SrxMembers:
     def renew(self, site: Site, now: float) -> None:
         """``clear security group-vpn member group``: register anew; keys stay until then."""
         if site.member is not None:
-            self._act(site, site.member.start_anew(now))
+            self._act(site, site.member.registrations.start_anew(now))
             self._on_activity()
 
     def forget(self, site: Site, now: float) -> None:
@@ -188,7 +189,7 @@ class SrxMembers:
         if site.member is not None and site.member.state is MemberState.PULL:
             self.renew(site, now)
         elif site.member is not None:
-            self._act(site, site.member.end_phase1())
+            self._act(site, site.member.registrations.way.end())
             self._on_activity()
 
     # Beside GDOI
@@ -207,7 +208,11 @@ class SrxMembers:
             and arrival.source[0] in site.settings.enrolment.servers
         ]
         if arrival.header.exchange != GdoiExchange.GROUPKEY_PUSH:
-            return [s for s in called if s.member is not None and s.member.knows(arrival.header)]
+            return [
+                s
+                for s in called
+                if s.member is not None and s.member.registrations.knows(arrival.header)
+            ]
         named = [
             s for s in called if s.member is not None and arrival.header.spi in s.member.keys.keks
         ]
@@ -228,7 +233,11 @@ class SrxMembers:
         """Where a datagram goes: to the port of key servers, or that of RFC 3947."""
         port, sent, door = self._plane.floating_port, datagram, Door.GDOI
         to = (site.server, self._plane.local[1])
-        if site.member is not None and site.member.floats(datagram) and port is not None:
+        if (
+            site.member is not None
+            and site.member.registrations.floats(datagram)
+            and port is not None
+        ):
             sent, door, to = floating(datagram), Door.FLOATING, (site.server, port)
         if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
             # RFC 8263 §3.1: an acknowledgement goes to where the push came from.

@@ -26,7 +26,7 @@ from keyserver.groups.plane import KeyPlane
 from keyserver.groups.server import GroupServer
 from keyserver.ike.crypto import AES_256
 from keyserver.ike.dh import DH_GROUPS, DhGroup, IntegerSecret, OpenSslSecret, Provider
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.benchmarks.limits import at_least, at_most
 from tests.keyserver.world import V1_SMC, World, tree_of
 from tests.lab import hub_config

@@ -17,7 +17,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from keyserver.gdoi.payloads import Profile
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.interop.test_vectors import VECTORS, datagrams
 from tests.keyserver.strange_server import PUSH
 from tests.keyserver.stranger import KD, KE, NONCE, PULL, SA, pieces_of

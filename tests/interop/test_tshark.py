@@ -96,7 +96,7 @@ def test_tshark_decrypts_and_reads_the_registration(signing_key, tmp_path, gener
     world.commit(V1_SMC + "encryption-algorithm {} sig-hash-algorithm {}".format(*algorithms))
     member = world.member()
     sent = world.run(member)
-    phase1_keys = member.phase1.keys
+    phase1_keys = member.registrations.way.sa.keys
     path = tmp_path / "registration.pcap"
     _capture(path, sent)
     packets = _dissect(path, sent[0][:8], phase1_keys.encryption_key)

@@ -24,7 +24,8 @@ from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
 from keyserver.lab.specs import Faults
 from keyserver.member.faults import FaultyLink
-from keyserver.member.machine import GroupMember, MemberState
+from keyserver.member.machine import GroupMember
+from keyserver.member.registrations import MemberState
 from keyserver.srx import Device, Surroundings
 from tests.keyserver.observer import Observer, Standing
 from tests.keyserver.world import commit, device_of
@@ -189,7 +190,7 @@ class LossyGroup:
     def register_again(self, address: str) -> None:
         """Somebody wants the member there to register anew."""
         member = self.members[address]
-        self._act(member, member.start_anew(self._shown(member)))
+        self._act(member, member.registrations.start_anew(self._shown(member)))
 
     def commit(self, *lines: str) -> None:
         """The present configuration and these lines are committed."""
@@ -297,7 +298,7 @@ class LossyGroup:
 
     def _from(self, member: GroupMember) -> Callable[[bytes], None]:
         # When it is sent, not when it arrives: it may try another server meanwhile.
-        hub = self.homes_of(member.name)[member.server]
+        hub = self.homes_of(member.name)[member.registrations.server]
 
         def arrive(data: bytes) -> None:
             if hub not in self.servers:

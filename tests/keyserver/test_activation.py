@@ -14,7 +14,7 @@ from keyserver.gdoi.payloads import Selector
 from keyserver.lab.specs import Timing
 from keyserver.member.associations import TrafficKeys, TrafficSelector, traffic_sa
 from keyserver.member.events import event_line
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from keyserver.member.traffic import Arrival, GrantedTek, GroupDelays, Traffic
 from tests.keyserver.test_associations import sat
 from tests.keyserver.world import GM, V1_SMC, World
@@ -253,10 +253,10 @@ def test_a_recovery_probe_registers_for_traffic_that_cannot_be_read(signing_key)
     world = World(signing_key, extra=(BLOCK,))
     member = world.member(recovery_probe=True)
     world.run(member)
-    member.heard_spi(member.held().sends_with, world.now)
+    member.recovery.heard(member.held().sends_with, world.now)
     world.pass_time(60)
     assert world.happenings().count("registered") == 1
-    member.heard_spi("deadbeef", world.now)
+    member.recovery.heard("deadbeef", world.now)
     started = world.now
     world.pass_time(1000)
     times = [e.time - started for e in member.events if e.event == "reregistering"]
@@ -274,7 +274,7 @@ def test_a_recovery_probe_ends_when_the_key_has_come(signing_key):
     world.lost.clear()
     world.run(world.member(OTHER), OTHER)
     new = world.members[OTHER].held().receives_with
-    member.heard_spi(new[0], world.now)
+    member.recovery.heard(new[0], world.now)
     world.pass_time(1000)
     assert [e.event for e in member.events].count("reregistering") == 1
     assert set(new) <= set(member.held().receives_with) | set(new[1:])
@@ -283,7 +283,7 @@ def test_a_recovery_probe_ends_when_the_key_has_come(signing_key):
 def test_without_recovery_probe_unknown_traffic_changes_nothing(signing_key):
     world = World(signing_key, extra=(BLOCK,))
     (member,) = world.joined(1)
-    member.heard_spi("deadbeef", world.now)
+    member.recovery.heard("deadbeef", world.now)
     world.pass_time(600)
     assert world.happenings().count("registered") == 1
 

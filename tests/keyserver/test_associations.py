@@ -12,7 +12,7 @@ from keyserver.gdoi.numbers import IpsecAttribute, KeyPacketType, SaDirection, T
 from keyserver.gdoi.payloads import GroupAssociatedPolicy, KeyPacket, SaTek, Selector
 from keyserver.ike.wire import Attribute, MalformedPayload
 from keyserver.member.associations import traffic_keys, traffic_sa
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
 BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"

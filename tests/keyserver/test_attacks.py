@@ -28,7 +28,7 @@ from keyserver.ike.wire import (
     encode_chain,
     encode_message,
 )
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.odd import sealed_push
 from tests.keyserver.test_rekey import MULTICAST, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, V1_SMC, World
@@ -334,7 +334,7 @@ def test_no_proof_of_possession_is_taken(signing_key):
         number += 1
         if number == 5:
             # Message 3 of the pull, with a POP_I payload behind its HASH.
-            pull = member._attempt._pull
+            pull = member.registrations._attempt._pull
             pull._exchange._chain.iv = last_block
             datagram = pull._exchange.seal([Payload(19, bytes(64))], known=pull._nonces)
         answer, events = world.endpoint.receive(datagram, (GM, 848), world.now)

@@ -12,7 +12,7 @@ from keyserver.gdoi.arrival import Peer, RefusedPeer
 from keyserver.groups.members import MemberList
 from keyserver.groups.pushes import Door
 from keyserver.ike.nat import Path, floating
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.world import GM, SERVER, V1_SMC, World
 
 BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
@@ -25,7 +25,7 @@ def talk(world, member, queue):
     floated = []
     while queue:
         datagram = queue.pop(0)
-        floated.append(member.floats(datagram))
+        floated.append(member.registrations.floats(datagram))
         sent, source = (MARKER + datagram, OUTSIDE) if floated[-1] else (datagram, (GM, 848))
         answer, _ = world.endpoint.receive(sent, source, world.now, floated=floated[-1])
         if answer is not None:
@@ -37,7 +37,7 @@ def talk(world, member, queue):
 def test_a_member_behind_a_translator_floats_registers_and_is_rekeyed(signing_key, mode):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500, aggressive=True)
     member = world.member(mode=mode)
-    member.paths = (Path(INSIDE, (SERVER, 848)),)
+    member.registrations.paths = (Path(INSIDE, (SERVER, 848)),)
     floated = talk(world, member, member.start(world.now))
     assert member.state is MemberState.REGISTERED
     # RFC 3947 §4: from the first message behind the detection on, and never back.
@@ -63,12 +63,12 @@ def test_whom_a_translator_moves_amid_its_registration_is_pushed_to_where_it_is(
 ):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500)
     member = world.member()
-    member.paths = (Path(INSIDE if floats else (GM, 848), (SERVER, 848)),)
+    member.registrations.paths = (Path(INSIDE if floats else (GM, 848), (SERVER, 848)),)
     queue, number = member.start(world.now), 0
     while queue:
         number += 1
         datagram, port = queue.pop(0), 40000 + (number >= moved)
-        is_floated = member.floats(datagram)
+        is_floated = member.registrations.floats(datagram)
         answer, _ = world.endpoint.receive(
             MARKER * is_floated + datagram, (GM, port), world.now, floated=is_floated
         )
@@ -84,13 +84,13 @@ def test_whom_a_translator_moves_amid_its_registration_is_pushed_to_where_it_is(
 def test_who_is_behind_a_translator_keeps_its_way_open(signing_key, inside):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500)
     member = world.member()
-    member.paths = (Path(INSIDE if inside else (GM, 848), (SERVER, 848)),)
+    member.registrations.paths = (Path(INSIDE if inside else (GM, 848), (SERVER, 848)),)
     talk(world, member, member.start(world.now))
     world.now += 60
     assert member.tick(world.now) == [b"\xff"] * inside
     assert not inside or member.wake_at == world.now + 20
     assert (floating(b"\xff"), floating(b"any")) == (b"\xff", MARKER + b"any")
-    assert member.floats(b"\xff") is inside
+    assert member.registrations.floats(b"\xff") is inside
     # The key server behind it sees nothing that a member says.
     assert world.endpoint.receive(b"\xff", OUTSIDE, world.now, floated=True) == (None, ())
 
@@ -98,17 +98,21 @@ def test_who_is_behind_a_translator_keeps_its_way_open(signing_key, inside):
 def test_what_is_not_of_an_attempt_keeps_to_the_way_that_was_found(signing_key):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500)
     member = world.member()
-    member.paths = (Path(INSIDE, (SERVER, 848)),)
+    member.registrations.paths = (Path(INSIDE, (SERVER, 848)),)
     talk(world, member, member.start(world.now))
     deletion, first = member.start(world.now)
     # The acknowledgement of a push that comes meanwhile goes there too.
-    assert [member.floats(one) for one in (deletion, first, bytes(16))] == [True, False, True]
+    assert [member.registrations.floats(one) for one in (deletion, first, bytes(16))] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_member_without_a_translator_stays_where_it_is(signing_key):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500)
     member = world.member()
-    member.paths = (Path((GM, 848), (SERVER, 848)),)
+    member.registrations.paths = (Path((GM, 848), (SERVER, 848)),)
     assert set(talk(world, member, member.start(world.now))) == {False}
     assert member.state is MemberState.REGISTERED
 
@@ -116,7 +120,7 @@ def test_a_member_without_a_translator_stays_where_it_is(signing_key):
 def test_a_server_that_does_not_look_for_translators_is_met_as_ever(signing_key):
     world = World(signing_key, extra=(BLOCK,))
     member = world.member()
-    member.paths = (Path(INSIDE, (SERVER, 848)),)
+    member.registrations.paths = (Path(INSIDE, (SERVER, 848)),)
     assert set(talk(world, member, member.start(world.now))) == {False}
     assert member.state is MemberState.REGISTERED
 

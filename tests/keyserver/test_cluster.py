@@ -14,7 +14,8 @@ from keyserver.groups.pushes import MulticastTarget
 from keyserver.ike.exchange import new_message_id
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
-from keyserver.member.machine import GroupMember, MemberState
+from keyserver.member.machine import GroupMember
+from keyserver.member.registrations import MemberState
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
 
@@ -536,7 +537,7 @@ def test_a_stranger_gets_no_keys_and_a_wrong_key_no_phase_1(signing_key):
 
 def test_a_member_cannot_ask_for_what_servers_share(network):
     member = network.member(SITES[0], ROOT)
-    session = member.phase1
+    session = member.registrations.way.sa
     asked = session.exchange(ClusterExchange.INIT, new_message_id()).seal(state_payloads(1, None))
     answer, events = network.hubs[ROOT].endpoint.receive(asked, (SITES[0], 848), network.now)
     assert answer is None

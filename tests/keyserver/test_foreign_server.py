@@ -14,8 +14,9 @@ from keyserver.gdoi.payloads import Profile
 from keyserver.groups.gateways import phase1_proposal
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
-from keyserver.member.machine import GroupMember, MemberState
+from keyserver.member.machine import GroupMember
 from keyserver.member.options import MemberOptions
+from keyserver.member.registrations import MemberState
 from tests.keyserver.strange_server import (
     GAP,
     KEK_ATTRIBUTES,
@@ -454,9 +455,9 @@ def test_what_an_abort_says_is_for_the_server_that_was_refused(given):
     member, server = member_of(servers=2), server_of(*given.messages())
     meet(member, server)
     assert [kind for kind, _ in server.told] == [NOTIFY, DELETE]
-    assert (member.state, member.server) == (MemberState.WAITING, 0)
+    assert (member.state, member.registrations.server) == (MemberState.WAITING, 0)
     assert member.tick(member.wake_at)
-    assert member.server == 1
+    assert member.registrations.server == 1
 
 
 MISPLACED = {

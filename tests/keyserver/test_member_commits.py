@@ -9,7 +9,7 @@ import pytest
 from keyserver.config.junos_schema import Generation
 from keyserver.gdoi.numbers import GdoiExchange
 from keyserver.ike.wire import exchange_of
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from keyserver.srx_member.sites import MemberOfGroup
 from tests.keyserver import network as networks
 from tests.keyserver.test_srx_member import (
@@ -196,10 +196,10 @@ def test_servers_in_another_order_are_tried_in_it_the_next_time(signing_key):
 )
 def test_another_phase_1_begins_without_the_keys_of_the_old_one(signing_key, commit):
     network = Halting(signing_key)
-    old = network.site.member.established.sa.cookies
+    old = network.site.member.registrations.way.established.sa.cookies
     network.happened.clear()
     network.commit(SITE, commit(network.text))
-    assert network.site.member.established.sa.cookies != old
+    assert network.site.member.registrations.way.established.sa.cookies != old
     assert events(network) == ["stopped", "registered"]
     assert network.at_hubs() == [1, 0]
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from keyserver.gdoi.payloads import KeyDownload, KeyPacket
 from keyserver.ike.payloads import Notification
 from keyserver.ike.wire import Attribute, Header, Payload, encode_chain
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.odd import NONCE, OddMember, Words
 from tests.keyserver.test_odd_messages import (
     BLOCK,

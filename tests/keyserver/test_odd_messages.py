@@ -43,7 +43,7 @@ from keyserver.ike.payloads import (
     Transform,
 )
 from keyserver.ike.wire import Attribute, Header, Payload, decode_chain, encode_message
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.odd import (
     NONCE,
     PROPOSAL,

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from keyserver.member.machine import GroupMember, MemberState
+from keyserver.member.machine import GroupMember
+from keyserver.member.registrations import MemberState
 from tests.keyserver.lossy import BEGINNING, faults_of
 from tests.keyserver.lossy_cluster import LossyCluster
 from tests.keyserver.test_cluster import ROOT, SUB
@@ -139,12 +140,12 @@ def attempts(servers: int) -> list[tuple[int, float]]:
     one = LossyCluster(1, faults_of(0.0)).members["192.0.2.10"].policies[0]
     member = GroupMember("m", 1, (one,) * servers, jitter=lambda: 0.5)
     member.start(0.0)
-    found = [(member.server, 0.0)]
+    found = [(member.registrations.server, 0.0)]
     while member.wake_at is not None and (now := member.wake_at) < 100:
         before = member.state
         member.tick(now)
         if before is MemberState.WAITING and member.state is MemberState.PHASE_1:
-            found.append((member.server, now))
+            found.append((member.registrations.server, now))
     return found
 
 

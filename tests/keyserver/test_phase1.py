@@ -20,7 +20,7 @@ from keyserver.ike.payloads import Delete, Identification, Notification, Proposa
 from keyserver.ike.phase1 import State
 from keyserver.ike.vendor import DEAD_PEER_DETECTION, NAT_TRAVERSAL
 from keyserver.ike.wire import HEADER_LENGTH, Attribute, Header, Payload, decode_chain
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.test_rekey import V2_BLOCK
 from tests.keyserver.world import GM, SERVER, World
 

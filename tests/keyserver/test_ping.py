@@ -277,7 +277,7 @@ def reregistered(network):
 
 def test_recovery_probe_registers_when_traffic_goes_out_and_none_comes_in(signing_key):
     network = Internet(signing_key, site=(f"{MEMBER}ipsec vpn V1 recovery-probe",))
-    first = network.site.member.established
+    first = network.site.member.registrations.way.established
     for _ in range(3):
         assert network.lost() == "0"
         network.pass_time(8)
@@ -286,7 +286,7 @@ def test_recovery_probe_registers_when_traffic_goes_out_and_none_comes_in(signin
     network.pass_time(5)
     assert network.lost() == "100"
     network.pass_time(11)
-    assert network.site.member.established == first
+    assert network.site.member.registrations.way.established == first
     assert network.lost() == "100"
     # At a moment of its own within ten seconds; the next one comes ten to twenty later.
     seconds = iter(range(11))
@@ -294,16 +294,16 @@ def test_recovery_probe_registers_when_traffic_goes_out_and_none_comes_in(signin
         next(seconds)
         network.pass_time(1)
     assert reregistered(network) == ["traffic goes out and none comes in"]
-    assert network.site.member.established != first
+    assert network.site.member.registrations.way.established != first
     # It goes on with pauses that double, until something comes in.
-    second = network.site.member.established
+    second = network.site.member.registrations.way.established
     network.pass_time(21)
-    assert network.site.member.established != second
+    assert network.site.member.registrations.way.established != second
     network.cut = False
     assert network.lost() == "0"
-    third = network.site.member.established
+    third = network.site.member.registrations.way.established
     network.pass_time(100)
-    assert network.site.member.established == third
+    assert network.site.member.registrations.way.established == third
 
 
 def test_packets_that_are_none_are_dropped_without_a_word(signing_key):

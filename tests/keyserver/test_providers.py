@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from keyserver.ike import crypto, dh
 from keyserver.ike.crypto import AES_256, DES, LIBRARY, TRIPLE_DES, Own
 from keyserver.ike.dh import DH_GROUPS, IntegerSecret, InvalidPublicValue, OpenSslSecret
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.world import World
 
 PROVIDERS = (IntegerSecret, OpenSslSecret)

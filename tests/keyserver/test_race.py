@@ -10,7 +10,7 @@ import pytest
 
 from keyserver.gdoi.payloads import Profile
 from keyserver.groups.keys import GroupTek
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, V1_SMC, World
 

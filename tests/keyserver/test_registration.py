@@ -20,8 +20,8 @@ from keyserver.ike.exchange import new_message_id
 from keyserver.ike.numbers import Exchange, NotifyType, PayloadType
 from keyserver.ike.payloads import Delete, Identification, SaPayload
 from keyserver.ike.wire import Header, MalformedPayload, Payload, decode_attributes, decode_chain
-from keyserver.member.machine import MemberState
 from keyserver.member.registration import PATIENT_SECONDS, RETRANSMIT_SECONDS
+from keyserver.member.registrations import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
 V2 = list(
@@ -336,14 +336,16 @@ def test_a_pull_message_that_was_altered_changes_nothing(signing_key, message):
 
 
 def _informational(member, *payloads: Payload) -> bytes:
-    return member.phase1.exchange(Exchange.INFORMATIONAL, new_message_id()).seal(list(payloads))
+    return member.registrations.way.sa.exchange(Exchange.INFORMATIONAL, new_message_id()).seal(
+        list(payloads)
+    )
 
 
 def test_a_peer_that_deletes_its_phase_1_is_forgotten(signing_key):
     world = World(signing_key)
     member = world.member()
     world.run(member)
-    cookies = member.phase1.cookies
+    cookies = member.registrations.way.sa.cookies
     for spi in (bytes(16), b"".join(cookies)):
         assert len(world.endpoint.associations(world.now)) == 1
         delete = Payload(PayloadType.DELETE, Delete(1, (spi,)).encode())
@@ -357,7 +359,7 @@ def test_dead_peer_detection_is_answered_for_whoever_has_a_phase_1(signing_key):
     world = World(signing_key)
     member = world.member()
     world.run(member)
-    session = member.phase1
+    session = member.registrations.way.sa
     probe = dpd_message(session, NotifyType.R_U_THERE, 7)
     answer, _ = world.endpoint.receive(probe, (GM, 848), world.now)
     header = Header.decode(answer)

@@ -11,7 +11,7 @@ import pytest
 from keyserver.gdoi.payloads import Profile
 from keyserver.groups.events import WentSilent
 from keyserver.groups.plane import Acknowledgement
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.world import GM, V1_SMC, World
 
 V2_BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"

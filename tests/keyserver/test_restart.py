@@ -21,7 +21,7 @@ from keyserver.groups.events import KeysLost
 from keyserver.groups.plane import GroupKeys
 from keyserver.ike.numbers import IdType
 from keyserver.ike.wire import Attribute, MalformedPayload
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from keyserver.srx import Surroundings
 from tests.keyserver.console import full_disk
 from tests.keyserver.test_rekey import MULTICAST, OTHER, V1_BLOCK, V2_BLOCK

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.certificates import DAYS, Authority
 from tests.keyserver.world import GM, SERVER, V1_SMC, World
 

@@ -176,15 +176,15 @@ def test_it_follows_rekeys_for_a_day_and_shows_what_is_pending(signing_key, gene
 
 def test_a_v1_member_counts_heartbeats_that_do_not_come(signing_key):
     network = Network(signing_key, "v1")
-    first = network.site.member.established
+    first = network.site.member.registrations.way.established
     network.down.add(HUB)
     network.pass_time(300 * 3 + 149)
-    assert network.site.member.established == first
+    assert network.site.member.registrations.way.established == first
     network.pass_time(1 + 8)
-    assert network.site.member.established is None
+    assert network.site.member.registrations.way.established is None
     network.down.clear()
     network.pass_time(120)
-    assert network.site.member.established is not None
+    assert network.site.member.registrations.way.established is not None
 
 
 def test_it_tries_its_key_servers_in_order(signing_key):
@@ -291,11 +291,11 @@ def test_a_commit_of_its_manners_holds_at_once_and_loses_no_key(signing_key, gen
     if "threshold" in words:
         network.down.add(HUB)
         network.pass_time(300 + 149)
-        assert member.established is not None
+        assert member.registrations.way.established is not None
         network.pass_time(1 + 8)
-        assert member.established is None
+        assert member.registrations.way.established is None
     if "probe" in words:
-        member.heard_spi("deadbeef", network.now)
+        member.recovery.heard("deadbeef", network.now)
         assert member.wake_at <= network.now + 10
         network.commit(SITE, site_config(generation))
         assert member.wake_at > network.now + 10
@@ -406,10 +406,10 @@ def test_the_zones_that_send_traffic_through_a_vpn_are_shown_with_its_policies(s
 
 def test_clear_member_group_registers_anew_without_a_gap(signing_key):
     network = Network(signing_key)
-    before, held = network.site.member.established, network.site.member.held()
+    before, held = network.site.member.registrations.way.established, network.site.member.held()
     assert network.ask("<clear-gvpn-group-information/>") is not None
     network.flush()
-    assert network.site.member.established.sa.cookies != before.sa.cookies
+    assert network.site.member.registrations.way.established.sa.cookies != before.sa.cookies
     assert network.site.member.held().sends_with == held.sends_with
     network.ask("<clear-group-vpn-ike-security-associations/>")
     network.flush()
@@ -445,14 +445,14 @@ def test_a_v1_member_of_a_multicast_group_says_where_it_listens(signing_key):
 
 def test_recovery_probe_registers_for_traffic_that_cannot_be_read(signing_key):
     network = Network(signing_key, site=(f"{MEMBER}ipsec vpn V1 recovery-probe",))
-    first = network.site.member.established
+    first = network.site.member.registrations.way.established
     device = network.devices[SITE]
     device.key_server.overhears(2, STRANGE, network.now)
     network.pass_time(11)
-    assert network.site.member.established == first
+    assert network.site.member.registrations.way.established == first
     device.key_server.overhears(1, STRANGE, network.now)
     network.pass_time(11)
-    assert network.site.member.established != first
+    assert network.site.member.registrations.way.established != first
 
 
 def statistics(network):
@@ -548,9 +548,9 @@ def test_associations_are_cleared_by_the_index_that_is_shown(signing_key):
     index = _shown_index(network, "get-gvpn-ike-security-associations-information", "ike-sa-index")
     clear = "clear-group-vpn-ike-security-associations"
     network.ask(f"<{clear}><index>{int(index) + 1}</index></{clear}>")
-    assert member.established is not None
+    assert member.registrations.way.established is not None
     network.ask(f"<{clear}><index>{index}</index></{clear}>")
-    assert member.established is None
+    assert member.registrations.way.established is None
     held = member.held()
     clear = "clear-gvpn-ipsec-security-association"
     network.ask(f"<{clear}><index>2</index></{clear}>")
@@ -567,7 +567,7 @@ def test_the_collection_has_a_member_register_anew_in_its_generations_words(
 ):
     network = Network(signing_key, generation)
     wire = Wire(network.devices[SITE], lambda: network.now)
-    began, held = network.site.member.established, network.site.member.held()
+    began, held = network.site.member.registrations.way.established, network.site.member.held()
     network.pass_time(11)
     renew(wire, CollectionGeneration(generation), [2], forget=forget)
     assert network.site.member.held() == held
@@ -575,7 +575,7 @@ def test_the_collection_has_a_member_register_anew_in_its_generations_words(
     keeps = generation == "v2" and not forget
     assert (network.site.member.held() == held) is keeps
     network.flush()
-    assert network.site.member.established != began
+    assert network.site.member.registrations.way.established != began
 
 
 def test_an_association_without_an_index_is_not_said_to_be_dropped(signing_key):
@@ -759,7 +759,7 @@ def test_a_device_without_a_translator_stays_at_its_port(signing_key):
         network.add(address, text, signing_key, floating_port=4500)
     network.pass_time(5)
     assert network.listed() == [SITE]
-    assert not network.site.member.floats(b"")
+    assert not network.site.member.registrations.floats(b"")
 
 
 # Group VPNv1: scope policies

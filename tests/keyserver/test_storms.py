@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from keyserver.member.machine import MemberState
+from keyserver.member.registrations import MemberState
 from tests.keyserver.lossy import LossyGroup, faults_of
 from tests.keyserver.world import GM, V1_SMC, World
 

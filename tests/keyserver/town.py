@@ -25,7 +25,7 @@ from lxml import etree
 
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.plane import SigningKeys
-from keyserver.member.machine import HeldKeys
+from keyserver.member.events import HeldKeys
 from keyserver.srx_member.sites import SrxMembers
 from tests.keyserver.network import Network
 from tests.keyserver.wire import Wire

@@ -24,8 +24,9 @@ from keyserver.groups.views import GroupView
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import Mode, PeerPolicy
 from keyserver.lab.specs import DeviceSpec, Endpoint
-from keyserver.member.machine import GroupMember, MemberState
+from keyserver.member.machine import GroupMember
 from keyserver.member.options import MemberOptions
+from keyserver.member.registrations import MemberState
 from keyserver.srx import Device, Surroundings
 from tests.lab import PSK, hub_config
 

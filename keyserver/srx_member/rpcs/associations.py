@@ -21,7 +21,7 @@ def ike_associations(device: Platform, request: Request) -> Elements:
     style = "detail" if detail else "brief"
     root = request.dialect.styled(own("ike-security-associations-information"), style=style)
     for site in indexed(device, request, ike_index, server):
-        established = site.member.established if site.member is not None else None
+        established = site.member.registrations.way.established if site.member is not None else None
         if established is None:
             continue
         initiator, responder = (cookie.hex() for cookie in established.sa.cookies)
@@ -57,7 +57,7 @@ def kek_associations(device: Platform, request: Request) -> Elements:
 
 def ike_index(site: Site) -> int | None:
     """What names a VPN in the RPCs on phase 1; None without one."""
-    established = site.member.established if site.member is not None else None
+    established = site.member.registrations.way.established if site.member is not None else None
     return _cookie_index(established.sa.cookies[1]) if established is not None else None
 
 

@@ -129,7 +129,7 @@ def _identity(request: Request, site: Site) -> list[etree._Element]:
     enrolment, member = settings.enrolment, site.member
     assert enrolment is not None
     assert member is not None
-    policy = enrolment.policies[member.granted_by or 0]
+    policy = enrolment.policies[member.registrations.granted_by or 0]
     return [
         own("sa-virtual-system", "root"),
         own("sa-vpn-name", xml_text(settings.name)),
@@ -178,7 +178,7 @@ def _ends(request: Request, site: Site) -> list[etree._Element]:
     own, enrolment = request.dialect.own, site.settings.enrolment
     if enrolment is None or site.member is None:
         return []
-    policy = enrolment.policies[site.member.server]
+    policy = enrolment.policies[site.member.registrations.server]
     return [
         own("sa-local-gateway", enrolment.local_address),
         own("sa-remote-gateway", site.server),
