@@ -177,8 +177,8 @@ class Device:
         self.key_server = self._serving(around.key_sink, signing_keys)
         self.groups, self.endpoint = self.key_server.groups, self.key_server.endpoint
         self.companions: Sequence[object] = self.key_server.companions
-        self.key_server.configure(self.database.effective(), now)
-        self.database.followers.append(self.key_server.follow)
+        self.key_server.configure(self.database.effective.tree, now)
+        self.database.effective.followers.append(self.key_server.follow)
 
     def _serving(self, sink: KeySink, signing_keys: SigningKeys | None) -> KeyServer:
         plane = key_plane(self.spec, signing_keys or self.safe.signing_key, sink, self.safe)
@@ -260,7 +260,7 @@ class Device:
 
     def _management(self) -> _Management:
         """What every session asks of the configuration, read once a commit."""
-        tree = self.database.effective()
+        tree = self.database.effective.tree
         if self._managed is None or self._managed.tree is not tree:
             netconf = lookup(tree, "system", "services", "netconf")
             self._managed = _Management(tree, netconf, self._identity(tree))
@@ -286,7 +286,7 @@ class Device:
 
     def patience(self, user: str) -> Patience:
         """What ``system login`` and ``system services netconf ssh`` say of a silent client."""
-        login = lookup(self.database.effective(), "system", "login")
+        login = lookup(self.database.effective.tree, "system", "login")
         ssh = lookup(self._netconf(), "ssh")
         role = lookup(login, "user", user).get("class", "")
         minutes = lookup(login, "class", role).get("idle-timeout", login.get("idle-timeout"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .candidate import DatabaseRefusal
 from .store import (
     RETRY_SECONDS,
     ROLLBACKS,
@@ -40,9 +41,12 @@ class Archive:
         """What was committed then."""
         return self._store.tree(sequence)
 
-    def rescue(self) -> Tree | None:
-        """The rescue configuration, if there is one."""
-        return self._store.rescue()
+    def rescue(self) -> Tree:
+        """The rescue configuration. Raises DatabaseRefusal where there is none."""
+        tree = self._store.rescue()
+        if tree is None:
+            raise DatabaseRefusal("operation-failed", "rescue configuration not found")
+        return tree
 
     def set_rescue(self, tree: Tree | None) -> None:
         """Keep a rescue configuration, or none."""

@@ -9,6 +9,8 @@ what was not committed.
 from __future__ import annotations
 
 from .candidate import Candidate, DatabaseRefusal, Holder, utc
+from .merge import Conflict, merge
+from .schema import Statement
 from .tree import Tree
 
 
@@ -143,6 +145,31 @@ class Workspace:
         if owner is not None and owner.session_id != holder.session_id:
             raise self._locked(owner, now)
         return self.shared
+
+    def committable(self, schema: Statement, holder: Holder, now: float) -> Candidate:
+        """The session's candidate, provided that it may commit it, on the ground of today."""
+        candidate = self.candidate(holder)
+        if candidate is self.shared:
+            # Others' private copies stand against edits; who confirms a commit has made none.
+            return (self.writable if candidate.modified else self.unlocked)(holder, now)
+        if candidate.base is self.committed:
+            return candidate
+        tree = self.brought_up(schema, candidate)
+        merged = self.private[holder.session_id] = Candidate(self.committed)
+        merged.edit(holder, now)
+        merged.tree = tree
+        merged.settle(schema)
+        return merged
+
+    def brought_up(self, schema: Statement, private: Candidate) -> Tree:
+        """A private copy with what others have committed meanwhile. Raises DatabaseRefusal."""
+        try:
+            return merge(schema, private.base, private.tree, self.committed)
+        except Conflict as conflict:
+            raise DatabaseRefusal(
+                "operation-failed",
+                f"[edit {conflict}]: changed by another user too; discard or change it",
+            ) from None
 
     def discard(self, holder: Holder | None = None) -> None:
         """Make the (session's) candidate the running configuration again."""

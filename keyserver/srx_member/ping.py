@@ -89,7 +89,7 @@ def _members(device: Platform) -> SrxMembers:
 
 
 def _question(device: Platform, request: Request, target: str, host: Host) -> Question:
-    found = addresses_of(host_mapping(device.database.effective()), target)
+    found = addresses_of(host_mapping(device.database.effective.tree), target)
     if not found:
         raise CannotSend(f"ping: cannot resolve {target[:SHOWN]}: Unknown host")
     destination = IPv4Address(found[0])

@@ -178,10 +178,10 @@ def test_what_a_commit_does_not_change_stays_the_same_object():
     session = console.session()
     session.set("set groups X snmp location here", "set apply-groups X", "deactivate system ntp")
     assert errors(session.commit()) == []
-    before = console.device.database.effective()
+    before = console.device.database.effective.tree
     session.set("set snmp contact somebody")
     assert errors(session.commit()) == []
-    after = console.device.database.effective()
+    after = console.device.database.effective.tree
     assert after["snmp"] == {"contact": "somebody", "location": "here"}
     assert after["security"] is before["security"]
     server = before["security"]["group-vpn"]["server"]
@@ -189,7 +189,7 @@ def test_what_a_commit_does_not_change_stays_the_same_object():
     session.set("set routing-instances VR instance-type virtual-router")
     assert errors(session.commit()) == []
     assert (
-        console.device.database.effective()["security"]["group-vpn"]["server"]["group"]
+        console.device.database.effective.tree["security"]["group-vpn"]["server"]["group"]
         is (server["group"])
     )
 

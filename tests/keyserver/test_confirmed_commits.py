@@ -160,7 +160,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def no_commit_is_of_the_future(self):
-        times = [entry.time for entry in self.console.device.database.history]
+        times = [entry.time for entry in self.console.device.database.archive.history]
         assert times == sorted(times, reverse=True)
         assert times[0] <= self.console.now
 
@@ -191,10 +191,10 @@ def test_a_dropped_session_is_taken_back_now_and_not_at_its_deadline(console):
     confirmed_by_rfc(session, "soon-gone", 36_000)
     console.now += 5
     heard = []
-    console.device.database.followers.append(lambda tree: heard.append)
+    console.device.database.effective.followers.append(lambda tree: heard.append)
     session.end()
     assert heard == [START + 5]
-    assert console.device.database.history[0].time == START + 5
+    assert console.device.database.archive.history[0].time == START + 5
     assert console.hostname() == "hub-1"
 
 
@@ -352,7 +352,7 @@ def test_a_restart_takes_back_what_was_bound_to_a_session(tmp_path):
     before.device.close()
     after = Console(state=tmp_path / "hub.db")
     assert after.hostname() == "hub-1"
-    assert after.device.database.history[0].time == START
+    assert after.device.database.archive.history[0].time == START
 
 
 def test_a_full_disk_at_the_deadline_does_not_keep_what_was_not_confirmed(tmp_path):

@@ -11,7 +11,9 @@ import pytest
 
 from keyserver.config.archive import Archive
 from keyserver.config.candidate import DatabaseRefusal, Holder
-from keyserver.config.database import CommitRefused, ConfigurationDatabase, Confirmation
+from keyserver.config.confirmed import Confirmation
+from keyserver.config.database import ConfigurationDatabase
+from keyserver.config.effective import CommitRefused
 from keyserver.config.files import read_file
 from keyserver.config.junos_schema import Generation, junos_schema
 from keyserver.config.store import (
@@ -198,12 +200,12 @@ def mended(database, now=NOW):
 
 def test_what_is_taken_back_to_is_no_sounder_than_it_was(database):
     with pytest.raises(CommitRefused):
-        database.check(database.committed)
+        database.effective.check(database.committed)
     mended(database)
-    database.check(database.committed)
+    database.effective.check(database.committed)
     assert database.expire(NOW + 60)
     with pytest.raises(CommitRefused):
-        database.check(database.committed)
+        database.effective.check(database.committed)
 
 
 def test_nothing_is_taken_back_while_a_request_is_worked_on(database):

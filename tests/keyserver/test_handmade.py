@@ -18,6 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request impo
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import member, server
 
+from keyserver.config.compare import compare
 from keyserver.config.junos_schema import Generation
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device, read_initial
@@ -216,7 +217,7 @@ def test_an_identity_of_another_kind_is_shown_as_the_device_shows_it(generation,
         predicted = bring(wire, which, state, config, check=True)["diff_text"]
         old = target.database.committed
         assert bring(wire, which, state, config)["changed"]
-        assert predicted == target.database.difference(old, target.database.committed)
+        assert predicted == compare(target.database.schema, old, target.database.committed)
 
 
 FLAGS = [

@@ -733,7 +733,7 @@ def test_marks_comments_and_groups_survive_a_restart(tmp_path):
     again = Device(console.spec, {}, START)
     shown = to_text(again.database.schema, again.database.committed)
     assert "    /* the name */\n    protect: host-name hub-1;\n" in shown
-    groups = again.database.effective()["security"]["group-vpn"]["server"]["group"]
+    groups = again.database.effective.tree["security"]["group-vpn"]["server"]["group"]
     assert all(group["description"] == "inherited" for group in groups.values())
     again.close()
 

@@ -141,9 +141,9 @@ def test_what_awaits_confirmation_is_told_and_confirmed_once(fleet):
     assert (told["changed"], told["warnings"]) == (True, [])
     assert told["pending_confirmation"]["user"] == "netops"
     assert told["msg"].startswith("would be confirmed: ")
-    assert fleet.world.device.database.pending is not None
+    assert fleet.world.device.database.confirmed.pending is not None
     assert confirm(fleet.wire, ConfirmRequest())["changed"]
-    assert fleet.world.device.database.pending is None
+    assert fleet.world.device.database.confirmed.pending is None
     again = confirm(fleet.wire, ConfirmRequest())
     assert (again["changed"], again["pending_confirmation"]) == (False, None)
 

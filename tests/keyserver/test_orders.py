@@ -299,7 +299,7 @@ class Orders(RuleBasedStateMachine):
     def what_is_in_force_is_what_was_promised(self):
         database = self.console.device.database
         assert values(database.committed) == self.model.running
-        assert (database.pending is None) == (self.model.awaited is None)
+        assert (database.confirmed.pending is None) == (self.model.awaited is None)
         assert self.console.hostname() == self.model.running["system host-name"]
 
     @invariant()

@@ -326,7 +326,7 @@ def test_what_is_not_done_is_refused_by_name_and_changes_nothing(console, sessio
     assert bad(reply)[-1] == REFUSED[operation]
     assert session.compare() == before
     assert console.device.database.workspace.lock_holder is None
-    assert len(console.device.database.history) == 1
+    assert len(console.device.database.archive.history) == 1
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from keyserver.config.compare import compare
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.gdoi.arrival import Peer
 from keyserver.lab.specs import DeviceSpec
@@ -155,7 +156,7 @@ def test_the_predicted_difference_is_the_devices_own(generation, state, data):
             continue
         old = target.database.committed
         done = ask(wire, state_now, entries(blocks), diff=True)
-        said = target.database.difference(old, target.database.committed)
+        said = compare(target.database.schema, old, target.database.committed)
         assert predicted["diff_text"] == done["diff_text"] == said
         for key in ("changed", "before", "after", "commands", "xml"):
             assert predicted[key] == done[key], key
@@ -173,7 +174,7 @@ def test_check_mode_can_have_the_device_check_and_discards():
     assert "encryption-algorithm aes-256-cbc" in result["diff_text"]
     assert wire.names[-3:] == ["commit-configuration", "discard-changes", "unlock"]
     assert smc(target, "G1") is None
-    assert len(target.database.history) == 1
+    assert len(target.database.archive.history) == 1
 
 
 def test_private_mode_works_beside_somebody_elses_uncommitted_change():
@@ -183,7 +184,7 @@ def test_private_mode_works_beside_somebody_elses_uncommitted_change():
     ask(wire, "merged", [{"group": "G1", **GOOD}], commit=options)
     assert smc(target, "G1")["sig-hash-algorithm"] == "sha-256"
     assert target.database.workspace.private == {}
-    assert target.database.history[0].comment == "by test"
+    assert target.database.archive.history[0].comment == "by test"
 
 
 def test_a_confirmed_commit_is_taken_back_at_its_time():

@@ -56,7 +56,7 @@ def _chosen(device: Platform, request: Request) -> list[tuple[int, str, Tree]]:
     wanted, instance = request.text("interface-name"), request.text("routing-instance")
     if instance == _PRIVATE_INSTANCE:
         return [(0, "lo0", _PRIVATE)]
-    tree = device.database.effective()
+    tree = device.database.effective.tree
     configured: Tree = {**lookup(tree, "interfaces", "interface")}
     configured.setdefault("lo0", {})
     of_instance = _of_instance(tree, instance)

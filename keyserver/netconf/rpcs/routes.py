@@ -41,7 +41,7 @@ def _routes(device: Platform, request: Request) -> Elements:
     wanted, protocol = request.text("table"), request.text("protocol")
     own = request.dialect.own
     information = own("route-information")
-    known = list(known_routes(device.database.effective()))
+    known = list(known_routes(device.database.effective.tree))
     for version, table in _TABLES.items():
         routes = [one for one in known if one.network.version == version]
         shown = [
@@ -58,7 +58,7 @@ def _summary(device: Platform, request: Request) -> Elements:
     """How many routes each protocol has in each table."""
     own = request.dialect.own
     information = own("route-summary-information")
-    known = list(known_routes(device.database.effective()))
+    known = list(known_routes(device.database.effective.tree))
     for version, name in _TABLES.items():
         routes = [one for one in known if one.network.version == version]
         if not routes:

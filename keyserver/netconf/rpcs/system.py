@@ -97,7 +97,7 @@ def _route_engine(device: Platform, request: Request) -> Elements:
 
 def _uptime(device: Platform, request: Request) -> Elements:
     own = request.dialect.own
-    last = device.database.history[0]
+    last = device.database.archive.history[0]
 
     def moment(name: str, seconds: float, *more: etree._Element) -> etree._Element:
         past = int(request.now - seconds)

@@ -15,7 +15,7 @@ from .platform import Elements, OperationalRpc, Platform, takes
 
 def _zones(device: Platform, request: Request) -> Elements:
     wanted = request.text("get-zones-named-information")
-    zones: Tree = lookup(device.database.effective(), "security", "zones", "security-zone")
+    zones: Tree = lookup(device.database.effective.tree, "security", "zones", "security-zone")
     if wanted is not None and wanted not in zones:
         raise syntax_error(wanted)
     information = request.dialect.own("zones-information")

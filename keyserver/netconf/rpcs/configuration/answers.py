@@ -62,7 +62,7 @@ def ok(request: Request) -> Elements:
 
 def pending_warning(database: ConfigurationDatabase, request: Request) -> list[RpcError]:
     """What Junos says to who begins to edit while a commit waits to be confirmed."""
-    minutes = database.minutes_left(request.now)
+    minutes = database.confirmed.minutes_left(request.now)
     if minutes is None or request.dialect.rfc_compliant:
         return []
     text = f"commit confirmed will be rolled back in {minutes} minutes"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from ....config.candidate import utc
+from ....config.compare import compare
 from ....config.database import ConfigurationDatabase
 from ....config.show import to_text, to_xml
 from ....config.store import ROLLBACKS, CommitEntry
@@ -39,8 +40,8 @@ RESCUE = Accepts(
 def commit_information(database: ConfigurationDatabase, request: Request) -> Elements:
     """The history of commits; the one that awaits its confirmation says so."""
     information = request.dialect.own("commit-information")
-    for index, entry in enumerate(database.history):
-        pending = index == 0 and database.pending is not None
+    for index, entry in enumerate(database.archive.history):
+        pending = index == 0 and database.confirmed.pending is not None
         information.append(_history_entry(request, index, entry, pending=pending))
     return [information]
 
@@ -71,7 +72,7 @@ def _made(request: Request, entry: CommitEntry) -> Iterator[etree._Element]:
 
 def commit_revision(database: ConfigurationDatabase, request: Request) -> Elements:
     """What the configuration in force is called, for as long as it is kept (Junos 14.1)."""
-    own, entry = request.dialect.own, database.history[0]
+    own, entry = request.dialect.own, database.archive.history[0]
     name = f"re0-{int(entry.time)}-{entry.sequence}"
     revision = own("commit-revision-information", None, own("revision", name))
     if is_detail(request):
@@ -89,7 +90,7 @@ def rollback_information(database: ConfigurationDatabase, request: Request) -> E
     with refusals():
         tree = database.rollback(int(base))
         new = database.rollback(int(other)) if other is not None else None
-    text = to_text(database.schema, tree) if new is None else database.difference(tree, new)
+    text = to_text(database.schema, tree) if new is None else compare(database.schema, tree, new)
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))
     information = request.dialect.own("configuration-information", None, output)
     return [request.dialect.own("rollback-information", None, information)]
@@ -99,7 +100,7 @@ def rescue_information(database: ConfigurationDatabase, request: Request) -> Ele
     """The rescue configuration as text, or as XML."""
     dialect = request.dialect
     with refusals():
-        tree = database.rescue()
+        tree = database.archive.rescue()
     if (request.text("format") or request.operation.get("format")) == "xml":
         configuration = to_xml(database.schema, tree, dialect.configuration())
         return [dialect.own("rescue-information", None, in_dialect(request, configuration))]
@@ -111,11 +112,11 @@ def rescue_information(database: ConfigurationDatabase, request: Request) -> Ele
 
 def save_rescue(database: ConfigurationDatabase, request: Request) -> Elements:
     """Make what is committed the rescue configuration."""
-    database.save_rescue()
+    database.archive.set_rescue(database.committed)
     return ok(request)
 
 
 def delete_rescue(database: ConfigurationDatabase, request: Request) -> Elements:
     """Forget the rescue configuration."""
-    database.delete_rescue()
+    database.archive.set_rescue(None)
     return ok(request)

@@ -9,8 +9,10 @@ from functools import partial
 
 from lxml import etree
 
+from ....config.confirmed import Confirmation
 from ....config.constraints import Violation
-from ....config.database import Commit, CommitRefused, ConfigurationDatabase, Confirmation
+from ....config.database import Commit, ConfigurationDatabase
+from ....config.effective import CommitRefused
 from ...arguments import Accepts, Argument, number, syntax_error, text_of
 from ...reply import RpcError, xml_text
 from ...session import Request
@@ -78,7 +80,7 @@ def validate(database: ConfigurationDatabase, request: Request) -> Elements:
     tree = source_tree(database, request)
     try:
         if tree is database.committed:
-            database.check(tree)
+            database.effective.check(tree)
         else:
             with refusals():
                 database.check_candidate(request.holder)
@@ -150,11 +152,11 @@ def _check(database: ConfigurationDatabase, request: Request) -> Steps[Elements]
             yield Work(partial(database.check_candidate, request.holder), database.weight)
     except CommitRefused as refused:
         return (yield from _said(request, refused, check=True))
-    if database.pending is not None:
+    if database.confirmed.pending is not None:
         with refusals():
             confirmation = database.confirmation(request.holder, request.now)
         yield Work(partial(database.write, confirmation), LIGHT + 1)
-        database.pending = None
+        database.confirmed.end()
     return _commit_results(request, "commit-check-success")
 
 

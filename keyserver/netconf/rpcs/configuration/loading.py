@@ -9,7 +9,7 @@ from collections.abc import Callable
 from lxml import etree
 
 from ....config.apply import apply
-from ....config.database import CommitRefused, ConfigurationDatabase
+from ....config.database import ConfigurationDatabase
 from ....config.edit import (
     Edit,
     LoadError,
@@ -18,6 +18,7 @@ from ....config.edit import (
     Severity,
     copy_tree,
 )
+from ....config.effective import CommitRefused
 from ....config.namespaces import own_name
 from ....config.read_json import read_json
 from ....config.read_patch import read_patch
@@ -118,7 +119,7 @@ def _earlier(database: ConfigurationDatabase, request: Request) -> Tree:
     rollback = request.operation.get("rollback")
     with refusals():
         if rollback in (None, "rescue"):
-            return database.rescue()
+            return database.archive.rescue()
         return database.rollback(rollback_number(rollback))
 
 
@@ -291,7 +292,7 @@ def _written(element: etree._Element) -> str:
 
 def _would_fail(database: ConfigurationDatabase, trial: Tree) -> list[RpcError]:
     try:
-        database.check(trial)
+        database.effective.check(trial)
     except CommitRefused as refused:
         return [
             RpcError(

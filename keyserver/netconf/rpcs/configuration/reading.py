@@ -12,6 +12,7 @@ from lxml import etree
 from ....config.apply import apply
 from ....config.candidate import utc
 from ....config.cases import by_words, modelled_below
+from ....config.compare import compare
 from ....config.compare_xml import difference_xml
 from ....config.database import ConfigurationDatabase
 from ....config.edit import Operation
@@ -171,7 +172,7 @@ def _stamped(
     database: ConfigurationDatabase, request: Request, *, committed: bool
 ) -> etree._Element:
     """An empty configuration element that says who committed it, or when it was changed."""
-    dialect, record = request.dialect, database.history[0]
+    dialect, record = request.dialect, database.archive.history[0]
     element = dialect.configuration()
     if committed:
         dialect.styled(
@@ -316,7 +317,7 @@ def _comparison(
         element = request.dialect.configuration({"nc": NETCONF, "yang": YANG})
         junos = request.dialect.junos
         return in_dialect(request, difference_xml(database.schema, old, tree, element, junos))
-    text = database.difference(old, tree)
+    text = compare(database.schema, old, tree)
     # A device without differences answers a lone newline, never an empty element.
     output = request.dialect.own("configuration-output", xml_text(f"\n{text}"))
     return request.dialect.own("configuration-information", None, output)
@@ -336,7 +337,7 @@ def _with_changes(
         raise syntax_error("changed")
     before = database.committed
     if committed:
-        before = database.rollback(1) if len(database.history) > 1 else tree
+        before = database.rollback(1) if len(database.archive.history) > 1 else tree
     element = _configuration(database, request, tree, committed=committed)
     old = to_xml(database.schema, before, request.dialect.configuration())
     _mark_changes(database.schema, request, element, old)
