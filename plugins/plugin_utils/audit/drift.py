@@ -54,7 +54,7 @@ def _placed(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[Place, None]]
 
 
 def _group_drift(name: str, old: Collection[Place], new: Collection[Place]) -> Iterator[Drift]:
-    gone, come = [p for p in old if p not in new], [p for p in new if p not in old]
+    gone, come = ({p: None for p in a if p not in b} for a, b in ((old, new), (new, old)))
     regated = _same(gone, come, "address")
     moved = sorted(_same(gone, come, "gateway"))
     for left, came in moved:
@@ -67,13 +67,14 @@ def _group_drift(name: str, old: Collection[Place], new: Collection[Place]) -> I
         yield Drift(name, left.address, "gateway", left.gateway, came.gateway)
 
 
-def _same(gone: list[Place], come: list[Place], part: str) -> list[tuple[Place, Place]]:
+def _same(
+    gone: dict[Place, None], come: dict[Place, None], part: str
+) -> list[tuple[Place, Place]]:
     """Take out who left and came with the same ``part``, once each: it has changed the other."""
     left, came = _single(gone, part), _single(come, part)
     pairs = [(one, came[key]) for key, one in left.items() if key and key in came]
     for one, other in pairs:
-        gone.remove(one)
-        come.remove(other)
+        del gone[one], come[other]
     return pairs
 
 
