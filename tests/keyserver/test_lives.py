@@ -76,6 +76,18 @@ def _is_served_by(*servers):
     return change
 
 
+def _at_once(*changes):
+    def change(town):
+        for one in changes:
+            one(town)
+
+    return change
+
+
+def _a_server_is_renamed(town):
+    town.variables["hub-2"]["name"] = "another hub"
+
+
 def _is_served_otherwise(town):
     _is_served_by("hub-2", "hub-1")(town)
     rekeys = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-384"}
@@ -125,10 +137,26 @@ OF_V2 = {
     "the first server goes": _is_served_by("hub-2", "hub-3"),
     "another serves alone": _is_served_by("hub-3"),
 }
-ALL = {**CHANGES, **OF_V2}
+AT_ONCE = {
+    "a sub-server is left alone, and a site leaves": (2, _at_once(_is_served_by("hub-2"), _leaves)),
+    "a sub-server is left alone, and more is protected": (
+        2,
+        _at_once(_is_served_by("hub-2"), _protects_more),
+    ),
+    "a server is called otherwise, and a second group comes": (
+        3,
+        _at_once(_a_server_is_renamed, _a_second_group),
+    ),
+}
+ALL = {**CHANGES, **OF_V2, **{name: change for name, (_servers, change) in AT_ONCE.items()}}
 LIVES = [
     *(("v1", 1, True, name) for name in CHANGES),
-    *(("v2", 2, True, name) for name in ALL),
+    *(("v2", 2, True, name) for name in (*CHANGES, *OF_V2)),
+    *(
+        ("v2", servers, on, name)
+        for name, (servers, _do) in AT_ONCE.items()
+        for on in (True, False)
+    ),
     *(
         ("v2", 2, False, name)
         for name in (
@@ -177,7 +205,7 @@ def changing(signing_key, dice):
     generation = dice.choice(["v1", "v2", "v2"])
     servers = 1 if generation == "v1" else dice.choice([1, 2])
     town = built(signing_key, generation, servers, dice.random() < 0.7)
-    ALL[dice.choice(list(CHANGES if generation == "v1" else ALL))](town)
+    ALL[dice.choice(list(CHANGES if generation == "v1" else {**CHANGES, **OF_V2}))](town)
     return town
 
 

@@ -252,6 +252,28 @@ def test_a_server_knows_the_sub_server_that_leaves_until_the_one_that_comes_has_
     assert peers[-1] == ["hub-3"]
 
 
+@pytest.mark.parametrize(
+    ("servers", "members", "host", "peers"),
+    [
+        # Who left is still known to the server that leaves, and would be given the new keys there.
+        (["hub-1"], SITES, "hub-1", ["hub-2", "hub-3"]),
+        (["hub-1"], SITES[:4], "hub-1", []),
+        # Another makes the keys: those of the old one do not fit them.
+        (["hub-2", "hub-3"], SITES, "hub-3", ["hub-2"]),
+        (["hub-1", "hub-3"], SITES, "hub-3", ["hub-1", "hub-2"]),
+    ],
+)
+def test_with_whom_a_server_shares_keys_while_others_leave(servers, members, host, peers):
+    fleet = built([group_of(servers=HUBS)], hosts_of())
+    made = planned(fleet, [group_of(servers=servers, members=members)], hosts_of())
+    for step in made.steps:
+        if step.kind is Kind.LEARN:
+            for server, change in step.changes.items():
+                fleet.change(server, change)
+    (group,) = fleet.sides[host]["server"]["groups"]
+    assert sorted(group.get("server_cluster", {}).get("ike_gateways", ())) == peers
+
+
 def test_members_wait_for_shared_keys_also_where_an_earlier_run_ended_before_they_were():
     fleet = built([group_of()], hosts_of())
     wanted = [group_of(servers=["hub-1", "hub-2"])], hosts_of()

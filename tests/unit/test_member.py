@@ -127,6 +127,19 @@ def test_other_security_policies_are_neither_shown_nor_touched(generation):
         assert "policies" not in change["after"]
 
 
+@pytest.mark.parametrize("state", ["overridden", "deleted"])
+def test_security_policies_stay_when_the_last_with_a_tunnel_goes(state):
+    """Juniper's schema: they mean something when nothing is in them."""
+    there = built("v1")
+    config = {**example("v1", policies=[])} if state == "overridden" else None
+    more = {} if config else {"everything": True}
+    gone = planned(RESOURCE, there, config, state, "v1", diff=True, **more)
+    assert (
+        f"[edit security policies]\n-    {PAIR.removeprefix('security policies ')} {{\n"
+        in (gone["diff_text"])
+    )
+
+
 def test_one_tunnel_policy_of_a_pair_that_is_overridden_goes_and_what_is_not_ours_stays():
     ours = [policy(name, tunnel("GRP-0001")) for name in ("GRP-0001", "scope")]
     there = beside(built("v1", policies=[]), policies(policy("web", "<permit/>"), *ours))

@@ -54,9 +54,17 @@ def plan(
         State.OVERRIDDEN: planner.overridden,
         State.DELETED: lambda site, want: planner.without(site, want, everything),
     }
-    after = tidied(root, acts[state](site, want))
+    after = {**_left_standing(root, have.explicit.tree), **tidied(root, acts[state](site, want))}
     asleep = {p for p in have.explicit.inactive - planner.woken if is_there(after, p)}
     return Configuration(after, frozenset(asleep))
+
+
+def _left_standing(root: Branch, have: Tree) -> Tree:
+    """Containers that others have a part in, and that mean something when nothing is in them."""
+    lasting = (
+        c.name for c in root.children if isinstance(c, Container) and c.partial and c.presence
+    )
+    return {name: {} for name in lasting if name in have}
 
 
 @dataclass

@@ -125,6 +125,7 @@ TUNNEL_POLICIES = Container(
     name="policies",
     inline=True,
     partial=True,
+    presence=True,
     summary="Security policies that tunnel into a VPN.",
     children=(
         List(

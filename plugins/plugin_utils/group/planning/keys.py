@@ -9,10 +9,10 @@ from typing import Any
 
 from ...engine.values import Generation
 from ..configurations import entries, joined
-from ..description import REREGISTER, Group
+from ..description import Group
 from ..expand import Config
 from ..steps import Apart, Change, Kind, Step
-from .peers import somebody_left
+from .peers import excludes
 from .situation import Lost, Situation
 
 _NEW_KEYS = "all have registered for new keys"
@@ -21,17 +21,10 @@ _NEW_KEYS = "all have registered for new keys"
 def new_keys(here: Situation) -> Iterator[Step]:
     """A step for each group whose keys somebody holds who has gone."""
     for group in here.groups:
-        if _excludes(here, group):
+        if excludes(here, group):
             # Whoever could not be looked at gets them as well.
             apart = (Apart(group.name, group.members, _NEW_KEYS),) if group.members else ()
             yield Step(Kind.NEW_KEYS, group.servers, {}, (group.name,), apart)
-
-
-def _excludes(here: Situation, group: Group) -> bool:
-    """Whether somebody has gone who must not read what the others say from now on."""
-    if group.exclude != REREGISTER:
-        return False
-    return group.name in here.readable or somebody_left(here, group)
 
 
 def renewing(here: Situation, learn: Mapping[str, Change]) -> Iterator[Step]:
@@ -55,7 +48,7 @@ def renewing(here: Situation, learn: Mapping[str, Change]) -> Iterator[Step]:
 
 def _with_old_keys(here: Situation, group: Group) -> list[str]:
     """Members that would go on sending for a while with keys that others do not have."""
-    if _excludes(here, group):
+    if excludes(here, group):
         return here.managed(group)
     return [h for h, holds in _lost(here, group) if holds is Lost.OLD_KEYS]
 
@@ -95,10 +88,10 @@ def _unpushed(here: Situation, group: Group) -> bool:
     """Whether traffic keys change and nothing pushes them."""
     if group.communication is not None and _kinds(here.blocks(group)) != {None}:
         return False
-    return _traffic_changes(here, group) or _excludes(here, group)
+    return traffic_changes(here, group) or excludes(here, group)
 
 
-def _traffic_changes(here: Situation, group: Group) -> bool:
+def traffic_changes(here: Situation, group: Group) -> bool:
     """Whether what a server hands out for the group becomes something else."""
     root = here.server(group.servers[0])
     want = _traffic(root, entries(root, "groups")[group.name], group)

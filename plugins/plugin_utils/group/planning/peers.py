@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ...engine.secret import Secret
 from ..configurations import entries, settled
-from ..description import Group
+from ..description import REREGISTER, Group
 from ..expand import Config
 from .situation import Situation
 
@@ -16,7 +17,14 @@ _OWN_WORDS = frozenset({"name", "ike_policy", "local_address"})
 """What of a gateway says nothing of who is behind it."""
 
 
-def somebody_left(here: Situation, group: Group) -> bool:
+def excludes(here: Situation, group: Group) -> bool:
+    """Whether somebody has gone who must not read what the others say from now on."""
+    if group.exclude != REREGISTER:
+        return False
+    return group.name in here.readable or _somebody_left(here, group)
+
+
+def _somebody_left(here: Situation, group: Group) -> bool:
     """Whether the group has had a gateway of somebody who is not a member."""
     wanted = {here.device(host).name for host in group.members}
     return any(_has_left(here, group, server, wanted) for server in group.servers)
@@ -41,6 +49,14 @@ def _who(server: Config, name: str) -> Any:
         return name, None
     peer = {word: value for word, value in gateway.items() if word not in _OWN_WORDS}
     return str(sorted(peer.items())), frozenset(key.items())
+
+
+def not_renamed(server: Config, names: Iterable[str], want: Config) -> list[str]:
+    """Those of some gateways at whose addresses nobody is wanted by another name."""
+    wanted = entries(want, "ike", "gateways").items()
+    called = {gateway["address"]: name for name, gateway in wanted if "address" in gateway}
+    known = entries(server, "ike", "gateways")
+    return [name for name in names if called.get(known[name].get("address"), name) == name]
 
 
 def _is_opaque(key: Any) -> bool:

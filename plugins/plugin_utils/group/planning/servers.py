@@ -11,6 +11,8 @@ from ..description import Group
 from ..expand import ROOT, Config, Sides, is_cluster
 from ..references import foreign, merged
 from ..steps import Apart, Change, Kind, Step
+from .keys import traffic_changes
+from .peers import excludes, not_renamed
 from .situation import Situation
 
 _MOVED = "all have registered at a server that shares keys with theirs"
@@ -23,7 +25,7 @@ def learn(here: Situation, host: str, have: Sides) -> Change | None:
     if not want:
         return None
     fresh = _but_for(want, _held(here, host))
-    offered, before = _offered(now), entries(now, "groups")
+    offered, wanted = _offered(now), entries(want, "groups")
     policies = [
         {**policy, "proposals": joined(policy["proposals"], offered.get(policy["name"], ()))}
         for policy in fresh["ike"]["policies"]
@@ -31,7 +33,11 @@ def learn(here: Situation, host: str, have: Sides) -> Change | None:
     config = {
         **fresh,
         "ike": {**fresh["ike"], "policies": policies},
-        "groups": [_with_old_peers(g, before.get(g["name"], {})) for g in want["groups"]],
+        "groups": [
+            _with_old_peers(here, host, group, wanted[group.name])
+            for group in here.groups
+            if group.name in wanted
+        ],
     }
     return Change("server", config)
 
@@ -77,15 +83,30 @@ def _offered(now: Config) -> dict[str, Sequence[str]]:
     }
 
 
-def _with_old_peers(group: Config, old: Config) -> Config:
-    """A group with the other servers that it has had, until the change is over."""
-    cluster, before = _cluster(group), _cluster(old)
-    if before is None:
-        return group
+def _with_old_peers(here: Situation, host: str, group: Group, want: Config) -> Config:
+    """A group with the other servers that it has had, until the change is over.
+
+    Not with those that still know somebody who has left: they would be given the new keys. Nor,
+    where another makes the keys, with who made them: the two would share keys that do not fit.
+    """
+    cluster, old = _cluster(want), here.block(host, group)
+    before = _cluster(old)
+    if before is None or excludes(here, group):
+        return want
+    if _moves(here, group) and (cluster is not None or _has_other_keys(here, group, old, want)):
+        return want
     if cluster is None:
-        return {**group, "server_cluster": before}
-    gateways = joined(cluster["ike_gateways"], before.get("ike_gateways") or ())
-    return {**group, "server_cluster": {**before, **cluster, "ike_gateways": gateways}}
+        return {**want, "server_cluster": before}
+    there = before.get("ike_gateways") or ()
+    others = not_renamed(here.now[host]["server"], there, here.server(host))
+    gateways = joined(cluster["ike_gateways"], others)
+    return {**want, "server_cluster": {**before, **cluster, "ike_gateways": gateways}}
+
+
+def _has_other_keys(here: Situation, group: Group, old: Config | None, want: Config) -> bool:
+    """Whether who makes the group's keys has to make others: a sub-server cannot."""
+    words = ("group_id", "server_member_communication")
+    return traffic_changes(here, group) or any((old or {}).get(w) != want.get(w) for w in words)
 
 
 def sharing(here: Situation, join: Mapping[str, Change]) -> Iterator[Step]:
@@ -116,12 +137,13 @@ def _lacks_keys(here: Situation, group: Group, join: Mapping[str, Change]) -> bo
 
 def moving(here: Situation) -> tuple[Apart, ...]:
     """Groups whose keys will be made by another server."""
-    found = []
-    for group in here.groups:
-        makers = {host for host in here.now if _makes_keys(here.block(host, group))}
-        if makers and makers != {group.servers[0]}:
-            found.append(Apart(group.name, tuple(here.stay(group)), _MOVED))
-    return tuple(found)
+    moved = (group for group in here.groups if _moves(here, group))
+    return tuple(Apart(group.name, tuple(here.stay(group)), _MOVED) for group in moved)
+
+
+def _moves(here: Situation, group: Group) -> bool:
+    makers = {host for host in here.now if _makes_keys(here.block(host, group))}
+    return bool(makers) and makers != {group.servers[0]}
 
 
 def numbers(here: Situation, group: Group) -> set[int | None]:
