@@ -11,38 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .edit import Edit, LoadError, Operation, Severity, edit_path
-from .held import (
-    all_of,
-    holds,
-    holds_protected,
-    holds_value,
-    marked_by,
-    marks,
-    marks_others,
-    names_to_mark,
-)
-from .protected import Kept, Named, alone, guarded, in_order, pushed_out
+from .checking import Checking
+from .edit import Edit, LoadError, Operation
+from .held import holds, holds_value, marks, marks_others, names_to_mark
+from .load_report import LoadReport
+from .marking import Marking
+from .placing import Placing
+from .protected import alone, guarded, pushed_out
 from .replacing import NoPattern, replacing
-from .schema import KEY_SEPARATOR, Key, Kind, Statement, value_follows
-from .tree import (
-    INACTIVE,
-    PROTECTED,
-    Branch,
-    Identity,
-    Owner,
-    Tree,
-    owner_of,
-    says_the_same,
-)
-from .values import InvalidValue, ValueCheck, is_showable, showable, wildcard
-from .wildcards import Wildcard
+from .schema import Kind, Statement
+from .taking import Taking
+from .tree import Branch, Owner, Tree, owner_of, says_the_same
 from .writing import Writer
 
 _REMOVING = (Operation.DELETE, Operation.REMOVE)
 _KEEPING = (Operation.MERGE, Operation.NONE)
 """Operations that do not say what all of a branch is to be."""
-_GROUPS, _PROFILES = "groups", "dynamic-profiles"
 
 
 def apply(
@@ -52,40 +36,33 @@ def apply(
 
     ``anew``: the load stands for the whole configuration. What is protected stays.
     """
-    load = _Load(Writer(owner_of(tree)), anew=anew)
+    load = _Load(Writer(owner_of(tree)), LoadReport(), anew=anew, trial=False)
     if anew:
-        load.empty(root, tree, edits)
+        load.taking.empty(root, tree, edits)
     for edit in edits:
         if edit.statement is root:
             load.replace(root, tree, edit)
         else:
             load.carry_out(root, tree, edit, default)
     if anew:
-        load.arrange(tree, edits)
+        load.placing.arrange(tree, edits)
     load.writer.settle()
-    return load.problems
-
-
-def check_value(statement: Statement, text: str) -> str:
-    """A leaf's value as Junos shows it. Raises InvalidValue."""
-    return statement.check(showable(text)) if statement.check is not None else showable(text)
+    return load.report.problems
 
 
 class _Load:
-    """One load: what writes for it, the way down, what was refused."""
+    """One load: what writes for it, what it refuses, and the way down."""
 
-    def __init__(self, writer: Writer, *, anew: bool = False, trial: bool = False) -> None:
-        self.writer = writer
+    def __init__(self, writer: Writer, report: LoadReport, *, anew: bool, trial: bool) -> None:
+        self.writer, self.report = writer, report
+        self.checking = Checking(report)
+        self.marking = Marking(writer, self.checking)
+        self.taking = Taking(writer, report, self.checking)
+        self.placing = Placing(writer, report, self.checking)
         self._trial = trial
         """Whether it is done to see what it would change, protected or not."""
-        self.way: list[Edit] = []
-        self.problems: list[LoadError] = []
         self._anew = anew
         """Whether what a load has of a branch stands for all that was in it."""
-        self.refused = 0
-        """How many of them are errors."""
-        self._told: set[str] = set()
-        """What was said to stay."""
         self._handlers: dict[Kind, Callable[[Tree, Edit, Operation], None]] = {
             Kind.CONTAINER: self._container,
             Kind.LIST: self._entry,
@@ -93,32 +70,6 @@ class _Load:
             Kind.LEAF_LIST: self._leaf_list,
             Kind.EMPTY: self._flag,
         }
-
-    # Saying no
-
-    def object(
-        self,
-        bad_element: str,
-        message: str,
-        *,
-        tag: str = "operation-failed",
-        severity: Severity = Severity.ERROR,
-        line: int | None = None,
-    ) -> None:
-        """Note a complaint about something at the end of the way."""
-        where = edit_path([word for edit in self.way for word in edit.words])
-        self.problems.append(LoadError(where, bad_element, message, severity, tag, line))
-        self.refused += severity is Severity.ERROR
-
-    def _missing(self, edit: Edit) -> None:
-        words = " ".join([*edit.words, *edit.values])
-        self.object(
-            words,
-            "statement not found",
-            severity=Severity.WARNING,
-            tag="data-missing",
-            line=edit.line,
-        )
 
     # One statement
 
@@ -133,32 +84,35 @@ class _Load:
         ):
             return
         if operation in _REMOVING:
-            self._remove(tree, edit, operation)
+            if not self.taking.remove(tree, edit) and operation is Operation.DELETE:
+                self.report.missing(edit)
         elif edit.rename is not None or edit.copy is not None:
-            self._rename_or_copy(tree, edit)
+            self.placing.rename_or_copy(tree, edit)
         elif operation is Operation.CREATE and holds_value(tree, edit):
-            self.object(" ".join(edit.words), "data exists", tag="data-exists", line=edit.line)
+            self.report.object(
+                " ".join(edit.words), "data exists", tag="data-exists", line=edit.line
+            )
         elif operation is Operation.NONE and not self._holds_named(tree, edit):
-            self._missing(edit)
+            self.report.missing(edit)
         else:
             self._change(parent, tree, edit, operation)
 
     def _change(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> None:
         """Put the statement there, without what it excludes, and say what is said of it."""
-        before = len(self.problems)
+        before = len(self.report.problems)
         self._handlers[edit.statement.kind](tree, edit, operation)
-        refused = len(self.problems) > before
+        refused = len(self.report.problems) > before
         vanished = edit.statement.kind is Kind.CONTAINER or edit.statement.vanishing
         if (refused or vanished) and not holds(tree, edit):
             # Nothing is left to which a mark could belong.
             if marks(edit) and not refused:
-                self._missing(edit)
+                self.report.missing(edit)
             return
         if operation is not Operation.NONE:
             for other in parent.excluded.get(edit.statement.name, frozenset()):
                 if other in tree:
                     self.writer.drop(tree, other)
-        self._mark(tree, edit)
+        self.marking.mark(tree, edit)
 
     def _makes_sense(self, tree: Tree, edit: Edit, operation: Operation) -> bool:
         """Whether all that an edit asks for can be done; what cannot is noted."""
@@ -167,15 +121,15 @@ class _Load:
         placed = renamed or edit.place is not None
         said = edit.protect or edit.activate is not None
         if (renamed and new) or ((placed or said) and operation in _REMOVING):
-            self.object(operation.value, "syntax error", tag="bad-attribute", line=edit.line)
+            self.report.object(operation.value, "syntax error", tag="bad-attribute", line=edit.line)
             return False
         if renamed and (edit.children or marks(edit)):
-            self.object(" ".join(edit.words), "syntax error", line=edit.line)
+            self.report.object(" ".join(edit.words), "syntax error", line=edit.line)
             return False
         there = operation is not Operation.NONE or self._holds_named(tree, edit)
         if edit.values and there and marks_others(tree, edit):
             # A mark is one of the whole statement.
-            self.object(edit.values[0], "syntax error", line=edit.line)
+            self.report.object(edit.values[0], "syntax error", line=edit.line)
             return False
         return True
 
@@ -184,7 +138,7 @@ class _Load:
         if not holds(tree, edit) or not marks(edit) or not edit.values:
             return holds(tree, edit)
         if edit.statement.kind is Kind.LEAF:
-            return self._same(tree, edit)
+            return self.checking.same(tree, edit)
         return set(edit.values) <= set(tree[edit.statement.name])
 
     def replace(self, statement: Statement, tree: Tree, edit: Edit) -> None:
@@ -195,24 +149,24 @@ class _Load:
         try:
             found = replacing(statement, tree, edit.replacement)
         except NoPattern as refusal:
-            self.object(edit.replacement.pattern.pattern, str(refusal), line=edit.line)
+            self.report.object(edit.replacement.pattern.pattern, str(refusal), line=edit.line)
             return
         for one in found:
             one.line = edit.line
             self.carry_out(statement, tree, one, Operation.MERGE)
 
     def _allowed(self, parent: Statement, tree: Tree, edit: Edit, operation: Operation) -> bool:
-        if edit.key is not None and not self._check_keys(edit):
+        if edit.key is not None and not self.checking.keys_of(edit):
             return False
         if self._trial:
             return True
         if guarded(tree, edit):
             if not edit.protect or not self._changes_nothing(parent, tree, edit, operation):
-                self._protected(edit, operation)
+                self.report.protected(edit, "deleted" if operation in _REMOVING else "changed")
             return False
         goes = pushed_out(parent, tree, edit) if operation is not Operation.NONE else None
         if goes is not None:
-            self._protected(goes, Operation.DELETE)
+            self.report.protected(goes, "deleted")
         return goes is None
 
     def _changes_nothing(
@@ -227,242 +181,39 @@ class _Load:
         self.writer.settle()
         there = alone(tree, edit)
         tried = Branch(there, Owner())
-        load = _Load(Writer(tried.owner), trial=True)
-        load.way = [*self.way]
+        report = LoadReport(*self.report.way)
+        load = _Load(Writer(tried.owner), report, anew=False, trial=True)
         load.carry_out(parent, tried, replace(edit, operation=operation), operation)
         load.writer.settle()
         same = says_the_same(parent, tried, there)
         if same:
-            self.problems += load.problems
-            self.refused += load.refused
+            self.report.add(report)
         return same
-
-    def empty(self, statement: Statement, tree: Tree, edits: list[Edit], *inside: Edit) -> None:
-        """Take everything out of a branch but what is protected, which ``edits`` may name."""
-        self.writer.settle()
-        kept = Kept(self.writer)
-        left = kept.of_branch(statement, tree) if holds_protected(tree) else {}
-        tree.clear()
-        tree.update(left)
-        named = Named(edits if kept.words else [])
-        self._stays([words for words in kept.words if words not in named], *inside)
-
-    def _drop(self, tree: Tree, statement: Statement, identity: Identity) -> bool:
-        """Take a statement away, but for what is protected in it; False when it was not there."""
-        kept = Kept(self.writer)
-        left = kept.of_statement(statement, tree, identity)
-        self._stays(kept.words)
-        if not left:
-            return self.writer.drop(tree, identity)
-        self.writer.leave(tree, identity, left)
-        return True
-
-    def _stays(self, protected: list[list[str]], *inside: Edit) -> None:
-        way = [word for step in (*self.way, *inside) for word in step.words]
-        for words in protected:
-            shown = " ".join(way + words)
-            if shown in self._told:
-                continue
-            self._told.add(shown)
-            self.object(
-                " ".join(words),
-                f"[{shown}] is protected, '{shown}' cannot be deleted",
-                severity=Severity.WARNING,
-            )
-
-    def _protected(self, edit: Edit, operation: Operation) -> None:
-        words = " ".join([word for step in (*self.way, edit) for word in step.words])
-        verb = "deleted" if operation in _REMOVING else "changed"
-        self.object(
-            " ".join(edit.words),
-            f"[{words}] is protected, '{words}' cannot be {verb}",
-            line=edit.line,
-        )
-
-    def _check_keys(self, edit: Edit) -> bool:
-        """Put an entry's keys into the form in which Junos shows them."""
-        if edit.pattern:
-            return True
-        shown: list[str] = []
-        values = (edit.key or "").split(KEY_SEPARATOR)
-        if len(values) > len(edit.statement.keys):
-            self.object(edit.statement.shown, "invalid character 0x1f", line=edit.line)
-            return False
-        for key, value in zip(edit.statement.keys, values, strict=False):
-            known = self._shown_key(key, value, shown, edit)
-            if known is None:
-                return False
-            shown.append(known)
-        edit.key = KEY_SEPARATOR.join(shown)
-        return True
-
-    def _shown_key(self, key: Key, value: str, before: list[str], edit: Edit) -> str | None:
-        """One key as Junos shows it; None for one that is refused."""
-        if key.optional and not self._in_its_place(key, value, before, edit):
-            return None
-        if (key.optional and not value) or self._may_stand_for_others(value):
-            return value
-        checked = self._checked(key.check, value, edit, key.name)
-        return None if checked is None or self._is_no_name(checked, edit, key.name) else checked
-
-    def _in_its_place(self, key: Key, value: str, before: list[str], edit: Edit) -> bool:
-        """False after noting a value that no word takes, or a word without the value it takes."""
-        fits = bool(value) is value_follows(key, before)
-        if not fits:
-            why = "syntax error" if value else "missing argument."
-            self.object(value or key.name, why, line=edit.line)
-        return fits
-
-    def _is_no_name(self, text: str, edit: Edit, name: str) -> bool:
-        """True after noting that an entry could not be shown by this name."""
-        if not text.strip():
-            self.object(name, "missing argument.", line=edit.line)
-        return not text.strip()
-
-    def _checked(self, check: ValueCheck | None, text: str, edit: Edit, name: str) -> str | None:
-        """The value as Junos shows it, or None after noting why it is refused."""
-        try:
-            showable(text)
-            return text if check is None or self._is_variable(text) else check(text)
-        except InvalidValue as refusal:
-            message = str(refusal)
-            bad = text if message == "syntax error" else name
-            shown = "<secret>" if edit.statement.is_secret else bad
-            self.object(shown, message, line=edit.line)
-            return None
-
-    def _may_stand_for_others(self, text: str) -> bool:
-        """Whether a name is a wildcard or variable in a configuration group, and can be shown."""
-        in_group = bool(self.way) and self.way[0].statement.name == _GROUPS
-        return in_group and wildcard(text) and is_showable(text)
-
-    def _is_variable(self, text: str) -> bool:
-        """Whether it stands for what a subscriber brings: ``$junos-interface-unit``."""
-        in_profile = any(step.statement.name == _PROFILES for step in self.way[:2])
-        return in_profile and text.startswith("$") and wildcard(text)
-
-    def _mark(self, tree: Tree, edit: Edit) -> None:
-        if edit.statement.has_no_braces and tree.get(edit.statement.name):
-            self._hand_down(tree, edit)
-            return
-        self._say(tree, edit, marked_by(tree, edit))
-
-    def _say(self, tree: Tree, edit: Edit, identities: set[Identity]) -> None:
-        for mark, wanted in (
-            (INACTIVE, None if edit.activate is None else not edit.activate),
-            (PROTECTED, edit.protect),
-        ):
-            if wanted is not None:
-                self.writer.mark(tree, mark, identities, wanted)
-        if edit.comment is not None:
-            self._annotate(
-                tree, edit, edit.comment, min(identities, key=str, default=edit.identity)
-            )
-
-    def _hand_down(self, tree: Tree, edit: Edit) -> None:
-        """What is said of a container without braces is said of what is in it."""
-        if (edit.activate, edit.protect, edit.comment) != (None, None, None):
-            inner = self.writer.own(tree, edit.statement.name)
-            self._say(inner, edit, all_of(edit.statement, inner))
-
-    def _annotate(self, tree: Tree, edit: Edit, comment: str, about: Identity) -> None:
-        if self._checked(None, comment, edit, "comment") is None:
-            return
-        self.writer.annotate(tree, about, comment)
-
-    # Taking away
-
-    def _remove(self, tree: Tree, edit: Edit, operation: Operation) -> None:
-        if not self._removed(tree, edit) and operation is Operation.DELETE:
-            self._missing(edit)
-
-    def _removed(self, tree: Tree, edit: Edit) -> bool:
-        name, kind = edit.statement.name, edit.statement.kind
-        if edit.pattern:
-            return self._remove_matching(tree, edit)
-        if kind is Kind.LEAF_LIST and edit.values:
-            return name in tree and self.writer.take(tree, name, set(edit.values))
-        if kind is Kind.LEAF and edit.values and not self._same(tree, edit):
-            return False
-        return self._drop(tree, edit.statement, edit.identity)
-
-    def _same(self, tree: Tree, edit: Edit) -> bool:
-        """True when a leaf has the value that is to be deleted."""
-        held = tree.get(edit.statement.name)
-        try:
-            return held in (edit.values[0], check_value(edit.statement, edit.values[0]))
-        except InvalidValue:
-            return False
-
-    def _remove_matching(self, tree: Tree, edit: Edit) -> bool:
-        name, pattern = edit.statement.name, Wildcard(edit.key or "")
-        found = [key for key in tree.get(name, {}) if pattern.stands_for(key)]
-        for key in found:
-            self._drop(tree, edit.statement, (name, key))
-        return bool(found)
-
-    # Renaming, copying, moving
-
-    def _rename_or_copy(self, tree: Tree, edit: Edit) -> None:
-        name, key, new = edit.statement.name, edit.key or "", edit.rename or edit.copy or ""
-        if key not in tree.get(name, {}):
-            self._missing(edit)
-            return
-        entries = self.writer.own(tree, name)
-        target = Edit(edit.statement, new, line=edit.line)
-        if not self._check_keys(target):
-            return
-        new = target.key or ""
-        if new in entries:
-            self.object(new, f"statement '{new}' already exists", tag="data-exists", line=edit.line)
-            return
-        if edit.copy is not None:
-            self.writer.copy(tree, name, key, new)
-            return
-        self.writer.rename(tree, edit.statement, key, new)
-
-    def _move(self, tree: Tree, edit: Edit) -> None:
-        """Put an entry or a value of a leaf-list where the load wants it."""
-        place, name = edit.place, edit.statement.name
-        if place is None:
-            return
-        held = tree[name]
-        moving = (edit.key or "") if edit.statement.kind is Kind.LIST else edit.values[0]
-        if place.key is not None and (place.key not in held or place.key == moving):
-            self.object(place.key, "statement not found", tag="data-missing", line=edit.line)
-            return
-        self.writer.move(tree, name, moving, place)
-
-    def arrange(self, tree: Tree, edits: list[Edit]) -> None:
-        """Put what stayed of a list in the user's order where a load anew has it."""
-        for name, named in in_order(edits).items():
-            if name in tree:
-                self.writer.arrange(tree, name, named)
 
     # The kinds of statements
 
     def _children(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         # Inside a created or replaced branch everything is new: what is given is simply merged.
         new = operation in (Operation.CREATE, Operation.REPLACE)
-        self.way.append(edit)
+        self.report.way.append(edit)
         anew, self._anew = self._anew, self._anew or new
         self.replace(edit.statement, tree, edit)
         for child in edit.children:
             self.carry_out(edit.statement, tree, child, Operation.MERGE if new else operation)
         if self._anew:
-            self.arrange(tree, edit.children)
+            self.placing.arrange(tree, edit.children)
         self._anew = anew
-        self.way.pop()
+        self.report.way.pop()
 
     def _container(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         name = edit.statement.name
-        new, before = name not in tree, self.refused
+        new, before = name not in tree, self.report.refused
         inner = self.writer.own(tree, name)
         if operation is Operation.REPLACE:
-            self.empty(edit.statement, inner, edit.children, edit)
+            self.taking.empty(edit.statement, inner, edit.children, edit)
         self._children(inner, edit, operation)
         self._refuse_gaps(inner, edit)
-        in_vain = new and self.refused > before
+        in_vain = new and self.report.refused > before
         if not inner and (in_vain or not edit.statement.presence):
             self.writer.drop(tree, name)
 
@@ -471,7 +222,7 @@ class _Load:
         names = edit.statement.in_their_places
         there = [name in inner for name in names]
         if there != sorted(there, reverse=True):
-            self.object(edit.statement.shown, "missing argument.", line=edit.line)
+            self.report.object(edit.statement.shown, "missing argument.", line=edit.line)
             for name in names[there.index(False) :]:
                 self.writer.drop(inner, name)
 
@@ -480,34 +231,34 @@ class _Load:
             self._whole_list(tree, edit, operation)
             return
         entries = self.writer.own(tree, edit.statement.name)
-        new, before = edit.key not in entries, self.refused
+        new, before = edit.key not in entries, self.report.refused
         inner = self.writer.own(entries, edit.key)
         held = bool(inner)
         if operation is Operation.REPLACE:
-            self.empty(edit.statement, inner, edit.children, edit)
+            self.taking.empty(edit.statement, inner, edit.children, edit)
         self._children(inner, edit, operation)
-        in_vain = new and self.refused > before
+        in_vain = new and self.report.refused > before
         if not inner and (in_vain or (operation in _KEEPING and _emptied(edit, held=held))):
             # It was made for the sake of what was refused, or nothing is left of it.
             self.writer.drop(tree, edit.identity)
         else:
-            self._move(tree, edit)
+            self.placing.move(tree, edit)
 
     def _whole_list(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         """``replace: interfaces { … }``, or marks for all entries."""
         if operation is Operation.REPLACE:
-            self._drop(tree, edit.statement, edit.statement.name)
+            self.taking.drop(tree, edit.statement, edit.statement.name)
         elif operation is not Operation.NONE:
-            self.object(edit.statement.shown, "missing argument.", line=edit.line)
+            self.report.object(edit.statement.shown, "missing argument.", line=edit.line)
 
     def _leaf(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if operation is Operation.NONE:
             return
         name = edit.statement.name
         if not edit.values:
-            self.object(edit.statement.shown, "missing argument.", line=edit.line)
+            self.report.object(edit.statement.shown, "missing argument.", line=edit.line)
             return
-        shown = self._checked(edit.statement.check, edit.values[-1], edit, name)
+        shown = self.checking.value(edit.statement.check, edit.values[-1], edit, name)
         if shown is not None:
             tree[name] = shown
 
@@ -516,16 +267,16 @@ class _Load:
             return
         statement, name = edit.statement, edit.statement.name
         held: list[str] = [] if operation is Operation.REPLACE else tree.get(name, [])
-        checked = [self._checked(statement.check, value, edit, name) for value in edit.values]
+        checked = [self.checking.value(statement.check, value, edit, name) for value in edit.values]
         added = [value for value in checked if value is not None]
         if statement.limit is not None and len({*held, *added}) > statement.limit:
-            self.object(name, f"too many values, {statement.limit} allowed", line=edit.line)
+            self.report.object(name, f"too many values, {statement.limit} allowed", line=edit.line)
         elif held or added:
             if not held:
                 tree.pop(name, None)
             self.writer.add(tree, name, added)
             if edit.place is not None and added:
-                self._move(tree, edit)
+                self.placing.move(tree, edit)
 
     def _flag(self, tree: Tree, edit: Edit, operation: Operation) -> None:
         if operation is not Operation.NONE:
