@@ -164,6 +164,20 @@ def hooks(tree: ast.Module) -> Iterator[Fault]:
                     yield node.lineno, f"{ast.unparse(target)} is hung on it from outside"
 
 
+MOST_METHODS = 22
+
+
+def crowded(tree: ast.Module) -> Iterator[Fault]:
+    """Classes of so many methods that they are no one thing any more."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            methods = sum(
+                isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) for one in node.body
+            )
+            if methods > MOST_METHODS:
+                yield node.lineno, f"{node.name} has {methods} methods"
+
+
 def _is_namespace(value: ast.expr) -> bool:
     """Whether it is all that an object or module has, as a dictionary."""
     match value:

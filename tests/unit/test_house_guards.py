@@ -67,6 +67,15 @@ SLEEPS = {
     "tests/integration/test_half_a_fleet.py": "waits for whom it tests, between two looks",
     "tests/integration/test_kills.py": "chooses the instant of a kill; what holds, holds at any",
 }
+CROWDED = {
+    "keyserver/cluster/link.py": "both ends of one protocol, whose state they share",
+    "keyserver/edge/channel.py": "asyncssh calls a method for each thing that happens to a channel",
+    "keyserver/groups/server.py": "what the endpoint asks, what a commit does, what operators see",
+    "keyserver/member/keys.py": "KEK and TEKs come and go in one message",
+    "keyserver/member/traffic.py": "what one key becomes depends on all others of its traffic",
+    "keyserver/srx_member/sites.py": "a companion's doors, a commit, and what operators clear",
+    "plugins/plugin_utils/group/describe.py": "one method for each part of a description",
+}
 OF_JUNOS = "Junos' own words, which are the same for one"
 PLURALS = {
     "keyserver/netconf/presentation.py": OF_JUNOS,
@@ -121,6 +130,7 @@ GUARDS = {
     "what is to be called is given to a constructor": of_trees(
         rules.hooks, sources("plugins", "keyserver"), HOOKS
     ),
+    "a class is one thing": of_trees(rules.crowded, sources("plugins", "keyserver"), CROWDED),
     "no test patches what is private to another": of_trees(
         rules.private_of_another, sources("tests"), PRIVATES
     ),
@@ -161,6 +171,11 @@ BREACHES = [
         "plane.device.internet = partial(carry, plane)",
     ),
     ("what is to be called is given to a constructor", "keyserver/srx.py", "safe.on_trouble = say"),
+    (
+        "a class is one thing",
+        "keyserver/groups/group.py",
+        "class Crowd:\n" + "".join(f"    def m{n}(self): ...\n" for n in range(23)),
+    ),
     (
         "no test patches what is private to another",
         "tests/unit/test_engine.py",
