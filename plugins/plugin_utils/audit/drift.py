@@ -67,9 +67,7 @@ def _group_drift(name: str, old: Collection[Place], new: Collection[Place]) -> I
         yield Drift(name, left.address, "gateway", left.gateway, came.gateway)
 
 
-def _same(
-    gone: dict[Place, None], come: dict[Place, None], part: str
-) -> list[tuple[Place, Place]]:
+def _same(gone: dict[Place, None], come: dict[Place, None], part: str) -> list[tuple[Place, Place]]:
     """Take out who left and came with the same ``part``, once each: it has changed the other."""
     left, came = _single(gone, part), _single(come, part)
     pairs = [(one, came[key]) for key, one in left.items() if key and key in came]
