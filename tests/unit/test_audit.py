@@ -258,6 +258,12 @@ def test_both_nodes_of_a_cluster_are_one_group():
         ({"G1": {"min_members": "\u00b2"}}, "min_members '\u00b2'"),
         ({"G\n1": {"min_members": 1}}, r"group 'G\n1': printable characters"),
         ([{"group": "G1", "gateway": "a", "site": "\ud800"}], "half a character"),
+        ({" ": ["gm-1"]}, "group '': printable characters are expected"),
+        ([{"group": ["G1"], "gateway": "a"}], "group ['G1']: a name is expected"),
+        ({"G1": [{"gateway": ["gm-1"]}]}, "['gm-1']: a text is expected"),
+        ({"G1": [{"gateway": "a", "address": {"x": 1}}]}, "{'x': 1}: a text is expected"),
+        ({"G1": [{"gateway": False}]}, "False: a text is expected"),
+        ({"G1": [{"gateway": " ", "address": ""}]}, "'address' or 'gateway' is missing"),
         ([{"members": []}], "'group' is missing"),
         (["G1"], "a mapping with 'group'"),
         (5, "a list of groups"),
@@ -298,6 +304,12 @@ def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter, ending
     )
     wanted = expectations.read_expected_file(file)
     assert [str(m) for m in wanted["G1"].members] == ["gm-1 192.0.2.1", "home"]
+    # A heading in quotes may hold what parts the columns of other files.
+    others = 3 * ",;\t".replace(delimiter, "")
+    rows = (f'"{others}"', "group", "gateway"), ("here", "G1", "gm-1")
+    file.write_text(ending.join(map(delimiter.join, rows)), encoding="utf-8")
+    (one,) = expectations.read_expected_file(file)["G1"].members
+    assert (str(one), dict(one.about)) == ("gm-1", {others.strip(): "here"})
     assert [m.role.value for m in wanted["G1"].members] == ["static", "dynamic"]
 
 

@@ -22,6 +22,7 @@ from .sheets import Table
 _GROUP_KEYS = frozenset({"group", "members", "min_members", "role", "host"})
 _MEMBER_KEYS = frozenset({"gateway", "address", "role", "host"})
 _FLAT_KEYS = (_GROUP_KEYS | _MEMBER_KEYS) - {"members"}
+_NO_TEXT = (bool, list, tuple, Mapping)
 _ALIKE = 0.8
 _HOST = re.compile(r'"([^"]+)"|([^\s,;|]+)')
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
@@ -116,6 +117,8 @@ def _entries(
         place = f"{where}{_place(raw, number)}"
         if not isinstance(entry, Mapping):
             objections.append(f"{place}: {entry!r}: a mapping with 'group' is expected")
+        elif isinstance(entry.get("group"), _NO_TEXT):
+            objections.append(f"{place}: group {entry['group']!r}: a name is expected")
         elif not str(entry.get("group") or "").strip():
             objections.append(f"{place}: 'group' is missing; name one")
         else:
@@ -157,7 +160,7 @@ class _Entry:
 
     def put_into(self, found: Expectations) -> None:
         """Add what the entry says, if it is for our host."""
-        if not self.name.isprintable():
+        if not self.name or not self.name.isprintable():
             words = "printable characters are expected"
             self.objections.append(f"{self.place}: group {self.name!r}: {words}")
         hosts = self._hosts(self.entry)
@@ -297,12 +300,15 @@ def _names(
 ) -> tuple[str | None, str | None] | None:
     """(gateway, address), at least one of which is given and good."""
     name, text = (
-        None if value in (None, "") else str(value).strip() for value in (gateway, address)
+        None if value is None else str(value).strip() or None for value in (gateway, address)
     )
+    odd = next((value for value in (gateway, address) if isinstance(value, _NO_TEXT)), None)
     canonical = canonical_address(text) if text is not None else None
     wrong = None
     if name is None and text is None:
         wrong = "'address' or 'gateway' is missing; give one"
+    elif odd is not None:
+        wrong = f"{odd!r}: a text is expected"
     elif name is not None and not name.isprintable():
         wrong = f"gateway {name!r}: printable characters are expected"
     elif name is not None and _DASHES.search(name):

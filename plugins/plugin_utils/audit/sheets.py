@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import Refused
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_QUOTED = re.compile('"[^"]*"')
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -76,7 +77,8 @@ def _numbered(path: object, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _delimiter(text: str) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_DELIMITERS, key=first.count)
+    # What stands in quotes parts nothing.
+    return max(_DELIMITERS, key=_QUOTED.sub("", first).count)
 
 
 def _column(name: str, known: Collection[str]) -> str:
