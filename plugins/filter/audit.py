@@ -58,7 +58,9 @@ from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.audit import expectations, group_audit
 from ..plugin_utils.audit import judgement as core
-from ..plugin_utils.errors import GroupVpnError
+from ..plugin_utils.audit import options as audit_options
+from ..plugin_utils.engine.options import number_objections
+from ..plugin_utils.errors import GroupVpnError, Refused
 
 
 def audit(
@@ -71,16 +73,37 @@ def audit(
     host: str | None = None,
 ) -> dict[str, Any]:
     """The audit's result."""
-    options = group_audit.Options(
-        time.time() if now is None else float(now),
-        int(stale_after),
-        int(settle_seconds),
-        None if configured_ago is None else float(configured_ago),
-    )
+    numbers = {
+        "now": now,
+        "stale_after": stale_after,
+        "settle_seconds": settle_seconds,
+        "configured_ago": configured_ago,
+    }
+    wrong = list(number_objections(audit_options.membership_audit()["argument_spec"], numbers))
     try:
-        return core.audit(groups, expectations.read_expected(expected or {}, host=host), options)
+        if wrong:
+            raise Refused(wrong)
+        found = core.audit(
+            groups, expectations.read_expected(expected or {}, host=host), _options(numbers)
+        )
     except GroupVpnError as error:
         raise AnsibleFilterError(f"groupvpn.junos.audit: {error}") from None
+    return found
+
+
+def _options(given: dict[str, Any]) -> group_audit.Options:
+    """How to judge. Raises Refused."""
+    numbers = {name: None if value is None else float(value) for name, value in given.items()}
+    wrong = audit_options.objections(numbers)
+    if wrong:
+        raise Refused(wrong)
+    now = numbers["now"]
+    return group_audit.Options(
+        time.time() if now is None else now,
+        int(given["stale_after"]),
+        int(given["settle_seconds"]),
+        numbers["configured_ago"],
+    )
 
 
 class FilterModule:

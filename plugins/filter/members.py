@@ -70,6 +70,11 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
 
 def _named(communication: Mapping[str, str]) -> dict[str, Group]:
     """What is known of groups beside the reply: which members their lists show."""
+    if not isinstance(communication, Mapping):
+        raise AnsibleFilterError(
+            "groupvpn.junos.members: communication: a mapping of groups to one of "
+            f"{', '.join(LIST_SHOWS)} is expected"
+        )
     wrong = sorted(set(map(str, communication.values())) - set(LIST_SHOWS))
     if wrong:
         raise AnsibleFilterError(

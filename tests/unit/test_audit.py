@@ -11,7 +11,9 @@ import os
 import re
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.groupvpn.junos.plugins.filter.audit import audit as audit_filter
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     drift,
     expectations,
@@ -431,6 +433,23 @@ def test_values_of_a_yaml_file_stay_as_they_are_written(tmp_path):
         {"site": "no"},
     ]
     assert group.min_members == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"stale_after": "x"}, "stale_after: 'x': .*number is expected"),
+        ({"stale_after": -5}, "stale_after -5.*: seconds from 0 up"),
+        ({"configured_ago": -1.0}, "configured_ago -1.*: seconds from 0 up"),
+        ({"now": "nan"}, "now: 'nan': a number is expected"),
+        ({"settle_seconds": [1]}, "settle_seconds: .*number is expected"),
+    ],
+)
+def test_the_filter_refuses_the_numbers_that_the_module_refuses(given, words):
+    with pytest.raises(AnsibleFilterError, match=words):
+        audit_filter([group(member("192.0.2.1"))], {"G1": ["192.0.2.1"]}, **given)
+    found = audit_filter([group()], {"G1": {"min_members": 0}}, configured_ago="5")
+    assert found["groups"][0]["settling"]
 
 
 def test_drift_tells_who_came_left_moved_and_changed_gateway():

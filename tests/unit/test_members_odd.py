@@ -448,3 +448,9 @@ def test_the_filter_makes_no_empty_list_of_what_says_nothing(reply):
 def test_the_filter_reads_an_empty_list():
     assert [group["members"] for group in members(HEAD.format(0))] == [[]]
     assert members(f"<{ROOT}/>") == []
+
+
+@pytest.mark.parametrize("given", [["unicast"], "unicast", {"G1": "broadcast"}])
+def test_the_filter_says_what_it_takes_for_the_meaning_of_lists(given):
+    with pytest.raises(AnsibleFilterError, match=r"communication.* none, unicast, multicast"):
+        members(HEAD.format(0), given)

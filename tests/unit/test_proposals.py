@@ -10,6 +10,8 @@ import json
 
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.groupvpn.junos.plugins.filter.expectations import FilterModule
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import (
     expectations,
     fleet,
@@ -39,6 +41,21 @@ ONE = server(
     {"gm-1": "192.0.2.1", "gm-2": "192.0.2.2", "gm-3": "192.0.2.3", "home": None},
     [("gm-1", "192.0.2.1"), ("gm-3", "192.0.2.33"), ("home", "203.0.113.7"), ("odd", "192.0.2.9")],
 )
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ([1], r"hub-1: groups\[0\]: a group with a name is expected"),
+        ([{"name": "G1", "members": 5, "gateways": []}], r"hub-1: groups\[0\]\.members: a list"),
+        ([{"name": "G1", "members": []}], "group G1 without its configured gateways"),
+        ([{"name": "G1", "members": [], "gateways": [1]}], "without its configured gateways"),
+        ([{"name": "G1", "members": [], "gateways": [{"name": "a"}]}], "without its configured"),
+    ],
+)
+def test_what_was_not_read_of_a_device_is_refused_by_its_place(groups, words):
+    with pytest.raises(AnsibleFilterError, match=f"expectations: .*{words}"):
+        FilterModule().filters()["expectations"]({"hub-1": {"groups": groups}})
 
 
 def test_what_is_configured_is_expected_and_what_is_doubtful_is_named():

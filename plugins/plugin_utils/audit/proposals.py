@@ -17,6 +17,7 @@ from ..members.addresses import canonical_address
 from ..members.gate import fullest
 from .expectations import Role, hosts_of, told_hosts
 from .findings import named
+from .judgement import checked
 from .sheets import written
 
 _COLUMNS = ("host", "group", "gateway", "address", "role", "seen")
@@ -59,15 +60,30 @@ def _servers(registered: Mapping[str, Mapping[str, Any]], review: list[str]) -> 
             other = ", ".join(result["asked"])
             review.append(f"{host}: not in these expectations: {other} was asked in its place")
             continue
-        for group in fullest(result["groups"]).values():
-            if "gateways" not in group:
-                raise Refused(
-                    [
-                        f"{host}: group {group['name']} without its configured gateways; give what "
-                        "registered_members_info returned"
-                    ]
-                )
+        for group in fullest(_checked(host, result["groups"])).values():
             yield _Server(host, group)
+
+
+def _checked(host: str, groups: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """Groups as they are read of a device, with their gateways. Raises Refused."""
+    try:
+        found = list(checked(groups))
+    except Refused as error:
+        raise Refused([f"{host}: {line}" for line in error.objections]) from None
+    for group in found:
+        gateways = group.get("gateways")
+        if not isinstance(gateways, Sequence) or not all(map(_is_gateway, gateways)):
+            raise Refused(
+                [
+                    f"{host}: group {group['name']} without its configured gateways; give what "
+                    "registered_members_info returned"
+                ]
+            )
+    return found
+
+
+def _is_gateway(one: Any) -> bool:
+    return isinstance(one, Mapping) and one.keys() >= {"name", "address"}
 
 
 def _rows(servers: Sequence[_Server], review: list[str]) -> Iterator[dict[str, str]]:
