@@ -31,6 +31,7 @@ from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
 
 HUB, SITE, COMMIT = "hub-1", SITES[0], "commit-configuration"
 HISTORY, LISTS = "get-commit-information", "get-security-group-vpn-server-registered-members"
+MEMBER_KEYS = "get-gvpn-security-associations-information"
 REFUSED = (
     "<rpc-reply><rpc-error><error-severity>error</error-severity>"
     "<error-message>permission denied</error-message></rpc-error></rpc-reply>"
@@ -466,6 +467,27 @@ def test_of_a_clusters_nodes_the_one_that_lists_its_members_tells_who_is_registe
     outcome = fleet.run()
     assert outcome.after[HUB].listed == {"BRANCHES": ["other"]}
     assert outcome.unverified == {"other": "listed in BRANCHES, but not heard of in this run"}
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("<output>\nTunnel 7, SPI 0xabc\n</output>", ["'Tunnel 7, SPI 0xabc'"]),
+        ("<associations><total-ipsec-sas>0</total-ipsec-sas></associations>", []),
+        ("<output/>", []),
+    ],
+)
+def test_keys_that_are_told_in_words_that_nobody_knows_are_not_none(check, said, told):
+    """A site that has left may hold the group's keys: then others need new ones."""
+    fleet = Fleet(HUB, SITE)
+    fleet.run(confirm_minutes=0)
+    fleet.wires[SITE].inject[MEMBER_KEYS] = f"<rpc-reply>{said}</rpc-reply>"
+    warnings = [w for w in fleet.run(check=check).hosts[SITE].warnings if "which of them" in w]
+    assert warnings == [
+        f"read the traffic keys: not understood: {one}; which of them it holds is not known"
+        for one in told
+    ]
 
 
 def test_a_server_none_of_whose_members_is_there_to_prove_it_is_confirmed():

@@ -15,6 +15,7 @@ from ..engine.tree import Reading
 from ..engine.values import Generation
 from ..errors import DeviceError
 from ..members.asking import lists
+from ..members.doubts import nameless
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
@@ -66,11 +67,13 @@ class Keys:
 class Holdings:
     """What a device shows: keys by group number, on servers the listed gateways by group name.
 
-    ``at``: when it was asked, on the clock of whoever asks.
+    ``at``: when it was asked, on the clock of whoever asks; ``unclear``: answers about keys that
+    were not understood.
     """
 
     keys: dict[int, Keys] = field(default_factory=dict)
     listed: dict[str, list[str]] = field(default_factory=dict)
+    unclear: list[str] = field(default_factory=list, compare=False)
     at: float = field(default=0.0, compare=False)
 
     def of(self, group_id: int | None) -> Keys:
@@ -110,7 +113,8 @@ def look(rpc: Rpc) -> Looked:
         readings = with_groups(device, readings)
     except DeviceError as error:
         said.append(f"{error}; what they would keep of what goes is not known")
-    return Looked(generation, readings, sides, holdings(rpc, sides, generation), said)
+    held = holdings(rpc, sides, generation)
+    return Looked(generation, readings, sides, held, [*said, *held.unclear])
 
 
 def holdings(rpc: Rpc, sides: Sides, generation: Generation) -> Holdings:
@@ -148,11 +152,11 @@ def _merge(into: etree._Element, other: etree._Element) -> None:
 def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str, str]) -> None:
     # Both requests in one write: the answer to the second is there when it is asked for.
     behind = etree.Element(teks[0])
-    for number, entry in _entries(rpc, "read the keys for rekeying", *keks, behind):
+    for number, entry in _entries(rpc, found, "read the keys for rekeying", *keks, behind):
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
         if all(cookies):
             found.keys.setdefault(number, Keys()).kek.add("".join(cookies))
-    for number, entry in _entries(rpc, "read the traffic keys", *teks):
+    for number, entry in _entries(rpc, found, "read the traffic keys", *teks):
         keys = found.keys.setdefault(number, Keys())
         for spi in entry.iter("{*}sa-spi"):
             left = max(_seconds(spi.getparent()), default=0)
@@ -160,10 +164,14 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
 
 
 def _entries(
-    rpc: Rpc, step: str, request: str, number: str, *then: etree._Element
+    rpc: Rpc, found: Holdings, step: str, request: str, number: str, *then: etree._Element
 ) -> Iterator[tuple[int, etree._Element]]:
     """What a reply says, with the group's number; ``then``: what will be asked next."""
-    for element in rpc.call(step, etree.Element(request), then).iter(number):
+    reply = rpc.call(step, etree.Element(request), then)
+    why = nameless(reply, number)
+    if why:
+        found.unclear.append(f"{step}: {why}; which of them it holds is not known")
+    for element in reply.iter(number):
         entry, text = element.getparent(), text_of(element)
         if entry is not None and _NUMBER.fullmatch(text):
             yield int(text), entry

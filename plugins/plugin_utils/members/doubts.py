@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from ..netconf.libraries import etree
+
 _MOST_KEPT, _MOST_SHOWN, _LONGEST = 50, 5, 160
+_WORD = re.compile("[A-Za-z]")
 
 
 @dataclass
@@ -38,3 +42,10 @@ def neither_form(step: str, lost: str, in_xml: str, as_text: str) -> str:
         f"{step}: {lost}: in XML: {in_xml}; as text: {as_text}; report both answers to the "
         "collection's maintainers"
     )
+
+
+def nameless(reply: etree._Element, number: str) -> str:
+    """Why an answer in words is not understood that has no group's ``number``; '' for another."""
+    said = " ".join("".join(reply.itertext()).split())
+    named = next(reply.iter(number), None) is not None
+    return "" if named or not _WORD.search(said) else f"not understood: {said[:_LONGEST]!r}"

@@ -8,7 +8,7 @@ device sent where it counts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from ..engine.device import Device
@@ -19,6 +19,7 @@ from ..netconf.rpc import Rpc
 from ..netconf.xml import text_of
 from ..resources.served import Group, read_groups
 from .asking import listed
+from .doubts import nameless
 from .meaning import described
 from .times import local_seconds
 from .waiting import Look
@@ -126,7 +127,7 @@ def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> tuple[dict[str, str], str]:
     except DeviceError as error:
         return {}, str(error)
     found: dict[str, str] = {}
-    unread = list(_without_groups(reply))
+    unread = list(filter(None, [nameless(reply, "{*}group-id")]))
     for number in reply.iter("{*}group-id"):
         entry = number.getparent()
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
@@ -138,11 +139,4 @@ def _keks(rpc: Rpc, groups: Mapping[str, Group]) -> tuple[dict[str, str], str]:
     return found, "; ".join(unread)
 
 
-_SIDES, _LONGEST = ("initiator", "responder"), 160
-
-
-def _without_groups(reply: etree._Element) -> Iterator[str]:
-    """What an answer says that names no group."""
-    said = " ".join("".join(reply.itertext()).split())
-    if said and next(reply.iter("{*}group-id"), None) is None:
-        yield f"not understood: {said[:_LONGEST]!r}"
+_SIDES = ("initiator", "responder")
