@@ -29,7 +29,7 @@ from ..lab.text import read_text
 from ..lab.writing import writing
 from ..member.events import MemberEvent
 from ..srx import Device, LabConfigurationError, Surroundings, read_initial, read_leniently
-from ..srx_member.sites import MemberOfGroup
+from ..srx_member.outbox import MemberOfGroup
 from .addresses import why_unusable
 from .channel import USUAL, Waits
 from .clock import Clock, lab_clock

@@ -25,7 +25,7 @@ from ..member.machine import GroupMember
 from ..member.traffic import InstalledTek
 from .host import Port
 from .packets import ESP, IPV4_IN_IP, Ipv4, NotUnderstood
-from .scope import networks_of
+from .scope import covered, networks_of
 from .settings import Enrolment, VpnSettings
 
 
@@ -136,6 +136,16 @@ class Site:
             if selected and tek is not None and can_encrypt(tek):
                 return tek
         return None
+
+    def narrow(self, now: float) -> None:
+        """What lies outside the scope policies is not installed, and what was goes."""
+        scopes = self.settings.scopes
+        if self.member is not None:
+            self.member.take_only(lambda policy: not scopes or covered(policy, scopes), now)
+
+    def leave(self, now: float) -> list[bytes]:
+        """It is configured no longer: what its member says at the end."""
+        return self.member.leave(now) if self.member is not None else []
 
     # Packets
 

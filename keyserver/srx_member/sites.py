@@ -9,47 +9,22 @@ changes it at once: what a registration depends on begins a new one, and what is
 from __future__ import annotations
 
 import itertools
-import random
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 
 from ..config.tree import Tree
 from ..gdoi.arrival import Arrival
 from ..gdoi.associations import Association
 from ..gdoi.numbers import GdoiExchange
 from ..groups.plane import KeyPlane
-from ..groups.pushes import Door, Outgoing
+from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
-from ..ike.nat import Path, floating
-from ..ike.wire import exchange_of
-from ..member.esp import can_encrypt
-from ..member.events import MemberEvent
-from ..member.machine import GroupMember
-from ..member.options import MemberOptions
 from ..member.registrations import MemberState
-from ..member.traffic import Traffic
 from .forwarding import Forwarding
 from .host import Host
-from .scope import covered
-from .settings import Enrolment, Manners, VpnSettings, vpn_settings
+from .outbox import Outbox
+from .recruiting import Recruiter
+from .settings import Enrolment, VpnSettings, vpn_settings
 from .site import Place, Site
-
-_REMEMBERED = 64
-
-
-@dataclass(frozen=True)
-class MemberOfGroup:
-    """What happened to a member VPN of this device, and the keys that it holds now.
-
-    ``packet``: ESP for all others of the group, where keys changed; empty where there are none.
-    """
-
-    vpn: str
-    event: MemberEvent
-    address: str
-    traffic: Traffic = field(repr=False)
-    packet: bytes = field(default=b"", repr=False)
 
 
 class SrxMembers:
@@ -60,10 +35,7 @@ class SrxMembers:
         self.sites: dict[str, Site] = {}
         self._tree: Tree = {}
         self._host: Host | None = None
-        self._outbox: list[Outgoing] = []
-        # With `co-location` the key server is this device: what is said to it is not for us.
-        self._to_self: deque[bytes] = deque(maxlen=_REMEMBERED)
-        self._events: list[MemberOfGroup] = []
+        self._outbox, self._recruiter = Outbox(plane), Recruiter(plane)
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
         """A commit happened; VPNs whose registration it does not touch go on.
@@ -76,7 +48,8 @@ class SrxMembers:
         )
         for name in list(self.sites):
             if name not in wanted:
-                self._leave(self.sites.pop(name), now)
+                gone = self.sites.pop(name)
+                self._outbox.add(gone, gone.leave(now))
         for name, one in wanted.items():
             self.sites[name] = self._configured(one, now)
         self.sites = {name: self.sites[name] for name in wanted}
@@ -85,13 +58,13 @@ class SrxMembers:
     def _configured(self, settings: VpnSettings, now: float) -> Site:
         site = self.sites.get(settings.name)
         if site is None:
-            return self._begun(settings, self._unused(), now)
+            return self._begun(settings, _unused(self.sites.values()), now)
         before, other = site.settings, settings.enrolment
         anew = before.scopes != settings.scopes
         if other is not None and before.enrolment != other and (place := site.place_in(other)):
             anew |= self._meet(site, other, place)
         elif before.enrolment != other:
-            self._leave(site, now)
+            self._outbox.add(site, site.leave(now))
             return self._begun(settings, site.index, now)
         return self._gone_on(site, settings, anew, now)
 
@@ -101,75 +74,31 @@ class SrxMembers:
         It does when it was about to: there may be one who answers now.
         """
         anew = place.member.state is not MemberState.REGISTERED
-        self._act(site, place.member.registrations.break_off() if anew else [])
-        place.member.registrations.meet(other.policies, self._paths(other), place.number)
+        self._outbox.add(site, place.member.registrations.break_off() if anew else [])
+        place.member.registrations.meet(other.policies, self._recruiter.paths(other), place.number)
         return anew
 
     def _gone_on(self, site: Site, settings: VpnSettings, anew: bool, now: float) -> Site:
         site.settings = settings
         if site.member is not None:
-            site.member.behave(self._options(settings.manners))
+            site.member.behave(self._recruiter.options(settings.manners))
         if anew:
-            self._narrow(site, now)
+            site.narrow(now)
             self.renew(site, now)
         return site
-
-    def _unused(self) -> int:
-        """The lowest index that no VPN has."""
-        taken = {site.index for site in self.sites.values()}
-        return next(number for number in itertools.count(1) if number not in taken)
 
     def _begun(self, settings: VpnSettings, index: int, now: float) -> Site:
         site = Site(settings, index)
         if settings.enrolment is not None:
-            site.member = self._member(settings, settings.enrolment)
-            self._narrow(site, now)
-            self._act(site, site.member.start(now))
+            site.member = self._recruiter.member(settings, settings.enrolment)
+            site.narrow(now)
+            self._outbox.add(site, site.member.start(now))
         return site
-
-    def _options(self, manners: Manners) -> MemberOptions:
-        return MemberOptions(
-            self._plane.profile,
-            manners.heartbeat_threshold,
-            manners.lifetime,
-            manners.recovery_probe,
-        )
-
-    def _member(self, settings: VpnSettings, enrolment: Enrolment) -> GroupMember:
-        member = GroupMember(
-            settings.name,
-            enrolment.group,
-            enrolment.policies,
-            self._options(settings.manners),
-            random.random,
-            enrolment.local_address,
-        )
-        member.registrations.paths = self._paths(enrolment)
-        return member
-
-    def _paths(self, enrolment: Enrolment) -> tuple[Path, ...]:
-        """Between which ends translators are looked for, if they are."""
-        port = self._plane.local[1]
-        if self._plane.floating_port is None:
-            return ()
-        own = (enrolment.local_address, port)
-        return tuple(Path(own, (server, port)) for server in enrolment.servers)
-
-    @staticmethod
-    def _narrow(site: Site, now: float) -> None:
-        """What lies outside the scope policies is not installed, and what was goes."""
-        scopes = site.settings.scopes
-        if site.member is not None:
-            site.member.take_only(lambda policy: not scopes or covered(policy, scopes), now)
-
-    def _leave(self, site: Site, now: float) -> None:
-        if site.member is not None:
-            self._act(site, site.member.leave(now))
 
     def renew(self, site: Site, now: float) -> None:
         """``clear security group-vpn member group``: register anew; keys stay until then."""
         if site.member is not None:
-            self._act(site, site.member.registrations.start_anew(now))
+            self._outbox.add(site, site.member.registrations.start_anew(now))
             self._on_activity()
 
     def forget(self, site: Site, now: float) -> None:
@@ -189,7 +118,7 @@ class SrxMembers:
         if site.member is not None and site.member.state is MemberState.PULL:
             self.renew(site, now)
         elif site.member is not None:
-            self._act(site, site.member.registrations.way.end())
+            self._outbox.add(site, site.member.registrations.way.end())
             self._on_activity()
 
     # Beside GDOI
@@ -199,7 +128,7 @@ class SrxMembers:
         return bool(self.sites) and bool(self._for(arrival))
 
     def _for(self, arrival: Arrival) -> list[Site]:
-        if arrival.message in self._to_self:
+        if self._outbox.is_own(arrival.message):
             return []
         called = [
             site
@@ -225,26 +154,9 @@ class SrxMembers:
                 continue
             if arrival.header.exchange == GdoiExchange.GROUPKEY_PUSH:
                 site.pushed_from = arrival.source
-            self._act(site, site.member.receive(arrival.message, arrival.now))
+            self._outbox.add(site, site.member.receive(arrival.message, arrival.now))
         self._on_activity()
         return None
-
-    def _outgoing(self, site: Site, datagram: bytes) -> Outgoing:
-        """Where a datagram goes: to the port of key servers, or that of RFC 3947."""
-        port, sent, door = self._plane.floating_port, datagram, Door.GDOI
-        to = (site.server, self._plane.local[1])
-        if (
-            site.member is not None
-            and site.member.registrations.floats(datagram)
-            and port is not None
-        ):
-            sent, door, to = floating(datagram), Door.FLOATING, (site.server, port)
-        if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
-            # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
-            to = site.pushed_from or to
-        if to[0] == self._plane.local[0]:
-            self._to_self.append(datagram)
-        return Outgoing(sent, (to,), door)
 
     def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
         """A probe came: a member answers its own in :meth:`receive`."""
@@ -283,15 +195,6 @@ class SrxMembers:
             self._host = Host(self._tree)
         return self._host
 
-    @staticmethod
-    def _packet(site: Site, event: MemberEvent) -> bytes:
-        """What a site sends to the others when its keys have changed: do they understand it?"""
-        assert site.member is not None
-        tek = site.member.keys.traffic.sending
-        if event.held is None or tek is None or not can_encrypt(tek):
-            return b""
-        return site.seal(tek)
-
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
         due = [site.member.wake_at for site in self.sites.values() if site.member is not None]
@@ -301,22 +204,14 @@ class SrxMembers:
         """Do what is due at each."""
         for site in self.sites.values():
             if site.member is not None:
-                self._act(site, site.member.tick(now))
+                self._outbox.add(site, site.member.tick(now))
 
     def take(self, now: float) -> tuple[list[Outgoing], Sequence[object]]:
         """What is to be sent, and what happened since the last call."""
-        outgoing, self._outbox = self._outbox, []
-        events, self._events = self._events, []
-        return outgoing, events
+        return self._outbox.take()
 
-    def _act(self, site: Site, datagrams: list[bytes]) -> None:
-        self._outbox += [self._outgoing(site, datagram) for datagram in datagrams]
-        if site.member is None:
-            return
-        for event in site.member.diary.take():
-            site.pushes += event.event == "rekeyed"
-            if event.event in ("refused", "registered"):
-                site.last_failure = event.reason or ""
-            address, traffic = site.member.address or "", site.member.keys.traffic
-            packet = self._packet(site, event)
-            self._events.append(MemberOfGroup(site.settings.name, event, address, traffic, packet))
+
+def _unused(sites: Iterable[Site]) -> int:
+    """The lowest index that no VPN has."""
+    taken = {site.index for site in sites}
+    return next(number for number in itertools.count(1) if number not in taken)

@@ -10,7 +10,7 @@ from keyserver.config.junos_schema import Generation
 from keyserver.gdoi.numbers import GdoiExchange
 from keyserver.ike.wire import exchange_of
 from keyserver.member.registrations import MemberState
-from keyserver.srx_member.sites import MemberOfGroup
+from keyserver.srx_member.outbox import MemberOfGroup
 from tests.keyserver import network as networks
 from tests.keyserver.test_srx_member import (
     BLOCKS,

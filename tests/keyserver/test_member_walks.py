@@ -11,7 +11,8 @@ import pytest
 
 from keyserver.config.junos_schema import Generation
 from keyserver.member.events import HeldKeys
-from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
+from keyserver.srx_member.outbox import MemberOfGroup
+from keyserver.srx_member.sites import SrxMembers
 from tests.keyserver import network as networks
 from tests.keyserver.test_srx_member import BLOCKS, HUB, MEMBER, SITE, SMC, Network, site_config
 from tests.lab import PSK, hub_config

@@ -12,7 +12,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 
 from keyserver.gdoi.numbers import AddressPreservation
 from keyserver.srx import Surroundings
-from keyserver.srx_member.sites import MemberOfGroup
+from keyserver.srx_member.outbox import MemberOfGroup
 from tests.keyserver.test_srx_member import (
     HUB,
     MEMBER,

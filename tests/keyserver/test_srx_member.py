@@ -20,8 +20,9 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.pushes import Door, MulticastTarget
 from keyserver.member.esp import sealed
+from keyserver.srx_member.outbox import MemberOfGroup
 from keyserver.srx_member.site import Treatment
-from keyserver.srx_member.sites import MemberOfGroup, SrxMembers
+from keyserver.srx_member.sites import SrxMembers
 from tests.keyserver import network as networks
 from tests.keyserver.console import Session
 from tests.keyserver.wire import Wire

@@ -73,7 +73,6 @@ CROWDED = {
     "keyserver/groups/server.py": "what the endpoint asks, what a commit does, what operators see",
     "keyserver/member/keys.py": "KEK and TEKs come and go in one message",
     "keyserver/member/traffic.py": "what one key becomes depends on all others of its traffic",
-    "keyserver/srx_member/sites.py": "a companion's doors, a commit, and what operators clear",
     "plugins/plugin_utils/group/describe.py": "one method for each part of a description",
 }
 OF_JUNOS = "Junos' own words, which are the same for one"
