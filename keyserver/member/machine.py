@@ -84,10 +84,11 @@ class GroupMember:
     @property
     def wake_at(self) -> float | None:
         """When :meth:`tick` has something to do; None: never."""
-        if self.state is MemberState.STOPPED:
+        registrations = self.registrations
+        if registrations.state is MemberState.STOPPED:
             return None
-        own = (self.keys.next_change(), self._acks.due, self.registrations.way.due)
-        due = (self.registrations.due(), *own)
+        due = registrations.due()
+        due += [self.keys.next_change(), self._acks.due, registrations.way.due]
         return min((d for d in due if d is not None), default=None)
 
     @property

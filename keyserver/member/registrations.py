@@ -75,14 +75,13 @@ class Registrations:
         """The KEK that message 2 promised, while message 4 is awaited."""
         return self._attempt.promised_kek if self._attempt is not None else None
 
-    def due(self) -> float | None:
-        """When :meth:`tick` has something to do; None: not by itself."""
-        due = [self._schedule.due]
-        due.append(self._attempt.due if self._attempt is not None else None)
-        due.append(self.way.ends)
+    def due(self) -> list[float | None]:
+        """When :meth:`tick` has something to do, of all that there may be; None: not of that."""
+        attempt, schedule = self._attempt, self._schedule
+        due = [schedule.due, self.way.ends, attempt.due if attempt is not None else None]
         if self.state is MemberState.REGISTERED:
-            due += [self._schedule.heartbeat_due(), self._schedule.recovery.due]
-        return min((d for d in due if d is not None), default=None)
+            due += [schedule.heartbeat_due(), schedule.recovery.due]
+        return due
 
     def floats(self, datagram: bytes) -> bool:
         """True when a datagram goes to the port for those behind a translator (RFC 3947 §4).
