@@ -52,7 +52,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 async def _first_message(port: int, signing_key) -> tuple[bytes, tuple[str, int]]:
     """What comes back for message 1 of main mode, with the marker, at that port; from where."""
-    policy = World(signing_key, Generation.V2.value).member("127.0.1.1").policies[0]
+    policy = World(signing_key, Generation.V2.value).member("127.0.1.1").registrations.policies[0]
     end = MainModeInitiator(policy, path=Path(("127.0.1.1", 5000), ("127.0.0.1", port)))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.1.1", 0))

@@ -137,7 +137,7 @@ def test_members_that_know_the_dead_server_alone_have_no_key_until_it_is_back():
 
 def attempts(servers: int) -> list[tuple[int, float]]:
     """Which servers a member begins with, and when, while none of them answers."""
-    one = LossyCluster(1, faults_of(0.0)).members["192.0.2.10"].policies[0]
+    one = LossyCluster(1, faults_of(0.0)).members["192.0.2.10"].registrations.policies[0]
     member = GroupMember("m", 1, (one,) * servers, jitter=lambda: 0.5)
     member.start(0.0)
     found = [(member.registrations.server, 0.0)]

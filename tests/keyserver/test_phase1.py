@@ -28,7 +28,7 @@ NAT = "198.51.100.1"
 
 
 def _policy(world: World, lifetime: int = 28800, address: str = GM):
-    return replace(world.member(address).policies[0], lifetime=lifetime)
+    return replace(world.member(address).registrations.policies[0], lifetime=lifetime)
 
 
 def _payloads(datagram: bytes) -> list[Payload]:
