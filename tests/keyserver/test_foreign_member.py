@@ -9,7 +9,7 @@ import pytest
 from keyserver.gdoi.arrival import Peer
 from keyserver.gdoi.numbers import KEK_DELETE_PROTOCOL, IpsecAttribute, TekProtocol
 from keyserver.gdoi.payloads import Profile
-from keyserver.groups import group
+from keyserver.groups import groupkey_push
 from keyserver.groups.pushes import Door, MulticastTarget
 from keyserver.ike.numbers import IdType
 from tests.keyserver.test_rekey import MULTICAST, V1_BLOCK
@@ -23,9 +23,9 @@ PUSH_PORT = 8848
 def sent(monkeypatch):
     """Every push that is sealed from now on."""
     pushes = []
-    seal = group.seal_push
+    seal = groupkey_push.seal_push
     monkeypatch.setattr(
-        group, "seal_push", lambda push, *rest: pushes.append(push) or seal(push, *rest)
+        groupkey_push, "seal_push", lambda push, *rest: pushes.append(push) or seal(push, *rest)
     )
     return pushes
 
@@ -87,8 +87,8 @@ def test_the_reference_implementation_waits_for_unicast_pushes_where_the_policy_
     group = world.groups.by_name["G1"]
     # A member of ours, in whatever profile, has no other port than its own.
     peer = Peer("gm-1", (GM, 848), extended=ours)
-    promise = group.promise(peer, world.now)
-    group.enter(peer, promise, world.now)
+    promise = group.pull.promise(peer, world.now)
+    group.pull.enter(peer, promise, world.now)
     assert promise.grant.sa.kek.destination.port == PUSH_PORT
     assert _renewed(world).to == ((GM, port),)
 

@@ -103,7 +103,7 @@ def test_who_moves_to_a_server_that_has_pushed_less_hears_what_it_pushes():
     group = LossyCluster(4, faults_of(0.0), known=2)
     group.settle()
     for _ in range(5):
-        group.servers[SUB].groups.by_name["G1"].push("heartbeat", group.now)
+        group.servers[SUB].groups.by_name["G1"].push.send("heartbeat", group.now)
     group.commit()
     group.run(60)
     group.kill_server(SUB)
