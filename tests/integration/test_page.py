@@ -426,11 +426,12 @@ def test_who_is_missing_is_a_row_and_names_sort_as_people_count(browser, tmp_pat
     assert column(browser, 2) == ["gm-1"]
 
 
-def test_on_paper_no_name_pushes_others_off_the_sheet(browser, tmp_path):
-    """A host's name of 60 characters took the columns behind it off A4, and nobody was told."""
+@pytest.fixture
+def long_named(tmp_path) -> Path:
+    """A page with names as long as devices take them."""
     found = document(30)
     found["hosts"] = {
-        f"{'data-centre-' * 5}{n}": one for n, one in enumerate(found["hosts"].values())
+        f"{'datacentre' * 6}{n}": one for n, one in enumerate(found["hosts"].values())
     }
     for host in found["hosts"].values():
         for group in host.get("groups", ()):
@@ -439,10 +440,28 @@ def test_on_paper_no_name_pushes_others_off_the_sheet(browser, tmp_path):
                 one["gateway"] = "x" * 63
     path = tmp_path / "audit.html"
     path.write_text(audit_page.page(found))
+    return path
+
+
+def test_a_long_name_leaves_the_findings_in_sight(browser, long_named):
+    at_width(browser, 1200)
+    try:
+        opened(browser, long_named)
+        hidden = browser.execute_script(
+            "return [...document.querySelectorAll('.scroll')]"
+            ".map((e) => e.scrollWidth - e.clientWidth)"
+        )
+        assert set(hidden) <= {0}
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_paper_no_name_pushes_others_off_the_sheet(browser, long_named):
+    """A host's name of 60 characters took the columns behind it off A4, and nobody was told."""
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         at_width(browser, 718)  # A4 without its margins
-        opened(browser, path)
+        opened(browser, long_named)
         browser.execute_script("dispatchEvent(new Event('beforeprint'))")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 718
         # Words of one line, such as "compliant", stay whole.
