@@ -27,6 +27,9 @@ keep sessions for minutes; one that was forgotten must not hold the lock for eve
 BACKLOG = 256 * 1024
 """Octets of requests that wait; more is not read before they are dealt with."""
 SLICE = 64 * 1024
+PACKETS = 64
+"""Packets for one client in one turn of the loop. It says itself how small they are, and each costs
+as much as another: a megabyte in packets of one octet would be a turn of half a minute."""
 _EXEC_FORMS = ("netconf", "xml-mode netconf need-trailer", "xml-mode netconf")
 
 
@@ -61,8 +64,8 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     ) -> None:
         self._device, self._turns, self._clock, self._waits = device, turns, clock, waits
         self._user, self._intake, self._ended = user, intake, ended
-        self._outgoing: deque[bytes | memoryview] = deque()
-        self._paused = self._eof = self._gone = False
+        self._outgoing: deque[memoryview] = deque()
+        self._paused = self._eof = self._gone = self._pumping = self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
 
@@ -70,6 +73,8 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._channel = chan
         # asyncssh would keep whatever comes, for as long as the channel is there.
         chan._process_env_request = _refused  # type: ignore[method-assign]
+        # What it keeps goes out at once when a client widens its window.
+        chan.set_write_buffer_limits(min(SLICE, PACKETS * chan._send_pktsize))
         self._await(self._waits.hello)
 
     def pty_requested(self, *_: object) -> bool:
@@ -140,7 +145,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     # Turns
 
     def next_steps(self) -> Steps[bytes] | None:
-        if self._gone or self._held():
+        if self._gone or self._outgoing or self._held():
             return None
         steps = self._session.turn(self._clock())
         if steps is not None:
@@ -173,23 +178,33 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     # Out
 
     def _send(self, data: bytes) -> None:
-        """In slices: the library would move all the rest of one piece for every packet of it."""
-        if len(data) <= SLICE:
-            self._outgoing.append(data)
-        else:
-            whole = memoryview(data)
-            self._outgoing.extend(whole[at : at + SLICE] for at in range(0, len(whole), SLICE))
-        self._pump()
+        self._outgoing.append(memoryview(data))
+        if not self._pumping:
+            self._pump()
 
     def _held(self) -> bool:
         return self._paused or self._intake.holds(self._go_on)
 
     def _pump(self) -> None:
-        while self._outgoing and not self._held():
-            self._write_next()
+        """Write what the client takes, in turns of so many packets."""
+        self._pumping = False
+        size = self._channel._send_pktsize
+        left = PACKETS
+        while self._outgoing and left > 0 and not self._held():
+            left -= -(-self._write_next(min(SLICE, left * size)) // size)
+        if self._outgoing and left <= 0:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._closing and not self._outgoing and not self._channel.is_closing():
+            self._channel.exit(0)
 
-    def _write_next(self) -> None:
-        self._channel.write(bytes(self._outgoing.popleft()))
+    def _write_next(self, most: int) -> int:
+        """In slices: the library would move all the rest of one piece for every packet of it."""
+        whole = self._outgoing.popleft()
+        if len(whole) > most:
+            self._outgoing.appendleft(whole[most:])
+        self._channel.write(bytes(whole[:most]))
+        return min(len(whole), most)
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -200,17 +215,18 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def _go_on(self) -> None:
         self._pump()
-        self._turns.wake(self)
+        if not self._outgoing:
+            self._turns.wake(self)
 
     # The end
 
     def _close(self) -> None:
         """Send what is left, then close the channel."""
         self._stop_watching()
-        while self._outgoing:
-            self._write_next()
         self._turns.finish(self._end)
-        self._channel.exit(0)
+        self._closing = True
+        if not self._pumping:
+            self._pump()
 
     def _abandon(self) -> None:
         """Let go of a client that does not do its part: it need not agree, or even be there."""

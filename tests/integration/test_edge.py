@@ -22,7 +22,7 @@ from pathlib import Path
 import asyncssh
 import paramiko
 import pytest
-from asyncssh.packet import Boolean, String
+from asyncssh.packet import Boolean, String, UInt32
 
 from keyserver.edge import channel, intake, login
 from keyserver.edge.addresses import why_unusable
@@ -35,7 +35,7 @@ from tests.lab import PASSWORD, ROOT, USER
 from tests.processes import free_ports
 
 END = b"]]>]]>"
-MSG_USERAUTH_REQUEST, MSG_UNKNOWN = 50, 191
+MSG_USERAUTH_REQUEST, MSG_CHANNEL_WINDOW_ADJUST, MSG_UNKNOWN = 50, 93, 191
 HELLO = (
     b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
     b"</capabilities></hello>" + END
@@ -334,6 +334,53 @@ def test_close_session_ends_the_session_and_what_follows_is_not_done(tmp_path):
             answers = await asyncio.wait_for(process.stdout.read(), SECONDS)
             assert answers.count(b"<ok/>") == 2
             assert server.devices[0].database.workspace.lock_holder is None
+
+    asyncio.run(run())
+
+
+class Collected(asyncssh.SSHClientSession):
+    """What a channel says, whole answers of which can be waited for."""
+
+    def __init__(self) -> None:
+        self.octets = bytearray()
+
+    def data_received(self, data, datatype) -> None:
+        self.octets += data
+
+    async def answer(self) -> tuple[int, int]:
+        """Its octets, and the turns of the loop that it took."""
+        turns = 0
+        while not self.octets.endswith(END):
+            await asyncio.sleep(0)
+            turns += 1
+        octets = len(self.octets)
+        self.octets.clear()
+        return octets, turns
+
+
+@pytest.mark.parametrize("window", [2**30, 100])
+def test_packets_of_one_octet_leave_the_others_their_turns(tmp_path, window):
+    config = "".join(f"set applications application a{n} protocol tcp\n" for n in range(300))
+
+    async def run():
+        async with serving(spec_of(tmp_path, config=config)) as server:
+            connection = await connect(server)
+            chan, client = await connection.create_session(
+                Collected, subsystem="netconf", encoding=None, max_pktsize=1, window=window
+            )
+            chan.write(HELLO)
+            await client.answer()
+            chan.write(b"<rpc><get-configuration/></rpc>" + END)
+            if window == 100:
+                # What is written meanwhile goes out when the window becomes wider.
+                chan.pause_reading()
+                await ask(await session(await connect(server)), "<get-system-information/>")
+                wider = UInt32(chan._send_chan), UInt32(2**30)
+                connection.send_packet(MSG_CHANNEL_WINDOW_ADJUST, *wider)
+                chan.resume_reading()
+            octets, turns = await client.answer()
+            assert octets > 20_000
+            assert turns > octets / channel.PACKETS / 2
 
     asyncio.run(run())
 
