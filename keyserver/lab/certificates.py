@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -17,7 +18,9 @@ from .specs import LabError
 
 
 def _authorities(section: Section, base: Path) -> tuple[x509.Certificate, ...]:
-    files = section.take("trusted_ca", lambda v: [base / one for one in values.texts(v)], [])
+    files = section.take(
+        "trusted_ca", lambda v: [values.path(base, one) for one in values.texts(v)], []
+    )
     return tuple(authority for file in files for authority in _pem_certificates(file))
 
 
@@ -60,7 +63,7 @@ def read_certificates(where: str, section: Section, base: Path) -> dict[str, Cre
         inner = f"{where}: certificates: {name}"
         files = Section(inner, entry)
         certificate, key = (
-            base / files.need(kind, values.text) for kind in ("certificate", "private_key")
+            files.need(kind, partial(values.path, base)) for kind in ("certificate", "private_key")
         )
         files.done()
         found[str(name)] = _credentials(inner, certificate, key, trusted)
@@ -70,8 +73,8 @@ def read_certificates(where: str, section: Section, base: Path) -> dict[str, Cre
 def read_own_certificate(where: str, section: Section, base: Path) -> Credentials | None:
     """A member's certificate."""
     trusted = _authorities(section, base)
-    certificate = section.take("certificate", values.text)
+    certificate = section.take("certificate", partial(values.path, base))
     if certificate is None:
         return None
-    key = section.need("private_key", values.text)
-    return _credentials(where, base / certificate, base / key, trusted)
+    key = section.need("private_key", partial(values.path, base))
+    return _credentials(where, certificate, key, trusted)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
             _user(f"{where}: users[{n}]", user)
             for n, user in enumerate(items(f"{where}: users", section.take("users", lambda v: v)))
         ),
-        config=section.take("config", lambda v: base / values.text(v)),
-        state=section.take("state", lambda v: base / values.text(v)),
+        config=section.take("config", partial(values.path, base)),
+        state=section.take("state", partial(values.path, base)),
         strict=section.take("strict", values.flag, True),
         interfaces=section.take("interfaces", values.names, {}),
         certificates=read_certificates(where, section, base),

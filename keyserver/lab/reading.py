@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def read_lab(path: Path) -> Lab:
     ]
     _refuse_twice(f"{path}: members", members)
     speed = _speed(path, top)
-    known_hosts = top.take("known_hosts", lambda v: base / values.text(v))
+    known_hosts = top.take("known_hosts", partial(values.path, base))
     top.done()
     if not devices and not members:
         raise LabError(f"{path}: devices: there are none, and no members; name at least one")

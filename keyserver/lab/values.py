@@ -6,16 +6,25 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 
 def text(value: Any) -> str:
-    """A name, a key, a path. Numbers come as they are written, words such as yes as a flag."""
+    """A name or a key. Numbers come as they are written, words such as yes as a flag."""
     if isinstance(value, bool):
         raise TypeError("text is expected, and a word that YAML takes for true or false in quotes")
     if not isinstance(value, str) or not value:
         raise TypeError("text is expected")
     return value
+
+
+def path(base: Path, value: Any) -> Path:
+    """A path, relative to ``base``. A shell's ``~`` would become a directory of that name."""
+    given = text(value)
+    if given.startswith("~"):
+        raise ValueError("no '~' is expected; write the home directory out")
+    return base / given
 
 
 def one_of(known: Iterable[str], value: Any) -> str:

@@ -33,6 +33,7 @@ REFUSED = {
     f"members: [{{name: a, {SITE}, mode: x}}]": "(main or aggressive is expected)",
     f"devices: [{{{HUB}}}]\nmembers: []\ndevices: []": "line 3, column 1: 'devices' is there twice",
     f"devices: [{{{HUB}, netconf: {{port: 8302}}}}]": "'netconf' is there twice",
+    f"devices: [{{{HUB}}}]\nknown_hosts: ~/.ssh/known_hosts": "(no '~' is expected; write the home",
     f"devices: [{{{HUB}}}, {{{HUB}}}]": "devices: hub-1: two have this name; rename one",
     f"members: [{{name: a, {SITE}}}, {{name: a, {SITE}}}]": "members: a: two have this name",
 }
@@ -40,6 +41,9 @@ OF_A_DEVICE = {
     "name: [a]": "name: ['a'] is not accepted (text is expected)",
     "name: ''": "name: '' is not accepted (text is expected)",
     "name: yes": "name: True is not accepted (text is expected, and a word that YAML takes f",
+    "name: a, state: ~/hub.db": "state: '~/hub.db' is not accepted (no '~' is expected; write the",
+    "name: a, trusted_ca: [~/ca.pem]": "trusted_ca: ['~/ca.pem'] is not accepted (no '~' is expec",
+    "name: a, certificates: {c: {certificate: ~/c, private_key: k}}": "certificate: '~/c' is not",
     "name: a, config: {}": "config: {} is not accepted (text is expected)",
     "name: a, netconf: {port: x}": "port: 'x' is not accepted (a port is a whole number)",
     "name: a, netconf: {port: true}": "port: True is not accepted (a port is a whole number)",

@@ -323,7 +323,7 @@ def test_every_fragment_of_the_changelog_can_be_read():
         text = file.read_text(encoding="utf-8")
         entries = yaml.safe_load(text).values()
         assert all(isinstance(line, str) for lines in entries for line in lines), file
-        assert max(map(len, text.splitlines())) <= 160, file
+        assert max(map(len, text.splitlines())) <= 160, f"{file}: a line is longer than 160"
         # ansible-lint goes by names: it would read this one as plays.
         assert not re.search(r"playbook|tasks|handlers|molecule|requirements", file.stem), file
 
