@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ..ike.nat import Address
@@ -17,20 +18,19 @@ from .pull import Grant
 class Gateways(Protocol):
     """Who may meet us in phase 1, and how."""
 
-    def peers_at(self, address: str) -> tuple[PeerPolicy, ...]:
+    def at(self, address: str) -> tuple[PeerPolicy, ...]:
         """The policies for a peer at that address, one of which is its own; none for a stranger."""
 
-    def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
+    def dynamic(self, identity: Identification) -> PeerPolicy | None:
         """The policy for a peer that is known by its identity only."""
 
-    def policy_of(self, gateway: str) -> PeerPolicy | None:
-        """The policy that a gateway has now; None when it is gone."""
+    @property
+    def by_name(self) -> Mapping[str, PeerPolicy]:
+        """Every policy that a peer can be met with, by its gateway's name."""
 
-    def anonymous_peer(self) -> PeerPolicy | None:
+    @property
+    def anonymous(self) -> PeerPolicy | None:
         """What may be agreed in main mode with a peer whose identity is still to come."""
-
-    def count_refusal(self, gateway: str | None, group_id: int | None, now: float) -> None:
-        """A phase 1 or a pull of that gateway failed."""
 
 
 class Registration(Protocol):
@@ -44,8 +44,15 @@ class Registration(Protocol):
         """The peer has proved itself: enter it, where it is now. Raises Refused."""
 
 
-class Authority(Gateways, Protocol):
+class Authority(Protocol):
     """Who is who and who gets which keys."""
+
+    @property
+    def peers(self) -> Gateways:
+        """The gateways as they are configured now: others after a commit."""
+
+    def count_refusal(self, gateway: str | None, group_id: int | None, now: float) -> None:
+        """A phase 1 or a pull of that gateway failed."""
 
     def begin(self, peer: Peer, group_id: int, now: float) -> Registration:
         """The peer asks for the group. Raises Refused; changes nothing."""

@@ -53,7 +53,7 @@ class KeyServerEndpoint:
         ports: Ports = NOWHERE,
     ) -> None:
         self._outbox: list[Parting] = []
-        self._gateways = authority
+        self._authority = authority
         self._table = Associations()
         self._companions = companions
         phase1 = Phase1Door(authority, self._table, on_keys, ports)
@@ -70,7 +70,7 @@ class KeyServerEndpoint:
 
     def policies_changed(self) -> None:
         """Give up what was agreed with peers that are now met otherwise; the others stay."""
-        self._retain(lambda one: one.responder.outlives(self._gateways.policy_of))
+        self._retain(lambda one: one.responder.outlives(self._authority.peers.by_name.get))
 
     def give_up(self, cookies: Collection[bytes]) -> None:
         """These phase 1 SAs are no longer of use."""

@@ -13,13 +13,13 @@ from ..ike.exchange import new_message_id
 from ..ike.main_mode import MainModeResponder
 from ..ike.nat import Address, Path
 from ..ike.numbers import Exchange, NotifyType, PayloadType
-from ..ike.payloads import Notification
+from ..ike.payloads import Identification, Notification
 from ..ike.proposal import Mode, PeerPolicy
 from ..ike.refusal import Refused
 from ..ike.wire import COOKIE_LENGTH, Header, MalformedPayload, Payload, encode_message
 from .arrival import Arrival, Outcome, refused
 from .associations import Association, Associations
-from .authority import Gateways
+from .authority import Authority
 
 OnKeys = Callable[[bytes, bytes], None]
 """Told the initiator's cookie and the encryption key of every phase 1 SA."""
@@ -49,13 +49,13 @@ class Phase1Door:
 
     def __init__(
         self,
-        gateways: Gateways,
+        authority: Authority,
         associations: Associations,
         on_keys: OnKeys,
         ports: Ports,
     ) -> None:
         self._ports = ports
-        self._gateways, self._associations = gateways, associations
+        self._authority, self._associations = authority, associations
         self._on_keys = on_keys
 
     def receive(self, arrival: Arrival) -> Outcome:
@@ -99,19 +99,23 @@ class Phase1Door:
         return Outcome(answer)
 
     def _responder(self, arrival: Arrival) -> MainModeResponder | AggressiveModeResponder:
-        here, path = self._gateways.peers_at(arrival.source[0]), self._ports.path(arrival)
+        gateways, path = self._authority.peers, self._ports.path(arrival)
+        here = gateways.at(arrival.source[0])
         if arrival.header.exchange == Exchange.AGGRESSIVE:
             identity = initial_identity(arrival.header, arrival.message)
-            dynamic = self._gateways.dynamic_peer(identity)
+            dynamic = gateways.dynamic(identity)
             # Of several behind one translator it is the one that it says it is.
             named = tuple(one for one in here if identity.is_the(one.remote_identity))
             known = named or ((dynamic,) if dynamic is not None else here)
             return AggressiveModeResponder(_taking(known, Mode.AGGRESSIVE)[0], path)
         if here:
             return MainModeResponder(_taking(here, Mode.MAIN), path=path)
-        anonymous = self._gateways.anonymous_peer()
-        known = (anonymous,) if anonymous is not None else ()
-        return MainModeResponder(_taking(known, Mode.MAIN), self._gateways.dynamic_peer, path)
+        known = (gateways.anonymous,) if gateways.anonymous is not None else ()
+        return MainModeResponder(_taking(known, Mode.MAIN), self._dynamic, path)
+
+    def _dynamic(self, identity: Identification) -> PeerPolicy | None:
+        """As it is configured when a peer tells who it is, which is after it began."""
+        return self._authority.peers.dynamic(identity)
 
     def _advance(self, association: Association, arrival: Arrival) -> Outcome:
         responder = association.responder
@@ -120,7 +124,7 @@ class Phase1Door:
             answer = responder.receive(arrival.header, arrival.message, arrival.now)
         except Refused as refusal:
             gateway = responder.policy.name
-            self._gateways.count_refusal(gateway, None, arrival.now)
+            self._authority.count_refusal(gateway, None, arrival.now)
             return self._refuse(refusal, arrival, gateway)
         association.last_in, association.last_out = arrival.message, answer or b""
         if association.established:

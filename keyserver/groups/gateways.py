@@ -59,6 +59,14 @@ class Peers:
     by_identity: dict[tuple[int, bytes], PeerPolicy]
     anonymous: PeerPolicy | None
 
+    def at(self, address: str) -> tuple[PeerPolicy, ...]:
+        """The policies of the gateways with that address."""
+        return self.by_address.get(address, ())
+
+    def dynamic(self, identity: Identification) -> PeerPolicy | None:
+        """The policy of a gateway with a dynamic address."""
+        return self.by_identity.get((identity.type, identity.data))
+
     @cached_property
     def by_name(self) -> dict[str, PeerPolicy]:
         """Every policy that a peer can be met with, by its name."""

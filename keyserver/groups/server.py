@@ -21,8 +21,6 @@ from ..gdoi.arrival import Peer
 from ..gdoi.pull import Grant
 from ..ike.nat import Address
 from ..ike.numbers import NotifyType
-from ..ike.payloads import Identification
-from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
 from .events import GroupEvent
 from .gateways import PeerReader, Peers
@@ -127,22 +125,6 @@ class GroupServer:
         self._gone.append(group)
 
     # Authority of the GDOI endpoint
-
-    def peers_at(self, address: str) -> tuple[PeerPolicy, ...]:
-        """The policies of the gateways with that address."""
-        return self.peers.by_address.get(address, ())
-
-    def dynamic_peer(self, identity: Identification) -> PeerPolicy | None:
-        """The policy of a gateway with a dynamic address."""
-        return self.peers.by_identity.get((identity.type, identity.data))
-
-    def policy_of(self, gateway: str) -> PeerPolicy | None:
-        """The policy that a gateway has now."""
-        return self.peers.by_name.get(gateway)
-
-    def anonymous_peer(self) -> PeerPolicy | None:
-        """What may be agreed in main mode with a gateway whose identity is still to come."""
-        return self.peers.anonymous
 
     def begin(self, peer: Peer, group_id: int, now: float) -> Registration:
         """Policy and keys for a member; Refused for strangers and when the group is full."""

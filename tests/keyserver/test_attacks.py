@@ -267,7 +267,7 @@ def test_pushes_under_an_unknown_kek_cost_one_registration_a_minute_at_most(sign
 
 def first_message(world) -> bytes:
     header = Header(secrets.token_bytes(8), bytes(8), 0, Exchange.IDENTITY_PROTECTION)
-    proposal = world.groups.peers_at(GM)[0].proposals[0]
+    proposal = world.groups.peers.at(GM)[0].proposals[0]
     sa = SaPayload((Proposal(1, 1, b"", (proposal.transform(1, 3600),)),))
     return encode_message(header, [Payload(PayloadType.SA, sa.encode())])
 

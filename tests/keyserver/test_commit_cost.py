@@ -197,13 +197,13 @@ def test_what_a_commit_does_not_change_stays_the_same_object():
 def test_a_policy_that_changes_reaches_gateways_that_do_not():
     console = Console("v2")
     session = console.session()
-    before = console.device.groups.peers_at("192.0.2.11")[0]
+    before = console.device.groups.peers.at("192.0.2.11")[0]
     session.set(f"{S} ike policy pol description other")
     session.commit()
-    assert console.device.groups.peers_at("192.0.2.11")[0] is before
+    assert console.device.groups.peers.at("192.0.2.11")[0] is before
     session.set(f"{S} ike policy pol pre-shared-key ascii-text another")
     session.commit()
-    assert console.device.groups.peers_at("192.0.2.11")[0].pre_shared_key == b"another"
+    assert console.device.groups.peers.at("192.0.2.11")[0].pre_shared_key == b"another"
 
 
 def test_gateways_with_one_address_keep_their_order_whatever_changes_when():
@@ -211,7 +211,7 @@ def test_gateways_with_one_address_keep_their_order_whatever_changes_when():
     session = console.session()
 
     def names():
-        return [peer.name for peer in console.device.groups.peers_at("192.0.2.11")]
+        return [peer.name for peer in console.device.groups.peers.at("192.0.2.11")]
 
     first = names()
     twin = "ike-policy pol address 192.0.2.11"

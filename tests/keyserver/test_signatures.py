@@ -89,6 +89,13 @@ def test_a_commit_amid_main_mode_leaves_a_dynamic_gateway_alone_that_it_does_not
         f"{server} gateway more ike-policy more",
         f"{server} gateway more dynamic hostname other.example.net",
     )
+    member = _interrupted(world, site, message, lines)
+    # What was agreed is agreed no more where its own proposal is another one.
+    assert (member.state is MemberState.REGISTERED) is (algorithm == "sha1")
+
+
+def _interrupted(world: World, site, message: int, lines):
+    """A member of a dynamic gateway, and a commit before its message of that number."""
     member = world.member(credentials=site, identity=SITE)
     queue = member.start(world.now)
     for number in range(5):
@@ -97,8 +104,17 @@ def test_a_commit_amid_main_mode_leaves_a_dynamic_gateway_alone_that_it_does_not
                 world.commit(*lines)
             answer, _ = world.endpoint.receive(queue.pop(0), (GM, 848), world.now)
             queue += member.receive(answer, world.now) if answer is not None else []
-    # What was agreed is agreed no more where its own proposal is another one.
-    assert (member.state is MemberState.REGISTERED) is (algorithm == "sha1")
+    return member
+
+
+@pytest.mark.parametrize("message", [1, 2])
+def test_a_commit_amid_main_mode_takes_a_dynamic_gateway_away(signing_key, hub, site, message):
+    """Who it is comes last: it is looked for among those who may come then."""
+    world = _world(signing_key, hub, "main", f"dynamic hostname {SITE}")
+    gateway = "set security group-vpn server ike gateway signed"
+    member = _interrupted(world, site, message, [f"{gateway} dynamic hostname other.example.net"])
+    assert member.state is not MemberState.REGISTERED
+    assert world.listed()[0] == []
 
 
 @pytest.mark.parametrize("mode", MODES)

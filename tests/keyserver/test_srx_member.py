@@ -383,12 +383,12 @@ def test_a_gateway_may_be_a_name_that_the_device_knows_and_moves_with_it(signing
     before = hub_config("hub", "v2", {"gm-1": SITE}, ("G1",), extra=(SMC + BLOCKS["v2"],))
     text = before.replace(f"{server} {SITE}", f"{server} {name}")
     commit(hub, text, network.now)
-    assert hub.groups.peers_at(SITE) == ()
+    assert hub.groups.peers.at(SITE) == ()
     for address in ("198.51.100.7", SITE):
         mapping = f"set system static-host-mapping {name} inet {address}\n"
         commit(hub, text + mapping, network.now)
-        assert [peer.name for peer in hub.groups.peers_at(address)] == ["gm-1"]
-    assert hub.groups.peers_at("198.51.100.7") == ()
+        assert [peer.name for peer in hub.groups.peers.at(address)] == ["gm-1"]
+    assert hub.groups.peers.at("198.51.100.7") == ()
     network.ask("<clear-gvpn-group-information/>")
     network.flush()
     assert [m.gateway for m in hub.groups.views(network.now)[0].members] == ["gm-1"]

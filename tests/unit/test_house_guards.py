@@ -70,7 +70,6 @@ SLEEPS = {
 CROWDED = {
     "keyserver/cluster/link.py": "both ends of one protocol, whose state they share",
     "keyserver/edge/channel.py": "asyncssh calls a method for each thing that happens to a channel",
-    "keyserver/groups/server.py": "what the endpoint asks, what a commit does, what operators see",
     "keyserver/member/keys.py": "KEK and TEKs come and go in one message",
     "keyserver/member/traffic.py": "what one key becomes depends on all others of its traffic",
     "plugins/plugin_utils/group/describe.py": "one method for each part of a description",
