@@ -8,6 +8,7 @@ Nobody is apart whom a plan does not name, and a second run changes nothing.
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
@@ -235,6 +236,50 @@ def test_who_is_listed_and_hears_no_push_registers_anew(signing_key):
     site.member.keys.forget_keks()
     run = ends_well(town)
     assert (run.steps, run.changed) == (["renew", "wait"], {"site-2"})
+
+
+def written_by_members(write):
+    """Sites show SPIs their own way."""
+    spi = re.compile(rb"(?<=<)(sa-spi|initiator-cookie|responder-cookie)>([0-9a-f]+)(?=<)")
+
+    def shown(host, answer):
+        if not host.startswith("site"):
+            return answer
+        return spi.sub(lambda m: m[1] + b">" + write(m[2].decode()).encode(), answer)
+
+    return shown
+
+
+@pytest.mark.parametrize(
+    "write",
+    [str.upper, "0x{}".format, lambda s: s.lstrip("0"), lambda s: f"\n{s[:4]}:{s[4:]}\n"],
+    ids=["capitals", "with 0x", "without zeros", "in groups"],
+)
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_devices_may_write_the_same_numbers_differently(signing_key, generation, write):
+    town = Town(signing_key, generation, 1, True)
+    town.shown = written_by_members(write)
+    assert town.run().is_good
+    _phase_1(town) if generation == "v2" else _joins(town)
+    ends_well(town)
+
+
+@pytest.mark.parametrize("rekeys", [True, False])
+def test_who_cannot_be_compared_does_not_register_anew_in_each_run(signing_key, rekeys):
+    town = built(signing_key, "v2", 1, rekeys)
+    kek = re.compile(rb"(?<=<initiator-cookie>)[0-9a-f]+")
+    tek = re.compile(rb"<sa-spi>[0-9a-f]+</sa-spi>")
+    if rekeys:
+        town.shown = lambda host, a: kek.sub(b"0", a) if host.startswith("site") else a
+    else:
+        town.shown = lambda host, a: tek.sub(b"", a) if host.startswith("hub") else a
+    run = town.run()
+    assert (run.steps, run.changed, run.failures) == ([], set(), {})
+    assert run.unverified.keys() == {*town.group["members"]}
+    _joins(town)
+    run = town.run()
+    assert (run.steps, run.failures) == (["learn", "members", "wait"], {})
+    assert run.unverified.keys() == {*town.group["members"]}
 
 
 def test_who_gets_a_key_with_another_name_has_left_as_whom_it_was(signing_key):

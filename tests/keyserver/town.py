@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
@@ -62,7 +62,10 @@ class Killed(BaseException):
 
 
 class Town(Network):
-    """All devices, and what is described of them; ``apart``: pairs since it was emptied last."""
+    """All devices, and what is described of them; ``apart``: pairs since it was emptied last.
+
+    ``shown``: what comes of a host's answer on its way.
+    """
 
     def __init__(
         self, signing_key: SigningKeys, generation: str, servers: int, rekeys: bool
@@ -71,6 +74,7 @@ class Town(Network):
         self.variables: dict[str, dict[str, Any]] = {}
         self.hosts: dict[str, str] = {}
         self.apart: set[Pair] = set()
+        self.shown: Callable[[str, bytes], bytes] = lambda _host, answer: answer
         self._known: set[tuple[int, str]] = set()
         for number in range(1, HUBS + 1):
             self._add(f"hub-{number}", f"192.0.2.{number}", generation, signing_key)
@@ -178,6 +182,7 @@ class Run:
         self.named = named
         self.failures = {h: fate.failures for h, fate in outcome.hosts.items() if fate.failures}
         self.changed = {host for host, fate in outcome.hosts.items() if fate.changed}
+        self.unverified = outcome.unverified
         self.beyond = {p for p in town.apart if {*p[1:]} <= inside and not {*p[1:]} & named}
 
     @property
@@ -251,7 +256,7 @@ class CountedWire(Wire):
         self._hands.asked(self._host)
         answer = super().raw(operation)
         self._town.flush()
-        return answer
+        return self._town.shown(self._host, answer)
 
     def reconnect(self) -> bool:
         self._hands.reach(self._host)

@@ -18,6 +18,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.scree
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.verify import (
     faults,
     shared,
+    uncompared,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Apart, Step
 from lxml import etree
@@ -114,6 +115,35 @@ def test_a_member_that_is_not_there_or_holds_something_else_is_named(site, liste
     assert SITE not in faults(DESCRIPTION, GROUP, found, [])
 
 
+def two(first, second, **hubs):
+    """Both servers, and two members."""
+    sites = SITES[:2]
+    (group,) = read([group_of(servers=list(SERVERS), members=sites)], hosts_of()).groups
+    servers = {host: held(listed=sites) for host in SERVERS}
+    return group, {**servers, **hubs, **dict(zip(sites, (first, second), strict=True))}
+
+
+def test_where_no_member_shows_what_servers_show_nobody_knows_whether_they_hold_it():
+    group, there = two(held(kek=("x",)), held(kek=("y",)))
+    assert {
+        host: "no member shows a key for rekeying" in why
+        for host, why in uncompared(group, there).items()
+    } == dict.fromkeys(SITES[:2], True)
+    description = read([group_of(servers=list(SERVERS), members=SITES[:2])], hosts_of())
+    assert faults(description, group, there, SITES[:2], uncompared(group, there)) == {}
+    silent = {host: held(teks=(), listed=SITES[:2]) for host in SERVERS}
+    assert len(uncompared(*two(held(), held(), **silent))) == 2
+
+
+@pytest.mark.parametrize(
+    "second",
+    [held(), held(kek=()), held(kek=("y",), teks=("t0",))],
+    ids=["one shows it", "one shows none", "one has older traffic keys"],
+)
+def test_who_shows_another_key_than_one_that_shows_the_servers_own_holds_another(second):
+    assert uncompared(*two(held(kek=("x",)), second)) == {}
+
+
 def test_who_is_listed_and_no_member_is_named():
     strangers = [f"s-{n}" for n in range(7)]
     found = everybody(**{"hub-1": held(listed=[SITE, *strangers])})
@@ -140,7 +170,10 @@ def test_of_a_key_that_is_shown_twice_the_longer_life_counts():
 
     sides = {"server": {}, "member": {"ipsec": {"vpns": [{"name": "v", "group": 7}]}}}
     keys = holdings(Shown(), sides, None).of(7)
-    assert (keys.teks, keys.newest((), 60)) == ({"a": 900, "b": 700}, {"a"})
+    assert (keys.teks, keys.newest((), 60)) == (
+        {"0000000a": 900, "0000000b": 700},
+        {"0000000a"},
+    )
     assert holdings(Shown(), sides, None).of(None) == Keys()
 
 
@@ -157,16 +190,16 @@ def test_a_key_from_before_lives_were_shortened_is_not_the_newest():
                 return etree.fromstring("<rpc-reply/>")
             inside = "".join(
                 f"<sa><sa-spi>{spi}</sa-spi><sa-hard-lifetime>{left}</sa-hard-lifetime></sa>"
-                for spi, left in (("old", 3000), ("new", 1799))
+                for spi, left in (("0000001d", 3000), ("000000ee", 1799))
             )
             return etree.fromstring(
                 "<rpc-reply><block><group-vpn-group-id>7</group-vpn-group-id>"
                 f"{inside}</block></rpc-reply>"
             )
 
-    assert server_keys(Shown(), 1800).newest((), 60) == {"new"}
-    assert server_keys(Shown(), 900).newest((), 60) == {"old"}
-    assert server_keys(Shown(), None).newest((), 60) == {"old"}
+    assert server_keys(Shown(), 1800).newest((), 60) == {"000000ee"}
+    assert server_keys(Shown(), 900).newest((), 60) == {"0000001d"}
+    assert server_keys(Shown(), None).newest((), 60) == {"0000001d"}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ _SERVER_TEKS = ("get-security-group-vpn-server-security-information", "{*}group-
 _MEMBER_KEKS = ("get-gvpn-kek-security-associations-information", "{*}group-id")
 _MEMBER_TEKS = ("get-gvpn-security-associations-information", "{*}sa-gvpn-groupid")
 _NUMBER = re.compile("[0-9]{1,20}")
+_BETWEEN = re.compile(r"[\s:.-]")
+_SPI_DIGITS, _COOKIE_DIGITS = 8, 16
 _LIVES = ("sa-hard-lifetime", "life-remaining")
 
 
@@ -155,12 +157,24 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
     for number, entry in _entries(rpc, found, "read the keys for rekeying", *keks, behind):
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
         if all(cookies):
-            found.keys.setdefault(number, Keys()).kek.add("".join(cookies))
+            kek = "".join(_uniform(cookie, _COOKIE_DIGITS) for cookie in cookies)
+            found.keys.setdefault(number, Keys()).kek.add(kek)
     for number, entry in _entries(rpc, found, "read the traffic keys", *teks):
         keys = found.keys.setdefault(number, Keys())
         for spi in entry.iter("{*}sa-spi"):
-            left = max(_seconds(spi.getparent()), default=0)
-            keys.teks[text_of(spi)] = max(left, keys.teks.get(text_of(spi), 0))
+            left, name = max(_seconds(spi.getparent()), default=0), _uniform(text_of(spi))
+            keys.teks[name] = max(left, keys.teks.get(name, 0))
+
+
+def _uniform(shown: str, digits: int = _SPI_DIGITS) -> str:
+    """An SPI as hexadecimal digits, whichever way a device writes numbers.
+
+    No page says which way: servers and members may each have their own.
+    """
+    bare = _BETWEEN.sub("", shown).lower().removeprefix("0x")
+    if len(bare) > digits and bare.isdecimal():
+        bare = f"{int(bare):x}"
+    return bare.zfill(digits)
 
 
 def _entries(

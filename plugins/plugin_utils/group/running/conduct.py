@@ -69,7 +69,7 @@ class _Conductor:
         unverified = self._proof.heard_of()
         for host, error in self._crew.silent.items():
             self._crew.fates[host].note(error)
-        return unverified
+        return {**self._proof.doubted, **unverified}
 
     def _steps(self, made: Plan) -> None:
         todo: Mapping[Kind, Callable[[Step], None]] = {

@@ -7,7 +7,7 @@ What is proved is confirmed on servers; what is not, they take back by themselve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..description import Group
 from . import work
 from .crew import Crew
 from .others import Lists, Start, servers_of_others, since_commit, unverified
-from .verify import faults
+from .verify import faults, uncompared
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
@@ -27,7 +27,8 @@ _UNPROVED = "{}: nothing proves the change, because none of its members is asked
 class Proof:
     """Waits for members, and confirms.
 
-    ``unconfirmed``: servers that would take a change back, with what the change returned.
+    ``unconfirmed``: servers that would take a change back, with what the change returned;
+    ``doubted``: members whose keys cannot be compared with those of their servers, and why.
     """
 
     def __init__(self, crew: Crew) -> None:
@@ -35,6 +36,7 @@ class Proof:
         self.unconfirmed: dict[str, Mapping[str, Any]] = {
             host: one.made or {} for host, one in crew.unproved.items()
         }
+        self.doubted: dict[str, str] = {}
         self._starts: dict[str, Start] = {}
 
     def begin(self) -> None:
@@ -65,6 +67,13 @@ class Proof:
         found = self._crew.until(
             self._looks(groups), self._crew.order.timeout if self._crew.acted else SETTLE_SECONDS
         )
+        if found:
+            # Only now: what is on its way looks like what cannot be compared.
+            doubts = {group.name: uncompared(group, self._crew.held) for group in groups}
+            self.doubted = {host: why for one in doubts.values() for host, why in one.items()}
+            found = self._wrong(groups, doubts)
+        for host, why in self.doubted.items():
+            self._crew.fates[host].warnings.append(why)
         for host, why in found.items():
             self._crew.fates[host].failures.append(why)
         self._keep(groups, found)
@@ -109,10 +118,16 @@ class Proof:
         """Members that could be looked at and did what they were told."""
         return [host for host in self._crew.looks if not self._crew.fates[host].failures]
 
-    def _wrong(self, groups: list[Group]) -> dict[str, str]:
+    def _wrong(
+        self, groups: list[Group], doubts: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, str]:
+        """``doubts``: by group those whose keys cannot be compared."""
+        description, held, there = self._crew.description, self._crew.held, self._there()
         found: dict[str, str] = {}
         for group in groups:
-            found.update(faults(self._crew.description, group, self._crew.held, self._there()))
+            found.update(
+                faults(description, group, held, there, (doubts or {}).get(group.name, ()))
+            )
         return found
 
     def _concerned(self, groups: Iterable[Group]) -> list[str]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from functools import partial
 
 from ...engine.device import CommitOptions
@@ -21,7 +21,7 @@ from . import work
 from .borrowed import borrowed
 from .crew import Crew
 from .scopes import uninstalled
-from .verify import newest_keys
+from .verify import newest_keys, uncompared
 
 
 def look_at_all(crew: Crew) -> None:
@@ -87,23 +87,40 @@ def stranded(crew: Crew, group: Group) -> dict[str, Lost]:
     No push reaches them, and nothing tells them so: a server has forgotten them, their list was
     cleared behind a run that did not end, or they never had the key under which it pushes.
     """
-    newest = newest_keys(group, crew.held)
-    own = {h: crew.held[h].of(group.group_id).teks for h in group.members if h in crew.held}
-    holders = Counter(spi for teks in own.values() for spi in teks)
-    lists, keks = _lists(crew, group), _keks(crew, group)
+    newest, lists = newest_keys(group, crew.held), _lists(crew, group)
+    found = {
+        host: _lost(crew.held[host].of(group.group_id).teks.keys(), newest)
+        for host in group.members
+        if host in crew.held and not _is_listed(crew, host, lists)
+    }
+    return {**_deaf(crew, group, newest), **found}
+
+
+def _is_listed(crew: Crew, host: str, lists: Mapping[str, Collection[str]]) -> bool:
+    """Whether a server lists a member that this one asks: one that leaves the group, too."""
+    name = crew.description.devices[host].name
+    asked = servers_asked(crew.sides[host]["member"])
+    return any(name in lists.get(address, ()) for address in asked)
+
+
+def _deaf(crew: Crew, group: Group, newest: Set[str]) -> dict[str, Lost]:
+    """Members whom no push tells of what is new, by what they show.
+
+    Not where that cannot be compared: who registers anew for it would do so in each run.
+    """
+    own = {h: crew.held[h].of(group.group_id) for h in group.members if h in crew.held}
+    holders = Counter(spi for keys in own.values() for spi in keys.teks)
+    keks, doubted = _keks(crew, group), uncompared(group, crew.held)
     found: dict[str, Lost] = {}
-    for host, teks in own.items():
-        holds = _lost(teks.keys(), newest)
-        # Who asks a server that is about to leave the group is listed there.
-        asked = servers_asked(crew.sides[host]["member"])
-        name = crew.description.devices[host].name
-        if not any(name in lists.get(address, ()) for address in asked) or (
-            keks and not keks & crew.held[host].of(group.group_id).kek
-        ):
+    for host, keys in own.items():
+        holds = _lost(keys.teks.keys(), newest)
+        if host in doubted:
+            continue
+        if keks and not keks & keys.kek:
             found[host] = holds
         elif group.communication is None and holds is Lost.OLD_KEYS:
             # Where others have these keys, it may be about to ask by itself.
-            is_alone = all(holders[spi] == 1 for spi in teks)
+            is_alone = all(holders[spi] == 1 for spi in keys.teks)
             found[host] = holds if is_alone else Lost.KEYS
     return found
 

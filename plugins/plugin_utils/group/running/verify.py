@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..description import Description, Group, some
@@ -62,10 +62,42 @@ def _newest(group: Group, held: Mapping[str, Holdings], one: Keys) -> set[str]:
     return one.newest(used, _DELAYS_TO_ARRIVE * group.activation_delay)
 
 
+def uncompared(group: Group, held: Mapping[str, Holdings]) -> dict[str, str]:
+    """Members of which it is not known whether they hold the keys of their servers, and why.
+
+    Where no member shows what servers show, the two may show it in different ways.
+    """
+    own = {
+        h: keys for h in group.members if h in held and (keys := held[h].of(group.group_id)).teks
+    }
+    newest, keks = newest_keys(group, held), _keks(group, held)
+    if not newest:
+        why = f"its servers show no traffic keys of {group.name} to compare its own with"
+    elif group.communication is not None and all(
+        one.kek and not one.kek & keks and newest <= one.teks.keys() for one in own.values()
+    ):
+        why = f"no member shows a key for rekeying of {group.name} as its servers show theirs"
+    else:
+        return {}
+    return dict.fromkeys(own, f"whether it holds the keys of {group.name} is not known: {why}")
+
+
+def _keks(group: Group, held: Mapping[str, Holdings]) -> set[str]:
+    servers = [held[h].of(group.group_id) for h in group.servers if h in held]
+    return {spi for one in servers for spi in one.kek}
+
+
 def faults(
-    description: Description, group: Group, held: Mapping[str, Holdings], there: Iterable[str]
+    description: Description,
+    group: Group,
+    held: Mapping[str, Holdings],
+    there: Iterable[str],
+    doubted: Collection[str] = (),
 ) -> dict[str, str]:
-    """Host to what is wrong with it in a group, of its servers and of the members ``there``."""
+    """Host to what is wrong with it in a group, of its servers and of the members ``there``.
+
+    ``doubted``: members whose keys cannot be compared.
+    """
     wrong = {host: fault.why for fault in shared(group, held) for host in fault.hosts}
     names = {h: description.devices[h].name for h in group.members}
     listed = {n for h in group.servers if h in held for n in held[h].listed.get(group.name, ())}
@@ -80,23 +112,25 @@ def faults(
     newest = newest_keys(group, held)
     for host in there:
         if host in names:
-            fault = _member(group, held, host, names[host] in listed, newest)
+            keys = None if host in doubted else newest
+            fault = _member(group, held, host, names[host] in listed, keys)
             if fault is not None:
                 wrong[host] = fault
     return wrong
 
 
 def _member(
-    group: Group, held: Mapping[str, Holdings], host: str, is_listed: bool, newest: set[str]
+    group: Group, held: Mapping[str, Holdings], host: str, is_listed: bool, newest: set[str] | None
 ) -> str | None:
+    """``newest``: None where keys cannot be compared."""
     if host not in held:
         return SILENT
     own = held[host].of(group.group_id)
-    servers = [held[h].of(group.group_id) for h in group.servers if h in held]
-    keks = {spi for one in servers for spi in one.kek}
     if not is_listed:
         return f"no server lists it as a member of {group.name}"
-    if group.communication is not None and not own.kek & keks:
+    if newest is None:
+        return None
+    if group.communication is not None and not own.kek & _keks(group, held):
         return f"holds no key for rekeying of {group.name} that its servers have"
     if not newest or not newest <= own.teks.keys():
         return f"does not hold the newest traffic keys of {group.name} that its servers have"
