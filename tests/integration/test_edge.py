@@ -578,6 +578,16 @@ def test_no_old_digest_is_agreed(tmp_path):
     asyncio.run(run())
 
 
+def test_no_key_is_made_for_who_is_not_logged_in(tmp_path):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            with pytest.raises(asyncssh.KeyExchangeFailed):
+                await connect(server, kex_algs=["rsa2048-sha256"])
+            await ask(await session(await connect(server)), "<get-system-information/>")
+
+    asyncio.run(run())
+
+
 def test_a_client_that_reads_nothing_is_answered_no_further_and_holds_up_nobody(tmp_path):
     async def run():
         first, second = spec_of(tmp_path), spec_of(tmp_path, "hub-2")
