@@ -482,10 +482,12 @@ def test_a_device_that_takes_no_notice_of_inheritance_is_not_taken_for_one_witho
         etree.SubElement(group, "apply-groups").text = "REKEY"
         with Client(target(server), transport) as client:
             for task in (reading, members.read, clearing, waiting):
-                (warned,) = task(client.rpc())["warnings"]
+                warned, *unlisted = task(client.rpc())["warnings"]
                 assert warned.startswith(
                     "[edit security group-vpn server group G1] apply-groups REKEY: the device was"
                 )
+                # Its list is empty, and does not even name the group.
+                assert len(unlisted) == (task is members.read)
 
 
 # Confirmed commits

@@ -20,6 +20,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     TransportFailure,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import gate
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.asking import Choice
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.clearing import Request, clear
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import (
     configured_at,
@@ -200,6 +201,31 @@ def test_the_last_commit_is_told_in_seconds_as_far_as_the_device_tells_it(fleet)
     denied = "<rpc-reply><rpc-error><error-message>permission denied</error-message></rpc-error>"
     fleet.wire.inject = {"get-commit-information": denied + "</rpc-reply>"}
     assert configured_at(fleet.wire) is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "warns"),
+    [
+        (Choice(), True),
+        (Choice(group="G2"), True),
+        (Choice(group_id=2), True),
+        (Choice(group="G1"), False),
+        (Choice(peer_address="192.0.2.11"), False),
+    ],
+)
+def test_a_group_that_is_configured_and_has_no_list_is_not_an_empty_one(fleet, choice, warns):
+    reply = etree.fromstring(fleet.wire.raw(etree.Element(LIST)))
+    (name,) = (element for element in reply.iter() if element.text == "G2")
+    block = name.getparent()
+    block.getparent().remove(block)
+    fleet.wire.inject[LIST] = etree.tostring(reply).decode()
+    found = read(fleet.wire, choice)
+    assert "G2" not in [group["name"] for group in found["groups"]]
+    unlisted = (
+        "group G2: it is configured, and the device shows no list of it: who is registered there "
+        "is not known"
+    )
+    assert found["warnings"] == [unlisted] * warns
 
 
 # Clearing

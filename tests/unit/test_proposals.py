@@ -58,6 +58,12 @@ def test_what_was_not_read_of_a_device_is_refused_by_its_place(groups, words):
         FilterModule().filters()["expectations"]({"hub-1": {"groups": groups}})
 
 
+def test_what_was_warned_of_when_it_was_read_is_to_be_looked_at():
+    read = {**ONE, "warnings": ["hub-1: group G2: no list", "group G3: no list"]}
+    review = propose({"hub-1": read})["review"]
+    assert review[:2] == ["hub-1: group G2: no list", "hub-1: group G3: no list"]
+
+
 def test_what_is_configured_is_expected_and_what_is_doubtful_is_named():
     found = propose({"hub-1": ONE})
     (group,) = found["expected"]

@@ -60,6 +60,10 @@ def _servers(registered: Mapping[str, Mapping[str, Any]], review: list[str]) -> 
             other = ", ".join(result["asked"])
             review.append(f"{host}: not in these expectations: {other} was asked in its place")
             continue
+        # Who is configured in a group without a list is not in the result.
+        review += [
+            f"{host}: {line.removeprefix(f'{host}: ')}" for line in result.get("warnings", ())
+        ]
         for group in fullest(_checked(host, result["groups"])).values():
             yield _Server(host, group)
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed, lists
 from .meaning import described
+from .model import Reading
 from .times import seconds_of
 
 LARGEST_ID = 4294967295
@@ -38,8 +39,20 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
         _refuse_unknown(choice, groups, called)
     return {
         "groups": list(described(reading.groups, groups, detail)),
-        "warnings": [*device.warnings, *reading.warnings],
+        "warnings": [*device.warnings, *reading.warnings, *_unlisted(choice, groups, reading)],
     }
+
+
+def _unlisted(choice: Choice, groups: Mapping[str, Group], reading: Reading) -> Iterator[str]:
+    """Groups that are in force and have no list, which is another thing than an empty one."""
+    listed = {group.name for group in reading.groups}
+    for name, group in groups.items():
+        wanted = choice.group in (None, name) and choice.group_id in (None, group.id)
+        if choice.peer_address is None and wanted and name not in listed:
+            yield (
+                f"group {name}: it is configured, and the device shows no list of it: who is "
+                "registered there is not known"
+            )
 
 
 def _refuse_unknown(choice: Choice, groups: Mapping[str, Group], called: Collection[str]) -> None:
