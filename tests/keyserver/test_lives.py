@@ -356,3 +356,12 @@ def test_whoever_is_lost_in_a_run_is_brought_along_by_the_next_one(signing_key, 
     assert not run.beyond
     town.pass_time(dice.choice([0, 20, 200, 900]))
     ends_well(town)
+
+
+def test_who_could_be_compared_before_a_change_and_hears_nothing_of_it_proves_nothing(signing_key):
+    town = built(signing_key, "v2", 1, True)
+    town.down = {address for address, host in town.hosts.items() if host.startswith("site")}
+    town.group["server_member_communication"]["sig_hash_algorithm"] = "sha-384"
+    run = town.run()
+    assert "hub-1" in run.failures
+    assert run.unverified == {}

@@ -123,16 +123,23 @@ def two(first, second, **hubs):
     return group, {**servers, **hubs, **dict(zip(sites, (first, second), strict=True))}
 
 
+def doubted(group, there, before=None):
+    return uncompared(group, there, before or there)
+
+
 def test_where_no_member_shows_what_servers_show_nobody_knows_whether_they_hold_it():
     group, there = two(held(kek=("x",)), held(kek=("y",)))
     assert {
         host: "no member shows a key for rekeying" in why
-        for host, why in uncompared(group, there).items()
+        for host, why in uncompared(group, there, there).items()
     } == dict.fromkeys(SITES[:2], True)
     description = read([group_of(servers=list(SERVERS), members=SITES[:2])], hosts_of())
-    assert faults(description, group, there, SITES[:2], uncompared(group, there)) == {}
+    assert faults(description, group, there, SITES[:2], uncompared(group, there, there)) == {}
     silent = {host: held(teks=(), listed=SITES[:2]) for host in SERVERS}
-    assert len(uncompared(*two(held(), held(), **silent))) == 2
+    assert len(doubted(*two(held(), held(), **silent))) == 2
+    # What was the same before can be compared.
+    _group, good = two(held(), held())
+    assert doubted(*two(held(), held(), **silent), good) == doubted(group, there, good) == {}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +148,7 @@ def test_where_no_member_shows_what_servers_show_nobody_knows_whether_they_hold_
     ids=["one shows it", "one shows none", "one has older traffic keys"],
 )
 def test_who_shows_another_key_than_one_that_shows_the_servers_own_holds_another(second):
-    assert uncompared(*two(held(kek=("x",)), second)) == {}
+    assert doubted(*two(held(kek=("x",)), second)) == {}
 
 
 def test_who_is_listed_and_no_member_is_named():

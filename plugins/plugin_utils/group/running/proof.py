@@ -69,7 +69,8 @@ class Proof:
         )
         if found:
             # Only now: what is on its way looks like what cannot be compared.
-            doubts = {group.name: uncompared(group, self._crew.held) for group in groups}
+            before = {host: looked.holdings for host, looked in self._crew.looks.items()}
+            doubts = {g.name: uncompared(g, self._crew.held, before) for g in groups}
             self.doubted = {host: why for one in doubts.values() for host, why in one.items()}
             found = self._wrong(groups, doubts)
         for host, why in self.doubted.items():

@@ -110,7 +110,7 @@ def _deaf(crew: Crew, group: Group, newest: Set[str]) -> dict[str, Lost]:
     """
     own = {h: crew.held[h].of(group.group_id) for h in group.members if h in crew.held}
     holders = Counter(spi for keys in own.values() for spi in keys.teks)
-    keks, doubted = _keks(crew, group), uncompared(group, crew.held)
+    keks, doubted = _keks(crew, group), uncompared(group, crew.held, crew.held)
     found: dict[str, Lost] = {}
     for host, keys in own.items():
         holds = _lost(keys.teks.keys(), newest)

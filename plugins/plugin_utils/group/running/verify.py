@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from ..description import Description, Group, some
@@ -62,24 +62,39 @@ def _newest(group: Group, held: Mapping[str, Holdings], one: Keys) -> set[str]:
     return one.newest(used, _DELAYS_TO_ARRIVE * group.activation_delay)
 
 
-def uncompared(group: Group, held: Mapping[str, Holdings]) -> dict[str, str]:
+def uncompared(
+    group: Group, held: Mapping[str, Holdings], before: Mapping[str, Holdings]
+) -> dict[str, str]:
     """Members of which it is not known whether they hold the keys of their servers, and why.
 
-    Where no member shows what servers show, the two may show it in different ways.
+    Where no member shows what servers show, the two may show it in different ways, unless one has
+    shown it ``before``.
     """
     own = {
         h: keys for h in group.members if h in held and (keys := held[h].of(group.group_id)).teks
     }
     newest, keks = newest_keys(group, held), _keks(group, held)
-    if not newest:
+    if not newest and not _equal(group, before, lambda keys: keys.teks.keys()):
         why = f"its servers show no traffic keys of {group.name} to compare its own with"
-    elif group.communication is not None and all(
-        one.kek and not one.kek & keks and newest <= one.teks.keys() for one in own.values()
+    elif (
+        group.communication is not None
+        and newest
+        and not _equal(group, before, lambda keys: keys.kek)
+        and all(
+            one.kek and not one.kek & keks and newest <= one.teks.keys() for one in own.values()
+        )
     ):
         why = f"no member shows a key for rekeying of {group.name} as its servers show theirs"
     else:
         return {}
     return dict.fromkeys(own, f"whether it holds the keys of {group.name} is not known: {why}")
+
+
+def _equal(group: Group, held: Mapping[str, Holdings], shown: Callable[[Keys], Set[str]]) -> bool:
+    """Whether any member shows something of what any server shows."""
+    keys = {host: shown(one.of(group.group_id)) for host, one in held.items()}
+    there = {spi for host in group.servers for spi in keys.get(host, ())}
+    return any(spi in there for host in group.members for spi in keys.get(host, ()))
 
 
 def _keks(group: Group, held: Mapping[str, Holdings]) -> set[str]:
