@@ -84,7 +84,6 @@ class Schedule:
 
     def failed(self, now: float) -> None:
         """An attempt was in vain: the next is later each time, and not at once for all."""
-        self.is_registered = False
         another, pause = self.another_left, self._pause(now)
         self._failures = min(self._failures + 1, _MOST_FAILURES)
         if another:

@@ -421,3 +421,21 @@ def test_keys_that_are_due_go_out_to_all_before_one_gets_them(signing_key, profi
     world.flush()
     assert world.happenings(OTHER)[-1] == "rekeyed"
     assert member.keys.kek.kek.spi == world.members[GM].keys.kek.kek.spi
+
+
+def test_what_is_missed_amid_a_registration_is_no_reason_for_another(signing_key):
+    world = World(signing_key, "v1", extra=(V1_BLOCK, MULTICAST))
+    (member,) = world.joined(1)
+    group, queue = world.groups.by_name["G1"], member.registrations.start_anew(world.now)
+    for lost in (True, False):
+        world.lost = {GM} if lost else set()
+        group.push.send("heartbeat", world.now)
+        world.flush()
+    while queue:
+        answer, _ = world.endpoint.receive(queue.pop(0), (GM, 848), world.now)
+        queue += member.receive(answer, world.now) if answer is not None else []
+    assert "heartbeat" in [one.event for one in member.events]
+    member.events.clear()
+    world.pass_time(25)
+    assert "reregistering" not in [one.event for one in member.events]
+    assert member.state is MemberState.REGISTERED
