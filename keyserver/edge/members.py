@@ -97,9 +97,9 @@ class _Listener:
         members.add(edge)
         if len(members) == 1:
 
-            def arrived(data: bytes, _source: tuple[str, int]) -> None:
+            def arrived(data: bytes, source: tuple[str, int]) -> None:
                 for member in list(members):
-                    member.arrived(data)
+                    member.arrived(data, source)
 
             try:
                 self._sockets[key] = await UdpSocket.join(
@@ -172,8 +172,10 @@ class _MemberEdge:
             self.member.registrations.paths = (Path(self._socket.address, self._server),)
         self._act(self.member.start(self._clock()))
 
-    def arrived(self, data: bytes) -> None:
+    def arrived(self, data: bytes, source: tuple[str, int]) -> None:
         """A datagram came in, from whichever socket."""
+        if exchange_of(data) == GdoiExchange.GROUPKEY_PUSH and source[0] == self._server[0]:
+            self._pushed_from = source
         self._over_link(partial(self._take, data))
 
     def _over_link(self, deliver: Callable[[], None]) -> None:
@@ -199,11 +201,9 @@ class _MemberEdge:
         # RFC 6407 §2.2 lets a key server push from another port than it answers from.
         if source[0] != self._server[0]:
             return
-        if exchange_of(data) == GdoiExchange.GROUPKEY_PUSH:
-            self._pushed_from = source
-        elif source[1] not in (self._server[1], self.spec.server_nat_port):
-            return
-        self.arrived(data)
+        is_answer = source[1] in (self._server[1], self.spec.server_nat_port)
+        if is_answer or exchange_of(data) == GdoiExchange.GROUPKEY_PUSH:
+            self.arrived(data, source)
 
     def _take(self, data: bytes) -> None:
         if self.member.state is not MemberState.STOPPED:

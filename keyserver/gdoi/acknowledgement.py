@@ -34,7 +34,7 @@ _LABEL = b"GROUPKEY-PUSH ACK\0"
 
 
 class AckAlgorithm(IntEnum):
-    """KEK_ACK_REQUESTED (RFC 8263 §4): which key the acknowledgement is made with."""
+    """KEK_ACK_REQUESTED (RFC 8263 §2): which key the acknowledgement is made with."""
 
     KEK_SHA256 = 1
     LKH_SHA256 = 2

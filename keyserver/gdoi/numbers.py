@@ -16,7 +16,7 @@ class GdoiExchange(IntEnum):
 
 
 class KekAttribute(IntEnum):
-    """SAK attributes (RFC 6407 §5.3, RFC 8263 §4)."""
+    """SAK attributes (RFC 6407 §5.3, RFC 8263 §2)."""
 
     MANAGEMENT_ALGORITHM = 1
     ALGORITHM = 2

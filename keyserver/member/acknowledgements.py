@@ -23,7 +23,7 @@ class Acknowledgements:
 
     def queue(self, kek: InstalledKek, sequence: int, now: float) -> None:
         """Acknowledge a push, where that is asked for."""
-        if kek.ack_algorithm is None or kek.multicast or self._address is None:
+        if kek.ack_algorithm is None or self._address is None:
             return
         own = Identification.address(self._address)
         ack = encode_ack(kek.kek, kek.ack_algorithm, sequence, own)

@@ -571,8 +571,12 @@ def test_a_push_that_says_nothing_is_a_sign_of_life(given, profile):
 
 
 @BOTH
-def test_a_rekey_is_acknowledged_where_the_server_asks_for_it(given, profile):
+@pytest.mark.parametrize("multicast", [False, True])
+def test_a_rekey_is_acknowledged_where_the_server_asks_for_it(given, profile, multicast):
+    """RFC 8263 §4 and §6: by multicast, too, which Junos does not ask it for."""
     given.kek.attributes += tv(9, 1)
+    if multicast:
+        given.kek.destination = selector(1, bytes([239, 192, 0, 1]), 8848)
     member = registered(given, profile)
     assert pushed(member, given.kek, 1, rekey([Tek()])) == "rekeyed"
     (told,) = member.tick(member.wake_at)
