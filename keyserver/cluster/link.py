@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from enum import Enum
 
 from ..groups.group import Group
 from ..groups.plane import KeyPlane
 from ..ike.dpd import dpd_message
-from ..ike.exchange import Phase1Sa, ProtectedExchange, new_message_id
+from ..ike.exchange import Phase1Sa, ProtectedExchange
 from ..ike.main_mode import MainModeInitiator
 from ..ike.numbers import NotifyType
 from ..ike.phase1 import State
@@ -20,6 +21,9 @@ from .settings import ClusterPeer, ServerRole
 from .sharing import follow
 
 DIAL_REPEAT_SECONDS = 1.0
+# Message ids under a phase 1 SA only grow: what is older than what was taken is a late copy, or
+# was recorded. The sub-server's init is the first, the root's updates follow.
+_INIT_NUMBER = 1
 # The first time sooner than the period that is configured: a root that dies before its update has
 # come parts the sub-server's members from its own.
 UPDATE_REPEAT_SECONDS = 1.0
@@ -96,7 +100,8 @@ class Link:
         self.outbox: list[bytes] = []
         self.events: list[ClusterEvent] = []
         self._last: bytes = b""
-        self._probe = 0
+        # RFC 3706 §6.2: begins anywhere, with room to grow.
+        self._probe = secrets.randbits(31)
         self._version = -1
         self._hang_up(now)
         # A root that does not answer from the start is dead after as long as one that stops.
@@ -127,6 +132,10 @@ class Link:
         self._hang_up(now)
         self._lost_at = now + self._patience
 
+    def _met(self) -> None:
+        """Under another phase 1 SA numbers begin anew: of our words, and of the other's probes."""
+        self._number, self._probed = _INIT_NUMBER, -1
+
     def _hang_up(self, now: float) -> None:
         self.state = LinkState.DOWN
         self.sa: Phase1Sa | None = None
@@ -136,6 +145,7 @@ class Link:
         self._repeat_due: float | None = None
         self._renew_at: float | None = None
         self._unanswered = 0
+        self._met()
         self._next = now
 
     # Time
@@ -222,9 +232,9 @@ class Link:
             self._say(answer, now)
             return
         self.sa = self._dial.sa
-        message_id = new_message_id()
-        exchange = self.sa.exchange(ClusterExchange.INIT, message_id)
-        self._init = (message_id, exchange)
+        self._met()
+        exchange = self.sa.exchange(ClusterExchange.INIT, _INIT_NUMBER)
+        self._init = (_INIT_NUMBER, exchange)
         self.counters.init_sent += 1
         state = None if self.group.keyring.is_empty else self.group.keyring.grant(now)
         self._say(exchange.seal(state_payloads(self.group.settings.group_id, state)), now)
@@ -250,6 +260,16 @@ class Link:
         self._next = now + self.peer.dpd_interval
         self._unanswered = 0
 
+    def probed(self, kind: NotifyType, sequence: int, now: float) -> None:
+        """A probe, or the answer to ours: what came before proves no life (RFC 3706 §6)."""
+        if kind is NotifyType.R_U_THERE_ACK:
+            is_new = sequence == self._probe
+            self.counters.probe_answered += is_new
+        else:
+            is_new, self._probed = sequence > self._probed, max(sequence, self._probed)
+        if is_new:
+            self.heard(now)
+
     def heard(self, now: float) -> None:
         """Something authentic came: the other server lives."""
         self._unanswered = 0
@@ -269,6 +289,7 @@ class Link:
             follow(self.group, state, self._signing_keys, now)
             self.group.keyring.leads = True
         self.sa, self._update = sa, None
+        self._met()
         self._up(now)
         answer = exchange.seal(
             state_payloads(self.group.settings.group_id, self.group.keyring.grant(now))
@@ -285,7 +306,8 @@ class Link:
         if self.group.keyring.version == self._version:
             return
         assert self.sa is not None
-        message_id = new_message_id()
+        self._number += 1
+        message_id = self._number
         exchange = self.sa.exchange(ClusterExchange.UPDATE, message_id)
         state = self.group.keyring.grant(now)
         datagram = exchange.seal(state_payloads(self.group.settings.group_id, state))

@@ -18,11 +18,12 @@ from ..config.tree import Tree
 from ..gdoi.arrival import Arrival
 from ..gdoi.associations import Association
 from ..gdoi.informational_door import probe_answer
+from ..groups.gateways import LONGEST_LIFETIME
 from ..groups.group import Group
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
-from ..ike.dpd import dpd_of
+from ..ike.dpd import Probe, dpd_of
 from ..ike.exchange import Phase1Sa
 from ..ike.informational import deletes, informed
 from ..ike.numbers import Exchange, NotifyType
@@ -32,12 +33,14 @@ from .messages import ClusterExchange, read_state
 from .settings import ClusterPeer, cluster_peers
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Replied:
-    """The last datagram of an exchange that was answered: a copy gets the same answer."""
+    """The last message under a phase 1 SA that was answered: a copy gets the same answer."""
 
     datagram: bytes
+    number: int
     answer: bytes
+    at: float
 
 
 _EXCHANGES = frozenset(ClusterExchange)
@@ -49,7 +52,7 @@ class ServerCluster:
     def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
         self._plane, self._on_activity = plane, on_activity
         self.links: dict[tuple[str, str], Link] = {}
-        self._replied: dict[str, _Replied] = {}
+        self._replied: dict[bytes, _Replied] = {}
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
         """A commit happened; links that did not change stay.
@@ -114,8 +117,7 @@ class ServerCluster:
         elif header.exchange == ClusterExchange.INIT:
             link.initialised(header, message, now)
         elif link.sa is not None and header.exchange == ClusterExchange.UPDATE:
-            work = partial(link.update_received, header, message, now)
-            return self._once(link.peer.policy.name, message, work)
+            return self._once(link.sa, arrival, partial(link.update_received, header, message, now))
         elif link.sa is not None and header.exchange == Exchange.INFORMATIONAL:
             return self._informed(link, link.sa, arrival)
         return None
@@ -127,7 +129,7 @@ class ServerCluster:
             return None
         told = dpd_of(payloads)
         if told is not None:
-            self.heard(arrival.header.spi, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK)
+            self.probed(arrival.header.spi, told, arrival.now)
         return probe_answer(sa, payloads)
 
     def _under_association(self, association: Association, arrival: Arrival) -> bytes | None:
@@ -136,9 +138,8 @@ class ServerCluster:
             for link in self._of(gateway):
                 link.update_acknowledged(arrival.header, arrival.message, arrival.now)
             return None
-        return self._once(
-            gateway, arrival.message, partial(self._init, association.sa, gateway, arrival)
-        )
+        sa = association.sa
+        return self._once(sa, arrival, partial(self._init, sa, gateway, arrival))
 
     def _init(self, sa: Phase1Sa, gateway: str, arrival: Arrival) -> bytes:
         probe = sa.exchange(ClusterExchange.INIT, arrival.header.message_id)
@@ -154,11 +155,19 @@ class ServerCluster:
     def _of(self, gateway: str) -> list[Link]:
         return [link for (_, name), link in self.links.items() if name == gateway]
 
-    def _once(self, gateway: str, datagram: bytes, work: Callable[[], bytes]) -> bytes:
-        replied = self._replied.get(gateway)
-        if replied is None or replied.datagram != datagram:
-            replied = self._replied[gateway] = _Replied(datagram, work())
-        return replied.answer
+    def _once(self, sa: Phase1Sa, arrival: Arrival, work: Callable[[], bytes]) -> bytes:
+        """Raises Refused for what is older than what was answered: a late copy, or a replay."""
+        number, replied = arrival.header.message_id, self._replied.get(sa.spi)
+        if replied is not None and replied.datagram == arrival.message:
+            return replied.answer
+        if replied is not None and number <= replied.number:
+            raise Refused(
+                NotifyType.INVALID_MESSAGE_ID, f"cluster: message {number} after {replied.number}"
+            )
+        answer, now = work(), arrival.now
+        kept = {spi: one for spi, one in self._replied.items() if now < one.at + LONGEST_LIFETIME}
+        self._replied = {**kept, sa.spi: _Replied(arrival.message, number, answer, now)}
+        return answer
 
     def listens(self) -> frozenset[tuple[str, int, str]]:
         """Servers hear each other by unicast alone."""
@@ -170,12 +179,11 @@ class ServerCluster:
     def arrives(self, packet: bytes, now: float) -> None:
         """Nor is any for it."""
 
-    def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
+    def probed(self, cookies: bytes, told: Probe, now: float) -> None:
         """A probe, or the answer to one of ours, came under that phase 1 SA."""
         for link in self.links.values():
             if link.sa is not None and link.sa.spi == cookies:
-                link.counters.probe_answered += answer
-                link.heard(now)
+                link.probed(*told, now)
 
     # Time and traffic
 

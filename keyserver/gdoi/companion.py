@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..ike.dpd import Probe
 from .arrival import Arrival
 from .associations import Association
 
@@ -22,5 +23,5 @@ class Companion(Protocol):
         Raises Refused or MalformedPayload; both stay unanswered.
         """
 
-    def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
+    def probed(self, cookies: bytes, told: Probe, now: float) -> None:
         """The other end of a phase 1 SA has probed us, or answered a probe."""

@@ -50,9 +50,7 @@ class InformationalDoor:
         if told is None:
             return None
         for companion in self._companions:
-            companion.heard(
-                arrival.header.spi, arrival.now, answer=told[0] is NotifyType.R_U_THERE_ACK
-            )
+            companion.probed(arrival.header.spi, told, arrival.now)
         return probe_answer(association.sa, payloads)
 
 

@@ -9,6 +9,9 @@ from .numbers import GDOI_DOI, Exchange, NotifyType, PayloadType
 from .payloads import Notification
 from .wire import Payload
 
+Probe = tuple[NotifyType, int]
+"""Which of both it is, and its sequence number."""
+
 _KINDS = (NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK)
 _SEQUENCE_LENGTH = 4
 
@@ -20,7 +23,7 @@ def dpd_message(sa: Phase1Sa, kind: NotifyType, sequence: int) -> bytes:
     return exchange.seal([Payload(PayloadType.NOTIFICATION, body.encode())])
 
 
-def dpd_of(payloads: list[Payload]) -> tuple[NotifyType, int] | None:
+def dpd_of(payloads: list[Payload]) -> Probe | None:
     """(kind, sequence) of the dead peer detection in a message; None where there is none.
 
     Raises MalformedPayload.

@@ -18,6 +18,7 @@ from ..gdoi.numbers import GdoiExchange
 from ..groups.plane import KeyPlane
 from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
+from ..ike.dpd import Probe
 from ..member.registrations import MemberState
 from .forwarding import Forwarding
 from .host import Host
@@ -158,7 +159,7 @@ class SrxMembers:
         self._on_activity()
         return None
 
-    def heard(self, cookies: bytes, now: float, *, answer: bool) -> None:
+    def probed(self, cookies: bytes, told: Probe, now: float) -> None:
         """A probe came: a member answers its own in :meth:`receive`."""
 
     def listens(self) -> frozenset[tuple[str, int, str]]:

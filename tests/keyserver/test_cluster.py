@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import pytest
 
+from keyserver.cluster.link import ServerLost
 from keyserver.cluster.messages import ClusterExchange, state_payloads
 from keyserver.cluster.servers import ServerCluster
 from keyserver.config.junos_schema import Generation
 from keyserver.groups.gateways import phase1_proposal
 from keyserver.groups.pushes import MulticastTarget
 from keyserver.ike.exchange import new_message_id
+from keyserver.ike.numbers import Exchange
 from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
 from keyserver.member.machine import GroupMember
@@ -85,6 +87,7 @@ class Network:
         self.home: dict[str, str] = {}
         self.dead: set[str] = set()
         self.deaf: set[tuple[str, str]] = set()
+        self.said: list[tuple[str, str, bytes]] = []
 
     def member(self, address: str, server: str) -> GroupMember:
         policy = PeerPolicy(
@@ -103,6 +106,7 @@ class Network:
     def carry(self, queue: list[tuple[str, str, bytes]]) -> None:
         while queue:
             source, target, datagram = queue.pop(0)
+            self.said.append((source, target, datagram))
             if source in self.dead or target in self.dead or (source, target) in self.deaf:
                 continue
             if target in self.hubs:
@@ -243,6 +247,72 @@ def test_a_sub_server_that_joins_after_a_change_of_algorithms_gets_both_keys(net
 @pytest.fixture(params=[(ROOT, SUB), (SUB, ROOT)], ids=["root first", "sub-server first"])
 def order(request):
     return request.param
+
+
+def _recorded(network, source, target, kind):
+    """What one server has said to the other so far, of that exchange type."""
+    return [d for one, other, d in network.said if (one, other, d[18]) == (source, target, kind)]
+
+
+def _rekeyed(network, life):
+    for address in (SUB, ROOT):
+        network.hubs[address].commit(
+            network.now, f"{SERVER} ipsec proposal esp lifetime-seconds {life}"
+        )
+        network.settle()
+
+
+def test_an_update_that_comes_late_or_again_brings_back_no_key_of_before(network):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    for life in (3000, 2900):
+        _rekeyed(network, life)
+        network.pass_time(100)
+    before = network.hubs[SUB].keys(network.now)
+    updates = _recorded(network, ROOT, SUB, ClusterExchange.UPDATE)
+    assert len(updates) == 2
+    for datagram in updates:
+        network.carry([(ROOT, SUB, datagram)])
+    network.pass_time(100)
+    assert network.hubs[SUB].keys(network.now) == before
+    assert members[0].held() == members[1].held()
+    _rekeyed(network, 2800)
+    network.pass_time(100)
+    assert members[0].held() == members[1].held()
+
+
+@pytest.mark.parametrize("met", [1, 2])
+def test_an_init_that_comes_again_takes_back_no_update(network, met):
+    for _ in range(met):
+        network.hubs[SUB].cluster.clear(network.now)
+        network.pass_time(2)
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    network.deaf.add((ROOT, SUB))
+    _rekeyed(network, 3000)
+    inits = _recorded(network, SUB, ROOT, ClusterExchange.INIT)
+    assert len(inits) == 1 + met
+    for datagram in inits:
+        network.carry([(SUB, ROOT, datagram)])
+    network.pass_time(2)
+    network.deaf.clear()
+    network.pass_time(100)
+    assert members[0].held() == members[1].held()
+
+
+@pytest.mark.parametrize("way", [(ROOT, SUB), (SUB, ROOT)])
+def test_a_probe_or_an_answer_that_was_recorded_proves_no_life(network, way):
+    """RFC 3706 §6: the other server is dead, and somebody says again what it said."""
+    dead, living = way
+    network.member(SITES[0], ROOT)
+    network.pass_time(60)
+    said = _recorded(network, dead, living, Exchange.INFORMATIONAL)
+    network.dead.add(dead)
+    for _ in range(60):
+        network.pass_time(1)
+        for datagram in said:
+            network.hubs[living].endpoint.receive(datagram, (dead, 848), network.now)
+    lost = [event for event in network.hubs[living].events if isinstance(event, ServerLost)]
+    assert len(said) > 5
+    assert len(lost) == 1
 
 
 def test_servers_that_meet_anew_amid_a_rekey_leave_the_key_before_to_members(network):
