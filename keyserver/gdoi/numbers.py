@@ -91,10 +91,14 @@ class EspTransform(IntEnum):
 
 
 class IpsecAttribute(IntEnum):
-    """IPsec DOI attributes in a SAT (RFC 2407 §4.5, RFC 4304, RFC 6407 §5.5.1.1)."""
+    """IPsec DOI attributes in a SAT (RFC 2407 §4.5, RFC 4304, RFC 6407 §5.5.1.1).
+
+    That of a Diffie-Hellman group must not be there, and says nothing where it is (§5.5.1).
+    """
 
     LIFE_TYPE = 1
     LIFE_DURATION = 2
+    GROUP_DESCRIPTION = 3
     ENCAPSULATION_MODE = 4
     AUTHENTICATION_ALGORITHM = 5
     KEY_LENGTH = 6
@@ -192,9 +196,3 @@ class SidAttribute(IntEnum):
 
     NUMBER_OF_BITS = 1
     VALUE = 2
-
-
-class KekManagementAlgorithm(IntEnum):
-    """KEK_MANAGEMENT_ALGORITHM (RFC 6407 §5.3.2)."""
-
-    LKH = 1

@@ -40,7 +40,6 @@ from .numbers import (
     GdoiExchange,
     KekAttribute,
     KekKeyAttribute,
-    KekManagementAlgorithm,
     SigAlgorithm,
     SigHashAlgorithm,
 )
@@ -97,6 +96,7 @@ class Kek:
 def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
     """The cipher and the signature's hash that an SAK asks for.
 
+    How it says that keys are managed is passed over (RFC 6407 §5.3): the key packets tell.
     Raises MalformedPayload that names what is unknown.
     """
     attributes = attribute_map(policy.attributes, "SAK", _BASIC)
@@ -104,9 +104,6 @@ def check_kek_algorithms(policy: SaKek) -> tuple[CbcCipher, SigHashAlgorithm]:
     for kind in sorted(attributes.keys() - numbers.keys()):
         # RFC 6407 §5.3.2: abort on what is not understood.
         raise MalformedPayload(f"SAK: attribute {kind} is unknown")
-    managed = numbers.get(KekAttribute.MANAGEMENT_ALGORITHM, KekManagementAlgorithm.LKH)
-    if managed != KekManagementAlgorithm.LKH:
-        raise MalformedPayload(f"SAK: attribute 1 (MANAGEMENT_ALGORITHM): {managed} is unknown")
     return _cipher(numbers), _sig_hash(numbers)
 
 

@@ -65,7 +65,7 @@ def keys(encryption=32, integrity=32, *more):
         (sat(SHORT(4, 1), SHORT(14, 2)), "14 (ADDRESS_PRESERVATION): 2 (SOURCE_ONLY) in tunnel"),
         (sat(SHORT(15, 4)), "15 (SA_DIRECTION): 4"),
         (sat(SHORT(11, 2)), "11 (EXTENDED_SEQUENCE_NUMBER): 2"),
-        (sat(SHORT(3, 2)), "attribute 3 is unknown"),
+        (sat(SHORT(7, 2)), "attribute 7 is unknown"),
         (sat(SHORT(99, 2)), "attribute 99 is unknown"),
         (sat(SHORT(6, 256)), "attribute 6 twice"),
         (sat(seconds=0), "a life of 0"),

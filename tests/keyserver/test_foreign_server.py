@@ -228,6 +228,8 @@ LEGAL = {
         packet(4, b"", tlv(2, b"\0\7") + tv(1, 12) + tlv(2, b"\0\x08"))
     ),
     "the word that keys may come as a tree": kek_is(KEK_ATTRIBUTES + tv(1, 1)),
+    "the word that keys come in a way of which nobody has heard": kek_is(KEK_ATTRIBUTES + tv(1, 7)),
+    "a Diffie-Hellman group, which says nothing here": life(SECONDS, tv(3, 14), MODE),
 }
 
 
@@ -365,11 +367,6 @@ ILLEGAL = {
     "a signature of ECDSA": (
         kek_is(tv(2, 3) + tv(3, 128) + tv(5, 3) + tv(6, 4)),
         "SAK: attribute 6",
-        "§5.3",
-    ),
-    "keys that are managed in an unknown way": (
-        kek_is(KEK_ATTRIBUTES + tv(1, 2)),
-        "SAK: attribute 1 (MANAGEMENT_ALGORITHM): 2",
         "§5.3",
     ),
     "a KEK's life of three octets": (
