@@ -137,6 +137,16 @@ def test_the_page_of_rekeys_says_which_generation_has_which():
         assert set(said[kind].replace(",", " ").split()) == has
 
 
+def test_the_page_of_the_rfcs_names_sources_and_tests_that_are_there():
+    rows = re.findall(r"^\| \d{4} .*$", (DOCS / "rfc.md").read_text(), re.MULTILINE)
+    assert len(rows) > 40
+    for row in rows:
+        ((path, name),) = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", row)
+        assert f"def {name}(" in (ROOT / path).read_text(), row
+        (source,) = re.findall(r"\| `(\w+/\w+\.py)` \|", row)
+        assert (ROOT / "keyserver" / source).is_file(), row
+
+
 def test_every_source_says_whose_it_is_and_under_which_licence():
     folders = ("keyserver", "plugins", "extensions", "dev", "tests", "roles")
     sources = [file for one in folders for file in (ROOT / one).rglob("*.py")]
