@@ -102,6 +102,20 @@ def test_a_delete_that_names_a_piece_of_a_key_deletes_none(signing_key, rekeyed)
     assert member.held() != before
 
 
+def test_a_delete_of_another_protocols_key_with_the_same_spi_deletes_none(signing_key, rekeyed):
+    (member,) = rekeyed.members.values()
+    before = member.held()
+    spi = bytes.fromhex(before.receives_with[-1])
+    for number, protocol in ((7, TekProtocol.AH), (8, 99)):
+        member.receive(
+            forged(member, signing_key, Push(number, (Delete(protocol, (spi,)),))), rekeyed.now
+        )
+        assert member.held() == before
+    ours = Push(9, (Delete(TekProtocol.ESP, (spi,)),))
+    member.receive(forged(member, signing_key, ours), rekeyed.now)
+    assert member.held() != before
+
+
 def test_a_bad_push_does_not_stop_the_member_from_taking_the_next(signing_key, rekeyed):
     (member,) = rekeyed.members.values()
     for noise in (b"", b"\0", secrets.token_bytes(600), rekeyed.pushed[-1][:-1]):
