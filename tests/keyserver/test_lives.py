@@ -144,6 +144,14 @@ AT_ONCE = {
         2,
         _at_once(_is_served_by("hub-2"), _protects_more),
     ),
+    "the second server comes first, a third comes, and a site leaves": (
+        2,
+        _at_once(_is_served_by("hub-2", "hub-1", "hub-3"), _leaves),
+    ),
+    "the second server comes first, the first last, and a site leaves": (
+        2,
+        _at_once(_is_served_by("hub-2", "hub-3", "hub-1"), _leaves),
+    ),
     "a server is called otherwise, and a second group comes": (
         3,
         _at_once(_a_server_is_renamed, _a_second_group),
@@ -199,6 +207,16 @@ def test_a_change_is_made_and_only_whom_it_names_is_apart(
     ALL[change](town)
     foreseen = town.run(check=True)
     assert ends_well(town).changed == foreseen.changed
+
+
+def test_where_requests_take_time_servers_change_places_while_a_site_leaves(signing_key):
+    """Servers agree on keys between two requests."""
+    town = built(signing_key, "v2", 2, True)
+    _is_served_by("hub-2", "hub-1")(town)
+    _leaves(town)
+    run = town.run(Hands(town, takes=0.2))
+    assert run.is_good, (run.failures, run.beyond)
+    ends_well(town)
 
 
 def changing(signing_key, dice):

@@ -194,13 +194,18 @@ class Run:
 class Hands:
     """Touches the devices of a town; ``killed_at``: the request before which its owner dies.
 
-    ``lost``: hosts that do not answer from request ``from_``  on.
+    ``lost``: hosts that do not answer from request ``from_``  on; ``takes``: seconds of a request.
     """
 
     def __init__(
-        self, town: Town, killed_at: int | None = None, lost: Iterable[str] = (), from_: int = 0
+        self,
+        town: Town,
+        killed_at: int | None = None,
+        lost: Iterable[str] = (),
+        from_: int = 0,
+        takes: float = 0,
     ) -> None:
-        self._town, self._killed_at = town, killed_at
+        self._town, self._killed_at, self._takes = town, killed_at, takes
         self._lost, self._from = frozenset(lost), from_
         self._wires: dict[str, CountedWire] = {}
         self.requests = 0
@@ -210,6 +215,7 @@ class Hands:
         if self.requests == self._killed_at:
             raise Killed
         self.requests += 1
+        self._town.pass_time(self._takes)
         self.reach(host)
 
     def reach(self, host: str) -> None:

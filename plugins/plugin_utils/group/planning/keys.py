@@ -10,7 +10,7 @@ from typing import Any
 from ...engine.values import Generation
 from ..configurations import entries, joined
 from ..description import Group
-from ..expand import Config
+from ..expand import ROOT, Config
 from ..steps import Apart, Change, Kind, Step
 from .peers import excludes
 from .situation import Lost, Situation
@@ -85,10 +85,28 @@ def _pushed_otherwise(here: Situation, group: Group) -> bool:
 
 
 def _unpushed(here: Situation, group: Group) -> bool:
-    """Whether traffic keys change and nothing pushes them."""
+    """Whether traffic keys change and no push tells of them.
+
+    Where another server makes new keys, the one that members hear follows it at once: its push
+    that keys are void may come under a key for rekeying that they do not have.
+    """
     if group.communication is not None and _kinds(here.blocks(group)) != {None}:
-        return False
+        return excludes(here, group) and moves(here, group)
     return traffic_changes(here, group) or excludes(here, group)
+
+
+def moves(here: Situation, group: Group) -> bool:
+    """Whether another server comes to make the group's keys."""
+    makers = {host for host in here.now if _makes_keys(here.block(host, group))}
+    return bool(makers) and makers != {group.servers[0]}
+
+
+def _makes_keys(block: Config | None) -> bool:
+    """Whether a server that has this block of a group makes its keys."""
+    if block is None:
+        return False
+    cluster = block.get("server_cluster")
+    return cluster is None or cluster.get("server_role") == ROOT
 
 
 def traffic_changes(here: Situation, group: Group) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..configurations import entries, joined
 from ..description import Group
-from ..expand import ROOT, Config, Sides, is_cluster
+from ..expand import Config, Sides, is_cluster
 from ..references import foreign, merged
 from ..steps import Apart, Change, Kind, Step
-from .keys import traffic_changes
+from .keys import moves, traffic_changes
 from .peers import excludes, not_renamed
 from .situation import Situation
 
@@ -93,7 +93,7 @@ def _with_old_peers(here: Situation, host: str, group: Group, want: Config) -> C
     before = _cluster(old)
     if before is None or excludes(here, group):
         return want
-    if _moves(here, group) and (cluster is not None or _has_other_keys(here, group, old, want)):
+    if moves(here, group) and (cluster is not None or _has_other_keys(here, group, old, want)):
         return want
     if cluster is None:
         return {**want, "server_cluster": before}
@@ -137,13 +137,8 @@ def _lacks_keys(here: Situation, group: Group, join: Mapping[str, Change]) -> bo
 
 def moving(here: Situation) -> tuple[Apart, ...]:
     """Groups whose keys will be made by another server."""
-    moved = (group for group in here.groups if _moves(here, group))
+    moved = (group for group in here.groups if moves(here, group))
     return tuple(Apart(group.name, tuple(here.stay(group)), _MOVED) for group in moved)
-
-
-def _moves(here: Situation, group: Group) -> bool:
-    makers = {host for host in here.now if _makes_keys(here.block(host, group))}
-    return bool(makers) and makers != {group.servers[0]}
 
 
 def numbers(here: Situation, group: Group) -> set[int | None]:
@@ -160,12 +155,6 @@ def renumbered(here: Situation) -> tuple[Apart, ...]:
         if old and hosts:
             found.append(Apart(group.name, tuple(hosts), _RENUMBERED))
     return tuple(found)
-
-
-def _makes_keys(block: Config | None) -> bool:
-    """Whether a server that has this block of a group makes its keys."""
-    cluster = _cluster(block)
-    return block is not None and (cluster is None or cluster.get("server_role") == ROOT)
 
 
 def _cluster(block: Config | None) -> Config | None:
