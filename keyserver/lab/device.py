@@ -23,7 +23,7 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
     section = Section(where, entry)
     key_plane = section.take("gdoi", lambda v: v)
     spec = DeviceSpec(
-        name=section.need("name", values.text),
+        name=section.need("name", values.line),
         generation=section.take("generation", Generation, Generation.V2),
         netconf=section.take("netconf", lambda v: _netconf(f"{where}: netconf", v)),
         users=tuple(
@@ -35,9 +35,9 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
         strict=section.take("strict", values.flag, True),
         interfaces=section.take("interfaces", values.names, {}),
         certificates=read_certificates(where, section, base),
-        model=section.take("model", values.text),
-        release=section.take("release", values.text),
-        cluster_node=section.take("cluster_node", values.text),
+        model=section.take("model", values.line),
+        release=section.take("release", values.line),
+        cluster_node=section.take("cluster_node", values.line),
         **(_key_plane(f"{where}: gdoi", key_plane) if key_plane is not None else {}),
     )
     section.done()

@@ -28,16 +28,17 @@ from .specs import (
     Timing,
 )
 
+_ANY = "0.0.0.0"
+
 
 def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Path) -> MemberSpec:
     """One entry of ``members``; ``devices`` are those of the same lab."""
     section = Section(where, entry)
     server_name = section.need("server", values.text)
     device = devices.get(server_name)
-    server = device.gdoi if device is not None else None
-    server = server or _server(where, server_name)
+    server = _server(where, server_name, device)
     spec = MemberSpec(
-        name=section.need("name", values.text),
+        name=section.need("name", values.line),
         server=server,
         server_name=server_name,
         group=section.need("group", values.group),
@@ -62,19 +63,30 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
         faults=section.take("faults", lambda v: _faults(f"{where}: faults", v), Faults()),
     )
     section.done()
-    if spec.psk is None and spec.credentials is None:
-        raise LabError(f"{where}: psk or certificate is missing; give one")
+    _refuse_nobody(where, spec)
     return spec
 
 
-def _server(where: str, text: str) -> Endpoint:
+def _server(where: str, text: str, device: DeviceSpec | None) -> Endpoint:
+    if device is not None and device.gdoi is not None:
+        if device.gdoi.host == _ANY:
+            raise LabError(f"{where}: server: {text!r} is at any address; give one, ADDRESS:PORT")
+        return device.gdoi
     host, _, port = text.rpartition(":")
     try:
-        return Endpoint(values.gdoi_address(host), values.port(port))
+        return Endpoint(values.peer_address(host), values.port(port))
     except ValueError:
         raise LabError(
-            f"{where}: server: {text!r}: a device with gdoi, or ADDRESS:PORT, is expected"
+            f"{where}: server: {text!r}: a device with gdoi, or a host's ADDRESS:PORT, is expected"
         ) from None
+
+
+def _refuse_nobody(where: str, member: MemberSpec) -> None:
+    """What a server could neither believe nor tell from others."""
+    if member.psk is None and member.credentials is None:
+        raise LabError(f"{where}: psk or certificate is missing; give one")
+    if member.address == _ANY and member.identity is None:
+        raise LabError(f"{where}: address {_ANY}: it is what a server is told; give identity too")
 
 
 def _nat_port(device: DeviceSpec | None, server: Endpoint) -> int | None:

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def text(value: Any) -> str:
@@ -17,6 +19,14 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError("text is expected")
     return value
+
+
+def line(value: Any) -> str:
+    """A name, as it stands in what the commands print: a line for each."""
+    given = text(value)
+    if not given.isprintable():
+        raise ValueError("printable characters in one line are expected")
+    return given
 
 
 def path(base: Path, value: Any) -> Path:
@@ -42,19 +52,37 @@ def texts(value: Any) -> list[str]:
 
 
 def address(value: Any) -> str:
-    """An IP address as it is usually written."""
-    try:
-        return str(ipaddress.ip_address(text(value)))
-    except (TypeError, ValueError):
-        raise ValueError("an IPv4 or IPv6 address is expected") from None
+    """An IP address as it is usually written, to listen at: all zeros are every one of the host."""
+    return _address(ipaddress.ip_address, value, "an IPv4 or IPv6 address is expected")
 
 
 def gdoi_address(value: Any) -> str:
-    """An address to speak GDOI from or to: Group VPN's own statements for them take no others."""
+    """An address to speak GDOI from: Group VPN's own statements for them take no others."""
+    return _address(
+        ipaddress.IPv4Address, value, "an IPv4 address is expected; Group VPN knows no others"
+    )
+
+
+def peer_address(value: Any) -> str:
+    """An address that another is to speak GDOI to: one of a single host, and no wildcard."""
+    given = gdoi_address(value)
+    if ipaddress.ip_address(given).is_unspecified:
+        raise ValueError(_SINGLE)
+    return given
+
+
+_SINGLE = "the address of a single host is expected"
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+
+
+def _address(kind: Callable[[str], _Address], value: Any, expected: str) -> str:
     try:
-        return str(ipaddress.IPv4Address(text(value)))
+        given = kind(text(value))
     except (TypeError, ValueError):
-        raise ValueError("an IPv4 address is expected; Group VPN knows no others") from None
+        raise ValueError(expected) from None
+    if given.is_multicast or given == _BROADCAST:
+        raise ValueError(_SINGLE)
+    return str(given)
 
 
 def _whole(value: Any, least: int, most: int, what: str) -> int:

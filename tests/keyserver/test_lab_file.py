@@ -34,12 +34,23 @@ REFUSED = {
     f"devices: [{{{HUB}}}]\nmembers: []\ndevices: []": "line 3, column 1: 'devices' is there twice",
     f"devices: [{{{HUB}, netconf: {{port: 8302}}}}]": "'netconf' is there twice",
     f"devices: [{{{HUB}}}]\nknown_hosts: ~/.ssh/known_hosts": "(no '~' is expected; write the home",
+    "devices: [{name: b, gdoi: {address: 0.0.0.0}}]\n"
+    "members: [{name: a, server: b, group: 1, psk: x}]": (
+        "members[0]: server: 'b' is at any address; give one, ADDRESS:PORT"
+    ),
     f"devices: [{{{HUB}}}, {{{HUB}}}]": "devices: hub-1: two have this name; rename one",
     f"members: [{{name: a, {SITE}}}, {{name: a, {SITE}}}]": "members: a: two have this name",
 }
 OF_A_DEVICE = {
     "name: [a]": "name: ['a'] is not accepted (text is expected)",
     "name: ''": "name: '' is not accepted (text is expected)",
+    'name: "a\\nb"': "(printable characters in one line are expected)",
+    'name: "a\\eb"': "name: 'a\\x1bb' is not accepted (printable characters in one line are expec",
+    'name: "\\u202Ea"': "name: '\\u202ea' is not accepted (printable characters in one line are ex",
+    'name: a, cluster_node: "0\\n"': "cluster_node: '0\\n' is not accepted (printable characters",
+    "name: a, netconf: {address: 224.0.0.1}": "'224.0.0.1' is not accepted (the address of a sin",
+    "name: a, netconf: {address: 'ff02::1'}": "'ff02::1' is not accepted (the address of a single",
+    "name: a, gdoi: {address: 255.255.255.255}": "(the address of a single host is expected)",
     "name: yes": "name: True is not accepted (text is expected, and a word that YAML takes f",
     "name: a, state: ~/hub.db": "state: '~/hub.db' is not accepted (no '~' is expected; write the",
     "name: a, trusted_ca: [~/ca.pem]": "trusted_ca: ['~/ca.pem'] is not accepted (no '~' is expec",
@@ -59,11 +70,15 @@ OF_A_DEVICE = {
     "name: a, users: [{name: x, password: [made-up]}]": "password: its value is not accepted",
 }
 OF_A_MEMBER = {
-    "server: hub, group: 1, psk: x": "server: 'hub': a device with gdoi, or ADDRESS:PORT, is expe",
+    "server: hub, group: 1, psk: x": "server: 'hub': a device with gdoi, or a host's ADDRESS",
+    "server: '0.0.0.0:848', group: 1, psk: x": "server: '0.0.0.0:848': a device with gdoi, or a ho",
+    "server: '233.252.0.1:848', group: 1, psk: x": "a device with gdoi, or a host's ADDRESS:PORT",
+    f"{SITE}, address: 233.252.0.1": "address: '233.252.0.1' is not accepted (the address of a sin",
+    f"{SITE}, address: 0.0.0.0": "members[0]: address 0.0.0.0: it is what a server is told; give",
     "server: '192.0.2.1:848', group: -1": "a group's number is 1 to 4294967295",
     "server: '192.0.2.1:848', group: x": "group: 'x' is not accepted (a group's number is a whole",
     f"{SITE}, address: '2001:db8::1'": "(an IPv4 address is expected; Group VPN knows no others)",
-    "server: '[::1]:848', group: 1, psk: x": "a device with gdoi, or ADDRESS:PORT, is expected",
+    "server: '[::1]:848', group: 1, psk: x": "a device with gdoi, or a host's ADDRESS:PORT",
     f"{SITE}, proposals: 5": "members[0]: proposals: a list is expected",
     f"{SITE}, proposals: [5]": "members[0]: proposals[0]: a mapping is expected",
     f"{SITE}, proposals: [{{encryption_algorithm: aes}}]": (
@@ -109,6 +124,16 @@ def test_a_number_in_the_place_of_text_is_what_is_written(tmp_path):
         "0123",
     )
     assert (member.name, member.group, member.psk) == ("2026-11-26", 10, "1e5")
+
+
+def test_all_zeros_are_a_wildcard_where_one_is_meant(tmp_path):
+    file = tmp_path / "lab.yml"
+    anywhere = "{address: 0.0.0.0}"
+    file.write_text(
+        f"devices: [{{name: a, netconf: {anywhere}, gdoi: {anywhere}}}]\n"
+        f"members: [{{name: a, {SITE}, address: 0.0.0.0, identity: site.example.net}}]\n"
+    )
+    assert read_lab(file).members[0].address == "0.0.0.0"
 
 
 def test_anchors_and_merges_are_no_repetition(tmp_path):

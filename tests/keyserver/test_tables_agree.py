@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.compare import difference
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Kind as KindOfLeaf
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Leaf, walk
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
@@ -92,6 +93,16 @@ def test_what_is_an_address_or_the_like_to_every_generation_has_a_form(resource)
             elif leaf.objection("x", generation) is None:
                 no_form.add(path)
     assert no_form <= plain
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+def test_no_text_is_taken_that_the_device_would_refuse(resource):
+    """Of v2, which Juniper's YANG has: nobody published the forms of v1."""
+    odd = ("a b", "-a", "_a", "a.b", "a/b", "a%b", "\xe9", "<a>", "[")
+    values = (*odd, *("x" * length for length in range(1, 1026)))
+    for path, leaf, there in leaves(resource, Generation.V2):
+        for value in values if leaf.kind is KindOfLeaf.TEXT else ():
+            assert leaf.objection(value, Generation.V2) or takes(there, value), (path, value)
 
 
 # What is about other statements: the tables leave it to the engine, which changes none of it.

@@ -75,11 +75,11 @@ class Leaf(Statement):
     """A statement with a value, with several (``many``), or with none (``Kind.FLAG``).
 
     ``values`` (enumerations) and ``ranges`` (integers) say per generation what is legal, ``form``
-    judges text of at most ``longest`` characters. ``unit`` is that of integers, ``default`` what
-    the device uses when the statement is absent. ``bare``: the CLI writes the value without the
-    statement's name. ``refers``: the list whose entries the value names. ``secret``: the device
-    returns it scrambled, and nobody is shown it. ``required``: it must be there, and the device has
-    no default.
+    judges text of at most ``longest`` characters; ``narrower`` has both for a generation that takes
+    less. ``unit`` is that of integers, ``default`` what the device uses when the statement is
+    absent. ``bare``: the CLI writes the value without the statement's name. ``refers``: the list
+    whose entries the value names. ``secret``: the device returns it scrambled, and nobody is shown
+    it. ``required``: it must be there, and the device has no default.
     """
 
     kind: Kind = Kind.TEXT
@@ -87,6 +87,7 @@ class Leaf(Statement):
     ranges: Mapping[Generation, tuple[int, int]] = field(default_factory=dict)
     form: Form = name_form
     longest: int = 255
+    narrower: Mapping[Generation, tuple[Form, int]] = field(default_factory=dict)
     default: str | int | None = None
     unit: str | None = None
     many: bool = False
@@ -122,7 +123,8 @@ class Leaf(Statement):
                 return None
             return f"Group VPN{generation} takes {low} to {high}{unit}"
         text = value.reveal() if isinstance(value, Secret) else str(value)
-        return None if self.kind is Kind.FLAG else self.form(text, self.longest)
+        form, longest = self.narrower.get(generation, (self.form, self.longest))
+        return None if self.kind is Kind.FLAG else form(text, longest)
 
 
 def _unknown(generation: Generation | None) -> str:

@@ -148,6 +148,7 @@ def ike_policy(*above: str) -> List:
                 many=True,
                 summary="Names of IKE proposals, the preferred one first.",
                 longest=32,
+                narrower={V2: (values.identifier, 32)},
                 refers=(*above, "ike", "proposal"),
             ),
             Container(

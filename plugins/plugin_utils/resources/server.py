@@ -75,7 +75,12 @@ GATEWAY = List(
     exclusive=(("address", "dynamic"),),
     children=(
         reference("ike-policy", "Name of an IKE policy.", "ike", "policy"),
-        Leaf(name="address", summary="Address or host name of the peer.", longest=253),
+        Leaf(
+            name="address",
+            summary="Address or host name of the peer; in Group VPNv2 at most 32 characters.",
+            longest=253,
+            narrower={V2: (values.name, 32)},
+        ),
         _DYNAMIC,
         _DEAD_PEER_DETECTION,
         identity("local-identity", "What the server says that it is."),
