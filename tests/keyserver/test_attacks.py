@@ -82,6 +82,20 @@ def test_sequence_numbers_that_do_not_grow_are_refused(signing_key, rekeyed):
     assert not member.keys.teks
 
 
+def test_a_push_of_a_number_that_the_registration_told_is_refused(signing_key):
+    """RFC 6407 §3.2: also by who has heard no push yet."""
+    world = World(signing_key, extra=(V2_BLOCK,), members=2)
+    world.joined(1)
+    world.groups.by_name["G1"].keyring.kek.sequence = 5
+    newcomer = world.member("192.0.2.12")
+    world.run(newcomer, "192.0.2.12")
+    wipe = (Delete(1, (bytes(4),)),)
+    for number in (1, 5):
+        newcomer.receive(forged(newcomer, signing_key, Push(number, wipe)), world.now)
+        assert newcomer.events[-1].reason == f"SEQ {number} after 5: replayed"
+    assert newcomer.keys.teks
+
+
 def test_who_knows_the_kek_but_not_the_signing_key_cannot_push(rekeyed):
     (member,) = rekeyed.members.values()
     before = state_of(member)

@@ -576,6 +576,7 @@ def test_a_rekey_is_acknowledged_where_the_server_asks_for_it(given, profile, mu
         given.kek.destination = selector(1, bytes([239, 192, 0, 1]), 8848)
     member = registered(given, profile)
     assert pushed(member, given.kek, 1, rekey([Tek()])) == "rekeyed"
+    assert member.wake_at <= NOW + 5
     (told,) = member.tick(member.wake_at)
     assert given.kek.acknowledges(told, 1, bytes([192, 0, 2, 11]))
 

@@ -325,6 +325,16 @@ REFUSED_GRANTS = {
         second(lambda both: [both[0], Payload(SA, b"\0\0\0\1" + both[1].body[4:])]),
         "SA: DOI 1",
     ),
+    "an SA whose reserved octets are used": (
+        second(
+            lambda both: [both[0], Payload(SA, both[1].body[:10] + b"\0\1" + both[1].body[12:])]
+        ),
+        "SA: DOI 2, reserved 1",
+    ),
+    "a KD whose reserved octets are used": (
+        fourth(lambda both: [both[0], Payload(KD, both[1].body[:2] + b"\0\1" + both[1].body[4:])]),
+        "KD: reserved octets are not zero",
+    ),
     "an SA that is cut off": (
         second(lambda both: [both[0], Payload(SA, both[1].body[:-1])]),
         "payload",

@@ -203,9 +203,14 @@ def test_a_member_retransmits_gives_up_and_tries_again(signing_key):
     world = World(signing_key)
     member = world.member()
     (first,) = member.start(world.now)
+    pauses = []
     for _ in RETRANSMIT_SECONDS[1:]:
+        pauses.append(member.wake_at - world.now)
         world.now = member.wake_at
         assert member.tick(world.now) == [first]
+    # RFC 2408 §5.1: not at a fixed interval, so that a server with much to do is not kept so.
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 2 * pauses[0]
     world.now = member.wake_at
     assert member.tick(world.now) == []
     assert member.events[-1].event == "refused"
