@@ -383,3 +383,24 @@ def test_who_could_be_compared_before_a_change_and_hears_nothing_of_it_proves_no
     run = town.run()
     assert "hub-1" in run.failures
     assert run.unverified == {}
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_who_is_in_a_group_that_is_described_no_more_is_not_called_otherwise(
+    signing_key, generation
+):
+    """A server would know it by two gateways, and take it for the wrong one."""
+    town = built(signing_key, generation, 1, True)
+    _a_second_group(town)
+    ends_well(town)
+    town.groups.pop()
+    for host in ("site-3", "site-4"):
+        town.variables[host]["policies"] = town.variables["site-1"]["policies"]
+    town.variables["site-4"]["name"] = "another"
+    for exclusive in (False, True):
+        with pytest.raises(Refused, match=r"gateways another: .* same peer as site-4, .*; call it"):
+            town.run(exclusive=exclusive)
+    town.variables["site-4"]["name"] = "site-4"
+    assert town.run(exclusive=True).is_good
+    town.variables["site-4"]["name"] = "another"
+    assert town.run().is_good

@@ -36,11 +36,11 @@ def _has_left(here: Situation, group: Group, server: str, wanted: set[str]) -> b
     if not gone:
         return False
     want = settled("server", here.server(server), here.generation(server))
-    members = {_who(want, name) for name in wanted}
-    return any(_who(here.now[server]["server"], name) not in members for name in gone)
+    members = {who(want, name) for name in wanted}
+    return any(who(here.now[server]["server"], name) not in members for name in gone)
 
 
-def _who(server: Config, name: str) -> Any:
+def who(server: Config, name: str) -> Any:
     """Who is behind a gateway: an address or an identity, with the key that proves it."""
     gateway = entries(server, "ike", "gateways").get(name, {})
     policy = entries(server, "ike", "policies").get(gateway.get("ike_policy", ""), {})

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Entries with names of the role's that others use, too: with the entry these would change.
 
-A policy of a member's name may hold the key of somebody of whom the description says nothing.
+A policy of a member's name may hold the key of somebody of whom the description says nothing. And
+a server on which others call a member something else would know it by two names.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...engine.values import Generation
-from ..configurations import RESOURCES, after, entries
+from ..configurations import RESOURCES, after, entries, settled
 from ..description import some
 from ..expand import Config
 from ..fit import filled
+from ..planning.peers import who
 from ..references import GATEWAYS, NAMING, REFERENCES, Place, Reference
 from ..steps import Change
 
@@ -34,6 +36,29 @@ def borrowed(now: Config, change: Change, generation: Generation) -> Iterator[st
             place = change.side, reference.place, name
             if stay and _meaning(before, *place) != _meaning(then, *place):
                 yield _said(change.side, reference, some(stay), name)
+
+
+def called_otherwise(now: Config, change: Change, generation: Generation) -> Iterator[str]:
+    """Why a server must not learn a peer: it would know it already, by a gateway that stays.
+
+    Of the two the first that fits counts, and groups that have the other one do not know who asks.
+    """
+    mine, there = entries(change.config, *GATEWAYS), entries(now, *GATEWAYS)
+    new = {name: gateway.get("address") for name, gateway in mine.items() if name not in there}
+    kept = there.keys() - mine.keys() - entries(change.drop, *GATEWAYS).keys()
+    near = [name for name in sorted(kept) if there[name].get("address") in new.values()]
+    if change.side != "server" or not near:
+        return
+    want = settled(change.side, change.config, generation)
+    known = {who(now, name): name for name in near}
+    for name in new:
+        if (other := known.get(who(want, name))) is not None:
+            yield (
+                f"server ike gateways {name}: the device has the same peer as {other}, which is "
+                "not the description's, and could not tell the two apart; call it "
+                f"{other} ('group_vpn_name'), delete that one, or take what uses it into the "
+                "description"
+            )
 
 
 def _users(reference: Reference, now: Config, change: Change) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from ..planning.situation import Lost
 from ..references import servers_asked
 from ..steps import Change, Kind
 from . import work
-from .borrowed import borrowed
+from .borrowed import borrowed, called_otherwise
 from .crew import Crew
 from .scopes import uninstalled
 from .verify import newest_keys, uncompared
@@ -190,12 +190,17 @@ def _done(made: Plan, host: str) -> Iterator[str]:
 
 
 def _of_others(crew: Crew, host: str, changes: list[Change]) -> list[str]:
-    """What changes would make of what others use; with ``exclusive`` nobody else stays."""
+    """What changes would make of what others use; with ``exclusive`` nobody else stays in the end.
+
+    Until then two gateways of one peer stand side by side also there.
+    """
     looked = crew.looks[host]
+    reasons = (called_otherwise,) if crew.order.exclusive else (borrowed, called_otherwise)
     return [
         f"{host}: {line}"
-        for change in ([] if crew.order.exclusive else changes)
-        for line in borrowed(looked.sides[change.side], change, looked.generation)
+        for change in changes
+        for why in reasons
+        for line in why(looked.sides[change.side], change, looked.generation)
     ]
 
 
