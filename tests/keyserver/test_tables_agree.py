@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from itertools import chain
 from typing import Any
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.compare import difference
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Kind as KindOfLeaf
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Leaf, walk
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import Leaf, List, walk
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
     member,
@@ -26,7 +28,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources import (
 from keyserver.config.compare import compare
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.config.junos_schema import junos_schema
-from keyserver.config.schema import Kind, Statement
+from keyserver.config.schema import Key, Kind, Statement
 from keyserver.config.show import to_set
 from keyserver.config.tree import MARKS, copy_tree
 from keyserver.config.values import InvalidValue
@@ -49,7 +51,20 @@ def leaves(resource: Any, generation: Generation) -> Iterator[tuple[str, Leaf, S
             yield " ".join(path), leaf, there
 
 
-def takes(statement: Statement, value: str) -> bool:
+def keys(resource: Any, generation: Generation) -> Iterator[tuple[str, Leaf, Key]]:
+    """Every key of a list that a generation has, alike."""
+    for path, node in walk(resource.root):
+        if isinstance(node, List):
+            there = reduce(
+                lambda one, name: one and one.children.get(name),
+                (*resource.prefix, *path),
+                junos_schema(EmulatedGeneration(generation.value)),
+            )
+            for leaf, key in zip(node.keys, there.keys if there else (), strict=False):
+                yield " ".join(path), leaf, key
+
+
+def takes(statement: Statement | Key, value: str) -> bool:
     assert statement.check is not None
     try:
         statement.check(value)
@@ -100,7 +115,8 @@ def test_no_text_is_taken_that_the_device_would_refuse(resource):
     """Of v2, which Juniper's YANG has: nobody published the forms of v1."""
     odd = ("a b", "-a", "_a", "a.b", "a/b", "a%b", "\xe9", "<a>", "[")
     values = (*odd, *("x" * length for length in range(1, 1026)))
-    for path, leaf, there in leaves(resource, Generation.V2):
+    both = chain(leaves(resource, Generation.V2), keys(resource, Generation.V2))
+    for path, leaf, there in both:
         for value in values if leaf.kind is KindOfLeaf.TEXT else ():
             assert leaf.objection(value, Generation.V2) or takes(there, value), (path, value)
 

@@ -18,7 +18,7 @@ from ..engine.resource import Outlook
 from ..engine.schema import Container, Leaf, List, Path, Tree, value_at
 from ..engine.tree import Reading
 from ..engine.values import Generation
-from .common import ONLY_V2, V1
+from .common import ONLY_V2, V1, V2
 
 _ANY = ("any",)
 Where = Callable[..., str]
@@ -121,6 +121,15 @@ _THEN = Container(
     ),
 )
 
+_POLICY = Leaf(
+    name="policy",
+    summary="Name of a security policy with a tunnel. Group VPNv1 always has such policies; a new "
+    "one is called as the VPN unless this is given. Group VPNv2 has them only if this is given, "
+    "and calls them deprecated.",
+    longest=63,
+    narrower={V2: (values.identifier, 63)},
+)
+
 TUNNEL_POLICIES = Container(
     name="policies",
     inline=True,
@@ -144,7 +153,7 @@ TUNNEL_POLICIES = Container(
                     partial=True,
                     mark=("then", "permit", "tunnel", "ipsec-group-vpn"),
                     summary="Policies that tunnel into a VPN.",
-                    key=Leaf(name="name", called="policy", summary="Name.", longest=63),
+                    key=replace(_POLICY, name="name", called="policy", summary="Name."),
                     twice="merge the two entries, or give one of them another 'policy'",
                     children=(_MATCH, _THEN),
                 ),
@@ -161,13 +170,7 @@ POLICIES = List(
     second=_zone("to-zone-name", "to_zone", _TO),
     children=(
         _ATTACHED,
-        Leaf(
-            name="policy",
-            summary="Name of a security policy with a tunnel. Group VPNv1 always has such "
-            "policies; a new one is called as the VPN unless this is given. Group VPNv2 "
-            "has them only if this is given, and calls them deprecated.",
-            longest=63,
-        ),
+        _POLICY,
         *(leaf for leaf in _MATCH.children if isinstance(leaf, Leaf)),
         Leaf(name="pair-policy", summary="Name of the tunnel policy of the reverse way."),
     ),
