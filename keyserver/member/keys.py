@@ -179,8 +179,9 @@ class MemberKeys:
         """SPIs of the TEKs to send with, in hex."""
         return tuple(sorted(self.traffic.sends_with))
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """An attempt to register begins."""
+        self.traffic.asked = now
         for kek in self.keks.values():
             kek.heard = 0
         self._since = []

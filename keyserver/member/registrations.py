@@ -127,7 +127,7 @@ class Registrations:
             hurried=self._schedule.another_left,
         )
         self._schedule.begun()
-        self._keys.begin()
+        self._keys.begin(now)
         self._pushes.begin()
         self._hinted = ""
         self.state = MemberState.PHASE_1

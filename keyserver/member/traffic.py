@@ -135,6 +135,8 @@ class Traffic:
         self.delays = GroupDelays()
         # Pushes are repeated: one that is late may be a copy, and others had it in time.
         self.repeats = True
+        # When the registration began that brings keys next.
+        self.asked = 0.0
         self._waits = _WAITS[timing]
         self._sending: dict[TrafficSelector, InstalledTek] = {}
 
@@ -223,11 +225,12 @@ class Traffic:
         self, known: list[InstalledTek], sa: TrafficSa, newest: bytes, now: float
     ) -> None:
         """A registration says when a key ends that is held already."""
-        if known[0].spi == sa.spi == newest:
-            # What was reckoned from a push that came late may be wrong by as much.
-            known[0].expires = now + sa.seconds
-            return
         end = now + sa.seconds
+        if known[0].spi == sa.spi == newest:
+            # What was reckoned from a push that came late may be wrong by as much. The seconds were
+            # told at some time since it was asked: on a bad link that is the less exact word.
+            known[0].expires = min(max(known[0].expires, self.asked + sa.seconds), end)
+            return
         for tek in known:
             # Less is the way that the message took, and whole seconds.
             if tek.spi == sa.spi and tek.expires - end > (self.delays.activation or 0):

@@ -176,7 +176,7 @@ def test_an_older_grant_does_not_take_back_what_a_push_brought(signing_key):
     (member,) = world.joined(1)
     old, kek = member.held().sends_with, member.keys.kek.kek.spi
     (granted,) = world.grants
-    member.keys.begin()
+    member.keys.begin(world.now)
     world.pass_time(REKEY + 1)
     new = member.keys.kek.kek.spi
     assert new != kek
@@ -349,6 +349,33 @@ def test_a_registration_says_anew_when_the_newest_key_ends():
     found = traffic()
     found.add([tek(0x1000, 100)], Arrival.REGISTRATION, 3490.0)
     assert found.first_end() == (3590.0, 3600)
+
+
+@pytest.mark.parametrize(("asked", "ends"), [(3489.0, 3619.0), (3465.0, 3600.0), (3470.0, 3600.0)])
+def test_a_later_end_is_news_only_beyond_what_a_registration_took(asked, ends):
+    """On a bad link the seconds are told long before they come."""
+    found = traffic()
+    found.asked = asked
+    found.add([tek(0x1000, 130)], Arrival.REGISTRATION, 3490.0)
+    assert found.first_end() == (ends, 3600)
+
+
+@pytest.mark.parametrize(("wrong", "left_wrong"), [(0, 0), (60, 30)])
+def test_who_registers_again_on_a_slow_link_reckons_no_end_later(signing_key, wrong, left_wrong):
+    """It sent with the key for as much longer, when the others had dropped it."""
+    world = World(signing_key)
+    (member,) = world.joined(1)
+    (end, _), begun = member.keys.traffic.first_end(), world.now
+    for (newest,) in member.keys.teks.values():
+        newest.expires -= wrong
+    queue = member.start(world.now)
+    while queue:
+        answer, _ = world.endpoint.receive(queue.pop(0), (GM, 848), world.now)
+        world.now += 5
+        queue += member.receive(answer, world.now) if answer is not None else []
+    assert world.now >= begun + 25
+    assert member.state is MemberState.REGISTERED
+    assert end - left_wrong <= member.keys.traffic.first_end()[0] <= end
 
 
 @pytest.mark.parametrize(
