@@ -10,6 +10,7 @@ from keyserver.cluster.link import ServerLost
 from keyserver.cluster.messages import ClusterExchange, state_payloads
 from keyserver.cluster.servers import ServerCluster
 from keyserver.config.junos_schema import Generation
+from keyserver.groups.delays import ActivationDelays
 from keyserver.groups.gateways import phase1_proposal
 from keyserver.groups.pushes import MulticastTarget
 from keyserver.ike.exchange import new_message_id
@@ -747,3 +748,14 @@ def test_a_root_that_dies_as_the_sub_server_meets_it_anew_is_given_up(network):
     network.dead.add(ROOT)
     network.pass_time(35)
     assert network.hubs[SUB].cluster.views("G1")[0].leading
+
+
+@pytest.mark.parametrize(
+    ("ends", "followed"),
+    [(90, 50), (150, 70), (240, 160)],
+    ids=["by the delay of then", "between two delays, by the present one", "by the present delay"],
+)
+def test_when_a_key_was_followed_is_told_by_until_when_it_is_given_out(ends, followed):
+    delays = ActivationDelays(10)
+    delays.tell(20, 100)
+    assert delays.followed(ends) == followed

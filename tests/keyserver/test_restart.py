@@ -19,6 +19,7 @@ from keyserver.groups.adoption import teks_of_grant
 from keyserver.groups.durable import Kept, Unfinished, decode_state, encode_state
 from keyserver.groups.events import KeysLost
 from keyserver.groups.plane import GroupKeys
+from keyserver.groups.settings import ESP_INTEGRITY
 from keyserver.ike.numbers import IdType
 from keyserver.ike.wire import Attribute, MalformedPayload
 from keyserver.member.registrations import MemberState
@@ -370,6 +371,20 @@ def test_keys_that_could_not_be_told_to_members_are_not_taken_over(signing_key, 
     state = replace(grant, sa=replace(grant.sa, teks=(odd,)))
     with pytest.raises(MalformedPayload, match=reason) if reason else nullcontext():
         assert teks_of_grant(state, group.settings.teks, world.now) == []
+
+
+def test_keys_that_are_taken_over_keep_the_algorithms_that_they_were_made_for(signing_key):
+    """A commit may ask for others meanwhile: members hold these keys with what they were told."""
+    world = World(signing_key, extra=(V2_BLOCK,))
+    world.joined(1)
+    group = world.groups.by_name["G1"]
+    (made,) = group.keyring.teks.good(world.now)
+    was = made.settings.integrity
+    asked = next(one for one in ESP_INTEGRITY.values() if one != was)
+    wanted = tuple(replace(one, integrity=asked) for one in group.settings.teks)
+    (taken,) = teks_of_grant(group.keyring.snapshot(world.now), wanted, world.now)
+    assert taken.settings.integrity == was
+    assert taken.integrity_key == made.integrity_key
 
 
 def test_no_bit_that_is_lost_of_what_was_kept_makes_another_key(signing_key):
