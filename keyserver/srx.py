@@ -113,9 +113,12 @@ _NOTHING = Surroundings()
 
 def _sentence(problem: LoadError) -> str:
     place = f"line {problem.line}: " if problem.line is not None else ""
-    sentence = f"{place}{problem.path}: {problem.message} ({problem.bad_element})"
-    # Control characters of a file are not for the terminal that this is read on.
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in sentence)
+    return legible(f"{place}{problem.path}: {problem.message} ({problem.bad_element})")
+
+
+def legible(text: str) -> str:
+    """Text of a file or a device as a terminal may show it: what nobody sees there, as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @cache

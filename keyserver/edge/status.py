@@ -13,6 +13,7 @@ from lxml import etree
 from ..lab.specs import DeviceSpec, Lab
 from ..netconf.framing import END_OF_MESSAGE
 from ..netconf.xml import parse
+from ..srx import legible
 from .counting import counted
 from .looping import run_loop
 
@@ -95,7 +96,7 @@ async def _ask(spec: DeviceSpec) -> list[etree._Element]:
 
 def _text(element: etree._Element, name: str) -> str:
     found = element.find(".//{*}" + name)
-    return "-" if found is None else (found.text or "").strip()
+    return "-" if found is None else legible((found.text or "").strip())
 
 
 def _print_groups(members: etree._Element, keks: etree._Element, out: TextIO) -> None:

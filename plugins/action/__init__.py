@@ -23,7 +23,7 @@ from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.engine.options import number_objections, path_objections, shape_objections
-from ..plugin_utils.errors import GroupVpnError, Refused
+from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
 from .named import named
@@ -41,6 +41,10 @@ def _plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return value
+
+
+_READ = ("msg", "warnings", "diff", "screen", "verdict")
+"""What of a result is for people: Ansible shows it on a terminal as it is."""
 
 
 def _named(host: str, message: str) -> str:
@@ -103,20 +107,21 @@ class DeviceAction(ActionBase):
         """Check the options, do the work, turn failures into one clear message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        host = self._host
-        given = _plain(self._task.args)
+        result.update(self._judged(_plain(self._task.args)))
+        # Ansible prints equal warnings once for all hosts.
+        result["warnings"] = [_named(self._host, line) for line in result.get("warnings", [])]
+        result.update({name: all_legible(result[name]) for name in _READ if name in result})
+        return result
+
+    def _judged(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The result of the work, or why none was begun."""
         checked, objections = self.check(given)
         if objections:
-            result.update(failed=True, msg=f"{host}: {'; '.join(objections)}")
-            return result
+            return {"failed": True, "msg": f"{self._host}: {'; '.join(objections)}"}
         missing = libraries.complaint()
         if missing is not None:
-            result.update(failed=True, msg=f"{host}: {missing}")
-            return result
-        result.update(self._worked(checked))
-        # Ansible prints equal warnings once for all hosts.
-        result["warnings"] = [_named(host, line) for line in result.get("warnings", [])]
-        return result
+            return {"failed": True, "msg": f"{self._host}: {missing}"}
+        return self._worked(checked)
 
     def _worked(self, options: dict[str, Any]) -> dict[str, Any]:
         """The result of the work, or of how it failed."""
@@ -162,6 +167,10 @@ class DeviceAction(ActionBase):
     def _asked(self) -> list[str]:
         """Whose answer this is: the play's host that runs the task, and whom it is delegated to."""
         return list(dict.fromkeys([str(self._task_vars.get("inventory_hostname", "")), self._host]))
+
+    def _say(self, line: str) -> None:
+        # Beside what a callback prints on standard output, which programs may read.
+        self._display.display(all_legible(line), stderr=True)
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do what the module is for; its return values."""

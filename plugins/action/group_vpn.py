@@ -188,10 +188,6 @@ class ActionModule(DeviceAction):
         found["inventory_groups"] = [name for name, own in inside.items() if host in own]
         return found
 
-    def _say(self, line: str) -> None:
-        # Beside what a callback prints on standard output, which programs may read.
-        self._display.display(line, stderr=True)
-
 
 def _names(groups: Any) -> Iterable[str]:
     """Hosts and groups of the inventory that a description names."""

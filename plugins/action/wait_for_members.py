@@ -28,5 +28,4 @@ class ActionModule(DeviceAction):
             return {"changed": False, "failed": True, "msg": f"{self._host}: {error}", **result}
 
     def _say(self, line: str) -> None:
-        # Beside what a callback prints on standard output, which programs may read.
-        self._display.display(f"{self._host}: {line}", stderr=True)
+        super()._say(f"{self._host}: {line}")

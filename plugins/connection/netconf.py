@@ -142,14 +142,13 @@ options:
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 
-from ..plugin_utils.errors import TransportFailure
+from ..plugin_utils.errors import TransportFailure, all_legible
 from ..plugin_utils.netconf import login_values
 from ..plugin_utils.netconf.openssh import end_login
 from ..plugin_utils.netconf.rpc import SessionRpc
@@ -209,7 +208,8 @@ class Connection(ConnectionBase):
         """Who wants to know how a session is opened: nobody below -vvv."""
         if self._display.verbosity < 3:
             return None
-        return partial(self._display.vvv, host=self.get_option("host"))
+        host = self.get_option("host")
+        return lambda line: self._display.vvv(all_legible(line), host=host)
 
     def rpc(self, several_tasks: bool = False) -> SessionRpc:
         """RPCs to the device; connects when that has not happened yet.

@@ -60,7 +60,7 @@ from ..plugin_utils.audit import expectations, group_audit
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.engine.options import number_objections
-from ..plugin_utils.errors import GroupVpnError, Refused
+from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
 
 
 def audit(
@@ -87,7 +87,7 @@ def audit(
             groups, expectations.read_expected(expected or {}, host=host), _options(numbers)
         )
     except GroupVpnError as error:
-        raise AnsibleFilterError(f"groupvpn.junos.audit: {error}") from None
+        raise AnsibleFilterError(f"groupvpn.junos.audit: {all_legible(str(error))}") from None
     return found
 
 

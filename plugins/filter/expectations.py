@@ -39,7 +39,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.audit.proposals import propose
-from ..plugin_utils.errors import GroupVpnError
+from ..plugin_utils.errors import GroupVpnError, all_legible
 
 
 def expectations(registered: Any) -> dict[str, Any]:
@@ -55,7 +55,9 @@ def expectations(registered: Any) -> dict[str, Any]:
     try:
         return propose(registered)
     except GroupVpnError as error:
-        raise AnsibleFilterError(f"groupvpn.junos.expectations: {error}") from None
+        raise AnsibleFilterError(
+            f"groupvpn.junos.expectations: {all_legible(str(error))}"
+        ) from None
 
 
 class FilterModule:

@@ -40,7 +40,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.errors import GroupVpnError, MalformedReply
+from ..plugin_utils.errors import GroupVpnError, MalformedReply, all_legible
 from ..plugin_utils.members.meaning import LIST_SHOWS, described
 from ..plugin_utils.members.model import Reading
 from ..plugin_utils.members.reply import read_reply
@@ -65,7 +65,7 @@ def members(reply: Any, communication: Mapping[str, str] | None = None) -> list[
             raise MalformedReply(f"a list of registered members is expected: {found.doubts()}")
         return list(described(found.groups, named, detail=True))
     except GroupVpnError as error:
-        raise AnsibleFilterError(f"groupvpn.junos.members: {error}") from None
+        raise AnsibleFilterError(f"groupvpn.junos.members: {all_legible(str(error))}") from None
 
 
 def _named(communication: Mapping[str, str]) -> dict[str, Group]:

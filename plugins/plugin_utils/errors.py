@@ -4,7 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def legible(text: str, kept: str = "") -> str:
+    """Text of whomever as a terminal or a page may show it: what nobody sees, as escapes.
+
+    That is control characters, which a terminal obeys, and those that turn the direction of writing
+    or have no width. ``kept``: which of them stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
+
+
+def all_legible(value: Any) -> Any:
+    """Data all of whose texts are :func:`legible`, lines and tabs as they are."""
+    if isinstance(value, str):
+        return legible(value, "\n\t")
+    if isinstance(value, Mapping):
+        return {name: all_legible(one) for name, one in value.items()}
+    return [all_legible(one) for one in value] if isinstance(value, list) else value
 
 
 class GroupVpnError(Exception):

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from dev.module_pages import MODULES, ROLES, page, role_page
-from tests.lab import ROOT, LabDirectory, ansible_environment, play
+from tests.lab import ROOT, LabDirectory, ansible_environment, hub_config, play
 from tests.processes import Process
 
 
@@ -72,6 +72,18 @@ def test_status_names_a_device_that_does_not_answer(lab):
     status = Process("status", lab.file)
     status.wait_for("is not reachable: nobody listens")
     status.stop()
+
+
+def test_status_shows_what_nobody_would_see(lab):
+    config = hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}, ("G1",))
+    lab.add_device("hub-1", "v2", config.replace(" G1", ' "\u202eG1"'))
+    server = lab.serve()
+    try:
+        status = Process("status", lab.file)
+        status.wait_for(r"group \u202eG1 (id 1)")
+        status.stop()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(

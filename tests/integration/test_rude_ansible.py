@@ -62,6 +62,21 @@ def test_netcommons_connection_reports_what_is_so(lab, fault, changed, word):
     assert word in " ".join([done.get("msg", ""), *done.get("warnings", [])])
 
 
+@pytest.mark.parametrize(
+    ("stage", "manner"), [(Stage.COMMIT, Manner.WARNING), (Stage.LOAD, Manner.ERROR)]
+)
+def test_words_of_a_device_never_command_a_terminal(lab, stage, manner):
+    """``U+009B`` begins a command as ESC [ does, and XML may hold it; ``U+202E`` turns a line."""
+    odd = "\x9b31mred\x9d0;title\x9c \u202eesrever"
+    with RudeServer(box("G1"), Fault(stage, manner, odd)) as server:
+        native = {"ansible_connection": "groupvpn.junos.netconf"}
+        result = run(lab, server, [{MODULE: {"config": [BLOCK]}}], native)
+    done = result.tasks[0]["hub-1"]
+    said = " ".join([done.get("msg", ""), *done.get("warnings", [])])
+    assert r"\x9b31mred\x9d0;title\x9c \u202eesrever" in said
+    assert all(letter.isprintable() or letter == "\n" for letter in result.output)
+
+
 def test_a_connection_that_is_no_netconf_is_named(lab):
     with RudeServer(box("G1")) as server:
         for connection in ("ansible.builtin.local", "ansible.builtin.ssh"):

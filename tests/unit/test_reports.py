@@ -566,6 +566,9 @@ def test_a_slice_of_which_the_date_or_the_rest_is_damaged_is_refused(fleet, tmp_
         (-0.3, "0"),
         ("=1", "'=1"),
         ("a=1", "a=1"),
+        # Where a semicolon parts columns it begins one, quotes or not.
+        ("a;=1;b;-c;d", "a;'=1;b;'-c;d"),
+        ("a;b", "a;b"),
     ],
 )
 def test_cells_are_text_that_no_spreadsheet_runs(value, cell):

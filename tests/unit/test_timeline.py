@@ -246,17 +246,31 @@ def test_the_page_draws_what_has_changed_and_counts_what_was_level():
     assert len(tree.xpath("//details//tbody/tr")) == len(kinds)
 
 
-def test_a_name_that_turns_the_direction_of_writing_turns_only_itself():
-    """``U+202E`` in a site's or a host's name wrote the counts behind it from right to left."""
-    name = "\u202esite"
+def page_of_a_place(name: str) -> str:
+    """The page of a host and a site of that name, with a history."""
     bad = found([group(member("192.0.2.1"))], {"G1": [{"address": "192.0.2.9", "site": name}]})
     document = fleet.document({name: bad}, "Fleet", now=NOW)
     document["history"] = timeline.timeline([audited(-1, 2, name), document], document["made_at"])
-    tree = etree.HTML(page.page(document).split("<script")[0])
+    return page.page(document)
+
+
+def test_a_name_that_is_written_from_right_to_left_turns_only_itself():
+    tree = etree.HTML(page_of_a_place("אתר").split("<script")[0])
     named = tree.xpath("//h3/bdi | //figcaption[@id]/bdi")
-    assert "".join(one.text for one in named).count("\u202e") == 3
+    assert "".join(one.text for one in named).count("אתר") == 3
     beside = tree.xpath("//h3//text()[not(parent::bdi)] | //figcaption//text()[not(parent::bdi)]")
-    assert "\u202e" not in "".join(beside)
+    assert "אתר" not in "".join(beside)
+
+
+@pytest.mark.parametrize("odd", ["\u202e", "\u2066", "\u200b", "\xad", "\x9b", "\U000e0041"])
+def test_what_nobody_sees_in_a_name_is_seen_on_the_page(odd):
+    """``U+202E`` made one site look like another, and a soft hyphen two that differ look alike."""
+    text = page_of_a_place(f"site{odd}-1")
+    assert odd not in text
+    shown, data = text.split('id="data">')
+    escape = ascii(odd)[1:-1]
+    assert f"Site site{escape}-1" in shown
+    assert json.loads(data.split("</script>")[0])["groups"][0]["host"] == f"site{escape}-1"
 
 
 @pytest.mark.parametrize(("hosts", "words"), [(0, "hosts"), (1, "host"), (2, "hosts")])

@@ -8,19 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine.counting import counted
+from ..errors import all_legible, legible
 from ..netconf.libraries import etree
 from .findings import Severity
 
 
-def _xml_text(text: str) -> str:
-    return "".join(
-        c if c in "\t\n" or (c >= " " and c not in "\ufffe\uffff") else "?" for c in text
-    )
-
-
 def junit(found: Mapping[str, Any]) -> str:
     """One suite per host, one case per group; warnings and errors are failures."""
-    root = etree.Element("testsuites", name=_xml_text(found["title"]))
+    root = etree.Element("testsuites", name=legible(found["title"]))
     for name, host in found["hosts"].items():
         cases: _Cases = {group["name"]: [] for group in host["groups"]}
         for finding in filter(_is_failure, host["findings"]):
@@ -41,12 +36,12 @@ def _is_failure(finding: Mapping[str, str]) -> bool:
 
 
 def _suite(root: etree._Element, name: str, cases: _Cases) -> None:
-    name, failures = _xml_text(name), sum(bool(bad) for bad in cases.values())
+    name, failures = legible(name), sum(bool(bad) for bad in cases.values())
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0"}
     suite = etree.SubElement(root, "testsuite", name=name, **counts)
     for group, bad in cases.items():
-        case = etree.SubElement(suite, "testcase", classname=name, name=_xml_text(group))
+        case = etree.SubElement(suite, "testcase", classname=name, name=legible(group))
         if bad:
             failure = etree.SubElement(case, "failure", message=counted(len(bad), "finding"))
             lines = (f"{f['severity']} {f['kind']} {f['member']}: {f['why']}" for f in bad)
-            failure.text = _xml_text("\n".join(lines))
+            failure.text = all_legible("\n".join(lines))

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import GroupVpnError
+from ..errors import GroupVpnError, all_legible
 from .attention import SEVERITY_ORDER, attention, counted_severities
 from .findings import SEVERITIES, named
 from .fleet import natural
@@ -33,7 +33,7 @@ def page(found: Mapping[str, Any], template: Path | None = None) -> str:
         text = template.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise GroupVpnError(f"template {template}: {error}") from None
-    values = _values(found)
+    values = all_legible(_values(found))
     try:
         return _rendered(text, values)
     except GroupVpnError:
@@ -81,7 +81,7 @@ def _values(found: Mapping[str, Any]) -> dict[str, Any]:
         "drift": _drift(found)[:_MOST_LISTED],
         "drift_total": found["summary"]["drift"],
         "history": _history(found.get("history")),
-        "data": _embedded(_table(found)),
+        "data": _embedded(all_legible(_table(found))),
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Refused
+from ..errors import Refused, legible
 from ..members.addresses import canonical_address
 from ..members.gate import fullest
 from .expectations import Role, hosts_of, told_hosts
@@ -47,7 +47,11 @@ def propose(registered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for server in _servers(registered, review):
         together.setdefault(server.key, []).append(server)
     rows = [row for servers in together.values() for row in _rows(servers, review)]
-    return {"expected": _by_group(rows), "csv": _as_csv(rows), "review": review}
+    return {
+        "expected": _by_group(rows),
+        "csv": _as_csv(rows),
+        "review": [legible(line) for line in review],
+    }
 
 
 def _servers(registered: Mapping[str, Mapping[str, Any]], review: list[str]) -> Iterator[_Server]:

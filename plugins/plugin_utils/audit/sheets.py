@@ -13,7 +13,9 @@ from typing import Any
 
 from ..errors import Refused
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+# A program that was told of another separator begins a cell behind it, too.
+_BEGINS, _FORMULA = r"(?:^|(?<=[;\t\r\n]))", r"(?='*[=+\-@\t\r\n\0])"
+_RUN, _KEPT = re.compile(_BEGINS + _FORMULA), re.compile(f"{_BEGINS}'{_FORMULA}")
 _QUOTED = re.compile('"[^"]*"')
 _DELIMITERS = (",", ";", "\t")
 
@@ -24,14 +26,12 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return str(round(value))
-    text = str(value)
-    return f"'{text}" if _FORMULA.match(text) and not isinstance(value, int) else text
+    return str(value) if isinstance(value, int) else _RUN.sub("'", str(value))
 
 
 def _value(text: str) -> str:
     """What :func:`cell` was given."""
-    plain = text.strip()
-    return plain[1:] if plain.startswith("'") and _FORMULA.match(plain) else plain
+    return _KEPT.sub("", text.strip())
 
 
 class Table(list[dict[str, str]]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..errors import legible
 from .change import shown
 from .plan import State
 from .resource import Outlook, Resource
@@ -76,16 +77,15 @@ def _too_many(
     )
 
 
-def legible(text: str) -> str:
-    """What is refused, which may hold anything, as a message that is to be read."""
-    more = "..." if len(text) > _LONGEST_VALUE else ""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:_LONGEST_VALUE]) + more
+def _repeated(text: str) -> str:
+    """What is refused, as a message repeats it."""
+    return legible(text[:_LONGEST_VALUE]) + ("..." if len(text) > _LONGEST_VALUE else "")
 
 
 def _refusal(
     resource: Resource, child: Statement, value: Any, path: Path, why: str, remedy: str
 ) -> str:
-    text = "" if isinstance(child, Branch) or value is True else f" {legible(shown(value))}"
+    text = "" if isinstance(child, Branch) or value is True else f" {_repeated(shown(value))}"
     return f"{resource.where(path, child.name)}{text}: {why}; {remedy} '{child.option}'"
 
 

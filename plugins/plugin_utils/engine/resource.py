@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ..errors import legible
 from ..netconf.libraries import etree
 from .plan import State
 from .reply import read_reply
@@ -158,7 +159,7 @@ class Resource:
     def where(self, path: Path = (), statement: str = "") -> str:
         """A statement's place as Junos writes it."""
         said = spoken(self.root, path)
-        words = " ".join(["".join(c if c.isprintable() else "?" for c in word) for word in said])
+        words = legible(" ".join(said))
         place = f"[edit {' '.join(self.prefix)} {words}".rstrip()
         return f"{place}]{' ' + statement if statement else ''}"
 

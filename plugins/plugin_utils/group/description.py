@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..engine.checks import legible
 from ..engine.values import Generation
+from ..errors import legible
 
 Options = Mapping[str, Any]
 
