@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 from .delays import ActivationDelays, rekey_due
 from .keys import GroupTek, SpiPool, new_tek
@@ -152,11 +152,12 @@ class Teks:
         """
         wanted = self._settings.teks
         held = [self._kept(settings.name, now) for settings in wanted]
-        in_use = chain.from_iterable(teks.in_use(self._delays, now) for teks in held)
+        in_use = [teks.in_use(self._delays, now) for teks in held]
         if not to_member:
-            return [*in_use, *self.gone.in_use(self._delays, now)]
+            return [*chain.from_iterable(in_use), *self.gone.in_use(self._delays, now)]
+        told = chain.from_iterable(map(_in_order, in_use))
         traffic = {selector.traffic for one in wanted for selector in one.selectors}
-        return [*in_use, *self.gone.leaving(self._delays, now, traffic)]
+        return [*told, *self.gone.leaving(self._delays, now, traffic)]
 
     def _kept(self, name: str, now: float) -> Succession:
         """Those of an ipsec-sa that are good: the others are forgotten, but not all there are."""
@@ -179,3 +180,11 @@ class Teks:
             (tek, at, max(self._delays.dropped(at), now + 1)) for tek, at in unended(followed, now)
         ]
         return [tek.ending(end) for tek, at, end in gone if at >= lag.since and tek.spi in had]
+
+
+def _in_order(teks: list[GroupTek]) -> Iterable[GroupTek]:
+    """Newest first: a member takes for the newer one what it is told a longer life of.
+
+    Behind a commit of shorter lives the one before may have more of its own left.
+    """
+    return accumulate(teks, lambda newer, older: older.ending(newer.expires - 1))

@@ -364,7 +364,8 @@ class MemberKeys:
     def first_end(self) -> tuple[float, float] | None:
         """When the first key without a successor ends, and its life when it came."""
         kek = self.kek
-        ends = [self.traffic.first_end(), (kek.expires, kek.life) if kek is not None else None]
+        own = (kek.expires, kek.life) if kek is not None else None
+        ends = [self.traffic.first_end(pushed=own is not None), own]
         return min((end for end in ends if end is not None), default=None)
 
     def next_change(self) -> float | None:

@@ -116,8 +116,9 @@ class Schedule:
         early = self._jitter()
         margin = (_RE_REGISTER_DELAYS + _RE_REGISTER_SPREAD * early) * self._keys.activation_delay
         share = (_RE_REGISTER_SHARE + _RE_REGISTER_SHARE_SPREAD * early) * life
+        wanted, left = min(margin, share), end - now
         # A key that is all but over brings nobody back more often than an attempt that failed.
-        self.due = max(end - min(margin, share, (end - now) / 2), now + BACK_OFF_SECONDS[0])
+        self.due = max(end - (wanted if wanted < left else left / 2), now + BACK_OFF_SECONDS[0])
         self._reason = "keys are about to expire"
 
     def soon(self, reason: str, now: float) -> None:

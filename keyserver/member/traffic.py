@@ -84,6 +84,11 @@ class InstalledTek:
         """Seconds that it was said to live when it came."""
         return self.sa.seconds
 
+    @property
+    def is_of_known_age(self) -> bool:
+        """True when it was made about when it came, or was asked for once more since."""
+        return self.arrival is not Arrival.FIRST_REGISTRATION
+
     def reads_as(self, other: GrantedTek) -> bool:
         """True when what is under that key can be read with this one."""
         sa = other.sa
@@ -169,10 +174,14 @@ class Traffic:
         """The key that this selector's traffic is sent with."""
         return self._sending.get(selector)
 
-    def first_end(self) -> tuple[float, float] | None:
-        """When the first selector is without a key, should nothing come, and that key's life."""
+    def first_end(self, *, pushed: bool = True) -> tuple[float, float] | None:
+        """When the first selector is without a key, should nothing come, and that key's life.
+
+        ``pushed``: a rekey brings the next one. Who has to ask for it must know how long a key
+        lives, and the first registration tells what is left of one of any age.
+        """
         ends = [
-            (teks[0].expires, teks[0].life)
+            (teks[0].expires, teks[0].life if pushed or teks[0].is_of_known_age else _NEVER)
             for teks in self.selectors.values()
             if teks[0].retires == _NEVER
         ]
@@ -227,6 +236,8 @@ class Traffic:
         """A registration says when a key ends that is held already."""
         end = now + sa.seconds
         if known[0].spi == sa.spi == newest:
+            if known[0].arrival is Arrival.FIRST_REGISTRATION:
+                known[0].arrival = Arrival.REGISTRATION
             # What was reckoned from a push that came late may be wrong by as much. The seconds were
             # told at some time since it was asked: on a bad link that is the less exact word.
             known[0].expires = min(max(known[0].expires, self.asked + sa.seconds), end)

@@ -102,6 +102,48 @@ def test_who_registers_for_keys_that_end_changes_with_all_and_keeps_the_old_one_
     assert last(member, "dropped").time == pytest.approx(world.now - 15)
 
 
+@pytest.mark.parametrize("left", [61, 66, 75, 90, 105, 119, 135])
+@pytest.mark.parametrize("joined_before", [False, True])
+def test_who_registers_late_in_a_keys_life_asks_for_the_next_one_before_others_send_with_it(
+    signing_key, left, joined_before
+):
+    """Without server-member-communication nobody is pushed to, and the first registration says
+    what is left of a key, not how long it lives."""
+    world = World(signing_key, extra=(), members=2)
+    members = world.joined(1 + joined_before)
+    ends = world.now + 3600
+    world.pass_time(3600 - left)
+    late = members[1] if joined_before else world.member(OTHER)
+    world.run(late, OTHER)
+    for _ in range(left):
+        world.pass_time(1)
+        both = [member.held() for member in world.members.values()]
+        assert all(one.sends_with in other.receives_with for one in both for other in both)
+    again = last(late, "registered").time
+    assert ends - 3.25 * 15 <= again <= ends - 3 * 15
+
+
+@pytest.mark.parametrize("joins", [5, 50, 100])
+@pytest.mark.parametrize("lives", [(180,), (900, 240)])
+@pytest.mark.parametrize("delay", [30, 45, 60])
+def test_who_joins_behind_a_commit_of_shorter_lives_changes_with_the_others(
+    signing_key, delay, lives, joins
+):
+    """A life below eight delays leaves the older key less time than a whole one does."""
+    wait = f"set security group-vpn server group G1 activation-time-delay {delay}"
+    world = World(signing_key, extra=(BLOCK, wait), members=2)
+    world.joined(1)
+    for life in lives:
+        world.pass_time(20)
+        world.commit(f"set security group-vpn server ipsec proposal esp lifetime-seconds {life}")
+    world.pass_time(joins)
+    world.run(world.member(OTHER), OTHER)
+    for _ in range(400):
+        world.pass_time(1)
+        both = [member.held() for member in world.members.values()]
+        assert all(one.sends_with in other.receives_with for one in both for other in both)
+
+
 def test_a_server_that_forgot_its_keys_takes_the_old_one_from_nobody(signing_key):
     block = BLOCK.replace("aes-256-cbc", "3des-cbc").replace("sha-256", "sha1") + " heartbeat 60"
     world = World(signing_key, "v1", extra=(block,), members=2)
