@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import asyncssh
 
+from .outlet import Outlet
+
 READ = 16 * 1024
 """Octets that are taken from the kernel in one turn of the loop: of the smallest packets, the
 256 KiB of asyncio would be a turn of 120 ms. How many it keeps is its own affair: with a buffer
@@ -35,6 +37,7 @@ class Intake:
     def __init__(self, connection: asyncssh.SSHServerConnection, octets: int) -> None:
         self._connection, self._take = connection, connection.data_received
         self._left: float = octets
+        self._outlet = Outlet(connection)
         raw = connection.get_extra_info("socket")
         transport = connection._transport
         if transport is not None and hasattr(transport, "max_size"):
@@ -73,6 +76,8 @@ class Intake:
             self._connection.abort()
             return
         self._take(data, datatype)
+        # An answer acknowledges what it answers.
+        self._outlet.flush()
         if self._full:
             self._refrain()
         if self._raw is not None:

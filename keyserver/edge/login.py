@@ -45,6 +45,8 @@ class Login(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         self._intake = Intake(conn, LOGIN_OCTETS)
+        # asyncssh would work its options out again, in a thread, for each name that logs in.
+        conn.reload_config = _nothing_to_reload  # type: ignore[method-assign]
         self._refused = self._admission.enter(conn, asyncio.get_running_loop().time())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -130,3 +132,7 @@ class Login(asyncssh.SSHServer):
 
     def _channel_ended(self) -> None:
         self._open -= 1
+
+
+async def _nothing_to_reload() -> None:
+    """No file has options that depend on who logs in."""

@@ -35,7 +35,8 @@ from tests.lab import PASSWORD, ROOT, USER
 from tests.processes import free_ports
 
 END = b"]]>]]>"
-MSG_USERAUTH_REQUEST, MSG_CHANNEL_WINDOW_ADJUST, MSG_UNKNOWN = 50, 93, 191
+MSG_IGNORE, MSG_SERVICE_ACCEPT, MSG_USERAUTH_REQUEST = 2, 6, 50
+MSG_CHANNEL_WINDOW_ADJUST, MSG_UNKNOWN = 93, 191
 HELLO = (
     b"<hello><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>"
     b"</capabilities></hello>" + END
@@ -583,6 +584,54 @@ def test_no_key_is_made_for_who_is_not_logged_in(tmp_path):
         async with serving(spec_of(tmp_path)) as server:
             with pytest.raises(asyncssh.KeyExchangeFailed):
                 await connect(server, kex_algs=["rsa2048-sha256"])
+            await ask(await session(await connect(server)), "<get-system-information/>")
+
+    asyncio.run(run())
+
+
+def test_no_packet_is_sent_that_is_to_be_ignored(tmp_path, monkeypatch):
+    """asyncssh has one ahead of each, for ciphers that are not offered."""
+    kinds = []
+
+    def received(self, kind, *more):
+        kinds.append(kind)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "log_received_packet", received)
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            await ask(await session(connection), "<get-system-information/>")
+
+    asyncio.run(run())
+    assert MSG_SERVICE_ACCEPT in kinds
+    assert MSG_IGNORE not in kinds
+
+
+def segments_in(connection: asyncssh.SSHClientConnection) -> int:
+    """How many pieces with data came in: tcpi_data_segs_in of Linux."""
+    info = connection.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 156)
+    return int.from_bytes(info[152:156], sys.byteorder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel counts segments on Linux")
+def test_what_a_turn_of_the_loop_sends_goes_out_in_one_piece(tmp_path):
+    async def run() -> int:
+        async with serving(spec_of(tmp_path)) as server, await connect(server) as connection:
+            process = await session(connection)
+            await ask(process, "<get-system-information/>")
+            before = segments_in(connection)
+            await ask(process, "<close-session/>")
+            await ended(process)
+            return segments_in(connection) - before
+
+    # The reply, the exit status, the end of what is sent, and the channel's.
+    assert asyncio.run(run()) == 1
+
+
+def test_options_are_worked_out_once_and_not_for_each_login(tmp_path, monkeypatch):
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            monkeypatch.setattr(asyncssh.SSHServerConnectionOptions, "construct", None)
             await ask(await session(await connect(server)), "<get-system-information/>")
 
     asyncio.run(run())
