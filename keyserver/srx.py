@@ -214,9 +214,9 @@ class Device:
         """Close the store."""
         self._store.close()
 
-    def host_key(self) -> bytes:
-        """The device's SSH host key, a private key in OpenSSH's form; as durable as its store."""
-        return self.safe.host_key()
+    def host_keys(self) -> tuple[bytes, bytes]:
+        """The device's SSH host keys, private keys in PEM; as durable as its store."""
+        return self.safe.host_keys()
 
     # Key plane
 

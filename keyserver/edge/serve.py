@@ -34,7 +34,7 @@ from .addresses import why_unusable
 from .channel import USUAL, Waits
 from .clock import Clock, lab_clock
 from .held import held_associations
-from .ssh import host_key, listen
+from .ssh import host_keys, listen
 from .turns import Turns, Workers
 from .udp import UdpSocket
 
@@ -228,7 +228,7 @@ class LabServer:
         self._closers: list[Callable[[], None]] = []
         self._planes: list[_KeyPlane] = []
         self._files: dict[Path, str] = {}
-        self._host_keys: dict[str, str] = {}
+        self._host_keys: dict[str, list[str]] = {}
         self._workers = Workers()
         # Long requests that are done must not find their stores closed.
         self._closers.append(self._workers.shutdown)
@@ -333,10 +333,11 @@ class LabServer:
         endpoint = device.spec.netconf
         assert endpoint is not None
         turns = Turns(self._workers, lambda: device.on_deadline_changed())
-        key = host_key(device)
-        public = key.export_public_key().decode().split()[:2]
-        self._host_keys[f"[{endpoint.host}]:{endpoint.port}"] = " ".join(public)
-        self._closers.append(await listen(device, key, endpoint, turns, self.clock, self._waits))
+        keys = host_keys(device)
+        self._host_keys[f"[{endpoint.host}]:{endpoint.port}"] = [
+            " ".join(key.export_public_key().decode().split()[:2]) for key in keys
+        ]
+        self._closers.append(await listen(device, keys, endpoint, turns, self.clock, self._waits))
 
     def _write_known_hosts(self, path: Path) -> None:
         with writing(path):

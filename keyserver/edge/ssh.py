@@ -22,8 +22,9 @@ from .turns import Turns
 LOGIN_SECONDS = 30
 # Without ChaCha20, which OpenSSH would choose and which costs this library six times what AES does.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
-# Without those for which an RSA key is made: up to 80 ms of the loop for whoever connects.
-_EXCHANGES = "-rsa*"
+# Without those for which an RSA key is made: up to 80 ms of the loop for whoever connects. And as
+# among the digests below, no SHA-1.
+_EXCHANGES = "-rsa*,*-sha1"
 _MACS = (
     "hmac-sha2-256-etm@openssh.com",
     "hmac-sha2-512-etm@openssh.com",
@@ -32,23 +33,23 @@ _MACS = (
 )
 
 
-def host_key(device: Device) -> asyncssh.SSHKey:
-    """What the device proves itself with. Raises StoreFailed."""
+def host_keys(device: Device) -> list[asyncssh.SSHKey]:
+    """What the device proves itself with: a key of each kind. Raises StoreFailed."""
     try:
-        return asyncssh.import_private_key(device.host_key())
+        return [asyncssh.import_private_key(key) for key in device.host_keys()]
     except (TypeError, ValueError):
         raise damaged_key(device.spec.state, "the SSH host key") from None
 
 
 async def listen(
     device: Device,
-    key: asyncssh.SSHKey,
+    keys: list[asyncssh.SSHKey],
     endpoint: Endpoint,
     turns: Turns,
     clock: Clock,
     waits: Waits,
 ) -> Callable[[], None]:
-    """Take logins for one device, which has ``key``, until what is returned is called.
+    """Take logins for one device, which has ``keys``, until what is returned is called.
 
     Raises OSError, LabError.
     """
@@ -57,7 +58,7 @@ async def listen(
         sock=_listening(endpoint),
         server_factory=lambda: Login(device, turns, clock, waits, admission),
         # Key objects, not paths: asyncssh reads host key files again for every connection.
-        server_host_keys=[key],
+        server_host_keys=keys,
         kex_algs=_EXCHANGES,
         encryption_algs=_CIPHERS,
         mac_algs=_MACS,

@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..config.store import RETRY_SECONDS, Store, StoreFailed, damaged_key
 from ..ike.authentication import Credentials
 from .keys import RSA_BITS
 
+_PEM, _PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 _HOST_KEY = "ssh host key"
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class KeySafe:
@@ -41,17 +44,19 @@ class KeySafe:
         self._unwritten: dict[str, Callable[[], None]] = {}
         self._write_again_at = 0.0
 
-    def host_key(self) -> bytes:
-        """The SSH host key, a private key in OpenSSH's form. Raises StoreFailed."""
+    def host_keys(self) -> tuple[bytes, bytes]:
+        """The SSH host keys, private keys in PEM: Ed25519, and P-256. Raises StoreFailed.
+
+        Clients of JSch 0.1.55, Juniper's own for Java among them, know no Ed25519. The second is
+        made from the first, so that a store that has but one needs no other.
+        """
         pem = self._store.signing_key(_HOST_KEY)
         if pem is None:
             pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.OpenSSH,
-                serialization.NoEncryption(),
+                _PEM, serialization.PrivateFormat.OpenSSH, _PLAIN
             )
             self._store.add_signing_key(_HOST_KEY, pem)
-        return pem
+        return pem, _second(pem)
 
     def signing_key(self, certificate: str) -> rsa.RSAPrivateKey:
         """The key that a group's ``certificate`` stands for; made when it is asked for first."""
@@ -74,11 +79,7 @@ class KeySafe:
 
     def _new(self, name: str) -> rsa.RSAPrivateKey:
         key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        pem = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, _PLAIN)
         self._write(f"the key of {name}", partial(self._store.add_signing_key, name, pem))
         return key
 
@@ -112,3 +113,11 @@ class KeySafe:
             self._write(what, write)
         if self._unwritten:
             self._write_again_at = now + RETRY_SECONDS
+
+
+def _second(first: bytes) -> bytes:
+    """A key of P-256, always the same one for the same first key."""
+    octets = HKDF(hashes.SHA512(), 64, None, b"ssh host key, P-256").derive(first)
+    number = 1 + int.from_bytes(octets, "big") % (_P256_ORDER - 1)
+    key = ec.derive_private_key(number, ec.SECP256R1())
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, _PLAIN)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .specs import LabError
@@ -14,8 +14,8 @@ _LINE = re.compile(r"\s*(#.*|(@\S+\s+)?\S+\s+(ssh|ecdsa|sk)-\S+\s+AAAA\S+.*)?")
 """What sshd(8) says of SSH_KNOWN_HOSTS; a file with other lines is somebody's, and no such file."""
 
 
-def with_keys(path: Path, text: str, keys: Mapping[str, str]) -> str:
-    """A file's text with the key of each host (``[address]:port``); the lines of others stay.
+def with_keys(path: Path, text: str, keys: Mapping[str, Sequence[str]]) -> str:
+    """A file's text with the keys of each host (``[address]:port``); the lines of others stay.
 
     Raises LabError.
     """
@@ -27,4 +27,5 @@ def with_keys(path: Path, text: str, keys: Mapping[str, str]) -> str:
                 "known_hosts"
             )
     kept = [line for line in lines if line.partition(" ")[0] not in keys]
-    return "".join(f"{line}\n" for line in (*kept, *map(" ".join, keys.items())))
+    own = [f"{host} {key}" for host, some in keys.items() for key in some]
+    return "".join(f"{line}\n" for line in (*kept, *own))

@@ -82,8 +82,10 @@ def spec_of(tmp_path, name: str = "hub-1", config: str = "", **more) -> DeviceSp
 
 
 @contextlib.asynccontextmanager
-async def serving(*specs: DeviceSpec, waits: Waits = USUAL) -> AsyncIterator[LabServer]:
-    server = LabServer(Lab(specs, ()), waits=waits)
+async def serving(
+    *specs: DeviceSpec, waits: Waits = USUAL, known_hosts: Path | None = None
+) -> AsyncIterator[LabServer]:
+    server = LabServer(Lab(specs, (), known_hosts=known_hosts), waits=waits)
     await server.start()
     try:
         yield server
@@ -575,6 +577,34 @@ def test_no_old_digest_is_agreed(tmp_path):
             for mac in ("hmac-sha1", "umac-64@openssh.com"):
                 with pytest.raises(asyncssh.KeyExchangeFailed):
                     await connect(server, mac_algs=[mac], encryption_algs=["aes128-ctr"])
+            with pytest.raises(asyncssh.KeyExchangeFailed):
+                await connect(server, kex_algs=["diffie-hellman-group14-sha1"])
+
+    asyncio.run(run())
+
+
+JSCH = {
+    "kex_algs": ["ecdh-sha2-nistp256", "diffie-hellman-group14-sha1"],
+    "server_host_key_algs": ["ssh-rsa", "ecdsa-sha2-nistp256"],
+    "encryption_algs": ["aes128-ctr", "aes128-cbc"],
+    "mac_algs": ["hmac-md5", "hmac-sha1", "hmac-sha2-256"],
+}
+"""What JSch 0.1.55 offers, the library of Juniper's client for Java."""
+
+
+def test_a_client_that_knows_no_ed25519_finds_the_other_key_it_knows_again(tmp_path):
+    spec = spec_of(tmp_path, state=tmp_path / "hub-1.db")
+    file = tmp_path / "known_hosts"
+
+    async def run():
+        async with serving(spec, known_hosts=file) as server:
+            await ask(await session(await connect(server, **JSCH)), "<get-system-information/>")
+        lines = file.read_text().splitlines()
+        assert [line.split()[1] for line in lines] == ["ssh-ed25519", "ecdsa-sha2-nistp256"]
+        async with serving(spec) as server:
+            for algorithm in ("ssh-ed25519", "ecdsa-sha2-nistp256"):
+                known = {"server_host_key_algs": [algorithm], "known_hosts": str(file)}
+                await connect(server, **known)
 
     asyncio.run(run())
 

@@ -39,7 +39,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports 
 from lxml import etree
 
 from keyserver.edge.serve import LabServer
-from keyserver.edge.ssh import host_key
+from keyserver.edge.ssh import host_keys
 from keyserver.gdoi.arrival import Peer
 from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, User
 from tests.lab import PASSWORD, USER, hub_config
@@ -86,7 +86,7 @@ class Served:
         """Type and key as known_hosts has them."""
 
         async def ask() -> str:
-            return host_key(self.device).export_public_key().decode()
+            return host_keys(self.device)[0].export_public_key().decode()
 
         asked = asyncio.run_coroutine_threadsafe(ask(), self._loop)
         return " ".join(asked.result(60).split()[:2])

@@ -168,9 +168,10 @@ OTHERS = "# mine\n\nhub.example.net,192.0.2.1 ssh-ed25519 AAAAmade-up me\n|1|a=|
 
 @pytest.mark.parametrize("before", ["", OTHERS, OTHERS + "[127.0.0.1]:8301 ssh-rsa AAAAold\n"])
 def test_a_known_hosts_file_keeps_the_keys_of_others(tmp_path, before):
-    keys = {"[127.0.0.1]:8301": "ssh-ed25519 AAAAnew", "[127.0.0.1]:8302": "ssh-ed25519 AAAAb"}
+    two = ["ssh-ed25519 AAAAnew", "ecdsa-sha2-nistp256 AAAAnew"]
+    keys = {"[127.0.0.1]:8301": two, "[127.0.0.1]:8302": ["ssh-ed25519 AAAAb"]}
     once = with_keys(tmp_path, before, keys)
-    ours = "".join(f"{host} {key}\n" for host, key in keys.items())
+    ours = "".join(f"{host} {key}\n" for host in keys for key in keys[host])
     assert once == with_keys(tmp_path, once, keys) == (OTHERS if before else "") + ours
 
 
