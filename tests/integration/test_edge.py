@@ -609,11 +609,15 @@ def test_a_client_that_knows_no_ed25519_finds_the_other_key_it_knows_again(tmp_p
     asyncio.run(run())
 
 
-def test_no_key_is_made_for_who_is_not_logged_in(tmp_path):
+LONG = ("rsa2048-sha256", "diffie-hellman-group18-sha512", "diffie-hellman-group-exchange-sha256")
+
+
+@pytest.mark.parametrize("exchange", LONG)
+def test_nothing_that_takes_long_is_computed_for_who_is_not_logged_in(tmp_path, exchange):
     async def run():
         async with serving(spec_of(tmp_path)) as server:
             with pytest.raises(asyncssh.KeyExchangeFailed):
-                await connect(server, kex_algs=["rsa2048-sha256"])
+                await connect(server, kex_algs=[exchange])
             await ask(await session(await connect(server)), "<get-system-information/>")
 
     asyncio.run(run())
