@@ -469,6 +469,7 @@ async def _four_passwords(bench: Bench) -> None:
 _OPEN = "<open-configuration><{}/></open-configuration>"
 _SHUT = "<close-configuration/>"
 _LOADED = "<load-configuration-results><ok/>"
+_LOADED_SET = '<load-configuration-results action="set"><ok/>'
 _JSON = '{"configuration":{"system":{"domain-name":"j.example"}}}'
 _XML = "<system><domain-name>x.example</domain-name></system>"
 _WHOLE = "system { host-name hub-0; domain-name w.example; }"
@@ -709,7 +710,7 @@ ROWS = (
         53,
         "load-configuration: six actions, four formats, marks",
         says(
-            (set_lines("set system domain-name s.example"), _LOADED),
+            (set_lines("set system domain-name s.example"), _LOADED_SET),
             (load("configuration-text", "system { domain-name t.example; }", "merge"), _LOADED),
             (load("configuration-json", _JSON, "merge"), _LOADED),
             (load("configuration", _XML, "replace"), _LOADED),
@@ -746,7 +747,7 @@ ROWS = (
         56,
         "validate and commit check say what a commit would, and change nothing",
         says(
-            (_INVALID, _LOADED),
+            (_INVALID, _LOADED_SET),
             ("<validate><source><candidate/></source></validate>", "Group id must be unique"),
             ("<commit-configuration><check/></commit-configuration>", "Group id must be unique"),
             (DISCARD, "<ok/>"),
@@ -759,7 +760,7 @@ ROWS = (
         57,
         "a commit of what is invalid: all that is wrong; nothing changes",
         says(
-            (_INVALID, _LOADED),
+            (_INVALID, _LOADED_SET),
             (COMMIT, "Group id must be unique"),
             (COMMIT, "nobody"),
             (COMPARE, "G3"),
@@ -818,12 +819,12 @@ ROWS = (
         two(
             (0, _OPEN.format("private"), "!error-severity>error"),
             (1, _OPEN.format("private"), "!error-severity>error"),
-            (0, set_lines("set system domain-name a.example"), _LOADED),
+            (0, set_lines("set system domain-name a.example"), _LOADED_SET),
             (1, COMPARE, "!a.example"),
-            (1, set_lines("set system time-zone UTC"), _LOADED),
+            (1, set_lines("set system time-zone UTC"), _LOADED_SET),
             (1, "<commit-configuration/>", "<ok/>"),
             (0, "<commit-configuration/>", "<ok/>"),
-            (0, set_lines("set system domain-name b.example"), _LOADED),
+            (0, set_lines("set system domain-name b.example"), _LOADED_SET),
             (0, _SHUT, "!rpc-error"),
             (1, RUNNING, "a.example"),
             (1, RUNNING, "UTC"),

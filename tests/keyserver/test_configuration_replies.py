@@ -41,6 +41,7 @@ CHECKED = text("""
     ok
     """)
 LOADED = "load-configuration-results\n  ok"
+SET_RESULTS = "load-configuration-results [action=set]"
 SET = (
     "<load-configuration action='set'><configuration-set>%s</configuration-set>"
     "</load-configuration>"
@@ -123,19 +124,19 @@ ANSWERS = {
     "<validate><source><candidate/></source></validate>": CHECKED,
     "<validate/>": error("source is missing", tag="missing-element", bad_element="source"),
     # Loads
-    SET % "set system host-name other": LOADED,
+    SET % "set system host-name other": f"{SET_RESULTS}\n  ok",
     SET % "set system frob 1": results(
-        "load-configuration-results",
+        SET_RESULTS,
         error("syntax error", path="[edit system]", bad_element="frob"),
         "load-error-count: 1",
     ),
     SET % "frob": results(
-        "load-configuration-results",
+        SET_RESULTS,
         error("unknown command.", bad_element="frob"),
         "load-error-count: 1",
     ),
     SET % "delete system domain-name": results(
-        "load-configuration-results",
+        SET_RESULTS,
         error(
             "statement not found",
             severity="warning",
@@ -146,7 +147,7 @@ ANSWERS = {
     ),
     # Beside errors no warnings are shown.
     SET % "delete system domain-name\nset frob": results(
-        "load-configuration-results",
+        SET_RESULTS,
         error("syntax error", bad_element="frob"),
         "load-error-count: 1",
     ),
@@ -641,7 +642,7 @@ def test_rfc_compliant_replies_leave_out_warnings_beside_ok(compliant):
     warned = SET % "delete system domain-name"
     assert (
         raw(compliant, warned)
-        == "<load-configuration-results><nc:ok/></load-configuration-results>"
+        == '<load-configuration-results action="set"><nc:ok/></load-configuration-results>'
     )
     compliant.raw(
         b'<rpc message-id="1"><commit-configuration><confirmed/></commit-configuration></rpc>'

@@ -198,6 +198,9 @@ def _load_results(request: Request, problems: list[LoadError]) -> etree._Element
     errors = [p for p in problems if p.severity is Severity.ERROR]
     shown = errors if errors or dialect.rfc_compliant else problems
     results = dialect.own("load-configuration-results")
+    if request.operation.get("action") == "set":
+        # So says a device of 20.4 in the tests of netconf-java, which reads no such reply without.
+        results.set("action", "set")
     results.extend(_load_error(problem).element(dialect) for problem in shown)
     if errors:
         results.append(dialect.own("load-error-count", str(len(errors))))
