@@ -31,6 +31,7 @@ from tests.unit.descriptions import SITES, UNICAST, group_of, hosts_of
 
 HUB, SITE, COMMIT = "hub-1", SITES[0], "commit-configuration"
 HISTORY, LISTS = "get-commit-information", "get-security-group-vpn-server-registered-members"
+CLEAR = "clear-security-group-vpn-server"
 MEMBER_KEYS = "get-gvpn-security-associations-information"
 REFUSED = (
     "<rpc-reply><rpc-error><error-severity>error</error-severity>"
@@ -267,7 +268,157 @@ def test_the_server_that_makes_new_keys_for_who_stays_is_cleared_last():
     fleet.run(confirm_minutes=0)
     fleet.describe(SITE)
     fleet.run(confirm_minutes=0)
-    assert fleet.who("clear-security-group-vpn-server") == ["hub-2", HUB]
+    assert fleet.who(CLEAR) == ["hub-2", HUB]
+
+
+def failures(outcome, host: str) -> list[str]:
+    return outcome.hosts[host].failures
+
+
+def test_who_has_gone_is_not_forgotten_where_new_keys_cannot_be_made():
+    """A confirmed commit would be all that was left of it: it could read on for good."""
+    fleet = Fleet(HUB, members=SITES[:2])
+    fleet.run()
+    fleet.describe(SITE)
+    fleet.wires[HUB].inject[CLEAR] = REFUSED
+    stopped = fleet.run()
+    assert stopped.hosts[HUB].did == ["configured"]
+    assert stopped.broken == {"BRANCHES": f"{HUB} was not cleared: who has gone can read on"}
+    assert failures(stopped, HUB)[0] == "clear BRANCHES: permission denied"
+    assert failures(stopped, HUB)[1].startswith("nothing proves the change: it is not confirmed")
+    fleet.wires[HUB].inject.clear()
+    assert fleet.run().hosts[HUB].did == ["cleared", "confirmed"]
+
+
+def test_who_can_read_on_is_told_where_no_server_takes_anything_back():
+    both = {"servers": [HUB, "hub-2"], "server_member_communication": None}
+    fleet = Fleet(HUB, "hub-2", members=SITES[:2], **both)
+    fleet.run(confirm_minutes=0)
+    fleet.describe(SITE)
+    fleet.wires[HUB].inject[CLEAR] = REFUSED
+    stopped = fleet.run(confirm_minutes=0)
+    until = "until somebody clears the group (clear_members with 'now')"
+    why = f"{HUB} was not cleared: who has gone can read on {until}"
+    assert stopped.broken == {"BRANCHES": why}
+    assert stopped.hosts["hub-2"].did == ["configured", "cleared"]
+    assert failures(stopped, "hub-2") == [f"BRANCHES: stopped ({why}); the next run goes on"]
+
+
+KEYS = {
+    "get-security-group-vpn-server-kek-sa": "<kek><group-id>70000</group-id>"
+    "<initiator-cookie>{0}</initiator-cookie><responder-cookie>{0}</responder-cookie></kek>",
+    "get-security-group-vpn-server-security-information": "<sa>"
+    "<group-vpn-group-id>70000</group-vpn-group-id><sa-spi>{0}</sa-spi></sa>",
+}
+
+
+@pytest.mark.parametrize(("kek", "tek"), [("0a", "0a"), ("0b", "0a"), ("0a", "0b"), ("0b", "0b")])
+def test_a_clear_that_is_accepted_and_changes_no_keys_proves_nothing(kek, tek):
+    fleet = Fleet(HUB, members=SITES[:2])
+    fleet.run()
+    fleet.describe(SITE)
+    wire, answer = fleet.wires[HUB], fleet.wires[HUB].raw
+    spis = dict.fromkeys(KEYS, "0a")
+
+    def raw(operation):
+        if operation.tag == CLEAR:
+            spis.update(zip(KEYS, (kek, tek), strict=True))
+            return "<rpc-reply><ok/></rpc-reply>"
+        if operation.tag in KEYS:
+            return f"<rpc-reply>{KEYS[operation.tag].format(spis[operation.tag])}</rpc-reply>"
+        return answer(operation)
+
+    wire.raw = raw
+    hub = fleet.run().hosts[HUB]
+    if {kek, tek} == {"0b"}:
+        assert (hub.did, hub.failures) == (["configured", "cleared", "confirmed"], [])
+        return
+    assert hub.did == ["configured", "cleared"]
+    assert hub.failures[0] == (
+        "has accepted to be cleared, and goes on with the keys of BRANCHES from before"
+    )
+    assert hub.failures[1].startswith("nothing proves the change: it is not confirmed")
+
+
+def refusing(fleet: Fleet, host: str, step: str = "servers learn") -> None:
+    """A host that refuses everything from a step on."""
+    say = fleet.say
+
+    def tell(line):
+        say(line)
+        if line.startswith(step):
+            fleet.fails[host] = GroupVpnError(f"{host}: refused")
+
+    fleet.say = tell
+
+
+def sharing() -> Fleet:
+    """A cluster of two, which lists its member, shows the same keys and pushes none."""
+    both = {"servers": [HUB, "hub-2"], "server_member_communication": None}
+    fleet = Fleet(HUB, "hub-2", SITE, **both)
+    fleet.wires[HUB].inject = fleet.wires["hub-2"].inject = {
+        name: f"<rpc-reply>{reply.format('0a')}</rpc-reply>" for name, reply in KEYS.items()
+    } | {LISTS: LISTED}
+    fleet.run(confirm_minutes=0)
+    return fleet
+
+
+def test_what_a_server_or_a_member_is_not_asked_to_do_is_not_done():
+    """A root whose sub-server has refused; a member that was to ask for what is new."""
+    fleet = sharing()
+    fleet.group["ipsec_proposal"] = {"encryption_algorithm": "aes-128-cbc"}
+    fleet.describe(SITE)
+    refusing(fleet, "hub-2")
+    stopped = fleet.run()
+    assert failures(stopped, "hub-2") == ["hub-2: refused"]
+    for host, what in ((HUB, "configured"), (SITE, "registered anew")):
+        assert stopped.hosts[host].did == []
+        assert failures(stopped, host) == [
+            f"not {what}, because BRANCHES was stopped (hub-2 did not take the change); "
+            "the next run goes on"
+        ]
+
+
+def test_a_member_that_has_no_keys_to_drop_is_not_said_to_register_anew():
+    """One of v1 is told by its associations, and comes by itself where it has none."""
+    fleet = Fleet(HUB, SITE, server_member_communication=None)
+    variables = hosts_of(hub_1={"generation": "v1"}, site_1={"generation": "v1"})
+    for cipher in ("aes-256-cbc", "aes-128-cbc"):
+        group = group_of(members=[SITE], group_id=7, **fleet.group)
+        group["ipsec_proposal"] = {"encryption_algorithm": cipher}
+        group["ipsec_proposal"]["authentication_algorithm"] = "hmac-sha-256-128"
+        fleet.description = read([group], variables)
+        if not fleet.said:
+            fleet.exchange(HUB, "v1").exchange(SITE, "v1")
+        outcome = fleet.run(confirm_minutes=0)
+    assert [step.kind.name for step in outcome.plan.steps] == ["LEARN", "RENEW", "WAIT"]
+    site = outcome.hosts[SITE]
+    assert (site.did, site.changed) == ([], False)
+
+
+def test_servers_that_never_share_keys_have_failed_also_where_nothing_is_taken_back():
+    fleet = sharing()
+    again = fleet.exchange("hub-2", "v2").run(confirm_minutes=0)
+    assert [step.kind.name for step in again.plan.steps] == ["LEARN", "SHARE", "WAIT"]
+    why = f"BRANCHES: stopped ({again.broken['BRANCHES']}); the next run goes on"
+    assert failures(again, HUB) == failures(again, "hub-2") == [why]
+    # Whether it has its keys was not looked at.
+    assert (failures(again, SITE), again.hosts[SITE].left) == ([], [why])
+
+
+def test_who_is_in_a_group_that_was_stopped_and_in_one_that_is_out_of_reach_has_failed():
+    fleet = Fleet(HUB, SITE)
+    other = group_of(name="OTHER", group_id=2, servers=["hub-2"], members=[SITE])
+    other["match_policies"] = [
+        {"name": "b", "source": "172.16.0.0/12", "destination": "172.16.0.0/12"}
+    ]
+    hosts = hosts_of(site_1={"policies": None})
+    fleet.description = read([group_of(members=[SITE]), other], hosts)
+    refusing(fleet, HUB)
+    assert failures(fleet.run(), SITE) == [
+        f"not configured, because BRANCHES was stopped ({HUB} did not take the change); "
+        "the next run goes on"
+    ]
 
 
 LISTED = f"""<rpc-reply><security-group-vpn-server-registered-members>
@@ -290,6 +441,13 @@ def test_who_is_listed_is_asked_for_keys_until_there_are_some():
     assert len(asked) > 4 * len(set(asked)) > 0
     assert outcome.hosts[SITE].failures != ["no server lists it as a member of BRANCHES"]
     assert outcome.after[HUB].listed == {"BRANCHES": [SITE]}
+
+
+def test_who_is_listed_without_a_gateway_is_called_by_its_address():
+    fleet = Fleet(HUB)
+    fleet.run(confirm_minutes=0)
+    fleet.wires[HUB].inject[LISTS] = re.sub("<group-vpn-member-gateway>.*\n", "", LISTED)
+    assert fleet.run().after[HUB].listed == {"BRANCHES": ["198.51.100.1"]}
 
 
 def test_who_cannot_be_reached_stops_only_what_needs_it():

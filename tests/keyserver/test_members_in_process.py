@@ -226,6 +226,11 @@ def test_a_group_that_is_configured_and_has_no_list_is_not_an_empty_one(fleet, c
         "is not known"
     )
     assert found["warnings"] == [unlisted] * warns
+    if choice.group_id is None and choice.peer_address is None:
+        # Nor is nothing to be cleared there, as far as is known.
+        assert (
+            clear(fleet.wire, Request(choice.group, check=True))["warnings"] == [unlisted] * warns
+        )
 
 
 # Clearing

@@ -395,6 +395,8 @@ def test_a_member_is_found_however_its_address_is_written(listed, wanted):
         # An address that another one has now.
         ([("gm-2", "192.0.2.1")], ("gm-1", "192.0.2.1"), None),
         ([("gm-2", "192.0.2.1"), ("gm-1", "192.0.2.2")], ("gm-1", "192.0.2.1"), 1),
+        # Two behind one translator, and somebody else by the gateway of the second.
+        ([("a", "192.0.2.1"), ("b", "192.0.2.1"), ("b", "192.0.2.2")], ("b", "192.0.2.1"), 1),
     ],
 )
 def test_a_member_whose_address_changed_is_found_where_its_gateway_is_its_own(listed, name, found):

@@ -107,3 +107,11 @@ def counted(sent, acknowledged=None):
 def test_who_cannot_be_asked_is_judged_by_signs_of_life(start, now, why):
     description = read([group_of(unmanaged_members=[OTHER])], hosts_of())
     assert unverified(description, {"hub-1": start}, {"hub-1": now}).get("other") == why
+
+
+def test_a_server_that_was_not_asked_is_not_said_to_list_nobody():
+    group = group_of(servers=["hub-1", "hub-2"], unmanaged_members=[OTHER])
+    found = unverified(
+        read([group], hosts_of()), {"hub-1": Start(listed(EARLY))}, {"hub-1": listed(None)}
+    )
+    assert found["other"] == "no server lists it as a member of BRANCHES; not asked: hub-2"

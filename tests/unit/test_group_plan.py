@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.describe import describe
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.planning.peers import not_renamed
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
 from hypothesis import example, given, settings
@@ -320,3 +321,7 @@ def test_who_is_only_called_otherwise_has_not_left_and_nobody_needs_new_keys(oth
     fleet = built(groups, hosts_of())
     steps = planned(fleet, groups, hosts_of(site_1=other)).steps
     assert any(step.kind is Kind.NEW_KEYS for step in steps) is has_left
+
+
+def test_a_gateway_that_is_named_and_not_in_force_is_nobody_by_another_name():
+    assert not_renamed({}, ["inactive"], {"ike": {"gateways": [{"name": "a"}]}}) == ["inactive"]

@@ -124,7 +124,7 @@ def holdings(rpc: Rpc, sides: Sides, generation: Generation) -> Holdings:
     found = Holdings()
     if entries(sides["server"], "groups"):
         for name, members in lists(rpc, generation).items():
-            found.listed[name] = [str(member.get("gateway")) for member in members]
+            found.listed[name] = [m.get("gateway") or m["address"] for m in members]
         _read_keys(rpc, found, _SERVER_KEKS, _SERVER_TEKS)
         for number, span in key_lifetimes(sides["server"]).items():
             found.keys.setdefault(number, Keys()).span = span

@@ -153,8 +153,9 @@ class Roll:
 
     def find(self, gateway: str | None, address: str | None) -> Listed | None:
         """A member; one whose address changed is found where it alone comes in by its gateway."""
-        found = next(iter(self.at(address)), None)
-        if found is not None and gateway in (None, found.get("gateway")):
+        there = self.at(address)
+        found = next((m for m in there if gateway in (None, m.get("gateway"))), None)
+        if found is not None:
             return found
         by_gateway = self._by_gateway.get(gateway or "", [])
         return by_gateway[0] if len(by_gateway) == 1 else None

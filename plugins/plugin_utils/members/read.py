@@ -18,7 +18,6 @@ from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed, lists
 from .meaning import described
-from .model import Reading
 from .times import seconds_of
 
 LARGEST_ID = 4294967295
@@ -37,18 +36,21 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
     reading = listed(rpc, device.generation(), replace(choice, called=called), detail)
     if not reading.groups:
         _refuse_unknown(choice, groups, called)
+    there = {group.name for group in reading.groups}
     return {
         "groups": list(described(reading.groups, groups, detail)),
-        "warnings": [*device.warnings, *reading.warnings, *_unlisted(choice, groups, reading)],
+        "warnings": [*device.warnings, *reading.warnings, *unlisted(choice, groups, there)],
     }
 
 
-def _unlisted(choice: Choice, groups: Mapping[str, Group], reading: Reading) -> Iterator[str]:
-    """Groups that are in force and have no list, which is another thing than an empty one."""
-    listed = {group.name for group in reading.groups}
+def unlisted(choice: Choice, groups: Mapping[str, Group], there: Collection[str]) -> Iterator[str]:
+    """Groups that are in force and have no list, which is another thing than an empty one.
+
+    ``there``: the groups that the device lists.
+    """
     for name, group in groups.items():
         wanted = choice.group in (None, name) and choice.group_id in (None, group.id)
-        if choice.peer_address is None and wanted and name not in listed:
+        if choice.peer_address is None and wanted and name not in there:
             yield (
                 f"group {name}: it is configured, and the device shows no list of it: who is "
                 "registered there is not known"

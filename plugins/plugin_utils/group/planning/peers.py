@@ -56,7 +56,7 @@ def not_renamed(server: Config, names: Iterable[str], want: Config) -> list[str]
     wanted = entries(want, "ike", "gateways").items()
     called = {gateway["address"]: name for name, gateway in wanted if "address" in gateway}
     known = entries(server, "ike", "gateways")
-    return [name for name in names if called.get(known[name].get("address"), name) == name]
+    return [name for name in names if called.get(known.get(name, {}).get("address"), name) == name]
 
 
 def _is_opaque(key: Any) -> bool:

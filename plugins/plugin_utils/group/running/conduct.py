@@ -9,13 +9,14 @@ what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from ...engine.device import CommitOptions
 from ...errors import Refused
 from ..configurations import entries
 from ..contradictions import refusals
+from ..description import Group
 from ..plan import Plan, plan
 from ..steps import Kind, Step
 from . import scout, work
@@ -25,6 +26,9 @@ from .order import Hands, Order, limits
 from .proof import Proof
 from .screen import announced
 from .verify import shared
+
+_LATER = "the next run goes on"
+_FOR_GOOD = " until somebody clears the group (clear_members with 'now')"
 
 
 def conduct(order: Order, hands: Hands) -> Outcome:
@@ -87,11 +91,35 @@ class _Conductor:
             todo[step.kind](step)
         if not any(step.kind is Kind.WAIT for step in made.steps):
             self._proof.wait()
+        self._tell_stopped()
+
+    def _tell_stopped(self) -> None:
+        """Nothing is said to be as it should be in a group that was stopped."""
+        for group in self._crew.description.groups:
+            if group.name in self._crew.broken:
+                why = (
+                    f"{group.name}: stopped ({self._crew.broken[group.name]}); the next run goes on"
+                )
+                for host in self._crew.fates.keys() & {*group.servers, *group.members}:
+                    fate = self._crew.fates[host]
+                    told = fate.failures if host in group.servers else fate.left
+                    told += [] if fate.failures else [why]
+
+    def _not_done(self, hosts: Iterable[str], what: str) -> None:
+        """Whoever has no part in a step any more, since its groups were stopped."""
+        for host in hosts:
+            for group in self._crew.description.groups:
+                why = self._crew.broken.get(group.name)
+                if why is not None and host in (*group.servers, *group.members):
+                    self._crew.fates[host].failures.append(
+                        f"not {what}, because {group.name} was stopped ({why}); {_LATER}"
+                    )
 
     def _learn(self, step: Step) -> None:
         """In turns: see :meth:`_turn`. What one does not take, later ones are not asked to."""
         minutes = self._crew.order.confirm_minutes or None
         commit = CommitOptions(self._crew.order.comment, confirmed=minutes)
+        left = set(step.changes)
         for turn in (0, 1, 2):
             going = {h for g in self._crew.whole() for h in g.servers}
             changes = {
@@ -99,6 +127,7 @@ class _Conductor:
                 for host, change in step.changes.items()
                 if self._turn(host) == turn and host in going
             }
+            left -= changes.keys()
             done = self._crew.change(changes, commit)
             if minutes:
                 self._proof.unconfirmed |= {h: made for h, made in done.items() if made["changed"]}
@@ -107,6 +136,7 @@ class _Conductor:
                 if lost:
                     self._crew.broken[group.name] = f"{', '.join(lost)} did not take the change"
             self._proof.committed(done)
+        self._not_done(left, "configured")
 
     def _turn(self, host: str) -> int:
         """When a server of a cluster learns: sub-servers, the root, then new ones.
@@ -140,20 +170,31 @@ class _Conductor:
             {host: change for host, change in step.changes.items() if host in going},
             CommitOptions(self._crew.order.comment),
         )
-        for group in self._crew.description.groups:
-            for host in step.changes.keys() & set(group.members) - going:
-                self._crew.fates[host].failures.append(
-                    f"not configured, because {group.name} was stopped "
-                    f"({self._crew.broken[group.name]}); the next run goes on"
-                )
+        self._not_done(step.changes.keys() - going, "configured")
 
     def _new_keys(self, step: Step) -> None:
-        for group in self._crew.whole():
+        """For a group at a time; without them it is stopped, or who has gone would be forgotten."""
+        until = "" if self._crew.order.confirm_minutes else _FOR_GOOD
+        for group in self._crew.description.groups:
             if group.name in step.groups:
-                # The first server makes the keys, and comes last: a sub-server that still held the
-                # old key for rekeying would push the new ones under it to whoever it lists.
-                for host in reversed(group.servers):
-                    self._crew.do({host: partial(work.new_keys, group=group.name)}, "cleared")
+                left = self._cleared(group) if group in self._crew.whole() else [*group.servers]
+                if left:
+                    why = self._crew.broken.get(group.name, f"{left.pop()} was not cleared")
+                    self._crew.broken[group.name] = f"{why}: who has gone can read on{until}"
+                self._not_done(left, "cleared")
+
+    def _cleared(self, group: Group) -> list[str]:
+        """Clear its servers one by one; those that are left, the one that would not last.
+
+        The first server makes the keys, and comes last: a sub-server that still held the old key
+        for rekeying would push the new ones under it to whoever it lists.
+        """
+        left = [*group.servers]
+        self._proof.voids(group)
+        new_keys = partial(work.new_keys, group=group.name)
+        while left and self._crew.do({left[-1]: new_keys}, "cleared"):
+            left.pop()
+        return left
 
     def _renew(self, step: Step) -> None:
         ids: dict[str, list[int]] = {}
@@ -174,6 +215,7 @@ class _Conductor:
             },
             "registered anew",
         )
+        self._not_done(set(step.hosts) - ids.keys(), "registered anew")
 
     def _clean(self, step: Step) -> None:
         """Only where nobody depends any more on what goes."""

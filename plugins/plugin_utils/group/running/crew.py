@@ -32,7 +32,7 @@ class Crew:
     ``looks``: hosts as they were found; ``foreseen``: what changes do there; ``sides`` and
     ``held``: what they have and hold by now; ``silent``: who did not answer when asked last;
     ``broken``: groups that were stopped, and why; ``unproved``: what of Group VPN servers are to
-    take back; ``acted``: something was changed.
+    take back; ``acted``: something was, or may have been, changed.
     """
 
     def __init__(self, order: Order, hands: Hands) -> None:
@@ -85,15 +85,17 @@ class Crew:
         done, failed = self._hands.each(jobs)
         for host, error in failed.items():
             self.fates[host].note(error)
+            self.acted = self.acted or error.may_have_changed
         return done
 
     def do(self, jobs: Mapping[str, Callable[[Rpc], Any]], what: str) -> set[str]:
-        """As :meth:`each`, of what changes something; the hosts that did it."""
+        """As :meth:`each`, of what changes something; the hosts that did it, or need not have."""
         done = self.each(jobs)
         for host, result in done.items():
-            self.fates[host].changed = self.acted = True
             self.fates[host].warnings += (result or {}).get("warnings", ())
-            self.fates[host].did.append(what)
+            if (result or {}).get("did", True):
+                self.fates[host].changed = self.acted = True
+                self.fates[host].did.append(what)
         return set(done)
 
     def change(

@@ -16,7 +16,7 @@ from ...members.asking import lists
 from ...members.eyes import committed_at
 from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sent_since, sign_of_life
 from ...netconf.rpc import Rpc
-from ..description import Description, Group
+from ..description import Description, Group, some
 from ..description import Device as Member
 
 Lists = Mapping[str, Sequence[Listed]]
@@ -75,7 +75,11 @@ def _why(
         return None
     if there:
         return f"listed in {group.name}, but not heard of in this run"
-    return f"no server lists it as a member of {group.name}" if asked else "no server was asked"
+    if not asked:
+        return "no server was asked"
+    unasked = [host for host in group.servers if host not in asked]
+    rest = f"; not asked: {some(unasked)}" if unasked else ""
+    return f"no server lists it as a member of {group.name}{rest}"
 
 
 def _lives(group: Group, member: Member, start: Start, now: Lists) -> bool:

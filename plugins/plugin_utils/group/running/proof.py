@@ -13,10 +13,11 @@ from typing import Any
 
 from ...members.asking import lists
 from ..description import Group
+from ..look import Holdings
 from . import work
 from .crew import Crew
 from .others import Lists, Start, servers_of_others, since_commit, unverified
-from .verify import faults, uncompared
+from .verify import faults, uncleared, uncompared
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
@@ -38,6 +39,7 @@ class Proof:
         }
         self.doubted: dict[str, str] = {}
         self._starts: dict[str, Start] = {}
+        self._void: dict[str, Mapping[str, Holdings]] = {}
 
     def begin(self) -> None:
         """Remember the lists from before a change."""
@@ -51,6 +53,11 @@ class Proof:
         self._starts |= self._crew.shown(
             {host: partial(since_commit, start=start) for host, start in starts.items()}
         )
+
+    def voids(self, group: Group) -> None:
+        """Whatever keys a group has now must go: nothing is proved while a server has them."""
+        self._crew.ask(group.servers)
+        self._void[group.name] = dict(self._crew.held)
 
     def proved(self, group: Group) -> bool:
         return group in self._crew.whole() and not any(
@@ -129,7 +136,11 @@ class Proof:
             found.update(
                 faults(description, group, held, there, (doubts or {}).get(group.name, ()))
             )
+            found.update(self._uncleared(group))
         return found
+
+    def _uncleared(self, group: Group) -> dict[str, str]:
+        return uncleared(group, self._crew.held, self._void.get(group.name, {}))
 
     def _concerned(self, groups: Iterable[Group]) -> list[str]:
         hosts = dict.fromkeys(h for g in groups for h in (*g.servers, *g.members))
@@ -157,6 +168,8 @@ class Proof:
         """Whether a member shows it; where the run has none, nobody is asked to."""
         asked = self._asked(group)
         good = [h for h in asked if h in self._crew.looks and h not in wrong]
+        if self._uncleared(group):
+            return False
         return not asked or any(not self._crew.fates[host].failures for host in good)
 
     # Members that nobody here can ask

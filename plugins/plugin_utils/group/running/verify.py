@@ -62,6 +62,23 @@ def _newest(group: Group, held: Mapping[str, Holdings], one: Keys) -> set[str]:
     return one.newest(used, _DELAYS_TO_ARRIVE * group.activation_delay)
 
 
+def uncleared(
+    group: Group, held: Mapping[str, Holdings], before: Mapping[str, Holdings]
+) -> dict[str, str]:
+    """Servers that have nothing but keys of ``before``, which were to go, and what that says."""
+    had = [before[host].of(group.group_id) for host in group.servers if host in before]
+    keks = {spi for one in had for spi in one.kek}
+    teks = {spi for one in had for spi in one.teks}
+    there = {host: held[host].of(group.group_id) for host in group.servers if host in held}
+    return {
+        host: f"has accepted to be cleared, and goes on with the keys of {group.name} from before"
+        for host, one in there.items()
+        if any(
+            new and new <= old for new, old in ((one.kek, keks), (_newest(group, held, one), teks))
+        )
+    }
+
+
 def uncompared(
     group: Group, held: Mapping[str, Holdings], before: Mapping[str, Holdings]
 ) -> dict[str, str]:

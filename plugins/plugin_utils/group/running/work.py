@@ -138,8 +138,13 @@ def _have_done(rpc: Rpc, step: str, *operations: etree._Element) -> None:
             raise
 
 
-def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: bool = False) -> None:
-    """Have a member register anew in some of its groups; ``forget``: without its keys."""
+def renew(
+    rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: bool = False
+) -> dict[str, Any]:
+    """Have a member register anew in some of its groups; ``forget``: without its keys.
+
+    The result says whether there was anything to do.
+    """
     if generation is Generation.V1:
         argument, values = "index", _indexes(rpc, group_ids)
     else:
@@ -148,6 +153,7 @@ def renew(rpc: Rpc, generation: Generation, group_ids: list[int], *, forget: boo
     for operation, value in zip(operations, values, strict=True):
         etree.SubElement(operation, argument).text = value
     _have_done(rpc, _STEP, *operations)
+    return {"did": bool(operations)}
 
 
 def _indexes(rpc: Rpc, group_ids: list[int]) -> list[str]:
