@@ -19,8 +19,9 @@ options:
   _input:
     description:
       - Host to C(server) and C(member), as gathered there, and C(generation), V(v1) or V(v2). Left
-        out, it is the one that has the statements and values that were gathered. C(inactive), what
-        both return by that name, has its place in C(unfit), as C(gathered) has nothing of it.
+        out, it is the one that has the statements and values that were gathered. C(inactive) and
+        C(unread), what both return by these names, have their place in C(unfit), as C(gathered) has
+        nothing of it.
     type: dict
     required: true
 """
@@ -77,7 +78,8 @@ def _sides(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
             f"groupvpn.junos.describe: {host}: not what the modules gather; give 'gathered' of "
             "groupvpn.junos.server as 'server', and that of groupvpn.junos.member as 'member'"
         ) from None
-    return {**found, "generation": own.value, "inactive": given.get("inactive") or []}
+    aside = {word: given.get(word) or [] for word in ("inactive", "unread")}
+    return {**found, "generation": own.value, **aside}
 
 
 class FilterModule:

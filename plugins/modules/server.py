@@ -222,6 +222,12 @@ inactive:
   type: list
   elements: str
   sample: []
+unread:
+  description: Statements on the device, or in the text, that the collection does not know.
+  returned: for states gathered and parsed
+  type: list
+  elements: str
+  sample: []
 rendered:
   description: Set lines for the given settings.
   returned: for state rendered

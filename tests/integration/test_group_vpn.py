@@ -537,6 +537,7 @@ def test_what_a_fleet_has_becomes_the_description_that_it_came_from(whole):
                         "server": "{{ servers.gathered }}",
                         "member": "{{ members.gathered }}",
                         "inactive": "{{ servers.inactive + members.inactive }}",
+                        "unread": "{{ servers.unread + members.unread }}",
                     }
                 }
             },

@@ -432,6 +432,17 @@ def test_what_is_inactive_is_named():
     ]
 
 
+def test_what_is_not_known_is_named():
+    """It, too, goes with an entry that gets another name."""
+    strange = "security group-vpn member ipsec vpn boston tunnel-mtu"
+    found = views.parse(RESOURCES["member"], f"set {strange} 1400")
+    given = {"boston": {"member": found["parsed"], "unread": found["unread"]}}
+    assert (
+        f"boston: {strange}: not known here, and no place in a description"
+        in FILTER(given)["unfit"]
+    )
+
+
 def test_a_peer_that_only_one_side_has_is_named_whole():
     fleet = gathered(FITTING["v2"])
     identity = {"hostname": {"identity_hostname": "ny.example.net"}}

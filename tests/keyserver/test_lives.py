@@ -282,6 +282,24 @@ def test_devices_may_write_the_same_numbers_differently(signing_key, generation,
     ends_well(town)
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_a_decimal_number_of_eight_digits_is_not_taken_for_a_hexadecimal_one(
+    signing_key, generation
+):
+    town = Town(signing_key, generation, 1, True)
+    spi = re.compile(rb"(?<=<sa-spi>)[0-9a-f]{8}(?=<)")
+
+    def shown(host, answer):
+        form = "{}" if host.startswith("site") else "{:08x}"
+        short = (form.format(10**7 + int(m[0], 16) % 9 * 10**7) for m in spi.finditer(answer))
+        return spi.sub(lambda _m: next(short).encode(), answer)
+
+    town.shown = shown
+    assert town.run().is_good
+    _phase_1(town) if generation == "v2" else _joins(town)
+    ends_well(town)
+
+
 @pytest.mark.parametrize("rekeys", [True, False])
 def test_who_cannot_be_compared_does_not_register_anew_in_each_run(signing_key, rekeys):
     town = built(signing_key, "v2", 1, rekeys)
@@ -404,3 +422,29 @@ def test_who_is_in_a_group_that_is_described_no_more_is_not_called_otherwise(
     assert town.run(exclusive=True).is_good
     town.variables["site-4"]["name"] = "another"
     assert town.run().is_good
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_a_server_that_knows_a_member_by_somebody_else_s_gateway_is_named(signing_key, generation):
+    town = built(signing_key, generation, 1, True)
+    lines = [
+        "gateway A-2 address 198.51.100.2",
+        "gateway A-2 ike-policy site-2",
+        "gateway site-9 address 198.51.100.9",
+        "gateway site-9 ike-policy site-2",
+    ]
+    town.configure("hub-1", [f"set security group-vpn server ike {line}" for line in lines])
+    run = town.run()
+    assert (run.steps, run.failures) == ([], {})
+    (line,) = run.warnings["hub-1"]
+    assert line.startswith("server ike gateways A-2: it has the same peer as site-2, and is not")
+
+
+def test_a_member_that_cannot_be_compared_in_two_groups_is_told_of_both(signing_key):
+    town = built(signing_key, "v2", 1, True)
+    _a_second_group(town)
+    assert town.run().is_good
+    tek = re.compile(rb"<sa-spi>[0-9a-f]+</sa-spi>")
+    town.shown = lambda host, a: tek.sub(b"", a) if host.startswith("hub") else a
+    told = town.run().unverified
+    assert [told[f"site-{n}"].count("no traffic keys of") for n in range(1, 6)] == [1, 1, 2, 2, 1]

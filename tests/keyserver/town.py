@@ -156,6 +156,16 @@ class Town(Network):
             found[group["group_id"]] = wrong | (own.keys() - set(group["members"]))
         return {**found, **{number: set(own) for number, own in held.items()}}
 
+    def configure(self, host: str, lines: Iterable[str]) -> None:
+        """Somebody commits these set lines."""
+        wire = Wire(self.devices[self.variables[host]["address"]], lambda: self.now)
+        load = etree.Element("load-configuration", action="set", format="text")
+        etree.SubElement(load, "configuration-set").text = "\n".join(lines)
+        wire.call("load", load)
+        wire.call("commit", etree.Element("commit-configuration"))
+        wire.end()
+        self.flush()
+
     # Who runs the role
 
     def run(self, hands: Hands | None = None, **more: Any) -> Run:
@@ -182,6 +192,7 @@ class Run:
         self.named = named
         self.failures = {h: fate.failures for h, fate in outcome.hosts.items() if fate.failures}
         self.changed = {host for host, fate in outcome.hosts.items() if fate.changed}
+        self.warnings = {h: fate.warnings for h, fate in outcome.hosts.items() if fate.warnings}
         self.unverified = outcome.unverified
         self.beyond = {p for p in town.apart if {*p[1:]} <= inside and not {*p[1:]} & named}
 

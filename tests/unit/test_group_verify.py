@@ -160,28 +160,38 @@ def test_who_is_listed_and_no_member_is_named():
     }
 
 
+class Member:
+    """A member's replies: these traffic keys, and the seconds that each lives."""
+
+    def __init__(self, *keys):
+        self.inside = "".join(
+            f"<sa><sa-spi>{spi}</sa-spi><sa-hard-lifetime>{left}</sa-hard-lifetime></sa>"
+            for spi, left in keys
+        )
+
+    def call(self, step, operation, then=()):
+        if operation.tag != "get-gvpn-security-associations-information":
+            return etree.fromstring("<rpc-reply/>")
+        number = "<sa-gvpn-groupid>7</sa-gvpn-groupid>"
+        return etree.fromstring(f"<rpc-reply><block>{number}{self.inside}</block></rpc-reply>")
+
+    def keys(self, group=7):
+        sides = {"server": {}, "member": {"ipsec": {"vpns": [{"name": "v", "group": 7}]}}}
+        return holdings(self, sides, None).of(group)
+
+
 def test_of_a_key_that_is_shown_twice_the_longer_life_counts():
-    class Shown:
-        """A member's replies: two traffic keys, one of them twice."""
-
-        def call(self, step, operation, then=()):
-            if operation.tag != "get-gvpn-security-associations-information":
-                return etree.fromstring("<rpc-reply/>")
-            inside = "".join(
-                f"<sa><sa-spi>{spi}</sa-spi><sa-hard-lifetime>{left}</sa-hard-lifetime></sa>"
-                for spi, left in (("a", 900), ("b", 700), ("a", 300))
-            )
-            return etree.fromstring(
-                f"<rpc-reply><block><sa-gvpn-groupid>7</sa-gvpn-groupid>{inside}</block></rpc-reply>"
-            )
-
-    sides = {"server": {}, "member": {"ipsec": {"vpns": [{"name": "v", "group": 7}]}}}
-    keys = holdings(Shown(), sides, None).of(7)
-    assert (keys.teks, keys.newest((), 60)) == (
+    member = Member(("a", 900), ("b", 700), ("a", 300))
+    assert (member.keys().teks, member.keys().newest((), 60)) == (
         {"0000000a": 900, "0000000b": 700},
         {"0000000a"},
     )
-    assert holdings(Shown(), sides, None).of(None) == Keys()
+    assert member.keys(None) == Keys()
+
+
+@pytest.mark.parametrize("shown", ["9" * 5000, "9" * 21, "word", "४२"])
+def test_a_number_of_a_key_that_is_none_is_a_key_that_nobody_else_has(shown):
+    assert [*Member((shown, 900)).keys().teks] == [shown.zfill(8)]
 
 
 def test_a_key_from_before_lives_were_shortened_is_not_the_newest():

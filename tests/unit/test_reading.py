@@ -23,6 +23,7 @@ from tests.unit.paper import Paper, planned
 
 GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
 OWN = [{"group": "G1", **GOOD}]
+WHOLE = {"parsed": OWN, "inactive": [], "unread": [], "warnings": []}
 SMC = "security group-vpn server group G1 server-member-communication"
 LINES = f"set {SMC} encryption-algorithm aes-256-cbc\nset {SMC} sig-hash-algorithm sha-256\n"
 BLOCK = "encryption-algorithm aes-256-cbc;\nsig-hash-algorithm sha-256;\n"
@@ -242,7 +243,7 @@ def parsed(text):
 )
 def test_every_form_in_which_a_device_gives_its_configuration_is_read(text):
     found = views.parse(RESOURCE, text)
-    assert found == {"parsed": OWN, "inactive": [], "warnings": []}
+    assert found == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -553,7 +554,7 @@ def test_marks_of_a_change_are_carried_out_in_the_order_of_the_text():
 def test_groups_that_a_change_takes_away_bring_nothing_in():
     for marked in ("delete: apply-groups KS;", "delete: apply-groups [ KS ];"):
         found = views.parse(RESOURCE, f"apply-groups KS;\n{CURLY}{marked}\n")
-        assert found == {"parsed": OWN, "inactive": [], "warnings": []}
+        assert found == WHOLE
 
 
 def test_lines_from_the_top_say_themselves_whose_they_are():
@@ -597,7 +598,7 @@ def test_a_backup_that_begins_with_groups_is_read(group):
     text = (
         f'groups {{ {group} {{ system {{ host-name a; }} }} }}\napply-groups "${{node}}";\n{CURLY}'
     )
-    assert views.parse(RESOURCE, text) == {"parsed": OWN, "inactive": [], "warnings": []}
+    assert views.parse(RESOURCE, text) == WHOLE
 
 
 def test_configuration_groups_that_touch_the_hierarchy_are_named():
@@ -774,7 +775,7 @@ NOT_APPLIED = {
 @pytest.mark.parametrize("form", NOT_APPLIED)
 def test_groups_that_are_not_applied_bring_nothing_in(form):
     found = views.parse(RESOURCE, NOT_APPLIED[form])
-    assert found == {"parsed": OWN, "inactive": [], "warnings": []}
+    assert found == WHOLE
 
 
 def test_groups_are_applied_until_the_last_command_says_so():

@@ -132,6 +132,7 @@ class Found:
             sources,
             tuple(self._notes(asleep, prefix)),
             bool(asleep),
+            unread=tuple(self.unread),
         )
 
     def _notes(self, asleep: list[Path], prefix: Path) -> Iterator[str]:

@@ -26,8 +26,9 @@ class Reading:
 
     ``explicit`` is what is configured there, ``inherited`` what configuration groups bring in,
     ``sources`` the group behind each inherited statement. ``notes`` say what could not be read,
-    and what keeps all of it from being in force. ``groups``: what those groups have here, where it
-    was read; without it nobody knows whether an entry stays by their doing when it is deleted.
+    and what keeps all of it from being in force; ``unread``: statements that no table has.
+    ``groups``: what those groups have here, where it was read; without it nobody knows whether an
+    entry stays by their doing when it is deleted.
     """
 
     explicit: Configuration = field(default_factory=Configuration)
@@ -36,6 +37,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     ancestor_inactive: bool = False
     groups: tuple[Tree, ...] | None = None
+    unread: tuple[str, ...] = ()
 
     def in_force(self, node: Branch) -> Tree:
         """What the device acts on."""

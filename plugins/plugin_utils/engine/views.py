@@ -36,6 +36,7 @@ def _shown(state: str, resource: Resource, have: Reading) -> dict[str, Any]:
     return {
         state: as_config(resource, have.in_force(resource.root)),
         "inactive": inactive(resource, have),
+        "unread": list(have.unread),
         "warnings": reading_warnings(resource, have),
     }
 

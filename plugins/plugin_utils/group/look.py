@@ -30,7 +30,7 @@ _SERVER_KEKS = ("get-security-group-vpn-server-kek-sa", "{*}group-id")
 _SERVER_TEKS = ("get-security-group-vpn-server-security-information", "{*}group-vpn-group-id")
 _MEMBER_KEKS = ("get-gvpn-kek-security-associations-information", "{*}group-id")
 _MEMBER_TEKS = ("get-gvpn-security-associations-information", "{*}sa-gvpn-groupid")
-_NUMBER = re.compile("[0-9]{1,20}")
+_NUMBER, _SHORT = re.compile("[0-9]{1,20}"), re.compile("[0-9]{8}")
 _BETWEEN = re.compile(r"[\s:.-]")
 _SPI_DIGITS, _COOKIE_DIGITS = 8, 16
 _LIVES = ("sa-hard-lifetime", "life-remaining")
@@ -157,24 +157,40 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
     for number, entry in _entries(rpc, found, "read the keys for rekeying", *keks, behind):
         cookies = [text_of(next(entry.iter(f"{{*}}{side}-cookie"), None)) for side in _SIDES]
         if all(cookies):
-            kek = "".join(_uniform(cookie, _COOKIE_DIGITS) for cookie in cookies)
-            found.keys.setdefault(number, Keys()).kek.add(kek)
+            found.keys.setdefault(number, Keys()).kek.add(
+                "".join(_uniform(cookies, _COOKIE_DIGITS))
+            )
     for number, entry in _entries(rpc, found, "read the traffic keys", *teks):
         keys = found.keys.setdefault(number, Keys())
         for spi in entry.iter("{*}sa-spi"):
-            left, name = max(_seconds(spi.getparent()), default=0), _uniform(text_of(spi))
+            left = max(_seconds(spi.getparent()), default=0)
+            (name,) = _uniform([text_of(spi)], _SPI_DIGITS)
             keys.teks[name] = max(left, keys.teks.get(name, 0))
 
 
-def _uniform(shown: str, digits: int = _SPI_DIGITS) -> str:
-    """An SPI as hexadecimal digits, whichever way a device writes numbers.
+def _uniform(shown: list[str], digits: int) -> list[str]:
+    """Numbers of one key as hexadecimal digits, whichever way a device writes them.
 
     No page says which way: servers and members may each have their own.
     """
-    bare = _BETWEEN.sub("", shown).lower().removeprefix("0x")
-    if len(bare) > digits and bare.isdecimal():
-        bare = f"{int(bare):x}"
-    return bare.zfill(digits)
+    bare = [_BETWEEN.sub("", one).lower().removeprefix("0x") for one in shown]
+    if any(len(one) > digits for one in bare) and all(map(_NUMBER.fullmatch, bare)):
+        bare = [f"{int(one):x}" for one in bare]
+    return [one.zfill(digits) for one in bare]
+
+
+def agree(held: Collection[Holdings], meant: dict[str, str]) -> None:
+    """Give a traffic key one name that some show by a decimal number.
+
+    A short one looks like hexadecimal digits: it is decimal where somebody shows that number so, or
+    has before (``meant``, to which what is found is added).
+    """
+    keys = [one for holdings in held for one in holdings.keys.values()]
+    names = {spi for one in keys for spi in one.teks}
+    short = filter(_SHORT.fullmatch, names)
+    meant |= {name: spi for name in short if (spi := f"{int(name):08x}") in names}
+    for one in keys if meant else ():
+        one.teks = {meant.get(spi, spi): left for spi, left in one.teks.items()}
 
 
 def _entries(

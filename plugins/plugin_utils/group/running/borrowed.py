@@ -8,7 +8,7 @@ a server on which others call a member something else would know it by two names
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from ...engine.values import Generation
@@ -59,6 +59,26 @@ def called_otherwise(now: Config, change: Change, generation: Generation) -> Ite
                 f"{other} ('group_vpn_name'), delete that one, or take what uses it into the "
                 "description"
             )
+
+
+def known_twice(now: Config, described: Set[str]) -> Iterator[str]:
+    """What is to be known of a server that has other gateways of peers that are ``described``."""
+    gateways = entries(now, *GATEWAYS)
+    where = {name: place for name, gateway in gateways.items() if (place := _where(gateway))}
+    peers = {place: name for name, place in where.items() if name in described}
+    for name in sorted(where.keys() - described):
+        if (mine := peers.get(where[name])) is not None:
+            yield (
+                f"server ike gateways {name}: it has the same peer as {mine}, and is not the "
+                "description's; for which of the two the device takes who asks is not known; "
+                f"delete {name} if {mine} is not listed"
+            )
+
+
+def _where(gateway: Config) -> str:
+    """What a peer is told by."""
+    words = {word: gateway[word] for word in ("address", "dynamic") if word in gateway}
+    return str(words) if words else ""
 
 
 def _users(reference: Reference, now: Config, change: Change) -> dict[str, list[str]]:

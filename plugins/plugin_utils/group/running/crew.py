@@ -14,7 +14,7 @@ from ...netconf.rpc import Rpc
 from ..configurations import entries
 from ..description import Group, some
 from ..expand import Sides
-from ..look import Holdings, Looked, holdings
+from ..look import Holdings, Looked, agree, holdings
 from ..steps import Change
 from . import work
 from .fate import Fate
@@ -47,6 +47,7 @@ class Crew:
         self.unproved: dict[str, work.Unproved] = {}
         self.acted = False
         self._hands = hands
+        self._meant: dict[str, str] = {}
 
     def say(self, line: str) -> None:
         """Tell a person."""
@@ -124,10 +125,12 @@ class Crew:
             self.sides[host] = {**self.sides[host], side: result["after"]}
         return done
 
-    def holds(self, host: str, held: Holdings) -> None:
-        """What a host has just said that it holds."""
-        held.at = self.clock()
-        self.held[host] = held
+    def holds(self, found: Mapping[str, Holdings]) -> None:
+        """What hosts have just said that they hold."""
+        for held in found.values():
+            held.at = self.clock()
+        self.held |= found
+        agree(self.held.values(), self._meant)
 
     def clock(self) -> float:
         """The time, on a clock that only goes forward."""
@@ -145,8 +148,8 @@ class Crew:
                 for host in hosts
             }
         )
-        for host, held in found.items():
-            self.holds(host, held)
+        self.holds(found)
+        for host in found:
             self.silent.pop(host, None)
         for host, error in failed.items():
             self.held.pop(host, None)

@@ -18,6 +18,7 @@ from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sent_since, s
 from ...netconf.rpc import Rpc
 from ..description import Description, Group, some
 from ..description import Device as Member
+from .verify import together
 
 Lists = Mapping[str, Sequence[Listed]]
 """One server's groups by name, each with the members that it lists, and what it counts of them."""
@@ -53,12 +54,12 @@ def unverified(
     description: Description, starts: Mapping[str, Start], now: Mapping[str, Lists]
 ) -> dict[str, str]:
     """Member to why nothing shows that it lives, by server what was and what is."""
-    return {
-        member.host: why
+    return together(
+        (member.host, why)
         for group in description.groups
         for member in _others(description, group)
         if (why := _why(group, member, starts, now)) is not None
-    }
+    )
 
 
 def _others(description: Description, group: Group) -> Iterator[Member]:

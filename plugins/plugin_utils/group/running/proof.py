@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ...members.asking import lists
@@ -17,7 +18,7 @@ from ..look import Holdings
 from . import work
 from .crew import Crew
 from .others import Lists, Start, servers_of_others, since_commit, unverified
-from .verify import faults, uncleared, uncompared
+from .verify import faults, together, uncleared, uncompared
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
@@ -78,7 +79,7 @@ class Proof:
             # Only now: what is on its way looks like what cannot be compared.
             before = {host: looked.holdings for host, looked in self._crew.looks.items()}
             doubts = {g.name: uncompared(g, self._crew.held, before) for g in groups}
-            self.doubted = {host: why for one in doubts.values() for host, why in one.items()}
+            self.doubted = together(chain(*(one.items() for one in doubts.values())))
             found = self._wrong(groups, doubts)
         for host, why in self.doubted.items():
             self._crew.fates[host].warnings.append(why)
@@ -131,13 +132,15 @@ class Proof:
     ) -> dict[str, str]:
         """``doubts``: by group those whose keys cannot be compared."""
         description, held, there = self._crew.description, self._crew.held, self._there()
-        found: dict[str, str] = {}
-        for group in groups:
-            found.update(
-                faults(description, group, held, there, (doubts or {}).get(group.name, ()))
+        found = (
+            one.items()
+            for group in groups
+            for one in (
+                faults(description, group, held, there, (doubts or {}).get(group.name, ())),
+                self._uncleared(group),
             )
-            found.update(self._uncleared(group))
-        return found
+        )
+        return together(chain(*found))
 
     def _uncleared(self, group: Group) -> dict[str, str]:
         return uncleared(group, self._crew.held, self._void.get(group.name, {}))

@@ -18,7 +18,7 @@ from ..planning.situation import Lost
 from ..references import servers_asked
 from ..steps import Change, Kind
 from . import work
-from .borrowed import borrowed, called_otherwise
+from .borrowed import borrowed, called_otherwise, known_twice
 from .crew import Crew
 from .scopes import uninstalled
 from .verify import newest_keys, uncompared
@@ -28,11 +28,17 @@ def look_at_all(crew: Crew) -> None:
     """Look at every host. Raises Refused for a generation that is not the described one."""
     crew.looks = crew.each(dict.fromkeys(crew.order.hosts, look))
     _refuse_others(crew)
+    crew.holds({host: looked.holdings for host, looked in crew.looks.items()})
     for host, looked in crew.looks.items():
-        crew.holds(host, looked.holdings)
         crew.sides[host] = looked.sides
-        crew.fates[host].warnings += looked.warnings
+        crew.fates[host].warnings += [*looked.warnings, *_known_twice(crew, host)]
     _find_unproved(crew)
+
+
+def _known_twice(crew: Crew, host: str) -> Iterator[str]:
+    groups = crew.description.of_server(host)
+    peers = {crew.description.devices[h].name for g in groups for h in (*g.servers, *g.members)}
+    return known_twice(crew.sides[host]["server"], peers)
 
 
 def _find_unproved(crew: Crew) -> None:

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import chain
 
 from ..description import Description, Group, some
 from ..look import Holdings, Keys
@@ -119,6 +120,14 @@ def _keks(group: Group, held: Mapping[str, Holdings]) -> set[str]:
     return {spi for one in servers for spi in one.kek}
 
 
+def together(told: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Host to all that is told of it, in one line."""
+    found: dict[str, dict[str, None]] = {}
+    for host, why in told:
+        found.setdefault(host, {})[why] = None
+    return {host: "; ".join(whys) for host, whys in found.items()}
+
+
 def faults(
     description: Description,
     group: Group,
@@ -130,25 +139,30 @@ def faults(
 
     ``doubted``: members whose keys cannot be compared.
     """
-    wrong = {host: fault.why for fault in shared(group, held) for host in fault.hosts}
     names = {h: description.devices[h].name for h in group.members}
-    listed = {n for h in group.servers if h in held for n in held[h].listed.get(group.name, ())}
-    for host in group.servers:
-        extra = (
-            sorted(set(held[host].listed.get(group.name, ())) - set(names.values()))
-            if host in held
-            else []
-        )
-        if extra:
-            wrong[host] = f"lists members that {group.name} does not have: {some(extra)}"
-    newest = newest_keys(group, held)
-    for host in there:
-        if host in names:
-            keys = None if host in doubted else newest
-            fault = _member(group, held, host, names[host] in listed, keys)
-            if fault is not None:
-                wrong[host] = fault
-    return wrong
+    listed = {h: held[h].listed.get(group.name, ()) for h in group.servers if h in held}
+    there = [host for host in there if host in names]
+    everywhere, newest = set(chain(*listed.values())), newest_keys(group, held)
+    keys = {host: None if host in doubted else newest for host in there}
+    members = (
+        (h, _member(group, held, h, names[h] in everywhere, spis)) for h, spis in keys.items()
+    )
+    return together(
+        [
+            *((host, fault.why) for fault in shared(group, held) for host in fault.hosts),
+            *_strangers(group, listed, set(names.values())),
+            *((host, why) for host, why in members if why is not None),
+        ]
+    )
+
+
+def _strangers(
+    group: Group, listed: Mapping[str, Collection[str]], names: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Servers that list who is not a member, and whom."""
+    for host, there in listed.items():
+        if extra := sorted(set(there) - names):
+            yield host, f"lists members that {group.name} does not have: {some(extra)}"
 
 
 def _member(
