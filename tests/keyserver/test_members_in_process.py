@@ -26,6 +26,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import
     configured_at,
     counted,
     read,
+    read_lists,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.wait_for import (
     NotBack,
@@ -226,6 +227,7 @@ def test_a_group_that_is_configured_and_has_no_list_is_not_an_empty_one(fleet, c
         "is not known"
     )
     assert found["warnings"] == [unlisted] * warns
+    assert read_lists(fleet.wire, choice).unlisted == ["G2"] * warns
     if choice.group_id is None and choice.peer_address is None:
         # Nor is nothing to be cleared there, as far as is known.
         assert (

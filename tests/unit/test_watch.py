@@ -108,6 +108,37 @@ def test_nobody_is_lost_because_a_list_was_not_read():
     assert brief(watch.read([group()])) == [("read_again", None), ("member_lost", "gm-1")]
 
 
+def test_nobody_is_lost_because_a_device_shows_no_list_of_a_group():
+    """It is configured: another thing than one that is gone, or an empty list."""
+    watch = Watch("hub")
+    both = [group(member(1), member(2)), group(member(3), name="G2")]
+    watch.read(both)
+    for _again in range(2):
+        events = watch.read([group(member(2))], unlisted=["G2"])
+        assert brief(events) == [("unknown", None), ("member_lost", "gm-1")][2 * _again :]
+        assert not _again or watch.failed(Happened.UNREACHABLE, "no route")
+    assert brief(watch.read([group(member(2))], unlisted=["G2"])) == [("read_again", None)]
+    events = watch.read([group(member(2)), group(name="G2")])
+    assert [(e["event"], e["group"]) for e in events] == [
+        ("read_again", "G2"),
+        ("member_lost", "G2"),
+    ]
+
+
+def test_the_first_list_of_a_group_is_what_later_ones_are_compared_with():
+    watch = Watch("hub")
+    assert [e["group"] for e in watch.read([], unlisted=["G1"])] == ["G1"]
+    assert brief(watch.read([group(member(1))])) == [("read_again", None)]
+    assert brief(watch.read([group()])) == [("member_lost", "gm-1")]
+
+
+def test_of_two_members_at_one_address_one_that_leaves_is_told():
+    one, other = member(1, 2), member(1, 5)
+    assert brief(after([group(one, other)], [group(other)])) == [("member_lost", "gm-1")]
+    assert brief(after([group(one)], [group(other, one)])) == [("member_joined", "gm-1")]
+    assert after([group(one, other)], [group(other, one)]) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "event"), [({}, "member_lost"), ({"communication": "multicast"}, "list_cleared")]
 )

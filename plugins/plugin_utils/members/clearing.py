@@ -20,7 +20,7 @@ from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .asking import Choice, lists
 from .life import Listed
-from .read import unlisted
+from .read import no_list, unlisted
 
 _CLEAR = "clear-security-group-vpn-server"
 _STATISTICS = "clear-security-group-vpn-server-statistics"
@@ -65,7 +65,7 @@ def clear(rpc: Rpc, request: Request) -> dict[str, Any]:
     if having and not (request.check or request.statistics):
         said += _as_before(before, partial(lists, rpc, generation, choice))
     if not request.statistics:
-        said += unlisted(choice, groups, before)
+        said += map(no_list, unlisted(choice, groups, before))
         said += _elsewhere(groups[e["group"]] for e in affected if e["group"] in groups)
     return {"changed": bool(affected), "cleared": affected, "warnings": [*device.warnings, *said]}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine.device import Device
 from ..errors import DeviceError, Refused
@@ -23,12 +23,26 @@ from .times import seconds_of
 LARGEST_ID = 4294967295
 
 
+class Lists(NamedTuple):
+    """What a device lists, and the groups that are in force and have no list."""
+
+    groups: list[dict[str, Any]]
+    unlisted: list[str]
+    warnings: list[str]
+
+
 def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[str, Any]:
     """The module's return values.
 
     Raises Refused, DeviceError, MalformedReply for a list that cannot be read as a whole, and
     TransportFailure.
     """
+    found = read_lists(rpc, choice, detail)
+    return {"groups": found.groups, "warnings": [*found.warnings, *map(no_list, found.unlisted)]}
+
+
+def read_lists(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> Lists:
+    """The lists of a device. Raises what :func:`read` raises."""
     _check(choice)
     device = Device(rpc)
     groups = read_groups(device)
@@ -37,10 +51,11 @@ def read(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> dict[st
     if not reading.groups:
         _refuse_unknown(choice, groups, called)
     there = {group.name for group in reading.groups}
-    return {
-        "groups": list(described(reading.groups, groups, detail)),
-        "warnings": [*device.warnings, *reading.warnings, *unlisted(choice, groups, there)],
-    }
+    return Lists(
+        list(described(reading.groups, groups, detail)),
+        list(unlisted(choice, groups, there)),
+        [*device.warnings, *reading.warnings],
+    )
 
 
 def unlisted(choice: Choice, groups: Mapping[str, Group], there: Collection[str]) -> Iterator[str]:
@@ -51,10 +66,15 @@ def unlisted(choice: Choice, groups: Mapping[str, Group], there: Collection[str]
     for name, group in groups.items():
         wanted = choice.group in (None, name) and choice.group_id in (None, group.id)
         if choice.peer_address is None and wanted and name not in there:
-            yield (
-                f"group {name}: it is configured, and the device shows no list of it: who is "
-                "registered there is not known"
-            )
+            yield name
+
+
+def no_list(group: str) -> str:
+    """What is to be known of a group that is in force and has no list."""
+    return (
+        f"group {group}: it is configured, and the device shows no list of it: who is "
+        "registered there is not known"
+    )
 
 
 def _refuse_unknown(choice: Choice, groups: Mapping[str, Group], called: Collection[str]) -> None:

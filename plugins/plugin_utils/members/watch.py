@@ -8,11 +8,13 @@ that was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from .gate import fullest
+from .read import no_list
 
 Event = dict[str, Any]
 """``event``, ``device``, and what the event is about."""
@@ -40,19 +42,39 @@ class Watch:
     def __init__(self, device: str) -> None:
         self._device = device
         self._last: Mapping[str, Mapping[str, Any]] | None = None
+        self._unlisted: frozenset[str] = frozenset()
         self._trouble: Happened | None = None
 
-    def read(self, groups: Sequence[Mapping[str, Any]]) -> list[Event]:
-        """The events of a reading: ``groups`` as ``registered_members_info`` returns them."""
+    def read(
+        self, groups: Sequence[Mapping[str, Any]], unlisted: Collection[str] = ()
+    ) -> list[Event]:
+        """The events of a reading: ``groups`` as ``registered_members_info`` returns them.
+
+        ``unlisted``: groups that are configured and of which the device shows no list. They are
+        compared when it shows one again.
+        """
         now = fullest(groups)
         events = []
         if self._trouble is not None:
             events.append(self._event(Happened.READ_AGAIN))
-        if self._last is not None:
-            for name in [*now, *(n for n in self._last if n not in now)]:
-                events += self._changes(name, self._last.get(name), now.get(name))
-        self._last, self._trouble = now, None
+        events += self._listed_or_not(now, unlisted)
+        last = {} if self._last is None else self._last
+        for name in dict.fromkeys([*now, *last]):
+            is_first = name not in last and name in self._unlisted
+            if self._last is not None and name not in unlisted and not is_first:
+                events += self._changes(name, last.get(name), now.get(name))
+        kept = {name: last[name] for name in unlisted if name in last}
+        self._last, self._unlisted, self._trouble = {**kept, **now}, frozenset(unlisted), None
         return events
+
+    def _listed_or_not(self, now: Collection[str], unlisted: Collection[str]) -> list[Event]:
+        """Of which groups it begins and ends that nobody knows who is registered."""
+        begins = [name for name in unlisted if name not in self._unlisted]
+        ends = [name for name in now if name in self._unlisted]
+        return [
+            *(self._event(Happened.UNKNOWN, group=name, why=no_list(name)) for name in begins),
+            *(self._event(Happened.READ_AGAIN, group=name) for name in ends),
+        ]
 
     def failed(self, what: Happened, why: str) -> list[Event]:
         """The event of a reading that failed: one for each time that it begins to."""
@@ -72,6 +94,7 @@ class Watch:
         was, now = _members(old), _members(new)
         means = (new or old or {}).get("list_shows")
         gone = [member for key, member in was.items() if key not in now]
+        uneven = {key[:-1] for key in was.keys() ^ now.keys()}
         # A list of one is empty as well when that one is taken out of it.
         if gone and not now and (len(gone) > 1 or before != after):
             yield self._event(
@@ -87,7 +110,7 @@ class Watch:
                 yield self._event(
                     Happened.MEMBER_JOINED, group=name, list_shows=means, **_who(member)
                 )
-            elif (more := _more(_unacknowledged(was[key]), _unacknowledged(member))) > 0:
+            elif key[:-1] not in uneven and (more := _more(was[key], member)) > 0:
                 yield self._event(Happened.UNACKNOWLEDGED, group=name, pushes=more, **_who(member))
 
 
@@ -95,17 +118,26 @@ def _settings(group: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if group is None else {name: group.get(name) for name in _CONFIGURED}
 
 
-def _members(group: Mapping[str, Any] | None) -> dict[tuple[Any, Any], Mapping[str, Any]]:
+def _members(group: Mapping[str, Any] | None) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    """By gateway, address and a number: several members may have one address."""
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    times: Counter[tuple[Any, Any]] = Counter()
     members = () if group is None else group["members"]
-    return {(member.get("gateway"), member.get("address")): member for member in members}
+    # Which of them is which, nothing says: their counters are told apart by their size.
+    for member in sorted(members, key=_unacknowledged):
+        key = member.get("gateway"), member.get("address")
+        found[(*key, times[key])] = member
+        times[key] += 1
+    return found
 
 
 def _who(member: Mapping[str, Any]) -> dict[str, Any]:
     return {"gateway": member.get("gateway"), "address": member.get("address")}
 
 
-def _more(was: int, now: int) -> int:
+def _more(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
     """By how much a counter grew; one that is smaller has begun anew."""
+    was, now = _unacknowledged(before), _unacknowledged(after)
     return now - was if now >= was else now
 
 

@@ -24,7 +24,8 @@ description:
     configured otherwise; C(configuration_drift) what of a group's configuration was C(before) and
     is C(after).
   - C(unreachable) and C(unknown) say, once, C(why) a device's lists could not be read, and
-    C(read_again) that they could. Nobody is lost because a list was not read.
+    C(read_again) that they could; with C(group), that of a group which is configured and of which
+    the device shows no list. Nobody is lost because a list was not read.
   - The first reading of a device makes no event.
 options:
   devices:
@@ -202,18 +203,19 @@ def _reading(device: dict[str, Any]) -> Callable[[Any], list[dict[str, Any]]]:
     from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.watch import Happened
 
     try:
-        groups = _groups(device)
+        groups, unlisted = _lists(device)
     except errors.TransportFailure as error:
         why = str(error)
         return lambda watch: watch.failed(Happened.UNREACHABLE, why)
     except errors.GroupVpnError as error:
         why = str(error)
         return lambda watch: watch.failed(Happened.UNKNOWN, why)
-    return lambda watch: watch.read(groups)
+    return lambda watch: watch.read(groups, unlisted)
 
 
-def _groups(device: dict[str, Any]) -> list[Any]:
-    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import read
+def _lists(device: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    """The groups' lists, and the groups that have none."""
+    from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.read import read_lists
     from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
     from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
     from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import (
@@ -223,7 +225,7 @@ def _groups(device: dict[str, Any]) -> list[Any]:
     how = {key: value for key, value in device.items() if key not in ("name", "transport")}
     session = open_session(Target(**how, persist=0), str(device.get("transport", "auto")))
     try:
-        groups: list[Any] = read(SessionRpc(session), detail=True)["groups"]
-        return groups
+        found = read_lists(SessionRpc(session), detail=True)
+        return found.groups, found.unlisted
     finally:
         session.close()
