@@ -19,6 +19,7 @@ NETCOMMON = {
     "ansible_network_os": "junipernetworks.junos.junos",
     "ansible_command_timeout": 5,
 }
+NATIVE = {"ansible_connection": "groupvpn.junos.netconf"}
 
 
 def run(lab, server: RudeServer, tasks, variables, **more) -> PlayResult:
@@ -69,12 +70,47 @@ def test_words_of_a_device_never_command_a_terminal(lab, stage, manner):
     """``U+009B`` begins a command as ESC [ does, and XML may hold it; ``U+202E`` turns a line."""
     odd = "\x9b31mred\x9d0;title\x9c \u202eesrever"
     with RudeServer(box("G1"), Fault(stage, manner, odd)) as server:
-        native = {"ansible_connection": "groupvpn.junos.netconf"}
-        result = run(lab, server, [{MODULE: {"config": [BLOCK]}}], native)
+        result = run(lab, server, [{MODULE: {"config": [BLOCK]}}], NATIVE)
     done = result.tasks[0]["hub-1"]
     said = " ".join([done.get("msg", ""), *done.get("warnings", [])])
     assert r"\x9b31mred\x9d0;title\x9c \u202eesrever" in said
     assert all(letter.isprintable() or letter == "\n" for letter in result.output)
+
+
+CARRIERS = pytest.mark.parametrize(
+    "variables",
+    [{**NATIVE, "ansible_rpc_timeout": 60}, {**NETCOMMON, "ansible_command_timeout": 60}],
+    ids=["native", "netcommon"],
+)
+SECONDS = 5
+
+
+@CARRIERS
+@pytest.mark.parametrize("stage", [Stage.LOCK, Stage.LOAD, Stage.COMMIT, Stage.UNLOCK])
+def test_ansibles_time_limit_of_a_task_ends_no_change_that_has_begun(lab, stage, variables):
+    slow = Fault(stage, Manner.DELAY, seconds=SECONDS + 1)
+    with RudeServer(box("G1"), slow) as server:
+        task = {MODULE: {"config": [BLOCK]}, "timeout": SECONDS}
+        done = run(lab, server, [task], variables).tasks[0]["hub-1"]
+        assert any("aes-256-cbc" in line for line in server.box.lines)
+        assert not server.box.locked
+    assert done["changed"]
+    assert "failed" not in done
+
+
+@CARRIERS
+def test_a_task_that_its_time_limit_ends_while_it_reads_leaves_nothing_to_the_next(lab, variables):
+    slow = Fault(Stage.READ, Manner.DELAY, seconds=SECONDS + 1)
+    with RudeServer(box("G1"), slow) as server:
+        task = {MODULE: {"config": [BLOCK]}}
+        tasks = [{**task, "timeout": SECONDS, "ignore_errors": True}, task]
+        first, then = (t["hub-1"] for t in run(lab, server, tasks, variables).tasks)
+        there = any("aes-256-cbc" in line for line in server.box.lines)
+        assert not server.box.locked
+    # ansible.netcommon's process ends when who asked it is gone: the next may come too soon.
+    assert there or variables["ansible_connection"] != NATIVE["ansible_connection"]
+    assert (first["changed"], then["changed"]) == (False, there)
+    assert f"imed out after {SECONDS} second" in first["msg"]
 
 
 def test_a_connection_that_is_no_netconf_is_named(lab):
@@ -89,9 +125,8 @@ def test_a_connection_that_is_no_netconf_is_named(lab):
 
 
 def test_facts_left_on_name_the_host_and_the_remedy(lab):
-    native = {"ansible_connection": "groupvpn.junos.netconf"}
     with RudeServer(box("G1")) as server:
-        result = run(lab, server, [{"ansible.builtin.setup": {}}], native)
+        result = run(lab, server, [{"ansible.builtin.setup": {}}], NATIVE)
     message = result.tasks[0]["hub-1"]["msg"]
     assert "127.0.0.1: " in message
     assert "gather_facts to false" in message
@@ -100,10 +135,9 @@ def test_facts_left_on_name_the_host_and_the_remedy(lab):
 
 
 def test_an_option_that_is_none_is_named_with_what_is_wrong(lab):
-    native = {"ansible_connection": "groupvpn.junos.netconf"}
     with RudeServer(box("G1")) as server:
         task = {MODULE: {"config": [{**BLOCK, "colour": "red"}], "speed": 1}}
-        result = run(lab, server, [task], native)
+        result = run(lab, server, [task], NATIVE)
     message = result.tasks[0]["hub-1"]["msg"]
     assert message.startswith("hub-1: Unsupported parameters: ")
     assert "speed" in message

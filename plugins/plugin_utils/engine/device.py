@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
+from ..netconf import task_timeout
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import says_committed, says_done, silent_engines, warnings
@@ -187,6 +188,7 @@ class Device:
         then: Sequence[etree._Element],
         may_be_private: bool,
     ) -> None:
+        task_timeout.no_longer_ends_the_task()
         try:
             reply = self._do(_LOCK, opening, then)
             # To open a private copy, Junos answers with nothing or with a warning.

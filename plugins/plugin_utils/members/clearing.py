@@ -12,6 +12,7 @@ from typing import Any
 from ..engine.device import Device
 from ..engine.values import Generation
 from ..errors import GroupVpnError, MalformedReply, Refused
+from ..netconf import task_timeout
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
 from ..netconf.verdict import warnings
@@ -171,6 +172,7 @@ def _clear(rpc: Rpc, request: Request, group: str | None) -> list[str]:
         etree.SubElement(operation, _GROUP[name]).text = group
     if request.now and not request.statistics:
         etree.SubElement(operation, f"{_CLEAR}-now")
+    task_timeout.no_longer_ends_the_task()
     reply = rpc.call(f"clear {group or 'every group'}", operation)
     said = [" ".join(text_of(output).split()) for output in reply.iter("{*}output")]
     return [*warnings(reply), *(f"the device says: {text}" for text in said if text)]

@@ -25,6 +25,7 @@ from ...engine.values import Generation
 from ...errors import DeviceError, GroupVpnError, Refused
 from ...members.showing import show
 from ...members.shows import IDENTITY, MEMBER
+from ...netconf import task_timeout
 from ...netconf.libraries import etree
 from ...netconf.rpc import Rpc
 from .. import brought
@@ -130,6 +131,7 @@ def new_keys(rpc: Rpc, group: str) -> None:
 
 def _have_done(rpc: Rpc, step: str, *operations: etree._Element) -> None:
     """Have a device do something that nobody takes back; a failure says what may be done."""
+    task_timeout.no_longer_ends_the_task()
     for number, operation in enumerate(operations):
         try:
             rpc.call(step, operation)
