@@ -233,7 +233,7 @@ def test_copies_of_any_recent_push_are_acknowledged_again(signing_key):
     world = World(signing_key, extra=(BLOCK,))
     (member,) = world.joined(1)
     for seconds in (7, 8, 9):
-        world.commit(BLOCK, V1_SMC + f"lifetime-seconds {3600 + seconds}")
+        world.commit(BLOCK, f"{_LIFE}{3600 + seconds}")
         world.pass_time(2)
     known = len(world.happenings())
     for datagram in world.pushed:

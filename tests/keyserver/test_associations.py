@@ -67,11 +67,13 @@ def keys(encryption=32, integrity=32, *more):
         (sat(SHORT(11, 2)), "11 (EXTENDED_SEQUENCE_NUMBER): 2"),
         (sat(SHORT(7, 2)), "attribute 7 is unknown"),
         (sat(SHORT(99, 2)), "attribute 99 is unknown"),
+        (sat(SHORT(32000, 2)), "attribute 32000 is unknown"),
         (sat(SHORT(6, 256)), "attribute 6 twice"),
         (sat(seconds=0), "a life of 0"),
         (sat(LONG(2, b"\0\0\1\0")), "without a life type"),
         (sat(SHORT(1, 1), SHORT(2, 600)), "two that contradict"),
         (sat(SHORT(1, 7), SHORT(2, 600)), "1 (LIFE_TYPE): 7"),
+        (sat(SHORT(1, 61439), SHORT(2, 600)), "1 (LIFE_TYPE): 61439"),
         (sat(spi=b"\0\0\0\xff"), "SPI 000000ff is reserved"),
         (sat(source=Selector(5, 0, bytes(16))), "one is of IPv4, the other of IPv6"),
         (sat(source=Selector(1, 0, b"\1\2\3")), "source of type 1 with 3 octets"),
@@ -90,6 +92,8 @@ def test_a_policy_that_cannot_work_is_refused_by_name(policy, named):
     [
         (keys(encryption=5), "1 (ALGORITHM_KEY) of 5 octets"),
         (keys(encryption=16), "1 (ALGORITHM_KEY) of 16 octets"),
+        (keys(encryption=40), "1 (ALGORITHM_KEY) of 40 octets"),
+        (keys(32, 33), "2 (INTEGRITY_KEY) of 33 octets"),
         (keys(encryption=None), "1 (ALGORITHM_KEY) of 0 octets"),
         (keys(32, None), "2 (INTEGRITY_KEY) of 0 octets"),
         (keys(32, 20), "2 (INTEGRITY_KEY) of 20 octets"),
@@ -222,18 +226,29 @@ def test_a_refused_grant_leaves_the_keys_that_are_held(signing_key):
     assert member.held() == held
 
 
-def test_a_policy_for_receiving_only_is_not_sent_with(signing_key):
-    world = World(signing_key, extra=(BLOCK,))
-    receive_only = SHORT(IpsecAttribute.SA_DIRECTION, SaDirection.RECEIVER_ONLY)
+def directed(world, direction):
+    """The server's policy is for one direction from now on."""
 
     def alter(grant):
         tek = grant.sa.teks[0]
-        kept = tuple(a for a in tek.attributes if a.type != IpsecAttribute.SA_DIRECTION)
-        tek = dataclasses.replace(tek, attributes=(*kept, receive_only))
+        one_way = SHORT(IpsecAttribute.SA_DIRECTION, direction)
+        tek = dataclasses.replace(tek, attributes=(*tek.attributes, one_way))
         return dataclasses.replace(grant, sa=dataclasses.replace(grant.sa, teks=(tek,)))
 
     spoiled(world, alter)
-    member = world.member()
-    world.run(member)
+
+
+def test_a_policy_for_receiving_only_is_not_sent_with(signing_key):
+    world = World(signing_key, extra=(BLOCK,))
+    directed(world, SaDirection.RECEIVER_ONLY)
+    (member,) = world.joined(1)
     assert member.held().sends_with is None
     assert len(member.held().receives_with) == 1
+
+
+def test_a_policy_for_sending_only_is_not_received_with(signing_key):
+    world = World(signing_key, extra=(BLOCK,))
+    directed(world, SaDirection.SENDER_ONLY)
+    (member,) = world.joined(1)
+    assert member.held().sends_with is not None
+    assert member.held().receives_with == ()

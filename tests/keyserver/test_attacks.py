@@ -103,6 +103,9 @@ def test_who_knows_the_kek_but_not_the_signing_key_cannot_push(rekeyed):
     wipe = Push(99, (Delete(1, (bytes(4),)), Delete(0, (bytes(16),))))
     member.receive(forged(member, lambda _: own, wipe), rekeyed.now)
     assert member.events[-1].reason == "SIG does not match"
+    # RFC 6407 §7.3.5: of an old number not even the signature is looked at.
+    member.receive(forged(member, lambda _: own, Push(0)), rekeyed.now)
+    assert "replayed" in member.events[-1].reason
     assert state_of(member) == before
 
 

@@ -13,6 +13,8 @@ from keyserver.groups.members import MemberList
 from keyserver.groups.pushes import Door
 from keyserver.ike.nat import Path, floating
 from keyserver.member.registrations import MemberState
+from tests.keyserver.stranger import Manner, Stranger, identity
+from tests.keyserver.test_strangers import CONTACT, carrier
 from tests.keyserver.world import GM, SERVER, V1_SMC, World
 
 BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
@@ -180,6 +182,16 @@ def test_gateways_of_one_address_are_told_apart_by_key_and_identity(signing_key,
     world.device.groups.by_name["G1"].clear(world.now)
     ((push,), _) = world.device.take(world.now)
     assert push.to == ((GM, 40000), (GM, 40001))
+
+
+def test_who_begins_anew_takes_nothing_of_the_other_gateway_of_its_address(signing_key):
+    world = _two_gateways(signing_key, "main", OWN_KEYS)
+    manners = (Manner(), Manner(beside={5: CONTACT}))
+    for site, key, manner in zip(SITES, OWN_KEYS, manners, strict=True):
+        own = identity(2, site.encode())
+        Stranger(carrier(world), key.encode(), b"", manner, own_id=own).phase1()
+    views = world.endpoint.associations(world.now)
+    assert [view.gateway for view in views] == ["gm-1", "gm-2"]
 
 
 @pytest.mark.parametrize("mode", ["main", "aggressive"])

@@ -269,6 +269,7 @@ def test_a_push_has_no_message_id_and_is_encrypted(world, message_id, flags):
     kek = world.members[GM].keys.kek.kek
     (datagram, *_rest) = world.pushed
     header = Header.decode(datagram)
+    assert (header.message_id, header.flags) == (0, Flags.ENCRYPTION)
     wrong = Header(
         header.initiator_cookie,
         header.responder_cookie,

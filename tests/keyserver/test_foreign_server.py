@@ -77,7 +77,9 @@ class Given:
         return self.second or second, self.fourth or fourth
 
 
-def member_of(profile: Profile = Profile.RFC6407, group: int = 1, servers: int = 1) -> GroupMember:
+def member_of(
+    profile: Profile = Profile.RFC6407, group: int = 1, servers: int = 1, jitter: float = 0.5
+) -> GroupMember:
     policy = PeerPolicy(
         "ks",
         PSK.encode(),
@@ -87,7 +89,7 @@ def member_of(profile: Profile = Profile.RFC6407, group: int = 1, servers: int =
     )
     options = MemberOptions(profile)
     policies = (policy,) * servers
-    return GroupMember("site", group, policies, options, jitter=lambda: 0.5, address=OWN)
+    return GroupMember("site", group, policies, options, jitter=lambda: jitter, address=OWN)
 
 
 def server_of(second: Pieces, fourth: Pieces) -> StrangeServer:
@@ -110,9 +112,11 @@ def given(signing_key):
     return Given(Kek(signing_key(""), KEK_ATTRIBUTES + SIG_LENGTH))
 
 
-def registered(given: Given, profile: Profile = Profile.RFC6407) -> GroupMember:
+def registered(
+    given: Given, profile: Profile = Profile.RFC6407, jitter: float = 0.5
+) -> GroupMember:
     given.kek.raw = profile is Profile.CISCO_REFERENCE
-    member = member_of(profile)
+    member = member_of(profile, jitter=jitter)
     meet(member, server_of(*given.messages()))
     assert member.state is MemberState.REGISTERED, member.events
     return member
@@ -464,6 +468,14 @@ MISPLACED = {
     ),
     "two SAKs": (lambda kek, tek: [kek.policy(), kek.policy(), tek.policy()], "15"),
     "a SAK behind the SATs": (lambda kek, tek: [tek.policy(), kek.policy()], "15"),
+    "a SAK behind the GAP": (
+        lambda kek, tek: [(GAP, tv(1, 15)), kek.policy(), tek.policy()],
+        "15",
+    ),
+    "two GAPs": (
+        lambda kek, tek: [kek.policy(), (GAP, tv(1, 15)), (GAP, tv(1, 15)), tek.policy()],
+        "22",
+    ),
 }
 
 
@@ -574,11 +586,21 @@ def test_a_rekey_is_acknowledged_where_the_server_asks_for_it(given, profile, mu
     given.kek.attributes += tv(9, 1)
     if multicast:
         given.kek.destination = selector(1, bytes([239, 192, 0, 1]), 8848)
-    member = registered(given, profile)
+    member = registered(given, profile, jitter=1.0)
     assert pushed(member, given.kek, 1, rekey([Tek()])) == "rekeyed"
     assert member.wake_at <= NOW + 5
     (told,) = member.tick(member.wake_at)
     assert given.kek.acknowledges(told, 1, bytes([192, 0, 2, 11]))
+
+
+@BOTH
+def test_a_rekey_is_not_acknowledged_where_nobody_asks_for_it(given, profile):
+    member = registered(given, profile)
+    assert pushed(member, given.kek, 1, rekey([Tek()])) == "rekeyed"
+    said = []
+    while member.wake_at < NOW + 100:
+        said += member.tick(member.wake_at)
+    assert said == []
 
 
 def test_pushes_to_a_group_of_addresses_are_awaited_there(given):

@@ -335,6 +335,14 @@ REFUSED_GRANTS = {
         fourth(lambda both: [both[0], Payload(KD, both[1].body[:2] + b"\0\1" + both[1].body[4:])]),
         "KD: reserved octets are not zero",
     ),
+    "a key packet whose reserved octet is used": (
+        fourth(lambda both: [both[0], Payload(KD, both[1].body[:5] + b"\1" + both[1].body[6:])]),
+        "KD: key packet of",
+    ),
+    "a KEK with more octets than it has": (
+        packet(KEK, LONG(KekKeyAttribute.ALGORITHM_KEY, bytes(64))),
+        "KD: KEK attribute 1 (ALGORITHM_KEY) of 64 octets, 48 expected",
+    ),
     "an SA that is cut off": (
         second(lambda both: [both[0], Payload(SA, both[1].body[:-1])]),
         "payload",

@@ -146,6 +146,21 @@ def test_who_must_not_register_is_refused_once_and_counted_at_its_gateway(
         assert world.listed()[1].pull_failed == 1
 
 
+def test_a_gateway_gets_the_keys_of_its_own_groups_alone(signing_key):
+    """RFC 6407 §3.1: who is known in phase 1 is not yet of every group."""
+    world = World(signing_key, members=2)
+    world.text = world.text.replace("set security group-vpn server group G2 ike-gateway gm-1\n", "")
+    world.commit()
+    strange, own = world.member(group=2), world.member("192.0.2.12", group=2)
+    world.run(strange)
+    world.run(own, "192.0.2.12")
+    assert "group 2 is not for this gateway" in " ".join(
+        getattr(event, "reason", "") for event in world.events
+    )
+    assert (strange.held().receives_with, own.state) == ((), MemberState.REGISTERED)
+    assert world.listed("G2")[0] == ["192.0.2.12"]
+
+
 def test_an_identity_that_is_not_the_gateways_is_refused(signing_key):
     world = World(signing_key)
     member = world.member("192.0.2.99")

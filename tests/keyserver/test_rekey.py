@@ -429,6 +429,7 @@ def test_an_expelled_gateway_does_not_get_the_new_keys(signing_key):
     world.pass_time(2)
     # RFC 6407 §7.4.1: first the KEK, then the traffic keys under it.
     assert len(world.pushed) == 2
+    assert stays.keys.current_kek not in leaves.keys.keks
     assert len(leaves.events) == known
     world.pass_time(30)
     assert leaves.keys.tek_spis() == old

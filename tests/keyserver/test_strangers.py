@@ -29,6 +29,7 @@ from tests.keyserver.world import GM, World
 from tests.lab import PSK
 
 NO_PROPOSAL, MALFORMED, INVALID_ID, UNSUPPORTED, INVALID_EXCHANGE = 14, 16, 18, 13, 7
+INVALID_MESSAGE_ID = 9
 INITIAL_CONTACT, R_U_THERE, R_U_THERE_ACK = 24578, 36136, 36137
 VENDORS = [(wire.VENDOR, bytes([n]) * 16) for n in range(18)]
 TRIPLE_DES = tv(1, 5) + tv(2, 2) + tv(3, 1) + tv(4, 2)
@@ -265,6 +266,17 @@ def test_a_first_message_that_comes_late_again_makes_no_second_registration(worl
     assert world.endpoint.half_open == 0
 
 
+def test_of_several_transforms_the_first_that_is_taken_is_answered_as_it_was_offered(world):
+    """RFC 2408 §4.2: with its own number and attributes, and alone."""
+    hour = tv(11, 1) + tv(12, 3600)
+    offered = proposal(TRIPLE_DES + DAY, ALGORITHMS + hour, ALGORITHMS + DAY)
+    end = stranger(world, Manner(sa=sa(offered)))
+    answer = dict(end.read(end.say(end.first())))[wire.SA]
+    one = wire.transform(ALGORITHMS + hour, number=2)
+    assert answer == sa(offered)[:10] + struct.pack("!HBBBB", 8 + len(one), 1, 1, 0, 1) + one
+    assert end.registers()
+
+
 def test_two_registrations_at_once_from_one_address_are_both_done(world):
     one, other = stranger(world), stranger(world, Manner(mode=AGGRESSIVE))
     other_first = other.say(other.first())
@@ -306,6 +318,17 @@ def test_a_commit_that_takes_one_group_away_leaves_the_pull_for_the_other_alone(
     assert wire.KD in end.confirm(kept)[0]
     assert len(_left(world)) == 1
     assert wire.KD in end.confirm(end.ask())[0]
+
+
+def test_a_pull_whose_keys_everybody_was_told_to_delete_is_refused(world):
+    """RFC 6407 §3.3: message 4 could bring but the keys of message 2, which nobody has any more."""
+    late = stranger(world)
+    late.phase1()
+    asked = late.ask()
+    world.groups.clear("G1", immediately=True, now=world.now)
+    assert stranger(world).registers()
+    assert late.told(late.confirm(asked)[0]) == [INVALID_MESSAGE_ID]
+    assert wire.KD in late.confirm(late.ask())[0]
 
 
 INFORMED = {
