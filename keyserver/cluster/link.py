@@ -159,7 +159,7 @@ class Link:
     def expire(self, now: float) -> None:
         """Do what is due: call, probe, repeat, give up."""
         if self._lost_at is not None and now >= self._lost_at:
-            self._lose()
+            self._lose(now)
         if self._repeat_due is not None and now >= self._repeat_due:
             self.outbox.append(self._last)
             self._repeat_due = now + DIAL_REPEAT_SECONDS
@@ -176,11 +176,11 @@ class Link:
         elif self.dials:
             self._call(now)
 
-    def _lose(self) -> None:
+    def _lose(self, now: float) -> None:
         self._lost_at = None
         self.events.append(ServerLost(self.group.settings.name, self.peer.policy.name))
         if self.dials:
-            self.group.keyring.leads = True
+            self.group.lead(now)
         else:
             self.group.shared_with.discard(self.peer.policy.name)
 
@@ -201,7 +201,7 @@ class Link:
             return
         # It calls again, or it is heard again under the phase 1 SA that there is.
         self.state, self._update, self._unanswered = LinkState.DOWN, None, 0
-        self._lose()
+        self._lose(now)
 
     def _call(self, now: float) -> None:
         if self.state is not LinkState.UP:
@@ -287,7 +287,7 @@ class Link:
         if state is not None and self.group.keyring.is_empty:
             # We were away, and it carried on: its members have these keys.
             follow(self.group, state, self._signing_keys, now)
-            self.group.keyring.leads = True
+            self.group.lead(now)
         self.sa, self._update = sa, None
         self._met()
         self._up(now)

@@ -36,7 +36,10 @@ _LIFE_OCTETS, _IPV4_OCTETS = 4, 4
 def kek_of_grant(
     state: Grant | None, settings: KekSettings | None, signing_keys: SigningKeys, now: float
 ) -> GroupKek | None:
-    """The KEK of a grant, to push under with our own signature."""
+    """The KEK of a grant, to push under with our own signature.
+
+    It keeps the algorithms that it was made for, which may not be those of ``settings``.
+    """
     if state is None or state.sa.kek is None or settings is None:
         return None
     packets = [p for p in state.keys.packets if p.type == KeyPacketType.KEK]
@@ -47,7 +50,7 @@ def kek_of_grant(
     life = attributes.get(KekAttribute.KEY_LIFETIME)
     remaining = _seconds(life, settings.lifetime)
     return GroupKek(
-        settings,
+        replace(settings, cipher=kek.cipher, sig_hash=kek.sig_hash),
         kek,
         signing_keys(settings.certificate or ""),
         now + remaining - settings.lifetime,

@@ -182,7 +182,7 @@ class Keyring:
             # Those from before a commit that nobody was told of go on until they are due: members
             # hold them, and do not know of any others.
             self.teks.hold(one.name, own.living(now))
-        if kek is not None and kek.expires > now and _is_as_configured(kek):
+        if kek is not None and kek.expires > now and kek.settings == settings.kek:
             self.take_over(kek)
 
     @property
@@ -209,11 +209,6 @@ class Keyring:
         """How pushes under a KEK are to be acknowledged; None: not at all."""
         asked = self._plane.acknowledgement is Acknowledgement.RFC8263
         return AckAlgorithm.KEK_SHA256 if asked and not kek.settings.is_multicast else None
-
-
-def _is_as_configured(kek: GroupKek) -> bool:
-    wanted = kek.settings
-    return (kek.kek.cipher, kek.kek.sig_hash) == (wanted.cipher, wanted.sig_hash)
 
 
 def download(

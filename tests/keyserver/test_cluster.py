@@ -587,6 +587,51 @@ def test_a_root_that_comes_back_takes_over_the_keys_that_there_are(network):
     assert "reregistering" not in [e.event for e in member.events]
 
 
+OTHER_KEK = f"{BLOCK} encryption-algorithm aes-128-cbc"
+
+
+def kek_bits(network: Network, address: str) -> int:
+    """How long the key for rekeying is, as a server shows it, and has it."""
+    hub = network.hubs[address]
+    shown = hub.groups.views(network.now)[0].kek.key_bits
+    assert hub.groups.by_name["G1"].keyring.kek.kek.cipher.key_length * 8 == shown
+    return shown
+
+
+@pytest.mark.parametrize("rekeyed", [False, True])
+@pytest.mark.parametrize("how", ["it is alone", "it is the root"])
+def test_who_comes_to_make_the_keys_makes_one_for_rekeying_as_it_is_configured(
+    network, rekeyed, how
+):
+    """Until then it has that of the root, which had not been changed yet, and shows it as it is."""
+    member, sub = network.member(SITES[1], SUB), network.hubs[SUB]
+    sub.commit(network.now, OTHER_KEK)
+    network.pass_time(560 if rekeyed else 20)
+    assert kek_bits(network, SUB) == 256
+    if how == "it is alone":
+        network.dead.add(ROOT)
+        network.pass_time(45)
+    else:
+        sub.text = sub.text.replace("server-role sub-server", "server-role root-server")
+        sub.commit(network.now, OTHER_KEK)
+        network.settle()
+    assert kek_bits(network, SUB) == 128
+    assert sub.groups.by_name["G1"].push.knows(member.keys.current_kek)
+    assert "reregistering" not in [e.event for e in member.events]
+
+
+def test_a_root_that_takes_over_keys_makes_one_for_rekeying_as_it_is_configured(network):
+    member = network.member(SITES[1], SUB)
+    network.dead.add(ROOT)
+    network.pass_time(60)
+    network.restart(ROOT)
+    network.hubs[ROOT].commit(network.now, OTHER_KEK)
+    network.pass_time(15)
+    assert kek_bits(network, ROOT) == kek_bits(network, SUB) == 128
+    assert network.same_keys()
+    assert "reregistering" not in [e.event for e in member.events]
+
+
 def test_a_sub_server_without_keys_refuses_until_it_has_them(signing_key):
     network = Network(signing_key)
     network.dead.add(ROOT)
