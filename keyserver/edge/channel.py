@@ -73,6 +73,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._channel = chan
         # asyncssh would keep whatever comes, for as long as the channel is there.
         chan._process_env_request = _refused  # type: ignore[method-assign]
+        chan._close_send = self._shut  # type: ignore[method-assign]
         # What it keeps goes out at once when a client widens its window.
         chan.set_write_buffer_limits(min(SLICE, PACKETS * chan._send_pktsize))
         self._await(self._waits.hello)
@@ -160,7 +161,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         return steps
 
     def answer(self, reply: bytes) -> None:
-        if self._gone:
+        if self._gone or self._channel.is_closing():
             return
         self._last = asyncio.get_running_loop().time()
         if not self._session.greeted:
@@ -232,6 +233,16 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         """Let go of a client that does not do its part: it need not agree, or even be there."""
         self._forget()
         self._channel.abort()
+
+    def _shut(self) -> None:
+        """Nothing can be sent any more: let go, but of a request whose turn it is not before that.
+
+        asyncssh tells of a client that closes its channel when all it has sent before was taken:
+        never, while its requests wait for one another or for it to read.
+        """
+        asyncssh.SSHServerChannel._close_send(self._channel)
+        self._outgoing.clear()
+        asyncio.get_running_loop().call_soon(self._abandon)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()

@@ -142,10 +142,13 @@ class Turns:
 
     def _done(self, source: Source, reply: bytes) -> None:
         self._busy = False
-        source.answer(reply)
-        while self._ended:
-            self._ended.popleft()()
-        if source.has_more():
-            self.wake(source)
-        else:
-            self._schedule()
+        try:
+            source.answer(reply)
+        finally:
+            # Whatever became of this one, the others have their turns.
+            while self._ended:
+                self._ended.popleft()()
+            if source.has_more():
+                self.wake(source)
+            else:
+                self._schedule()

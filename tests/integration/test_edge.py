@@ -692,6 +692,36 @@ def test_a_client_that_reads_nothing_is_answered_no_further_and_holds_up_nobody(
     asyncio.run(run())
 
 
+LOCK = "<lock><target><candidate/></target></lock>"
+WINDOW = 4096
+
+
+@pytest.mark.parametrize("octets", [4096, WINDOW * 64], ids=["unread answers", "unread requests"])
+def test_who_closes_its_channel_with_all_it_asked_unanswered_holds_nothing(
+    tmp_path, octets, caplog
+):
+    """The connection stays, and with it asyncssh's channel: what it has sent is not taken."""
+    question = b'<rpc message-id="1"><get-configuration/></rpc>' + END
+
+    async def run():
+        async with serving(spec_of(tmp_path)) as server:
+            connection = await connect(server)
+            rude = await session(connection, window=WINDOW)
+            assert b"<ok/>" in await ask(rude, LOCK)
+            rude.stdin.write(question * (2 * octets // len(question)))
+            if octets == 4096:
+                # Until its window is full, for nobody reads.
+                await rude.stdout.readexactly(1)
+            rude.channel.abort()
+            other = await session(await connect(server))
+            async with asyncio.timeout(SECONDS):
+                while b"<ok/>" not in await ask(other, LOCK):
+                    pass
+
+    asyncio.run(run())
+    assert not caplog.records
+
+
 def small_socket(port: int) -> socket.socket:
     """The kernel keeps little of what its owner does not read, or the other side."""
     made = socket.socket()

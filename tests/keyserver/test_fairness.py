@@ -139,6 +139,44 @@ def test_what_takes_little_does_not_wait_for_what_takes_long():
     asyncio.run(run())
 
 
+class Client:
+    """A source of one request; its transport may fail when it is to send the answer."""
+
+    def __init__(self, request: bytes, fails: bool) -> None:
+        self._requests, self._fails = [request], fails
+        self.answered = asyncio.get_running_loop().create_future()
+
+    def next_steps(self):
+        return self._steps(self._requests.pop()) if self._requests else None
+
+    def _steps(self, request: bytes):
+        return (yield Work(lambda: request, 0))
+
+    def answer(self, reply: bytes) -> None:
+        if self._fails:
+            raise BrokenPipeError
+        self.answered.set_result(reply)
+
+    def has_more(self) -> bool:
+        return bool(self._requests)
+
+
+def test_a_client_that_cannot_be_answered_keeps_nobody_from_being_answered():
+    async def run():
+        loop, failures, ended = asyncio.get_running_loop(), [], []
+        loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+        queue = turns.Turns(turns.Workers(), lambda: None)
+        gone, other = Client(b"one", fails=True), Client(b"other", fails=False)
+        queue.wake(gone)
+        queue.wake(other)
+        assert await asyncio.wait_for(other.answered, 60) == b"other"
+        queue.finish(lambda: ended.append(True))
+        assert ended
+        assert [type(failure) for failure in failures] == [BrokenPipeError]
+
+    asyncio.run(run())
+
+
 def test_what_was_discarded_makes_no_later_request_a_long_one():
     console = Console()
     session = console.session()
