@@ -179,7 +179,8 @@ def matched(policy: GroupSa, keys: KeyDownload) -> dict[bytes, KeyPacket]:
     """RFC 6407 §3.3: key packets by the SPIs of the policy, each once."""
     for packet in keys.packets:
         if packet.type not in _KEY_PACKETS:
-            raise MalformedPayload(f"KD: key packet of type {packet.type} is not supported")
+            name = f"{packet.type} (LKH)" if packet.type == KeyPacketType.LKH else packet.type
+            raise MalformedPayload(f"KD: key packet of type {name} is not supported")
     packets = {p.spi: p for p in keys.packets if p.type == KeyPacketType.TEK}
     count = sum(packet.type == KeyPacketType.TEK for packet in keys.packets)
     promised = {tek.spi for tek in policy.teks}

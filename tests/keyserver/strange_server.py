@@ -175,6 +175,8 @@ class StrangeServer:
         self.nonce = secrets.token_bytes(20)
         # Asked for a message by its name: what else is sent in front of it.
         self.between: dict[str, Callable[[], list[bytes]]] = {}
+        # The SA payload that it answers with; None: the offer itself.
+        self.chosen: bytes | None = None
         self.group = b""
         self.told: Pieces = []
         self.cookies = b""
@@ -202,9 +204,9 @@ class StrangeServer:
         return head + struct.pack("!II", number, 28 + len(body)) + body
 
     def _chosen(self, datagram: bytes, found: dict[int, bytes]) -> bytes:
-        """It takes the one transform that is offered, and says so with the same octets."""
+        """It takes the one transform that is offered, and says so with the same octets, or not."""
         self.cookies, self._offer = datagram[:8] + secrets.token_bytes(8), found[SA]
-        return self._message(MAIN, SA, chain([(SA, found[SA])]))
+        return self._message(MAIN, SA, chain([(SA, self.chosen or found[SA])]))
 
     def _exchanged(self, found: dict[int, bytes]) -> bytes:
         own = pow(2, self._private, MODP_2048).to_bytes(256, "big")

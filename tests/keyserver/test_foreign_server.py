@@ -41,6 +41,8 @@ from tests.keyserver.stranger import (
     Pieces,
     delete,
     notify,
+    proposal,
+    sa,
     tlv,
     tv,
 )
@@ -319,7 +321,7 @@ ILLEGAL = {
     ),
     "LKH arrays": (
         more_packets(packet(3, bytes(16), tlv(1, bytes(20)))),
-        "KD: key packet of type 3",
+        "KD: key packet of type 3 (LKH) is not supported",
         "§5.6",
     ),
     "a private GAP attribute": (set_(gap=tv(200, 1)), "GAP: attribute 200", "§5.4"),
@@ -449,6 +451,29 @@ def test_what_is_not_is_refused_by_name_and_the_server_is_told(given, profile, n
     assert (member.keys.teks, member.keys.keks) == ({}, {})
     (told, body), (deleted, _) = server.told
     assert (told, struct.unpack_from("!H", body, 6), deleted) == (NOTIFY, (UNSUPPORTED,), DELETE)
+
+
+OFFERED = tv(1, 7) + tv(14, 256) + tv(2, 4) + tv(3, 1) + tv(4, 14)
+ALGORITHMS = {
+    "AES-128": tv(1, 7) + tv(14, 128) + tv(2, 4) + tv(3, 1) + tv(4, 14),
+    "group 2": tv(1, 7) + tv(14, 256) + tv(2, 4) + tv(3, 1) + tv(4, 2),
+    "signatures": tv(1, 7) + tv(14, 256) + tv(2, 4) + tv(3, 3) + tv(4, 14),
+    "MD5": tv(1, 7) + tv(14, 256) + tv(2, 1) + tv(3, 1) + tv(4, 14),
+}
+NOT_OFFERED = {name: sa(proposal(one)) for name, one in ALGORITHMS.items()} | {
+    "the same twice": sa(proposal(OFFERED, OFFERED)),
+    "none": sa(proposal()),
+}
+
+
+@pytest.mark.parametrize("name", NOT_OFFERED)
+def test_an_answer_that_was_not_offered_is_refused(given, name):
+    """RFC 2409 §5; what follows from it is proved only later, and by weaker means perhaps."""
+    member, server = member_of(), server_of(*given.messages())
+    server.chosen = NOT_OFFERED[name]
+    meet(member, server)
+    assert member.state is MemberState.PHASE_1
+    assert member.events[-1].reason == "the answer is not what was offered"
 
 
 def test_what_an_abort_says_is_for_the_server_that_was_refused(given):
