@@ -67,6 +67,27 @@ def test_a_lock_that_is_refused_and_given_all_the_same_is_given_back():
     assert rpc.box.lock is None
 
 
+@pytest.mark.parametrize("private", [False, True])
+def test_a_lock_that_is_given_beside_a_bare_error_is_given_back_and_the_session_goes_on(private):
+    rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok: "<output>error: mgd: odd</output>"})
+    with pytest.raises(DeviceError, match="odd"):
+        apply(rpc, wish(CommitOptions(private=private)))
+    assert (rpc.box.locked, rpc.ended) == (False, 0)
+
+
+def test_who_is_refused_a_lock_and_has_none_takes_no_other_one_away():
+    rpc = Boxed(box("G1"), {})
+    rpc.box.lock = 9
+    with pytest.raises(DeviceError, match="locked by"):
+        apply(rpc, wish())
+    assert (rpc.box.lock, rpc.ended) == (9, 0)
+    # Whether it was given is not known when nobody says so of its end either.
+    rpc.twists = {Stage.UNLOCK: lost}
+    with pytest.raises(DeviceError, match="locked by"):
+        apply(rpc, wish())
+    assert rpc.ended == 1
+
+
 @pytest.mark.parametrize(
     ("ends", "said"),
     [(True, "the session was ended, and its lock with it"), (False, "the device may stay locked")],
@@ -252,6 +273,44 @@ def test_who_finds_under_the_lock_that_another_made_the_change_knows_whether_it_
     assert (found["pending_confirmation"] is not None) is (theirs is FIVE_MINUTES)
     assert any("takes the settings back" in w for w in found["warnings"]) is found["changed"]
     assert rpc.box.lock is None
+
+
+@pytest.mark.parametrize("says_confirmed", [True, False])
+def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back(says_confirmed):
+    rpc = Boxed(box("G1", says_confirmed=says_confirmed), {})
+
+    def late(read):
+        if rpc.box.pending is not None:
+            rpc.box.expire()
+        return read
+
+    rpc.twists = {Stage.READ_BACK: late}
+    with pytest.raises(CommitDiffers, match="has taken it back by now$"):
+        apply(rpc, wish(FIVE_MINUTES))
+    assert rpc.box.lock is None
+
+
+def test_a_removal_that_somebody_else_makes_first_touches_nobody():
+    rpc = Boxed(box("G1", block=SETTINGS), {})
+    first = iter([True])
+
+    def overtaken(read):
+        if next(first, False):
+            theirs = rpc.box.committed.find("security/group-vpn/server/group")
+            theirs.remove(theirs.find("server-member-communication"))
+            rpc.box.discard()
+        return read
+
+    def removed():
+        wanted = wanted_tree(RESOURCE, [{"group": "G1"}], Generation.V2)
+        request = Request(RESOURCE, wanted, State.DELETED, counted=lambda _rpc: {"G1": 2})
+        return apply(rpc, request)
+
+    rpc.twists = {Stage.READ: overtaken}
+    found = removed()
+    assert (found["changed"], found["warnings"]) == (False, [])
+    rpc = Boxed(box("G1", block=SETTINGS), {})
+    assert "group G1: the removal touches 2 registered members" in removed()["warnings"]
 
 
 def test_what_was_only_checked_is_discarded_before_the_lock_is_given_back():

@@ -52,33 +52,33 @@ def apply(rpc: Rpc, request: Request, foreseen: Draft | None = None) -> dict[str
 def _applied(rpc: Rpc, request: Request, foreseen: Draft | None) -> dict[str, Any]:
     device = Device(rpc)
     first = foreseen if foreseen is not None and foreseen.change else drafted(device, request)
-    _count_touched(device, request, first)
+    removal = _touched(device, request, first)
+    device.warnings += removal
     if not first.change or (request.check and not request.validate_on_device):
         diff = _predicted(request, first)
         return _result(device, request, first, diff, _at_stake(device, request, first))
     goal = RequestGoal(device, request, first)
     text = transact(device, goal, request.commit, compare=request.diff, check=request.check)
     diff = _confirmed_diff(request, _predicted(request, goal.draft), text) if text else ""
+    if text is None:
+        # Somebody else has removed it.
+        device.warnings = [line for line in device.warnings if line not in removal]
     # Who came first with the same change may have to confirm it yet.
     return _result(device, request, goal.come(), diff, _at_stake(device, request, goal.draft))
 
 
-def _count_touched(device: Device, request: Request, draft: Draft) -> None:
-    """Say how many members a removal touches."""
+def _touched(device: Device, request: Request, draft: Draft) -> list[str]:
+    """How many members a removal touches, a line for each group."""
     groups = request.resource.rules.touched(draft.outlook) if draft.change else []
     if not groups or request.counted is None:
-        return
+        return []
     try:
         counts = request.counted(device.rpc)
     except GroupVpnError as error:
-        device.warn(f"how many members the removal touches is not known: {error}")
-        return
-    for group in groups:
-        known = counts.get(group)
-        listed = "an unknown number of registered members"
-        if known is not None:
-            listed = counted(known, "registered member")
-        device.warn(f"group {group}: the removal touches {listed}")
+        return [f"how many members the removal touches is not known: {error}"]
+    listed = {name: counted(count, "registered member") for name, count in counts.items()}
+    unknown = "an unknown number of registered members"
+    return [f"group {name}: the removal touches {listed.get(name, unknown)}" for name in groups]
 
 
 def _predicted(request: Request, draft: Draft) -> str:

@@ -197,8 +197,8 @@ class Device:
                 self._abandon(closing)
                 _insist(_LOCK, reply)
         except DeviceError as error:
-            if error.done:
-                self._abandon(closing)
+            # A refusal may stand beside a lock that was given. Who has none is told so.
+            self._abandon(closing, refusable=not error.done)
             advised = [_lock_advice(m, may_be_private) for m in error.messages]
             raise DeviceError(error.step, advised) from None
         except (MalformedReply, TransportFailure):
@@ -206,15 +206,19 @@ class Device:
             self._abandon(closing)
             raise
 
-    def _abandon(self, *requests: etree._Element) -> None:
-        """Give back what is held; the failure that brought us here matters more than another."""
+    def _abandon(self, *requests: etree._Element, refusable: bool = False) -> None:
+        """Give back what is held; the failure that brought us here matters more than another.
+
+        ``refusable``: probably nothing is held, and a device that says so is believed.
+        """
         self._holding = False
         try:
             for request in requests:
                 self.rpc.call(_UNLOCK, request)
-        except GroupVpnError:
+        except GroupVpnError as failure:
             # A device takes lock and candidate back from a session that is gone.
-            self.rpc.end()
+            if failure.leaves_open or not refusable:
+                self.rpc.end()
 
     def load(self, configuration: etree._Element, selection: etree._Element, compare: bool) -> None:
         """Load a difference into the candidate.

@@ -38,6 +38,7 @@ from .confirmation import (
     newest_bears,
     tells_of_none,
     was_confirmed_once,
+    was_taken_back,
 )
 from .counting import counted
 from .device import COMMIT, LOAD, CommitOptions, Device
@@ -75,21 +76,18 @@ def transact(
     The device's words for the difference when ``compare`` or ``check`` asks for them; None when
     under the lock nothing was missing any more. Failures carry the warnings so far.
     """
-    with (
-        _saying_what_ends(options),
-        saying_warnings(device),
-        device.editing(options, goal.selection),
-    ):
+    with saying_warnings(device), device.editing(options, goal.selection):
         change = goal.missing()
         if change is None:
             return None
         confirms_nothing = _heed_pending(device, options, check)
         text = _load(device, goal, change, compare or check)
         if not check:
-            Commit(device, goal.lacking).make(options, goal.selection)
-            _read_back(device, goal)
+            with _saying_what_ends(options):
+                Commit(device, goal.lacking).make(options, goal.selection)
+                _read_back(device, goal)
             if options.confirmed is not None:
-                _see_whether_it_tells(device)
+                _see_whether_it_tells(device, goal)
             return text
         if confirms_nothing:
             device.check()
@@ -148,14 +146,18 @@ def _read_back(device: Device, goal: Goal) -> None:
         )
 
 
-def _see_whether_it_tells(device: Device) -> None:
+def _see_whether_it_tells(device: Device, goal: Goal) -> None:
     """Whether the history marks the confirmed commit that has just been made.
 
-    Where it does not, a commit without mark may be confirmed or not.
+    Where it does not, a commit without mark may be confirmed or not. Raises CommitDiffers when its
+    time is over by now.
     """
     # What cannot be asked now says nothing of the commit.
-    with contextlib.suppress(GroupVpnError):
-        device.made = awaiting(device.history())
+    with contextlib.suppress(DeviceError, MalformedReply, TransportFailure):
+        history = device.history()
+        if was_taken_back(history, untold=True) and goal.lacking():
+            raise CommitDiffers("commit: the device has accepted it, and has taken it back by now")
+        device.made = awaiting(history)
         device.untold = device.made is None
     if device.untold:
         device.warn("the device's commit history does not mark what awaits confirmation")
