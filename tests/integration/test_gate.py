@@ -99,6 +99,11 @@ class Fleet:
         return block
 
 
+def said_of(fleet):
+    """The file with what a role says that was begun."""
+    return fleet.lab.path / "begun.out"
+
+
 @contextlib.contextmanager
 def begun(fleet, **variables):
     """The role while it runs; who leaves before its end kills it and its workers."""
@@ -106,15 +111,18 @@ def begun(fleet, **variables):
     tasks = [task(NEW_KEYS, **variables)]
     book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    with subprocess.Popen(
-        [program, "-i", str(fleet.lab.path / "inventory.yml"), str(book)],
-        cwd=ROOT,
-        env=ansible_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        said_of(fleet).open("w") as told,
+        subprocess.Popen(
+            [program, "-i", str(fleet.lab.path / "inventory.yml"), str(book)],
+            cwd=ROOT,
+            env=ansible_environment(),
+            stdout=told,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             yield process
         finally:
@@ -180,6 +188,19 @@ def test_one_dead_member_is_named_and_the_change_is_taken_back(fleet):
     assert "gm-3 127.0.1.3" in said(refused)
     assert "gm-1" not in said(refused).partition("waiting for")[2]
     fleet.takes_back()
+
+
+def test_a_change_that_somebody_else_has_confirmed_is_not_said_to_be_taken_back(fleet):
+    fleet.start(extra=block_lines("v2"))
+    fleet.sites["gm-3"].kill()
+    with begun(fleet, wait_seconds=TOO_LITTLE) as process:
+        until(process, "waiting for gm-3")
+        ask(fleet.lab, "hub-1", "commit-configuration")
+        process.stderr.read()
+        assert process.wait() != 0
+    said = said_of(fleet).read_text()
+    assert "waiting for gm-3 127.0.1.3; the change is there, and no commit awaits" in said
+    assert "takes it back" not in said
 
 
 def test_a_second_run_does_not_confirm_what_the_first_one_did_not(fleet):
