@@ -285,7 +285,7 @@ def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back
         return read
 
     rpc.twists = {Stage.READ_BACK: late}
-    with pytest.raises(CommitDiffers, match="has taken it back by now$"):
+    with pytest.raises(CommitDiffers, match=r"has taken it back by now$"):
         apply(rpc, wish(FIVE_MINUTES))
     assert rpc.box.lock is None
 
