@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     """0 when the kept table is the one that the modules give."""
     home = os.environ.get("JUNOS_YANG_DIR")
     if not home or not (Path(home) / RELEASE).is_dir():
-        print(f"schema: JUNOS_YANG_DIR must hold {RELEASE} of github.com/Juniper/yang")
+        print(f"schema: JUNOS_YANG_DIR: {home}: {RELEASE} of github.com/Juniper/yang is expected")
         return 2
     made = generated(Path(home))
     if "--write" in arguments:

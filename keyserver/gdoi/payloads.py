@@ -271,7 +271,7 @@ def _sa(body: bytes) -> tuple[int, int, list[Payload]]:
     reader = Reader(body, "SA")
     doi, situation, first, reserved = (reader.number(n) for n in (4, 4, 2, 2))
     if doi != GDOI_DOI or reserved != 0:
-        raise MalformedPayload(f"SA: DOI {doi}, reserved {reserved}")
+        raise MalformedPayload(f"SA: DOI {doi}, reserved {reserved}; {GDOI_DOI} and 0 expected")
     payloads, left = decode_chain(first, reader.rest(), MOST_POLICIES)
     if left:
         raise MalformedPayload(f"SA: {len(left)} octets too many")
@@ -310,7 +310,9 @@ class KeyDownload:
         for _ in range(count):
             kind, zero, length = (reader.number(n) for n in (1, 1, 2))
             if zero != 0 or length < 5:
-                raise MalformedPayload(f"KD: key packet of {length} octets")
+                raise MalformedPayload(
+                    f"KD: key packet of {length} octets, reserved {zero}; 5 at least and 0 expected"
+                )
             inner = Reader(reader.take(length - 4), "key packet")
             spi = inner.take(inner.number(1))
             packets.append(KeyPacket(kind, spi, decode_attributes(inner.rest(), "key packet")))

@@ -205,4 +205,6 @@ def _check_told(payloads: list[Payload]) -> None:
 
 def _check_nonce(nonce: bytes) -> None:
     if len(nonce) not in _NONCE_LENGTHS:
-        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce: {len(nonce)} octets")
+        raise Refused(
+            NotifyType.PAYLOAD_MALFORMED, f"nonce: {len(nonce)} octets, 8 to 128 expected"
+        )

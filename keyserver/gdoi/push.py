@@ -158,7 +158,8 @@ def _public_key(der: bytes) -> rsa.RSAPublicKey:
     if not isinstance(key, rsa.RSAPublicKey):
         raise MalformedPayload("KD: the verification key is not RSA")
     if not _SMALLEST_MODULUS_BITS <= key.key_size <= _LARGEST_MODULUS_BITS:
-        raise MalformedPayload(f"KD: RSA modulus of {key.key_size} bits")
+        sizes = f"{_SMALLEST_MODULUS_BITS} to {_LARGEST_MODULUS_BITS}"
+        raise MalformedPayload(f"KD: RSA modulus of {key.key_size} bits, {sizes} expected")
     return key
 
 

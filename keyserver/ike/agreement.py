@@ -68,7 +68,9 @@ def agree(
     ``policies`` is the peer's may be still to come: each key makes an agreement of its own.
     """
     if len(nonce) not in _NONCE_LENGTHS:
-        raise Refused(NotifyType.PAYLOAD_MALFORMED, f"nonce of {len(nonce)} octets")
+        raise Refused(
+            NotifyType.PAYLOAD_MALFORMED, f"nonce: {len(nonce)} octets, 8 to 256 expected"
+        )
     shared = own.shared_secret(public)
     publics = role.in_order(own.public, public)
     found: dict[bytes | None, Agreement] = {}

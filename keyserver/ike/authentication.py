@@ -130,7 +130,8 @@ _ISSUER = ExtensionPolicy.permit_all().require_present(
 
 def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.Certificate:
     if not bodies or len(bodies) > _MOST_CERTIFICATES:
-        raise Refused(NotifyType.INVALID_CERTIFICATE, f"{len(bodies)} certificates")
+        told = f"CERT: {len(bodies)} certificates, 1 to {_MOST_CERTIFICATES} expected"
+        raise Refused(NotifyType.INVALID_CERTIFICATE, told)
     leaf, *others = map(decode_certificate, bodies)
     try:
         verifier = (

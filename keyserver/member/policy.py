@@ -65,7 +65,7 @@ def kek_packet(spi: bytes, keys: KeyDownload, also_named: Container[bytes]) -> K
     """The key packet of the KEK of that SPI, or one of the other names. Raises MalformedPayload."""
     packets = [packet for packet in keys.packets if packet.type == KeyPacketType.KEK]
     if len(packets) != 1:
-        raise MalformedPayload(f"KD: {len(packets)} KEK key packets")
+        raise MalformedPayload(f"KD: {len(packets)} KEK key packets, 1 expected")
     if packets[0].spi != spi and packets[0].spi not in also_named:
         raise MalformedPayload(f"KD: KEK SPI {packets[0].spi.hex()}, the SAK has {spi.hex()}")
     known = attribute_map(packets[0].attributes, "KEK key packet")
@@ -139,7 +139,7 @@ def check_deletion(delete: Delete, granted: set[bytes]) -> None:
     if size is None:
         raise MalformedPayload(f"D: protocol {delete.protocol} is unknown")
     if delete.doi != GDOI_DOI:
-        raise MalformedPayload(f"D: DOI {delete.doi}")
+        raise MalformedPayload(f"D: DOI {delete.doi}, {GDOI_DOI} expected")
     for spi in delete.spis or (b"",):
         if len(spi) != size:
             raise MalformedPayload(

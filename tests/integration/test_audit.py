@@ -431,7 +431,7 @@ def test_expectations_of_a_fleet_that_exists_make_its_audit_compliant(fleet):
         "vars": {"membership_audit_directory": str(fleet.path / "made")},
     }
     nowhere = play(fleet, [{**include, "vars": {"membership_audit_directory": ""}}])
-    assert "membership_audit_directory names no directory" in nowhere.output
+    assert "membership_audit_directory: is empty; name a directory" in nowhere.output
     assert play(fleet, [include]).code == 0
     for name in ("expectations.yml", "expectations.csv"):
         file = str(fleet.path / "made" / name)

@@ -12,6 +12,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.plan import plan
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.planning.peers import not_renamed
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.screen import announced
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Kind
 from hypothesis import example, given, settings
 
@@ -147,6 +148,19 @@ def test_while_another_server_comes_to_make_a_groups_keys_its_members_are_named(
     made = planned(fleet, [group_of(servers=HUBS[1::-1])], hosts_of())
     (apart,) = made.steps[0].apart
     assert (apart.group, set(apart.members)) == ("BRANCHES", set(SITES))
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        (SITES[:1], "site-1 cannot talk to the others until it has registered again"),
+        (SITES[:2], "site-1, site-2 cannot talk to the others until each has registered again"),
+    ],
+)
+def test_whose_keys_are_rotated_is_told_until_when_they_are_apart(sites, words):
+    fleet = built([group_of()], hosts_of())
+    made = planned(fleet, [group_of()], hosts_of(dict.fromkeys(sites, "another-key")))
+    assert any(line.endswith(f"BRANCHES: {words}") for line in announced(made))
 
 
 def test_a_removed_site_goes_from_the_servers_first_and_the_rest_gets_new_keys():

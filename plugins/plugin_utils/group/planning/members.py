@@ -17,7 +17,7 @@ from ..steps import Apart, Change
 from .servers import numbers
 from .situation import Fleet, Situation
 
-_REGISTRATION = "it has registered again"
+_ONE, _EACH = "it has registered again", "each has registered again"
 _CARRIED = "all whose traffic moves to it have registered in it"
 _ITS_OWN = "somebody gives it the new proposal; it is not managed"
 _PAIR = ("from_zone", "to_zone", "policy")
@@ -123,7 +123,7 @@ def registering(here: Situation, then: Fleet) -> tuple[Apart, ...]:
     for group in here.groups:
         hosts = [h for h in here.stay(group) if _enrolment(then[h]) != _enrolment(here.now[h])]
         if hosts:
-            found.append(Apart(group.name, tuple(hosts), _REGISTRATION))
+            found.append(Apart(group.name, tuple(hosts), _ONE if len(hosts) == 1 else _EACH))
     return tuple(found)
 
 
