@@ -27,6 +27,9 @@ from .rendered import rendered, unread, why
 _OF_AN_ORDER = ("confirm_minutes", "timeout", "poll", "exclusive", "comment")
 """Options that the core knows by the same names."""
 
+_IN_STEP = ("linear", "debug")
+"""Strategies that run for one host alone what is to run once, by the end of their names."""
+
 
 class ActionModule(DeviceAction):
     """Build and run whole Group VPNs; for one host, say what became of it."""
@@ -58,6 +61,7 @@ class ActionModule(DeviceAction):
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         if options["outcome"] is not None:
             return self._of_one(self._outcome(options["outcome"]))
+        self._refuse_several()
         wrong: list[Contradiction] = []
         groups = _plain(unread(self._task.args["groups"], wrong))
         # Once for all that is read of a host: each look makes its variables anew.
@@ -128,6 +132,19 @@ class ActionModule(DeviceAction):
             result["msg"] = said
             result["unreachable" if fate["unreachable"] else "failed"] = True
         return result
+
+    def _refuse_several(self) -> None:
+        """Whole runs that each host had for itself would get in each other's way."""
+        strategy, hosts = str(self._task.play.strategy), self._in_play()
+        if len(hosts) < 2 or (self._task.run_once and strategy.endswith(_IN_STEP)):
+            return
+        what = f"strategy {strategy}" if self._task.run_once else "run_once false"
+        raise Refused(
+            [
+                f"{what}: each of {len(hosts)} hosts would run the whole Group VPN, all at once; "
+                "set 'run_once: true' for the task, and 'strategy: linear' for the play"
+            ]
+        )
 
     # Who and what
 

@@ -12,8 +12,9 @@ author:
   - groupvpn.junos contributors (@groupvpn)
 description:
   - What the role P(groupvpn.junos.group_vpn#role) is made of. Use the role.
-  - Runs once for a play, with a session of its own to each device of the play; several are worked
-    on at once, as Ansible's C(forks) say. The sessions are those of
+  - Runs once for a play, by C(run_once) and a strategy that knows it; it is refused where each host
+    would run it. It has a session of its own to each device of the play; several are worked on at
+    once, as Ansible's C(forks) say. The sessions are those of
     P(groupvpn.junos.netconf#connection), with each host's usual variables.
   - Takes O(groups), and of each host that they name the variables C(group_vpn_address),
     C(group_vpn_dynamic), C(group_vpn_external_interface), C(group_vpn_pre_shared_key),

@@ -14,7 +14,7 @@ from ncclient import manager
 from keyserver.capture.sa_log import read_sa_log
 from tests.lab import ask, by_ncclient, play
 from tests.processes import Process
-from tests.whole import UNICAST, WholeLab
+from tests.whole import ROLE, UNICAST, WholeLab
 
 NAME, NUMBER = "BRANCHES", 70000
 OLD = {"encryption_algorithm": "3des-cbc", "authentication_algorithm": "hmac-sha1-96"}
@@ -387,6 +387,26 @@ def test_a_description_that_is_none_is_refused_as_any_other_is(whole):
     said = [task["hub-1"]["msg"] for task in play(whole.lab, tasks).tasks]
     assert [line.startswith(expected) for line in said] == [True] * len(given), said
     assert said[1].endswith("give it in a file, as -e name=value makes text of anything")
+
+
+@pytest.mark.parametrize(
+    ("task", "play_is", "what"),
+    [
+        (ROLE, {"strategy": "free"}, "strategy free"),
+        ({"groupvpn.junos.group_vpn": {"groups": []}}, {}, "run_once false"),
+    ],
+)
+def test_a_run_for_each_host_at_once_is_refused_before_any_device_is_asked(
+    whole, task, play_is, what
+):
+    whole.group(NAME, NUMBER, whole.hubs(1))
+    whole.sites(1)
+    whole.write()
+    result = play(whole.lab, [task], **play_is)
+    why = (
+        f"{what}: each of 2 hosts would run the whole Group VPN, all at once; set 'run_once: true'"
+    )
+    assert [one.startswith(why) for one in troubles(result)] == [True, True]
 
 
 def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):
