@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -13,8 +14,14 @@ from .description import Options
 
 def network(text: Any) -> IPv4Network | None:
     """A prefix; None for another word, which the tables object to."""
+    return _network(str(text))
+
+
+# Each group's prefixes are held against those of every other.
+@lru_cache(maxsize=16384)
+def _network(text: str) -> IPv4Network | None:
     try:
-        return IPv4Network(str(text), strict=False)
+        return IPv4Network(text, strict=False)
     except ValueError:
         return None
 
