@@ -109,14 +109,17 @@ class ActionModule(DeviceAction):
     def _outcome(self, given: Any) -> Mapping[str, Any]:
         """What ran once has returned; a variable's name spares each host to read a template."""
         found = self._task_vars.get(given) if isinstance(given, str) else given
-        if not isinstance(found, Mapping):
-            raise Refused([f"outcome {given!r}: expected what 'groups' returned, or its variable"])
-        return found
+        if isinstance(found, Mapping) and isinstance(found.get("hosts"), Mapping):
+            return found
+        # A run that has failed tells of no host, and none of them is without a part in it.
+        failed = isinstance(found, Mapping) and found.get("failed")
+        why = "it has failed" if failed else "expected what 'groups' returned, or its variable"
+        raise Refused([f"outcome{f' {given!r}' if isinstance(given, str) else ''}: {why}"])
 
     def _of_one(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """The host's part in an outcome."""
         host = str(self._task_vars.get("inventory_hostname"))
-        fate = (outcome.get("hosts") or {}).get(host)
+        fate = outcome["hosts"].get(host)
         if fate is None:
             return {"changed": False, "msg": "no part of any group"}
         result = {

@@ -369,11 +369,16 @@ def test_contradictions_are_refused_together_before_any_device_is_asked(whole):
     asked = {"groupvpn.junos.group_vpn": {"outcome": "no_such_variable"}}
     group = {**whole.groups[0], "group_id": "{{ number_of_branches }}"}
     described = {"groupvpn.junos.group_vpn": {"groups": [group]}, "ignore_errors": True}
-    unknown = play(whole.lab, [{**described, "run_once": True}, asked], serial=3)
+    failed = {"groupvpn.junos.group_vpn": {"outcome": "failed"}, "ignore_errors": True}
+    once = {**described, "run_once": True, "register": "failed"}
+    unknown = play(whole.lab, [once, failed, asked], serial=3)
     there = f"description: group_vpn_groups[{NAME}].group_id"
     assert f"{there}: 'number_of_branches' is undefined; define what" in unknown.output
     assert "site-03: serial: not in this turn of the play, and a Group VPN is" in unknown.output
     assert "outcome 'no_such_variable': expected what 'groups' returned" in unknown.output
+    # Nobody is told to have no part in a run that has failed.
+    assert "outcome 'failed': it has failed" in unknown.output
+    assert "no part of any group" not in unknown.output
 
 
 def test_a_description_that_is_none_is_refused_as_any_other_is(whole):

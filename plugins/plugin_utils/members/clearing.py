@@ -20,7 +20,7 @@ from ..netconf.xml import text_of
 from ..resources.served import Group, read_groups
 from ..resources.server_member_communication import HIERARCHY
 from .asking import Choice, lists
-from .life import Listed
+from .life import Listed, Lists
 from .read import no_list, unlisted
 
 _CLEAR = "clear-security-group-vpn-server"
@@ -30,9 +30,6 @@ _GROUP = {_CLEAR: f"{_CLEAR}-group-name", _STATISTICS: "group", _COUNTED: "group
 
 _COUNTERS = ("group-vpn-pull", "group-vpn-push")
 _LONGEST = 160
-
-Lists = Mapping[str, Sequence[Listed]]
-"""Group name to its members."""
 
 
 @dataclass(frozen=True)

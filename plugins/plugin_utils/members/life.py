@@ -19,6 +19,8 @@ from .times import differ, seconds_after
 
 Listed = Mapping[str, Any]
 """A member of the ``groups`` that ``registered_members_info`` returns."""
+Lists = Mapping[str, Sequence[Listed]]
+"""One server's groups by name, each with the members that it lists, and what it counts of them."""
 Name = tuple[str | None, str | None]
 """A member's gateway and address; either may be unknown."""
 

@@ -7,21 +7,18 @@ Nobody can ask them which keys they hold, and to be listed proves nothing: a sig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ...engine.device import Device
 from ...engine.values import Generation
 from ...members.asking import lists
 from ...members.eyes import committed_at
-from ...members.life import UNDATED, Listed, Moment, Roll, is_new, sent_since, sign_of_life
+from ...members.life import UNDATED, Listed, Lists, Moment, Roll, is_new, sent_since, sign_of_life
 from ...netconf.rpc import Rpc
 from ..description import Description, Group, some
 from ..description import Device as Member
 from .verify import together
-
-Lists = Mapping[str, Sequence[Listed]]
-"""One server's groups by name, each with the members that it lists, and what it counts of them."""
 
 
 @dataclass(frozen=True)

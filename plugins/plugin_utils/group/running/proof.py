@@ -13,11 +13,12 @@ from itertools import chain
 from typing import Any
 
 from ...members.asking import lists
+from ...members.life import Lists
 from ..description import Group
 from ..look import Holdings
 from . import work
 from .crew import Crew
-from .others import Lists, Start, servers_of_others, since_commit, unverified
+from .others import Start, servers_of_others, since_commit, unverified
 from .verify import faults, together, uncleared, uncompared
 
 SETTLE_SECONDS = 10
