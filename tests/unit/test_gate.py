@@ -173,6 +173,32 @@ def test_everybody_who_was_listed_is_waited_for_but_those_who_may_stay_away():
     assert entry.names == [("gm-1", "192.0.2.1"), ("gm-7", None)]
 
 
+def test_both_rows_of_a_member_whose_address_changed_are_its_own():
+    """Until it is dropped, that of the address from before stands beside the new one."""
+    rows = member("gm-1"), {**member("gm-1"), "address": "192.0.2.91"}
+    both = [("gm-1", "192.0.2.1"), ("gm-1", "192.0.2.91")]
+    for wanted, names in (({"members": ["gm-1"]}, both), ({"absent": ["gm-1"]}, [])):
+        (entry,) = awaited(*rows, wanted={"G1": Wanted(**wanted)})
+        assert entry.names == names
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [((1, 2), 1), ((2, 1), 0), ((1, 1), 0), ((1, None), None), ((None, None), None)],
+)
+def test_by_a_gateway_alone_whoever_came_in_by_it_last_is_found(times, found):
+    rows = [
+        {
+            "gateway": "gm-1",
+            "address": f"192.0.2.{n}",
+            "last_update": at and f"2027-01-15 08:0{at}:00",
+        }
+        for n, at in enumerate(times)
+    ]
+    assert Roll(rows).find("gm-1", None) == (None if found is None else rows[found])
+    assert Roll(rows).find("gm-1", "192.0.2.9") is None
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [

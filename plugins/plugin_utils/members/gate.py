@@ -244,10 +244,10 @@ def fullest(groups: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
 
 def _names(listed: Iterable[Listed], ask: Wanted) -> list[Name]:
     roll = Roll(list(listed))
-    absent = [id(roll.find(*as_name(name))) for name in ask.absent]
+    absent = {id(m) for name in ask.absent for m in roll.called(*as_name(name))}
     there = [m for m in roll.members if id(m) not in absent]
     names = [(m.get("gateway"), m.get("address")) for m in there]
-    return names + [n for n in map(as_name, ask.members) if roll.find(*n) is None]
+    return names + [n for n in map(as_name, ask.members) if not roll.called(*n)]
 
 
 def as_name(text: str) -> Name:

@@ -131,6 +131,17 @@ def _once(members: Iterable[Listed]) -> list[Listed]:
     return list(found.values())
 
 
+def _newest(rows: Sequence[Listed]) -> Listed | None:
+    """The row that was heard of last; None where nobody can tell."""
+    found = next(iter(rows), None)
+    for row in rows[1:]:
+        after = seconds_after(row.get("last_update"), (found or {}).get("last_update"))
+        if after is None:
+            return None
+        found = row if after > 0 else found
+    return found
+
+
 @dataclass
 class Roll:
     """The members of one group's list, found by name: a gateway, an address, or both.
@@ -153,13 +164,23 @@ class Roll:
         """The members at an address."""
         return self._by_address.get(_one_form(address), []) if address else []
 
+    def called(self, gateway: str | None, address: str | None) -> list[Listed]:
+        """All members of a name that is a gateway or an address."""
+        return self.at(address) if address else self._by_gateway.get(gateway or "", [])
+
     def find(self, gateway: str | None, address: str | None) -> Listed | None:
-        """A member; one whose address changed is found where it alone comes in by its gateway."""
+        """A member; one whose address changed is found where it alone comes in by its gateway.
+
+        By a gateway alone whoever came in by it last: until it is dropped, the row of a member's
+        address from before stands beside its new one.
+        """
         there = self.at(address)
         found = next((m for m in there if gateway in (None, m.get("gateway"))), None)
         if found is not None:
             return found
         by_gateway = self._by_gateway.get(gateway or "", [])
+        if address is None:
+            return _newest(by_gateway)
         return by_gateway[0] if len(by_gateway) == 1 else None
 
     def each(self, names: Sequence[Name]) -> Iterator[Listed | None]:

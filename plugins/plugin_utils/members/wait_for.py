@@ -206,7 +206,7 @@ def _never_there(group: Group, ask: gate.Wanted, listed: Roll) -> Iterator[str]:
     for gateway, address in map(gate.as_name, ask.members):
         if gateway is not None and gateway not in group.admits:
             yield f"{gateway!r} is not one of its gateways; correct 'members'"
-        elif is_known and address not in (None, *peers) and listed.find(None, address) is None:
+        elif is_known and address not in (None, *peers) and not listed.at(address):
             yield f"none of its gateways has the address {address}; correct 'members'"
     if is_known and ask.min_members > len(group.admits):
         yield (
@@ -266,7 +266,7 @@ def _nobody(
         roll = _listed(lists, group)
         admits = in_force[group].admits if group in in_force else frozenset()
         for name in ask.absent:
-            if name not in admits and roll.find(*gate.as_name(name)) is None:
+            if name not in admits and not roll.called(*gate.as_name(name)):
                 yield f"{group}: absent {name!r}: nobody of that name was listed, or may be"
 
 
