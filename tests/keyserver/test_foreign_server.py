@@ -301,6 +301,16 @@ def test_keys_that_are_all_but_over_do_not_bring_a_member_back_at_once(given, se
     assert member.events[-1].time == pytest.approx(NOW + later, abs=0.1)
 
 
+def test_a_member_answers_a_probe_with_its_number(given):
+    """RFC 3706 §5.2; an answer is not answered."""
+    member, server = member_of(), server_of(*given.messages())
+    meet(member, server)
+    probe, answer = (notify(kind, server.cookies, b"\0\0\0\7") for kind in (36136, 36137))
+    (said,) = member.receive(server.protected(INFORMATIONAL, [(NOTIFY, probe)]), NOW)
+    assert server.opened(said) == [(NOTIFY, answer)]
+    assert member.receive(server.protected(INFORMATIONAL, [(NOTIFY, answer)]), NOW) == []
+
+
 # What is not
 
 
