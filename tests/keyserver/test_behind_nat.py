@@ -11,11 +11,13 @@ import pytest
 from keyserver.gdoi.arrival import Peer, RefusedPeer
 from keyserver.groups.members import MemberList
 from keyserver.groups.pushes import Door
-from keyserver.ike.nat import Path, floating
+from keyserver.ike.nat import Path, detection_payloads, floating, translated
+from keyserver.ike.vendor import NAT_TRAVERSAL
 from keyserver.member.registrations import MemberState
-from tests.keyserver.stranger import Manner, Stranger, identity
+from tests.keyserver.stranger import KE, NONCE, SA, VENDOR, Manner, Stranger, identity
 from tests.keyserver.test_strangers import CONTACT, carrier
 from tests.keyserver.world import GM, SERVER, V1_SMC, World
+from tests.lab import PSK
 
 BLOCK = V1_SMC + "encryption-algorithm aes-256-cbc sig-hash-algorithm sha-256"
 INSIDE, OUTSIDE = ("10.0.0.5", 848), (GM, 61234)
@@ -111,12 +113,37 @@ def test_what_is_not_of_an_attempt_keeps_to_the_way_that_was_found(signing_key):
     ]
 
 
+@pytest.mark.parametrize("ours", [False, True])
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_translator_is_found_in_front_of_either_end(ours, theirs):
+    """RFC 3947 §3.2: of an address and port that are not those that the other end knows."""
+    cookies, moved = (b"i" * 8, b"r" * 8), ("198.51.100.7", 848)
+    said = detection_payloads("sha256", cookies, Path(INSIDE, (SERVER, 848)))
+    seen = Path(moved if ours else (SERVER, 848), (INSIDE[0], 61234) if theirs else INSIDE)
+    assert translated(said, "sha256", cookies, seen) == (ours, theirs)
+
+
 def test_a_member_without_a_translator_stays_where_it_is(signing_key):
     world = World(signing_key, extra=(BLOCK,), floating_port=4500)
     member = world.member()
     member.registrations.paths = (Path((GM, 848), (SERVER, 848)),)
     assert set(talk(world, member, member.start(world.now))) == {False}
     assert member.state is MemberState.REGISTERED
+
+
+def test_who_does_not_say_that_it_looks_for_translators_is_told_nothing_of_them(signing_key):
+    """RFC 3947 §3.1: NAT-D is for those that know what it is."""
+    world = World(signing_key, extra=(BLOCK,), floating_port=4500)
+    say, said = carrier(world), []
+
+    def heard(datagram):
+        said.append(say(datagram))
+        return said[-1]
+
+    assert Stranger(heard, PSK.encode(), bytes(map(int, GM.split(".")))).registers()
+    found = [one for answer in said[:2] for one in Stranger.read(answer)]
+    assert [kind for kind, _ in found] == [SA, VENDOR, KE, NONCE]
+    assert found[1][1] != NAT_TRAVERSAL
 
 
 def test_a_server_that_does_not_look_for_translators_is_met_as_ever(signing_key):

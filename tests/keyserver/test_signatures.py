@@ -4,10 +4,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from keyserver.ike.authentication import X509_SIGNATURE, check_proof
+from keyserver.ike.numbers import OakleyAuthentication
+from keyserver.ike.payloads import Identification
+from keyserver.ike.refusal import Refused
 from keyserver.member.registrations import MemberState
 from tests.certificates import DAYS, Authority
 from tests.keyserver.world import GM, SERVER, V1_SMC, World
@@ -178,6 +187,21 @@ def test_a_signature_by_another_key_than_the_certificates_is_refused(
     borrowed = replace(site, private_key=authority.credentials("192.0.2.98").private_key)
     member = world.member(mode=mode, credentials=borrowed)
     assert "signature of HASH_I does not match" in _refused(world, member)
+
+
+def test_a_signature_of_more_than_the_bare_hash_is_refused(hub, site):
+    """RFC 2409 §5.1: a block that only ends as it should proves nothing."""
+    digest = hashlib.sha256(b"what HASH_I covers").digest()
+    certificate = bytes([X509_SIGNATURE]) + site.certificates[0].public_bytes(Encoding.DER)
+
+    def check(algorithm):
+        signed = site.private_key.sign(digest, padding.PKCS1v15(), algorithm)
+        kind, own = OakleyAuthentication.RSA_SIGNATURES, Identification.address(GM)
+        check_proof(kind, hub, signed, digest, own, [certificate], NOW, "HASH_I")
+
+    check(NoDigestInfo())
+    with pytest.raises(Refused, match="the signature of HASH_I does not match"):
+        check(Prehashed(hashes.SHA256()))
 
 
 def test_main_mode_with_a_pre_shared_key_takes_no_unknown_address(signing_key, hub, site):
