@@ -98,7 +98,7 @@ def _endpoint(section: Section, default_port: int, address: Callable[[Any], str]
 def _user(where: str, entry: Any) -> User:
     section = Section(where, entry)
     user = User(
-        section.need("name", values.text),
+        section.need("name", values.line),
         section.take("password", values.text),
         section.take("authorized_key", values.text),
     )

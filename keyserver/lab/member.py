@@ -70,7 +70,10 @@ def read_member(where: str, entry: Any, devices: dict[str, DeviceSpec], base: Pa
 def _server(where: str, text: str, device: DeviceSpec | None) -> Endpoint:
     if device is not None and device.gdoi is not None:
         if device.gdoi.host == _ANY:
-            raise LabError(f"{where}: server: {text!r} is at any address; give one, ADDRESS:PORT")
+            raise LabError(
+                f"{where}: server: {text!r} is at any address; give one, ADDRESS:PORT, and "
+                f"server_identity: {_ANY}"
+            )
         return device.gdoi
     host, _, port = text.rpartition(":")
     try:

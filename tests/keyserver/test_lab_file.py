@@ -36,7 +36,7 @@ REFUSED = {
     f"devices: [{{{HUB}}}]\nknown_hosts: ~/.ssh/known_hosts": "(no '~' is expected; write the home",
     "devices: [{name: b, gdoi: {address: 0.0.0.0}}]\n"
     "members: [{name: a, server: b, group: 1, psk: x}]": (
-        "members[0]: server: 'b' is at any address; give one, ADDRESS:PORT"
+        "members[0]: server: 'b' is at any address; give one, ADDRESS:PORT, and server_identity: 0"
     ),
     f"devices: [{{{HUB}}}, {{{HUB}}}]": "devices: hub-1: two have this name; rename one",
     f"members: [{{name: a, {SITE}}}, {{name: a, {SITE}}}]": "members: a: two have this name",
@@ -51,6 +51,7 @@ OF_A_DEVICE = {
     "name: a, netconf: {address: 224.0.0.1}": "'224.0.0.1' is not accepted (the address of a sin",
     "name: a, netconf: {address: 'ff02::1'}": "'ff02::1' is not accepted (the address of a single",
     "name: a, gdoi: {address: 255.255.255.255}": "(the address of a single host is expected)",
+    'name: a, users: [{name: "a\\nb", password: x}]': "users[0]: name: 'a\\nb' is not accepted (p",
     "name: yes": "name: True is not accepted (text is expected, and a word that YAML takes f",
     "name: a, state: ~/hub.db": "state: '~/hub.db' is not accepted (no '~' is expected; write the",
     "name: a, trusted_ca: [~/ca.pem]": "trusted_ca: ['~/ca.pem'] is not accepted (no '~' is expec",
