@@ -54,7 +54,6 @@ class Framer:
     def use_chunks(self) -> None:
         """Chunked framing from the next byte on."""
         self._chunked = True
-        self._searched = 0
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the peer."""

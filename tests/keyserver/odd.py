@@ -167,6 +167,7 @@ class OddMember:
     address: str = GM
     phase1: MainModeInitiator = field(init=False)
     reasons: list[str] = field(default_factory=list)
+    gateways: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.phase1 = MainModeInitiator(policy(self.address, SERVER))
@@ -182,6 +183,7 @@ class OddMember:
         source = (self.address, 848)
         answer, events = self.world.endpoint.receive(datagram, source, self.world.now)
         self.reasons += [e.reason for e in events if hasattr(e, "reason")]
+        self.gateways += [e.gateway for e in events if hasattr(e, "reason")]
         return answer
 
     def exchange(self, kind: int = GdoiExchange.GROUPKEY_PULL) -> ProtectedExchange:

@@ -653,6 +653,11 @@ def test_rfc_compliant_replies_leave_out_warnings_beside_ok(compliant):
 # Beginning and end
 
 
+def test_a_name_with_hyphens_ends_no_comment(console):
+    greeting = console.device.open_session("a--b", console.now).greeting()
+    assert b"<!-- user a__b, class j-super-user -->" in greeting
+
+
 def test_the_hello_is_whole(session):
     comments, _, hello = session.greeting.decode().partition("<hello")
     assert comments == (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from keyserver.config.junos_schema import Generation
+from keyserver.groups.gateways import proposals_of
 from keyserver.groups.settings import GroupReader, MatchPolicy
 from tests.keyserver.world import tree_of
 from tests.lab import hub_config
@@ -81,3 +82,17 @@ def test_a_proposal_that_changes_is_read_again_in_every_group_that_uses_it():
     assert [group.teks[0].lifetime for group in reader.read(new).values()] == [1800, 1800]
     gone = {"security": {"group-vpn": {"server": {**server, "ipsec": {}}}}}
     assert [group.teks for group in reader.read(gone).values()] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("name", "proposals"),
+    [
+        ("basic", ["des sha1 1", "des md5 1"]),
+        ("compatible", ["3des sha1 2", "3des md5 2", "des sha1 2", "des md5 2"]),
+        ("standard", ["3des sha1 2", "aes sha1 2"]),
+    ],
+)
+def test_a_named_set_of_proposals_is_what_juniper_says_that_it_is(name, proposals):
+    found = proposals_of({"proposal-set": name}, {}, v1=True)
+    assert [f"{p.cipher.name} {p.hash_name} {p.dh_group}" for p in found] == proposals
+    assert all(p.cipher.key_length == 16 for p in found if p.cipher.name == "aes")

@@ -743,6 +743,7 @@ def test_a_policy_that_a_member_cannot_do_is_logged_at_the_key_server_too(peer):
     words = Notification(NotifyType.ATTRIBUTES_NOT_SUPPORTED).encode()
     peer.send(peer.exchange(Exchange.INFORMATIONAL).seal([Payload(11, words)]))
     assert peer.reasons == ["the peer says ATTRIBUTES-NOT-SUPPORTED"]
+    assert peer.gateways == ["gm-1"]
 
 
 def test_informational_messages_that_are_not_proved_are_logged_and_change_nothing(peer):

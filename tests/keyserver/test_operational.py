@@ -161,6 +161,7 @@ def test_routes_in_words(session):
 def test_the_summary_counts_the_routes_of_each_protocol(session):
     reply = session.rpc("<get-route-summary-information/>")
     table = reply.find(".//route-table")
+    assert table.findtext("table-name") == "inet.0"
     counted = {
         one.findtext("protocol-name"): one.findtext("protocol-route-count")
         for one in table.iter("protocols")

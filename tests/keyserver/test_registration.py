@@ -187,6 +187,8 @@ def test_the_member_threshold_holds_and_known_members_come_back(signing_key):
     members, counters = world.listed()
     assert members == [GM]
     assert counters.pull_exceed_member_threshold == 1
+    world.run(world.member("192.0.2.12"), "192.0.2.12")
+    assert counters.pull_exceed_member_threshold == 2
     again = world.member()
     world.run(again)
     assert again.state is MemberState.REGISTERED

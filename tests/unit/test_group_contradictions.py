@@ -14,7 +14,10 @@ import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.contradictions import refusals
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expand import configurations
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.prefixes import covered
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.prefixes import (
+    covered,
+    overlapping,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
@@ -904,6 +907,14 @@ def test_rules_leave_nothing_exactly_where_no_pair_of_addresses_is_left(rules, s
     assert bool(covered(policy, given_)) == (wanted <= taken)
 
 
+@pytest.mark.parametrize(("port", "common"), [(500, True), (4500, False)])
+def test_answers_to_a_policys_ports_are_the_traffic_of_a_policy_for_them(port, common):
+    ends = {"source": "10.1.0.0/16", "destination": "10.2.0.0/16"}
+    back = {"source": "10.2.0.0/16", "destination": "10.1.0.0/16"}
+    one, other = {**ends, "source_port": 500}, {**back, "destination_port": port}
+    assert list(overlapping([one], [other])) == [(one, other)] * common
+
+
 def test_a_rule_for_an_application_leaves_the_rest_of_the_traffic():
     policy = {"source": "10.0.0.0/8", "destination": "10.0.0.0/8"}
     rule = {"name": "all", "source_address": "10.0.0.0/8"}
@@ -1025,6 +1036,8 @@ def test_a_variable_that_nothing_reads_is_named_with_the_one_that_may_be_meant()
     ]
     assert "did you mean 'group_vpn_external_interface'?" in said[0]
     assert "did you mean 'group_vpn_address'?" in said[1]
+    (shouted,) = unknown({"site-1": ["GROUPVPNADDRESS"]})
+    assert "did you mean 'group_vpn_address'?" in str(shouted)
 
 
 def test_what_a_variable_s_value_is_to_be_is_not_judged_when_it_cannot_be_had():

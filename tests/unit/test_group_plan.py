@@ -242,6 +242,31 @@ def test_an_unseen_member_keeps_what_servers_know_of_it_and_an_unseen_server_sto
     assert any("hub-1" in line and "BRANCHES" in line for line in blind.left)
 
 
+def test_a_member_of_another_interface_registers_again_and_is_named():
+    fleet = built([group_of()], hosts_of())
+    moved = hosts_of(site_1={"external_interface": "ge-0/0/9.0"})
+    change, _wait = planned(fleet, [group_of()], moved).steps
+    (apart,) = change.apart
+    assert (change.kind, apart.members) == (Kind.MEMBERS, ("site-1",))
+
+
+def test_a_sub_server_that_is_left_alone_makes_the_keys_of_a_group_of_another_number():
+    fleet = built([group_of(servers=HUBS[:2])], hosts_of())
+    alone = group_of(servers=HUBS[1:2])
+    assert planned(fleet, [alone], hosts_of()).steps[0].kind is Kind.MEMBERS
+    learn, *_rest = planned(fleet, [{**alone, "group_id": 9}], hosts_of()).steps
+    assert (learn.kind, learn.hosts) == (Kind.LEARN, (HUBS[1],))
+    (block,) = learn.changes[HUBS[1]].config["groups"]
+    assert "server_cluster" not in block
+
+
+def test_servers_of_a_cluster_have_one_key_that_a_description_cannot_know():
+    found = describe(built([group_of(servers=HUBS[:2])], hosts_of()).sides)
+    assert [one for one in found["keys"] if "hub" in one] == [
+        f"{HUBS[0]}: group_vpn_pre_shared_key"
+    ]
+
+
 def test_members_that_no_push_reaches_are_had_to_register():
     fleet = built([{**group_of(), "server_member_communication": None}], hosts_of())
     made = planned(fleet, [group_of()], hosts_of())

@@ -84,6 +84,13 @@ def test_what_is_as_it_should_be_has_no_fault():
                 "(those of hub-1 end in 3600 s)"
             ],
         ),
+        (
+            held(teks=(), left=0),
+            [
+                "hub-1, hub-2: servers have different traffic keys of BRANCHES "
+                "(those of hub-1 end in 3600 s)"
+            ],
+        ),
         (None, ["hub-2: does not answer any more"]),
     ],
 )

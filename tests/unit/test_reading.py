@@ -551,10 +551,23 @@ def test_marks_of_a_change_are_carried_out_in_the_order_of_the_text():
         assert parsed(form) == OWN, form
 
 
+@pytest.mark.parametrize("rest", ["{ group-vpn; }", "x;"])
+def test_a_mark_that_nobody_knows_is_refused_before_one_word_too(rest):
+    with pytest.raises(MalformedReply, match="the mark 'odd:' is not known"):
+        views.parse(RESOURCE, f"odd: security {rest}\n{CURLY}")
+
+
 def test_groups_that_a_change_takes_away_bring_nothing_in():
     for marked in ("delete: apply-groups KS;", "delete: apply-groups [ KS ];"):
         found = views.parse(RESOURCE, f"apply-groups KS;\n{CURLY}{marked}\n")
         assert found == WHOLE
+    for stay in ("", "LS"):
+        text = f"apply-groups [ KS {stay} ];\nsecurity {{ apply-groups MS; }}\n{CURLY}"
+        found = views.parse(RESOURCE, f"{text}delete: apply-groups KS;\n")["warnings"]
+        assert [one.partition(": ")[0] for one in found] == [
+            "[edit security] apply-groups MS",
+            *["[edit] apply-groups LS"] * bool(stay),
+        ]
 
 
 def test_lines_from_the_top_say_themselves_whose_they_are():

@@ -59,6 +59,10 @@ def error_beside(content):
 # What is held
 
 
+def test_who_asks_for_no_difference_gets_none():
+    assert apply(Boxed(box("G1"), {}), wish())["diff_text"] == ""
+
+
 def test_a_lock_that_is_refused_and_given_all_the_same_is_given_back():
     rpc = Boxed(box("G1"), {Stage.LOCK: error_beside})
     with pytest.raises(DeviceError, match="odd"):

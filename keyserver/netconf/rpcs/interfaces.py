@@ -45,7 +45,7 @@ def _interfaces(device: Platform, request: Request) -> Elements:
             root.extend(_logical(request, level, name, entry))
         elif level != "descriptions" or "description" in entry:
             root.append(_physical(request, level, index, name, entry))
-    for leaf in (e for e in root.iter(tag=etree.Element) if e.text and not len(e)):
+    for leaf in (e for e in root.iter(tag=etree.Element) if e.text):
         # This reply has its values on lines of their own.
         leaf.text = f"\n{leaf.text}\n"
     return [root]

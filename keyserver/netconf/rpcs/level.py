@@ -9,7 +9,7 @@ from ..session import Request
 
 TOGGLES = (Argument("brief"), Argument("detail"))
 """All that a v1 device has for it."""
-LEVEL = (Argument("level", one_of("brief", "detail"), word="level"), *TOGGLES)
+LEVEL = (Argument("level", one_of("brief", "detail")), *TOGGLES)
 LEVELS = frozenset(argument.name for argument in LEVEL)
 """One of them at a time."""
 

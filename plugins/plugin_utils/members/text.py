@@ -30,10 +30,7 @@ _NOTHING = re.compile(
     r"|\S+@\S+[>#%](?:\s*show security group-vpn server registered-members\b.*)?"
 )
 
-# A place of several words is found before one of the first of them.
-_WORDS = "|".join(
-    spelled(word) for word in sorted(PLACES, key=len, reverse=True) if "/" not in word
-)
+_WORDS = "|".join(spelled(word) for word in PLACES if "/" not in word)
 _LABEL = re.compile(rf"(?:^|,\s*|\s{{2,}})(?P<label>{_WORDS})\s*:(?!\S*:)\s*", re.IGNORECASE)
 # A label that nobody knows, or that is cut off, in what would be the value of one that is known.
 _ANOTHER = re.compile(r"(?:,|\s{2,})\s*[A-Za-z][A-Za-z -]*(?::|$)")
