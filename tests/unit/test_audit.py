@@ -307,6 +307,14 @@ def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, delimiter, ending
     )
     wanted = expectations.read_expected_file(file)
     assert [str(m) for m in wanted["G1"].members] == ["gm-1 192.0.2.1", "home"]
+    # Excel's own first line; it does not count what the others hold.
+    told = [f"sep={delimiter}", delimiter.join(("group", "gateway", '"a;;;,,,"'))]
+    file.write_text(ending.join([*told, delimiter.join(("G1", "gm-1", ""))]), encoding="utf-8")
+    (one,) = expectations.read_expected_file(file)["G1"].members
+    assert str(one) == "gm-1"
+    file.write_text(ending.join([*told, "G1"]), encoding="utf-8")
+    with pytest.raises(Refused, match="line 3: 3 columns are expected"):
+        expectations.read_expected_file(file)
     # A heading in quotes may hold what parts the columns of other files.
     others = 3 * ",;\t".replace(delimiter, "")
     rows = (f'"{others}"', "group", "gateway"), ("here", "G1", "gm-1")

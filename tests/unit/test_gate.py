@@ -333,6 +333,12 @@ def test_a_minimum_counts_signs_of_life_and_not_rows():
     now = [member("gm-1", sent=1, acked=1)] * 2 + [member("gm-2", sent=1)]
     state, _elapsed, _lines = waited(Device((0, now)), awaited(*before, wanted=wanted), before)
     assert (state[0].alive, state[0].done) == (1, False)
+    # Two behind one translator are two.
+    there = member("gm-1")["address"]
+    now = [member(name, sent=1, acked=1) | {"address": there} for name in ("gm-1", "gm-2")]
+    before = [one | {"address": there} for one in before]
+    state, _elapsed, _lines = waited(Device((0, now)), awaited(*before, wanted=wanted), before)
+    assert (state[0].alive, state[0].done) == (2, True)
 
 
 def groups_of(reply):

@@ -18,6 +18,8 @@ _BEGINS, _FORMULA = r"(?:^|(?<=[;\t\r\n]))", r"(?='*[=+\-@\t\r\n\0])"
 _RUN, _KEPT = re.compile(_BEGINS + _FORMULA), re.compile(f"{_BEGINS}'{_FORMULA}")
 _QUOTED = re.compile('"[^"]*"')
 _DELIMITERS = (",", ";", "\t")
+# Excel's own line before all others; what it ends with stays, so that lines keep their numbers.
+_TOLD = re.compile(r'\s*"?sep=([,;\t])"?[,; ]*(?=[\r\n])', re.IGNORECASE)
 
 
 def cell(value: Any) -> str:
@@ -45,7 +47,7 @@ class Table(list[dict[str, str]]):
 
 def read(path: object, text: str, known: Collection[str], host: str | None) -> Table:
     """Rows that may be for that host; ``known`` columns in whatever case. Raises Refused."""
-    rows = _numbered(path, text)
+    rows = _numbered(path, text, _TOLD.match(text))
     _line, first = next((found for found in rows if any(found[1])), (1, []))
     columns = [_column(name, known) for name in first]
     _check(path, columns)
@@ -63,9 +65,15 @@ def read(path: object, text: str, known: Collection[str], host: str | None) -> T
     return Table(found, somebody)
 
 
-def _numbered(path: object, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line in which it begins; lines may end in any of the three ways."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+def _numbered(
+    path: object, text: str, told: re.Match[str] | None
+) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line in which it begins; lines may end in any of the three ways.
+
+    ``told``: what parts the columns, if the text says so.
+    """
+    rest, delimiter = (text[told.end() :], told[1]) if told else (text, _delimiter(text))
+    reader = csv.reader(io.StringIO(rest, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for row in reader:

@@ -121,7 +121,7 @@ class Watch:
             entry,
             tuple(name for name, sign in seen if sign not in (None, UNDATED)),
             tuple(name for name, sign in seen if sign in (None, UNDATED)),
-            len({m.get("address") for m in listed.members if signs[id(m)] not in (None, UNDATED)}),
+            len({_name(m) for m in listed.members if signs[id(m)] not in (None, UNDATED)}),
             tuple(name for name, sign in seen if sign == UNDATED),
         )
 
