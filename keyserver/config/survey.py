@@ -34,6 +34,9 @@ class Needs:
 OWN = Needs()
 """Nothing else."""
 
+_KEPT = 100
+"""Places that are kept for the next rule; of more, finding them anew is not what takes long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -95,6 +98,7 @@ class Survey:
         self._counts: dict[str, Counter[str]] = {}
         self._differing: dict[tuple[int, int], list[str]] = {}
         self._went: dict[tuple[int, int], set[str]] = {}
+        self._reached: dict[tuple[bool | str, ...], list[_Place]] = {}
 
     def lookup(self, path: str) -> Tree:
         """The branch at a path; empty where there is none."""
@@ -165,15 +169,21 @@ class Survey:
                 if only is None or value in only:
                     yield Site(place.words, last, value, place.around, self)
 
-    def _places(self, way: Sequence[str], *, everything: bool) -> Iterator[_Place]:
-        places = [_Place((), (self.tree,), self._sound or NOTHING)]
-        for step in way:
-            places = [
-                below
-                for place in places
-                for below in self._stepped(place, step, everything=everything)
-            ]
-        return iter(places)
+    def _places(self, way: Sequence[str], *, everything: bool) -> list[_Place]:
+        """Where a way leads; most rules are about statements that stand close together."""
+        if not way:
+            return [_Place((), (self.tree,), self._sound or NOTHING)]
+        key = (everything, *way)
+        if (known := self._reached.get(key)) is not None:
+            return known
+        found = [
+            below
+            for place in self._places(way[:-1], everything=everything)
+            for below in self._stepped(place, way[-1], everything=everything)
+        ]
+        if len(found) <= _KEPT:
+            self._reached[key] = found
+        return found
 
     def _stepped(self, place: _Place, step: str, *, everything: bool) -> Iterator[_Place]:
         here = place.around[-1]

@@ -26,7 +26,7 @@ from keyserver.config.store import (
     StoreDamaged,
     StoreFailed,
 )
-from keyserver.edge.ssh import host_key
+from keyserver.edge.ssh import host_keys
 from keyserver.lab.specs import DeviceSpec
 from keyserver.srx import Device
 from tests.keyserver.console import Console, errors
@@ -460,7 +460,7 @@ def test_differences_that_an_earlier_version_kept_bare_are_read_and_sealed(tmp_p
 @pytest.mark.parametrize(
     ("name", "said", "read"),
     [
-        ("ssh host key", "the SSH host key", host_key),
+        ("ssh host key", "the SSH host key", host_keys),
         ("certificate c", "the key of certificate c", lambda device: device.safe.signing_key("c")),
     ],
 )
