@@ -42,10 +42,16 @@ class Client:
         self._connection = await asyncssh.connect(
             address, port, username=USER, password=PASSWORD, known_hosts=None, config=None
         )
-        self._process = await self._connection.create_process(subsystem="netconf", encoding=None)
+        await self.begin()
+        return self
+
+    async def begin(self, **more: int) -> None:
+        """A session on a channel of its own."""
+        self._process = await self._connection.create_process(
+            subsystem="netconf", encoding=None, **more
+        )
         self.send(HELLO)
         await self.answer()
-        return self
 
     def send(self, data: bytes) -> None:
         self._process.stdin.write(data)
@@ -81,6 +87,14 @@ async def unread(client: Client) -> None:
     """185 kB of requests whose answers nobody reads."""
     question = b'<rpc message-id="1"><get-configuration/></rpc>' + END
     client.send(question * (PIPELINED // len(question)))
+    await asyncio.sleep(3)
+
+
+async def small_packets(client: Client) -> None:
+    """Answers taken in packets of one octet, for three seconds."""
+    await client.begin(max_pktsize=1, window=2**24)
+    for _ in range(10):
+        client.send(b'<rpc message-id="1"><get-configuration/></rpc>' + END)
     await asyncio.sleep(3)
 
 
@@ -120,6 +134,7 @@ RUDE: tuple[Callable[[Client], Awaitable[None]], ...] = (
     set_lines,
     commit,
     read,
+    small_packets,
     one_leaf,
 )
 
