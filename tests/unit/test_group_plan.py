@@ -212,6 +212,19 @@ def test_a_new_proposal_stands_beside_the_old_one_until_all_members_have_it():
     ]
 
 
+def test_who_is_not_managed_is_named_when_its_old_proposal_goes_and_at_no_other_change():
+    other = {"name": "legacy", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-legacy"}
+    fleet = built([group_of(unmanaged_members=[other])], hosts_of())
+    raised = group_of(
+        unmanaged_members=[other], ike_proposal={"authentication_algorithm": "sha-384"}
+    )
+    (apart,) = planned(fleet, [raised], hosts_of()).steps[-1].apart
+    assert (apart.group, apart.members) == ("BRANCHES", ("legacy",))
+    assert apart.until == "somebody gives it the new proposal; it is not managed"
+    keys = planned(fleet, [group_of(unmanaged_members=[other])], hosts_of({"site-1": "new"}))
+    assert not any("legacy" in a.members for step in keys.steps for a in step.apart)
+
+
 def test_what_the_description_does_not_name_stays():
     fleet = Fleet()
     foreign = read(
