@@ -122,11 +122,16 @@ class Group:
                 self.keyring.teks.gone.withdraw(replaced, now)
 
     def lead(self, now: float) -> None:
-        """The keys are made here from now on; a KEK of other settings is followed by another."""
-        self.keyring.leads = True
-        kek, wanted = self.keyring.kek, self.settings.kek
-        if kek is not None and wanted is not None and wanted.needs_new_key(kek.settings):
-            self.push.send("policy", now, kek=self.keyring.fresh_kek(wanted, now))
+        """The keys are made here from now on; those of other settings are followed by others."""
+        led, self.keyring.leads = self.keyring.leads, True
+        kek, wanted, teks = self.keyring.kek, self.settings.kek, self.keyring.teks
+        if led or kek is None or wanted is None:
+            return
+        fresh = self.keyring.fresh_kek(wanted, now) if wanted.needs_new_key(kek.settings) else None
+        newest = {settings: teks.newest(settings.name) for settings in self.settings.teks}
+        names = [s.name for s, tek in newest.items() if tek is not None and tek.settings != s]
+        if fresh or names:
+            self.push.send("policy", now, kek=fresh, teks=teks.renew(names, now))
 
     def _is_new(self, settings: TekSettings, known: set[str]) -> bool:
         newest = self.keyring.teks.newest(settings.name)

@@ -620,6 +620,17 @@ def test_who_comes_to_make_the_keys_makes_one_for_rekeying_as_it_is_configured(
     assert "reregistering" not in [e.event for e in member.events]
 
 
+def test_who_comes_to_make_the_keys_makes_those_of_traffic_as_they_are_configured(network):
+    member, sub = network.member(SITES[1], SUB), network.hubs[SUB]
+    sub.commit(network.now, AES_128)
+    network.dead.add(ROOT)
+    network.pass_time(100)
+    teks = sub.groups.by_name["G1"].keyring.teks.good(network.now)
+    assert [tek.settings.cipher.key_length * 8 for tek in teks] == [128, 256]
+    assert member.keys.tek_spis() == (teks[0].spi.hex(),)
+    assert "reregistering" not in [e.event for e in member.events]
+
+
 def test_a_root_that_takes_over_keys_makes_one_for_rekeying_as_it_is_configured(network):
     member = network.member(SITES[1], SUB)
     network.dead.add(ROOT)
