@@ -394,6 +394,9 @@ def test_in_clear_it_says_nothing(world):
 def test_a_phase_1_is_deleted_among_others(world):
     end = stranger(world)
     end.phase1()
+    esp = [(wire.DELETE, delete(3, 16, end.cookies))]
+    assert end.say(end.protected(wire.INFORMATIONAL, esp)[0]) is None
+    assert len(_left(world)) == 1
     pieces = [*CONTACT, (wire.DELETE, delete(1, 16, bytes(16), end.cookies, doi=1))]
     datagram, _, _ = end.protected(wire.INFORMATIONAL, pieces)
     assert end.say(datagram) is None
