@@ -369,6 +369,18 @@ def test_a_statement_without_a_value_is_there_however_json_says_so(value):
     assert group == {"name": "G1", "no_anti_replay": True}
 
 
+@pytest.mark.parametrize("odd", ["\xa0", "\xad", "\u200b", "\u202e", "\U000e0041", "\x01"])
+def test_a_name_is_the_same_in_json_and_in_xml(odd):
+    """Each letter that is not to be seen was a question mark in JSON, and two names became one."""
+    in_json = in_group(name=f"G{odd}1", group_id=1)
+    in_xml = f"<name>G{odd}1</name><group-id>1</group-id>"
+    for tag in ("group", "server", "group-vpn", "security", "configuration"):
+        in_xml = f"<{tag}>{in_xml}</{tag}>"
+    (group,) = views.parse(SERVER, in_json)["parsed"]["groups"]
+    assert group["name"] == f"G{odd}1".replace("\x01", "\ufffd")
+    assert views.parse(SERVER, in_xml)["parsed"]["groups"] == [group]
+
+
 def test_elements_of_others_are_named_and_not_taken_for_ours():
     strange = '<x:group-id xmlns:x="urn:x">7</x:group-id>'
     text = XML.replace("<server-member", f"<group-id>1</group-id>{strange}<server-member")

@@ -207,6 +207,8 @@ _TOLD = ("inactive", "active", "group", "operation", "delete", "replace")
 _OF_SEVERAL = "of-several"
 """An attribute that no JSON brings: the value stands in an array with others."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""XML 1.0 §2.2. In a reply in XML the same stands in their place."""
 
 
 def elements_of_json(text: str) -> etree._Element:
@@ -281,6 +283,4 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if not all(c.isprintable() or c in "\t\n\r" for c in text):
-        text = "".join(c if c.isprintable() else "?" for c in text)
-    return text
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
