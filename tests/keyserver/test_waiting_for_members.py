@@ -178,6 +178,15 @@ def test_a_rekey_acknowledged_between_since_and_the_commit_is_no_sign_of_life(op
         assert done["groups"][0]["returned"] == ["gm-1 192.0.2.77"]
 
 
+def test_a_wait_that_leaves_no_time_to_confirm_is_refused_at_once():
+    hub = Hub()
+    why = "a wait of 26 s .* does not fit into a confirmation of 1 minute; give it 2 minutes"
+    with pytest.raises(Refused, match=why):
+        hub.waits(change=CHANGE, timeout=26, confirm_within=1, check=True)
+    assert hub.now == 0
+    assert hub.waits(change=CHANGE, timeout=25, confirm_within=1, check=True)["timeout"] == 25
+
+
 def test_where_a_gateway_takes_whoever_comes_any_address_may_be_there():
     hub = Hub()
     server = "set security group-vpn server"
