@@ -173,7 +173,7 @@ class Survey:
         """Where a way leads; most rules are about statements that stand close together."""
         if not way:
             return [_Place((), (self.tree,), self._sound or NOTHING)]
-        key = (everything, *way)
+        key: tuple[bool | str, ...] = (everything, *way)
         if (known := self._reached.get(key)) is not None:
             return known
         found = [
