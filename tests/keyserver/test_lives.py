@@ -235,6 +235,17 @@ def test_a_member_that_is_called_otherwise_registers_anew_and_nobody_else(signin
     assert (run.steps, run.named) == (["learn", "renew", "wait"], {"site-2"})
 
 
+def test_members_of_v1_that_drop_their_keys_when_pushes_go_another_way_are_named(signing_key):
+    """They know no way to register anew with the keys that they have, as members of v2 do."""
+    town = built(signing_key, "v1", 1, True)
+    town.group["server_member_communication"] |= {
+        "communication_type": "multicast",
+        "multicast_group": "233.252.0.7",
+        "multicast_outgoing_interface": "ge-0/0/1.0",
+    }
+    assert ends_well(town).named == {*town.group["members"]}
+
+
 @pytest.mark.parametrize("narrow", [{"protocol": 6}, {"destination_port": 80, "protocol": 6}])
 def test_a_v1_member_gets_no_policy_for_what_it_does_not_take_by_it(signing_key, narrow):
     town = Town(signing_key, "v1", 1, True)

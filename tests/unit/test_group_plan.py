@@ -225,6 +225,25 @@ def test_who_is_not_managed_is_named_when_its_old_proposal_goes_and_at_no_other_
     assert not any("legacy" in a.members for step in keys.steps for a in step.apart)
 
 
+def test_a_server_that_serves_a_group_no_more_forgets_it_last():
+    fleet = built([group_of(servers=HUBS[:2])], hosts_of())
+    made = planned(fleet, [group_of(servers=HUBS[1:2])], hosts_of())
+    assert made.steps[-1].kind is Kind.FORGET
+    assert made.steps[-1].changes[HUBS[0]].drop["groups"] == [{"name": "BRANCHES"}]
+    assert not any(HUBS[0] in step.changes for step in made.steps[:-1])
+    carried_out(fleet, made)
+    assert not fleet.sides[HUBS[0]]["server"].get("groups")
+
+
+def test_whose_group_gets_another_number_is_named_from_the_first_step_on():
+    """To servers the group of the old number ends then, and some can only be told by somebody."""
+    other = {"name": "legacy", "address": "203.0.113.9", "pre_shared_key": "made-up-key-of-legacy"}
+    fleet = built([group_of(unmanaged_members=[other])], hosts_of())
+    made = planned(fleet, [group_of(unmanaged_members=[other], group_id=7)], hosts_of())
+    (apart,) = made.steps[0].apart
+    assert (made.steps[0].kind, {*apart.members}) == (Kind.LEARN, {*SITES, "legacy"})
+
+
 def test_what_the_description_does_not_name_stays():
     fleet = Fleet()
     foreign = read(
