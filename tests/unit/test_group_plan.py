@@ -272,6 +272,9 @@ def test_an_unseen_member_keeps_what_servers_know_of_it_and_an_unseen_server_sto
     blind = planned(fleet, [group_of()], keys, unseen=("hub-1",))
     assert blind.steps == ()
     assert any("hub-1" in line and "BRANCHES" in line for line in blind.left)
+    of_two = group_of(servers=HUBS[:2])
+    blind = planned(built([of_two], hosts_of()), [of_two], keys, unseen=(HUBS[1],))
+    assert (blind.steps, len(blind.left)) == ((), 1)
 
 
 def test_a_member_of_another_interface_registers_again_and_is_named():
