@@ -461,6 +461,13 @@ def test_a_deactivation_delay_keeps_the_old_key_longer_never_shorter():
     assert [row[0] for row in moments(shorter, 300.0)] == [130.0, 145.0]
 
 
+def test_a_deactivation_delay_holds_for_what_a_rekey_deletes():
+    for told, gone in ((90, 190.0), (5, 145.0)):
+        found = traffic(deactivation=told)
+        found.delete(1, None, 100.0, at_once=False)
+        assert [row[0] for row in moments(found, 300.0)] == [130.0, gone]
+
+
 def test_without_delays_a_new_key_is_used_at_once_and_the_old_one_kept_to_its_end():
     found = traffic(delay=None)
     found.add([tek(0x2000, 7200)], Arrival.PUSH, 100.0)
