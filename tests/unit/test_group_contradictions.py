@@ -623,6 +623,11 @@ CASES = {
         {"site_1": {"policies": [{"from_zone": "", "to_zone": "B"}]}},
         "it needs 'from_zone' and 'to_zone'",
     ),
+    "a zone that is not named": (
+        {},
+        {"site_1": {"policies": [{"to_zone": "B"}]}},
+        "it needs 'from_zone' and 'to_zone'",
+    ),
     "a zone that YAML takes for true": (
         {},
         {"site_1": {"policies": [{"from_zone": True, "to_zone": "B"}]}},

@@ -19,6 +19,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server_me
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from keyserver.config.junos_schema import Generation as EmulatedGeneration
+from keyserver.config.junos_schema import junos_schema
 from tests.unit.paper import Paper, planned
 
 GOOD = {"encryption_algorithm": "aes-256-cbc", "sig_hash_algorithm": "sha-256"}
@@ -590,6 +592,18 @@ def test_lines_from_the_top_say_themselves_whose_they_are():
 def test_a_configuration_without_the_hierarchy_is_read_as_empty():
     for text in ("system { host-name a; }", "set system host-name a", "<configuration/>"):
         assert parsed(text) == []
+
+
+OLDER = {"ethernet-switching-options", "fabric", "virtual-chassis"}
+"""What releases before the table's have at the top, and switches."""
+
+
+@pytest.mark.parametrize(
+    "top", sorted(OLDER.union(*(junos_schema(g).children for g in EmulatedGeneration)))
+)
+def test_whatever_a_configuration_has_at_its_top_it_is_one(top):
+    assert parsed(f"set {top} of others\n") == []
+    assert parsed(f"{top} {{ of others; }}\n") == []
 
 
 def enclosing(name, curly_head, xml_head, set_head):

@@ -194,6 +194,11 @@ def test_time_is_to_scale():
     assert (second - first) / (last - first) == pytest.approx(1 / 5, abs=0.01)
 
 
+def test_one_member_of_many_who_is_gone_moves_the_line():
+    _, dots = shapes(TIMES[:3], [500, 499, 500])
+    assert dots[0][1] < dots[1][1] > dots[2][1]
+
+
 @pytest.mark.parametrize("zone", ["Europe/Zurich", "UTC"])
 def test_times_are_utc_whatever_the_controllers_clock_shows(monkeypatch, zone):
     """On a night of daylight saving a day had 23 hours; at the epoch there was no time at all."""

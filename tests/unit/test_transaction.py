@@ -9,6 +9,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import confi
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.apply import apply
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.confirmation import (
     awaiting,
+    may_await_at,
     was_taken_back,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
@@ -793,3 +794,17 @@ def test_what_was_taken_back_just_before_it_was_confirmed_is_not_said_to_be_kept
     rpc.twists = {Stage.LOCK: lambda said: (rpc.box.expire(), said)[1]}
     with pytest.raises(CommitDiffers, match="had taken back before what was to be confirmed"):
         confirmed(rpc)
+
+
+@pytest.mark.parametrize(("told", "given", "minutes"), [("", None, 10), ("", 3, 3), ("5min", 3, 5)])
+@pytest.mark.parametrize("late", [0, 60, 61])
+def test_a_commit_may_be_confirmed_for_the_time_that_it_has_and_no_longer(
+    told, given, minutes, late
+):
+    """Junos: ten minutes, unless somebody says another time. A minute is a slow device's."""
+    log = f"<comment>commit confirmed, rollback in {told}</comment>" if told else ""
+    history = etree.fromstring(
+        '<rpc-reply><commit-information><commit-history><date-time seconds="1000">then</date-time>'
+        f"{log}</commit-history></commit-information></rpc-reply>"
+    )
+    assert may_await_at(history, 1000 + 60 * minutes + late, given) is (late <= 60)
