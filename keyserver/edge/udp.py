@@ -9,6 +9,7 @@ import contextlib
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from ..groups.pushes import MulticastTarget
@@ -22,6 +23,8 @@ _MULTICAST_TTL = 64
 # So many datagrams, then the loop may answer others.
 _BATCH = 2000
 _LOOPBACK = "lo"
+# Linux's <linux/in.h>; Python has no names for them.
+_IP_MTU_DISCOVER, _IP_PMTUDISC_DONT = 10, 0
 
 
 class _Protocol(asyncio.DatagramProtocol):
@@ -153,6 +156,9 @@ def _socket(address: Address) -> socket.socket:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             raw.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        if sys.platform == "linux":
+            # Nothing of GDOI can be divided but by IP: without this Linux forbids routers to do it.
+            raw.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
         raw.bind(address)
     except OSError:
         raw.close()

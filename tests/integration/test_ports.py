@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -105,6 +108,44 @@ def test_pushes_leave_from_their_own_port_and_are_acknowledged_there(lab):
     happened, sent = asyncio.run(rekey())
     assert "rekeyed" in happened
     assert sent == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows UDP to a raw socket")
+def test_a_router_on_the_way_may_divide_what_does_not_fit(lab):
+    """RFC 791: what must not be divided is lost where the way takes less than the first link."""
+    made = _lab(lab)
+    seen: list[object] = []
+
+    async def register() -> None:
+        server = LabServer(Lab(made.devices, ()))
+        await server.start()
+        fleet = MemberFleet(made.members, server.clock, 1.0, lambda event: seen.append(event.event))
+        try:
+            await fleet.start()
+            await _until(lambda: "registered" in seen)
+        finally:
+            fleet.stop()
+            server.stop()
+
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    except PermissionError:
+        pytest.skip("headers of IP are for root to see")
+    with raw:
+        asyncio.run(register())
+        assert _flags(raw, made.devices[0].gdoi.port) == {"from": {bytes(2)}, "to": {bytes(2)}}
+
+
+def _flags(raw: socket.socket, port: int) -> dict[str, set[bytes]]:
+    """Flags and offset in the headers of what came from and went to that port."""
+    found: dict[str, set[bytes]] = {"from": set(), "to": set()}
+    with contextlib.suppress(BlockingIOError):
+        while packet := raw.recv(65535, socket.MSG_DONTWAIT):
+            source, target = struct.unpack_from("!HH", packet, 20)
+            for way, there in (("from", source), ("to", target)):
+                if there == port:
+                    found[way].add(packet[6:8])
+    return found
 
 
 def test_what_stirs_a_device_several_times_is_looked_at_once(lab):
