@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
@@ -705,23 +706,87 @@ def test_what_somebody_awaits_for_group_vpn_is_named_and_confirmed_when_it_is_pr
     [
         (OTHERS, CONFIRMED, ["configured", "confirmed"], "is confirmed with what was to be"),
         ("delete security group-vpn", "", ["configured"], "the device does not have what was to"),
-        (OTHERS, "", ["configured", "confirmed"], None),
+        (OTHERS, "", ["configured"], "the change is there, and no commit awaits confirmation any"),
     ],
 )
 def test_what_somebody_commits_while_members_are_waited_for_is_told(line, inner, did, words):
     fleet = Fleet(HUB)
-    pause = fleet.pause
-
-    def meanwhile(seconds):
-        if not fleet.pauses:
-            pause(1)
-            fleet.somebody(HUB, line, inner=inner)
-        pause(seconds)
-
-    fleet.pause = meanwhile
+    meanwhile(fleet, lambda: fleet.somebody(HUB, line, inner=inner))
     hub = fleet.run().hosts[HUB]
     assert hub.did == did
-    assert words is None or any(words in said for said in (*hub.warnings, *hub.failures))
+    assert any(words in said for said in (*hub.warnings, *hub.failures))
+
+
+def meanwhile(fleet: Fleet, happens: Callable[[], None]) -> None:
+    """Something happens while members are waited for."""
+    pause = fleet.pause
+
+    def first(seconds):
+        if not fleet.pauses:
+            pause(1)
+            happens()
+        pause(seconds)
+
+    fleet.pause = first
+
+
+DROPS = "delete security group-vpn server group BRANCHES"
+BECOMES = {
+    "somebody confirms it": (
+        lambda fleet: fleet.somebody(HUB, OTHERS, inner=""),
+        r"the change is there, and no commit awaits .* and the device keeps it",
+    ),
+    "somebody takes it out": (
+        lambda fleet: fleet.somebody(HUB, DROPS, inner=""),
+        r"the device does not have what was to be confirmed: .*; make the change again",
+    ),
+    "somebody has another confirmed": (
+        lambda fleet: fleet.somebody(HUB, OTHERS),
+        rf"{AWAITS}.*; it was made since, and the change may be taken back together with it",
+    ),
+    "its time is over": (
+        lambda fleet: fleet.wires[HUB].device.expire(fleet.now + 600),
+        r"nothing to confirm: .* the device has taken it back; make the change again",
+    ),
+    "nobody does anything": (
+        lambda fleet: None,
+        r"it is not confirmed, and the device takes it back 10 minutes after the commit unless .*",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BECOMES)
+def test_what_becomes_of_a_change_that_nothing_proves_is_asked(name):
+    """Any commit confirms it: it is not said to be taken back where the device keeps it."""
+    happens, told = BECOMES[name]
+    fleet = Fleet(HUB, SITE)
+    meanwhile(fleet, lambda: happens(fleet))
+    hub = fleet.run().hosts[HUB]
+    assert hub.did == ["configured"]
+    assert re.fullmatch(f"nothing proves the change: {told}", hub.failures[-1])
+
+
+@pytest.mark.parametrize("name", ["somebody confirms it", "nobody does anything"])
+def test_what_an_earlier_run_left_unproved_is_said_to_be_taken_back_only_if_it_is(name):
+    fleet = Fleet(HUB, SITE)
+    fleet.run(confirm_minutes=7)
+    meanwhile(fleet, lambda: BECOMES[name][0](fleet))
+    fleet.pauses.clear()
+    said = fleet.run().hosts[HUB].failures[-1].removeprefix("nothing proves the change: ")
+    assert said.startswith(
+        "it is not confirmed, and the device takes it back 7 minutes after"
+        if name.startswith("nobody")
+        else "no commit awaits confirmation any more: somebody else has committed since; the next"
+    )
+
+
+def test_a_server_that_is_lost_at_the_end_is_not_said_to_keep_the_change():
+    fleet = Fleet(HUB, SITE)
+    lost = TransportFailure("192.0.2.1:830: connect: nobody answers")
+    meanwhile(fleet, lambda: fleet.fails.update({HUB: lost}))
+    hub = fleet.run().hosts[HUB]
+    assert hub.unreachable
+    assert "and the device takes it back 10 minutes after the commit unless" in hub.failures[-1]
 
 
 def test_who_leaves_a_group_that_is_not_proved_forgets_it_in_a_later_run():

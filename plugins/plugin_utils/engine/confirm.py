@@ -98,7 +98,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
             raise DeviceError(STEP, [f"{gone}; {_AGAIN}"])
         if pending is None and told:
             return _result(device, False, None, NOTHING)
-        if pending is not None and not _is_it(request.made, pending):
+        if pending is not None and not is_it(request.made, pending):
             device.warn(f"{pending}; it was made since, and is confirmed with what was to be")
         if not request.check:
             _commit(device, request, told)
@@ -139,7 +139,7 @@ def _may_await(device: Device, history: etree._Element, untold: bool) -> bool:
     return True
 
 
-def _is_it(made: Mapping[str, Any] | None, pending: PendingConfirmation) -> bool:
+def is_it(made: Mapping[str, Any] | None, pending: PendingConfirmation) -> bool:
     """Whether what awaits is the commit that was to be confirmed, as far as that is known."""
     told = pending.as_result()
     return made is None or all(made.get(name) == told[name] for name in ("user", "client", "at"))

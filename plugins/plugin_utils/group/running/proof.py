@@ -153,16 +153,20 @@ class Proof:
     def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
         """Confirm on servers what has proved good for somebody."""
         comment, minutes = self._crew.order.comment, self._crew.order.confirm_minutes
-        kept = {}
+        kept, left = {}, {}
         for host, made in sorted(self.unconfirmed.items()):
             served, fate = list(self._crew.description.of_server(host)), self._crew.fates[host]
             if all(g in groups and self._is_good(g, wrong) for g in served):
                 kept[host] = partial(work.keep, comment=comment, minutes=minutes, made=made)
                 fate.warnings += [_UNPROVED.format(g.name) for g in served if not self._asked(g)]
             else:
-                fate.failures.append(f"nothing proves the change: {work.taken_back(minutes)}")
+                left[host] = partial(work.becomes, minutes=minutes, made=made)
         for host in self._crew.do(kept, "confirmed"):
             del self.unconfirmed[host]
+        become = self._crew.each(left)
+        for host in left:
+            why = f"nothing proves the change: {become.get(host, work.taken_back(minutes))}"
+            self._crew.fates[host].failures.append(why)
 
     def _asked(self, group: Group) -> list[str]:
         """Members that this run is to ask, whether they answer or not."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ...engine import confirm, draft
 from ...engine.apply import apply
 from ...engine.compare import difference
+from ...engine.confirmation import PendingConfirmation
 from ...engine.counting import counted
 from ...engine.device import CommitOptions, Device
 from ...engine.draft import Draft
@@ -175,22 +176,53 @@ def _indexes(rpc: Rpc, group_ids: list[int]) -> list[str]:
 def keep(rpc: Rpc, comment: str | None, minutes: int, made: Mapping[str, Any]) -> dict[str, Any]:
     """Confirm a confirmed commit; ``made``: what the change returned that made it.
 
-    A failure says what becomes of the change.
+    The result says whether there was anything to do. A failure says what becomes of the change.
     """
-    request = confirm.Request(
-        comment=comment,
-        change=confirm.change_of(made),
-        # As far as is known, nobody else has confirmed it.
-        untold=True,
-        made=confirm.made_by(made),
-    )
+    request = _confirming(made, comment)
     try:
-        return confirm.confirm(rpc, request)
+        found = confirm.confirm(rpc, request)
     except GroupVpnError as error:
         # What confirming finds, or may have done, it says itself.
         if not error.may_have_changed and getattr(error, "step", "") != confirm.STEP:
             error.args = (f"{error}; {taken_back(minutes)}",)
         raise
+    others = () if found["changed"] else (_confirmed_by_others(request),)
+    return {"did": found["changed"], "warnings": (*found["warnings"], *others)}
+
+
+def becomes(rpc: Rpc, minutes: int, made: Mapping[str, Any]) -> str:
+    """What becomes of a change that is not confirmed; ``made``: what it returned."""
+    request = _confirming(made, check=True)
+    try:
+        found = confirm.confirm(rpc, request)
+    except DeviceError as error:
+        return "; ".join(error.messages) if error.step == confirm.STEP else taken_back(minutes)
+    if not found["changed"]:
+        return _confirmed_by_others(request)
+    pending = found["pending_confirmation"] and PendingConfirmation(**found["pending_confirmation"])
+    if pending and not confirm.is_it(request.made, pending):
+        return f"{pending}; it was made since, and the change may be taken back together with it"
+    return taken_back(pending.minutes or minutes if pending else minutes)
+
+
+def _confirming(
+    made: Mapping[str, Any], comment: str | None = None, *, check: bool = False
+) -> confirm.Request:
+    return confirm.Request(
+        comment=comment,
+        change=confirm.change_of(made),
+        # As far as is known, nobody else has confirmed it.
+        untold=True,
+        made=confirm.made_by(made),
+        check=check,
+    )
+
+
+def _confirmed_by_others(request: confirm.Request) -> str:
+    since = "no commit awaits confirmation any more: somebody else has committed since"
+    if request.change is None:
+        return f"{since}; the next run goes on from what is there"
+    return f"the change is there, and {since}, and the device keeps it"
 
 
 def taken_back(minutes: int) -> str:
