@@ -34,9 +34,11 @@ from .wire import Payload
 
 X509_SIGNATURE = 4
 """Certificate encoding (RFC 2408 §3.9): X.509 certificate for signatures."""
+# Certificate revocation list, authority revocation list: allowed beside, and not looked at.
+_REVOCATION_LISTS = (b"\x07", b"\x08")
 _MOST_CERTIFICATES = 8
-# What the library raises for octets that are not a certificate of a kind that it knows.
-# What the library raises for certificates that are damaged; TypeError for a name in a bit string.
+# What the library raises for certificates that are damaged or of a kind that it does not know;
+# TypeError for a name in a bit string.
 _UNREADABLE = (
     TypeError,
     ValueError,
@@ -107,7 +109,7 @@ def check_proof(
             raise Refused(NotifyType.AUTHENTICATION_FAILED, f"{name} does not match")
         return
     assert credentials is not None
-    public_key, names = read_certificate(_trusted(credentials, list(certificates), now))
+    public_key, names = read_certificate(_trusted(credentials, list(certificates), identity, now))
     if (identity.type, identity.data) not in names:
         raise Refused(
             NotifyType.INVALID_ID_INFORMATION, f"the certificate does not name {identity}"
@@ -128,11 +130,17 @@ _ISSUER = ExtensionPolicy.permit_all().require_present(
 )
 
 
-def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.Certificate:
-    if not bodies or len(bodies) > _MOST_CERTIFICATES:
-        told = f"CERT: {len(bodies)} certificates, 1 to {_MOST_CERTIFICATES} expected"
-        raise Refused(NotifyType.INVALID_CERTIFICATE, told)
-    leaf, *others = map(decode_certificate, bodies)
+def _trusted(
+    credentials: Credentials, bodies: list[bytes], identity: Identification, now: float
+) -> x509.Certificate:
+    told = [body for body in bodies if body[:1] not in _REVOCATION_LISTS]
+    if not told or len(told) > _MOST_CERTIFICATES:
+        why = f"CERT: {len(told)} certificates, 1 to {_MOST_CERTIFICATES} expected"
+        raise Refused(NotifyType.INVALID_CERTIFICATE, why)
+    found = [decode_certificate(body) for body in told]
+    # RFC 2409 §5: payloads come in any order.
+    leaf = next((one for one in found if _is_named(one, identity)), found[0])
+    others = [one for one in found if one is not leaf]
     try:
         verifier = (
             PolicyBuilder()
@@ -147,6 +155,13 @@ def _trusted(credentials: Credentials, bodies: list[bytes], now: float) -> x509.
             NotifyType.INVALID_CERTIFICATE, f"the certificate is not trusted ({error})"
         ) from None
     return leaf
+
+
+def _is_named(certificate: x509.Certificate, identity: Identification) -> bool:
+    try:
+        return (identity.type, identity.data) in _names_of(certificate)
+    except _UNREADABLE:
+        return False
 
 
 def decode_certificate(body: bytes) -> x509.Certificate:

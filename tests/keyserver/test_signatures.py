@@ -135,6 +135,21 @@ def test_an_issuer_between_is_sent_along(signing_key, authority, hub, mode):
     assert member.state is MemberState.REGISTERED
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_certificates_come_in_any_order(signing_key, authority, mode):
+    """RFC 2409 §5: the one that counts is that which names the identity."""
+    between = Authority(NOW, "Made-up issuer", issuer=authority)
+
+    def turned(*names):
+        own = between.credentials(*names, trusted=(authority,))
+        return replace(own, certificates=own.certificates[::-1])
+
+    world = _world(signing_key, turned(SERVER), mode, f"address {GM}")
+    member = world.member(mode=mode, credentials=turned(GM))
+    world.run(member)
+    assert member.state is MemberState.REGISTERED
+
+
 def _refused(world: World, member) -> str:
     world.run(member)
     assert member.state is not MemberState.REGISTERED
@@ -211,3 +226,21 @@ def test_main_mode_with_a_pre_shared_key_takes_no_unknown_address(signing_key, h
     assert world.listed()[0] == []
     unknown = world.member(address="192.0.2.77", credentials=site, identity="ops@example.net")
     assert "no IKE gateway is known as ops@example.net" in _refused(world, unknown)
+
+
+@pytest.mark.parametrize("encoding", [7, 8])
+def test_revocation_lists_stand_beside_a_certificate_and_for_none(hub, site, encoding):
+    """RFC 2408 §3.9."""
+    digest = hashlib.sha256(b"what HASH_I covers").digest()
+    signed = site.private_key.sign(digest, padding.PKCS1v15(), NoDigestInfo())
+    kind, own = OakleyAuthentication.RSA_SIGNATURES, Identification.address(GM)
+    certificate = bytes([X509_SIGNATURE]) + site.certificates[0].public_bytes(Encoding.DER)
+    listed = bytes([encoding]) + b"\x30\x00"
+
+    def check(*told):
+        check_proof(kind, hub, signed, digest, own, told, NOW, "HASH_I")
+
+    check(listed, certificate, listed)
+    for told in ((listed,), (certificate,) * 9):
+        with pytest.raises(Refused, match="certificates, 1 to 8 expected"):
+            check(*told)
