@@ -108,6 +108,7 @@ UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
     },
     "system processes ntp": {"enable": "flag"},
     "security pki ca-profile": {"pre-load": "flag"},
+    "security ike traceoptions": {"level": "value"},
     "protocols": {"stp": {}},
     "interfaces interface unit family inet": {
         "dhcp-client": "dhcp",

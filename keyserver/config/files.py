@@ -29,7 +29,8 @@ _AROUND = re.compile(
     r"\s*(\{(primary|secondary|master|backup|linecard)(:[\w-]+)?\}(\[edit[^\]]*\])?"
     r"|\[edit[^\[\]]*\]|---\(more[^)]*\)---|Entering configuration mode|commit complete"
     r"|load complete|Exiting configuration mode|Last login: .*|--- JUNOS .*"
-    r"|cli|configure( (private|exclusive))?|commit( and-quit| check)?)\s*"
+    r"|cli|configure( (private|exclusive))?"
+    r"|commit( and-quit| check| synchronize| force| confirmed( \d+)?| comment (\"[^\"]*\"|[\w.-]+))*)\s*"
 )
 _COMMENT_BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.DOTALL | re.MULTILINE)
 _IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"')

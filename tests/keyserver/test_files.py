@@ -47,6 +47,10 @@ WHOLE = f"<configuration>{XML}</configuration>"
             id="what was typed",
         ),
         pytest.param(f"configure\n{SET}commit and-quit\nexit\n", id="a script for the CLI"),
+        pytest.param(
+            f'configure\n{SET}commit confirmed 5 comment "a first; try" and-quit\n',
+            id="a script that comments its commit",
+        ),
         pytest.param(f"<configuration>{XML}</configuration>", id="xml"),
         pytest.param(
             '<?xml version="1.0"?>\n<rpc-reply xmlns:junos="http://xml.juniper.net/junos/22.4R1/'
