@@ -30,7 +30,8 @@ _AROUND = re.compile(
     r"|\[edit[^\[\]]*\]|---\(more[^)]*\)---|Entering configuration mode|commit complete"
     r"|load complete|Exiting configuration mode|Last login: .*|--- JUNOS .*"
     r"|cli|configure( (private|exclusive))?"
-    r"|commit( and-quit| check| synchronize| force| confirmed( \d+)?| comment (\"[^\"]*\"|[\w.-]+))*)\s*"
+    r"|commit( and-quit| check| synchronize| force| confirmed( \d+)?"
+    r'| comment ("[^"]*"|[\w.-]+))*)\s*'
 )
 _COMMENT_BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.DOTALL | re.MULTILINE)
 _IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"')
