@@ -115,8 +115,8 @@ class PullDoor:
         gateway, group_id = association.responder.policy.name, pull.responder.group_id
         if not pull.responder.is_authentic:
             # Not even the first HASH was right: anyone can send that. Stay silent.
-            self._authority.count_refusal(gateway, group_id, arrival.now)
-            return refused(arrival, refusal, gateway, group_id)
+            self._authority.count_refusal(gateway, None, arrival.now)
+            return refused(arrival, refusal, gateway)
         if known is None or pull.done:
             association.keep(arrival.header.message_id, pull)
             pull.done = True

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 import struct
 import tracemalloc
@@ -13,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyserver.gdoi import associations
-from keyserver.gdoi.acknowledgement import AckAlgorithm, encode_ack
+from keyserver.gdoi.acknowledgement import AckAlgorithm, decode_ack, encode_ack
 from keyserver.gdoi.numbers import GdoiExchange, TekProtocol
 from keyserver.gdoi.payloads import Sequence
 from keyserver.gdoi.push import Push, open_push, seal_push
@@ -281,6 +283,31 @@ def test_a_forged_acknowledgement_does_not_count(signing_key, forge):
     world.endpoint.receive(right, (GM, 848), world.now)
     world.endpoint.receive(right, (GM, 848), world.now)
     assert world.listed()[1].push_acknowledged == 1
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "bits", "right"),
+    [
+        (1, "sha256", 512, True),
+        (1, "sha256", 256, True),
+        (1, "sha256", 1024, False),
+        (3, "sha512", 1024, True),
+        (3, "sha512", 512, True),
+        (3, "sha512", 256, False),
+    ],
+)
+def test_an_acknowledgement_is_right_with_both_lengths_of_rfc_8263(
+    signing_key, algorithm, name, bits, right
+):
+    (member,) = World(signing_key, extra=(V2_BLOCK,)).joined(1)
+    kek = member.keys.kek.kek
+    said = encode_ack(kek, algorithm, 1, Identification.address(GM))
+    # HDR and the HASH payload's own header; then the HASH, which covers what is behind it.
+    start, end = HEADER_LENGTH + 4, HEADER_LENGTH + 4 + hashlib.new(name).digest_size
+    label = b"GROUPKEY-PUSH ACK\0" + kek.spi + bits.to_bytes(2, "big")
+    proof = hmac.digest(hmac.digest(kek.key, label, name), said[end:], name)
+    made = said[:start] + proof + said[end:]
+    assert decode_ack(Header.decode(made), made).verify(kek, algorithm) is right
 
 
 def test_pushes_under_an_unknown_kek_cost_one_registration_a_minute_at_most(signing_key):

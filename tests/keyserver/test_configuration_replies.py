@@ -653,6 +653,17 @@ def test_rfc_compliant_replies_leave_out_warnings_beside_ok(compliant):
 # Beginning and end
 
 
+def test_a_fault_of_ours_answers_the_request_that_it_was_in(console, session):
+    def failing(request):
+        raise ZeroDivisionError
+
+    console.device.perform = failing
+    answer = session.raw(b'<rpc message-id="7" of="client"><get-system-information/></rpc>')
+    reply = etree.fromstring(answer.removesuffix(END))
+    assert dict(reply.attrib) == {"message-id": "7", "of": "client"}
+    assert reply.findtext(".//{*}error-message").strip() == "internal error"
+
+
 def test_a_name_with_hyphens_ends_no_comment(console):
     greeting = console.device.open_session("a--b", console.now).greeting()
     assert b"<!-- user a__b, class j-super-user -->" in greeting

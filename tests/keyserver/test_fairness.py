@@ -186,3 +186,14 @@ def test_what_was_discarded_makes_no_later_request_a_long_one():
         loaded = console.device.database.weight
         session.rpc("<discard-changes/>")
     assert before < loaded < before + 2 * 100 * len(f"set {IKE} gateway g-99 ike-policy pol")
+
+
+def test_what_an_edit_brings_counts_as_what_a_load_brings():
+    console = Console()
+    before = console.device.database.weight
+    gateways = "".join(f"<gateway><name>g-{n}</name></gateway>" for n in range(100))
+    block = f"<group-vpn><server><ike>{gateways}</ike></server></group-vpn>"
+    config = f"<config><configuration><security>{block}</security></configuration></config>"
+    edit = f"<edit-config><target><candidate/></target>{config}</edit-config>"
+    assert console.session().rpc(edit).find("ok") is not None
+    assert console.device.database.weight > before + len(edit)

@@ -99,6 +99,14 @@ def kek_without(kind):
     return lambda w: w.with_kek(attributes=tuple(a for a in w.sa.kek.attributes if a.type != kind))
 
 
+def kek_of_one_length(words):
+    """3DES, whose key has one length, which an SAK need not state (RFC 6407 §5.3.3)."""
+    stated = (KekAttribute.ALGORITHM, KekAttribute.KEY_LENGTH)
+    others = (a for a in words.sa.kek.attributes if a.type not in stated)
+    words.with_kek(attributes=(SHORT(KekAttribute.ALGORITHM, 2), *others))
+    packet(KEK, LONG(KekKeyAttribute.ALGORITHM_KEY, bytes(range(8 + 24))))(words)
+
+
 def tek_attribute(*attributes):
     return lambda w: w.with_tek(attributes=other(w.sa.teks[0].attributes, *attributes))
 
@@ -384,6 +392,7 @@ TAKEN_GRANTS = {
     "a life of a KEK in basic form": kek_attribute(SHORT(KekAttribute.KEY_LIFETIME, 3600)),
     "the longest life of a KEK": kek_attribute(LONG(KekAttribute.KEY_LIFETIME, b"\xff" * 4)),
     "no life of a KEK": kek_without(KekAttribute.KEY_LIFETIME),
+    "a KEK of the one length of its cipher": kek_of_one_length,
     "a life of a TEK of 8 octets": tek_attribute(
         SHORT(IpsecAttribute.LIFE_TYPE, 1), LONG(IpsecAttribute.LIFE_DURATION, b"\xff" * 8)
     ),

@@ -151,6 +151,12 @@ def test_routes_are_chosen_by_destination_table_and_protocol(session, inner, fou
     assert list(routes(session, inner)) == found
 
 
+def test_routes_have_the_preference_of_their_protocol(session):
+    entries = session.rpc("<get-route-information/>").iter("rt-entry")
+    found = {one.findtext("protocol-name"): one.findtext("preference") for one in entries}
+    assert found == {"Direct": "0", "Local": "0", "Static": "5"}
+
+
 def test_routes_in_words(session):
     lines = cli(session, "show route 203.0.113.0/24 exact").splitlines()
     assert lines[0] == "inet.0: 4 destinations, 4 routes (4 active, 0 holddown, 0 hidden)"

@@ -725,6 +725,13 @@ def test_what_changed_is_marked_up_to_the_root(session):
     assert any(name.endswith("}changed") for e in last.iter("description") for name in e.attrib)
 
 
+def test_where_something_went_is_marked_up_to_the_root(session):
+    session.set("delete security group-vpn server group G2 ike-gateway")
+    reply = session.rpc('<get-configuration changed="changed"/>')
+    marked = [e.tag for e in reply.iter() if any(name.endswith("}changed") for name in e.attrib)]
+    assert marked == ["configuration", "security", "group-vpn", "server", "group"]
+
+
 @pytest.mark.parametrize(
     ("attributes", "order"),
     [

@@ -28,7 +28,6 @@ from keyserver.capture.sa_export import everybody_else, wireshark_table, xfrm_co
 from keyserver.capture.sa_log import Holder, SaLog, UnreadableLog, read_sa_log
 from keyserver.edge.held import held_associations
 from keyserver.gdoi.payloads import Selector
-from keyserver.ike.numbers import IdType
 from keyserver.member.associations import TrafficKeys, traffic_sa
 from keyserver.member.traffic import Arrival, GrantedTek, Traffic
 from keyserver.srx import Surroundings
@@ -234,15 +233,12 @@ def test_a_log_of_before_goes_on(tmp_path):
     assert len((tmp_path / "sa.log").read_text().splitlines()) == 4
 
 
-V6 = Selector(
-    IdType.IPV6_ADDR_SUBNET, 0, bytes.fromhex("20010db8" + "00" * 12 + "ff" * 6 + "00" * 10)
-)
-V6_HOST = Selector(IdType.IPV6_ADDR, 0, bytes.fromhex("20010db8" + "00" * 11 + "07"))
-ANY_V4, ANY_V6 = Selector(IdType.IPV4_ADDR_SUBNET, 0, b""), Selector(IdType.IPV6_ADDR, 0, b"")
-RANGE = Selector(IdType.IPV4_ADDR_RANGE, 0, bytes([198, 51, 100, 1, 198, 51, 100, 4]))
-V6_RANGE = Selector(
-    IdType.IPV6_ADDR_RANGE, 0, V6_HOST.data + bytes.fromhex("20010db8" + "00" * 11 + "08")
-)
+# As a stranger says them: their types are the numbers of RFC 2407 §4.6.2.1.
+V6 = Selector(6, 0, bytes.fromhex("20010db8" + "00" * 12 + "ff" * 6 + "00" * 10))
+V6_HOST = Selector(5, 0, bytes.fromhex("20010db8" + "00" * 11 + "07"))
+ANY_V4, ANY_V6 = Selector(4, 0, b""), Selector(5, 0, b"")
+RANGE = Selector(7, 0, bytes([198, 51, 100, 1, 198, 51, 100, 4]))
+V6_RANGE = Selector(8, 0, V6_HOST.data + bytes.fromhex("20010db8" + "00" * 11 + "08"))
 NET = Selector.prefix("203.0.113.0/24", 0)
 FOREIGN = [
     (0, RANGE, NET, ["198.51.100.1/32", "198.51.100.2/31", "198.51.100.4/32"], ["203.0.113.0/24"]),
