@@ -15,8 +15,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ncclient import manager
+from ncclient.xml_ import new_ele
 
-from tests.lab import ROOT, ansible_environment, ask, hub_config, listed_within, play
+from tests.lab import (
+    ROOT,
+    ansible_environment,
+    ask,
+    by_ncclient,
+    hub_config,
+    listed_within,
+    play,
+)
 from tests.processes import Process
 
 SITES = {"gm-1": "127.0.1.1", "gm-2": "127.0.1.2", "gm-3": "127.0.1.3"}
@@ -190,17 +200,30 @@ def test_one_dead_member_is_named_and_the_change_is_taken_back(fleet):
     fleet.takes_back()
 
 
-def test_a_change_that_somebody_else_has_confirmed_is_not_said_to_be_taken_back(fleet):
+@pytest.mark.parametrize(
+    ("undone", "becomes"),
+    [
+        (False, "the change is there, and no commit awaits"),
+        (True, "the device does not have what was to be confirmed: "),
+    ],
+)
+def test_a_change_that_somebody_else_keeps_or_undoes_is_not_said_to_be_taken_back(
+    fleet, undone, becomes
+):
     fleet.start(extra=block_lines("v2"))
     fleet.sites["gm-3"].kill()
     with begun(fleet, wait_seconds=TOO_LITTLE) as process:
         until(process, "waiting for gm-3")
-        ask(fleet.lab, "hub-1", "commit-configuration")
+        with manager.connect(**by_ncclient(fleet.lab, "hub-1")) as session:
+            if undone:
+                session.rpc(new_ele("load-configuration", rollback="1"))
+            session.rpc(new_ele("commit-configuration"))
         process.stderr.read()
         assert process.wait() != 0
     said = said_of(fleet).read_text()
-    assert "waiting for gm-3 127.0.1.3; the change is there, and no commit awaits" in said
+    assert f"waiting for gm-3 127.0.1.3; {becomes}" in said
     assert "takes it back" not in said
+    assert fleet.has_new_keys() is not undone
 
 
 def test_a_second_run_does_not_confirm_what_the_first_one_did_not(fleet):
