@@ -69,7 +69,7 @@ class ActionModule(DeviceAction):
         read = members_info.read(rpc, detail=True)
         if ago is None:
             committed = members_info.configured_at(rpc)
-            ago = None if committed is None else max(0.0, now - committed)
+            ago = None if committed is None else now - committed
         return read["groups"], ago, read["warnings"]
 
     def _read_expected(self, options: dict[str, Any]) -> expectations.Expectations:

@@ -26,6 +26,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import option
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import page as audit_page
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import rows as audit_rows
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit import screen as audit_screen
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.findings import not_compared
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.group_audit import Options
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import GroupVpnError, Refused
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.meaning import LIST_SHOWS
@@ -206,6 +207,35 @@ def test_a_list_younger_than_its_configuration_is_judged_later():
     assert pairs(older) == [("missing", "error")]
     settled = found([group()], expected, configured_ago=7200.0)
     assert pairs(settled) == [("missing", "error")] * 2
+
+
+def test_a_commit_dated_in_the_future_excuses_nobody():
+    expected = {"G1": ["192.0.2.1"]}
+    ahead = found([group()], expected, configured_ago=-86_400.0)
+    assert pairs(ahead) == [("missing", "error"), ("clock", "warning")]
+    assert "dates its last commit in the future" in ahead["findings"][1]["why"]
+    assert ahead["summary"]["by_kind"] == {"missing": 1, "clock": 1}
+    # Nobody is missing: the clock is told all the same. A little ahead is no other clock.
+    assert pairs(found([group()], configured_ago=-86_400.0)) == [("clock", "warning")]
+    little = found([group()], expected, configured_ago=-60.0)
+    assert pairs(little) == [("missing", "warning")]
+    assert "the configuration is 0 s old" in little["findings"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"G1": [{"address": "192.0.2.1", "host": "hub-2"}]},
+        [{"group": "G1", "members": [{"address": "192.0.2.1", "host": ["hub-2", "hub-3"]}]}],
+    ],
+)
+def test_a_group_whose_members_are_all_for_other_hosts_is_not_expected_here(raw):
+    wanted = expectations.read_expected(raw, host="hub-1")
+    # Neither missed where it is not, nor compared with nobody without a word where it is.
+    assert pairs(audit.audit([], wanted, Options(now=NOW))) == []
+    there = audit.audit([group(member("192.0.2.9"))], wanted, Options(now=NOW))
+    assert not_compared(there["groups"])
+    assert expectations.read_expected(raw, host="hub-2")["G1"].members
 
 
 def test_a_group_that_the_device_does_not_list_is_an_error():

@@ -99,7 +99,8 @@ def read_expected(raw: Any, where: str = "expected", host: str | None = None) ->
     if objections:
         # Of a flat row, both the group and its one member say it.
         raise Refused(list(dict.fromkeys(objections)))
-    return found
+    # Whose members are all for other hosts: nothing is expected of it here.
+    return {n: g for n, g in found.items() if g.members or g.min_members is not None}
 
 
 def _entries(

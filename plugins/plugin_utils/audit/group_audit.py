@@ -27,13 +27,19 @@ CLOCK_TOLERANCE_SECONDS = 120
 class Options:
     """How to judge; times in seconds, ``now`` since the epoch.
 
-    ``configured_ago``: how old the device's configuration is, None when not known.
+    ``configured_ago``: how old the device's configuration is, None when not known; below 0 it is
+    dated in the future.
     """
 
     now: float = field(default_factory=time.time)
     stale_after: int = DEFAULT_STALE_SECONDS
     settle: int = DEFAULT_SETTLE_SECONDS
     configured_ago: float | None = None
+
+    @property
+    def is_from_the_future(self) -> bool:
+        """Whether the device dates its configuration so that its age is not known."""
+        return (self.configured_ago or 0) < -CLOCK_TOLERANCE_SECONDS
 
 
 _MEANS = {
@@ -125,7 +131,7 @@ class GroupAudit:
     def _is_settling(self) -> bool:
         """True when the last commit may have emptied the list and members had no time since."""
         ago = self._options.configured_ago
-        if ago is None or ago >= self._options.settle:
+        if ago is None or ago >= self._options.settle or self._options.is_from_the_future:
             return False
         # Who registered before that commit shows that it did not empty the list.
         known_from = ago + CLOCK_TOLERANCE_SECONDS
@@ -310,7 +316,7 @@ class GroupAudit:
     def _settling_note(self) -> str:
         if not self._settling:
             return ""
-        ago = self._options.configured_ago or 0
+        ago = max(0, self._options.configured_ago or 0)
         return (
             f" (cannot be judged yet: the configuration is {_span(ago)} old and members "
             "have had no time to register again)"

@@ -42,6 +42,8 @@ def audit(
         if name not in by_name:
             findings.append(_absent_group(wanted))
             judged.append(unseen_group(wanted, "missing"))
+    if options.is_from_the_future:
+        findings.append(_FUTURE)
     findings.sort(key=lambda f: SEVERITIES.index(f.severity.value), reverse=True)
     return {
         "compliant": all(f.severity is Severity.INFO for f in findings),
@@ -49,6 +51,13 @@ def audit(
         "summary": summary([g for g in judged if g["list_shows"]], findings),
         "groups": judged,
     }
+
+
+_FUTURE = Finding(
+    *("", "", Kind.CLOCK, Severity.WARNING),
+    "the device dates its last commit in the future: how old its configuration is, and whether "
+    "members had time to register again, is not known; set NTP there and here",
+)
 
 
 def add_finding(result: dict[str, Any], kind: Kind, severity: Severity, why: str) -> None:
