@@ -233,6 +233,10 @@ def _table_lines(table: etree._Element) -> Iterator[str]:
         f"{name}: {destinations} destinations, {routes} routes "
         f"({active} active, {held} holddown, {hidden} hidden)"
     )
+    if table.find("{*}rt/{*}rt-prefix-length") is not None:
+        for rt in table.iterchildren("{*}rt"):
+            yield from _long_route_lines(rt)
+        return
     yield "+ = Active Route, - = Last Active, * = Both"
     yield ""
     for rt in table.iterchildren("{*}rt"):
@@ -241,6 +245,23 @@ def _table_lines(table: etree._Element) -> Iterator[str]:
         )
         yield f"{_own_value(rt, 'rt-destination'):<19}*[{protocol}/{preference}] {age}"
         yield f"{'':<20}{_hop(rt)}"
+
+
+def _long_route_lines(rt: etree._Element) -> Iterator[str]:
+    to, via, local = (_value(rt, field) for field in ("to", "via", "nh-local-interface"))
+    yield ""
+    yield (
+        f"{_value(rt, 'rt-destination')}/{_value(rt, 'rt-prefix-length')} "
+        f"(1 entry, {_value(rt, 'rt-announced-count')} announced)"
+    )
+    yield f"{'':8}*{_value(rt, 'protocol-name'):<7}Preference: {_value(rt, 'preference')}"
+    below = [f"Next hop type: {_value(rt, 'nh-type')}"]
+    if local:
+        below += ["Next hop:", f"Interface: {local}"]
+    elif via:
+        below.append(f"Next hop: {f'{to} via' if to else 'via'} {via}, selected")
+    below += [f"State: <{_value(rt, 'rt-entry-state')}>", f"Age: {_value(rt, 'age')}"]
+    yield from (f"{'':16}{line}" for line in (*below, _value(rt, "as-path")))
 
 
 def _ping_text(element: etree._Element) -> str:

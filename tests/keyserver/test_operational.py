@@ -164,6 +164,49 @@ def test_routes_in_words(session):
     assert ">  to 192.0.2.254 via ge-0/0/0.0" in cli(session, "show route protocol static")
 
 
+@pytest.mark.parametrize("level", ["detail", "extensive"])
+def test_the_long_form_of_a_route_has_what_napalms_table_reads(session, level):
+    inner = f"<{level}/><destination>0.0.0.0/0</destination><exact/>"
+    reply = session.rpc(f"<get-route-information>{inner}</get-route-information>")
+    (rt,) = reply.iter("rt")
+    assert [one.tag for one in rt] == [
+        *("rt-destination", "rt-prefix-length", "rt-entry-count", "rt-announced-count"),
+        "rt-entry",
+    ]
+    assert [one.text for one in rt[:4]] == ["0.0.0.0", "0", "1", "1"]
+    (hop,) = rt.iter("nh")
+    assert [(one.tag, one.text) for one in hop] == [
+        ("nh-string", "Next hop"),
+        ("to", "192.0.2.254"),
+        ("via", "ge-0/0/0.0"),
+        ("selected-next-hop", None),
+    ]
+    assert rt.findtext("rt-entry/nh-type") == "Router"
+
+
+def test_the_long_form_of_routes_in_words(session):
+    lines = cli(session, "show route 192.0.2.0/24 detail").splitlines()
+    lines = [line for line in lines if "Age: " not in line]
+    assert lines[1:] == [
+        "",
+        "192.0.2.0/24 (1 entry, 0 announced)",
+        "        *Direct Preference: 0",
+        "                Next hop type: Interface",
+        "                Next hop: via ge-0/0/0.0, selected",
+        "                State: <Active Int>",
+        "                AS path: I",
+        "",
+        "192.0.2.1/32 (1 entry, 0 announced)",
+        "        *Local  Preference: 0",
+        "                Next hop type: Local",
+        "                Next hop:",
+        "                Interface: ge-0/0/0.0",
+        "                State: <Active NoReadvrt Int>",
+        "                AS path: I",
+    ]
+    assert "Next hop type: Discard" in cli(session, "show route 203.0.113.0/24 exact extensive")
+
+
 def test_the_summary_counts_the_routes_of_each_protocol(session):
     reply = session.rpc("<get-route-summary-information/>")
     table = reply.find(".//route-table")

@@ -24,6 +24,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PREFERENCES = {"Direct": 0, "Local": 0, "Static": 5}
 _TABLES = {4: "inet.0", 6: "inet6.0"}
 _NOWHERE = {"discard": "Discard", "reject": "Reject"}
+_NEXT_HOPS = {
+    "Direct": ("Interface", "Active Int"),
+    "Local": ("Local", "Active NoReadvrt Int"),
+    "Static": ("Router", "Active Int Ext"),
+}
+"""The kind of next hop and the state that the long forms give of a protocol's routes."""
+_LONG = ("detail", "extensive")
 
 
 @dataclass(frozen=True)
@@ -185,34 +192,63 @@ def _table(
     own = request.dialect.own
     table = own("route-table", None, own("table-name", name), *_counts(request, count))
     up = int(request.now - device.started)
+    long = any(request.child(level) is not None for level in _LONG)
     for route in routes:
         age = request.dialect.styled(own("age", length(up)), seconds=str(up))
-        table.append(_route(request, route, age))
+        table.append((_long_route if long else _route)(request, route, age))
     return table
 
 
 def _route(request: Request, route: Route, age: etree._Element) -> etree._Element:
     own = request.dialect.own
-    entry = own(
-        "rt-entry",
+    entry = own("rt-entry", None, *_known(request, route), age)
+    if route.kind:
+        entry.append(own("nh-type", route.kind))
+    else:
+        entry.append(own("nh", None, own("selected-next-hop"), *_hop(request, route)))
+    rt = own("rt", None, own("rt-destination", str(route.network)), entry)
+    return request.dialect.styled(rt, style="brief")
+
+
+def _long_route(request: Request, route: Route, age: etree._Element) -> etree._Element:
+    """As NAPALM's recorded reply has it, but for what the kernel and other protocols add.
+
+    Nothing but the kernel takes routes over here, and it is told of static ones alone.
+    """
+    own = request.dialect.own
+    kind, state = _NEXT_HOPS[route.protocol]
+    entry = own("rt-entry", None, *_known(request, route), own("nh-type", route.kind or kind))
+    if not route.kind:
+        said = own("nh-string", "Next hop"), *_hop(request, route), own("selected-next-hop")
+        entry.append(own("nh", None, *said))
+    entry.extend((own("rt-entry-state", state), age, own("as-path", "AS path: I")))
+    rt = own(
+        "rt",
         None,
+        own("rt-destination", str(route.network.network_address)),
+        own("rt-prefix-length", str(route.network.prefixlen)),
+        request.dialect.styled(own("rt-entry-count", "1"), format="1 entry"),
+        own("rt-announced-count", str(int(route.protocol == "Static"))),
+        entry,
+    )
+    return request.dialect.styled(rt, style="detail")
+
+
+def _known(request: Request, route: Route) -> Elements:
+    own = request.dialect.own
+    return [
         own("active-tag", "*"),
         own("current-active"),
         own("last-active"),
         own("protocol-name", route.protocol),
         own("preference", str(_PREFERENCES[route.protocol])),
-        age,
-    )
-    if route.kind:
-        entry.append(own("nh-type", route.kind))
-    else:
-        hop = own("nh", None, own("selected-next-hop"))
-        if route.to:
-            hop.append(own("to", route.to))
-        hop.append(own("nh-local-interface" if route.protocol == "Local" else "via", route.via))
-        entry.append(hop)
-    rt = own("rt", None, own("rt-destination", str(route.network)), entry)
-    return request.dialect.styled(rt, style="brief")
+    ]
+
+
+def _hop(request: Request, route: Route) -> Elements:
+    own = request.dialect.own
+    via = own("nh-local-interface" if route.protocol == "Local" else "via", route.via)
+    return [own("to", route.to), via] if route.to else [via]
 
 
 ROUTE_RPCS: dict[str, OperationalRpc] = {
@@ -223,6 +259,8 @@ ROUTE_RPCS: dict[str, OperationalRpc] = {
             Argument("table", text_of(128)),
             Argument("protocol", one_of(*(name.lower() for name in _PREFERENCES))),
             Argument("destination", text_of(128), word=""),
+            *(Argument(level) for level in ("brief", *_LONG)),
+            alternatives=(frozenset(("brief", *_LONG)),),
         ),
         "show route",
         of_configuration=True,
