@@ -225,6 +225,28 @@ def test_algorithms_of_traffic_are_raised_by_a_rekey(whole):
     observed(whole, seen, raised)
 
 
+def test_algorithms_of_traffic_are_raised_at_once_where_nothing_is_pushed(whole):
+    log = whole.lab.path / "sa.log"
+    servers = whole.hubs(2)
+    whole.sites(2)
+    weak = {"encryption_algorithm": "aes-128-cbc"}
+    whole.group(NAME, NUMBER, servers, ipsec_proposal=weak)
+    whole.start("--sa-log", str(log))
+    run(whole)
+    seen = len(whole.events())
+    whole.groups[0]["ipsec_proposal"] = {"encryption_algorithm": "aes-256-cbc"}
+    raised = run(whole)
+    assert steps(raised) == ["learn", "new_algorithms", "renew", "wait"]
+    assert "rekeyed" in screen(raised)
+    assert named(raised) == set(whole.branches)
+    observed(whole, seen, raised)
+    held = read_sa_log(log.read_text().splitlines()).held
+    assert {sa.member.partition("/")[0] for sa in held} == set(whole.branches)
+    assert {len(sa.encryption_key) // 2 for sa in held} == {32}
+    shown = ask(whole.lab, servers[1], "get-security-group-vpn-server-security-information")
+    assert all(sa.spi.removeprefix("0x") in shown.lower() for sa in held)
+
+
 def test_a_sub_server_gets_the_keys_before_members_learn_of_it(whole):
     first, second = whole.hubs(2)
     whole.sites(2)

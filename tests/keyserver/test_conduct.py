@@ -47,6 +47,15 @@ set security zones security-zone WAN interfaces ge-0/0/1.0
 """
 
 
+THEIRS = "security group-vpn server ipsec proposal theirs"
+THEIR_NAMES = (
+    f"set {THEIRS} authentication-algorithm hmac-sha-256-128",
+    f"set {THEIRS} encryption-algorithm aes-256-cbc",
+    "set security group-vpn server group BRANCHES ipsec-sa BRANCHES proposal theirs",
+    "delete security group-vpn server ipsec proposal BRANCHES",
+)
+
+
 class Fleet:
     """Hands on devices in this process; waiting moves the clock."""
 
@@ -305,6 +314,25 @@ def test_who_can_read_on_is_told_where_no_server_takes_anything_back():
     assert failures(stopped, "hub-2") == [f"BRANCHES: stopped ({why}); the next run goes on"]
 
 
+@pytest.mark.parametrize("renamed", [False, True])
+def test_old_algorithms_are_not_forgotten_where_new_keys_cannot_be_made(renamed):
+    fleet = Fleet(HUB, server_member_communication=None)
+    fleet.run()
+    if renamed:
+        fleet.somebody(HUB, *THEIR_NAMES, inner="")
+    fleet.group["ipsec_proposal"] = {"encryption_algorithm": "aes-128-cbc"}
+    fleet.describe(SITE)
+    fleet.wires[HUB].inject[CLEAR] = REFUSED
+    stopped = fleet.run()
+    why = f"{HUB} was not cleared: traffic may go on with the old algorithms"
+    assert stopped.broken == {"BRANCHES": why}
+    fleet.wires[HUB].inject.clear()
+    again = fleet.run()
+    assert [step.kind.name for step in again.plan.steps] == ["NEW_ALGORITHMS", "WAIT"]
+    assert again.hosts[HUB].did == ["cleared", "confirmed"]
+    assert fleet.run().plan.steps == ()
+
+
 KEYS = {
     "get-security-group-vpn-server-kek-sa": "<kek><group-id>70000</group-id>"
     "<initiator-cookie>{0}</initiator-cookie><responder-cookie>{0}</responder-cookie></kek>",
@@ -367,7 +395,7 @@ def sharing() -> Fleet:
 def test_what_a_server_or_a_member_is_not_asked_to_do_is_not_done():
     """A root whose sub-server has refused; a member that was to ask for what is new."""
     fleet = sharing()
-    fleet.group["ipsec_proposal"] = {"encryption_algorithm": "aes-128-cbc"}
+    fleet.group["ipsec_proposal"] = {"lifetime_seconds": 1800}
     fleet.describe(SITE)
     refusing(fleet, "hub-2")
     stopped = fleet.run()
@@ -384,9 +412,9 @@ def test_a_member_that_has_no_keys_to_drop_is_not_said_to_register_anew():
     """One of v1 is told by its associations, and comes by itself where it has none."""
     fleet = Fleet(HUB, SITE, server_member_communication=None)
     variables = hosts_of(hub_1={"generation": "v1"}, site_1={"generation": "v1"})
-    for cipher in ("aes-256-cbc", "aes-128-cbc"):
+    for life in (3600, 1800):
         group = group_of(members=[SITE], group_id=7, **fleet.group)
-        group["ipsec_proposal"] = {"encryption_algorithm": cipher}
+        group["ipsec_proposal"] = {"lifetime_seconds": life}
         group["ipsec_proposal"]["authentication_algorithm"] = "hmac-sha-256-128"
         fleet.description = read([group], variables)
         if not fleet.said:

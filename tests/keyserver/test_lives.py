@@ -7,6 +7,7 @@ Nobody is apart whom a plan does not name, and a second run changes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 
@@ -391,6 +392,27 @@ def test_wherever_a_run_is_killed_the_next_one_ends_it(signing_key, seed):
         # Up to where servers have taken the change back.
         town.pass_time(dice.choice([0, 20, 200, 900]))
     ends_well(town)
+
+
+def algorithms(town):
+    """Of all traffic keys that members hold."""
+    held = [site.member.keys.teks.values() for _host, site in town.sites()]
+    return {tek.sa.algorithms for selectors in held for teks in selectors for tek in teks}
+
+
+@pytest.mark.parametrize(
+    ("generation", "killed_at"), [("v1", 29), ("v1", None), ("v2", 42), ("v2", 49), ("v2", None)]
+)
+def test_keys_have_new_algorithms_wherever_a_run_is_killed(signing_key, generation, killed_at):
+    """Also where nothing is pushed: before the first clear, and between two servers'."""
+    town = built(signing_key, generation, 1 if generation == "v1" else 2, False)
+    before = algorithms(town)
+    _traffic(town)
+    with contextlib.suppress(Killed):
+        town.run(Hands(town, killed_at=killed_at))
+    ends_well(town)
+    assert len(algorithms(town)) == 1
+    assert not algorithms(town) & before
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -49,7 +49,7 @@ def carried_out(fleet, made, watch=lambda step, named: None):
         }
         if step.kind is Kind.SHARE:
             fleet.share()
-        if step.kind is Kind.NEW_KEYS:
+        if step.kind in (Kind.NEW_KEYS, Kind.NEW_ALGORITHMS):
             for number in numbers:
                 fleet.clear(number)
         if step.kind is Kind.RENEW:
@@ -307,10 +307,46 @@ def test_members_that_no_push_reaches_are_had_to_register():
     made = planned(fleet, [group_of()], hosts_of())
     assert [step.kind for step in made.steps] == [Kind.LEARN, Kind.RENEW, Kind.WAIT]
     assert not any(step.apart for step in made.steps)
-    weak = group_of(ipsec_proposal={"encryption_algorithm": "aes-128-cbc"})
-    made = planned(fleet, [{**weak, "server_member_communication": None}], hosts_of())
-    (renew,) = [step for step in made.steps if step.kind is Kind.RENEW]
-    assert set(renew.apart[0].members) == set(SITES)
+    brief = group_of(ipsec_proposal={"lifetime_seconds": 1800})
+    made = planned(fleet, [{**brief, "server_member_communication": None}], hosts_of())
+    assert [step.kind for step in made.steps] == [Kind.LEARN, Kind.RENEW, Kind.WAIT]
+    assert set(made.steps[1].apart[0].members) == set(SITES)
+
+
+SILENT = {"server_member_communication": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "is_void"),
+    [
+        (SILENT, SILENT, True),
+        (SILENT, {}, True),
+        ({}, SILENT, True),
+        ({}, {}, False),
+        (SILENT, {**SILENT, "servers": HUBS[:2]}, True),
+        # A server that does not know the group has no key of it.
+        (SILENT, {**SILENT, "servers": HUBS[1:2]}, False),
+    ],
+)
+def test_keys_of_old_algorithms_are_void_where_no_push_brings_others(before, then, is_void):
+    """A server may hand them out until they are due."""
+    fleet = built([group_of(**before)], hosts_of())
+    weak = {"encryption_algorithm": "aes-128-cbc"}
+    made = planned(fleet, [group_of(**then, ipsec_proposal=weak)], hosts_of())
+    void = [step for step in made.steps if step.kind is Kind.NEW_ALGORITHMS]
+    assert [set(step.apart[0].members) for step in void] == [set(SITES)] * is_void
+    if is_void:
+        (renew,) = [step for step in made.steps if step.kind is Kind.RENEW]
+        assert set(renew.forgetting) == set(SITES)
+
+
+def test_a_proposal_that_is_only_called_otherwise_leaves_keys_good():
+    fleet = built([group_of(**SILENT)], hosts_of())
+    server = fleet.sides["hub-1"]["server"]
+    server["ipsec"]["proposals"][0]["name"] = "theirs"
+    server["groups"][0]["ipsec_sas"][0]["proposal"] = "theirs"
+    made = planned(fleet, [group_of(**SILENT)], hosts_of())
+    assert [step.kind for step in made.steps] == [Kind.LEARN, Kind.RENEW, Kind.WAIT]
 
 
 def test_a_server_knows_the_sub_server_that_leaves_until_the_one_that_comes_has_the_keys():

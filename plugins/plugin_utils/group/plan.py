@@ -36,6 +36,7 @@ def plan(
     *,
     exclusive: bool = False,
     readable: Collection[str] = (),
+    outdated: Collection[str] = (),
     unshared: Collection[str] = (),
     stranded: Stranded | None = None,
     readings: Readings | None = None,
@@ -43,8 +44,9 @@ def plan(
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
     ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
-    that servers have sent somebody away from who still holds their keys; ``unshared``: groups
-    whose servers do not have the same keys; ``stranded``: members that no server lists;
+    that servers have sent somebody away from who still holds their keys; ``outdated``: groups
+    whose keys may have other algorithms than their servers; ``unshared``: groups whose servers do
+    not have the same keys; ``stranded``: members that no server lists;
     ``readings``: what was read of the hosts, where anything of it may outlast a change.
     """
     groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
@@ -52,7 +54,15 @@ def plan(
     touched = Description(groups, description.devices)
     wanted = configurations(touched)
     here = Situation(
-        now, touched, wanted, exclusive, readable, unshared, stranded or {}, readings or {}
+        now,
+        touched,
+        wanted,
+        exclusive,
+        readable,
+        outdated,
+        unshared,
+        stranded or {},
+        readings or {},
     )
     return Plan(tuple(_steps(here)), left)
 

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SHARE = "servers of a cluster have the same keys"
     MEMBERS = "members are configured"
     NEW_KEYS = "members register for keys that whoever left cannot read"
+    NEW_ALGORITHMS = "members register for keys of the new algorithms"
     RENEW = "members register anew"
     WAIT = "every member is listed, and holds the keys of its server"
     FORGET = "servers forget what only served the change"

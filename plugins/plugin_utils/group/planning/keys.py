@@ -15,16 +15,25 @@ from ..steps import Apart, Change, Kind, Step
 from .peers import excludes
 from .situation import Lost, Situation
 
+_ALGORITHMS = ("authentication_algorithm", "encryption_algorithm")
 _NEW_KEYS = "all have registered for new keys"
 
 
 def new_keys(here: Situation) -> Iterator[Step]:
-    """A step for each group whose keys somebody holds who has gone."""
+    """A step for each group whose keys must go at once."""
     for group in here.groups:
-        if excludes(here, group):
+        kind = _voiding(here, group)
+        if kind is not None:
             # Whoever could not be looked at gets them as well.
             apart = (Apart(group.name, group.members, _NEW_KEYS),) if group.members else ()
-            yield Step(Kind.NEW_KEYS, group.servers, {}, (group.name,), apart)
+            yield Step(kind, group.servers, {}, (group.name,), apart)
+
+
+def _voiding(here: Situation, group: Group) -> Kind | None:
+    """Why a group's keys must go at once; None: they need not."""
+    if excludes(here, group):
+        return Kind.NEW_KEYS
+    return Kind.NEW_ALGORITHMS if _outdates(here, group) else None
 
 
 def renewing(here: Situation, learn: Mapping[str, Change]) -> Iterator[Step]:
@@ -48,7 +57,7 @@ def renewing(here: Situation, learn: Mapping[str, Change]) -> Iterator[Step]:
 
 def _with_old_keys(here: Situation, group: Group) -> list[str]:
     """Members that would go on sending for a while with keys that others do not have."""
-    if excludes(here, group):
+    if _voiding(here, group) is not None:
         return here.managed(group)
     return [h for h, holds in _lost(here, group) if holds is Lost.OLD_KEYS]
 
@@ -90,9 +99,24 @@ def _unpushed(here: Situation, group: Group) -> bool:
     Where another server makes new keys, the one that members hear follows it at once: its push
     that keys are void may come under a key for rekeying that they do not have.
     """
-    if group.communication is not None and _kinds(here.blocks(group)) != {None}:
+    if not _is_silent(here, group):
         return excludes(here, group) and moves(here, group)
-    return traffic_changes(here, group) or excludes(here, group)
+    return traffic_changes(here, group) or _voiding(here, group) is not None
+
+
+def _is_silent(here: Situation, group: Group) -> bool:
+    """Whether nothing is pushed, or was not before."""
+    return group.communication is None or _kinds(here.blocks(group)) == {None}
+
+
+def _outdates(here: Situation, group: Group) -> bool:
+    """Whether keys have old algorithms, and no push brings others.
+
+    Whether a server goes on handing out such a key until it is due is not public.
+    """
+    want, *found = (_algorithms(*one) for one in _wanted_and_found(here, group))
+    changes = group.name in here.outdated or any(one != want for one in found)
+    return changes and _is_silent(here, group)
 
 
 def moves(here: Situation, group: Group) -> bool:
@@ -111,16 +135,28 @@ def _makes_keys(block: Config | None) -> bool:
 
 def traffic_changes(here: Situation, group: Group) -> bool:
     """Whether what a server hands out for the group becomes something else."""
-    root = here.server(group.servers[0])
-    want = _traffic(root, entries(root, "groups")[group.name], group)
-    found = ((here.now[host]["server"], here.block(host, group)) for host in group.servers)
-    return any(
-        _traffic(server, block, group) != want for server, block in found if block is not None
+    want, *found = (
+        (block.get("ipsec_sas"), entries(server, "ipsec", "proposals").get(group.name))
+        for server, block in _wanted_and_found(here, group)
     )
+    return any(one != want for one in found)
 
 
-def _traffic(server: Config, block: Config, group: Group) -> tuple[Any, Any]:
-    return block.get("ipsec_sas"), entries(server, "ipsec", "proposals").get(group.name)
+def _wanted_and_found(here: Situation, group: Group) -> Iterator[tuple[Config, Config]]:
+    """What its first server is to have, and has of the group; then what those have that know it."""
+    root = here.server(group.servers[0])
+    yield root, entries(root, "groups")[group.name]
+    for host in group.servers:
+        block = here.block(host, group)
+        if block is not None:
+            yield here.now[host]["server"], block
+
+
+def _algorithms(server: Config, block: Config) -> set[tuple[Any, ...]]:
+    """Of traffic, whatever their proposals are called."""
+    proposals = entries(server, "ipsec", "proposals")
+    used = (proposals.get(sa.get("proposal"), {}) for sa in block.get("ipsec_sas") or ())
+    return {tuple(map(one.get, _ALGORITHMS)) for one in used}
 
 
 def _kind(communication: Any) -> str | None:

@@ -39,8 +39,8 @@ Stranded = Mapping[str, Mapping[str, Lost]]
 class Situation:
     """What a plan goes out from; ``now`` has the hosts that could be looked at.
 
-    ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For
-    ``exclusive``, ``readable``, ``unshared``, ``stranded`` and ``readings`` see ``plan``.
+    ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For the
+    rest see ``plan``.
     """
 
     now: Fleet
@@ -48,6 +48,7 @@ class Situation:
     wanted: Fleet
     exclusive: bool
     readable: Collection[str]
+    outdated: Collection[str]
     unshared: Collection[str]
     stranded: Stranded
     readings: Readings

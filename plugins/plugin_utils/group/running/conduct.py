@@ -28,6 +28,10 @@ from .screen import announced
 from .verify import shared
 
 _LATER = "the next run goes on"
+_MEANWHILE = {
+    Kind.NEW_KEYS: "who has gone can read on",
+    Kind.NEW_ALGORITHMS: "traffic may go on with the old algorithms",
+}
 _FOR_GOOD = " until somebody clears the group (clear_members with 'now')"
 
 
@@ -56,6 +60,7 @@ def _planned(crew: Crew) -> Plan:
         crew.description,
         exclusive=crew.order.exclusive,
         readable=scout.readable(crew),
+        outdated=scout.outdated(crew),
         unshared={group.name for group in crew.whole() if shared(group, crew.held)},
         stranded={group.name: scout.stranded(crew, group) for group in crew.whole()},
         readings={host: looked.readings for host, looked in crew.looks.items()},
@@ -81,6 +86,7 @@ class _Conductor:
             Kind.SHARE: self._share,
             Kind.MEMBERS: self._members,
             Kind.NEW_KEYS: self._new_keys,
+            Kind.NEW_ALGORITHMS: self._new_keys,
             Kind.RENEW: self._renew,
             Kind.WAIT: lambda _step: self._proof.wait(),
             Kind.FORGET: self._clean,
@@ -173,14 +179,14 @@ class _Conductor:
         self._not_done(step.changes.keys() - going, "configured")
 
     def _new_keys(self, step: Step) -> None:
-        """For a group at a time; without them it is stopped, or who has gone would be forgotten."""
+        """For a group at a time; without them it is stopped, or it would be forgotten."""
         until = "" if self._crew.order.confirm_minutes else _FOR_GOOD
         for group in self._crew.description.groups:
             if group.name in step.groups:
                 left = self._cleared(group) if group in self._crew.whole() else [*group.servers]
                 if left:
                     why = self._crew.broken.get(group.name, f"{left.pop()} was not cleared")
-                    self._crew.broken[group.name] = f"{why}: who has gone can read on{until}"
+                    self._crew.broken[group.name] = f"{why}: {_MEANWHILE[step.kind]}{until}"
                 self._not_done(left, "cleared")
 
     def _cleared(self, group: Group) -> list[str]:

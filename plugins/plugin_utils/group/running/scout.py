@@ -78,6 +78,15 @@ def readable(crew: Crew) -> set[str]:
     }
 
 
+def outdated(crew: Crew) -> set[str]:
+    """Groups whose servers got other algorithms of traffic in a commit that nothing has proved."""
+    return {
+        group.name
+        for group in crew.description.groups
+        if any(one.outdates(group.name) for h, one in crew.unproved.items() if h in group.servers)
+    }
+
+
 def _reads(crew: Crew, host: str, group: Group) -> bool:
     serves = group.name in entries(crew.sides[host]["server"], "groups")
     if serves or host in (*group.members, *group.servers):
@@ -182,7 +191,7 @@ def _foreseen(crew: Crew, host: str, changes: list[Change]) -> list[str]:
     return [f"{host}: {line}" for line in lines]
 
 
-_DONE = {Kind.NEW_KEYS: "cleared", Kind.RENEW: "registered anew"}
+_DONE = {Kind.NEW_KEYS: "cleared", Kind.NEW_ALGORITHMS: "cleared", Kind.RENEW: "registered anew"}
 """What steps do that change no configuration."""
 
 

@@ -41,6 +41,7 @@ _RENEW = {Generation.V1: _FORGET, Generation.V2: "clear-gvpn-group-information"}
 """What has a member register anew; v1 knows no way in which it keeps its keys until then."""
 _CLEAR = "clear-security-group-vpn-server"
 _STEP = "register anew"
+_OF_TRAFFIC = re.compile(r"^[-+]\s*(encryption-algorithm|authentication-algorithm|proposal) ", re.M)
 _SENT_AWAY = re.compile(r"^-\s*ike-gateway ", re.MULTILINE)
 
 
@@ -261,6 +262,18 @@ class Unproved(NamedTuple):
     def sends_away(self) -> bool:
         """Whether it takes a gateway out of a group."""
         return self.difference is None or _SENT_AWAY.search(self.difference) is not None
+
+    def outdates(self, group: str) -> bool:
+        """Whether it gives a group's traffic other algorithms, or another proposal."""
+        if self.difference is None:
+            return True
+        server = "security group-vpn server"
+        places = [
+            f"{server} ipsec proposal {group}]",
+            *(f"{server} group {group}{c}" for c in "] "),
+        ]
+        sections = re.split(r"^\[edit ", self.difference, flags=re.MULTILINE)
+        return any(map(_OF_TRAFFIC.search, (s for s in sections if s.startswith(tuple(places)))))
 
 
 def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
