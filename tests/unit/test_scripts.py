@@ -51,6 +51,38 @@ def test_entries_are_moved_and_removed_as_the_lines_say(line, order):
     assert groups(f"{ABC}\n{line}") == in_order(order)
 
 
+GATEWAY = f"{SERVER} ike gateway g"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (
+            f"set {GATEWAY} address 192.0.2.1\nset {GATEWAY} dynamic hostname x",
+            {"dynamic": {"hostname": "x"}},
+        ),
+        (
+            f"set {GATEWAY} dynamic hostname x\ndeactivate {GATEWAY} dynamic\n"
+            f"set {GATEWAY} address 192.0.2.1",
+            {"address": "192.0.2.1"},
+        ),
+        (
+            f"set {GATEWAY} dynamic hostname x\nset {GATEWAY} dynamic inet 192.0.2.1",
+            {"dynamic": {"inet": "192.0.2.1"}},
+        ),
+        (
+            "security { group-vpn { server { ike { gateway g {"
+            " dynamic { hostname x; } address 192.0.2.1; } } } } }",
+            {"address": "192.0.2.1"},
+        ),
+    ],
+)
+def test_of_statements_that_exclude_one_another_the_last_counts(text, left):
+    found = explicit(text)
+    assert found.tree["ike"]["gateway"] == {"g": left}
+    assert not found.inactive
+
+
 @pytest.mark.parametrize(
     ("line", "left"),
     [

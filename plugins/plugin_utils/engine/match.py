@@ -45,6 +45,10 @@ def _step(found: Found, place: Place, left: list[str]) -> Place:
     if child is None:
         return _unnamed(found, place, word, left)
     path = (*place.path, child.name)
+    for rival in place.node.rivals(child.name):
+        # As the CLI: of what excludes one another the last counts.
+        if rival in place.tree:
+            found.delete((*place.path, rival))
     if isinstance(child, List):
         return _entry(found, place, child, left)
     if isinstance(child, Branch):
