@@ -48,6 +48,7 @@ class GroupView:
 
     name: str
     group_id: int
+    gateways: frozenset[str]
     communication: str
     activation_time_delay: int
     anti_replay_time_window: str | None
@@ -63,6 +64,7 @@ def view_of(group: Group, now: float) -> GroupView:
     return GroupView(
         settings.name,
         settings.group_id,
+        settings.gateways,
         settings.kek.communication if settings.kek else "none",
         settings.activation_time_delay,
         settings.anti_replay_time_window,

@@ -333,6 +333,21 @@ def test_phase_1_associations_in_brief_and_in_detail(site):
     ]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "peers"),
+    [
+        ("<group>G1</group>", ["192.0.2.11", "192.0.2.12"]),
+        ("<group>G2</group>", ["192.0.2.11"]),
+        ("<group-id>2</group-id>", ["192.0.2.11"]),
+        ("<group>G3</group>", []),
+    ],
+)
+def test_phase_1_associations_of_a_group_are_those_of_its_gateways(signing_key, chosen, peers):
+    site = Site(signing_key, extra=("delete security group-vpn server group G2 ike-gateway gm-2",))
+    reply = site.session.rpc(f"<{IKE}>{chosen}</{IKE}>")
+    assert [e.text for e in reply.iter("ike-sa-remote-address")] == peers
+
+
 def test_ciphers_without_a_choice_of_key_lengths_are_named_without_one(signing_key):
     site = Site(
         signing_key, "v1", extra=(SMC + "encryption-algorithm 3des-cbc sig-hash-algorithm sha1",)

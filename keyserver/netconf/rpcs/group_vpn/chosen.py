@@ -40,3 +40,10 @@ def chosen_groups(groups: GroupServer, request: Request, now: float) -> list[Gro
         if (name is None or group.name == name)
         and (wanted is None or group.group_id == int(wanted))
     ]
+
+
+def chosen_gateways(groups: GroupServer, request: Request, now: float) -> frozenset[str] | None:
+    """The gateways of the groups that are picked; None where all are, and those of no group."""
+    if _argument(request, (*_GROUP_NAME, *_GROUP_ID)) is None:
+        return None
+    return frozenset().union(*(one.gateways for one in chosen_groups(groups, request, now)))

@@ -22,7 +22,7 @@ from ...session import Request
 from ...work import Steps, Work
 from ..level import LEVEL, LEVELS, TOGGLES, is_detail
 from ..platform import Elements, OperationalRpc, Platform, takes
-from .chosen import CHOICE, GROUP, NAME, NUMBER, chosen_groups
+from .chosen import CHOICE, GROUP, NAME, NUMBER, chosen_gateways, chosen_groups
 from .place import PLACE
 
 _NOW = "clear-security-group-vpn-server-now"
@@ -262,6 +262,9 @@ def _ipsec_entry(request: Request, tek: TekView, detail: bool) -> etree._Element
 
 def _ike_associations(device: Platform, request: Request) -> Steps[Elements]:
     known = device.endpoint.associations(request.now)
+    gateways = chosen_gateways(device.groups, request, request.now)
+    if gateways is not None:
+        known = [association for association in known if association.gateway in gateways]
     root: etree._Element = yield Work(
         partial(_association_list, request, known), len(known) * _MEMBER_OCTETS
     )
