@@ -24,13 +24,13 @@ INSIDE, OUTSIDE = ("10.0.0.5", 848), (GM, 61234)
 MARKER = bytes(4)
 
 
-def talk(world, member, queue):
+def talk(world, member, queue, outside=OUTSIDE):
     """The member's datagrams pass a translator; what the server answers comes back."""
     floated = []
     while queue:
         datagram = queue.pop(0)
         floated.append(member.registrations.floats(datagram))
-        sent, source = (MARKER + datagram, OUTSIDE) if floated[-1] else (datagram, (GM, 848))
+        sent, source = (MARKER + datagram, outside) if floated[-1] else (datagram, (GM, 848))
         answer, _ = world.endpoint.receive(sent, source, world.now, floated=floated[-1])
         if answer is not None:
             queue += member.receive(answer, world.now)
@@ -82,6 +82,24 @@ def test_whom_a_translator_moves_amid_its_registration_is_pushed_to_where_it_is(
     world.now += 3600 - 60
     world.device.expire(world.now)
     assert [push.to for push in world.device.take(world.now)[0]] == [((GM, 40001),)]
+
+
+def test_two_of_one_identity_behind_a_translator_are_two(signing_key):
+    world = World(signing_key, extra=(BLOCK,), floating_port=4500)
+    outside = [(GM, 61234), (GM, 61235)]
+    members = [world.member() for _ in outside]
+    for number, (member, there) in enumerate(zip(members, outside, strict=True)):
+        member.registrations.paths = (Path((f"10.0.0.{number}", 848), (SERVER, 848)),)
+        talk(world, member, member.start(world.now), there)
+    assert [m.source for m in world.view().members] == outside
+    world.now += 3600 - 60
+    world.device.expire(world.now)
+    ((push,), _) = world.device.take(world.now)
+    assert push.to == tuple(outside)
+    for member, there in zip(members, outside, strict=True):
+        member.receive(push.datagram, world.now)
+        talk(world, member, member.tick(world.now + 1), there)
+    assert world.listed()[1].push_acknowledged == 2
 
 
 @pytest.mark.parametrize("inside", [True, False])
