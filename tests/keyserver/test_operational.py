@@ -151,10 +151,40 @@ def test_routes_are_chosen_by_destination_table_and_protocol(session, inner, fou
     assert list(routes(session, inner)) == found
 
 
-def test_routes_have_the_preference_of_their_protocol(session):
-    entries = session.rpc("<get-route-information/>").iter("rt-entry")
-    found = {one.findtext("protocol-name"): one.findtext("preference") for one in entries}
-    assert found == {"Direct": "0", "Local": "0", "Static": "5"}
+def test_routes_have_the_preference_of_their_protocol_and_where_they_lead(session):
+    reply = session.rpc("<get-route-information><table>inet.0</table></get-route-information>")
+    assert {value for rt in reply.iter("rt") for value in rt.attrib.values()} == {"brief"}
+    entries = {rt.findtext("rt-destination"): rt.find("rt-entry") for rt in reply.iter("rt")}
+    assert {one.findtext("active-tag") for one in entries.values()} == {"*"}
+    assert {name: one.findtext("preference") for name, one in entries.items()} == {
+        "0.0.0.0/0": "5",
+        "192.0.2.0/24": "0",
+        "192.0.2.1/32": "0",
+        "203.0.113.0/24": "5",
+    }
+    hops = {name: one.find("nh") for name, one in entries.items()}
+    assert hops.pop("203.0.113.0/24") is None
+    assert {name: {e.tag: e.text for e in hop} for name, hop in hops.items()} == {
+        "0.0.0.0/0": {"selected-next-hop": None, "to": "192.0.2.254", "via": "ge-0/0/0.0"},
+        "192.0.2.0/24": {"selected-next-hop": None, "via": "ge-0/0/0.0"},
+        "192.0.2.1/32": {"selected-next-hop": None, "nh-local-interface": "ge-0/0/0.0"},
+    }
+
+
+def test_a_destination_that_is_none_is_named(session):
+    ask = "<get-route-information><destination>anywhere</destination></get-route-information>"
+    assert session.rpc(ask).findtext(".//bad-element") == "anywhere"
+
+
+def test_a_unit_that_is_disabled_leads_nowhere():
+    session = Console().session()
+    unit = "set interfaces ge-0/0/3 unit 0"
+    session.set(f"{unit} family inet address 198.51.100.1/24")
+    session.commit()
+    assert "198.51.100.0/24" in routes(session)
+    session.set(f"{unit} disable")
+    session.commit()
+    assert "198.51.100.0/24" not in routes(session)
 
 
 def test_routes_in_words(session):
@@ -216,6 +246,8 @@ def test_the_summary_counts_the_routes_of_each_protocol(session):
         for one in table.iter("protocols")
     }
     assert counted == {"Direct": "1", "Local": "1", "Static": "2"}
+    active = [one.findtext("active-route-count") for one in table.iter("protocols")]
+    assert active == list(counted.values())
 
 
 def test_zones_are_those_configured(session):
