@@ -240,28 +240,43 @@ def _table_lines(table: etree._Element) -> Iterator[str]:
     yield "+ = Active Route, - = Last Active, * = Both"
     yield ""
     for rt in table.iterchildren("{*}rt"):
-        protocol, preference, age = (
-            _value(rt, field) for field in ("protocol-name", "preference", "age")
-        )
-        yield f"{_own_value(rt, 'rt-destination'):<19}*[{protocol}/{preference}] {age}"
-        yield f"{'':<20}{_hop(rt)}"
+        destination = _own_value(rt, "rt-destination")
+        for entry in rt.iterchildren("{*}rt-entry"):
+            tag, protocol, preference, age = (
+                _own_value(entry, field)
+                for field in ("active-tag", "protocol-name", "preference", "age")
+            )
+            yield f"{destination:<19}{tag or ' '}[{protocol}/{preference}] {age}"
+            yield f"{'':<20}{_hop(entry)}"
+            destination = ""
 
 
 def _long_route_lines(rt: etree._Element) -> Iterator[str]:
-    to, via, local = (_value(rt, field) for field in ("to", "via", "nh-local-interface"))
+    (count,) = map(str, next(rt.iterchildren("{*}rt-entry-count")).values())
     yield ""
     yield (
         f"{_value(rt, 'rt-destination')}/{_value(rt, 'rt-prefix-length')} "
-        f"(1 entry, {_value(rt, 'rt-announced-count')} announced)"
+        f"({count}, {_value(rt, 'rt-announced-count')} announced)"
     )
-    yield f"{'':8}*{_value(rt, 'protocol-name'):<7}Preference: {_value(rt, 'preference')}"
-    below = [f"Next hop type: {_value(rt, 'nh-type')}"]
+    for entry in rt.iterchildren("{*}rt-entry"):
+        yield from _long_entry_lines(entry)
+
+
+def _long_entry_lines(entry: etree._Element) -> Iterator[str]:
+    to, via, local = (_value(entry, field) for field in ("to", "via", "nh-local-interface"))
+    tag = _value(entry, "active-tag") or " "
+    preference = _value(entry, "preference")
+    yield f"{'':8}{tag}{_value(entry, 'protocol-name'):<7}Preference: {preference}"
+    below = [f"Next hop type: {_value(entry, 'nh-type')}"]
     if local:
         below += ["Next hop:", f"Interface: {local}"]
     elif via:
         below.append(f"Next hop: {f'{to} via' if to else 'via'} {via}, selected")
-    below += [f"State: <{_value(rt, 'rt-entry-state')}>", f"Age: {_value(rt, 'age')}"]
-    yield from (f"{'':16}{line}" for line in (*below, _value(rt, "as-path")))
+    below.append(f"State: <{_value(entry, 'rt-entry-state')}>")
+    if reason := _value(entry, "inactive-reason"):
+        below.append(f"Inactive reason: {reason}")
+    below += [f"Age: {_value(entry, 'age')}", _value(entry, "as-path")]
+    yield from (f"{'':16}{line}" for line in below)
 
 
 def _ping_text(element: etree._Element) -> str:

@@ -237,6 +237,32 @@ def test_the_long_form_of_routes_in_words(session):
     assert "Next hop type: Discard" in cli(session, "show route 203.0.113.0/24 exact extensive")
 
 
+def test_of_several_routes_to_a_prefix_the_preferred_is_active(session):
+    assert errors(session.set("set routing-options static route 192.0.2.0/24 discard")) == []
+    assert errors(session.commit()) == []
+    inner = "<destination>192.0.2.0/24</destination><exact/>"
+    reply = session.rpc(f"<get-route-information>{inner}</get-route-information>")
+    counts = [reply.findtext(f".//{kind}-count") for kind in ("destination", "total-route")]
+    assert [*counts, reply.findtext(".//active-route-count")] == ["4", "5", "4"]
+    (rt,) = reply.iter("rt")
+    assert [
+        (one.findtext("protocol-name"), one.findtext("active-tag")) for one in rt.iter("rt-entry")
+    ] == [("Direct", "*"), ("Static", " ")]
+    assert [one.tag for one in rt.iter("current-active")] == ["current-active"]
+    lines = cli(session, "show route 192.0.2.0/24 exact").splitlines()
+    assert [line[:30].split(" ", 1)[0] for line in lines[3::2]] == ["192.0.2.0/24", ""]
+    assert " [Static/5] " in lines[5]
+    lines = cli(session, "show route 192.0.2.0/24 exact extensive").splitlines()
+    assert lines[2] == "192.0.2.0/24 (2 entries, 0 announced)"
+    assert "         Static Preference: 5" in lines
+    assert f"{'':16}Inactive reason: Route Preference" in lines
+    table = session.rpc("<get-route-summary-information/>").find(".//route-table")
+    assert [[one.text for one in protocol] for protocol in table.findall("protocols")] == [
+        *(["Direct", "1", "1"], ["Local", "1", "1"]),
+        ["Static", "3", "2"],
+    ]
+
+
 def test_the_summary_counts_the_routes_of_each_protocol(session):
     reply = session.rpc("<get-route-summary-information/>")
     table = reply.find(".//route-table")

@@ -3,15 +3,17 @@
 """``get-route-information``: the routes that follow from the configuration alone.
 
 Addresses of interfaces give direct and local routes, ``routing-options`` gives static ones. A
-static route whose next hop is in no direct network is hidden on a device, and not shown here.
+static route whose next hop is in no direct network is hidden on a device, and not shown here. Of
+several routes to one prefix the most preferred is active.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 
 from lxml import etree
 
@@ -25,39 +27,41 @@ _PREFERENCES = {"Direct": 0, "Local": 0, "Static": 5}
 _TABLES = {4: "inet.0", 6: "inet6.0"}
 _NOWHERE = {"discard": "Discard", "reject": "Reject"}
 _NEXT_HOPS = {
-    "Direct": ("Interface", "Active Int"),
-    "Local": ("Local", "Active NoReadvrt Int"),
-    "Static": ("Router", "Active Int Ext"),
+    "Direct": ("Interface", "Int"),
+    "Local": ("Local", "NoReadvrt Int"),
+    "Static": ("Router", "Int Ext"),
 }
 """The kind of next hop and the state that the long forms give of a protocol's routes."""
+_TOLD = "Active Int Ext"
+"""Nothing but the kernel takes routes over here, and it is told of static ones alone."""
 _LONG = ("detail", "extensive")
 
 
 @dataclass(frozen=True)
 class Route:
-    """One active route: ``to`` is its next hop, ``via`` an interface, ``kind`` in place of both."""
+    """One route: ``to`` is its next hop, ``via`` an interface, ``kind`` in place of both."""
 
     network: Network
     protocol: str
     via: str = ""
     to: str = ""
     kind: str = ""
+    active: bool = True
 
 
 def _routes(device: Platform, request: Request) -> Elements:
     wanted, protocol = request.text("table"), request.text("protocol")
     own = request.dialect.own
     information = own("route-information")
-    known = list(known_routes(device.database.effective.tree))
-    for version, table in _TABLES.items():
-        routes = [one for one in known if one.network.version == version]
+    prefix = _wanted_prefix(request)
+    for table, routes in _tables(device):
         shown = [
             one
-            for one in _asked(request, routes)
+            for one in _asked(request, prefix, routes)
             if wanted in (None, table) and protocol in (None, one.protocol.lower())
         ]
         if shown:
-            information.append(_table(device, request, table, len(routes), shown))
+            information.append(_table(device, request, table, routes, shown))
     return [information]
 
 
@@ -65,31 +69,45 @@ def _summary(device: Platform, request: Request) -> Elements:
     """How many routes each protocol has in each table."""
     own = request.dialect.own
     information = own("route-summary-information")
-    known = list(known_routes(device.database.effective.tree))
-    for version, name in _TABLES.items():
-        routes = [one for one in known if one.network.version == version]
-        if not routes:
-            continue
-        table = own("route-table", None, own("table-name", name), *_counts(request, len(routes)))
-        for protocol, count in Counter(one.protocol for one in routes).items():
+    for name, routes in _tables(device):
+        table = own("route-table", None, own("table-name", name), *_counts(request, routes))
+        for protocol in _PREFERENCES:
+            of_it = [one.active for one in routes if one.protocol == protocol]
+            if not of_it:
+                continue
             table.append(
                 own(
                     "protocols",
                     None,
                     own("protocol-name", protocol),
-                    own("protocol-route-count", str(count)),
-                    own("active-route-count", str(count)),
+                    own("protocol-route-count", str(len(of_it))),
+                    own("active-route-count", str(sum(of_it))),
                 )
             )
         information.append(table)
     return [information]
 
 
-def _counts(request: Request, count: int) -> Iterator[etree._Element]:
-    for kind in ("destination", "total-route", "active-route"):
+def _tables(device: Platform) -> Iterator[tuple[str, list[Route]]]:
+    """The tables that are not empty, in their order; of each prefix the active route first."""
+    known = list(known_routes(device.database.effective.tree))
+    for version, table in _TABLES.items():
+        routes = [one for one in known if one.network.version == version]
+        routes.sort(key=lambda one: (*_order(one), _PREFERENCES[one.protocol]))
+        before: Network | None = None
+        for place, one in enumerate(routes):
+            routes[place] = replace(one, active=one.network != before)
+            before = one.network
+        if routes:
+            yield table, routes
+
+
+def _counts(request: Request, routes: list[Route]) -> Iterator[etree._Element]:
+    active = sum(one.active for one in routes)
+    for kind, count in (("destination", active), ("total-route", len(routes))):
         yield request.dialect.own(f"{kind}-count", str(count))
-    for kind in ("holddown-route", "hidden-route"):
-        yield request.dialect.own(f"{kind}-count", "0")
+    for kind, count in (("active-route", active), ("holddown-route", 0), ("hidden-route", 0)):
+        yield request.dialect.own(f"{kind}-count", str(count))
 
 
 def known_routes(tree: Tree) -> Iterator[Route]:
@@ -162,20 +180,25 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _asked(request: Request, routes: list[Route]) -> list[Route]:
-    """The routes within a prefix, or the longest that leads to an address."""
+def _wanted_prefix(request: Request) -> Network | None:
     destination = request.text("destination")
     if destination is None:
-        return sorted(routes, key=_order)
+        return None
     try:
-        prefix = ipaddress.ip_network(destination, strict=False)
+        return ipaddress.ip_network(destination, strict=False)
     except ValueError:
         raise syntax_error(destination) from None
+
+
+def _asked(request: Request, prefix: Network | None, routes: list[Route]) -> list[Route]:
+    """The routes within a prefix, or the longest that leads to an address."""
+    if prefix is None:
+        return routes
     if request.child("exact") is not None:
         return [one for one in routes if one.network == prefix]
     within = [one for one in routes if _holds(prefix, one.network)]
     around = [one for one in routes if _holds(one.network, prefix)]
-    return sorted(within, key=_order) or sorted(around, key=_order)[-1:]
+    return within or [one for one in around if one.network == around[-1].network]
 
 
 def _holds(outer: Network, inner: Network) -> bool:
@@ -187,59 +210,75 @@ def _order(route: Route) -> tuple[int, int]:
 
 
 def _table(
-    device: Platform, request: Request, name: str, count: int, routes: list[Route]
+    device: Platform, request: Request, name: str, known: list[Route], shown: list[Route]
 ) -> etree._Element:
     own = request.dialect.own
-    table = own("route-table", None, own("table-name", name), *_counts(request, count))
+    table = own("route-table", None, own("table-name", name), *_counts(request, known))
     up = int(request.now - device.started)
     long = any(request.child(level) is not None for level in _LONG)
-    for route in routes:
-        age = request.dialect.styled(own("age", length(up)), seconds=str(up))
-        table.append((_long_route if long else _route)(request, route, age))
+    for network, routes in groupby(shown, key=attrgetter("network")):
+        entries = [(_long_entry if long else _entry)(request, one, up) for one in routes]
+        table.append((_long_prefix if long else _prefix)(request, network, entries))
     return table
 
 
-def _route(request: Request, route: Route, age: etree._Element) -> etree._Element:
+def _prefix(request: Request, network: Network, entries: Elements) -> etree._Element:
     own = request.dialect.own
-    entry = own("rt-entry", None, *_known(request, route), age)
+    rt = own("rt", None, own("rt-destination", str(network)), *entries)
+    return request.dialect.styled(rt, style="brief")
+
+
+def _long_prefix(request: Request, network: Network, entries: Elements) -> etree._Element:
+    own = request.dialect.own
+    told = any(entry.findtext("{*}rt-entry-state") == _TOLD for entry in entries)
+    count = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+    rt = own(
+        "rt",
+        None,
+        own("rt-destination", str(network.network_address)),
+        own("rt-prefix-length", str(network.prefixlen)),
+        request.dialect.styled(own("rt-entry-count", str(len(entries))), format=count),
+        own("rt-announced-count", str(int(told))),
+        *entries,
+    )
+    return request.dialect.styled(rt, style="detail")
+
+
+def _entry(request: Request, route: Route, up: int) -> etree._Element:
+    own = request.dialect.own
+    entry = own("rt-entry", None, *_known(request, route), _age(request, up))
     if route.kind:
         entry.append(own("nh-type", route.kind))
     else:
         entry.append(own("nh", None, own("selected-next-hop"), *_hop(request, route)))
-    rt = own("rt", None, own("rt-destination", str(route.network)), entry)
-    return request.dialect.styled(rt, style="brief")
+    return entry
 
 
-def _long_route(request: Request, route: Route, age: etree._Element) -> etree._Element:
-    """As NAPALM's recorded reply has it, but for what the kernel and other protocols add.
-
-    Nothing but the kernel takes routes over here, and it is told of static ones alone.
-    """
+def _long_entry(request: Request, route: Route, up: int) -> etree._Element:
+    """As NAPALM's recorded reply has it, but for what the kernel and other protocols add."""
     own = request.dialect.own
     kind, state = _NEXT_HOPS[route.protocol]
     entry = own("rt-entry", None, *_known(request, route), own("nh-type", route.kind or kind))
     if not route.kind:
         said = own("nh-string", "Next hop"), *_hop(request, route), own("selected-next-hop")
         entry.append(own("nh", None, *said))
-    entry.extend((own("rt-entry-state", state), age, own("as-path", "AS path: I")))
-    rt = own(
-        "rt",
-        None,
-        own("rt-destination", str(route.network.network_address)),
-        own("rt-prefix-length", str(route.network.prefixlen)),
-        request.dialect.styled(own("rt-entry-count", "1"), format="1 entry"),
-        own("rt-announced-count", str(int(route.protocol == "Static"))),
-        entry,
-    )
-    return request.dialect.styled(rt, style="detail")
+    entry.append(own("rt-entry-state", f"Active {state}" if route.active else state))
+    if not route.active and _PREFERENCES[route.protocol]:
+        entry.append(own("inactive-reason", "Route Preference"))
+    entry.extend((_age(request, up), own("as-path", "AS path: I")))
+    return entry
+
+
+def _age(request: Request, up: int) -> etree._Element:
+    own = request.dialect.own
+    return request.dialect.styled(own("age", length(up)), seconds=str(up))
 
 
 def _known(request: Request, route: Route) -> Elements:
     own = request.dialect.own
+    active = [own("active-tag", "*"), own("current-active"), own("last-active")]
     return [
-        own("active-tag", "*"),
-        own("current-active"),
-        own("last-active"),
+        *(active if route.active else [own("active-tag", " ")]),
         own("protocol-name", route.protocol),
         own("preference", str(_PREFERENCES[route.protocol])),
     ]
