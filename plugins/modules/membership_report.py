@@ -99,8 +99,8 @@ summary:
   type: dict
 verdict:
   description:
-    - Why the audit of the fleet is a failure, as a sentence; null when it is not one. One that read
-      nothing is always a failure.
+    - Why the audit of the fleet is a failure, as a sentence; null when it is not one, or while
+      hosts are O(pending). One that read nothing is always a failure.
   returned: success
   type: str
   sample: the audit found 2 errors, 0 warnings, 3 notes, and error or worse fails it

@@ -337,6 +337,13 @@ def test_an_audit_that_read_nothing_is_no_success():
     assert audit_screen.verdict(found, "never", PLACE).startswith("no list was read of 1 host")
 
 
+def test_while_others_have_their_turn_still_to_come_there_is_no_verdict():
+    """Where hosts do not wait for one another, they may have had it when the verdict is read."""
+    lost = {"a": {"unreachable": True, "msg": "no route"}, "b": {}}
+    found = audit_fleet.document(lost, "Audit", now=NOW, pending=["b"])
+    assert audit_screen.verdict(found, "error", PLACE) is None
+
+
 def test_the_page_is_the_collections_own():
     page = audit_page.page(fleet({}, a=listing(1)))
     assert "gm-1" in page

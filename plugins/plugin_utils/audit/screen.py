@@ -76,8 +76,11 @@ _FIRST = 5
 def verdict(found: Mapping[str, Any], fail_at: str, directory: Path) -> str | None:
     """Why a fleet's audit is a failure, as a sentence; None when it is not one.
 
-    ``fail_at``: a severity, or ``never``. An audit that read nothing is always one.
+    ``fail_at``: a severity, or ``never``. An audit that read nothing is always one; nothing is one
+    while hosts are pending, who may be all that can be read.
     """
+    if found["pending"]:
+        return None
     totals = found["summary"]
     if not totals[State.READ]:
         hosts = counted(totals["hosts"], "host")
