@@ -88,6 +88,15 @@ NO_COUNTERS = dict.fromkeys(
         (None, member(heard="2026-10-25 02:00:10 CET"), Moment(SUMMER), UNDATED),
         (None, member(heard="2026-10-25 02:00:10 CET"), Moment(SUMMER, came=True), REGISTERED),
         (None, member(heard="2026-01-02 10:30:00 CET"), Moment("2026-01-02 10:00:00 UTC"), UNDATED),
+        # The device got another time zone: who did nothing is shown at another hour.
+        *(
+            (member(heard=f"{BEFORE} CET"), member(heard=now), Moment(None, came=True), sign)
+            for now, sign in (
+                (f"{BEFORE.replace('16:', '15:')} UTC", None),
+                (f"{BEFORE.replace('16:', '17:')} EET", None),
+                (f"{AFTER.replace('16:', '15:')} UTC", REGISTERED),
+            )
+        ),
         # The same time in other words.
         (member(), member(heard="2026-11-19 16:31:01"), Moment(None), None),
         (member(heard=f"{BEFORE} (5 ago)"), member(heard=f"{BEFORE} (9 ago)"), Moment(None), None),

@@ -18,6 +18,7 @@ _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$")
 _ZONE = re.compile(r"\s*(?:Z|[A-Z]{2,5}|[+-]\d{2}:?\d{2})$")
 _AGO = re.compile(r"\s*\([^()]*\bago\)$")
 _RELATIVE = re.compile(r"\bago$")
+_QUARTER = 900
 
 
 def seconds_of(text: str | None) -> float | None:
@@ -36,18 +37,25 @@ def seconds_after(text: str | None, earlier: str | None) -> float | None:
     Nor can it where the zones differ: a clock was put forward or back between the two.
     """
     times = [local_seconds(text), local_seconds(earlier)]
-    zones = {zone[0].strip() for zone in map(_ZONE.search, (_plain(text), _plain(earlier))) if zone}
-    if times[0] is None or times[1] is None or len(zones) > 1:
+    if times[0] is None or times[1] is None or _in_two_zones(text, earlier):
         return None
     return times[0] - times[1]
 
 
+def _in_two_zones(*texts: str | None) -> bool:
+    return len({zone[0].strip() for text in texts if (zone := _ZONE.search(_plain(text)))}) > 1
+
+
 def differ(one: str | None, other: str | None) -> bool:
-    """Whether two texts tell different times, in whatever form; ``3 minutes ago`` tells none."""
+    """Whether two texts tell different times, in whatever form; ``3 minutes ago`` tells none.
+
+    Zones are whole quarters of an hour apart: in two of them such times may be the same one.
+    """
     plain = [_plain(one), _plain(other)]
     times = [local_seconds(text) for text in plain]
-    if None not in times:
-        return times[0] != times[1]
+    if times[0] is not None and times[1] is not None:
+        apart = times[0] - times[1]
+        return apart % _QUARTER != 0 if _in_two_zones(one, other) else apart != 0
     tell = all(text and not _RELATIVE.search(text) for text in plain)
     return tell and plain[0] != plain[1]
 
