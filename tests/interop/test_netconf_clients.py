@@ -37,7 +37,20 @@ def port(lab: LabDirectory, base: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("transport", ["bin", "ssh2"])
 def test_scrapli_2_does_its_whole_work(port, base, transport):
-    netconf = pytest.importorskip("scrapli.netconf", reason="scrapli 2 is not installed")
+    """Once of three times: on a busy machine this release takes the echo of its request for the
+    reply (bin), or sees none for ten seconds (ssh2)."""
+    pytest.importorskip("scrapli.netconf", reason="scrapli 2 is not installed")
+    for more in (True, True, False):
+        try:
+            _scrapli_2s_work(port, base, transport)
+            break
+        except Exception:
+            if not more:
+                raise
+
+
+def _scrapli_2s_work(port: int, base: str, transport: str) -> None:
+    netconf = pytest.importorskip("scrapli.netconf")
     auth, transports = (pytest.importorskip(f"scrapli.{name}") for name in ("auth", "transport"))
     ways = {"bin": transports.BinOptions, "ssh2": transports.Ssh2Options}
     client = netconf.Netconf(
