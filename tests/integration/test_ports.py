@@ -9,7 +9,7 @@ import contextlib
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -90,42 +90,41 @@ def test_pushes_leave_from_their_own_port_and_are_acknowledged_there(lab):
     made = _lab(lab)
     seen: list[object] = []
 
-    async def rekey() -> tuple[list[str], int]:
-        server = LabServer(Lab(made.devices, ()))
-        await server.start()
-        fleet = MemberFleet(made.members, server.clock, 1.0, lambda event: seen.append(event.event))
-        try:
-            await fleet.start()
-            await _until(lambda: "registered" in seen)
+    async def rekey() -> tuple[list[object], int]:
+        async with _registered(made, seen) as server:
             groups = server.devices[0].groups
             groups.clear("G1", immediately=False, now=server.clock())
             await _until(lambda: groups.views(server.clock())[0].counters.push_acknowledged > 0)
             return seen, groups.views(server.clock())[0].counters.push_sent
-        finally:
-            fleet.stop()
-            server.stop()
 
     happened, sent = asyncio.run(rekey())
     assert "rekeyed" in happened
     assert sent == 1
 
 
+@contextlib.asynccontextmanager
+async def _registered(made: Lab, seen: list[object]) -> AsyncIterator[LabServer]:
+    """The lab at work, a member of it registered; ``seen`` gets the members' events."""
+    server = LabServer(Lab(made.devices, ()))
+    await server.start()
+    fleet = MemberFleet(made.members, server.clock, 1.0, lambda event: seen.append(event.event))
+    try:
+        await fleet.start()
+        await _until(lambda: "registered" in seen)
+        yield server
+    finally:
+        fleet.stop()
+        server.stop()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows UDP to a raw socket")
 def test_a_router_on_the_way_may_divide_what_does_not_fit(lab):
     """RFC 791: what must not be divided is lost where the way takes less than the first link."""
     made = _lab(lab)
-    seen: list[object] = []
 
     async def register() -> None:
-        server = LabServer(Lab(made.devices, ()))
-        await server.start()
-        fleet = MemberFleet(made.members, server.clock, 1.0, lambda event: seen.append(event.event))
-        try:
-            await fleet.start()
-            await _until(lambda: "registered" in seen)
-        finally:
-            fleet.stop()
-            server.stop()
+        async with _registered(made, []):
+            pass
 
     try:
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
