@@ -109,7 +109,7 @@ class DeviceAction(ActionBase):
         self._task_vars = task_vars or {}
         result.update(self._judged(_plain(self._task.args)))
         # Ansible prints equal warnings once for all hosts.
-        result["warnings"] = [_named(self._host, line) for line in result.get("warnings", [])]
+        result["warnings"] = [self.told(line) for line in result.get("warnings", [])]
         result.update({name: all_legible(result[name]) for name in _READ if name in result})
         return result
 
@@ -155,7 +155,7 @@ class DeviceAction(ActionBase):
         return checked.validated_parameters, _complaints(checked)
 
     def told(self, line: str) -> str:
-        """A line of a failure, with who it is about."""
+        """A line of a failure or a warning, with who it is about."""
         return _named(self._host, line)
 
     @property

@@ -20,7 +20,8 @@ from ..plugin_utils.group.running.fate import Outcome
 from ..plugin_utils.group.running.order import Order
 from ..plugin_utils.group.running.screen import summary
 from ..plugin_utils.group.variables import PREFIX, unknown, unreadable
-from . import DeviceAction, _plain
+from . import DeviceAction, _named, _plain
+from .chosen import is_for_one, left_out
 from .fleet import Fleet
 from .rendered import rendered, unread, why
 
@@ -29,6 +30,12 @@ _OF_AN_ORDER = ("confirm_minutes", "timeout", "poll", "exclusive", "comment")
 
 _IN_STEP = ("linear", "debug")
 """Strategies that run for one host alone what is to run once, by the end of their names."""
+_EXPECTED = "expected what 'groups' returned, or its variable"
+_NO_OUTCOME = {
+    "failed": "it has failed",
+    "skipped": "it was skipped, and nobody has looked at any host",
+}
+"""Why a task that ran once has no outcome, by what its result says of it."""
 
 
 class ActionModule(DeviceAction):
@@ -60,7 +67,7 @@ class ActionModule(DeviceAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         if options["outcome"] is not None:
-            return self._of_one(self._outcome(options["outcome"]))
+            return self._told_of(self._outcome(options["outcome"])["hosts"])
         self._refuse_several()
         wrong: list[Contradiction] = []
         groups = _plain(unread(self._task.args["groups"], wrong))
@@ -89,12 +96,15 @@ class ActionModule(DeviceAction):
         wrong: list[Contradiction],
     ) -> Order:
         """What is asked for; ``variables``: host to its variables."""
+        here = {host: variables[host] for host in self._in_play()}
+        out = left_out(self._task, self._templar, here)
         return Order(
             description=self._description(groups, variables, wrong),
-            hosts=tuple(filter(frozenset(self._in_play()).__contains__, variables)),
+            hosts=tuple(host for host in variables if host in here and host not in out),
             check=self._task.check_mode,
             diff=self._task.diff,
             elsewhere=self._elsewhere(),
+            left_out=tuple(host for host in here if host in out),
             **{name: options[name] for name in _OF_AN_ORDER},
         )
 
@@ -112,29 +122,21 @@ class ActionModule(DeviceAction):
         if isinstance(found, Mapping) and isinstance(found.get("hosts"), Mapping):
             return found
         # A run that has failed tells of no host, and none of them is without a part in it.
-        failed = isinstance(found, Mapping) and found.get("failed")
-        why = "it has failed" if failed else "expected what 'groups' returned, or its variable"
+        said = found if isinstance(found, Mapping) else {}
+        why = next((why for word, why in _NO_OUTCOME.items() if said.get(word)), _EXPECTED)
         raise Refused([f"outcome{f' {given!r}' if isinstance(given, str) else ''}: {why}"])
 
-    def _of_one(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
-        """The host's part in an outcome."""
+    def _told_of(self, fates: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """What became of the host, or of all where one host says it for them."""
         host = str(self._task_vars.get("inventory_hostname"))
-        fate = outcome["hosts"].get(host)
-        if fate is None:
-            return {"changed": False, "msg": "no part of any group"}
-        result = {
-            "changed": fate["changed"],
-            "did": fate["did"],
-            "warnings": [*fate["warnings"], *fate["left"]],
-            "msg": "; ".join([*fate["did"], *fate["left"]]) or "nothing to change",
-        }
-        if self._task.diff and fate["diff"]:
-            result["diff"] = {"prepared": fate["diff"]}
-        if fate["failures"]:
-            said = "\n".join(f"{host}: {f.removeprefix(f'{host}: ')}" for f in fate["failures"])
-            result["msg"] = said
-            result["unreachable" if fate["unreachable"] else "failed"] = True
-        return result
+        if is_for_one(self._task, self._templar):
+            return _of_all(
+                {one: _of_one(one, fate, self._task.diff) for one, fate in fates.items()}
+            )
+        if host not in fates:
+            why = "it was not in the play when the Group VPN was run, and nobody has looked at it"
+            raise Refused([f"{host}: {why}; run it again"])
+        return _of_one(host, fates[host], self._task.diff)
 
     def _refuse_several(self) -> None:
         """Whole runs that each host had for itself would get in each other's way."""
@@ -207,6 +209,40 @@ class ActionModule(DeviceAction):
             found["management"] = str(found["management"])
         found["inventory_groups"] = [name for name, own in inside.items() if host in own]
         return found
+
+
+def _of_one(host: str, fate: Mapping[str, Any], diff: bool) -> dict[str, Any]:
+    """A host's part in an outcome."""
+    result = {
+        "changed": fate["changed"],
+        "did": fate["did"],
+        "warnings": [_named(host, line) for line in (*fate["warnings"], *fate["left"])],
+        "msg": "; ".join([*fate["did"], *fate["left"]]) or "nothing to change",
+    }
+    if diff and fate["diff"]:
+        result["diff"] = {"prepared": fate["diff"]}
+    if fate["failures"]:
+        result["msg"] = "\n".join(_named(host, line) for line in fate["failures"])
+        result["unreachable" if fate["unreachable"] else "failed"] = True
+    return result
+
+
+def _of_all(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The parts of all hosts as one: who says it for all fails when one of them has failed."""
+    failed = [part["msg"] for part in parts.values() if {"failed", "unreachable"} & part.keys()]
+    did = [_named(host, ", ".join(part["did"])) for host, part in parts.items() if part["did"]]
+    return {
+        "changed": any(part["changed"] for part in parts.values()),
+        "failed": bool(failed),
+        "did": did,
+        "warnings": [line for part in parts.values() for line in part["warnings"]],
+        "msg": "\n".join(failed) or "; ".join(did) or "nothing to change",
+        "diff": [
+            {"prepared": f"{host}:\n{part['diff']['prepared']}"}
+            for host, part in parts.items()
+            if "diff" in part
+        ],
+    }
 
 
 def _names(groups: Any) -> Iterable[str]:

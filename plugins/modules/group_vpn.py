@@ -25,7 +25,8 @@ description:
   - Each step begins when devices show that the one before is over. What a device does not take
     stops what depends on it, and nothing else; a second run goes on from what it finds.
   - In check mode looks and plans.
-  - With O(outcome), says what became of the host that the task runs for.
+  - With O(outcome), says what became of the host that the task runs for; with C(run_once), what
+    became of all, and fails when one of them has failed.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
 options:

@@ -436,6 +436,63 @@ def test_a_run_for_each_host_at_once_is_refused_before_any_device_is_asked(
     assert [one.startswith(why) for one in troubles(result)] == [True, True]
 
 
+def test_hosts_that_a_condition_leaves_out_are_refused_before_any_device_is_asked(whole):
+    """They were configured all the same, and nobody said what became of them."""
+    whole.group(NAME, NUMBER, whole.hubs(1))
+    whole.sites(2)
+    whole.write()
+    there = {"when": "inventory_hostname != excused", "vars": {"excused": "site-02"}}
+    said = [one for one in troubles(play(whole.lab, [{**ROLE, **there}])) if one]
+    why = "site-02: when: the task does not run there, and a Group VPN is planned as a whole; "
+    assert [one.startswith(why) for one in said] == [True]
+    # It is nobody's business when the description does not name them.
+    whole.branches.remove("site-02")
+    whole.write()
+    asked = play(whole.lab, [{**ROLE, **there}])
+    assert "nothing listens there" in str(troubles(asked))
+    assert "site-02" not in str(troubles(asked))
+
+
+FATES = {
+    host: {"changed": True, "unreachable": False, "did": ["configured"], "diff": "+  x;\n"}
+    | {"failures": failures, "left": [], "warnings": [f"of {host}"]}
+    for host, failures in {"hub-1": [], "site-01": ["commit: refused"]}.items()
+}
+TELL = {"groupvpn.junos.group_vpn": {"outcome": {"hosts": FATES}}}
+
+
+@pytest.mark.parametrize("around", ["task", "include"])
+def test_one_host_that_speaks_for_all_says_what_became_of_all(whole, around):
+    """With 'run_once' a site that had failed was told of by nobody, and Ansible ended with 0."""
+    whole.hubs(1)
+    whole.sites(1)
+    whole.write()
+    (whole.lab.path / "tell.yml").write_text(json.dumps([TELL]))
+    include = {"ansible.builtin.include_tasks": str(whole.lab.path / "tell.yml")}
+    task = {"task": TELL, "include": include}[around]
+    result = play(whole.lab, [{**task, "run_once": True}], "--diff")
+    assert result.code == 2
+    (told,) = [one for one in result.tasks[-1].values() if one["action"].endswith("group_vpn")]
+    assert told["msg"] == "site-01: commit: refused"
+    assert (told["changed"], told["failed"]) == (True, True)
+    assert told["did"] == ["hub-1: configured", "site-01: configured"]
+    assert told["warnings"] == ["hub-1: of hub-1", "site-01: of site-01"]
+    assert [one["prepared"] for one in told["diff"]] == [f"{h}:\n+  x;\n" for h in FATES]
+
+
+def test_a_host_at_which_nobody_has_looked_is_not_said_to_need_nothing(whole):
+    """After a rescued failure Ansible has one host in the play; all others were 'no part'."""
+    whole.hubs(1)
+    whole.sites(2)
+    whole.write()
+    result = play(whole.lab, [{"groupvpn.junos.group_vpn": {"outcome": {"hosts": FATES}}}])
+    told = result.tasks[-1]
+    assert not told["hub-1"].get("failed")
+    assert told["site-01"]["msg"] == "site-01: commit: refused"
+    why = "site-02: it was not in the play when the Group VPN was run, and nobody has looked at it"
+    assert told["site-02"]["msg"] == f"{why}; run it again"
+
+
 def test_members_that_nobody_can_ask_are_verified_by_what_servers_hear_of_them(whole):
     others = [
         {"name": name, "address": f"127.0.10.{n}", "pre_shared_key": f"made-up-key-of-{name}"}

@@ -17,6 +17,8 @@ T = TypeVar("T")
 _LEAST_POLL = 0.1
 """Devices that are asked without a pause do nothing else."""
 _MOST_MINUTES = 65535
+_NO_TURNS = "take it out of the play: steps have an order, and 'forks' hosts go at once"
+_NO_WHEN = "leave hosts out by the play's 'hosts' or by --limit: what they have then stays as it is"
 _MOST_SECONDS = 86400
 """How long a run may wait for members: a day, as long as a traffic key lives at the most."""
 
@@ -45,7 +47,7 @@ class Order:
 
     ``confirm_minutes``: after so long a server takes an unproved change back; 0: commit for good.
     ``diff``: the difference of each host is wanted too. ``elsewhere``: hosts whose turn in the
-    play is another one.
+    play is another one; ``left_out``: those for which the task does not run.
     """
 
     description: Description
@@ -58,6 +60,7 @@ class Order:
     check: bool = False
     diff: bool = False
     elsewhere: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def limits(order: Order) -> Iterator[Contradiction]:
@@ -69,11 +72,14 @@ def limits(order: Order) -> Iterator[Contradiction]:
 def _in_turns(order: Order) -> Iterator[Contradiction]:
     """A part of a group cannot be planned without the rest; of others there is nothing to plan."""
     named = taking_part(order.description)
-    whom = tuple(host for host in order.elsewhere if host in named)
-    if whom:
-        why = "not in this turn of the play, and a Group VPN is planned as a whole"
-        remedy = "take it out of the play: steps have an order, and 'forks' hosts go at once"
-        yield Contradiction(whom, "serial", None, why, remedy)
+    for hosts, statement, why, remedy in (
+        (order.elsewhere, "serial", "not in this turn of the play", _NO_TURNS),
+        (order.left_out, "when", "the task does not run there", _NO_WHEN),
+    ):
+        whom = tuple(host for host in hosts if host in named)
+        if whom:
+            whole = f"{why}, and a Group VPN is planned as a whole"
+            yield Contradiction(whom, statement, None, whole, remedy)
 
 
 def _times(order: Order) -> Iterator[Contradiction]:
