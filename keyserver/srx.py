@@ -22,7 +22,7 @@ from .gdoi.arrival import Event
 from .groups.durable import Forgetful
 from .groups.plane import GroupKeys, KeyPlane, SigningKeys
 from .groups.pushes import Outgoing
-from .groups.safe import KeySafe
+from .groups.safe import Begin, KeySafe
 from .ike.nat import Address
 from .key_server import KeyServer
 from .lab.specs import DeviceSpec
@@ -99,13 +99,15 @@ class Surroundings:
 
     ``on_activity`` is called when there is something to send or a deadline may have changed,
     ``on_trouble`` with a sentence when something was not written that nobody is told of;
-    ``internet`` takes an IPv4 packet and now, and gives the answers.
+    ``internet`` takes an IPv4 packet and now, and gives the answers; ``begin`` begins to make a key
+    of which it is known that it will be asked for.
     """
 
     key_sink: KeySink = field(default_factory=NoKeyLog)
     on_activity: Callable[[], None] = lambda: None
     on_trouble: Callable[[str], None] = lambda text: None
     internet: Callable[[bytes, float], list[bytes]] = lambda packet, now: []
+    begin: Begin = lambda making: making
 
 
 _NOTHING = Surroundings()
@@ -146,6 +148,7 @@ def key_plane(
         push_port=spec.push_port,
         key_store=safe if spec.group_keys is GroupKeys.DURABLE else Forgetful(),
         on_kek=sink.kek,
+        foresee=safe.foresee,
     )
 
 
@@ -173,7 +176,7 @@ class Device:
         self._next_session = 1000
         self._managed: _Management | None = None
         self._store = Store(spec.state, partial(conformed, junos_schema(spec.generation)))
-        self.safe = KeySafe(self._store, spec.certificates, around.on_trouble)
+        self.safe = KeySafe(self._store, spec.certificates, around.on_trouble, around.begin)
         self.database = self._loaded(
             initial if callable(initial) else lambda: initial, now, around.on_trouble
         )

@@ -64,6 +64,9 @@ class ServerCluster:
         kept: dict[tuple[str, str], Link] = {}
         for name, group in groups.by_name.items():
             links = {p.policy.name: self._link(group, p, now) for p in peers.get(name, ())}
+            if links and group.settings.kek is not None:
+                # As soon as they meet, and no other device is answered while a key is made then.
+                self._plane.foresee(group.settings.kek.certificate or "")
             kept |= {(name, gateway): link for gateway, link in links.items()}
             roots = [link for link in links.values() if link.dials]
             if all(link.lost for link in roots):

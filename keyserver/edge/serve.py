@@ -276,6 +276,7 @@ class LabServer:
             self._key_sink or NoKeyLog(),
             on_trouble=partial(log.error, "%s: %s", spec.name),
             internet=partial(self._carry, spec.name),
+            begin=self._workers.foreseen,
         )
         happened = partial(self._happened, spec.name)
         initial = partial(self._initial, spec)

@@ -5,7 +5,7 @@
 Everything that a device's requests share is its configuration database. While a worker deals with
 it for one request, the others of the same device wait; those of other devices, and the key planes,
 go on. All devices share two workers, one for what may take seconds: more of them would only take
-the interpreter from each other.
+the interpreter from each other. Keys are made in a third, which does without the interpreter.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..config.parsing import lent, work_for_us
 from ..netconf.work import LIGHT, Steps, Work
+
+T = TypeVar("T")
 
 log = logging.getLogger("keyserver")
 
@@ -32,9 +34,9 @@ class Workers:
     """Threads in which long work is done beside the event loop, each piece when it is its turn."""
 
     def __init__(self) -> None:
-        self._brief, self._long = (
+        self._brief, self._long, self._early = (
             ThreadPoolExecutor(1, thread_name_prefix=name, initializer=work_for_us)
-            for name in ("requests", "long requests")
+            for name in ("requests", "long requests", "what will be asked for")
         )
 
     def begin(self, work: Work) -> asyncio.Future[Any]:
@@ -42,8 +44,17 @@ class Workers:
         worker = self._long if work.weight > LONG else self._brief
         return asyncio.get_running_loop().run_in_executor(worker, lent(lambda: _done_by(work)))
 
+    def foreseen(self, make: Callable[[], T]) -> Callable[[], T]:
+        """Begin what will be asked for soon and has no elements; what gives it, and waits for it.
+
+        What is asked for before its turn has come is made then and there.
+        """
+        begun = self._early.submit(make)
+        return lambda: make() if begun.cancel() else begun.result()
+
     def shutdown(self) -> None:
-        """Wait until all is done that was begun."""
+        """Wait until all is done that was begun; what nobody has asked for yet is let go of."""
+        self._early.shutdown(cancel_futures=True)
         self._brief.shutdown()
         self._long.shutdown()
 

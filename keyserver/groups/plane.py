@@ -43,7 +43,8 @@ class KeyPlane:
     says main mode use aggressive mode too; ``credentials`` are the device's certificates by name;
     ``floating_port`` is where peers behind a translator come to (RFC 3947), None: nowhere;
     ``push_port`` is where pushes come from, None: from where all comes from;
-    ``key_store`` keeps the groups' keys across a restart.
+    ``key_store`` keeps the groups' keys across a restart; ``foresee`` is told which certificate's
+    signing key will be asked for soon.
     """
 
     local: Address
@@ -58,6 +59,7 @@ class KeyPlane:
     push_port: int | None = None
     key_store: KeyStore = field(default_factory=Forgetful)
     on_kek: Callable[[Kek], None] = lambda kek: None
+    foresee: Callable[[str], None] = lambda certificate: None
 
     @property
     def push_source(self) -> Address:

@@ -9,6 +9,7 @@ is possible.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -20,6 +21,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ..config.store import RETRY_SECONDS, Store, StoreFailed, damaged_key
 from ..ike.authentication import Credentials
 from .keys import RSA_BITS
+
+Making = Callable[[], rsa.RSAPrivateKey]
+Begin = Callable[[Making], Making]
+"""Begins to make a key elsewhere; what it returns gives the key, and waits for it."""
 
 _PEM, _PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 _HOST_KEY = "ssh host key"
@@ -34,12 +39,15 @@ class KeySafe:
         store: Store,
         certificates: Mapping[str, Credentials],
         on_trouble: Callable[[str], None],
+        begin: Begin,
     ) -> None:
         """``certificates`` of the lab file sign with their own keys, which nothing else keeps.
 
         ``on_trouble`` gets a sentence when something was not written that nobody is told of.
         """
         self._store, self._certificates, self._on_trouble = store, certificates, on_trouble
+        self._begin = begin
+        self._begun: dict[str, Making] = {}
         self._signing: dict[str, rsa.RSAPrivateKey] = {}
         self._unwritten: dict[str, Callable[[], None]] = {}
         self._write_again_at = 0.0
@@ -63,10 +71,22 @@ class KeySafe:
         if certificate in self._certificates:
             return self._certificates[certificate].private_key
         if certificate not in self._signing:
-            name = f"certificate {certificate}"
+            name = _name(certificate)
             pem = self._store.signing_key(name)
-            self._signing[certificate] = self._new(name) if pem is None else self._loaded(name, pem)
+            made = self._begun.pop(certificate, _made)
+            self._signing[certificate] = (
+                self._kept(name, made()) if pem is None else self._loaded(name, pem)
+            )
         return self._signing[certificate]
+
+    def foresee(self, certificate: str) -> None:
+        """It will be asked for soon: if it is to be made, that begins now, for it takes long."""
+        if certificate in {*self._certificates, *self._signing, *self._begun}:
+            return
+        # Who asks for the key is told.
+        with contextlib.suppress(StoreFailed):
+            if self._store.signing_key(_name(certificate)) is None:
+                self._begun[certificate] = self._begin(_made)
 
     def _loaded(self, name: str, pem: bytes) -> rsa.RSAPrivateKey:
         try:
@@ -77,8 +97,7 @@ class KeySafe:
             raise damaged_key(self._store.path, f"the key of {name}")
         return key
 
-    def _new(self, name: str) -> rsa.RSAPrivateKey:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    def _kept(self, name: str, key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
         pem = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, _PLAIN)
         self._write(f"the key of {name}", partial(self._store.add_signing_key, name, pem))
         return key
@@ -113,6 +132,14 @@ class KeySafe:
             self._write(what, write)
         if self._unwritten:
             self._write_again_at = now + RETRY_SECONDS
+
+
+def _name(certificate: str) -> str:
+    return f"certificate {certificate}"
+
+
+def _made() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
 
 
 def _second(first: bytes) -> bytes:

@@ -19,6 +19,7 @@ from keyserver.ike.payloads import Identification
 from keyserver.ike.proposal import PeerPolicy
 from keyserver.member.machine import GroupMember
 from keyserver.member.registrations import MemberState
+from keyserver.srx import Surroundings
 from tests.keyserver.world import commit, device_of
 from tests.lab import PSK, hub_config
 
@@ -68,6 +69,43 @@ class Hub:
     def keys(self, now: float) -> tuple[str | None, set[str]]:
         (view,) = self.groups.views(now)
         return (view.kek.spi if view.kek else None), {tek.spi for tek in view.teks}
+
+
+class Ahead:
+    """Who makes keys beside the loop: each is the one that is given, and counted."""
+
+    def __init__(self, signing_key) -> None:
+        self.key, self.begun, self.asked = signing_key(""), 0, 0
+
+    def __call__(self, making):
+        self.begun += 1
+        return self._made
+
+    def _made(self):
+        self.asked += 1
+        return self.key
+
+
+@pytest.mark.parametrize("role", ["root-server", "sub-server"])
+def test_a_cluster_begins_to_make_its_key_before_the_servers_meet(signing_key, tmp_path, role):
+    now, ahead = 1_800_000_000.0, Ahead(signing_key)
+    gateways = {"gm-1": SITES[0]}
+    alone = hub_config("hub", "v2", gateways, extra=ALGORITHMS)
+    spec = {"around": Surroundings(begin=ahead), "state": tmp_path / "state"}
+    device = device_of(ROOT, Generation.V2, alone, now, None, **spec)
+    assert ahead.begun == 0
+    text = hub_config("hub", "v2", gateways, extra=(*ALGORITHMS, *cluster_lines(role, SUB)))
+    for minute in range(3):
+        commit(device, f"{text}\nset system host-name h{minute}", now + 60 * minute)
+    assert (ahead.begun, ahead.asked) == (1, 0)
+    assert device.safe.signing_key("") is ahead.key
+    commit(device, text, now + 300)
+    device.close()
+    # What was made is kept: nothing is made again.
+    again = device_of(ROOT, Generation.V2, text, now, None, **spec)
+    assert again.safe.signing_key("").private_numbers() == ahead.key.private_numbers()
+    assert (ahead.begun, ahead.asked) == (1, 1)
+    again.close()
 
 
 class Network:

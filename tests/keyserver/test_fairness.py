@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from functools import partial
 
 import pytest
 
@@ -137,6 +138,34 @@ def test_what_takes_little_does_not_wait_for_what_takes_long():
             workers.shutdown()
 
     asyncio.run(run())
+
+
+def test_what_will_be_asked_for_is_made_beside_the_loop_or_at_once_and_only_once():
+    workers, begun, over = turns.Workers(), threading.Event(), threading.Event()
+    makers = {"early": [], "queued": [], "never": []}
+
+    def make(name):
+        makers[name].append(threading.current_thread())
+        if name == "early":
+            begun.set()
+            over.wait(60)
+        return name
+
+    early, queued, _ = (workers.foreseen(partial(make, name)) for name in makers)
+    assert begun.wait(60)
+    # Who asks does not wait for what is made for others.
+    assert queued() == "queued"
+    ending = threading.Thread(target=workers.shutdown)
+    ending.start()
+    # Until it refuses, which is when it has let go of what is queued.
+    with contextlib.suppress(RuntimeError):
+        while True:
+            workers.foreseen(partial(make, "never"))
+    over.set()
+    assert early() == "early"
+    ending.join()
+    here = threading.current_thread()
+    assert [[one is here for one in made] for made in makers.values()] == [[False], [True], []]
 
 
 class Client:
