@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,11 @@ _MODELS = {
     Generation.V1: ("srx240h2", "srx240h2", "12.3X48-D105"),
     Generation.V2: ("vSRX", "vsrx", "22.4R1"),
 }
+_BLANK = re.compile(
+    r"[\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u2800\u3164\uFE00-\uFE0F\uFFA0"
+    r"\U0001D159\U000E0100-\U000E01EF]"
+)
+"""Of these letters and marks nothing is seen, though Python calls them printable."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,8 @@ def _sentence(problem: LoadError) -> str:
 
 def legible(text: str) -> str:
     """Text of a file or a device as a terminal may show it: what nobody sees there, as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    seen = (c.isprintable() and not _BLANK.match(c) for c in text)
+    return "".join(c if is_seen else ascii(c)[1:-1] for c, is_seen in zip(text, seen, strict=True))
 
 
 @cache

@@ -4,19 +4,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+_BLANK = re.compile(
+    r"[\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u2800\u3164\uFE00-\uFE0F\uFFA0"
+    r"\U0001D159\U000E0100-\U000E01EF]"
+)
+"""Letters and marks, to Unicode and to Python, of which nothing is seen: its ignorable ones that
+are assigned, and those that are drawn as a blank."""
 
 
 def legible(text: str, kept: str = "") -> str:
     """Text of whomever as a terminal or a page may show it: what nobody sees, as escapes.
 
-    That is control characters, which a terminal obeys, and those that turn the direction of writing
-    or have no width. ``kept``: which of them stay.
+    That is control characters, which a terminal obeys, those that turn the direction of writing
+    or have no width, and letters that are blank. ``kept``: which of them stay.
     """
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or not _BLANK.search(text)):
         return text
-    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
+    return "".join(c if c in kept or _is_seen(c) else ascii(c)[1:-1] for c in text)
+
+
+def _is_seen(letter: str) -> bool:
+    return letter.isprintable() and not _BLANK.match(letter)
 
 
 def all_legible(value: Any) -> Any:

@@ -76,11 +76,11 @@ def test_status_names_a_device_that_does_not_answer(lab):
 
 def test_status_shows_what_nobody_would_see(lab):
     config = hub_config("hub-1", "v2", {"gm-1": "127.0.1.1"}, ("G1",))
-    lab.add_device("hub-1", "v2", config.replace(" G1", ' "\u202eG1"'))
+    lab.add_device("hub-1", "v2", config.replace(" G1", ' "\u202e\u3164G1"'))
     server = lab.serve()
     try:
         status = Process("status", lab.file)
-        status.wait_for(r"group \u202eG1 (id 1)")
+        status.wait_for(r"group \u202e\u3164G1 (id 1)")
         status.stop()
     finally:
         server.stop()

@@ -267,9 +267,17 @@ def test_a_name_that_is_written_from_right_to_left_turns_only_itself():
     assert "אתר" not in "".join(beside)
 
 
-@pytest.mark.parametrize("odd", ["\u202e", "\u2066", "\u200b", "\xad", "\x9b", "\U000e0041"])
+BLANK = ["\u3164", "\uffa0", "\u1160", "\u2800", "\U0001d159", "\u034f", "\ufe0e", "\U000e01ef"]
+
+
+@pytest.mark.parametrize(
+    "odd", ["\u202e", "\u2066", "\u200b", "\xad", "\x9b", "\U000e0041", *BLANK]
+)
 def test_what_nobody_sees_in_a_name_is_seen_on_the_page(odd):
-    """``U+202E`` made one site look like another, and a soft hyphen two that differ look alike."""
+    """``U+202E`` made one site look like another, and a soft hyphen two that differ look alike.
+
+    To Python a blank letter of Hangul is as printable as any.
+    """
     text = page_of_a_place(f"site{odd}-1")
     assert odd not in text
     shown, data = text.split('id="data">')
