@@ -57,8 +57,8 @@ options:
   validate_on_device:
     description:
       - In check mode, have the device load, compare, check and discard the change.
-      - While a confirmed commit awaits its confirmation, the check is left out with a warning,
-        because it would confirm that.
+      - While a confirmed commit awaits its confirmation, or the user may not see whether one does,
+        the check is left out with a warning, because it would confirm that.
     type: bool
     default: false
 """

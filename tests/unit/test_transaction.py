@@ -443,6 +443,33 @@ def test_what_a_change_confirms_besides_is_told_and_refused_where_it_is_to_be(te
 
 
 @pytest.mark.parametrize("says_confirmed", [True, False])
+def test_what_the_lock_alone_tells_to_await_is_certain_to(says_confirmed):
+    rpc = unmarked()
+    rpc.box.says_confirmed = says_confirmed
+    rpc.box.commit(9, "eve", "", 7)
+    with pytest.raises(Refused, match=r"of eve .* awaits confirmation.* would confirm it"):
+        apply(rpc, wish(FIVE_MINUTES._replace(refuse_pending=True)))
+    looked = apply(rpc, wish(check=True, validate_on_device=True))
+    assert any("a check would confirm it" in line for line in looked["warnings"])
+    assert (rpc.box.pending is not None, Stage.CHECK in rpc.stages) == (True, False)
+    assert apply(rpc, wish())["confirms"]["user"] == "eve"
+
+
+def test_a_check_confirms_nothing_for_who_may_not_see_what_awaits():
+    rpc = Boxed(box("G1"), {Stage.HISTORY: lambda _said: rpc_error("permission denied")})
+    rpc.box.commit(9, "eve", "", 7)
+    found = apply(rpc, wish(check=True, validate_on_device=True))
+    assert (found["changed"], rpc.box.pending is not None) == (True, True)
+    assert "permission denied" in found["warnings"][-1]
+    assert found["warnings"][-1].endswith(
+        "not checked on the device, because a check would confirm it"
+    )
+    made = apply(rpc, wish())
+    assert (made["changed"], rpc.box.pending) == (True, None)
+    assert any(line.endswith("is confirmed by this commit") for line in made["warnings"])
+
+
+@pytest.mark.parametrize("says_confirmed", [True, False])
 def test_what_was_confirmed_is_in_no_doubt_where_nobody_tells(says_confirmed):
     rpc = silent(says_confirmed)
     confirming.confirm(rpc, confirming.Request(untold=True))

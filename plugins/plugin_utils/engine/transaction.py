@@ -170,7 +170,8 @@ def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
     except DeviceError as error:
         if options.refuse_pending:
             raise Refused([f"{error}; pending_confirm is refuse, and {UNTOLD}"]) from None
-        return True
+        device.warn(f"{error}; {UNTOLD}; {_NOT_CHECKED if check else _CONFIRMED_BY_THIS}")
+        return False
     if pending is None:
         return True
     told = pending.told(certain)
@@ -182,7 +183,7 @@ def _heed_pending(device: Device, options: CommitOptions, check: bool) -> bool:
             ]
         )
     if check:
-        device.warn(f"{told}; not checked on the device, because a check would confirm it")
+        device.warn(f"{told}; {_NOT_CHECKED}")
     else:
         together = "" if options.confirmed is None else ", or is taken back together with it"
         device.warn(f"{told}; this commit confirms it{together}")
@@ -225,6 +226,8 @@ def _may_concern(device: Device, subject: str) -> bool:
         return True
 
 
+_NOT_CHECKED = "not checked on the device, because a check would confirm it"
+_CONFIRMED_BY_THIS = "one that does is confirmed by this commit"
 _TAKEN = "without it the device takes the settings back"
 _BE_SURE = "; have confirm_commit confirm to be sure, with this result as its 'change'"
 
@@ -234,14 +237,18 @@ def pending_or_doubt(
 ) -> tuple[PendingConfirmation | None, bool]:
     """What awaits confirmation, or may, and whether that is certain. Raises DeviceError.
 
-    ``options``: how it may have been committed; ``look``: also at the lock, where alone some
-    devices say so.
+    ``options``: how it may have been committed; ``look``: also at a lock that is taken for it,
+    where alone some devices say so.
     """
     history = device.history()
     pending = awaiting(history)
-    ours = tells_of_none(history) and newest_bears(history, options.comment)
-    if pending is not None or not (ours or was_confirmed_once(history)):
+    if pending is not None:
         return pending, True
+    if _was_said_at_lock(device):
+        return newest(history), True
+    ours = tells_of_none(history) and newest_bears(history, options.comment)
+    if not (ours or was_confirmed_once(history)):
+        return None, True
     if look and said_at_lock(device):
         return newest(history), True
     in_time = may_await_at(history, device.time_told(), options.confirmed)
@@ -255,6 +262,10 @@ def said_at_lock(device: Device) -> bool:
     """Whether a device that does not mark its history says at the lock that a commit awaits."""
     with device.editing(CommitOptions()):
         pass
+    return _was_said_at_lock(device)
+
+
+def _was_said_at_lock(device: Device) -> bool:
     return any(_AT_LOCK.search(warning) for warning in device.warnings)
 
 
