@@ -37,7 +37,7 @@ class Intake:
     def __init__(self, connection: asyncssh.SSHServerConnection, octets: int) -> None:
         self._connection, self._take = connection, connection.data_received
         self._left: float = octets
-        self._outlet = Outlet(connection)
+        Outlet(connection)
         raw = connection.get_extra_info("socket")
         transport = connection._transport
         if transport is not None and hasattr(transport, "max_size"):
@@ -76,8 +76,6 @@ class Intake:
             self._connection.abort()
             return
         self._take(data, datatype)
-        # An answer acknowledges what it answers.
-        self._outlet.flush()
         if self._full:
             self._refrain()
         if self._raw is not None:

@@ -40,14 +40,13 @@ class Outlet:
 
     def _keep(self, data: bytes) -> None:
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(data)
         self._octets += len(data)
         if self._octets >= AT_ONCE:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
-        """Write what waits."""
+    def _flush(self) -> None:
         if not self._waiting:
             return
         data = b"".join(self._waiting)
