@@ -159,7 +159,7 @@ class Link:
     def expire(self, now: float) -> None:
         """Do what is due: call, probe, repeat, give up."""
         if self._lost_at is not None and now >= self._lost_at:
-            self._lose(now)
+            self._lose()
         if self._repeat_due is not None and now >= self._repeat_due:
             self.outbox.append(self._last)
             self._repeat_due = now + DIAL_REPEAT_SECONDS
@@ -176,13 +176,10 @@ class Link:
         elif self.dials:
             self._call(now)
 
-    def _lose(self, now: float) -> None:
+    def _lose(self) -> None:
         self._lost_at = None
         self.events.append(ServerLost(self.group.settings.name, self.peer.policy.name))
-        if self.dials:
-            self.group.lead(now)
-        else:
-            self.group.shared_with.discard(self.peer.policy.name)
+        self.group.shared_with.discard(self.peer.policy.name)
 
     def _probe_peer(self, now: float) -> None:
         if self._unanswered >= self.peer.dpd_threshold:
@@ -201,7 +198,7 @@ class Link:
             return
         # It calls again, or it is heard again under the phase 1 SA that there is.
         self.state, self._update, self._unanswered = LinkState.DOWN, None, 0
-        self._lose(now)
+        self._lose()
 
     def _call(self, now: float) -> None:
         if self.state is not LinkState.UP:

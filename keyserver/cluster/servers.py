@@ -196,9 +196,13 @@ class ServerCluster:
 
     def expire(self, now: float) -> None:
         """Do what is due on every link."""
-        for link in self.links.values():
+        for (name, _), link in self.links.items():
             if now >= link.deadline():
                 link.expire(now)
+                # One that answers may be the root: another sub-server never answers a call.
+                others = (one.lost for (group, _), one in self.links.items() if group == name)
+                if link.dials and all(others):
+                    link.group.lead(now)
 
     def take(self, now: float) -> tuple[list[Outgoing], list[ClusterEvent]]:
         """What is to be sent, and what happened since the last call."""

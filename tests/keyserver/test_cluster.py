@@ -609,6 +609,29 @@ def test_the_root_fails_and_the_sub_server_carries_on(network):
     assert other.keys.tek_spis() == members[1].keys.tek_spis()
 
 
+def test_a_sub_server_makes_no_keys_while_its_root_answers_though_another_sub_server_does_not(
+    network,
+):
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], SUB)]
+    sub = network.hubs[SUB]
+    other = [
+        one.replace("gateway peer", "gateway other")
+        for one in cluster_lines("sub-server", "192.0.2.3")
+    ]
+    sub.commit(network.now, *other)
+    network.pass_time(60)
+    lost = [one.gateway for one in sub.events if isinstance(one, ServerLost)]
+    assert (lost, sub.cluster.views("G1")[0].leading) == (["other"], False)
+    # A key of its own would part its members from the root's.
+    sub.commit(network.now, *other, AES_128)
+    network.settle()
+    assert sub.keys(network.now) == network.hubs[ROOT].keys(network.now)
+    assert members[0].keys.tek_spis() == members[1].keys.tek_spis()
+    network.dead.add(ROOT)
+    network.pass_time(45)
+    assert sub.cluster.views("G1")[0].leading
+
+
 def test_a_root_that_comes_back_takes_over_the_keys_that_there_are(network):
     member = network.member(SITES[1], SUB)
     network.dead.add(ROOT)

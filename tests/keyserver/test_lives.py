@@ -14,7 +14,7 @@ import re
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 
-from tests.keyserver.town import GROUP_ID, Hands, Killed, Town
+from tests.keyserver.town import GROUP_ID, TIMEOUT, Hands, Killed, Town
 
 
 def _joins(town):
@@ -153,6 +153,10 @@ AT_ONCE = {
         2,
         _at_once(_is_served_by("hub-2", "hub-3", "hub-1"), _leaves),
     ),
+    "two servers come, one of them first, and a site gets another key": (
+        1,
+        _at_once(_is_served_by("hub-2", "hub-3", "hub-1"), _gets_a_key),
+    ),
     "a server is called otherwise, and a second group comes": (
         3,
         _at_once(_a_server_is_renamed, _a_second_group),
@@ -218,6 +222,18 @@ def test_where_requests_take_time_servers_change_places_while_a_site_leaves(sign
     run = town.run(Hands(town, takes=0.2))
     assert run.is_good, (run.failures, run.beyond)
     ends_well(town)
+
+
+def test_who_goes_on_with_the_key_of_before_when_time_is_over_is_not_verified(signing_key):
+    town = Town(signing_key, "v2", 1, True)
+    town.group["activation_time_delay"] = TIMEOUT - 10
+    assert town.run().is_good
+    town.pass_time(100)
+    _at_once(_is_served_by("hub-2", "hub-3", "hub-1"), _gets_a_key)(town)
+    run = town.run()
+    assert run.is_good, (run.failures, run.beyond)
+    assert run.unverified.keys() == {"site-1", "site-3", "site-4"}
+    assert "may go on for a moment with a traffic key" in run.unverified["site-1"]
 
 
 def changing(signing_key, dice):

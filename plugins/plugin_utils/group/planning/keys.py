@@ -96,12 +96,13 @@ def _pushed_otherwise(here: Situation, group: Group) -> bool:
 def _unpushed(here: Situation, group: Group) -> bool:
     """Whether traffic keys change and no push tells of them.
 
-    Where another server makes new keys, the one that members hear follows it at once: its push
+    Where another server comes to make keys, the one that members hear follows it at once: its push
     that keys are void may come under a key for rekeying that they do not have.
     """
+    makes_others = moves(here, group)
     if not _is_silent(here, group):
-        return excludes(here, group) and moves(here, group)
-    return traffic_changes(here, group) or _voiding(here, group) is not None
+        return makes_others and excludes(here, group)
+    return makes_others or traffic_changes(here, group) or _voiding(here, group) is not None
 
 
 def _is_silent(here: Situation, group: Group) -> bool:

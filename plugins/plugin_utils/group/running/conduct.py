@@ -75,6 +75,7 @@ class _Conductor:
         """All steps; members of which nothing was heard, and why."""
         self._proof.begin()
         self._steps(made)
+        self._proof.settle()
         unverified = self._proof.heard_of()
         for host, error in self._crew.silent.items():
             self._crew.fates[host].note(error)

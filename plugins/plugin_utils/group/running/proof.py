@@ -19,10 +19,13 @@ from ..look import Holdings
 from . import work
 from .crew import Crew
 from .others import Start, servers_of_others, since_commit, unverified
-from .verify import faults, together, uncleared, uncompared
+from .verify import faults, parted, together, uncleared, uncompared
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
+
+_DELAYS_TO_CHANGE = 3
+"""Activation delays after which nobody has the key of before: sent with for two, then received."""
 
 _UNPROVED = "{}: nothing proves the change, because none of its members is asked in this run"
 
@@ -179,6 +182,27 @@ class Proof:
         if self._uncleared(group):
             return False
         return not asked or any(not self._crew.fates[host].failures for host in good)
+
+    def settle(self) -> None:
+        """Until members send with keys that all have; devices do not show which one they send with.
+
+        Who has lost its keys meanwhile was given the newest alone where their server knew no other.
+        """
+        groups = [group for group in self._crew.whole() if self.proved(group)]
+        delay = max((group.activation_delay for group in groups), default=0)
+        late: dict[str, str] = {}
+
+        def apart() -> dict[str, str]:
+            nonlocal late
+            self._crew.ask(late)
+            late = together(chain(*(parted(g, self._crew.held).items() for g in groups)))
+            return late
+
+        if self._crew.acted:
+            enough, most = _DELAYS_TO_CHANGE * delay, self._crew.order.timeout
+            found = self._crew.until(apart, min(enough, most))
+            # Behind so many delays all send with the newest, whatever they show still.
+            self.doubted |= found if most < enough else {}
 
     # Members that nobody here can ask
 

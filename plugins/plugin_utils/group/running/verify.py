@@ -80,6 +80,15 @@ def uncleared(
     }
 
 
+def parted(group: Group, held: Mapping[str, Holdings]) -> dict[str, str]:
+    """Members that may send with an older key than the newest, which not all have, and that."""
+    own = {h: held[h].of(group.group_id).teks.keys() for h in group.members if h in held}
+    there = {host: set(keys) for host, keys in own.items() if keys}
+    known = newest_keys(group, held).union(set.intersection(*there.values()) if there else ())
+    why = f"may go on for a moment with a traffic key of {group.name} that not all members have"
+    return {host: why for host, keys in there.items() if keys - known}
+
+
 def uncompared(
     group: Group, held: Mapping[str, Holdings], before: Mapping[str, Holdings]
 ) -> dict[str, str]:
