@@ -75,6 +75,9 @@ def to_set(statement: Statement, tree: Tree, prefix: str = "set") -> Iterator[st
     for item in items(statement, tree):
         path = " ".join([prefix, *item.opening])
         yield from _item_set(item, path)
+        if item.statement.kind is Kind.LEAF and not item.statement.spelled:
+            # Without its value nothing tells it from what it stands in.
+            path = next(_item_set(item, path))
         if item.inactive:
             yield "deactivate" + path.removeprefix("set")
         if item.protected:

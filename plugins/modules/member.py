@@ -49,9 +49,10 @@ options:
       - V(rendered) gives set lines and XML for O(config) without a device.
       - V(parsed) gives the settings in O(running_config) without a device.
       - What is inactive is not in force; it is named in RV(warnings), and activated when it is
-        wanted. V(replaced) and V(overridden) leave it as it is where it is not. What configuration
-        groups bring in (C(apply-groups)) is in force and is not set again; RV(warnings) names the
-        group, because only a change of that group takes it away.
+        wanted. V(replaced) and V(overridden) leave it as it is where it is not. What others have a
+        part in, such as C([edit security policies]), is not activated, but refused. What
+        configuration groups bring in (C(apply-groups)) is in force and is not set again;
+        RV(warnings) names the group, because only a change of that group takes it away.
       - Where a device shows C(apply-groups) and marks nothing as brought in, RV(warnings) says that
         it is not known whether the reading lacks what these groups bring in.
     type: str

@@ -571,6 +571,13 @@ def test_what_is_said_of_a_word_without_braces_is_said_of_what_it_opens(written)
         assert from_edits(V2, *read(V2, show(V2, tree))) == tree
 
 
+@pytest.mark.parametrize("mark", ["deactivate", "protect"])
+def test_set_lines_mark_a_value_that_has_no_word_by_itself(mark):
+    file = "security group-vpn server traceoptions file"
+    lines = [f"set {file} kmd", f"{mark} {file} kmd", f"set {file} size 1m"]
+    assert [*to_set(V2, from_set(V2, "\n".join(lines)))] == lines
+
+
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
 def test_no_comment_before_a_statement_is_lost(path):
     tree = without_comments(from_edits(V2, *read_text(V2, path.read_text())))

@@ -329,6 +329,16 @@ def test_what_is_gathered_beside_what_is_inactive_overrides_without_a_change(
     assert not edits(root, have.explicit, after, generation)
 
 
+@settings(max_examples=100, deadline=None)
+@given(generation=st.sampled_from(Generation), data=st.data())
+def test_overridden_puts_in_force_what_is_given_whatever_sleeps_there(generation, data):
+    root = SERVER.root
+    have = data.draw(readings(root, tidied(root, data.draw(trees(root, generation)))))
+    want = tidied(root, data.draw(trees(root, generation)))
+    after = plan(root, have, want, State.OVERRIDDEN)
+    assert as_config(SERVER, active(root, after)) == as_config(SERVER, want)
+
+
 @pytest.mark.parametrize("resource", [SERVER, MEMBER], ids=lambda resource: resource.name)
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())

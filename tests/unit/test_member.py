@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
@@ -194,6 +195,23 @@ def test_what_is_gathered_beside_what_sleeps_of_a_policy_overrides_without_a_cha
     theirs = "GRP-0001" not in json.dumps(gathered.get("policies", []))
     assert (f"delete {POLICY} GRP-0001" not in gone["commands"]) is theirs, gone["commands"]
     assert "delete security group-vpn member" in gone["commands"]
+
+
+@pytest.mark.parametrize(
+    ("asleep", "where"),
+    [
+        ("<group-vpn>", "[edit security group-vpn]"),
+        ("<policies>", "[edit security policies]"),
+        ("<policy><from-zone-name>", f"[edit {PAIR}]"),
+    ],
+)
+@pytest.mark.parametrize("state", ["merged", "overridden"])
+def test_a_branch_in_which_others_have_a_part_is_not_put_in_force(asleep, where, state):
+    mark, rest = asleep.split(">", 1)
+    there = beside(built("v1", policies=[]), policies(policy("web", "<permit/>")))
+    inside = there.replace(asleep, f'{mark} inactive="inactive">{rest}', 1)
+    with pytest.raises(Refused, match=re.escape(f"{where}: it is inactive, and to activate it")):
+        planned(RESOURCE, inside, example("v1"), state, "v1")
 
 
 def test_a_policy_is_attached_without_waking_what_it_matched_once():

@@ -238,6 +238,8 @@ def parsed(text):
             '<junos:comment xmlns:junos="http://xml.juniper.net/junos/22.4R1/junos">/* why */'
             "</junos:comment><encryption-algorithm>",
         ),
+        # What drops namespaces drops this one, too.
+        XML.replace("<encryption-algorithm>", "<comment>/* why */</comment><encryption-algorithm>"),
         XML.replace("<group>", '<group delete="delete"><name>G9</name></group><group>'),
         XML.replace("<group>", '<group operation="remove"><name>G9</name></group><group>'),
         json.dumps({"configuration": {"security": {"group-vpn": {"server": {"group": GROUP}}}}}),

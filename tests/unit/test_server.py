@@ -69,6 +69,28 @@ def test_what_is_gathered_overrides_without_a_change():
     assert not planned(RESOURCE, inside, gathered, "overridden")["changed"]
 
 
+@pytest.mark.parametrize("asleep", ["ike", "policy", "gateway"])
+def test_what_slept_in_a_branch_that_an_overriding_task_wakes_goes(asleep):
+    """It would be in force, and nobody has asked for it."""
+    parked = example()
+    parked["ike"]["policies"][0]["name"] = "parked"
+    for gateway in parked["ike"]["gateways"]:
+        gateway["ike_policy"] = "parked"
+    inside = built(parked).replace(f"<{asleep}>", f'<{asleep} inactive="inactive">')
+    awake = planned(RESOURCE, inside, example(), "overridden")
+    assert awake["after"] == planned(RESOURCE, "", example(), "overridden")["after"]
+    assert "parked" not in json.dumps(awake["after"])
+
+
+def test_what_means_something_when_it_is_empty_goes_with_what_sleeps_in_it():
+    with_it = example()
+    with_it["ike"]["gateways"][0]["dead_peer_detection"] = {"threshold": 4}
+    inside = built(with_it).replace("<threshold>", '<threshold inactive="inactive">')
+    for state in ("replaced", "overridden"):
+        gone = planned(RESOURCE, inside, example(), state)
+        assert "dead_peer_detection" not in gone["after"]["ike"]["gateways"][0], state
+
+
 def test_only_a_group_that_is_there_has_a_list_that_rekeys_clear():
     def cleared(inside):
         told = planned(RESOURCE, inside, example(), "merged")["warnings"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .resource import Outlook, Resource
 from .schema import Branch, Leaf, List, Path, Tree, along, trees, value_at
-from .tree import Reading, is_there
+from .tree import Reading, is_ours, is_there
 
 _MOST = 20
 
@@ -22,8 +22,9 @@ def reading_warnings(resource: Resource, have: Reading) -> list[str]:
 
 def inactive(resource: Resource, have: Reading) -> list[str]:
     """Statements that are there and do nothing."""
-    paths = sorted(have.explicit.inactive)
-    return [resource.where(path) for path in paths if _concerns(resource.root, path)]
+    root, tree = resource.root, have.explicit.tree
+    paths = sorted(path for path in have.explicit.inactive if is_ours(root, tree, path))
+    return [resource.where(path) for path in paths if _concerns(root, path)]
 
 
 def _capped(found: list[str]) -> list[str]:
@@ -52,10 +53,16 @@ def change_warnings(resource: Resource, outlook: Outlook) -> list[str]:
     """What goes with a change."""
     found = [
         f"{resource.where(path)} was deactivated on the device; this change activates it"
+        f"{_with_all_in_it(outlook.target.tree, path)}"
         for path in sorted(outlook.have.explicit.inactive - outlook.target.inactive)
         if is_there(outlook.target.tree, path) and _concerns(resource.root, path)
     ]
     return found + removals(resource, outlook) + resource.rules.advice(outlook)
+
+
+def _with_all_in_it(tree: Tree, path: Path) -> str:
+    inside = value_at(tree, path)
+    return ", with all that is in it" if inside and isinstance(inside, dict) else ""
 
 
 def removals(resource: Resource, outlook: Outlook) -> list[str]:

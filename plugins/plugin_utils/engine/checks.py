@@ -15,8 +15,8 @@ from ..errors import legible
 from .change import shown
 from .plan import State
 from .resource import Outlook, Resource
-from .schema import Branch, Leaf, List, Path, Statement, Tree, trees, value_at
-from .tree import references
+from .schema import Branch, Leaf, List, Path, Statement, Tree, along, trees, value_at
+from .tree import is_there, references
 from .values import Generation
 
 _LONGEST_VALUE = 200
@@ -120,7 +120,21 @@ def result_objections(resource: Resource, outlook: Outlook) -> list[str]:
     """Objections to what would be in force after the change."""
     found = list(_whole(resource, resource.root, outlook, outlook.before, outlook.after, ()))
     found += _dangling(resource, outlook)
+    found += _waking_others(resource, outlook)
     return found + resource.rules.objections(outlook)
+
+
+def _waking_others(resource: Resource, outlook: Outlook) -> Iterator[str]:
+    """Inactive branches that others have a part in: what would come in force is not all ours."""
+    for path in sorted(outlook.have.explicit.inactive - outlook.target.inactive):
+        around = [node for _here, node, _key in along(resource.root, path)]
+        partial = isinstance(around[-1], Branch) and around[-1].partial
+        ours = any(isinstance(node, List) and node.mark for node in around)
+        if partial and not ours and is_there(outlook.target.tree, path):
+            yield (
+                f"{resource.where(path)}: it is inactive, and to activate it would put in force "
+                "what others have in it, too; activate it on the device first"
+            )
 
 
 def _whole(

@@ -24,8 +24,8 @@ _NAMESPACES = (
 )
 _INHERITED = "was inherited from group"
 """The words of a comment where a device marks what is inherited with comments."""
-_REMARK = re.compile(r"\{http://xml\.juniper\.net/junos/[^}]*\}comment")
-"""What somebody has annotated: no statement."""
+_REMARK = re.compile(r"(\{http://xml\.juniper\.net/junos/[^}]*\})?comment")
+"""What somebody has annotated: no statement. ncclient drops the namespace."""
 
 
 def take_elements(found: Found, node: Branch, element: etree._Element) -> None:

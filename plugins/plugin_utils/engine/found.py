@@ -12,9 +12,9 @@ from typing import Any
 
 from ..errors import MalformedReply
 from .counting import counted
-from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree, along, value_at
+from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree, value_at
 from .secret import Secret, read_secret
-from .tree import Configuration, Reading, cut, is_there, tidied
+from .tree import Configuration, Reading, cut, is_ours, is_there, tidied
 from .withheld import UNKNOWN, is_withheld, left_out
 
 GROUPS, APPLY_GROUPS = "groups", "apply-groups"
@@ -117,14 +117,10 @@ class Found:
         inherited: Tree = {}
         sources = _below(self.sources, prefix)
         if node.shared:
-            sources = {p: s for p, s in sources.items() if _is_ours(node, tree, p)}
+            sources = {p: s for p, s in sources.items() if is_ours(node, tree, p)}
         if sources:
             explicit, inherited = _split(node, tree, sources.keys(), ())
-        inactive = frozenset(
-            path
-            for path in _below(dict.fromkeys(self.inactive, ""), prefix)
-            if not node.shared or _is_ours(node, tree, path)
-        )
+        inactive = frozenset(_below(dict.fromkeys(self.inactive, ""), prefix))
         asleep = [prefix[:n] for n in range(1, len(prefix) + 1) if prefix[:n] in self.inactive]
         return Reading(
             Configuration(tidied(node, explicit), inactive),
@@ -176,15 +172,6 @@ class Found:
         unknown, remedy = self.whence
         told = f"{where}] apply-groups {' '.join(groups)}: {unknown}"
         return "; ".join((told, *stand, remedy))
-
-
-def _is_ours(node: Branch, tree: Tree, path: Path) -> bool:
-    """Whether a path leads into nobody else's entry."""
-    return all(
-        statement.is_ours(value_at(tree, here) or {})
-        for here, statement, key in along(node, path)
-        if isinstance(statement, List) and key is not None
-    )
 
 
 def _below(places: dict[Path, str], prefix: Path) -> dict[Path, str]:

@@ -218,7 +218,7 @@ class _Planner:
             if k not in named
             or not node.is_ours(e)
             # Nobody has named it, and it may be somebody else's.
-            or (everything and node.mark and self._sleeps(node, (*part.path, k)))
+            or (everything and node.mark and self._sleeps(node, (*part.path, k), 1))
         }
 
     def _keep_secrets(self, site: _Site, want: Tree) -> None:
@@ -248,22 +248,26 @@ class _Planner:
                 kept[name] = value
             elif isinstance(child, List):
                 kept[name] = self._sleeping_entries(child, site.inside(child))
-            elif isinstance(child, Branch):
+            elif isinstance(child, Container) and (child.partial or not child.presence):
                 kept[name] = self._sleeping(site.inside(child))
             elif isinstance(child, Leaf) and child.many:
                 kept[name] = tuple(v for v in value if (*here, v) in self.asleep)
         return {name: value for name, value in kept.items() if value not in ({}, ())}
 
-    def _sleeps(self, node: List, here: Path) -> bool:
-        """Whether an entry is inactive, or somebody else's as long as what marks it is."""
+    def _sleeps(self, node: List, here: Path, first: int) -> bool:
+        """Whether an entry is inactive, or somebody else's as long as what marks it is.
+
+        ``first``: how much of its path counts at least; what is around it may be about to wake.
+        """
         mark = (*here, *node.mark)
-        return any(mark[: length + 1] in self.asleep for length in range(len(mark)))
+        return any(mark[:length] in self.asleep for length in range(first, len(mark) + 1))
 
     def _sleeping_entries(self, node: List, part: _Site) -> Tree:
         """Entries that sleep, and what sleeps in those that live by it."""
         kept: Tree = {}
         for key, entry in part.have.items():
-            if self._sleeps(node, (*part.path, key)):
+            here = (*part.path, key)
+            if self._sleeps(node, here, len(here)):
                 kept[key] = entry
             elif node.shell and (inside := self._sleeping(part.entry(key))):
                 kept[key] = inside

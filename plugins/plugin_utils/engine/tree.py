@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .schema import Branch, Container, Leaf, List, Path, Tree, trees, value_at
+from .schema import Branch, Container, Leaf, List, Path, Tree, along, trees, value_at
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,15 @@ def is_there(tree: Tree, path: Path) -> bool:
     """Whether a path leads to a statement, an entry or a leaf-list's item."""
     above = value_at(tree, path[:-1])
     return not path or (isinstance(above, dict | tuple) and path[-1] in above)
+
+
+def is_ours(node: Branch, tree: Tree, path: Path) -> bool:
+    """Whether a path leads into nobody else's entry."""
+    return all(
+        statement.is_ours(value_at(tree, here) or {})
+        for here, statement, key in along(node, path)
+        if isinstance(statement, List) and key is not None
+    )
 
 
 def references(
