@@ -196,12 +196,14 @@ def _merged(
 def _anew(statement: Statement, here: Tree, groups: _Groups, known: _Known) -> Tree:
     made = _Made(here, Branch({mark: here[mark] for mark in MARKS & here.keys()}, None), {})
     for name in _names(statement, here, groups):
+        if name not in here and not made.tree.keys().isdisjoint(statement.excluded.get(name, ())):
+            continue
         child, below = statement.children[name], groups.below(name)
         if child.is_branch:
             merge = _container if child.kind is Kind.CONTAINER else _list
             merge(child, below, made, known.below(name))
         else:
-            _leaf(statement, child, below.ranked(), made)
+            _leaf(child, below.ranked(), made)
     if made.origin and groups.named:
         made.tree[INHERITED] = made.origin
     return made.tree
@@ -300,7 +302,7 @@ class _Pattern:
         )
 
 
-def _leaf(parent: Statement, child: Statement, below: list[Source], made: _Made) -> None:
+def _leaf(child: Statement, below: list[Source], made: _Made) -> None:
     name, here = child.name, made.here
     if child.kind is Kind.LEAF_LIST and below and not name.startswith(_APPLY):
         brought: dict[str, str] = {}
@@ -313,10 +315,6 @@ def _leaf(parent: Statement, child: Statement, below: list[Source], made: _Made)
         made.origin.update({(name, v): group for v, group in brought.items() if v not in own})
     elif name in here:
         made.tree[name] = here[name]
-    elif below and not any(other in here or other in made.tree for other in _rivals(parent, name)):
+    elif below:
         made.tree[name] = below[0][1]
         made.origin[name] = below[0][0]
-
-
-def _rivals(parent: Statement, name: str) -> frozenset[str]:
-    return parent.excluded.get(name, frozenset())

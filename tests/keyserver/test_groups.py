@@ -120,6 +120,17 @@ def test_a_group_with_conditions_is_for_the_peers_that_it_names():
             [f"set {SERVER} ike gateway x dynamic hostname a"],
             id="a choice that was made is not made otherwise",
         ),
+        pytest.param(
+            f"set groups g {SERVER} ike gateway <*> dynamic hostname a\n"
+            f"set groups g {SERVER} ike gateway <*> local-identity hostname a\nset apply-groups g\n"
+            f"set {SERVER} ike gateway x address 192.0.2.1\n"
+            f"set {SERVER} ike gateway x local-identity inet 192.0.2.2",
+            [
+                f"set {SERVER} ike gateway x address 192.0.2.1",
+                f"set {SERVER} ike gateway x local-identity inet 192.0.2.2",
+            ],
+            id="nor does a container",
+        ),
     ],
 )
 def test_groups_bring_in_what_is_not_there_and_it_is_shown(text, found):

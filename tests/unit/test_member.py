@@ -214,6 +214,24 @@ def test_a_branch_in_which_others_have_a_part_is_not_put_in_force(asleep, where,
         planned(RESOURCE, inside, example("v1"), state, "v1")
 
 
+def test_a_tunnel_policy_that_a_configuration_group_brings_in_is_there():
+    """What it does not match is not widened to anything, and somebody else's is not taken over."""
+    there = policies(
+        policy("scope", tunnel("GRP-0001"), "nets").replace("<policy>", '<policy junos:group="G">'),
+        policy("web", "<permit/>").replace("<policy>", '<policy junos:group="G">'),
+    )
+    inside = beside(built("v1", policies=[]), there)
+    gathered = planned(RESOURCE, inside, {}, "merged", "v1")["after"]["policies"]
+    assert [one["policy"] for one in gathered] == ["scope"]
+    narrow = {k: v for k, v in gathered[0].items() if k != "applications"}
+    for entry in (*EXAMPLE["policies"], gathered[0], narrow):
+        change = planned(RESOURCE, inside, {"policies": [entry]}, "merged", "v1")
+        assert not change["changed"], change["commands"]
+    taken = {**EXAMPLE["policies"][0], "policy": "web"}
+    with pytest.raises(Refused, match=r"policy web.*not for a group VPN; name another"):
+        planned(RESOURCE, inside, {"policies": [taken]}, "merged", "v1")
+
+
 def test_a_policy_is_attached_without_waking_what_it_matched_once():
     asleep = '<source-address>nets</source-address><source-address inactive="inactive">more'
     inside = beside(

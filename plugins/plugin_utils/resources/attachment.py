@@ -16,7 +16,7 @@ from typing import Any
 from ..engine import values
 from ..engine.resource import Outlook
 from ..engine.schema import Container, Leaf, List, Path, Tree, value_at
-from ..engine.tree import Reading
+from ..engine.tree import Reading, overlaid
 from ..engine.values import Generation
 from .common import ONLY_V2, V1, V2
 
@@ -227,7 +227,7 @@ def _said(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 def fitted(want: Tree, have: Reading, generation: Generation) -> Tree:
     """What is wanted: v1 has attachments in security policies; a new policy matches anything."""
-    there = have.explicit.tree.get("policies", {}).get("policy", {})
+    there = _there(have)
     tunnels = {pair: dict(e["policy"]) for pair, e in _tunnels(want).items() if "policy" in e}
     left = dict(want)
     if generation is V1:
@@ -246,6 +246,13 @@ def fitted(want: Tree, have: Reading, generation: Generation) -> Tree:
 
 def _tunnels(tree: Tree) -> Tree:
     found: Tree = tree.get("policies", {}).get("policy", {})
+    return found
+
+
+def _there(have: Reading) -> Tree:
+    """Pairs of zones with their policies, those that configuration groups bring in too."""
+    below, above = (t.get("policies", {}) for t in (have.inherited, have.explicit.tree))
+    found: Tree = overlaid(TUNNEL_POLICIES, below, above).get("policy", {})
     return found
 
 
@@ -272,11 +279,13 @@ def _matching(policies: Tree, have: Reading, path: Path) -> Tree:
     """Policies with what they match: as given, else as it is; new ones anything."""
     anything = {child.name: _ANY for child in _MATCH.children}
     there, found = value_at(have.explicit.tree, path) or {}, {}
+    brought = value_at(have.inherited, path) or {}
     for name, policy in policies.items():
         given, at = policy.get("match", {}), (*path, name, "match")
         # What is given wakes what it stands in.
         asleep = have.explicit.inactive - ({at} if given else set())
-        was = _awake(there[name].get("match", {}), asleep, at) if name in there else anything
+        fresh = {} if name in brought else anything
+        was = _awake(there[name].get("match", {}), asleep, at) if name in there else fresh
         match = {**was, **given}
         found[name] = {**policy, "match": match} if match else policy
     return found
@@ -317,7 +326,7 @@ def _pairs(outlook: Outlook, where: Where) -> Iterator[str]:
 
 def _taken(outlook: Outlook, where: Where) -> Iterator[str]:
     """Policies that are there for something else."""
-    there = _tunnels(outlook.have.explicit.tree)
+    there = _there(outlook.have)
     for pair, entry in _tunnels(outlook.want).items():
         for name in entry.get("policy", {}):
             policy = there.get(pair, {}).get("policy", {}).get(name)
