@@ -336,6 +336,21 @@ ipsec vpn other-vpn group 43
 )
 SUB = cluster(HUB, "192.0.2.2", "192.0.2.1", "sub-server")
 ROOT = cluster(HUB, "192.0.2.1", "192.0.2.2", "root-server")
+TWICE = """
+ike gateway again ike-policy everybody
+ike gateway again address 198.51.100.1
+ike gateway again local-address 192.0.2.2
+group Offices ike-gateway again
+"""
+SPARE = (
+    TWO
+    + """
+ipsec vpn spare ike-gateway hub
+ipsec vpn spare group-vpn-external-interface ge-0/0/1.0
+ipsec vpn spare group 42
+ipsec vpn spare recovery-probe
+"""
+)
 MISFITS = {
     "generations": {
         "hub-1": ("v2", server(HUB.replace("sha-384", "sha-256"))),
@@ -375,6 +390,12 @@ group Offices ipsec-sa more match-policy x destination 172.16.0.0/12
         "ny": ("v2", member(TWO)),
         "boston": ("v2", member(TWO.replace("198.51.100.1", "198.51.100.2"))),
     },
+    "one peer twice": {
+        "root": ("v2", server(ROOT)),
+        "sub": ("v2", server(SUB + TWICE)),
+        "ny": ("v2", member(SPARE, zones="")),
+        "boston": ("v2", member(TWO.replace("198.51.100.1", "198.51.100.2"))),
+    },
     "both": {
         "hub-1": ("v2", server(HUB + HUB.replace("Offices", "Cash").replace(" 42", " 43"))),
         "ny": ("v2", member(SITE)),
@@ -409,6 +430,10 @@ UNFIT = {
         "ny: VPN of group 43: no place in a description",
     ],
     "a second one": ["sub: group Offices: ipsec_sas more: a second one"],
+    "one peer twice": [
+        "sub: group Offices 198.51.100.1 as again: has no place in a description",
+        "ny: VPN spare of group 42: no place in a description",
+    ],
     "no other server": [
         "sub: group Offices: server_cluster ike_gateways is not set: the description has it",
     ],

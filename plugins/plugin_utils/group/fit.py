@@ -107,7 +107,11 @@ def _joined(config: Config, generation: Generation) -> dict[str, Facts]:
                 attached += [] if one in attached else [one]
         _identity, gateway = _gateway(config, str(vpn.get("ike_gateway")), "")
         whole = {**vpn, "gateway": gateway, "policies": attached}
-        found[f"VPN of group {vpn.get('group')}"] = dict(_flat(whole))
+        of_group = f"of group {vpn.get('group')}"
+        subject = f"VPN {of_group}"
+        # A description has one.
+        subject = f"VPN {name} {of_group}" if subject in found else subject
+        found[subject] = dict(_flat(whole))
     return found
 
 
@@ -121,8 +125,13 @@ _FACTS: Mapping[str, Callable[[Config, Generation], dict[str, Facts]]] = {
 
 
 def _peers(gateways: Mapping[str, tuple[str, Config]], block: Config) -> Config:
-    """Gateways by who they are for, whatever their names are."""
-    return dict(gateways[name] for name in block.get("ike_gateways") or () if name in gateways)
+    """Gateways by who they are for, whatever their names are; a further one with its own."""
+    found: Config = {}
+    for name in block.get("ike_gateways") or ():
+        if name in gateways:
+            peer, gateway = gateways[name]
+            found[f"{peer} as {name}" if peer in found else peer] = gateway
+    return found
 
 
 def _gateway(config: Config, name: str, identity: str) -> tuple[str, Config]:
