@@ -70,7 +70,7 @@ def cluster_peers(
         found[name] = tuple(
             peer
             for gateway in cluster.gateways
-            if (policy := peers.by_name.get(gateway)) is not None
+            for policy in peers.of(gateway)[:1]
             for peer in _met(cluster, policy, gateways.get(gateway, {}), hosts)
         )
     return found

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from ..ike.nat import Address
@@ -24,9 +23,8 @@ class Gateways(Protocol):
     def dynamic(self, identity: Identification) -> PeerPolicy | None:
         """The policy for a peer that is known by its identity only."""
 
-    @property
-    def by_name(self) -> Mapping[str, PeerPolicy]:
-        """Every policy that a peer can be met with, by its gateway's name."""
+    def of(self, gateway: str) -> tuple[PeerPolicy, ...]:
+        """Every policy that the peers of a gateway can be met with."""
 
     @property
     def anonymous(self) -> PeerPolicy | None:

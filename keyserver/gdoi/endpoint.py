@@ -70,7 +70,7 @@ class KeyServerEndpoint:
 
     def policies_changed(self) -> None:
         """Give up what was agreed with peers that are now met otherwise; the others stay."""
-        self._retain(lambda one: one.responder.outlives(self._authority.peers.by_name.get))
+        self._retain(lambda one: one.responder.outlives(self._authority.peers.of))
 
     def give_up(self, cookies: Collection[bytes]) -> None:
         """These phase 1 SAs are no longer of use."""

@@ -67,13 +67,18 @@ class Peers:
         """The policy of a gateway with a dynamic address."""
         return self.by_identity.get((identity.type, identity.data))
 
+    def of(self, gateway: str) -> tuple[PeerPolicy, ...]:
+        """The policies of a gateway: one for each of its addresses, or that for its identity."""
+        return tuple(self._by_name.get(gateway, ()))
+
     @cached_property
-    def by_name(self) -> dict[str, PeerPolicy]:
-        """Every policy that a peer can be met with, by its name."""
+    def _by_name(self) -> Mapping[str, list[PeerPolicy]]:
         anonymous = (self.anonymous,) if self.anonymous is not None else ()
         at_addresses = chain.from_iterable(self.by_address.values())
-        everyone = (*anonymous, *self.by_identity.values(), *at_addresses)
-        return {policy.name: policy for policy in everyone}
+        found: dict[str, list[PeerPolicy]] = {}
+        for policy in (*anonymous, *self.by_identity.values(), *at_addresses):
+            found.setdefault(policy.name, []).append(policy)
+        return found
 
 
 @dataclass(frozen=True)
@@ -88,15 +93,13 @@ class _Offer:
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """A gateway as it was read: its policy's name, by what it is known, and how it is met.
+    """A gateway as it was read: its policy's name, and how it is met at each of its addresses.
 
-    There are no ``addresses`` for a gateway that is known by its ``dynamic`` identity.
+    None in an address's place: it is known by its dynamic identity.
     """
 
     policy: str
-    addresses: tuple[str, ...]
-    dynamic: Identification | None
-    peer: PeerPolicy | None
+    peers: Mapping[str | None, PeerPolicy]
 
 
 class PeerReader:
@@ -197,37 +200,45 @@ class PeerReader:
         if policy not in self._offers:
             self._offers[policy] = self._offer(ike, policy)
         offer = self._offers[policy]
-        addresses = addresses_of(self._hosts, gateway.get("address", ""))
-        dynamic = _dynamic_identity(gateway.get("dynamic"))
-        if not offer.proposals or (not addresses and dynamic is None):
-            return _Met(policy, (), None, None)
-        theirs = identity(gateway.get("remote-identity"))
-        peer = PeerPolicy(
-            name,
-            offer.key,
-            offer.proposals,
-            identity(gateway.get("local-identity"))
-            or Identification.address(gateway.get("local-address", self._local_address)),
-            dynamic or theirs or Identification.address(addresses[0]),
-            self._accepted_dois,
-            offer.modes,
-            offer.own,
-            LONGEST_LIFETIME,
+        own = identity(gateway.get("local-identity")) or Identification.address(
+            gateway.get("local-address", self._local_address)
         )
-        return _Met(policy, () if dynamic else addresses, dynamic, peer)
+        peers = {
+            address: PeerPolicy(
+                name,
+                offer.key,
+                offer.proposals,
+                own,
+                theirs,
+                self._accepted_dois,
+                offer.modes,
+                offer.own,
+                LONGEST_LIFETIME,
+            )
+            for address, theirs in (self._known_by(gateway) if offer.proposals else {}).items()
+        }
+        return _Met(policy, peers)
+
+    def _known_by(self, gateway: Tree) -> dict[str | None, Identification]:
+        """The identity that is expected at each address, or, where it is dynamic, at any (None)."""
+        dynamic = _dynamic_identity(gateway.get("dynamic"))
+        if dynamic is not None:
+            return {None: dynamic}
+        theirs = identity(gateway.get("remote-identity"))
+        addresses = addresses_of(self._hosts, gateway.get("address", ""))
+        return {address: theirs or Identification.address(address) for address in addresses}
 
 
 def _peers(met: Collection[_Met]) -> Peers:
     by_address: dict[str, tuple[PeerPolicy, ...]] = {}
+    by_identity: dict[tuple[int, bytes], PeerPolicy] = {}
     for one in met:
-        here = (one.peer,) if one.peer is not None else ()
-        for address in one.addresses:
-            by_address[address] = by_address.get(address, ()) + here
-    by_identity = {
-        (one.dynamic.type, one.dynamic.data): one.peer
-        for one in met
-        if one.dynamic is not None and one.peer is not None
-    }
+        for address, peer in one.peers.items():
+            if address is not None:
+                by_address[address] = (*by_address.get(address, ()), peer)
+            else:
+                own = peer.remote_identity
+                by_identity[own.type, own.data] = peer
     return Peers(by_address, by_identity, _anonymous(by_identity.values()))
 
 

@@ -26,7 +26,7 @@ from .choice import Offer, choose_among
 from .nat import Path
 from .numbers import GDOI_DOI, Exchange, Flags, NotifyType, PayloadType
 from .payloads import Identification, begins_anew
-from .phase1 import Phase1, State, clear_payloads
+from .phase1 import Phase1, PoliciesOf, State, clear_payloads
 from .proof import Claim, Role
 from .proposal import Mode, PeerPolicy, chosen_of, offer, pick
 from .refusal import Refused
@@ -99,14 +99,13 @@ class MainModeResponder(_MainMode):
         self._agreements: dict[bytes | None, Agreement] = {}
         self._sa_body = b""
 
-    def outlives(self, policy_of: Callable[[str], PeerPolicy | None]) -> bool:
+    def outlives(self, policies_of: PoliciesOf) -> bool:
         """Before the peer has told who it is, the policies that a commit changed are forgotten."""
         if self.state is State.ESTABLISHED:
-            return super().outlives(policy_of)
+            return super().outlives(policies_of)
         if self._resolve is not None:
-            anyone = policy_of(self.policy.name)
-            return anyone is not None and self.proposal in anyone.proposals
-        self._keep([one for one in self._policies if policy_of(one.name) == one])
+            return any(self.proposal in one.proposals for one in policies_of(self.policy.name))
+        self._keep([one for one in self._policies if one in policies_of(one.name)])
         return bool(self._policies)
 
     def _keep(self, policies: Sequence[PeerPolicy]) -> None:

@@ -26,6 +26,9 @@ from .wire import (
     encode_message,
 )
 
+PoliciesOf = Callable[[str], tuple[PeerPolicy, ...]]
+"""A gateway's name to all policies that its peers can be met with."""
+
 
 class State(Enum):
     """How far a phase 1 exchange has come."""
@@ -125,9 +128,9 @@ class Phase1:
             payloads, self.proposal.hash_name, self.cookies, self.path
         )
 
-    def outlives(self, policy_of: Callable[[str], PeerPolicy | None]) -> bool:
-        """After a commit: True when the peer is met as before; ``policy_of`` gives what holds."""
-        return policy_of(self.policy.name) == self.policy
+    def outlives(self, policies_of: PoliciesOf) -> bool:
+        """After a commit: True when the peer is met as before; ``policies_of`` gives what holds."""
+        return self.policy in policies_of(self.policy.name)
 
     def _established(self) -> None:
         self.last_block = self._agreement.cipher.iv

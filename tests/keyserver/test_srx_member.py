@@ -394,6 +394,28 @@ def test_a_gateway_may_be_a_name_that_the_device_knows_and_moves_with_it(signing
     assert [m.gateway for m in hub.groups.views(network.now)[0].members] == ["gm-1"]
 
 
+@pytest.mark.parametrize("before", [("198.51.100.7", SITE), (SITE, "198.51.100.7")])
+def test_at_each_address_of_a_name_its_own_identity_is_expected_and_outlives_the_others(
+    signing_key, before
+):
+    network, name = Network(signing_key), "site.example.net"
+    hub, server = network.devices[HUB], "set security group-vpn server ike gateway gm-1 address"
+    text = hub_config("hub", "v2", {"gm-1": SITE}, ("G1",), extra=(SMC + BLOCKS["v2"],))
+
+    def known_as(*addresses):
+        mapping = f"set system static-host-mapping {name} inet "
+        lines = "".join(f"{mapping}{address}\n" for address in addresses)
+        commit(hub, text.replace(f"{server} {SITE}", f"{server} {name}") + lines, network.now)
+        return [view.address for view in hub.endpoint.associations(network.now)]
+
+    known_as(*before)
+    network.ask("<clear-gvpn-group-information/>")
+    network.flush()
+    assert known_as(*before, "198.51.100.9") == [SITE]
+    assert known_as(SITE) == [SITE]
+    assert known_as("198.51.100.7") == []
+
+
 def test_the_zones_that_send_traffic_through_a_vpn_are_shown_with_its_policies(signing_key):
     zones = (
         "set security zones security-zone LAN",
