@@ -175,7 +175,8 @@ def test_a_short_key_is_hidden_where_it_is_a_word():
         ("x" * 256, "1 to 255"),
         ({"hexadecimal": "xyz"}, "hexadecimal digits"),
         ({"ascii_text": "a", "hexadecimal": "ab"}, "exclude each other"),
-        ({"text": "a"}, "no option 'text'"),
+        ({"text": "a"}, "an option that it does not have; it has ascii_text, hexadecimal"),
+        ({"xxx": None}, "an option that it does not have"),
     ],
 )
 def test_keys_that_a_device_cannot_store_are_refused_without_being_shown(key, words):

@@ -67,11 +67,12 @@ class Given:
         if not isinstance(value, Mapping):
             return {str(node.shorthand): _leaf_value(node.by_name[str(node.shorthand)], value)}
         options = [child.option for child in node.children]
-        for name in value:
-            if name not in options:
-                self.objections.append(
-                    f"{self._resource.where(path)}: no option {name!r}; it has {', '.join(options)}"
-                )
+        if not set(value) <= set(options):
+            # Braces around a secret make a name of it: it is not repeated.
+            self.objections.append(
+                f"{self._resource.where(path)}: an option that it does not have; "
+                f"it has {', '.join(options)}"
+            )
         return self._branch(node, value, path)
 
 
