@@ -296,7 +296,7 @@ def test_the_summary_of_nothing_new_has_nothing_new():
             Keys({"k1"}, {"t1": 900}),
             "; cut off in 900 s, when its keys end, unless it registers",
         ),
-        (Keys(), ""),
+        (Keys(), "; it had no keys of BRANCHES, and is cut off until it registers"),
         (None, "; cut off when its keys end, in 3600 s at the latest, unless it registers"),
     ],
 )
@@ -343,6 +343,22 @@ def test_the_time_until_a_member_is_cut_off_is_that_of_the_end_of_the_run(before
     fates = {SITE: Fate(failures=["no answer"])}
     lines = told({SITE: before}, known, fates, at=400.0)
     assert f"  {SITE}: no answer{said}" in lines
+
+
+def test_a_member_whose_group_has_another_number_by_now_is_said_to_be_cut_off():
+    """Servers have ended the old group; its keys are of no use, however long they live."""
+    before = {SITE: Holdings({ID - 1: Keys({"k1"}, {"t1": 900})})}
+    fates = {SITE: Fate(failures=["no answer"], changed=True)}
+    lines = told(before, {"hub-1": held(teks=("t2",))}, fates)
+    said = f"  {SITE}: no answer; it had no keys of BRANCHES, and is cut off until it registers"
+    assert said in lines
+    # Who has registered since has keys; of what it holds nothing else is known.
+    lines = told(before, {"hub-1": held(teks=("t2",), listed=[SITE])}, fates)
+    at_most = "cut off when its keys end, in 3600 s at the latest, unless it registers"
+    assert f"  {SITE}: no answer; {at_most}" in lines
+    # An answer that was not understood may have told of keys.
+    before[SITE].unclear = ["what?"]
+    assert f"  {SITE}: no answer" in told(before, {"hub-1": held(teks=("t2",))}, fates)
 
 
 def test_a_key_that_has_ended_is_no_new_one():

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..description import Description, Group, some
-from ..look import Holdings
+from ..look import Holdings, Keys
 from ..plan import Plan
 from ..steps import Apart, Step
 from .fate import Outcome
@@ -104,12 +104,18 @@ def _until(description: Description, host: str, outcome: Outcome) -> str:
     if not groups:
         return ""
     held = outcome.after.get(host, outcome.before.get(host))
-    if held is None:
+    bare = [g for g in groups if held and not held.unclear and held.of(g.group_id) == Keys()]
+    name = description.devices[host].name
+    if held is None or any(name in _listed(g, g.servers, outcome.after) for g in bare):
         longest = max(int(g.ipsec_proposal.get("lifetime_seconds") or 3600) for g in groups)
         return f"; cut off when its keys end, in {longest} s at the latest, unless it registers"
     had = outcome.before.get(host, held)
     if any(had.of(g.group_id).teks and not held.of(g.group_id).teks for g in groups):
         return "; cut off until it registers, since its keys are gone"
+    if bare:
+        return (
+            f"; it had no keys of {some(g.name for g in bare)}, and is cut off until it registers"
+        )
     lives = [left for g in groups if (left := held.left(g.group_id, outcome.at)) is not None]
     if lives and min(lives) < 1:
         return "; cut off until it registers, since its keys have ended"
