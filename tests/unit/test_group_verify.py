@@ -289,6 +289,10 @@ def test_the_summary_of_nothing_new_has_nothing_new():
     ]
 
 
+NONE_OF_THEM = "; cut off until it registers, since it had none of the keys that BRANCHES has now"
+AT_MOST = "; cut off when its keys end, in 3600 s at the latest, unless it registers"
+
+
 @pytest.mark.parametrize(
     ("before", "until"),
     [
@@ -296,8 +300,8 @@ def test_the_summary_of_nothing_new_has_nothing_new():
             Keys({"k1"}, {"t1": 900}),
             "; cut off in 900 s, when its keys end, unless it registers",
         ),
-        (Keys(), "; it had no keys of BRANCHES, and is cut off until it registers"),
-        (None, "; cut off when its keys end, in 3600 s at the latest, unless it registers"),
+        (Keys(), NONE_OF_THEM),
+        (None, AT_MOST),
     ],
 )
 def test_the_summary_says_until_when_who_failed_goes_on(before, until):
@@ -345,20 +349,29 @@ def test_the_time_until_a_member_is_cut_off_is_that_of_the_end_of_the_run(before
     assert f"  {SITE}: no answer{said}" in lines
 
 
-def test_a_member_whose_group_has_another_number_by_now_is_said_to_be_cut_off():
-    """Servers have ended the old group; its keys are of no use, however long they live."""
-    before = {SITE: Holdings({ID - 1: Keys({"k1"}, {"t1": 900})})}
-    fates = {SITE: Fate(failures=["no answer"], changed=True)}
-    lines = told(before, {"hub-1": held(teks=("t2",))}, fates)
-    said = f"  {SITE}: no answer; it had no keys of BRANCHES, and is cut off until it registers"
-    assert said in lines
-    # Who has registered since has keys; of what it holds nothing else is known.
-    lines = told(before, {"hub-1": held(teks=("t2",), listed=[SITE])}, fates)
-    at_most = "cut off when its keys end, in 3600 s at the latest, unless it registers"
-    assert f"  {SITE}: no answer; {at_most}" in lines
-    # An answer that was not understood may have told of keys.
-    before[SITE].unclear = ["what?"]
-    assert f"  {SITE}: no answer" in told(before, {"hub-1": held(teks=("t2",))}, fates)
+@pytest.mark.parametrize(
+    ("had", "listed", "said"),
+    [
+        # The group had another number, or has been cleared: what the site holds is of no use.
+        (Holdings({ID - 1: Keys({"k1"}, {"t1": 900})}), [], NONE_OF_THEM),
+        (Holdings({ID: Keys({"k1"}, {"t1": 900})}), [], NONE_OF_THEM),
+        # Who has registered since has keys; nobody knows for how long.
+        (Holdings({ID - 1: Keys({"k1"}, {"t1": 900})}), [SITE], AT_MOST),
+        (Holdings({ID: Keys({"k1"}, {"t1": 900})}), [SITE], AT_MOST),
+        # What was not understood, or has never been like what servers show, says nothing.
+        (Holdings(unclear=["what?"]), [], ""),
+        (
+            Holdings({ID: Keys({"k1"}, {"another": 900})}),
+            [],
+            "; cut off in 900 s, when its keys end, unless it registers",
+        ),
+    ],
+)
+def test_a_member_out_of_reach_whose_group_has_other_keys_is_said_to_be_cut_off(had, listed, said):
+    before = {SITE: had, "hub-1": held(teks=("t1",), listed=[SITE])}
+    after = {"hub-1": held(teks=("t2",), listed=listed)}
+    lines = told(before, after, {SITE: Fate(failures=["no answer"])})
+    assert f"  {SITE}: no answer{said}" in lines
 
 
 def test_a_key_that_has_ended_is_no_new_one():

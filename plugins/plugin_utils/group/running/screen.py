@@ -93,7 +93,7 @@ def _listed(group: Group, servers: Iterable[str], held: Mapping[str, Holdings]) 
     return {name for one in known for name in one.listed.get(group.name, ())}
 
 
-def _teks(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set[str]:
+def _teks(group: Group, servers: Iterable[str], held: Mapping[str, Holdings]) -> set[str]:
     known = (held[host] for host in servers if host in held)
     return {spi for one in known for spi in one.of(group.group_id).teks}
 
@@ -101,24 +101,41 @@ def _teks(group: Group, servers: list[str], held: Mapping[str, Holdings]) -> set
 def _until(description: Description, host: str, outcome: Outcome) -> str:
     """Until when a member that failed goes on with the keys that it has."""
     groups = list(description.of_member(host))
+    held = outcome.after.get(host, outcome.before.get(host))
     if not groups:
         return ""
-    held = outcome.after.get(host, outcome.before.get(host))
-    bare = [g for g in groups if held and not held.unclear and held.of(g.group_id) == Keys()]
-    name = description.devices[host].name
-    if held is None or any(name in _listed(g, g.servers, outcome.after) for g in bare):
+    stale = [g for g in groups if held and not _has_what_others_have(g, held, outcome)]
+    if held is None or (stale and _registered_since(description, host, stale, outcome)):
         longest = max(int(g.ipsec_proposal.get("lifetime_seconds") or 3600) for g in groups)
         return f"; cut off when its keys end, in {longest} s at the latest, unless it registers"
     had = outcome.before.get(host, held)
     if any(had.of(g.group_id).teks and not held.of(g.group_id).teks for g in groups):
         return "; cut off until it registers, since its keys are gone"
-    if bare:
-        return (
-            f"; it had no keys of {some(g.name for g in bare)}, and is cut off until it registers"
-        )
+    if stale:
+        names = some(group.name for group in stale)
+        return f"; cut off until it registers, since it had none of the keys that {names} has now"
     lives = [left for g in groups if (left := held.left(g.group_id, outcome.at)) is not None]
     if lives and min(lives) < 1:
         return "; cut off until it registers, since its keys have ended"
     return (
         f"; cut off in {int(min(lives))} s, when its keys end, unless it registers" if lives else ""
     )
+
+
+def _has_what_others_have(group: Group, held: Holdings, outcome: Outcome) -> bool:
+    """Whether a member has keys that the group uses by now; where that is not known, it has."""
+    own = held.of(group.group_id)
+    if own == Keys():
+        return bool(held.unclear)
+    then, now = (_teks(group, group.servers, one) for one in (outcome.before, outcome.after))
+    # Who shows keys in other words than the servers could not be compared before.
+    return not now or not own.teks.keys() & then or bool(own.teks.keys() & now)
+
+
+def _registered_since(
+    description: Description, host: str, groups: Iterable[Group], outcome: Outcome
+) -> bool:
+    """Whether a member that was asked for the last time before may have new keys by now."""
+    name = description.devices[host].name
+    lists = (_listed(group, group.servers, outcome.after) for group in groups)
+    return host not in outcome.after and any(name in listed for listed in lists)
