@@ -33,12 +33,12 @@ _ports = itertools.islice(itertools.cycle(_mine), os.getpid() % len(_mine), None
 
 
 def free_ports(count: int, kind: int = socket.SOCK_STREAM) -> list[int]:
-    """Ports of the loopback address that nothing uses just now."""
+    """Ports that nothing uses just now, at whatever address: labs have many of loopback's."""
     found: list[int] = []
     while len(found) < count:
         port = next(_ports)
         with socket.socket(socket.AF_INET, kind) as trial, contextlib.suppress(OSError):
-            trial.bind(("127.0.0.1", port))
+            trial.bind(("", port))
             found.append(port)
     return found
 

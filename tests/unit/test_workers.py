@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 
 import pytest
 
 from tests.lab import ROOT
+from tests.processes import free_ports
 from tests.workers import scheduled, scope
 
 # One shares an audit, one has a lab for each test, one is quick.
@@ -73,3 +75,11 @@ def test_workers_share_out_what_a_file_does_not_keep_together():
     assert scheduler.tests_finished
     assert sum(APART in files for files in ran) == 2
     assert sum(SHARING in files for files in ran) == 1
+
+
+def test_a_port_that_somebody_has_at_another_address_of_loopback_is_not_free():
+    one, two = free_ports(2, socket.SOCK_DGRAM)
+    due = two + (two - one)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
+        another.bind(("127.0.9.99", due))
+        assert free_ports(1, socket.SOCK_DGRAM) != [due]
