@@ -102,8 +102,7 @@ class KeyServer:
         """Take one datagram: the answer for its sender, if any, and what happened."""
         answer, events = self.endpoint.receive(datagram, source, now, floated)
         self.groups.keep(now)
-        if any(companion.deadline() is not None for companion in self.companions):
-            self._on_activity()
+        self._on_activity()
         return answer, events
 
     def deadline(self) -> float | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from .edit import edit_path
@@ -252,10 +253,15 @@ def _spelled(names: Iterable[str]) -> list[str]:
     return words
 
 
+@cache
+def _alike(generation: Generation) -> list[tuple[str, Needs, list[Must]]]:
+    """The rules, those together that are about the same statements."""
+    found = groupby(_MUSTS_OF[generation], key=lambda m: (m.path, m.condition.needs))
+    return [(path, needs, list(musts)) for (path, needs), musts in found]
+
+
 def _musts(survey: Survey, generation: Generation) -> Iterator[Violation]:
-    musts_of = _MUSTS_OF[generation]
-    for (path, needs), musts in groupby(musts_of, key=lambda m: (m.path, m.condition.needs)):
-        rules = list(musts)
+    for path, needs, rules in _alike(generation):
         for site in survey.sites(path, needs):
             for must in rules:
                 if not must.condition.holds(site):

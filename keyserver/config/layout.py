@@ -50,7 +50,7 @@ def _whole(element: etree._Element) -> str:
 def _without_layout(text: str) -> str:
     """A value of several lines is one as a whole; blanks within a line are the value's."""
     stripped = text.strip(_BLANKS)
-    if not stripped:
-        return ""
+    if not stripped or len(stripped) == len(text):
+        return stripped
     around = text[: text.index(stripped)] + text[text.rindex(stripped) + len(stripped) :]
     return stripped if "\n" in around and "\n" not in stripped else text

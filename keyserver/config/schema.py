@@ -165,7 +165,7 @@ class Statement:
                     found[name] = found.get(name, frozenset()) | others
         return found
 
-    @property
+    @cached_property
     def is_branch(self) -> bool:
         """True for statements whose value is itself a tree."""
         return self.kind in (Kind.CONTAINER, Kind.LIST)

@@ -9,6 +9,8 @@ because clients send it back as they read it, and because an SRX never shows a k
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
+from operator import mul
 
 _MAGIC = "$9$"
 _FAMILIES = ("QzF3n6/9CAtpu0O", "B1IREhcSyrleKvMW8LXx", "7N-dVbwsY2g4oaJZGUDj", "iHkq.mPf5T")
@@ -56,18 +58,15 @@ def obscure(clear: str) -> str:
 def reveal(obscured: str) -> str:
     """The secret behind a ``$9$`` text; ValueError when it is not well-formed."""
     body = obscured.removeprefix(_MAGIC)
-    if not body or any(char not in _INDEX for char in body):
+    if not body or not _INDEX.keys() >= set(body):
         raise ValueError("invalid encrypted data")
-    previous, rest = body[0], body[1 + _FILLER[body[0]] :]
-    clear: list[str] = []
-    while rest:
+    numbers = [_INDEX[char] for char in body[0] + body[1 + _FILLER[body[0]] :]]
+    gaps = [(after - before) % len(_ALPHABET) - 1 for before, after in pairwise(numbers)]
+    clear, at = bytearray(), 0
+    while at < len(gaps):
         weights = _WEIGHTS[len(clear) % len(_WEIGHTS)]
-        chunk, rest = rest[: len(weights)], rest[len(weights) :]
-        if len(chunk) < len(weights):
-            raise ValueError("invalid encrypted data")
-        total = 0
-        for char, weight in zip(chunk, weights, strict=True):
-            total += ((_INDEX[char] - _INDEX[previous]) % len(_ALPHABET) - 1) * weight
-            previous = char
-        clear.append(chr(total % 256))
-    return "".join(clear)
+        chunk, at = gaps[at : at + len(weights)], at + len(weights)
+        clear.append(sum(map(mul, chunk, weights)) % 256)
+    if at > len(gaps):
+        raise ValueError("invalid encrypted data")
+    return clear.decode("latin-1")

@@ -58,7 +58,8 @@ def _item_xml(item: Item, parent: etree._Element, names: _Names) -> None:
     values = item.value if statement.kind is Kind.LEAF_LIST else [item.value]
     for value in values:
         element = etree.SubElement(parent, prefix + statement.name)
-        _mark(item, value, element, names)
+        if not item.plain or item.group or item.groups:
+            _mark(item, value, element, names)
         if isinstance(item.identity, tuple):
             for key, text in zip(
                 statement.keys, item.identity[1].split(KEY_SEPARATOR), strict=False

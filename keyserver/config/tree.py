@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, compress, repeat
 from operator import is_not
-from typing import Any
+from typing import Any, NamedTuple
 
 from .schema import Kind, Statement
 from .words import quote, quoted
@@ -106,8 +105,11 @@ def _own_copy(value: Any) -> Any:
     return value if kind is None else kind(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+NOTHING: Tree = {}
+"""What is not there, as a branch. Nobody writes to it."""
+
+
+class Item(NamedTuple):
     """One statement in a container: a leaf, a container, one list entry, ...
 
     ``group``: the configuration group that it came from; ``groups``: those of a leaf-list's values.
@@ -121,7 +123,7 @@ class Item:
     comment: str | None = None
     group: str | None = None
     within: Statement | None = None
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = NOTHING
 
     @property
     def key_words(self) -> list[str]:
@@ -158,8 +160,9 @@ class Item:
 
 def names_of(statement: Statement, tree: Tree) -> list[str]:
     """The children that a branch has, in the order in which Junos shows them."""
-    rank = statement.rank
-    return sorted((name for name in tree if name not in MARKS), key=rank.__getitem__)
+    names = [name for name in tree if name not in MARKS]
+    names.sort(key=statement.rank.__getitem__)
+    return names
 
 
 def items(statement: Statement, tree: Tree) -> Iterator[Item]:
@@ -245,10 +248,6 @@ def _magnitude(digits: str) -> tuple[int, str]:
 def is_branch(statement: Statement) -> bool:
     """True for statements whose value is itself a tree."""
     return statement.is_branch
-
-
-NOTHING: Tree = {}
-"""What is not there, as a branch. Nobody writes to it."""
 
 
 _UNKNOWN = NOTHING, NOTHING

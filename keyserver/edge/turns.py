@@ -16,6 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..config.parsing import lent, work_for_us
@@ -42,7 +43,8 @@ class Workers:
     def begin(self, work: Work) -> asyncio.Future[Any]:
         """What comes of it, as soon as it is done."""
         worker = self._long if work.weight > LONG else self._brief
-        return asyncio.get_running_loop().run_in_executor(worker, lent(lambda: _done_by(work)))
+        do = partial(_done_by, work)
+        return asyncio.get_running_loop().run_in_executor(worker, do if work.bare else lent(do))
 
     def foreseen(self, make: Callable[[], T]) -> Callable[[], T]:
         """Begin what will be asked for soon and has no elements; what gives it, and waits for it.

@@ -157,13 +157,19 @@ class PeerReader:
     def _to_be_read(self, ike: Tree) -> set[str]:
         """The gateways that are not as they were, nor what their policies allow."""
         again = set(differing(ike.get("gateway", NOTHING), self._ike.get("gateway", NOTHING)))
-        known, self._offers = self._offers, {}
-        for policy, offer in known.items():
-            if self._offer(ike, policy) == offer:
-                self._offers[policy] = offer
-            else:
-                again |= {name for name, one in self._met.items() if one.policy == policy}
-        return again
+        gone = set()
+        for policy in self._rewritten(ike):
+            if self._offer(ike, policy) != self._offers[policy]:
+                del self._offers[policy]
+                gone.add(policy)
+        return again | {name for name, one in self._met.items() if one.policy in gone}
+
+    def _rewritten(self, ike: Tree) -> list[str]:
+        """The policies of offers that are not as they were, or may be about other proposals."""
+        if ike.get("proposal") is not self._ike.get("proposal"):
+            return list(self._offers)
+        now, before = ike.get("policy", NOTHING), self._ike.get("policy", NOTHING)
+        return [name for name in self._offers if now.get(name) is not before.get(name)]
 
     def _moved(self, hosts: Tree) -> set[str]:
         """The gateways whose names may stand for other addresses than before."""

@@ -68,7 +68,7 @@ def opened(packet: bytes, tek: InstalledTek | None) -> Opened:
     """What a receiver that holds this association, or none for that SPI, makes of a packet."""
     if tek is None or not can_encrypt(tek):
         return Opened(Fate.INVALID_SPI)
-    size = len(_check_value(tek, b""))
+    size = tek.sa.integrity.bits // 8 if tek.sa.integrity is not None else 0
     body, value = packet[: len(packet) - size], packet[len(packet) - size :]
     if not hmac.compare_digest(value, _check_value(tek, body)):
         return Opened(Fate.NOT_AUTHENTIC)

@@ -24,10 +24,14 @@ LIGHT = 20_000
 
 @dataclass(frozen=True)
 class Work:
-    """A function to call, and how much it has to deal with, in octets."""
+    """A function to call, and how much it has to deal with, in octets.
+
+    ``bare``: it has no elements, which others must not parse beside (:mod:`..config.parsing`).
+    """
 
     run: Callable[[], Any]
     weight: int
+    bare: bool = False
 
     @property
     def light(self) -> bool:

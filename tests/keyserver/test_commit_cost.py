@@ -32,6 +32,7 @@ from keyserver.srx import Device
 from tests.keyserver.console import Console, errors
 from tests.keyserver.generated import Maker
 from tests.keyserver.security_cases import SITE_TO_SITE
+from tests.keyserver.steps import Steps
 from tests.keyserver.test_constraints import CASES, MEMBER, SERVER, M, S
 
 V1_LINES = (f"{S} group G activation-time-delay 100", f"{S} ipsec proposal e lifetime-seconds 500")
@@ -204,6 +205,31 @@ def test_a_policy_that_changes_reaches_gateways_that_do_not():
     session.set(f"{S} ike policy pol pre-shared-key ascii-text another")
     session.commit()
     assert console.device.groups.peers.at("192.0.2.11")[0].pre_shared_key == b"another"
+    offered = console.device.groups.peers.at("192.0.2.11")[0].proposals
+    session.set(f"{S} ike proposal p1 encryption-algorithm aes-192-cbc")
+    session.commit()
+    assert console.device.groups.peers.at("192.0.2.11")[0].proposals != offered
+
+
+def test_a_key_that_changes_is_the_only_one_that_is_read():
+    def steps(count: int) -> int:
+        session = Console("v2").session()
+        for n in range(count):
+            policy = f"{S} ike policy p-{n}"
+            session.set(
+                f"{policy} proposals p1",
+                f"{policy} pre-shared-key ascii-text made-up-key",
+                f"{S} ike gateway g-{n} ike-policy p-{n}",
+                f"{S} ike gateway g-{n} address 10.0.0.{n}",
+            )
+        assert errors(session.commit()) == []
+        session.set(f"{S} ike policy p-0 pre-shared-key ascii-text another")
+        with Steps() as counted:
+            assert errors(session.commit()) == []
+        return counted.count
+
+    # Reading an IKE policy takes 200 lines.
+    assert steps(150) - steps(50) < 100 * 100
 
 
 def test_gateways_with_one_address_keep_their_order_whatever_changes_when():

@@ -81,12 +81,14 @@ def test_what_was_parsed_is_worked_on_while_more_is_parsed(case):
 
 
 async def alone() -> list[bool]:
-    """Whether the loop is: at first, while a worker works, when that is done, among others."""
-    workers, over, told = Workers(), threading.Event(), [is_alone()]
-    running = workers.begin(Work(over.wait, 1))
-    told.append(is_alone())
-    over.set()
-    await running
+    """Whether the loop is: at first, while a worker works, or writes, behind it, among others."""
+    workers, told = Workers(), [is_alone()]
+    for bare in (False, True):
+        over = threading.Event()
+        running = workers.begin(Work(over.wait, 1, bare))
+        told.append(is_alone())
+        over.set()
+        await running
     told.append(is_alone())
     with ThreadPoolExecutor(1) as foreign:
         foreign.submit(is_alone).result()
@@ -99,7 +101,7 @@ def test_a_worker_that_waits_for_work_costs_nothing():
     # Threads of this process' other tests are none of the program's.
     ask = f"import asyncio; from {__name__} import alone; print(asyncio.run(alone()))"
     done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=60)
-    assert done.stdout.decode().strip() == "[True, False, True, False]"
+    assert done.stdout.decode().strip() == "[True, False, True, True, False]"
 
 
 _TELLING = """

@@ -155,7 +155,7 @@ def _check(database: ConfigurationDatabase, request: Request) -> Steps[Elements]
     if database.confirmed.pending is not None:
         with refusals():
             confirmation = database.confirmation(request.holder, request.now)
-        yield Work(partial(database.write, confirmation), LIGHT + 1)
+        yield _written(database, confirmation)
         database.confirmed.end()
     return _commit_results(request, "commit-check-success")
 
@@ -177,9 +177,13 @@ def _committed(
     )
     with refusals():
         staged: Commit = yield Work(stage, database.weight)
-    # A disk may take its time, however little is written.
-    yield Work(partial(database.write, staged), LIGHT + 1)
+    yield _written(database, staged)
     database.activate(staged, request.now)
+
+
+def _written(database: ConfigurationDatabase, commit: Commit) -> Work:
+    """A disk may take its time, however little is written."""
+    return Work(partial(database.write, commit), LIGHT + 1, bare=True)
 
 
 def _notice(confirmation: Confirmation | None) -> str | None:
