@@ -9,6 +9,7 @@ because clients send it back as they read it, and because an SRX never shows a k
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from itertools import pairwise
 from operator import mul
 
@@ -42,17 +43,22 @@ def obscure(clear: str) -> str:
     digest = hashlib.sha256(clear.encode()).digest()
     salt = _ALPHABET[digest[0] % len(_ALPHABET)]
     filler = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[1 : 1 + _FILLER[salt]])
-    shown, previous = [salt, filler], salt
+    shown, place = [salt, filler], _INDEX[salt]
     for position, byte in enumerate(clear.encode("latin-1", "replace")):
-        weights = _WEIGHTS[position % len(_WEIGHTS)]
-        gaps: list[int] = []
-        for weight in reversed(weights):
-            gaps.insert(0, byte // weight)
-            byte %= weight
-        for gap in gaps:
-            previous = _ALPHABET[(gap + _INDEX[previous] + 1) % len(_ALPHABET)]
-            shown.append(previous)
+        for gap in _gaps(_WEIGHTS[position % len(_WEIGHTS)], byte):
+            place = (place + gap + 1) % len(_ALPHABET)
+            shown.append(_ALPHABET[place])
     return _MAGIC + "".join(shown)
+
+
+@cache
+def _gaps(weights: tuple[int, ...], byte: int) -> tuple[int, ...]:
+    """How far the characters of one octet are from one another."""
+    gaps: list[int] = []
+    for weight in reversed(weights):
+        gap, byte = divmod(byte, weight)
+        gaps.insert(0, gap)
+    return tuple(gaps)
 
 
 def reveal(obscured: str) -> str:

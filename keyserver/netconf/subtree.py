@@ -90,10 +90,17 @@ def _select(
     matched = {_asked(match) for one in asked for match in _matches(one)}
     below = _below(asked)
     keys = statement.key_names if statement is not None else frozenset()
+    children = list(found)
+    kept = list(_parts(statement, matched | keys, below, children))
+    bare = all(local_name(child) in keys for child in kept)
+    if bare and keys.isdisjoint(matched) and keys.isdisjoint(below):
+        return None
+    if kept == children:
+        # To put all of it elsewhere costs as much as to write it.
+        return found
     part = _bare(found)
-    part.extend(_parts(statement, matched | keys, below, list(found)))
-    bare = all(local_name(child) in keys for child in part)
-    return None if bare and keys.isdisjoint(matched) and keys.isdisjoint(below) else part
+    part.extend(kept)
+    return part
 
 
 def _parts(
