@@ -49,6 +49,15 @@ FOLLOWED = {
     "another file": "Include HOME/more\nHost hub\n HostName 192.0.2.7\n",
     "another file, last": "Host spoke\n HostName 192.0.2.7\nMatch all\n Include HOME/more\n",
     "what follows another file": "Host hub\n Include HOME/flat\n HostKeyAlias behind\n",
+    "several files, each with its own blocks": "Include HOME/1-spoke HOME/2-all\n",
+    "files by a pattern": "Host *\n Include HOME/[12]-*\n",
+    "a file with a blank in its name": 'Host hub\n Include "HOME/one more"\n',
+    "comments": (
+        "Host hub # the hub\n HostName 192.0.2.1 # here\n HostKeyAlias one\t#two\n"
+        'UserKnownHostsFile "HOME/#mine"\n'
+    ),
+    "what is no comment": "Host hub\n HostKeyAlias h#1\n ProxyCommand nc %h %p # %h\n",
+    "a keyword in quotes": '"Host" hub\n "HostName" 192.0.2.1\n',
     "in the end": "Match final all\n HostKeyAlias end\nHost *\n HostKeyAlias before\n",
     "several conditions": "Match host hub !user root\n HostKeyAlias several\n",
     "a private key": "IdentityFile HOME/key\nIdentityFile HOME/none\nIdentitiesOnly yes\n",
@@ -74,7 +83,12 @@ def as_ssh_says(config, target):
 @pytest.mark.parametrize("user", ["netops", None])
 def test_what_decides_whom_a_login_trusts_is_followed_as_ssh_does(home, config, user):
     more = "Host *\n HostKeyAlias more\n Port 22\nHost spoke\n User other\n"
-    place = home({"config": FOLLOWED[config], "more": more, "flat": "User flat\n", "key": ""})
+    parts = {
+        "1-spoke": "Host spoke\n HostName 192.0.2.8\n",
+        "2-all": "HostKeyAlias all\nHost hub\n HostName 192.0.2.9\n",
+    }
+    flat = {"flat": "User flat\n", "one more": "HostKeyAlias one-more\n", "key": ""}
+    place = home({"config": FOLLOWED[config], "more": more, **flat, **parts})
     target = Target("hub", user=user)
     way = way_to(target)
     ssh = dict(as_ssh_says(place / "config", target))
@@ -106,6 +120,12 @@ REFUSED = {
         'UserKnownHostsFile "/a b" "/c d"',
         'UserKnownHostsFile /a b" "/c d',
     ),
+    "a file with an escaped blank": (r"UserKnownHostsFile /a\ b", r"UserKnownHostsFile /a\ b"),
+    "another file by a variable": ("Include ${X}/more", "Include ${X}/more"),
+    "a jump host that is no comment": ("ProxyJump none # jump", "ProxyJump none # jump"),
+    "capitals that mean nothing": ("Match host HUB\n User x", "Match host HUB"),
+    "in the end, of one host": ("Match final host hub\n User x", "Match final host hub"),
+    "a name that is made whole": ("Match canonical all\n User x", "Match canonical all"),
     "a block in a block": ("Host h*\n Include HOME/more", "Include HOME/more"),
     "a block in the last one": ("Match final all\n Include HOME/more", "Include HOME/more"),
     "a file that includes itself": ("Include HOME/config", "Include HOME/config"),

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,17 +26,23 @@ from .session import Target
 _DEEPEST = 16
 """How deep OpenSSH lets files include others."""
 _INCLUDE = re.compile(r"include(?:\s*=\s*|\s+)(?P<paths>.+)", re.IGNORECASE)
+_WORD = re.compile(r'"([^"]*)"|(\S+)')
+_QUOTED_OR_COMMENT = re.compile(r'("[^"]*")|\s#.*')
+_QUOTED_KEYWORD = re.compile(r'"(\w+)"')
+_TAKEN_WHOLE = re.compile(r"(?:proxycommand|proxyjump|knownhostscommand)\b", re.IGNORECASE)
+"""What OpenSSH takes to the end of its line, with what looks like a comment."""
 _BLOCK = re.compile(r"(?:host|match)[\s=]", re.IGNORECASE)
 _ALL, _FINAL = "Match all", "Match final"
 _FOR_ALL = re.compile(r"host\s+\*|match\s+all", re.IGNORECASE)
 _MATCH = re.compile(r"match\b(.*)", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"\s+(?:all|final|canonical|!?(?:host|originalhost|user|localuser)\s+(?:\"[^\"]*\"|\S+))",
+    r"\s+(?:all|!?(?:host|originalhost|user|localuser)\s+(?:\"[^\"]*\"|\S+))",
     re.IGNORECASE,
 )
 """What paramiko matches by. It takes any other word for one that is met, and a program that it
 asks for one reads the input of Ansible.
 """
+_OF_HOST = re.compile(r"\b(?:host|originalhost)\s+(\S+)", re.IGNORECASE)
 _NOT_FOLLOWED = ("ProxyJump", "KnownHostsCommand", "RevokedHostKeys")
 """What would lead elsewhere, or change whose key is trusted."""
 _FILES = {
@@ -47,6 +54,8 @@ _TELLING = re.compile(
     rf"(?:{'|'.join([*_FOLLOWED, *_NOT_FOLLOWED])}|Identit(?:yFile|iesOnly)|Canonical\w+)\b",
     re.IGNORECASE,
 )
+_MARKS = ("%", "${")
+"""What stands for something else in a name of a file."""
 _REMEDY = "set ansible_netconf_transport to openssh"
 
 
@@ -132,7 +141,7 @@ def _looked_up(target: Target, lines: list[str]) -> _Said:
 def _paths(target: Target, value: str, name: str) -> tuple[str, ...]:
     whole = os.path.expanduser(value)
     paths = (whole,) if os.path.exists(whole) else tuple(map(os.path.expanduser, value.split()))
-    if any(mark in value for mark in ("%", "${", '"')):
+    if any(mark in value for mark in (*_MARKS, '"', "\\")):
         raise _refused(target, f"{name} {value}")
     return () if value.lower() == "none" else paths
 
@@ -153,12 +162,15 @@ def _lines(target: Target, path: Path, directory: Path, depth: int) -> Iterator[
             block = _block(target, line) or block
             yield block if _BLOCK.match(line) else line
         elif depth < _DEEPEST:
-            files = _included(include["paths"], directory)
-            inside = [one for file in files for one in _lines(target, file, directory, depth + 1)]
-            # A block in another counts where both do, for which paramiko has no words.
-            if any(map(_BLOCK.match, inside)) and not _FOR_ALL.fullmatch(block):
+            if any(mark in line for mark in _MARKS):
                 raise _refused(target, line)
-            yield from (*inside, block)
+            files = _included(include["paths"], directory)
+            inside = [list(_lines(target, file, directory, depth + 1)) for file in files]
+            # A block in another counts where both do, for which paramiko has no words.
+            if any(map(_BLOCK.match, chain(*inside))) and not _FOR_ALL.fullmatch(block):
+                raise _refused(target, line)
+            # A file's last block ends with the file.
+            yield from chain(*((*lines, block) for lines in inside))
         else:
             raise _refused(target, line)
 
@@ -168,15 +180,21 @@ def _block(target: Target, line: str) -> str:
     if not _BLOCK.match(line):
         return ""
     conditions = _MATCH.match(line)
+    if re.fullmatch(r"match\s+final\s+all", line, re.IGNORECASE):
+        return _FINAL
     if conditions and _CONDITION.sub("", conditions[1]).strip():
         raise _refused(target, line)
-    return _FINAL if re.fullmatch(r"match\s+final\s+all", line, re.IGNORECASE) else line
+    hosts = _OF_HOST.findall(line) if conditions else ()
+    # To OpenSSH capitals are small letters here, and not behind Host.
+    if hosts and any(name != name.lower() for name in (target.host, *hosts)):
+        raise _refused(target, line)
+    return line
 
 
 def _included(paths: str, directory: Path) -> Iterator[Path]:
-    for word in paths.replace('"', " ").split():
+    for quoted, plain in _WORD.findall(paths):
         # What is not absolute is below the directory of its kind.
-        for found in sorted(glob.glob(str(directory / os.path.expanduser(word)))):
+        for found in sorted(glob.glob(str(directory / os.path.expanduser(quoted or plain)))):
             yield Path(found)
 
 
@@ -185,4 +203,12 @@ def _read(path: Path) -> list[str]:
         lines = ssh_files.text(path).splitlines()
     except OSError:
         return []
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return [said for line in lines if (said := _said(line.strip()))]
+
+
+def _said(line: str) -> str:
+    """A line without quotes around its keyword, and without a comment."""
+    line = _QUOTED_KEYWORD.sub(r"\1 ", line, count=1) if line.startswith('"') else line
+    if _TAKEN_WHOLE.match(line):
+        return line
+    return "" if line.startswith("#") else _QUOTED_OR_COMMENT.sub(r"\1", line).strip()
