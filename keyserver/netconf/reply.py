@@ -49,16 +49,16 @@ class Dialect:
 
     def base(self, name: str, text: str | None = None, *children: etree._Element) -> etree._Element:
         """An element that NETCONF itself defines (``ok``, ``rpc-error``, ``data``)."""
-        return _element(etree.QName(NETCONF, name), text, children)
+        return _element(f"{{{NETCONF}}}{name}", text, children)
 
     def own(self, name: str, text: str | None = None, *children: etree._Element) -> etree._Element:
         """An element that Junos defines."""
-        return _element(etree.QName(None if self.rfc_compliant else NETCONF, name), text, children)
+        return _element(name if self.rfc_compliant else f"{{{NETCONF}}}{name}", text, children)
 
     def styled(self, element: etree._Element, **attributes: str) -> etree._Element:
         """``element`` with ``junos:`` attributes."""
         for name, value in attributes.items():
-            element.set(etree.QName(self.junos, name.replace("_", "-")), value)
+            element.set(f"{{{self.junos}}}{name.replace('_', '-')}", value)
         return element
 
     def configuration(self, prefixes: Mapping[str, str] = NO_PREFIXES) -> etree._Element:
@@ -70,9 +70,7 @@ class Dialect:
         )
 
 
-def _element(
-    tag: etree.QName, text: str | None, children: tuple[etree._Element, ...]
-) -> etree._Element:
+def _element(tag: str, text: str | None, children: tuple[etree._Element, ...]) -> etree._Element:
     element = etree.Element(tag)
     element.text = text
     element.extend(children)
