@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.audit.expectations import (
+    read_expected,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.expected import registrations
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.others import (
     Start,
@@ -107,6 +111,21 @@ def counted(sent, acknowledged=None):
 def test_who_cannot_be_asked_is_judged_by_signs_of_life(start, now, why):
     description = read([group_of(unmanaged_members=[OTHER])], hosts_of())
     assert unverified(description, {"hub-1": start}, {"hub-1": now}).get("other") == why
+
+
+NAMED = {**OTHER, "address": "other.example.net"}
+
+
+def test_who_is_described_by_a_host_name_is_found_and_expected_by_its_gateway():
+    """Wherever the name leads, or has led."""
+    description = read([group_of(unmanaged_members=[NAMED])], hosts_of())
+    before, now = listed(EARLY), listed(LATE)
+    now["BRANCHES"].insert(0, {**before["BRANCHES"][0], "address": "203.0.113.7"})
+    found = unverified(description, {"hub-1": Start(before)}, {"hub-1": now})
+    assert "other" not in found
+    expected = registrations(description)
+    assert expected[0]["members"][-1] == {"gateway": "other"}
+    assert read_expected(expected)["BRANCHES"]
 
 
 def test_a_server_that_was_not_asked_is_not_said_to_list_nobody():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..engine.values import Generation
+from ..engine.values import Generation, ipv4_address
 from ..errors import legible
 
 Options = Mapping[str, Any]
@@ -105,6 +105,12 @@ class Device:
     policies: Sequence[Options] = ()
     management: str | None = None
     where: str = field(default="group_vpn_", compare=False)
+
+    @property
+    def fixed_address(self) -> str | None:
+        """Where servers see it; None where that changes, or is what a host name leads to."""
+        named = self.address is None or ipv4_address(self.address, 0) is not None
+        return None if self.dynamic or named else self.address
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,5 @@ def registrations(description: Description) -> list[dict[str, Any]]:
 
 def _member(description: Description, host: str) -> dict[str, str]:
     device = description.devices[host]
-    if device.dynamic or device.address is None:
-        return {"gateway": device.name}
-    return {"gateway": device.name, "address": device.address}
+    address = device.fixed_address
+    return {"gateway": device.name, **({} if address is None else {"address": address})}

@@ -101,4 +101,4 @@ def _older(before: Listed, then: Listed | None, now: Listed) -> int:
 
 
 def _find(there: Lists, group: Group, member: Member) -> Listed | None:
-    return Roll(there.get(group.name, ())).find(member.name, member.address)
+    return Roll(there.get(group.name, ())).find(member.name, member.fixed_address)
