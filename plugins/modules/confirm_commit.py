@@ -52,7 +52,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What was confirmed, or in check mode would be; or that there was nothing to confirm.
+  description:
+    - What was confirmed, or in check mode would be; or that there was nothing to confirm.
+    - Of a device that does not tell what awaits confirmation, that it was committed.
   returned: always
   type: str
   sample: "nothing to confirm: no commit awaits confirmation on the device"

@@ -734,6 +734,7 @@ def test_only_what_nobody_tells_of_is_confirmed_to_be_sure(says, sure):
     assert rpc.box.pending is None
     told = " ".join(found["warnings"])
     assert ("confirmed to be sure" in told, "does not say whether" in told) == (sure, False)
+    assert found["msg"] == "committed, to confirm what may await it"
 
 
 @pytest.mark.parametrize(

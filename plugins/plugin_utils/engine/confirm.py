@@ -103,8 +103,15 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         if not request.check:
             _commit(device, request, told)
             _read_back(device, request.change, pending, there)
-        done = "would be confirmed" if request.check else "confirmed"
-        return _result(device, True, pending, f"{done}: {pending.commit}" if pending else done)
+        return _result(device, True, pending, _done(pending, request.check))
+
+
+def _done(pending: PendingConfirmation | None, check: bool) -> str:
+    """What was done, or would be, as far as it is known."""
+    would = "would be " if check else ""
+    if pending is None:
+        return f"{would}committed, to confirm what may await it"
+    return f"{would}confirmed: {pending.commit}"
 
 
 def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, bool]:
