@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -22,6 +23,10 @@ from .ike.nat import Address
 
 class ServerCompanion(Companion, Protocol):
     """A protocol beside GDOI that follows the configuration and keeps time."""
+
+    @property
+    def followers(self) -> Callable[[Tree, Iterable[str]], Iterable[str]]:
+        """Of a configuration's groups, those whose keys another server makes."""
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
         """A commit happened, the groups know of it already: cookies of phase 1 SAs to give up."""
@@ -81,7 +86,9 @@ class KeyServer:
 
         Reading takes as long as the configuration is large, and changes nothing.
         """
-        return partial(self._configure, tree, self.groups.read(tree))
+        read = self.groups.read(tree)
+        led = [one for c in self.companions for one in c.followers(tree, read.groups)]
+        return partial(self._configure, tree, replace(read, followers=frozenset(led)))
 
     def configure(self, tree: Tree, now: float) -> None:
         """A commit happened: what it says holds from now on."""

@@ -30,7 +30,7 @@ from ..ike.numbers import Exchange, NotifyType
 from ..ike.refusal import Refused
 from .link import ClusterCounters, ClusterEvent, Link
 from .messages import ClusterExchange, read_state
-from .settings import ClusterPeer, cluster_peers
+from .settings import ClusterPeer, cluster_peers, followers
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ _EXCHANGES = frozenset(ClusterExchange)
 
 class ServerCluster:
     """All links of one key server."""
+
+    followers = staticmethod(followers)
 
     def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
         self._plane, self._on_activity = plane, on_activity

@@ -56,6 +56,13 @@ class ClusterPeer:
     dpd_threshold: int
 
 
+def followers(tree: Tree, groups: Iterable[str]) -> list[str]:
+    """Of these groups, those whose keys another server makes."""
+    server = lookup(tree, "security", "group-vpn", "server")
+    clusters = {n: _cluster(lookup(server, "group", n).get("server-cluster")) for n in groups}
+    return [n for n, c in clusters.items() if c and c.gateways and c.role is ServerRole.SUB]
+
+
 def cluster_peers(
     tree: Tree, groups: Iterable[str], peers: Peers
 ) -> dict[str, tuple[ClusterPeer, ...]]:

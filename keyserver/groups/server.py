@@ -46,11 +46,13 @@ class Registration:
 class Wanted:
     """What a configuration says: the settings of each group, and the gateways.
 
-    ``peers`` is the very object that is in use when no gateway differs.
+    ``peers`` is the very object that is in use when no gateway differs. ``followers``: groups
+    whose keys another server makes.
     """
 
     groups: Mapping[str, GroupSettings]
     peers: Peers
+    followers: frozenset[str] = frozenset()
 
 
 class GroupServer:
@@ -64,6 +66,7 @@ class GroupServer:
         self._groups: dict[str, Group] = {}
         self._by_id: dict[int, Group] = {}
         self._gone: list[Group] = []
+        self._followers: frozenset[str] = frozenset()
         self._group_reader = GroupReader(v1=plane.heartbeats)
         self._peer_reader = PeerReader(
             plane.local[0],
@@ -97,6 +100,10 @@ class GroupServer:
             known = settings.get(name)
             if known is None or known.group_id != self._groups[name].settings.group_id:
                 self._dissolve(self._groups.pop(name), now)
+        for name in (wanted.followers - self._followers) & self._groups.keys():
+            # None for this commit either: members had keys that the new maker knows nothing of.
+            self._groups[name].keyring.leads = False
+        self._followers = wanted.followers
         self._groups = {name: self._configured(group, now) for name, group in settings.items()}
         self._by_id = {group.settings.group_id: group for group in self._groups.values()}
         self.peers = wanted.peers

@@ -28,8 +28,14 @@ from .settings import Enrolment, VpnSettings, vpn_settings
 from .site import Place, Site
 
 
+def _nobody(_tree: Tree, _groups: Iterable[str]) -> Iterable[str]:
+    return ()
+
+
 class SrxMembers:
     """All member VPNs of one device."""
+
+    followers = staticmethod(_nobody)
 
     def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
         self._plane, self._on_activity = plane, on_activity

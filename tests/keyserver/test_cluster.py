@@ -632,6 +632,23 @@ def test_a_sub_server_makes_no_keys_while_its_root_answers_though_another_sub_se
     assert sub.cluster.views("G1")[0].leading
 
 
+def test_a_root_that_becomes_a_sub_server_makes_no_more_keys_though_a_gateway_goes(network):
+    """Its members had keys of which the new root knew nothing, and lost them with the old ones."""
+    members = [network.member(SITES[0], ROOT), network.member(SITES[1], ROOT)]
+    hub, sub = network.hubs[ROOT], network.hubs[SUB]
+    before = hub.keys(network.now)
+    demoted = hub.text.replace("server-role root-server", "server-role sub-server")
+    gone = f"{SERVER} group G1 ike-gateway gm-2\n"
+    assert gone in demoted
+    commit(hub.device, demoted.replace(gone, ""), network.now)
+    promoted = sub.text.replace("server-role sub-server", "server-role root-server")
+    commit(sub.device, promoted, network.now)
+    network.settle()
+    network.pass_time(60)
+    assert hub.keys(network.now) == sub.keys(network.now) == before
+    assert set(members[0].keys.tek_spis()) == before[1]
+
+
 def test_a_root_that_comes_back_takes_over_the_keys_that_there_are(network):
     member = network.member(SITES[1], SUB)
     network.dead.add(ROOT)

@@ -157,6 +157,10 @@ AT_ONCE = {
         1,
         _at_once(_is_served_by("hub-2", "hub-3", "hub-1"), _gets_a_key),
     ),
+    "servers change places, and a site is called otherwise": (
+        2,
+        _at_once(_is_served_by("hub-2", "hub-1"), _is_renamed),
+    ),
     "a server is called otherwise, and a second group comes": (
         3,
         _at_once(_a_server_is_renamed, _a_second_group),
