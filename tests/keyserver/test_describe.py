@@ -305,6 +305,22 @@ def test_servers_are_described_in_the_order_in_which_members_try_them():
     assert group["servers"] == ["root", "sub"]
 
 
+def test_servers_of_a_cluster_keep_the_names_that_they_call_one_another():
+    """Each is called otherwise by nobody; where both call the other alike, that is no name."""
+    alike = dict(FITTING["a cluster, the sub-server first"])
+    (generation, sub), (_generation, root) = alike["sub"], alike["root"]
+    named = {
+        **alike,
+        "sub": (generation, sub.replace(" other", " KS-1")),
+        "root": (generation, root.replace(" other", " KS-2")),
+    }
+    for fleet, names in ((alike, (None, None)), (named, ("KS-1", "KS-2"))):
+        found = describe(gathered(fleet))
+        assert found["unfit"] == []
+        hosts = found["hosts"]
+        assert tuple(hosts[host].get("group_vpn_name") for host in ("root", "sub")) == names
+
+
 def test_a_v1_member_keeps_its_security_policies_where_they_are():
     text = member(V1_SITE, V1_ZONES)
     back = [line for line in text.splitlines() if " policy secret " in line]

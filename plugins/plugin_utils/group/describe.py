@@ -181,8 +181,23 @@ class _Describer:
         for sa in (self._block(host, group).get("ipsec_sas") or ())[1:]:
             self._unfit.append(f"{host}: group {group}: ipsec_sas {sa['name']}: a second one")
         self._note(host, "address", self._server_address(host, group))
+        name = self._called(group, servers).get(host, host)
+        self._note(host, "name", name if name != host else None)
         if len(servers) > 1 and host == servers[0]:
             self._keys[f"{host}: {_PREFIX}pre_shared_key"] = None
+
+    def _called(self, group: str, servers: list[str]) -> dict[str, str]:
+        """What the servers of a cluster call one another, unless that tells them not apart."""
+        addresses = {self._server_address(host, group): host for host in servers}
+        names: dict[str, str] = {}
+        for host in servers:
+            gateways = entries(self._fleet[host]["server"], "ike", "gateways")
+            cluster = self._block(host, group).get("server_cluster") or {}
+            for name in cluster.get("ike_gateways", ()):
+                address = gateways.get(name, {}).get("address")
+                if address in addresses and address is not None:
+                    names.setdefault(addresses[address], name)
+        return names if len({*names.values()}) == len(names) else {}
 
     def _member(self, host: str, gateway: str, group: str, number: Any) -> None:
         vpn = self._vpn(host, number) or {}
