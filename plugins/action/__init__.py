@@ -22,7 +22,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.engine.options import number_objections, path_objections, shape_objections
+from ..plugin_utils.engine.options import path_objections, shape_objections, value_objections
 from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
 from ..plugin_utils.netconf import libraries
 from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
@@ -146,7 +146,7 @@ class DeviceAction(ActionBase):
     def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The options with their defaults, and what is wrong with them."""
         spec = cls.options["argument_spec"]
-        judges = (shape_objections, number_objections, path_objections)
+        judges = (shape_objections, value_objections, path_objections)
         objections = [objection for judge in judges for objection in judge(spec, given)]
         if objections:
             # Ansible's own check ends with a traceback on some of that.

@@ -59,7 +59,7 @@ from ansible.errors import AnsibleFilterError
 from ..plugin_utils.audit import expectations, group_audit
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
-from ..plugin_utils.engine.options import number_objections
+from ..plugin_utils.engine.options import value_objections
 from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
 
 
@@ -79,7 +79,7 @@ def audit(
         "settle_seconds": settle_seconds,
         "configured_ago": configured_ago,
     }
-    wrong = list(number_objections(audit_options.membership_audit()["argument_spec"], numbers))
+    wrong = list(value_objections(audit_options.membership_audit()["argument_spec"], numbers))
     try:
         if wrong:
             raise Refused(wrong)

@@ -189,7 +189,7 @@ def test_a_group_listed_twice_is_refused():
 def test_what_is_no_whole_number_is_refused(value):
     spec = options.resource_options(RESOURCE)["argument_spec"]
     given = {"config": [{"group": "A", "number_of_retransmission": value}]}
-    (objection,) = options.number_objections(spec, given)
+    (objection,) = options.value_objections(spec, given)
     assert objection.startswith("config.number_of_retransmission:")
 
 
@@ -197,7 +197,25 @@ def test_what_is_no_whole_number_is_refused(value):
 def test_whole_numbers_are_none_of_its_business(value):
     spec = options.resource_options(RESOURCE)["argument_spec"]
     given = {"config": [{"group": "A", "number_of_retransmission": value}]}
-    assert not list(options.number_objections(spec, given))
+    assert not list(options.value_objections(spec, given))
+
+
+@pytest.mark.parametrize("value", [True, 1.1, ["a"], {"a": 1}, [None]])
+def test_what_is_no_text_is_refused(value):
+    """A plain yes and a version without quotes are something else, and Ansible takes them."""
+    spec = options.resource_options(RESOURCE)["argument_spec"]
+    given = {"config": [{"group": value}], "commit_comment": value}
+    told = list(options.value_objections(spec, given))
+    assert [line.split(":")[0] for line in told] == ["config.group", "commit_comment"]
+    assert all(line.endswith("text in quotes is expected") for line in told)
+
+
+@pytest.mark.parametrize("value", [["a"], {"ascii_text": ["secret"]}, {"hexadecimal": 1.5}, True])
+def test_a_key_that_is_no_text_is_refused_and_not_shown(value):
+    spec = options.resource_options(server.RESOURCE)["argument_spec"]
+    policy = {"name": 7, "proposals": ["a", 7], "pre_shared_key": value}
+    (told,) = options.value_objections(spec, {"config": {"ike": {"policies": [policy]}}})
+    assert told == "config.ike.policies.pre_shared_key: text in quotes is expected"
 
 
 def test_a_path_that_came_out_empty_is_no_directory_of_ansibles():

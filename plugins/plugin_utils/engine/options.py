@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from .resource import Resource
@@ -99,27 +100,64 @@ def resource_options(resource: Resource) -> dict[str, Any]:
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.A)
 _DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,18}(?:\.[0-9]{0,18})?\s*", re.A)
 _MOST = 10**18
-_NUMBERS: dict[str, tuple[re.Pattern[str], tuple[type, ...], str]] = {
-    "int": (_WHOLE, (int,), "a whole number"),
-    "float": (_DECIMAL, (int, float), "a number"),
+
+
+def _is_number(value: Any, written: re.Pattern[str], types: tuple[type, ...]) -> bool:
+    if isinstance(value, str):
+        return written.fullmatch(value) is not None
+    whole = isinstance(value, types) and not isinstance(value, bool)
+    return value is None or (whole and -_MOST < value < _MOST)
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
+
+
+def _is_anything(_value: Any) -> bool:
+    return True
+
+
+_Fits = Callable[[Any], bool]
+_EXPECTED: Mapping[str, tuple[_Fits, str]] = {
+    "int": (partial(_is_number, written=_WHOLE, types=(int,)), "a whole number"),
+    "float": (partial(_is_number, written=_DECIMAL, types=(int, float)), "a number"),
+    **dict.fromkeys(("str", "path"), (_is_text, "text in quotes")),
 }
-"""By an option's type: how it is written, what it may be, and what to call it."""
+"""By an option's type: what it may be, and what to call it."""
 
 
-def number_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
-    """Numbers only, finite and written as such.
+def value_objections(spec: Mapping[str, Any], given: Any, path: str = "") -> Iterator[str]:
+    """Numbers only, finite and written as such, and text that nobody has made anything else of.
 
-    Ansible would take ``yes`` for 1 and ``1e3`` for 1000, and ends on ``.inf`` with a traceback.
+    Ansible would take ``yes`` for 1 and ``1e3`` for 1000, ends on ``.inf`` with a traceback, and
+    makes text of lists; YAML makes true of a plain yes, and 1.1 of 1.10.
     """
     if not isinstance(given, Mapping):
         return
     for name, about in spec.items():
         value, here = given.get(name), f"{path}{name}"
-        expected = _NUMBERS.get(str(about.get("type")))
-        if expected is not None and not _is_number(value, *expected[:2]):
-            yield f"{here}: {_shortly(value)}: {expected[2]} is expected"
+        yield from (f"{here}: {words}" for words in _unfit(about, value))
         for inside in _inside(value) if "options" in about else ():
-            yield from number_objections(about["options"], inside, f"{here}.")
+            yield from value_objections(about["options"], inside, f"{here}.")
+
+
+def _unfit(about: Mapping[str, Any], value: Any) -> Iterator[str]:
+    fits, words = _EXPECTED.get(_type_of(about), (_is_anything, ""))
+    for item in _items(about, value):
+        if not fits(item):
+            yield f"{'' if about.get('no_log') else f'{_shortly(item)}: '}{words} is expected"
+
+
+def _type_of(about: Mapping[str, Any]) -> str:
+    """The type of an option's values; a secret is text, whatever holds it."""
+    secret = about.get("type") == "raw" and about.get("no_log")
+    return "str" if secret else str(about.get("elements", about.get("type")))
+
+
+def _items(about: Mapping[str, Any], value: Any) -> Iterable[Any]:
+    if about.get("type") == "raw" and isinstance(value, Mapping):
+        return value.values()
+    return _inside(value) if about.get("type") == "list" else (value,)
 
 
 _IN_TEXT = re.compile(r"\s*(?:\{|[^\[{]*=)")
@@ -174,13 +212,6 @@ def path_objections(spec: Mapping[str, Any], given: Any) -> Iterator[str]:
                 place = f"{name}[{number}]" if "elements" in about else name
                 nothing = "no directory" if name == "directory" else "no file"
                 yield f"{place}: {nothing} is named; name one, or leave it out"
-
-
-def _is_number(value: Any, written: re.Pattern[str], types: tuple[type, ...]) -> bool:
-    if isinstance(value, str):
-        return written.fullmatch(value) is not None
-    whole = isinstance(value, types) and not isinstance(value, bool)
-    return value is None or (whole and -_MOST < value < _MOST)
 
 
 def _shortly(value: Any) -> str:
