@@ -25,7 +25,8 @@ options:
     type: str
   change:
     description:
-      - The registered result of the task that made the confirmed commit, or the C(xml) in it.
+      - The registered result of the task that made the confirmed commit, or the C(xml) in it; of a
+        loop one of its C(results).
       - Its settings are looked for on the device before confirming, and read back afterwards; the
         task fails when they are not there.
       - A confirmed commit that somebody made since is confirmed as well, with a warning.

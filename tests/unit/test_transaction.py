@@ -780,7 +780,25 @@ def test_what_a_device_hides_is_not_said_to_be_gone():
         confirmed(rpc, confirming.change_of(made))
 
 
-@pytest.mark.parametrize("given", [None, "", {}, {"xml": ""}])
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (
+            {"results": [{"xml": "<configuration/>"}], "changed": True},
+            "results of a loop, 'results'",
+        ),
+        ({"changed": True, "msg": "all well"}, "a result without 'xml'"),
+        ([{"xml": "<configuration/>"}], "list"),
+    ],
+)
+def test_what_tells_of_no_change_is_not_taken_for_one_that_kept_nothing(given, what):
+    with pytest.raises(Refused, match=f"change: {what}: give the registered result of the task"):
+        confirming.change_of(given)
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", {}, {"xml": ""}, {"skipped": True}, {"failed": True, "msg": "no"}]
+)
 def test_where_nothing_was_changed_nothing_is_looked_for(given):
     assert confirming.change_of(given) is None
 

@@ -58,7 +58,7 @@ def change_of(given: Any) -> etree._Element | None:
 
     None when there is nothing to look for. Raises Refused.
     """
-    text = given.get("xml", "") if isinstance(given, Mapping) else given
+    text = _xml_in(given) if isinstance(given, Mapping) else given
     if text in (None, ""):
         return None
     if isinstance(text, str):
@@ -67,6 +67,14 @@ def change_of(given: Any) -> etree._Element | None:
         except MalformedReply as error:
             raise Refused([f"change: {error}; {_EXPECTED}"]) from None
     raise Refused([f"change: {type(given).__name__}: {_EXPECTED}"])
+
+
+def _xml_in(result: Mapping[str, Any]) -> Any:
+    """What a result says of its change: one of a task that did nothing need not. Raises Refused."""
+    if "xml" in result or not result or result.get("skipped") or result.get("failed"):
+        return result.get("xml")
+    what = "results of a loop, 'results'" if "results" in result else "a result without 'xml'"
+    raise Refused([f"change: {what}: {_EXPECTED}"])
 
 
 def is_untold(given: Any) -> bool:
