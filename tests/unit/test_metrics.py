@@ -103,6 +103,13 @@ def test_a_group_without_members_has_none():
     assert samples(text)[key] == 0
 
 
+def test_that_nobody_is_missing_is_said_where_it_is_known_who_should_be_there():
+    everybody = group(member("192.0.2.1", "gm-1"), member("192.0.2.2", "gm-2"))
+    key = ("groupvpn_members", ("group", "G1"), ("host", "hub"), ("state", "missing"))
+    assert samples(metrics(document(hub=found([everybody], EXPECTED))))[key] == 0
+    assert key not in samples(metrics(document(hub=found([everybody]))))
+
+
 def test_names_cannot_break_out_of_their_labels():
     name = 'G"1\\\n} 7'
     text = metrics(document(hub=found([group(member("192.0.2.1"), name=name)])))

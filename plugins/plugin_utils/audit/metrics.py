@@ -102,10 +102,13 @@ def _groups(hosts: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], Mapping[
 def _members(hosts: Mapping[str, Any]) -> Iterator[Sample]:
     for labels, group in _groups(hosts):
         counts = Counter(str(row.get("state") or "listed") for row in rows_of(group))
+        if not counts:
+            counts["listed"] = 0
+        if group.get("expected_count") is not None:
+            # That nobody is missing is known, too.
+            counts.setdefault("missing", 0)
         for state in sorted(counts):
             yield {**labels, "state": state}, counts[state]
-        if not counts:
-            yield {**labels, "state": "listed"}, 0
 
 
 def _expected(hosts: Mapping[str, Any]) -> Iterator[Sample]:
