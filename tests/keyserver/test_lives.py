@@ -218,6 +218,26 @@ def test_a_change_is_made_and_only_whom_it_names_is_apart(
     assert ends_well(town).changed == foreseen.changed
 
 
+def committed(town):
+    """What each device has, as text."""
+    places = {host: given["address"] for host, given in town.variables.items()}
+    return {host: str(town.devices[at].database.committed) for host, at in places.items()}
+
+
+@pytest.mark.parametrize("change", ["a site leaves", "the first server goes"])
+def test_what_waits_for_somebody_out_of_reach_is_not_foreseen_as_done(signing_key, change):
+    """Check mode had servers forget, and sites leave, that stayed as they were."""
+    town = built(signing_key, "v2", 2, True)
+    ALL[change](town)
+    foreseen = town.run(Hands(town, lost=["site-3"]), check=True, diff=True)
+    was = committed(town)
+    done = town.run(Hands(town, lost=["site-3"]), diff=True)
+    assert done.said == foreseen.said
+    (host,) = {"site-1", "hub-1"} - done.changed
+    assert committed(town)[host] == was[host]
+    assert any(line.endswith(": left for the next run") for line in foreseen.warnings[host])
+
+
 def test_where_requests_take_time_servers_change_places_while_a_site_leaves(signing_key):
     """Servers agree on keys between two requests."""
     town = built(signing_key, "v2", 2, True)

@@ -192,6 +192,10 @@ class Run:
         self.named = named
         self.failures = {h: fate.failures for h, fate in outcome.hosts.items() if fate.failures}
         self.changed = {host for host, fate in outcome.hosts.items() if fate.changed}
+        self.said = {
+            host: ([did for did in fate.did if did != "confirmed"], fate.diff)
+            for host, fate in outcome.hosts.items()
+        }
         self.warnings = {h: fate.warnings for h, fate in outcome.hosts.items() if fate.warnings}
         self.unverified = outcome.unverified
         self.beyond = {p for p in town.apart if {*p[1:]} <= inside and not {*p[1:]} & named}

@@ -236,4 +236,4 @@ class _Conductor:
         }
         self._crew.change(changes, CommitOptions(self._crew.order.comment))
         for host in step.changes.keys() - changes.keys():
-            self._crew.fates[host].warnings.append(f"{step.kind.value}: left for the next run")
+            self._crew.fates[host].warnings.append(scout.LATER.format(step.kind.value))

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from functools import partial
 
 from ...engine.device import CommitOptions
@@ -16,12 +16,15 @@ from ..look import look
 from ..plan import Plan
 from ..planning.situation import Lost
 from ..references import servers_asked
-from ..steps import Change, Kind
+from ..steps import Change, Kind, Step
 from . import work
 from .borrowed import borrowed, called_otherwise, known_twice
 from .crew import Crew
 from .scopes import uninstalled
 from .verify import newest_keys, uncompared
+
+LATER = "{}: left for the next run"
+_CLEANING = (Kind.FORGET, Kind.LEAVE)
 
 
 def look_at_all(crew: Crew) -> None:
@@ -167,25 +170,41 @@ def foresee(crew: Crew, made: Plan) -> None:
     wrong: list[str] = []
     for host in crew.looks:
         changes = [s.changes[host] for s in made.steps if host in s.changes]
+        later = [s for s in made.steps if host in s.changes and _waits(crew, s, host)]
         wrong += _of_others(crew, host, changes)
         try:
-            wrong += _foreseen(crew, host, changes)
+            wrong += _foreseen(crew, host, changes, [step.changes[host] for step in later])
         except Refused as error:
             wrong += [f"{host}: {line.removeprefix(f'{host}: ')}" for line in error.objections]
             continue
         if crew.order.check:
-            crew.fates[host].did = list(_done(made, host))
+            crew.fates[host].did = list(_done((s for s in made.steps if s not in later), host))
             crew.fates[host].changed = bool(crew.fates[host].did)
+            crew.fates[host].warnings += [LATER.format(step.kind.value) for step in later]
     if wrong:
         raise Refused(list(dict.fromkeys(wrong)))
 
 
-def _foreseen(crew: Crew, host: str, changes: list[Change]) -> list[str]:
-    """Keep what changes do, and why they must not be made. Raises Refused."""
+def _waits(crew: Crew, step: Step, host: str) -> bool:
+    """Whether a step is left for the next run on a host, since somebody depends on what goes."""
+    return step.kind in _CLEANING and any(
+        crew.fates[other].failures
+        for group in crew.description.groups
+        if host in (*group.servers, *group.members) or crew.has(host, group)
+        for other in crew.fates.keys() & {*group.servers, *group.members}
+    )
+
+
+def _foreseen(crew: Crew, host: str, changes: list[Change], later: Collection[Change]) -> list[str]:
+    """Keep what changes do, and why they must not be made. Raises Refused.
+
+    ``later``: those of them that are left for the next run.
+    """
     looked = crew.looks[host]
     crew.foreseen[host] = foreseen = work.foresee(looked, changes)
     if crew.order.diff:
-        crew.fates[host].diff = work.difference_to(looked, foreseen)
+        soon = [(change, made) for change, made in foreseen if change not in later]
+        crew.fates[host].diff = work.difference_to(looked, soon)
     then = work.member_after(looked, foreseen)
     lines = uninstalled(crew.description, host, looked.sides["member"], then)
     return [f"{host}: {line}" for line in lines]
@@ -195,9 +214,9 @@ _DONE = {Kind.NEW_KEYS: "cleared", Kind.NEW_ALGORITHMS: "cleared", Kind.RENEW: "
 """What steps do that change no configuration."""
 
 
-def _done(made: Plan, host: str) -> Iterator[str]:
+def _done(steps: Iterable[Step], host: str) -> Iterator[str]:
     """What steps do on a host, in the words of who does it."""
-    for step in made.steps:
+    for step in steps:
         if host in step.changes:
             yield "configured"
         elif host in step.hosts and step.kind in _DONE:
