@@ -289,7 +289,8 @@ def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
         return None if commit.confirmed is None else Unproved(f"{error}; {UNTOLD}")
     if pending is None:
         return None
-    made = {"confirmation_awaited": pending.as_result()}
+    # What an earlier run has changed is not known: nothing is looked for.
+    made = {"xml": "", "confirmation_awaited": pending.as_result()}
     found = Unproved(pending.told(certain), made, _difference(device))
     # Of which it is not known, that is no news.
     return found if certain or found.concerns_us else None
