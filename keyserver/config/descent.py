@@ -80,7 +80,8 @@ class Descent:
                 return self._entries(child, words, naming)
             taken = self._entry(child, words)
             if taken is None:
-                return self._unfinished(child, naming and "[" not in words) or len(words)
+                # Half a name is no name: taken for none, it would be that of every entry.
+                return self._unfinished(child, False) or len(words)
             return taken
         values, taken = _values(words)
         if not values:

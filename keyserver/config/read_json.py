@@ -197,11 +197,12 @@ class _Reader:
 
     def _keys(self, edit: Edit, members: dict[str, Any], path: list[str]) -> bool:
         keys = []
+        named = not members.keys().isdisjoint(key.name for key in edit.statement.keys)
+        if "@" in members and not named and not all(key.optional for key in edit.statement.keys):
+            return True
         for key in edit.statement.keys:
             found = members.get(key.name, "" if key.optional else None)
             if found is None or isinstance(found, dict | list | bool):
-                if key.name not in members and "@" in members:
-                    return True
                 self.object(path, edit.statement.shown, "missing argument.")
                 return False
             keys.append(str(found))

@@ -571,6 +571,21 @@ def test_what_is_said_of_a_word_without_braces_is_said_of_what_it_opens(written)
         assert from_edits(V2, *read(V2, show(V2, tree))) == tree
 
 
+HALF = '{"configuration": {"security": {"policies": {"policy": [%s]}}}}'
+HALF %= '{"@": {"operation": "delete"}, "from-zone-name": "trust"}'
+
+
+@pytest.mark.parametrize("verb", ["delete", "deactivate", "protect"])
+@pytest.mark.parametrize("key", ["from-zone trust", "from-zone trust to-zone", "from-zone nowhere"])
+def test_half_of_an_entrys_name_is_not_the_whole_list(verb, key):
+    (problem,) = read_set(V2, f"{verb} security policies {key}")
+    assert problem.message == "missing argument."
+    (problem,) = read_json(V2, HALF)[1]
+    assert problem.message == "missing argument."
+    (edit,) = read_set(V2, f"{verb} security policies from-zone")
+    assert not isinstance(edit, LoadError)
+
+
 @pytest.mark.parametrize("mark", ["deactivate", "protect"])
 def test_set_lines_mark_a_value_that_has_no_word_by_itself(mark):
     file = "security group-vpn server traceoptions file"
