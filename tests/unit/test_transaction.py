@@ -797,7 +797,8 @@ def test_what_tells_of_no_change_is_not_taken_for_one_that_kept_nothing(given, w
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", {}, {"xml": ""}, {"skipped": True}, {"failed": True, "msg": "no"}]
+    "given",
+    [None, "", {}, {"xml": ""}, {"skipped": True}, {"failed": True}, {"unreachable": True}],
 )
 def test_where_nothing_was_changed_nothing_is_looked_for(given):
     assert confirming.change_of(given) is None

@@ -69,9 +69,13 @@ def change_of(given: Any) -> etree._Element | None:
     raise Refused([f"change: {type(given).__name__}: {_EXPECTED}"])
 
 
+_ENDED = ("skipped", "failed", "unreachable")
+"""What a result says of a task that has ended without a change to tell of."""
+
+
 def _xml_in(result: Mapping[str, Any]) -> Any:
     """What a result says of its change: one of a task that did nothing need not. Raises Refused."""
-    if "xml" in result or not result or result.get("skipped") or result.get("failed"):
+    if "xml" in result or not result or any(map(result.get, _ENDED)):
         return result.get("xml")
     what = "results of a loop, 'results'" if "results" in result else "a result without 'xml'"
     raise Refused([f"change: {what}: {_EXPECTED}"])
