@@ -14,6 +14,7 @@ import re
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
 
+from keyserver.groups.teks import Teks
 from tests.keyserver.town import GROUP_ID, TIMEOUT, Hands, Killed, Town
 
 
@@ -258,6 +259,19 @@ def test_who_goes_on_with_the_key_of_before_when_time_is_over_is_not_verified(si
     assert run.is_good, (run.failures, run.beyond)
     assert run.unverified.keys() == {"site-1", "site-3", "site-4"}
     assert "may go on for a moment with a traffic key" in run.unverified["site-1"]
+
+
+def test_a_server_that_goes_on_with_keys_of_other_algorithms_is_not_taken_to_have_made_new_ones(
+    signing_key, monkeypatch
+):
+    """No page says that a change of algorithms alone has a server make keys."""
+    town = built(signing_key, "v2", 2, True)
+    monkeypatch.setattr(Teks, "renew", lambda *_: [])
+    _traffic(town)
+    run = town.run()
+    assert run.is_good, (run.failures, run.beyond)
+    assert run.unverified.keys() == {"hub-1", "hub-2"}
+    assert "hands out a traffic key of BRANCHES from before the change" in run.unverified["hub-1"]
 
 
 def changing(signing_key, dice):

@@ -408,5 +408,10 @@ def test_who_is_listed_by_servers_that_do_not_answer_is_not_known():
 
 
 def test_the_summary_names_members_of_which_nothing_was_heard():
-    lines = told({}, {}, {}, unverified={"legacy-1": "no server lists it"})
-    assert "  not verified: legacy-1: no server lists it" in lines
+    whom = {"legacy-1": "no server lists it", "legacy-2": "not heard of"}
+    lines = told({}, {}, {}, unverified={**whom, "legacy-3": "no server lists it"})
+    # A fleet of which nothing is known has one line, and not hundreds.
+    assert [line for line in lines if "not verified" in line] == [
+        "  not verified: legacy-1, legacy-3: no server lists it",
+        "  not verified: legacy-2: not heard of",
+    ]

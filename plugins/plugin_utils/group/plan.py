@@ -13,7 +13,7 @@ it was, and a group of which a server is missing is not touched at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .description import Description, Group
 from .expand import configurations
@@ -86,7 +86,9 @@ def _building(
     here: Situation, learn: Mapping[str, Change], join: Mapping[str, Change], then: Fleet
 ) -> Iterator[Step]:
     """What comes before the wait for members, who may need it."""
-    yield from _step(Kind.LEARN, learn, servers.moving(here) + servers.renumbered(here))
+    apart = servers.moving(here) + servers.renumbered(here)
+    for step in _step(Kind.LEARN, learn, apart):
+        yield replace(step, remade=keys.remade(here))
     yield from servers.sharing(here, join)
     apart = members.registering(here, then) + members.carried(here, then)
     yield from _step(Kind.MEMBERS, join, apart)

@@ -54,7 +54,8 @@ class Apart:
 class Step:
     """What is done at once on several hosts; the next step begins when all have done it.
 
-    ``forgetting``: of those who register anew, who drops the keys that it has before.
+    ``forgetting``: of those who register anew, who drops the keys that it has before;
+    ``remade``: groups for which servers make other traffic keys because of it, and push them.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Step:
     groups: tuple[str, ...] = ()
     apart: tuple[Apart, ...] = ()
     forgetting: tuple[str, ...] = ()
+    remade: tuple[str, ...] = ()
 
     def as_result(self) -> dict[str, Any]:
         """For a task's result; nothing in it is secret."""

@@ -36,6 +36,19 @@ def _voiding(here: Situation, group: Group) -> Kind | None:
     return Kind.NEW_ALGORITHMS if _outdates(here, group) else None
 
 
+def remade(here: Situation) -> tuple[str, ...]:
+    """Groups whose maker of keys learns other algorithms of traffic, and pushes what it makes."""
+    return tuple(g.name for g in here.groups if not _is_silent(here, g) and _is_outgrown(here, g))
+
+
+def _is_outgrown(here: Situation, group: Group) -> bool:
+    """Whether the keys that are there have other algorithms, as far as that is said."""
+    want = _algorithms(*next(_wanted_and_found(here, group)))
+    makers = [h for h in group.servers if _makes_keys(here.block(h, group))]
+    found = [_algorithms(here.now[h]["server"], here.block(h, group) or {}) for h in makers]
+    return any(one != want and all(map(all, one)) for one in found)
+
+
 def renewing(here: Situation, learn: Mapping[str, Change]) -> Iterator[Step]:
     """Members that no push reaches, and that have to ask for what is new.
 

@@ -124,6 +124,7 @@ class _Conductor:
 
     def _learn(self, step: Step) -> None:
         """In turns: see :meth:`_turn`. What one does not take, later ones are not asked to."""
+        self._proof.remade = step.remade
         minutes = self._crew.order.confirm_minutes or None
         commit = CommitOptions(self._crew.order.comment, confirmed=minutes)
         left = set(step.changes)

@@ -19,7 +19,7 @@ from ..look import Holdings
 from . import work
 from .crew import Crew
 from .others import Start, servers_of_others, since_commit, unverified
-from .verify import faults, parted, together, uncleared, uncompared
+from .verify import faults, parted, together, uncleared, uncompared, unmade
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
@@ -34,7 +34,8 @@ class Proof:
     """Waits for members, and confirms.
 
     ``unconfirmed``: servers that would take a change back, with what the change returned;
-    ``doubted``: members whose keys cannot be compared with those of their servers, and why.
+    ``doubted``: hosts of whose keys something is not known, and what; ``remade``: groups whose
+    servers have just learnt what other traffic keys are for.
     """
 
     def __init__(self, crew: Crew) -> None:
@@ -43,6 +44,7 @@ class Proof:
             host: one.made or {} for host, one in crew.unproved.items()
         }
         self.doubted: dict[str, str] = {}
+        self.remade: tuple[str, ...] = ()
         self._starts: dict[str, Start] = {}
         self._void: dict[str, Mapping[str, Holdings]] = {}
 
@@ -81,9 +83,9 @@ class Proof:
         )
         if found:
             # Only now: what is on its way looks like what cannot be compared.
-            before = {host: looked.holdings for host, looked in self._crew.looks.items()}
-            doubts = {g.name: uncompared(g, self._crew.held, before) for g in groups}
-            self.doubted = together(chain(*(one.items() for one in doubts.values())))
+            doubts = {g.name: uncompared(g, self._crew.held, self._before()) for g in groups}
+            told = (*doubts.values(), self._unmade(groups))
+            self.doubted = together(chain(*(one.items() for one in told)))
             found = self._wrong(groups, doubts)
         for host, why in self.doubted.items():
             self._crew.fates[host].warnings.append(why)
@@ -104,7 +106,7 @@ class Proof:
             if not is_new:
                 self._ask(groups, servers, missing)
             is_new = False
-            found = self._wrong(groups)
+            found = {**self._unmade(groups), **self._wrong(groups)}
             missing = [host for host in concerned if host in found and host not in serving]
             return found
 
@@ -145,6 +147,14 @@ class Proof:
             )
         )
         return together(chain(*found))
+
+    def _before(self) -> dict[str, Holdings]:
+        return {host: looked.holdings for host, looked in self._crew.looks.items()}
+
+    def _unmade(self, groups: Iterable[Group]) -> dict[str, str]:
+        going = (group for group in groups if group.name in self.remade)
+        found = (unmade(group, self._crew.held, self._before()) for group in going)
+        return together(chain(*(one.items() for one in found)))
 
     def _uncleared(self, group: Group) -> dict[str, str]:
         return uncleared(group, self._crew.held, self._void.get(group.name, {}))

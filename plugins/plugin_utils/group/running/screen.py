@@ -42,7 +42,7 @@ def summary(description: Description, outcome: Outcome) -> list[str]:
         lines += _group(description, group, outcome.before, outcome.after)
         if group.name in broken:
             lines.append(f"  stopped: {broken[group.name]}")
-    lines += [f"  not verified: {host}: {why}" for host, why in outcome.unverified.items()]
+    lines += _unverified(outcome.unverified)
     for host, fate in fates.items():
         for why in dict.fromkeys(fate.failures):
             lines.append(f"  {host}: {why}{_until(description, host, outcome)}")
@@ -50,6 +50,13 @@ def summary(description: Description, outcome: Outcome) -> list[str]:
     failed = [host for host, fate in fates.items() if fate.failures]
     lines.append(f"changed: {some(changed) or 'nobody'}; failed: {some(failed) or 'nobody'}")
     return lines
+
+
+def _unverified(told: Mapping[str, str]) -> Iterator[str]:
+    """A line for each reason: what is not known is often the same of all members."""
+    for why in dict.fromkeys(told.values()):
+        whom = some(host for host, reason in told.items() if reason == why)
+        yield f"  not verified: {whom}: {why}"
 
 
 def _group(

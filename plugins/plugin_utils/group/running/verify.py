@@ -80,6 +80,21 @@ def uncleared(
     }
 
 
+def unmade(
+    group: Group, held: Mapping[str, Holdings], before: Mapping[str, Holdings]
+) -> dict[str, str]:
+    """Servers that hand out a traffic key of ``before`` still, although others were to come."""
+    had = {spi for h in group.servers if h in before for spi in before[h].of(group.group_id).teks}
+    there = {
+        h: _newest(group, held, held[h].of(group.group_id)) for h in group.servers if h in held
+    }
+    why = (
+        f"hands out a traffic key of {group.name} from before the change: whether it makes one of "
+        "the new algorithms before that ends is not known; clear_members with 'now' has it made"
+    )
+    return {host: why for host, newest in there.items() if newest and newest <= had}
+
+
 def parted(group: Group, held: Mapping[str, Holdings]) -> dict[str, str]:
     """Members that may send with an older key than the newest, which not all have, and that."""
     own = {h: held[h].of(group.group_id).teks.keys() for h in group.members if h in held}
@@ -111,7 +126,10 @@ def uncompared(
             one.kek and not one.kek & keks and newest <= one.teks.keys() for one in own.values()
         )
     ):
-        why = f"no member shows a key for rekeying of {group.name} as its servers show theirs"
+        why = (
+            f"no member shows a key for rekeying of {group.name} as its servers show theirs; "
+            "have one register anew to see whether that is because all have an older one"
+        )
     else:
         return {}
     return dict.fromkeys(own, f"whether it holds the keys of {group.name} is not known: {why}")
