@@ -90,16 +90,19 @@ options:
   transport:
     description:
       - What carries the session.
-      - V(auto) takes the cheaper one that can do what is asked. That is paramiko for a login with
-        a password alone that one task of a play needs; several tasks share one login of the OpenSSH
-        client, as O(persist) says. Keys, O(ssh_common_args) and whatever an SSH client's
-        configuration says are always left to the OpenSSH client where there is one.
-      - Over paramiko C(HostName), C(HostKeyAlias), C(UserKnownHostsFile), C(GlobalKnownHostsFile),
-        C(User), C(IdentityFile), C(IdentitiesOnly), C(ProxyCommand), C(Include), C(Host) and
-        C(Match) by host and user of that configuration are followed as C(ssh) does; C(Port) is
-        ansible_port on both. C(ProxyJump), C(KnownHostsCommand), C(RevokedHostKeys) and other
-        conditions of C(Match) are refused by name; any other keyword is OpenSSH's alone.
-    choices: [auto, openssh, paramiko]
+      - V(auto) takes the cheapest one that can do what is asked. For a login with a password alone
+        that one task of a play needs, that is libssh where C(ssh-python) is installed, and paramiko
+        where it is not, or where a device knows only algorithms that are too old for libssh;
+        several tasks share one login of the OpenSSH client, as O(persist) says. Keys,
+        O(ssh_common_args) and whatever an SSH client's configuration says are always left to the
+        OpenSSH client where there is one.
+      - Over libssh and paramiko C(HostName), C(HostKeyAlias), C(UserKnownHostsFile),
+        C(GlobalKnownHostsFile), C(User), C(Include), C(Host) and C(Match) by host and user of that
+        configuration are followed as C(ssh) does, over paramiko C(IdentityFile),
+        C(IdentitiesOnly) and C(ProxyCommand) as well; C(Port) is ansible_port on all.
+        C(ProxyJump), C(KnownHostsCommand), C(RevokedHostKeys) and other conditions of C(Match) are
+        refused by name; any other keyword is OpenSSH's alone.
+    choices: [auto, openssh, libssh, paramiko]
     default: auto
     vars:
       - name: ansible_netconf_transport

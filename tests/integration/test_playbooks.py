@@ -66,7 +66,7 @@ def test_check_mode_predicts_exactly_what_the_change_does(lab, hub):
     assert not one(play(lab, task, "--diff"))["changed"]
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_members_register_and_are_read_back(lab, transport):
     members = {f"gm-{n}": f"127.0.1.{n}" for n in (1, 2, 3)}
     for generation in ("v1", "v2"):
@@ -125,7 +125,7 @@ def _fails(lab: LabDirectory, *words: str, **variables):
     return message
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_a_wrong_password_is_named(lab, hub, transport):
     _fails(
         lab,
@@ -136,7 +136,7 @@ def test_a_wrong_password_is_named(lab, hub, transport):
     )
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_a_changed_host_key_is_refused(lab, hub, transport):
     from asyncssh import generate_private_key
 
@@ -152,13 +152,13 @@ def test_a_changed_host_key_is_refused(lab, hub, transport):
     assert result.code == 0, result.output[-2000:]
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_an_unknown_host_key_is_refused(lab, hub, transport):
     (lab.path / "known_hosts").write_text("")
     _fails(lab, "host key is not known", "known_hosts", ansible_netconf_transport=transport)
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_a_port_where_nothing_listens_is_named(lab, hub, transport):
     (port,) = free_ports(1)
     _fails(
@@ -166,7 +166,7 @@ def test_a_port_where_nothing_listens_is_named(lab, hub, transport):
     )
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_a_server_that_accepts_and_says_nothing_ends_in_a_timeout(lab, hub, transport):
     silent = socket.create_server(("127.0.0.1", 0))
     held: list[float] = []

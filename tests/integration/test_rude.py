@@ -40,7 +40,7 @@ from tests.lab import ROOT
 from tests.rude import PASSWORD, USER, Commit, Fault, Manner, RudeServer, Stage, box
 
 RESOURCE = server_member_communication.RESOURCE
-TRANSPORTS = ("openssh", "paramiko")
+TRANSPORTS = ("openssh", "libssh", "paramiko")
 MODES = ("exclusive", "private")
 # Seconds: what is waited for that does not come, and what comes, however busy the machine is.
 SILENCE, LONG = 1.5, 30.0

@@ -20,12 +20,13 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
-    openssh as openssh_session,
-)
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
+    libssh,
     openssh_command,
     ssh_files,
     transports,
+)
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
+    openssh as openssh_session,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_mux import (
     MuxUnavailable,
@@ -45,7 +46,8 @@ from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, User
 from tests.lab import PASSWORD, USER, hub_config
 from tests.processes import free_ports
 
-TRANSPORTS = ("openssh", "paramiko")
+OURS = ("libssh", "paramiko")
+TRANSPORTS = ("openssh", *OURS)
 
 
 def answer_always(session, reply: bytes) -> None:
@@ -139,7 +141,7 @@ def _use(target: Target, transport: str):
     return SessionRpc(session), session
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
 def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, monkeypatch, transport):
     # As documents name keys; ssh alone would look into the home of the password file.
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -161,8 +163,9 @@ def test_a_key_logs_in_and_another_key_does_not(config, tmp_path, monkeypatch, t
         one.stop()
 
 
+@pytest.mark.parametrize("transport", OURS)
 @pytest.mark.parametrize("line", ["plain", "with others", "hashed", "pattern"])
-def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_path, line):
+def test_the_key_is_found_however_known_hosts_names_the_host(served, tmp_path, line, transport):
     from paramiko.hostkeys import HostKeys
 
     host = f"[127.0.0.1]:{served.port}"
@@ -176,12 +179,13 @@ def test_paramiko_finds_the_key_however_known_hosts_names_the_host(served, tmp_p
     known = tmp_path / "known_hosts"
     known.write_text(f"# a fleet\n\n192.0.2.7 {other}\nbroken line\n{names} {served.host_key()}\n")
     target = served.target(host_key_checking=True, known_hosts_file=str(known))
-    _, session = _use(target, "paramiko")
+    _, session = _use(target, transport)
     session.close()
 
 
-def test_paramiko_goes_where_the_ssh_configuration_leads_and_trusts_whom_it_names(
-    served, monkeypatch, tmp_path
+@pytest.mark.parametrize("transport", OURS)
+def test_they_go_where_the_ssh_configuration_leads_and_trust_whom_it_names(
+    served, monkeypatch, tmp_path, transport
 ):
     monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
     monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path / "none")
@@ -194,15 +198,19 @@ def test_paramiko_goes_where_the_ssh_configuration_leads_and_trusts_whom_it_name
         + leads.format(tmp_path / "fleet", USER)
     )
     target = replace(served.target(host_key_checking=True, user=None), host="hub")
-    open_session(target, "paramiko").close()
+    open_session(target, transport).close()
     with pytest.raises(TransportFailure, match="the host key has changed"):
-        open_session(replace(target, host="stale"), "paramiko")
+        open_session(replace(target, host="stale"), transport)
     (tmp_path / "config").write_text("ProxyJump jump\n")
-    with pytest.raises(TransportFailure, match="says ProxyJump jump for it, which paramiko"):
-        open_session(target, "paramiko")
+    with pytest.raises(TransportFailure, match="says ProxyJump jump for it, which OpenSSH alone"):
+        open_session(target, transport)
 
 
-def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("there", "ours"), [(True, "libssh"), (False, "paramiko")])
+def test_the_cheapest_transport_is_taken_that_can_do_what_is_asked(
+    served, monkeypatch, tmp_path, there, ours
+):
+    monkeypatch.setattr(libssh, "is_there", lambda: there)
     monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
     monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
 
@@ -211,16 +219,16 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
         return transports.choose_transport("auto", served.target(**more))
 
     (tmp_path / "ssh_config").write_text("# ProxyJump is commented out\nHost *\n")
-    assert chosen() == "paramiko"
+    assert chosen() == ours
     assert chosen(several_tasks=True, persist=60) == "openssh"
-    assert chosen(several_tasks=True, persist=0) == "paramiko"
+    assert chosen(several_tasks=True, persist=0) == ours
     # Keys may be an agent's or a token's, arguments and configurations are for ssh.
     assert chosen(password=None) == "openssh"
     assert chosen(private_key_file="id_ed25519_sk") == "openssh"
     assert chosen(ssh_common_args=("-J", "jump")) == "openssh"
     (tmp_path / "ssh_config").write_text("Host *\n  ProxyJump jump\n")
     assert chosen() == "openssh"
-    # What paramiko would not follow is left to ssh as well.
+    # What the others would not follow is left to ssh as well.
     (tmp_path / "ssh_config").write_text("RevokedHostKeys /etc/ssh/revoked\n")
     assert chosen() == "openssh"
     (tmp_path / "ssh_config").unlink()
@@ -228,16 +236,18 @@ def test_the_cheaper_transport_is_taken_when_it_can_do_what_is_asked(served, mon
     assert chosen() == "openssh"
     monkeypatch.setattr(transports, "has_ssh", lambda: False)
     assert chosen(password=None) == "paramiko"
+    assert chosen() == ours
 
 
-def test_one_clock_alone_runs_beside_a_login(served):
+@pytest.mark.parametrize(("transport", "clocks"), [("libssh", 0), ("paramiko", 1)])
+def test_one_clock_at_most_runs_beside_a_login(served, transport, clocks):
     started: set[threading.Thread] = set()
     threading.setprofile(lambda *_event: started.add(threading.current_thread()))
     try:
-        open_session(served.target(), "paramiko").close()
+        open_session(served.target(), transport).close()
     finally:
         threading.setprofile(None)
-    assert sum(isinstance(thread, threading.Timer) for thread in started) == 1
+    assert sum(isinstance(thread, threading.Timer) for thread in started) == clocks
 
 
 def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypatch, tmp_path):
@@ -253,7 +263,7 @@ def test_one_login_is_made_for_the_tasks_that_follow_the_first(served, monkeypat
         used.append((type(session).__name__, process is not None))
         session.close()
     assert used == [
-        ("ParamikoSession", False),
+        ("LibsshSession", False),
         ("OpenSshSession", True),
         ("OpenSshSession", False),
         ("OpenSshSession", False),

@@ -16,7 +16,11 @@ import asyncssh
 import pytest
 import yaml
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import transports
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
+    libssh,
+    ssh_files,
+    transports,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.askpass import (
     AskPass,
     as_asker,
@@ -24,10 +28,19 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.askpass imp
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
     control_path,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
 from paramiko.hostkeys import HostKeys
 
-from tests.integration.test_rude import TRANSPORTS, Client, change, target
+from tests.integration.test_rude import (
+    CHANGE_LINE,
+    SILENCE,
+    TRANSPORTS,
+    Client,
+    change,
+    gathered,
+    target,
+)
 from tests.lab import COLLECTIONS, play
 from tests.processes import free_ports
 from tests.rude import PASSWORD, USER, Fault, Manner, RudeServer, Stage, box
@@ -344,6 +357,49 @@ def test_what_only_a_certificate_authority_vouches_for_is_left_to_openssh(tmp_pa
         open_session(where, "paramiko").close()
 
 
+# libssh
+
+
+def test_a_device_with_none_of_libsshs_algorithms_is_reached_by_paramiko(monkeypatch, tmp_path):
+    monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
+    monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
+    transports.ssh_is_configured.cache_clear()
+    with RudeServer(box("G1"), kex_algs=["mlkem768x25519-sha256"]) as server:
+        message = fails(target(server), "libssh")
+        assert "the two have no algorithm in common" in message
+        assert server.passwords == []
+        assert transports.choose_transport("auto", target(server)) == "libssh"
+        told: list[str] = []
+        with Client(target(server), "auto") as client:
+            assert gathered(client.rpc()) == []
+        open_session(target(server), "auto", told.append).close()
+    assert [line.partition(" ")[0] for line in told] == ["libssh", "paramiko"]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_device_that_takes_little_at_a_time_gets_all_of_a_request(transport):
+    with RudeServer(box("G1"), window=300) as server, Client(target(server), transport) as client:
+        assert change(client.rpc())["changed"]
+    assert CHANGE_LINE in "\n".join(server.box.lines)
+
+
+def test_a_device_that_takes_no_more_is_waited_for_as_long_as_for_a_reply():
+    with RudeServer(box("G1"), window=300) as server:
+        with Client(target(server, rpc_timeout=SILENCE), "libssh") as client:
+            rpc = client.rpc()
+            for channel in server.channels.values():
+                channel.channel.pause_reading()
+            with pytest.raises(TransportFailure, match=r"no room for the request within 1\.5 s"):
+                change(rpc)
+        assert server.settled()
+
+
+def test_who_asks_for_libssh_where_it_is_not_is_told_what_to_install(monkeypatch):
+    monkeypatch.setattr(libssh, "library", None)
+    with pytest.raises(TransportFailure, match="pip install ssh-python"):
+        open_session(Target("192.0.2.1", password="made-up"), "libssh")
+
+
 # What is said
 
 
@@ -364,7 +420,7 @@ def test_a_login_that_is_cut_short_has_a_cause_and_a_remedy(transport):
     assert "login class" in message
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
 def test_a_key_file_that_is_none_is_named(tmp_path, transport):
     key = tmp_path / "id_none"
     key.write_text("no key\n")

@@ -260,6 +260,11 @@ class _Login(AskingLogin):
 
 
 _HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
+_SSH: dict[str, Any] = {
+    "gss_host": None,
+    "compression_algs": None,
+    "kex_algs": ["curve25519-sha256", "curve25519-sha256@libssh.org"],
+}
 
 
 class RudeServer:
@@ -271,8 +276,10 @@ class RudeServer:
         *faults: Fault,
         before_hello: bytes = b"",
         key: asyncssh.SSHKey = _HOST_KEY,
+        **ssh: Any,
     ) -> None:
-        self.box, self._key = box, key
+        """``ssh``: what asyncssh is told beside, or instead."""
+        self.box, self._key, self._ssh = box, key, {**_SSH, **ssh}
         self.faults = list(faults)
         self.before_hello = before_hello
         self.greeting: Callable[[int], bytes] = hello
@@ -321,9 +328,7 @@ class RudeServer:
             signature_algs=[a.decode() for a in self._key.sig_algorithms if a != b"ssh-rsa"],
             encoding=None,
             line_editor=False,
-            gss_host=None,
-            compression_algs=None,
-            kex_algs=["curve25519-sha256", "curve25519-sha256@libssh.org"],
+            **self._ssh,
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 

@@ -548,7 +548,7 @@ def test_what_a_session_still_owed_is_not_expected_of_the_next_one():
     assert second.sent == [[READ], [HISTORY]]
 
 
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_a_device_that_does_not_listen_is_named_with_its_port_and_a_remedy(transport):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -557,7 +557,7 @@ def test_a_device_that_does_not_listen_is_named_with_its_port_and_a_remedy(trans
     with pytest.raises(TransportFailure) as refused:
         open_session(target, transport, told.append)
     (way,) = told
-    assert way.startswith({"openssh": "ssh -s -T -p ", "paramiko": "paramiko to "}[transport])
+    assert way.startswith("ssh -s -T -p " if transport == "openssh" else f"{transport} to ")
     assert (str(port) in way, "ops" in way, "made-up" in way) == (True, True, False)
     head, _, rest = str(refused.value).partition(" (")
     steps = ("connect", "NETCONF hello")
@@ -592,7 +592,7 @@ GOOD_TARGET = Target("192.0.2.1", user="ops")
         ({"persist": 2**31}, "ansible_netconf_persist: 2147483648 is not a time"),
     ],
 )
-@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+@pytest.mark.parametrize("transport", ["openssh", "libssh", "paramiko"])
 def test_what_no_client_can_take_is_refused_before_one_is_asked(transport, values, words):
     with pytest.raises(TransportFailure) as raised:
         login_values.check(replace(GOOD_TARGET, **values), transport)
@@ -620,19 +620,26 @@ def test_all_that_no_client_can_take_is_said_at_once():
     ],
 )
 def test_what_only_looks_odd_is_taken(values):
-    for transport in ("openssh", "paramiko"):
-        login_values.check(replace(GOOD_TARGET, **values), transport)
+    for transport in ("openssh", "libssh", "paramiko"):
+        login_values.check(replace(GOOD_TARGET, **{"password": "made-up", **values}), transport)
 
 
 @pytest.mark.parametrize(
     "way", [("-J", "jump"), ("-Jjump",), ("-W", "x:1"), ("-o", "ProxyCommand=nc x 1")]
 )
-def test_a_way_that_paramiko_would_not_go_is_refused_for_it(way):
-    target = replace(GOOD_TARGET, ssh_common_args=way)
+@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+def test_a_way_that_others_than_ssh_would_not_go_is_refused_for_them(way, transport):
+    target = replace(GOOD_TARGET, ssh_common_args=way, password="made-up")
     login_values.check(target, "openssh")
-    with pytest.raises(TransportFailure, match="set ansible_netconf_transport to openssh"):
-        login_values.check(target, "paramiko")
-    login_values.check(replace(target, ssh_common_args=("-o", "Compression=yes")), "paramiko")
+    with pytest.raises(TransportFailure, match=f"{transport} does not take; set .* to openssh"):
+        login_values.check(target, transport)
+    login_values.check(replace(target, ssh_common_args=("-o", "Compression=yes")), transport)
+
+
+@pytest.mark.parametrize("values", [{}, {"password": "made-up", "private_key_file": "/k"}])
+def test_libssh_is_not_asked_to_log_in_with_a_key(values):
+    with pytest.raises(TransportFailure, match="libssh logs in with a password alone; set"):
+        login_values.check(replace(GOOD_TARGET, **values), "libssh")
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,26 @@ def complaint(prompt: str) -> str:
     return ""
 
 
+class Answers:
+    """Answers to what a device asks interactively. A question that has none ends the login."""
+
+    def __init__(self, password: str) -> None:
+        self._left = [password]
+
+    def __call__(self, title: str, said: str, fields: Sequence[tuple[str, bool]]) -> list[str]:
+        """As paramiko asks for them."""
+        return [self.to(prompt) for prompt, _echoed in fields]
+
+    def to(self, prompt: str) -> str:
+        """The password, once. Raises ncclient's AuthenticationError for any other question."""
+        from ncclient.transport.errors import AuthenticationError
+
+        why = complaint(prompt.strip())
+        if not why and self._left:
+            return self._left.pop()
+        raise AuthenticationError(why or "the password was refused")
+
+
 def as_asker(command: Sequence[str]) -> list[str]:
     """A command whose process is the one that will be answered."""
     # exec keeps the process's number, which is known only once there is one.

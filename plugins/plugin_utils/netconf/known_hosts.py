@@ -25,6 +25,8 @@ USERS, EVERYBODYS = "userknownhostsfile", "globalknownhostsfile"
 Files = Mapping[str, Sequence[str | Path]]
 """Files of known keys, by whose they are."""
 
+SIGNED_BY = dict.fromkeys(("rsa-sha2-256", "rsa-sha2-512"), "ssh-rsa")
+"""Signatures that are named otherwise than the key that makes them (RFC 8332)."""
 _AUTHORITY, _REVOKED = "@cert-authority", "@revoked"
 _SPACE = re.compile(r"[ \t]+")
 _SSH_PORT = 22
@@ -37,6 +39,16 @@ class Verdict(Enum):
     NEW = auto()
     CHANGED = auto()
     REVOKED = auto()
+
+
+_REFUSED = {
+    Verdict.REVOKED: "the host key of {} is revoked",
+    Verdict.CHANGED: "host key for {} does not match known_hosts",
+}
+_UNJUDGED = (
+    "known_hosts vouches for {} by @cert-authority, and neither libssh nor paramiko is asked to "
+    "judge host certificates"
+)
 
 
 class KnownKeys(NamedTuple):
@@ -86,6 +98,34 @@ def verdict(names: Iterable[KnownKeys], key: str) -> Verdict:
         if found is not Verdict.NEW:
             return Verdict.NEW if place and found is Verdict.CHANGED else found
     return found
+
+
+def objection(names: Sequence[KnownKeys], key: str, where: str) -> str | None:
+    """Why a key that a host shows is not taken, '' for one that nobody knows; None for a known one.
+
+    A certificate authority's word cannot be judged by who reads no host certificates.
+    """
+    found = verdict(names, key)
+    vouched = found is not Verdict.REVOKED and any(known.authority for known in names)
+    if found is Verdict.KNOWN:
+        return None
+    return (_UNJUDGED if vouched else _REFUSED.get(found, "")).format(where)
+
+
+def preferred(kinds: Iterable[str], names: Iterable[KnownKeys]) -> list[str]:
+    """Kinds of host keys, or of their signatures, those of known keys first.
+
+    Those of the first name that has any count.
+    """
+    known = next((one.kinds for one in names if one.keys), frozenset())
+    return sorted(kinds, key=lambda kind: SIGNED_BY.get(kind, kind) not in known)
+
+
+def whole_key(blob: bytes) -> str:
+    """A public key (RFC 4253 §6.6) as ``type base64``."""
+    length = int.from_bytes(blob[:4], "big")
+    kind = blob[4 : 4 + length].decode("ascii", "replace")
+    return f"{kind} {base64.b64encode(blob).decode()}"
 
 
 def _files(target: Target, configured: Files) -> tuple[Path, ...]:

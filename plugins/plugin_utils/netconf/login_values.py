@@ -105,15 +105,22 @@ def _objections(target: Target, transport: str) -> Iterator[str]:
         value = getattr(target, name)
         if not is_good(value):
             yield f"{variable}: {value} {why}"
-    if transport == "paramiko" and _names_a_way(target.ssh_common_args):
+    if transport == "libssh" and not _is_password_alone(target):
+        yield "libssh logs in with a password alone; set ansible_netconf_transport to openssh"
+    if transport in ("libssh", "paramiko") and _names_a_way(target.ssh_common_args):
         yield (
-            "ansible_ssh_common_args names a jump host or a proxy, which paramiko does not take; "
+            f"ansible_ssh_common_args names a jump host or a proxy, which {transport} does not "
+            "take; "
             "set ansible_netconf_transport to openssh"
         )
 
 
 def _is_printable(value: str) -> bool:
     return not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value)
+
+
+def _is_password_alone(target: Target) -> bool:
+    return target.password is not None and target.private_key_file is None
 
 
 def _names_a_way(given: tuple[str, ...]) -> bool:

@@ -8,26 +8,18 @@ import importlib
 import importlib.util
 import logging
 import os
-import socket
 import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from . import askpass
-from .known_hosts import Verdict, known_keys, verdict
+from .askpass import Answers
+from .known_hosts import known_keys, objection, preferred
 from .libraries import JunosDeviceHandler
 from .session import READ_SIZE, NetconfSession, Target
 from .ssh_config import Way, way_to
-
-_SIGNED_BY = dict.fromkeys(("rsa-sha2-256", "rsa-sha2-512"), "ssh-rsa")
-"""Signatures that are named otherwise than the key that makes them."""
-_REFUSED = {
-    Verdict.REVOKED: "the host key of {} is revoked",
-    Verdict.CHANGED: "host key for {} does not match known_hosts",
-}
-_UNJUDGED = "known_hosts vouches for {} by @cert-authority, and paramiko knows no host certificates"
+from .tcp import dial, user_of
 
 
 def _import_paramiko() -> None:
@@ -84,10 +76,9 @@ class _HostKeys:
         self._names = known_keys(way.target, way.alias, way.files)
         self._where = str(way.target)
 
-    @property
-    def kinds(self) -> frozenset[str]:
-        """Of which kinds the known keys are: those of the first name that has any."""
-        return next((known.kinds for known in self._names if known.keys), frozenset())
+    def preferred(self, kinds: Sequence[str]) -> list[str]:
+        """Kinds of host keys, those of known keys first."""
+        return preferred(kinds, self._names)
 
     def lookup(self, hostname: str) -> None:
         """The keys whose kinds ncclient would allow alone; :func:`_prefer` has said what to."""
@@ -96,15 +87,13 @@ class _HostKeys:
         """Whether a key is known, whatever name ncclient asks by. Raises SSHError."""
         from ncclient.transport.errors import SSHError
 
-        found = verdict(self._names, f"{key.get_name()} {key.get_base64()}")
-        vouched = found is not Verdict.REVOKED and any(known.authority for known in self._names)
-        if found is not Verdict.KNOWN and (vouched or found in _REFUSED):
-            words = _UNJUDGED if vouched else _REFUSED[found]
-            raise SSHError(words.format(self._where))
-        return found is Verdict.KNOWN
+        why = objection(self._names, f"{key.get_name()} {key.get_base64()}", self._where)
+        if why:
+            raise SSHError(why)
+        return why is None
 
 
-def _prefer(transport: Any, kinds: frozenset[str]) -> None:
+def _prefer(transport: Any, host_keys: Any) -> None:
     """Ask for the known kinds of host keys first, and for ciphers that need no MAC beside them.
 
     paramiko compares MACs octet by octet, which is a tenth of a login. RSA keys sign in several
@@ -112,9 +101,8 @@ def _prefer(transport: Any, kinds: frozenset[str]) -> None:
     """
     options = transport.get_security_options()
     options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)
-    options.key_types = sorted(
-        options.key_types, key=lambda name: _SIGNED_BY.get(name, name) not in kinds
-    )
+    if isinstance(host_keys, _HostKeys):
+        options.key_types = host_keys.preferred(options.key_types)
 
 
 def _answer_for_the_password_alone(transport: Any) -> None:
@@ -132,27 +120,9 @@ def _answer_for_the_password_alone(transport: Any) -> None:
         except BadAuthenticationType as refused:
             if "keyboard-interactive" not in refused.allowed_types:
                 raise
-            return transport.auth_interactive(user, _Answers(password))
+            return transport.auth_interactive(user, Answers(password))
 
     transport.auth_password = log_in
-
-
-class _Answers:
-    """Answers to what a device asks interactively. A question that has none ends the login."""
-
-    def __init__(self, password: str) -> None:
-        self._left = [password]
-
-    def __call__(self, title: str, said: str, fields: Sequence[tuple[str, bool]]) -> list[str]:
-        return [self._to(prompt.strip()) for prompt, _echoed in fields]
-
-    def _to(self, prompt: str) -> str:
-        from ncclient.transport.errors import AuthenticationError
-
-        complaint = askpass.complaint(prompt)
-        if not complaint and self._left:
-            return self._left.pop()
-        raise AuthenticationError(complaint or "the password was refused")
 
 
 def _leave_time_to_us(transport: Any) -> None:
@@ -182,7 +152,7 @@ class _OverParamiko(NetconfSession):
     def _transport(self, made: Any) -> None:
         self._carrier = made
         if made is not None:
-            _prefer(made, getattr(self._host_keys, "kinds", frozenset()))
+            _prefer(made, self._host_keys)
             _answer_for_the_password_alone(made)
             _leave_time_to_us(made)
 
@@ -215,7 +185,7 @@ class _OverParamiko(NetconfSession):
             host=target.host,
             port=target.port,
             timeout=target.connect_timeout,
-            username=target.user or _local_user(),
+            username=user_of(target),
             password=target.password,
             key_filename=named,
             hostkey_verify=target.host_key_checking,
@@ -257,18 +227,7 @@ def _reached(way: Way) -> Any:
         from paramiko import ProxyCommand
 
         return ProxyCommand(os.path.expanduser(way.proxy))
-    target = way.target
-    reached = socket.create_connection((target.host, target.port), target.connect_timeout)
-    # Neither paramiko nor ncclient does: each small packet of the login would wait for the
-    # delayed acknowledgement of the one before.
-    reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return reached
-
-
-def _local_user() -> str:
-    import getpass
-
-    return getpass.getuser()
+    return dial(way.target)
 
 
 def warm_up_login() -> None:

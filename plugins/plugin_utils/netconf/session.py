@@ -69,7 +69,7 @@ class Target:
         return f"[{self.host}]:{self.port}"
 
 
-class _Deadline:
+class Deadline:
     """How long one step may still take."""
 
     def __init__(self, seconds: float) -> None:
@@ -138,7 +138,7 @@ class NetconfSession:
     def reply(self) -> Iterator[bytes]:
         """The reply to the next of the requests that were sent, as :meth:`request` gives it."""
         self._require_connection()
-        deadline = _Deadline(self.target.rpc_timeout)
+        deadline = Deadline(self.target.rpc_timeout)
         whole = False
         try:
             yield from self.framing.message(lambda: self._read(deadline, "reply"))
@@ -158,7 +158,7 @@ class NetconfSession:
 
     def _greet(self) -> None:
         """Exchange hellos (RFC 6241 §8.1)."""
-        deadline = _Deadline(self.target.connect_timeout)
+        deadline = Deadline(self.target.connect_timeout)
         self.step = "NETCONF hello"
         message, ours = client_hello()
         self._write(message)
@@ -174,7 +174,7 @@ class NetconfSession:
                 raise SessionCloseError("", None)
             data = data[sent:]
 
-    def _read(self, deadline: _Deadline, what: str) -> bytes:
+    def _read(self, deadline: Deadline, what: str) -> bytes:
         deadline.check(what)
         self._set_timeout(deadline.left())
         try:

@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the SSH client's configuration says of one host (ssh_config(5)), for paramiko.
+"""What the SSH client's configuration says of one host (ssh_config(5)), where ssh is not asked.
 
 ncclient takes a host's address and proxy from it, and nothing of whose key is trusted. Here what
 decides where a login goes, as whom, and whose key it trusts is followed, or the login is refused.
@@ -95,7 +95,7 @@ def way_to(target: Target) -> Way:
 
 
 def is_followed(target: Target) -> bool:
-    """Whether paramiko can go where the SSH client's configuration leads."""
+    """Whether others than ssh can go where the SSH client's configuration leads."""
     try:
         way_to(target)
     except TransportFailure:
@@ -118,7 +118,7 @@ class _Said(dict[str, Any]):
 
 def _refused(target: Target, what: str) -> TransportFailure:
     return TransportFailure(
-        f"{target}: the SSH configuration says {what} for it, which paramiko cannot follow; "
+        f"{target}: the SSH configuration says {what} for it, which OpenSSH alone can follow; "
         f"{_REMEDY}"
     )
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import TransportFailure
-from . import login_values, shelf, ssh_config, ssh_files
+from . import libssh, login_values, shelf, ssh_config, ssh_files
 from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
@@ -27,9 +27,9 @@ from .xml import parse_document
 def warm_up() -> None:
     """Pay now, in the process that forks the workers, what each of them would pay at first use.
 
-    That is importing paramiko, making a parser, reading what SSH's files say, and OpenSSL looking
-    up the algorithms of a usual login. The shelf that tasks share is made here because only what is
-    there before the fork is shared.
+    That is making a parser, reading what SSH's files say, importing what a usual login is made by,
+    and OpenSSL looking up its algorithms. The shelf that tasks share is made here because only what
+    is there before the fork is shared.
     """
     parse_document(client_hello()[0].encode())
     has_ssh()
@@ -38,30 +38,35 @@ def warm_up() -> None:
         shelf.shared()
     # No paramiko, or an OpenSSL that is forbidden these algorithms: whoever needs them will say so.
     with contextlib.suppress(Exception):
-        paramiko_session()
-        choose_transport("auto", Target("localhost", password=""))
-        warm_up_login()
+        usual = choose_transport("auto", Target("localhost", password=""))
+        if usual == "libssh":
+            libssh.warm_up()
+        elif usual == "paramiko":
+            paramiko_session()
+            warm_up_login()
 
 
 def choose_transport(wanted: str, target: Target) -> str:
-    """``openssh`` or ``paramiko`` for ``auto``: the cheaper one that can do what is asked.
+    """For ``auto`` the cheapest one that can do what is asked.
 
-    A login with a password costs paramiko half of what it costs an ssh process, but an ssh
-    process can leave it open for the tasks that follow. Keys (agents, hardware, passphrases), jump
-    hosts and whatever an SSH configuration says are OpenSSH's.
+    A login with a password costs libssh a tenth and paramiko half of what it costs an ssh process,
+    but an ssh process can leave it open for the tasks that follow. Keys (agents, hardware,
+    passphrases), jump hosts and whatever an SSH configuration says are OpenSSH's.
     """
     if wanted != "auto":
         return wanted
+    alone = target.password is not None and target.private_key_file is None
+    ours = "libssh" if alone and libssh.is_there() else "paramiko"
     if not has_ssh():
-        return "paramiko"
-    if target.password is None or target.private_key_file is not None:
+        return ours
+    if not alone:
         return "openssh"
     if target.ssh_common_args or ssh_is_configured():
         return "openssh"
     if target.host_key_checking and any(known.authority for known in known_keys(target)):
         return "openssh"
     shared = target.persist > 0 and (target.several_tasks or _met_before(target))
-    return "openssh" if shared or not ssh_config.is_followed(target) else "paramiko"
+    return "openssh" if shared or not ssh_config.is_followed(target) else ours
 
 
 def _met_before(target: Target) -> bool:
@@ -106,23 +111,42 @@ def open_session(
     Raises TransportFailure that names host, step and remedy.
     """
     chosen = _chosen(target, transport)
+    try:
+        return _opened(target, chosen, tell)
+    except libssh.BeyondLibssh as beyond:
+        if transport != "auto":
+            raise _failure(target, None, beyond) from None
+    # It knows older algorithms, and starts a proxy.
+    return _opened(target, "paramiko", tell)
+
+
+def _opened(target: Target, chosen: str, tell: Callable[[str], None] | None) -> NetconfSession:
     session: NetconfSession | None = None
     try:
         _require_key(target)
-        session = OpenSshSession(target) if chosen == "openssh" else paramiko_session()(target)
+        session = _CARRIERS[chosen](target)
         if tell is not None:
             tell(_way(chosen, target))
         session.open()
-    except TransportFailure:
-        # What an SSH configuration says was refused: nothing was opened.
+    except (TransportFailure, libssh.BeyondLibssh):
+        # Nothing was opened: what an SSH configuration says was refused, or there is another way.
+        if session is not None:
+            session.close()
         raise
     except Exception as error:
         raise _failure(target, session, error) from None
     return session
 
 
+_CARRIERS: dict[str, Callable[[Target], NetconfSession]] = {
+    "openssh": OpenSshSession,
+    "libssh": libssh.LibsshSession,
+    "paramiko": lambda target: paramiko_session()(target),
+}
+
+
 def _chosen(target: Target, transport: str) -> str:
-    missing = complaint()
+    missing = complaint() or (libssh.complaint() if transport == "libssh" else None)
     if missing is not None:
         raise TransportFailure(missing)
     chosen = choose_transport(transport, target)
@@ -144,7 +168,7 @@ def _way(chosen: str, target: Target) -> str:
     """What somebody types to try the same; a password is in none of it."""
     if chosen == "openssh":
         return shlex.join(ssh_command(target))
-    return f"paramiko to {target} as {target.user or 'whoever runs this'}"
+    return f"{chosen} to {target} as {target.user or 'whoever runs this'}"
 
 
 def _require_key(target: Target) -> None:

@@ -52,7 +52,7 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "check ansible_ssh_common_args and the SSH configuration",
     ),
     (
-        r"Unable to negotiate|no matching|no acceptable|Incompatible(?:Peer| ssh peer)",
+        r"Unable to negotiate|no match(?:ing)?\b|no acceptable|Incompatible(?:Peer| ssh peer)",
         "the two have no algorithm in common",
         "allow the device's in the SSH configuration, and set ansible_netconf_transport to openssh",
     ),

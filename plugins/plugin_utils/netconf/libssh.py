@@ -1,0 +1,253 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""NETCONF over libssh, by ssh-python: SSH in C, with no thread and no process beside the caller's.
+
+For logins with a password: what a user's keys and agents decide is left to OpenSSH. The library is
+never let wait. Waiting is done here, so that limits hold whatever a device sends, and a signal (of
+Ansible's, that the task's time is over) is heard at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import select
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from .askpass import Answers
+from .known_hosts import KnownKeys, known_keys, objection, preferred, whole_key
+from .rehearsal import rehearse
+from .session import Deadline, NetconfSession, Target
+from .ssh_config import Way, way_to
+from .tcp import dial, user_of
+
+try:
+    from ssh import error_codes, exceptions, options
+    from ssh import session as library
+except ImportError:
+    # Who asks for it by name is told.
+    library = None
+
+_READ_SIZE = 64 * 1024
+_SLICE_MS = 100
+"""For how long the library may send by itself, which is how long a signal may wait."""
+_PASSWORD, _INTERACTIVE = 0x2, 0x10
+"""Ways to log in (``SSH_AUTH_METHOD_*`` of libssh)."""
+_HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+_NO_FILE = "/dev/null"
+
+
+def is_there() -> bool:
+    """Whether ssh-python is installed where Ansible runs."""
+    return library is not None
+
+
+def complaint() -> str | None:
+    """What to tell who asks for it where it is not."""
+    if is_there():
+        return None
+    return (
+        "ansible_netconf_transport: libssh needs ssh-python, which this Ansible does not have; "
+        "install it where Ansible runs: pip install ssh-python"
+    )
+
+
+def warm_up() -> None:
+    """Have the algorithms of a usual login looked up, for those who are forked from here."""
+    session = library.Session()
+    session.options_set_int_val(options.PROCESS_CONFIG, 0)
+    session.options_set(options.HOST, "nobody")
+    rehearse(session, exceptions.BaseSSHError)
+
+
+class BeyondLibssh(Exception):
+    """What another carrier may be able to do; the device has not been told who logs in yet."""
+
+
+class LibsshSession(NetconfSession):
+    """NETCONF over one channel of libssh."""
+
+    _socket: socket.socket | None = None
+    _library: Any = None
+    _channel: Any = None
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._deadline, self._awaited = Deadline(target.connect_timeout), "SSH session"
+        self._held = b""
+
+    def open(self) -> None:
+        """Connect, log in and exchange hellos. Raises BeyondLibssh; SSHError and its kin."""
+        self._deadline = Deadline(self.target.connect_timeout)
+        way = way_to(self.target)
+        if way.proxy is not None:
+            raise BeyondLibssh("the SSH configuration says ProxyCommand, which libssh is not given")
+        known = known_keys(way.target, way.alias, way.files)
+        self._socket = dial(way.target)
+        self._library = _prepared(self._socket, way, known)
+        self._shake_hands()
+        if self.target.host_key_checking:
+            _judge(self._library.get_server_publickey(), known, self.target)
+        self._log_in(user_of(way.target), self.target.password or "")
+        self._enter()
+        self._connected = True
+        self._greet()
+
+    # Waiting
+
+    def _until(self, call: Callable[[], int]) -> int:
+        """What a call returns once it need not be called again."""
+        again = (error_codes.SSH_AGAIN, library.SSH_AUTH_AGAIN)
+        while (code := call()) in again:
+            self._wait()
+        return code
+
+    def _wait(self) -> None:
+        """Until the device has sent something, or takes what it is to be sent."""
+        assert self._socket is not None
+        pending = self._library.get_poll_flags() & library.SSH_WRITE_PENDING
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | (select.POLLOUT if pending else 0))
+        poll.poll(1000 * self._deadline.left())
+        self._deadline.check(self._awaited)
+
+    # Logging in
+
+    def _shake_hands(self) -> None:
+        try:
+            self._until(self._library.connect)
+        except exceptions.BaseSSHError as error:
+            if "no match" in str(error):
+                raise BeyondLibssh(str(error)) from None
+            raise
+
+    def _log_in(self, user: str, password: str) -> None:
+        from ncclient.transport.errors import AuthenticationError
+
+        try:
+            self._until(partial(self._library.userauth_password, user, password))
+        except (exceptions.AuthenticationDenied, exceptions.AuthenticationPartial) as refused:
+            ways = self._library.userauth_list()
+            if isinstance(refused, exceptions.AuthenticationPartial):
+                raise AuthenticationError(
+                    "the device asks for something else than the password"
+                ) from None
+            if ways & _PASSWORD or not ways & _INTERACTIVE:
+                raise AuthenticationError("authentication failed") from None
+            self._answer(user, password)
+
+    def _answer(self, user: str, password: str) -> None:
+        """Log in where a device only asks interactively (RFC 4256)."""
+        answers = Answers(password)
+        asking = partial(self._library.userauth_kbdint, user, "")
+        while self._until(asking) == library.SSH_AUTH_INFO:
+            for number in range(self._library.userauth_kbdint_getnprompts()):
+                prompt = self._library.userauth_kbdint_getprompt(number, b" ")
+                answer = answers.to(prompt.decode("utf-8", "replace"))
+                self._library.userauth_kbdint_setanswer(number, answer.encode())
+
+    def _enter(self) -> None:
+        """A channel with the device's NETCONF in it (RFC 6242)."""
+        from ncclient.transport.errors import SSHError
+
+        channel = self._library.channel_new()
+        self._until(channel.open_session)
+        try:
+            self._until(partial(channel.request_subsystem, "netconf"))
+        except exceptions.SSHError as error:
+            raise SSHError(f"subsystem request failed: {error}") from None
+        self._channel = channel
+
+    # Octets
+
+    def _set_timeout(self, seconds: float) -> None:
+        self._deadline, self._awaited = Deadline(seconds), "answer"
+
+    def _transport_read(self) -> bytes:
+        while not self._held:
+            if not self._take():
+                return b""
+            if not self._held:
+                self._wait()
+        data, self._held = self._held, b""
+        return data
+
+    def _take(self) -> bool:
+        """Add what has come to what is held; False when nothing will come any more."""
+        try:
+            _count, data = self._channel.read_nonblocking(_READ_SIZE)
+        except exceptions.BaseSSHError:
+            return False
+        self._held += data
+        return True
+
+    def _transport_write(self, data: bytes) -> int:
+        self._deadline, self._awaited = Deadline(self.target.rpc_timeout), "room for the request"
+        try:
+            room = self._room()
+            sent = int(self._channel.write(data[:room])[1]) if room else 0
+            while self._library.blocking_flush(_SLICE_MS) == error_codes.SSH_AGAIN:
+                self._deadline.check(self._awaited)
+        except exceptions.BaseSSHError:
+            return 0
+        return sent
+
+    def _room(self) -> int:
+        """How many octets the device takes now, once it takes any; 0 when it never will.
+
+        The library would ask for ever whether a window that is closed has been opened.
+        """
+        while not (room := int(self._channel.window_size())):
+            if not self._take():
+                return 0
+            if not self._channel.window_size():
+                self._wait()
+        return room
+
+    def close(self) -> None:
+        """End the session with the connection."""
+        self._connected = False
+        self._channel = self._library = None
+        if self._socket is not None:
+            # The library's descriptor stays open for as long as anything refers to it.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+
+
+def _prepared(connected: socket.socket, way: Way, known: Sequence[KnownKeys]) -> Any:
+    """A session of the library that reads no file of its own, and has a descriptor of its own."""
+    session = library.Session()
+    session.options_set_int_val(options.PROCESS_CONFIG, 0)
+    for option in (options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):
+        session.options_set(option, _NO_FILE)
+    session.options_set(options.HOST, way.target.host)
+    session.options_set(options.HOSTKEYS, ",".join(preferred(_HOST_KEYS, known)))
+    session.set_blocking(0)
+    # The library closes what it was given.
+    session.set_socket(connected.dup().detach())
+    return session
+
+
+def _judge(key: Any, known: Sequence[KnownKeys], target: Target) -> None:
+    """Raises SSHError for a key of a host that known_hosts does not have for it."""
+    from ncclient.transport.errors import SSHError, SSHUnknownHostError
+
+    blob = base64.b64decode(key.export_pubkey_base64())
+    why = objection(known, whole_key(blob), str(target))
+    if why == "":
+        seen = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        raise SSHUnknownHostError(target.host, f"SHA256:{seen}")
+    if why:
+        raise SSHError(why)
