@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -45,19 +45,35 @@ class Fleet:
     def each(
         self, work: Mapping[str, Callable[[Rpc], T]]
     ) -> tuple[dict[str, T], dict[str, GroupVpnError]]:
-        """Do it on all hosts at once: what came of it, and what failed."""
-        for host in work:
-            if host not in self._connections:
-                self._connections[host] = self._connection(host)
-        waiting = {host: self._pool.submit(self._one, host, job) for host, job in work.items()}
+        """Do it on all hosts at once: what came of it, and what failed.
+
+        An error that nobody foresaw ends the run; what no host has begun by then is not begun.
+        """
         done: dict[str, T] = {}
-        failed: dict[str, GroupVpnError] = {}
-        for host, future in waiting.items():
-            try:
-                done[host] = future.result()
-            except GroupVpnError as error:
-                failed[host] = error
+        failed = self._not_connected(work)
+        jobs = {host: job for host, job in work.items() if host not in failed}
+        waiting = {host: self._pool.submit(self._one, host, job) for host, job in jobs.items()}
+        try:
+            for host, future in waiting.items():
+                try:
+                    done[host] = future.result()
+                except GroupVpnError as error:
+                    failed[host] = error
+        except BaseException:
+            self._pool.shutdown(cancel_futures=True)
+            raise
         return done, failed
+
+    def _not_connected(self, hosts: Iterable[str]) -> dict[str, GroupVpnError]:
+        """Hosts whose options for the connection cannot be had, and why; others have theirs."""
+        failed: dict[str, GroupVpnError] = {}
+        for host in hosts:
+            if host not in self._connections:
+                try:
+                    self._connections[host] = self._connection(host)
+                except AnsibleError as error:
+                    failed[host] = TransportFailure(f"{host}: {error}")
+        return failed
 
     def _one(self, host: str, job: Callable[[Rpc], T]) -> T:
         connection = self._connections[host]

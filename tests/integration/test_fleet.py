@@ -1,0 +1,76 @@
+# Copyright: groupvpn.junos contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Many devices from one task: what one of them cannot does not end what the others do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.lab import ROOT, ansible_environment
+from tests.rude import PASSWORD, USER, RudeServer, box
+
+# Ansible's loader of collections, once there, would be every other test's as well.
+_PROGRAM = """
+import sys, yaml
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader()
+from ansible.playbook.play_context import PlayContext
+from ansible_collections.groupvpn.junos.plugins.action.fleet import Fleet
+begun = []
+def job(rpc):
+    begun.append(rpc)
+    if {unforeseen}:
+        raise LookupError("made up")
+hosts = yaml.safe_load(sys.stdin)
+fleet = Fleet(hosts, PlayContext(), 1, print)
+try:
+    done, failed = fleet.each(dict.fromkeys(hosts, job))
+    print(sorted(done), {{host: str(error) for host, error in failed.items()}})
+except LookupError:
+    fleet.close()
+    print("begun:", len(begun))
+"""
+
+
+def _run(tmp_path: Path, servers: dict[str, dict[str, object]], unforeseen: bool) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(unforeseen=unforeseen)],
+        input=repr(servers).replace("False", "false"),
+        cwd=tmp_path,
+        env={**ansible_environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    return done.stdout
+
+
+def _variables(server: RudeServer, **more: object) -> dict[str, object]:
+    return {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": server.port,
+        "ansible_user": USER,
+        "ansible_password": PASSWORD,
+        "ansible_host_key_checking": False,
+        "ansible_netconf_persist": 0,
+        **more,
+    }
+
+
+def test_an_option_that_cannot_be_is_one_hosts_failure(tmp_path):
+    with RudeServer(box("G1")) as server:
+        one = _variables(server, ansible_port="the usual one")
+        said = _run(tmp_path, {"hub-1": one, "hub-2": _variables(server)}, unforeseen=False)
+    assert said.startswith("['hub-2'] {'hub-1': ")
+    assert "the usual one" in said
+
+
+def test_what_nobody_has_begun_is_not_begun_behind_an_error_that_nobody_foresaw(tmp_path):
+    with RudeServer(box("G1")) as server:
+        hosts = {f"hub-{number}": _variables(server) for number in range(1, 21)}
+        said = _run(tmp_path, hosts, unforeseen=True)
+    # The second may have been taken up before the end of the first was heard of.
+    assert said in ("begun: 1\n", "begun: 2\n")
