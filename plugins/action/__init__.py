@@ -1,42 +1,41 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every action of the collection does: check options, reach the device, shape failures.
+"""What every action of the collection does: check options, work, shape failures.
 
 What is no action is a package here: each file beside the actions would need a module of its name.
 """
 
 from __future__ import annotations
 
-# First, since what it freezes no later import makes the garbage collector walk through again.
-from . import prefork
+# First: whatever is imported of the collection is to be kept as bytecode.
+from . import prefork  # noqa: F401
 
 # isort: split
 
-from collections.abc import Iterable, Iterator
-from pkgutil import iter_modules
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.module_utils.errors import UnsupportedError
-from ansible.playbook.block import Block
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.engine.options import path_objections, shape_objections, value_objections
+from ..plugin_utils.engine.objections import (
+    path_objections,
+    shape_objections,
+    value_objections,
+)
 from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
-from ..plugin_utils.netconf import libraries
-from ..plugin_utils.netconf.rpc import NetcommonRpc, Rpc
 from .named import named
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Options without Ansible's tags, whose copying costs more than the validation itself."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value)
@@ -47,7 +46,7 @@ _READ = ("msg", "warnings", "diff", "screen", "verdict")
 """What of a result is for people: Ansible shows it on a terminal as it is."""
 
 
-def _named(host: str, message: str) -> str:
+def named_of(host: str, message: str) -> str:
     return f"{host}: {message.removeprefix(f'{host}: ')}"
 
 
@@ -59,38 +58,12 @@ def _complaints(checked: ValidationResult) -> list[str]:
     ]
 
 
-_ELSEWHERE = {"group_vpn", "membership_report"}
-"""The modules whose tasks want no login: they work with what other tasks have read."""
-ON_DEVICES = {found.name for found in iter_modules(__path__) if not found.ispkg} - _ELSEWHERE
-"""The modules whose tasks want a login to the device."""
-
-
-def _device_tasks(play: Any) -> list[str]:
-    """The tasks of a play, as far as they are known beforehand, that are ours and for devices."""
-    roles = [role.get_task_blocks() for role in play.get_roles()]
-    blocks = [play.pre_tasks, roles, play.tasks, play.post_tasks]
-    actions = ((task._uuid, str(getattr(task, "action", ""))) for task in _flat(blocks))
-    return [uuid for uuid, action in actions if action.rpartition(".")[2] in ON_DEVICES]
-
-
-def _flat(parts: Iterable[Any]) -> Iterator[Any]:
-    """The tasks in blocks and lists, however deep, in the order in which they run."""
-    for part in parts:
-        if isinstance(part, list):
-            yield from _flat(part)
-        elif isinstance(part, Block):
-            yield from _flat([*part.block, *part.rescue, *part.always])
-        else:
-            yield part
-
-
-class DeviceAction(ActionBase):
+class Action(ActionBase):
     """Base of the collection's action plugins."""
 
     _supports_check_mode = True
     _supports_async = False
     options: dict[str, Any] = {"argument_spec": {}}
-    _may_keep = False
     _validator: ArgumentSpecValidator
 
     def __init_subclass__(cls) -> None:
@@ -107,7 +80,7 @@ class DeviceAction(ActionBase):
         """Check the options, do the work, turn failures into one clear message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        result.update(self._judged(_plain(self._task.args)))
+        result.update(self._judged(plain(self._task.args)))
         # Ansible prints equal warnings once for all hosts.
         result["warnings"] = [self.told(line) for line in result.get("warnings", [])]
         result.update({name: all_legible(result[name]) for name in _READ if name in result})
@@ -118,17 +91,13 @@ class DeviceAction(ActionBase):
         checked, objections = self.check(given)
         if objections:
             return {"failed": True, "msg": f"{self._host}: {'; '.join(objections)}"}
-        missing = libraries.complaint()
-        if missing is not None:
-            return {"failed": True, "msg": f"{self._host}: {missing}"}
         return self._worked(checked)
 
     def _worked(self, options: dict[str, Any]) -> dict[str, Any]:
         """The result of the work, or of how it failed."""
         try:
             done = self.work(options)
-            if self._connection.transport == prefork.CONNECTION:
-                self._connection.finished(self._may_keep)
+            self._end_well()
         except GroupVpnError as error:
             lines = error.objections if isinstance(error, Refused) else [str(error)]
             return {
@@ -139,8 +108,11 @@ class DeviceAction(ActionBase):
                 "warnings": list(error.warnings),
             }
         except AnsibleConnectionFailure as error:
-            return {"unreachable": True, "msg": _named(self._host, str(error))}
+            return {"unreachable": True, "msg": named_of(self._host, str(error))}
         return done
+
+    def _end_well(self) -> None:
+        """What is to be done behind work that nothing has interrupted."""
 
     @classmethod
     def check(cls, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -156,7 +128,7 @@ class DeviceAction(ActionBase):
 
     def told(self, line: str) -> str:
         """A line of a failure or a warning, with who it is about."""
-        return _named(self._host, line)
+        return named_of(self._host, line)
 
     @property
     def _host(self) -> str:
@@ -175,23 +147,3 @@ class DeviceAction(ActionBase):
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do what the module is for; its return values."""
         raise NotImplementedError
-
-    def device(self) -> Rpc:
-        """RPCs over the task's connection."""
-        connection = self._connection
-        if connection.transport == prefork.CONNECTION:
-            tasks = _device_tasks(self._task.play)
-            rpc: Rpc = connection.rpc(len(tasks) > 1)
-            self._may_keep = tasks[-1:] != [self._task._uuid]
-            return rpc
-        # ansible.netcommon's connections run in a process of their own, behind this socket.
-        path = getattr(connection, "socket_path", None)
-        if path is not None:
-            # Dear to import, and nothing to those who use our connection.
-            from ansible.module_utils.connection import Connection as SocketConnection
-
-            return NetcommonRpc(SocketConnection(path).rpc, self._play_context.remote_addr or "")
-        raise GroupVpnError(
-            f"connection {connection.transport!r} cannot carry NETCONF; set ansible_connection to "
-            f"{prefork.CONNECTION}"
-        )

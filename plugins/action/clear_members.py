@@ -9,7 +9,7 @@ from typing import Any
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import clearing
 from ..plugin_utils.members import options as member_options
-from . import DeviceAction
+from .on_device import DeviceAction
 
 
 class ActionModule(DeviceAction):

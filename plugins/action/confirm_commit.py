@@ -8,7 +8,7 @@ from typing import Any
 
 from ..plugin_utils.engine import confirm
 from ..plugin_utils.engine.options import confirm_commit
-from . import DeviceAction
+from .on_device import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -9,7 +9,7 @@ from typing import Any
 from ..plugin_utils.members import options as member_options
 from ..plugin_utils.members import showing
 from ..plugin_utils.members.shows import MEMBER
-from . import DeviceAction
+from .on_device import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -19,7 +19,7 @@ from ..plugin_utils.audit.findings import Kind, Severity, not_compared
 from ..plugin_utils.audit.group_audit import Options
 from ..plugin_utils.errors import Refused
 from ..plugin_utils.members import read as members_info
-from . import DeviceAction
+from .on_device import DeviceAction
 
 
 class ActionModule(DeviceAction):

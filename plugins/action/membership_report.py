@@ -10,7 +10,7 @@ from typing import Any
 
 from ..plugin_utils.audit import files, fleet, screen, timeline
 from ..plugin_utils.audit import options as audit_options
-from . import DeviceAction
+from .on_device import DeviceAction
 
 
 class ActionModule(DeviceAction):

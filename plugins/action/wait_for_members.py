@@ -9,7 +9,7 @@ from typing import Any
 from ..plugin_utils.members import options as member_options
 from ..plugin_utils.members.gate import wanted_of
 from ..plugin_utils.members.wait_for import NotBack, Request, wait_for
-from . import DeviceAction
+from .on_device import DeviceAction
 
 
 class ActionModule(DeviceAction):

@@ -59,7 +59,7 @@ from ansible.errors import AnsibleFilterError
 from ..plugin_utils.audit import expectations, group_audit
 from ..plugin_utils.audit import judgement as core
 from ..plugin_utils.audit import options as audit_options
-from ..plugin_utils.engine.options import value_objections
+from ..plugin_utils.engine.objections import value_objections
 from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
 
 

@@ -74,3 +74,27 @@ def test_what_nobody_has_begun_is_not_begun_behind_an_error_that_nobody_foresaw(
         said = _run(tmp_path, hosts, unforeseen=True)
     # The second may have been taken up before the end of the first was heard of.
     assert said in ("begun: 1\n", "begun: 2\n")
+
+
+def test_a_task_that_tells_of_hosts_leaves_the_process_small_that_is_forked_for_each(tmp_path):
+    program = (
+        "import sys\n"
+        "from ansible.plugins.loader import action_loader, init_plugin_loader\n"
+        "init_plugin_loader()\n"
+        "action_loader.get('groupvpn.junos.' + sys.argv[1], class_only=True)\n"
+        "print('lxml.etree' in sys.modules, any('.engine.tree' in name for name in sys.modules))\n"
+    )
+
+    def heavy(action: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", program, action],
+            cwd=tmp_path,
+            env=ansible_environment(),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=True,
+        ).stdout
+
+    assert heavy("group_vpn") == "False False\n"
+    assert heavy("server") == "True True\n"

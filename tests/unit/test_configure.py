@@ -11,7 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import options, views
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import (
+    objections,
+    options,
+    views,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.change import change_xml, edits
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.checks import request_objections
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.request import (
@@ -189,7 +193,7 @@ def test_a_group_listed_twice_is_refused():
 def test_what_is_no_whole_number_is_refused(value):
     spec = options.resource_options(RESOURCE)["argument_spec"]
     given = {"config": [{"group": "A", "number_of_retransmission": value}]}
-    (objection,) = options.value_objections(spec, given)
+    (objection,) = objections.value_objections(spec, given)
     assert objection.startswith("config.number_of_retransmission:")
 
 
@@ -197,7 +201,7 @@ def test_what_is_no_whole_number_is_refused(value):
 def test_whole_numbers_are_none_of_its_business(value):
     spec = options.resource_options(RESOURCE)["argument_spec"]
     given = {"config": [{"group": "A", "number_of_retransmission": value}]}
-    assert not list(options.value_objections(spec, given))
+    assert not list(objections.value_objections(spec, given))
 
 
 @pytest.mark.parametrize("value", [True, 1.1, ["a"], {"a": 1}, [None]])
@@ -205,7 +209,7 @@ def test_what_is_no_text_is_refused(value):
     """A plain yes and a version without quotes are something else, and Ansible takes them."""
     spec = options.resource_options(RESOURCE)["argument_spec"]
     given = {"config": [{"group": value}], "commit_comment": value}
-    told = list(options.value_objections(spec, given))
+    told = list(objections.value_objections(spec, given))
     assert [line.split(":")[0] for line in told] == ["config.group", "commit_comment"]
     assert all(line.endswith("text in quotes is expected") for line in told)
 
@@ -214,7 +218,7 @@ def test_what_is_no_text_is_refused(value):
 def test_a_key_that_is_no_text_is_refused_and_not_shown(value):
     spec = options.resource_options(server.RESOURCE)["argument_spec"]
     policy = {"name": 7, "proposals": ["a", 7], "pre_shared_key": value}
-    (told,) = options.value_objections(spec, {"config": {"ike": {"policies": [policy]}}})
+    (told,) = objections.value_objections(spec, {"config": {"ike": {"policies": [policy]}}})
     assert told == "config.ike.policies.pre_shared_key: text in quotes is expected"
 
 
@@ -225,11 +229,11 @@ def test_a_path_that_came_out_empty_is_no_directory_of_ansibles():
         "merge": {"type": "list", "elements": "path"},
     }
     given = {"directory": " ", "merge": ["a", ""], "run": ""}
-    assert list(options.path_objections(spec, given)) == [
+    assert list(objections.path_objections(spec, given)) == [
         "directory: no directory is named; name one, or leave it out",
         "merge[1]: no file is named; name one, or leave it out",
     ]
-    assert not list(options.path_objections(spec, {"directory": "a", "merge": None}))
+    assert not list(objections.path_objections(spec, {"directory": "a", "merge": None}))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +253,7 @@ def test_a_path_that_came_out_empty_is_no_directory_of_ansibles():
 )
 def test_what_is_no_dictionary_is_refused_and_named(config, words):
     spec = options.resource_options(server.RESOURCE)["argument_spec"]
-    (objection,) = options.shape_objections(spec, {"config": config})
+    (objection,) = objections.shape_objections(spec, {"config": config})
     assert objection.startswith(words)
 
 
@@ -264,7 +268,7 @@ def test_what_is_no_dictionary_is_refused_and_named(config, words):
 )
 def test_dictionaries_and_what_is_left_out_are_no_matter_of_shape(config):
     spec = options.resource_options(server.RESOURCE)["argument_spec"]
-    assert not list(options.shape_objections(spec, {"config": config}))
+    assert not list(objections.shape_objections(spec, {"config": config}))
 
 
 def _objections(block, inside="", generation="v1"):

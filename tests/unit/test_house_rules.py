@@ -87,7 +87,7 @@ NOT_ONLY_STATEMENTS = {"value"}
 TOPS = "plugins/plugin_utils/engine/hierarchies.py"
 # Single words that are statements' names and other things besides: module, words, what they are.
 OTHER_THINGS = {
-    "plugins/action/__init__.py": ({"group_vpn"}, "a module"),
+    "plugins/action/on_device/__init__.py": ({"group_vpn"}, "a module"),
     "plugins/plugin_utils/engine/documentation.py": ({"description"}, "a key of documentation"),
     "plugins/plugin_utils/engine/elements.py": ({"group"}, "the mark of what is inherited"),
     "plugins/plugin_utils/engine/lines.py": ({"wildcard"}, "a command of the CLI"),

@@ -35,14 +35,14 @@ def _compare(spec, documented):
 
 
 def test_a_login_is_shared_by_the_tasks_of_all_modules_but_those_that_work_with_readings():
-    actions = importlib.import_module(f"{PLUGINS}.action")
+    actions = importlib.import_module(f"{PLUGINS}.action.on_device")
     assert set(MODULES) - actions.ON_DEVICES == {"group_vpn", "membership_report"}
     assert set(MODULES) >= actions.ON_DEVICES
 
 
 def test_module_defaults_reach_every_module_that_goes_to_a_device():
     groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
-    actions = importlib.import_module(f"{PLUGINS}.action")
+    actions = importlib.import_module(f"{PLUGINS}.action.on_device")
     assert set(groups["groupvpn"]) == {"group_vpn", *actions.ON_DEVICES}
 
 

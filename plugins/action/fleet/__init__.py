@@ -20,7 +20,7 @@ from ansible.plugins.loader import connection_loader
 
 from ...plugin_utils.errors import GroupVpnError, TransportFailure
 from ...plugin_utils.netconf.rpc import Rpc
-from .. import prefork
+from ..prefork import sessions
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Fleet:
     def _connection(self, host: str) -> Any:
         """A connection with the host's own options. Not for threads: templates are at work."""
         variables = self._variables[host]
-        connection = connection_loader.get(prefork.CONNECTION, self._play_context, None)
+        connection = connection_loader.get(sessions.CONNECTION, self._play_context, None)
         names = constants.config.get_plugin_vars("connection", connection._load_name)
         connection.set_options(var_options={n: variables[n] for n in names if n in variables})
         return connection

@@ -19,7 +19,7 @@ from ...plugin_utils.engine.resource import Resource
 from ...plugin_utils.engine.values import Generation
 from ...plugin_utils.errors import Refused
 from ...plugin_utils.netconf.rpc import Rpc
-from .. import DeviceAction
+from ..on_device import DeviceAction
 
 LONGEST_CONFIRM_MINUTES = 65535
 
