@@ -78,7 +78,7 @@ class BeyondLibssh(Exception):
 class LibsshSession(NetconfSession):
     """NETCONF over one channel of libssh."""
 
-    _socket: socket.socket | None = None
+    _socket: Any = None
     _library: Any = None
     _channel: Any = None
 
@@ -115,7 +115,6 @@ class LibsshSession(NetconfSession):
 
     def _wait(self) -> None:
         """Until the device has sent something, or takes what it is to be sent."""
-        assert self._socket is not None
         pending = self._library.get_poll_flags() & library.SSH_WRITE_PENDING
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | (select.POLLOUT if pending else 0))

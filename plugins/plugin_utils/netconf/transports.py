@@ -138,10 +138,14 @@ def _opened(target: Target, chosen: str, tell: Callable[[str], None] | None) -> 
     return session
 
 
+def _over_paramiko(target: Target) -> NetconfSession:
+    return paramiko_session()(target)
+
+
 _CARRIERS: dict[str, Callable[[Target], NetconfSession]] = {
     "openssh": OpenSshSession,
     "libssh": libssh.LibsshSession,
-    "paramiko": lambda target: paramiko_session()(target),
+    "paramiko": _over_paramiko,
 }
 
 

@@ -3,7 +3,7 @@
 """What every worker needs that logs in to a device.
 
 A task that logs in nowhere does not import it: the smaller the main process is, the less does a
-fork cost.
+fork cost. (A package, as the one around it.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ gc.disable()
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 
-from ...plugin_utils.netconf import libraries, transports
+from ....plugin_utils.netconf import libraries, transports
 
 CONNECTION = "groupvpn.junos.netconf"
 
