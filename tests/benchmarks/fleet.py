@@ -72,25 +72,26 @@ HEAD = (
 
 
 _WHY = """\
-Where the CPU of a host's change goes in its worker, by getrusage (2 busy cores, 2026-11-27; least
-of six runs):
+Where the CPU of a host's change goes in its worker, by getrusage (2 busy cores, 2026-11-28; least
+of five medians over 50 hosts):
 
 | part | ms |
 |---|---|
-| Ansible's own worker, as for doing nothing, with the arguments | 13.2 |
-| options checked, what is wanted as a tree, the result | 2.1 |
-| what SSH's files say of the host, and known_hosts | 1.4 |
-| session, clock and connection's options | 2.2 |
-| SSH login in paramiko and hello, of which key exchange 3.1 | 6.8 |
-| five round trips, nine replies | 4.0 |
-| read, planned, compared, read back | 3.0 |
-| together | 32.7 |
+| Ansible's own worker, up to our action, with the arguments | 6.9 |
+| options checked, what is wanted as a tree, the result | 1.6 |
+| connection's options, what SSH's files say of the host, which carrier | 1.3 |
+| connection and SSH login in libssh, of which key exchange 0.9 | 1.7 |
+| session, hello | 0.5 |
+| five round trips, nine replies | 1.2 |
+| read, planned, compared, read back | 1.7 |
+| together | 14.9 |
 
-Of these, 11 ms are copies of 3,300 pages that a worker shares with the main process until it
-writes to them, mostly to count references; doing nothing copies 1,850. Nothing but fewer pages
-makes that less: having them copied ahead (`MADV_POPULATE_WRITE`) costs 2.7 to 3.4 microseconds a
-page, and being interrupted for each 4.3 to 5.4. A bare session is 14 ms, with login and round trips
-in C, but an ssh process and its password's program. Importing before the fork is 1.2 ms a host.
+A worker shares its pages with the main process until it writes to them, mostly to count references:
+2,800 are copied, 1,830 of them before our action begins. Nothing but fewer pages makes that less:
+having them copied ahead (`MADV_POPULATE_WRITE`) costs 2.7 to 3.4 microseconds a page, and being
+interrupted for each 4.3 to 5.4. Over paramiko the login is 6.8 ms and a change 4 ms more. That
+OpenSSL's algorithms are looked up before the fork saves 1.4 ms a host. A bare session is 14 ms,
+with login and round trips in C, but an ssh process and its password's program.
 """
 
 
@@ -165,7 +166,7 @@ def five_tasks() -> Iterator[str]:
         server = lab.serve()
         try:
             nothing: list[Cost] = []
-            runs: dict[str, list[Cost]] = {"auto": [], "openssh": [], "paramiko": []}
+            runs: dict[str, list[Cost]] = {"auto": [], "openssh": [], "libssh": [], "paramiko": []}
             idle: list[Cost] = []
             for number in range(REPEATS + 1):
                 nothing.append(play_cost(lab, [NOTHING] * TASKS, FEW, LOCAL))
