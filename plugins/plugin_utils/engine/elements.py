@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from ..errors import MalformedReply
@@ -207,8 +208,6 @@ _TOLD = ("inactive", "active", "group", "operation", "delete", "replace")
 _OF_SEVERAL = "of-several"
 """An attribute that no JSON brings: the value stands in an array with others."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
-_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""XML 1.0 §2.2. In a reply in XML the same stands in their place."""
 
 
 def elements_of_json(text: str) -> etree._Element:
@@ -279,8 +278,17 @@ def _attributes(element: etree._Element, marks: Any) -> None:
             element.set(plain, _text(str(value)))
 
 
+@cache
+def _not_in_xml() -> re.Pattern[str]:
+    """XML 1.0 §2.2. In a reply in XML the same stands in their place.
+
+    Compiled at first use: it is the dearest of all patterns, and JSON alone needs it.
+    """
+    return re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _not_in_xml().sub("\N{REPLACEMENT CHARACTER}", text)
