@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -243,15 +243,18 @@ def _word(leaf: Leaf, text: str, path: Path) -> str:
     return text
 
 
+_CONVERT: Mapping[Kind, Callable[[Leaf, str, Path], Any]] = {
+    Kind.INTEGER: _number,
+    Kind.FLAG: _there,
+    Kind.ENUMERATION: _word,
+}
+
+
 def value_of(leaf: Leaf, text: str, path: Path) -> Any:
     """A leaf's value as data. Raises MalformedReply."""
     if is_withheld(text) and not leaf.secret:
         raise left_out(" ".join(["[edit", *path]) + f"] {leaf.name}", text)
-    convert: dict[Kind, Callable[[], Any]] = {
-        Kind.INTEGER: lambda: _number(leaf, text, path),
-        Kind.FLAG: lambda: _there(leaf, text, path),
-        Kind.ENUMERATION: lambda: _word(leaf, text, path),
-    }
-    if leaf.kind in convert:
-        return convert[leaf.kind]()
+    convert = _CONVERT.get(leaf.kind)
+    if convert is not None:
+        return convert(leaf, text, path)
     return read_secret(text) if leaf.secret else text

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -198,12 +199,17 @@ def _included(paths: str, directory: Path) -> Iterator[Path]:
             yield Path(found)
 
 
-def _read(path: Path) -> list[str]:
+def _read(path: Path) -> tuple[str, ...]:
     try:
-        lines = ssh_files.text(path).splitlines()
+        return _statements(ssh_files.text(path))
     except OSError:
-        return []
-    return [said for line in lines if (said := _said(line.strip()))]
+        return ()
+
+
+@lru_cache(maxsize=16)
+def _statements(text: str) -> tuple[str, ...]:
+    """What a file says, line by line; asked for twice at each login, of the same few files."""
+    return tuple(said for line in text.splitlines() if (said := _said(line.strip())))
 
 
 def _said(line: str) -> str:
