@@ -62,6 +62,8 @@ from ..plugin_utils.audit import options as audit_options
 from ..plugin_utils.engine.objections import value_objections
 from ..plugin_utils.errors import GroupVpnError, Refused, all_legible
 
+_NEEDED = ("stale_after", "settle_seconds")
+
 
 def audit(
     groups: Any,
@@ -80,6 +82,15 @@ def audit(
         "configured_ago": configured_ago,
     }
     wrong = list(value_objections(audit_options.membership_audit()["argument_spec"], numbers))
+    # An empty name is no host's: every expectation would be another's, and the group compliant.
+    if host is not None and not (isinstance(host, str) and host.strip()):
+        wrong.append(f"host {host!r}: a host's name is expected; correct it, or leave it out")
+    # Not what they are where they are left out: nobody can say how long None seconds are.
+    wrong += [
+        f"{name}: seconds are expected, not nothing; give them, or leave it out"
+        for name in _NEEDED
+        if numbers[name] is None
+    ]
     try:
         if wrong:
             raise Refused(wrong)

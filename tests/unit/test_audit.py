@@ -477,6 +477,19 @@ def test_values_of_a_yaml_file_stay_as_they_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        *(({"host": host}, "a host's name is expected") for host in ("", " ", ["hub"], {}, True)),
+        ({"stale_after": None}, "stale_after: seconds are expected"),
+        ({"settle_seconds": None}, "settle_seconds: seconds are expected"),
+    ],
+)
+def test_the_filter_refuses_a_host_that_is_nobody_and_no_seconds(given, words):
+    with pytest.raises(AnsibleFilterError, match=words):
+        audit_filter([group()], [{"host": "hub", "group": "G1", "address": "192.0.2.1"}], **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
         ({"stale_after": "x"}, "stale_after: 'x': .*number is expected"),
         ({"stale_after": -5}, "stale_after -5.*: seconds from 0 up"),
         ({"configured_ago": -1.0}, "configured_ago -1.*: seconds from 0 up"),

@@ -152,7 +152,9 @@ class LibsshSession(NetconfSession):
         asking = partial(self._library.userauth_kbdint, user, "")
         while self._until(asking) == library.SSH_AUTH_INFO:
             for number in range(self._library.userauth_kbdint_getnprompts()):
-                prompt = self._library.userauth_kbdint_getprompt(number, b" ")
+                # The library writes here whether the answer may be seen. A constant of one letter
+                # may be the one that all of Python has for it.
+                prompt = self._library.userauth_kbdint_getprompt(number, bytes(8))
                 answer = answers.to(prompt.decode("utf-8", "replace"))
                 self._library.userauth_kbdint_setanswer(number, answer.encode())
 
