@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncssh
 import pytest
@@ -158,6 +160,15 @@ def test_a_device_that_only_asks_is_told_its_password_once_and_nothing_else(tran
     assert told == [PASSWORD] * times
     # A C library that writes into a constant of Python's changes it for everybody.
     assert [list(letter) for letter in (b" ", b"\0", b"")] == [[32], [0], []]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_device_that_refuses_what_it_was_answered_has_refused_the_login(transport):
+    with RudeServer(box("G1")) as server:
+        server.questions, server.lets_in = [["Password:"]], False
+        message = fails(target(server), transport)
+        assert server.answers == [[PASSWORD]]
+    assert "authentication failed" in message
 
 
 @pytest.mark.parametrize("password", [" pä$s`\"'\\\\n%s! ", "-n", "x" * 900, "\\c", "東京"])
@@ -396,10 +407,65 @@ def test_a_device_that_takes_no_more_is_waited_for_as_long_as_for_a_reply():
         assert server.settled()
 
 
-def test_who_asks_for_libssh_where_it_is_not_is_told_what_to_install(monkeypatch):
-    monkeypatch.setattr(libssh, "library", None)
-    with pytest.raises(TransportFailure, match="pip install ssh-python"):
+# None, and one that is older than what it is told.
+@pytest.mark.parametrize("library", [None, SimpleNamespace(Session=object)])
+def test_who_asks_for_libssh_where_it_is_not_is_told_what_to_install(monkeypatch, library):
+    monkeypatch.setattr(libssh, "library", library)
+    with pytest.raises(TransportFailure, match=r"pip install 'ssh-python>=1\.2'"):
         open_session(Target("192.0.2.1", password="made-up"), "libssh")
+    assert transports.choose_transport("auto", Target("192.0.2.1", password="made-up")) != "libssh"
+
+
+@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+@pytest.mark.parametrize("name", ["srx_1", "_srx.example", "srx-"])
+def test_a_name_that_leads_somewhere_is_a_hosts_whatever_is_in_it(monkeypatch, transport, name):
+    """Where there is no DNS for tests, the name is made to lead to the server."""
+    looked_up = socket.getaddrinfo
+
+    def leads(host, *rest, **more):
+        return looked_up("127.0.0.1" if host == name else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", leads)
+    with RudeServer(box("G1")) as server:
+        open_session(replace(target(server), host=name), transport).close()
+
+
+# What is imported at first use has been, before a home is closed to whoever asks.
+AS_NOBODY = """
+import os
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
+where = Target("127.0.0.1", {}, {!r}, {!r}, host_key_checking=False)
+open_session(where, {!r}).close()
+os.setuid(54321)
+open_session(where, {!r}).close()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming an account without a name takes root")
+@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+def test_an_account_without_a_name_logs_in_as_who_it_is_told(transport):
+    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    environment.pop("HOME", None)
+    with RudeServer(box("G1")) as server:
+        program = AS_NOBODY.format(server.port, USER, PASSWORD, transport, transport)
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_time_that_ssh_takes_is_no_matter_to_any_carrier(transport):
+    with RudeServer(box("G1")) as server:
+        where = target(server, rpc_timeout=2.0**31 - 1, connect_timeout=2.0**31 - 1)
+        with Client(where, transport) as client:
+            assert change(client.rpc())["changed"]
 
 
 # What is said

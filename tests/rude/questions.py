@@ -10,10 +10,14 @@ import asyncssh
 
 
 class Asks(Protocol):
-    """A server with ``questions``, prompts of each turn, and the ``answers`` that it got."""
+    """A server with ``questions``, prompts of each turn, and the ``answers`` that it got.
+
+    ``lets_in``: whether it does when all are answered.
+    """
 
     questions: list[list[str]]
     answers: list[list[str]]
+    lets_in: bool
 
 
 class AskingLogin(asyncssh.SSHServer):
@@ -44,7 +48,7 @@ class AskingLogin(asyncssh.SSHServer):
 
     def validate_kbdint_response(self, username: str, responses: Any) -> Any:
         self._asks.answers.append(list(responses))
-        return self._question() if self._left else True
+        return self._question() if self._left else self._asks.lets_in
 
     def _question(self) -> Any:
         return "", "", "", [(prompt, False) for prompt in self._left.pop(0)]

@@ -298,6 +298,7 @@ class RudeServer:
         self.questions: list[list[str]] = []
         """What it asks who logs in, turn by turn, instead of taking a password at once."""
         self.answers: list[list[str]] = []
+        self.lets_in = True
         """What it was answered."""
         self.port = 0
         self._reached: dict[Stage, int] = {}

@@ -326,6 +326,7 @@ HASHED = "|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg="
         ("192a0b2c61", False),
         (HASHED, False),
         ("|1|not base64|x", False),
+        ("|1|é|x", False),
     ],
 )
 def test_a_line_is_the_hosts_if_one_of_its_names_is(tmp_path, names, known):
@@ -358,6 +359,14 @@ def test_marks_say_what_a_key_is_for(tmp_path):
     assert found == ((OTHER,), frozenset({BLOB}), True)
     (none,) = known_keys(Target("hub", 22, known_hosts_file=str(tmp_path / "none")))
     assert none.keys == ()
+
+
+@pytest.mark.parametrize("line", ["hub \x0b", "hub ssh-ed25519 é", "hub ssh-ed25519"])
+def test_a_line_that_has_no_key_says_nothing(tmp_path, line):
+    file = tmp_path / "known_hosts"
+    file.write_text(f"{line}\nhub {KEY}\n")
+    (found,) = known_keys(Target("hub", 22, known_hosts_file=str(file)))
+    assert found.keys == (KEY,)
 
 
 @pytest.mark.parametrize(

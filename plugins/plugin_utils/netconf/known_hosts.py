@@ -9,7 +9,6 @@ read here, and what follows from it, is what OpenSSH's client reads and does.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -191,9 +190,11 @@ def _may_name(line: str, host: str) -> bool:
 def _whole_key(text: str) -> str:
     """A key as ``type base64``; '' for one that is none, or of another type than it says."""
     words = text.split()[:2]
+    if len(words) < 2:
+        return ""
     try:
-        blob = base64.b64decode(words[-1])
-    except binascii.Error:
+        blob = base64.b64decode(words[1])
+    except ValueError:
         return ""
     kind = words[0].encode()
     is_one = blob.startswith(len(kind).to_bytes(4, "big") + kind) and len(blob) > 4 + len(kind)
@@ -223,6 +224,6 @@ def _is_hash_of(names: str, name: str) -> bool:
         return False
     try:
         salt, wanted = (base64.b64decode(part, validate=True) for part in parts)
-    except binascii.Error:
+    except ValueError:
         return False
     return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), wanted)

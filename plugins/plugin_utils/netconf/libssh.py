@@ -22,7 +22,7 @@ from .askpass import Answers
 from .known_hosts import KnownKeys, known_keys, objection, preferred, whole_key
 from .rehearsal import rehearse
 from .session import Deadline, NetconfSession, Target
-from .ssh_config import Way, way_to
+from .ssh_config import way_to
 from .tcp import dial, user_of
 
 try:
@@ -45,12 +45,14 @@ _HOST_KEYS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
-_NO_FILE = "/dev/null"
+_NO_FILE, _NOBODY = "/dev/null", "nobody"
+_LONGEST_WAIT = 3600.0
+"""Seconds; the system waits for no more than 24 days at once."""
 
 
 def is_there() -> bool:
-    """Whether ssh-python is installed where Ansible runs."""
-    return library is not None
+    """Whether ssh-python is installed where Ansible runs, and can be told to read no file."""
+    return library is not None and hasattr(library.Session, "options_set_int_val")
 
 
 def complaint() -> str | None:
@@ -58,17 +60,14 @@ def complaint() -> str | None:
     if is_there():
         return None
     return (
-        "ansible_netconf_transport: libssh needs ssh-python, which this Ansible does not have; "
-        "install it where Ansible runs: pip install ssh-python"
+        "ansible_netconf_transport: libssh needs ssh-python 1.2 or newer, which this Ansible does "
+        "not have; install it where Ansible runs: pip install 'ssh-python>=1.2'"
     )
 
 
 def warm_up() -> None:
     """Have the algorithms of a usual login looked up, for those who are forked from here."""
-    session = library.Session()
-    session.options_set_int_val(options.PROCESS_CONFIG, 0)
-    session.options_set(options.HOST, "nobody")
-    rehearse(session, exceptions.BaseSSHError)
+    rehearse(_bare(), exceptions.BaseSSHError)
 
 
 class BeyondLibssh(Exception):
@@ -95,7 +94,7 @@ class LibsshSession(NetconfSession):
             raise BeyondLibssh("the SSH configuration says ProxyCommand, which libssh is not given")
         known = known_keys(way.target, way.alias, way.files)
         self._socket = dial(way.target)
-        self._library = _prepared(self._socket, way, known)
+        self._library = _prepared(self._socket, known)
         self._shake_hands()
         if self.target.host_key_checking:
             _judge(self._library.get_server_publickey(), known, self.target)
@@ -118,7 +117,7 @@ class LibsshSession(NetconfSession):
         pending = self._library.get_poll_flags() & library.SSH_WRITE_PENDING
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | (select.POLLOUT if pending else 0))
-        poll.poll(1000 * self._deadline.left())
+        poll.poll(1000 * min(self._deadline.left(), _LONGEST_WAIT))
         self._deadline.check(self._awaited)
 
     # Logging in
@@ -135,15 +134,21 @@ class LibsshSession(NetconfSession):
         from ncclient.transport.errors import AuthenticationError
 
         try:
+            self._offer(user, password)
+        except exceptions.AuthenticationPartial:
+            why = "the device asks for something else than the password"
+            raise AuthenticationError(why) from None
+        except exceptions.AuthenticationDenied:
+            raise AuthenticationError("authentication failed") from None
+
+    def _offer(self, user: str, password: str) -> None:
+        """The password, or an answer where a device takes none without having asked."""
+        try:
             self._until(partial(self._library.userauth_password, user, password))
-        except (exceptions.AuthenticationDenied, exceptions.AuthenticationPartial) as refused:
+        except exceptions.AuthenticationDenied:
             ways = self._library.userauth_list()
-            if isinstance(refused, exceptions.AuthenticationPartial):
-                raise AuthenticationError(
-                    "the device asks for something else than the password"
-                ) from None
             if ways & _PASSWORD or not ways & _INTERACTIVE:
-                raise AuthenticationError("authentication failed") from None
+                raise
             self._answer(user, password)
 
     def _answer(self, user: str, password: str) -> None:
@@ -227,13 +232,24 @@ class LibsshSession(NetconfSession):
             self._socket.close()
 
 
-def _prepared(connected: socket.socket, way: Way, known: Sequence[KnownKeys]) -> Any:
-    """A session of the library that reads no file of its own, and has a descriptor of its own."""
+def _bare() -> Any:
+    """A session of the library that reads no file, and looks up nobody.
+
+    A socket leads to the device, and the login has its user. The library's own look refuses names
+    that do lead somewhere (``srx_1``), and fails for an account without a name, as in a container.
+    """
     session = library.Session()
     session.options_set_int_val(options.PROCESS_CONFIG, 0)
-    for option in (options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):
+    for option in (options.HOST, options.USER):
+        session.options_set(option, _NOBODY)
+    for option in (options.SSH_DIR, options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):
         session.options_set(option, _NO_FILE)
-    session.options_set(options.HOST, way.target.host)
+    return session
+
+
+def _prepared(connected: socket.socket, known: Sequence[KnownKeys]) -> Any:
+    """A session of the library with a descriptor of its own, by which known keys come first."""
+    session = _bare()
     session.options_set(options.HOSTKEYS, ",".join(preferred(_HOST_KEYS, known)))
     session.set_blocking(0)
     # The library closes what it was given.
