@@ -30,6 +30,9 @@ options:
       - Its settings are looked for on the device before confirming, and read back afterwards; the
         task fails when they are not there.
       - A confirmed commit that somebody made since is confirmed as well, with a warning.
+      - Give this for a device whose commit history does not show what was to be confirmed. Without
+        it there is nothing to confirm where the history tells of nothing; the device's lock, at
+        which it might tell, is not taken for that.
     type: raw
 seealso:
   - module: groupvpn.junos.server_member_communication

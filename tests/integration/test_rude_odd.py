@@ -566,6 +566,26 @@ def test_what_may_await_confirmation_is_confirmed_to_be_sure(odd, warned, transp
     assert warned in " ".join(result["warnings"])
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("comment", [COMMENT, b"will be rolled back in 9 minutes"])
+def test_a_check_of_what_may_await_confirmation_takes_no_lock(comment, transport):
+    with awaiting_confirmation() as server:
+        made = server.box.requests.count("lock")
+        unmarked = Fault(
+            Stage.HISTORY,
+            Manner.REWRITE,
+            rewrite=lambda answer: answer.replace(MARK, b"").replace(COMMENT, comment),
+        )
+        server.faults.append(unmarked)
+        with Client(target(server), transport) as client:
+            result = confirm.confirm(client.rpc(), confirm.Request(check=True))
+        assert server.box.requests.count("lock") == made
+        assert server.box.pending is not None
+    assert result["changed"]
+    assert result["msg"] == "would be committed, to confirm what may await it"
+    assert "or was confirmed since; it would be confirmed" in " ".join(result["warnings"])
+
+
 KEPT = """<configuration><security><group-vpn><server><group><name>G1</name>
 <server-member-communication><heartbeat>120</heartbeat></server-member-communication>
 </group></server></group-vpn></security></configuration>"""

@@ -103,7 +103,7 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
     """
     device = Device(rpc)
     with saying_warnings(device):
-        pending, told = _pending(device, request.untold)
+        pending, told = _pending(device, request)
         there = _there(device, request.change)
         gone = _gone(device, there, request.change)
         if gone:
@@ -126,18 +126,18 @@ def _done(pending: PendingConfirmation | None, check: bool) -> str:
     return f"{would}confirmed: {pending.commit}"
 
 
-def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, bool]:
+def _pending(device: Device, request: Request) -> tuple[PendingConfirmation | None, bool]:
     """What awaits confirmation, and whether the device tells."""
     try:
         history = device.history()
         pending = awaiting(history)
-        doubtful = was_confirmed_once(history) or (untold and _may_be_it(device, history))
+        doubtful = was_confirmed_once(history) or (request.untold and _may_be_it(device, history))
     except DeviceError as error:
         device.warn(f"{error}; the device does not say whether a commit awaits confirmation")
         return None, False
     if pending is not None:
         return pending, True
-    if was_taken_back(history, untold=untold):
+    if was_taken_back(history, untold=request.untold):
         raise DeviceError(
             STEP,
             [
@@ -145,16 +145,20 @@ def _pending(device: Device, untold: bool) -> tuple[PendingConfirmation | None, 
                 f"device has taken it back; {_AGAIN}"
             ],
         )
-    return None, not (doubtful and _may_await(device, history, untold))
+    return None, not (doubtful and _may_await(device, history, request))
 
 
-def _may_await(device: Device, history: etree._Element, untold: bool) -> bool:
-    """Whether there may be something to confirm that the history does not tell of."""
-    if said_at_lock(device):
+def _may_await(device: Device, history: etree._Element, request: Request) -> bool:
+    """Whether there may be something to confirm that the history does not tell of.
+
+    Who only checks takes no lock, at which the device might tell.
+    """
+    if not request.check and said_at_lock(device):
         return True
-    if not untold and not may_await_at(history, device.time_told()):
+    if not request.untold and not may_await_at(history, device.time_told()):
         return False
-    device.warn(f"{newest(history)}, or was confirmed since; it is confirmed to be sure")
+    done = "would be" if request.check else "is"
+    device.warn(f"{newest(history)}, or was confirmed since; it {done} confirmed to be sure")
     return True
 
 
