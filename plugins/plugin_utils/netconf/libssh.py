@@ -28,8 +28,8 @@ from .tcp import dial, user_of
 try:
     from ssh import error_codes, exceptions, options
     from ssh import session as library
-except ImportError:
-    # Who asks for it by name is told.
+except Exception:
+    # Who asks for it by name is told. Any other package may be called ssh, and fail in any way.
     library = None
 
 _READ_SIZE = 64 * 1024
