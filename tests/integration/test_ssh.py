@@ -416,6 +416,36 @@ def test_who_asks_for_libssh_where_it_is_not_is_told_what_to_install(monkeypatch
     assert transports.choose_transport("auto", Target("192.0.2.1", password="made-up")) != "libssh"
 
 
+@pytest.mark.parametrize("head", ["import gone", "class session: pass", "raise ImportError"])
+def test_whatever_else_is_called_ssh_the_other_carriers_stay(tmp_path, head):
+    (tmp_path / "ssh").mkdir()
+    (tmp_path / "ssh" / "__init__.py").write_text(f"{head}\n")
+    package = "ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf"
+    program = (
+        f"from {package} import transports\nfrom {package}.session import Target\n"
+        "print(transports.choose_transport('auto', Target('192.0.2.1', password='x', persist=0)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(COLLECTIONS)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout in ("paramiko\n", "openssh\n"), done.stderr
+
+
+def test_a_connection_ends_with_its_failure_however_long_that_is_kept():
+    with RudeServer(box("G1")) as server:
+        kept = []
+        for _ in range(3):
+            with pytest.raises(TransportFailure) as raised:
+                open_session(target(server, password="wrong"), "libssh")
+            kept.append(raised.value)
+        assert server.left(30)
+
+
 @pytest.mark.parametrize("transport", ["libssh", "paramiko"])
 @pytest.mark.parametrize("name", ["srx_1", "_srx.example", "srx-"])
 def test_a_name_that_leads_somewhere_is_a_hosts_whatever_is_in_it(monkeypatch, transport, name):

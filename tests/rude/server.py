@@ -366,6 +366,15 @@ class RudeServer:
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self._loop.call_later(seconds, action)
 
+    def left(self, seconds: float = 60.0) -> bool:
+        """Whether every connection ends in that time."""
+        end = time.monotonic() + seconds
+        while not (gone := all(one.is_closed() for one in self.connections)):
+            if time.monotonic() >= end:
+                break
+            time.sleep(0.005)
+        return gone
+
     def settled(self, seconds: float = 60.0) -> bool:
         """Whether every session ends in that time."""
         end = time.monotonic() + seconds

@@ -28,11 +28,12 @@ from .tcp import dial, user_of
 try:
     from ssh import error_codes, exceptions, options
     from ssh import session as library
-except Exception:
-    # Who asks for it by name is told. Any other package may be called ssh, and fail in any way.
+except ImportError:
+    # Who asks for it by name is told. Any other package may be called ssh.
     library = None
 
 _READ_SIZE = 64 * 1024
+"""The library's binding takes so much memory for each look, whatever has come."""
 _SLICE_MS = 100
 """For how long the library may send by itself, which is how long a signal may wait."""
 _PASSWORD, _INTERACTIVE = 0x2, 0x10
@@ -52,7 +53,7 @@ _LONGEST_WAIT = 3600.0
 
 def is_there() -> bool:
     """Whether ssh-python is installed where Ansible runs, and can be told to read no file."""
-    return library is not None and hasattr(library.Session, "options_set_int_val")
+    return hasattr(getattr(library, "Session", None), "options_set_int_val")
 
 
 def complaint() -> str | None:

@@ -105,7 +105,7 @@ def _objections(target: Target, transport: str) -> Iterator[str]:
         value = getattr(target, name)
         if not is_good(value):
             yield f"{variable}: {value} {why}"
-    if transport == "libssh" and not _is_password_alone(target):
+    if transport == "libssh" and not target.has_password_alone:
         yield "libssh logs in with a password alone; set ansible_netconf_transport to openssh"
     if transport in ("libssh", "paramiko") and _names_a_way(target.ssh_common_args):
         yield (
@@ -117,10 +117,6 @@ def _objections(target: Target, transport: str) -> Iterator[str]:
 
 def _is_printable(value: str) -> bool:
     return not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value)
-
-
-def _is_password_alone(target: Target) -> bool:
-    return target.password is not None and target.private_key_file is None
 
 
 def _names_a_way(given: tuple[str, ...]) -> bool:

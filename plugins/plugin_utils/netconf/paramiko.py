@@ -179,8 +179,8 @@ class _OverParamiko(NetconfSession):
     def _connect(self, way: Way) -> None:
         target = way.target
         # As ssh does: a password alone, the keys that are named, or those that are usual.
-        keyless = target.password is not None and target.private_key_file is None
-        named = target.private_key_file or (None if keyless else list(way.identities) or None)
+        own = None if target.has_password_alone else list(way.identities) or None
+        named = target.private_key_file or own
         self.connect(
             host=target.host,
             port=target.port,

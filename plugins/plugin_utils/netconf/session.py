@@ -64,6 +64,11 @@ class Target:
         return f"{self.host}:{self.port}"
 
     @property
+    def has_password_alone(self) -> bool:
+        """Whether a password is what to log in with, and no key."""
+        return self.password is not None and self.private_key_file is None
+
+    @property
     def known_as(self) -> str:
         """The host as known_hosts names it at its port."""
         return f"[{self.host}]:{self.port}"

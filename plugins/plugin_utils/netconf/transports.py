@@ -55,11 +55,10 @@ def choose_transport(wanted: str, target: Target) -> str:
     """
     if wanted != "auto":
         return wanted
-    alone = target.password is not None and target.private_key_file is None
-    ours = "libssh" if alone and libssh.is_there() else "paramiko"
+    ours = "libssh" if target.has_password_alone and libssh.is_there() else "paramiko"
     if not has_ssh():
         return ours
-    if not alone:
+    if not target.has_password_alone:
         return "openssh"
     if target.ssh_common_args or ssh_is_configured():
         return "openssh"
