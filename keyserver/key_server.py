@@ -22,23 +22,29 @@ from .ike.nat import Address
 
 
 class ServerCompanion(Companion, Protocol):
-    """A protocol beside GDOI that follows the configuration and keeps time."""
+    """A protocol beside GDOI that follows the configuration and keeps time.
 
-    @property
-    def followers(self) -> Callable[[Tree, Iterable[str]], Iterable[str]]:
+    One without groups, or without traffic, of its own leaves out what is about them.
+    """
+
+    def followers(self, tree: Tree, groups: Iterable[str]) -> Iterable[str]:
         """Of a configuration's groups, those whose keys another server makes."""
+        return ()
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
         """A commit happened, the groups know of it already: cookies of phase 1 SAs to give up."""
 
     def listens(self) -> frozenset[tuple[str, int, str]]:
         """Multicast groups to listen to: address, port, Junos' name of the interface."""
+        return frozenset()
 
     def overhears(self, group_id: int, packet: bytes, now: float) -> None:
         """An ESP packet of a group reaches this device."""
+        return
 
     def arrives(self, packet: bytes, now: float) -> bytes | None:
         """An IPv4 packet reaches this device: what it sends back, if anything."""
+        return None
 
     def deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""

@@ -10,7 +10,7 @@ are, and the sub-server follows. Every server signs its own pushes: its members 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -28,6 +28,7 @@ from ..ike.exchange import Phase1Sa
 from ..ike.informational import deletes, informed
 from ..ike.numbers import Exchange, NotifyType
 from ..ike.refusal import Refused
+from ..key_server import ServerCompanion
 from .link import ClusterCounters, ClusterEvent, Link
 from .messages import ClusterExchange, read_state
 from .settings import ClusterPeer, cluster_peers, followers
@@ -46,15 +47,17 @@ class _Replied:
 _EXCHANGES = frozenset(ClusterExchange)
 
 
-class ServerCluster:
+class ServerCluster(ServerCompanion):
     """All links of one key server."""
-
-    followers = staticmethod(followers)
 
     def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
         self._plane, self._on_activity = plane, on_activity
         self.links: dict[tuple[str, str], Link] = {}
         self._replied: dict[bytes, _Replied] = {}
+
+    def followers(self, tree: Tree, groups: Iterable[str]) -> Iterable[str]:
+        """Of these groups, those whose keys another server makes."""
+        return followers(tree, groups)
 
     def configure(self, tree: Tree, groups: GroupServer, now: float) -> Sequence[bytes]:
         """A commit happened; links that did not change stay.
@@ -173,16 +176,6 @@ class ServerCluster:
         kept = {spi: one for spi, one in self._replied.items() if now < one.at + LONGEST_LIFETIME}
         self._replied = {**kept, sa.spi: _Replied(arrival.message, number, answer, now)}
         return answer
-
-    def listens(self) -> frozenset[tuple[str, int, str]]:
-        """Servers hear each other by unicast alone."""
-        return frozenset()
-
-    def overhears(self, group_id: int, packet: bytes, now: float) -> None:
-        """A server has no traffic of its own."""
-
-    def arrives(self, packet: bytes, now: float) -> None:
-        """Nor is any for it."""
 
     def probed(self, cookies: bytes, told: Probe, now: float) -> None:
         """A probe, or the answer to one of ours, came under that phase 1 SA."""

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 import asyncssh
 
-from .outlet import Outlet
-
 READ = 16 * 1024
 """Octets that are taken from the kernel in one turn of the loop: of the smallest packets, the
 256 KiB of asyncio would be a turn of 120 ms. How many it keeps is its own affair: with a buffer
@@ -37,7 +35,6 @@ class Intake:
     def __init__(self, connection: asyncssh.SSHServerConnection, octets: int) -> None:
         self._connection, self._take = connection, connection.data_received
         self._left: float = octets
-        Outlet(connection)
         raw = connection.get_extra_info("socket")
         transport = connection._transport
         if transport is not None and hasattr(transport, "max_size"):

@@ -15,6 +15,7 @@ from .admission import Admission
 from .channel import NetconfChannel, Waits
 from .clock import Clock
 from .intake import Intake
+from .outlet import Outlet
 from .turns import Turns
 
 CHANNELS_PER_CONNECTION = 10
@@ -44,7 +45,7 @@ class Login(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        self._intake = Intake(conn, LOGIN_OCTETS)
+        self._intake, self._outlet = Intake(conn, LOGIN_OCTETS), Outlet(conn)
         # asyncssh would work its options out again, in a thread, for each name that logs in.
         conn.reload_config = _nothing_to_reload  # type: ignore[method-assign]
         self._refused = self._admission.enter(conn, asyncio.get_running_loop().time())

@@ -19,6 +19,7 @@ from ..groups.plane import KeyPlane
 from ..groups.pushes import Outgoing
 from ..groups.server import GroupServer
 from ..ike.dpd import Probe
+from ..key_server import ServerCompanion
 from ..member.registrations import MemberState
 from .forwarding import Forwarding
 from .host import Host
@@ -28,14 +29,8 @@ from .settings import Enrolment, VpnSettings, vpn_settings
 from .site import Place, Site
 
 
-def _nobody(_tree: Tree, _groups: Iterable[str]) -> Iterable[str]:
-    return ()
-
-
-class SrxMembers:
+class SrxMembers(ServerCompanion):
     """All member VPNs of one device."""
-
-    followers = staticmethod(_nobody)
 
     def __init__(self, plane: KeyPlane, on_activity: Callable[[], None]) -> None:
         self._plane, self._on_activity = plane, on_activity

@@ -1,9 +1,10 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What known_hosts says of one host (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), for paramiko.
+"""What known_hosts says of one host (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 
-paramiko reads neither patterns nor markers: a key marked ``@revoked`` is a known one to it. What is
-read here, and what follows from it, is what OpenSSH's client reads and does.
+For libssh, which is given no file, and for paramiko, which reads neither patterns nor markers: a
+key marked ``@revoked`` is a known one to it. What is read here, and what follows from it, is what
+OpenSSH's client reads and does.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def _keys_in(text: str, name: str) -> KnownKeys:
             revoked.update(key.split()[1:2])
         elif marker == _AUTHORITY:
             authority = True
-        elif not marker and (whole := _whole_key(key)):
+        elif not marker and (whole := _key_in(key)):
             keys.append(whole)
     return KnownKeys(tuple(keys), frozenset(revoked), authority)
 
@@ -187,7 +188,7 @@ def _may_name(line: str, host: str) -> bool:
     return "|" in line or "*" in line or "?" in line or host in line.lower()
 
 
-def _whole_key(text: str) -> str:
+def _key_in(text: str) -> str:
     """A key as ``type base64``; '' for one that is none, or of another type than it says."""
     words = text.split()[:2]
     if len(words) < 2:
