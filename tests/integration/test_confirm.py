@@ -34,3 +34,5 @@ def test_a_play_that_is_repeated_confirms_what_the_first_run_left(lab, hub):
         assert result["msg"].startswith(f"{said}: the commit of netops by netconf at ")
         # Once it is confirmed, it awaits nothing any more.
         assert "awaits" not in result["msg"]
+    # Nor is it said to be taken back, as the device does at the lock.
+    assert not results[2].get("warnings")

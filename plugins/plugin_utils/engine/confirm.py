@@ -30,7 +30,7 @@ from .confirmation import (
 from .device import CommitOptions, Device
 from .holds import asleep, lacking, selection
 from .reply import same
-from .transaction import Commit, said_at_lock, saying_warnings
+from .transaction import Commit, said_at_lock, saying_warnings, unsay_at_lock
 
 NOTHING = "nothing to confirm: no commit awaits confirmation on the device"
 _LONGEST_LIST = 5
@@ -115,6 +115,9 @@ def confirm(rpc: Rpc, request: Request) -> dict[str, Any]:
         if not request.check:
             _commit(device, request, told)
             _read_back(device, request.change, pending, there)
+            # Where the history does not mark it, that is why it was committed.
+            if pending is not None:
+                unsay_at_lock(device)
         return _result(device, True, pending, _done(pending, request.check))
 
 

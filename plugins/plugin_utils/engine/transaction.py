@@ -269,6 +269,11 @@ def _was_said_at_lock(device: Device) -> bool:
     return any(_AT_LOCK.search(warning) for warning in device.warnings)
 
 
+def unsay_at_lock(device: Device) -> None:
+    """Let go of what was said at the lock: what awaited then is confirmed."""
+    device.warnings[:] = [said for said in device.warnings if not _AT_LOCK.search(said)]
+
+
 UNTOLD = "the device does not say whether a commit awaits confirmation"
 
 
