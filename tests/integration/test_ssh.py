@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shlex
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -499,6 +503,159 @@ def test_a_time_that_ssh_takes_is_no_matter_to_any_carrier(transport):
 
 
 # What is said
+
+
+def says(text: bytes, port: int | None = None):
+    """A device that says something where SSH begins; behind it are those of a port, or nobody."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(text)
+            if port is not None:
+                with socket.create_connection(("127.0.0.1", port)) as behind:
+                    there = threading.Thread(target=carry, args=(self.request, behind))
+                    there.start()
+                    carry(behind, self.request)
+                    there.join(60)
+
+    return socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+
+
+def carry(this: socket.socket, that: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := this.recv(4096):
+            that.sendall(data)
+        that.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def served(server: socketserver.ThreadingTCPServer):
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    with server:
+        yield replace(target(SimpleNamespace(port=server.server_address[1])))
+        server.shutdown()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    "words", [b"", b"Exceeded MaxStartups\r\n", b"Not allowed at this time\r\n"]
+)
+def test_a_device_that_has_too_many_connections_has_not_been_slow(transport, words):
+    """As OpenSSH says it, and as inetd does."""
+    with served(says(words)) as where:
+        message = fails(where, transport)
+    assert "the device ended the connection" in message
+    assert "connection-limit" in message
+
+
+def test_lines_before_ssh_that_are_too_long_for_libssh_are_not_for_paramiko(monkeypatch, tmp_path):
+    monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
+    monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
+    transports.ssh_is_configured.cache_clear()
+    with RudeServer(box("G1")) as server, served(says(b"x" * 300 + b"\r\n", server.port)) as where:
+        told: list[str] = []
+        with Client(where, "auto") as client:
+            assert gathered(client.rpc()) == []
+        open_session(where, "auto", told.append).close()
+    assert [line.partition(" ")[0] for line in told] == ["libssh", "paramiko"]
+
+
+BYE = asyncssh.DisconnectError(asyncssh.DISC_BY_APPLICATION, "made up: come back later")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("asked", ["password", "session", "subsystem"])
+def test_a_device_that_hangs_up_in_a_login_has_not_refused_it(transport, asked):
+    with RudeServer(box("G1")) as server:
+        server.hangs_up[asked] = BYE
+        message = fails(target(server), transport)
+    assert "the device ended the connection (" in message
+    assert "made up: come back later" in message
+    assert "b'" not in message
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_too_many_failed_logins_are_failed_logins(transport):
+    why = "Too many authentication failures"
+    with RudeServer(box("G1")) as server:
+        server.hangs_up["password"] = asyncssh.DisconnectError(asyncssh.DISC_PROTOCOL_ERROR, why)
+        assert "authentication failed" in fails(target(server), transport)
+
+
+@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+def test_a_device_that_drops_the_connection_in_a_login_has_not_refused_it(transport):
+    with RudeServer(box("G1")) as server:
+        server.hangs_up["password"] = ConnectionError("gone")
+        assert "the device ended the connection (" in fails(target(server), transport)
+
+
+def wants_more(connection):
+    """The password was good, and is not all (RFC 4252 §5.1)."""
+    connection.send_userauth_failure(True)
+    return asyncio.get_running_loop().create_future()
+
+
+def loses_its_way(connection):
+    """Octets that are no packet, and not the end either."""
+    connection._transport.write(b"\xff" * 4096)
+    return asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+def test_a_device_that_wants_more_than_the_password_is_not_waited_for(transport):
+    with RudeServer(box("G1")) as server:
+        server.judges = wants_more
+        message = fails(target(server), transport)
+    assert "the device asks for something else than the password" in message
+
+
+def test_octets_that_are_none_of_sshs_end_a_login_at_once():
+    with RudeServer(box("G1")) as server:
+        server.judges = loses_its_way
+        message = fails(target(server), "libssh")
+    assert "the connection failed (" in message
+    assert "authentication" not in message
+
+
+@pytest.mark.parametrize("transport", ["libssh", "openssh"])
+def test_what_a_device_says_beside_netconf_holds_up_no_answer(transport):
+    """It has the window of the answers, which is full one day."""
+    with RudeServer(box("G1")) as server, Client(target(server), transport) as client:
+        rpc = client.rpc()
+        for number in server.channels:
+            server.aside(number, b"made up: a disk is full\n" * 200_000)
+        assert gathered(rpc) == []
+
+
+@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+def test_a_device_that_opens_no_session_is_said_to(transport):
+    full = asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "full")
+    with RudeServer(box("G1")) as server:
+        server.hangs_up["session"] = full
+        assert "the device opens no session (" in fails(target(server), transport)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_a_device_says_when_it_ends_a_session_is_told(transport):
+    with RudeServer(box("G1")) as server, Client(target(server), transport) as client:
+        server.hangs_up["request"] = BYE
+        with pytest.raises(TransportFailure, match=r"the connection broke .*made up: come back"):
+            gathered(client.rpc())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("This account is not available.\n", "This account is not available."),
+        ("error: made up: too many users\n", "made up: too many users"),
+    ],
+)
+def test_what_a_device_says_instead_of_a_hello_is_told(transport, words, told):
+    with RudeServer(box("G1"), Fault(Stage.HELLO, Manner.CUT_AFTER)) as server:
+        server.before_hello = words.encode()
+        assert told in fails(target(server), transport)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -192,6 +192,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self.channel = chan
 
     def subsystem_requested(self, subsystem: str) -> bool:
+        self._server.meets("subsystem")
         return subsystem == "netconf"
 
     def session_started(self) -> None:
@@ -214,6 +215,8 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if self.talk is not None:
+            if self.talk.greeted:
+                self._server.meets("request")
             self.talk.receive(data)
 
     def eof_received(self) -> bool:
@@ -244,8 +247,11 @@ class _Login(AskingLogin):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         return False
 
-    def validate_password(self, username: str, password: str) -> bool:
+    def validate_password(self, username: str, password: str) -> Any:
         self._server.passwords.append(password)
+        self._server.meets("password")
+        if self._server.judges is not None:
+            return self._server.judges(self._connection)
         if self._server.logins is not None:
             self._server.logins -= 1
             if self._server.logins < 0:
@@ -253,6 +259,7 @@ class _Login(AskingLogin):
         return (username, password) == (USER, PASSWORD)
 
     def session_requested(self) -> Any:
+        self._server.meets("session")
         if self._server.gone:
             self._connection.abort()
             return False
@@ -293,6 +300,10 @@ class RudeServer:
         """How many more logins there may be; None for any number."""
         self.gone = False
         """A device that is lost: whoever connects, or wants a session, is cut off."""
+        self.hangs_up: dict[str, Exception] = {}
+        """How it ends a connection, by what comes: a password, session, subsystem or request."""
+        self.judges: Callable[[Any], Any] | None = None
+        """What it does over a connection instead of judging a password."""
         self.passwords: list[str] = []
         """What clients tried to log in with."""
         self.questions: list[list[str]] = []
@@ -352,6 +363,16 @@ class RudeServer:
         reached = self._reached[stage] = self._reached.get(stage, 0) + 1
         due = (f for f in self.faults if f.stage is stage and f.nth in (0, reached))
         return next(due, None)
+
+    def meets(self, asked: str) -> None:
+        """What is asked that may have it hang up."""
+        if asked in self.hangs_up:
+            raise self.hangs_up[asked]
+
+    def aside(self, number: int, words: bytes) -> None:
+        """Say something in a session beside NETCONF, before what is asked next is answered."""
+        channel = self.channels[number].channel
+        self._loop.call_soon_threadsafe(channel.write, words, asyncssh.EXTENDED_DATA_STDERR)
 
     def drop(self, number: int) -> None:
         """End a session as a device does that dies: no word, no status."""

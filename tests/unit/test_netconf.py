@@ -283,6 +283,8 @@ def test_a_lone_warning_that_another_carrier_raises_is_of_something_done():
         ('Load key "/k": Permission denied\nops@h: Permission denied (publickey).', "private key"),
         ("ops@h: Permission denied (publickey,password).", "authentication failed"),
         ("kex_exchange_identification: Connection reset by peer", "ended the connection"),
+        ("Received disconnect from h: 2: Too many authentication failures", "authentication"),
+        ("channel 0: open failed: connect failed: full", "opens no session"),
         ("subsystem request failed on channel 0", "no NETCONF subsystem"),
         ("command-line: line 0: Bad configuration option: foo", "refuses its configuration"),
         ("remote username contains invalid characters", "refuses what it was given"),
@@ -328,6 +330,12 @@ def test_a_cause_fits_what_was_said(said, cause):
             "",
             "the device does not begin with a NETCONF hello; check ansible_port: NETCONF over SSH "
             "is at 830, or at 22",
+        ),
+        (
+            TimeoutError("no hello within 10 s"),
+            "first line\nlast line",
+            "it did not answer in time (no hello within 10 s; last line); check reachability, or "
+            "raise ansible_connect_timeout",
         ),
         (ValueError("odd"), "", "the connection failed (odd); -vvv shows how it was begun"),
         (ValueError(""), "", "the connection failed (ValueError); -vvv shows how it was begun"),

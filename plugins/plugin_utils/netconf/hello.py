@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from ..errors import DeviceError, MalformedReply
+from .verdict import LONGEST
 from .xml import children, clean, local_name, parse_document, text_of
 
 _HELLO = re.compile(rb"<(?:[\w.-]+:)?hello[\s>].*?</(?:[\w.-]+:)?hello\s*>", re.S)
@@ -27,9 +28,7 @@ def capabilities(message: bytes) -> frozenset[str]:
     before = message if found is None else message[: found.start()]
     text = b"".join(clean([before]))
     if found is None or _REFUSED.search(text):
-        sentences = _sentences(text)
-        if sentences:
-            raise DeviceError(STEP, sentences)
+        _refuse(text)
     if found is None:
         raise MalformedReply("the device does not begin with a NETCONF hello")
     root = parse_document(found.group())
@@ -38,6 +37,22 @@ def capabilities(message: bytes) -> frozenset[str]:
     if not names:
         raise MalformedReply("the hello of the device offers no capability")
     return names
+
+
+def parting_words(heard: bytes) -> str:
+    """What a device said that hung up instead of a hello; '' for the beginning of one.
+
+    Raises DeviceError with its sentences where they refuse the user.
+    """
+    text = b"".join(clean([heard]))
+    _refuse(text)
+    return "" if b"<" in text else " ".join(text.decode().split())[:LONGEST]
+
+
+def _refuse(text: bytes) -> None:
+    sentences = _sentences(text)
+    if sentences:
+        raise DeviceError(STEP, sentences)
 
 
 def _sentences(text: bytes) -> list[str]:

@@ -46,6 +46,8 @@ _HOST_KEYS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
+_LIMITS = ("no match", "too large banner")
+"""In what the library says of itself: older algorithms, and long lines before SSH begins."""
 _NO_FILE, _NOBODY = "/dev/null", "nobody"
 _LONGEST_WAIT = 3600.0
 """Seconds; the system waits for no more than 24 days at once."""
@@ -81,6 +83,7 @@ class LibsshSession(NetconfSession):
     _socket: Any = None
     _library: Any = None
     _channel: Any = None
+    _last_words = ""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -89,6 +92,14 @@ class LibsshSession(NetconfSession):
 
     def open(self) -> None:
         """Connect, log in and exchange hellos. Raises BeyondLibssh; SSHError and its kin."""
+        from ncclient.transport.errors import SSHError
+
+        try:
+            self._open()
+        except exceptions.BaseSSHError as error:
+            raise SSHError(_words(error)) from None
+
+    def _open(self) -> None:
         self._deadline = Deadline(self.target.connect_timeout)
         way = way_to(self.target)
         if way.proxy is not None:
@@ -111,10 +122,15 @@ class LibsshSession(NetconfSession):
         again = (error_codes.SSH_AGAIN, library.SSH_AUTH_AGAIN)
         while (code := call()) in again:
             self._wait()
+        # Who asks faster than it is answered is never waited for.
+        self._deadline.check(self._awaited)
         return code
 
     def _wait(self) -> None:
         """Until the device has sent something, or takes what it is to be sent."""
+        if self._library.get_status() & library.SSH_CLOSED_ERROR:
+            # Octets that are none of SSH's: the library would be asked again for ever.
+            raise exceptions.SSHError(self._library.get_error())
         pending = self._library.get_poll_flags() & library.SSH_WRITE_PENDING
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | (select.POLLOUT if pending else 0))
@@ -127,8 +143,8 @@ class LibsshSession(NetconfSession):
         try:
             self._until(self._library.connect)
         except exceptions.BaseSSHError as error:
-            if "no match" in str(error):
-                raise BeyondLibssh(str(error)) from None
+            if any(limit in _words(error) for limit in _LIMITS):
+                raise BeyondLibssh(_words(error)) from None
             raise
 
     def _log_in(self, user: str, password: str) -> None:
@@ -140,6 +156,9 @@ class LibsshSession(NetconfSession):
             why = "the device asks for something else than the password"
             raise AuthenticationError(why) from None
         except exceptions.AuthenticationDenied:
+            # So it is called as well when a device hangs up before it has judged.
+            if not self._library.is_connected():
+                raise
             raise AuthenticationError("authentication failed") from None
 
     def _offer(self, user: str, password: str) -> None:
@@ -147,6 +166,8 @@ class LibsshSession(NetconfSession):
         try:
             self._until(partial(self._library.userauth_password, user, password))
         except exceptions.AuthenticationDenied:
+            if not self._library.is_connected():
+                raise
             ways = self._library.userauth_list()
             if ways & _PASSWORD or not ways & _INTERACTIVE:
                 raise
@@ -173,7 +194,9 @@ class LibsshSession(NetconfSession):
         try:
             self._until(partial(channel.request_subsystem, "netconf"))
         except exceptions.SSHError as error:
-            raise SSHError(f"subsystem request failed: {error}") from None
+            if not self._library.is_connected():
+                raise
+            raise SSHError(f"subsystem request failed: {_words(error)}") from None
         self._channel = channel
 
     # Octets
@@ -193,11 +216,22 @@ class LibsshSession(NetconfSession):
     def _take(self) -> bool:
         """Add what has come to what is held; False when nothing will come any more."""
         try:
+            self._aside()
             _count, data = self._channel.read_nonblocking(_READ_SIZE)
-        except exceptions.BaseSSHError:
+        except exceptions.EOF:
+            return False
+        except exceptions.BaseSSHError as error:
+            self._last_words = _words(error)
             return False
         self._held += data
         return True
+
+    def _aside(self) -> None:
+        """Take what a device says beside NETCONF: it has the same window, which would be full."""
+        with contextlib.suppress(exceptions.EOF):
+            _count, said = self._channel.read_nonblocking(_READ_SIZE, True)
+            if said:
+                self._last_words = said.decode("utf-8", "replace").strip()
 
     def _transport_write(self, data: bytes) -> int:
         self._deadline, self._awaited = Deadline(self.target.rpc_timeout), "room for the request"
@@ -206,7 +240,8 @@ class LibsshSession(NetconfSession):
             sent = int(self._channel.write(data[:room])[1]) if room else 0
             while self._library.blocking_flush(_SLICE_MS) == error_codes.SSH_AGAIN:
                 self._deadline.check(self._awaited)
-        except exceptions.BaseSSHError:
+        except exceptions.BaseSSHError as error:
+            self._last_words = _words(error)
             return 0
         return sent
 
@@ -222,6 +257,10 @@ class LibsshSession(NetconfSession):
                 self._wait()
         return room
 
+    def complaint(self) -> str:
+        """What the device said last, beside NETCONF or when it hung up, or why the library did."""
+        return self._last_words
+
     def close(self) -> None:
         """End the session with the connection."""
         self._connected = False
@@ -231,6 +270,12 @@ class LibsshSession(NetconfSession):
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
+
+
+def _words(error: Exception) -> str:
+    """What the library says; it has texts in octets, some behind a number."""
+    said = error.args[-1] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 def _bare() -> Any:

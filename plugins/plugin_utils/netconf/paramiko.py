@@ -7,10 +7,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import math
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -112,15 +113,18 @@ def _answer_for_the_password_alone(transport: Any) -> None:
     """
     by_password = transport.auth_password
 
-    def log_in(user: str, password: str) -> Any:
-        from paramiko import BadAuthenticationType
+    def log_in(user: str, password: str) -> None:
+        from paramiko import BadAuthenticationType, SSHException
 
         try:
-            return by_password(user, password, fallback=False)
+            more = by_password(user, password, fallback=False)
         except BadAuthenticationType as refused:
             if "keyboard-interactive" not in refused.allowed_types:
                 raise
-            return transport.auth_interactive(user, Answers(password))
+            more = transport.auth_interactive(user, Answers(password))
+        # ncclient would go on as if it were let in, which no device answers.
+        if more:
+            raise SSHException(f"the device asks for something else than the password ({more[0]})")
 
     transport.auth_password = log_in
 
@@ -129,9 +133,22 @@ def _leave_time_to_us(transport: Any) -> None:
     """No second clock for the handshake: :meth:`_OverParamiko.open` has one for all of a login.
 
     paramiko's is a thread of its own, which is a twentieth of what a change costs, and gives up
-    after 15 s, whatever it is told.
+    after 15 s, whatever it is told. That for the other end's first line has the same words for a
+    time that is over and for a device that hangs up.
     """
     transport.packetizer.start_handshake = lambda seconds: None
+    read = transport.packetizer.readline
+    transport.packetizer.readline = lambda seconds: read(math.inf)
+
+
+def _hear_last_words(transport: Any, hear: Callable[[str], None]) -> None:
+    """Have somebody told what a device says when it hangs up, which paramiko only logs."""
+
+    def told(message: Any) -> None:
+        code, words = message.get_int(), message.get_binary()
+        hear(f"Received disconnect: {code}:{words.decode('utf-8', 'replace')}")
+
+    transport._parse_disconnect = told
 
 
 class _OverParamiko(NetconfSession):
@@ -142,6 +159,7 @@ class _OverParamiko(NetconfSession):
     _host_keys: Any
     _carrier: Any = None
     _gave_up = False
+    _last_words = ""
 
     @property
     def _transport(self) -> Any:
@@ -155,6 +173,14 @@ class _OverParamiko(NetconfSession):
             _prefer(made, self._host_keys)
             _answer_for_the_password_alone(made)
             _leave_time_to_us(made)
+            _hear_last_words(made, self._hear)
+
+    def _hear(self, words: str) -> None:
+        self._last_words = words
+
+    def complaint(self) -> str:
+        """What the device said when it hung up."""
+        return self._last_words
 
     def open(self) -> None:
         target = self.target

@@ -9,6 +9,7 @@ paramiko and the error classes are ncclient's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -166,10 +167,26 @@ class NetconfSession:
         deadline = Deadline(self.target.connect_timeout)
         self.step = "NETCONF hello"
         message, ours = client_hello()
-        self._write(message)
-        greeting = self.framing.message(lambda: self._read(deadline, "hello"))
-        theirs = hello.capabilities(whole_message(greeting))
+        # Who has hung up may have said why.
+        with contextlib.suppress(SessionCloseError, OSError):
+            self._write(message)
+        theirs = hello.capabilities(self._greeting(deadline))
         self.framing.chunked = _BASE_1_1 in theirs and _BASE_1_1 in ours
+
+    def _greeting(self, deadline: Deadline) -> bytes:
+        heard = bytearray()
+
+        def more() -> bytes:
+            heard.extend(data := self._read(deadline, "hello"))
+            return data
+
+        try:
+            return whole_message(self.framing.message(more))
+        except SessionCloseError:
+            words = hello.parting_words(bytes(heard))
+            if words:
+                raise TransportError(f"Unexpected session close behind: {words}") from None
+            raise
 
     def _write(self, *messages: str) -> None:
         data = b"".join(map(self.framing.framed, messages))

@@ -78,8 +78,10 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "check ansible_private_key_file, its permissions and its passphrase",
     ),
     (
-        r"Permission denied|[Aa]uthentication failed|Authentication(?:Error|Exception)|"
-        r"Too many auth",
+        r"Permission denied|Too many auth|"
+        # A device that hangs up while it is to judge has not refused: paramiko says so as well.
+        r"(?:[Aa]uthentication failed|Authentication(?:Error|Exception))"
+        r"(?!.*(?:EOFError|saw EOF|Connection(?:Reset|Aborted)|Broken[Pp]ipe))",
         "authentication failed",
         "check ansible_user and ansible_password or ansible_private_key_file",
     ),
@@ -94,13 +96,26 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "check ansible_host, ansible_user, ansible_ssh_common_args and the SSH configuration",
     ),
     (
-        r"[Tt]imed? ?out|no hello within|no SSH session within|protocol banner",
+        r"Channel opening failure|ChannelException|^channel \d+: open failed",
+        "the device opens no session",
+        "it may have as many as it allows; its log may say why: connection-limit or rate-limit of "
+        "'system services netconf ssh', or the user's login class",
+    ),
+    (
+        r"Unexpected session close behind",
+        "the device ended the connection",
+        "that was said instead of a NETCONF hello; give the user a login class that may use "
+        "NETCONF, or check ansible_user",
+    ),
+    (
+        r"[Tt]imed? ?out|no hello within|no SSH session within",
         "it did not answer in time",
         "check reachability, or raise ansible_connect_timeout",
     ),
     (
-        r"Connection (?:closed|reset)|kex_exchange_identification|Unexpected session close|"
-        r"Socket is closed|SessionCloseError|Broken ?[Pp]ipe|EOFError|ended with status",
+        r"Received (?:SSH_MSG_)?(?i:disconnect)|(?:Connection|Channel) (?:closed|reset)|"
+        r"kex_exchange_identification|protocol banner|Unexpected session close|SessionCloseError|"
+        r"Socket (?:is closed|error)|Broken ?[Pp]ipe|EOFError|saw EOF|ended with status",
         "the device ended the connection",
         "its log may say why: the user's login class, connection-limit or rate-limit of "
         "'system services netconf ssh', or a filter",
@@ -123,7 +138,10 @@ def explain(where: str, step: str, error: Exception, said: str) -> str:
     for pattern, cause, remedy in EXPLANATIONS:
         match = re.search(pattern, text)
         if match is not None:
-            return f"{where}: {step}: {cause} ({_line(text, match.start())}); {remedy}"
+            shown = _line(text, match.start())
+            if said and match.start() > len(said):
+                shown += f"; {said.splitlines()[-1]}"
+            return f"{where}: {step}: {cause} ({shown}); {remedy}"
     if isinstance(error, MalformedReply):
         return f"{where}: {step}: {error}; check ansible_port: NETCONF over SSH is at 830, or at 22"
     detail = said.splitlines()[-1] if said else str(error) or type(error).__name__
