@@ -27,6 +27,7 @@ REMEDIES = {
     "namespaces": "Linux, root and iproute2",
     "ip is not": "Debian: apt install iproute2",
     "systemd": "Linux with systemd, as root",
+    "ssh-python": "a platform that ssh-python has wheels for",
     "atheris": "a platform that atheris has wheels for",
     "ansible.netcommon": "the oldest supported core: make env",
     "no Java": "Debian: apt install openjdk-17-jre-headless",

@@ -29,6 +29,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitUnknown,
     GroupVpnError,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import libssh
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import SessionRpc
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
@@ -40,7 +41,7 @@ from tests.lab import ROOT
 from tests.rude import PASSWORD, USER, Commit, Fault, Manner, RudeServer, Stage, box
 
 RESOURCE = server_member_communication.RESOURCE
-TRANSPORTS = ("openssh", "libssh", "paramiko")
+TRANSPORTS = ("openssh", *(["libssh"] if libssh.is_there() else []), "paramiko")
 MODES = ("exclusive", "private")
 # Seconds: what is waited for that does not come, and what comes, however busy the machine is.
 SILENCE, LONG = 1.5, 30.0

@@ -377,20 +377,21 @@ def test_what_only_a_certificate_authority_vouches_for_is_left_to_openssh(tmp_pa
 # libssh
 
 
-def test_a_device_with_none_of_libsshs_algorithms_is_reached_by_paramiko(monkeypatch, tmp_path):
+@pytest.mark.parametrize("transport", ["libssh"])
+def test_a_device_beyond_its_algorithms_is_reached_by_paramiko(monkeypatch, tmp_path, transport):
     monkeypatch.setattr(ssh_files, "directory", lambda: tmp_path)
     monkeypatch.setattr(ssh_files, "SYSTEM", tmp_path)
     transports.ssh_is_configured.cache_clear()
     with RudeServer(box("G1"), kex_algs=["mlkem768x25519-sha256"]) as server:
-        message = fails(target(server), "libssh")
+        message = fails(target(server), transport)
         assert "the two have no algorithm in common" in message
         assert server.passwords == []
-        assert transports.choose_transport("auto", target(server)) == "libssh"
+        assert transports.choose_transport("auto", target(server)) == transport
         told: list[str] = []
         with Client(target(server), "auto") as client:
             assert gathered(client.rpc()) == []
         open_session(target(server), "auto", told.append).close()
-    assert [line.partition(" ")[0] for line in told] == ["libssh", "paramiko"]
+    assert [line.partition(" ")[0] for line in told] == [transport, "paramiko"]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -400,9 +401,10 @@ def test_a_device_that_takes_little_at_a_time_gets_all_of_a_request(transport):
     assert CHANGE_LINE in "\n".join(server.box.lines)
 
 
-def test_a_device_that_takes_no_more_is_waited_for_as_long_as_for_a_reply():
+@pytest.mark.parametrize("transport", ["libssh"])
+def test_a_device_that_takes_no_more_is_waited_for_as_long_as_for_a_reply(transport):
     with RudeServer(box("G1"), window=300) as server:
-        with Client(target(server, rpc_timeout=SILENCE), "libssh") as client:
+        with Client(target(server, rpc_timeout=SILENCE), transport) as client:
             rpc = client.rpc()
             for channel in server.channels.values():
                 channel.channel.pause_reading()
