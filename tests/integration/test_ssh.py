@@ -24,6 +24,8 @@ import yaml
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import TransportFailure
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf import (
     libssh,
+    paramiko,
+    rehearsal,
     ssh_files,
     transports,
 )
@@ -411,6 +413,22 @@ def test_a_device_that_takes_no_more_is_waited_for_as_long_as_for_a_reply(transp
             with pytest.raises(TransportFailure, match=r"no room for the request within 1\.5 s"):
                 change(rpc)
         assert server.settled()
+
+
+# Nobody is told when what is done before the fork fails: each login then costs what it did.
+
+
+@pytest.mark.parametrize("transport", ["libssh"])
+def test_a_rehearsal_fails_at_its_end_for_want_of_a_signature(transport):
+    session = libssh.library.Session()
+    session.options_set(libssh.options.HOST, "nobody")
+    with pytest.raises(libssh.exceptions.SSHError, match="verify server hostkey signature"):
+        rehearsal.rehearse(session, AssertionError)
+
+
+def test_a_usual_login_of_paramiko_can_be_made_ready():
+    assert isinstance(paramiko.paramiko_session(), type)
+    paramiko.warm_up_login()
 
 
 # None, and one that is older than what it is told.

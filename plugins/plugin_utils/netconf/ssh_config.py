@@ -28,7 +28,7 @@ _DEEPEST = 16
 """How deep OpenSSH lets files include others."""
 _INCLUDE = re.compile(r"include(?:\s*=\s*|\s+)(?P<paths>.+)", re.IGNORECASE)
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
-_QUOTED_OR_COMMENT = re.compile(r'("[^"]*")|\s#.*')
+_QUOTED_OR_COMMENT = re.compile(r'("[^"]*")|(?:^|\s)#.*')
 _QUOTED_KEYWORD = re.compile(r'"(\w+)"')
 _TAKEN_WHOLE = re.compile(r"(?:proxycommand|proxyjump|knownhostscommand)\b", re.IGNORECASE)
 """What OpenSSH takes to the end of its line, with what looks like a comment."""
@@ -215,6 +215,4 @@ def _statements(text: str) -> tuple[str, ...]:
 def _said(line: str) -> str:
     """A line without quotes around its keyword, and without a comment."""
     line = _QUOTED_KEYWORD.sub(r"\1 ", line, count=1) if line.startswith('"') else line
-    if _TAKEN_WHOLE.match(line):
-        return line
-    return "" if line.startswith("#") else _QUOTED_OR_COMMENT.sub(r"\1", line).strip()
+    return line if _TAKEN_WHOLE.match(line) else _QUOTED_OR_COMMENT.sub(r"\1", line).strip()
