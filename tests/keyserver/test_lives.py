@@ -13,6 +13,9 @@ import re
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.proof import (
+    SETTLE_SECONDS,
+)
 
 from keyserver.groups.teks import Teks
 from tests.keyserver.town import GROUP_ID, TIMEOUT, Hands, Killed, Town
@@ -446,6 +449,21 @@ def test_wherever_a_run_is_killed_the_next_one_ends_it(signing_key, seed):
         # Up to where servers have taken the change back.
         town.pass_time(dice.choice([0, 20, 200, 900]))
     ends_well(town)
+
+
+@pytest.mark.parametrize(("generation", "servers"), [("v1", 1), ("v2", 2)])
+def test_a_key_from_before_lives_were_shortened_is_not_taken_for_one_on_its_way(
+    signing_key, generation, servers
+):
+    """It has as much life left as a new one, for as long as that would take to arrive."""
+    town, lives = built(signing_key, generation, servers, True), {"lifetime_seconds": 1800}
+    town.pass_time(1000)
+    town.group["ipsec_proposal"] = {**town.group.get("ipsec_proposal", {}), **lives}
+    ends_well(town)
+    town.pass_time(650)
+    begun, run = town.now, town.run()
+    assert (run.steps, run.changed, run.failures) == ([], set(), {})
+    assert SETTLE_SECONDS < town.now - begun <= 91
 
 
 def algorithms(town):

@@ -242,6 +242,25 @@ def test_a_key_that_nobody_has_taken_in_time_is_not_the_newest(teks, used, newes
     assert Keys(teks=teks, span=1800).newest(used, 60) == newest
 
 
+@pytest.mark.parametrize(
+    ("teks", "used", "seconds"),
+    [
+        ({"old": 1750, "new": 900}, {"new"}, 11),
+        ({"old": 900, "new": 1800}, {"old"}, 61),
+        ({"old": 900, "new": 1800}, {"old", "new"}, 0),
+        ({"old": 1739, "new": 900}, {"new"}, 0),
+        ({"old": 1801, "new": 900}, {"new"}, 0),
+        ({"a": 0}, (), 0),
+    ],
+)
+def test_whether_a_key_is_new_is_seen_once_it_is_older_than_one_on_its_way(teks, used, seconds):
+    keys = Keys(teks=teks, span=1800)
+    assert keys.undecided(used, 60) == seconds
+    later = {spi: max(0, left - seconds) for spi, left in teks.items()}
+    assert Keys(teks=later, span=1800).undecided(used, 60) == 0
+    assert Keys(teks=teks).undecided(used, 60) == 0
+
+
 def server_keys(rpc, lifetime):
     """The keys that a server shows of its one group."""
     proposal = {"name": "p", **({"lifetime_seconds": lifetime} if lifetime else {})}

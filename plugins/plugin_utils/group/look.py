@@ -64,6 +64,17 @@ class Keys:
         longest = max(lives or self.teks.values(), default=0)
         return {spi for spi, left in self.teks.items() if left == longest}
 
+    def undecided(self, used: Collection[str], within: int) -> int:
+        """Seconds until no key is left that may be a new one, or only one of a longer life.
+
+        Such a one has as much life left as one that was made within the last seconds ``within``,
+        and no member uses it (``used``): one of the two will be seen by then.
+        """
+        span = self.span or 0
+        since = span - within
+        lives = (n for spi, n in self.teks.items() if n and since <= n <= span and spi not in used)
+        return max((left - since + 1 for left in lives), default=0)
+
 
 @dataclass
 class Holdings:

@@ -19,7 +19,7 @@ from ..look import Holdings
 from . import work
 from .crew import Crew
 from .others import Start, servers_of_others, since_commit, unverified
-from .verify import faults, parted, together, uncleared, uncompared, unmade
+from .verify import faults, parted, together, uncleared, uncompared, undecided, unmade
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
@@ -78,9 +78,7 @@ class Proof:
     def wait(self) -> None:
         """Until every group is as it should be; what is proved is kept."""
         groups = self._crew.whole()
-        found = self._crew.until(
-            self._looks(groups), self._crew.order.timeout if self._crew.acted else SETTLE_SECONDS
-        )
+        found = self._crew.until(self._looks(groups), self._most(groups))
         if found:
             # Only now: what is on its way looks like what cannot be compared.
             doubts = {g.name: uncompared(g, self._crew.held, self._before()) for g in groups}
@@ -92,6 +90,13 @@ class Proof:
         for host, why in found.items():
             self._crew.fates[host].failures.append(why)
         self._keep(groups, found)
+
+    def _most(self, groups: list[Group]) -> int:
+        """Seconds to wait for; also without a change a key may look like one on its way."""
+        if self._crew.acted:
+            return self._crew.order.timeout
+        until = max((undecided(group, self._crew.held) for group in groups), default=0)
+        return max(SETTLE_SECONDS, min(until, self._crew.order.timeout))
 
     def _looks(self, groups: list[Group]) -> Callable[[], dict[str, str]]:
         """What is wrong, by host, whenever it is called."""

@@ -57,10 +57,20 @@ def newest_keys(group: Group, held: Mapping[str, Holdings]) -> set[str]:
     return {spi for one in servers for spi in _newest(group, held, one)}
 
 
+def undecided(group: Group, held: Mapping[str, Holdings]) -> int:
+    """Seconds until it is seen which traffic keys of a group's servers are new."""
+    servers = (held[h].of(group.group_id) for h in group.servers if h in held)
+    return max((one.undecided(*_used(group, held)) for one in servers), default=0)
+
+
 def _newest(group: Group, held: Mapping[str, Holdings], one: Keys) -> set[str]:
+    return one.newest(*_used(group, held))
+
+
+def _used(group: Group, held: Mapping[str, Holdings]) -> tuple[set[str], int]:
+    """Traffic keys that members have, and seconds after which they have a new one."""
     members = (held[host].of(group.group_id).teks for host in group.members if host in held)
-    used = {spi for teks in members for spi in teks}
-    return one.newest(used, _DELAYS_TO_ARRIVE * group.activation_delay)
+    return {spi for teks in members for spi in teks}, _DELAYS_TO_ARRIVE * group.activation_delay
 
 
 def uncleared(
