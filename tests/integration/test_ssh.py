@@ -35,6 +35,8 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.askpass imp
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.openssh_command import (
     control_path,
+    last_words,
+    ssh_command,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
@@ -596,6 +598,42 @@ def test_a_device_that_hangs_up_in_a_login_has_not_refused_it(transport, asked):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_device_with_algorithms_of_yesterday_has_not_ended_the_connection(transport):
+    with RudeServer(box("G1"), kex_algs=["diffie-hellman-group1-sha1"]) as server:
+        message = fails(target(server), transport)
+    assert "the two have no algorithm in common (" in message
+    assert ".c:" not in message
+
+
+def test_what_stands_in_a_banner_is_no_cause():
+    def lets_in(connection):
+        connection.send_auth_banner("Permission denied to others. Too many authentication failures")
+        return True
+
+    with RudeServer(box("G1")) as server:
+        server.judges, server.hangs_up["session"] = lets_in, BYE
+        message = fails(target(server), "openssh")
+    assert "made up: come back later" in message
+
+
+@pytest.mark.parametrize(
+    ("version", "knows"),
+    [("OpenSSH_8.4p1", False), ("OpenSSH_for_X_8.5", True), ("OpenSSH_10.0p2", True), ("x", False)],
+)
+def test_ssh_is_told_nothing_that_it_does_not_know(monkeypatch, tmp_path, version, knows):
+    program = tmp_path / "ssh"
+    program.write_text(f"#!/bin/sh\necho '{version}, LibreSSL' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    last_words.cache_clear()
+    try:
+        told = " ".join(ssh_command(Target("192.0.2.1")))
+    finally:
+        last_words.cache_clear()
+    assert ("LogVerbose" in told) == knows
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_too_many_failed_logins_are_failed_logins(transport):
     why = "Too many authentication failures"
     with RudeServer(box("G1")) as server:
@@ -648,7 +686,7 @@ def test_what_a_device_says_beside_netconf_holds_up_no_answer(transport):
         assert gathered(rpc) == []
 
 
-@pytest.mark.parametrize("transport", ["libssh", "paramiko"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_device_that_opens_no_session_is_said_to(transport):
     full = asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "full")
     with RudeServer(box("G1")) as server:

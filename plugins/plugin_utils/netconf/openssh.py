@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ from .openssh_command import control_name, control_path, has_way, quoted, ssh_co
 from .openssh_mux import MuxUnavailable, open_subsystem
 from .session import READ_SIZE, NetconfSession, Target
 from .shelf import Kept, shared
+
+_TAG = re.compile(r"(?m)^\w+\.c:\w+\(\):\d+ \(pid=\d+\): ")
+"""Where in ssh a line is from that it is told to say."""
 
 
 class OpenSshSession(NetconfSession):
@@ -110,7 +114,7 @@ class OpenSshSession(NetconfSession):
         said = ""
         if self._errors is not None and not self._errors.closed:
             self._errors.seek(0)
-            said = self._errors.read(8192).decode("utf-8", "replace").strip()
+            said = _TAG.sub("", self._errors.read(8192).decode("utf-8", "replace")).strip()
         if "Permission denied" in said and self._is_jump_hosts():
             return f"{said.splitlines()[-1]} It was not the device that asked for a password."
         return said or ("" if status is None else f"ssh ended with status {status}")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import subprocess
@@ -22,6 +23,9 @@ _LONGEST_SOCKET_PATH = 103
 """What a Unix socket's path may have everywhere (unix(7), and BSD's 104 with its last 0)."""
 _SSH_SUFFIX = 17
 """What ssh appends while it makes its socket."""
+_VERSION = re.compile(r"OpenSSH_\D*(\d+)\.(\d+)")
+_LAST_WORDS = "packet.c:sshpkt_vfatal*,channels.c:channel_input_open_failure*"
+"""Where ssh says why it gave up: at a level of its own at which it shows banners as well."""
 
 
 def ssh_command(target: Target) -> list[str]:
@@ -34,6 +38,7 @@ def ssh_command(target: Target) -> list[str]:
         "ForwardX11": "no",
         "ForwardAgent": "no",
         "LogLevel": "ERROR",
+        **last_words(),
         **_authentication(target),
         **_known_hosts(target),
     }
@@ -71,6 +76,20 @@ def has_way(target: Target) -> bool:
         return False
     ways = [line.split(None, 1) for line in said.splitlines() if line.startswith("proxy")]
     return any(way[0] in {"proxyjump", "proxycommand"} and way[-1] != "none" for way in ways)
+
+
+@cache
+def last_words() -> dict[str, str]:
+    """Have ssh say why it gave up, where it can be told to (OpenSSH 8.5)."""
+    try:
+        said = subprocess.run(
+            ["ssh", "-V"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
+        ).stderr.decode("utf-8", "replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    version = _VERSION.match(said)
+    knows = version is not None and (int(version[1]), int(version[2])) >= (8, 5)
+    return {"LogVerbose": _LAST_WORDS} if knows else {}
 
 
 def _authentication(target: Target) -> dict[str, str]:

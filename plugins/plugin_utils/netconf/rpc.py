@@ -202,7 +202,8 @@ class SessionRpc:
                 f"{self._where}: {step}: {error}; raise ansible_rpc_timeout if the device is slow"
             ) from None
         except Exception as error:
-            words = (str(error).strip() or type(error).__name__, self._session.complaint())
+            said = self._session.complaint().splitlines()
+            words = (str(error).strip() or type(error).__name__, *said)
             raise TransportFailure(
                 f"{self._where}: {step}: the connection broke ({'; '.join(filter(None, words))})"
             ) from None

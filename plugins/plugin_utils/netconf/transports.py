@@ -17,7 +17,7 @@ from . import libssh, login_values, shelf, ssh_config, ssh_files
 from .known_hosts import known_keys
 from .libraries import complaint
 from .openssh import OpenSshSession
-from .openssh_command import control_name, ssh_command
+from .openssh_command import control_name, last_words, ssh_command
 from .paramiko import paramiko_session, warm_up_login
 from .session import NetconfSession, Target, client_hello
 from .trouble import explain
@@ -27,12 +27,13 @@ from .xml import parse_document
 def warm_up() -> None:
     """Pay now, in the process that forks the workers, what each of them would pay at first use.
 
-    That is making a parser, reading what SSH's files say, importing what a usual login is made by,
-    and OpenSSL looking up its algorithms. The shelf that tasks share is made here because only what
-    is there before the fork is shared.
+    That is making a parser, asking ssh for its version, reading what SSH's files say, importing
+    what a usual login is made by, and OpenSSL looking up its algorithms. The shelf that tasks share
+    is made here because only what is there before the fork is shared.
     """
     parse_document(client_hello()[0].encode())
-    has_ssh()
+    if has_ssh():
+        last_words()
     ssh_is_configured()
     with contextlib.suppress(OSError):
         shelf.shared()
