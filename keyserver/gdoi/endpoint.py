@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..ike.exchange import deletion
-from ..ike.nat import NON_ESP_MARKER, Address
+from ..ike.nat import Address
 from ..ike.numbers import Exchange
 from ..ike.refusal import Refused
-from ..ike.wire import HEADER_LENGTH, Header, MalformedPayload
+from ..ike.wire import NON_ESP_MARKER, Header, MalformedPayload, without_marker
 from .acknowledgement_door import AcknowledgementDoor
 from .arrival import Arrival, Event, Outcome, RefusedPeer, refused
 from .associations import Association, Associations, AssociationView
@@ -120,10 +120,8 @@ class KeyServerEndpoint:
         if floated and (datagram[:4] != NON_ESP_MARKER or len(datagram) == len(NON_ESP_MARKER)):
             return None, ()
         # A peer behind NAT-T puts the non-ESP marker of RFC 3948 in front, on any port.
-        marked = (
-            datagram[:4] == NON_ESP_MARKER and len(datagram) > len(NON_ESP_MARKER) + HEADER_LENGTH
-        )
-        message = datagram[4:] if marked else datagram
+        message = datagram[len(NON_ESP_MARKER) :] if floated else without_marker(datagram)
+        marked = len(message) < len(datagram)
         try:
             header = Header.decode(message)
             outcome = self._dispatch(Arrival(header, message, source, marked, now, floated))

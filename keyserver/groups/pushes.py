@@ -17,8 +17,9 @@ from enum import Enum
 from heapq import heappop, heappush
 
 from ..gdoi.acknowledgement import AckAlgorithm, PushAck
-from ..ike.nat import NON_ESP_MARKER, Address
+from ..ike.nat import Address
 from ..ike.payloads import Identification
+from ..ike.wire import NON_ESP_MARKER
 from .members import Member, MemberCounters
 from .registration import MadePush
 from .settings import KekSettings

@@ -13,12 +13,9 @@ import ipaddress
 from dataclasses import dataclass
 
 from .numbers import PayloadType
-from .wire import Payload
+from .wire import NON_ESP_MARKER, Payload
 
 Address = tuple[str, int]
-
-NON_ESP_MARKER = bytes(4)
-"""What stands in front of IKE where ESP could be meant as well (RFC 3948 §2.2)."""
 
 KEEPS_OPEN = b"\xff"
 """The datagram that says nothing but that the way is still needed (RFC 3948 §2.3)."""

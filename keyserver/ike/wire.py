@@ -123,15 +123,27 @@ class Header(NamedTuple):
         return cls(icookie, rcookie, following, exchange, flags, message_id, length, version)
 
 
+NON_ESP_MARKER = bytes(4)
+"""What stands in front of IKE where ESP could be meant as well (RFC 3948 §2.2)."""
 _EXCHANGE_OFFSET = 18
+_LENGTH_OFFSET = 24
+
+
+def without_marker(datagram: bytes) -> bytes:
+    """A datagram without the non-ESP marker, which peers behind a translator put in front.
+
+    A cookie, or a KEK's SPI, may begin with four zeros as well: its length tells what they are.
+    """
+    if not datagram.startswith(NON_ESP_MARKER):
+        return datagram
+    length = datagram[_LENGTH_OFFSET:HEADER_LENGTH]
+    whole = len(datagram) >= HEADER_LENGTH and int.from_bytes(length, "big") == len(datagram)
+    return datagram if whole else datagram[len(NON_ESP_MARKER) :]
 
 
 def exchange_of(datagram: bytes) -> int:
-    """The exchange type that a datagram claims; 0 when it is too short to have one.
-
-    A leading non-ESP marker is looked through: no initiator cookie begins with four zeros.
-    """
-    message = datagram[4:] if datagram[:4] == bytes(4) else datagram
+    """The exchange type that a datagram claims; 0 when it is too short to have one."""
+    message = without_marker(datagram)
     return message[_EXCHANGE_OFFSET] if len(message) >= HEADER_LENGTH else 0
 
 

@@ -13,11 +13,10 @@ import random
 from collections.abc import Callable
 
 from ..gdoi.numbers import GdoiExchange
-from ..ike.nat import NON_ESP_MARKER
 from ..ike.numbers import Exchange
 from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
-from ..ike.wire import Header, MalformedPayload
+from ..ike.wire import Header, MalformedPayload, without_marker
 from .acknowledgements import Acknowledgements
 from .associations import TrafficSelector
 from .diary import Diary
@@ -147,7 +146,7 @@ class GroupMember:
         """Take a datagram from the key server."""
         if self.state is MemberState.STOPPED:
             return []
-        message = datagram[4:] if datagram[:4] == NON_ESP_MARKER else datagram
+        message = without_marker(datagram)
         try:
             return self._take(Header.decode(message), message, now)
         except (MalformedPayload, Refused) as error:

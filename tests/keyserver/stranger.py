@@ -115,6 +115,7 @@ class Manner:
     version: int = 0x10
     flags: int = 0
     in_reverse: bool = False
+    cookie: bytes = b""
     seals_last: bool = True
     beside: dict[int, Pieces] = field(default_factory=dict)
 
@@ -126,7 +127,7 @@ class Stranger:
         self.say, self.psk = say, psk
         self.own = own.get("own_id", identity(1, address))
         self.manner = manner or Manner()
-        self.cookies = secrets.token_bytes(8) + bytes(8)
+        self.cookies = (self.manner.cookie or secrets.token_bytes(8)) + bytes(8)
         self.private = secrets.randbits(256)
         self.nonce = secrets.token_bytes(self.manner.nonce)
 

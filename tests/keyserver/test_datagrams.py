@@ -141,6 +141,7 @@ def test_a_reader_accounts_for_every_octet():
 def test_the_exchange_that_a_datagram_claims_is_seen_behind_a_marker_too(marker):
     message = OCTETS + (28).to_bytes(4, "big")
     assert exchange_of(marker + message) == 5
+    assert exchange_of(marker + bytes(4) + message[4:]) == 5
     assert exchange_of(marker + message[:-1]) == 0
     assert exchange_of(marker) == 0
 
@@ -212,7 +213,7 @@ def test_octets_that_are_no_message_are_told_with_who_sent_them(world, marker):
     assert refused(world, marker + wrong) == (
         RefusedPeer(GM, "header length 99, datagram 36 octets"),
     )
-    short = bytes(20) if marker else b"\x01" * 20
+    short = marker + b"\x01" * 20
     assert refused(world, short) == (RefusedPeer(GM, "datagram of 20 octets has no ISAKMP header"),)
 
 

@@ -225,6 +225,9 @@ LEGAL = {
     "pushes hashed with SHA-1": kek_is(
         tv(2, 3) + tv(3, 128) + tv(5, 2) + tv(6, 1), hash=hashes.SHA1()
     ),
+    "a KEK's SPI that begins as the non-ESP marker does": kek_is(
+        KEK_ATTRIBUTES, spi=bytes(15) + b"\1"
+    ),
     "a KEK of 256 bits": kek_is(tv(2, 3) + tv(3, 256) + tv(5, 3) + tv(6, 1), key=bytes(range(32))),
     "notifications in message 2": second(lambda told: [*TOLD, *told]),
     "notifications in message 4": fourth(lambda told: [told[0], *TOLD, told[1]]),

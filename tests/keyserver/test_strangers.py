@@ -70,6 +70,7 @@ CONTACT = [(wire.NOTIFY, notify(INITIAL_CONTACT))]
 LEGAL = {
     "as usual": Manner(),
     "payloads in reverse": Manner(in_reverse=True),
+    "a cookie that begins as the non-ESP marker does": Manner(cookie=bytes(7) + b"\1"),
     "many vendor ids": Manner(beside=beside(n1=VENDORS, n3=VENDORS)),
     "initial contact in message 5": Manner(beside=beside(n5=CONTACT)),
     "a vendor id in message 5": Manner(beside=beside(n5=VENDORS[:1])),
