@@ -41,7 +41,7 @@ options:
   confirm_minutes:
     description:
       - Minutes (to 65535) after which a server takes back what nothing has proved; 0 to commit for
-        good. More than O(timeout).
+        good. More than O(timeout), and twice as long as a member takes to commit.
     type: int
     default: 10
   timeout:

@@ -252,6 +252,53 @@ def test_where_requests_take_time_servers_change_places_while_a_site_leaves(sign
     ends_well(town)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "all get other keys",
+        "other algorithms of phase 1",
+        "the group has another number",
+        "the first server goes",
+    ],
+)
+def test_servers_confirm_what_some_prove_before_others_who_are_slow_begin(signing_key, change):
+    """Members that commit one after the other take longer than servers wait."""
+    town = built(signing_key, "v2", 2, True)
+    ALL[change](town)
+    run = town.run(Hands(town, commits=50), confirm_minutes=3)
+    assert run.is_good, (run.failures, run.beyond)
+    ends_well(town)
+
+
+def test_who_cannot_change_in_time_is_left_for_the_next_run(signing_key):
+    """Before its group has keys that those who left cannot read, nothing is proved."""
+    town = built(signing_key, "v2", 2, True)
+    _leaves_and_comes(town)
+    run = town.run(Hands(town, commits=50), confirm_minutes=3)
+    assert (run.failures.keys(), run.beyond) == ({"site-5"}, set())
+    assert run.failures["site-5"] == [
+        "not configured: its servers take their change back 3 minutes after it, which nothing "
+        "proves yet, and a change takes up to 50 s; set group_vpn_confirm_minutes to more; the "
+        "next run goes on"
+    ]
+    ends_well(town)
+
+
+def test_nobody_loses_keys_for_what_servers_have_taken_back_meanwhile(signing_key):
+    town = built(signing_key, "v2", 2, True)
+    _leaves_and_comes(town)
+    run = town.run(Hands(town, commits=200), confirm_minutes=3)
+    assert {did for done, _diff in run.said.values() for did in done} == {"configured"}
+    assert run.failures["hub-1"][0] == (
+        "not cleared, because BRANCHES was stopped (nothing has proved the change of hub-1, hub-2 "
+        "within 3 minutes; set group_vpn_confirm_minutes to more: who has gone can read on); the "
+        "next run goes on"
+    )
+    assert "the device has taken it back" in run.failures["hub-2"][0]
+    assert not run.beyond
+    ends_well(town)
+
+
 def test_who_goes_on_with_the_key_of_before_when_time_is_over_is_not_verified(signing_key):
     town = Town(signing_key, "v2", 1, True)
     town.group["activation_time_delay"] = TIMEOUT - 10

@@ -209,7 +209,8 @@ class Run:
 class Hands:
     """Touches the devices of a town; ``killed_at``: the request before which its owner dies.
 
-    ``lost``: hosts that do not answer from request ``from_``  on; ``takes``: seconds of a request.
+    ``lost``: hosts that do not answer from request ``from_``  on; ``takes``: seconds of a request;
+    ``commits``: those that a site has to commit.
     """
 
     def __init__(
@@ -219,8 +220,10 @@ class Hands:
         lost: Iterable[str] = (),
         from_: int = 0,
         takes: float = 0,
+        commits: float = 0,
     ) -> None:
         self._town, self._killed_at, self._takes = town, killed_at, takes
+        self._commits = commits
         self._lost, self._from = frozenset(lost), from_
         self._wires: dict[str, CountedWire] = {}
         self.requests = 0
@@ -232,6 +235,12 @@ class Hands:
         self.requests += 1
         self._town.pass_time(self._takes)
         self.reach(host)
+
+    def works(self, host: str, operation: etree._Element) -> None:
+        """A host has a request, and deals with it."""
+        is_commit = operation.tag == "commit-configuration" and operation.find("check") is None
+        if is_commit and "site" in host:
+            self._town.pass_time(self._commits)
 
     def reach(self, host: str) -> None:
         """Raises TransportFailure for a host that is out of reach by now."""
@@ -275,6 +284,7 @@ class CountedWire(Wire):
 
     def raw(self, operation: etree._Element) -> bytes:
         self._hands.asked(self._host)
+        self._hands.works(self._host, operation)
         answer = super().raw(operation)
         self._town.flush()
         return self._town.shown(self._host, answer)

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+from ...engine.counting import counted
 from ...engine.device import CommitOptions
 from ...errors import Refused
 from ..configurations import entries
 from ..contradictions import refusals
-from ..description import Group
+from ..description import Group, some
 from ..plan import Plan, plan
 from ..steps import Kind, Step
 from . import scout, work
@@ -93,12 +94,27 @@ class _Conductor:
             Kind.FORGET: self._clean,
             Kind.LEAVE: self._clean,
         }
+        self._clearing = {
+            name for step in made.steps if step.kind in _MEANWHILE for name in step.groups
+        }
         for step in made.steps:
+            self._stop_what_is_over()
             self._crew.say(f"{step.kind.value} ...")
             todo[step.kind](step)
         if not any(step.kind is Kind.WAIT for step in made.steps):
             self._proof.wait()
         self._tell_stopped()
+
+    def _stop_what_is_over(self) -> None:
+        """No more is done for groups whose servers have taken back what it was for."""
+        over = self._proof.standing.over()
+        minutes = counted(self._crew.order.confirm_minutes, "minute")
+        for group in self._crew.whole():
+            if gone := [host for host in group.servers if host in over]:
+                self._crew.broken[group.name] = (
+                    f"nothing has proved the change of {some(gone)} within {minutes}; set "
+                    "group_vpn_confirm_minutes to more"
+                )
 
     def _tell_stopped(self) -> None:
         """Nothing is said to be as it should be in a group that was stopped."""
@@ -125,6 +141,7 @@ class _Conductor:
     def _learn(self, step: Step) -> None:
         """In turns: see :meth:`_turn`. What one does not take, later ones are not asked to."""
         self._proof.remade = step.remade
+        self._proof.standing.begins()
         minutes = self._crew.order.confirm_minutes or None
         commit = CommitOptions(self._crew.order.comment, confirmed=minutes)
         left = set(step.changes)
@@ -138,7 +155,9 @@ class _Conductor:
             left -= changes.keys()
             done = self._crew.change(changes, commit)
             if minutes:
-                self._proof.unconfirmed |= {h: made for h, made in done.items() if made["changed"]}
+                self._proof.standing.unconfirmed |= {
+                    h: made for h, made in done.items() if made["changed"]
+                }
             for group in self._crew.description.groups:
                 lost = [host for host in group.servers if host in changes and host not in done]
                 if lost:
@@ -170,15 +189,32 @@ class _Conductor:
                 stopped.update({group.name: faults} if faults else {})
             return found
 
-        self._crew.broken.update(self._crew.until(wrong, self._crew.order.timeout))
+        self._crew.broken.update(self._crew.until(wrong, self._proof.standing.patience()))
 
     def _members(self, step: Step) -> None:
+        """Once servers have no time left for it, only those whose servers have confirmed."""
         going = {host for group in self._crew.whole() for host in group.members}
-        self._crew.change(
-            {host: change for host, change in step.changes.items() if host in going},
-            CommitOptions(self._crew.order.comment),
-        )
+        commit = CommitOptions(self._crew.order.comment)
+        changes = {host: change for host, change in step.changes.items() if host in going}
+        self._crew.change(changes, commit, self._proof.standing.has_time)
+        if self._crew.postponed:
+            self._crew.say(
+                f"servers confirm what is proved: {len(self._crew.postponed)} go on then"
+            )
+            self._proof.confirm_early(self._clearing)
+            left = {host: changes[host] for host in self._crew.postponed}
+            self._crew.change(left, commit, self._proof.standing.has_time)
+        for host in self._crew.postponed:
+            self._crew.fates[host].failures.append(self._too_late())
         self._not_done(step.changes.keys() - going, "configured")
+
+    def _too_late(self) -> str:
+        minutes = counted(self._crew.order.confirm_minutes, "minute")
+        return (
+            f"not configured: its servers take their change back {minutes} after it, which nothing "
+            f"proves yet, and a change takes up to {self._crew.slowest:.0f} s; set "
+            f"group_vpn_confirm_minutes to more; {_LATER}"
+        )
 
     def _new_keys(self, step: Step) -> None:
         """For a group at a time; without them it is stopped, or it would be forgotten."""

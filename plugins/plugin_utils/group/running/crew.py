@@ -32,7 +32,8 @@ class Crew:
     ``looks``: hosts as they were found; ``foreseen``: what changes do there; ``sides`` and
     ``held``: what they have and hold by now; ``silent``: who did not answer when asked last;
     ``broken``: groups that were stopped, and why; ``unproved``: what of Group VPN servers are to
-    take back; ``acted``: something was, or may have been, changed.
+    take back; ``acted``: something was, or may have been, changed; ``slowest``: seconds that the
+    longest change of a configuration has taken; ``postponed``: whose last one was not begun.
     """
 
     def __init__(self, order: Order, hands: Hands) -> None:
@@ -46,6 +47,8 @@ class Crew:
         self.broken: dict[str, str] = {}
         self.unproved: dict[str, work.Unproved] = {}
         self.acted = False
+        self.slowest = 0.0
+        self.postponed: list[str] = []
         self._hands = hands
         self._meant: dict[str, str] = {}
 
@@ -100,21 +103,23 @@ class Crew:
         return set(done)
 
     def change(
-        self, changes: Mapping[str, Change], commit: CommitOptions
+        self,
+        changes: Mapping[str, Change],
+        commit: CommitOptions,
+        may_begin: Callable[[str], bool] = lambda _host: True,
     ) -> dict[str, dict[str, Any]]:
-        """Change configurations; by host that has its now, what the change returned."""
-        done = self.each(
+        """Change configurations; by host that has its now, what the change returned.
+
+        ``may_begin``: asked for each host when it has its turn; for who may not nothing is done.
+        """
+        found = self.each(
             {
-                host: partial(
-                    work.change,
-                    what=change,
-                    looked=self.looks[host],
-                    commit=commit,
-                    foreseen=self.foreseen[host],
-                )
+                host: partial(self._changed, host, change, commit, may_begin)
                 for host, change in changes.items()
             }
         )
+        self.postponed = [host for host, result in found.items() if result is None]
+        done = {host: result for host, result in found.items() if result is not None}
         for host, result in done.items():
             fate = self.fates[host]
             fate.warnings += result["warnings"]
@@ -124,6 +129,22 @@ class Crew:
             side = changes[host].side
             self.sides[host] = {**self.sides[host], side: result["after"]}
         return done
+
+    def _changed(
+        self,
+        host: str,
+        what: Change,
+        commit: CommitOptions,
+        may_begin: Callable[[str], bool],
+        rpc: Rpc,
+    ) -> dict[str, Any] | None:
+        if not may_begin(host):
+            return None
+        begun = self.clock()
+        try:
+            return work.change(rpc, what, self.looks[host], commit, self.foreseen[host])
+        finally:
+            self.slowest = max(self.slowest, self.clock() - begun)
 
     def holds(self, found: Mapping[str, Holdings]) -> None:
         """What hosts have just said that they hold."""

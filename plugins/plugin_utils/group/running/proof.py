@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any
 
 from ...members.asking import lists
 from ...members.life import Lists
 from ..description import Group
 from ..look import Holdings
-from . import work
 from .crew import Crew
+from .keeper import Keeper
 from .others import Start, servers_of_others, since_commit, unverified
+from .standing import Standing
 from .verify import faults, parted, together, uncleared, uncompared, undecided, unmade
 
 SETTLE_SECONDS = 10
@@ -27,26 +27,23 @@ SETTLE_SECONDS = 10
 _DELAYS_TO_CHANGE = 3
 """Activation delays after which nobody has the key of before: sent with for two, then received."""
 
-_UNPROVED = "{}: nothing proves the change, because none of its members is asked in this run"
-
 
 class Proof:
     """Waits for members, and confirms.
 
-    ``unconfirmed``: servers that would take a change back, with what the change returned;
-    ``doubted``: hosts of whose keys something is not known, and what; ``remade``: groups whose
-    servers have just learnt what other traffic keys are for.
+    ``standing``: what servers would take back; ``doubted``: hosts of whose keys something is not
+    known, and what; ``remade``: groups whose servers have just learnt what other traffic keys are
+    for.
     """
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self.unconfirmed: dict[str, Mapping[str, Any]] = {
-            host: one.made or {} for host, one in crew.unproved.items()
-        }
+        self.standing = Standing(crew)
         self.doubted: dict[str, str] = {}
         self.remade: tuple[str, ...] = ()
         self._starts: dict[str, Start] = {}
         self._void: dict[str, Mapping[str, Holdings]] = {}
+        self._keeper = Keeper(crew, self.standing, lambda group: bool(self._uncleared(group)))
 
     def begin(self) -> None:
         """Remember the lists from before a change."""
@@ -89,12 +86,12 @@ class Proof:
             self._crew.fates[host].warnings.append(why)
         for host, why in found.items():
             self._crew.fates[host].failures.append(why)
-        self._keep(groups, found)
+        self._keeper.keep(groups, found)
 
-    def _most(self, groups: list[Group]) -> int:
+    def _most(self, groups: list[Group]) -> float:
         """Seconds to wait for; also without a change a key may look like one on its way."""
         if self._crew.acted:
-            return self._crew.order.timeout
+            return self.standing.patience()
         until = max((undecided(group, self._crew.held) for group in groups), default=0)
         return max(SETTLE_SECONDS, min(until, self._crew.order.timeout))
 
@@ -168,35 +165,26 @@ class Proof:
         hosts = dict.fromkeys(h for g in groups for h in (*g.servers, *g.members))
         return [host for host in hosts if host in self._crew.looks]
 
-    def _keep(self, groups: list[Group], wrong: Mapping[str, str]) -> None:
-        """Confirm on servers what has proved good for somebody."""
-        comment, minutes = self._crew.order.comment, self._crew.order.confirm_minutes
-        kept, left = {}, {}
-        for host, made in sorted(self.unconfirmed.items()):
-            served, fate = list(self._crew.description.of_server(host)), self._crew.fates[host]
-            if all(g in groups and self._is_good(g, wrong) for g in served):
-                kept[host] = partial(work.keep, comment=comment, minutes=minutes, made=made)
-                fate.warnings += [_UNPROVED.format(g.name) for g in served if not self._asked(g)]
-            else:
-                left[host] = partial(work.becomes, minutes=minutes, made=made)
-        for host in self._crew.do(kept, "confirmed"):
-            del self.unconfirmed[host]
-        become = self._crew.each(left)
-        for host in left:
-            why = f"nothing proves the change: {become.get(host, work.taken_back(minutes))}"
-            self._crew.fates[host].failures.append(why)
+    def confirm_early(self, clearing: Collection[str]) -> None:
+        """Have servers keep what some members prove already, since others take long to change.
 
-    def _asked(self, group: Group) -> list[str]:
-        """Members that this run is to ask, whether they answer or not."""
-        return [host for host in group.members if host in self._crew.fates]
+        ``clearing``: groups whose keys have to go first, of which nothing is proved yet.
+        """
+        groups = [group for group in self._crew.whole() if group.name not in clearing]
+        look, found = self._looks(groups), {}
+        unconfirmed, why = list(self.standing.unconfirmed), "no member proves its change yet"
 
-    def _is_good(self, group: Group, wrong: Mapping[str, str]) -> bool:
-        """Whether a member shows it; where the run has none, nobody is asked to."""
-        asked = self._asked(group)
-        good = [h for h in asked if h in self._crew.looks and h not in wrong]
-        if self._uncleared(group):
-            return False
-        return not asked or any(not self._crew.fates[host].failures for host in good)
+        def unproved() -> dict[str, str]:
+            nonlocal found
+            found = look()
+            # A server that has something wrong itself is given the rest of its time.
+            stands = [
+                h for h in unconfirmed if h not in found and self._keeper.stands(h, groups, found)
+            ]
+            return dict.fromkeys((h for h in unconfirmed if h not in stands), why)
+
+        left = self._crew.until(unproved, self.standing.patience() / 2)
+        self._keeper.confirm([host for host in unconfirmed if host not in left])
 
     def settle(self) -> None:
         """Until members send with keys that all have; devices do not show which one they send with.
