@@ -49,37 +49,43 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.engine.values import Generation
+from ..plugin_utils.errors import all_legible
 from ..plugin_utils.group.describe import describe as description_of
+from ..plugin_utils.group.gathered import objections
 from ..plugin_utils.group.generation import generation_of
+
+_MOST = 5
+"""What is wrong with one host is said so many times."""
 
 
 def describe(fleet: Any) -> dict[str, Any]:
     """The description of a fleet."""
-    if not isinstance(fleet, Mapping) or not all(isinstance(s, Mapping) for s in fleet.values()):
-        raise AnsibleFilterError(
-            "groupvpn.junos.describe: a mapping of hosts to 'server' and 'member' is expected"
-        )
+    if not isinstance(fleet, Mapping):
+        raise _refused("a mapping of hosts to 'server' and 'member' is expected")
     return description_of({str(host): _sides(str(host), given) for host, given in fleet.items()})
 
 
-def _sides(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _sides(host: str, given: Any) -> dict[str, Any]:
     """What a host gave, and its generation."""
-    found = {side: given.get(side) or {} for side in ("server", "member")}
+    wrong = list(objections(given))
+    if wrong:
+        more = f"; and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
+        raise _refused(
+            f"{host}: {'; '.join(wrong[:_MOST])}{more}: not what the modules gather; give "
+            "'gathered' of groupvpn.junos.server as 'server', and that of groupvpn.junos.member "
+            "as 'member'"
+        )
     said = given.get("generation")
     if said not in (None, "auto", *Generation):
-        raise AnsibleFilterError(
-            f"groupvpn.junos.describe: {host}: generation {said}: it is v1 or v2; correct it, or "
-            "leave it out"
-        )
-    try:
-        own = generation_of(found) if said in (None, "auto") else Generation(said)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise AnsibleFilterError(
-            f"groupvpn.junos.describe: {host}: not what the modules gather; give 'gathered' of "
-            "groupvpn.junos.server as 'server', and that of groupvpn.junos.member as 'member'"
-        ) from None
+        raise _refused(f"{host}: generation {said}: it is v1 or v2; correct it, or leave it out")
+    found = {side: given.get(side) or {} for side in ("server", "member")}
+    own = generation_of(found) if said in (None, "auto") else Generation(said)
     aside = {word: given.get(word) or [] for word in ("inactive", "unread")}
     return {**found, "generation": own.value, **aside}
+
+
+def _refused(line: str) -> AnsibleFilterError:
+    return AnsibleFilterError(f"groupvpn.junos.describe: {all_legible(line)}")
 
 
 class FilterModule:

@@ -279,16 +279,66 @@ def test_the_generation_is_seen_in_what_was_gathered_where_nobody_says_it(name):
 
 
 BAD_SIDES = {
-    "ny: generation V2: it is v1 or v2": {"generation": "V2"},
-    "ny: not what the modules gather": {"member": "none"},
-    "ny: not what the modules gather; give 'gathered'": {"server": {"groups": [{"group_id": 1}]}},
+    "ny: generation V2: it is v1 or v2": {"server": {}, "generation": "V2"},
+    "ny: member: 'none': a mapping is expected: not what the modules gather": {"member": "none"},
+    "ny: server.groups.0.: 'name' is missing: not .* give 'gathered'": {
+        "server": {"groups": [{"group_id": 1}]}
+    },
+    "ny: server.grups: not known; correct it, or take it out": {"server": {"grups": []}},
+    "ny: neither 'server' nor 'member' is there": {"inactive": []},
+    "ny: servers: not known": {"servers": {}},
+    "ny: inactive: 'ike': a list is expected": {"member": {}, "inactive": "ike"},
+    "ny: .* NY.: the gateway is listed twice": {
+        "server": {"ike": {"gateways": [{"name": "NY"}, {"name": "NY"}]}}
+    },
+    "ny: server.ike.policies.0..pre_shared_key: a text or a mapping is expected": {
+        "server": {"ike": {"policies": [{"name": "p", "pre_shared_key": ["made-up-key"]}]}}
+    },
 }
 
 
 @pytest.mark.parametrize("why", BAD_SIDES)
 def test_what_no_module_gathers_is_refused_by_host(why):
-    with pytest.raises(AnsibleFilterError, match=why):
+    with pytest.raises(AnsibleFilterError, match=why) as refused:
         FILTER({"ny": BAD_SIDES[why]})
+    assert "made-up-key" not in str(refused.value)
+
+
+ODD = (None, "", " x", 0, True, 1.5, [], {}, [None], ["x"], {"a": 1}, "a long text" * 300)
+
+
+def places(value, path=()):
+    """Every place in what is nested."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else ()
+    for key, one in enumerate(value) if isinstance(value, list) else inside:
+        yield from places(one, (*path, key))
+
+
+def mangled(value, path, instead):
+    """Another value there."""
+    if not path:
+        return instead
+    copied = list(value) if isinstance(value, list) else dict(value)
+    copied[path[0]] = mangled(value[path[0]], path[1:], instead)
+    return copied
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:12])
+def test_whatever_a_hand_has_mangled_is_described_or_refused_in_words(odd):
+    fleet = gathered({host: FITTING["v2"][host] for host in ("hub-1", "ny")})
+    for path in places(fleet):
+        said = refusal(mangled(fleet, path, odd))
+        assert said is None or said.startswith(f"groupvpn.junos.describe: {''.join(path[:1])}")
+
+
+def refusal(fleet):
+    """The words in which it is refused; None where it is described."""
+    try:
+        FILTER(fleet)
+    except AnsibleFilterError as refused:
+        return str(refused)
+    return None
 
 
 def test_zones_are_described_with_the_group_whose_traffic_goes_through_them():

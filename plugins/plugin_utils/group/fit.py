@@ -39,6 +39,9 @@ def misfits(
     keyed = {host: {**hosts.get(host, {}), _KEY: f"key-of-{host}"} for host in fleet}
     description = read([_with_keys(group) for group in groups], keyed)
     yield from refusals(description)
+    if groups and description.wrong:
+        # Names that no description takes; without them there are no entries to compare.
+        return
     would = configurations(description)
     for host, sides in fleet.items():
         for side, facts in _FACTS.items():
