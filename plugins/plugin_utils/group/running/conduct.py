@@ -9,7 +9,7 @@ what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 
 from ...engine.counting import counted
@@ -158,12 +158,17 @@ class _Conductor:
                 self._proof.standing.unconfirmed |= {
                     h: made for h, made in done.items() if made["changed"]
                 }
-            for group in self._crew.description.groups:
-                lost = [host for host in group.servers if host in changes and host not in done]
-                if lost:
-                    self._crew.broken[group.name] = f"{', '.join(lost)} did not take the change"
+            self._stop_without(changes.keys() - done.keys())
             self._proof.committed(done)
         self._not_done(left, "configured")
+
+    def _stop_without(self, lost: Set[str]) -> None:
+        """Groups whose servers have not all taken the change, as far as is known."""
+        for group in self._crew.description.groups:
+            if own := [host for host in group.servers if host in lost]:
+                doubtful = any(self._crew.fates[host].changed for host in own)
+                did = "may not have taken" if doubtful else "did not take"
+                self._crew.broken[group.name] = f"{', '.join(own)} {did} the change"
 
     def _turn(self, host: str) -> int:
         """When a server of a cluster learns: sub-servers, the root, then new ones.
