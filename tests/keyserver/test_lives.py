@@ -458,6 +458,21 @@ def test_two_groups_with_common_members_take_each_other_s_place(signing_key, gen
     ends_well(town)
 
 
+@pytest.mark.parametrize(("generation", "servers"), [("v1", ["hub-2"]), ("v2", ["hub-1", "hub-2"])])
+def test_what_is_described_of_a_group_that_nobody_can_look_at_is_not_taken_away(
+    signing_key, generation, servers
+):
+    """Members lost the VPN of a group whose server was out of reach."""
+    town = built(signing_key, generation, 1, True)
+    _a_second_group(town)
+    town.groups[1]["servers"] = servers
+    ends_well(town)
+    was = committed(town)
+    run = town.run(Hands(town, lost=["hub-2"]), exclusive=True)
+    assert (run.steps, run.changed, run.failures.keys()) == ([], set(), {"hub-2"})
+    assert committed(town) == was
+
+
 @pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_whose_traffic_moves_to_a_group_of_another_name_and_number_is_named(
     signing_key, generation

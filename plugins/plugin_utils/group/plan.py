@@ -18,16 +18,17 @@ from dataclasses import dataclass, replace
 from .description import Description, Group
 from .expand import configurations
 from .planning import keys, members, servers
-from .planning.situation import Fleet, Readings, Situation, Stranded
+from .planning.situation import Fleet, Readings, Situation, Stranded, has_part
 from .steps import Apart, Change, Kind, Step
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, and what is left as it is and why."""
+    """Steps, and what is left as it is and why; ``exclusive``: hosts left with nothing else."""
 
     steps: tuple[Step, ...]
     left: tuple[str, ...] = ()
+    exclusive: frozenset[str] = frozenset()
 
 
 def plan(
@@ -43,28 +44,40 @@ def plan(
 ) -> Plan:
     """The steps from ``now`` (hosts that could be looked at) to what a description wants.
 
-    ``exclusive``: on the description's hosts, what it does not name goes; ``readable``: groups
-    that servers have sent somebody away from who still holds their keys; ``outdated``: groups
-    whose keys may have other algorithms than their servers; ``unshared``: groups whose servers do
-    not have the same keys; ``stranded``: members that no server lists;
-    ``readings``: what was read of the hosts, where anything of it may outlast a change.
+    ``exclusive``: on the description's hosts, what it does not name goes, but for those of groups
+    that are not touched; ``readable``: groups that servers have sent somebody away from who still
+    holds their keys; ``outdated``: groups whose keys may have other algorithms than their servers;
+    ``unshared``: groups whose servers do not have the same keys; ``stranded``: members that no
+    server lists; ``readings``: what was read of the hosts, where anything of it may outlast a
+    change.
     """
     groups = tuple(g for g in description.groups if all(host in now for host in g.servers))
     left = (*_untouched(now, description), *_unseen(now, description, groups))
+    alone = _without(now, description, groups) if exclusive else frozenset()
     touched = Description(groups, description.devices)
     wanted = configurations(touched)
     here = Situation(
         now,
         touched,
         wanted,
-        exclusive,
+        alone,
         readable,
         outdated,
         unshared,
         stranded or {},
         readings or {},
     )
-    return Plan(tuple(_steps(here)), left)
+    return Plan(tuple(_steps(here)), left, alone)
+
+
+def _without(now: Fleet, description: Description, touched: Collection[Group]) -> frozenset[str]:
+    """Hosts that have no part in a group that stays as it is everywhere."""
+    kept = [group for group in description.groups if group not in touched]
+    return frozenset(
+        host
+        for host, sides in now.items()
+        if not any(host in (*g.servers, *g.members) or has_part(sides, g) for g in kept)
+    )
 
 
 def _steps(here: Situation) -> Iterator[Step]:

@@ -31,7 +31,7 @@ def join(here: Situation, host: str, have: Sides) -> Change | None:
     renamed = _renamed(now, want)
     if here.generation(host) is Generation.V1:
         want = {**want, "policies": _as_called(now, renamed, want["policies"])}
-    strange = foreign("member", now, want) if here.exclusive else {}
+    strange = foreign("member", now, want) if host in here.exclusive else {}
     gone = [*renamed, *entries(strange, "ipsec", "vpns")]
     drop = _attached(now, gone, {pair(policy) for policy in want["policies"]})
     drop = merged(merged(drop, _moved(now, want)), strange)

@@ -48,7 +48,7 @@ def forget(here: Situation, host: str, have: Sides) -> Change | None:
     wanted = entries(want, "groups")
     gone = [{"name": name} for name in here.served(host) if name not in wanted]
     drop: Config = {"groups": gone} if gone else {}
-    if here.exclusive and want:
+    if host in here.exclusive and want:
         drop = merged(drop, foreign("server", have["server"], want))
     config = _but_for(want, _held(here, host)) if want else {}
     return Change("server", config, drop)

@@ -35,18 +35,26 @@ Stranded = Mapping[str, Mapping[str, Lost]]
 """Group to those of its members that no server lists."""
 
 
+def has_part(sides: Sides, group: Group) -> bool:
+    """Whether who has these sides has anything of a group."""
+    vpns = entries(sides["member"], "ipsec", "vpns").values()
+    return group.name in entries(sides["server"], "groups") or any(
+        vpn.get("group") == group.group_id for vpn in vpns
+    )
+
+
 @dataclass(frozen=True)
 class Situation:
     """What a plan goes out from; ``now`` has the hosts that could be looked at.
 
-    ``description`` has the groups that can be touched, ``wanted`` what they make of hosts. For the
-    rest see ``plan``.
+    ``description`` has the groups that can be touched, ``wanted`` what they make of hosts, and
+    ``exclusive`` the hosts on which what it does not name goes. For the rest see ``plan``.
     """
 
     now: Fleet
     description: Description
     wanted: Fleet
-    exclusive: bool
+    exclusive: Collection[str]
     readable: Collection[str]
     outdated: Collection[str]
     unshared: Collection[str]

@@ -11,10 +11,10 @@ from typing import Any
 from ...engine.device import CommitOptions
 from ...errors import GroupVpnError, TransportFailure
 from ...netconf.rpc import Rpc
-from ..configurations import entries
 from ..description import Group, some
 from ..expand import Sides
 from ..look import Holdings, Looked, agree, holdings
+from ..planning.situation import has_part
 from ..steps import Change
 from . import work
 from .fate import Fate
@@ -72,11 +72,7 @@ class Crew:
 
     def has(self, host: str, group: Group) -> bool:
         """Whether a host has anything of a group just now."""
-        sides = self.sides[host]
-        vpns = entries(sides["member"], "ipsec", "vpns").values()
-        return group.name in entries(sides["server"], "groups") or any(
-            vpn.get("group") == group.group_id for vpn in vpns
-        )
+        return has_part(self.sides[host], group)
 
     def is_cut(self, group: Group) -> bool:
         """Whether somebody who serves a group cannot be reached any more."""

@@ -171,7 +171,7 @@ def foresee(crew: Crew, made: Plan) -> None:
     for host in crew.looks:
         changes = [s.changes[host] for s in made.steps if host in s.changes]
         later = [s for s in made.steps if host in s.changes and _waits(crew, s, host)]
-        wrong += _of_others(crew, host, changes)
+        wrong += _of_others(crew, host, changes, is_alone=host in made.exclusive)
         try:
             wrong += _foreseen(crew, host, changes, [step.changes[host] for step in later])
         except Refused as error:
@@ -223,13 +223,13 @@ def _done(steps: Iterable[Step], host: str) -> Iterator[str]:
             yield _DONE[step.kind]
 
 
-def _of_others(crew: Crew, host: str, changes: list[Change]) -> list[str]:
-    """What changes would make of what others use; with ``exclusive`` nobody else stays in the end.
+def _of_others(crew: Crew, host: str, changes: list[Change], *, is_alone: bool) -> list[str]:
+    """What changes would make of what others use; ``is_alone``: nobody else stays in the end.
 
     Until then two gateways of one peer stand side by side also there.
     """
     looked = crew.looks[host]
-    reasons = (called_otherwise,) if crew.order.exclusive else (borrowed, called_otherwise)
+    reasons = (called_otherwise,) if is_alone else (borrowed, called_otherwise)
     return [
         f"{host}: {line}"
         for change in changes
