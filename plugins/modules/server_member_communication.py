@@ -109,8 +109,10 @@ options:
       - Junos configuration as XML, JSON, set lines or curly-brace text, for state V(parsed); a
         whole configuration, or the part below C([edit security group-vpn server]).
       - What a terminal puts around it (prompts, banners) is left out. Settings of configuration
-        groups, logical systems and tenants are not the device's own and are not returned. Text in
-        which no Junos configuration is recognised is refused, and so is one that leaves out
+        groups, logical systems and tenants are not the device's own and are not returned.
+      - RV(warnings) names a logical system or tenant in which the same hierarchy stands; a device
+        is not asked for what they have.
+      - Text in which no Junos configuration is recognised is refused, and so is one that leaves out
         what is asked for (C(/* OMITTED */), C(/* ACCESS-DENIED */)).
       - RV(warnings) names each place where configuration groups are applied that may bring in more,
         and where those stand. Of C(show configuration | display inheritance | display xml)

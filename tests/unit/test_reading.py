@@ -10,6 +10,9 @@ import json
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine import views
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import MalformedReply
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import (
+    RESOURCE as MEMBER,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
     RESOURCE as SERVER,
 )
@@ -631,7 +634,34 @@ def test_what_belongs_to_somebody_else_is_not_the_devices_own(name, form):
         if name != "groups" or form != "curly"
         else texts[form].replace(f"}}\n{CURLY}", f"}} }}\n{CURLY}", 1)
     )
-    assert parsed(text) == OWN
+    found = views.parse(RESOURCE, text)
+    assert found["parsed"] == OWN
+    whose = f"[edit {name} KS security group-vpn server]"
+    told = [f"{whose}: not the device's own, and not read"] if name != "groups" else []
+    assert [line.partition(";")[0] for line in found["warnings"]] == told
+
+
+@pytest.mark.parametrize("resource", [RESOURCE, MEMBER], ids=lambda one: one.name)
+def test_what_others_have_of_another_hierarchy_is_no_warning(resource):
+    """Of zones, policies and the other side of Group VPN nothing is said; of what goes neither."""
+    side = {"member": "server"}.get(resource.name, "member")
+    line = "set tenants {} security {}"
+    there = [line.format("T", f"group-vpn {side} ike"), line.format("T", "policies default-policy")]
+    gone = [line.format("U", f"group-vpn {one} ike") for one in ("server", "member")]
+    for text in (
+        "\n".join([*there, *gone, "delete tenants U"]),
+        "<configuration><tenants/><logical-systems><name>L</name></logical-systems></configuration>",
+        "set logical-systems L",
+    ):
+        assert views.parse(resource, text)["warnings"] == []
+
+
+def test_what_others_have_is_not_read_for_its_values():
+    text = (
+        "tenants T { security { group-vpn { member { ipsec { vpn V { group many; odd; } } } } } }"
+    )
+    found = views.parse(MEMBER, text)
+    assert (found["parsed"], found["unread"], len(found["warnings"])) == ({}, [], 1)
 
 
 @pytest.mark.parametrize("group", ["node0", "KS"])

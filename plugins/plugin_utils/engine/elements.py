@@ -149,6 +149,9 @@ def _entry(found: Found, node: List, element: etree._Element, tree: Tree, path: 
     if len(element) == 0 and node.second is None:
         parts = [text_of(element)]
     if not all(parts):
+        if not path:
+            # Somebody else's, such as an empty <tenants/>.
+            return
         raise MalformedReply(f"{' '.join([*path, node.name])}: an entry without a name")
     key = node.joined(parts)
     here = (*path, node.name, key)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import MalformedReply
 from .counting import counted
-from .schema import Branch, Kind, Leaf, List, Path, Statement, Tree, value_at
+from .schema import Branch, Container, Kind, Leaf, List, Path, Statement, Tree, value_at
 from .secret import Secret, read_secret
 from .tree import Configuration, Reading, cut, is_ours, is_there, tidied
 from .withheld import UNKNOWN, is_withheld, left_out
@@ -20,6 +20,8 @@ from .withheld import UNKNOWN, is_withheld, left_out
 GROUPS, APPLY_GROUPS = "groups", "apply-groups"
 _OF_NODE, _NODE = "${node}", re.compile("node[0-9]+")
 """A name that each node of a chassis cluster puts its own name in for."""
+OTHERS = ("logical-systems", "tenants")
+"""Parts of a device that have hierarchies of their own, of the same names."""
 OF_TEXT = (
     "what these configuration groups bring in is not part of this reading",
     "give 'show configuration | display inheritance | display xml' for what is in force, or read "
@@ -126,14 +128,15 @@ class Found:
             Configuration(tidied(node, explicit), inactive),
             tidied(node, inherited),
             sources,
-            tuple(self._notes(asleep, prefix)),
+            tuple(self._notes(asleep, prefix, heart_of(prefix, node))),
             bool(asleep),
             unread=tuple(self.unread),
         )
 
-    def _notes(self, asleep: list[Path], prefix: Path) -> Iterator[str]:
+    def _notes(self, asleep: list[Path], prefix: Path, heart: Path) -> Iterator[str]:
         for path in asleep:
             yield f"[edit {' '.join(path)}] is inactive: nothing below it is in force"
+        yield from islice(self._of_others(heart), _MOST_NOTES)
         for path in islice((p for p in self.withheld if is_there(self.tree, p)), _MOST_NOTES):
             yield f"[edit {' '.join(path[:-1])}] {path[-1]}: {UNKNOWN}"
         for place in islice(self.unread, _MOST_NOTES):
@@ -145,6 +148,17 @@ class Found:
             yield self._brought_in(where, touching)
         if len(places) > _MOST_NOTES:
             yield f"apply-groups: the same at {len(places) - _MOST_NOTES} more places"
+
+    def _of_others(self, heart: Path) -> Iterator[str]:
+        """The same hierarchy in logical systems and tenants, which nobody reads here."""
+        for kind in OTHERS:
+            for name, tree in self.tree.get(kind, {}).items():
+                if value_at(tree, heart) is not None:
+                    whose = f"[edit {kind} {name}"
+                    yield (
+                        f"{whose} {' '.join(heart)}]: not the device's own, and not read; to "
+                        f"read it, give what stands in {whose}] by itself"
+                    )
 
     def _applied(self, prefix: Path) -> Iterator[tuple[Path, list[str]]]:
         """Where groups are applied that may bring in what concerns the hierarchy."""
@@ -172,6 +186,14 @@ class Found:
         unknown, remedy = self.whence
         told = f"{where}] apply-groups {' '.join(groups)}: {unknown}"
         return "; ".join((told, *stand, remedy))
+
+
+def heart_of(prefix: Path, root: Branch) -> Path:
+    """Where a resource's own hierarchy stands: others have a part in what is around it."""
+    first = root.children[0]
+    if isinstance(first, Container) and first.inline:
+        return heart_of((*prefix, first.name), first)
+    return prefix
 
 
 def _below(places: dict[Path, str], prefix: Path) -> dict[Path, str]:

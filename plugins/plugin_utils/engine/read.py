@@ -17,7 +17,7 @@ from ..netconf.xml import child as child_of
 from ..netconf.xml import local_name, parse_document, text_of
 from .curly import Written, statements
 from .elements import elements_of_json, take_elements
-from .found import APPLY_GROUPS, Found
+from .found import APPLY_GROUPS, OTHERS, Found
 from .hierarchies import TOP
 from .lines import VERBS, about, lines_of, take_lines
 from .match import Entries, Place, follow
@@ -145,7 +145,7 @@ class _Reader:
         if isinstance(place.node, Entries) and place.node.entries.said in firsts:
             # Entries that are shown for their list's sake are shown with its word all the same.
             place = self._at(where[:-1])
-        if not place.known:
+        if not place.known or where[0] in OTHERS:
             raise MalformedReply(
                 f"this is [edit {' '.join(where)}], which holds nothing of "
                 f"[edit {' '.join(self._prefix)}]"

@@ -10,8 +10,8 @@ from ..errors import MalformedReply
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name
 from .elements import is_inherited, take_elements
-from .found import OF_DEVICE, Found
-from .schema import Container, Path, Statement
+from .found import OF_DEVICE, OTHERS, Found, heart_of
+from .schema import Container, Leaf, List, Path, Statement
 from .tree import Reading
 
 _AROUND = (
@@ -22,11 +22,23 @@ _AROUND = (
 
 @cache
 def whole(prefix: Path, root: Container) -> Container:
-    """The configuration around a resource's hierarchy; everything beside it is left out."""
-    node: Statement = root
-    for name in reversed(prefix[:-1]):
+    """The configuration around a resource's hierarchy; everything beside it is left out.
+
+    Of logical systems and tenants it has that the hierarchy is there, and nothing in it.
+    """
+    heart = heart_of(prefix, root)
+    there = _around(heart[:-1], Container(name=heart[-1], partial=True))
+    others = [
+        List(name=name, partial=True, key=Leaf(name="name"), children=(there,)) for name in OTHERS
+    ]
+    own = _around(prefix[:-1], root)
+    return Container(name="configuration", children=(own, *others), partial=True)
+
+
+def _around(path: Path, node: Statement) -> Statement:
+    for name in reversed(path):
         node = Container(name=name, children=(node,), partial=True)
-    return Container(name="configuration", children=(node,), partial=True)
+    return node
 
 
 def read_reply(prefix: Path, root: Container, reply: etree._Element) -> Reading:
