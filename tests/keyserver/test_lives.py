@@ -299,6 +299,44 @@ def test_nobody_loses_keys_for_what_servers_have_taken_back_meanwhile(signing_ke
     ends_well(town)
 
 
+class DiesBeforeMembersChange(Hands):
+    """Its owner has servers change, and no member any more."""
+
+    def works(self, host, operation):
+        if "site" in host and operation.tag == "load-configuration":
+            raise Killed
+
+
+@pytest.mark.parametrize("left", [70, 25])
+@pytest.mark.parametrize("change", ["all get other keys", "a site gets another key"])
+def test_what_an_earlier_run_has_left_to_be_proved_is_confirmed_in_its_time(
+    signing_key, left, change
+):
+    town = built(signing_key, "v2", 1, True)
+    ALL[change](town)
+    with pytest.raises(Killed):
+        town.run(DiesBeforeMembersChange(town), confirm_minutes=3)
+    town.pass_time(180 - left)
+    run = town.run(Hands(town, commits=25), confirm_minutes=3)
+    assert run.is_good, (run.failures, run.beyond)
+    ends_well(town)
+
+
+def test_what_is_taken_back_before_anybody_can_prove_it_is_not_built_on(signing_key):
+    """The last run of which somebody has gone, and who stays is to get keys anew."""
+    town = built(signing_key, "v2", 2, True)
+    _leaves_and_comes(town)
+    with pytest.raises(Killed):
+        town.run(DiesBeforeMembersChange(town), confirm_minutes=3)
+    town.pass_time(150)
+    run = town.run(Hands(town, commits=25), confirm_minutes=3)
+    assert {host for host, (did, _diff) in run.said.items() if "configured" in did} == set()
+    assert run.failures.keys() >= {"site-3", "site-5"}
+    assert not run.beyond
+    town.pass_time(60)
+    ends_well(town)
+
+
 def test_who_goes_on_with_the_key_of_before_when_time_is_over_is_not_verified(signing_key):
     town = Town(signing_key, "v2", 1, True)
     town.group["activation_time_delay"] = TIMEOUT - 10

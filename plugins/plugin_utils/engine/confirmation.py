@@ -156,12 +156,23 @@ def may_await_at(history: etree._Element, now: float | None, minutes: int | None
     ``now``: in seconds since the epoch, by the device; None: not known. ``minutes``: that it has
     where it does not say so. Raises DeviceError.
     """
+    left = seconds_left(history, now, minutes)
+    return left is None or left >= -_LATE
+
+
+def seconds_left(
+    history: etree._Element, now: float | None, minutes: int | None = None
+) -> float | None:
+    """Until the newest commit is taken back, if it awaits confirmation; None: not known.
+
+    ``now`` and ``minutes`` as for :func:`may_await_at`. Raises DeviceError.
+    """
     newest = _newest(history)[0]
     stamp = child(newest, "date-time")
     at = None if stamp is None else seconds_in(stamp)
     if at is None or now is None:
-        return True
-    return now - at <= 60 * (_of(newest).minutes or minutes or _DEFAULT_MINUTES) + _LATE
+        return None
+    return at + 60 * (_of(newest).minutes or minutes or _DEFAULT_MINUTES) - now
 
 
 def own_words(minutes: int) -> str:

@@ -141,7 +141,6 @@ class _Conductor:
     def _learn(self, step: Step) -> None:
         """In turns: see :meth:`_turn`. What one does not take, later ones are not asked to."""
         self._proof.remade = step.remade
-        self._proof.standing.begins()
         minutes = self._crew.order.confirm_minutes or None
         commit = CommitOptions(self._crew.order.comment, confirmed=minutes)
         left = set(step.changes)
@@ -153,11 +152,10 @@ class _Conductor:
                 if self._turn(host) == turn and host in going
             }
             left -= changes.keys()
+            since = self._crew.clock()
             done = self._crew.change(changes, commit)
             if minutes:
-                self._proof.standing.unconfirmed |= {
-                    h: made for h, made in done.items() if made["changed"]
-                }
+                self._proof.standing.began(done, since)
             self._stop_without(changes.keys() - done.keys())
             self._proof.committed(done)
         self._not_done(left, "configured")
@@ -217,7 +215,7 @@ class _Conductor:
         minutes = counted(self._crew.order.confirm_minutes, "minute")
         return (
             f"not configured: its servers take their change back {minutes} after it, which nothing "
-            f"proves yet, and a change takes up to {self._crew.slowest:.0f} s; set "
+            f"proves yet, and a change takes up to {self._proof.standing.longest:.0f} s; set "
             f"group_vpn_confirm_minutes to more; {_LATER}"
         )
 

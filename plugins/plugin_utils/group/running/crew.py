@@ -33,7 +33,8 @@ class Crew:
     ``held``: what they have and hold by now; ``silent``: who did not answer when asked last;
     ``broken``: groups that were stopped, and why; ``unproved``: what of Group VPN servers are to
     take back; ``acted``: something was, or may have been, changed; ``slowest``: seconds that the
-    longest change of a configuration has taken; ``postponed``: whose last one was not begun.
+    longest change of a configuration has taken, None before the first; ``postponed``: whose last
+    one was not begun.
     """
 
     def __init__(self, order: Order, hands: Hands) -> None:
@@ -47,7 +48,7 @@ class Crew:
         self.broken: dict[str, str] = {}
         self.unproved: dict[str, work.Unproved] = {}
         self.acted = False
-        self.slowest = 0.0
+        self.slowest: float | None = None
         self.postponed: list[str] = []
         self._hands = hands
         self._meant: dict[str, str] = {}
@@ -140,7 +141,7 @@ class Crew:
         try:
             return work.change(rpc, what, self.looks[host], commit, self.foreseen[host])
         finally:
-            self.slowest = max(self.slowest, self.clock() - begun)
+            self.slowest = max(self.slowest or 0.0, self.clock() - begun)
 
     def holds(self, found: Mapping[str, Holdings]) -> None:
         """What hosts have just said that they hold."""

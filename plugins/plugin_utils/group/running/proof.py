@@ -172,7 +172,7 @@ class Proof:
         """
         groups = [group for group in self._crew.whole() if group.name not in clearing]
         look, found = self._looks(groups), {}
-        unconfirmed, why = list(self.standing.unconfirmed), "no member proves its change yet"
+        unconfirmed, why = self.standing.lasting(), "no member proves its change yet"
 
         def unproved() -> dict[str, str]:
             nonlocal found

@@ -18,6 +18,8 @@ _FOR_CHANGES = 0.5
 """The part of the time in which members may begin to change; the rest is for what proves it."""
 _TO_CONFIRM = 1.5
 """How many of the longest changes a confirmation may take."""
+_USUAL = 30.0
+"""Seconds that a change may take where none was made yet: an SRX takes its time to commit."""
 
 
 class Standing:
@@ -27,32 +29,47 @@ class Standing:
     """
 
     def __init__(self, crew: Crew) -> None:
-        self._crew, self._since = crew, math.inf
-        self.unconfirmed: dict[str, Mapping[str, Any]] = {
-            host: one.made or {} for host, one in crew.unproved.items()
-        }
+        self._crew = crew
+        self.unconfirmed: dict[str, Mapping[str, Any]] = {}
+        self._times: dict[str, tuple[float, float]] = {}
+        now = crew.clock()
+        for host, one in crew.unproved.items():
+            # Of what is over and awaits still, the device's times do not fit together.
+            left = one.left if one.left is not None and one.left > 0 else math.inf
+            self._add(host, one.made or {}, now, left)
 
-    def begins(self) -> None:
-        """Servers are about to commit what they take back unless it is confirmed."""
-        if self._crew.order.confirm_minutes:
-            self._since = self._crew.clock()
+    def began(self, made: Mapping[str, Mapping[str, Any]], since: float) -> None:
+        """Servers have committed, not before ``since``, what they take back; what that returned."""
+        for host, one in made.items():
+            if one["changed"]:
+                self._add(host, one, since, 60 * self._crew.order.confirm_minutes)
+
+    def _add(self, host: str, made: Mapping[str, Any], since: float, seconds: float) -> None:
+        self.unconfirmed[host] = made
+        self._times[host] = since + _FOR_CHANGES * seconds, since + seconds
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a change may take, as far as is known."""
+        return _USUAL if self._crew.slowest is None else self._crew.slowest
 
     def has_time(self, member: str) -> bool:
         """Whether a member can change while its servers wait, as long as the longest change yet."""
         servers = {s for group in self._crew.description.of_member(member) for s in group.servers}
-        if servers.isdisjoint(self.unconfirmed):
-            return True
-        return self._left(_FOR_CHANGES) >= self._crew.slowest
+        end = self._crew.clock() + self.longest
+        return all(end <= self._times[host][0] for host in servers & self.unconfirmed.keys())
 
     def patience(self) -> float:
         """Seconds that hosts are waited for: servers have to be told in their time, too."""
-        left = self._left() - _TO_CONFIRM * self._crew.slowest if self.unconfirmed else math.inf
+        last = min((self._times[host][1] for host in self.unconfirmed), default=math.inf)
+        left = last - self._crew.clock() - _TO_CONFIRM * self.longest
         return max(0.0, min(self._crew.order.timeout, left))
 
     def over(self) -> list[str]:
         """Servers that take, or have taken, their change back."""
-        return list(self.unconfirmed) if self._left() < 0 else []
+        return [host for host in self.unconfirmed if host not in self.lasting()]
 
-    def _left(self, part: float = 1.0) -> float:
-        """Seconds left of a part of the time; without end where an earlier run has committed."""
-        return self._since + 60 * part * self._crew.order.confirm_minutes - self._crew.clock()
+    def lasting(self) -> list[str]:
+        """Servers that can be told yet that theirs is to be kept."""
+        now = self._crew.clock()
+        return [host for host in self.unconfirmed if self._times[host][1] >= now]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ...engine import confirm, draft
 from ...engine.apply import apply
 from ...engine.compare import difference
-from ...engine.confirmation import PendingConfirmation
+from ...engine.confirmation import PendingConfirmation, seconds_left
 from ...engine.counting import counted
 from ...engine.device import CommitOptions, Device
 from ...engine.draft import Draft
@@ -238,12 +238,13 @@ class Unproved(NamedTuple):
     """What a device takes back, or may: words for the commit, it as a result, its difference.
 
     ``made``: None where the device does not say whether there is any. ``difference``: None where
-    it cannot be asked for it, and it may be any.
+    it cannot be asked for it, and it may be any. ``left``: seconds until then; None: not known.
     """
 
     told: str
     made: dict[str, Any] | None = None
     difference: str | None = ""
+    left: float | None = None
 
     def __str__(self) -> str:
         if self.made is None:
@@ -291,9 +292,15 @@ def unproved(rpc: Rpc, commit: CommitOptions) -> Unproved | None:
         return None
     # What an earlier run has changed is not known: nothing is looked for.
     made = {"xml": "", "confirmation_awaited": pending.as_result()}
-    found = Unproved(pending.told(certain), made, _difference(device))
+    found = Unproved(pending.told(certain), made, _difference(device), _left(device, commit))
     # Of which it is not known, that is no news.
     return found if certain or found.concerns_us else None
+
+
+def _left(device: Device, commit: CommitOptions) -> float | None:
+    with contextlib.suppress(DeviceError):
+        return seconds_left(device.history(), device.time_told(), commit.confirmed)
+    return None
 
 
 def _difference(device: Device) -> str | None:
