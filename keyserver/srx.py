@@ -126,8 +126,7 @@ def _sentence(problem: LoadError) -> str:
 
 def legible(text: str) -> str:
     """Text of a file or a device as a terminal may show it: what nobody sees there, as escapes."""
-    seen = (c.isprintable() and not _BLANK.match(c) for c in text)
-    return "".join(c if is_seen else ascii(c)[1:-1] for c, is_seen in zip(text, seen, strict=True))
+    return "".join(c if c.isprintable() and not _BLANK.match(c) else ascii(c)[1:-1] for c in text)
 
 
 @cache

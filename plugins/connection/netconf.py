@@ -9,7 +9,7 @@ short_description: NETCONF to Junos devices without a process of its own
 version_added: 1.0.0
 description:
   - Connects to a Junos device by NETCONF over SSH, inside Ansible's worker process.
-  - Uses C(ncclient), with its polling replaced, over the OpenSSH client or over C(paramiko).
+  - Uses C(ncclient), with its polling replaced, over the OpenSSH client, libssh or C(paramiko).
   - The OpenSSH transport honours C(~/.ssh/config), agents, jump hosts, hardware keys and
     C(known_hosts), and needs one login for all tasks of a play.
   - A slow path to the device makes one login for all tasks worth more than a cheap one; set

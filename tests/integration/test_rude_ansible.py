@@ -63,6 +63,17 @@ def test_netcommons_connection_reports_what_is_so(lab, fault, changed, word):
     assert word in " ".join([done.get("msg", ""), *done.get("warnings", [])])
 
 
+def test_a_task_whose_commit_may_have_been_done_is_not_said_to_have_changed_nothing(lab):
+    with RudeServer(box("G1"), Fault(Stage.COMMIT, Manner.CUT_AFTER)) as server:
+        server.logins = 1
+        result = run(
+            lab, server, [{MODULE: {"config": [BLOCK]}}], {**NATIVE, "ansible_rpc_timeout": 2}
+        )
+    done = result.tasks[0]["hub-1"]
+    assert (done["failed"], done["changed"]) == (True, True)
+    assert "whether the device has committed the change is unknown" in done["msg"]
+
+
 @pytest.mark.parametrize(
     ("stage", "manner"), [(Stage.COMMIT, Manner.WARNING), (Stage.LOAD, Manner.ERROR)]
 )

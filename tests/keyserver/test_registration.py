@@ -177,6 +177,14 @@ def test_a_member_refuses_a_key_server_that_it_did_not_pin(signing_key):
     assert "is not 192.0.2.200" in (member.events[-1].reason or "")
 
 
+def test_a_key_server_says_that_it_is_what_the_gateway_has_as_its_local_identity(signing_key):
+    line = "set security group-vpn server ike gateway gm-1 local-identity inet 192.0.2.99"
+    world = World(signing_key, extra=(line,))
+    for member, listed in ((world.member(), []), (world.member(pinned="192.0.2.99"), [GM])):
+        world.run(member)
+        assert world.listed()[0] == listed
+
+
 def test_the_member_threshold_holds_and_known_members_come_back(signing_key):
     threshold = "set security group-vpn server group G1 member-threshold 1"
     world = World(signing_key, extra=(threshold,), members=2)

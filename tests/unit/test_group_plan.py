@@ -435,3 +435,11 @@ def test_who_is_only_called_otherwise_has_not_left_and_nobody_needs_new_keys(oth
 
 def test_a_gateway_that_is_named_and_not_in_force_is_nobody_by_another_name():
     assert not_renamed({}, ["inactive"], {"ike": {"gateways": [{"name": "a"}]}}) == ["inactive"]
+
+
+def test_a_gateway_at_whose_address_another_name_is_wanted_is_called_otherwise():
+    def called(name):
+        return {"ike": {"gateways": [{"name": name, "address": "192.0.2.1"}]}}
+
+    assert not_renamed(called("a"), ["a"], called("b")) == []
+    assert not_renamed(called("a"), ["a"], called("a")) == ["a"]

@@ -132,11 +132,21 @@ def test_the_first_list_of_a_group_is_what_later_ones_are_compared_with():
     assert brief(watch.read([group()])) == [("member_lost", "gm-1")]
 
 
-def test_of_two_members_at_one_address_one_that_leaves_is_told():
+def test_of_two_members_of_one_gateway_the_one_that_leaves_is_named():
+    near, far = ({**member(1), "address": f"192.0.2.{number}"} for number in (1, 2))
+    (event,) = after([group(near, far)], [group(far)])
+    assert (event["event"], event["address"]) == ("member_lost", "192.0.2.1")
+
+
+def test_of_several_members_at_one_address_one_that_leaves_is_told():
     one, other = member(1, 2), member(1, 5)
     assert brief(after([group(one, other)], [group(other)])) == [("member_lost", "gm-1")]
     assert brief(after([group(one)], [group(other, one)])) == [("member_joined", "gm-1")]
     assert after([group(one, other)], [group(other, one)]) == []
+    third = member(1, 7)
+    assert brief(after([group(one, other, third)], [group(one, other)])) == [
+        ("member_lost", "gm-1")
+    ]
 
 
 @pytest.mark.parametrize(

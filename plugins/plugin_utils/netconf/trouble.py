@@ -1,6 +1,6 @@
 # Copyright: groupvpn.junos contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Why a session could not be opened, and what to do: from what ssh, paramiko or the device said."""
+"""Why a session could not be opened, and what to do: from what its carrier or the device said."""
 
 from __future__ import annotations
 
