@@ -261,7 +261,7 @@ def test_what_a_generation_does_not_have_is_refused():
     cluster = {"groups": [{"name": "G", "server_cluster": {"server_role": "root-server"}}]}
     with pytest.raises(Refused, match="VPNv1 does not have this statement"):
         wanted_tree(RESOURCE, cluster, V1)
-    with pytest.raises(Refused, match="VPNv2 does not have this statement"):
+    with pytest.raises(Refused, match="no-anti-replay: Group VPNv2 does not have this statement"):
         wanted_tree(RESOURCE, {"groups": [{"name": "G", "no_anti_replay": True}]}, V2)
 
 

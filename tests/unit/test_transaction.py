@@ -280,9 +280,9 @@ def test_who_finds_under_the_lock_that_another_made_the_change_knows_whether_it_
     assert rpc.box.lock is None
 
 
-@pytest.mark.parametrize("says_confirmed", [True, False])
-def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back(says_confirmed):
-    rpc = Boxed(box("G1", says_confirmed=says_confirmed), {})
+@pytest.mark.parametrize(("tells", "says"), [(True, True), (True, False), (False, False)])
+def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back(tells, says):
+    rpc = Boxed(box("G1", tells_pending=tells, says_confirmed=says), {})
 
     def late(read):
         if rpc.box.pending is not None:
