@@ -219,10 +219,12 @@ class Connection(ConnectionBase):
 
         ``several_tasks``: more tasks of the play will want to.
         """
-        if not self._in_order:
-            # An item of the task's loop failed: what it may have left in its session ends with it.
-            self.close()
+        # An item of the task's loop failed: what it may have left in its session ends with it. One
+        # that waited for others has lost it perhaps, and nothing with it.
+        usable = self._in_order and self._session is not None and self._session.is_alive()
         self._in_order = self._keep = False
+        if not usable:
+            self.close()
         self._connect(several_tasks)
         return SessionRpc(self._session, self._another_session)
 

@@ -6,10 +6,34 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.lab import ROOT, ansible_environment
 from tests.rude import PASSWORD, USER, RudeServer, box
+
+# A line that is read says whether the sessions have been ended: a client learns of it in its time.
+_TWICE = """
+import sys, time, yaml
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader()
+from ansible.playbook.play_context import PlayContext
+from ansible_collections.groupvpn.junos.plugins.action.fleet import Fleet
+from lxml import etree
+hosts = yaml.safe_load(sys.stdin.readline())
+fleet = Fleet(hosts, PlayContext(), 1, print)
+job = lambda rpc: rpc.call("read", etree.Element("get-configuration")).tag
+first, failed = fleet.each(dict.fromkeys(hosts, job))
+print(sorted(first), failed, flush=True)
+ended = sys.stdin.readline() == "ended\\n"
+while ended and any(one._session.is_alive() for one in fleet._connections.values()):
+    time.sleep(0.01)
+second, failed = fleet.each(dict.fromkeys(hosts, job))
+print(sorted(second), failed)
+fleet.close()
+"""
 
 # Ansible's loader of collections, once there, would be every other test's as well.
 _PROGRAM = """
@@ -74,6 +98,60 @@ def test_what_nobody_has_begun_is_not_begun_behind_an_error_that_nobody_foresaw(
         said = _run(tmp_path, hosts, unforeseen=True)
     # The second may have been taken up before the end of the first was heard of.
     assert said in ("begun: 1\n", "begun: 2\n")
+
+
+def _twice(
+    tmp_path: Path, server: RudeServer, transport: str, meanwhile: Callable[[], None]
+) -> str:
+    """What a fleet of one did, and did again behind what happened meanwhile."""
+    hosts = {"hub-1": _variables(server, ansible_netconf_transport=transport)}
+    with subprocess.Popen(
+        [sys.executable, "-c", _TWICE],
+        cwd=tmp_path,
+        env={**ansible_environment(), "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as fleet:
+        assert fleet.stdin is not None
+        assert fleet.stdout is not None
+        print(repr(hosts).replace("False", "false"), file=fleet.stdin, flush=True)
+        first = fleet.stdout.readline()
+        second, _ = fleet.communicate(meanwhile(), timeout=100)
+    return first + second
+
+
+_BOTH = "['hub-1'] {}\n['hub-1'] {}\n"
+
+
+@pytest.mark.parametrize("transport", ["libssh", "paramiko", "openssh"])
+def test_a_session_that_its_device_ended_while_others_were_waited_for_is_no_failure(
+    tmp_path, transport
+):
+    with RudeServer(box("G1")) as server:
+
+        def ended() -> str:
+            server.cut_off()
+            return "ended\n" if server.settled() else ""
+
+        assert _twice(tmp_path, server, transport, ended) == _BOTH
+
+
+def test_a_device_that_is_not_told_that_we_are_there_ends_the_session(tmp_path):
+    """Nobody answers for libssh while others are waited for."""
+    with RudeServer(box("G1"), keepalive_interval=0.1, keepalive_count_max=1) as server:
+
+        def ended() -> str:
+            return "ended\n" if server.settled() else ""
+
+        assert _twice(tmp_path, server, "libssh", ended) == _BOTH
+
+
+def test_a_session_that_is_still_there_is_used_again(tmp_path):
+    for transport in ("libssh", "paramiko", "openssh"):
+        with RudeServer(box("G1")) as server:
+            assert _twice(tmp_path, server, transport, lambda: "go on\n") == _BOTH
+            assert len(server.passwords) == 1
 
 
 def test_a_task_that_tells_of_hosts_leaves_the_process_small_that_is_forked_for_each(tmp_path):

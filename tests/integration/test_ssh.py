@@ -607,12 +607,13 @@ def test_a_device_with_algorithms_of_yesterday_has_not_ended_the_connection(tran
 
 def test_what_stands_in_a_banner_is_no_cause():
     def lets_in(connection):
-        connection.send_auth_banner("Permission denied to others. Too many authentication failures")
+        connection.send_auth_banner("Permission denied to all but us: too many have tried.\n")
         return True
 
     with RudeServer(box("G1")) as server:
         server.judges, server.hangs_up["session"] = lets_in, BYE
         message = fails(target(server), "openssh")
+    assert "the device ended the connection (" in message
     assert "made up: come back later" in message
 
 

@@ -384,6 +384,11 @@ class RudeServer:
         for number in list(self.channels):
             self.drop(number)
 
+    def cut_off(self) -> None:
+        """Cut all connections, whatever those at their other ends are doing."""
+        for connection in list(self.connections):
+            self._loop.call_soon_threadsafe(connection.abort)
+
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self._loop.call_later(seconds, action)
 

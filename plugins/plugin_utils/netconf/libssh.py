@@ -16,6 +16,7 @@ import select
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from .askpass import Answers
@@ -49,6 +50,7 @@ _HOST_KEYS = (
 _LIMITS = ("no match", "too large banner")
 """In what the library says of itself: older algorithms, and long lines before SSH begins."""
 _NO_FILE, _NOBODY = "/dev/null", "nobody"
+_MOST_TAKEN = 1000
 _LONGEST_WAIT = 3600.0
 """Seconds; the system waits for no more than 24 days at once."""
 
@@ -256,6 +258,13 @@ class LibsshSession(NetconfSession):
             if not self._channel.window_size():
                 self._wait()
         return room
+
+    def is_alive(self) -> bool:
+        """See :class:`.session.NetconfSession`. Whether we are there is answered here, too."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        # Who never stops talking is alive.
+        return all(self._take() for _ready in islice(iter(partial(poll.poll, 0), []), _MOST_TAKEN))
 
     def complaint(self) -> str:
         """What the device said last, beside NETCONF or when it hung up, or why the library did."""

@@ -66,6 +66,16 @@ class OpenSshSession(NetconfSession):
         self._connected = self.resumed = True
         return True
 
+    def is_alive(self) -> bool:
+        """See :class:`.session.NetconfSession`."""
+        self._socket.setblocking(False)
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def keep(self) -> bool:
         """Leave the session to the play's next task; False when it is to be closed instead."""
         if not self.connected or self.framing.held or self.target.persist <= 0:

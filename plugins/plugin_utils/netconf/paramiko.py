@@ -178,6 +178,10 @@ class _OverParamiko(NetconfSession):
     def _hear(self, words: str) -> None:
         self._last_words = words
 
+    def is_alive(self) -> bool:
+        ended = self._channel.closed or self._channel.eof_received
+        return bool(self._transport.is_active() and not ended)
+
     def complaint(self) -> str:
         """What the device said when it hung up."""
         return self._last_words

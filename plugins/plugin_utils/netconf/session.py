@@ -120,6 +120,13 @@ class NetconfSession:
         """Connect and exchange hellos."""
         raise NotImplementedError
 
+    def is_alive(self) -> bool:
+        """Whether the device has not ended the session yet, as far as it has said so.
+
+        Who waits for others must ask before it goes on: a device ends a session that nobody uses.
+        """
+        raise NotImplementedError
+
     def keep(self) -> bool:
         """Leave the session to the play's next task; False when it is to be closed instead."""
         return False
