@@ -280,9 +280,14 @@ def test_who_finds_under_the_lock_that_another_made_the_change_knows_whether_it_
     assert rpc.box.lock is None
 
 
-@pytest.mark.parametrize(("tells", "says"), [(True, True), (True, False), (False, False)])
-def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back(tells, says):
-    rpc = Boxed(box("G1", tells_pending=tells, says_confirmed=says), {})
+@pytest.mark.parametrize(
+    ("says_confirmed", "comment"), [(True, None), (False, None), (False, "CHG-1")]
+)
+def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back(
+    says_confirmed, comment
+):
+    """With a comment of one's own there is nothing in such a history to know it by."""
+    rpc = Boxed(box("G1", says_confirmed=says_confirmed), {})
 
     def late(read):
         if rpc.box.pending is not None:
@@ -291,7 +296,7 @@ def test_a_confirmed_commit_whose_time_ends_while_it_is_looked_at_was_taken_back
 
     rpc.twists = {Stage.READ_BACK: late}
     with pytest.raises(CommitDiffers, match=r"has taken it back by now$"):
-        apply(rpc, wish(FIVE_MINUTES))
+        apply(rpc, wish(FIVE_MINUTES._replace(comment=comment)))
     assert rpc.box.lock is None
 
 
