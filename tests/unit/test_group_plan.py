@@ -437,6 +437,16 @@ def test_a_gateway_that_is_named_and_not_in_force_is_nobody_by_another_name():
     assert not_renamed({}, ["inactive"], {"ike": {"gateways": [{"name": "a"}]}}) == ["inactive"]
 
 
+@pytest.mark.parametrize(
+    ("traffic", "remade"),
+    [({"encryption_algorithm": "aes-128-cbc"}, ("BRANCHES",)), ({"lifetime_seconds": 1800}, ())],
+)
+def test_other_traffic_keys_are_waited_for_where_their_algorithms_change_alone(traffic, remade):
+    fleet = built([group_of()], hosts_of())
+    steps = planned(fleet, [group_of(ipsec_proposal=traffic)], hosts_of()).steps
+    assert [step.remade for step in steps if step.kind is Kind.LEARN] == [remade]
+
+
 def test_a_gateway_at_whose_address_another_name_is_wanted_is_called_otherwise():
     def called(name):
         return {"ike": {"gateways": [{"name": name, "address": "192.0.2.1"}]}}
