@@ -33,7 +33,9 @@ from ..srx_member.outbox import MemberOfGroup
 from .addresses import why_unusable
 from .channel import USUAL, Waits
 from .clock import Clock, lab_clock
+from .counting import counted
 from .held import held_associations
+from .ration import Ration
 from .ssh import host_keys, listen
 from .turns import Turns, Workers
 from .udp import UdpSocket
@@ -85,6 +87,7 @@ class _KeyPlane:
         self._sockets: dict[Door, UdpSocket] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self._ration = Ration()
         self._groups: dict[tuple[str, int, str], asyncio.Task[UdpSocket | None]] = {}
 
     async def listen(self) -> None:
@@ -135,11 +138,21 @@ class _KeyPlane:
             log.exception("%s: datagram from %s failed", name, addr[0])
             return
         for event in events:
-            level = logging.WARNING if isinstance(event, RefusedPeer) else logging.INFO
-            log.log(level, "%s: %s", name, event)
+            if isinstance(event, RefusedPeer):
+                self._tell_refused(event)
+            else:
+                log.info("%s: %s", name, event)
         if answer is not None:
             self._sockets[door].send(answer, addr)
         self.stir()
+
+    def _tell_refused(self, event: RefusedPeer) -> None:
+        name, untold = self.device.spec.name, self._ration.take(asyncio.get_running_loop().time())
+        if untold is None:
+            return
+        if untold:
+            log.warning("%s: %s more refused in the meantime", name, counted(untold, "datagram"))
+        log.warning("%s: %s", name, event)
 
     def _work(self) -> None:
         self._soon = False

@@ -867,6 +867,34 @@ def test_a_second_server_on_one_store_does_not_start(tmp_path):
     asyncio.run(run())
 
 
+def test_of_what_strangers_send_no_more_is_told_than_a_log_takes(tmp_path, caplog):
+    """They choose how often: a line for each datagram fills a disk, or a pipe nobody reads."""
+    (port,) = free_ports(1, socket.SOCK_DGRAM)
+
+    def told():
+        return [record.getMessage() for record in caplog.records]
+
+    async def send(many):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for _ in range(many):
+                stranger.sendto(b"no ISAKMP", ("127.0.0.1", port))
+                for _turn in range(3):
+                    await asyncio.sleep(0)
+
+    @moved
+    async def run(loop):
+        async with serving(spec_of(tmp_path, gdoi=Endpoint("127.0.0.1", port))):
+            await send(250)
+            assert 100 <= len(told()) < 200
+            assert len(set(told())) == 1
+            caplog.clear()
+            await loop.pass_time(2)
+            await send(1)
+            more, last = told()
+            assert re.fullmatch(r"hub-1: 1\d\d datagrams more refused in the meantime", more)
+            assert last.startswith("hub-1: RefusedPeer(")
+
+
 def test_a_store_is_its_owners_alone(tmp_path):
     state = tmp_path / "state" / "hub.db"
 
