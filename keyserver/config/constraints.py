@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from string import hexdigits
 
 from .edit import edit_path
 from .group_references import undefined_groups
@@ -352,21 +353,31 @@ def _are_whole(survey: Survey, generation: Generation) -> Iterator[Violation]:
                     yield Violation(edit_path(list(site.words)), leaf, message, _DAEMON)
 
 
-def _keys_are_readable(survey: Survey, generation: Generation) -> Iterator[Violation]:
-    """A key that only looks like ``$9$`` form could never be used."""
+_UNREADABLE = "invalid encrypted data"
+_HALF_AN_OCTET = "a key of an odd number of hexadecimal digits; add one"
+
+
+def _keys_are_usable(survey: Survey, generation: Generation) -> Iterator[Violation]:
+    """A key that only looks like ``$9$`` form, or ends amid an octet, could never be used."""
     for side in (_SERVER, _MEMBER):
         for site in survey.branches(f"{side} ike policy * pre-shared-key"):
             for name, text in site.value.items():
-                if name not in MARKS and is_obscured(text) and not _readable(name, text):
-                    yield _mgd(site.words, name, "invalid encrypted data")
+                if name not in MARKS and is_obscured(text) and (fault := _fault(name, text)):
+                    yield _mgd(site.words, name, fault)
 
 
-def _readable(name: str, text: str) -> bool:
+def _fault(name: str, text: str) -> str | None:
+    """Why a key in ``$9$`` form cannot be used."""
     in_the_clear = bytes.fromhex if name == "hexadecimal" else showable
     try:
-        return bool(in_the_clear(reveal(text)))
+        clear = reveal(text)
     except ValueError:
-        return False
+        return _UNREADABLE
+    try:
+        return None if in_the_clear(clear) else _UNREADABLE
+    except ValueError:
+        digits = name == "hexadecimal" and set(hexdigits).issuperset(clear)
+        return _HALF_AN_OCTET if digits else _UNREADABLE
 
 
 _TOO_SHORT = "lifetime-seconds must be at least 10 times activation-time-delay"
@@ -391,7 +402,7 @@ def _lifetimes_outlast_activation(survey: Survey, generation: Generation) -> Ite
                 yield Violation(where, f"proposal {named}", _TOO_SHORT, _DAEMON)
 
 
-MGD_RULES: tuple[Rule, ...] = (_one_role, _musts, _keys_are_readable)
+MGD_RULES: tuple[Rule, ...] = (_one_role, _musts, _keys_are_usable)
 # A member is told of all in one datagram of 65,507 octets: 59 octets each, and as much again while
 # new keys take the place of those before.
 _MOST_POLICIES = 500

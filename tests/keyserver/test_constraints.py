@@ -314,6 +314,13 @@ def test_a_key_that_cannot_be_read_is_refused(form, hidden):
     assert violations(text) == ["invalid encrypted data"]
 
 
+@pytest.mark.parametrize(("digits", "faults"), [("abc", 1), ("0", 1), ("0abc", 0)])
+def test_half_an_octet_of_a_key_is_named_as_what_it_is(digits, faults):
+    text = SERVER.replace("ascii-text secret", f"hexadecimal {digits}")
+    complaint = "a key of an odd number of hexadecimal digits; add one"
+    assert violations(text) == [complaint] * faults
+
+
 GROUP = "set groups G system host-name from-a-group"
 
 
