@@ -32,6 +32,9 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members import read as members_info
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.members.asking import Choice
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import (
+    RESOURCE as MEMBER,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.server import (
     RESOURCE as SERVER,
 )
@@ -282,16 +285,109 @@ def test_a_change_between_reading_and_locking_is_seen():
     assert smc(target, "G1")["heartbeat"] == "90"
 
 
+PROPOSAL = {"ike": {"proposals": [{"name": "p", "authentication_method": "pre-shared-keys"}]}}
+BESIDE = {
+    side: f"set security group-vpn {side} ike proposal p authentication-method pre-shared-keys"
+    for side in ("server", "member")
+}
+
+
+class Coy(Wire):
+    """A device that shows nothing of what is inactive as long as nothing asked for is in it."""
+
+    side = "server"
+
+    def raw(self, operation) -> bytes:
+        reply = etree.fromstring(super().raw(operation))
+        for element in reply.xpath(f"//*[@inactive][not(.//*[local-name() = '{self.side}'])]"):
+            element.getparent().remove(element)
+        return etree.tostring(reply)
+
+
+def asleep(*lines: str) -> Device:
+    spec = DeviceSpec("hub-1", EmulatedGeneration("v1"), strict=False)
+    return Device(spec, read_initial(spec, "\n".join(("set system host-name hub-1", *lines))), NOW)
+
+
+def configure(resource, rpc, state="merged", **more):
+    want = wanted_tree(resource, PROPOSAL, None)
+    return apply(rpc, Request(resource, want, State(state), **more))
+
+
+@pytest.mark.parametrize("device_of", [Wire, Coy])
+@pytest.mark.parametrize("place", ["security", "security group-vpn"])
+@pytest.mark.parametrize("state", ["merged", "overridden"])
+def test_what_comes_to_stand_in_what_is_inactive_is_not_said_to_be_in_force(
+    device_of, place, state
+):
+    wire = device_of(asleep(BESIDE["member"], f"deactivate {place}"))
+    told = f"[edit {place}] is inactive: nothing below it is in force"
+    checks = [{"check": True, "validate_on_device": True}, *[{"check": True}] * (device_of is Wire)]
+    predicted = [configure(SERVER, wire, state, **check) for check in checks]
+    trips = wire.round_trips
+    made = configure(SERVER, wire, state)
+    assert wire.round_trips == trips + 5
+    for result in (*predicted, made):
+        assert (result["changed"], result["after"], result["warnings"]) == (True, {}, [told])
+    assert (
+        "p" in wire.device.database.committed["security"]["group-vpn"]["server"]["ike"]["proposal"]
+    )
+    again = configure(SERVER, wire, state)
+    assert (again["changed"], again["after"], again["warnings"]) == (False, {}, [told])
+
+
+@pytest.mark.parametrize("device_of", [Wire, Coy])
+def test_a_member_beside_a_key_server_that_sleeps_is_refused_by_the_place(device_of):
+    wire = device_of(asleep(BESIDE["server"], "deactivate security group-vpn"))
+    wire.side = "member"
+    before = repr(wire.device.database.committed)
+    # A device that does not show it before tells after the load.
+    for more in ({"check": True, "validate_on_device": device_of is Coy}, {}):
+        with pytest.raises(Refused, match=r"\[edit security group-vpn\]: it is inactive"):
+            configure(MEMBER, wire, **more)
+    assert repr(wire.device.database.committed) == before
+    assert wire.device.database.workspace.lock_holder is None
+    assert not wire.device.database.workspace.shared.modified
+
+
+def test_what_somebody_deactivates_beside_the_change_is_not_said_to_be_in_force():
+    wire = Wire(asleep())
+    original = wire.raw
+
+    def meddle(operation):
+        if etree.QName(operation).localname == "get-configuration" and committed(wire):
+            wire.raw = original
+            other = Wire(wire.device)
+            other.call(
+                "open", etree.fromstring("<open-configuration><private/></open-configuration>")
+            )
+            other.call("load", deactivation("security group-vpn"))
+            other.call("commit", etree.Element("commit-configuration"))
+        return original(operation)
+
+    wire.raw = meddle
+    made = configure(SERVER, wire, commit=CommitOptions(private=True))
+    told = "[edit security group-vpn] is inactive: nothing below it is in force"
+    assert (made["changed"], made["after"], made["warnings"]) == (True, {}, [told])
+
+
+def committed(wire) -> bool:
+    return "commit-configuration" in wire.names
+
+
+def deactivation(path):
+    return etree.fromstring(
+        '<load-configuration action="set" format="text"><configuration-set>deactivate '
+        f"{path}</configuration-set></load-configuration>"
+    )
+
+
 def test_a_deactivated_block_is_activated_when_it_is_wanted():
     target = device()
     wire = Wire(target)
     ask(wire, "merged", [{"group": "G1", **GOOD}])
     path = "security group-vpn server group G1 server-member-communication"
-    load = etree.fromstring(
-        '<load-configuration action="set" format="text"><configuration-set>deactivate '
-        f"{path}</configuration-set></load-configuration>"
-    )
-    wire.call("load", load)
+    wire.call("load", deactivation(path))
     wire.call("commit", etree.Element("commit-configuration"))
     assert target.groups.views(NOW)[0].communication == "none"
     result = ask(wire, "merged", [{"group": "G1", **GOOD}])

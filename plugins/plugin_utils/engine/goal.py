@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import CommitDiffers
 from ..netconf.libraries import etree
 from .change import Edit, change_xml, edits
 from .device import Device
-from .draft import Draft, drafted, read_device, target_of
+from .draft import Draft, drafted, foresee, read_device, target_of
 from .outcome import lacking, told
 from .reply import same
 from .request import Request, fitted
-from .schema import Tree
 from .tree import Reading
 
 
@@ -24,7 +25,7 @@ class RequestGoal:
         self.draft = first
         self._taken: etree._Element | None = None
         self._besides: list[Edit] = []
-        self._after: Tree | None = None
+        self._found: Reading | None = None
 
     @property
     def selection(self) -> etree._Element:
@@ -48,7 +49,10 @@ class RequestGoal:
         if self._taken is not None and same(self._taken, reply):
             return ""
         have = resource.read(reply)
-        self._besides, self._after = [], have.in_force(resource.root)
+        if database == "candidate":
+            self._heed_sleep(have)
+            outlook = self.draft.outlook
+        self._besides, self._found = [], have
         words = ""
         if edits(resource.root, have.explicit, outlook.target, outlook.generation):
             words = self._differing(have)
@@ -59,6 +63,26 @@ class RequestGoal:
             )
         self._taken = None if words else reply
         return words
+
+    def _heed_sleep(self, have: Reading) -> None:
+        """Judge the change anew where what it stands in is inactive, which was not shown before.
+
+        A device may leave out an inactive hierarchy that holds nothing of what it was asked for.
+        Raises Refused.
+        """
+        outlook = self.draft.outlook
+        was, generation = outlook.have, outlook.generation
+        marks = was.explicit.inactive | have.explicit.inactive
+        hidden = have.ancestor_inactive and not was.ancestor_inactive
+        if generation is None or not (hidden or marks - was.explicit.inactive):
+            return
+        known = replace(
+            was,
+            explicit=replace(was.explicit, inactive=marks),
+            notes=have.notes,
+            ancestor_inactive=have.ancestor_inactive,
+        )
+        self.draft = foresee(self._request, known, generation)
 
     @property
     def _or_others(self) -> str:
@@ -82,16 +106,22 @@ class RequestGoal:
 
     def come(self) -> Draft:
         """The change as the device has made it, which it says when that is not what was planned."""
-        if self._after is None:
+        found, outlook, resource = self._found, self.draft.outlook, self._request.resource
+        if found is None:
             return self.draft
+        after = found.in_force(resource.root)
         if self._besides:
-            more = told(self._request.resource.prefix, self._besides)
+            more = told(resource.prefix, self._besides)
             self._device.warn(
                 f"the device has made by itself of the change{self._or_others}: {more}"
             )
-        elif self._after != self.draft.outlook.after:
+        elif found.ancestor_inactive and not outlook.have.ancestor_inactive:
+            # Somebody has deactivated it beside this change.
+            for note in found.notes:
+                self._device.warn(note)
+        elif after != outlook.after:
             # A group's value is seen only where none stands above it.
             self._device.warn(
                 "configuration groups bring in what this change uncovers: see 'after'"
             )
-        return self.draft._replace(outlook=self.draft.outlook._replace(after=self._after))
+        return self.draft._replace(outlook=outlook._replace(after=after))

@@ -83,8 +83,10 @@ class Resource:
     ``prefix`` leads to ``root`` and includes its name. ``anchor``: the list whose entries the
     module's ``config`` is; without it ``config`` is a dictionary. ``landmarks``: names by which
     text from ``[edit PREFIX]`` is known, ``ways``: those of text from further inside, with where.
-    ``wording``: options that differ from the tree. ``about``: a word that a comparison has when it
-    concerns these settings, if that is not the second of ``prefix``.
+    ``around``: what a device is asked for whole, since it may show nothing of an inactive
+    hierarchy in which nothing was asked for. ``wording``: options that differ from the tree.
+    ``about``: a word that a comparison has when it concerns these settings, if that is not the
+    second of ``prefix``.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Resource:
     landmarks: tuple[str, ...]
     anchor: str | None = None
     ways: Mapping[str, Path] = field(default_factory=dict)
+    around: Path = ()
     wording: Wording | None = None
     about: str | None = None
     rules: Rules = RULELESS
@@ -142,6 +145,9 @@ class Resource:
         for name in self.prefix:
             here = etree.SubElement(here, name)
         _select(here, self.root, generation)
+        whole = root.find("/".join(self.around)) if self.around else None
+        if whole is not None:
+            del whole[:]
         return root
 
     def read(self, reply: etree._Element) -> Reading:

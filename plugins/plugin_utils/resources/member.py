@@ -247,6 +247,7 @@ RESOURCE = Resource(
     root=_ROOT,
     landmarks=("group-vpn", "ipsec-policy", "policies"),
     ways={"member": ("group-vpn",)},
+    around=("security", "group-vpn"),
     about="group-vpn",
     wording=Wording(_OPTIONS, attachment.inward, attachment.outward),
     rules=Rules(objections=_objections, fitted=attachment.fitted),

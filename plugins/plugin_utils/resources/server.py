@@ -265,5 +265,6 @@ RESOURCE = Resource(
     prefix=communication.HIERARCHY[:-1],
     root=_ROOT,
     landmarks=("group",),
+    around=communication.HIERARCHY[:-2],
     rules=Rules(_objections, communication.advice, communication.results, communication.touched),
 )
