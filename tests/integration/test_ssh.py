@@ -359,6 +359,20 @@ def test_a_key_is_known_also_beside_another_of_its_kind(tmp_path, transport, kin
         ).close()
 
 
+@pytest.mark.parametrize("transport", ["libssh"])
+def test_the_fingerprint_of_a_key_that_is_not_known_is_told(tmp_path, transport):
+    """By it a person finds out whether the key is the device's."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    with RudeServer(box("G1"), key=key) as server:
+        known = tmp_path / "known_hosts"
+        known.write_text("")
+        where = target(server, host_key_checking=True, known_hosts_file=str(known))
+        message = fails(where, transport)
+        assert server.passwords == []
+    assert "the host key is not known" in message
+    assert f"[{key.get_fingerprint()}]" in message
+
+
 def test_what_only_a_certificate_authority_vouches_for_is_left_to_openssh(tmp_path):
     with RudeServer(box("G1")) as server:
         authority, _ = _keys()

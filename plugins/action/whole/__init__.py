@@ -80,7 +80,7 @@ class Whole:
         wrong: list[Contradiction],
     ) -> Order:
         """What is asked for; ``variables``: host to its variables."""
-        here = {host: variables[host] for host in self._in_play()}
+        here = self._in_play()
         out = left_out(self._task, self._templar, here)
         return Order(
             description=self._description(groups, variables, wrong),

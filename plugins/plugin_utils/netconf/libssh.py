@@ -204,7 +204,7 @@ class LibsshSession(NetconfSession):
     # Octets
 
     def _set_timeout(self, seconds: float) -> None:
-        self._deadline, self._awaited = Deadline(seconds), "answer"
+        self._deadline = Deadline(seconds)
 
     def _transport_read(self) -> bytes:
         while not self._held:
