@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.schema import (
+    Container,
     Kind,
     Leaf,
     List,
+    walk,
 )
 
 YANG = os.environ.get("JUNOS_YANG_DIR")
@@ -62,7 +64,9 @@ def _yang(text, name):
         if word in ("container", "list", "leaf", "leaf-list"):
             rest = body[match.end() :]
             empty = word == "leaf" and re.match(r"[^{}]*?type empty;", rest) is not None
-            found.append(("/".join([*path, label]), "empty" if empty else word))
+            lasts = re.match(r'(\s*description\s+"[^"]*";)?\s*presence\b', rest) is not None
+            kind = "empty" if empty else "presence" if lasts else word
+            found.append(("/".join([*path, label]), kind))
             path.append(label)
             depths.append(depth)
         if opens == "{" or brace == "{":
@@ -83,4 +87,19 @@ def _text():
 
 def nodes_of(grouping):
     """(names, kind) of everything in a grouping, without the names of entries."""
-    return [pair for pair in _yang(_text(), grouping) if not pair[0].endswith("/name")]
+    nodes = [(n, "container" if k == "presence" else k) for n, k in _yang(_text(), grouping)]
+    return [pair for pair in nodes if not pair[0].endswith("/name")]
+
+
+def lasting(grouping):
+    """Containers that are there with nothing in them."""
+    return {name for name, kind in _yang(_text(), grouping) if kind == "presence"}
+
+
+def kept_empty(node):
+    """Containers of a table that are not taken for nothing when nothing is in them."""
+    return {
+        "/".join(path)
+        for path, child in walk(node)
+        if isinstance(child, Container) and (child.presence or child.hollow)
+    }

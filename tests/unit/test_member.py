@@ -23,7 +23,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Devic
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.resources.member import RESOURCE
 
 from tests.unit.paper import Paper, inside_of, planned
-from tests.unit.referee import YANG, described, nodes_of
+from tests.unit.referee import YANG, described, kept_empty, lasting, nodes_of
 
 V1, V2 = Generation.V1, Generation.V2
 KEY = "made-up-key-1"
@@ -461,6 +461,8 @@ def test_the_v2_table_is_junipers_yang():
     theirs = nodes_of("gvpn-member")
     assert len(theirs) > 60
     assert described(MEMBER, V2) == theirs
+    assert len(lasting("gvpn-member")) == 4
+    assert lasting("gvpn-member") == kept_empty(MEMBER)
     attached = described(RESOURCE.root.by_name["ipsec-policy"], V2)
     assert ("from-zone", "list") in attached
     assert [

@@ -926,6 +926,28 @@ def test_what_is_inactive_is_not_in_force_and_is_named(level):
         assert any("inactive" in warning for warning in found["warnings"]), text
 
 
+RULE = "security group-vpn member ipsec vpn V exclude rule r"
+HOLLOW = (
+    f"set {RULE} source-address\nset {RULE} destination-address 192.0.2.0/24\n",
+    "security { group-vpn { member { ipsec { vpn V { exclude { rule r { source-address; "
+    "destination-address { 192.0.2.0/24; } } } } } } } }",
+    "<configuration><security><group-vpn><member><ipsec><vpn><name>V</name><exclude><rule>"
+    "<name>r</name><source-address/><destination-address><address>192.0.2.0/24</address>"
+    "</destination-address></rule></exclude></vpn></ipsec></member></group-vpn></security>"
+    "</configuration>",
+)
+
+
+@pytest.mark.parametrize("text", HOLLOW)
+def test_what_stands_there_without_the_value_that_an_option_has_is_said_to_be_unread(text):
+    """Built elsewhere from what is read, the rule would be another one."""
+    found = views.parse(MEMBER, text)
+    (vpn,) = found["parsed"]["ipsec"]["vpns"]
+    assert vpn["exclude_rules"] == [{"name": "r", "destination_address": "192.0.2.0/24"}]
+    assert found["unread"] == [f"{RULE} source-address"]
+    assert any(f"{RULE} source-address" in line for line in found["warnings"])
+
+
 @pytest.mark.parametrize(
     ("statement", "place"),
     [

@@ -35,7 +35,7 @@ from lxml import etree
 
 from keyserver.config.secret import obscure
 from tests.unit.paper import Paper, inside_of, planned
-from tests.unit.referee import YANG, described, nodes_of
+from tests.unit.referee import YANG, described, kept_empty, lasting, nodes_of
 
 V1, V2 = Generation.V1, Generation.V2
 KEY = "made-up-key-1"
@@ -273,6 +273,9 @@ def test_the_v2_table_is_junipers_yang():
     theirs = nodes_of("gvpn-server")
     assert len(theirs) > 80
     assert described(RESOURCE.root, V2) == theirs
+    # The table keeps an empty server-member-communication as well, should a device show one.
+    assert {"ike/gateway/dead-peer-detection"} == lasting("gvpn-server")
+    assert lasting("gvpn-server") <= kept_empty(RESOURCE.root)
 
 
 V1_SCHEMA = """

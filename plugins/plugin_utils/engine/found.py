@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import MalformedReply
 from .counting import counted
-from .schema import Branch, Container, Kind, Leaf, List, Path, Statement, Tree, value_at
+from .schema import Branch, Container, Kind, Leaf, List, Path, Statement, Tree, trees, value_at
 from .secret import Secret, read_secret
 from .tree import Configuration, Reading, cut, is_ours, is_there, tidied
 from .withheld import UNKNOWN, is_withheld, left_out
@@ -123,6 +123,7 @@ class Found:
         if sources:
             explicit, inherited = _split(node, tree, sources.keys(), ())
         inactive = frozenset(_below(dict.fromkeys(self.inactive, ""), prefix))
+        self.unread |= {" ".join(path): None for path in _hollow(node, tree, prefix)}
         asleep = [prefix[:n] for n in range(1, len(prefix) + 1) if prefix[:n] in self.inactive]
         return Reading(
             Configuration(tidied(node, explicit), inactive),
@@ -194,6 +195,16 @@ def heart_of(prefix: Path, root: Branch) -> Path:
     if isinstance(first, Container) and first.inline:
         return heart_of((*prefix, first.name), first)
     return prefix
+
+
+def _hollow(node: Branch, tree: Tree, path: Path) -> Iterator[Path]:
+    """What a device has with nothing in it, and no option says."""
+    for child in (c for c in node.children if isinstance(c, Branch) and c.holds_hollow):
+        for keys, branch, inside in trees(child, tree.get(child.name)):
+            here = (*path, child.name, *keys)
+            if not inside and getattr(branch, "hollow", False):
+                yield here
+            yield from _hollow(branch, inside, here)
 
 
 def _below(places: dict[Path, str], prefix: Path) -> dict[Path, str]:

@@ -168,6 +168,12 @@ class Branch(Statement):
         )
 
     @cached_property
+    def holds_hollow(self) -> bool:
+        """Whether it may be there with nothing in it that an option says, or anything inside."""
+        inside = (c.holds_hollow for c in self.children if isinstance(c, Branch))
+        return getattr(self, "hollow", False) or any(inside)
+
+    @cached_property
     def bare(self) -> Leaf | None:
         """The child whose value the CLI writes without its name."""
         return next((c for c in self.children if isinstance(c, Leaf) and c.bare), None)
@@ -223,11 +229,13 @@ class Container(Branch):
     """A statement that is there once.
 
     ``presence``: it means something even when nothing is in it; others vanish with what is in
-    them. ``inline``: its options stand among its parent's. ``unit``: replaced and deleted as one,
-    though it holds lists. ``shorthand``: the leaf that a plain value is taken for.
+    them. ``hollow``: a device may have it with nothing in it, and no option says so. ``inline``:
+    its options stand among its parent's. ``unit``: replaced and deleted as one, though it holds
+    lists. ``shorthand``: the leaf that a plain value is taken for.
     """
 
     presence: bool = False
+    hollow: bool = False
     inline: bool = False
     shorthand: str | None = None
     unit: bool = False

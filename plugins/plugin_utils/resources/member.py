@@ -70,6 +70,7 @@ def _address(name: str, summary: str) -> Container:
     return Container(
         name=name,
         inline=True,
+        hollow=True,
         summary=summary,
         children=(
             Leaf(
