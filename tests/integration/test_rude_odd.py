@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -440,6 +441,12 @@ def test_what_is_hidden_from_a_user_is_not_absent(hidden, transport):
 # Lists, which are read as a stream
 
 LIST = "<multi-routing-engine-results/><security-group-vpn-server-registered-members/>"
+LISTED = "get-security-group-vpn-server-registered-members"
+ONE_LISTED = (
+    "<security-group-vpn-server-registered-members><group><name>G1</name><member>"
+    "<gateway>gm-1</gateway><ip>192.0.2.77</ip></member></group>"
+    "</security-group-vpn-server-registered-members>"
+)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -455,7 +462,7 @@ LIST = "<multi-routing-engine-results/><security-group-vpn-server-registered-mem
 def test_a_list_that_answers_something_else_is_not_read(odd, words, transport):
     fault = Fault(Stage.OTHER, Manner.REWRITE, nth=0, rewrite=odd)
     with RudeServer(box("G1"), fault) as server:
-        server.box.answers = {"get-security-group-vpn-server-registered-members": LIST}
+        server.box.answers = {LISTED: LIST}
         with (
             Client(target(server), transport) as client,
             pytest.raises((MalformedReply, DeviceError, TransportFailure), match=words),
@@ -477,7 +484,7 @@ def test_a_device_that_takes_no_notice_of_inheritance_is_not_taken_for_one_witho
         return wait_for(rpc, Wait(wanted, check=True), say=print)
 
     with RudeServer(box("G1")) as server:
-        server.box.answers = {"get-security-group-vpn-server-registered-members": LIST}
+        server.box.answers = {LISTED: LIST}
         group = next(server.box.committed.iter("group"))
         etree.SubElement(group, "apply-groups").text = "REKEY"
         with Client(target(server), transport) as client:
@@ -488,6 +495,26 @@ def test_a_device_that_takes_no_notice_of_inheritance_is_not_taken_for_one_witho
                 )
                 # Its list is empty, and does not even name the group.
                 assert len(unlisted) == (task in (members.read, clearing))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_session_that_its_device_ended_between_two_looks_hides_nobody(transport):
+    """A device ends what nobody uses: the look that decides would be the one that fails."""
+    told, now = [], [0.0]
+    with RudeServer(box("G1")) as server, Client(target(server), transport) as client:
+
+        def pause(seconds):
+            now[0] += seconds
+            server.box.answers[LISTED] = ONE_LISTED
+            server.cut_off()
+            while client.sessions[-1].is_alive():
+                time.sleep(0.01)
+
+        server.box.answers = {LISTED: LIST}
+        request = Wait({"G1": Wanted(min_members=1)}, timeout=5, poll=5)
+        done = wait_for(client.rpc(), request, told.append, lambda: now[0], pause)
+    assert done["groups"][0]["alive"] == 1, done
+    assert not any("look failed" in line for line in told)
 
 
 # Confirmed commits

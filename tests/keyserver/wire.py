@@ -40,6 +40,9 @@ class Wire:
         self.inject: dict[str, str] = {}
         self.reconnect()
 
+    def is_alive(self) -> bool:
+        return not self.session.closing
+
     def reconnect(self) -> bool:
         self.session = self.device.open_session("netops", self.clock())
         self.session.greeting()

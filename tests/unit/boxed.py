@@ -49,6 +49,9 @@ class Boxed:
         reply = f'<rpc-reply xmlns:junos="{namespace}">{content}</rpc-reply>'
         return refuse_errors(step, parse_document(reply.encode()))
 
+    def is_alive(self) -> bool:
+        return True
+
     def reconnect(self) -> bool:
         if self.anew:
             self.box.end(self._session.number)

@@ -30,6 +30,8 @@ _NOTHING, _FAILED = Look(()), "the last look failed"
 class Eyes:
     """Looks at one device; a connection that breaks while waiting is opened again.
 
+    One that ended between two looks, for nobody used it, is no look that failed.
+
     ``say``: told of a look that failed, once until one succeeds.
     """
 
@@ -73,7 +75,7 @@ class Eyes:
         Raises TransportFailure where nothing was seen before the connection broke.
         """
         try:
-            if self._failure:
+            if self._failure or not self._rpc.is_alive():
                 self._rpc.reconnect()
             if self._last is None:
                 self._commit, self._untold = committed_at(self._device)

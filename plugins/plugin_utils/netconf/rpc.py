@@ -50,6 +50,9 @@ class Rpc(Protocol):
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
         """Send one operation; its reply in pieces, as octets that :func:`.xml.clean` has seen."""
 
+    def is_alive(self) -> bool:
+        """Whether the device has not ended the session yet, as far as is known."""
+
     def reconnect(self) -> bool:
         """Go on over a new session, for when an answer was lost; False: over the one there is.
 
@@ -105,6 +108,10 @@ class SessionRpc:
         """See :class:`Rpc`."""
         with _naming(f"{self._where}: {step}"):
             yield from clean(self._octets(step, operation))
+
+    def is_alive(self) -> bool:
+        """See :class:`Rpc`."""
+        return self._session.is_alive()
 
     def reconnect(self) -> bool:
         """See :class:`Rpc`."""
@@ -233,6 +240,10 @@ class NetcommonRpc:
     def stream(self, step: str, operation: etree._Element) -> Iterator[bytes]:
         """See :class:`Rpc`; this carrier has the reply in one piece only."""
         return clean([self._text(step, operation).encode()])
+
+    def is_alive(self) -> bool:
+        """See :class:`Rpc`; who has the session asks nobody."""
+        return True
 
     def reconnect(self) -> bool:
         """See :class:`Rpc`."""
