@@ -350,6 +350,24 @@ def test_a_member_beside_a_key_server_that_sleeps_is_refused_by_the_place(device
     assert not wire.device.database.workspace.shared.modified
 
 
+@pytest.mark.parametrize(("resource", "other"), [(SERVER, "member"), (MEMBER, "server")])
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("company", ["", "set", "deactivate"])
+def test_check_mode_says_of_a_side_that_comes_or_goes_what_the_device_says(
+    resource, other, there, company
+):
+    """What else stands in [edit security group-vpn] decides what the difference is shown from."""
+    lines = ["set security zones security-zone LAN", *[BESIDE[resource.name]] * there]
+    lines += [BESIDE[other], "set security group-vpn co-location"] * bool(company)
+    target = asleep(*lines, *[f"deactivate security group-vpn {other}"] * (company == "deactivate"))
+    wire, old = Wire(target), target.database.committed
+    gone = {"state": "deleted", "everything": True} if there else {}
+    predicted = configure(resource, wire, **gone, check=True, diff=True)["diff_text"]
+    configure(resource, wire, **gone)
+    assert predicted == compare(target.database.schema, old, target.database.committed)
+    assert predicted.startswith(f"[edit security{' group-vpn' * bool(company)}]\n")
+
+
 def test_what_somebody_deactivates_beside_the_change_is_not_said_to_be_in_force():
     wire = Wire(asleep())
     original = wire.raw

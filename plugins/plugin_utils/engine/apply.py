@@ -88,8 +88,14 @@ def _predicted(request: Request, draft: Draft) -> str:
     from .compare import difference
 
     outlook, resource = draft.outlook, request.resource
+    have = outlook.have
     return difference(
-        resource.prefix, resource.root, outlook.have.explicit, outlook.target, outlook.generation
+        resource.prefix,
+        resource.root,
+        have.explicit,
+        outlook.target,
+        outlook.generation,
+        have.beside,
     )
 
 

@@ -34,17 +34,19 @@ def difference(
     before: Configuration,
     after: Configuration,
     generation: Generation | None,
+    beside: Path = (),
 ) -> str:
     """The difference as text, secrets masked; empty when there is none.
 
-    A hierarchy that comes or goes whole takes the containers around it along: nothing else of a
-    Group VPN stands beside it, and the first of them is never empty.
+    A hierarchy that comes or goes whole takes the containers around it along, up to the one that
+    others have something in (``beside``); the first is never empty.
     """
-    if (before.tree and after.tree) or len(prefix) == 1:
-        around = prefix
-    else:
-        around, root = prefix[:1], _around(prefix[1:], root)
-        before, after = _moved(prefix[1:], before), _moved(prefix[1:], after)
+    around = prefix if before.tree and after.tree else prefix[: max(1, len(beside))]
+    if around != prefix:
+        out = prefix[len(around) :]
+        root, before, after = _around(out, root), _moved(out, before), _moved(out, after)
+    stays = beside[len(prefix) :]
+    before, after = _standing(stays, before), _standing(stays, after)
     page = _Page(before, after, generation)
     page.level(root, before.tree, after.tree, _Place(around, len(around)))
     return "".join(f"{line}\n" for line in page.lines)
@@ -63,6 +65,13 @@ def _moved(path: Path, configuration: Configuration) -> Configuration:
     for name in reversed(path) if tree else ():
         tree = {name: tree}
     return Configuration(tree, frozenset((*path, *place) for place in configuration.inactive))
+
+
+def _standing(path: Path, configuration: Configuration) -> Configuration:
+    """A configuration with a container that is there whatever becomes of what is in it."""
+    tree = configuration.tree
+    inside: Tree = {name: {} for name in path[:1] if name not in tree}
+    return Configuration({**inside, **tree}, configuration.inactive) if inside else configuration
 
 
 @dataclass(frozen=True)

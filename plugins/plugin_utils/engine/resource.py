@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..errors import legible
 from ..netconf.libraries import etree
+from ..netconf.xml import local_name
+from .found import heart_of
 from .plan import State
-from .reply import read_reply
+from .reply import configuration_of, read_reply
 from .schema import Branch, Container, Leaf, List, Path, Statement, Tree, spoken, walk
 from .tree import Configuration, Reading
 from .values import Generation
@@ -152,7 +154,16 @@ class Resource:
 
     def read(self, reply: etree._Element) -> Reading:
         """The settings in a device's reply."""
-        return read_reply(self.prefix, self.root, reply)
+        reading = read_reply(self.prefix, self.root, reply)
+        return replace(reading, beside=self.around) if self._has_company(reply) else reading
+
+    def _has_company(self, reply: etree._Element) -> bool:
+        """Whether anything but these settings stands in what is asked for whole."""
+        own = heart_of(self.prefix, self.root)[-1]
+        around = "/".join(f"{{*}}{name}" for name in self.around)
+        found = configuration_of(reply) if self.around else None
+        inside = () if found is None else found.iterfind(f"{around}/{{*}}*")
+        return any(local_name(element) != own for element in inside)
 
     def parse(self, text: str) -> Reading:
         """The settings in a configuration of any form."""

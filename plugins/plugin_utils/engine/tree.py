@@ -28,7 +28,8 @@ class Reading:
     ``sources`` the group behind each inherited statement. ``notes`` say what could not be read,
     and what keeps all of it from being in force; ``unread``: statements that no table has.
     ``groups``: what those groups have here, where it was read; without it nobody knows whether an
-    entry stays by their doing when it is deleted.
+    entry stays by their doing when it is deleted. ``beside``: a container that others have a part
+    in, from the top of the configuration on; () for none.
     """
 
     explicit: Configuration = field(default_factory=Configuration)
@@ -38,6 +39,7 @@ class Reading:
     ancestor_inactive: bool = False
     groups: tuple[Tree, ...] | None = None
     unread: tuple[str, ...] = ()
+    beside: Path = ()
 
     def in_force(self, node: Branch) -> Tree:
         """What the device acts on."""

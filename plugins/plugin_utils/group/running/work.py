@@ -106,8 +106,9 @@ def difference_to(looked: Looked, foreseen: Foreseen) -> str:
     targets = {change.side: made.outlook.target for change, made in foreseen}
     text = ""
     for side, target in targets.items():
-        resource, have = RESOURCES[side], looked.readings[side].explicit
-        text += difference(resource.prefix, resource.root, have, target, looked.generation)
+        resource, have = RESOURCES[side], looked.readings[side]
+        sides = have.explicit, target
+        text += difference(resource.prefix, resource.root, *sides, looked.generation, have.beside)
     return text
 
 
