@@ -266,6 +266,31 @@ def test_an_identity_that_is_no_group_of_ours_is_answered(signing_key, identity)
     assert len(events) == 1
 
 
+def test_a_pull_that_fails_counts_at_the_group_that_it_names_or_at_each_of_its_gateway(signing_key):
+    server = "set security group-vpn server "
+    other = f"{server}ike gateway other "
+    own = f"{server}group G3 "
+    extra = (
+        f"{other}ike-policy pol",
+        f"{other}address 192.0.2.99",
+        f"{own}group-id 3",
+        f"{own}ike-gateway other",
+        f"{own}ipsec-sa sa-1 proposal esp",
+        f"{own}ipsec-sa sa-1 match-policy any source 10.0.0.0/8",
+        f"{own}ipsec-sa sa-1 match-policy any destination 10.0.0.0/8",
+    )
+    world = World(signing_key, extra=extra)
+    sa = _established(world)
+
+    def failed():
+        return [world.listed(name)[1].pull_failed for name in ("G1", "G2", "G3")]
+
+    _pull(world, sa, group_identity(3))
+    assert failed() == [0, 0, 1]
+    _pull(world, sa, Identification(IdType.KEY_ID, b"\1"))
+    assert failed() == [1, 1, 1]
+
+
 def test_quick_mode_of_an_ordinary_peer_is_logged_once(signing_key):
     world = World(signing_key)
     sa = _established(world)
