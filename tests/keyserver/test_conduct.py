@@ -17,11 +17,15 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import look
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading import read
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.crew import Crew
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.fate import Fate
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.keeper import Keeper
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.proof import (
     SETTLE_SECONDS,
 )
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.standing import Standing
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.work import Unproved
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab.specs import DeviceSpec
@@ -831,3 +835,92 @@ def test_who_leaves_a_group_that_is_not_proved_forgets_it_in_a_later_run():
     )
     assert not outcome.hosts[leaves].changed
     assert not [w for w in outcome.hosts[stays].warnings if "left for the next run" in w]
+
+
+def waiting(slowest=None, **left):
+    """A run that has 10 minutes to confirm; ``left``: seconds that an earlier one has left."""
+    fleet = Fleet()
+    other = group_of(name="OTHER", group_id=2, servers=["hub-2"], members=[SITES[1]])
+    description = read([group_of(members=[SITE]), other], hosts_of())
+    crew = Crew(Order(description, (HUB, "hub-2", *SITES[:2]), timeout=300), fleet)
+    crew.slowest = slowest
+    crew.unproved = {
+        host.replace("_", "-"): Unproved("", {}, left=seconds) for host, seconds in left.items()
+    }
+    return fleet, Standing(crew)
+
+
+MADE = {"changed": True}
+
+
+@pytest.mark.parametrize(("slowest", "longest"), [(None, 30), (50, 50)])
+def test_who_begins_to_change_is_done_with_it_while_servers_can_be_told(slowest, longest):
+    fleet, standing = waiting(slowest)
+    since = fleet.now
+    standing.began({HUB: MADE}, since)
+    standing.began({"hub-2": MADE}, since - 200)
+    fleet.now = since + 300 - longest
+    assert (standing.has_time(SITE), standing.has_time(SITES[1])) == (True, False)
+    fleet.now += 1
+    assert not standing.has_time(SITE)
+    # Whose servers await nothing has all the time there is.
+    standing.unconfirmed.clear()
+    assert standing.has_time(SITE)
+
+
+def test_members_are_waited_for_as_long_as_the_first_server_can_be_told_and_never_longer():
+    fleet, standing = waiting()
+    since = fleet.now
+    assert standing.patience() == 300
+    standing.began({HUB: MADE}, since)
+    standing.began({"hub-2": MADE}, since + 50)
+    patience = []
+    for passed in (0, 500, 590):
+        fleet.now = since + passed
+        patience.append(standing.patience())
+    assert patience == [300, 55, 0]
+    fleet.now = since + 601
+    assert (standing.over(), standing.lasting()) == ([HUB], ["hub-2"])
+
+
+def test_what_changed_nothing_awaits_nothing():
+    fleet, standing = waiting()
+    standing.began({HUB: {"changed": False}}, fleet.now)
+    assert standing.unconfirmed == {}
+
+
+@pytest.mark.parametrize("left", [None, 0, -40])
+def test_a_change_that_awaits_still_when_its_time_is_over_is_not_given_up(left):
+    """The device's own times say so, and it says as well that the change awaits confirmation."""
+    fleet, standing = waiting(hub_1=left, hub_2=20)
+    fleet.now += 21
+    assert (standing.over(), standing.lasting()) == (["hub-2"], [HUB])
+    assert standing.has_time(SITE)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "failed", "unseen", "stands"),
+    [
+        ((), (), (), True),
+        (SITES[:1], (), (), True),
+        (SITES[:2], (), (), False),
+        (SITES[2:3], (), (), False),
+        ((), SITES[:1], (), True),
+        ((), SITES[2:3], (), False),
+        ((), (), SITES[:1], True),
+        ((), (), SITES[2:3], False),
+        (SITES[:1], SITES[1:2], (), False),
+    ],
+)
+def test_a_server_is_confirmed_where_each_of_its_groups_has_somebody_who_proves_it(
+    wrong, failed, unseen, stands
+):
+    others = group_of(name="OTHER", group_id=2, members=SITES[2:3])
+    description = read([group_of(members=SITES[:2]), others], hosts_of())
+    crew = Crew(Order(description, (HUB, *SITES[:3])), Fleet())
+    crew.looks = dict.fromkeys({HUB, *SITES[:3]} - {*unseen})
+    for host in failed:
+        crew.fates[host].failures.append("it did not do what it was told")
+    keeper = Keeper(crew, Standing(crew), lambda _group: False)
+    found = dict.fromkeys(wrong, "it holds no key")
+    assert keeper.stands(HUB, description.groups, found) is stands
