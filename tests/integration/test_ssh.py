@@ -709,6 +709,18 @@ def test_a_device_that_opens_no_session_is_said_to(transport):
         assert "the device opens no session (" in fails(target(server), transport)
 
 
+def test_a_device_that_opens_no_session_over_a_login_that_is_there_is_said_to(tmp_path):
+    """ssh asks over the login first, and says so before it says anything of the device's."""
+    full = asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "full")
+    with RudeServer(box("G1")) as server:
+        server.hangs_up["session"] = full
+        where = target(server, persist=60, control_directory=str(tmp_path / "cp"))
+        for _login in ("is made", "is there"):
+            message = fails(where, "openssh")
+            assert "the device opens no session (" in message
+            assert ".c:" not in message
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_what_a_device_says_when_it_ends_a_session_is_told(transport):
     with RudeServer(box("G1")) as server, Client(target(server), transport) as client:

@@ -314,6 +314,14 @@ def test_a_cause_fits_what_was_said(said, cause):
             "ansible_password or ansible_private_key_file",
         ),
         (
+            EOFError(),
+            "Warning: added\r\nchannel 0: open failed: connect failed: Connection timed out\r\n"
+            "stdio forwarding failed\r\nConnection closed by UNKNOWN port 65535",
+            "the jump host does not lead to the device (channel 0: open failed: connect failed: "
+            "Connection timed out); check ansible_host and ansible_port as the jump host sees "
+            "them, and whether it forwards",
+        ),
+        (
             TimeoutError("no hello within 10 s"),
             "",
             "it did not answer in time (no hello within 10 s); check reachability, or raise "

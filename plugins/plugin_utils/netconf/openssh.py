@@ -19,7 +19,7 @@ from .openssh_mux import MuxUnavailable, open_subsystem
 from .session import READ_SIZE, NetconfSession, Target
 from .shelf import Kept, shared
 
-_TAG = re.compile(r"(?m)^\w+\.c:\w+\(\):\d+ \(pid=\d+\): ")
+_TAG = re.compile(r"(?m)^(?:debug\d: )?\w+\.c:\w+\(\):\d+ \(pid=\d+\): ")
 """Where in ssh a line is from that it is told to say."""
 
 

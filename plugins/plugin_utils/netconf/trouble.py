@@ -96,7 +96,13 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "check ansible_host, ansible_user, ansible_ssh_common_args and the SSH configuration",
     ),
     (
-        r"Channel opening failure|ChannelException|^channel \d+: open failed",
+        r"(?m)^(?:channel \d+: open failed.*\s+)?stdio forwarding failed",
+        "the jump host does not lead to the device",
+        "check ansible_host and ansible_port as the jump host sees them, and whether it forwards",
+    ),
+    (
+        r"(?m)Channel opening failure|ChannelException|^channel \d+: open failed|"
+        r"Session open refused",
         "the device opens no session",
         "it may have as many as it allows; its log may say why: connection-limit or rate-limit of "
         "'system services netconf ssh', or the user's login class",
