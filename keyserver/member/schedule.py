@@ -106,7 +106,8 @@ class Schedule:
         be in place two delays before the end, when all begin to use the new keys. Of a life that
         has no room for that a share: not before its half, when the next key is pushed.
         """
-        if self._hurries:
+        if self._hurries or self.is_due(now):
+            # Also what comes late to one that was stopped meanwhile: its keys are older than told.
             return
         first = self._keys.first_end()
         if first is None:

@@ -141,6 +141,19 @@ def test_a_member_that_missed_one_copy_takes_the_next(signing_key):
     assert member.state is MemberState.REGISTERED
 
 
+def test_who_was_stopped_over_a_rekey_makes_its_key_no_younger_than_it_is(signing_key):
+    """A suspended process finds the push that came meanwhile before it looks at its timers."""
+    world = World(signing_key, extra=(V2_BLOCK,))
+    (member,) = world.joined(1)
+    del world.members[GM]
+    world.pass_time(3600 - 60 + 300)
+    world.exchange(member.receive(world.pushed[0], world.now), member, GM)
+    world.exchange(member.tick(world.now), member, GM)
+    assert world.listed()[0] == [GM]
+    end = world.groups.by_name["G1"].keyring.teks.newest("sa-1").expires
+    assert member.keys.first_end()[0] == pytest.approx(end, abs=1)
+
+
 def test_a_lost_acknowledgement_is_said_again_and_nothing_is_installed_twice(signing_key):
     world = World(signing_key, extra=(V2_BLOCK,))
     world.joined(1)
