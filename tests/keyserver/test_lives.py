@@ -299,6 +299,19 @@ def test_nobody_loses_keys_for_what_servers_have_taken_back_meanwhile(signing_ke
     ends_well(town)
 
 
+@pytest.mark.parametrize("servers", [1, 2])
+def test_who_asks_for_the_next_key_by_itself_is_not_made_to(signing_key, servers):
+    """Where nothing is pushed some ask a moment before the others."""
+    town = built(signing_key, "v2", servers, False)
+    town.pass_time(3600 - 100 - 80)
+    for _second in range(60):
+        run = town.run(check=True)
+        assert (run.steps, run.changed) == ([], set())
+        run = town.run()
+        assert (run.steps, run.changed, run.failures) == ([], set(), {})
+        town.pass_time(1)
+
+
 class DiesBeforeMembersChange(Hands):
     """Its owner has servers change, and no member any more."""
 

@@ -19,7 +19,7 @@ from .crew import Crew
 from .keeper import Keeper
 from .others import Start, servers_of_others, since_commit, unverified
 from .standing import Standing
-from .verify import faults, parted, together, uncleared, uncompared, undecided, unmade
+from .verify import due, faults, parted, together, uncleared, uncompared, undecided, unmade
 
 SETTLE_SECONDS = 10
 """How long members may be on their way when nothing was changed, or nobody can ask them."""
@@ -92,7 +92,8 @@ class Proof:
         """Seconds to wait for; also without a change a key may look like one on its way."""
         if self._crew.acted:
             return self.standing.patience()
-        until = max((undecided(group, self._crew.held) for group in groups), default=0)
+        held = self._crew.held
+        until = max((max(undecided(g, held), *due(g, held).values(), 0) for g in groups), default=0)
         return max(SETTLE_SECONDS, min(until, self._crew.order.timeout))
 
     def _looks(self, groups: list[Group]) -> Callable[[], dict[str, str]]:

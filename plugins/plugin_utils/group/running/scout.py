@@ -21,7 +21,7 @@ from . import work
 from .borrowed import borrowed, called_otherwise, known_twice
 from .crew import Crew
 from .scopes import uninstalled
-from .verify import newest_keys, uncompared
+from .verify import due, newest_keys, uncompared
 
 LATER = "{}: left for the next run"
 _CLEANING = (Kind.FORGET, Kind.LEAVE)
@@ -129,6 +129,7 @@ def _deaf(crew: Crew, group: Group, newest: Set[str]) -> dict[str, Lost]:
     own = {h: crew.held[h].of(group.group_id) for h in group.members if h in crew.held}
     holders = Counter(spi for keys in own.values() for spi in keys.teks)
     keks, doubted = _keks(crew, group), uncompared(group, crew.held, crew.held)
+    asking = due(group, crew.held)
     found: dict[str, Lost] = {}
     for host, keys in own.items():
         holds = _lost(keys.teks.keys(), newest)
@@ -136,7 +137,7 @@ def _deaf(crew: Crew, group: Group, newest: Set[str]) -> dict[str, Lost]:
             continue
         if keks and not keks & keys.kek:
             found[host] = holds
-        elif group.communication is None and holds is Lost.OLD_KEYS:
+        elif group.communication is None and holds is Lost.OLD_KEYS and host not in asking:
             # Where others have these keys, it may be about to ask by itself.
             is_alone = all(holders[spi] == 1 for spi in keys.teks)
             found[host] = holds if is_alone else Lost.KEYS

@@ -63,6 +63,19 @@ def undecided(group: Group, held: Mapping[str, Holdings]) -> int:
     return max((one.undecided(*_used(group, held)) for one in servers), default=0)
 
 
+def due(group: Group, held: Mapping[str, Holdings]) -> dict[str, int]:
+    """Members that ask for what is new by themselves, since theirs ends; seconds until then.
+
+    No push tells them of it, and some are earlier than others.
+    """
+    if group.communication is not None:
+        return {}
+    own = {h: held[h].of(group.group_id).teks for h in group.members if h in held}
+    newest, soon = newest_keys(group, held), _DELAYS_TO_ARRIVE * group.activation_delay
+    left = {h: max(teks.values()) for h, teks in own.items() if teks and not newest <= teks.keys()}
+    return {host: seconds for host, seconds in left.items() if 0 < seconds <= soon}
+
+
 def _newest(group: Group, held: Mapping[str, Holdings], one: Keys) -> set[str]:
     return one.newest(*_used(group, held))
 
