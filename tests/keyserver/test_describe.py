@@ -284,6 +284,10 @@ BAD_SIDES = {
     "ny: server.groups.0.: 'name' is missing: not .* give 'gathered'": {
         "server": {"groups": [{"group_id": 1}]}
     },
+    "ny: server.groups.0.: 'name' is missing: not": {"server": {"groups": [{"name": ""}]}},
+    "ny: server.groups.0..group_id: True: a whole number is expected": {
+        "server": {"groups": [{"name": "Offices", "group_id": True}]}
+    },
     "ny: server.grups: not known; correct it, or take it out": {"server": {"grups": []}},
     "ny: neither 'server' nor 'member' is there": {"inactive": []},
     "ny: servers: not known": {"servers": {}},
@@ -302,6 +306,12 @@ def test_what_no_module_gathers_is_refused_by_host(why):
     with pytest.raises(AnsibleFilterError, match=why) as refused:
         FILTER({"ny": BAD_SIDES[why]})
     assert "made-up-key" not in str(refused.value)
+
+
+def test_what_a_host_does_not_have_may_be_said_by_nothing():
+    given = gathered({"hub-1": FITTING["v2"]["hub-1"]})["hub-1"]
+    fleet = {"hub-1": {**given, "member": None, "inactive": None, "unread": None}}
+    assert FILTER(fleet) == FILTER({"hub-1": given})
 
 
 ODD = (None, "", " x", 0, True, 1.5, [], {}, [None], ["x"], {"a": 1}, "a long text" * 300)
