@@ -312,6 +312,15 @@ def test_who_asks_for_the_next_key_by_itself_is_not_made_to(signing_key, servers
         town.pass_time(1)
 
 
+def test_who_alone_has_old_keys_is_made_to_ask_however_soon_they_end(signing_key):
+    """The others have others already, and cannot read it meanwhile."""
+    town = built(signing_key, "v2", 1, False)
+    town.pass_time(3600 - 100 - 80)
+    spi = re.compile(rb"(?<=<sa-spi>)[0-9a-f]{8}(?=<)")
+    town.shown = lambda host, said: said if host == "site-4" else spi.sub(b"0badcafe", said)
+    assert town.run(check=True).changed == {"site-4"}
+
+
 class DiesBeforeMembersChange(Hands):
     """Its owner has servers change, and no member any more."""
 

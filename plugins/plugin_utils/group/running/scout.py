@@ -137,10 +137,12 @@ def _deaf(crew: Crew, group: Group, newest: Set[str]) -> dict[str, Lost]:
             continue
         if keks and not keks & keys.kek:
             found[host] = holds
-        elif group.communication is None and holds is Lost.OLD_KEYS and host not in asking:
+        elif group.communication is None and holds is Lost.OLD_KEYS:
             # Where others have these keys, it may be about to ask by itself.
             is_alone = all(holders[spi] == 1 for spi in keys.teks)
-            found[host] = holds if is_alone else Lost.KEYS
+            is_apart = is_alone and any(one.teks for other, one in own.items() if other != host)
+            if is_apart or host not in asking:
+                found[host] = holds if is_alone else Lost.KEYS
     return found
 
 
