@@ -67,7 +67,8 @@ class Standing:
 
     def over(self) -> list[str]:
         """Servers that take, or have taken, their change back."""
-        return [host for host in self.unconfirmed if host not in self.lasting()]
+        lasting = set(self.lasting())
+        return [host for host in self.unconfirmed if host not in lasting]
 
     def lasting(self) -> list[str]:
         """Servers that can be told yet that theirs is to be kept."""
