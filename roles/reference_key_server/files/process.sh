@@ -46,7 +46,9 @@ start() {
         echo running
         return
     fi
-    nohup "$PYTHON" -m "$MODULE" "$COMMAND" "$LAB/lab.yml" </dev/null >"$log" 2>&1 &
+    # Emptied here, not by the process: until that has begun, the log would say "ready" of an older one.
+    : >"$log"
+    nohup "$PYTHON" -m "$MODULE" "$COMMAND" "$LAB/lab.yml" </dev/null >>"$log" 2>&1 &
     echo $! >"$file"
     if within_time ready_or_ended && ours; then
         echo started
