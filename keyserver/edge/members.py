@@ -162,7 +162,6 @@ class _MemberEdge:
         self._socket: UdpSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._server = (spec.server.host, spec.server.port)
-        self._pushed_from = self._server
         self._stop_after = spec.faults.stop_after
         self._link = FaultyLink(spec.faults, spec.name) if spec.faults != Faults() else None
 
@@ -174,9 +173,7 @@ class _MemberEdge:
 
     def arrived(self, data: bytes, source: tuple[str, int]) -> None:
         """A datagram came in, from whichever socket."""
-        if exchange_of(data) == GdoiExchange.GROUPKEY_PUSH and source[0] == self._server[0]:
-            self._pushed_from = source
-        self._over_link(partial(self._take, data))
+        self._over_link(partial(self._take, data, source))
 
     def _over_link(self, deliver: Callable[[], None]) -> None:
         """Deliver a datagram as the link does, which may lose, repeat or delay it."""
@@ -205,9 +202,9 @@ class _MemberEdge:
         if is_answer or exchange_of(data) == GdoiExchange.GROUPKEY_PUSH:
             self.arrived(data, source)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes, source: tuple[str, int]) -> None:
         if self.member.state is not MemberState.STOPPED:
-            self._act(self.member.receive(data, self._clock()))
+            self._act(self.member.receive(data, self._clock(), source))
 
     def hear(self, spi: str) -> None:
         """Traffic under that SPI reaches this site."""
@@ -271,7 +268,7 @@ class _MemberEdge:
             sent, to = datagram, self._server
             if self.member.registrations.floats(datagram) and self.spec.server_nat_port is not None:
                 sent, to = floating(datagram), (self._server[0], self.spec.server_nat_port)
-            self._socket.send(sent, self._pushed_from if is_ack else to)
+            self._socket.send(sent, self.member.pushed_from or to if is_ack else to)
 
 
 class MemberFleet:

@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable
 
 from ..gdoi.numbers import GdoiExchange
+from ..ike.nat import Address
 from ..ike.numbers import Exchange
 from ..ike.proposal import PeerPolicy
 from ..ike.refusal import Refused
@@ -40,7 +41,8 @@ class GroupMember:
     ``registrations`` say; those of which they say that they float go to the server's port for
     that, with the non-ESP marker in front. ``wake_at`` says when :meth:`tick` is due; ``diary``
     notes what happened; ``multicast`` is the group and port to listen at; ``recovery`` is told of
-    traffic.
+    traffic. ``pushed_from`` is where an acknowledgement goes: the key server's last push came from
+    there (RFC 8263 §3.1), and what only looks like one says nothing of that.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class GroupMember:
         address: str | None = None,
     ) -> None:
         self.name, self.group, self.address = name, group, address
+        self.pushed_from: Address | None = None
         self.keys = MemberKeys(options.profile, options.timing)
         self.recovery = Recovery(self.keys, jitter)
         self.diary = Diary(name, group, self.keys, self.recovery)
@@ -142,17 +145,20 @@ class GroupMember:
 
     # What comes, and when
 
-    def receive(self, datagram: bytes, now: float) -> list[bytes]:
-        """Take a datagram from the key server."""
+    def receive(self, datagram: bytes, now: float, source: Address | None = None) -> list[bytes]:
+        """Take a datagram from the key server, and from where it came."""
         if self.state is MemberState.STOPPED:
             return []
-        message = without_marker(datagram)
+        message, before = without_marker(datagram), self._pushes.authentic
         try:
             return self._take(Header.decode(message), message, now)
         except (MalformedPayload, Refused) as error:
             # Anyone can send noise: it is noted and changes nothing; the timer goes on.
             self.diary.note("ignored", now, reason=str(error))
             return []
+        finally:
+            if self._pushes.authentic > before:
+                self.pushed_from = source
 
     def _take(self, header: Header, message: bytes, now: float) -> list[bytes]:
         if header.exchange == GdoiExchange.GROUPKEY_PUSH:

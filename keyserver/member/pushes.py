@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from ..gdoi.citation import cited
 from ..gdoi.numbers import LAST_SEQUENCE
 from ..gdoi.payloads import Profile, SaKek
@@ -21,24 +23,31 @@ _EARLY_PUSHES = 4
 
 
 class PushReceiver:
-    """Takes pushes; what was missed makes the member register again, as the schedule says."""
+    """Takes pushes; what was missed makes the member register again, as the schedule says.
+
+    ``authentic``: how many were the key server's own, copies too.
+    """
 
     def __init__(
         self, keys: MemberKeys, diary: Diary, schedule: Schedule, acks: Acknowledgements
     ) -> None:
         self._keys, self._diary, self._schedule, self._acks = keys, diary, schedule, acks
         self._hint_after = 0.0
+        self.authentic = 0
         self.begin()
 
     def begin(self) -> None:
         """An attempt to register begins: nothing was heard since."""
-        self._early: list[bytes] = []
+        self._early: deque[bytes] = deque(maxlen=_EARLY_PUSHES)
+        self._earlier: deque[bytes] = deque(maxlen=_EARLY_PUSHES)
         # The last push since then that took keys and brought none: KEK and number.
         self._deletion = b"", 0
 
     def take_early(self) -> list[bytes]:
-        """Those that have overtaken message 4 of the attempt."""
-        early, self._early = self._early, []
+        """Those that have overtaken message 4 of the attempt, under its KEK first."""
+        early = [*self._earlier, *self._early]
+        self._earlier.clear()
+        self._early.clear()
         return early
 
     def has_deleted(self, grant: Grant) -> bool:
@@ -59,6 +68,7 @@ class PushReceiver:
             self._on_unknown_kek(header.spi, datagram, promised, now)
         elif known is not None:
             # Our acknowledgement was lost: say it again, change nothing.
+            self.authentic += 1
             self._acks.queue(installed, known, now)
         else:
             self._on_new(installed, header, datagram, now)
@@ -66,6 +76,7 @@ class PushReceiver:
     def _on_new(self, under: InstalledKek, header: Header, datagram: bytes, now: float) -> None:
         opened = under.opened(header, datagram, self._keys.profile)
         skipped = opened.sequence - under.sequence - 1
+        self.authentic += 1
         under.count(opened.sequence)
         self._schedule.heard(now)
         try:
@@ -106,9 +117,10 @@ class PushReceiver:
         self, spi: bytes, datagram: bytes, promised: SaKek | None, now: float
     ) -> None:
         """Perhaps the server restarted. Anyone can send this: keys stay, and not too often."""
-        if promised is not None and promised.spi == spi:
-            # It has overtaken message 4, which brings its KEK.
-            self._early = [*self._early, datagram][-_EARLY_PUSHES:]
+        if promised is not None:
+            # It has overtaken message 4, which brings its KEK, or the push that does. What is under
+            # another one anybody may send: it takes no place from those.
+            (self._earlier if promised.spi == spi else self._early).append(datagram)
             return
         if not self._schedule.is_registered or now < self._hint_after:
             return

@@ -70,16 +70,11 @@ class Outbox:
     def _outgoing(self, site: Site, datagram: bytes) -> Outgoing:
         """Where a datagram goes: to the port of key servers, or that of RFC 3947."""
         port, sent, door = self._plane.floating_port, datagram, Door.GDOI
-        to = (site.server, self._plane.local[1])
-        if (
-            site.member is not None
-            and site.member.registrations.floats(datagram)
-            and port is not None
-        ):
+        to, member = (site.server, self._plane.local[1]), site.member
+        if member is not None and member.registrations.floats(datagram) and port is not None:
             sent, door, to = floating(datagram), Door.FLOATING, (site.server, port)
-        if exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
-            # RFC 8263 §3.1: an acknowledgement goes to where the push came from.
-            to = site.pushed_from or to
+        if member is not None and exchange_of(datagram) == GdoiExchange.GROUPKEY_PUSH_ACK:
+            to = member.pushed_from or to
         if to[0] == self._plane.local[0]:
             self._to_self.append(datagram)
         return Outgoing(sent, (to,), door)

@@ -10,7 +10,6 @@ from enum import Enum
 from ipaddress import IPv4Address
 
 from ..gdoi.numbers import AddressPreservation, EncapsulationMode
-from ..ike.nat import Address
 from ..member.associations import TrafficSelector
 from ..member.esp import (
     NO_NEXT_HEADER,
@@ -58,7 +57,6 @@ class Site:
     settings: VpnSettings
     index: int
     member: GroupMember | None = None
-    pushed_from: Address | None = None
     pushes: int = 0
     counted: Counter[str] = field(default_factory=Counter)
     last_failure: str = ""

@@ -154,9 +154,8 @@ class SrxMembers(ServerCompanion):
         for site in self._for(arrival):
             if site.member is None:
                 continue
-            if arrival.header.exchange == GdoiExchange.GROUPKEY_PUSH:
-                site.pushed_from = arrival.source
-            self._outbox.add(site, site.member.receive(arrival.message, arrival.now))
+            answers = site.member.receive(arrival.message, arrival.now, arrival.source)
+            self._outbox.add(site, answers)
         self._on_activity()
         return None
 

@@ -632,6 +632,36 @@ def test_a_rekey_is_acknowledged_where_the_server_asks_for_it(given, profile, mu
 
 
 @BOTH
+def test_an_acknowledgement_goes_to_where_an_authentic_push_came_from(given, profile):
+    """RFC 8263 §3.1; what only looks like a push moves it nowhere."""
+    member = registered(given, profile)
+    rekeyed = given.kek.seal(1, rekey([Tek()]))
+    forged = given.kek.seal(2, rekey([Tek()]))[:-16] + bytes(16)
+    member.receive(rekeyed, NOW, (SERVER, 8848))
+    for looks_like_one in (forged, Kek(given.kek.signing_key).seal(2, []), forged[:40]):
+        member.receive(looks_like_one, NOW, (SERVER, 9))
+    assert member.pushed_from == (SERVER, 8848)
+    member.receive(rekeyed, NOW, (SERVER, 848))
+    assert member.pushed_from == (SERVER, 848)
+
+
+def test_two_pushes_overtake_message_4_and_the_second_is_under_the_kek_that_the_first_brings(
+    given, signing_key
+):
+    new, first, second = Kek(signing_key("")), Tek(), Tek()
+    noise = [Kek(new.signing_key).seal(n, []) for n in range(1, 4)]
+    early = [
+        new.seal(1, rekey([second])),
+        given.kek.seal(1, rekey([first], new)),
+        *noise,
+    ]
+    member, server = member_of(), server_of(*given.messages())
+    server.between["message 4"] = lambda: early
+    meet(member, server)
+    assert {first.spi.hex(), second.spi.hex()} <= set(member.held().receives_with)
+
+
+@BOTH
 def test_a_rekey_is_not_acknowledged_where_nobody_asks_for_it(given, profile):
     member = registered(given, profile)
     assert pushed(member, given.kek, 1, rekey([Tek()])) == "rekeyed"
