@@ -534,6 +534,35 @@ def test_what_is_described_of_a_group_that_nobody_can_look_at_is_not_taken_away(
 
 
 @pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_whose_group_goes_from_its_server_while_its_vpn_stays_is_named(signing_key, generation):
+    """They had keys until these ended, and nobody had said so."""
+    town = built(signing_key, generation, 1, True)
+    _a_second_group(town)
+    legacy = {"name": "legacy", "address": "198.51.100.99", "pre_shared_key": "made-up-legacy"}
+    town.groups[1]["unmanaged_members"] = [{**legacy, "generation": generation}]
+    ends_well(town)
+    town.groups.pop()
+    for host in ("site-3", "site-4"):
+        town.variables[host]["policies"] = town.variables["site-1"]["policies"]
+    assert not any(map("cut off".__contains__, town.run(check=True).told))
+    why = (
+        "site-5, legacy: OTHER (group 9) goes from hub-1, because nothing describes it, and the "
+        "VPN stays: no keys come from there when those of now end; describe the group, or delete "
+        "the VPN"
+    )
+    for check in (True, False):
+        # What waits for somebody out of reach goes from nobody yet.
+        run = town.run(Hands(town, lost=["site-1"]), check=check, exclusive=True)
+        assert why not in {line for told in run.warnings.values() for line in told}
+    for check in (True, False):
+        run = town.run(check=check, exclusive=True)
+        assert [line.strip() for line in run.told if "cut off" in line] == [f"cut off: {why}"] * 2
+        assert {host for host, told in run.warnings.items() if why in told} == {"hub-1", "site-5"}
+    town.pass_time(3700)
+    assert town.standings()[9]["site-5"].sends_with is None
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
 def test_whose_traffic_moves_to_a_group_of_another_name_and_number_is_named(
     signing_key, generation
 ):

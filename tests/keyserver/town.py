@@ -21,6 +21,10 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.reading impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.conduct import conduct
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.fate import Outcome
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.order import Order
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.screen import (
+    announced,
+    summary,
+)
 from lxml import etree
 
 from keyserver.config.junos_schema import Generation
@@ -175,16 +179,21 @@ class Town(Network):
         description = read(copy.deepcopy(self.groups), copy.deepcopy(self.variables))
         order = Order(description, tuple(self.variables), timeout=TIMEOUT, **more)
         try:
-            return Run(conduct(order, hands), self)
+            outcome = conduct(order, hands)
+            return Run(outcome, self, [*announced(outcome.plan), *summary(description, outcome)])
         finally:
             hands.end()
             self.flush()
 
 
 class Run:
-    """What came of a run; ``beyond``: members apart whom its plan does not name."""
+    """What came of a run; ``beyond``: members apart whom its plan does not name.
 
-    def __init__(self, outcome: Outcome, town: Town) -> None:
+    ``told``: lines for a person, before and after.
+    """
+
+    def __init__(self, outcome: Outcome, town: Town, told: list[str]) -> None:
+        self.told = told
         steps = [step.as_result() for step in outcome.plan.steps]
         named = {h for step in steps for one in step["apart"] for h in one["members"]}
         inside = {host for group in town.groups for host in group["members"]}

@@ -19,16 +19,22 @@ from .description import Description, Group
 from .expand import configurations
 from .planning import keys, members, servers
 from .planning.situation import Fleet, Readings, Situation, Stranded, has_part
+from .planning.unserved import Unserved, unserved
 from .steps import Apart, Change, Kind, Step
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, and what is left as it is and why; ``exclusive``: hosts left with nothing else."""
+    """Steps, and what is left as it is and why.
+
+    ``exclusive``: hosts that are left with nothing but what is described; ``unserved``: who is cut
+    off by that.
+    """
 
     steps: tuple[Step, ...]
     left: tuple[str, ...] = ()
     exclusive: frozenset[str] = frozenset()
+    unserved: tuple[Unserved, ...] = ()
 
 
 def plan(
@@ -67,7 +73,8 @@ def plan(
         stranded or {},
         readings or {},
     )
-    return Plan(tuple(_steps(here)), left, alone)
+    steps = tuple(_steps(here))
+    return Plan(steps, left, alone, tuple(unserved(here, steps)))
 
 
 def _without(now: Fleet, description: Description, touched: Collection[Group]) -> frozenset[str]:

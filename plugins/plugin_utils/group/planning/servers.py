@@ -143,7 +143,13 @@ def moving(here: Situation) -> tuple[Apart, ...]:
 
 def numbers(here: Situation, group: Group) -> set[int | None]:
     """Numbers that servers know a group by."""
-    return {block.get("group_id") for block in here.blocks(group)}
+    return {number_of(block) for block in here.blocks(group)}
+
+
+def number_of(block: Config) -> int | None:
+    """The number that a server knows a group by."""
+    number: int | None = block.get("group_id")
+    return number
 
 
 def renumbered(here: Situation) -> tuple[Apart, ...]:

@@ -144,10 +144,11 @@ class Situation:
                     found[host] = whole
         return found
 
-    def made(self, changes: Mapping[str, Change]) -> Fleet:
-        """What hosts have once these changes are made."""
-        then = {host: self._then(host, self.now[host], change) for host, change in changes.items()}
-        return {**self.now, **then}
+    def made(self, changes: Mapping[str, Change], fleet: Fleet | None = None) -> Fleet:
+        """What hosts have once these changes are made to what they have (then, in ``fleet``)."""
+        have = fleet or self.now
+        then = {host: self._then(host, have[host], change) for host, change in changes.items()}
+        return {**have, **then}
 
     def _with_orphans(self, host: str, have: Sides, change: Change, then: Sides) -> Change:
         """The change, and what nothing names once it is made (``then``)."""

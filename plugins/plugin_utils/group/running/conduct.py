@@ -9,7 +9,8 @@ what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 from functools import partial
 
 from ...engine.counting import counted
@@ -19,6 +20,7 @@ from ..configurations import entries
 from ..contradictions import refusals
 from ..description import Group, some
 from ..plan import Plan, plan
+from ..planning.unserved import Unserved
 from ..steps import Kind, Step
 from . import scout, work
 from .crew import Crew
@@ -51,6 +53,7 @@ def conduct(order: Order, hands: Hands) -> Outcome:
         crew.say(line)
     if not order.check:
         outcome.unverified = _Conductor(crew).carry_out(made)
+    outcome.unserved = tuple(_unserved(crew, made))
     outcome.after, outcome.broken, outcome.at = crew.held, crew.broken, crew.clock()
     return outcome
 
@@ -66,6 +69,26 @@ def _planned(crew: Crew) -> Plan:
         stranded={group.name: scout.stranded(crew, group) for group in crew.whole()},
         readings={host: looked.readings for host, looked in crew.looks.items()},
     )
+
+
+def _unserved(crew: Crew, made: Plan) -> Iterator[Unserved]:
+    """Groups that have gone from under their members, or would; these, and servers, are told."""
+    for one in made.unserved:
+        gone = tuple(host for host in one.servers if _may_have_gone(crew, host, one.group))
+        if gone:
+            told = replace(one, servers=gone)
+            for host in (*gone, *one.members):
+                if host in crew.fates:
+                    crew.fates[host].warnings.append(str(told))
+            yield told
+
+
+def _may_have_gone(crew: Crew, host: str, group: str) -> bool:
+    """Whether a server has a group no more, or nobody knows; in check mode: would have."""
+    if scout.LATER.format(Kind.FORGET.value) in crew.fates[host].warnings:
+        return False
+    unknown = crew.order.check or crew.fates[host].unreachable
+    return unknown or group not in entries(crew.sides[host]["server"], "groups")
 
 
 class _Conductor:

@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import GroupVpnError, Refused, TransportFailure
 from ..look import Holdings
 from ..plan import Plan
+from ..planning.unserved import Unserved
 
 
 @dataclass
@@ -50,7 +51,8 @@ class Outcome:
     """The plan, what became of each host, keys and lists before and after, groups given up.
 
     ``unverified``: members that Ansible does not reach, and why nothing shows that they live;
-    ``at``: when it was over, on the clock of those keys.
+    ``unserved``: groups that went, or would, from under their members; ``at``: when it was over,
+    on the clock of those keys.
     """
 
     plan: Plan
@@ -59,4 +61,5 @@ class Outcome:
     after: dict[str, Holdings] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     unverified: dict[str, str] = field(default_factory=dict)
+    unserved: tuple[Unserved, ...] = ()
     at: float = 0.0

@@ -21,7 +21,7 @@ def announced(made: Plan) -> list[str]:
     for number, step in enumerate(made.steps, 1):
         lines.append(f"{number}. {step.kind.value}{_where(step)}")
         lines += [f"   {line}" for line in map(_apart, step.apart)]
-    return lines
+    return [*lines, *map("cut off: {}".format, made.unserved)]
 
 
 def _where(step: Step) -> str:
@@ -43,6 +43,7 @@ def summary(description: Description, outcome: Outcome) -> list[str]:
         if group.name in broken:
             lines.append(f"  stopped: {broken[group.name]}")
     lines += _unverified(outcome.unverified)
+    lines += map("  cut off: {}".format, outcome.unserved)
     for host, fate in fates.items():
         for why in dict.fromkeys(fate.failures):
             lines.append(f"  {host}: {why}{_until(description, host, outcome)}")
