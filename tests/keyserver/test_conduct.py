@@ -793,9 +793,11 @@ def test_what_becomes_of_a_change_that_nothing_proves_is_asked(name):
     happens, told = BECOMES[name]
     fleet = Fleet(HUB, SITE)
     meanwhile(fleet, lambda: happens(fleet))
-    hub = fleet.run().hosts[HUB]
+    outcome = fleet.run()
+    hub = outcome.hosts[HUB]
     assert hub.did == ["configured"]
     assert re.fullmatch(f"nothing proves the change: {told}", hub.failures[-1])
+    assert bool(outcome.broken) == (name != "somebody confirms it")
 
 
 @pytest.mark.parametrize("name", ["somebody confirms it", "nobody does anything"])

@@ -12,7 +12,10 @@ import random
 import re
 
 import pytest
-from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import Refused
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
+    Refused,
+    TransportFailure,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.proof import (
     SETTLE_SECONDS,
 )
@@ -341,6 +344,49 @@ def test_what_an_earlier_run_has_left_to_be_proved_is_confirmed_in_its_time(
     town.pass_time(180 - left)
     run = town.run(Hands(town, commits=25), confirm_minutes=3)
     assert run.is_good, (run.failures, run.beyond)
+    ends_well(town)
+
+
+class HangsInTheEnd(Hands):
+    """Of one site nothing comes any more once members are waited for: each look waits for it."""
+
+    def __init__(self, town, seconds):
+        super().__init__(town)
+        self._seconds, self._hangs = seconds, False
+
+    def say(self, line):
+        self._hangs = self._hangs or line.startswith("every member is listed")
+
+    def asked(self, host):
+        super().asked(host)
+        if self._hangs and host == "site-2":
+            self._town.pass_time(self._seconds)
+            raise TransportFailure("site-2: no reply")
+
+
+def test_who_hangs_does_not_cost_the_others_what_they_prove(signing_key):
+    """Two looks of 90 s were longer than servers wait, and none was confirmed between them."""
+    town = built(signing_key, "v2", 2, True)
+    _all_get_keys(town)
+    run = town.run(HangsInTheEnd(town, 90), confirm_minutes=3)
+    assert (run.failures.keys(), run.beyond) == ({"site-2"}, set())
+    town.pass_time(180)
+    assert not any(town.strangers().values())
+    assert town.run().changed == set()
+
+
+def test_who_was_configured_for_what_servers_have_taken_back_has_failed(signing_key):
+    """It has the new keys, and cannot register any more."""
+    town = built(signing_key, "v2", 2, True)
+    _all_get_keys(town)
+    town.variables["site-1"]["pre_shared_key"] = "made-up-key-of-site-1"
+    run = town.run(HangsInTheEnd(town, 200), confirm_minutes=3)
+    assert "the device has taken it back" in run.failures["hub-1"][0]
+    assert run.failures["site-3"] == [
+        "BRANCHES: stopped (the change of hub-1, hub-2 is not known to be confirmed); the next "
+        "run goes on"
+    ]
+    assert "site-1" not in run.failures
     ends_well(town)
 
 

@@ -31,6 +31,7 @@ from .screen import announced
 from .verify import shared
 
 _LATER = "the next run goes on"
+_UNKEPT = "the change of {} is not known to be confirmed"
 _MEANWHILE = {
     Kind.NEW_KEYS: "who has gone can read on",
     Kind.NEW_ALGORITHMS: "traffic may go on with the old algorithms",
@@ -140,15 +141,21 @@ class _Conductor:
                 )
 
     def _tell_stopped(self) -> None:
-        """Nothing is said to be as it should be in a group that was stopped."""
+        """Nothing is said to be as it should be in a group that was stopped.
+
+        Nor of who was configured for what servers go back from.
+        """
+        taken_back = self._proof.standing.unconfirmed.keys()
         for group in self._crew.description.groups:
+            unkept = taken_back >= {*group.servers}
+            if unkept:
+                self._crew.broken.setdefault(group.name, _UNKEPT.format(some(group.servers)))
             if group.name in self._crew.broken:
-                why = (
-                    f"{group.name}: stopped ({self._crew.broken[group.name]}); the next run goes on"
-                )
+                why = f"{group.name}: stopped ({self._crew.broken[group.name]}); {_LATER}"
                 for host in self._crew.fates.keys() & {*group.servers, *group.members}:
                     fate = self._crew.fates[host]
-                    told = fate.failures if host in group.servers else fate.left
+                    failed = host in group.servers or (unkept and "configured" in fate.did)
+                    told = fate.failures if failed else fate.left
                     told += [] if fate.failures else [why]
 
     def _not_done(self, hosts: Iterable[str], what: str) -> None:

@@ -37,10 +37,12 @@ class Keeper:
             for host, made in unconfirmed
             if host not in good
         }
-        become = self._crew.each(left)
+        found = self._crew.each(left)
         for host in left:
-            why = f"nothing proves the change: {become.get(host, work.taken_back(minutes))}"
-            self._crew.fates[host].failures.append(why)
+            become = found.get(host, work.Becomes(work.taken_back(minutes)))
+            self._crew.fates[host].failures.append(f"nothing proves the change: {become.words}")
+            if become.kept:
+                del self._standing.unconfirmed[host]
 
     def confirm(self, servers: Iterable[str]) -> None:
         """Have servers keep their change."""

@@ -75,7 +75,7 @@ class Proof:
     def wait(self) -> None:
         """Until every group is as it should be; what is proved is kept."""
         groups = self._crew.whole()
-        found = self._crew.until(self._looks(groups), self._most(groups))
+        found = self._seen(groups)
         if found:
             # Only now: what is on its way looks like what cannot be compared.
             doubts = {g.name: uncompared(g, self._crew.held, self._before()) for g in groups}
@@ -166,26 +166,47 @@ class Proof:
         hosts = dict.fromkeys(h for g in groups for h in (*g.servers, *g.members))
         return [host for host in hosts if host in self._crew.looks]
 
+    def _seen(self, groups: list[Group]) -> dict[str, str]:
+        """What is wrong when time is over; what some prove by half of it is kept by then.
+
+        A look takes as long as the slowest who is asked, and who hangs must not cost the others
+        what they have.
+        """
+        look, most = self._looks(groups), self._most(groups)
+        end = self._crew.clock() + most
+        found = self._crew.until(look, most / 2)
+        if found:
+            self._keeper.confirm(self._proved_by(found, groups))
+        left = end - self._crew.clock()
+        return self._crew.until(look, left) if found and left > 0 else found
+
+    def _proved_by(self, found: Mapping[str, str], groups: list[Group]) -> list[str]:
+        """Servers to be confirmed before all is as it should be; ``found``: what is wrong.
+
+        One that has something wrong itself is given the rest of its time.
+        """
+        return [
+            host
+            for host in self.standing.lasting()
+            if host not in found and self._keeper.stands(host, groups, found)
+        ]
+
     def confirm_early(self, clearing: Collection[str]) -> None:
         """Have servers keep what some members prove already, since others take long to change.
 
         ``clearing``: groups whose keys have to go first, of which nothing is proved yet.
         """
         groups = [group for group in self._crew.whole() if group.name not in clearing]
-        look, found = self._looks(groups), {}
+        look, good = self._looks(groups), list[str]()
         unconfirmed, why = self.standing.lasting(), "no member proves its change yet"
 
         def unproved() -> dict[str, str]:
-            nonlocal found
-            found = look()
-            # A server that has something wrong itself is given the rest of its time.
-            stands = [
-                h for h in unconfirmed if h not in found and self._keeper.stands(h, groups, found)
-            ]
-            return dict.fromkeys((h for h in unconfirmed if h not in stands), why)
+            nonlocal good
+            good = self._proved_by(look(), groups)
+            return dict.fromkeys((host for host in unconfirmed if host not in good), why)
 
-        left = self._crew.until(unproved, self.standing.patience() / 2)
-        self._keeper.confirm([host for host in unconfirmed if host not in left])
+        self._crew.until(unproved, self.standing.patience() / 2)
+        self._keeper.confirm(good)
 
     def settle(self) -> None:
         """Until members send with keys that all have; devices do not show which one they send with.

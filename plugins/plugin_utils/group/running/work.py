@@ -192,19 +192,28 @@ def keep(rpc: Rpc, comment: str | None, minutes: int, made: Mapping[str, Any]) -
     return {"did": found["changed"], "warnings": (*found["warnings"], *others)}
 
 
-def becomes(rpc: Rpc, minutes: int, made: Mapping[str, Any]) -> str:
+class Becomes(NamedTuple):
+    """What becomes of a change that was not confirmed; ``kept``: the device keeps it anyway."""
+
+    words: str
+    kept: bool = False
+
+
+def becomes(rpc: Rpc, minutes: int, made: Mapping[str, Any]) -> Becomes:
     """What becomes of a change that is not confirmed; ``made``: what it returned."""
     request = _confirming(made, check=True)
     try:
         found = confirm.confirm(rpc, request)
     except DeviceError as error:
-        return "; ".join(error.messages) if error.step == confirm.STEP else taken_back(minutes)
+        said = error.step == confirm.STEP
+        return Becomes("; ".join(error.messages) if said else taken_back(minutes))
     if not found["changed"]:
-        return _confirmed_by_others(request)
+        return Becomes(_confirmed_by_others(request), kept=True)
     pending = found["pending_confirmation"] and PendingConfirmation(**found["pending_confirmation"])
     if pending and not confirm.is_it(request.made, pending):
-        return f"{pending}; it was made since, and the change may be taken back together with it"
-    return taken_back(pending.minutes or minutes if pending else minutes)
+        since = "it was made since, and the change may be taken back together with it"
+        return Becomes(f"{pending}; {since}")
+    return Becomes(taken_back(pending.minutes or minutes if pending else minutes))
 
 
 def _confirming(
