@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from typing import TypeVar
 
 from ..ike.aggressive_mode import AggressiveModeResponder
 from ..ike.exchange import Phase1Sa
@@ -20,13 +21,19 @@ from .arrival import Arrival, Peer
 from .authority import Registration
 from .pull import PullResponder
 
+K = TypeVar("K")
+
 # Main mode's three answers, each repeated for as long as a patient initiator does.
 HALF_OPEN_SECONDS = 60.0
 # Room for a large group that comes at once after an outage.
 HALF_OPEN_LIMIT = 8192
+# Of one address, which may be forged: what comes of it pushes out nobody else.
+HALF_OPEN_OF_ONE = 6144
 # Seconds after which the last message of aggressive mode's responder is said again.
 REPEATS = (2.0, 4.0, 8.0)
 ASSOCIATION_LIMIT = 100_000
+# Of a gateway at one address, which may stand for many behind a translator.
+ASSOCIATIONS_OF_ONE = 1024
 _FEW_TIMERS = 100
 PULLS_PER_ASSOCIATION = 64
 """A server has 50 groups at most, and a member may ask for all of them at once."""
@@ -122,15 +129,17 @@ class AssociationView:
 
 
 class Associations:
-    """Everything by its cookies; both tables are bounded and lose their oldest."""
+    """Everything by its cookies; both tables are bounded, each peer's share too: oldest first."""
 
     def __init__(self) -> None:
         self._half_open: OrderedDict[bytes, Association] = OrderedDict()
+        # Their cookies by the address that they came from, oldest first.
+        self._begun: dict[str, dict[bytes, None]] = {}
         # Cookies by what a first message is recognised by when it is repeated.
         self._firsts: dict[tuple[Address, bytes], bytes] = {}
         self._established: OrderedDict[bytes, Association] = OrderedDict()
-        # Cookies of the established ones by who is at the other end.
-        self._peers: dict[tuple[str, str], set[bytes]] = {}
+        # Cookies of the established ones by who is at the other end, oldest first.
+        self._peers: dict[tuple[str, str], dict[bytes, None]] = {}
         # What is to be looked at when; those that are gone by then are passed over.
         self._timers: list[tuple[float, bytes]] = []
 
@@ -166,10 +175,14 @@ class Associations:
 
     def begin(self, association: Association) -> None:
         """Its first message was answered."""
+        begun = self._begun.get(association.source[0], {})
+        while len(begun) >= HALF_OPEN_OF_ONE:
+            self._drop(next(iter(begun)))
         while len(self._half_open) >= HALF_OPEN_LIMIT:
             self._drop(next(iter(self._half_open)))
         cookies = association.cookies
         association.first_source = association.source
+        self._begun.setdefault(association.source[0], {})[cookies] = None
         self._half_open[cookies] = association
         self._firsts[association.source, cookies[:COOKIE_LENGTH]] = cookies
         self._at(association.since + HALF_OPEN_SECONDS, cookies)
@@ -180,31 +193,34 @@ class Associations:
         """It has come to its end well."""
         cookies = association.cookies
         self._drop(cookies)
-        while len(self._established) >= ASSOCIATION_LIMIT:
-            self.forget(next(iter(self._established)))
         # Behind one translator there may be several: the gateway tells them apart.
         association.known_as = association.source[0], association.responder.policy.name
-        self._peers.setdefault(association.known_as, set()).add(cookies)
+        same = self._peers.get(association.known_as, {})
+        while len(same) >= ASSOCIATIONS_OF_ONE:
+            self.forget(next(iter(same)))
+        while len(self._established) >= ASSOCIATION_LIMIT:
+            self.forget(next(iter(self._established)))
+        self._peers.setdefault(association.known_as, {})[cookies] = None
         association.expires = now + association.responder.lifetime
         self._established[cookies] = association
         self._at(association.expires, cookies)
 
     def replace_all(self, association: Association) -> None:
         """Its peer has begun anew: forget the others that were agreed with that one."""
-        for cookies in self._peers.get(association.known_as, set()) - {association.cookies}:
+        same = self._peers.get(association.known_as, {})
+        for cookies in same.keys() - {association.cookies}:
             self.forget(cookies)
 
     def forget(self, cookies: bytes) -> None:
         """It was given up."""
         gone = self._established.pop(cookies, None)
         if gone is not None:
-            self._peers[gone.known_as].discard(cookies)
-            if not self._peers[gone.known_as]:
-                del self._peers[gone.known_as]
+            _take_from(self._peers, gone.known_as, cookies)
 
     def _drop(self, cookies: bytes) -> None:
         association = self._half_open.pop(cookies)
         self._firsts.pop((association.first_source, cookies[:COOKIE_LENGTH]), None)
+        _take_from(self._begun, association.first_source[0], cookies)
 
     # Time
 
@@ -254,6 +270,13 @@ class Associations:
     def views(self, now: float) -> list[AssociationView]:
         """Those that are established."""
         return [_view(one, now) for one in self._established.values() if one.expires > now]
+
+
+def _take_from(shares: dict[K, dict[bytes, None]], peer: K, cookies: bytes) -> None:
+    """One less of a peer's; of who has none nothing is kept."""
+    del shares[peer][cookies]
+    if not shares[peer]:
+        del shares[peer]
 
 
 def _view(association: Association, now: float) -> AssociationView:

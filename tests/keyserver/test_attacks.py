@@ -35,6 +35,8 @@ from tests.keyserver.odd import sealed_push
 from tests.keyserver.test_rekey import MULTICAST, V1_BLOCK, V2_BLOCK
 from tests.keyserver.world import GM, V1_SMC, World
 
+OTHER = "192.0.2.12"
+
 
 def state_of(member):
     """Everything that an attacker would like to change."""
@@ -346,6 +348,35 @@ def test_a_cookie_flood_stays_within_the_half_open_table(signing_key, monkeypatc
     member = world.member()
     world.run(member)
     assert member.state is MemberState.REGISTERED
+
+
+def test_who_begins_many_phase_1_pushes_out_nobody_else(signing_key, monkeypatch):
+    monkeypatch.setattr(associations, "HALF_OPEN_LIMIT", 8)
+    monkeypatch.setattr(associations, "HALF_OPEN_OF_ONE", 5)
+    world = World(signing_key, members=2)
+    other = world.member(OTHER)
+    (first,) = other.start(world.now)
+    answer, _ = world.endpoint.receive(first, (OTHER, 848), world.now)
+    for _ in range(20):
+        world.endpoint.receive(first_message(world), (GM, 848), world.now)
+    assert world.endpoint.half_open == 6
+    world.exchange(other.receive(answer, world.now), other, OTHER)
+    assert other.state is MemberState.REGISTERED
+
+
+def test_who_ends_many_phase_1_pushes_out_nobody_else(signing_key, monkeypatch):
+    monkeypatch.setattr(associations, "ASSOCIATION_LIMIT", 5)
+    monkeypatch.setattr(associations, "ASSOCIATIONS_OF_ONE", 3)
+    world = World(signing_key, members=2)
+    world.run(world.member(OTHER), OTHER)
+    (kept,) = world.endpoint.associations(world.now)
+    for _ in range(6):
+        world.run(world.member())
+    last = world.endpoint.associations(world.now)
+    assert [one.address for one in last] == [OTHER, GM, GM, GM]
+    assert last[0].responder_cookie == kept.responder_cookie
+    world.run(world.member())
+    assert world.endpoint.associations(world.now)[1:3] == last[2:]
 
 
 def test_floods_from_strangers_keep_nothing(signing_key):

@@ -364,6 +364,9 @@ def test_clearing_takes_the_members_of_the_chosen_group_alone(site):
     site.world.run(other, "192.0.2.11")
     assert [len(site.world.listed(group)[0]) for group in ("G1", "G2")] == [2, 1]
     name = "clear-security-group-vpn-server"
+    # What Junos answers for a group that is not there nobody has published.
+    assert site.ask(name, f"<{name}-group-id>77</{name}-group-id><{name}-now/>") == ""
+    assert [len(site.world.listed(group)[0]) for group in ("G1", "G2")] == [2, 1]
     assert site.ask(name, f"<{name}-group-id>2</{name}-group-id><{name}-now/>") == ""
     assert [len(site.world.listed(group)[0]) for group in ("G1", "G2")] == [2, 0]
     assert site.ask(name, f"<{name}-group-name>G1</{name}-group-name><{name}-now/>") == ""
