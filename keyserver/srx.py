@@ -176,7 +176,7 @@ class Device:
         """
         self.spec = spec
         self.on_deadline_changed, self.internet = around.on_activity, around.internet
-        self.started = now
+        self.started, self.commit_seconds = now, spec.commit_seconds
         self.rpcs: Mapping[str, OperationalRpc] = _rpcs(spec.generation.value)
         self.sessions: dict[int, NetconfSession] = {}
         self._next_session = 1000

@@ -66,7 +66,7 @@ class ConfigurationDatabase:
         self.archive = Archive(store, initial, now)
         self._on_trouble = on_trouble
         self._loaded = 0
-        self._in_progress = False
+        self._in_progress = 0
         running = self.archive.tree(self.archive.history[0].sequence)
         self.workspace = Workspace(running)
         self.effective = EffectiveConfiguration(generation, running, strict=strict)
@@ -102,12 +102,12 @@ class ConfigurationDatabase:
 
     @contextlib.contextmanager
     def in_progress(self) -> Iterator[None]:
-        """While a request is being worked on beside the event loop, deadlines wait."""
-        self._in_progress = True
+        """While requests are being worked on beside the event loop, deadlines wait."""
+        self._in_progress += 1
         try:
             yield
         finally:
-            self._in_progress = False
+            self._in_progress -= 1
 
     # Editing
 

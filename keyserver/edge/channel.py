@@ -224,7 +224,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
     def _close(self) -> None:
         """Send what is left, then close the channel."""
         self._stop_watching()
-        self._turns.finish(self._end)
+        self._turns.finish(self, self._end)
         self._closing = True
         if not self._pumping:
             self._pump()
@@ -253,7 +253,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._stop_watching()
         self._outgoing.clear()
         if hasattr(self, "_session"):
-            self._turns.finish(self._end)
+            self._turns.finish(self, self._end)
 
     def _stop_watching(self) -> None:
         self._in_time()

@@ -346,7 +346,7 @@ class LabServer:
     async def _listen_ssh(self, device: Device) -> None:
         endpoint = device.spec.netconf
         assert endpoint is not None
-        turns = Turns(self._workers, lambda: device.on_deadline_changed())
+        turns = Turns(self._workers, lambda: device.on_deadline_changed(), self.lab.speed)
         keys = host_keys(device)
         self._host_keys[f"[{endpoint.host}]:{endpoint.port}"] = [
             " ".join(key.export_public_key().decode().split()[:2]) for key in keys

@@ -4,8 +4,9 @@
 
 Everything that a device's requests share is its configuration database. While a worker deals with
 it for one request, the others of the same device wait; those of other devices, and the key planes,
-go on. All devices share two workers, one for what may take seconds: more of them would only take
-the interpreter from each other. Keys are made in a third, which does without the interpreter.
+go on. A request that lets time pass lets the others have their turns, too. All devices share two
+workers, one for what may take seconds: more of them would only take the interpreter from each
+other. Keys are made in a third, which does without the interpreter.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..config.parsing import lent, work_for_us
-from ..netconf.work import LIGHT, Steps, Work
+from ..netconf.work import LIGHT, Steps, Wait, Work
 
 T = TypeVar("T")
 
@@ -87,13 +88,16 @@ class Turns:
     """The queue of one device.
 
     ``after_work`` is called when a request has kept the database for longer than a turn of the
-    loop: deadlines have waited for it.
+    loop: deadlines have waited for it. ``speed``: how fast the device's clock goes.
     """
 
-    def __init__(self, workers: Workers, after_work: Callable[[], None]) -> None:
-        self._workers, self._after_work = workers, after_work
+    def __init__(self, workers: Workers, after_work: Callable[[], None], speed: float = 1) -> None:
+        self._workers, self._after_work, self._speed = workers, after_work, speed
         self._waiting: deque[Source] = deque()
         self._ended: deque[Callable[[], None]] = deque()
+        self._pausing: dict[Source, list[Callable[[], None]]] = {}
+        """Whose request lets time pass, and what is to be called when it is done."""
+        self._due: deque[Callable[[], None]] = deque()
         self._busy = self._scheduled = False
 
     def wake(self, source: Source) -> None:
@@ -102,25 +106,34 @@ class Turns:
             self._waiting.append(source)
         self._schedule()
 
-    def finish(self, session_end: Callable[[], None]) -> None:
-        """Call this as soon as no request is being worked on."""
+    def finish(self, source: Source, session_end: Callable[[], None]) -> None:
+        """Call this as soon as no request is being worked on, and none of the source is pausing."""
         if self._busy:
-            self._ended.append(session_end)
+            self._ended.append(partial(self.finish, source, session_end))
+        elif source in self._pausing:
+            self._pausing[source].append(session_end)
         else:
             session_end()
 
     def _schedule(self) -> None:
-        if self._waiting and not self._busy and not self._scheduled:
+        if (self._waiting or self._due) and not self._busy and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
         """One request of one session, then the loop has its turn again."""
         self._scheduled = False
-        if self._busy or not self._waiting:
+        if self._busy:
             return
-        source = self._waiting.popleft()
-        steps = source.next_steps()
+        if self._due:
+            self._busy = True
+            self._due.popleft()()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+
+    def _begin(self, source: Source) -> None:
+        # Who pauses is asked again when its request is done.
+        steps = None if source in self._pausing else source.next_steps()
         if steps is None:
             self._schedule()
             return
@@ -137,6 +150,9 @@ class Turns:
                 self._done(source, end.value)
                 return
             result, failure = None, None
+            if isinstance(work, Wait):
+                self._pause(source, steps, work.seconds)
+                return
             if not work.light:
                 running = self._workers.begin(work)
                 running.add_done_callback(lambda done: self._resume(source, steps, done))
@@ -146,6 +162,22 @@ class Turns:
             except Exception as error:
                 failure = error
 
+    def _pause(self, source: Source, steps: Steps[bytes], seconds: float) -> None:
+        """The others have their turns until that time has passed."""
+        self._pausing[source] = []
+        go_on = partial(self._go_on, source, steps, seconds)
+        asyncio.get_running_loop().call_later(seconds / self._speed, self._is_due, go_on)
+        self._leave()
+
+    def _is_due(self, go_on: Callable[[], None]) -> None:
+        self._due.append(go_on)
+        self._schedule()
+
+    def _go_on(self, source: Source, steps: Steps[bytes], seconds: float) -> None:
+        self._ended.extend(self._pausing.pop(source))
+        self._advance(source, steps, seconds, None)
+        self._after_work()
+
     def _resume(self, source: Source, steps: Steps[bytes], done: asyncio.Future[Any]) -> None:
         if done.cancelled():
             return
@@ -154,14 +186,17 @@ class Turns:
         self._after_work()
 
     def _done(self, source: Source, reply: bytes) -> None:
-        self._busy = False
         try:
             source.answer(reply)
         finally:
             # Whatever became of this one, the others have their turns.
-            while self._ended:
-                self._ended.popleft()()
-            if source.has_more():
-                self.wake(source)
-            else:
-                self._schedule()
+            if source.has_more() and source not in self._waiting:
+                self._waiting.append(source)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Nobody has the database now: those that ended meanwhile leave, and the next has it."""
+        self._busy = False
+        while self._ended:
+            self._ended.popleft()()
+        self._schedule()

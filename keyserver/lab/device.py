@@ -38,6 +38,7 @@ def read_device(where: str, entry: Any, base: Path) -> DeviceSpec:
         model=section.take("model", values.line),
         release=section.take("release", values.line),
         cluster_node=section.take("cluster_node", values.line),
+        commit_seconds=section.take("commit_seconds", values.seconds, 0),
         **(_key_plane(f"{where}: gdoi", key_plane) if key_plane is not None else {}),
     )
     section.done()

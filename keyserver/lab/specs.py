@@ -85,6 +85,7 @@ class DeviceSpec:
     model: str | None = None
     release: str | None = None
     cluster_node: str | None = None
+    commit_seconds: float = 0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .reply import RpcError, RpcFailure
 from .rpcs.configuration import COMMITS, CONFIGURATION_RPCS, HOLDING_RPCS, commit_accepts
 from .rpcs.platform import Elements, Platform
 from .session import Content, Request
-from .work import Steps, Work, handed, weight_of
+from .work import Steps, Wait, Work, handed, weight_of
 from .xml import local_name
 
 _SESSION = Accepts((Argument("session-id", text_of(20), may_be_empty=True),))
@@ -67,6 +67,7 @@ def _perform(device: Platform, request: Request) -> Steps[Content]:
         clustered = device.identity().cluster_node is not None
         yield _checked(commit_accepts(name, clustered=clustered), request)
         with device.database.in_progress():
+            yield from _time_passes(device, request)
             done = yield from COMMITS[name](device.database, request)
         device.on_deadline_changed()
         return done
@@ -93,12 +94,20 @@ def _of_configuration(device: Platform, request: Request, name: str) -> Steps[Co
     if rpc.loads:
         database.loading(request.octets)
     with database.in_progress():
+        if rpc.checks:
+            yield from _time_passes(device, request)
         weight = max(request.octets * _STRANGEST, rpc.weight(database, request))
         content: Content = yield Work(partial(rpc.handler, database, request), weight)
     if not rpc.shown:
         return content
     elements = [part for part in content if not isinstance(part, str)]
     return (yield from _shown(elements, request))
+
+
+def _time_passes(device: Platform, request: Request) -> Steps[None]:
+    """A real device is busy with a commit, or a check of one, for long before it takes effect."""
+    if device.commit_seconds:
+        request.now += yield Wait(device.commit_seconds)
 
 
 def _checked(accepts: Accepts, request: Request) -> Work:

@@ -4,7 +4,8 @@
 
 Answering a request is a generator of :class:`Work`: what takes long is yielded as a function that
 touches the configuration database alone, and its result is sent back in. A server runs it
-beside its event loop, a test at once; the answer is the same.
+beside its event loop, a test at once; the answer is the same. Where nothing is done for a while, a
+:class:`Wait` is yielded: a server lets that time pass, a test goes on as if it had.
 """
 
 from __future__ import annotations
@@ -39,7 +40,18 @@ class Work:
         return self.weight <= LIGHT
 
 
-Steps = Generator[Work, Any, T]
+@dataclass(frozen=True)
+class Wait:
+    """Seconds of the device's clock that are to pass; so many are sent back in."""
+
+    seconds: float
+
+    def run(self) -> float:
+        """As if they had passed."""
+        return self.seconds
+
+
+Steps = Generator[Work | Wait, Any, T]
 
 
 def handed(function: Callable[[C], T], content: C) -> Callable[[], T]:

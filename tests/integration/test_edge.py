@@ -722,6 +722,87 @@ def test_who_closes_its_channel_with_all_it_asked_unanswered_holds_nothing(
     assert not caplog.records
 
 
+CHANGE = """<load-configuration action="set"><configuration-set>
+set system host-name other
+</configuration-set></load-configuration>"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ("<commit-configuration/>", b"<host-name>other</host-name>"),
+        ("<commit/>", b"<host-name>other</host-name>"),
+        ("<commit-configuration><check/></commit-configuration>", b"<host-name>hub-1</host-name>"),
+        ("<validate><source><candidate/></source></validate>", b"<host-name>hub-1</host-name>"),
+    ],
+)
+def test_a_slow_commit_takes_effect_in_time_and_outlives_who_asked_for_it(
+    tmp_path, operation, named
+):
+    who = "<get-configuration database='committed'/>"
+
+    async def run(loop):
+        async with serving(spec_of(tmp_path, commit_seconds=40)) as server:
+            asking, other = [await session(await connect(server)) for _ in range(2)]
+            await ask(asking, LOCK)
+            await ask(asking, CHANGE)
+            committed = asyncio.ensure_future(ask(asking, operation))
+            await loop.pass_time(20)
+            assert b"<host-name>hub-1</host-name>" in await ask(other, who)
+            asking.channel.abort()
+            await loop.pass_time(19)
+            # Nor is the lock free before.
+            assert b"database locked by" in await ask(other, LOCK)
+            assert b"<host-name>hub-1</host-name>" in await ask(other, who)
+            await loop.pass_time(2)
+            async with asyncio.timeout(SECONDS):
+                while b"<ok/>" not in await ask(other, LOCK):
+                    pass
+            assert named in await ask(other, who)
+            committed.cancel()
+
+    moved(run)
+
+
+def test_who_is_killed_within_a_slow_commit_commits_nothing(tmp_path):
+    async def run(loop):
+        async with serving(spec_of(tmp_path, commit_seconds=40)) as server:
+            asking, other = [await session(await connect(server)) for _ in range(2)]
+            await ask(asking, LOCK)
+            await ask(asking, CHANGE)
+            asking.stdin.write(b"<rpc><commit-configuration/></rpc>" + END)
+            await loop.pass_time(20)
+            await ask(other, "<get-system-information/>")
+            victim = next(iter(server.devices[0].sessions))
+            kill = f"<kill-session><session-id>{victim}</session-id></kill-session>"
+            assert b"<ok/>" in await ask(other, kill)
+            await loop.pass_time(21)
+            assert b"<ok/>" in await ask(other, LOCK)
+            assert b"<host-name>hub-1</host-name>" in await ask(other, "<get-configuration/>")
+
+    moved(run)
+
+
+def test_what_is_asked_behind_a_slow_commit_is_answered_behind_it(tmp_path):
+    async def run(loop):
+        async with serving(spec_of(tmp_path, commit_seconds=40)) as server:
+            asking, other = [await session(await connect(server)) for _ in range(2)]
+            await ask(asking, CHANGE)
+            for operation in ("<commit-configuration/>", "<get-system-information/>"):
+                asking.stdin.write(f"<rpc>{operation}</rpc>".encode() + END)
+            # Which has been answered when what came earlier has been looked at.
+            await loop.pass_time(20)
+            await ask(other, "<get-system-information/>")
+            asking.stdin.write_eof()
+            await loop.pass_time(21)
+            replies = await asyncio.wait_for(asking.stdout.read(), SECONDS)
+            first, second = replies.split(END)[:2]
+            assert b"<ok/>" in first
+            assert b"<host-name>other</host-name>" in second
+
+    moved(run)
+
+
 def small_socket(port: int) -> socket.socket:
     """The kernel keeps little of what its owner does not read, or the other side."""
     made = socket.socket()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lxml import etree
 
 from keyserver.config.store import RETRY_SECONDS
+from keyserver.netconf.work import Wait
 from keyserver.srx import Surroundings
-from tests.keyserver.console import START, Console, Session, errors, full_disk, tags
+from tests.keyserver.console import END, START, Console, Session, errors, full_disk, tags
 
 RFC = "<commit><confirmed/><confirm-timeout>{}</confirm-timeout></commit>"
 CHANGE = "set system host-name {}"
@@ -40,6 +42,34 @@ def test_a_time_without_a_value_is_the_usual_one():
     assert console.hostname() == "other"
     console.pass_time(2)
     assert console.hostname() == "hub-1"
+
+
+def test_the_time_that_a_commit_takes_is_over_when_it_takes_effect():
+    console = Console(commit_seconds=40)
+    assert errors(confirmed(console.session(), "other", minutes=5)) == []
+    assert console.device.database.archive.history[0].time == START + 40
+    console.pass_time(40 + 5 * 60 - 1)
+    assert console.hostname() == "other"
+    console.pass_time(2)
+    assert console.hostname() == "hub-1"
+
+
+def test_what_confirms_in_time_may_end_behind_the_minutes():
+    console = Console(commit_seconds=40)
+    session = console.session()
+    confirmed(session, "other", minutes=5)
+    console.pass_time(40 + 5 * 60 - 1)
+    session.netconf.feed(b"<rpc><commit-configuration/></rpc>" + END)
+    steps = session.netconf.turn(console.now)
+    work = next(steps)
+    with contextlib.suppress(StopIteration):
+        while True:
+            if isinstance(work, Wait):
+                console.pass_time(work.seconds)
+                assert console.hostname() == "other"
+            work = steps.send(work.run())
+    console.pass_time(3600)
+    assert console.hostname() == "other"
 
 
 def history(session: Session) -> list[etree._Element]:

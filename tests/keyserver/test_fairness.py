@@ -16,7 +16,7 @@ import pytest
 
 from keyserver.edge import turns
 from keyserver.netconf.framing import END_OF_MESSAGE
-from keyserver.netconf.work import Work
+from keyserver.netconf.work import Wait, Work
 from tests.keyserver.console import Console
 from tests.keyserver.steps import Steps
 
@@ -168,18 +168,22 @@ def test_what_will_be_asked_for_is_made_beside_the_loop_or_at_once_and_only_once
     assert [[one is here for one in made] for made in makers.values()] == [[False], [True], []]
 
 
-class Client:
-    """A source of one request; its transport may fail when it is to send the answer."""
+NOTHING = Work(lambda: None, 0)
 
-    def __init__(self, request: bytes, fails: bool) -> None:
-        self._requests, self._fails = [request], fails
+
+class Client:
+    """A source of one request, which is its answer; its transport may fail when that is sent."""
+
+    def __init__(self, request: bytes, fails: bool, work: Work | Wait = NOTHING) -> None:
+        self._requests, self._fails, self._work = [request], fails, work
         self.answered = asyncio.get_running_loop().create_future()
 
     def next_steps(self):
         return self._steps(self._requests.pop()) if self._requests else None
 
     def _steps(self, request: bytes):
-        return (yield Work(lambda: request, 0))
+        yield self._work
+        return request
 
     def answer(self, reply: bytes) -> None:
         if self._fails:
@@ -199,9 +203,19 @@ def test_a_client_that_cannot_be_answered_keeps_nobody_from_being_answered():
         queue.wake(gone)
         queue.wake(other)
         assert await asyncio.wait_for(other.answered, 60) == b"other"
-        queue.finish(lambda: ended.append(True))
+        queue.finish(other, lambda: ended.append(True))
         assert ended
         assert [type(failure) for failure in failures] == [BrokenPipeError]
+
+    asyncio.run(run())
+
+
+def test_time_passes_at_the_speed_of_the_devices_clock():
+    async def run():
+        queue = turns.Turns(turns.Workers(), lambda: None, speed=10_000)
+        client = Client(b"one", fails=False, work=Wait(10_000))
+        queue.wake(client)
+        assert await asyncio.wait_for(client.answered, 60) == b"one"
 
     asyncio.run(run())
 

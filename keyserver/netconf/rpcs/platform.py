@@ -65,6 +65,8 @@ class Platform(Protocol):
     """The operational RPCs that it knows, by element name."""
     internet: Callable[[bytes, float], list[bytes]]
     """Takes an IPv4 packet that it sends: what comes back at once."""
+    commit_seconds: float
+    """How long it is busy with a commit."""
     started: float
     """When the device came up, seconds since the epoch."""
 

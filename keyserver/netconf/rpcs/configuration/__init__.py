@@ -60,7 +60,7 @@ CONFIGURATION_RPCS: dict[str, ConfigurationRpc] = {
     "edit-config": ConfigurationRpc(edit_config, EDIT_CONFIG, loads=True),
     "copy-config": ConfigurationRpc(copy_config, COPY_CONFIG),
     "delete-config": ConfigurationRpc(delete_config, DELETE_CONFIG),
-    "validate": ConfigurationRpc(validate, VALIDATE),
+    "validate": ConfigurationRpc(validate, VALIDATE, checks=True),
     "get-commit-information": ConfigurationRpc(commit_information, COMMITS_MADE, shown=True),
     "get-commit-revision-information": ConfigurationRpc(commit_revision, REVISION, shown=True),
     "get-rollback-information": ConfigurationRpc(rollback_information, ROLLBACK, shown=True),

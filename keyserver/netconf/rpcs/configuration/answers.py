@@ -34,13 +34,14 @@ class ConfigurationRpc:
     """What answers an RPC on the configuration, and what it takes.
 
     ``shown`` as text and JSON in the way of operational commands; ``loads`` into a candidate;
-    ``weight``: with how many octets it has to deal.
+    ``checks`` it as a commit does; ``weight``: with how many octets it has to deal.
     """
 
     handler: Handler
     accepts: Accepts = field(default_factory=Accepts)
     shown: bool = False
     loads: bool = False
+    checks: bool = False
     weight: Weight = whole
 
 
