@@ -21,6 +21,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.hello impor
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.rpc import (
     NetcommonRpc,
     SessionRpc,
+    looks,
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.session import Target
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.netconf.transports import open_session
@@ -50,6 +51,23 @@ _TEXT = st.text(
 def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+@pytest.mark.parametrize(
+    ("patience", "times"),
+    [
+        (0, [0]),
+        (7, [0, 0.1, 0.4, 1.4, 3.4, 7]),
+        (1000, [0, 0.1, 0.4, 1.4, *range(3, 999, 5), 1000]),
+    ],
+)
+def test_who_asks_again_does_so_until_patience_is_over(monkeypatch, patience, times):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.append(now.pop() + seconds))
+    found = [now[0] for _look in looks(SimpleNamespace(patience=patience))]
+    assert found == pytest.approx(times, abs=0.5)
+    assert found[-1] == patience
 
 
 @given(text=_TEXT, cuts=st.lists(st.integers(0, 4000), max_size=12))

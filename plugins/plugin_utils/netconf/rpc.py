@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailure
@@ -20,8 +20,9 @@ from .session import NetconfSession
 from .verdict import LONGEST, messages, refuse_errors
 from .xml import clean, local_name, parse_document
 
-_PAUSES = (0.1, 0.3, 1, 2, *(5,) * 120)
-"""Seconds between looks for a device whose answer was lost."""
+_PAUSES = (0.1, 0.3, 1, 2)
+_LONGEST_PAUSE = 5
+"""Seconds between looks for a device whose answer was lost, and then between all others."""
 _METHOD_NOT_FOUND = -32601
 _MOST_NOTIFICATIONS = 1000
 _BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
@@ -64,13 +65,14 @@ class Rpc(Protocol):
 
 
 def looks(rpc: Rpc) -> Iterator[None]:
-    """Once at once, and then at growing intervals for as long as the carrier has patience."""
+    """Once at once, then at growing intervals, and last when the carrier's patience is over."""
     end = time.monotonic() + rpc.patience
-    for pause in _PAUSES:
+    for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
         yield
-        if time.monotonic() + pause > end:
+        left = end - time.monotonic()
+        if left <= 0:
             return
-        time.sleep(pause)
+        time.sleep(min(pause, left))
 
 
 @contextlib.contextmanager
