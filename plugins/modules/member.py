@@ -230,7 +230,9 @@ inactive:
   elements: str
   sample: []
 unread:
-  description: Statements on the device, or in the text, that the collection does not know.
+  description:
+    - Statements on the device, or in the text, that the collection does not know; and of a text the
+      same hierarchy of a logical system or a tenant.
   returned: for states gathered and parsed
   type: list
   elements: str

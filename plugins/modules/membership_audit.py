@@ -16,6 +16,7 @@ description:
   - A member in the list of a multicast group, or of a group without C(server-member-communication),
     is never reported as alive. The absence of a dynamic peer is not an alarm by itself. A list that
     the last commit may have emptied cannot be judged before members had time to register again.
+  - What is judged is the device's own list. Those of logical systems and tenants are not asked for.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
   - groupvpn.junos.attributes.info

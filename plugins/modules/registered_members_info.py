@@ -19,6 +19,8 @@ description:
   - Large replies are read as a stream. A reply that is not understood as a whole is asked for as
     the CLI's text; when that is not understood either, the task fails and shows what it could not
     read. Nobody is absent because a row could not be read.
+  - The device's own list is asked for; those of logical systems and tenants are not. Where a list
+    shows members of one all the same, RV(warnings) names it.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
   - groupvpn.junos.attributes.info

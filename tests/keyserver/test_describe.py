@@ -539,9 +539,16 @@ def test_what_is_not_known_is_named():
     found = views.parse(RESOURCES["member"], f"set {strange} 1400")
     given = {"boston": {"member": found["parsed"], "unread": found["unread"]}}
     assert (
-        f"boston: {strange}: not known here, and no place in a description"
-        in FILTER(given)["unfit"]
+        f"boston: {strange}: not read here, and no place in a description" in FILTER(given)["unfit"]
     )
+
+
+@pytest.mark.parametrize("side", ["server", "member"])
+def test_what_stands_in_a_tenant_is_named(side):
+    place = f"tenants TS1 security group-vpn {side}"
+    found = views.parse(RESOURCES[side], f"set {place} ike policy p mode main")
+    given = {"hub-1": {side: found["parsed"], "unread": found["unread"]}}
+    assert f"hub-1: {place}: not read here, and no place in a description" in FILTER(given)["unfit"]
 
 
 def test_a_peer_that_only_one_side_has_is_named_whole():

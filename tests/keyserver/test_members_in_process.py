@@ -235,6 +235,19 @@ def test_a_group_that_is_configured_and_has_no_list_is_not_an_empty_one(fleet, c
         )
 
 
+def test_members_that_came_to_a_tenant_are_told_apart(fleet):
+    reply = etree.fromstring(fleet.wire.raw(etree.Element(LIST)))
+    last = [element for element in reply.iter() if element.text == "root"][-1]
+    last.text = "TS1"
+    fleet.wire.inject[LIST] = etree.tostring(reply).decode()
+    found = read(fleet.wire)
+    assert found["warnings"] == [
+        "group G1: the device shows some of virtual system TS1, which is not its own, but a "
+        "logical system's or a tenant's; tell it apart by that name"
+    ]
+    assert [one["vsys"] for one in found["groups"][0]["members"]] == ["root", "TS1"]
+
+
 # Clearing
 
 AS_BEFORE = (

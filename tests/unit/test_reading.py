@@ -639,6 +639,7 @@ def test_what_belongs_to_somebody_else_is_not_the_devices_own(name, form):
     whose = f"[edit {name} KS security group-vpn server]"
     told = [f"{whose}: not the device's own, and not read"] if name != "groups" else []
     assert [line.partition(";")[0] for line in found["warnings"]] == told
+    assert found["unread"] == [whose[len("[edit ") : -1]] * len(told)
 
 
 @pytest.mark.parametrize("resource", [RESOURCE, MEMBER], ids=lambda one: one.name)
@@ -661,7 +662,8 @@ def test_what_others_have_is_not_read_for_its_values():
         "tenants T { security { group-vpn { member { ipsec { vpn V { group many; odd; } } } } } }"
     )
     found = views.parse(MEMBER, text)
-    assert (found["parsed"], found["unread"], len(found["warnings"])) == ({}, [], 1)
+    there = ["tenants T security group-vpn member"]
+    assert (found["parsed"], found["unread"], len(found["warnings"])) == ({}, there, 1)
 
 
 @pytest.mark.parametrize("group", ["node0", "KS"])

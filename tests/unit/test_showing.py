@@ -151,6 +151,26 @@ def test_what_is_not_known_of_an_entry_is_returned_and_said():
     assert result["warnings"] == ["kek: not known here, and returned as 'other': shoe-size"]
 
 
+OTHERS = "ike: the device shows some of virtual system TS1"
+LABELS = "<output>Index: 1, State: UP, Virtual-system: {}\nIndex: 2, State: UP</output>"
+COLUMNS = "<output>Index   State  Remote Address  Vsys\n1  UP  192.0.2.1  {}\n</output>"
+ELEMENTS = (
+    "<ike-security-associations-information><ike-security-associations><ike-sa-index>1"
+    "</ike-sa-index><ike-sa-virtual-system>{}</ike-sa-virtual-system></ike-security-associations>"
+    "</ike-security-associations-information>"
+)
+
+
+@pytest.mark.parametrize("form", [LABELS, COLUMNS, ELEMENTS])
+def test_what_a_logical_system_or_a_tenant_has_is_told_apart_from_the_devices_own(form):
+    for system, told in (("root", None), ("0", None), ("TS1", "TS1")):
+        result = show(Wire(**{IKE_RPC: form.format(system)}), MEMBER, ["ike"])
+        assert (result["ike"][0]["index"], result["ike"][0].get("virtual_system")) == (1, told)
+        assert [line.partition(",")[0] for line in result["warnings"]] == (
+            [OTHERS] if told else []
+        )
+
+
 def test_counters_without_an_element_for_each_group_are_told_apart():
     wire = Wire(**{SERVER["statistics"].rpc: STATISTICS})
     statistics = show(wire, SERVER, ["statistics"])["statistics"]

@@ -131,13 +131,17 @@ class Found:
             sources,
             tuple(self._notes(asleep, prefix, heart_of(prefix, node))),
             bool(asleep),
-            unread=tuple(self.unread),
+            unread=(*self.unread, *map(" ".join, self._of_others(heart_of(prefix, node)))),
         )
 
     def _notes(self, asleep: list[Path], prefix: Path, heart: Path) -> Iterator[str]:
         for path in asleep:
             yield f"[edit {' '.join(path)}] is inactive: nothing below it is in force"
-        yield from islice(self._of_others(heart), _MOST_NOTES)
+        for path in islice(self._of_others(heart), _MOST_NOTES):
+            yield (
+                f"[edit {' '.join(path)}]: not the device's own, and not read; to read it, give "
+                f"what stands in [edit {' '.join(path[:2])}] by itself"
+            )
         for path in islice((p for p in self.withheld if is_there(self.tree, p)), _MOST_NOTES):
             yield f"[edit {' '.join(path[:-1])}] {path[-1]}: {UNKNOWN}"
         for place in islice(self.unread, _MOST_NOTES):
@@ -150,16 +154,12 @@ class Found:
         if len(places) > _MOST_NOTES:
             yield f"apply-groups: the same at {len(places) - _MOST_NOTES} more places"
 
-    def _of_others(self, heart: Path) -> Iterator[str]:
+    def _of_others(self, heart: Path) -> Iterator[Path]:
         """The same hierarchy in logical systems and tenants, which nobody reads here."""
         for kind in OTHERS:
             for name, tree in self.tree.get(kind, {}).items():
                 if value_at(tree, heart) is not None:
-                    whose = f"[edit {kind} {name}"
-                    yield (
-                        f"{whose} {' '.join(heart)}]: not the device's own, and not read; to "
-                        f"read it, give what stands in {whose}] by itself"
-                    )
+                    yield (kind, name, *heart)
 
     def _applied(self, prefix: Path) -> Iterator[tuple[Path, list[str]]]:
         """Where groups are applied that may bring in what concerns the hierarchy."""

@@ -60,7 +60,7 @@ def unplaced(host: str, sides: Mapping[str, Any]) -> Iterator[str]:
         # With an entry that gets another name it goes.
         yield f"{host}: {place}: inactive, and no place in a description"
     for place in sides.get("unread") or ():
-        yield f"{host}: {place}: not known here, and no place in a description"
+        yield f"{host}: {place}: not read here, and no place in a description"
 
 
 def _extra(

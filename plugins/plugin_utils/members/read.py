@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,7 +18,9 @@ from ..resources.server_member_communication import HIERARCHY
 from .addresses import canonical_address
 from .asking import EVERYTHING, Choice, listed, lists
 from .meaning import described
+from .model import GroupMembers
 from .times import seconds_of
+from .vocabulary import of_others
 
 LARGEST_ID = 4294967295
 
@@ -54,8 +56,14 @@ def read_lists(rpc: Rpc, choice: Choice = EVERYTHING, detail: bool = False) -> L
     return Lists(
         list(described(reading.groups, groups, detail)),
         list(unlisted(choice, groups, there)),
-        [*device.warnings, *reading.warnings],
+        [*device.warnings, *reading.warnings, *_of_others(reading.groups)],
     )
+
+
+def _of_others(groups: Iterable[GroupMembers]) -> Iterator[str]:
+    """Of members that came to somebody else than the device's own group."""
+    for group in groups:
+        yield from of_others(f"group {group.name}", (one.get("vsys") for one in group.members))
 
 
 def unlisted(choice: Choice, groups: Mapping[str, Group], there: Collection[str]) -> Iterator[str]:

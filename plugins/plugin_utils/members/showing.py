@@ -15,7 +15,8 @@ from ..netconf.rpc import Rpc
 from ..netconf.verdict import warnings
 from .second_form import as_text
 from .shown import Shown, read_elements
-from .shows import Show
+from .shows import SYSTEM, Show
+from .vocabulary import of_others
 
 ALL = "all"
 _LOST = "the device's answer was not understood, so what it shows is not known"
@@ -42,6 +43,7 @@ def show(rpc: Rpc, shows: Mapping[str, Show], wanted: Sequence[str]) -> dict[str
             said.append(f"{name}: not known: {error}")
             continue
         result[name] = shown.entries
+        said += of_others(name, (entry.get(SYSTEM) for entry in shown.entries))
         if shown.unknown:
             words = ", ".join(shown.unknown)
             said.append(f"{name}: not known here, and returned as 'other': {words}")

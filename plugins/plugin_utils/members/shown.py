@@ -15,8 +15,8 @@ from typing import Any
 from ..netconf.libraries import etree
 from ..netconf.xml import local_name, text_of
 from .doubts import Doubts
-from .shows import ASIDE, IDENTITY, NUMBERS, TEXTS, Show
-from .vocabulary import plain
+from .shows import ASIDE, IDENTITY, NUMBERS, SYSTEM, TEXTS, Show
+from .vocabulary import is_of_another, plain
 
 Entry = dict[str, Any]
 _AROUND = frozenset(("multi-routing-engine-results", "rpc-reply", "data"))
@@ -74,8 +74,13 @@ def read_elements(show: Show, reply: etree._Element) -> Shown:
     return reader.shown
 
 
-def _is_aside(element: etree._Element) -> bool:
-    return not len(element) and local_name(element) in ASIDE
+def _is_aside(word: str, text: str) -> bool:
+    """Whether a value says nothing about an entry: it is the device's own unless another is named."""
+    return word in ASIDE or (TEXTS.get(word) == SYSTEM and not is_of_another(text))
+
+
+def _is_silent(element: etree._Element) -> bool:
+    return not len(element) and _is_aside(local_name(element), text_of(element))
 
 
 class _Elements:
@@ -93,7 +98,7 @@ class _Elements:
             name = local_name(child)
             if name in self._show.entries:
                 self._entry(child, context)
-            elif self._leads_on(child, name, context) or name in _SILENT or _is_aside(child):
+            elif self._leads_on(child, name, context) or name in _SILENT or _is_silent(child):
                 continue
             elif name == self._show.first or current is not None:
                 current = self._flat(child, name, context, current)
@@ -186,7 +191,7 @@ class _Elements:
         self._loose(element)
         for child in element:
             name = local_name(child)
-            if not name or name in but or _is_aside(child):
+            if not name or name in but or _is_silent(child):
                 continue
             if name in self._show.lists:
                 inside: Entry = {}
@@ -209,7 +214,7 @@ _LABEL = re.compile(r"(?:^|,\s*|\s{2,})(?P<label>[A-Za-z][A-Za-z0-9 /_-]*?)\s*:(
 _SAYS_NONE = re.compile(r"^\s*total\b[^:]*:\s*0+\s*$", re.IGNORECASE | re.MULTILINE)
 _RULE = re.compile(r"[-=\s]*|\{\w+:node\d+\}|\S+@\S+[>#%].*")
 _CELLS = re.compile(r"\s{2,}")
-_COLUMN_WORDS = {"life:sec": "life-sec", "gid": "gid", "groupid": "groupid", "vsys": "vsys"}
+_COLUMN_WORDS = {"life:sec": "life-sec", "gid": "gid", "groupid": "groupid"}
 
 
 def read_lines(text: str, shown: Shown, context: Mapping[str, Any]) -> Iterator[str]:
@@ -247,7 +252,7 @@ def _labels(
 ) -> Entry | None:
     for word, value in labels:
         name = NUMBERS.get(word) or TEXTS.get(word)
-        if word in ASIDE or word.startswith("total-"):
+        if _is_aside(word, value) or word.startswith("total-"):
             continue
         if not value:
             if entry is not None and name in entry:
@@ -273,7 +278,7 @@ def _row(shown: Shown, context: Mapping[str, Any], columns: list[str], line: str
         return False
     entry: Entry = dict(context)
     for word, cell in zip(columns, cells, strict=True):
-        if word != "vsys":
+        if not _is_aside(word, cell):
             put(shown, entry, word, cell)
     shown.entries.append(entry)
     return True

@@ -145,14 +145,15 @@ MEMBER: Mapping[str, Show] = {
 ASIDE = frozenset(
     (
         "total-active-tunnels",
-        "sa-virtual-system",
         "sa-configuration-type",
-        "ike-sa-virtual-system",
         "group-vpn-stats",
         "sa-location",
     )
 )
 """Words that say nothing about an association."""
+
+SYSTEM = "virtual_system"
+"""Whose an entry is, where it is not the device's own."""
 
 IDENTITY = "group_id"
 """What entries of different answers are brought together by: a number, or not understood."""
@@ -219,6 +220,7 @@ TEXTS: Mapping[str, str] = {
     "group-vpn-group-name": "group",
     "kek-sa-group-name": "group",
     "group-vpn-name": "vpn",
+    **dict.fromkeys(("sa-virtual-system", "ike-sa-virtual-system", "virtual-system", "vsys"), SYSTEM),
     "sa-vpn-name": "vpn",
     "vpn-name": "vpn",
     "ike-gateway-name": "gateway",

@@ -9,7 +9,7 @@ is not in it is not understood; it is never taken for nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from .model import COUNTERS
@@ -81,6 +81,8 @@ _PREFIXES = (
     "gvpn-",
     "registered-",
 )
+_OWN_SYSTEMS = frozenset(("", "0", "-", "n/a", "root", "root-logical-system"))
+"""What replies call the device itself."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
@@ -112,3 +114,18 @@ def place_of(word: str, holder: str = "") -> str | None:
     forms = _shorter(word)
     within = f"{_shorter(holder)[-1]}/{forms[-1]}"
     return next((PLACES[form] for form in (within, *forms) if form in PLACES), None)
+
+
+def is_of_another(system: str) -> bool:
+    """Whether a virtual system's name is a logical system's or a tenant's, not the device's own."""
+    return system.lower() not in _OWN_SYSTEMS
+
+
+def of_others(what: str, systems: Iterable[str | None]) -> Iterator[str]:
+    """What is to be known of a reply that shows what others have; ``systems``: of each entry."""
+    for system in dict.fromkeys(systems):
+        if system and is_of_another(system):
+            yield (
+                f"{what}: the device shows some of virtual system {system}, which is not its own, "
+                "but a logical system's or a tenant's; tell it apart by that name"
+            )
