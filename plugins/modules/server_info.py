@@ -19,8 +19,9 @@ description:
     understood either, or the device refuses, the task fails if the part was named, and returns
     C(null) for it, with a warning, if it was part of V(all). An empty list means that the device
     says that there is nothing.
-  - The device's own Group VPN is asked for; what stands in logical systems and tenants is not. Where
-    an answer shows some of it all the same, the entry has C(virtual_system), and RV(warnings) says so.
+  - The device's own Group VPN is asked for; what stands in logical systems and tenants is not.
+    Where an answer shows some of it all the same, the entry has C(virtual_system), and RV(warnings)
+    says so.
 extends_documentation_fragment:
   - groupvpn.junos.attributes
   - groupvpn.junos.attributes.info

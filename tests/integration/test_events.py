@@ -155,10 +155,15 @@ def test_a_rulebook_acts_on_the_events(lab, tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
+        (None, "a mapping with 'devices' is expected"),
         ({}, "'devices': a list is expected"),
+        ({"devices": [{"host": "192.0.2.1"}], "intervall": 5}, "intervall: unknown; known are"),
         ({"devices": [{"name": "hub"}]}, "device 1 has no 'host'"),
         ({"devices": [{"host": "192.0.2.1", "pasword": "x"}]}, "192.0.2.1: pasword: unknown"),
         ({"devices": [{"host": "192.0.2.1", "port": "many"}]}, "192.0.2.1: port 'many': a number"),
+        ({"devices": [{"host": "192.0.2.1", "port": 10**400}]}, "port 1000.*: a number above 0"),
+        ({"devices": [{"host": "192.0.2.1", "private_key_file": "~nobody-here/k"}]}, "whose home"),
+        ({"devices": [{"host": "192.0.2.1"}], "interval": True}, "interval True: a number above 0"),
         ({"devices": [{"host": "192.0.2.1", "port": 65536}]}, "port 65536: a port, 1 to 65535"),
         ({"devices": [{"host": "192.0.2.1", "password": 12345}]}, "password: text is expected"),
         ({"devices": [{"host": "192.0.2.1", "rpc_timeout": 0}]}, "rpc_timeout 0: a number above 0"),

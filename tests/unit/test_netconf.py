@@ -634,6 +634,12 @@ def test_what_no_client_can_take_is_refused_before_one_is_asked(transport, value
     assert "s3cret" not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["\0", "\ud800"])
+def test_a_name_of_no_file_is_refused_before_a_way_is_chosen_by_what_the_file_says(name):
+    with pytest.raises(TransportFailure, match="ansible_known_hosts_file holds a line break"):
+        open_session(replace(GOOD_TARGET, password="made-up", known_hosts_file=name))
+
+
 def test_all_that_no_client_can_take_is_said_at_once():
     with pytest.raises(TransportFailure) as raised:
         login_values.check(replace(GOOD_TARGET, port=0, password="a\nb"), "openssh")

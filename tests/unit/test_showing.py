@@ -166,9 +166,7 @@ def test_what_a_logical_system_or_a_tenant_has_is_told_apart_from_the_devices_ow
     for system, told in (("root", None), ("0", None), ("TS1", "TS1")):
         result = show(Wire(**{IKE_RPC: form.format(system)}), MEMBER, ["ike"])
         assert (result["ike"][0]["index"], result["ike"][0].get("virtual_system")) == (1, told)
-        assert [line.partition(",")[0] for line in result["warnings"]] == (
-            [OTHERS] if told else []
-        )
+        assert [line.partition(",")[0] for line in result["warnings"]] == ([OTHERS] if told else [])
 
 
 def test_counters_without_an_element_for_each_group_are_told_apart():

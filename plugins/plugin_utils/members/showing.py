@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.device import Device
@@ -43,11 +43,15 @@ def show(rpc: Rpc, shows: Mapping[str, Show], wanted: Sequence[str]) -> dict[str
             said.append(f"{name}: not known: {error}")
             continue
         result[name] = shown.entries
-        said += of_others(name, (entry.get(SYSTEM) for entry in shown.entries))
-        if shown.unknown:
-            words = ", ".join(shown.unknown)
-            said.append(f"{name}: not known here, and returned as 'other': {words}")
+        said += _remarks(name, shown)
     return {**result, "warnings": list(dict.fromkeys(said))}
+
+
+def _remarks(name: str, shown: Shown) -> Iterator[str]:
+    yield from of_others(name, (entry.get(SYSTEM) for entry in shown.entries))
+    if shown.unknown:
+        words = ", ".join(shown.unknown)
+        yield f"{name}: not known here, and returned as 'other': {words}"
 
 
 def _chosen(shows: Mapping[str, Show], wanted: Sequence[str], generation: Generation) -> list[str]:

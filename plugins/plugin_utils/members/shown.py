@@ -75,7 +75,7 @@ def read_elements(show: Show, reply: etree._Element) -> Shown:
 
 
 def _is_aside(word: str, text: str) -> bool:
-    """Whether a value says nothing about an entry: it is the device's own unless another is named."""
+    """Whether a value says nothing about an entry, as that it is the device's own."""
     return word in ASIDE or (TEXTS.get(word) == SYSTEM and not is_of_another(text))
 
 

@@ -220,7 +220,9 @@ TEXTS: Mapping[str, str] = {
     "group-vpn-group-name": "group",
     "kek-sa-group-name": "group",
     "group-vpn-name": "vpn",
-    **dict.fromkeys(("sa-virtual-system", "ike-sa-virtual-system", "virtual-system", "vsys"), SYSTEM),
+    **dict.fromkeys(
+        ("sa-virtual-system", "ike-sa-virtual-system", "virtual-system", "vsys"), SYSTEM
+    ),
     "sa-vpn-name": "vpn",
     "vpn-name": "vpn",
     "ike-gateway-name": "gateway",

@@ -153,6 +153,8 @@ def _chosen(target: Target, transport: str) -> str:
     missing = complaint() or (libssh.complaint() if transport == "libssh" else None)
     if missing is not None:
         raise TransportFailure(missing)
+    # Choosing looks into the files that are named, which takes a name that can be one.
+    login_values.check(target, transport)
     chosen = choose_transport(transport, target)
     login_values.check(target, chosen)
     return chosen

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import reprlib
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,7 @@ EXAMPLES = r"""
 """
 
 MOST_AT_ONCE = 32
+_ARGUMENTS = ("devices", "interval")
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _TRANSPORTS = ("auto", "openssh", "paramiko")
 
@@ -74,13 +76,16 @@ def _text(value: Any) -> str:
 
 
 def _path(value: Any) -> str:
-    return str(Path(_text(value)).expanduser())
+    try:
+        return str(Path(_text(value)).expanduser())
+    except RuntimeError:
+        raise ValueError("whose home that is, is not known here") from None
 
 
 def _number(value: Any) -> float:
     try:
         number = -1.0 if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 < number < float("inf"):
         raise ValueError("a number above 0 is expected")
@@ -120,10 +125,24 @@ _OF_DEVICE: dict[str, Callable[[Any], Any]] = {
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     """Put events into the queue until cancelled. Raises ValueError for arguments that are wrong."""
+    _check_names(args)
     devices, interval = _devices(args), _interval(args)
     _find_collection()
     with ThreadPoolExecutor(min(len(devices), MOST_AT_ONCE)) as pool:
         await asyncio.gather(*(_watch(queue, device, interval, pool) for device in devices))
+
+
+def _check_names(args: Any) -> None:
+    """Raises ValueError for arguments that nobody reads."""
+    if not isinstance(args, dict):
+        raise ValueError("registered_members: a mapping with 'devices' is expected; give one")
+    # What begins with eda_ a rulebook puts there itself.
+    names = (str(name) for name in args if name not in _ARGUMENTS)
+    unknown = sorted(name for name in names if not name.startswith("eda_"))
+    if unknown:
+        raise ValueError(
+            f"registered_members: {', '.join(unknown)}: unknown; known are {', '.join(_ARGUMENTS)}"
+        )
 
 
 def _devices(args: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,22 +177,18 @@ def _device(number: int, device: Any) -> dict[str, Any]:
         try:
             found[option] = _OF_DEVICE[option](value)
         except ValueError as error:
-            said = "" if option == "password" else f" {value!r}"
+            said = "" if option == "password" else f" {reprlib.repr(value)}"
             raise ValueError(f"{where}: {option}{said}: {error}; correct it") from None
     return found
 
 
 def _interval(args: dict[str, Any]) -> float:
+    value = args.get("interval", 60)
     try:
-        seconds = float(args.get("interval", 60))
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ValueError(
-            f"registered_members: interval {args.get('interval')!r}: a number of seconds above 0 "
-            "is expected; correct 'interval'"
-        )
-    return seconds
+        return _number(value)
+    except ValueError as error:
+        said = f"interval {reprlib.repr(value)}: {error}"
+        raise ValueError(f"registered_members: {said}; give seconds") from None
 
 
 def _find_collection() -> None:
