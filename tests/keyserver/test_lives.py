@@ -417,17 +417,57 @@ def test_who_goes_on_with_the_key_of_before_when_time_is_over_is_not_verified(si
     assert "may go on for a moment with a traffic key" in run.unverified["site-1"]
 
 
+@pytest.mark.parametrize("shows", ["of other algorithms", "from before the change"])
 def test_a_server_that_goes_on_with_keys_of_other_algorithms_is_not_taken_to_have_made_new_ones(
-    signing_key, monkeypatch
+    signing_key, monkeypatch, shows
 ):
     """No page says that a change of algorithms alone has a server make keys."""
     town = built(signing_key, "v2", 2, True)
+    if "algorithms" not in shows:
+        shown = re.compile(rb"(<sa-[a-z-]+-algorithm>)[^<]+")
+        town.shown = lambda _host, said: shown.sub(rb"\1none", said)
     monkeypatch.setattr(Teks, "renew", lambda *_: [])
     _traffic(town)
     run = town.run()
     assert run.is_good, (run.failures, run.beyond)
     assert run.unverified.keys() == {"hub-1", "hub-2"}
-    assert "hands out a traffic key of BRANCHES from before the change" in run.unverified["hub-1"]
+    assert f"hands out a traffic key of BRANCHES {shows}: " in run.unverified["hub-1"]
+
+
+class DiesBehind(Hands):
+    """Its owner has a server commit, and does nothing any more; ``server``: that one."""
+
+    server, _is_over = "hub-1", False
+
+    def asked(self, host):
+        if self._is_over:
+            raise Killed
+        super().asked(host)
+
+    def works(self, host, operation):
+        super().works(host, operation)
+        self._is_over = host == self.server and operation.tag == "commit-configuration"
+
+
+@pytest.mark.parametrize("minutes", [0, 10])
+@pytest.mark.parametrize(("generation", "servers"), [("v1", 1), ("v2", 1), ("v2", 2)])
+def test_also_behind_a_killed_run_keys_of_other_algorithms_are_not_taken_for_new_ones(
+    signing_key, monkeypatch, generation, servers, minutes
+):
+    """The next one found the servers as described, and said that all was well."""
+    town = built(signing_key, generation, servers, True)
+    with monkeypatch.context() as patched:
+        patched.setattr(Teks, "renew", lambda *_: [])
+        proposal = {"encryption_algorithm": "aes-128-cbc"}
+        town.group["ipsec_proposal"] = {**town.group.get("ipsec_proposal", {}), **proposal}
+        with pytest.raises(Killed):
+            town.run(DiesBehind(town), confirm_minutes=minutes)
+    run = town.run(confirm_minutes=minutes)
+    assert run.is_good, (run.failures, run.beyond)
+    assert run.unverified.keys() == {*town.group["servers"]}
+    assert "hands out a traffic key of BRANCHES of other algorithms" in run.unverified["hub-1"]
+    town.pass_time(3600)
+    assert town.run(confirm_minutes=minutes).unverified == {}
 
 
 def changing(signing_key, dice):

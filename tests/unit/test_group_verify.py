@@ -6,6 +6,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.values import Generation
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.algorithms import (
+    algorithms,
+    are_others,
+)
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.look import (
     Holdings,
     Keys,
@@ -267,6 +271,30 @@ def server_keys(rpc, lifetime):
     group = {"name": "BRANCHES", "group_id": 7, "ipsec_sas": [{"name": "sa", "proposal": "p"}]}
     server = {"ipsec": {"proposals": [proposal]}, "groups": [group]}
     return holdings(rpc, {"server": server, "member": {}}, Generation.V2).of(7)
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_another"),
+    [
+        (("aes-256-cbc", "hmac-sha-256-128"), False),
+        (("aes-256/", "sha256"), False),
+        (("AES-CBC-256/", "sha-256"), False),
+        (("none", ""), False),
+        (("another", "sha"), False),
+        (("aes-128/", "sha256"), True),
+        (("aes-cbc-128", "none"), True),
+        (("3des/", ""), True),
+        (("3des-cbc", "sha256"), True),
+        (("des-cbc", "sha256"), True),
+        (("aes-256/", "sha1"), True),
+        (("aes256", "hmac-md5-96"), True),
+    ],
+)
+def test_only_algorithms_that_can_be_told_are_others_than_a_proposal_has(shown, is_another):
+    wanted = algorithms(["aes-256-cbc", "hmac-sha-256-128"])
+    assert are_others(algorithms(shown), wanted) is is_another
+    assert not are_others(algorithms(["3des-cbc", "sha1"]), algorithms(["3des/", "hmac-sha1-96"]))
+    assert are_others(algorithms(["des"]), algorithms(["3des"]))
 
 
 def test_a_step_says_all_that_it_is():

@@ -18,8 +18,9 @@ from ..members.asking import lists
 from ..members.doubts import nameless
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..netconf.xml import text_of
+from ..netconf.xml import local_name, text_of
 from ..resources.served import key_lifetimes
+from .algorithms import algorithms
 from .brought import with_groups
 from .configurations import RESOURCES, entries
 from .expand import Sides
@@ -41,12 +42,13 @@ class Keys:
     """Keys of one group that a device shows, by SPI.
 
     ``teks`` says of each for how long it lives, 0 where the device does not tell; ``span``: for how
-    long one lives that a server makes now.
+    long one lives that a server makes now; ``algorithms``: of each, as far as they are told.
     """
 
     kek: set[str] = field(default_factory=set)
     teks: dict[str, int] = field(default_factory=dict)
     span: int | None = None
+    algorithms: dict[str, frozenset[str]] = field(default_factory=dict, compare=False)
 
     def newest(self, used: Collection[str], within: int) -> set[str]:
         """The traffic key that lives longest; all of them where the device says no lifetimes.
@@ -177,6 +179,7 @@ def _read_keys(rpc: Rpc, found: Holdings, keks: tuple[str, str], teks: tuple[str
             left = max(_seconds(spi.getparent()), default=0)
             (name,) = _uniform([text_of(spi)], _SPI_DIGITS)
             keys.teks[name] = max(left, keys.teks.get(name, 0))
+            keys.algorithms[name] = algorithms(_algorithms(spi.getparent()))
 
 
 def _uniform(shown: list[str], digits: int) -> list[str]:
@@ -202,6 +205,7 @@ def agree(held: Collection[Holdings], meant: dict[str, str]) -> None:
     meant |= {name: spi for name in short if (spi := f"{int(name):08x}") in names}
     for one in keys if meant else ():
         one.teks = {meant.get(spi, spi): left for spi, left in one.teks.items()}
+        one.algorithms = {meant.get(spi, spi): those for spi, those in one.algorithms.items()}
 
 
 def _entries(
@@ -216,6 +220,10 @@ def _entries(
         entry, text = element.getparent(), text_of(element)
         if entry is not None and _NUMBER.fullmatch(text):
             yield int(text), entry
+
+
+def _algorithms(entry: etree._Element) -> Iterator[str]:
+    return (text_of(one) for one in entry if local_name(one).endswith("-algorithm"))
 
 
 def _seconds(entry: etree._Element) -> Iterator[int]:

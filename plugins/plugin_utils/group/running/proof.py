@@ -155,8 +155,11 @@ class Proof:
         return {host: looked.holdings for host, looked in self._crew.looks.items()}
 
     def _unmade(self, groups: Iterable[Group]) -> dict[str, str]:
-        going = (group for group in groups if group.name in self.remade)
-        found = (unmade(group, self._crew.held, self._before()) for group in going)
+        before = self._before()
+        found = (
+            unmade(group, self._crew.held, before if group.name in self.remade else {})
+            for group in groups
+        )
         return together(chain(*(one.items() for one in found)))
 
     def _uncleared(self, group: Group) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import chain
 
+from ..algorithms import algorithms, are_others
 from ..description import Description, Group, some
 from ..look import Holdings, Keys
 
@@ -106,16 +107,33 @@ def uncleared(
 def unmade(
     group: Group, held: Mapping[str, Holdings], before: Mapping[str, Holdings]
 ) -> dict[str, str]:
-    """Servers that hand out a traffic key of ``before`` still, although others were to come."""
+    """Servers whose traffic keys may not be of the group's algorithms, and what that says.
+
+    Either a device shows other ones, or they hand out a key of ``before`` that was to be replaced.
+    """
     had = {spi for h in group.servers if h in before for spi in before[h].of(group.group_id).teks}
     there = {
         h: _newest(group, held, held[h].of(group.group_id)) for h in group.servers if h in held
     }
-    why = (
-        f"hands out a traffic key of {group.name} from before the change: whether it makes one of "
-        "the new algorithms before that ends is not known; clear_members with 'now' has it made"
+    others = _of_other_algorithms(group, held)
+    end = (
+        ": whether it makes one of the new algorithms before that ends is not known; clear_members "
+        "with 'now' has it made"
     )
-    return {host: why for host, newest in there.items() if newest and newest <= had}
+    which = f"hands out a traffic key of {group.name}"
+    seen = {h: f"{which} of other algorithms{end}" for h, spis in there.items() if spis & others}
+    old = {h: f"{which} from before the change{end}" for h, s in there.items() if s and s <= had}
+    return {**old, **seen}
+
+
+def _of_other_algorithms(group: Group, held: Mapping[str, Holdings]) -> set[str]:
+    """Traffic keys that any device shows with other algorithms than the group has."""
+    proposal = group.ipsec_proposal.items()
+    wanted = algorithms(str(value) for word, value in proposal if word.endswith("_algorithm"))
+    there = (held[h].of(group.group_id) for h in (*group.servers, *group.members) if h in held)
+    return {
+        spi for one in there for spi, shown in one.algorithms.items() if are_others(shown, wanted)
+    }
 
 
 def parted(group: Group, held: Mapping[str, Holdings]) -> dict[str, str]:
