@@ -143,7 +143,7 @@ class ServerCluster(ServerCompanion):
     def _under_association(self, association: Association, arrival: Arrival) -> bytes | None:
         gateway = association.peer.gateway
         if arrival.header.exchange == ClusterExchange.UPDATE:
-            for link in self._of(gateway):
+            for link in self._under(arrival.header.spi):
                 link.update_acknowledged(arrival.header, arrival.message, arrival.now)
             return None
         sa = association.sa
@@ -159,6 +159,10 @@ class ServerCluster(ServerCompanion):
             NotifyType.INVALID_ID_INFORMATION,
             f"{gateway}: a sub-server of group {group_id} is expected",
         )
+
+    def _under(self, cookies: bytes) -> list[Link]:
+        """Each group's link has a phase 1 of its own, also where one gateway has several."""
+        return [one for one in self.links.values() if one.sa is not None and one.sa.spi == cookies]
 
     def _of(self, gateway: str) -> list[Link]:
         return [link for (_, name), link in self.links.items() if name == gateway]
@@ -179,9 +183,8 @@ class ServerCluster(ServerCompanion):
 
     def probed(self, cookies: bytes, told: Probe, now: float) -> None:
         """A probe, or the answer to one of ours, came under that phase 1 SA."""
-        for link in self.links.values():
-            if link.sa is not None and link.sa.spi == cookies:
-                link.probed(*told, now)
+        for link in self._under(cookies):
+            link.probed(*told, now)
 
     # Time and traffic
 

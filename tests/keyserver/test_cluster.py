@@ -794,6 +794,38 @@ def test_a_root_that_gave_up_too_early_hears_the_sub_server_again(signing_key):
     assert lost == []
 
 
+def second_group(role: str) -> tuple[str, ...]:
+    """Another group that both servers share, by the same gateway."""
+    group = f"{SERVER} group G2"
+    return (
+        f"{group} group-id 2",
+        f"{group} ike-gateway gm-1",
+        f"{group} ipsec-sa sa-1 proposal esp",
+        f"{group} ipsec-sa sa-1 match-policy any source 203.0.113.0/24",
+        f"{group} ipsec-sa sa-1 match-policy any destination 198.51.100.0/24",
+        f"{group} server-member-communication encryption-algorithm aes-256-cbc",
+        f"{group} server-member-communication sig-hash-algorithm sha-256",
+        f"{group} server-cluster server-role {role}",
+        f"{group} server-cluster ike-gateway peer",
+    )
+
+
+def test_what_a_gateway_acknowledges_is_of_one_of_the_groups_that_it_shares(network):
+    for address, role in ((ROOT, "root-server"), (SUB, "sub-server")):
+        network.hubs[address].commit(network.now, *second_group(role))
+    network.settle()
+    network.pass_time(30)
+    root, sub = (network.hubs[address] for address in (ROOT, SUB))
+    root.commit(network.now, *second_group("root-server"), AES_128)
+    updates = [datagram for _, _, datagram in network.pushed(ROOT)]
+    told = [sub.endpoint.receive(one, (ROOT, 848), network.now)[0] for one in updates]
+    assert len(told) == 2
+    for acknowledged in reversed(told):
+        assert root.endpoint.receive(acknowledged, (SUB, 848), network.now) == (None, ())
+    counted = [link.counters.update_acknowledged for link in root.cluster.links.values()]
+    assert counted == [1, 1]
+
+
 def test_clearing_the_cluster_meets_the_other_servers_anew(network):
     network.member(SITES[1], SUB)
     before = network.hubs[ROOT].cluster.views("G1")[0].counters.init_received
