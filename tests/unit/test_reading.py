@@ -476,6 +476,43 @@ LEFT_OUT = {
 }
 
 
+LACK = {
+    "in a comment": "<!-- %s -->",
+    "in a comment with its marks": "<!-- /* %s */ -->",
+    "in an element": "<junos:comment xmlns:junos='http://xml.juniper.net/junos/1/junos'>/* %s */"
+    "</junos:comment>",
+    "without a namespace": "<comment>/* %s */</comment>",
+    "undocumented": "<undocumented>%s</undocumented>",
+    "in the text": "/* %s */",
+}
+
+
+@pytest.mark.parametrize("how", LACK)
+@pytest.mark.parametrize("word", ["OMITTED", "ACCESS-DENIED", "SECRET-DATA"])
+def test_a_lack_is_seen_in_whatever_form_xml_has_it_and_where_it_matters(how, word):
+    lack = LACK[how] % word
+    for text in (
+        f"<configuration>{lack}</configuration>",
+        f"<configuration><security>{lack}</security></configuration>",
+        f"<configuration>{in_xml(lack)}</configuration>",
+        f"<configuration>{in_xml(XML_BLOCK + lack)}</configuration>",
+    ):
+        with pytest.raises(MalformedReply, match=rf"\[edit.*\]: what .* left out \({word}\)"):
+            parsed(text)
+    assert parsed(f"<configuration><system>{lack}</system>{in_xml()}</configuration>") == OWN
+
+
+@pytest.mark.parametrize("name", ["comment", "junos:comment"])
+def test_a_lack_is_seen_in_the_remarks_of_json(name):
+    def remarked(text):
+        remark = {"@": {name: text}}
+        return json.dumps({"configuration": {**JSON["configuration"], **remark}})
+
+    with pytest.raises(MalformedReply, match=r"left out \(ACCESS-DENIED\)"):
+        parsed(remarked("/* ACCESS-DENIED */"))
+    assert parsed(remarked("/* made up */")) == OWN
+
+
 @pytest.mark.parametrize(("why", "remedy"), [("omitted", "display omit"), ("denied", "as a user")])
 def test_what_is_left_out_of_a_configuration_is_not_taken_for_nothing(why, remedy):
     for text in LEFT_OUT[why]:
@@ -484,12 +521,16 @@ def test_what_is_left_out_of_a_configuration_is_not_taken_for_nothing(why, remed
 
 
 def test_a_group_that_is_left_out_or_written_in_one_line_may_bring_something_in():
+    hidden = "<groups><name>KS</name><comment>/* OMITTED */</comment></groups>"
+    texts = [XML.replace("<security>", f"{hidden}<apply-groups>KS</apply-groups><security>")]
     for groups in (
         "groups { KS { security group-vpn { server { group x server-member-communication; } } } }",
         "groups { KS { /* OMITTED */ }; }",
         "groups { KS { security { /* OMITTED */ } } }",
     ):
-        found = views.parse(RESOURCE, f"{groups}\napply-groups KS;\n{CURLY}")
+        texts.append(f"{groups}\napply-groups KS;\n{CURLY}")
+    for text in texts:
+        found = views.parse(RESOURCE, text)
         assert found["parsed"] == OWN
         assert ["apply-groups KS: " in warned for warned in found["warnings"]] == [True]
 
@@ -509,6 +550,9 @@ KEY_XML = (
         f"set {POLICY} mode main\nset {POLICY} {KEY}\n",
         IN_POLICY % f"mode main; {KEY}; ## SECRET-DATA\n",
         XML.replace("<group>", f"{KEY_XML.replace('<pre', '<mode>main</mode><pre')}<group>"),
+        "<configuration><security><group-vpn><server><ike><policy><name>p</name><mode>main</mode>"
+        "<pre-shared-key><ascii-text/></pre-shared-key></policy></ike></server></group-vpn>"
+        "</security></configuration>",
     ],
 )
 def test_a_secret_that_the_reader_may_not_see_is_there_and_unknown(text):

@@ -117,9 +117,38 @@ def test_a_lock_that_nobody_says_is_there_is_not_worked_under_and_given_back():
         with pytest.raises(DeviceError, match="does not say that it was done"):
             apply(rpc, wish())
         assert (rpc.box.lock, rpc.stages[-1]) == (None, Stage.UNLOCK)
-    # To open a private copy, Junos answers with nothing.
-    rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok: ""})
-    assert apply(rpc, wish(CommitOptions(private=True)))["changed"]
+
+
+PRIVATE = CommitOptions(private=True)
+NO_WORD = ("", "<!-- -->", "<cli><banner>{primary:node0}</banner></cli>")
+
+
+def test_a_private_copy_is_opened_by_an_answer_without_a_word_and_by_no_word_nobody_knows():
+    for said in NO_WORD:
+        rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok, said=said: said})
+        assert apply(rpc, wish(PRIVATE))["changed"]
+    rpc = Boxed(box("G1"), {Stage.LOCK: lambda _ok: "<html/>"})
+    with pytest.raises(DeviceError, match="does not say that it was done"):
+        apply(rpc, wish(PRIVATE))
+    assert Stage.LOAD not in rpc.stages
+    assert not rpc.box.locked
+
+
+@pytest.mark.parametrize("commit", [AT_ONCE, PRIVATE])
+def test_an_end_of_the_lock_that_is_answered_with_who_knows_what_ends_the_session(commit):
+    for said in (*NO_WORD, "<html/>"):
+        rpc = Boxed(box("G1"), {Stage.UNLOCK: lambda _ok, said=said: said})
+        found = apply(rpc, wish(commit))
+        assert (found["changed"], rpc.ended) == (True, int(said == "<html/>"))
+        told = [line for line in found["warnings"] if line.startswith("unlock the configuration: ")]
+        assert len(told) == rpc.ended
+
+
+def test_who_failed_and_gives_the_lock_back_to_who_knows_what_ends_the_session():
+    rpc = Boxed(box("G1"), {Stage.LOAD: error_beside, Stage.UNLOCK: lambda _ok: "<html/>"})
+    with pytest.raises(DeviceError, match="odd"):
+        apply(rpc, wish())
+    assert rpc.ended == 1
 
 
 # What is committed

@@ -13,7 +13,7 @@ from ..errors import DeviceError, GroupVpnError, MalformedReply, TransportFailur
 from ..netconf import task_timeout
 from ..netconf.libraries import etree
 from ..netconf.rpc import Rpc
-from ..netconf.verdict import says_committed, says_done, silent_engines, warnings
+from ..netconf.verdict import says_committed, says_done, says_nothing, silent_engines, warnings
 from ..netconf.xml import seconds_in, text_of
 from .confirmation import STEP, PendingConfirmation, own_words
 from .values import Generation
@@ -176,7 +176,7 @@ class Device:
     def _unlock(self, closing: etree._Element) -> None:
         self._holding = False
         try:
-            self._do(_UNLOCK, closing)
+            _insist_unless_silent(_UNLOCK, self._do(_UNLOCK, closing))
         except GroupVpnError as error:
             ended = self.rpc.end()
             self.warn(f"{error}; {_LOCK_ENDS[ended]}")
@@ -192,7 +192,7 @@ class Device:
         try:
             reply = self._do(_LOCK, opening, then)
             # To open a private copy, Junos answers with nothing or with a warning.
-            if opening.tag == "lock" and not says_done(reply):
+            if not (says_done(reply) or (opening.tag != "lock" and says_nothing(reply))):
                 # It may be held all the same, and another carrier's session goes on.
                 self._abandon(closing)
                 _insist(_LOCK, reply)
@@ -214,7 +214,7 @@ class Device:
         self._holding = False
         try:
             for request in requests:
-                self.rpc.call(_UNLOCK, request)
+                _insist_unless_silent(_UNLOCK, self.rpc.call(_UNLOCK, request))
         except GroupVpnError as failure:
             # A device takes lock and candidate back from a session that is gone.
             if failure.leaves_open or not refusable:
@@ -327,6 +327,12 @@ def _insist(step: str, reply: etree._Element) -> None:
     """Raises DeviceError for a reply without error that does not say either that it was done."""
     if not says_done(reply):
         raise DeviceError(step, ["the device does not say that it was done"])
+
+
+def _insist_unless_silent(step: str, reply: etree._Element) -> None:
+    """Raises DeviceError for an answer that is neither empty nor says that it was done."""
+    if not says_nothing(reply):
+        _insist(step, reply)
 
 
 def _commit_request(options: CommitOptions) -> etree._Element:

@@ -15,7 +15,7 @@ from ..netconf.xml import child as child_of
 from ..netconf.xml import local_name, text_of
 from .found import APPLY_GROUPS, GROUPS, Found
 from .schema import Branch, Leaf, List, Path, Statement, Tree
-from .withheld import is_withheld, left_out
+from .withheld import is_withheld, left_out, notes_a_lack
 
 _META = ("apply-groups-except", "apply-macro", "apply-flags")
 _NAMESPACES = (
@@ -27,6 +27,8 @@ _INHERITED = "was inherited from group"
 """The words of a comment where a device marks what is inherited with comments."""
 _REMARK = re.compile(r"(\{http://xml\.juniper\.net/junos/[^}]*\})?comment")
 """What somebody has annotated: no statement. ncclient drops the namespace."""
+_NOTES = ("", "comment", "undocumented")
+"""Where a device says that it does not show what stands there: comments, and elements for them."""
 
 
 def take_elements(found: Found, node: Branch, element: etree._Element) -> None:
@@ -94,6 +96,8 @@ def _keys(child: Statement, element: etree._Element) -> Path:
 def _branch(found: Found, node: Branch, element: etree._Element, tree: Tree, path: Path) -> None:
     _refuse_text(node, element, path)
     for part in element:
+        if part.tail and not part.tail.isspace():
+            _refuse_left_out(part.tail.strip(), path)
         name = local_name(part)
         child = node.by_name.get(name)
         if child is not None and _is_strange(part, element):
@@ -135,13 +139,20 @@ def _refuse_several(leaf: Leaf, element: etree._Element, path: Path) -> None:
 
 def _refuse_text(node: Branch, element: etree._Element, path: Path) -> None:
     """Text where statements are expected, or where a device has put it in their place."""
-    notes = [note.text or "" for note in element.iterchildren(etree.Comment)]
-    for text in (text_of(element), *(f"/*{note}*/" for note in notes)):
-        if is_withheld(text):
-            raise left_out(" ".join(["[edit", *path]) + "]", text)
+    _refuse_left_out(text_of(element), path)
     if len(element) == 0 and text_of(element) and not isinstance(node, List):
         where = " ".join(path) or local_name(element)
         raise MalformedReply(f"{where}: text stands where statements are expected")
+
+
+def _refuse_left_out(text: str, path: Path) -> None:
+    if is_withheld(text):
+        raise left_out(" ".join(["[edit", *path]) + "]", text)
+
+
+def _is_lack(part: etree._Element) -> bool:
+    """Whether it stands for statements that the device does not show."""
+    return local_name(part) in _NOTES and notes_a_lack(part.text or "")
 
 
 def _entry(found: Found, node: List, element: etree._Element, tree: Tree, path: Path) -> None:
@@ -173,6 +184,8 @@ def _marks(found: Found, element: etree._Element, path: Path) -> None:
 
 def _foreign(found: Found, node: Branch, part: etree._Element, name: str, path: Path) -> None:
     """What the table does not describe here."""
+    if _is_lack(part):
+        raise left_out(" ".join(["[edit", *path]) + "]", part.text)
     if name == APPLY_GROUPS:
         found.apply(path, [] if _mark(part, "inactive") is not None else [text_of(part)])
     elif name == GROUPS and not path:
@@ -194,7 +207,7 @@ def _touches(element: etree._Element, node: Branch) -> bool:
     """Whether elements lead to where the tables are, or apply groups that may."""
     for part in element:
         child = node.by_name.get(local_name(part))
-        if local_name(part) == APPLY_GROUPS:
+        if local_name(part) == APPLY_GROUPS or _is_lack(part):
             return True
         if isinstance(child, Branch) and child.partial:
             if _touches(part, child):
@@ -279,6 +292,8 @@ def _attributes(element: etree._Element, marks: Any) -> None:
         plain = name.rpartition(":")[2]
         if plain in _TOLD and value is not False:
             element.set(plain, _text(str(value)))
+        elif plain == "comment" and notes_a_lack(str(value)):
+            element.append(etree.Comment(str(value)))
 
 
 @cache

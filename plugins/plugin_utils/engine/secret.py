@@ -51,8 +51,8 @@ class Secret:
 
     @property
     def is_withheld(self) -> bool:
-        """Whether the device shows that there is one, and not which."""
-        return is_withheld(self._text)
+        """Whether the device shows that there is one, and not which: none is empty."""
+        return not self._text or is_withheld(self._text)
 
 
 def read_secret(text: str) -> Secret:

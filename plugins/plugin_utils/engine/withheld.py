@@ -13,8 +13,10 @@ import re
 
 from ..errors import MalformedReply
 
-PATTERN = r"/\*\s*(?:SECRET-DATA|OMITTED|ACCESS-DENIED)\s*\*/"
+_WORDS = "SECRET-DATA|OMITTED|ACCESS-DENIED"
+PATTERN = rf"/\*\s*(?:{_WORDS})\s*\*/"
 _COMMENT = re.compile(PATTERN)
+_NOTE = re.compile(rf"\s*(?:/\*)?\s*(?:{_WORDS})\s*(?:\*/)?\s*")
 _REMEDIES = {"OMITTED": "give 'show configuration | display omit'"}
 _READ_AS = "read it as a user who may see it"
 UNKNOWN = "the device does not show it to the user that reads, so what it is is not known"
@@ -23,6 +25,11 @@ UNKNOWN = "the device does not show it to the user that reads, so what it is is 
 def is_withheld(text: str) -> bool:
     """Whether a value is the comment that stands for one."""
     return text.startswith("/*") and _COMMENT.fullmatch(text) is not None
+
+
+def notes_a_lack(note: str) -> bool:
+    """Whether a comment, with or without its marks, stands for what is not shown."""
+    return _NOTE.fullmatch(note) is not None
 
 
 def left_out(place: str, comment: str) -> MalformedReply:

@@ -17,6 +17,8 @@ from .libraries import etree
 from .xml import child, local_name, text_of
 
 _MESSAGES = ("{*}rpc-error", "{*}error", "{*}warning")
+_BESIDE = ("", "rpc-error", "warning", "cli")
+"""Comments, warnings, and the banner with which a chassis cluster says which node answers."""
 _COMMITTED = ("{*}ok", "{*}commit-success")
 _DONE = (*_COMMITTED, "{*}load-success", "{*}commit-check-success")
 _ENGINES = ("{*}routing-engine", "{*}multi-routing-engine-item")
@@ -82,6 +84,11 @@ def _unspecified(fields: Mapping[str, etree._Element]) -> str:
 def says_done(reply: etree._Element) -> bool:
     """Whether a reply says that what was asked has been done, whatever else it says."""
     return next(reply.iter(*_DONE), None) is not None
+
+
+def says_nothing(reply: etree._Element) -> bool:
+    """Whether a reply without an error holds no answer: some requests are answered so."""
+    return all(local_name(part) in _BESIDE for part in reply)
 
 
 def says_committed(reply: etree._Element) -> bool:
