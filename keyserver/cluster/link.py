@@ -243,10 +243,14 @@ class Link:
         group_id, state = read_state(self._init[1].open(header, datagram))
         if group_id != self.group.settings.group_id:
             raise MalformedPayload(f"cluster: answer for group {group_id}")
+        self._begun(now)
+        follow(self.group, state, self._signing_keys, now)
+
+    def _begun(self, now: float) -> None:
+        """The root has our init."""
         self._init, self._repeat_due = None, None
         self._renew_at = now + RENEW_SECONDS
         self._up(now)
-        follow(self.group, state, self._signing_keys, now)
 
     def _up(self, now: float) -> None:
         if self.state is not LinkState.UP:
@@ -341,6 +345,9 @@ class Link:
         if group_id != self.group.settings.group_id or state is None:
             raise MalformedPayload(f"cluster: update for group {group_id} without keys")
         self.counters.update_received += 1
+        if self._init is not None:
+            # Its answer was lost, or is late: it would bring the keys of before this.
+            self._begun(now)
         self.heard(now)
         follow(self.group, state, self._signing_keys, now)
         return exchange.seal([])

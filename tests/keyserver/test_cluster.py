@@ -126,6 +126,7 @@ class Network:
         self.home: dict[str, str] = {}
         self.dead: set[str] = set()
         self.deaf: set[tuple[str, str]] = set()
+        self.loses = lambda source, datagram: False
         self.said: list[tuple[str, str, bytes]] = []
 
     def member(self, address: str, server: str) -> GroupMember:
@@ -147,6 +148,8 @@ class Network:
             source, target, datagram = queue.pop(0)
             self.said.append((source, target, datagram))
             if source in self.dead or target in self.dead or (source, target) in self.deaf:
+                continue
+            if self.loses(source, datagram):
                 continue
             if target in self.hubs:
                 hub = self.hubs[target]
@@ -792,6 +795,22 @@ def test_a_root_that_gave_up_too_early_hears_the_sub_server_again(signing_key):
     assert "rekeyed" in [e.event for e in second.events]
     lost = [e for e in network.hubs[SUB].events if type(e).__name__ == "ServerLost"]
     assert lost == []
+
+
+def test_an_answer_that_comes_late_takes_back_no_key_that_an_update_brought(network):
+    """The root repeats the answer to an init as it was, also when it has made keys since."""
+    network.loses = lambda source, datagram: (source, datagram[18]) == (ROOT, ClusterExchange.INIT)
+    network.hubs[SUB].cluster.clear(network.now)
+    network.pass_time(0.5)
+    for address in (SUB, ROOT):
+        network.hubs[address].commit(network.now, AES_128)
+    network.settle()
+    assert network.same_keys()
+    _, fresh = network.hubs[SUB].keys(network.now)
+    network.loses = lambda source, datagram: False
+    network.pass_time(5)
+    assert network.hubs[SUB].keys(network.now)[1] == fresh
+    assert network.hubs[SUB].cluster.views("G1")[0].state == "Up"
 
 
 def second_group(role: str) -> tuple[str, ...]:
