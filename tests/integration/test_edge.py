@@ -1057,7 +1057,7 @@ def test_a_disk_that_becomes_full_at_any_moment_of_a_start_is_one_sentence(tmp_p
         except LabError as error:
             refused.append(str(error))
     assert 0 < len(refused) < 48
-    sentence = r"hub-1: \S*\.db: (disk I/O error|.* full)"
+    sentence = r"hub-1: .*\.db: (disk I/O error|.* full)"
     assert [text for text in refused if not re.fullmatch(sentence, text)] == []
 
 

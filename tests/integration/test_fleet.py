@@ -96,8 +96,7 @@ def test_what_nobody_has_begun_is_not_begun_behind_an_error_that_nobody_foresaw(
     with RudeServer(box("G1")) as server:
         hosts = {f"hub-{number}": _variables(server) for number in range(1, 21)}
         said = _run(tmp_path, hosts, unforeseen=True)
-    # The second may have been taken up before the end of the first was heard of.
-    assert said in ("begun: 1\n", "begun: 2\n")
+    assert said == "begun: 1\n"
 
 
 def _twice(
@@ -139,9 +138,11 @@ def test_a_session_that_its_device_ended_while_others_were_waited_for_is_no_fail
 
 def test_a_device_that_is_not_told_that_we_are_there_ends_the_session(tmp_path):
     """Nobody answers for libssh while others are waited for."""
-    with RudeServer(box("G1"), keepalive_interval=0.1, keepalive_count_max=1) as server:
+    with RudeServer(box("G1")) as server:
 
         def ended() -> str:
+            # Not before: a client that is at work may be slow to answer, too.
+            server.wants_signs_of_life(0.1)
             return "ended\n" if server.settled() else ""
 
         assert _twice(tmp_path, server, "libssh", ended) == _BOTH

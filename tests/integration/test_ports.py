@@ -28,7 +28,7 @@ from tests.keyserver.world import World
 from tests.lab import LabDirectory, hub_config
 from tests.processes import free_ports
 
-SECONDS = 20
+SECONDS = 60
 
 
 def _lab(lab: LabDirectory, **gdoi) -> Lab:

@@ -23,7 +23,7 @@ from tests.lab import ask, by_ncclient, hub_config, listed_within
 from tests.processes import Process, free_ports
 
 HUB, SITE = "127.0.0.1", "127.0.1.1"
-SECONDS = 20
+SECONDS = 60
 NETWORKS = ("198.51.100", "203.0.113")
 
 

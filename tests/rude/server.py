@@ -389,6 +389,11 @@ class RudeServer:
         for connection in list(self.connections):
             self._loop.call_soon_threadsafe(connection.abort)
 
+    def wants_signs_of_life(self, seconds: float) -> None:
+        """Cut who is there now off as soon as it does not answer within that time."""
+        for connection in list(self.connections):
+            self._loop.call_soon_threadsafe(connection.set_keepalive, seconds, 1)
+
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self._loop.call_later(seconds, action)
 

@@ -81,6 +81,12 @@ class Fleet:
             result = job(connection.rpc())
         except AnsibleError as error:
             raise TransportFailure(str(error)) from None
+        except GroupVpnError:
+            raise
+        except BaseException:
+            # By who meets it: until the one who waits hears of it, others would be begun.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            raise
         connection.finished(False)
         return result
 
