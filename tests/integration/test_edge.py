@@ -27,6 +27,7 @@ from asyncssh.packet import Boolean, String, UInt32
 from keyserver.edge import channel, intake, login
 from keyserver.edge.addresses import why_unusable
 from keyserver.edge.channel import USUAL, Waits
+from keyserver.edge.ration import Ration
 from keyserver.edge.serve import LabServer
 from keyserver.lab.specs import DeviceSpec, Endpoint, Lab, LabError, User
 from keyserver.srx import Patience
@@ -946,6 +947,12 @@ def test_a_second_server_on_one_store_does_not_start(tmp_path):
             pass
 
     asyncio.run(run())
+
+
+def test_what_is_not_told_is_counted_for_the_next_that_is():
+    ration = Ration(at_once=3, seconds=2.0)
+    took = [ration.take(now) for now in (10, 10, 10, 10, 10, 11, 12, 12, 99, 99, 99, 99)]
+    assert took == [0, 0, 0, None, None, None, 3, None, 1, 0, 0, None]
 
 
 def test_of_what_strangers_send_no_more_is_told_than_a_log_takes(tmp_path, caplog):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -155,6 +156,40 @@ def test_a_lab_that_cannot_start_says_why(host):
     assert result.code != 0
     assert "serve did not become ready" in result.output
     assert "other.conf" in result.output
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [("echo ready: 1", 0, "running\n"), ("exit 1", 1, "serve did not become ready; ")],
+)
+def test_a_lab_that_runs_is_not_taken_for_one_that_is_ready(tmp_path, end, code, said):
+    """Who started it was ended before it knew, and now it is asked again."""
+    program, going = tmp_path / "program", tmp_path / "go"
+    waits = f"until [ -e '{going}' ]; do sleep 0.1; done"
+    program.write_text(f"#!/bin/sh\n{waits}\n{end}\nuntil [ ! -e '{going}' ]; do sleep 0.1; done\n")
+    program.chmod(0o700)
+    variables = {"LAB": str(tmp_path), "COMMAND": "serve", "PYTHON": str(program), "MODULE": "-"}
+    script = ROOT / "roles" / "reference_key_server" / "files" / "process.sh"
+    command = [["sh", str(script), word] for word in ("start", "stop")]
+    how: dict[str, Any] = {"env": {**os.environ, **variables}, "text": True}
+    with subprocess.Popen(command[0], **how) as first:
+        pid = tmp_path / "serve.pid"
+        while not pid.exists() or b"lab.yml" not in _command_line(pid.read_text()):
+            assert first.poll() is None
+        first.kill()
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command[0], **how, **output) as second:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            second.wait(1)
+        going.touch()
+        told, _ = second.communicate(timeout=60)
+    assert (second.returncode, told[: len(said)]) == (code, said)
+    going.unlink()
+    assert subprocess.run(command[1], **how, check=True).returncode == 0
+
+
+def _command_line(pid: str) -> bytes:
+    return Path(f"/proc/{pid.strip()}/cmdline").read_bytes() if pid.strip() else b""
 
 
 def test_an_interpreter_without_the_package_is_told_what_to_give_it(host, tmp_path):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.engine.device import CommitOptions
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.errors import (
     CommitDiffers,
     GroupVpnError,
@@ -26,6 +27,7 @@ from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.proof
 )
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.standing import Standing
 from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.running.work import Unproved
+from ansible_collections.groupvpn.junos.plugins.plugin_utils.group.steps import Change
 
 from keyserver.config.junos_schema import Generation as EmulatedGeneration
 from keyserver.lab.specs import DeviceSpec
@@ -926,3 +928,9 @@ def test_a_server_is_confirmed_where_each_of_its_groups_has_somebody_who_proves_
     keeper = Keeper(crew, Standing(crew), lambda _group: False)
     found = dict.fromkeys(wrong, "it holds no key")
     assert keeper.stands(HUB, description.groups, found) is stands
+
+
+def test_who_may_not_begin_says_nothing_of_how_long_a_change_takes():
+    crew = Crew(Order(Fleet().description, (SITE,)), Fleet(SITE))
+    assert crew.change({SITE: Change("member")}, CommitOptions(), lambda _host: False) == {}
+    assert (crew.postponed, crew.slowest) == ([SITE], None)

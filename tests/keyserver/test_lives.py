@@ -273,6 +273,53 @@ def test_servers_confirm_what_some_prove_before_others_who_are_slow_begin(signin
     ends_well(town)
 
 
+class Noted(Hands):
+    """``takes``: seconds of a site's commit; ``commits``: who was asked for one, and when."""
+
+    def __init__(self, town, takes):
+        super().__init__(town)
+        self._takes_of, self.done = takes, []
+
+    def works(self, host, operation):
+        if operation.tag == "commit-configuration":
+            self.done.append((host, self._town.now))
+            self._town.pass_time(self._takes_of.get(host, 0))
+
+
+def test_the_longest_change_of_all_says_whether_there_is_time_for_another(signing_key):
+    """One site that takes its time among others who do not is no reason to think the next quick."""
+    town = built(signing_key, "v2", 1, True)
+    _all_get_keys(town)
+    hands = Noted(town, {"site-1": 40, "site-2": 15})
+    run = town.run(hands, confirm_minutes=3)
+    assert run.is_good, (run.failures, run.beyond)
+    assert [host for host, _ in hands.done] == [
+        "hub-1",
+        "site-1",
+        "site-2",
+        "hub-1",
+        "site-3",
+        "site-4",
+    ]
+
+
+def test_a_server_that_has_something_wrong_itself_is_given_time_before_it_is_confirmed(signing_key):
+    town = built(signing_key, "v2", 1, True)
+    _all_get_keys(town)
+    hands = Noted(town, {"site-1": 50})
+    over = town.now + 60
+
+    def shown(_host, answer):
+        is_list = b"registered-members" in answer and town.now <= over
+        return answer.replace(b"site-4", b"a stranger") if is_list else answer
+
+    town.shown = shown
+    run = town.run(hands, confirm_minutes=3)
+    assert run.is_good, (run.failures, run.beyond)
+    (_learnt, confirmed) = [when for host, when in hands.done if host == "hub-1"]
+    assert over < confirmed < over + 10
+
+
 def test_who_cannot_change_in_time_is_left_for_the_next_run(signing_key):
     """Before its group has keys that those who left cannot read, nothing is proved."""
     town = built(signing_key, "v2", 2, True)

@@ -36,22 +36,24 @@ within_time() {
     done
 }
 
-# $! is the process just started; until it has become our command it is a copy of this shell.
-ready_or_ended() { grep -q '^ready:' "$log" || ! kill -0 $! 2>/dev/null; }
+# Until a process just started has become our command it is a copy of this shell, and not "ours" yet.
+ready_or_ended() { grep -q '^ready:' "$log" || ! kill -0 "$pid" 2>/dev/null; }
 
 gone() { ! ours; }
 
 start() {
-    if ours; then
-        echo running
-        return
+    did=running
+    if ! ours; then
+        # Emptied here, not by the process: until that has begun, the log would say "ready" of an older one.
+        : >"$log"
+        nohup "$PYTHON" -m "$MODULE" "$COMMAND" "$LAB/lab.yml" </dev/null >>"$log" 2>&1 &
+        pid=$!
+        echo "$pid" >"$file"
+        did=started
     fi
-    # Emptied here, not by the process: until that has begun, the log would say "ready" of an older one.
-    : >"$log"
-    nohup "$PYTHON" -m "$MODULE" "$COMMAND" "$LAB/lab.yml" </dev/null >>"$log" 2>&1 &
-    echo $! >"$file"
+    # Also of one that runs already: who started it may have been ended before it was ready.
     if within_time ready_or_ended && ours; then
-        echo started
+        echo "$did"
         return
     fi
     echo "$COMMAND did not become ready; $log says:" >&2
@@ -61,8 +63,9 @@ start() {
 
 stop() {
     if ours; then
-        kill "$pid" || exit 1
-        within_time gone || kill -9 "$pid"
+        # It may end by itself just then.
+        kill "$pid" || gone || exit 1
+        within_time gone || { kill -9 "$pid"; within_time gone; } || exit 1
         echo stopped
     fi
     rm -f "$file"
