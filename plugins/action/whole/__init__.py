@@ -30,6 +30,14 @@ from ..rendered import unread, why
 _OF_AN_ORDER = ("confirm_minutes", "timeout", "poll", "exclusive", "comment")
 """Options that the core knows by the same names."""
 
+_WAY = {
+    "management": "ansible_host",
+    "port": "ansible_port",
+    "user": "ansible_user",
+    "through": "ansible_ssh_common_args",
+}
+"""What decides which device a session leads to: a console server may go by the user."""
+
 _IN_STEP = ("linear", "debug")
 """Strategies that run for one host alone what is to run once, by the end of their names."""
 
@@ -151,7 +159,7 @@ class Whole:
         """
         names = {name: f"{PREFIX}{name}" for name in HOST_VARIABLES}
         found: dict[str, Any] = {}
-        for name, variable in {**names, "management": "ansible_host"}.items():
+        for name, variable in {**names, **_WAY}.items():
             try:
                 value = variables.get(variable)
             except AnsibleError as error:
@@ -159,8 +167,10 @@ class Whole:
                 continue
             if value is not None:
                 found[name] = plain(value)
-        if "management" in found:
-            found["management"] = str(found["management"])
+        way = {name: str(found.pop(name)) for name in _WAY if name in found}
+        if "management" in way:
+            found["management"] = way["management"]
+        found["reached"] = list({**_WAY, "management": host, "port": "830", **way}.values())
         found["inventory_groups"] = [name for name, own in inside.items() if host in own]
         return found
 

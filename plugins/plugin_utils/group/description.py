@@ -91,7 +91,8 @@ class Contradiction:
 class Device:
     """A host, or a member that Ansible does not reach, and what only it knows.
 
-    ``where``: what its words begin with in a description.
+    ``reached``: address, port and whatever else decides which device a session leads to; empty
+    where that is not known. ``where``: what its words begin with in a description.
     """
 
     host: str
@@ -104,6 +105,7 @@ class Device:
     key: str | None = field(default=None, repr=False)
     policies: Sequence[Options] = ()
     management: str | None = None
+    reached: tuple[Any, ...] = ()
     where: str = field(default="group_vpn_", compare=False)
 
     @property

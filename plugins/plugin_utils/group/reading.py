@@ -71,13 +71,15 @@ _HOST: Mapping[str, type] = {
     "pre_shared_key": str,
     "policies": list,
     "management": str,
+    "reached": list,
     "inventory_groups": list,
 }
 _PARTS_OF_HOST: Mapping[str, words.Words] = {
     **words.OF_HOST,
     "policies": dict.fromkeys(("from_zone", "to_zone", "group"), Kind.TEXT),
 }
-HOST_VARIABLES = tuple(name for name in _HOST if name not in ("management", "inventory_groups"))
+_OF_ANSIBLE = ("management", "reached", "inventory_groups")
+HOST_VARIABLES = tuple(name for name in _HOST if name not in _OF_ANSIBLE)
 """Variables of a host, without their ``group_vpn_``."""
 
 
@@ -131,6 +133,7 @@ class _Reader:
             key=sound.get("pre_shared_key"),
             policies=sound.get("policies") or (),
             management=sound.get("management"),
+            reached=tuple(sound.get("reached") or ()),
         )
 
     def _generation(self, host: str, sound: Options) -> Generation:
