@@ -235,6 +235,25 @@ def test_a_device_of_another_generation_than_described_is_refused_before_anythin
     assert not fleet.has(HUB)
 
 
+def test_two_names_of_one_device_are_refused_before_anything_is_touched():
+    """A host that was copied: the device was made both, and then one of the two had left."""
+    one, through = ["203.0.113.7", "830", "netops", ""], ["203.0.113.7", "830", "netops", "-J hop"]
+    reached = {"hub_1": one, "hub_2": through, "site_1": one, "site_2": through, "site_3": one}
+    fleet = Fleet(HUB, "hub-2", *SITES[:4])
+    given = hosts_of(**{host: {"reached": way} for host, way in reached.items()})
+    fleet.description = read([group_of(members=[SITE])], given)
+    # Of who does not answer nobody knows who would.
+    fleet.fails[SITES[1]] = TransportFailure("203.0.113.7:830: connect: nobody answers")
+    with pytest.raises(Refused) as refused:
+        fleet.run()
+    assert refused.value.objections == [
+        "hub-1, site-1, site-3: ansible_host 203.0.113.7 port 830: a session for each of these "
+        "leads to the same device; correct it, or leave all but one of them out of play and "
+        "description"
+    ]
+    assert not fleet.who("lock")
+
+
 def test_a_difference_that_nobody_asked_for_is_not_laid_out():
     assert Fleet(HUB).run(check=True).hosts[HUB].diff == ""
 

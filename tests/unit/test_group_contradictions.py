@@ -72,17 +72,6 @@ CASES = {
         {"site_2": {"address": "198.51.100.1"}},
         "site-1, site-2: group_vpn_address 198.51.100.1: these have the same address",
     ),
-    "two names of one device": (
-        {"members": ["site-1"]},
-        {
-            "hub_1": {"reached": ["203.0.113.7", "830", "netops", ""]},
-            "hub_2": {"reached": ["203.0.113.7", "2222", "netops", ""]},
-            "hub_3": {"reached": ["203.0.113.7", "830", "netops", "-J jump.example.net"]},
-            "site_1": {"reached": ["203.0.113.7", "830", "site-1", ""]},
-            "site_2": {"reached": ["203.0.113.7", "830", "netops", ""]},
-        },
-        "hub-1, site-2: ansible_host 203.0.113.7 port 830: a session for each of these leads to",
-    ),
     "an unmanaged member with a managed one's address": (
         {"unmanaged_members": [{"name": "old", "address": "198.51.100.3", "pre_shared_key": "k"}]},
         {},

@@ -34,7 +34,6 @@ _OF_DESCRIPTION: tuple[Callable[[Description], Iterable[Contradiction]], ...] = 
     statements.of_devices,
     proposals.proposals,
     identities.addresses,
-    identities.devices,
     parts.of_devices,
     members.members,
     traffic.between_groups,

@@ -45,20 +45,20 @@ def addresses(description: Description) -> Found:
         yield Contradiction(hosts, "group_vpn_address", address, why, "correct it")
 
 
-def devices(description: Description) -> Found:
-    """Two names of one device: what is meant for the other would be done to it, at once."""
+def devices(description: Description, there: Iterable[str]) -> Found:
+    """Two names of one device: what is meant for the other would be done to it, at once.
+
+    ``there``: hosts that have answered; where nobody listens nothing is said of who would.
+    """
     found = defaultdict(list)
-    for host, device in description.devices.items():
-        if device.reached:
-            found[device.reached].append(host)
+    for host in there:
+        found[description.devices[host].reached].append(host)
     why = "a session for each of these leads to the same device"
-    for (address, port, *_more), hosts in found.items():
-        if len(hosts) > 1:
-            value = f"{address} port {port}"
-            yield Contradiction(tuple(hosts), "ansible_host", value, why, _ONE_NAME)
-
-
-_ONE_NAME = "correct it, or leave all but one of them out of play and description"
+    remedy = "correct it, or leave all but one of them out of play and description"
+    for reached, hosts in found.items():
+        if reached and len(hosts) > 1:
+            value = "{} port {}".format(*reached)
+            yield Contradiction(tuple(hosts), "ansible_host", value, why, remedy)
 
 
 def _known_by(device: Device) -> Iterable[str]:

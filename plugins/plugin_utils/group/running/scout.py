@@ -12,6 +12,7 @@ from ...engine.device import CommitOptions
 from ...errors import Refused
 from ..configurations import entries
 from ..description import Group, some
+from ..judging.identities import devices
 from ..look import look
 from ..plan import Plan
 from ..planning.situation import Lost
@@ -28,7 +29,10 @@ _CLEANING = (Kind.FORGET, Kind.LEAVE)
 
 
 def look_at_all(crew: Crew) -> None:
-    """Look at every host. Raises Refused for a generation that is not the described one."""
+    """Look at every host.
+
+    Raises Refused for a generation that is not the described one, and for two names of one device.
+    """
     crew.looks = crew.each(dict.fromkeys(crew.order.hosts, look))
     _refuse_others(crew)
     crew.holds({host: looked.holdings for host, looked in crew.looks.items()})
@@ -63,6 +67,7 @@ def _refuse_others(crew: Crew) -> None:
         if (device := crew.description.devices[host]).generation is not looked.generation
         and crew.takes_part(host)
     ]
+    wrong += map(str, devices(crew.description, crew.looks))
     if wrong:
         raise Refused(wrong)
 
