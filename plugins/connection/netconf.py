@@ -170,6 +170,7 @@ class Connection(ConnectionBase):
         super().__init__(*args, **kwargs)
         self._connected = False
         self._session: Any = None
+        self._way: tuple[Target, str] | None = None
         self._in_order = False
         self._keep = False
 
@@ -197,14 +198,16 @@ class Connection(ConnectionBase):
         )
 
     def _connect(self, several_tasks: bool = False) -> Connection:
-        if not self._connected:
-            try:
-                target = self._target(several_tasks)
-                transport = str(self.get_option("transport"))
-                self._session = open_session(target, transport, self._teller())
-            except TransportFailure as failure:
-                raise AnsibleConnectionFailure(str(failure)) from None
-            self._connected = True
+        try:
+            way = self._target(several_tasks), str(self.get_option("transport"))
+            # Another item of a loop may be another device: Ansible goes by the address alone.
+            if self._connected and way == self._way:
+                return self
+            self.close()
+            self._session = open_session(*way, self._teller())
+        except TransportFailure as failure:
+            raise AnsibleConnectionFailure(str(failure)) from None
+        self._way, self._connected = way, True
         return self
 
     def _teller(self) -> Callable[[str], None] | None:

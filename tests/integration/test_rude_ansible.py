@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 
+import asyncssh
 import pytest
 import yaml
 
@@ -19,6 +20,7 @@ NETCOMMON = {
     "ansible_network_os": "junipernetworks.junos.junos",
     "ansible_command_timeout": 5,
 }
+OTHER_KEY = asyncssh.generate_private_key("ssh-ed25519")
 NATIVE = {"ansible_connection": "groupvpn.junos.netconf"}
 
 
@@ -122,6 +124,19 @@ def test_a_task_that_its_time_limit_ends_while_it_reads_leaves_nothing_to_the_ne
     assert there or variables["ansible_connection"] != NATIVE["ansible_connection"]
     assert (first["changed"], then["changed"]) == (False, there)
     assert f"imed out after {SECONDS} second" in first["msg"]
+
+
+@pytest.mark.parametrize("transport", ["auto", "openssh"])
+def test_each_item_of_a_loop_goes_to_its_own_device(lab, transport):
+    """Of devices behind one address the first had all, and the others were said to have theirs."""
+    variables = {**NATIVE, "ansible_netconf_transport": transport}
+    with RudeServer(box("G1")) as first, RudeServer(box("G1"), key=OTHER_KEY) as second:
+        task = {MODULE: {"config": [BLOCK]}, "loop": [first.port, second.port, second.port]}
+        task["vars"] = {"ansible_port": "{{ item }}"}
+        done = run(lab, first, [task], variables).tasks[0]["hub-1"]
+        assert [one["changed"] for one in done["results"]] == [True, True, False]
+        for server in (first, second):
+            assert any("aes-256-cbc" in line for line in server.box.lines)
 
 
 def test_a_connection_that_is_no_netconf_is_named(lab):
